@@ -1,0 +1,112 @@
+"""What a front end may ask of a run. A command takes effect when a later frame shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "Cancel",
+    "CancelJobs",
+    "Command",
+    "DisableKey",
+    "Drain",
+    "Pause",
+    "Resume",
+    "RetryFailed",
+    "RetryJobs",
+    "ReviveKey",
+    "SetConcurrency",
+    "SetRate",
+    "SetWeight",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SetRate:
+    """Start at most `rate` requests a second; None lifts the limit."""
+
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetConcurrency:
+    """Keep at most `concurrency` requests in flight."""
+
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Send nothing new; what is in flight goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Send again after a pause or a drain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Send nothing new and stop the run once nothing is in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop the run now; requests in flight are cut off and stay pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryJobs:
+    """Queue these ended jobs again."""
+
+    jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryFailed:
+    """Queue every failed job again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJobs:
+    """End these jobs without an answer."""
+
+    jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DisableKey:
+    """Give this key no more work."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviveKey:
+    """Call this key healthy again, whatever befell it."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeight:
+    """Give this key `weight` turns for every turn of a key of weight 1."""
+
+    label: str
+    weight: float
+
+
+Command = (
+    SetRate
+    | SetConcurrency
+    | Pause
+    | Resume
+    | Drain
+    | Cancel
+    | RetryJobs
+    | RetryFailed
+    | CancelJobs
+    | DisableKey
+    | ReviveKey
+    | SetWeight
+)

@@ -1,0 +1,367 @@
+"""The picture of a run that flows down to a front end, and the view that says what is on screen.
+
+A front end asks `session.frame(view)` a few times a second. What comes back is frozen, and its cost follows what the
+view shows, never the number of jobs. All times are seconds; a value that is not known is None, never 0.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+__all__ = [
+    "CHUNK_MARK",
+    "AttemptRow",
+    "Binding",
+    "Frame",
+    "Inspection",
+    "JobRow",
+    "JobState",
+    "JobsPart",
+    "JobsView",
+    "KeyRow",
+    "KeyState",
+    "Notice",
+    "PlotPart",
+    "RatePart",
+    "RunPart",
+    "RunState",
+    "Severity",
+    "SortColumn",
+    "StreamPart",
+    "StreamView",
+    "Verdict",
+    "View",
+]
+
+from llmdash.prompts.source import Verdict
+
+CHUNK_MARK = "\x1f"
+"""Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned first."""
+
+
+class JobState(enum.IntEnum):
+    """Where a job stands; the waiting states say what it waits for."""
+
+    QUEUED = 0
+    LIMITER = 1
+    KEY = 2
+    BACKOFF = 3
+    SENT = 4
+    STREAMING = 5
+    DONE = 6
+    FAILED = 7
+    CANCELLED = 8
+
+    @property
+    def ended(self) -> bool:
+        return self >= JobState.DONE
+
+    @property
+    def in_flight(self) -> bool:
+        return self in (JobState.SENT, JobState.STREAMING)
+
+
+class RunState(enum.Enum):
+    """What the run as a whole does. DONE means that every job has ended."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    DONE = "done"
+
+
+class KeyState(enum.Enum):
+    """The health of a key; see the pool for what moves it from one to another."""
+
+    HEALTHY = "healthy"
+    THROTTLED = "rests"
+    COOLDOWN = "cooldown"
+    QUARANTINED = "no quota"
+    DEAD = "dead"
+    DISABLED = "off"
+
+
+class Binding(enum.Enum):
+    """What holds the rate where it is; the rate slider's title names it."""
+
+    RATE = "rate"
+    CONCURRENCY = "concurrency"
+    KEYS = "key cooldown"
+    LATENCY = "latency"
+    PAUSE = "pause"
+    NO_WORK = "no work left"
+
+
+class SortColumn(enum.Enum):
+    """What the job table can be sorted by. NEWEST is the order in which jobs were first started, last one on top."""
+
+    NEWEST = "newest"
+    NUMBER = "#"
+    ID = "job"
+    STATE = "state"
+    KEY = "key"
+    TRIES = "try"
+    WAIT = "wait"
+    TTFT = "ttft"
+    TIME = "time"
+    OUT = "out"
+
+
+class Severity(enum.Enum):
+    """How loud a notice is."""
+
+    INFORMATION = "information"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class JobsView:
+    """The part of the job table that is on screen.
+
+    With `anchor` (a job's number) the rows are chosen so that this job's row is `anchor_offset` lines below the first
+    one, wherever it has moved meanwhile: the row under the cursor never moves by itself. Without it, rows start
+    at `first`.
+    """
+
+    first: int = 0
+    height: int = 0
+    anchor: int | None = None
+    anchor_offset: int = 0
+    sort: SortColumn = SortColumn.NEWEST
+    descending: bool = False
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """Which stream is on screen: that of `job`, or of the newest (None); and how much of it was seen already.
+
+    `seen_job` and `seen` (characters, marks included) name the text the front end holds; only what follows is sent.
+    """
+
+    job: int | None = None
+    seen_job: int | None = None
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything a front end shows. `inspect` asks for one job in full, `plot_width` for that many samples."""
+
+    jobs: JobsView = JobsView()
+    stream: StreamView = StreamView()
+    inspect: int | None = None
+    plot_width: int = 0
+    notices_after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Counts of scored answers."""
+
+    right: int = 0
+    not_equal: int = 0
+    not_parseable: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.right + self.not_equal + self.not_parseable
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right answers over all scored ones, 0 to 1."""
+        return self.right / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """The run header. jobs = queued + waiting + in_flight + done + failed + cancelled, always."""
+
+    name: str = ""
+    model: str = ""
+    endpoint: str = ""
+    keys: int = 0
+    state: RunState = RunState.STARTING
+    state_detail: str = ""
+    elapsed_s: float = 0.0
+    jobs: int = 0
+    queued: int = 0
+    waiting: int = 0
+    in_flight: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    attempts: int = 0
+    retries: int = 0
+    requests_per_s: float | None = None
+    tokens_per_s: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    tokens_estimated: bool = False
+    score: Score | None = None
+    eta_s: tuple[float, float, float] | None = None
+    """Low, middle and high guess of the seconds left."""
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One line of the job table. Two rows that compare equal look the same."""
+
+    job: int
+    id: str
+    state: JobState = JobState.QUEUED
+    key: str | None = None
+    tries: int = 0
+    wait_s: float | None = None
+    ttft_s: float | None = None
+    time_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    tokens_estimated: bool = False
+    verdict: Verdict = Verdict.UNSCORED
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsPart:
+    """The rows asked for. `total` counts all jobs, `matched` those the filter lets through."""
+
+    total: int = 0
+    matched: int = 0
+    first: int = 0
+    rows: tuple[JobRow, ...] = ()
+    filter_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One line of the key panel. sent = ok + throttled + errors + in_flight + cancelled attempts."""
+
+    label: str
+    endpoint: str = ""
+    state: KeyState = KeyState.HEALTHY
+    rests_s: float | None = None
+    detail: str = ""
+    in_flight: int = 0
+    sent: int = 0
+    ok: int = 0
+    throttled: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    rpm: int = 0
+    tpm: int = 0
+    remaining: int | None = None
+    weight: float = 1.0
+    spark: tuple[int, ...] = ()
+    """Calls in each of the last seconds, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatePart:
+    """The sliders. `rate` is None where no limit is set; `achieved` counts attempts sent a second."""
+
+    rate: float | None = None
+    achieved: float = 0.0
+    concurrency: int = 1
+    in_flight: int = 0
+    binding: Binding = Binding.NO_WORK
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """What is new in the stream on screen.
+
+    `text` follows the `start` characters that the front end already holds (start 0: throw them away). Chunks stand
+    between CHUNK_MARKs; `gaps` holds one value a chunk that begins in `text`: the seconds since the chunk before it (since
+    the request was sent, for the first).
+    """
+
+    job: int | None = None
+    id: str = ""
+    key: str | None = None
+    state: JobState = JobState.QUEUED
+    ttft_s: float | None = None
+    tokens_per_s: float | None = None
+    start: int = 0
+    text: str = ""
+    gaps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlotPart:
+    """Series over the run, oldest first, one value a step of `step_s`; None where nothing was measured."""
+
+    step_s: float = 1.0
+    rate: tuple[float, ...] = ()
+    in_flight: tuple[float, ...] = ()
+    tokens_per_s: tuple[float, ...] = ()
+    ttft_p50: tuple[float | None, ...] = ()
+    ttft_p95: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something rare that deserves a toast. `serial` grows by one each."""
+
+    serial: int
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try of a job, as the journal holds it."""
+
+    number: int
+    key: str
+    state: str
+    sent_at: float
+    """Wall clock, seconds since the epoch."""
+    failure: str = ""
+    status: int | None = None
+    message: str = ""
+    request_id: str | None = None
+    retry_after_s: float | None = None
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    partial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One job in full."""
+
+    row: JobRow
+    messages: tuple[tuple[str, str], ...] = ()
+    expected: str | None = None
+    answer: str = ""
+    finish_reason: str | None = None
+    attempts: tuple[AttemptRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of the run. `Frame()` is the empty one."""
+
+    run: RunPart = RunPart()
+    jobs: JobsPart = JobsPart()
+    keys: tuple[KeyRow, ...] = ()
+    rate: RatePart = RatePart()
+    stream: StreamPart = StreamPart()
+    plot: PlotPart = PlotPart()
+    notices: tuple[Notice, ...] = ()
+    inspection: Inspection | None = None
+
+
+EMPTY_FRAME = Frame()
