@@ -1,7 +1,8 @@
 """The picture of a run that flows down to a front end, and the view that says what is on screen.
 
-A front end asks `session.frame(view)` a few times a second. What comes back is frozen, and its cost follows what the
-view shows, never the number of jobs. All times are seconds; a value that is not known is None, never 0.
+A front end asks `session.frame(view)` a few times a second. What comes back is frozen, and its cost follows
+what the view shows, never the number of jobs. All times are seconds; a value that is not known is None, never
+0.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ __all__ = [
     "KeyRow",
     "KeyState",
     "Notice",
+    "Percentiles",
     "PlotPart",
     "RatePart",
     "RunPart",
     "RunState",
+    "Score",
     "Severity",
     "SortColumn",
     "StreamPart",
@@ -37,7 +40,9 @@ __all__ = [
 from llmdash.prompts.source import Verdict
 
 CHUNK_MARK = "\x1f"
-"""Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned first."""
+"""Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned
+first.
+"""
 
 
 class JobState(enum.IntEnum):
@@ -96,7 +101,10 @@ class Binding(enum.Enum):
 
 
 class SortColumn(enum.Enum):
-    """What the job table can be sorted by. NEWEST is the order in which jobs were first started, last one on top."""
+    """What the job table can be sorted by.
+
+    NEWEST is the order in which jobs were first started, last one on top.
+    """
 
     NEWEST = "newest"
     NUMBER = "#"
@@ -122,9 +130,9 @@ class Severity(enum.Enum):
 class JobsView:
     """The part of the job table that is on screen.
 
-    With `anchor` (a job's number) the rows are chosen so that this job's row is `anchor_offset` lines below the first
-    one, wherever it has moved meanwhile: the row under the cursor never moves by itself. Without it, rows start
-    at `first`.
+    With `anchor` (a job's number) the rows are chosen so that this job's row is `anchor_offset` lines below
+    the first one, wherever it has moved meanwhile: the row under the cursor never moves by itself. Without
+    it, rows start at `first`.
     """
 
     first: int = 0
@@ -140,7 +148,8 @@ class JobsView:
 class StreamView:
     """Which stream is on screen: that of `job`, or of the newest (None); and how much of it was seen already.
 
-    `seen_job` and `seen` (characters, marks included) name the text the front end holds; only what follows is sent.
+    `seen_job` and `seen` (characters, marks included) name the text the front end holds; only what follows is
+    sent.
     """
 
     job: int | None = None
@@ -150,7 +159,10 @@ class StreamView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything a front end shows. `inspect` asks for one job in full, `plot_width` for that many samples."""
+    """Everything a front end shows.
+
+    `inspect` asks for one job in full, `plot_width` for that many samples.
+    """
 
     jobs: JobsView = JobsView()
     stream: StreamView = StreamView()
@@ -175,6 +187,14 @@ class Score:
     def accuracy(self) -> float | None:
         """Right answers over all scored ones, 0 to 1."""
         return self.right / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """The middle and the slow end of a set of times, in seconds; None while nothing was measured."""
+
+    p50: float | None = None
+    p95: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +225,10 @@ class RunPart:
     score: Score | None = None
     eta_s: tuple[float, float, float] | None = None
     """Low, middle and high guess of the seconds left."""
+    ttft: Percentiles = Percentiles()
+    """Request sent to first content, over all attempts that were answered."""
+    latency: Percentiles = Percentiles()
+    """Request sent to answer whole, over all attempts that were answered."""
 
     @property
     def ended(self) -> int:
@@ -280,9 +304,9 @@ class RatePart:
 class StreamPart:
     """What is new in the stream on screen.
 
-    `text` follows the `start` characters that the front end already holds (start 0: throw them away). Chunks stand
-    between CHUNK_MARKs; `gaps` holds one value a chunk that begins in `text`: the seconds since the chunk before it (since
-    the request was sent, for the first).
+    `text` follows the `start` characters that the front end already holds (start 0: throw them away). Chunks
+    stand between CHUNK_MARKs; `gaps` holds one value a chunk that begins in `text`: the seconds since the
+    chunk before it (since the request was sent, for the first).
     """
 
     job: int | None = None

@@ -1,20 +1,150 @@
-"""The seam between a run and whoever watches it."""
+"""The seam between a run and whoever watches it: the Session, and the thread that runs a run on a loop of
+its own.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+import gc
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
 from llmdash.engine.commands import Command
-from llmdash.engine.frame import Frame, View
+from llmdash.engine.frame import EMPTY_FRAME, Frame, RunPart, View
+from llmdash.engine.journal import JournalFile
+from llmdash.engine.keys import Member
+from llmdash.engine.lock import RunLock
+from llmdash.engine.picture import RunFacts
+from llmdash.engine.resume import open_journal
+from llmdash.engine.run import Ending, Run
+from llmdash.prompts.source import PromptSource
 
-__all__ = ["Session"]
+__all__ = ["LocalSession", "RunPlan", "Session"]
 
 
 class Session(Protocol):
-    """A run that can be watched and steered. Both methods return at once and may be called from any thread."""
+    """A run that can be watched and steered.
+
+    Both methods return at once and may be called from any thread.
+    """
 
     def frame(self, view: View) -> Frame:
         """The picture of now, as far as `view` shows it."""
 
     def command(self, command: Command) -> None:
         """Ask for a change; a later frame shows whether it came about."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """Everything that decides a run.
+
+    `connect` makes the pool's keys and lets go of their connections at the end; it is entered on the engine's
+    loop, so that the HTTP library loads there. With `stay` the run waits for more commands when every job has
+    ended; without, it ends. `grace_s` is how long a drain waits for requests in flight.
+    """
+
+    source: PromptSource
+    connect: Callable[[], AbstractAsyncContextManager[Sequence[Member]]]
+    folder: Path
+    facts: RunFacts
+    rate: float | None
+    concurrency: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """What the journal remembers of how the run was started; never a key."""
+    resume: bool = False
+    retry_failed: bool = False
+    stay: bool = False
+    grace_s: float = 30.0
+
+
+class LocalSession:
+    """A run in this process, on its own thread and event loop.
+
+    Raises LockedError or JournalError when made; nothing is sent before `start`.
+    """
+
+    def __init__(self, plan: RunPlan) -> None:
+        self._plan = plan
+        self._lock = RunLock(plan.folder)
+        try:
+            self._journal: JournalFile = open_journal(
+                plan.folder, plan.source, plan.notes, resume=plan.resume
+            )
+        except BaseException:
+            self._lock.release()
+            raise
+        self._waiting: list[Command] = []
+        self._guard = threading.Lock()
+        self._run: Run | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._work, name="llmdash-engine", daemon=True)
+        self._last: Frame | None = None
+        self.ending: Ending | None = None
+        """How the run ended, once it did."""
+        self.crash: BaseException | None = None
+        """What went wrong inside, if anything did."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return self._plan.folder
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def frame(self, view: View) -> Frame:
+        run = self._run
+        if run is None:
+            facts, jobs = self._plan.facts, len(self._plan.source)
+            part = RunPart(facts.name, facts.model, facts.endpoint, facts.keys, jobs=jobs, queued=jobs)
+            return Frame(run=part) if self.crash is None else EMPTY_FRAME
+        return run.frame(view)
+
+    def command(self, command: Command) -> None:
+        with self._guard:
+            if self._run is None or self._loop is None:
+                self._waiting.append(command)
+                return
+            loop, run = self._loop, self._run
+        try:
+            loop.call_soon_threadsafe(run.obey, command)
+        except RuntimeError:
+            return  # the run has ended meanwhile
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the run to end; True if it has."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        """True while the run works or waits for commands."""
+        return self._thread.is_alive()
+
+    def _work(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                self.ending = runner.run(self._main())
+        except BaseException as crash:  # noqa: BLE001 - the thread's one boundary: whoever joins it asks for `crash`
+            self.crash = crash
+        finally:
+            self._lock.release()
+
+    async def _main(self) -> Ending:
+        async with self._plan.connect() as members:
+            run = Run(self._plan, members, self._journal, time.monotonic)
+            gc.freeze()  # what is there now stays: the collector need not walk it again
+            with self._guard:
+                self._run, self._loop = run, asyncio.get_running_loop()
+                early, self._waiting = self._waiting, []
+            for command in early:
+                run.obey(command)
+            return await run.work()

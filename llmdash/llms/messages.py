@@ -34,8 +34,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 class Delta(msgspec.Struct, frozen=True, gc=False):
     """What one chunk of an answer added.
 
-    `at` is the monotonic time in seconds at which its bytes arrived. `finish_reason` and `usage` come once, mostly
-    with an empty text; an answer is whole only after a Delta with a finish reason.
+    `at` is the monotonic time in seconds at which its bytes arrived. `finish_reason` and `usage` come once,
+    mostly with an empty text; an answer is whole only after a Delta with a finish reason.
     """
 
     text: str = ""

@@ -1,0 +1,212 @@
+"""Where settings come from: command line, environment, `.env`, TOML files; each read into named entries."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import re
+import stat
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
+
+from llmdash.config_values import ConfigError, shown
+
+__all__ = [
+    "DotEnv",
+    "Entry",
+    "Layer",
+    "from_dotenv",
+    "from_environment",
+    "from_flags",
+    "from_toml",
+    "read_dotenv",
+]
+
+PREFIX = "LLMDASH_"
+KEYS = "api_key"
+KEYS_FROM = "api_key_env"
+_FILE_NAMES = {"API_KEY": KEYS, "BASE_URL": "base_url"}
+_PROVIDER_NAMES = {"OPENAI_API_KEY": KEYS, "OPENAI_BASE_URL": "base_url"}
+_MAX_FILE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value as it was given, and the place to name when it is wrong. Its repr never shows the value."""
+
+    value: object = field(repr=False)
+    place: str
+
+
+Layer = Mapping[str, Entry]
+"""Entries by setting, out of one source."""
+
+
+@dataclass(frozen=True, slots=True)
+class DotEnv:
+    """A `.env` file: its variables, the line of each, and what is odd about the file."""
+
+    name: str = ".env"
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def from_flags(flags: Mapping[str, object], known: Collection[str]) -> Layer:
+    """Options of the command line, None where one was not given. Raises TypeError for a name not known."""
+    if strange := sorted(set(flags) - set(known)):
+        raise TypeError(f"not a setting: {', '.join(strange)}")
+    return {
+        name: Entry(value, "--" + name.replace("_", "-"))
+        for name, value in flags.items()
+        if value is not None
+    }
+
+
+def from_environment(environ: Mapping[str, str], known: Collection[str]) -> list[Layer]:
+    """The `LLMDASH_*` variables, then those of the provider. A variable that is empty counts as not set."""
+    places = {name: name for name in environ}
+    return [_pick(environ, _own_names(known), places), _pick(environ, _PROVIDER_NAMES, places)]
+
+
+def from_dotenv(dotenv: DotEnv, known: Collection[str]) -> list[Layer]:
+    """The variables of a `.env`: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then those of the provider."""
+    places = {name: f"{dotenv.name}:{line}: {name}" for name, line in dotenv.lines.items()}
+    names = (_own_names(known), _FILE_NAMES, _PROVIDER_NAMES)
+    return [_pick(dotenv.values, mapping, places) for mapping in names]
+
+
+def _own_names(known: Collection[str]) -> dict[str, str]:
+    return {PREFIX + name.upper(): name for name in known}
+
+
+def _pick(values: Mapping[str, str], names: Mapping[str, str], places: Mapping[str, str]) -> Layer:
+    return {
+        setting: Entry(values[variable], places[variable])
+        for variable, setting in names.items()
+        if values.get(variable, "").strip(" \t\r\n,")
+    }
+
+
+def misspelt(values: Mapping[str, str], known: Collection[str]) -> tuple[str, ...]:
+    """A warning for each `LLMDASH_*` variable that is none, but nearly one."""
+    names = _own_names(known)
+    found: list[str] = []
+    for variable in sorted(values):
+        if variable.startswith(PREFIX) and variable not in names:
+            near = difflib.get_close_matches(variable, names, 1, 0.8)
+            found += [f"{shown(variable)} is not a setting; did you mean {near[0]}?"] if near else []
+    return tuple(found)
+
+
+def read_dotenv(path: Path) -> DotEnv:
+    """Reads a `.env` without touching the environment and without expanding `$`; no file, no variables.
+
+    Lines that are no `NAME=value` are skipped with a warning. Raises ConfigError if it cannot be read.
+    """
+    text = _read(path, path.name)
+    if text is None:
+        return DotEnv(path.name)
+    bindings = list(parse_stream(io.StringIO(text)))
+    sound = [binding for binding in bindings if not binding.error]
+    values = dotenv_values(stream=io.StringIO("".join(b.original.string for b in sound)), interpolate=False)
+    warnings = [
+        f"{path.name}:{_line(binding)}: is not understood and skipped; write NAME=value"
+        for binding in bindings
+        if binding.error
+    ]
+    lines = {binding.key: _line(binding) for binding in sound if binding.key}
+    if any("KEY" in name.upper() for name in lines):
+        warnings += _mode_warning(path)
+    given = {name: value for name, value in values.items() if value is not None}
+    return DotEnv(path.name, given, lines, tuple(warnings))
+
+
+def _line(binding: Binding) -> int:
+    """The line where a binding begins; blank lines above it belong to its text."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _mode_warning(path: Path) -> list[str]:
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return [
+            f"{path.name}: others on this machine may read your keys; mend it with: chmod 600 {path.name}"
+        ]
+    return []
+
+
+def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
+    """The settings of a TOML file; no file, no settings. `name` is what errors call it.
+
+    Raises ConfigError for broken TOML, for names that are no settings, and for a key written into the file.
+    """
+    text = _read(path, name)
+    if text is None:
+        return {}
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_syntax_error(name, str(error), text)) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, or brackets nested as deep
+        raise ConfigError(f"{name}: holds a value too big to be a setting; take it out") from None
+    allowed = [setting for setting in known if setting != KEYS] + [KEYS_FROM]
+    layer: dict[str, Entry] = {}
+    for setting, value in document.items():
+        place = f"{name}:{_line_of(text, setting)}: {shown(setting)[1:-1]}"
+        if setting not in allowed:
+            raise ConfigError(f"{place}: {_unknown(setting, allowed)}")
+        layer[setting] = Entry(value, place)
+    return layer
+
+
+def _unknown(setting: str, allowed: Collection[str]) -> str:
+    if setting.lower() in (KEYS, "api_keys", "key", "keys", "openai_api_key"):
+        return (
+            f"keys do not belong in this file; put them in .env, or name their variable: {KEYS_FROM} = 'NAME'"
+        )
+    near = difflib.get_close_matches(setting.lower(), allowed, 1, 0.5)
+    mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}"
+    return f"is not a setting; {mend}"
+
+
+def _syntax_error(name: str, message: str, text: str) -> str:
+    """tomllib ends its message with `(at line 3, column 5)` or `(at end of document)`."""
+    what, _, where = message.partition(" (at ")
+    found = re.search(r"line (\d+)", where)
+    line = int(found[1]) if found else text.count("\n") + 1
+    return (
+        f"{name}:{line}: this is not TOML ({shown(what)[1:-1]}); write lines such as: model = 'gpt-4o-mini'"
+    )
+
+
+def _line_of(text: str, setting: str) -> int:
+    """The line that sets `setting`, as a key or as a table; 1 if it is written in a way not looked for."""
+    quoted = rf"[\"']?{re.escape(setting)}[\"']?"
+    found = re.search(rf"^[ \t]*(?:\[+[ \t]*)?{quoted}[ \t]*[=.\]]", text, re.MULTILINE)
+    return text.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def _read(path: Path, name: str) -> str | None:
+    """The file as text, without the byte order mark some editors write; None if there is no file."""
+    try:
+        if not path.is_file():  # a folder named .env is a virtual environment, not ours
+            return None
+        with path.open("rb") as file:
+            raw = file.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"{name}: cannot be read ({error.strerror or error}); mend its permissions"
+        ) from None
+    if len(raw) > _MAX_FILE:
+        raise ConfigError(f"{name}: is over 4 MB, which no settings file is; move it away")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{name}:{line}: is not UTF-8; save the file as UTF-8") from None

@@ -1,0 +1,315 @@
+"""The journal: one SQLite file a run, the only truth on disk.
+
+`run` holds what the run is; `attempts` a row for each request, written before it leaves (`state` is then
+`sent`) and completed with its outcome; `results` a row for each job that ended. A job without a row in
+`results` is pending. Everything else, exports included, is a projection.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmdash.engine.frame import AttemptRow
+from llmdash.engine.records import ResultRecord
+from llmdash.prompts.source import Verdict
+
+__all__ = ["AttemptRecord", "JournalError", "JournalFile", "JournalReader", "KeyTotals", "ResultRow"]
+
+VERSION = 1
+NAME = "journal.sqlite"
+
+_SCHEMA = """
+CREATE TABLE run (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE attempts (
+    job INTEGER NOT NULL, attempt INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, sent_at REAL NOT
+    NULL, failure TEXT, status INTEGER, message TEXT, request_id TEXT, retry_after_s REAL, ttft_s REAL,
+    latency_s REAL, input_tokens INTEGER, output_tokens INTEGER, estimated INTEGER, partial TEXT,
+    PRIMARY KEY (job, attempt)
+) WITHOUT ROWID;
+CREATE TABLE results (
+    job INTEGER PRIMARY KEY, id TEXT NOT NULL, state TEXT NOT NULL, text TEXT, expected TEXT, verdict INTEGER
+    NOT NULL, key TEXT, attempts INTEGER NOT NULL, ttft_s REAL, latency_s REAL, input_tokens INTEGER,
+    output_tokens INTEGER, estimated INTEGER, finish_reason TEXT, error TEXT
+);
+"""
+
+
+class JournalError(Exception):
+    """The journal cannot be used: the text says which file, why, and the mend."""
+
+
+class AttemptRecord(NamedTuple):
+    """A row of `attempts`.
+
+    `state` is sent, ok, failed, cut or unsent (given up in flight, or before), unknown (the process died).
+    """
+
+    job: int
+    attempt: int
+    key: str
+    state: str
+    sent_at: float
+    failure: str | None = None
+    status: int | None = None
+    message: str | None = None
+    request_id: str | None = None
+    retry_after_s: float | None = None
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool | None = None
+    partial: str | None = None
+
+
+class ResultRow(NamedTuple):
+    """A row of `results`. `state` is done, failed or cancelled."""
+
+    job: int
+    id: str
+    state: str
+    text: str | None = None
+    expected: str | None = None
+    verdict: int = Verdict.UNSCORED
+    key: str | None = None
+    attempts: int = 0
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool | None = None
+    finish_reason: str | None = None
+    error: str | None = None
+
+
+class KeyTotals(NamedTuple):
+    """Sums over the attempts of one key; `cut` holds those whose outcome nobody saw."""
+
+    sent: int
+    ok: int
+    throttled: int
+    errors: int
+    cut: int
+    input_tokens: int
+    output_tokens: int
+
+
+_TOTALS = """
+SELECT key, COUNT(*), SUM(state = 'ok'), SUM(state = 'failed' AND failure = 'throttle'),
+    SUM(state = 'failed' AND failure <> 'throttle'), SUM(state IN ('cut', 'unknown', 'sent')),
+    SUM(COALESCE(input_tokens, 0)), SUM(COALESCE(output_tokens, 0))
+FROM attempts WHERE state <> 'unsent' GROUP BY key
+"""
+
+
+class JournalFile:
+    """The one connection that writes. Every method is one transaction; used by one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    def create(cls, folder: Path, facts: Mapping[str, Any]) -> JournalFile:
+        """A new journal in `folder`, holding the facts of the run."""
+        path = folder / NAME
+        if path.exists():
+            raise JournalError(
+                f"{path}: this folder holds a run; add --resume to go on with it, or name another folder"
+            )
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        journal = cls(_connect(path))
+        journal._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+        journal.set_facts({"version": VERSION, **facts})
+        return journal
+
+    @classmethod
+    def open(cls, folder: Path) -> JournalFile:
+        """The journal of an earlier start; attempts without an outcome become `unknown`."""
+        path = folder / NAME
+        if not path.exists():
+            raise JournalError(f"{path}: no journal here; leave out --resume to begin a new run")
+        journal = cls(_connect(path))
+        try:
+            sound = journal._db.execute("PRAGMA quick_check").fetchone()[0]
+            version = journal._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"{path}: not a sound journal ({error})") from None
+        if sound != "ok":
+            raise JournalError(f"{path}: the journal is damaged ({sound})")
+        if version is None or version[0] != VERSION:
+            raise JournalError(f"{path}: written by another version of llmdash")
+        journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
+        return journal
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts.items())
+
+    def write(
+        self, attempts: Sequence[AttemptRecord], results: Sequence[ResultRow], reopened: Sequence[int]
+    ) -> None:
+        """One group: the latest record of each attempt, the results, and the jobs that are pending again."""
+        latest = {(record.job, record.attempt): record for record in attempts}
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for rows in _slices(list(latest.values())):
+                self._insert("INSERT OR REPLACE INTO attempts VALUES", rows)
+            self._db.executemany("DELETE FROM results WHERE job = ?", [(job,) for job in reopened])
+            for some in _slices(list(results)):
+                self._insert("INSERT INTO results VALUES", some)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        # Many rows in one statement: the lock of the interpreter is let go once, not once a row.
+        row = "(" + ",".join("?" * len(rows[0])) + ")"
+        self._db.execute(
+            f"{statement} {','.join([row] * len(rows))}", [value for each in rows for value in each]
+        )
+
+    def close(self) -> None:
+        self._db.close()
+
+
+class JournalReader:
+    """Reads a journal beside the one that writes it, or alone. Safe from any thread; opens a connection for
+    each question.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        if not self._path.exists():
+            raise JournalError(f"{self._path}: no journal here")
+
+    def facts(self) -> dict[str, Any]:
+        """What the run is."""
+        with self._connection() as db:
+            return dict(db.execute("SELECT name, value FROM run"))
+
+    def ended(self) -> Iterator[ResultRow]:
+        """Every ended job in its order, without its text."""
+        columns = ", ".join("NULL" if name in ("text", "expected") else name for name in ResultRow._fields)
+        with self._connection() as db:
+            for row in db.execute(f"SELECT {columns} FROM results ORDER BY job"):  # noqa: S608 - our own column names
+                yield ResultRow._make(row)
+
+    def results(self) -> Iterator[ResultRecord]:
+        """Every ended job in its order, as exports show it."""
+        with self._connection() as db:
+            for row in db.execute("SELECT * FROM results ORDER BY job"):
+                yield _record(ResultRow._make(row))
+
+    def result(self, job: int) -> ResultRow | None:
+        """What a job ended with, if it did."""
+        with self._connection() as db:
+            row = db.execute("SELECT * FROM results WHERE job = ?", (job,)).fetchone()
+        return ResultRow._make(row) if row else None
+
+    def attempts(self, job: int) -> tuple[AttemptRow, ...]:
+        """Every attempt of a job, in its order."""
+        with self._connection() as db:
+            rows = db.execute("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", (job,)).fetchall()
+        return tuple(_attempt_row(AttemptRecord._make(row)) for row in rows)
+
+    def attempt_counts(self) -> Iterator[tuple[int, int]]:
+        """(job, number of its last attempt) for each job that had any."""
+        with self._connection() as db:
+            yield from db.execute("SELECT job, MAX(attempt) FROM attempts GROUP BY job")
+
+    def key_totals(self) -> dict[str, KeyTotals]:
+        """What each key did so far, by its label."""
+        totals: dict[str, KeyTotals] = {}
+        with self._connection() as db:
+            for key, *counts in db.execute(_TOTALS):
+                totals[key] = KeyTotals(*counts)
+        return totals
+
+    def count_unknown(self) -> int:
+        """Attempts that were sent and whose outcome nobody saw."""
+        with self._connection() as db:
+            return int(
+                db.execute("SELECT COUNT(*) FROM attempts WHERE state IN ('unknown', 'cut')").fetchone()[0]
+            )
+
+    def _connection(self) -> _Closing:
+        return _Closing(self._path)
+
+
+class _Closing:
+    """A connection for reading that is closed at the end of a `with`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=10.0)
+        self._db.execute("PRAGMA query_only = ON")
+        return self._db
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=10.0, cached_statements=512
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _slices(rows: list[Any]) -> Iterable[list[Any]]:
+    """`rows` in pieces whose sizes are powers of two, so that few different statements have to be
+    compiled.
+    """
+    start = 0
+    while start < len(rows):
+        size = min(256, 1 << ((len(rows) - start).bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+
+
+def _record(row: ResultRow) -> ResultRecord:
+    verdict = Verdict(row.verdict)
+    return ResultRecord(
+        index=row.job,
+        id=row.id,
+        state=row.state,
+        text=row.text,
+        expected=row.expected,
+        correct=None if verdict is Verdict.UNSCORED else verdict is Verdict.RIGHT,
+        key=row.key,
+        attempts=row.attempts,
+        ttft_s=row.ttft_s,
+        latency_s=row.latency_s,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        finish_reason=row.finish_reason,
+        error=row.error,
+    )
+
+
+def _attempt_row(record: AttemptRecord) -> AttemptRow:
+    return AttemptRow(
+        number=record.attempt,
+        key=record.key,
+        state=record.state,
+        sent_at=record.sent_at,
+        failure=record.failure or "",
+        status=record.status,
+        message=record.message or "",
+        request_id=record.request_id,
+        retry_after_s=record.retry_after_s,
+        ttft_s=record.ttft_s,
+        latency_s=record.latency_s,
+        input_tokens=record.input_tokens,
+        output_tokens=record.output_tokens,
+        partial=record.partial or "",
+    )

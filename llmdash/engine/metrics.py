@@ -1,0 +1,100 @@
+"""Windows and percentiles: what is counted over time, at a flat cost."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+__all__ = ["LogHistogram", "RollingCounter", "SecondsWindow"]
+
+
+class RollingCounter:
+    """How much happened in each of the last `seconds` seconds. Times are monotonic seconds."""
+
+    def __init__(self, seconds: int = 60) -> None:
+        self._buckets = [0] * seconds
+        self._second = 0
+
+    def add(self, now: float, amount: int = 1) -> None:
+        """Count `amount` at the time `now`."""
+        self._move_to(int(now))
+        self._buckets[self._second % len(self._buckets)] += amount
+
+    def total(self, now: float) -> int:
+        """The sum over the whole window."""
+        self._move_to(int(now))
+        return sum(self._buckets)
+
+    def series(self, now: float, seconds: int) -> tuple[int, ...]:
+        """The last `seconds` whole or begun seconds, oldest first."""
+        self._move_to(int(now))
+        size = len(self._buckets)
+        return tuple(
+            self._buckets[second % size] for second in range(self._second - seconds + 1, self._second + 1)
+        )
+
+    def _move_to(self, second: int) -> None:
+        size = len(self._buckets)
+        if second <= self._second:
+            return
+        for passed in range(max(self._second + 1, second - size + 1), second + 1):
+            self._buckets[passed % size] = 0
+        self._second = second
+
+
+class SecondsWindow:
+    """A rate over a trailing window: the amount of the last `seconds`, over the time they really span."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._entries: deque[tuple[float, int]] = deque()
+        self._sum = 0
+        self._start: float | None = None
+
+    def add(self, now: float, amount: int = 1) -> None:
+        """Count `amount` at the time `now`; entries within 10 ms share a place."""
+        self._start = now if self._start is None else self._start
+        if self._entries and now - self._entries[-1][0] < 0.01:
+            at, before = self._entries[-1]
+            self._entries[-1] = (at, before + amount)
+        else:
+            self._entries.append((now, amount))
+        self._sum += amount
+
+    def rate(self, now: float) -> float:
+        """Amount a second; 0 where nothing happened."""
+        while self._entries and self._entries[0][0] <= now - self._seconds:
+            self._sum -= self._entries.popleft()[1]
+        if self._start is None or not self._entries:
+            return 0.0
+        return self._sum / max(min(self._seconds, now - self._start), min(self._seconds, 1.0))
+
+
+class LogHistogram:
+    """Percentiles of positive numbers without keeping them: buckets 2 % wide, so a value is within 1 % of
+    the truth.
+    """
+
+    _BASE = math.log(1.02)
+    _SMALLEST = 1e-6
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self._total = 0
+
+    def add(self, value: float) -> None:
+        """Count one value; what is not positive counts as the smallest."""
+        bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
+        self._counts[bucket] = self._counts.get(bucket, 0) + 1
+        self._total += 1
+
+    def percentile(self, share: float) -> float | None:
+        """The value below which `share` (0 to 1) of the values lie, or None without values."""
+        if not self._total:
+            return None
+        wanted, seen = share * self._total, 0
+        for bucket in sorted(self._counts):
+            seen += self._counts[bucket]
+            if seen >= wanted:
+                return math.exp((bucket + 0.5) * self._BASE)
+        return None

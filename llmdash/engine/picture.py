@@ -1,0 +1,258 @@
+"""How a frame is made: the store, the pool and the limiter as a view shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llmdash.engine.frame import (
+    Binding,
+    Frame,
+    Inspection,
+    JobRow,
+    JobsPart,
+    JobState,
+    JobsView,
+    KeyRow,
+    KeyState,
+    Percentiles,
+    PlotPart,
+    RatePart,
+    RunPart,
+    RunState,
+    StreamPart,
+    StreamView,
+    Verdict,
+    View,
+)
+from llmdash.engine.keys import KeyPool, KeyStatistics
+from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.ordering import Ordering
+from llmdash.engine.runner import BatchRunner
+from llmdash.engine.store import Store
+
+__all__ = ["Painter", "RunFacts", "RunStatus"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What stays the same all along."""
+
+    name: str
+    model: str
+    endpoint: str
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """What the session knows of the run as a whole; `elapsed_s` leaves out nothing but the time after its
+    end.
+    """
+
+    state: RunState = RunState.STARTING
+    detail: str = ""
+    elapsed_s: float = 0.0
+
+
+class Painter:
+    """Makes frames of one run. `inspect` finds a job in full, or None while it is being looked up."""
+
+    def __init__(
+        self,
+        facts: RunFacts,
+        store: Store,
+        pool: KeyPool,
+        limiter: RateLimiter,
+        runner: BatchRunner,
+        job_id: Callable[[int], str],
+        inspect: Callable[[int, JobRow], Inspection | None],
+    ) -> None:
+        self._facts = facts
+        self._store = store
+        self._pool = pool
+        self._limiter = limiter
+        self._runner = runner
+        self._job_id = job_id
+        self._inspect = inspect
+        self._ordering = Ordering(store.columns, job_id)
+
+    def frame(self, view: View, status: RunStatus) -> Frame:
+        """The picture of now. Its cost follows what the view shows."""
+        self._ordering.use(view.jobs)
+        with self._store.lock:
+            now = self._store.clock()
+            keys = self._pool.statistics()
+            run = self._run(status, now)
+            blocked = run.in_flight == 0 and not any(_may_send(key) for key in keys)
+            return Frame(
+                run=run,
+                jobs=self._jobs(view.jobs, now, blocked),
+                keys=tuple(_key_row(key) for key in keys),
+                rate=self._rate(run, blocked, now),
+                stream=self._stream(view.stream),
+                plot=self._plot(view.plot_width),
+                notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
+                inspection=None if view.inspect is None else self._inspection(view.inspect, now),
+            )
+
+    def _run(self, status: RunStatus, now: float) -> RunPart:
+        store, counts = self._store, self._store.columns.counts
+        waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
+        left = counts[JobState.QUEUED] + waiting + store.in_flight
+        return RunPart(
+            name=self._facts.name,
+            model=self._facts.model,
+            endpoint=self._facts.endpoint,
+            keys=self._facts.keys,
+            state=status.state,
+            state_detail=status.detail,
+            elapsed_s=status.elapsed_s,
+            jobs=store.columns.jobs,
+            queued=counts[JobState.QUEUED],
+            waiting=waiting,
+            in_flight=store.in_flight,
+            done=counts[JobState.DONE],
+            failed=counts[JobState.FAILED],
+            cancelled=counts[JobState.CANCELLED],
+            attempts=store.attempts,
+            retries=store.retries,
+            requests_per_s=store.sends_10s.rate(now),
+            tokens_per_s=store.tokens.rate(now),
+            input_tokens=store.input_tokens,
+            output_tokens=store.output_tokens,
+            tokens_estimated=store.estimated,
+            score=store.score,
+            eta_s=_eta(left, store.ends_60s.rate(now)) if status.state is RunState.RUNNING else None,
+            ttft=Percentiles(store.ttft.percentile(0.50), store.ttft.percentile(0.95)),
+            latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),
+        )
+
+    def _jobs(self, view: JobsView, now: float, blocked: bool) -> JobsPart:
+        ordering = self._ordering
+        matched, first = len(ordering), view.first
+        if view.anchor is not None and (line := ordering.line_of(view.anchor)) is not None:
+            first = line - view.anchor_offset
+        first = max(0, min(first, matched - view.height))
+        lines = range(first, min(matched, first + view.height))
+        rows = tuple(self._row(ordering.job_at(line), now, blocked) for line in lines)
+        return JobsPart(self._store.columns.jobs, matched, first, rows, ordering.error)
+
+    def _row(self, job: int, now: float, blocked: bool = False) -> JobRow:
+        columns, live = self._store.columns, self._store.live.get(job)
+        state = JobState(columns.state[job])
+        wait, time = columns.wait[job], columns.time[job]
+        if live is not None and live.sent_at:
+            time = now - live.sent_at
+        elif live is not None and not state.in_flight:
+            wait += now - live.since
+        if blocked and state is JobState.LIMITER:
+            state = JobState.KEY
+        ended = state is JobState.DONE
+        return JobRow(
+            job=job,
+            id=self._job_id(job),
+            state=state,
+            key=columns.keys[columns.key[job]] or None,
+            tries=columns.tries[job],
+            wait_s=wait if state is not JobState.QUEUED else None,
+            ttft_s=columns.ttft[job] or None,
+            time_s=time or None,
+            input_tokens=columns.input_tokens[job] if ended else None,
+            output_tokens=columns.output_tokens[job] if ended else None,
+            tokens_estimated=bool(columns.estimated[job]),
+            verdict=Verdict(columns.verdict[job]),
+            error=columns.errors[columns.error[job]] if not ended else "",
+        )
+
+    def _rate(self, run: RunPart, blocked: bool, now: float) -> RatePart:
+        rate = self._limiter.rate
+        store = self._store
+        achieved = store.sends.rate(now) if (rate or 1e9) >= 5 else store.sends_10s.rate(now)
+        return RatePart(
+            rate=rate,
+            achieved=achieved,
+            concurrency=self._runner.concurrency,
+            in_flight=run.in_flight,
+            binding=self._binding(run, blocked),
+        )
+
+    def _binding(self, run: RunPart, blocked: bool) -> Binding:
+        """What holds the rate: asked from the hardest reason to the softest."""
+        if run.state is RunState.PAUSED:
+            return Binding.PAUSE
+        if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
+            return Binding.NO_WORK
+        if blocked:
+            return Binding.KEYS
+        if run.in_flight >= self._runner.concurrency:
+            return Binding.CONCURRENCY
+        if self._limiter.statistics().waiting:
+            return Binding.RATE
+        if self._store.columns.counts[JobState.KEY]:
+            return Binding.KEYS
+        return Binding.NO_WORK if not run.queued else Binding.LATENCY
+
+    def _stream(self, view: StreamView) -> StreamPart:
+        streams = self._store.streams
+        job = view.job if view.job is not None else streams.live_newest()
+        if job is None or not 0 <= job < self._store.columns.jobs:
+            return StreamPart()
+        columns, stream = self._store.columns, streams.get(job)
+        seen = view.seen if view.seen_job == job else 0
+        start, text, gaps = stream.after(seen) if stream is not None else (0, "", ())
+        seconds = stream.last_at - stream.first_at if stream is not None else 0.0
+        tokens = columns.output_tokens[job] or (len(stream.chunks) if stream is not None else 0)
+        return StreamPart(
+            job=job,
+            id=self._job_id(job),
+            key=columns.keys[columns.key[job]] or None,
+            state=JobState(columns.state[job]),
+            ttft_s=columns.ttft[job] or None,
+            tokens_per_s=tokens / seconds if seconds > 0 else None,
+            start=start,
+            text=text,
+            gaps=gaps,
+        )
+
+    def _plot(self, width: int) -> PlotPart:
+        self._store.plots.sample(self._store.clock(), self._store.in_flight)
+        return self._store.plots.part(width)
+
+    def _inspection(self, job: int, now: float) -> Inspection | None:
+        if not 0 <= job < self._store.columns.jobs:
+            return None
+        return self._inspect(job, self._row(job, now))
+
+
+def _may_send(key: KeyStatistics) -> bool:
+    return key.state is KeyState.HEALTHY and not key.rests_s
+
+
+def _key_row(key: KeyStatistics) -> KeyRow:
+    return KeyRow(
+        label=key.label,
+        endpoint=key.endpoint,
+        state=key.state,
+        rests_s=key.rests_s,
+        detail=key.detail,
+        in_flight=key.in_flight,
+        sent=key.sent,
+        ok=key.ok,
+        throttled=key.throttled,
+        errors=key.errors,
+        input_tokens=key.input_tokens,
+        output_tokens=key.output_tokens,
+        rpm=key.rpm,
+        tpm=key.tpm,
+        weight=key.weight,
+        spark=key.spark,
+    )
+
+
+def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:
+    """(low, middle, high) seconds for `left` jobs: the pace of the last minute, give or take a fifth."""
+    if not left or ends_per_s <= 0:
+        return None
+    middle = left / ends_per_s
+    return middle * 0.8, middle, middle * 1.25

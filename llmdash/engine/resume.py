@@ -1,0 +1,106 @@
+"""Where a run stands when it starts: empty, or as its journal left it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from llmdash.engine.events import Noticed
+from llmdash.engine.frame import JobState, Severity, Verdict
+from llmdash.engine.jobs import JobColumns
+from llmdash.engine.journal import JournalError, JournalFile, JournalReader, KeyTotals, ResultRow
+from llmdash.engine.keys import Member
+from llmdash.engine.store import Store
+from llmdash.prompts.source import PromptSource
+
+__all__ = ["fresh_store", "open_journal", "resumed_store"]
+
+_STATES = {"done": JobState.DONE, "failed": JobState.FAILED, "cancelled": JobState.CANCELLED}
+
+
+def open_journal(
+    folder: Path, source: PromptSource, facts: Mapping[str, Any], *, resume: bool
+) -> JournalFile:
+    """The journal of a new run, or that of an earlier one over the same input. Raises JournalError."""
+    if not resume:
+        return JournalFile.create(folder, {**facts, "fingerprint": source.fingerprint, "jobs": len(source)})
+    known = JournalReader(folder).facts()
+    if (known.get("fingerprint"), known.get("jobs")) != (source.fingerprint, len(source)):
+        raise JournalError(
+            f"{folder}: this run was begun with other input ({known.get('jobs'):,} jobs, now {len(source):,},"
+            " or other text); "
+            "give the same file and --limit, or begin a new run in another folder"
+        )
+    return JournalFile.open(folder)
+
+
+def fresh_store(source: PromptSource, clock: Callable[[], float]) -> Store:
+    """Nothing done yet."""
+    return Store(JobColumns(len(source), range(len(source))), clock)
+
+
+def resumed_store(
+    folder: Path, jobs: int, clock: Callable[[], float], *, retry_failed: bool
+) -> tuple[Store, list[int]]:
+    """What the journal in `folder` holds, and the failed jobs that are to be tried again."""
+    reader = JournalReader(folder)
+    ended = bytearray(jobs)
+    again: list[int] = []
+    for row in reader.ended():
+        if retry_failed and row.state == "failed":
+            again.append(row.job)
+        else:
+            ended[row.job] = 1
+    store = Store(JobColumns(jobs, array("I", (job for job in range(jobs) if not ended[job]))), clock)
+    for row in reader.ended():
+        if ended[row.job]:
+            _load(store, row)
+    for job, attempts in reader.attempt_counts():
+        store.columns.tries[job] = min(attempts, 65_535)
+    _tell_of_unknown(store, reader.count_unknown())
+    return store, again
+
+
+def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, KeyTotals]) -> None:
+    """Go on counting where the journal left off, for the run and for each key."""
+    for label, of_key in totals.items():
+        store.attempts += of_key.sent
+        member = next((member for member in members if member.label == label), None)
+        if member is not None:
+            member.sent, member.ok, member.throttled = of_key.sent, of_key.ok, of_key.throttled
+            member.errors, member.cut = of_key.errors, of_key.cut
+            member.input_tokens, member.output_tokens = of_key.input_tokens, of_key.output_tokens
+    store.retries = sum(of_key.throttled + of_key.errors for of_key in totals.values())
+    store.retries -= store.columns.counts[JobState.FAILED]
+
+
+def _load(store: Store, row: ResultRow) -> None:
+    columns, job = store.columns, row.job
+    columns.begin(job)
+    columns.set_state(job, _STATES[row.state])
+    columns.key[job] = columns.keys.number(row.key or "")
+    columns.error[job] = columns.errors.number(row.error or "")
+    columns.ttft[job] = row.ttft_s or 0.0
+    columns.time[job] = row.latency_s or 0.0
+    columns.input_tokens[job] = row.input_tokens or 0
+    columns.output_tokens[job] = row.output_tokens or 0
+    columns.estimated[job] = bool(row.estimated)
+    columns.verdict[job] = row.verdict
+    if row.state == "done":
+        store.verdicts[Verdict(row.verdict)] += 1
+        store.input_tokens += row.input_tokens or 0
+        store.output_tokens += row.output_tokens or 0
+        store.latency.add(row.latency_s or 0.0)
+        store.ttft.add(row.ttft_s or row.latency_s or 0.0)
+
+
+def _tell_of_unknown(store: Store, unknown: int) -> None:
+    if unknown:
+        store.apply(
+            Noticed(
+                Severity.WARNING,
+                f"{unknown:,} requests of earlier starts were on the wire when it ended: possibly paid twice",
+            )
+        )

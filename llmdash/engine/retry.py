@@ -1,0 +1,60 @@
+"""What follows from a failure: pure decisions, with the random source injected."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from llmdash.llms.failures import Failure, FailureKind
+
+__all__ = ["Decision", "RetryPolicy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to try again, after how many seconds, and whether it counts against the job."""
+
+    again: bool
+    delay_s: float = 0.0
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Up to `retries` counted retries a job; backoff min(cap, base * 2^n) * U(0.5, 1), "equal jitter".
+
+    Failures that are a key's or this machine's fault do not count, but a job that met them for `patience_s`
+    seconds fails after all.
+    """
+
+    retries: int = 5
+    base_s: float = 0.5
+    cap_s: float = 60.0
+    patience_s: float = 3600.0
+    hint_cap_s: float = 120.0
+
+    def backoff(self, n: int, rng: random.Random) -> float:
+        """The wait in seconds before retry number `n`, counted from 0."""
+        return float(min(self.cap_s, self.base_s * 2 ** min(n, 30))) * rng.uniform(0.5, 1.0)
+
+    def decide(
+        self, failure: Failure, *, counted: int, uncounted: int, age_s: float, rng: random.Random
+    ) -> Decision:
+        """What becomes of a job after `failure`.
+
+        `counted` and `uncounted` are the failures it had before this one, `age_s` the seconds since its first
+        attempt.
+        """
+        match failure.kind:
+            case FailureKind.REQUEST | FailureKind.CONFIG:
+                return Decision(again=False)
+            case FailureKind.TRANSIENT:
+                if counted >= self.retries:
+                    return Decision(again=False, counted=True)
+                hint = failure.retry_after or 0.0
+                delay = max(self.backoff(counted, rng), hint if hint <= self.hint_cap_s else 0.0)
+                return Decision(again=True, delay_s=delay, counted=True)
+            case FailureKind.LOCAL:
+                return Decision(again=age_s < self.patience_s, delay_s=self.backoff(min(uncounted, 4), rng))
+            case _:
+                return Decision(again=age_s < self.patience_s)

@@ -1,0 +1,87 @@
+"""A run without a screen: progress on a terminal or in lines, results, and an exit code that scripts can
+count on.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from llmdash.engine.commands import Cancel, Drain
+from llmdash.engine.frame import Frame, JobsView, View
+from llmdash.engine.journal import JournalReader
+from llmdash.engine.run import Ending
+from llmdash.engine.session import LocalSession, RunPlan
+from llmdash.reports.export import write_jsonl
+from llmdash.reports.progress import display_for, watch
+
+__all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export", "run_headless"]
+
+EXIT_INTERNAL = 1
+EXIT_USAGE = 2
+EXIT_FAILED = 3
+EXIT_NO_KEY = 5
+EXIT_LOCKED = 6
+EXIT_STORAGE = 7
+EXIT_SIGNAL = 128
+
+
+def run_headless(plan: RunPlan, *, json: bool, out: Path | None) -> int:
+    """Run to the end, or until a signal; then export to `out`. Gives the exit code.
+
+    Raises LockedError or JournalError before anything is sent, ExportError after the run if `out` cannot be
+    written.
+    """
+    session = LocalSession(plan)
+    display = display_for(sys.stdout, json=json, tty=sys.stdout.isatty())
+    with _signals(session) as received:
+        session.start()
+        watch(session, display, until=lambda _frame: not session.alive)
+        session.join()
+    last: Frame = session.frame(View(jobs=JobsView(height=0)))
+    if session.crash is not None:
+        traceback.print_exception(
+            type(session.crash), session.crash, session.crash.__traceback__, file=sys.stderr
+        )
+        return EXIT_INTERNAL
+    if out is not None:
+        export(plan.folder, out)
+    display.finish(last)
+    return _exit_code(session.ending, last, received)
+
+
+def export(folder: Path, out: Path) -> int:
+    """Write every ended job of the run in `folder` to `out`; gives their number."""
+    return write_jsonl(JournalReader(folder).results(), out)
+
+
+def _exit_code(ending: Ending | None, last: Frame, received: list[int]) -> int:
+    if received:
+        return EXIT_SIGNAL + received[0]
+    if ending is Ending.NO_KEY:
+        return EXIT_NO_KEY
+    if ending is Ending.STORAGE:
+        return EXIT_STORAGE
+    return EXIT_FAILED if last.run.failed else 0
+
+
+@contextmanager
+def _signals(session: LocalSession) -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM drains the run, the second cancels it; the signals received are listed."""
+    received: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        session.command(Drain() if len(received) == 1 else Cancel())
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,151 @@
+"""A run with the dashboard, and the start screen's launcher."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from llmdash import locations
+from llmdash.config import Settings
+from llmdash.engine.commands import Cancel, Drain
+from llmdash.engine.frame import Frame, JobsView, RunState, View
+from llmdash.engine.journal import JournalError
+from llmdash.engine.lock import LockedError
+from llmdash.engine.session import LocalSession, RunPlan, Session
+from llmdash.headless import export
+from llmdash.plans import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
+from llmdash.prompts.source import InputError
+from llmdash.sanitize import clean_line
+from llmdash.secrets import Redactor
+from llmdash.simulator.process import SimulatorError, SimulatorProcess
+from llmdash.ui.launch import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
+
+__all__ = ["SettingsLauncher", "show"]
+
+_SIMULATOR = "simulator"
+_CONFIGURED = "configured"
+
+
+class SettingsLauncher:
+    """Starts runs from the start screen, on the simulator or on the endpoint of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.session: LocalSession | None = None
+        self.simulator: SimulatorProcess | None = None
+
+    def options(self) -> LaunchOptions:
+        settings = self._settings
+        endpoints = [EndpointChoice(_SIMULATOR, "practice, on this machine, no key needed", settings.model)]
+        if settings.keys:
+            keys = f"{len(settings.keys)} key{'s' if len(settings.keys) > 1 else ''}"
+            endpoints.insert(0, EndpointChoice(_CONFIGURED, f"{settings.base_url}, {keys}", settings.model))
+        return LaunchOptions(
+            prompt_files=_samples(),
+            endpoints=tuple(endpoints),
+            model=settings.model,
+            rate=settings.rate,
+            concurrency=settings.concurrency,
+        )
+
+    def start(self, launch: Launch) -> Session:
+        settings = replace(
+            self._settings, model=launch.model, rate=launch.rate, concurrency=launch.concurrency
+        )
+        given = Input(launch.prompt_path.expanduser())
+        try:
+            source = open_input(given)
+            settings = with_options_of(source, settings, asked={"model": launch.model})
+            if launch.endpoint == _SIMULATOR:
+                self.simulator = SimulatorProcess(PRACTICE)
+                self.simulator.base_url()
+            folder = run_folder(None, source.name)
+            self.session = LocalSession(make_plan(source, given, settings, folder, self.simulator, stay=True))
+        except (InputError, SimulatorError, LockedError, JournalError, OSError) as error:
+            raise LaunchError(clean_line(str(error))) from None
+        self.session.start()
+        return self.session
+
+
+def _samples() -> tuple[PromptChoice, ...]:
+    choices = []
+    for path in sorted(locations.sample_prompts_dir().iterdir()):
+        try:
+            source = open_input(Input(path))
+        except InputError:
+            continue  # a file that only serves another one, such as the data of a template
+        choices.append(PromptChoice(path.name, path, f"{len(source):,} prompts"))
+    return tuple(choices)
+
+
+def show(
+    settings: Settings,
+    *,
+    plan: RunPlan | None = None,
+    simulator: SimulatorProcess | None = None,
+    out: Path | None = None,
+) -> int:
+    """Open the dashboard on `plan`, or the start screen without one; gives the exit code. Results go to `out`
+    at the end.
+
+    Raises LockedError or JournalError before the screen is touched.
+    """
+    from llmdash.ui.app import LlmdashApp
+
+    session = LocalSession(plan) if plan is not None else None
+    launcher = SettingsLauncher(settings) if session is None else None
+    app = LlmdashApp(
+        session=session,
+        launcher=launcher,
+        shipped_themes=locations.themes_dir(),
+        user_themes=locations.user_themes_dir(),
+        preferences_path=locations.preferences_file(),
+        fps=settings.fps,
+        redact=Redactor(settings.keys).redact,
+    )
+    if session is not None:
+        session.start()
+    app.run()
+    ran = session or (launcher.session if launcher is not None else None)
+    simulator = simulator or (launcher.simulator if launcher is not None else None)
+    if ran is not None:
+        _finish(ran, paid=simulator is None)
+        if out is not None:
+            export(ran.folder, out)
+    if simulator is not None:
+        simulator.close()
+    return app.return_code or 0
+
+
+def _finish(session: LocalSession, *, paid: bool) -> None:
+    """End the run behind a closed dashboard. Requests that cost money are waited for; Ctrl-C cuts that
+    short.
+    """
+    frame = _look(session)
+    if session.alive and paid and frame.run.in_flight:
+        sys.stdout.write(f"Waiting for {frame.run.in_flight} requests in flight; Ctrl-C to give them up.\n")
+        sys.stdout.flush()
+        session.command(Drain())
+        try:
+            while session.alive and _look(session).run.in_flight:
+                session.join(0.05)
+        except KeyboardInterrupt:
+            pass
+    session.command(Cancel())
+    session.join()
+    if session.crash is not None:
+        raise session.crash
+    sys.stdout.write(_last_words(_look(session), session.folder))
+
+
+def _look(session: Session) -> Frame:
+    return session.frame(View(jobs=JobsView(height=0)))
+
+
+def _last_words(frame: Frame, folder: Path) -> str:
+    run = frame.run
+    said = f"{run.done:,} of {run.jobs:,} done, {run.failed:,} failed."
+    if run.state is RunState.DONE or run.ended == run.jobs:
+        return f"{said} The run is kept in {folder}\n"
+    return f"{said} Go on with: llmdash run --resume --run-dir {folder}\n"

@@ -1,0 +1,107 @@
+"""Server-sent events out of bytes: pure, synchronous, without input or output of its own.
+
+Follows the event stream format of the WHATWG HTML standard (section "Server-sent events"): lines end in CR,
+LF or CRLF and in nothing else, so U+2028 or U+0085 are data; a chunk of bytes may end anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["LineTooLong", "SSEParser", "ServerSentEvent"]
+
+LINE_LIMIT = 1_000_000
+
+
+class LineTooLong(ValueError):
+    """A line of a stream passed the cap; the stream is not worth reading on."""
+
+
+class ServerSentEvent(NamedTuple):
+    """One dispatched event: its name (`message` unless given) and its data, still bytes."""
+
+    event: bytes
+    data: bytes
+
+
+class SSEParser:
+    """Takes the bytes of a stream piece by piece and gives the events that became whole.
+
+    The cost is linear in the bytes fed, however they are cut. Raises LineTooLong when a line or the data of
+    one event exceeds `line_limit` bytes.
+    """
+
+    def __init__(self, line_limit: int = LINE_LIMIT) -> None:
+        self._limit = line_limit
+        self._pieces: list[bytes] = []
+        self._pieces_size = 0
+        self._data: list[bytes] = []
+        self._data_size = 0
+        self._event = b""
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """The events completed by `chunk`, in order."""
+        if self._at_start or self._after_cr or b"\r" in chunk:
+            chunk = self._normalised(chunk)
+        head, newline, tail = chunk.rpartition(b"\n")
+        if not newline:
+            self._hold(chunk)
+            return []
+        if self._pieces:
+            self._pieces.append(head)
+            head = b"".join(self._pieces)
+            self._pieces, self._pieces_size = [], 0
+        events: list[ServerSentEvent] = []
+        for line in head.split(b"\n"):
+            self._line(line, events)
+        self._hold(tail)
+        return events
+
+    def _normalised(self, chunk: bytes) -> bytes:
+        """`chunk` with LF for every line end; knows about a CR that ended the chunk before, and about a byte
+        order mark.
+        """
+        if self._at_start:
+            chunk = b"".join((*self._pieces, chunk))
+            self._pieces, self._pieces_size = [], 0
+            if len(chunk) < 3 and b"\xef\xbb\xbf".startswith(chunk):
+                return chunk
+            self._at_start = False
+            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
+        if not chunk:
+            return chunk
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._after_cr = False
+            if not chunk:
+                return chunk
+        self._after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _hold(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._pieces_size += len(piece)
+            if self._pieces_size > self._limit:
+                raise LineTooLong(f"a line of the stream is longer than {self._limit:,} bytes")
+
+    def _line(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        if not line:
+            if self._data:
+                events.append(ServerSentEvent(self._event or b"message", b"\n".join(self._data)))
+                self._data, self._data_size = [], 0
+            self._event = b""
+            return
+        if len(line) > self._limit:
+            raise LineTooLong(f"a line of the stream is longer than {self._limit:,} bytes")
+        name, _, value = line.partition(b":")
+        value = value[1:] if value.startswith(b" ") else value
+        if name == b"data":
+            self._data_size += len(value)
+            if self._data_size > self._limit:
+                raise LineTooLong(f"an event of the stream is longer than {self._limit:,} bytes")
+            self._data.append(value)
+        elif name == b"event":
+            self._event = value

@@ -1,0 +1,136 @@
+"""Every path the program touches. Nothing here is created by asking for it, unless its docstring says so."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+from platformdirs import user_config_path, user_data_path
+
+__all__ = [
+    "CONFIG_NAME",
+    "ENV_NAME",
+    "config_dir",
+    "config_file",
+    "data_dir",
+    "new_run_dir",
+    "preferences_file",
+    "private_dir",
+    "runs_dir",
+    "sample_prompts_dir",
+    "themes_dir",
+    "user_themes_dir",
+]
+
+CONFIG_NAME = "llmdash.toml"
+"""The settings file: in the folder the program is started in, then in `config_dir()`."""
+
+ENV_NAME = ".env"
+"""The keys file, in the folder the program is started in."""
+
+_PACKAGE = Path(__file__).resolve().parent
+_PRIVATE = 0o700
+_SLUG_LENGTH = 40
+
+
+def config_dir() -> Path:
+    """Where the user's settings live, such as `~/.config/llmdash`."""
+    return user_config_path("llmdash", appauthor=False)
+
+
+def data_dir() -> Path:
+    """Where the program keeps what it records, such as `~/.local/share/llmdash`."""
+    return user_data_path("llmdash", appauthor=False)
+
+
+def config_file() -> Path:
+    """The user's own `llmdash.toml`."""
+    return config_dir() / CONFIG_NAME
+
+
+def preferences_file() -> Path:
+    """What the dashboard remembers from one start to the next."""
+    return config_dir() / "preferences.toml"
+
+
+def user_themes_dir() -> Path:
+    """The user's own themes, TOML files."""
+    return config_dir() / "themes"
+
+
+def runs_dir() -> Path:
+    """One folder a run."""
+    return data_dir() / "runs"
+
+
+def themes_dir() -> Path:
+    """The themes that come with the program. Raises FileNotFoundError if the installation lacks them."""
+    return _shipped("themes")
+
+
+def sample_prompts_dir() -> Path:
+    """The prompt sets that come with the program. Raises FileNotFoundError if the installation lacks them."""
+    return _shipped("sample_prompts")
+
+
+def _shipped(name: str) -> Path:
+    """A wheel holds the folder inside the package; a checkout beside it, next to `pyproject.toml`."""
+    inside = _PACKAGE / name
+    if inside.is_dir():
+        return inside
+    beside = _PACKAGE.parent / name
+    if beside.is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file():
+        return beside
+    raise FileNotFoundError(f"{inside}: the folder {name!r} is missing; install llmdash again")
+
+
+def private_dir(path: Path) -> Path:
+    """Makes `path`, and every folder missing above it, with mode 0700; a folder that is there stays as it is.
+
+    Raises NotADirectoryError if something else has the name, OSError if it cannot be made.
+    """
+    missing: list[Path] = []
+    folder = path
+    while not folder.exists() and folder != folder.parent:
+        missing.append(folder)
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: is not a folder; choose another place")
+    for new in reversed(missing):
+        _make_private(new, exist_ok=True)
+    return path
+
+
+def new_run_dir(name: str, now: datetime) -> Path:
+    """Makes a folder of its own for a run that starts at `now`: `runs/20260131-142500-arithmetic`, mode 0700.
+
+    `name` may hold anything; what does not suit a file name becomes a dash. A second run of the same second
+    gets `-2` behind it, and so on.
+    """
+    runs = private_dir(runs_dir())
+    stem = f"{now:%Y%m%d-%H%M%S}-{_slug(name)}"
+    number = 1
+    while True:
+        folder = runs / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            _make_private(folder, exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _slug(name: str) -> str:
+    """The name in lower case ASCII letters, digits and dashes; `run` if nothing is left of it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_SLUG_LENGTH].strip("-") or "run"
+
+
+def _make_private(folder: Path, *, exist_ok: bool) -> None:
+    try:
+        folder.mkdir(mode=_PRIVATE)
+    except FileExistsError:
+        if not exist_ok:
+            raise
+    else:
+        folder.chmod(_PRIVATE)  # the umask may have taken away what the owner needs

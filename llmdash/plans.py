@@ -1,0 +1,192 @@
+"""Settings and a file of prompts become the plan of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from llmdash import locations
+from llmdash.config import Settings
+from llmdash.engine.journal import JournalError, JournalReader
+from llmdash.engine.keys import Member
+from llmdash.engine.picture import RunFacts
+from llmdash.engine.session import RunPlan
+from llmdash.prompts.arithmetic import Arithmetic
+from llmdash.prompts.readers import open_source
+from llmdash.prompts.source import InputError, PromptSource
+from llmdash.secrets import Secret, labels
+from llmdash.simulator.process import SimulatorProcess
+from llmdash.simulator.settings import SimulatorSettings
+
+__all__ = [
+    "DEMO_RATE",
+    "PRACTICE",
+    "Input",
+    "earlier_run",
+    "make_plan",
+    "open_input",
+    "practice_settings",
+    "run_folder",
+    "spool",
+    "with_options_of",
+]
+
+PRACTICE = SimulatorSettings(
+    keys=("sim-practice-key-0001-7c41", "sim-practice-key-0002-a9e3", "sim-practice-key-0003-2fd8"),
+    rpm=600,
+    latency=1.2,
+    error_rate=0.01,
+    wrong_rate=0.03,
+)
+"""The simulator one practises on: three keys of 600 requests a minute each, and the faults of real life."""
+
+DEMO_RATE = 20.0
+_SPOOL = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where prompts come from: a file, or (`seed`) arithmetic made up on the spot; at most `limit` of
+    them.
+    """
+
+    path: Path | None = None
+    limit: int | None = None
+    seed: int | None = None
+
+
+def open_input(given: Input) -> PromptSource:
+    """The prompts. Raises InputError."""
+    if given.seed is not None:
+        return Arithmetic(count=given.limit or 10_000, seed=given.seed)
+    if given.path is None:
+        raise InputError("no prompts: name a file, or - for standard input")
+    return open_source(given.path, limit=given.limit)
+
+
+def spool(stream: BinaryIO, folder: Path) -> Path:
+    """Standard input as a file of the run, so that the run can be resumed."""
+    path = folder / _SPOOL
+    with path.open("wb") as file:
+        shutil.copyfileobj(stream, file)
+    path.chmod(0o600)
+    return path
+
+
+def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping[str, Any]]:
+    """The run to resume: its folder, its input, and what its journal says of it.
+
+    Without a folder it is the latest run over the same file, or the latest of all if no file is named. Raises
+    JournalError if there is none.
+    """
+    wanted = given.path.absolute() if given.path is not None else None
+    for candidate in [folder] if folder is not None else _latest_first():
+        facts = JournalReader(candidate).facts()
+        path = Path(facts["path"]) if facts.get("path") else None
+        if folder is None and wanted is not None and path != wanted:
+            continue
+        limit = given.limit if given.limit is not None else facts.get("limit")
+        return candidate, Input(wanted or path, limit, facts.get("seed")), facts
+    about = f"over {wanted}" if wanted is not None else f"in {locations.runs_dir()}"
+    raise JournalError(f"no earlier run {about}; leave out --resume, or name its folder with --run-dir")
+
+
+def _latest_first() -> list[Path]:
+    runs = locations.runs_dir()
+    found = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
+    with_journal = [folder for folder in found if (folder / "journal.sqlite").exists()]
+    return sorted(with_journal, key=lambda folder: (folder / "journal.sqlite").stat().st_mtime, reverse=True)
+
+
+def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
+    """The simulator an earlier run used, if it did."""
+    stored = facts.get("simulator")
+    if not stored:
+        return None
+    values = json.loads(stored)
+    return SimulatorSettings(**{**values, "keys": tuple(values["keys"])})
+
+
+def with_options_of(source: PromptSource, settings: Settings, *, asked: Mapping[str, Any]) -> Settings:
+    """`settings` with what the prompt file asks for, wherever the command line does not say otherwise."""
+    wanted = {name: value for name, value in source.options.items() if asked.get(name) is None}
+    return replace(settings, **wanted) if wanted else settings
+
+
+def run_folder(folder: Path | None, name: str) -> Path:
+    """The folder of a new run: the one named, or one of its own in the data directory."""
+    return (
+        locations.private_dir(folder) if folder is not None else locations.new_run_dir(name, datetime.now())
+    )
+
+
+def make_plan(
+    source: PromptSource,
+    given: Input,
+    settings: Settings,
+    folder: Path,
+    simulator: SimulatorProcess | None,
+    *,
+    resume: bool = False,
+    retry_failed: bool = False,
+    stay: bool = False,
+) -> RunPlan:
+    """The plan of a run over `source`. With a `simulator` its keys are used, else those of the settings."""
+    keys = tuple(Secret(key) for key in simulator.settings.keys) if simulator else settings.keys
+    endpoint = "simulator" if simulator else urlsplit(settings.base_url).netloc
+    notes = {
+        "path": str(given.path.absolute()) if given.path is not None else None,
+        "limit": given.limit,
+        "seed": given.seed,
+        "name": source.name,
+        "model": settings.model,
+        "endpoint": endpoint,
+        "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
+        "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+    options = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
+    return RunPlan(
+        source=source,
+        connect=lambda: _connected(keys, settings, endpoint, simulator),
+        folder=folder,
+        facts=RunFacts(source.name, settings.model, endpoint, len(keys)),
+        rate=settings.rate,
+        concurrency=settings.concurrency,
+        options={name: value for name, value in options.items() if value is not None},
+        notes=notes,
+        resume=resume,
+        retry_failed=retry_failed,
+        stay=stay,
+    )
+
+
+@asynccontextmanager
+async def _connected(
+    keys: tuple[Secret, ...], settings: Settings, endpoint: str, simulator: SimulatorProcess | None
+) -> AsyncIterator[list[Member]]:
+    from llmdash.llms.http import HttpClient
+    from llmdash.llms.openai import ChatOpenAI
+
+    base_url = simulator.base_url() if simulator is not None else settings.base_url
+    client = HttpClient(timeouts=settings.timeouts)
+    try:
+        yield [
+            Member(
+                ChatOpenAI(
+                    settings.model, api_key=key, base_url=base_url, streaming=settings.stream, client=client
+                ),
+                label,
+                endpoint,
+            )
+            for key, label in zip(keys, labels(keys), strict=True)
+        ]
+    finally:
+        await client.aclose()

@@ -1,0 +1,63 @@
+"""One place where text from models, files and servers becomes safe to show.
+
+What would steer a terminal or hide text is turned into a visible glyph of one cell:
+
+| character | glyph |
+|---|---|
+| C0 controls (but line feed and tab), DEL | their control picture, such as `␛` for ESC and `␡` for DEL |
+| NEL, line and paragraph separator | `␤` |
+| other C1 controls, tag characters, lone surrogates | `�` |
+| bidirectional controls | `⇄` |
+| byte order mark, zero-width space, word joiner and their like | `·` |
+
+The zero-width joiner and non-joiner stay: emoji and several scripts are written with them. Stored data is
+never changed, only what is shown.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["clean", "clean_line"]
+
+_REPLACEMENT = "\ufffd"
+_NEWLINE_PICTURE = "\u2424"
+_BIDI = "⇄"
+_INVISIBLE = "·"
+_BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
+_INVISIBLES = (0xFEFF, 0x200B, *range(0x2060, 0x2066), *range(0x206A, 0x2070), *range(0xFFF9, 0xFFFC), 0x180E)
+
+
+def _glyphs() -> dict[int, str]:
+    """The glyph for each unsafe code point."""
+    table = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
+    table[0x7F] = "\u2421"
+    table.update(dict.fromkeys(range(0x80, 0xA0), _REPLACEMENT))
+    table.update(dict.fromkeys((0x85, 0x2028, 0x2029), _NEWLINE_PICTURE))
+    table.update(dict.fromkeys(_BIDI_CONTROLS, _BIDI))
+    table.update(dict.fromkeys(_INVISIBLES, _INVISIBLE))
+    table.update(dict.fromkeys(range(0xD800, 0xE000), _REPLACEMENT))
+    table.update(dict.fromkeys(range(0xE0000, 0xE0080), _REPLACEMENT))
+    return table
+
+
+_TABLE = _glyphs()
+_UNSAFE = re.compile("[" + "".join(f"\\U{code:08x}" for code in sorted(_TABLE)) + "]+")
+
+
+def clean(text: str) -> str:
+    """The text with everything that could steer a terminal made visible; line feeds and tabs stay.
+
+    Idempotent, linear in the length, keeps the number of characters; text without such characters comes back
+    as the same object.
+    """
+    if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return _UNSAFE.sub(lambda run: run.group().translate(_TABLE), text)
+
+
+def clean_line(text: str) -> str:
+    """As `clean`, for a place with one line: a line feed shows as `⏎` and a tab as a space."""
+    if text.isprintable():
+        return text
+    return clean(text.replace("\n", "⏎").replace("\t", " "))
