@@ -1,0 +1,219 @@
+"""A run watched without a dashboard: lines of text, lines of JSON, or a bar on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol, Self, TextIO
+
+from llmdash.engine.frame import Frame, JobsView, Notice, RunState, Severity, View
+from llmdash.engine.session import Session
+from llmdash.reports.output import Output
+from llmdash.reports.summary import encode_line, end_report, summary
+from llmdash.reports.wording import count, duration, endpoint, eta, per_second, share
+from llmdash.sanitize import clean_line
+
+__all__ = ["Display", "JsonDisplay", "LineDisplay", "display_for", "run_ended", "watch"]
+
+TICK = 0.05
+"""Seconds between two looks at the run: short, because the last one is added to the time of every run."""
+
+PERIOD = 5.0
+"""Seconds between two lines."""
+
+STEPS = 10
+"""Lines of text are also written at each tenth of the run."""
+
+
+class Display(Protocol):
+    """Where progress is shown. Used as a context, so that a terminal is left as it was."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def progress(self, frame: Frame) -> None:
+        """Takes note of where the run stands; called often, shows it as often as it likes."""
+
+    def notice(self, notice: Notice) -> None:
+        """Shows something rare at once."""
+
+    def finish(self, frame: Frame) -> None:
+        """Shows how the run went; the last thing written."""
+
+
+def run_ended(frame: Frame) -> bool:
+    """True once nothing will happen any more."""
+    return frame.run.state in (RunState.DONE, RunState.STOPPED)
+
+
+def watch(
+    session: Session,
+    display: Display,
+    *,
+    until: Callable[[Frame], bool] = run_ended,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Frame:
+    """Shows a run until `until` holds, and returns the frame for which it did.
+
+    Does not call `display.finish`: the caller does, once the run is closed and its last figures are in.
+    """
+    seen = 0
+    with display:
+        while True:
+            frame = session.frame(View(jobs=JobsView(height=0), notices_after=seen))
+            for notice in frame.notices:
+                if notice.serial > seen:
+                    seen = notice.serial
+                    display.notice(notice)
+            display.progress(frame)
+            if until(frame):
+                return frame
+            sleep(TICK)
+
+
+def display_for(
+    stream: TextIO, *, json: bool = False, tty: bool = False, clock: Callable[[], float] = time.monotonic
+) -> Display:
+    """The display that suits `stream`: JSON lines if asked for, a bar on a terminal, else lines of text."""
+    if json:
+        return JsonDisplay(stream, clock)
+    if tty:
+        from llmdash.reports.bar import BarDisplay  # rich takes 40 ms to load, and a script never sees it
+
+        return BarDisplay(stream, clock)
+    return LineDisplay(stream, clock)
+
+
+class _Pace:
+    """Says when the next line is due."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last: float | None = None
+
+    def due(self, *, early: bool = False) -> bool:
+        """True for the first call, whenever the period is over, and if something makes it `early`."""
+        now = self._clock()
+        if self._last is not None and now - self._last < PERIOD and not early:
+            return False
+        self._last = now
+        return True
+
+
+class _Plain:
+    """What the displays without a terminal share: nothing to put up, nothing to take down."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._output = Output(stream)
+        self._pace = _Pace(clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._output.flush()
+
+
+class LineDisplay(_Plain):
+    """A line of text every five seconds and at each tenth of the run; notices as they come."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream, clock)
+        self._tenths = 0
+
+    def progress(self, frame: Frame) -> None:
+        run = frame.run
+        if not run.jobs:
+            return
+        tenths = run.ended * STEPS // run.jobs
+        if self._pace.due(early=tenths > self._tenths):
+            self._tenths = tenths
+            self._output.line(progress_line(frame))
+
+    def notice(self, notice: Notice) -> None:
+        self._output.line(notice_line(notice))
+
+    def finish(self, frame: Frame) -> None:
+        self._output.line("\n" + end_report(frame))
+
+
+class JsonDisplay(_Plain):
+    """A JSON object a line: `progress` every five seconds, `notice` as they come, `summary` at the end."""
+
+    def progress(self, frame: Frame) -> None:
+        if self._pace.due():
+            self._output.line(encode_line(_progress_record(frame)))
+
+    def notice(self, notice: Notice) -> None:
+        severity, text = notice.severity.value, clean_line(notice.text)
+        self._output.line(encode_line({"type": "notice", "severity": severity, "text": text}))
+
+    def finish(self, frame: Frame) -> None:
+        self._output.line(encode_line(summary(frame)))
+
+
+def _progress_record(frame: Frame) -> dict[str, Any]:
+    run = frame.run
+    return {
+        "type": "progress",
+        "run": clean_line(run.name),
+        "state": run.state.value,
+        "detail": clean_line(run.state_detail),
+        "elapsed_s": round(run.elapsed_s, 3),
+        "jobs": run.jobs,
+        "done": run.done,
+        "failed": run.failed,
+        "cancelled": run.cancelled,
+        "in_flight": run.in_flight,
+        "attempts": run.attempts,
+        "retries": run.retries,
+        "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
+        "eta_s": None if run.eta_s is None else round(run.eta_s[1], 1),
+    }
+
+
+def progress_line(frame: Frame) -> str:
+    """Where a run stands, on one line that is safe to show."""
+    run = frame.run
+    parts = [
+        duration(run.elapsed_s),
+        clean_line(run.name),
+        f"{count(run.ended)}/{count(run.jobs)} {share(run.ended / run.jobs if run.jobs else None)}",
+        counts_text(frame),
+        f"ETA {eta(run)}",
+    ]
+    if run.state is not RunState.RUNNING:
+        parts.append(f"{run.state.value} {clean_line(run.state_detail)}".rstrip())
+    return "  ".join(part for part in parts if part)
+
+
+def counts_text(frame: Frame) -> str:
+    """Saved, failed, retried, in flight and the rate of now."""
+    run = frame.run
+    parts = [
+        f"{count(run.done)} saved",
+        f"{count(run.failed)} failed",
+        f"{count(run.retries)} retries",
+        f"{count(run.in_flight)} in flight",
+        per_second(run.requests_per_s),
+    ]
+    if run.score is not None and run.score.total:
+        parts.append(f"{share(run.score.accuracy)} right")
+    return ", ".join(parts)
+
+
+def notice_line(notice: Notice) -> str:
+    """A notice on one line that is safe to show."""
+    word = {Severity.INFORMATION: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
+    return f"{word[notice.severity]}: {clean_line(notice.text)}"
+
+
+def title(frame: Frame) -> str:
+    """Which run this is, safe to show."""
+    return "  ".join(clean_line(part) for part in (frame.run.name, endpoint(frame.run)) if part)

@@ -1,0 +1,137 @@
+"""How a run went: as one JSON object for scripts, and as a few lines for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from llmdash.engine.frame import Frame, KeyRow, Percentiles, RunPart, Score
+from llmdash.reports.wording import count, duration, endpoint, per_second, seconds, share, state_word
+from llmdash.sanitize import clean_line
+
+__all__ = ["encode_line", "end_report", "summary"]
+
+
+def summary(frame: Frame) -> dict[str, Any]:
+    """The summary of a run, with the fields scripts count on; times in seconds, None where nothing is known.
+
+    `rate` is attempts over elapsed time. A key's `state` is one of `healthy`, `throttled`, `cooldown`,
+    `quarantined`, `dead`, `disabled`. `accuracy` is right answers over all scored ones, 0 to 1.
+    """
+    run = frame.run
+    return {
+        "type": "summary",
+        "run": clean_line(run.name),
+        "jobs": run.jobs,
+        "done": run.done,
+        "failed": run.failed,
+        "pending": run.jobs - run.ended,
+        "cancelled": run.cancelled,
+        "attempts": run.attempts,
+        "retries": run.retries,
+        "elapsed_s": round(run.elapsed_s, 3),
+        "rate": _overall_rate(run, digits=3),
+        "keys": [_key(row) for row in frame.keys],
+        "score": None if run.score is None else _score(run.score),
+        "ttft_s": _percentiles(run.ttft),
+        "latency_s": _percentiles(run.latency),
+    }
+
+
+def encode_line(record: dict[str, Any]) -> str:
+    """A record as one line of ASCII JSON, so that no encoding and no line reader can break it."""
+    return json.dumps(record, ensure_ascii=True, allow_nan=False)
+
+
+def _overall_rate(run: RunPart, digits: int) -> float | None:
+    return round(run.attempts / run.elapsed_s, digits) if run.elapsed_s > 0 else None
+
+
+def _key(row: KeyRow) -> dict[str, Any]:
+    return {
+        "label": clean_line(row.label),
+        "state": row.state.name.lower(),
+        "sent": row.sent,
+        "ok": row.ok,
+        "throttled": row.throttled,
+        "errors": row.errors,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+    }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "right": score.right,
+        "not_equal": score.not_equal,
+        "not_parseable": score.not_parseable,
+        "accuracy": score.accuracy,
+    }
+
+
+def _percentiles(values: Percentiles) -> dict[str, float | None]:
+    return {
+        "p50": None if values.p50 is None else round(values.p50, 6),
+        "p95": None if values.p95 is None else round(values.p95, 6),
+    }
+
+
+def end_report(frame: Frame) -> str:
+    """The end of a run in plain text, safe to show; several lines without one feed at the end."""
+    run = frame.run
+    title = "   ".join(
+        part for part in (clean_line(run.name), clean_line(endpoint(run)), run.state.value) if part
+    )
+    lines = [f"{title}   {duration(run.elapsed_s)}", _jobs_line(run), _attempts_line(run)]
+    if run.score is not None:
+        lines.append(_score_line(run.score))
+    lines.append(f"ttft     {_percentiles_text(run.ttft)}")
+    lines.append(f"latency  {_percentiles_text(run.latency)}")
+    if frame.keys:
+        lines += ["", *_key_table(frame.keys)]
+    return "\n".join(lines)
+
+
+def _jobs_line(run: RunPart) -> str:
+    parts = [f"{count(run.done)} done", f"{count(run.failed)} failed"]
+    if run.cancelled:
+        parts.append(f"{count(run.cancelled)} cancelled")
+    parts.append(f"{count(run.jobs - run.ended)} pending")
+    return f"jobs     {', '.join(parts)}, of {count(run.jobs)}"
+
+
+def _attempts_line(run: RunPart) -> str:
+    about = "about " if run.tokens_estimated else ""
+    tokens = f"{about}{count(run.input_tokens)} tokens in, {count(run.output_tokens)} out"
+    rate = per_second(_overall_rate(run, digits=1))
+    return f"sent     {count(run.attempts)} attempts, {count(run.retries)} retries, {rate}, {tokens}"
+
+
+def _score_line(score: Score) -> str:
+    counts = f"{count(score.right)} right, {count(score.not_equal)} not equal"
+    return f"score    {share(score.accuracy)}: {counts}, {count(score.not_parseable)} not parseable"
+
+
+def _percentiles_text(values: Percentiles) -> str:
+    return f"p50 {seconds(values.p50)}, p95 {seconds(values.p95)}"
+
+
+def _key_table(keys: Sequence[KeyRow]) -> list[str]:
+    head = ("key", "state", "sent", "ok", "429", "errors", "tokens in", "tokens out")
+    rows: list[tuple[str, ...]] = [head]
+    for row in keys:
+        numbers = (row.sent, row.ok, row.throttled, row.errors, row.input_tokens, row.output_tokens)
+        words = (clean_line(row.label), state_word(row))
+        rows.append((*words, *(count(number) for number in numbers)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return [_aligned(row, widths) for row in rows]
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Words to the left, numbers to the right."""
+    cells = [
+        cell.ljust(width) if column < 2 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()

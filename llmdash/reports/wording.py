@@ -1,0 +1,55 @@
+"""How reports write times, counts and shares in plain text."""
+
+from __future__ import annotations
+
+from llmdash.engine.frame import KeyRow, RunPart
+
+__all__ = ["count", "duration", "endpoint", "eta", "per_second", "seconds", "share", "state_word"]
+
+UNKNOWN = "–"
+
+
+def duration(value: float) -> str:
+    """Seconds as `HH:MM:SS.mmm`; hours may have more than two digits."""
+    milliseconds = round(max(0.0, value) * 1000)
+    whole, milliseconds = divmod(milliseconds, 1000)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours:02}:{minute:02}:{second:02}.{milliseconds:03}"
+
+
+def eta(run: RunPart) -> str:
+    """The middle guess of the time left as `HH:MM:SS`; a dash while there is none."""
+    return UNKNOWN if run.eta_s is None else duration(round(run.eta_s[1]))[:-4]
+
+
+def seconds(value: float | None) -> str:
+    """Seconds for a report: `0.388 s`, `12.3 s`; a dash for None."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
+
+
+def count(value: int) -> str:
+    """A count with commas between thousands."""
+    return f"{value:,}"
+
+
+def share(value: float | None) -> str:
+    """A share of 1 as percent; rounded down, so that only a whole is ever called `100.0%`."""
+    return UNKNOWN if value is None else f"{int(value * 1000 + 1e-9) / 10:.1f}%"
+
+
+def per_second(value: float | None) -> str:
+    """A rate in requests a second."""
+    return UNKNOWN if value is None else f"{value:.1f}/s"
+
+
+def endpoint(run: RunPart) -> str:
+    """Which model where: `gpt-4o-mini @ simulator`. Not cleaned."""
+    return " @ ".join(part for part in (run.model, run.endpoint) if part)
+
+
+def state_word(key: KeyRow) -> str:
+    """A key's health in the words of the screen, with the seconds it still rests."""
+    return key.state.value if key.rests_s is None else f"{key.state.value} {key.rests_s:.0f}s"

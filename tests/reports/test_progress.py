@@ -1,0 +1,207 @@
+"""A run is watched without a dashboard: not too often, not too seldom, and safely."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmdash.engine.frame import Frame, JobsView, Notice, RunState, Severity
+from llmdash.reports.progress import JsonDisplay, LineDisplay, display_for, watch
+from tests.reports.fakes import HOSTILE, RUNNING, FakeSession, FakeTime, at, hostile
+
+ROOT = Path(__file__).resolve().parents[2]
+DONE = at(100, state=RunState.DONE)
+WARNING = Notice(1, Severity.WARNING, "key 9bc0 rests")
+
+
+def lines_of(
+    frames: list[Frame], *, step: float, notices: list[tuple[int, Notice]] | None = None
+) -> list[str]:
+    stream, time = io.StringIO(), FakeTime(step)
+    watch(FakeSession(frames, notices or ()), display_for(stream, clock=time.clock), sleep=time.sleep)
+    return stream.getvalue().splitlines()
+
+
+def records_of(
+    frames: list[Frame], *, step: float, notices: list[tuple[int, Notice]] | None = None
+) -> list[Any]:
+    stream, time = io.StringIO(), FakeTime(step)
+    display = display_for(stream, json=True, clock=time.clock)
+    display.finish(watch(FakeSession(frames, notices or ()), display, sleep=time.sleep))
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("state", [RunState.DONE, RunState.STOPPED])
+def test_watching_ends_with_the_run(state: RunState) -> None:
+    time = FakeTime(1)
+    session = FakeSession([at(1), at(2, state=RunState.DRAINING), at(3, state=state)])
+    frame = watch(session, LineDisplay(io.StringIO(), time.clock), sleep=time.sleep)
+    assert frame == at(3, state=state)
+    assert len(time.slept) == 2
+
+
+def test_watching_ends_when_the_caller_says_so() -> None:
+    time = FakeTime(1)
+    session = FakeSession([at(0), at(1), at(2), at(3)])
+    frame = watch(
+        session, LineDisplay(io.StringIO()), until=lambda frame: frame.run.done == 2, sleep=time.sleep
+    )
+    assert frame.run.done == 2
+
+
+def test_watching_asks_for_nothing_that_is_not_shown() -> None:
+    session = FakeSession([at(0), DONE], [(0, Notice(7, Severity.ERROR, "x"))])
+    watch(session, LineDisplay(io.StringIO()), sleep=lambda _: None)
+    assert [view.notices_after for view in session.views] == [0, 7]
+    assert all(view.jobs == JobsView(height=0) for view in session.views)
+
+
+def test_a_line_is_written_each_five_seconds() -> None:
+    lines = lines_of([at(0)] * 20 + [at(0, state=RunState.STOPPED)], step=1)
+    assert len(lines) == 5
+
+
+def test_a_line_is_written_at_each_tenth() -> None:
+    frames = [at(done) for done in range(100)] + [DONE]
+    lines = lines_of(frames, step=0.001)
+    assert [line.split()[2:4] for line in lines] == [
+        [f"{done}/100", f"{done}.0%"] for done in range(0, 101, 10)
+    ]
+
+
+def test_failed_jobs_count_as_ended() -> None:
+    lines = lines_of([at(0), at(5, failed=5), at(50, failed=50, state=RunState.DONE)], step=0.001)
+    assert [line.split()[2] for line in lines] == ["0/100", "10/100", "100/100"]
+
+
+def test_nothing_is_written_before_the_jobs_are_known() -> None:
+    assert lines_of([Frame(), Frame(), at(0), DONE], step=9)[0].split()[2] == "0/100"
+
+
+def test_a_line_tells_all_that_matters() -> None:
+    (line,) = lines_of([RUNNING, at(3_380, state=RunState.STOPPED, jobs=10_000, failed=32)], step=1)
+    assert line == (
+        "00:03:12.418  arithmetic  3,412/10,000 34.1%  3,380 saved, 32 failed, 118 retries, 64 in flight, "
+        "17.9/s, 97.3% right  ETA 00:06:10"
+    )
+
+
+def test_notices_are_written_at_once_and_once() -> None:
+    notices = [
+        (1, WARNING),
+        (3, Notice(2, Severity.ERROR, "brake")),
+        (3, Notice(3, Severity.INFORMATION, "hi")),
+    ]
+    lines = lines_of([at(0)] * 8 + [at(0, state=RunState.STOPPED)], step=0.001, notices=notices)
+    assert lines[1:] == ["warning: key 9bc0 rests", "error: brake", "note: hi"]
+
+
+def test_json_gives_progress_notices_and_last_the_summary() -> None:
+    records = records_of([RUNNING] * 11 + [DONE], step=1, notices=[(2, WARNING)])
+    assert [record["type"] for record in records] == ["progress", "notice", "progress", "progress", "summary"]
+    assert records[1] == {"type": "notice", "severity": "warning", "text": "key 9bc0 rests"}
+    assert records[0] == {
+        "type": "progress",
+        "run": "arithmetic",
+        "state": "running",
+        "detail": "",
+        "elapsed_s": 192.418,
+        "jobs": 10_000,
+        "done": 3_380,
+        "failed": 32,
+        "cancelled": 0,
+        "in_flight": 64,
+        "attempts": 3_594,
+        "retries": 118,
+        "rate": 17.93,
+        "eta_s": 370.4,
+    }
+
+
+def test_hostile_text_reaches_no_stream() -> None:
+    for as_json in (False, True):
+        stream = io.StringIO()
+        display = display_for(stream, json=as_json)
+        session = FakeSession([hostile()], [(0, Notice(1, Severity.ERROR, HOSTILE))])
+        display.finish(watch(session, display, until=lambda _: True))
+        written = stream.getvalue()
+        assert written.replace("\n", "").isprintable()
+        if as_json:
+            assert all("\x1b" not in str(json.loads(line)) for line in written.splitlines())
+
+
+def test_the_end_of_a_text_run_is_its_report() -> None:
+    stream = io.StringIO()
+    display_for(stream).finish(RUNNING)
+    assert "jobs     3,380 done, 32 failed, 6,588 pending, of 10,000" in stream.getvalue()
+
+
+class Pipe(io.StringIO):
+    """A pipe whose reader leaves after `lines` lines."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._left = lines
+
+    def flush(self) -> None:
+        if not self._left:
+            raise BrokenPipeError
+        self._left -= 1
+
+
+@pytest.mark.parametrize("display", [LineDisplay, JsonDisplay])
+def test_a_reader_that_leaves_does_not_end_the_watch(display: type[LineDisplay | JsonDisplay]) -> None:
+    stream, time = Pipe(2), FakeTime(6)
+    shown = display(stream, time.clock)
+    frame = watch(FakeSession([at(n) for n in range(50)] + [DONE]), shown, sleep=time.sleep)
+    shown.finish(frame)
+    assert frame == DONE
+    assert len(stream.getvalue().splitlines()) <= 3
+
+
+def test_a_closed_stream_does_not_end_the_watch() -> None:
+    stream = io.StringIO()
+    stream.close()
+    display = LineDisplay(stream)
+    display.finish(watch(FakeSession([DONE]), display))
+
+
+def test_a_stream_that_lacks_a_character_gets_a_question_mark() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    display_for(stream).notice(Notice(1, Severity.WARNING, "naïve ⏎"))
+    assert raw.getvalue() == b"warning: na?ve ?\n"
+
+
+PROGRAM = """
+import sys
+from llmdash.engine.frame import RunState
+from llmdash.reports.progress import display_for, watch
+from tests.reports.fakes import FakeSession, FakeTime, at
+
+time = FakeTime(6)
+frames = [at(0)] * 20_000 + [at(100, state=RunState.DONE)]
+display = display_for(sys.stdout, json=True, clock=time.clock)
+display.finish(watch(FakeSession(frames), display, sleep=time.sleep))
+print("rich" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_a_pipe_that_is_cut_leaves_no_trace_and_a_clean_exit() -> None:
+    """In a process of its own, since Python's last flush comes after everything; rich is not loaded there."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert b"progress" in process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(timeout=60), errors) == (0, b"False\n")

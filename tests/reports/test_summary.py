@@ -1,0 +1,150 @@
+"""How a run went, for scripts and for people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmdash.engine.frame import Frame, KeyRow, KeyState, RunPart, RunState, Score
+from llmdash.reports.summary import encode_line, end_report, summary
+from llmdash.reports.wording import duration, seconds, share
+from tests.reports.fakes import RUNNING, hostile
+
+
+def test_the_summary_has_the_fields_scripts_count_on() -> None:
+    assert summary(RUNNING) == {
+        "type": "summary",
+        "run": "arithmetic",
+        "jobs": 10_000,
+        "done": 3_380,
+        "failed": 32,
+        "pending": 6_588,
+        "cancelled": 0,
+        "attempts": 3_594,
+        "retries": 118,
+        "elapsed_s": 192.418,
+        "rate": 18.678,
+        "keys": [
+            {
+                "label": "a1f2",
+                "state": "healthy",
+                "sent": 2_400,
+                "ok": 2_338,
+                "throttled": 3,
+                "errors": 7,
+                "input_tokens": 70_000,
+                "output_tokens": 0,
+            },
+            {
+                "label": "9bc0",
+                "state": "throttled",
+                "sent": 1_194,
+                "ok": 1_042,
+                "throttled": 140,
+                "errors": 0,
+                "input_tokens": 0,
+                "output_tokens": 0,
+            },
+        ],
+        "score": {"right": 3_292, "not_equal": 80, "not_parseable": 8, "accuracy": 3_292 / 3_380},
+        "ttft_s": {"p50": 0.388123, "p95": 1.2},
+        "latency_s": {"p50": 0.9, "p95": 12.34},
+    }
+
+
+def test_what_is_not_known_is_null() -> None:
+    found = summary(Frame())
+    assert found["rate"] is None
+    assert found["score"] is None
+    assert found["ttft_s"] == found["latency_s"] == {"p50": None, "p95": None}
+    scored = summary(Frame(run=RunPart(score=Score())))
+    assert scored["score"] == {"right": 0, "not_equal": 0, "not_parseable": 0, "accuracy": None}
+
+
+def test_jobs_are_done_failed_cancelled_or_pending() -> None:
+    found = summary(Frame(run=RunPart(jobs=10, done=4, failed=3, cancelled=2, queued=1)))
+    assert (found["pending"], found["cancelled"]) == (1, 2)
+    assert found["jobs"] == found["done"] + found["failed"] + found["cancelled"] + found["pending"]
+
+
+@pytest.mark.parametrize("state", list(KeyState))
+def test_the_state_of_a_key_is_one_plain_word(state: KeyState) -> None:
+    (key,) = summary(Frame(keys=(KeyRow("a1f2", state=state),)))["keys"]
+    assert key["state"] in ("healthy", "throttled", "cooldown", "quarantined", "dead", "disabled")
+
+
+def test_a_summary_is_one_line_of_ascii() -> None:
+    line = encode_line(summary(hostile()))
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line) == summary(hostile())
+
+
+def test_the_report_tells_what_became_of_the_run() -> None:
+    run = replace(RUNNING.run, state=RunState.STOPPED)
+    assert end_report(replace(RUNNING, run=run)).split("\n") == [
+        "arithmetic   gpt-4o-mini @ simulator   stopped   00:03:12.418",
+        "jobs     3,380 done, 32 failed, 6,588 pending, of 10,000",
+        "sent     3,594 attempts, 118 retries, 18.7/s, 120,000 tokens in, 80,000 out",
+        "score    97.3%: 3,292 right, 80 not equal, 8 not parseable",
+        "ttft     p50 0.388 s, p95 1.200 s",
+        "latency  p50 0.900 s, p95 12.3 s",
+        "",
+        "key   state      sent     ok  429  errors  tokens in  tokens out",
+        "a1f2  healthy   2,400  2,338    3       7     70,000           0",
+        "9bc0  rests 4s  1,194  1,042  140       0          0           0",
+    ]
+
+
+def test_the_report_leaves_out_what_there_is_not() -> None:
+    report = end_report(Frame(run=RunPart(name="verse", jobs=2, done=1, cancelled=1, tokens_estimated=True)))
+    assert "score" not in report
+    assert "key " not in report
+    assert "jobs     1 done, 0 failed, 1 cancelled, 0 pending, of 2" in report
+    assert "0 retries, –, about 0 tokens in" in report
+    assert "ttft     p50 –, p95 –" in report
+
+
+def test_a_hostile_run_cannot_break_its_report() -> None:
+    lines = end_report(hostile()).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert len(lines) == len(end_report(RUNNING).split("\n")) - 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "00:00:00.000"),
+        (59.9996, "00:01:00.000"),
+        (192.418, "00:03:12.418"),
+        (360_000.5, "100:00:00.500"),
+        (-1.0, "00:00:00.000"),
+    ],
+)
+def test_durations(value: float, text: str) -> None:
+    assert duration(value) == text
+
+
+@given(st.integers(0, 10**10))
+def test_a_duration_says_every_millisecond(milliseconds: int) -> None:
+    hours, minutes, rest = duration(milliseconds / 1000).split(":")
+    whole, fraction = rest.split(".")
+    assert (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 1000 + int(fraction) == milliseconds
+
+
+def test_only_the_whole_is_called_a_hundred_percent() -> None:
+    assert share(1.0) == "100.0%"
+    assert share(0.99999) == "99.9%"
+    assert share(0.0) == "0.0%"
+    assert share(0.29) == "29.0%"
+    assert share(None) == "–"
+
+
+def test_seconds_lose_digits_as_they_grow() -> None:
+    assert [seconds(value) for value in (0.0, 0.3881, 9.99, 12.34, None)] == [
+        *("0.000 s", "0.388 s", "9.990 s", "12.3 s", "–"),
+    ]
