@@ -280,7 +280,8 @@ def _refuse(message: str, code: int = 2) -> NoReturn:
 
 
 def _has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    # Textual draws on standard error.
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
 
 
 if __name__ == "__main__":

@@ -220,7 +220,9 @@ class JournalReader:
     def attempt_counts(self) -> Iterator[tuple[int, int]]:
         """(job, number of its last attempt) for each job that had any."""
         with self._connection() as db:
-            yield from db.execute("SELECT job, MAX(attempt) FROM attempts GROUP BY job")
+            yield from db.execute(
+                "SELECT job, MAX(attempt) FROM attempts WHERE state <> 'unsent' GROUP BY job"
+            )
 
     def key_totals(self) -> dict[str, KeyTotals]:
         """What each key did so far, by its label."""

@@ -212,6 +212,13 @@ class KeyPool:
         member.cut += 1
         self._wake()
 
+    def not_sent(self, member: Member) -> None:
+        """A request of `member` was given up before it left: it does not count."""
+        member.in_flight -= 1
+        member.sent -= 1
+        member.turn -= 1.0 / member.weight
+        self._wake()
+
     def disable(self, label: str) -> None:
         """Give the key no more work. Unknown labels are ignored: the user may be looking at an old
         picture.

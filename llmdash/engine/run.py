@@ -15,9 +15,10 @@ from llmdash.engine.inspection import Inspector
 from llmdash.engine.journal import JournalError, JournalFile, JournalReader
 from llmdash.engine.keys import KeyPool, Member
 from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.parts import RunnerParts
 from llmdash.engine.picture import Painter, RunStatus
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
-from llmdash.engine.runner import BatchRunner, RunnerParts
+from llmdash.engine.runner import BatchRunner
 from llmdash.engine.work import WorkQueue
 from llmdash.engine.writer import JournalWriter
 

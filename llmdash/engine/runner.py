@@ -3,85 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
-from llmdash.engine.attempt import Answer, ask, storable
-from llmdash.engine.events import (
-    AttemptEnded,
-    Cancelled,
-    Failed,
-    Noticed,
-    Queued,
-    RetryScheduled,
-    Saved,
-    Sent,
-    Taken,
-    Waiting,
-)
-from llmdash.engine.frame import JobState, KeyState, Severity
-from llmdash.engine.journal import AttemptRecord, ResultRow
-from llmdash.engine.keys import KeyPool, Member
-from llmdash.engine.limiter import RateLimiter
-from llmdash.engine.retry import RetryPolicy
-from llmdash.engine.store import Store
-from llmdash.engine.work import WorkQueue
-from llmdash.engine.writer import JournalWriter
-from llmdash.llms.failures import Failure
-from llmdash.prompts.source import InputError, Prompt, PromptSource
+from llmdash.engine.attempt import Answer, ask
+from llmdash.engine.events import AttemptEnded, Queued, Sent, Taken, Waiting
+from llmdash.engine.frame import JobState
+from llmdash.engine.journal import AttemptRecord
+from llmdash.engine.keys import Member
+from llmdash.engine.outcomes import Outcomes
+from llmdash.engine.parts import RunnerParts
+from llmdash.prompts.source import InputError, Prompt
 
-__all__ = ["BatchRunner", "RunnerParts"]
+__all__ = ["BatchRunner"]
 
-
-@dataclass(slots=True)
-class RunnerParts:
-    """What a runner works with."""
-
-    source: PromptSource
-    pool: KeyPool
-    limiter: RateLimiter
-    journal: JournalWriter
-    store: Store
-    work: WorkQueue
-    options: Mapping[str, Any] = field(default_factory=dict)
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    rng: random.Random = field(default_factory=random.Random)
-    clock: Callable[[], float] = time.monotonic
-    wall_clock: Callable[[], float] = time.time
-
-
-@dataclass(slots=True)
-class _Trouble:
-    """What a job went through so far; kept only for jobs that failed at least once."""
-
-    since: float
-    counted: int = 0
-    uncounted: int = 0
-    last: Member | None = None
+T = TypeVar("T")
 
 
 class BatchRunner:
-    """Workers that take a job, a permit and a key, ask, and record. They never raise: an outcome is data.
+    """Workers that take a job, a key and a permit, ask, and record. They never raise: an outcome is data.
 
-    The order of one attempt: wait for a key and a permit, choose the key, commit *sent*, send, commit the
-    outcome. Only then is the job counted as saved.
+    Workers stand in line; the first takes the next job, waits for a key that may send and for a permit, and
+    chooses the key. So no permit goes stale, and only one job at a time waits for the limiter. Then: commit
+    *sent*, send, commit the outcome. Only then is the job counted as saved.
     """
 
     def __init__(self, parts: RunnerParts, concurrency: int) -> None:
         self._parts = parts
+        self._outcomes = Outcomes(parts)
         self._concurrency = concurrency
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._line = asyncio.Lock()
         self._sending = asyncio.Event()
         self._sending.set()
-        self._trouble: dict[int, _Trouble] = {}
-        self._with_worker: dict[int, asyncio.Task[None]] = {}
+        self._quiet = asyncio.Event()
+        self._with_worker: dict[int, asyncio.Task[Any]] = {}
         self._in_flight: set[int] = set()
         self._given_up: set[int] = set()
-        self.paused = False
+
+    @property
+    def paused(self) -> bool:
+        """True while nothing new is sent."""
+        return not self._sending.is_set()
 
     @property
     def concurrency(self) -> int:
@@ -99,7 +62,8 @@ class BatchRunner:
         try:
             await self._parts.work.all_ended()
         finally:
-            await self._dismiss(self._workers.values())
+            await _dismiss(self._workers.values())
+            self._workers.clear()
 
     def set_concurrency(self, concurrency: int) -> None:
         """Allow `concurrency` requests in flight; those beyond it end in their own time."""
@@ -109,126 +73,117 @@ class BatchRunner:
 
     def pause(self) -> None:
         """Send nothing new."""
-        self.paused = True
         self._sending.clear()
 
     def resume(self) -> None:
         """Send again."""
-        self.paused = False
         self._sending.set()
 
     async def drain(self, grace_s: float) -> None:
-        """Send nothing new; wait up to `grace_s` seconds for what is in flight."""
+        """Send nothing new; wait up to `grace_s` seconds until nothing is in flight."""
         self.pause()
-        await self._dismiss([task for job, task in self._with_worker.items() if job not in self._in_flight])
-        tasks = [self._with_worker[job] for job in self._in_flight if job in self._with_worker]
-        if tasks:
-            await asyncio.wait(tasks, timeout=grace_s)
+        try:
+            async with asyncio.timeout(grace_s):
+                while self._in_flight:
+                    self._quiet.clear()
+                    await self._quiet.wait()
+        except TimeoutError:
+            return
 
     def cancel_job(self, job: int) -> None:
         """End an open job without an answer; a request of it that is in flight is cut off."""
-        state = JobState(self._parts.store.columns.state[job])
-        if state.ended or job in self._given_up:
+        ended = JobState(self._parts.store.columns.state[job]).ended
+        if ended or job in self._given_up or job in self._outcomes.settling:
             return
-        self._given_up.add(job)
         task = self._with_worker.get(job)
         if task is not None:
+            self._given_up.add(job)
             task.cancel()
         else:
             self._parts.work.drop(job)
-            self._settle_cancelled(job)
+            self._outcomes.given_up(job)
 
     def retry_job(self, job: int) -> None:
         """Queue an ended job again; its attempts stay on record."""
-        if not JobState(self._parts.store.columns.state[job]).ended:
-            return
-        self._trouble.pop(job, None)
-        self._parts.store.apply(Queued(job))
-        self._parts.journal.reopened(job, lambda: self._parts.work.reopen(job))
+        if JobState(self._parts.store.columns.state[job]).ended:
+            self._parts.store.apply(Queued(job))
+            self._outcomes.reopened(job)
 
     def _hire(self) -> None:
         for number in range(self._concurrency):
             if number not in self._workers or self._workers[number].done():
                 self._workers[number] = asyncio.create_task(self._work(number), name=f"worker-{number}")
 
-    @staticmethod
-    async def _dismiss(tasks: Any) -> None:
-        waiting = list(tasks)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-
     async def _work(self, number: int) -> None:
-        work, store = self._parts.work, self._parts.store
         while number < self._concurrency:
             await self._sending.wait()
-            job, fresh = await work.take()
-            if not self._may_send(number):
-                # A fresh job that goes back has been taken up all the same: its place in the order is given.
-                store.apply(Taken(job, self._parts.clock(), fresh))
+            async with self._line:
+                job, fresh = await self._parts.work.take()
+                self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
+                member = await self._holding(job, self._turn(job, number))
+            if member is not None:
+                await self._holding(job, self._do(job, member))
+
+    async def _holding(self, job: int, step: Coroutine[Any, Any, T]) -> T | None:
+        """Do `step` for a job this worker holds.
+
+        If the job is given up meanwhile, that settles it; if the worker is, the job goes back into line.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a worker is a task")
+        self._with_worker[job] = task
+        try:
+            return await step
+        except asyncio.CancelledError:
+            if job not in self._given_up:
                 self._return(job)
-                continue
-            store.apply(Taken(job, self._parts.clock(), fresh))
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101 - a coroutine always runs in a task
-            self._with_worker[job] = task
-            try:
-                await self._do(job, number)
-            except asyncio.CancelledError:
-                if job not in self._given_up:
-                    self._return(job)
-                    raise
-                task.uncancel()
-                self._settle_cancelled(job)
-            finally:
-                self._with_worker.pop(job, None)
+                raise
+            task.uncancel()
+            self._given_up.discard(job)
+            self._outcomes.given_up(job)
+            return None
+        finally:
+            self._with_worker.pop(job, None)
 
     def _may_send(self, number: int) -> bool:
-        return not self.paused and number < self._concurrency
+        return self._sending.is_set() and number < self._concurrency
 
     def _return(self, job: int) -> None:
         self._parts.work.put_back(job)
         self._parts.store.apply(Queued(job))
 
-    async def _do(self, job: int, number: int) -> None:
-        """One attempt of `job`, from the wait for a key to the record of its outcome."""
+    async def _turn(self, job: int, number: int) -> Member | None:
+        """A key and a permit for it; None, and the job goes back, if there may be no more sending."""
+        parts = self._parts
+        while self._may_send(number):
+            if not parts.pool.available:
+                parts.store.apply(Waiting(job, JobState.KEY))
+                await parts.pool.ready()
+                parts.store.apply(Waiting(job, JobState.LIMITER))
+            await parts.limiter.acquire()
+            if not self._may_send(number):
+                break
+            member = parts.pool.choose(self._outcomes.last_failed_on(job))
+            if member is not None:
+                return member
+        self._return(job)
+        return None
+
+    async def _do(self, job: int, member: Member) -> None:
+        """One attempt of `job`, from its announcement to the record of its outcome."""
+        record = await self._announce(job, member)
         try:
             prompt = self._parts.source.prompt(job)
         except InputError as error:
-            self._settle_failed(job, None, None, storable(str(error)))
+            self._outcomes.cut(member, record, sent=False)
+            self._outcomes.unreadable(job, error)
             return
-        member = await self._turn(job, number)
-        if member is None:
-            self._return(job)
-            return
-        record = await self._announce(job, member)
         answer = await self._attempt(job, prompt, member, record)
         if answer.failure is None:
-            self._save(job, prompt, member, record, answer)
+            self._outcomes.answered(job, prompt, member, record, answer)
         else:
-            self._after_failure(job, member, record, answer, answer.failure)
-
-    async def _turn(self, job: int, number: int) -> Member | None:
-        """A key and a permit; None if there may be no more sending.
-
-        One job at a time, so that no permit goes stale.
-        """
-        parts, trouble = self._parts, self._trouble.get(job)
-        if not parts.pool.available:
-            parts.store.apply(Waiting(job, JobState.KEY))
-        async with self._line:
-            while self._may_send(number):
-                if not parts.pool.available:
-                    parts.store.apply(Waiting(job, JobState.KEY))
-                    await parts.pool.ready()
-                parts.store.apply(Waiting(job, JobState.LIMITER))
-                await parts.limiter.acquire()
-                if not self._may_send(number):
-                    return None
-                member = parts.pool.choose(trouble.last if trouble else None)
-                if member is not None:
-                    return member
-        return None
+            self._outcomes.failed(job, member, record, answer, answer.failure)
 
     async def _announce(self, job: int, member: Member) -> AttemptRecord:
         """Commit that the attempt is about to leave, and let it."""
@@ -239,8 +194,7 @@ class BatchRunner:
             await parts.journal.sent(record)
             await parts.limiter.depart()
         except asyncio.CancelledError:
-            parts.pool.was_cut(member)
-            parts.journal.ended(record._replace(state="unsent"), None, _nothing)
+            self._outcomes.cut(member, record, sent=False)
             raise
         return record
 
@@ -251,131 +205,16 @@ class BatchRunner:
         try:
             return await ask(member.llm, job, prompt, parts.options, parts.clock, parts.store.apply)
         except asyncio.CancelledError:
-            parts.pool.was_cut(member)
-            parts.journal.ended(record._replace(state="cut"), None, _nothing)
+            self._outcomes.cut(member, record, sent=True)
             raise
         finally:
             self._in_flight.discard(job)
+            self._quiet.set()
             parts.store.apply(AttemptEnded(job, parts.clock()))
 
-    def _save(self, job: int, prompt: Prompt, member: Member, record: AttemptRecord, answer: Answer) -> None:
-        parts = self._parts
-        parts.pool.succeeded(member, answer.usage)
-        verdict = parts.source.score(prompt, answer.text)
-        usage = answer.usage
-        tokens = (usage.input_tokens, usage.output_tokens, usage.estimated)
-        ended = record._replace(
-            state="ok",
-            ttft_s=answer.ttft_s,
-            latency_s=answer.latency_s,
-            input_tokens=tokens[0],
-            output_tokens=tokens[1],
-            estimated=tokens[2],
-        )
-        result = ResultRow(
-            job=job,
-            id=prompt.id,
-            state="done",
-            text=answer.text,
-            expected=prompt.expected,
-            verdict=verdict,
-            key=member.label,
-            attempts=record.attempt,
-            ttft_s=answer.ttft_s,
-            latency_s=answer.latency_s,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            estimated=usage.estimated,
-            finish_reason=answer.finish_reason,
-        )
-        ttft = answer.ttft_s if answer.ttft_s is not None else answer.latency_s
-        event = Saved(job, member.label, record.attempt, ttft, answer.latency_s, *tokens, verdict)
-        self._trouble.pop(job, None)
-        parts.journal.ended(ended, result, lambda: self._ended(job, event))
 
-    def _after_failure(
-        self, job: int, member: Member, record: AttemptRecord, answer: Answer, failure: Failure
-    ) -> None:
-        parts = self._parts
-        entered = parts.pool.failed(member, failure)
-        self._tell_of_key(member, entered)
-        now = parts.clock()
-        trouble = self._trouble.setdefault(job, _Trouble(now))
-        decision = parts.policy.decide(
-            failure,
-            counted=trouble.counted,
-            uncounted=trouble.uncounted,
-            age_s=now - trouble.since,
-            rng=parts.rng,
-        )
-        trouble.counted += decision.counted
-        trouble.uncounted += not decision.counted
-        trouble.last = member
-        text = storable(str(failure))
-        ended = _failed_record(record, failure, answer, text)
-        if not decision.again:
-            self._settle_failed(job, prompt_id(parts.source, job), ended, text)
-            return
-        parts.store.apply(RetryScheduled(job, text, decision.counted))
-        parts.journal.ended(ended, None, _nothing)
-        parts.work.put_off(job, decision.delay_s)
-
-    def _tell_of_key(self, member: Member, entered: KeyState | None) -> None:
-        told = {
-            KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
-            KeyState.QUARANTINED: (Severity.WARNING, "has no quota left; it is tried again in 15 minutes"),
-        }
-        if entered in told:
-            severity, words = told[entered]
-            detail = f": {storable(member.detail)}" if member.detail else ""
-            self._parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
-
-    def _settle_failed(self, job: int, known_id: str | None, record: AttemptRecord | None, text: str) -> None:
-        attempts = self._parts.store.columns.tries[job]
-        job_id = known_id if known_id is not None else str(job)
-        key = record.key if record is not None else None
-        result = ResultRow(job, job_id, "failed", key=key, attempts=attempts, error=text)
-        event = Failed(job, attempts, text)
-        self._trouble.pop(job, None)
-        if record is None:
-            self._parts.journal.settled(result, lambda: self._ended(job, event))
-        else:
-            self._parts.journal.ended(record, result, lambda: self._ended(job, event))
-
-    def _settle_cancelled(self, job: int) -> None:
-        attempts = self._parts.store.columns.tries[job]
-        result = ResultRow(job, prompt_id(self._parts.source, job), "cancelled", attempts=attempts)
-        self._trouble.pop(job, None)
-        self._parts.journal.settled(result, lambda: self._ended(job, Cancelled(job)))
-
-    def _ended(self, job: int, event: Saved | Failed | Cancelled) -> None:
-        """The journal has it: now it counts."""
-        self._given_up.discard(job)
-        self._parts.store.apply(event)
-        self._parts.work.end(job)
-
-
-def prompt_id(source: PromptSource, job: int) -> str:
-    """The id of a job's prompt; its number where the input can no longer be read."""
-    try:
-        return source.prompt(job).id
-    except InputError:
-        return str(job)
-
-
-def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text: str) -> AttemptRecord:
-    return record._replace(
-        state="failed",
-        failure=failure.kind.value,
-        status=failure.status,
-        message=text,
-        request_id=failure.request_id,
-        retry_after_s=failure.retry_after,
-        ttft_s=answer.ttft_s,
-        latency_s=answer.latency_s,
-        partial=answer.text or None,
-    )
-
-
-def _nothing() -> None:
-    """For a row whose being on disk changes nothing on screen."""
+async def _dismiss(tasks: Iterable[asyncio.Task[None]]) -> None:
+    leaving = list(tasks)
+    for task in leaving:
+        task.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)

@@ -108,6 +108,9 @@ class Store:
             self.columns.begin_pending(event.job)
         else:
             self.columns.begin(event.job)
+        before = self.live.get(event.job)
+        if before is not None:
+            self.columns.wait[event.job] += event.at - before.since
         self.live[event.job] = LiveJob(event.at)
         self.columns.set_state(event.job, JobState.LIMITER)
 

@@ -1,0 +1,199 @@
+"""Outcomes: what came of an attempt goes into the journal, and once it is there, into the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmdash.engine.attempt import Answer, storable
+from llmdash.engine.events import Cancelled, Failed, Noticed, RetryScheduled, Saved
+from llmdash.engine.frame import KeyState, Severity
+from llmdash.engine.journal import AttemptRecord, ResultRow
+from llmdash.engine.keys import Member
+from llmdash.engine.parts import RunnerParts
+from llmdash.llms.failures import Failure
+from llmdash.prompts.source import InputError, Prompt, PromptSource
+
+__all__ = ["Outcomes"]
+
+_TOLD = {
+    KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
+    KeyState.QUARANTINED: (Severity.WARNING, "has no quota left; it is tried again in 15 minutes"),
+}
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What a job went through so far; kept only for jobs that failed at least once."""
+
+    since: float
+    counted: int = 0
+    uncounted: int = 0
+    last: Member | None = None
+
+
+class Outcomes:
+    """Settles attempts and jobs.
+
+    A job is `settling` from the moment its result is written until it is on disk.
+    """
+
+    def __init__(self, parts: RunnerParts) -> None:
+        self._parts = parts
+        self._trouble: dict[int, _Trouble] = {}
+        self.settling: set[int] = set()
+
+    def last_failed_on(self, job: int) -> Member | None:
+        """The key of the last failed attempt, which the next one had better avoid."""
+        trouble = self._trouble.get(job)
+        return trouble.last if trouble is not None else None
+
+    def answered(
+        self, job: int, prompt: Prompt, member: Member, record: AttemptRecord, answer: Answer
+    ) -> None:
+        """The attempt brought a whole answer."""
+        parts, usage = self._parts, answer.usage
+        parts.pool.succeeded(member, usage)
+        verdict = parts.source.score(prompt, answer.text)
+        ended = record._replace(
+            state="ok",
+            ttft_s=answer.ttft_s,
+            latency_s=answer.latency_s,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+        )
+        result = ResultRow(
+            job=job,
+            id=prompt.id,
+            state="done",
+            text=answer.text,
+            expected=prompt.expected,
+            verdict=verdict,
+            key=member.label,
+            attempts=record.attempt,
+            ttft_s=answer.ttft_s,
+            latency_s=answer.latency_s,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+            finish_reason=answer.finish_reason,
+        )
+        event = Saved(
+            job=job,
+            key=member.label,
+            attempts=record.attempt,
+            ttft_s=answer.ttft_s if answer.ttft_s is not None else answer.latency_s,
+            latency_s=answer.latency_s,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+            verdict=verdict,
+        )
+        self._settle(event, result, ended)
+
+    def failed(
+        self, job: int, member: Member, record: AttemptRecord, answer: Answer, failure: Failure
+    ) -> None:
+        """The attempt failed: the job is tried again, or fails with it."""
+        parts = self._parts
+        self._tell_of_key(member, parts.pool.failed(member, failure))
+        now = parts.clock()
+        trouble = self._trouble.setdefault(job, _Trouble(now))
+        decision = parts.policy.decide(
+            failure,
+            counted=trouble.counted,
+            uncounted=trouble.uncounted,
+            age_s=now - trouble.since,
+            rng=parts.rng,
+        )
+        trouble.counted += decision.counted
+        trouble.uncounted += not decision.counted
+        trouble.last = member
+        text = storable(str(failure))
+        ended = _failed_record(record, failure, answer, text)
+        if decision.again:
+            parts.store.apply(RetryScheduled(job, text, decision.counted))
+            parts.journal.ended(ended, None, _nothing)
+            parts.work.put_off(job, decision.delay_s)
+        else:
+            self._settle(Failed(job, record.attempt, text), self._failed_row(job, text, record.key), ended)
+
+    def cut(self, member: Member, record: AttemptRecord, *, sent: bool) -> None:
+        """The attempt was given up from this side, before it was sent or while it was in flight."""
+        if sent:
+            self._parts.pool.was_cut(member)
+        else:
+            self._parts.pool.not_sent(member)
+        self._parts.journal.ended(record._replace(state="cut" if sent else "unsent"), None, _nothing)
+
+    def unreadable(self, job: int, error: InputError) -> None:
+        """The job's prompt cannot be read any more."""
+        text = storable(str(error))
+        attempts = self._parts.store.columns.tries[job]
+        self._settle(Failed(job, attempts, text), self._failed_row(job, text, None))
+
+    def given_up(self, job: int) -> None:
+        """The user gave the job up."""
+        attempts = self._parts.store.columns.tries[job]
+        self._settle(Cancelled(job), ResultRow(job, self._id(job), "cancelled", attempts=attempts))
+
+    def reopened(self, job: int) -> None:
+        """An ended job is wanted again, with a clean slate."""
+        self._trouble.pop(job, None)
+        self._parts.journal.reopened(job, lambda: self._parts.work.reopen(job))
+
+    def _settle(
+        self, event: Saved | Failed | Cancelled, result: ResultRow, ended: AttemptRecord | None = None
+    ) -> None:
+        job = event.job
+        self._trouble.pop(job, None)
+        self.settling.add(job)
+
+        def on_disk() -> None:
+            self.settling.discard(job)
+            self._parts.store.apply(event)
+            self._parts.work.end(job)
+
+        if ended is None:
+            self._parts.journal.settled(result, on_disk)
+        else:
+            self._parts.journal.ended(ended, result, on_disk)
+
+    def _failed_row(self, job: int, text: str, key: str | None) -> ResultRow:
+        attempts = self._parts.store.columns.tries[job]
+        return ResultRow(job, self._id(job), "failed", key=key, attempts=attempts, error=text)
+
+    def _id(self, job: int) -> str:
+        return _prompt_id(self._parts.source, job)
+
+    def _tell_of_key(self, member: Member, entered: KeyState | None) -> None:
+        if entered in _TOLD:
+            severity, words = _TOLD[entered]
+            detail = f": {storable(member.detail)}" if member.detail else ""
+            self._parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
+
+
+def _prompt_id(source: PromptSource, job: int) -> str:
+    """The id of a job's prompt; its number where the input can no longer be read."""
+    try:
+        return source.prompt(job).id
+    except InputError:
+        return str(job)
+
+
+def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text: str) -> AttemptRecord:
+    return record._replace(
+        state="failed",
+        failure=failure.kind.value,
+        status=failure.status,
+        message=text,
+        request_id=failure.request_id,
+        retry_after_s=failure.retry_after,
+        ttft_s=answer.ttft_s,
+        latency_s=answer.latency_s,
+        partial=answer.text or None,
+    )
+
+
+def _nothing() -> None:
+    """For a row whose being on disk changes nothing on screen."""

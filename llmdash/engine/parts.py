@@ -1,0 +1,40 @@
+"""What a runner works with."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmdash.engine.keys import KeyPool
+from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.retry import RetryPolicy
+from llmdash.engine.store import Store
+from llmdash.engine.work import WorkQueue
+from llmdash.engine.writer import JournalWriter
+from llmdash.prompts.source import PromptSource
+
+__all__ = ["RunnerParts"]
+
+
+@dataclass(slots=True)
+class RunnerParts:
+    """The parts of one run, with its clocks and its random source, so that policies are tested without
+    waiting.
+
+    `clock` is monotonic, `wall_clock` counts from the epoch; both in seconds.
+    """
+
+    source: PromptSource
+    pool: KeyPool
+    limiter: RateLimiter
+    journal: JournalWriter
+    store: Store
+    work: WorkQueue
+    options: Mapping[str, Any] = field(default_factory=dict)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    rng: random.Random = field(default_factory=random.Random)
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time

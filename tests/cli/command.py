@@ -1,0 +1,73 @@
+"""The program as a shell sees it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.simulated import Simulated
+
+__all__ = ["Ended", "environment", "llmdash", "results", "start"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished process."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last line of standard output."""
+        found: dict[str, Any] = json.loads(self.out.splitlines()[-1])
+        assert found["type"] == "summary"
+        return found
+
+
+def environment(home: Path, endpoint: Simulated | None = None, **more: str) -> dict[str, str]:
+    """An environment with nothing of the user's in it; with the keys of `endpoint`, if there is one."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    keys = (
+        {}
+        if endpoint is None
+        else {"OPENAI_API_KEY": ",".join(endpoint.keys), "OPENAI_BASE_URL": endpoint.base_url}
+    )
+    return {**kept, "HOME": str(home), **keys, **more}
+
+
+def start(*arguments: object, cwd: Path, env: dict[str, str], **how: Any) -> subprocess.Popen[str]:
+    """Start `llmdash` with `arguments`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "llmdash", *map(str, arguments)],
+        cwd=cwd,
+        env=env,
+        text=True,
+        stdin=how.pop("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **how,
+    )
+
+
+def llmdash(*arguments: object, cwd: Path, env: dict[str, str], given: str | None = None) -> Ended:
+    """Run `llmdash` to its end, with `given` on standard input."""
+    stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+    with start(*arguments, cwd=cwd, env=env, stdin=stdin) as process:
+        out, err = process.communicate(given, timeout=120)
+    return Ended(process.returncode, out, err)
+
+
+def results(path: Path) -> list[dict[str, Any]]:
+    """The lines of a results file; every index stands in it once."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    doubled = [index for index, count in Counter(line["index"] for line in lines).items() if count > 1]
+    assert not doubled
+    return lines

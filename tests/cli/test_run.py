@@ -1,0 +1,242 @@
+"""`llmdash run --headless` from outside: what it says, what it keeps, and what the server saw are the
+same.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import Ended, environment, llmdash, results, start
+from tests.simulated import Simulated
+
+Simulator = Callable[..., Simulated]
+HEADLESS = ("--headless", "--json", "--out", "results.jsonl", "--run-dir", "kept", "--rate", "unlimited")
+
+
+@pytest.fixture
+def arithmetic(tmp_path: Path) -> Path:
+    """A prompt set of 400 expressions."""
+    path = tmp_path / "sums.toml"
+    path.write_text('name = "sums"\ntask = "arithmetic"\n[arithmetic]\ncount = 400\nseed = 5\n')
+    return path
+
+
+def journal(folder: Path, question: str) -> Any:
+    """The first row of an answer of the journal in `folder`."""
+    with sqlite3.connect(folder / "journal.sqlite") as db:
+        row = db.execute(question).fetchone()
+    db.close()
+    return row
+
+
+def assert_balanced(ended: Ended, folder: Path, server: dict[str, Any]) -> None:
+    """Summary, journal, results file and server tell of the same attempts and answers."""
+    summary, lines = ended.summary, results(folder / "results.jsonl")
+    of_keys = {
+        field: sum(key[field] for key in summary["keys"]) for field in ("sent", "ok", "throttled", "errors")
+    }
+    at_server = list(server["by_key"].values())
+    assert summary["done"] + summary["failed"] == len(lines) == summary["jobs"] - summary["pending"]
+    assert summary["done"] == sum(line["state"] == "done" for line in lines)
+    assert summary["attempts"] == of_keys["sent"] == server["requests"]
+    assert of_keys["ok"] == summary["done"] == sum(key["ok"] for key in at_server)
+    assert of_keys["throttled"] == sum(key["throttled"] for key in at_server)
+    assert of_keys["errors"] == sum(key["errors"] + key["refused"] for key in at_server)
+    assert journal(folder / "kept", "SELECT COUNT(*) FROM results") == (len(lines),)
+    assert journal(folder / "kept", "SELECT COUNT(*) FROM attempts") == (summary["attempts"],)
+    assert summary["score"]["right"] == server["right"] == sum(line["correct"] is True for line in lines)
+    assert summary["score"]["not_equal"] + summary["score"]["not_parseable"] == server["wrong"]
+    tokens = sum(line["usage"]["output_tokens"] for line in lines if line["usage"])
+    assert tokens == sum(key["output_tokens"] for key in summary["keys"])
+
+
+@pytest.mark.parametrize("mode", ["--stream", "--no-stream"])
+def test_screen_journal_export_and_server_agree(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path, mode: str
+) -> None:
+    endpoint = simulator(error_rate=0.05, wrong_rate=0.1)
+    ended = llmdash("run", arithmetic, *HEADLESS, mode, cwd=tmp_path, env=environment(tmp_path, endpoint))
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.summary["done"] == 400
+    assert ended.summary["retries"] > 0
+    assert_balanced(ended, tmp_path, endpoint.stats())
+
+
+def test_ten_thousand_jobs_are_answered_once_each_and_spread_evenly(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    endpoint = simulator(wrong_rate=0.03)
+    (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 10000\nseed = 1\n')
+    ended = llmdash("run", "sums.toml", *HEADLESS, cwd=tmp_path, env=environment(tmp_path, endpoint))
+    server = endpoint.stats()
+    assert ended.code == 0
+    assert ended.summary["done"] == 10_000
+    assert_balanced(ended, tmp_path, server)
+    sent = [key["requests"] for key in server["by_key"].values()]
+    assert max(sent) - min(sent) <= 1
+
+
+def test_a_throttled_and_a_refused_key_cost_no_job(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    endpoint = simulator()
+    endpoint.control("sim-a", throttle_s=2)
+    endpoint.control("sim-b", refuse=True)
+    ended = llmdash("run", arithmetic, *HEADLESS, cwd=tmp_path, env=environment(tmp_path, endpoint))
+    server = endpoint.stats()
+    assert ended.code == 0
+    assert ended.summary["done"] == 400
+    assert_balanced(ended, tmp_path, server)
+    states = [key["state"] for key in ended.summary["keys"]]
+    assert states[1:] == ["dead", "healthy"]
+    assert server["by_key"]["sim-b"]["refused"] <= 2 + 64
+
+
+def test_killed_in_the_middle_and_resumed_nothing_is_lost_or_doubled(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    endpoint = simulator(latency=0.05)
+    (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 1500\nseed = 2\n')
+    env = environment(tmp_path, endpoint)
+    for _ in range(3):
+        resumed = ("--resume",) if (tmp_path / "kept" / "journal.sqlite").exists() else ()
+        with start("run", "sums.toml", *HEADLESS, *resumed, cwd=tmp_path, env=env) as process:
+            before = endpoint.stats()["requests"]
+            while endpoint.stats()["requests"] < before + 200:
+                time.sleep(0.01)
+            process.kill()
+            process.communicate()
+    ended = llmdash("run", "sums.toml", *HEADLESS, "--resume", cwd=tmp_path, env=env)
+    assert ended.code == 0
+    lines = results(tmp_path / "results.jsonl")
+    assert [line["index"] for line in lines] == list(range(1500))
+    assert all(line["state"] == "done" for line in lines)
+    assert endpoint.stats()["requests"] - 1500 <= 3 * (64 + 64)
+    assert "possibly paid twice" in ended.out
+
+
+def test_a_resume_refuses_input_that_changed(simulator: Simulator, tmp_path: Path) -> None:
+    env = environment(tmp_path, simulator())
+    (tmp_path / "p.txt").write_text("one\ntwo\n")
+    assert llmdash("run", "p.txt", *HEADLESS, cwd=tmp_path, env=env).code == 0
+    (tmp_path / "p.txt").write_text("one\nthree\n")
+    ended = llmdash("run", "p.txt", *HEADLESS, "--resume", cwd=tmp_path, env=env)
+    assert ended.code == 2
+    assert "other input" in ended.err
+
+
+def test_the_latest_run_over_a_file_is_resumed_without_naming_its_folder(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    env = environment(tmp_path, simulator())
+    first = llmdash("run", arithmetic, "--headless", "--json", "--limit", 7, cwd=tmp_path, env=env)
+    again = llmdash("run", arithmetic, "--headless", "--json", "--resume", cwd=tmp_path, env=env)
+    assert first.summary["attempts"] == again.summary["attempts"] == 7
+    assert again.summary["done"] == again.summary["jobs"] == 7
+
+
+def test_prompts_come_from_standard_input_and_can_be_resumed(simulator: Simulator, tmp_path: Path) -> None:
+    env = environment(tmp_path, simulator())
+    ended = llmdash("run", "-", *HEADLESS, cwd=tmp_path, env=env, given="What is 2 + 2?\nWhat is 3 x 4?\n")
+    assert (ended.code, ended.summary["done"]) == (0, 2)
+    again = llmdash("run", "--resume", *HEADLESS, cwd=tmp_path, env=env)
+    assert (again.code, again.summary["done"], again.summary["attempts"]) == (0, 2, 2)
+
+
+def test_every_key_dead_ends_with_code_5_and_everything_still_pending(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    endpoint = simulator()
+    for key in endpoint.keys:
+        endpoint.control(key, refuse=True)
+    ended = llmdash("run", arithmetic, *HEADLESS, cwd=tmp_path, env=environment(tmp_path, endpoint))
+    assert ended.code == 5
+    assert (ended.summary["failed"], ended.summary["pending"]) == (0, 400)
+    for key in endpoint.keys:
+        endpoint.control(key, refuse=False)
+    again = llmdash(
+        "run", arithmetic, *HEADLESS, "--resume", cwd=tmp_path, env=environment(tmp_path, endpoint)
+    )
+    assert (again.code, again.summary["done"]) == (0, 400)
+
+
+def test_failed_jobs_end_with_code_3_and_can_be_tried_again(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    endpoint = simulator(keys=("only",))
+    env = environment(tmp_path, endpoint)
+    (tmp_path / "bad.jsonl").write_text(
+        '{"prompt": "hello"}\n{"messages": [{"role": "user", "content": "x"}]}\n'
+    )
+    endpoint.control("only", error_rate=1.0)
+    quick = {**env, "LLMDASH_CONCURRENCY": "2"}
+    with start("run", "bad.jsonl", *HEADLESS, "--limit", 1, cwd=tmp_path, env=quick) as process:
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 3
+    assert json.loads(out.splitlines()[-1])["failed"] == 1
+    assert results(tmp_path / "results.jsonl")[0]["attempts"] == 6
+    endpoint.control("only", error_rate=0.0)
+    again = llmdash("run", "bad.jsonl", *HEADLESS, "--resume", "--retry-failed", cwd=tmp_path, env=env)
+    assert (again.code, again.summary["done"], again.summary["failed"]) == (0, 1, 0)
+
+
+def test_the_first_interrupt_drains_and_the_rest_stays_pending(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    endpoint = simulator(latency=0.3)
+    env = environment(tmp_path, endpoint)
+    with start("run", arithmetic, *HEADLESS, "--concurrency", 8, cwd=tmp_path, env=env) as process:
+        while endpoint.stats()["requests"] < 20:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    ended = Ended(process.returncode, out, err)
+    assert (ended.code, err) == (128 + signal.SIGINT, "")
+    assert ended.summary["pending"] > 0
+    assert (
+        sum(key["sent"] for key in ended.summary["keys"])
+        == ended.summary["done"]
+        == endpoint.stats()["requests"]
+    )
+
+
+def test_a_second_process_on_the_same_run_is_told_who_has_it(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    endpoint = simulator(latency=0.5)
+    env = environment(tmp_path, endpoint)
+    with start("run", arithmetic, *HEADLESS, cwd=tmp_path, env=env) as first:
+        while not endpoint.stats()["requests"]:
+            time.sleep(0.01)
+        second = llmdash("run", arithmetic, *HEADLESS, "--resume", cwd=tmp_path, env=env)
+        first.kill()
+        first.communicate()
+    assert second.code == 6
+    assert str(first.pid) in second.err
+
+
+def test_a_reader_that_goes_away_does_not_stop_the_run(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    env = environment(tmp_path, simulator(latency=0.02))
+    with start("run", arithmetic, *HEADLESS, cwd=tmp_path, env=env) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors: list[str] = []
+        assert process.stderr is not None
+        reader = threading.Thread(target=lambda pipe: errors.append(pipe.read()), args=(process.stderr,))
+        reader.start()
+        assert process.wait(60) == 0
+        reader.join()
+    assert errors == [""]
+    assert len(results(tmp_path / "results.jsonl")) == 400
