@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["InputError", "InputProblem", "Prompt", "PromptSource", "Verdict"]
+from llmdash.prompts.answers import score_text
+from llmdash.prompts.verdict import Verdict
 
-
-class Verdict(enum.IntEnum):
-    """How an answer compares with what was expected."""
-
-    UNSCORED = 0
-    RIGHT = 1
-    NOT_EQUAL = 2
-    NOT_PARSEABLE = 3
+__all__ = ["InputError", "InputProblem", "Prompt", "PromptList", "PromptSource", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +90,4 @@ class PromptList:
         return self.prompts[index]
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
-        if prompt.expected is None:
-            return Verdict.UNSCORED
-        return Verdict.RIGHT if text.strip() == prompt.expected.strip() else Verdict.NOT_EQUAL
+        return score_text(prompt.expected, text)

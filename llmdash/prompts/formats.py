@@ -1,0 +1,199 @@
+"""How records are found in a file and read again: JSON lines, a JSON array, plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from llmdash.prompts.lines import MAX_LINE, Line, LineReader
+from llmdash.prompts.records import RecordError
+from llmdash.prompts.source import InputError
+
+__all__ = ["Format", "JsonArray", "JsonLines", "PlainText", "Span", "TextSections", "decode_text"]
+
+
+class Span(NamedTuple):
+    """One record as found: the line it begins at, its byte offset, its bytes; or None and the `fault`."""
+
+    line: int
+    start: int
+    data: bytes | None
+    fault: str = ""
+
+
+SEPARATOR = b"---"
+"""The line that stands between two prompts of several lines."""
+
+TOO_LONG = f"longer than {MAX_LINE // 1_000_000} MB; make it shorter"
+
+
+class Format(Protocol):
+    """A kind of file. `label` goes into the fingerprint; records may be `numbered` by line or by position."""
+
+    label: str
+    by_line: bool
+
+    def spans(self, reader: LineReader) -> Iterator[Span]:
+        """The records of a file, in order. Raises InputError if it cannot be read at all."""
+
+    def fields(self, data: bytes) -> Mapping[str, Any]:
+        """The fields of one record. Raises RecordError."""
+
+
+def decode_text(data: bytes) -> str:
+    """Bytes as UTF-8. Raises RecordError that names the first bad byte."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        bad = data[error.start]
+        raise RecordError(
+            f"not UTF-8: byte 0x{bad:02x} at position {error.start + 1}; save it as UTF-8"
+        ) from None
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(data)
+    except UnicodeDecodeError:
+        decode_text(data)
+        raise RecordError("not UTF-8; save it as UTF-8") from None
+    except RecursionError:
+        raise RecordError("JSON nested too deeply") from None
+    except msgspec.DecodeError as error:
+        decode_text(data)
+        raise RecordError(f"malformed JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RecordError('not a JSON object; write {"prompt": "..."}')
+    return value
+
+
+def _line_spans(reader: LineReader) -> Iterator[Span]:
+    """A record a line, without its line end; empty lines are passed over."""
+    for number, start, data in reader:
+        if data is None:
+            yield Span(number, start, None, TOO_LONG)
+        elif data.strip():
+            yield Span(number, start, data.rstrip(b"\r\n"))
+
+
+class JsonLines:
+    """One JSON object a line; empty lines are passed over."""
+
+    label = "jsonl"
+    by_line = True
+
+    def spans(self, reader: LineReader) -> Iterator[Span]:
+        return _line_spans(reader)
+
+    def fields(self, data: bytes) -> Mapping[str, Any]:
+        return _object(data)
+
+
+class JsonArray:
+    """One JSON array of objects. The file is held in memory while it is opened, not afterwards."""
+
+    label = "json"
+    by_line = False
+
+    _LARGEST = 512 * 1024 * 1024
+    _PLACE = re.compile(r"\(byte (\d+)\)")
+    _OPENING = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*")
+    _BETWEEN = re.compile(rb"[\s,]*")
+
+    def spans(self, reader: LineReader) -> Iterator[Span]:
+        data = reader.rest(self._LARGEST)
+        if data is None:
+            raise InputError("a JSON array of more than 512 MB; write one object a line instead (.jsonl)")
+        opening = self._OPENING.match(data)
+        at = opening.end() if opening else 0
+        line, counted = 1, 0
+        for element in self._elements(data):
+            between = self._BETWEEN.match(data, at)
+            at = between.end() if between else at
+            line += data.count(b"\n", counted, at)
+            counted = at
+            size = len(element)
+            whole = data[at : at + size] if size <= MAX_LINE else None
+            yield Span(line, at, whole, "" if whole is not None else TOO_LONG)
+            at += size
+
+    def _elements(self, data: bytes) -> list[msgspec.Raw]:
+        skipped = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        try:
+            return msgspec.json.decode(memoryview(data)[skipped:], type=list[msgspec.Raw])
+        except RecursionError:
+            raise InputError("JSON nested too deeply") from None
+        except UnicodeDecodeError as error:
+            raise InputError(f"not UTF-8 ({error.reason}); save it as UTF-8") from None
+        except msgspec.DecodeError as error:
+            place = self._PLACE.search(str(error))
+            line = data.count(b"\n", 0, int(place[1]) + skipped) + 1 if place else 1
+            raise InputError(f"line {line}: malformed JSON: {error}") from None
+
+    def fields(self, data: bytes) -> Mapping[str, Any]:
+        return _object(data)
+
+
+class PlainText:
+    """One prompt a line; empty lines are passed over."""
+
+    label = "text"
+    by_line = True
+
+    def spans(self, reader: LineReader) -> Iterator[Span]:
+        return _line_spans(reader)
+
+    def fields(self, data: bytes) -> Mapping[str, Any]:
+        return {"prompt": decode_text(data).strip()}
+
+
+class TextSections:
+    """Prompts of several lines, with a line `---` between two of them; empty ones are passed over."""
+
+    label = "sections"
+    by_line = True
+
+    def spans(self, reader: LineReader) -> Iterator[Span]:
+        section = _Section()
+        for line in reader:
+            if line.data is not None and line.data.strip() == SEPARATOR:
+                yield from section.close()
+                section = _Section()
+            else:
+                section.add(line)
+        yield from section.close()
+
+    def fields(self, data: bytes) -> Mapping[str, Any]:
+        return {"prompt": decode_text(data).replace("\r\n", "\n").strip()}
+
+
+class _Section:
+    """The lines between two separators; forgets them when they grow too long."""
+
+    def __init__(self) -> None:
+        self._first: Line | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, line: Line) -> None:
+        if self._first is None:
+            if line.data is not None and not line.data.strip():
+                return
+            self._first = line
+        self._size += MAX_LINE + 1 if line.data is None else len(line.data)
+        if self._size > MAX_LINE:
+            self._parts.clear()
+        elif line.data is not None:
+            self._parts.append(line.data)
+
+    def close(self) -> Iterator[Span]:
+        if self._first is None:
+            return
+        number, start, _ = self._first
+        if self._size > MAX_LINE:
+            yield Span(number, start, None, TOO_LONG)
+        else:
+            yield Span(number, start, b"".join(self._parts))

@@ -1,0 +1,220 @@
+"""A file of prompts that stays on disk: where each record stands is kept, not what it says."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import weakref
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from llmdash.prompts.answers import score_text
+from llmdash.prompts.formats import Format, Span
+from llmdash.prompts.lines import LineReader
+from llmdash.prompts.records import Recipe, RecordError
+from llmdash.prompts.source import InputError, InputProblem, Prompt
+from llmdash.prompts.verdict import Verdict
+
+__all__ = ["MOST_PROBLEMS", "FilePrompts", "Problems", "open_file"]
+
+MOST_PROBLEMS = 1_000
+"""Problems that are listed one by one; the rest are counted in one last entry."""
+
+_VERSION = "file 1"
+_BUCKETS = 64
+
+
+class Problems:
+    """The lines left out, in the order found, MOST_PROBLEMS at most and one that counts the rest."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._listed: list[InputProblem] = []
+        self._more = 0
+        self._more_line = 0
+
+    def add(self, line: int, message: str) -> None:
+        if len(self._listed) < MOST_PROBLEMS:
+            self._listed.append(InputProblem(self._file, line, message))
+        else:
+            self._more_line = self._more_line or line
+            self._more += 1
+
+    def all(self) -> tuple[InputProblem, ...]:
+        listed = sorted(self._listed, key=lambda problem: problem.line)
+        if self._more:
+            text = f"{self._more:,} more were left out from here on"
+            listed.append(InputProblem(self._file, self._more_line, text))
+        return tuple(listed)
+
+
+class _Places:
+    """Start, length, checksum, line and number of each record: 24 bytes each."""
+
+    def __init__(self) -> None:
+        self.starts = array("Q")
+        self.sizes = array("I")
+        self.sums = array("I")
+        self.lines = array("I")
+        self.numbers = array("I")
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def add(self, span: Span, data: bytes, number: int) -> None:
+        self.starts.append(span.start)
+        self.sizes.append(len(data))
+        self.sums.append(zlib.crc32(data))
+        self.lines.append(span.line)
+        self.numbers.append(number)
+
+    def without(self, left_out: set[int]) -> _Places:
+        kept = _Places()
+        for name in ("starts", "sizes", "sums", "lines", "numbers"):
+            column = getattr(self, name)
+            setattr(
+                kept, name, array(column.typecode, (v for i, v in enumerate(column) if i not in left_out))
+            )
+        return kept
+
+
+class _Ids:
+    """Notices ids that come twice, for 8 bytes an id."""
+
+    def __init__(self) -> None:
+        # In buckets, so that looking for doubles needs memory for a small part of them at a time.
+        self._buckets = [array("q") for _ in range(_BUCKETS)]
+
+    def add(self, identity: str) -> None:
+        value = hash(identity)
+        self._buckets[value % _BUCKETS].append(value)
+
+    def doubles(self) -> set[int]:
+        """Hashes that were added more than once."""
+        doubles: set[int] = set()
+        for bucket in self._buckets:
+            seen = set(bucket)
+            if len(seen) < len(bucket):
+                seen.clear()
+                for value in bucket:
+                    if value in seen:
+                        doubles.add(value)
+                    seen.add(value)
+        return doubles
+
+
+class FilePrompts:
+    """A PromptSource over the records of one file.
+
+    Records are read again when they are asked for, and compared with a checksum taken when the file was
+    opened. May be used from any thread. Answers are scored by `score_text`.
+    """
+
+    def __init__(self, path: Path, form: Format, recipe: Recipe, name: str, shown: str) -> None:
+        self._form = form
+        self._recipe = recipe
+        self._shown = shown
+        self._stem = name
+        self._places = _Places()
+        self.name = name
+        self.fingerprint = ""
+        self.problems: Sequence[InputProblem] = ()
+        self.options: Mapping[str, Any] = {}
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def index(self, limit: int | None) -> None:
+        """Find the records, at most `limit`, and the problems. Raises InputError if nothing can be run."""
+        with os.fdopen(os.dup(self._descriptor), "rb", buffering=1 << 20) as file:
+            file.seek(0)
+            reader = LineReader(file)
+            problems, ids = Problems(self._shown), _Ids()
+            if limit != 0:
+                self._find(self._form.spans(reader), problems, ids, limit)
+            digest = reader.digest()
+        self._leave_out_doubles(ids.doubles(), problems)
+        self.problems = problems.all()
+        if not len(self) and limit != 0:
+            raise InputError(self._nothing())
+        self.fingerprint = self._fingerprint(digest)
+
+    def _find(self, spans: Iterator[Span], problems: Problems, ids: _Ids, limit: int | None) -> None:
+        build, fields, places = self._recipe.build, self._form.fields, self._places
+        for number, span in enumerate(spans, start=1):
+            data = span.data
+            if data is None:
+                problems.add(span.line, span.fault)
+                continue
+            try:
+                prompt = build(fields(data), self._default_id(span.line, number))
+            except RecordError as error:
+                problems.add(span.line, str(error))
+                continue
+            ids.add(prompt.id)
+            places.add(span, data, number)
+            if len(places) == limit:
+                return
+
+    def _default_id(self, line: int, number: int) -> str:
+        return f"{self._stem}-{line if self._form.by_line else number}"
+
+    def _leave_out_doubles(self, doubles: set[int], problems: Problems) -> None:
+        """Keep the first of each id. The ids in question are read again; mostly there are none."""
+        if not doubles:
+            return
+        first: dict[str, int] = {}
+        left_out: set[int] = set()
+        for index in range(len(self)):
+            identity = self.prompt(index).id
+            if hash(identity) not in doubles:
+                continue
+            line = self._places.lines[index]
+            if identity in first:
+                problems.add(line, f"id {identity!r} is taken by line {first[identity]}; give each its own")
+                left_out.add(index)
+            else:
+                first[identity] = line
+        self._places = self._places.without(left_out)
+
+    def _nothing(self) -> str:
+        if not self.problems:
+            return f"{self._shown}: no prompts in it; write at least one"
+        first = self.problems[0]
+        return f"{self._shown}:{first.line}: {first.message} (and nothing else in the file can be run)"
+
+    def _fingerprint(self, digest: bytes) -> str:
+        template = self._recipe.template.text if self._recipe.template is not None else None
+        parts = (_VERSION, self._form.label, template, self._recipe.system, len(self), digest)
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def prompt(self, index: int) -> Prompt:
+        """Read the record at `index` again. Raises InputError if it is not what it was."""
+        places = self._places
+        if not 0 <= index < len(places):
+            raise IndexError(index)
+        line = places.lines[index]
+        data = os.pread(self._descriptor, places.sizes[index], places.starts[index])
+        if len(data) != places.sizes[index] or zlib.crc32(data) != places.sums[index]:
+            mend = "put it back as it was, or start a new run"
+            raise InputError(f"{self._shown}:{line}: the file changed while it was run; {mend}")
+        return self._recipe.build(self._form.fields(data), self._default_id(line, places.numbers[index]))
+
+    def score(self, prompt: Prompt, text: str) -> Verdict:
+        return score_text(prompt.expected, text)
+
+
+def open_file(
+    path: Path, form: Format, recipe: Recipe, *, name: str, shown: str, limit: int | None
+) -> FilePrompts:
+    """A source over `path`. `name` begins the ids, `shown` names the file in messages. Raises InputError."""
+    source = FilePrompts(path, form, recipe, name, shown)
+    source.index(limit)
+    return source

@@ -1,0 +1,63 @@
+"""Sources made of other things than lines of a file: lists, and sources repeated or cut short."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from llmdash.prompts.source import InputProblem, Prompt, PromptList, PromptSource
+from llmdash.prompts.verdict import Verdict
+
+__all__ = ["Arranged", "listed"]
+
+
+def listed(name: str, prompts: Sequence[Prompt], problems: Sequence[InputProblem] = ()) -> PromptList:
+    """A source over prompts in memory, with the fingerprint that their content has."""
+    content = msgspec.json.encode([(prompt.id, prompt.messages, prompt.expected) for prompt in prompts])
+    return PromptList(name, hashlib.sha256(content).hexdigest(), prompts, problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A source under another name: gone through `repeat` times, cut after `limit`, with model options.
+
+    Rounds follow each other: first to last, first to last. A repeated prompt's id ends in the number of its
+    round, as in `greeting-1.3`; with a single prompt the round takes the place of its number.
+    """
+
+    source: PromptSource
+    name: str
+    repeat: int = 1
+    limit: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        parts = f"arranged 1 {self.source.fingerprint} {self.repeat} {len(self)}"
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+    @property
+    def problems(self) -> Sequence[InputProblem]:
+        return self.source.problems
+
+    def __len__(self) -> int:
+        full = len(self.source) * self.repeat
+        return full if self.limit is None else min(full, self.limit)
+
+    def prompt(self, index: int) -> Prompt:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        turn, place = divmod(index, len(self.source))
+        prompt = self.source.prompt(place)
+        if self.repeat == 1:
+            return prompt
+        base = self.name if len(self.source) == 1 else prompt.id
+        mark = "-" if len(self.source) == 1 else "."
+        return replace(prompt, id=f"{base}{mark}{turn + 1}")
+
+    def score(self, prompt: Prompt, text: str) -> Verdict:
+        return self.source.score(prompt, text)

@@ -1,0 +1,118 @@
+"""Starts the simulator as a child process that cannot outlive its parent; quick to import."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from llmdash.simulator.settings import SimulatorSettings
+
+__all__ = ["SimulatorError", "SimulatorProcess"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+# The child finds the package where this one was found, without a way in for modules of the working folder
+# (-P).
+_CODE = (
+    "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
+    "from llmdash.simulator.__main__ import main; sys.exit(main())"
+)
+# Nothing else is handed on: the parent's environment may hold API keys.
+_KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "SYSTEMROOT",
+)
+
+
+class SimulatorError(RuntimeError):
+    """The simulator did not start. The text says what it did instead."""
+
+
+class SimulatorProcess:
+    """A simulator in a process of its own, in its own session, on a free port of loopback.
+
+    The constructor returns at once; `base_url` waits until it listens. It ends with `close`, or when this
+    process ends in whatever way: its standard input is a pipe that only this process holds open.
+    """
+
+    def __init__(self, settings: SimulatorSettings, stderr: IO[bytes] | None = None) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._said = bytearray()
+        self._child = subprocess.Popen(  # noqa: S603 - this interpreter, fixed arguments
+            [sys.executable, "-P", "-c", _CODE, str(_ROOT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if stderr is None else stderr,
+            start_new_session=True,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            bufsize=0,
+        )
+        self._tell(json.dumps(dataclasses.asdict(settings)).encode() + b"\n")
+
+    def _tell(self, line: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it ended already; base_url says so
+            if self._child.stdin is not None:
+                self._child.stdin.write(line)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the child."""
+        return self._child.pid
+
+    def base_url(self, timeout: float = 10.0) -> str:
+        """The base URL, `http://127.0.0.1:PORT/v1`; waits at most `timeout` seconds for it.
+
+        Raises SimulatorError if the child ended, was closed, or took longer. May be called from any thread.
+        """
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            while b"\n" not in self._said:
+                self._hear(deadline, timeout)
+            return self._said.split(b"\n", 1)[0].decode()
+
+    def _hear(self, deadline: float, timeout: float) -> None:
+        output = self._child.stdout
+        if output is None or output.closed:
+            raise SimulatorError("the simulator was closed before it was ready")
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise SimulatorError(f"the simulator was not ready within {timeout:g} s")
+        piece = os.read(output.fileno(), 4096)
+        if not piece:
+            raise SimulatorError(f"the simulator ended before it was ready (status {self._child.wait()})")
+        self._said += piece
+
+    def close(self) -> None:
+        """End the child and reap it, at once: it holds nothing worth saving. May be called again."""
+        self._child.kill()
+        self._child.wait()
+        with self._lock:
+            for pipe in (self._child.stdin, self._child.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def __enter__(self) -> SimulatorProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,102 @@
+"""Serves the simulator on loopback until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from llmdash.simulator.app import make_app
+from llmdash.simulator.settings import SimulatorSettings
+
+__all__ = ["Stop", "serve"]
+
+Stop = Callable[[], None]
+"""Ends the server; may be called from any thread, and more than once."""
+
+_log = logging.getLogger("uvicorn.error")
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are handled by `serve`, so that SIGTERM ends it with status 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def end(self) -> None:
+        # What is under way is cut off on purpose; a traceback for each would be noise.
+        _log.disabled = True
+        self.should_exit = True
+        self.force_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sets TCP_NODELAY; else answers wait 40 ms for an acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _base_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
+
+
+async def _run(server: _Server, listener: socket.socket, on_start: Callable[[Stop], None] | None) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Fails outside the main thread, where signals do not arrive; there `on_start` is the way to end it.
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, server.end)
+    if on_start is not None:
+
+        def stop() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                loop.call_soon_threadsafe(server.end)
+
+        on_start(stop)
+    await server.serve(sockets=[listener])
+
+
+def serve(
+    settings: SimulatorSettings,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    ready: Callable[[str], None] = lambda _base_url: None,
+    on_start: Callable[[Stop], None] | None = None,
+) -> None:
+    """Serve until SIGINT, SIGTERM or the Stop that `on_start` is given; returns then.
+
+    `ready` gets the base URL (`http://127.0.0.1:PORT/v1`) once connections are accepted. Port 0 takes a
+    free one. Raises OSError if the address cannot be had.
+    """
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        make_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    # From here the kernel accepts connections; they are served as soon as the loop runs.
+    ready(_base_url(listener))
+    with listener, asyncio.Runner() as runner:
+        runner.run(_run(server, listener, on_start))

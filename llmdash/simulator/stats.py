@@ -1,0 +1,88 @@
+"""What the simulator saw: requests by key and by second, answers right and wrong."""
+
+from __future__ import annotations
+
+import enum
+from array import array
+from collections import Counter
+from typing import Any
+
+__all__ = ["Outcome", "Stats"]
+
+_MOST_STRANGERS = 1_000  # unknown keys that are listed by name; the rest are counted together
+_OTHERS = "(other unknown keys)"
+_MOST_ARRIVALS = 1_000_000
+
+
+class Outcome(enum.Enum):
+    """How a request ended. REFUSED is 401; THROTTLED is 429; ERROR is any other error status.
+
+    DROPPED means that the client went away before the answer was sent whole.
+    """
+
+    OK = "ok"
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    ERROR = "errors"
+    DROPPED = "dropped"
+
+
+class Stats:
+    """Counts of the requests made to `/v1` with POST.
+
+    For each key: requests = ok + throttled + refused + errors + dropped + those under way. Times are those
+    of the server's monotonic clock, in seconds.
+    """
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._by_key = {key: self._row() for key in keys}
+        self._known = len(keys)
+        self._by_second: Counter[int] = Counter()
+        self._arrivals = array("d")
+        self._requests = 0
+        self._right = 0
+        self._wrong = 0
+
+    @staticmethod
+    def _row() -> dict[str, int]:
+        return {"requests": 0, **{outcome.value: 0 for outcome in Outcome}}
+
+    def arrived(self, key: str, at: float) -> dict[str, int]:
+        """Count a request that arrived at `at`; the row returned is where its outcome goes."""
+        self._requests += 1
+        self._by_second[int(at)] += 1
+        self._arrivals.append(at)
+        if len(self._arrivals) > _MOST_ARRIVALS:
+            del self._arrivals[: _MOST_ARRIVALS // 2]
+        row = self._row_of(key)
+        row["requests"] += 1
+        return row
+
+    def _row_of(self, key: str) -> dict[str, int]:
+        row = self._by_key.get(key)
+        if row is None:
+            crowded = len(self._by_key) - self._known >= _MOST_STRANGERS
+            row = self._by_key.setdefault(_OTHERS if crowded else key, self._row())
+        return row
+
+    def ended(self, row: dict[str, int], outcome: Outcome, right: bool | None = None) -> None:
+        """Count how the request of `row` ended; `right` tells of arithmetic in an answer sent whole."""
+        row[outcome.value] += 1
+        if outcome is Outcome.OK and right is not None:
+            if right:
+                self._right += 1
+            else:
+                self._wrong += 1
+
+    def report(self, arrivals: bool = False) -> dict[str, Any]:
+        """The counts as `GET /__sim__/stats` gives them; with every arrival's time if asked for."""
+        report: dict[str, Any] = {
+            "requests": self._requests,
+            "by_key": self._by_key,
+            "by_second": sorted(self._by_second.items()),
+            "right": self._right,
+            "wrong": self._wrong,
+        }
+        if arrivals:
+            report["arrivals"] = self._arrivals.tolist()
+        return report
