@@ -1,0 +1,35 @@
+"""What is left on the terminal when the program itself fails: what and where, never the values at hand."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.text import Text
+
+from llmdash.sanitize import clean_line
+
+__all__ = ["crash_report"]
+
+_DEEPEST = 6
+"""Frames shown, the innermost ones."""
+_LONGEST = 300
+"""Characters of the message shown."""
+
+
+def crash_report(error: BaseException, redact: Callable[[str], str]) -> Text:
+    """A few plain lines: the kind of error, its message without secrets, and the places it went through."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-_DEEPEST)
+    message = redact(clean_line(str(error)))[:_LONGEST]
+    lines = [
+        "llmdash stopped because of a fault of its own.",
+        f"  {type(error).__name__}: {message}" if message else f"  {type(error).__name__}",
+        *(f"  at {_place(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames),
+    ]
+    return Text("\n".join(lines))
+
+
+def _place(filename: str) -> str:
+    """The last parts of a path: enough to find the file, without the user's folders."""
+    return "/".join(Path(filename).parts[-3:])

@@ -1,0 +1,251 @@
+"""How numbers, times and states are written, as text; a value that is not known gives blanks or a dash.
+
+| function | width | examples |
+|---|---|---|
+| `elapsed` | 12 | `00:03:12.418` |
+| `clock` | 8 | `00:06:10` |
+| `duration` | 5 | `412ms` `1.23s` `12.3s` `3m04s` `2h05m` `3d04h` |
+| `count` | as needed | `3,412` |
+| `si` | 4 | `  18` `2.1k` ` 34k` `1.2M` |
+| `rate` | 7 | ` 18.0/s` `  450/s` |
+| `percent` | 4 | `  0%` ` 34%` `100%` |
+
+Widths are in terminal cells and hold for every value that can occur, so that nothing jumps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Literal, NamedTuple
+
+from rich.cells import cell_len, split_graphemes
+
+from llmdash.engine.frame import JobState, KeyState, RunState, Verdict
+from llmdash.sanitize import clean_line
+
+__all__ = [
+    "JOB_STATES",
+    "KEY_STATES",
+    "RUN_STATES",
+    "VERDICTS",
+    "Align",
+    "Badge",
+    "clock",
+    "count",
+    "countdown",
+    "duration",
+    "elapsed",
+    "fit",
+    "number",
+    "percent",
+    "rate",
+    "short",
+    "si",
+    "significant",
+]
+
+Align = Literal["left", "right"]
+
+_ELLIPSIS: Final = "…"
+_UNKNOWN: Final = "–"
+_LONGEST_S: Final = 99 * 3600 + 3599
+_LONGEST_LEFT_S: Final = 99 * 86400
+
+
+class Badge(NamedTuple):
+    """How a state looks: a glyph of one cell, a word, and the tail of the component class that colours it."""
+
+    glyph: str
+    word: str
+    style: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.glyph} {self.word}"
+
+
+JOB_STATES: Final = {
+    JobState.QUEUED: Badge("◌", "queued", "muted"),
+    JobState.LIMITER: Badge("◔", "limiter", "waiting"),
+    JobState.KEY: Badge("◑", "key", "waiting"),
+    JobState.BACKOFF: Badge("↻", "backoff", "warning"),
+    JobState.SENT: Badge("→", "sent", "active"),
+    JobState.STREAMING: Badge("▸", "stream", "active"),
+    JobState.DONE: Badge("●", "done", "success"),
+    JobState.FAILED: Badge("✗", "failed", "error"),
+    JobState.CANCELLED: Badge("⊘", "cancelled", "muted"),
+}
+
+KEY_STATES: Final = {
+    KeyState.HEALTHY: Badge("●", "healthy", "success"),
+    KeyState.THROTTLED: Badge("◐", "rests", "warning"),
+    KeyState.COOLDOWN: Badge("◔", "cooldown", "warning"),
+    KeyState.QUARANTINED: Badge("◌", "no quota", "error"),
+    KeyState.DEAD: Badge("✖", "dead", "error"),
+    KeyState.DISABLED: Badge("○", "off", "muted"),
+}
+
+RUN_STATES: Final = {
+    RunState.STARTING: Badge("◌", "starting", "muted"),
+    RunState.RUNNING: Badge("●", "running", "success"),
+    RunState.PAUSED: Badge("‖", "paused", "warning"),
+    RunState.DRAINING: Badge("◐", "draining", "warning"),
+    RunState.STOPPED: Badge("■", "stopped", "error"),
+    RunState.DONE: Badge("✓", "done", "success"),
+}
+
+VERDICTS: Final = {
+    Verdict.UNSCORED: Badge(" ", "", "muted"),
+    Verdict.RIGHT: Badge("✓", "right", "success"),
+    Verdict.NOT_EQUAL: Badge("≠", "not equal", "warning"),
+    Verdict.NOT_PARSEABLE: Badge("?", "not parseable", "error"),
+}
+
+
+def fit(text: str, width: int, align: Align = "left") -> str:
+    """The text as one safe line of `width` cells: padded, or cut with an ellipsis between characters."""
+    if len(text) > 8 * width + 64:  # no need to clean a megabyte for one cell
+        text = text[: 8 * width + 64]
+    text = clean_line(text)
+    cells = len(text) if text.isascii() else cell_len(text)
+    if cells > width:
+        text, cells = _cut(text, width)
+    pad = " " * (width - cells)
+    return pad + text if align == "right" else text + pad
+
+
+def _cut(text: str, width: int) -> tuple[str, int]:
+    """What fits in `width` cells together with an ellipsis, and how many cells that is."""
+    if width <= 0:
+        return "", 0
+    end = cells = 0
+    for _start, stop, size in split_graphemes(text)[0]:
+        if cells + size > width - 1:
+            break
+        end, cells = stop, cells + size
+    return text[:end] + _ELLIPSIS, cells + 1
+
+
+def elapsed(seconds: float) -> str:
+    """`HH:MM:SS.mmm`, 12 cells up to 99 hours; more hours widen it."""
+    milliseconds = max(0, round(_finite(seconds) * 1000))
+    whole, milliseconds = divmod(milliseconds, 1000)
+    return f"{_hms(whole)}.{milliseconds:03}"
+
+
+def clock(seconds: float | None) -> str:
+    """`HH:MM:SS`, 8 cells; `--:--:--` if not known, held at 99:59:59."""
+    if seconds is None or not math.isfinite(seconds):
+        return "--:--:--"
+    return _hms(min(_LONGEST_S, max(0, round(seconds))))
+
+
+def _hms(seconds: int) -> str:
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours:02}:{minute:02}:{second:02}"
+
+
+def duration(seconds: float | None) -> str:
+    """Five cells: milliseconds below a second, then three digits, then two units. Blank if not known."""
+    if seconds is None or not math.isfinite(seconds):
+        return "     "
+    seconds = max(0.0, seconds)
+    if seconds < 0.9995:
+        text = f"{seconds * 1000:.0f}ms"
+    elif seconds < 9.995:
+        text = f"{seconds:.2f}s"
+    elif seconds < 59.95:
+        text = f"{seconds:.1f}s"
+    else:
+        text = _two_units(round(seconds))
+    return f"{text:>5}"
+
+
+def _two_units(seconds: int) -> str:
+    """A minute and more, in at most five cells."""
+    minutes, second = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes}m{second:02}s" if minutes < 10 else f"{minutes}m{second:02}"
+    hours, minute = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h{minute:02}m" if hours < 10 else f"{hours}h{minute:02}"
+    days, hour = divmod(hours, 24)
+    if days < 100:
+        return f"{days}d{hour:02}h" if days < 10 else f"{days}d{hour:02}"
+    return f"{days}d" if days < 10_000 else ">9999"
+
+
+def count(number: int) -> str:
+    """A whole number with thousands separated: `3,412`."""
+    return f"{number:,}"
+
+
+def si(number: float | None) -> str:
+    """Four cells, three significant digits at most: `  18`, `2.1k`, ` 34k`, `1.2M`. A dash if not known."""
+    if number is None or not math.isfinite(number):
+        return f"{_UNKNOWN:>4}"
+    number = max(0.0, float(number))
+    if number < 999.5:
+        return f"{number:4.0f}"
+    for unit in "kMGTP":
+        number /= 1000
+        if number < 9.95:
+            return f"{number:.1f}{unit}"
+        if number < 999.5:
+            return f"{number:3.0f}{unit}"
+    return ">999"
+
+
+def short(number: int, width: int) -> str:
+    """A whole number in `width` cells (3 at least): exact where it fits, else in thousands, millions, ..."""
+    text = str(number)
+    if len(text) <= width:
+        return text.rjust(width)
+    for unit in "kMGTP":
+        number //= 1000
+        if len(text := f"{number}{unit}") <= width:
+            return text.rjust(width)
+    return ">" + "9" * (width - 1)
+
+
+def countdown(seconds: float) -> str:
+    """The time left in at most three cells, rounded up: `4s`, `59s`, `3m`, `2h`, `9d`."""
+    left = max(0, math.ceil(min(_finite(seconds), _LONGEST_LEFT_S)))
+    for size, unit, below in ((1, "s", 60), (60, "m", 3600), (3600, "h", 48 * 3600)):
+        if left < below:
+            return f"{math.ceil(left / size)}{unit}"
+    return f"{math.ceil(left / 86400)}d"
+
+
+def rate(per_second: float | None) -> str:
+    """Seven cells: `0.25/s`, `18.0/s`, `450/s`; `∞` where no limit is set."""
+    if per_second is None or math.isinf(per_second):
+        return "    ∞/s"
+    return f"{number(per_second)}/s".rjust(7)
+
+
+def number(value: float) -> str:
+    """Three significant digits at most without an exponent: `0.25`, `1.50`, `18.0`, `450`."""
+    value = max(0.0, _finite(value))
+    if value < 9.995:
+        return f"{value:.2f}"
+    if value < 99.95:
+        return f"{value:.1f}"
+    return f"{value:.0f}" if value < 100_000 else si(value).strip()
+
+
+def percent(part: float, whole: float) -> str:
+    """Four cells, rounded down so that 100% means all of it: ` 34%`. Blank without a whole."""
+    if whole <= 0:
+        return "    "
+    return f"{min(100, max(0, math.floor(100 * part / whole))):3}%"
+
+
+def significant(value: float, digits: int = 3) -> float:
+    """`value` (above 0) rounded to so many significant digits."""
+    return float(f"{value:.{digits - 1}e}")
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else 0.0

@@ -1,0 +1,110 @@
+"""What the start screen offers and what it asks for."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from llmdash.engine.session import Session
+
+__all__ = [
+    "EndpointChoice",
+    "Launch",
+    "LaunchError",
+    "LaunchOptions",
+    "Launcher",
+    "PromptChoice",
+    "concurrency_from_text",
+    "rate_as_text",
+    "rate_from_text",
+]
+
+_RATE = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?:/\s*(?P<unit>s|sec|min|m|h))?")
+_SECONDS = {None: 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_NO_LIMIT = frozenset({"", "none", "off", "no limit"})
+
+
+class LaunchError(Exception):
+    """A run that cannot start. The text is one line that names the thing, the place and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptChoice:
+    """A file of prompts on offer; `detail` says in a few words what is in it."""
+
+    name: str
+    path: Path
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChoice:
+    """An endpoint on offer. `model` is what it serves by default, `detail` names its address and keys."""
+
+    name: str
+    detail: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOptions:
+    """What can be chosen, with the values that stand there at first. `rate` is requests a second."""
+
+    prompt_files: tuple[PromptChoice, ...] = ()
+    endpoints: tuple[EndpointChoice, ...] = ()
+    model: str = ""
+    rate: float | None = None
+    concurrency: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What was chosen. `endpoint` is the name of an EndpointChoice; a `rate` of None sets no limit."""
+
+    prompt_path: Path
+    endpoint: str
+    model: str
+    rate: float | None
+    concurrency: int
+
+
+class Launcher(Protocol):
+    """Starts runs for the start screen. `start` is called on a thread of its own and may take its time."""
+
+    def options(self) -> LaunchOptions:
+        """What is on offer. Costs no request."""
+
+    def start(self, launch: Launch) -> Session:
+        """Start the run. Raises LaunchError where that cannot be."""
+
+
+def rate_from_text(text: str) -> float | None:
+    """Requests a second from `5`, `5/s`, `300/min` or `1000/h`; None (no limit) from nothing or `none`.
+
+    Raises LaunchError where the text says none of these.
+    """
+    cleaned = text.strip().lower()
+    if cleaned in _NO_LIMIT:
+        return None
+    match = _RATE.fullmatch(cleaned)
+    rate = float(match["count"]) / _SECONDS[match["unit"]] if match else 0.0
+    if not match or not 0.0 < rate < math.inf:
+        raise LaunchError(f"Rate: {text.strip()!r} is no rate; write 5, 5/s, 300/min or none")
+    return rate
+
+
+def rate_as_text(rate: float | None) -> str:
+    """The text that `rate_from_text` reads back, such as `5/s`; `none` without a limit."""
+    return "none" if rate is None else f"{rate:.4g}/s" if rate < 1000 else f"{rate:.0f}/s"
+
+
+def concurrency_from_text(text: str) -> int:
+    """Requests in flight at most, a whole number from 1 on. Raises LaunchError for anything else."""
+    cleaned = text.strip()
+    if not (cleaned.isascii() and cleaned.isdigit() and 1 <= len(cleaned) <= 6 and int(cleaned) >= 1):
+        raise LaunchError(f"Concurrency: {cleaned!r} is no whole number from 1 on; write 64, say")
+    return int(cleaned)

@@ -1,0 +1,94 @@
+"""What the dashboard remembers from one time to the next, in one small TOML file."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Preferences", "PreferencesFile"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """The last choices; None where nothing was chosen. `rate` is requests a second, 0 for no limit."""
+
+    theme: str | None = None
+    rate: float | None = None
+    concurrency: int | None = None
+
+
+class PreferencesFile:
+    """Preferences on disk. A file that cannot be read or written costs a word, never a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self) -> tuple[Preferences, str]:
+        """The preferences, and what was wrong with the file in one line (empty if nothing was)."""
+        try:
+            values = tomllib.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Preferences(), ""
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            return Preferences(), f"{self.path}: preferences ignored, {_reason(error)}"
+        preferences = Preferences(
+            theme=_text(values.get("theme")),
+            rate=_number(values.get("rate")),
+            concurrency=_count(values.get("concurrency")),
+        )
+        return preferences, _what_was_ignored(self.path, values, preferences)
+
+    def save(self, preferences: Preferences) -> str:
+        """Write in one step, so that no reader sees half a file. Returns what went wrong, or nothing."""
+        import tomli_w
+
+        chosen = {
+            name: value
+            for name in Preferences.__dataclass_fields__
+            if (value := getattr(preferences, name)) is not None
+        }
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(tomli_w.dumps(chosen), encoding="utf-8")
+            draft.replace(self.path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            return f"{self.path}: preferences not saved, {_reason(error)}"
+        return ""
+
+
+def _reason(error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return (reason or str(error)).splitlines()[0].lower()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value < math.inf else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None
+
+
+def _what_was_ignored(path: Path, values: dict[str, Any], preferences: Preferences) -> str:
+    wrong = [
+        name
+        for name in Preferences.__dataclass_fields__
+        if name in values and getattr(preferences, name) is None
+    ]
+    return (
+        f"{path}: preferences ignored for {', '.join(wrong)}, not a value of the right kind" if wrong else ""
+    )

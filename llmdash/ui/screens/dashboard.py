@@ -1,0 +1,306 @@
+"""The dashboard: one timer, one view up, one frame down, commands back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Static
+
+from llmdash.engine.commands import (
+    Cancel,
+    CancelJobs,
+    Command,
+    DisableKey,
+    Drain,
+    Pause,
+    Resume,
+    RetryFailed,
+    RetryJobs,
+    ReviveKey,
+    SetConcurrency,
+    SetRate,
+    SetWeight,
+)
+from llmdash.engine.frame import EMPTY_FRAME, Frame, KeyState, RunState, SortColumn, View
+from llmdash.ui.backlog import terminal_is_behind
+from llmdash.ui.keymap import entries
+from llmdash.ui.screens.arrangement import MINIMUM, WIDE, PanelSpace
+from llmdash.ui.screens.filter_bar import FilterBar
+from llmdash.ui.screens.key_bar import KeyBar, bar_items
+from llmdash.ui.screens.overlay import Overlay
+from llmdash.ui.widgets.job_table import JobTable
+from llmdash.ui.widgets.key_panel import KeyPanel
+from llmdash.ui.widgets.rate_panel import RatePanel
+from llmdash.ui.widgets.run_header import RunHeader
+from llmdash.ui.widgets.stream_pane import StreamPane
+
+if TYPE_CHECKING:
+    from llmdash.engine.session import Session
+
+__all__ = ["DashboardScreen"]
+
+_RATE_KEYS = Binding.Group("Rate")
+_HELD = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
+_ALWAYS_SHOWN = ("app.command_palette", "help", "app.quit")
+
+
+class DashboardScreen(Screen[None]):
+    """Shows a session and steers it. Nothing here is known of the run but its frames."""
+
+    TITLE = "Everywhere"
+    AUTO_FOCUS = "JobTable"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
+        Binding("minus", "nudge(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
+        Binding(
+            "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
+        ),
+        Binding("enter", "inspect", "Inspect", tooltip="Show the job under the cursor in full"),
+        Binding("slash", "filter", "Filter", tooltip="Show only some jobs"),
+        Binding("r", "retry", "Retry", tooltip="Queue the marked jobs, or this one, again"),
+        Binding("f", "follow", "Follow", tooltip="Keep to the newest jobs"),
+        Binding("g", "graphs", "Graphs", tooltip="The whole run as curves"),
+        Binding("s", "next_sort", "Sort", tooltip="Sort by the next column"),
+        Binding("x", "cancel_jobs", "Cancel", tooltip="End the marked jobs, or this one"),
+        Binding("d", "drain", "Drain", tooltip="Finish what is in flight, then stop"),
+        Binding(
+            "X", "stop_now", "Stop now", show=False, tooltip="Cut off what is in flight; it stays pending"
+        ),
+        Binding("R", "retry_failed", "Retry failed", show=False, tooltip="Queue every failed job again"),
+        Binding("escape", "let_go", "Let go", show=False, tooltip="Close the filter or drop the marks"),
+        Binding("tab", "app.focus_next", "Next panel", show=False, tooltip="Move the focus on"),
+        Binding("shift+tab", "app.focus_previous", "Panel before", show=False, tooltip="Move the focus back"),
+        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
+        Binding("question_mark", "help", "Help", tooltip="Every key"),
+        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+    ]
+
+    def __init__(self, session: Session, *, fps: int = 15) -> None:
+        super().__init__()
+        self._session = session
+        self._fps = max(5, min(fps, 30))
+        self._frame = EMPTY_FRAME
+        self._told = 0
+
+    def compose(self) -> ComposeResult:
+        yield RunHeader()
+        with PanelSpace():
+            yield JobTable(id="jobs")
+            yield FilterBar(id="filter")
+            yield KeyPanel(id="keys")
+            yield RatePanel(id="rate")
+            yield StreamPane(id="stream")
+        yield Static(id="too-small", markup=False)
+        yield KeyBar(bar_items(entries(self), _ALWAYS_SHOWN))
+
+    def on_mount(self) -> None:
+        self._header = self.query_one(RunHeader)
+        self._panels = self.query_one(PanelSpace)
+        self._jobs = self.query_one(JobTable)
+        self._filter = self.query_one(FilterBar)
+        self._keys = self.query_one(KeyPanel)
+        self._rate = self.query_one(RatePanel)
+        self._stream = self.query_one(StreamPane)
+        self._key_bar = self.query_one(KeyBar)
+        self.set_interval(1 / self._fps, self._tick)
+        self.call_after_refresh(self.poll)
+
+    # Frames down.
+
+    def _tick(self) -> None:
+        if not terminal_is_behind(self.app):
+            self.poll()
+
+    def poll(self) -> None:
+        """Ask for the picture of now and show it."""
+        if not self.app.is_running or not self.is_mounted:
+            return
+        top = self.app.screen
+        overlay = top if isinstance(top, Overlay) and top.is_mounted else None
+        view = self._view()
+        frame = self._session.frame(overlay.wanted(view) if overlay else view)
+        self._show(frame)
+        if overlay:
+            overlay.show_frame(frame)
+
+    def _view(self) -> View:
+        return View(
+            jobs=self._jobs.wanted(),
+            stream=self._stream.wanted(),
+            plot_width=2 * max(0, self._rate.size.width),
+            notices_after=self._told,
+        )
+
+    def _show(self, frame: Frame) -> None:
+        self._frame = frame
+        self._header.show(frame.run)
+        self._jobs.show(frame.jobs)
+        self._filter.show(frame.jobs.filter_error)
+        self._keys.show(frame.keys)
+        self._rate.show(frame.rate, frame.plot)
+        self._stream.show(frame.stream)
+        self._key_bar.rename("toggle_pause", "Resume" if frame.run.state in _HELD else "Pause")
+        self._panels.fit_keys(len(frame.keys))
+        self._tell(frame)
+
+    def _tell(self, frame: Frame) -> None:
+        for notice in frame.notices:
+            if notice.serial > self._told:
+                self._told = notice.serial
+                self.app.notify(notice.text, severity=notice.severity.value, markup=False)
+
+    # Commands up.
+
+    def send(self, command: Command) -> None:
+        """Hand a command to the session and look at once what came of it."""
+        self._session.command(command)
+        self.poll()
+
+    def toggle_pause(self) -> None:
+        """Pause the run, or resume it if it is held."""
+        self.send(Resume() if self._frame.run.state in _HELD else Pause())
+
+    def nudge_rate(self, steps: int) -> None:
+        """Ask for a rate so many steps of the slider higher, or lower if negative."""
+        self._rate.nudge_rate(steps)
+
+    def action_toggle_pause(self) -> None:
+        self.toggle_pause()
+
+    def action_drain(self) -> None:
+        self.send(Drain())
+
+    def action_stop_now(self) -> None:
+        self.send(Cancel())
+
+    def action_nudge(self, steps: int) -> None:
+        self.nudge_rate(steps)
+
+    def action_retry(self) -> None:
+        self._jobs.action_retry()
+
+    def action_cancel_jobs(self) -> None:
+        self._jobs.action_cancel()
+
+    def action_retry_failed(self) -> None:
+        self.send(RetryFailed())
+
+    @on(JobTable.Retry)
+    def _retry(self, event: JobTable.Retry) -> None:
+        self._jobs.clear_marks()
+        self.send(RetryJobs(tuple(event.jobs)))
+
+    @on(JobTable.CancelJobs)
+    def _cancel(self, event: JobTable.CancelJobs) -> None:
+        self._jobs.clear_marks()
+        self.send(CancelJobs(tuple(event.jobs)))
+
+    @on(RatePanel.RateChanged)
+    def _set_rate(self, event: RatePanel.RateChanged) -> None:
+        self.send(SetRate(event.rate))
+
+    @on(RatePanel.ConcurrencyChanged)
+    def _set_concurrency(self, event: RatePanel.ConcurrencyChanged) -> None:
+        self.send(SetConcurrency(event.concurrency))
+
+    @on(KeyPanel.Toggle)
+    def _toggle_key(self, event: KeyPanel.Toggle) -> None:
+        off = any(key.label == event.label and key.state is KeyState.DISABLED for key in self._frame.keys)
+        self.send(ReviveKey(event.label) if off else DisableKey(event.label))
+
+    @on(KeyPanel.Revive)
+    def _revive_key(self, event: KeyPanel.Revive) -> None:
+        self.send(ReviveKey(event.label))
+
+    @on(KeyPanel.Weigh)
+    def _weigh_key(self, event: KeyPanel.Weigh) -> None:
+        self.send(SetWeight(event.label, event.weight))
+
+    # What is looked at.
+
+    @on(JobTable.WindowChanged)
+    def _window_changed(self) -> None:
+        self.poll()
+
+    @on(JobTable.CursorMoved)
+    def _cursor_moved(self, event: JobTable.CursorMoved) -> None:
+        if not self._jobs.follow:
+            self._stream.watch_job(event.job)
+            self.poll()
+
+    @on(JobTable.FollowChanged)
+    def _follow_changed(self, event: JobTable.FollowChanged) -> None:
+        self._stream.watch_job(None if event.follow else self._jobs.cursor_job)
+        self.poll()
+
+    def action_follow(self) -> None:
+        self._jobs.action_follow()
+
+    def action_next_sort(self) -> None:
+        self._jobs.action_sort_next()
+
+    def sort_by(self, column: SortColumn) -> None:
+        """Sort the job table; the palette offers each column."""
+        self._jobs.sort_by(column)
+
+    def action_filter(self) -> None:
+        self._filter.open()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self, event: FilterBar.Changed) -> None:
+        self._jobs.set_filter(event.text)
+        self.poll()
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._jobs.focus()
+
+    def action_let_go(self) -> None:
+        if self._filter.is_open:
+            self._filter.close()
+        else:
+            self._jobs.clear_marks()
+
+    # Other screens.
+
+    def action_inspect(self) -> None:
+        if self._jobs.cursor_job is not None:
+            self._inspect(self._jobs.cursor_job)
+
+    @on(JobTable.Inspect)
+    def _inspect_row(self, event: JobTable.Inspect) -> None:
+        self._inspect(event.job)
+
+    def _inspect(self, job: int) -> None:
+        from llmdash.ui.screens.inspector import InspectorScreen
+
+        self.app.push_screen(InspectorScreen(job, self))
+
+    def action_graphs(self) -> None:
+        from llmdash.ui.screens.graphs import GraphsScreen
+
+        self.app.push_screen(GraphsScreen(self))
+
+    def action_help(self) -> None:
+        from llmdash.ui.keymap import listed
+        from llmdash.ui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(list(listed(self))))
+
+    def on_resize(self, event: Resize) -> None:
+        small = event.size.width < MINIMUM.width or event.size.height < MINIMUM.height
+        self.set_class(small, "-too-small")
+        self.set_class(event.size.width < WIDE, "compact")
+        if small:
+            now = f"{event.size.width} x {event.size.height}"
+            need = f"{MINIMUM.width} x {MINIMUM.height}"
+            self.query_one("#too-small", Static).update(
+                Content(f"This terminal is {now}.\nThe dashboard needs {need}.\n\nThe run goes on.  q quits.")
+            )
+        self.call_after_refresh(self.poll)

@@ -1,0 +1,88 @@
+"""The run over time, on the whole screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Grid
+from textual.content import Content
+from textual.screen import Screen
+
+from llmdash.engine.frame import Frame, View
+from llmdash.ui.format import duration, number, rate
+from llmdash.ui.keymap import entries
+from llmdash.ui.screens.key_bar import KeyBar, bar_items
+from llmdash.ui.screens.overlay import Steering
+from llmdash.ui.widgets.plot import Plot, Series
+
+__all__ = ["GraphsScreen"]
+
+_RATE_KEYS = Binding.Group("Rate")
+_TITLES = {
+    "requests": "Rate",
+    "in-flight": "In flight",
+    "tokens": "Output",
+    "ttft": "Time to first token",
+}
+
+
+class GraphsScreen(Screen[None]):
+    """Four plots that share the time axis."""
+
+    TITLE = "Graphs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,g", "dismiss", "Back"),
+        Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
+        Binding("minus", "nudge(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
+        Binding(
+            "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
+        ),
+        Binding("ctrl+p", "app.command_palette", "Palette"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, steering: Steering) -> None:
+        super().__init__()
+        self._steering = steering
+
+    def compose(self) -> ComposeResult:
+        with Grid(id="graphs"):
+            for name, title in _TITLES.items():
+                with Container(id=f"{name}-box", classes="graph") as box:
+                    box.border_title = Content(title)
+                    yield Plot(id=name)
+        yield KeyBar(bar_items(entries(self), ("app.quit",)))
+
+    def wanted(self, view: View) -> View:
+        return replace(view, plot_width=max(view.plot_width, 2 * self.query_one("#requests").size.width))
+
+    def show_frame(self, frame: Frame) -> None:
+        plot = frame.plot
+        self._show("requests", plot.step_s, Series("requests/s", plot.rate, number))
+        self._show("in-flight", plot.step_s, Series("in flight", plot.in_flight))
+        self._show("tokens", plot.step_s, Series("tokens/s", plot.tokens_per_s))
+        p50 = Series("p50", plot.ttft_p50, _short)
+        self._show("ttft", plot.step_s, p50, Series("p95", plot.ttft_p95, _short))
+
+        self._title("requests-box", f"Rate · set {rate(frame.rate.rate).strip()} · {frame.run.state.value}")
+
+    def action_toggle_pause(self) -> None:
+        self._steering.toggle_pause()
+
+    def action_nudge(self, steps: int) -> None:
+        self._steering.nudge_rate(steps)
+
+    def _title(self, name: str, text: str) -> None:
+        box = self.query_one(f"#{name}", Container)
+        if str(box.border_title) != text:
+            box.border_title = Content(text)
+
+    def _show(self, name: str, step_s: float, *series: Series) -> None:
+        self.query_one(f"#{name}", Plot).show(series, step_s)
+
+
+def _short(seconds: float) -> str:
+    return duration(seconds).strip()

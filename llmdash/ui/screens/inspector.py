@@ -1,0 +1,178 @@
+"""One job in full: what was asked, every attempt, what came back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from llmdash.engine.commands import CancelJobs, RetryJobs
+from llmdash.engine.frame import Frame, Inspection, View
+from llmdash.ui.format import JOB_STATES, VERDICTS, fit
+from llmdash.ui.keymap import entries
+from llmdash.ui.screens.attempts import attempts_table
+from llmdash.ui.screens.key_bar import KeyBar, bar_items
+from llmdash.ui.screens.overlay import Steering
+
+__all__ = ["InspectorScreen", "first_json"]
+
+_STEP_KEYS = Binding.Group("Step")
+
+_LONGEST_SHOWN = 20_000
+"""Characters of one text that are laid out; copying takes all of it."""
+
+_LONGEST_PARSED = 200_000
+"""Characters of an answer in which JSON is looked for."""
+
+_TINTS = {"success": "$success", "error": "$error", "warning": "$warning", "active": "$primary"}
+
+
+class InspectorScreen(Screen[None]):
+    """Shows the inspection of one job, live while it is open."""
+
+    TITLE = "Inspector"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Back", tooltip="To the dashboard"),
+        Binding("c", "copy_answer", "Copy answer", tooltip="To the clipboard of the terminal"),
+        Binding("y", "copy_prompt", "Copy prompt", tooltip="To the clipboard of the terminal"),
+        Binding("r", "retry", "Retry", tooltip="Queue this job again"),
+        Binding("x", "cancel_job", "Cancel", tooltip="End this job without an answer"),
+        Binding("p,left", "step(-1)", "Before", group=_STEP_KEYS, tooltip="The job with the number before"),
+        Binding("n,right", "step(1)", "Next", group=_STEP_KEYS, tooltip="The job with the next number"),
+        Binding("minus", "nudge(-1)", "Slower", show=False, tooltip="Lower the rate by a step"),
+        Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
+        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
+        Binding("question_mark", "help", "Help", tooltip="Every key"),
+        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+    ]
+
+    def __init__(self, job: int, steering: Steering) -> None:
+        super().__init__()
+        self._job = job
+        self._last = job
+        self._steering = steering
+        self._shown: Inspection | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="inspected", markup=False)
+        with VerticalScroll(id="inspection"):
+            for name in ("prompt", "attempts", "answer", "json", "expected"):
+                section = Static(id=name, classes="section", markup=False)
+                section.border_title = Content(name.upper() if name == "json" else name.capitalize())
+                yield section
+        yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
+
+    def wanted(self, view: View) -> View:
+        return replace(view, inspect=self._job)
+
+    def show_frame(self, frame: Frame) -> None:
+        self._last = max(0, frame.jobs.total - 1)
+        inspection = frame.inspection
+        if inspection is None or inspection == self._shown or inspection.row.job != self._job:
+            return
+        self._shown = inspection
+        self._update("inspected", _headline(inspection))
+        self._update("prompt", _prompt(inspection))
+        self._update("attempts", attempts_table(inspection.attempts))
+        self._update(
+            "answer", _shortened(inspection.answer) if inspection.answer else _nothing("no answer yet")
+        )
+        self._update("json", _json(inspection.answer))
+        self._update("expected", Content(inspection.expected or ""))
+
+    def _update(self, name: str, content: Content) -> None:
+        section = self.query_one(f"#{name}", Static)
+        section.display = bool(content.plain)
+        if section.content != content:
+            section.update(content)
+
+    def action_step(self, by: int) -> None:
+        self._job = max(0, min(self._last, self._job + by))
+
+    def action_nudge(self, steps: int) -> None:
+        self._steering.nudge_rate(steps)
+
+    def action_retry(self) -> None:
+        self._steering.send(RetryJobs((self._job,)))
+
+    def action_cancel_job(self) -> None:
+        self._steering.send(CancelJobs((self._job,)))
+
+    def action_copy_answer(self) -> None:
+        if self._shown:
+            self.app.copy_to_clipboard(self._shown.answer)
+
+    def action_copy_prompt(self) -> None:
+        if self._shown:
+            self.app.copy_to_clipboard("\n\n".join(text for _role, text in self._shown.messages))
+
+    def action_help(self) -> None:
+        from llmdash.ui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen([("Inspector", entries(self))]))
+
+
+def _headline(inspection: Inspection) -> Content:
+    row = inspection.row
+    state = JOB_STATES[row.state]
+    verdict = VERDICTS[row.verdict]
+    parts = [
+        Content.styled(f"#{row.job}", "$foreground-muted"),
+        Content.styled(fit(row.id, min(40, max(8, len(row.id)))).rstrip(), "bold"),
+        Content.styled(state.text, _TINTS.get(state.style, "$foreground-muted")),
+    ]
+    if verdict.word:
+        parts.append(Content.styled(verdict.text, _TINTS.get(verdict.style, "$foreground-muted")))
+    if inspection.finish_reason:
+        parts.append(Content.styled(f"finish {inspection.finish_reason}", "$foreground-muted"))
+    return Content("   ").join(parts)
+
+
+def _prompt(inspection: Inspection) -> Content:
+    if not inspection.messages:
+        return _nothing("the prompt is being read")
+    return Content("\n\n").join(
+        Content.assemble((role, "bold $secondary"), "\n", _shortened(text))
+        for role, text in inspection.messages
+    )
+
+
+def _shortened(text: str) -> Content:
+    if len(text) <= _LONGEST_SHOWN:
+        return Content(text)
+    rest = f"\n… {len(text) - _LONGEST_SHOWN:,} more characters; copying takes them all"
+    return Content.assemble(text[:_LONGEST_SHOWN], (rest, "$foreground-muted"))
+
+
+def _nothing(text: str) -> Content:
+    return Content.styled(text, "$foreground-muted italic")
+
+
+def _json(answer: str) -> Content:
+    found = first_json(answer)
+    return Content("") if found is None else _shortened(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def first_json(text: str) -> dict[str, object] | None:
+    """The first JSON object in `text`, or None; looks at a few opening braces only, to stay cheap."""
+    decoder = json.JSONDecoder()
+    text = text[:_LONGEST_PARSED]
+    start = -1
+    for _try in range(8):
+        start = text.find("{", start + 1)
+        if start < 0:
+            return None
+        try:
+            found, _end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            return found
+    return None

@@ -1,0 +1,55 @@
+"""The command palette's list: every action there is, each with its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from llmdash.engine.frame import SortColumn
+from llmdash.ui.keymap import KeyEntry, listed
+
+__all__ = ["ActionProvider"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    title: str
+    help: str
+    run: Callable[[], Any]
+
+
+class ActionProvider(Provider):
+    """Offers what the bindings of the screen and its widgets do, and sorting by each column."""
+
+    async def discover(self) -> Hits:
+        for choice in self._choices():
+            yield DiscoveryHit(choice.title, choice.run, help=choice.help or None)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for choice in self._choices():
+            score = matcher.match(choice.title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(choice.title), choice.run, help=choice.help or None)
+
+    def _choices(self) -> Iterator[_Choice]:
+        for title, group in listed(self.screen):
+            for entry in group:
+                if entry.action != "app.command_palette":
+                    yield self._from_entry(title, entry)
+        sort_by = getattr(self.screen, "sort_by", None)
+        if sort_by is not None:
+            for column in SortColumn:
+                yield _Choice(
+                    f"Sort by {column.value}  (s)", "Order of the job table", partial(sort_by, column)
+                )
+        yield _Choice("Theme", "Choose other colours", self.app.action_change_theme)
+
+    def _from_entry(self, title: str, entry: KeyEntry) -> _Choice:
+        place = "" if entry.node is self.screen else f"{title}: "
+        run = partial(self.app.run_action, entry.action, default_namespace=entry.node)
+        return _Choice(f"{place}{entry.name}  ({entry.glyphs})", entry.help, run)

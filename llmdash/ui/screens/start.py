@@ -1,0 +1,176 @@
+"""The start screen of a bare `llmdash`: choose prompts, endpoint, model, rate and concurrency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input, Label, OptionList, Static
+from textual.widgets.option_list import Option
+from textual.worker import Worker, WorkerState
+
+from llmdash.sanitize import clean_line
+from llmdash.ui.keymap import entries
+from llmdash.ui.launch import (
+    EndpointChoice,
+    Launch,
+    Launcher,
+    LaunchError,
+    LaunchOptions,
+    PromptChoice,
+    concurrency_from_text,
+    rate_as_text,
+    rate_from_text,
+)
+from llmdash.ui.screens.key_bar import KeyBar, bar_items
+
+if TYPE_CHECKING:
+    from llmdash.engine.session import Session
+
+__all__ = ["StartScreen"]
+
+
+class StartScreen(Screen[None]):
+    """Asks what to run. Nothing is sent anywhere before Enter."""
+
+    TITLE = "Start"
+    AUTO_FOCUS = "#prompt-files, #prompt-path"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "start", "Start", tooltip="Start the run with what is chosen"),
+        Binding("tab", "app.focus_next", "Next field"),
+        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
+        Binding("escape", "app.quit", "Quit", tooltip="Leave; nothing was sent"),
+    ]
+
+    class Started(Message):
+        """Posted when the run is on its way."""
+
+        def __init__(self, session: Session, launch: Launch) -> None:
+            super().__init__()
+            self.session = session
+            self.launch = launch
+
+    def __init__(self, launcher: Launcher) -> None:
+        super().__init__()
+        self._launcher = launcher
+        self._options = LaunchOptions()
+        self._launch: Launch | None = None
+
+    def compose(self) -> ComposeResult:
+        self._options = self._launcher.options()
+        with VerticalScroll(id="start"):
+            yield Static(
+                Content.assemble(("llmdash", "bold $primary"), "  a batch, watched live"), id="title"
+            )
+            with Horizontal(id="choices"):
+                with Vertical(classes="choice") as prompts:
+                    prompts.border_title = Content("Prompts")
+                    yield _chooser("prompt-files", self._options.prompt_files)
+                    yield from _field("or a file", "prompt-path", "", "path to .jsonl, .txt, .csv or .toml")
+                with Vertical(classes="choice") as target:
+                    target.border_title = Content("Endpoint")
+                    yield _chooser("endpoints", self._options.endpoints)
+                    yield from _field("model", "model", self._options.model, "the endpoint's own")
+                    yield from _field(
+                        "rate", "rate", rate_as_text(self._options.rate), "5/s, 300/min or none"
+                    )
+                    yield from _field("in flight", "concurrency", str(self._options.concurrency), "64")
+            yield Static(id="launch-problem", markup=False)
+        yield KeyBar(bar_items(entries(self), ("start", "app.quit")))
+
+    def on_mount(self) -> None:
+        for chooser in self.query(OptionList):
+            if chooser.option_count:
+                chooser.highlighted = 0
+        self._say("Nothing is sent before Enter.", "quiet")
+
+    def action_start(self) -> None:
+        """Start with what stands on the screen; a second press while it starts does nothing."""
+        if self._launch is not None:
+            return
+        try:
+            launch = self._chosen()
+        except LaunchError as error:
+            self._say(str(error), "problem")
+            return
+        self._launch = launch
+        self._say("Starting …", "quiet")
+        start = partial(self._launcher.start, launch)
+        self.run_worker(start, thread=True, exit_on_error=False, name="launch", exclusive=True)
+
+    @on(OptionList.OptionSelected)
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.action_start()
+
+    def _chosen(self) -> Launch:
+        if not self._options.endpoints:
+            raise LaunchError("Endpoint: none is set up; put API_KEY and BASE_URL into .env")
+        endpoint = self._options.endpoints[self.query_one("#endpoints", OptionList).highlighted or 0]
+        return Launch(
+            prompt_path=self._prompt_path(),
+            endpoint=endpoint.name,
+            model=self._text("model") or endpoint.model,
+            rate=rate_from_text(self._text("rate")),
+            concurrency=concurrency_from_text(self._text("concurrency")),
+        )
+
+    def _prompt_path(self) -> Path:
+        if typed := self._text("prompt-path"):
+            path = Path(typed).expanduser()
+            if not path.is_file():
+                raise LaunchError(f"Prompts: {typed} is no file; give the path of one")
+            return path
+        if not self._options.prompt_files:
+            raise LaunchError("Prompts: none chosen; give the path of a file")
+        return self._options.prompt_files[self.query_one("#prompt-files", OptionList).highlighted or 0].path
+
+    def _text(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    @on(Worker.StateChanged)
+    def _launch_ended(self, event: Worker.StateChanged) -> None:
+        if event.worker.name != "launch" or self._launch is None:
+            return
+        session = event.worker.result
+        if event.state is WorkerState.SUCCESS and session is not None:
+            self.post_message(self.Started(session, self._launch))
+        elif event.state is WorkerState.ERROR:
+            self._launch = None
+            self._launch_failed(event.worker.error)
+
+    def _launch_failed(self, error: BaseException | None) -> None:
+        """A LaunchError is for the person at the screen; anything else is a fault of the program."""
+        if not isinstance(error, LaunchError):
+            raise error or RuntimeError("the run did not start")
+        self._say(str(error), "problem")
+
+    def _say(self, text: str, kind: str) -> None:
+        line = self.query_one("#launch-problem", Static)
+        line.set_class(kind == "problem", "-problem")
+        line.update(Content(text))
+
+
+def _chooser(name: str, choices: Sequence[PromptChoice | EndpointChoice]) -> OptionList:
+    options = [Option(_two_lines(choice.name, choice.detail)) for choice in choices]
+    return OptionList(*options, id=name, markup=False, disabled=not options)
+
+
+def _two_lines(name: str, detail: str) -> Content:
+    name, detail = clean_line(name), clean_line(detail)
+    return Content.assemble(name, ("\n  " + detail if detail else "", "$foreground-muted"))
+
+
+def _field(label: str, name: str, value: str, placeholder: str) -> ComposeResult:
+    with Horizontal(classes="field"):
+        yield Label(label, markup=False)
+        yield Input(value, placeholder=placeholder, id=name, compact=True)

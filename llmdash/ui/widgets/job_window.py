@@ -1,0 +1,47 @@
+"""The rows of the job table that are known: a window on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+
+from llmdash.engine.frame import JobRow, JobsPart
+
+__all__ = ["JobWindow"]
+
+
+class JobWindow:
+    """The rows of the last part, by their index among all rows."""
+
+    def __init__(self, part: JobsPart | None = None) -> None:
+        self.part = part or JobsPart()
+
+    def row(self, index: int) -> JobRow | None:
+        """The row at an index, None if it is not known."""
+        at = index - self.part.first
+        return self.part.rows[at] if 0 <= at < len(self.part.rows) else None
+
+    def index_of(self, job: int | None, otherwise: int) -> int:
+        """Where a job is, if it is among the rows that are known."""
+        places = (self.part.first + at for at, row in enumerate(self.part.rows) if row.job == job)
+        return next(places, otherwise)
+
+    def knows(self, indexes: Iterable[int]) -> bool:
+        """Whether the rows at all these indexes are known."""
+        known = range(self.part.first, self.part.first + len(self.part.rows))
+        return all(index in known for index in indexes)
+
+    def forget_rows(self) -> None:
+        """Keep the counts alone."""
+        self.part = JobsPart(total=self.part.total, matched=self.part.matched)
+
+    @property
+    def number_width(self) -> int:
+        """The cells the highest job number takes."""
+        return len(str(self.part.total))
+
+    @property
+    def key_width(self) -> int:
+        """The cells the longest key label takes."""
+        return max((cell_len(row.key) for row in self.part.rows if row.key), default=0)

@@ -1,0 +1,83 @@
+"""What the line widgets share: component styles, kept until the theme changes, and lines made of pieces."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from operator import itemgetter
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from llmdash.sanitize import clean_line
+
+__all__ = ["Styles", "line", "regions"]
+
+
+_style_of = itemgetter(1)
+
+
+class Styles:
+    """The component styles of a widget as Rich styles.
+
+    Textual drops its own cache at every refresh, so they are kept here until `clear`, which belongs in the
+    widget's `notify_style_update`.
+    """
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._styles: dict[str, Style] = {}
+        self._over: dict[tuple[str, str], Style] = {}
+
+    def clear(self) -> None:
+        self._styles.clear()
+        self._over.clear()
+
+    def get(self, name: str) -> Style:
+        """The style of the component class `name`, background included."""
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self._widget.get_component_rich_style(name)
+        return style
+
+    def over(self, name: str, ground: str) -> Style:
+        """The text of `name` on the background of `ground`."""
+        style = self._over.get((name, ground))
+        if style is None:
+            style = self._over[name, ground] = self._laid_over(self.get(name), self.get(ground))
+        return style
+
+    def _laid_over(self, text: Style, ground: Style) -> Style:
+        if ground.reverse:  # reversed colours of several texts would be patches, not a ground
+            return ground
+        style = text + Style(bgcolor=ground.bgcolor)
+        if ground.underline or ground.bold:
+            style += Style(underline=ground.underline, bold=ground.bold)
+        return style
+
+
+def line(pieces: Iterable[tuple[str, Style]], width: int, blank: Style) -> Strip:
+    """A strip of exactly `width` cells, safe to draw: pieces of one style joined, filled up with blanks.
+
+    What a segment costs until it is on screen is far more than joining it here.
+    """
+    segments = [
+        Segment(clean_line("".join(text for text, _style in run)), style)
+        for style, run in itertools.groupby(pieces, key=_style_of)
+    ]
+    strip = Strip([segment for segment in segments if segment.text])
+    return strip.adjust_cell_length(width, blank)
+
+
+def regions(lines: Iterable[int], width: int) -> list[Region]:
+    """Regions over these lines (ascending), neighbours joined."""
+    joined: list[Region] = []
+    for y in lines:
+        if joined and joined[-1].bottom == y:
+            joined[-1] = Region(0, joined[-1].y, width, joined[-1].height + 1)
+        else:
+            joined.append(Region(0, y, width, 1))
+    return joined

@@ -1,0 +1,72 @@
+"""Pictures of every screen, dark and light, wide and narrow; the clock of the run stands still.
+
+After a wanted change of looks: `pytest tests/ui/test_app_snapshots.py --snapshot-update`, then look at them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from llmdash.ui.app import LlmdashApp
+from llmdash.ui.preferences import Preferences, PreferencesFile
+from tests.ui.fake_session import FakeSession
+from tests.ui.test_screen_start import FakeLauncher
+
+SHIPPED = Path(__file__).parents[2] / "themes"
+WIDE = (120, 36)
+NARROW = (80, 24)
+
+Compare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pictures depend on neither the terminal nor the time zone of who runs the tests."""
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS", "TEXTUAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def app_in(theme: str, folder: Path) -> LlmdashApp:
+    path = folder / "preferences.toml"
+    PreferencesFile(path).save(Preferences(theme=theme))
+    return LlmdashApp(session=FakeSession(), shipped_themes=SHIPPED, preferences_path=path)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("theme", ["deep-harbor", "emberwood", "morning-mist", "apricot-paper"])
+def test_dashboard(snap_compare: Compare, tmp_path: Path, theme: str, size: tuple[int, int]) -> None:
+    assert snap_compare(app_in(theme, tmp_path), press=["down"], terminal_size=size)
+
+
+@pytest.mark.parametrize(
+    ("keys", "theme", "size"),
+    [
+        pytest.param(["enter"], "deep-harbor", WIDE, id="inspector-wide-dark"),
+        pytest.param(["enter"], "apricot-paper", NARROW, id="inspector-narrow-light"),
+        pytest.param(["question_mark"], "morning-mist", WIDE, id="help-wide-light"),
+        pytest.param(["question_mark"], "emberwood", NARROW, id="help-narrow-dark"),
+        pytest.param(["g"], "deep-harbor", WIDE, id="graphs-wide-dark"),
+        pytest.param(["g"], "morning-mist", NARROW, id="graphs-narrow-light"),
+        pytest.param([], "deep-harbor", (60, 16), id="smallest"),
+        pytest.param([], "deep-harbor", (59, 15), id="too-small"),
+    ],
+)
+def test_screen(
+    snap_compare: Compare, tmp_path: Path, keys: list[str], theme: str, size: tuple[int, int]
+) -> None:
+    assert snap_compare(app_in(theme, tmp_path), press=[*keys, "_"], terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_start(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = LlmdashApp(launcher=FakeLauncher(), shipped_themes=SHIPPED)
+    assert snap_compare(app, terminal_size=size)

@@ -1,0 +1,246 @@
+"""The dashboard: every key and click becomes the right command, and every frame is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from llmdash.engine.commands import (
+    Cancel,
+    CancelJobs,
+    Command,
+    DisableKey,
+    Drain,
+    Pause,
+    Resume,
+    RetryFailed,
+    RetryJobs,
+    ReviveKey,
+    SetConcurrency,
+    SetRate,
+    SetWeight,
+)
+from llmdash.engine.frame import Notice, RunState, Severity, SortColumn
+from llmdash.ui.app import LlmdashApp
+from llmdash.ui.screens.dashboard import DashboardScreen
+from llmdash.ui.screens.filter_bar import FilterBar
+from llmdash.ui.screens.key_bar import KeyBar
+from llmdash.ui.widgets.job_table import JobTable
+from llmdash.ui.widgets.key_panel import KeyPanel
+from llmdash.ui.widgets.rate_panel import RatePanel
+from llmdash.ui.widgets.rate_slider import LogSlider
+from llmdash.ui.widgets.stream_pane import StreamPane
+from tests.ui.fake_session import FakeSession, Scene
+
+SHIPPED = Path(__file__).parents[2] / "themes"
+
+
+@asynccontextmanager
+async def dashboard(
+    session: FakeSession, size: tuple[int, int] = (120, 36)
+) -> AsyncIterator[tuple[Pilot[Any], DashboardScreen]]:
+    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        screen = app.screen
+        assert isinstance(screen, DashboardScreen)
+        yield pilot, screen
+
+
+async def commands_of(*keys: str, focus: type[Any] = JobTable, scene: Scene | None = None) -> list[Command]:
+    """What the session is told when these keys are pressed."""
+    session = FakeSession(scene=scene or Scene())
+    async with dashboard(session) as (pilot, screen):
+        screen.query(focus).first().focus()
+        await pilot.press(*keys)
+        await pilot.pause()
+    return session.commands
+
+
+async def test_p_pauses_a_running_run_and_resumes_a_held_one() -> None:
+    assert await commands_of("p") == [Pause()]
+    assert await commands_of("p", "p") == [Pause(), Resume()]
+    for state in (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED):
+        assert await commands_of("p", scene=Scene(state=state)) == [Resume()]
+
+
+@pytest.mark.parametrize("focus", [JobTable, KeyPanel, LogSlider, StreamPane])
+async def test_minus_and_plus_change_the_rate_wherever_the_focus_is(focus: type[Any]) -> None:
+    (slower,) = await commands_of("minus", focus=focus)
+    (faster,) = await commands_of("plus", focus=focus)
+    (also_faster,) = await commands_of("equals_sign", focus=focus)
+    assert isinstance(slower, SetRate) and isinstance(faster, SetRate)
+    assert slower.rate is not None and faster.rate is not None
+    assert slower.rate < 18.0 < faster.rate
+    assert also_faster == faster
+
+
+@pytest.mark.parametrize("focus", [JobTable, KeyPanel, StreamPane])
+async def test_what_acts_on_the_table_works_wherever_the_focus_is(focus: type[Any]) -> None:
+    assert await commands_of("r", focus=focus) == [RetryJobs((3426,))]
+    assert await commands_of("x", focus=focus) == [CancelJobs((3426,))]
+    assert await commands_of("R", focus=focus) == [RetryFailed()]
+
+
+async def test_marked_jobs_act_together_and_are_unmarked_after() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await pilot.press("down", "space", "space", "r")
+        await pilot.pause()
+        assert session.commands == [RetryJobs((3424, 3425))]
+        assert not screen.query_one(JobTable).marked
+
+
+async def test_d_drains_and_shift_x_stops_at_once() -> None:
+    assert await commands_of("d") == [Drain()]
+    assert await commands_of("X") == [Cancel()]
+
+
+async def test_keys_are_switched_off_and_on_revived_and_weighed() -> None:
+    assert await commands_of("d", focus=KeyPanel) == [DisableKey("a1f2")]
+    assert await commands_of("down", "v", focus=KeyPanel) == [ReviveKey("9bc0")]
+    (weighed,) = await commands_of("right_square_bracket", focus=KeyPanel)
+    assert isinstance(weighed, SetWeight) and weighed.weight > 1.0
+
+
+async def test_the_concurrency_slider_sets_the_concurrency() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        screen.query(LogSlider).last().focus()
+        await pilot.press("right")
+        await pilot.pause()
+    (command,) = session.commands
+    assert isinstance(command, SetConcurrency)
+    assert command.concurrency > 64
+
+
+async def test_a_click_on_the_key_bar_presses_the_key() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, _screen):
+        await pilot.click(KeyBar, offset=(3, 0))
+        await pilot.pause()
+        assert session.commands == [Pause()]
+        await pilot.click(KeyBar, offset=(12, 0))
+        await pilot.pause()
+        last = session.commands[-1]
+        assert isinstance(last, SetRate)
+        assert last.rate is not None
+        assert last.rate > 18.0
+
+
+async def test_the_key_bar_says_resume_while_the_run_is_held() -> None:
+    async with dashboard(FakeSession()) as (pilot, screen):
+        bar = screen.query_one(KeyBar)
+        assert "p Pause" in bar.render_line(0).text
+        await pilot.press("p")
+        await pilot.pause()
+        assert "p Resume" in bar.render_line(0).text
+
+
+async def test_f_stops_and_takes_up_following_and_the_stream_goes_along() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        table = screen.query_one(JobTable)
+        looked = [(table.follow, session.views[-1].stream.job)]
+        await pilot.press("f")
+        await pilot.pause()
+        looked.append((table.follow, session.views[-1].stream.job))
+        await pilot.press("down")
+        await pilot.pause()
+        looked.append((table.follow, session.views[-1].stream.job))
+        await pilot.press("f")
+        await pilot.pause()
+        looked.append((table.follow, session.views[-1].stream.job))
+        assert looked == [(True, None), (False, 3426), (False, 3425), (True, None)]
+
+
+async def test_s_sorts_by_the_next_column() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, _screen):
+        await pilot.press("s")
+        await pilot.pause()
+        assert session.views[-1].jobs.sort is list(SortColumn)[1]
+
+
+async def test_slash_opens_the_filter_and_escape_closes_and_forgets_it() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await pilot.press("slash", *"state:failed")
+        await pilot.pause()
+        assert session.views[-1].jobs.filter == "state:failed"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert screen.focused is screen.query_one(JobTable)
+        assert screen.query_one(FilterBar).is_open, "a filter that holds stays in sight"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert session.views[-1].jobs.filter == ""
+        assert not screen.query_one(FilterBar).is_open
+
+
+async def test_keys_typed_into_the_filter_are_text_and_no_actions() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await pilot.press("slash", *"pqrx-")
+        await pilot.pause()
+        assert screen.query_one(Input).value == "pqrx-"
+        assert session.commands == []
+        await pilot.press("escape")
+        await pilot.pause()
+        assert screen.focused is screen.query_one(JobTable)
+
+
+async def test_what_is_wrong_with_a_filter_stands_beside_it() -> None:
+    async with dashboard(FakeSession()) as (pilot, screen):
+        await pilot.press("slash", *"speed:3")
+        await pilot.pause()
+        assert "no such field" in str(screen.query_one("#problem").render())
+        assert screen.query_one(FilterBar).region.height == 3, "all of it can be read"
+
+
+async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        session.scene.notices = (
+            Notice(1, Severity.ERROR, "key [/] died"),
+            Notice(2, Severity.WARNING, "[red"),
+        )
+        for _ in range(3):
+            screen.poll()
+        await pilot.pause()
+        told = [notification.message for notification in pilot.app._notifications]
+        assert told == ["key [/] died", "[red"]
+        assert session.views[-1].notices_after == 2
+
+
+async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (_pilot, screen):
+        rows = screen.query_one(JobTable).size.height
+        assert 0 < session.views[-1].jobs.height < rows + 40
+        assert session.views[-1].plot_width >= screen.query_one(RatePanel).size.width
+
+
+async def test_q_and_ctrl_c_quit_at_once_with_return_code_0() -> None:
+    for key in ("q", "ctrl+q", "ctrl+c"):
+        async with dashboard(FakeSession()) as (pilot, _screen):
+            await pilot.press(key)
+            await pilot.pause()
+            assert pilot.app.return_code == 0
+            assert not pilot.app.is_running or pilot.app._exit
+
+
+async def test_tab_goes_through_the_panels_and_back() -> None:
+    async with dashboard(FakeSession()) as (pilot, screen):
+        seen = []
+        for _ in range(5):
+            seen.append(type(screen.focused).__name__)
+            await pilot.press("tab")
+        assert seen == ["JobTable", "KeyPanel", "LogSlider", "LogSlider", "StreamPane"]
+        assert isinstance(screen.focused, JobTable)

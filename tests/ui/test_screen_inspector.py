@@ -1,0 +1,226 @@
+"""The inspector, help, graphs and the palette: what they show, and what their keys do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from llmdash.engine.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
+from llmdash.engine.frame import AttemptRow, SortColumn
+from llmdash.ui.app import LlmdashApp
+from llmdash.ui.keymap import key_glyph
+from llmdash.ui.screens.attempts import attempts_table
+from llmdash.ui.screens.dashboard import DashboardScreen
+from llmdash.ui.screens.graphs import GraphsScreen
+from llmdash.ui.screens.help import HelpScreen
+from llmdash.ui.screens.inspector import InspectorScreen, first_json
+from tests.ui.fake_session import FakeSession
+
+SHIPPED = Path(__file__).parents[2] / "themes"
+
+
+@asynccontextmanager
+async def opened(session: FakeSession, *keys: str) -> AsyncIterator[Pilot[Any]]:
+    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press(*keys)
+        await pilot.pause(0.1)
+        yield pilot
+
+
+def text_of(pilot: Pilot[Any], name: str) -> str:
+    return str(pilot.app.screen.query_one(f"#{name}", Static).render())
+
+
+async def test_enter_shows_the_job_under_the_cursor_in_full() -> None:
+    async with opened(FakeSession(), "down", "enter") as pilot:
+        assert isinstance(pilot.app.screen, InspectorScreen)
+        assert "add-3425" in text_of(pilot, "inspected")
+        assert "You are a careful calculator." in text_of(pilot, "prompt")
+        assert "rate limit reached" in text_of(pilot, "attempts")
+        assert "THROTTLE" in text_of(pilot, "attempts")
+        assert text_of(pilot, "expected") == "65"
+
+
+async def test_the_inspector_is_live_while_it_is_open() -> None:
+    now = [190.4]
+    session = FakeSession(clock=lambda: now[0])
+    async with opened(session, "enter") as pilot:
+        assert not pilot.app.screen.query_one("#json").display
+        now[0] = 200.0
+        await pilot.pause(0.2)
+        assert '"result": 65' not in text_of(pilot, "prompt")
+        assert "● done" in text_of(pilot, "inspected")
+        assert text_of(pilot, "answer").endswith("}")
+
+
+async def test_a_json_answer_is_shown_once_more_in_its_parts() -> None:
+    session = FakeSession()
+    session.scene.answer = 'Sure: {"expression": "4 x 17 - 3", "result": 65} done'
+    async with opened(session, "enter") as pilot:
+        assert '"result": 65\n}' in text_of(pilot, "json")
+
+
+async def test_retry_cancel_and_copy_act_on_the_job_that_is_shown() -> None:
+    session = FakeSession()
+    async with opened(session, "enter", "r", "x") as pilot:
+        assert session.commands == [RetryJobs((3426,)), CancelJobs((3426,))]
+        await pilot.press("y")
+        assert pilot.app.clipboard.startswith("You are a careful calculator.\n\nCompute 4 x 17")
+        await pilot.press("c")
+        assert pilot.app.clipboard == "{"
+
+
+async def test_left_and_right_step_through_the_jobs_and_stop_at_the_ends() -> None:
+    session = FakeSession()
+    async with opened(session, "enter", "left") as pilot:
+        assert session.views[-1].inspect == 3425
+        await pilot.press("right", "n")
+        await pilot.pause(0.1)
+        assert session.views[-1].inspect == 3427
+    session.scene.jobs = 2
+    async with opened(session, "enter", *["p"] * 5) as pilot:
+        assert session.views[-1].inspect == 0
+        await pilot.press(*["n"] * 5)
+        await pilot.pause(0.1)
+        assert session.views[-1].inspect == 1
+
+
+async def test_an_enormous_answer_is_shown_in_part_and_copied_whole() -> None:
+    session = FakeSession()
+    session.scene.answer = "y" * 3_000_000
+    async with opened(session, "enter") as pilot:
+        shown = text_of(pilot, "answer")
+        assert len(shown) < 21_000
+        assert "2,980,000 more characters" in shown
+        await pilot.press("c")
+        assert len(pilot.app.clipboard) == 3_000_000
+
+
+async def test_escape_leads_back_from_every_screen() -> None:
+    session = FakeSession()
+    async with opened(session) as pilot:
+        for key, screen in (("enter", InspectorScreen), ("g", GraphsScreen), ("question_mark", HelpScreen)):
+            await pilot.press(key)
+            await pilot.pause()
+            assert isinstance(pilot.app.screen, screen)
+            await pilot.press("escape")
+            await pilot.pause()
+            assert isinstance(pilot.app.screen, DashboardScreen)
+        assert session.views[-1].inspect is None
+
+
+async def test_help_lists_every_described_key_of_the_screen_and_its_widgets() -> None:
+    async with opened(FakeSession()) as pilot:
+        screen = pilot.app.screen
+        described = {
+            (key_glyph(binding.key), binding.description)
+            for node in (screen, *screen.focus_chain)
+            for binding in Binding.make_bindings(node.BINDINGS)
+            if binding.description
+        }
+        assert len(described) > 20
+        await pilot.press("question_mark")
+        await pilot.pause()
+        lines = "\n".join(
+            str(table.render()) for table in pilot.app.screen.query(".help-keys").results(Static)
+        )
+        words = [line.split() for line in lines.splitlines()]
+        for glyph, name in described:
+            assert any(glyph in line and name.split()[0] in line for line in words), (glyph, name)
+
+
+async def test_the_palette_names_every_action_with_its_key_and_runs_it() -> None:
+    session = FakeSession()
+    async with opened(session, "ctrl+p") as pilot:
+        assert isinstance(pilot.app.screen, CommandPalette)
+        await pilot.press(*"drain")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert session.commands == [Drain()]
+
+
+async def test_the_palette_sorts_by_any_column() -> None:
+    session = FakeSession()
+    async with opened(session, "ctrl+p") as pilot:
+        await pilot.press(*"sort by ttft")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await pilot.pause(0.2)
+        assert session.views[-1].jobs.sort is SortColumn.TTFT
+
+
+async def test_a_picture_that_comes_while_a_screen_is_being_put_together_waits_for_it() -> None:
+    async with opened(FakeSession()) as pilot:
+        dashboard = pilot.app.screen
+        assert isinstance(dashboard, DashboardScreen)
+        for screen in (GraphsScreen(dashboard), InspectorScreen(3, dashboard)):
+            pilot.app.push_screen(screen)
+            dashboard.poll()
+            await pilot.pause()
+            assert pilot.app.screen is screen
+
+
+async def test_the_rate_is_steered_from_graphs_and_inspector_too() -> None:
+    for key in ("g", "enter"):
+        session = FakeSession()
+        async with opened(session, key) as pilot:
+            await pilot.press("minus")
+            await pilot.pause()
+            (command,) = session.commands
+            assert isinstance(command, SetRate)
+            assert command.rate is not None
+            assert command.rate < 18.0
+
+
+async def test_p_pauses_on_the_graphs() -> None:
+    session = FakeSession()
+    async with opened(session, "g", "p") as pilot:
+        assert session.commands == [Pause()]
+        assert "paused" in str(pilot.app.screen.query_one("#requests-box").border_title)
+
+
+async def test_graphs_ask_for_a_sample_for_every_dot() -> None:
+    session = FakeSession()
+    async with opened(session, "g"):
+        assert session.views[-1].plot_width >= 80
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ('so {x} and {"a": {"b": 2}} {"c": 3}', {"a": {"b": 2}}),
+        ("[1, 2]", None),
+        ("{" * 100_000, None),
+        ('{"a": ' * 5_000, None),
+        ("", None),
+    ],
+)
+def test_the_first_json_object_is_found_cheaply(text: str, found: dict[str, object] | None) -> None:
+    assert first_json(text) == found
+
+
+@given(st.text())
+def test_no_text_breaks_the_search_for_json(text: str) -> None:
+    assert first_json(text) is None or "{" in text
+
+
+@given(
+    st.lists(st.builds(AttemptRow, st.integers(0, 99), st.text(), st.text(), st.floats(0, 4e9)), max_size=4)
+)
+def test_attempts_are_aligned_whatever_they_hold(attempts: list[AttemptRow]) -> None:
+    lines = attempts_table(attempts).plain.split("\n")
+    assert len(lines) == (len(attempts) + 1 if attempts else 1)

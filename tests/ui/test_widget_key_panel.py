@@ -1,0 +1,102 @@
+"""The key panel: how each key fares, and which one was used just now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from llmdash.engine.frame import KeyRow, KeyState
+from llmdash.ui.widgets.key_panel import KeyPanel
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
+
+KEYS = (
+    KeyRow("a1f2", in_flight=22, sent=1161, ok=1138, errors=1, rpm=358),
+    KeyRow(
+        "9bc0", state=KeyState.THROTTLED, rests_s=3.4, in_flight=12, sent=1146, ok=1120, throttled=14, rpm=301
+    ),
+    KeyRow("77de", state=KeyState.DEAD, sent=124, ok=122, errors=2),
+)
+
+
+async def test_each_key_has_its_state_by_glyph_and_word_and_its_counts() -> None:
+    panel = KeyPanel()
+    async with running(panel, (44, 8)):
+        panel.show(KEYS)
+        rows = [line.split() for line in lines(panel)]
+        assert rows[0] == ["key", "state", "fly", "ok", "429", "err", "rpm"]
+        assert rows[1] == ["a1f2", "●", "healthy", "22", "1138", "0", "1", "358"]
+        assert rows[2] == ["9bc0", "◐", "rests", "4s", "12", "1120", "14", "0", "301"]
+        assert rows[3] == ["77de", "✖", "dead", "0", "122", "0", "2", "0"]
+        assert panel._border_title is not None
+        assert panel._border_title.plain == "Keys · 1 of 3 healthy"
+
+
+async def test_a_key_that_just_sent_is_lit_until_the_next_look() -> None:
+    """So that one sees the keys take turns."""
+    panel = KeyPanel()
+    async with running(panel, (44, 8)):
+        panel.show(KEYS)
+        assert not any("▌" in line for line in lines(panel))
+        sent = (replace(KEYS[0], sent=1162), *KEYS[1:])
+        panel.show(sent)
+        assert [line.startswith("▌") for line in lines(panel)[1:4]] == [True, False, False]
+        panel.show(sent)
+        assert not any("▌" in line for line in lines(panel))
+
+
+async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
+    panel = KeyPanel()
+    async with running(panel, (44, 8)) as pilot:
+        panel.show(KEYS)
+        await pilot.pause()
+        before = [panel.render_line(y) for y in range(4)]
+        panel.show((KEYS[0], replace(KEYS[1], rests_s=3.1), KEYS[2]))
+        assert [panel.render_line(y) is strip for y, strip in enumerate(before)][1:] == [True] * 3
+
+
+async def test_keys_act_on_the_row_under_the_cursor() -> None:
+    panel = KeyPanel()
+    async with running(panel) as pilot:
+        panel.show(KEYS)
+        await pilot.press("d", "down", "v", "right_square_bracket", "left_square_bracket")
+        assert [message.label for message in posted(pilot, KeyPanel.Toggle)] == ["a1f2"]
+        assert [message.label for message in posted(pilot, KeyPanel.Revive)] == ["9bc0"]
+        assert [(m.label, m.weight) for m in posted(pilot, KeyPanel.Weigh)] == [("9bc0", 1.5), ("9bc0", 0.75)]
+
+
+async def test_a_weight_at_the_end_of_its_range_stays() -> None:
+    panel = KeyPanel()
+    async with running(panel) as pilot:
+        panel.show((replace(KEYS[0], weight=4.0),))
+        await pilot.press("right_square_bracket")
+        assert not posted(pilot, KeyPanel.Weigh)
+
+
+async def test_a_wide_panel_shows_the_last_minute() -> None:
+    panel = KeyPanel()
+    async with running(panel, (120, 6)):
+        panel.show((replace(KEYS[0], spark=(0, 1, 2, 7), detail="as told"),))
+        assert "▁▁▂▇" in lines(panel)[1]
+        assert lines(panel)[1].endswith("as told")
+
+
+async def test_keys_may_come_and_go() -> None:
+    panel = KeyPanel()
+    async with running(panel) as pilot:
+        panel.show(KEYS)
+        await pilot.press("end")
+        panel.show(KEYS[:1])
+        await pilot.press("d")
+        assert posted(pilot, KeyPanel.Toggle)[-1].label == "a1f2"
+        panel.show(())
+        await pilot.press("d")
+        assert len(posted(pilot, KeyPanel.Toggle)) == 1
+
+
+@pytest.mark.parametrize("width", [20, 40, 58, 80, 120, 200])
+async def test_hostile_labels_keep_the_columns_straight(width: int) -> None:
+    panel = KeyPanel()
+    async with running(panel, (width, 24)):
+        panel.show(tuple(KeyRow(text, detail=text) for text in HOSTILE))
+        assert_drawn_safely(panel)
