@@ -25,9 +25,9 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
         (["run", "p.txt", "--simulate", "--temperature", "9"], {"p.txt": "hi"}, ["--temperature"]),
         (["run", "empty.txt", "--simulate"], {"empty.txt": ""}, ["empty.txt"]),
         (["run", "bad.toml", "--simulate"], {"bad.toml": "name = \n"}, ["bad.toml", "1"]),
-        (["run", "p.txt", "--simulate"], {"p.txt": "hi", "llmdash.toml": "rate = 3\nmodle = 'x'\n"}, ["llmdash.toml:2", "model"]),
+        (["run", "p.txt"], {"p.txt": "hi", "llmdash.toml": "rate = 3\nmodle = 'x'\n"}, ["llmdash.toml:2", "model"]),
         (["run", "p.txt"], {"p.txt": "hi", ".env": "API_KEY=a\nBASE_URL=ftp://x\n"}, [".env:2", "http"]),
-        (["run", "p.txt"], {"p.txt": "hi", ".env": "API_KEY=a\nBASE_URL=http://far.example/v1\n"}, [".env:2", "allow_insecure"]),
+        (["run", "p.txt"], {"p.txt": "hi", ".env": "API_KEY=a\nBASE_URL=http://a.b/v1\n"}, [".env:2", "insecure"]),
         (["run", "p.txt", "--simulate", "--out", "no/such/r.jsonl"], {"p.txt": "hi"}, ["no/such"]),
         (["run", "p.txt", "--simulate", "--resume"], {"p.txt": "hi"}, ["no earlier run", "--resume"]),
         (["run", "p.txt", "--simulate", "--strict"], {"p.txt": "hi\n", "x": ""}, []),
@@ -89,18 +89,8 @@ def test_a_key_is_found_in_no_output_and_in_no_file(simulator: Simulator, tmp_pa
 
 def test_the_run_folder_is_private(simulator: Simulator, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("hi\n")
-    assert (
-        llmdash(
-            "run",
-            "p.txt",
-            "--headless",
-            "--run-dir",
-            "kept",
-            cwd=tmp_path,
-            env=environment(tmp_path, simulator()),
-        ).code
-        == 0
-    )
+    env = environment(tmp_path, simulator())
+    assert llmdash("run", "p.txt", "--headless", "--run-dir", "kept", cwd=tmp_path, env=env).code == 0
     assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "kept" / "journal.sqlite").stat().st_mode) == 0o600
 

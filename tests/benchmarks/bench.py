@@ -1,0 +1,78 @@
+"""What the benchmarks share: targets, runs of the program, tables of medians."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+__all__ = ["jobs_per_second", "no_home", "peer_python", "prompts", "table", "target"]
+
+PEERS = ("langchain-openai", "httpx==0.28.1")
+
+
+@contextmanager
+def target(latency: float = 0.0) -> Iterator[str]:
+    """A target server in its own process; gives its base URL."""
+    command = [sys.executable, "-m", "tests.benchmarks.target", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
+        finally:
+            server.kill()
+
+
+def peer_python() -> Path:
+    """The interpreter of an environment that holds the peers; it is made once, in the temporary folder."""
+    folder = Path(tempfile.gettempdir()) / "llmdash-peers"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS], check=True)
+        (folder / "ready").touch()
+    return python
+
+
+def no_home(folder: Path, base_url: str) -> dict[str, str]:
+    """An environment with three keys for `base_url` and nothing of the user's."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "OPENAI_API_KEY": "key-1,key-2,key-3",
+        "OPENAI_BASE_URL": base_url,
+    }
+
+
+def prompts(folder: Path, count: int) -> Path:
+    """A prompt set of `count` expressions."""
+    path = folder / f"sums-{count}.toml"
+    path.write_text(f'task = "arithmetic"\n[arithmetic]\ncount = {count}\nseed = 1\n')
+    return path
+
+
+def jobs_per_second(run: Path) -> float:
+    """Requests a second of a finished run, from the first to the last one sent."""
+    db = sqlite3.connect(run / "journal.sqlite")
+    count, first, last = db.execute("SELECT COUNT(*), MIN(sent_at), MAX(sent_at) FROM attempts").fetchone()
+    db.close()
+    return float(count / (last - first))
+
+
+def table(unit: str, measured: Mapping[str, Sequence[float]], *, against: str) -> str:
+    """Medians of interleaved rounds, each as a multiple of `against`."""
+    base = median(measured[against])
+    width = max(len(name) for name in measured)
+    lines = [f"{'':{width}}  {unit:>10}  {'ratio':>7}   min to max"]
+    for name, values in measured.items():
+        middle = median(values)
+        lines.append(
+            f"{name:{width}}  {middle:10,.0f}  {middle / base:6.2f}x   {min(values):,.0f} to {max(values):,.0f}"
+        )
+    return "\n".join(lines)

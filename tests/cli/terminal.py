@@ -1,0 +1,136 @@
+"""A terminal of our own: a pty whose screen can be read, for what only a real terminal shows."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import pyte
+
+__all__ = ["Terminal"]
+
+_PATIENCE_S = 30.0
+
+
+class Terminal:
+    """`llmdash` in a pty of `columns` x `rows`. `screen` is what a person would see now."""
+
+    def __init__(
+        self, *arguments: object, cwd: Path, env: dict[str, str], columns: int = 120, rows: int = 36
+    ) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self.raw = bytearray()
+        self._fd, inner = pty.openpty()
+        self._resize(inner, columns, rows)
+        self.before = termios.tcgetattr(inner)
+        self._inner = inner
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "llmdash", *map(str, arguments)],
+            cwd=cwd,
+            env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"},
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def _resize(fd: int, columns: int, rows: int) -> None:
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size, as a person who drags the window's corner does."""
+        self._resize(self._inner, columns, rows)
+        self._screen.resize(rows, columns)
+        self._process.send_signal(signal.SIGWINCH)
+
+    def keys(self, text: str) -> None:
+        """Type `text`."""
+        os.write(self._fd, text.encode())
+
+    def click(self, column: int, row: int) -> None:
+        """Click the left button at `column`, `row`, counted from 0."""
+        self.keys(f"\x1b[<0;{column + 1};{row + 1}M\x1b[<0;{column + 1};{row + 1}m")
+
+    @property
+    def screen(self) -> str:
+        """The screen's text."""
+        return "\n".join(self._screen.display)
+
+    def find(self, text: str) -> tuple[int, int]:
+        """(column, row) where `text` stands."""
+        for row, line in enumerate(self._screen.display):
+            if (column := line.find(text)) >= 0:
+                return column, row
+        raise AssertionError(f"{text!r} is not on the screen:\n{self.screen}")
+
+    def read(self, seconds: float = 0.05) -> None:
+        """Take in what was written within `seconds`."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._fd], [], [], left)
+            if not ready:
+                return
+            piece = os.read(self._fd, 65536)
+            self.raw += piece
+            self._stream.feed(piece)
+
+    def wait_for(self, condition: str | Callable[[str], bool]) -> str:
+        """Read until the screen holds a text, or a condition on it holds; fails with the screen if it never does."""
+        holds = (lambda screen: condition in screen) if isinstance(condition, str) else condition
+        until = time.monotonic() + _PATIENCE_S
+        while not holds(self.screen):
+            assert time.monotonic() < until, f"waited in vain; the screen:\n{self.screen}"
+            assert self._process.poll() is None or self._drained(), f"ended; the screen:\n{self.screen}"
+            self.read()
+        return self.screen
+
+    def _drained(self) -> bool:
+        self.read(0.2)
+        return True
+
+    def wait(self) -> int:
+        """Wait for the process to end; gives its exit code."""
+        until = time.monotonic() + _PATIENCE_S
+        while self._process.poll() is None:
+            assert time.monotonic() < until, f"does not end; the screen:\n{self.screen}"
+            self.read()
+        self.read(0.2)
+        return self._process.returncode
+
+    @property
+    def is_clean(self) -> bool:
+        """True if the terminal is as it was: modes, alternate screen, mouse, cursor."""
+        return termios.tcgetattr(self._inner) == self.before and not self._left_on()
+
+    def _left_on(self) -> list[str]:
+        """The private modes that were switched on last."""
+        wanted = {"1049": "l", "1000": "l", "1003": "l", "1006": "l", "2004": "l", "25": "h"}
+        return [mode for mode, off in wanted.items() if self._last(mode) not in ("", off)]
+
+    def _last(self, mode: str) -> str:
+        on, off = self.raw.rfind(f"\x1b[?{mode}h".encode()), self.raw.rfind(f"\x1b[?{mode}l".encode())
+        return "" if on == off else "h" if on > off else "l"
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._fd)
+        os.close(self._inner)

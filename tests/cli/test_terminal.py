@@ -1,0 +1,80 @@
+"""The dashboard in a real terminal: start, slide, pause, resume, inspect, quit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import environment
+from tests.cli.terminal import Terminal
+
+
+def saved(screen: str) -> int:
+    """The number of saved jobs that the header shows; 0 if it shows none."""
+    match = re.search(r"✓\s+([\d,]+) saved", screen)
+    return int(match[1].replace(",", "")) if match else 0
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
+def test_a_batch_is_started_tuned_paused_inspected_and_left(tmp_path: Path, columns: int, rows: int) -> None:
+    env = environment(tmp_path)
+    with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=env, columns=columns, rows=rows) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) > 5)
+        assert "running" in terminal.screen
+        assert "20.0/s" in terminal.screen
+
+        terminal.keys("+")
+        terminal.wait_for("22.0/s")
+
+        terminal.keys("p")
+        terminal.wait_for("paused")
+        terminal.keys("p")
+        terminal.wait_for("running")
+
+        before = saved(terminal.screen)
+        terminal.wait_for(lambda screen: saved(screen) > before)
+
+        terminal.keys("\r")
+        terminal.wait_for("Attempts")
+        terminal.keys("\x1b")
+        terminal.wait_for("Jobs ·")
+
+        terminal.keys("q")
+        assert terminal.wait() == 0
+        assert terminal.is_clean
+        assert "llmdash run --resume" in terminal.screen.replace("\n", "")
+
+
+def test_a_drag_on_the_slider_reaches_the_limiter(tmp_path: Path) -> None:
+    with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=environment(tmp_path)) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) > 0)
+        column, row = terminal.find("┤1000")
+        terminal.click(column - 2, row)
+        terminal.wait_for(lambda screen: not re.search(r"set\s+20\.0/s", screen))
+        terminal.keys("q")
+        assert terminal.wait() == 0
+
+
+def test_a_window_that_changes_its_size_keeps_the_dashboard_whole(tmp_path: Path) -> None:
+    with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=environment(tmp_path)) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) > 0)
+        for columns, rows in ((80, 24), (40, 10), (200, 60), (120, 36)):
+            terminal.resize(columns, rows)
+            terminal.read(0.3)
+        terminal.wait_for("Jobs ·")
+        terminal.keys("q")
+        assert terminal.wait() == 0
+        assert terminal.is_clean
+
+
+def test_a_bare_start_asks_what_to_run_and_spends_nothing_before_enter(tmp_path: Path) -> None:
+    with Terminal(cwd=tmp_path, env=environment(tmp_path)) as terminal:
+        terminal.wait_for("arithmetic.toml")
+        assert "simulator" in terminal.screen
+        terminal.keys("\r")
+        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.keys("q")
+        assert terminal.wait() == 0
+        assert terminal.is_clean

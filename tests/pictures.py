@@ -1,0 +1,75 @@
+"""Pictures of the dashboard on a live simulated run: `python -m tests.pictures FOLDER`.
+
+Writes PNG files at 120 x 36 and 80 x 24, in a dark and a light theme.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from llmdash import locations
+from llmdash.config import Settings
+from llmdash.engine.commands import Cancel
+from llmdash.engine.session import LocalSession
+from llmdash.plans import PRACTICE, Input, make_plan
+from llmdash.prompts.arithmetic import Arithmetic
+from llmdash.simulator.process import SimulatorProcess
+from llmdash.ui.app import LlmdashApp
+
+SIZES = ((120, 36), (80, 24))
+THEMES = ("deep-harbor", "morning-mist")
+SCENES = {
+    "dashboard": (),
+    "inspector": ("down", "down", "enter"),
+    "graphs": ("g",),
+    "help": ("question_mark",),
+}
+
+
+def to_png(svg: str, path: Path) -> None:
+    """Draw an SVG as a PNG; a mono-spaced font of the system stands in for the one the SVG names."""
+    import resvg_py
+
+    png = resvg_py.svg_to_bytes(
+        svg_string=svg, font_dirs=["/usr/share/fonts"], monospace_family="DejaVu Sans Mono"
+    )
+    path.write_bytes(bytes(png))
+
+
+async def take(folder: Path, session: LocalSession, size: tuple[int, int], theme: str) -> None:
+    """One picture of every scene."""
+    app = LlmdashApp(session=session, shipped_themes=locations.themes_dir())
+    async with app.run_test(size=size) as pilot:
+        app.theme = theme
+        await pilot.pause(1.0)
+        for scene, keys in SCENES.items():
+            await pilot.press(*keys)
+            await pilot.pause(0.5)
+            to_png(app.export_screenshot(), folder / f"{scene}-{size[0]}x{size[1]}-{theme}.png")
+            if keys:
+                await pilot.press("escape")
+                await pilot.pause(0.2)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    source = Arithmetic()
+    with tempfile.TemporaryDirectory() as name, SimulatorProcess(PRACTICE) as simulator:
+        session = LocalSession(
+            make_plan(source, Input(seed=1), Settings(rate=20.0), Path(name), simulator, stay=True)
+        )
+        session.start()
+        asyncio.run(asyncio.sleep(12))
+        for size in SIZES:
+            for theme in THEMES:
+                asyncio.run(take(folder, session, size, theme))
+        session.command(Cancel())
+        session.join()
+
+
+if __name__ == "__main__":
+    main()
