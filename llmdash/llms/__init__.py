@@ -1,0 +1,45 @@
+"""The LLM classes, usable on their own: `from llmdash.llms import ChatOpenAI`. Loaded when they are asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmdash.llms.base import LLM
+    from llmdash.llms.failures import Failure, FailureKind
+    from llmdash.llms.messages import Delta, Generation, LLMResult, Message, Usage
+    from llmdash.llms.openai import ChatOpenAI
+    from llmdash.llms.timeouts import Timeouts
+
+__all__ = [
+    "LLM",
+    "ChatOpenAI",
+    "Delta",
+    "Failure",
+    "FailureKind",
+    "Generation",
+    "LLMResult",
+    "Message",
+    "Timeouts",
+    "Usage",
+]
+
+_HOMES = {
+    "LLM": "base",
+    "ChatOpenAI": "openai",
+    "Delta": "messages",
+    "Failure": "failures",
+    "FailureKind": "failures",
+    "Generation": "messages",
+    "LLMResult": "messages",
+    "Message": "messages",
+    "Timeouts": "timeouts",
+    "Usage": "messages",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"llmdash.llms.{_HOMES[name]}"), name)
