@@ -1,0 +1,34 @@
+"""The command line, and the root where everything is put together.
+
+A command loads what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import click
+
+from llmdash import __version__
+from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from
+from llmdash.cli.run import demo, open_dashboard, run
+from llmdash.cli.simulate import simulate
+
+__all__ = ["main"]
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="llmdash")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Run a file of prompts through a pool of API keys, and watch.
+
+    Without a command the dashboard asks what to run. Keys come from .env (API_KEY=a,b,c and BASE_URL=...) or
+    OPENAI_API_KEY, never from the command line.
+    """
+    if context.invoked_subcommand is None:
+        if not has_terminal():
+            refuse("a terminal is needed to choose from; name what to run: llmdash run FILE --headless")
+        guarded(lambda: open_dashboard(settings_from({})))
+
+
+for _command in (run, demo, simulate):
+    main.add_command(_command)

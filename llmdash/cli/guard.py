@@ -1,0 +1,78 @@
+"""Where errors that the user can mend become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from llmdash.config import Settings
+    from llmdash.prompts.source import InputProblem
+
+__all__ = ["guarded", "has_terminal", "refuse", "settings_from", "tell_problems"]
+
+
+def guarded(work: Callable[[], int]) -> NoReturn:
+    """Do `work` and exit with its code; what the user can mend becomes one line and the code for it."""
+    from llmdash.config import ConfigError
+    from llmdash.engine.journal import JournalError
+    from llmdash.engine.lock import LockedError
+    from llmdash.headless import EXIT_LOCKED, EXIT_STORAGE, EXIT_USAGE
+    from llmdash.prompts.source import InputError
+    from llmdash.reports.export import ExportError
+    from llmdash.simulator.process import SimulatorError
+
+    codes: dict[type[Exception], int] = {
+        ConfigError: EXIT_USAGE,
+        InputError: EXIT_USAGE,
+        JournalError: EXIT_USAGE,
+        ExportError: EXIT_STORAGE,
+        LockedError: EXIT_LOCKED,
+        SimulatorError: 1,
+    }
+    try:
+        code = work()
+    except tuple(codes) as error:
+        refuse(str(error), next(code for kind, code in codes.items() if isinstance(error, kind)))
+    sys.exit(code)
+
+
+def refuse(message: str, code: int = 2) -> NoReturn:
+    """Say why not, in one line, and exit."""
+    from llmdash.sanitize import clean_line
+
+    click.echo(f"llmdash: {clean_line(message)}", err=True)
+    sys.exit(code)
+
+
+def settings_from(flags: Mapping[str, Any]) -> Settings:
+    """The settings of a start in this folder; what the user should know of them goes to standard error."""
+    from llmdash.config import load_settings
+
+    settings = load_settings(flags, environ=os.environ, cwd=Path.cwd())
+    for warning in settings.warnings:
+        click.echo(f"llmdash: {warning}", err=True)
+    return settings
+
+
+def tell_problems(problems: Sequence[InputProblem], *, strict: bool) -> None:
+    """List the lines that were left out. Raises InputError if that is not good enough."""
+    from llmdash.prompts.source import InputError
+    from llmdash.sanitize import clean_line
+
+    for problem in problems:
+        click.echo(f"llmdash: {clean_line(str(problem))}", err=True)
+    if problems and strict:
+        raise InputError(
+            f"{len(problems)} bad lines, and --strict was given; mend them, or leave out --strict"
+        )
+
+
+def has_terminal() -> bool:
+    """True if there is a terminal to draw on. Textual draws on standard error."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()

@@ -1,0 +1,55 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["RUN_OPTIONS", "SETTING_OPTIONS", "split", "with_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SETTING_OPTIONS = (
+    click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
+    click.option(
+        "--rate", metavar="RATE", help="Requests started, as 5/s, 300/min or unlimited.  [default: 5/s a key]"
+    ),
+    click.option("--concurrency", metavar="N", help="Requests in flight at most.  [default: 64]"),
+    click.option("--limit", metavar="N", help="Only the first N prompts."),
+    click.option("--temperature", metavar="T", help="Sampling temperature, 0 to 2."),
+    click.option("--max-tokens", metavar="N", help="Longest answer, in tokens."),
+    click.option(
+        "--stream/--no-stream", default=None, help="Stream answers or fetch them whole.  [default: stream]"
+    ),
+    click.option("--fps", metavar="N", help="Pictures a second, 5 to 30.  [default: 15]"),
+    click.option("--base-url", metavar="URL", help="The endpoint, such as http://127.0.0.1:8000/v1."),
+)
+
+RUN_OPTIONS = (
+    click.option(
+        "--headless", is_flag=True, help="No dashboard; chosen by itself where there is no terminal."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the last one the summary."),
+    click.option(
+        "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the results as JSON lines."
+    ),
+    click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where the run is kept."),
+)
+
+
+def with_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def split(options: dict[str, Any]) -> dict[str, Any]:
+    """Take what is not a setting out of `options`, and give it."""
+    names = ("headless", "as_json", "out", "run_dir", "resume", "retry_failed", "simulate", "strict")
+    return {name: options.pop(name) for name in names if name in options}

@@ -1,0 +1,125 @@
+"""`llmdash run` and `llmdash demo`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from, tell_problems
+from llmdash.cli.options import RUN_OPTIONS, SETTING_OPTIONS, split, with_options
+
+if TYPE_CHECKING:
+    from llmdash.config import Settings
+    from llmdash.plans import Input
+    from llmdash.simulator.process import SimulatorProcess
+    from llmdash.simulator.settings import SimulatorSettings
+
+__all__ = ["demo", "open_dashboard", "run"]
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@with_options(SETTING_OPTIONS)
+@with_options(RUN_OPTIONS)
+@click.option(
+    "--resume", is_flag=True, help="Go on with the last run over FILE, or with the one in --run-dir."
+)
+@click.option("--retry-failed", is_flag=True, help="With --resume: try the failed jobs again.")
+@click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
+@click.option("--strict", is_flag=True, help="Refuse input with bad lines instead of leaving them out.")
+def run(file: Path | None, **options: Any) -> None:
+    """Run the prompts in FILE (- for standard input).
+
+    FILE holds JSON lines, a JSON array, CSV, plain text (one prompt a line) or a TOML prompt set.
+    """
+    from llmdash.plans import Input
+
+    run_options = split(options)
+    guarded(lambda: _run(Input(file), run_options, options))
+
+
+@click.command()
+@with_options(SETTING_OPTIONS)
+@with_options(RUN_OPTIONS)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Decides expressions, answers and faults."
+)
+def demo(seed: int, **options: Any) -> None:
+    """Run the arithmetic batch on the built-in simulator: no key, no cost."""
+    from llmdash.plans import DEMO_RATE, PRACTICE, Input
+
+    run_options = {
+        **split(options),
+        "resume": False,
+        "retry_failed": False,
+        "strict": False,
+        "simulate": True,
+    }
+    options["rate"] = options["rate"] or f"{DEMO_RATE:g}/s"
+    guarded(lambda: _run(Input(seed=seed), run_options, options, replace(PRACTICE, seed=seed)))
+
+
+def _run(
+    given: Input, run: Mapping[str, Any], flags: Mapping[str, Any], practice: SimulatorSettings | None = None
+) -> int:
+    from llmdash import plans
+    from llmdash.reports.export import check_writable
+
+    settings = settings_from(flags)
+    given = replace(given, limit=settings.limit)
+    if run["out"] is not None:
+        check_writable(run["out"])
+    folder = None
+    if run["resume"]:
+        folder, given, facts = plans.earlier_run(run["run_dir"], given)
+        practice = practice or plans.practice_settings(facts)
+    elif given.path is not None and str(given.path) == "-":
+        folder = plans.run_folder(run["run_dir"], "stdin")
+        given = replace(given, path=plans.spool(sys.stdin.buffer, folder))
+    if run["simulate"]:
+        practice = practice or plans.PRACTICE
+    if practice is None and not settings.keys:
+        refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
+    source = plans.open_input(given)
+    tell_problems(source.problems, strict=run["strict"])
+    settings = plans.with_options_of(source, settings, asked=flags)
+    folder = folder or plans.run_folder(run["run_dir"], source.name)
+    simulator = _start_simulator(practice)
+    headless = run["headless"] or run["as_json"] or not has_terminal()
+    try:
+        plan = plans.make_plan(
+            source,
+            given,
+            settings,
+            folder,
+            simulator,
+            resume=run["resume"],
+            retry_failed=run["retry_failed"],
+            stay=not headless,
+        )
+        if not headless:
+            return open_dashboard(settings, plan=plan, simulator=simulator, out=run["out"])
+        from llmdash.headless import run_headless
+
+        return run_headless(plan, json=run["as_json"], out=run["out"])
+    finally:
+        if simulator is not None:
+            simulator.close()
+
+
+def _start_simulator(practice: SimulatorSettings | None) -> SimulatorProcess | None:
+    from llmdash.simulator.process import SimulatorProcess
+
+    return SimulatorProcess(practice) if practice is not None else None
+
+
+def open_dashboard(settings: Settings, **how: Any) -> int:
+    """Show the dashboard, or the start screen."""
+    from llmdash.interactive import show
+
+    return show(settings, **how)
