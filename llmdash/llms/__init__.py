@@ -1,4 +1,4 @@
-"""The LLM classes, usable on their own: `from llmdash.llms import ChatOpenAI`. Loaded when they are asked for."""
+"""The LLM classes, usable on their own: `from llmdash.llms import ChatOpenAI`. Loaded when asked for."""
 
 from __future__ import annotations
 

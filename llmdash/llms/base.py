@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from llmdash.llms.failures import Failure, FailureKind
@@ -32,12 +34,12 @@ class LLM(ABC):
     @abstractmethod
     def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         """The Deltas of one answer. Raises Failure; an answer that just ends raises it too (truncated)."""
 
     def deltas(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         """Every Delta of one answer, those included that bring only reasoning, usage or the finish reason."""
         return self._astream(prompt, stop=stop, **options)
 
@@ -46,11 +48,12 @@ class LLM(ABC):
 
     async def astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         """The answer piece by piece, as it arrives; only pieces that hold text."""
-        async for delta in self._astream(prompt, stop=stop, **options):
-            if delta.text:
-                yield delta
+        async with aclosing(self._astream(prompt, stop=stop, **options)) as deltas:
+            async for delta in deltas:
+                if delta.text:
+                    yield delta
 
     async def ainvoke(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
@@ -58,10 +61,14 @@ class LLM(ABC):
         """One whole answer."""
         text: list[str] = []
         finish_reason, usage = None, None
-        async for delta in self._astream(prompt, stop=stop, **options):
-            text.append(delta.text)
-            finish_reason = delta.finish_reason or finish_reason
-            usage = delta.usage or usage
+        try:
+            async for delta in self._astream(prompt, stop=stop, **options):
+                text.append(delta.text)
+                finish_reason = delta.finish_reason or finish_reason
+                usage = delta.usage or usage
+        except Failure as failure:
+            failure.partial = "".join(text)
+            raise
         return Generation("".join(text), finish_reason, usage)
 
     async def abatch(
@@ -75,8 +82,10 @@ class LLM(ABC):
         """The answers to all prompts, in their order, at most `max_concurrency` at a time.
 
         With `return_exceptions` a Failure stands where an answer is missing; else the first one is raised and
-        the rest is cancelled.
+        the rest is cancelled. Raises ValueError if `max_concurrency` is below 1.
         """
+        if max_concurrency is not None and max_concurrency < 1:
+            raise ValueError(f"max_concurrency is {max_concurrency}, but must be at least 1")
         answers: list[Generation | Failure] = [Failure(FailureKind.LOCAL, "not run")] * len(prompts)
         work = iter(range(len(prompts)))
 
@@ -94,13 +103,13 @@ class LLM(ABC):
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
                     group.create_task(worker())
-        except* Failure as failures:
-            raise _first(failures) from None
+        except ExceptionGroup as errors:
+            raise _first(errors) from None
         return answers
 
     async def agenerate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
         """The answers as `generations[prompt][0].text`, with the tokens of all in `llm_output`."""
-        answers = await self.abatch(prompts, **options)
+        answers = await self.abatch(prompts, return_exceptions=False, **options)
         generations = [answer for answer in answers if isinstance(answer, Generation)]
         used = [answer.usage or Usage(0, 0) for answer in generations]
         tokens = {
@@ -137,18 +146,13 @@ class LLM(ABC):
             while (delta := _wait_for(following())) is not None:
                 yield delta
         finally:
-            _wait_for(_close(deltas))
+            _wait_for(deltas.aclose())
 
 
-async def _close(deltas: AsyncIterator[Delta]) -> None:
-    await deltas.aclose()  # type: ignore[attr-defined]
-
-
-def _first(failures: ExceptionGroup[Failure]) -> Failure:
-    found: BaseException = failures
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    found: Exception = errors
     while isinstance(found, ExceptionGroup):
         found = found.exceptions[0]
-    assert isinstance(found, Failure)  # noqa: S101 - `except*` lets nothing else in
     return found
 
 
@@ -164,11 +168,23 @@ class _LoopThread:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="llmdash-calls", daemon=True).start()
+                atexit.register(_end, self._loop)
             return self._loop
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Close what was left open in the loop (connections), so that the interpreter does not complain."""
+    closing = asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop)
+    with suppress(TimeoutError):
+        closing.result(timeout=1.0)
 
 
 _calls = _LoopThread()
 
 
 def _wait_for(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run_coroutine_threadsafe(work, _calls.loop()).result()
+    future = asyncio.run_coroutine_threadsafe(work, _calls.loop())
+    try:
+        return future.result()
+    finally:
+        future.cancel()  # has an effect only if waiting was interrupted

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import enum
-import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-import msgspec
+from llmdash.llms.hints import asked_for, retry_after
 
 __all__ = ["Failure", "FailureKind", "from_body", "from_response", "retry_after"]
 
 MESSAGE_LIMIT = 500
+Redact = Callable[[str], str]
 
 
 class FailureKind(enum.StrEnum):
@@ -65,211 +65,217 @@ class Failure(Exception):
         self.request_id = request_id
         self.partial = ""
 
+    def reword(self, message: str) -> None:
+        """Say it differently."""
+        self.message = message
+        self.args = (message,)
+
     def __str__(self) -> str:
         return f"{self.status} {self.message}" if self.status else self.message
 
 
-_THROTTLE_WORDS = ("rate_limit", "too_many_requests", "throttl", "resource_exhausted")
-_QUOTA_WORDS = (
+_QUOTA_CODES = (
     "insufficient_quota",
-    "billing",
+    "billing_",  # _error, _not_active, _hard_limit_reached
+    "exceeded_current_quota",
+    "insufficient_balance",
+    "insufficient_credit",
+    "budget_exceeded",
+)
+_QUOTA_PHRASES = (
     "exceeded your current quota",
     "credit balance is too low",
+    "insufficient balance",
+    "insufficient credit",
+    "insufficient_quota",
+    "available credits",
     "spend limit",
     "spending limit",
-    "insufficient credit",
-    "insufficient balance",
+    "billing hard limit",
+    "check your billing details",
 )
-_AUTH_WORDS = (
+_THROTTLE_WORDS = ("rate_limit", "rate limit", "too_many_requests", "too many requests", "throttl")
+_AUTH_CODES = (
     "invalid_api_key",
     "authentication_error",
     "permission_error",
     "permission_denied",
+    "unauthenticated",
     "unauthorized",
 )
-_REQUEST_WORDS = (
-    "invalid_request",
-    "context_length",
-    "content_filter",
-    "content_policy",
-    "not_found",
-    "too_large",
-)
+_CONTENT_CODES = ("context_length", "content_filter", "content_policy", "moderation")
+_REQUEST_CODES = (*_CONTENT_CODES, "invalid_request", "invalid_argument", "not_found", "too_large")
 
 
-def from_response(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+class _Words(NamedTuple):
+    """What an error document says: `codes` are its machine words (code, type, status), in lower case."""
+
+    codes: str = ""
+    message: str = ""
+    code: str | None = None
+
+    def quota(self) -> bool:
+        # Some say "exceeded your current quota" of a limit a minute too, with this status.
+        return _holds(self.codes, _QUOTA_CODES) or (
+            "resource_exhausted" not in self.codes and _holds(self.message.lower(), _QUOTA_PHRASES)
+        )
+
+    def throttle(self) -> bool:
+        words = f"{self.codes} {self.message.lower()}"
+        return "resource_exhausted" in self.codes or _holds(words, _THROTTLE_WORDS)
+
+
+def from_response(status: int, headers: Mapping[str, str], body: bytes, *, redact: Redact = str) -> Failure:
     """The Failure that an answer other than 200 stands for.
 
     `headers` has lower-case names. The body is read in the shapes that providers send: `{"error": {"message",
-    "type", "code"}}`, `{"error": "..."}`, `{"message": "..."}`, `{"detail": ...}`, or no JSON at all.
+    "type", "code"}}`, `{"error": "..."}`, `{"message": "..."}`, `{"detail": ...}`, a list of one of these, or
+    no JSON at all. `redact` takes keys out of the server's words before they are shortened.
     """
     document = _document(body)
-    words, message, code = _error_words(document)
-    html = document is None and body.lstrip()[:1] == b"<"
-    kind = _kind_of_status(status, words, html)
-    if not message:
-        message = "the server sent an HTML page, as a proxy does" if html else _excerpt(body)
-    return Failure(
-        _as_server_says(kind, headers),
-        message or "no reason given",
-        status=status,
-        code=code,
-        retry_after=retry_after(headers),
-        request_id=headers.get("x-request-id") or headers.get("request-id"),
-    )
-
-
-def from_body(error: Any, headers: Mapping[str, str]) -> Failure:
-    """The Failure that an error inside a 200 stands for: a body or a stream event with an `error`."""
-    words, message, code = _error_words({"error": error})
-    kind = FailureKind.TRANSIENT
-    if code and code.isdigit() and 300 <= int(code) <= 599:
-        kind = _kind_of_status(int(code), words, html=False)
-    elif _holds(words, _QUOTA_WORDS):
-        kind = FailureKind.QUOTA
-    elif _holds(words, _THROTTLE_WORDS):
-        kind = FailureKind.THROTTLE
-    elif _holds(words, _AUTH_WORDS):
-        kind = FailureKind.AUTH
-    elif _holds(words, _REQUEST_WORDS):
-        kind = FailureKind.REQUEST
+    words = _words(document, redact)
+    html = body.lstrip()[:1] == b"<"
+    kind = _as_server_says(_kind_of_status(status, words, shaped=bool(words.codes or words.message)), headers)
+    if html and kind is FailureKind.AUTH:
+        kind = FailureKind.TRANSIENT
     return Failure(
         kind,
-        message or "the answer holds an error without a reason",
-        status=200,
-        code=code,
-        retry_after=retry_after(headers),
-        request_id=headers.get("x-request-id") or headers.get("request-id"),
+        _reason(status, headers, words, body, redact),
+        status=status,
+        code=words.code,
+        retry_after=_hint(kind, headers),
+        request_id=_request_id(headers, redact),
     )
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The server's hint in seconds: `retry-after-ms`, else `retry-after`, else the largest reset header.
-
-    A date is counted from the answer's own `Date`, so that a wrong clock here does not matter. Hints that are
-    not finite and positive are no hints.
-    """
-    milliseconds = _positive(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    given = headers.get("retry-after")
-    if given:
-        seconds = _positive(given)
-        return seconds if seconds is not None else _seconds_until(given, headers.get("date"))
-    resets = [_reset_seconds(name, value, headers.get("date")) for name, value in headers.items()]
-    known = [seconds for seconds in resets if seconds is not None]
-    return max(known) if known else None
+def from_body(error: Any, headers: Mapping[str, str], *, redact: Redact = str) -> Failure:
+    """The Failure that an error inside a 200 stands for: a body or a stream event with an `error`."""
+    words = _words({"error": error}, redact)
+    kind = _kind_of_words(words)
+    return Failure(
+        kind,
+        words.message or "the answer holds an error without a reason",
+        status=200,
+        code=words.code,
+        retry_after=_hint(kind, headers),
+        request_id=_request_id(headers, redact),
+    )
 
 
-def _kind_of_status(status: int, words: str, html: bool) -> FailureKind:
-    if status == 402 or (status in (400, 403, 429) and _holds(words, _QUOTA_WORDS)):
+def _hint(kind: FailureKind, headers: Mapping[str, str]) -> float | None:
+    """The reset headers tell when a limit is full again: they matter only where a limit was the trouble."""
+    return retry_after(headers) if kind is FailureKind.THROTTLE else asked_for(headers)
+
+
+def _kind_of_status(status: int, words: _Words, *, shaped: bool) -> FailureKind:
+    if status == 402 or (status in (400, 403, 429) and words.quota()):
         return FailureKind.QUOTA
+    if _holds(words.codes, _CONTENT_CODES):
+        return FailureKind.REQUEST
     if status == 429:
-        return FailureKind.THROTTLE
-    if status in (401, 403):
-        return FailureKind.TRANSIENT if html else FailureKind.AUTH
-    if status in (408, 409, 425) or status >= 500:
+        # A request beyond the whole limit of a minute is never served, however long one waits.
+        too_large = words.message.lower().startswith("request too large")
+        return FailureKind.REQUEST if too_large else FailureKind.THROTTLE
+    if status == 401:
+        return FailureKind.AUTH
+    if status == 403:
+        return FailureKind.AUTH if shaped else FailureKind.TRANSIENT
+    if status in (408, 409, 425) or status >= 500 or status < 200:
         return FailureKind.TRANSIENT
-    if 300 <= status < 400:
+    if 300 <= status < 400 or status == 407:
         return FailureKind.CONFIG
     return FailureKind.REQUEST
 
 
+def _kind_of_words(words: _Words) -> FailureKind:
+    if words.code and re.fullmatch("[3-5][0-9][0-9]", words.code):
+        return _kind_of_status(int(words.code), words, shaped=True)
+    if words.quota():
+        return FailureKind.QUOTA
+    if words.throttle():
+        return FailureKind.THROTTLE
+    if _holds(words.codes, _AUTH_CODES):
+        return FailureKind.AUTH
+    return FailureKind.REQUEST if _holds(words.codes, _REQUEST_CODES) else FailureKind.TRANSIENT
+
+
 def _as_server_says(kind: FailureKind, headers: Mapping[str, str]) -> FailureKind:
     """`x-should-retry` decides between trying again and not, except over a key's own trouble."""
-    if kind in (FailureKind.AUTH, FailureKind.QUOTA):
-        return kind
     says = headers.get("x-should-retry", "").strip().lower()
     if says == "true" and kind is FailureKind.REQUEST:
         return FailureKind.TRANSIENT
-    if says == "false" and kind is FailureKind.TRANSIENT:
+    if says == "false" and kind in (FailureKind.TRANSIENT, FailureKind.THROTTLE):
         return FailureKind.REQUEST
     return kind
 
 
+def _reason(status: int, headers: Mapping[str, str], words: _Words, body: bytes, redact: Redact) -> str:
+    if 300 <= status < 400:
+        place = _short(redact(headers.get("location", "another address")))
+        return f"the server redirects to {place}; set base_url to where the service is"
+    if status == 407:
+        return "a proxy in between asks for a login; check base_url and the proxy"
+    if words.message:
+        return words.message
+    if body.lstrip()[:1] == b"<":
+        return "the server sent an HTML page, as a proxy does"
+    return _short(redact(body.decode("utf-8", "replace")).strip()) or "no reason given"
+
+
+def _request_id(headers: Mapping[str, str], redact: Redact) -> str | None:
+    found = headers.get("x-request-id") or headers.get("request-id")
+    return _short(redact(found)) if found else None
+
+
 def _document(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return json.loads(body)
+    except (ValueError, RecursionError):
         return None
 
 
-def _error_words(document: Any) -> tuple[str, str, str | None]:
-    """(everything that tells the kind, in lower case; the message; the code) of an error document."""
+def _words(document: Any, redact: Redact) -> _Words:
+    if isinstance(document, list) and document:
+        document = document[0]
     if not isinstance(document, dict):
-        return "", "", None
-    error = document.get("error", document)
+        return _Words()
+    error = document.get("error") or document
     if isinstance(error, str):
-        return error.lower(), _short(error), None
+        more = document.get("message")
+        return _Words(_lower(error), _short(redact(f"{error}: {more}" if isinstance(more, str) else error)))
     if not isinstance(error, dict):
-        return "", "", None
+        return _Words()
     message = error.get("message") or error.get("detail") or error.get("error") or ""
     if not isinstance(message, str):
-        message = msgspec.json.encode(message).decode()
-    code = error.get("code")
-    kind = error.get("type")
-    words = " ".join(str(part) for part in (message, code, kind, error.get("status")) if part).lower()
-    return words, _short(message), str(code if code is not None else kind) if (code or kind) else None
+        message = _written(message)
+    code, kind = (_word(error.get(name)) for name in ("code", "type"))
+    codes = _lower(" ".join(part for part in (code, kind, _word(error.get("status"))) if part))
+    return _Words(codes, _short(redact(message)), _short(redact(code or kind or "")) or None)
+
+
+def _written(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return ""
+
+
+def _word(value: Any) -> str:
+    """A code as text: a word, or a number a status could be."""
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int and abs(value) < 1_000_000 else ""
+
+
+def _lower(text: str) -> str:
+    return text[:MESSAGE_LIMIT].lower()
 
 
 def _holds(words: str, parts: tuple[str, ...]) -> bool:
     return any(part in words for part in parts)
 
 
-def _excerpt(body: bytes) -> str:
-    return _short(body[: MESSAGE_LIMIT * 4].decode("utf-8", "replace").strip())
-
-
 def _short(text: str) -> str:
-    return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
-
-
-def _positive(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number > 0 else None
-
-
-def _seconds_until(when: str, date: str | None) -> float | None:
-    """Seconds from the answer's `Date` (else from now) to an HTTP date or an RFC 3339 time."""
-    moment = _moment(when)
-    if moment is None:
-        return None
-    start = _moment(date or "") or datetime.now(UTC)
-    seconds = (moment - start).total_seconds()
-    return seconds if seconds > 0 else None
-
-
-def _moment(text: str) -> datetime | None:
-    for parse in (parsedate_to_datetime, datetime.fromisoformat):
-        try:
-            moment = parse(text)
-        except (ValueError, TypeError, OverflowError):
-            continue
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
-
-
-def _reset_seconds(name: str, value: str, date: str | None) -> float | None:
-    if "ratelimit" not in name or "reset" not in name:
-        return None
-    return duration_seconds(value) or _seconds_until(value, date)
-
-
-def duration_seconds(text: str) -> float | None:
-    """Seconds of a duration such as `12ms`, `1s`, `6m0s` or `1h2m3.5s` (the form of
-    `x-ratelimit-reset-*`).
-    """
-    units = {"ms": 0.001, "h": 3600.0, "m": 60.0, "s": 1.0}
-    total, rest = 0.0, text.strip()
-    while rest:
-        digits = len(rest) - len(rest.lstrip("0123456789."))
-        number = _positive(rest[:digits]) if rest[:digits].strip("0.") else 0.0
-        unit = next((unit for unit in units if rest[digits:].startswith(unit)), None)
-        if not digits or number is None or unit is None:
-            return None
-        total += number * units[unit]
-        rest = rest[digits + len(unit) :]
-    return total or None
+    """At most MESSAGE_LIMIT characters, all of which UTF-8 can hold."""
+    cut = text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
+    return cut.encode("utf-8", "replace").decode()

@@ -10,9 +10,8 @@ import asyncio
 import errno
 import socket
 import ssl
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import aiohttp
 import httpx
@@ -20,10 +19,12 @@ from httpx_aiohttp import AiohttpTransport
 
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.watch import Late, Watch
 
-__all__ = ["BODY_LIMIT", "Answer", "HttpClient", "now"]
+__all__ = ["BODY_LIMIT", "Answer", "HttpClient"]
 
 BODY_LIMIT = 8_000_000
+_LARGE = 262_144
 _LOCAL_ERRNOS = {
     errno.EMFILE,
     errno.ENFILE,
@@ -32,96 +33,101 @@ _LOCAL_ERRNOS = {
     errno.ENOBUFS,
     errno.EADDRNOTAVAIL,
 }
+_TRANSPORT_ERRORS = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    aiohttp.ClientError,
+    OSError,
+    ValueError,
+)
 
 
 class Answer:
     """An HTTP answer whose body is still to be read. `headers` has lower-case names."""
 
-    __slots__ = ("_deadline", "_response", "_timeouts", "headers", "status")
+    __slots__ = ("_body", "_received", "_response", "_watch", "headers", "status")
 
-    def __init__(self, response: httpx.Response, timeouts: Timeouts, deadline: float) -> None:
+    def __init__(self, response: httpx.Response, watch: Watch) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._response = response
-        self._timeouts = timeouts
-        self._deadline = deadline
+        self._watch = watch
+        self._received = 0
+        self._body: AsyncIterator[bytes] | None = None
 
-    @property
-    def stall_s(self) -> float:
-        """How long content may fail to come, in seconds."""
-        return self._timeouts.stall
+    def progress(self) -> None:
+        """What came was content: the stall limit counts anew from the next wait."""
+        self._watch.progress()
 
-    def hurry(self, seconds: float = 1.0) -> None:
+    def hurry(self, seconds: float) -> None:
         """All that matters has come: wait for the end of the body, which frees the connection, but not for
-        long.
+        longer than this.
         """
-        self._deadline = min(self._deadline, asyncio.get_running_loop().time() + seconds)
+        self._watch.hurry(seconds)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes of the body as they arrive. Raises Failure on a cut, a stall, or past the body cap."""
-        iterator = aiter(self._stream())
-        received, clock = 0, asyncio.get_running_loop().time
-        while True:
-            until = min(clock() + self._timeouts.stall, self._deadline)
-            with _failures():
-                try:
-                    async with asyncio.timeout_at(until):
-                        chunk = await anext(iterator, None)
-                except TimeoutError:
-                    raise self._late(until) from None
-            if chunk is None:
-                return
-            received += len(chunk)
-            if received > BODY_LIMIT:
-                raise Failure(
-                    FailureKind.REQUEST, f"the answer is larger than {BODY_LIMIT:,} bytes", status=self.status
-                )
-            yield chunk
+    async def chunk(self) -> bytes | None:
+        """The next bytes of the body, never empty; None at its end.
 
-    async def read(self) -> bytes:
-        """The whole body."""
-        return b"".join([chunk async for chunk in self.chunks()])
+        Raises Failure when the body is cut or passes its cap, when nothing marked as `progress` comes for the
+        time of a stall, and at the end of the total time.
+        """
+        try:
+            if self._body is None:
+                self._body = aiter(self._stream())
+            while (piece := await self._watch.next(self._body)) is not None:
+                self._received += len(piece)
+                if self._received > BODY_LIMIT:
+                    raise Failure(
+                        FailureKind.REQUEST,
+                        f"the answer is larger than {BODY_LIMIT:,} bytes",
+                        status=self.status,
+                    )
+                if piece:
+                    return piece
+        except Late as late:
+            raise Failure(FailureKind.TRANSIENT, str(late), status=self.status) from None
+        except _TRANSPORT_ERRORS as error:
+            raise _failure(error, self.status) from None
+        return None
+
+    async def aclose(self) -> None:
+        """Let go of the connection: it is kept if the body was read to its end, closed if not."""
+        self._watch.end()
+        try:
+            await self._response.stream.aclose()  # type: ignore[union-attr]
+        except _TRANSPORT_ERRORS:
+            return  # the answer is decided; a connection that breaks while it is closed is closed
 
     def _stream(self) -> httpx.AsyncByteStream:
-        encoding = self.headers.get("content-encoding", "identity").lower()
+        encoding = self.headers.get("content-encoding", "").strip().lower()
         if encoding not in ("", "identity"):
             raise Failure(
                 FailureKind.TRANSIENT,
-                f"the answer is compressed ({encoding}) though none was asked for",
+                f"the answer is compressed ({encoding[:40]}) though none was asked for",
                 status=self.status,
             )
         stream = self._response.stream
-        if not isinstance(
-            stream, httpx.AsyncByteStream
-        ):  # pragma: no cover - httpx itself never builds such a one
+        if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport gave a stream that cannot be awaited")
         return stream
-
-    def _late(self, until: float) -> Failure:
-        if until >= self._deadline:
-            return Failure(
-                FailureKind.TRANSIENT, f"no end after {self._timeouts.total:g} s", status=self.status
-            )
-        return Failure(
-            FailureKind.TRANSIENT, f"stalled: nothing came for {self._timeouts.stall:g} s", status=self.status
-        )
-
-    async def aclose(self) -> None:
-        await self._response.stream.aclose()  # type: ignore[union-attr]
 
 
 class HttpClient:
     """Connections to endpoints, shared by all keys of a run, within one event loop.
 
     The number of requests at once is not limited here: the caller knows its concurrency. `transport` replaces
-    the network (tests do that).
+    the network (tests do that). `quirks` holds what one key learned of an address, so that the others need
+    not: pairs of address and what its server refuses.
     """
 
     def __init__(
         self, *, timeouts: Timeouts | None = None, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.timeouts = timeouts or Timeouts()
-        self._transport = transport
+        self.quirks: set[tuple[str, str]] = set()
+        self._given = transport
+        self._transports: dict[bool, httpx.AsyncBaseTransport] = {}
         self._urls: dict[str, httpx.URL] = {}
 
     @asynccontextmanager
@@ -136,46 +142,68 @@ class HttpClient:
             await answer.aclose()
 
     async def _send(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Answer:
-        deadline = asyncio.get_running_loop().time() + self.timeouts.total
-        with _failures():
+        sent_at = asyncio.get_running_loop().time()
+        limit = min(self.timeouts.first_byte, self.timeouts.total)
+        try:
+            large = len(body) > _LARGE
             request = httpx.Request(
                 "POST",
                 self._url(url),
-                headers=headers,
-                content=body,
-                extensions={"timeout": {"connect": self.timeouts.connect}},
+                headers=[*headers, (b"content-length", b"%d" % len(body))] if large else headers,
+                content=_slices(body) if large else body,
+                # The transport's name for the time until a connection is ready, names and TLS included.
+                extensions={"timeout": {"pool": self.timeouts.connect}},
             )
-            try:
-                async with asyncio.timeout(self.timeouts.first_byte):
-                    response = await self._transport_for(url).handle_async_request(request)
-            except TimeoutError:
-                raise Failure(
-                    FailureKind.TRANSIENT, f"no answer within {self.timeouts.first_byte:g} s"
-                ) from None
-        return Answer(response, self.timeouts, deadline)
+            async with asyncio.timeout(limit) as clock:
+                response = await self._transport_for(request.url).handle_async_request(request)
+        except _TRANSPORT_ERRORS as error:
+            if isinstance(error, TimeoutError) and clock.expired():
+                raise Failure(FailureKind.TRANSIENT, f"no answer within {limit:g} s") from None
+            raise _failure(error) from None
+        return Answer(response, Watch(self.timeouts, sent_at))
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._transport is not None:
-            await self._transport.aclose()
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            await transport.aclose()
+        if self._given is not None:
+            await self._given.aclose()
 
     def _url(self, url: str) -> httpx.URL:
         if url not in self._urls:
-            self._urls[url] = httpx.URL(url)
+            self._urls[url] = _parsed(url)
         return self._urls[url]
 
-    def _transport_for(self, url: str) -> httpx.AsyncBaseTransport:
-        if self._transport is None:
-            # Reading the certificates takes 18 ms, which a plain http endpoint need not pay.
-            context = (
-                ssl.create_default_context()
-                if url.startswith("https")
-                else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            )
-            self._transport = AiohttpTransport(
-                verify=context, trust_env=False, client=lambda: _session(context)
-            )
-        return self._transport
+    def _transport_for(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        if self._given is not None:
+            return self._given
+        secure = url.scheme == "https"
+        if secure not in self._transports:
+            self._transports[secure] = _transport(secure)
+        return self._transports[secure]
+
+
+def _parsed(url: str) -> httpx.URL:
+    """Raises httpx.InvalidURL, for a host too that no name service could be asked for."""
+    found = httpx.URL(url)
+    try:
+        found.raw_host.decode("ascii").encode("idna")
+    except UnicodeError as error:
+        raise httpx.InvalidURL(f"{url}: {error}") from None
+    return found
+
+
+async def _slices(body: bytes) -> AsyncIterator[bytes]:
+    """A large body by and by: written at once it would hold up every other answer."""
+    for start in range(0, len(body), _LARGE):
+        yield body[start : start + _LARGE]
+
+
+def _transport(secure: bool) -> AiohttpTransport:
+    # Reading the certificates takes 18 ms, which a plain http endpoint need not pay.
+    context = ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return AiohttpTransport(verify=context, trust_env=False, client=lambda: _session(context))
 
 
 def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
@@ -188,57 +216,50 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
     )
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Turn whatever the transport raises into a Failure."""
-    try:
-        yield
-    except (
-        httpx.HTTPError,
-        httpx.InvalidURL,
-        httpx.StreamError,
-        aiohttp.ClientError,
-        OSError,
-        ValueError,
-    ) as error:
-        raise _failure(error) from error
+def _failure(error: Exception, status: int | None = None) -> Failure:
+    """The Failure for whatever the transport raised; what tells the cases apart is often the cause alone."""
+    cause = error.__cause__ or error if isinstance(error, httpx.HTTPError) else error
+    kind, message = _meaning(error, cause)
+    return Failure(kind, message, status=status)
 
 
-def _failure(error: Exception) -> Failure:
-    cause = error.__cause__ or error
-    # aiohttp's message names the address that was tried; its certificate errors are connector errors too, so
-    # they go first.
+def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
+        return _meaning_of_tls(cause)
     if isinstance(
-        cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError
-    ):
-        return Failure(
-            FailureKind.CONFIG, f"the TLS certificate is not trusted: {cause}; check the address in base_url"
-        )
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL) or isinstance(
-        cause, aiohttp.InvalidURL
-    ):
-        return Failure(FailureKind.CONFIG, f"not a usable address: {cause}; check base_url")
-    if isinstance(cause, ValueError) and not isinstance(cause, aiohttp.ClientError):
-        return Failure(FailureKind.TRANSIENT, "the answer breaks HTTP: a header holds a control character")
+        error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError
+    ) or isinstance(cause, aiohttp.InvalidURL):
+        return FailureKind.CONFIG, f"not a usable address: {cause}; check base_url"
     if isinstance(cause, aiohttp.ClientConnectorDNSError | socket.gaierror):
-        return Failure(FailureKind.LOCAL, f"no address found: {cause}")
-    if isinstance(cause, aiohttp.ServerDisconnectedError):
-        return Failure(FailureKind.TRANSIENT, "the server closed the connection without an answer")
+        return FailureKind.LOCAL, f"no address found: {cause}; check the network, and base_url"
     if isinstance(cause, OSError) and cause.errno in _LOCAL_ERRNOS:
-        return Failure(FailureKind.LOCAL, f"this machine cannot connect: {cause.strerror or cause}")
+        return FailureKind.LOCAL, f"this machine cannot connect: {cause}"
+    if isinstance(cause, aiohttp.ServerDisconnectedError):
+        return FailureKind.TRANSIENT, "the server closed the connection without an answer"
     if isinstance(cause, aiohttp.ServerTimeoutError):
-        return Failure(FailureKind.TRANSIENT, "no connection in time")
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        return Failure(FailureKind.TRANSIENT, f"connection refused: {cause.os_error.strerror or cause}")
+        return FailureKind.TRANSIENT, f"no connection in time: {cause}"
     if isinstance(cause, aiohttp.ClientPayloadError):
-        return Failure(FailureKind.TRANSIENT, "truncated: the connection broke before the answer was whole")
+        return FailureKind.TRANSIENT, "truncated: the connection broke before the answer was whole"
     if isinstance(cause, aiohttp.ClientResponseError):
-        return Failure(FailureKind.TRANSIENT, f"the answer breaks HTTP: {cause.message}")
-    return Failure(
-        FailureKind.TRANSIENT, f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-    )
+        return FailureKind.TRANSIENT, f"the answer breaks HTTP: {' '.join(cause.message.split())[:200]}"
+    if isinstance(cause, ValueError):
+        return (
+            FailureKind.TRANSIENT,
+            "the answer breaks HTTP: its head holds characters that may not be there",
+        )
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return FailureKind.TRANSIENT, str(cause)
+    return FailureKind.TRANSIENT, ": ".join(part for part in (type(cause).__name__, str(cause)) if part)
 
 
-def now() -> float:
-    """The monotonic clock by which arrivals are stamped, in seconds."""
-    return time.monotonic()
+def _meaning_of_tls(cause: BaseException) -> tuple[FailureKind, str]:
+    found: object = cause
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        found = cause.certificate_error
+    elif isinstance(cause, aiohttp.ClientConnectorError):
+        found = cause.os_error
+    if isinstance(found, ssl.CertificateError):
+        return FailureKind.CONFIG, f"the TLS certificate is not trusted: {cause}; check base_url"
+    if isinstance(found, ssl.SSLError) and found.reason == "WRONG_VERSION_NUMBER":
+        return FailureKind.CONFIG, f"no TLS spoken there: {cause}; does base_url need http:// ?"
+    return FailureKind.TRANSIENT, f"TLS failed: {cause}"

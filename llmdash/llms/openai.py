@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure, FailureKind, from_body, from_response
-from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages
-from llmdash.llms.sse import LineTooLong, SSEParser
+from llmdash.llms.failures import Failure, FailureKind, from_response
+from llmdash.llms.messages import Delta, PromptLike, as_messages
+from llmdash.llms.openai_wire import ChatReader
 from llmdash.secrets import Redactor, Secret
 
 if TYPE_CHECKING:
@@ -24,35 +24,9 @@ __all__ = ["DEFAULT_BASE_URL", "DEFAULT_MODEL", "ChatOpenAI"]
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_MODEL = "gpt-4o-mini"
-
-
-class _Text(msgspec.Struct):
-    content: Any = None
-    reasoning_content: Any = None
-    reasoning: Any = None
-    refusal: Any = None
-
-
-class _Choice(msgspec.Struct):
-    delta: _Text | None = None
-    message: _Text | None = None
-    finish_reason: str | None = None
-
-
-class _Tokens(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class _Chunk(msgspec.Struct):
-    """A chunk of a stream or a whole answer, as far as it is needed."""
-
-    choices: list[_Choice] | None = None
-    usage: _Tokens | None = None
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(_Chunk).decode
+_ERROR_LIMIT = 65_536
+_PATIENCE_S = 5.0  # for usage and the end of the body, once the finish reason is there
+_PATIENCE_DONE_S = 1.0  # for the end of the body after [DONE]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -60,8 +34,8 @@ class ChatOpenAI(LLM):
     """A chat model behind `POST {base_url}/chat/completions`.
 
     `api_key` and `base_url` come from `OPENAI_API_KEY` and `OPENAI_BASE_URL` where they are not given. With
-    `streaming=False` the answer is asked for whole. `client` shares connections between models; `timeouts`
-    are in seconds.
+    `streaming=False` the answer is asked for whole. `client` shares connections between models and brings
+    timeouts of its own; without one, `timeouts` count.
 
     >>> llm = ChatOpenAI(temperature=0.9)                       # doctest: +SKIP
     >>> for chunk in llm.stream("A verse about sparkling water"):  # doctest: +SKIP
@@ -92,222 +66,153 @@ class ChatOpenAI(LLM):
         self._redactor = Redactor((secret,))
         self._timeouts = timeouts
         self._shared = client
-        self._own: tuple[asyncio.AbstractEventLoop, HttpClient] | None = None
-        self._asks_usage = True
+        self._own: dict[asyncio.AbstractEventLoop, tuple[HttpClient, AsyncGenerator[None, None]]] = {}
 
     def __repr__(self) -> str:
         return f"ChatOpenAI(model={self.model!r}, url={self.url!r})"
 
     async def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncIterator[Delta]:
-        streaming = bool(options.pop("stream", self.streaming))
-        try:
-            body = self._body(prompt, stop, options, streaming)
-            async with self._client().post(self.url, self._headers, body) as answer:
-                if answer.status == 200:
-                    async for delta in _deltas(answer, streaming):
-                        yield delta
-                    return
-                failure = from_response(answer.status, answer.headers, await _start(answer))
-            if not (self._asks_usage and streaming and _refuses_stream_options(failure)):
-                raise failure
-            self._asks_usage = False  # once per endpoint: this server does not know stream_options
-            async for delta in self._astream(prompt, stop=stop, stream=True, **options):
-                yield delta
-        except Failure as failure:
-            self._redact(failure)
-            raise
+    ) -> AsyncGenerator[Delta, None]:
+        body = self._body(prompt, stop, options)
+        client = await self._client()
+        quirk = (self.url, "stream_options")
+        asks_usage = "stream_options" in body and quirk not in client.quirks
+        retold = False
+        while True:
+            if not asks_usage:
+                body.pop("stream_options", None)
+            try:
+                async with client.post(self.url, self._headers, _written(body)) as answer:
+                    if 200 <= answer.status < 300:
+                        if retold:
+                            client.quirks.add(quirk)
+                        reader = ChatReader(answer.headers, self._redactor.redact)
+                        while (piece := await _next_piece(answer, reader)) is not None:
+                            for delta in reader.feed(piece, monotonic()):
+                                yield delta
+                        for delta in reader.close(monotonic()):
+                            yield delta
+                        return
+                    await self._refuse(answer, forgive=asks_usage)
+            except Failure as failure:
+                failure.reword(self._redactor.redact(failure.message))
+                raise
+            asks_usage, retold = False, True
 
-    def _redact(self, failure: Failure) -> None:
-        failure.message = self._redactor.redact(failure.message)
-        failure.args = (failure.message,)
+    async def _refuse(self, answer: Answer, *, forgive: bool) -> None:
+        """Raise the Failure an answer stands for; `forgive` lets a refusal of `stream_options` pass."""
+        start = await _start(answer)
+        if forgive and answer.status in (400, 422) and b"stream_options" in start:
+            return
+        failure = from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
+        if answer.status in (404, 405) or failure.kind is FailureKind.CONFIG:
+            failure.reword(f"{failure.message} (asked was {self.url})")
+        raise failure
 
     def _body(
-        self, prompt: PromptLike, stop: Sequence[str] | None, options: Mapping[str, Any], streaming: bool
-    ) -> bytes:
-        body: dict[str, Any] = {"model": self.model, "messages": as_messages(prompt)}
-        body.update((name, value) for name, value in self._options.items() if value is not None)
-        body.update((name, value) for name, value in options.items() if value is not None)
+        self, prompt: PromptLike, stop: Sequence[str] | None, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": as_messages(prompt),
+            **self._options,
+            **options,
+        }
         if stop:
             body["stop"] = list(stop)
-        if streaming:
-            body["stream"] = True
-            if self._asks_usage:
-                body["stream_options"] = {"include_usage": True}
-        return _encode(body)
+        if body.setdefault("stream", self.streaming):
+            body.setdefault("stream_options", {"include_usage": True})
+        else:
+            body["stream"] = None
+        return {name: value for name, value in body.items() if value is not None}
 
-    def _client(self) -> HttpClient:
+    async def _client(self) -> HttpClient:
         if self._shared is not None:
             return self._shared
         from llmdash.llms.http import HttpClient  # httpx and aiohttp take 150 ms to load: on first use
 
         loop = asyncio.get_running_loop()
-        if self._own is None or self._own[0] is not loop:
-            self._own = (loop, HttpClient(timeouts=self._timeouts))
-        return self._own[1]
+        if loop not in self._own:
+            client = HttpClient(timeouts=self._timeouts)
+            keeper = self._close_with_loop(loop, client)
+            self._own[loop] = (client, keeper)
+            await anext(keeper)
+        return self._own[loop][0]
+
+    async def _close_with_loop(
+        self, loop: asyncio.AbstractEventLoop, client: HttpClient
+    ) -> AsyncGenerator[None, None]:
+        """Closes `client` when the loop ends: `asyncio.run` closes the generators that still wait."""
+        try:
+            yield
+        finally:
+            self._own.pop(loop, None)
+            await client.aclose()
 
     async def aclose(self) -> None:
-        if self._own is not None:
-            await self._own[1].aclose()
-            self._own = None
+        """Close the connections made in this event loop, but for those of a client that was given."""
+        own = self._own.get(asyncio.get_running_loop())
+        if own is not None:
+            await own[1].aclose()
 
 
 def chat_url(base_url: str) -> str:
-    """The address of chat completions below `base_url`, with or without a trailing slash."""
-    base = base_url.rstrip("/")
-    return base if base.endswith("/chat/completions") else f"{base}/chat/completions"
+    """The address of chat completions below `base_url`, with or without a trailing slash or a query."""
+    base, mark, query = base_url.strip().partition("?")
+    base = base.rstrip("/")
+    if not base.endswith("/chat/completions"):
+        base += "/chat/completions"
+    return base + mark + query
 
 
-def _headers(secret: Secret) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"authorization", b"Bearer " + secret.reveal().encode("ascii")),
-        (b"content-type", b"application/json"),
-        (b"accept", b"application/json, text/event-stream"),
-        (b"accept-encoding", b"identity"),
-        (b"user-agent", b"llmdash"),
-    ]
+class _Headers(list[tuple[bytes, bytes]]):
+    """Request headers that do not show the key in a traceback with local variables."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
 
 
-async def _start(answer: Answer) -> bytes:
-    """The first 64 KB of an error's body; the rest of it tells nothing more."""
-    body = b""
-    async for chunk in answer.chunks():
-        body += chunk
-        if len(body) > 65_536:
-            break
-    return body
-
-
-def _refuses_stream_options(failure: Failure) -> bool:
-    return failure.status in (400, 422) and "stream_options" in failure.message
-
-
-async def _deltas(answer: Answer, streaming: bool) -> AsyncIterator[Delta]:
-    """The Deltas of a 200, whether it is a stream or, against what was asked, a whole document."""
-    kind = answer.headers.get("content-type", "")
-    if streaming and "json" not in kind:
-        async for delta in _streamed(answer):
-            yield delta
-    else:
-        yield _whole(await answer.read(), answer.headers)
-
-
-def _whole(body: bytes, headers: Mapping[str, str]) -> Delta:
-    from llmdash.llms.http import now
-
-    document = _chunk(body)
-    if document.error is not None:
-        raise from_body(document.error, headers)
-    if not document.choices:
-        raise Failure(FailureKind.TRANSIENT, "the answer has no choices", status=200)
-    choice = document.choices[0]
-    text, reasoning = _texts(choice.message or choice.delta)
-    return Delta(text, reasoning, choice.finish_reason or "stop", _usage(document.usage), now())
-
-
-async def _streamed(answer: Answer) -> AsyncIterator[Delta]:
-    from llmdash.llms.http import now
-
-    parser, finished = SSEParser(), False
-    stalls = _Stall(answer.stall_s)
-    try:
-        async for piece in answer.chunks():
-            at = now()
-            for event in parser.feed(piece):
-                if event.data == b"[DONE]":
-                    if not finished:
-                        finished = True
-                        yield Delta(finish_reason="stop", at=at)
-                    answer.hurry()
-                    continue
-                delta = _delta(event.data, answer.headers, at)
-                finished = finished or delta.finish_reason is not None
-                stalls.note(delta.has_content or finished, at)
-                yield delta
-            stalls.check(at)
-    except LineTooLong as error:
-        raise Failure(FailureKind.TRANSIENT, f"malformed: {error}", status=200) from None
-    except Failure:
-        if not finished:
-            raise  # after the finish reason the answer is whole, however the connection ends
-    if not finished:
-        raise Failure(
-            FailureKind.TRANSIENT, "truncated: the stream ended without a finish reason", status=200
+def _headers(secret: Secret) -> _Headers:
+    return _Headers(
+        (
+            (b"authorization", b"Bearer " + secret.reveal().encode("ascii")),
+            (b"content-type", b"application/json"),
+            (b"accept", b"application/json, text/event-stream"),
+            (b"accept-encoding", b"identity"),
+            (b"user-agent", b"llmdash"),
         )
-
-
-class _Stall:
-    """Watches that content keeps coming; pings alone do not count."""
-
-    def __init__(self, limit: float) -> None:
-        self._limit = limit
-        self._last: float | None = None
-
-    def note(self, content: bool, at: float) -> None:
-        if content or self._last is None:
-            self._last = at
-
-    def check(self, at: float) -> None:
-        if self._last is None:
-            self._last = at
-        elif at - self._last > self._limit:
-            raise Failure(FailureKind.TRANSIENT, f"stalled: no content for {self._limit:g} s", status=200)
-
-
-def _delta(data: bytes, headers: Mapping[str, str], at: float) -> Delta:
-    chunk = _chunk(data)
-    if chunk.error is not None:
-        raise from_body(chunk.error, headers)
-    usage = _usage(chunk.usage) if chunk.usage is not None else None
-    if not chunk.choices:
-        return Delta(usage=usage, at=at)
-    choice = chunk.choices[0]
-    text, reasoning = _texts(choice.delta or choice.message)
-    return Delta(text, reasoning, choice.finish_reason or None, usage, at)
-
-
-def _chunk(data: bytes) -> _Chunk:
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if b"\\u" in data and (chunk := _with_lone_surrogates(data)):
-            return chunk
-        raise Failure(
-            FailureKind.TRANSIENT, f"malformed: the answer is not the JSON expected ({error})", status=200
-        ) from None
-
-
-def _with_lone_surrogates(data: bytes) -> _Chunk | None:
-    """The chunk, if half of a surrogate pair (an emoji cut in two by the server) is all that ails it."""
-    try:
-        return msgspec.convert(json.loads(data), _Chunk)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _texts(part: _Text | None) -> tuple[str, str]:
-    """(text, reasoning) of a delta or message."""
-    if part is None:
-        return "", ""
-    content = part.content if part.content is not None else part.refusal
-    text = content if isinstance(content, str) else _joined(content)
-    thought = part.reasoning_content if part.reasoning_content is not None else part.reasoning
-    return text, thought if isinstance(thought, str) else ""
-
-
-def _joined(content: Any) -> str:
-    """The text of a content given as a list of parts."""
-    if not isinstance(content, list):
-        return ""
-    return "".join(
-        str(part.get("text") or "")
-        for part in content
-        if isinstance(part, dict) and part.get("type") == "text"
     )
 
 
-def _usage(tokens: _Tokens | None) -> Usage | None:
-    if tokens is None or tokens.completion_tokens is None:
-        return None
-    return Usage(tokens.prompt_tokens or 0, tokens.completion_tokens)
+def _written(body: Mapping[str, Any]) -> bytes:
+    try:
+        return _encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Failure(FailureKind.REQUEST, f"the request cannot be written as JSON: {error}") from None
+
+
+async def _next_piece(answer: Answer, reader: ChatReader) -> bytes | None:
+    """The next bytes. Once the answer is whole, its end may come as it likes, but soon."""
+    if reader.finished:
+        answer.hurry(_PATIENCE_DONE_S if reader.done else _PATIENCE_S)
+    elif reader.heard:
+        answer.progress()
+    try:
+        return await answer.chunk()
+    except Failure:
+        if reader.finished:
+            return None
+        raise
+
+
+async def _start(answer: Answer) -> bytes:
+    """The first 64 KB of an error's body, or what came of it: the status alone decides as well."""
+    answer.hurry(_PATIENCE_S)
+    body = bytearray()
+    try:
+        while len(body) < _ERROR_LIMIT and (piece := await answer.chunk()) is not None:
+            body += piece
+    except Failure:
+        pass
+    return bytes(body)

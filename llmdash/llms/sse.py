@@ -37,7 +37,7 @@ class SSEParser:
         self._pieces_size = 0
         self._data: list[bytes] = []
         self._data_size = 0
-        self._event = b""
+        self._event = b"message"
         self._after_cr = False
         self._at_start = True
 
@@ -53,9 +53,7 @@ class SSEParser:
             self._pieces.append(head)
             head = b"".join(self._pieces)
             self._pieces, self._pieces_size = [], 0
-        events: list[ServerSentEvent] = []
-        for line in head.split(b"\n"):
-            self._line(line, events)
+        events = self._events(head.split(b"\n"))
         self._hold(tail)
         return events
 
@@ -87,21 +85,28 @@ class SSEParser:
             if self._pieces_size > self._limit:
                 raise LineTooLong(f"a line of the stream is longer than {self._limit:,} bytes")
 
-    def _line(self, line: bytes, events: list[ServerSentEvent]) -> None:
-        if not line:
-            if self._data:
-                events.append(ServerSentEvent(self._event or b"message", b"\n".join(self._data)))
-                self._data, self._data_size = [], 0
-            self._event = b""
-            return
-        if len(line) > self._limit:
-            raise LineTooLong(f"a line of the stream is longer than {self._limit:,} bytes")
-        name, _, value = line.partition(b":")
-        value = value[1:] if value.startswith(b" ") else value
-        if name == b"data":
-            self._data_size += len(value)
-            if self._data_size > self._limit:
-                raise LineTooLong(f"an event of the stream is longer than {self._limit:,} bytes")
-            self._data.append(value)
-        elif name == b"event":
-            self._event = value
+    def _events(self, lines: list[bytes]) -> list[ServerSentEvent]:
+        """One loop without calls: it runs for every chunk of every answer."""
+        events: list[ServerSentEvent] = []
+        limit = self._limit
+        for line in lines:
+            if not line:
+                if self._data:
+                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                    events.append(ServerSentEvent(self._event, data))
+                    self._data, self._data_size = [], 0
+                self._event = b"message"
+                continue
+            if len(line) > limit:
+                raise LineTooLong(f"a line of the stream is longer than {limit:,} bytes")
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                if value.startswith(b" "):
+                    value = value[1:]
+                self._data_size += len(value) + 1
+                if self._data_size > limit:
+                    raise LineTooLong(f"an event of the stream is longer than {limit:,} bytes")
+                self._data.append(value)
+            elif name == b"event":
+                self._event = value.removeprefix(b" ") or b"message"
+        return events

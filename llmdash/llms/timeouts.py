@@ -9,7 +9,11 @@ __all__ = ["Timeouts"]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, until the answer begins, between contents of a stream, from request to the end."""
+    """Seconds: to connect, until the answer begins, between contents of a stream, from request to the end.
+
+    Pings are no content. Before the first content, the later of `first_byte` (from the request on) and
+    `stall` (from the headers on) counts.
+    """
 
     connect: float = 10.0
     first_byte: float = 120.0

@@ -1,0 +1,100 @@
+"""Connections on the real transport: kept, replaced, closed, and what waits behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from llmdash.llms.failures import Failure
+from llmdash.llms.http import HttpClient
+from llmdash.llms.openai import ChatOpenAI
+from tests.llms.canned import DONE, KEY, chunk
+from tests.llms.raw_server import chunked, framed, raw_server, send, send_and_close, send_and_stall
+
+STREAM = (chunk("Hello"), chunk(finish="stop"), DONE)
+DOCUMENT = b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
+
+
+@asynccontextmanager
+async def chat(base_url: str) -> AsyncIterator[ChatOpenAI]:
+    client = HttpClient()
+    try:
+        yield ChatOpenAI("m", api_key=KEY, base_url=base_url, client=client)
+    finally:
+        await client.aclose()
+
+
+async def test_a_plain_and_a_secure_address_share_a_client() -> None:
+    """The first address decides nothing for the second: certificates are checked either way."""
+    async with (
+        raw_server(send(framed(DOCUMENT))) as plain,
+        raw_server(send(framed(DOCUMENT)), tls=True) as secure,
+    ):
+        client = HttpClient()
+        first = ChatOpenAI("m", api_key=KEY, base_url=plain.base_url, client=client)
+        second = ChatOpenAI("m", api_key=KEY, base_url=secure.base_url, client=client)
+        assert (await first.ainvoke("hi")).text == "Hello"
+        with pytest.raises(Failure, match="certificate"):
+            await second.ainvoke("hi")
+        await client.aclose()
+
+
+async def test_two_requests_use_one_connection() -> None:
+    async with raw_server(send(framed(DOCUMENT)), send(chunked(*STREAM))) as server:
+        async with chat(server.base_url) as llm:
+            assert [(await llm.ainvoke("hi")).text for _ in range(4)] == ["Hello"] * 4
+        assert server.connections == 1
+
+
+async def test_a_connection_that_was_closed_between_requests_is_replaced() -> None:
+    async with raw_server(send_and_close(framed(DOCUMENT))) as server:
+        client = HttpClient()
+        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client)
+        for _ in range(3):
+            assert (await llm.ainvoke("hi")).text == "Hello"
+            await asyncio.sleep(0.02)  # the end of the connection is on its way
+        assert server.connections == 3
+        await client.aclose()
+
+
+async def test_an_answer_left_early_closes_its_connection() -> None:
+    async with raw_server(send_and_stall(chunked(chunk("Hel"), end=False)), send(framed(DOCUMENT))) as server:
+        client = HttpClient()
+        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client)
+        deltas = llm.deltas("hi")
+        assert (await anext(deltas)).text == "Hel"
+        await deltas.aclose()
+        assert (await llm.ainvoke("hi")).text == "Hello"
+        assert server.connections == 2
+        await client.aclose()
+
+
+async def test_a_large_request_goes_out_whole_and_framed_by_its_length() -> None:
+    async with raw_server(send(framed(DOCUMENT))) as server, chat(server.base_url) as llm:
+        prompt = "x" * 3_000_000
+        assert [(await llm.ainvoke(prompt)).text for _ in range(2)] == ["Hello"] * 2
+        assert all(prompt.encode() in request for request in server.requests)
+        assert not any(b"transfer-encoding" in request[:1000].lower() for request in server.requests)
+        assert server.connections == 1
+
+
+async def test_nothing_of_an_answer_waits_on_after_it() -> None:
+    """A timer a request, left until it fires, would be half a million of them at full speed."""
+
+    def timers() -> int:
+        found = (each for each in gc.get_objects() if isinstance(each, asyncio.TimerHandle))
+        return sum(not each.cancelled() for each in found)
+
+    async with raw_server(send(framed(DOCUMENT)), send(chunked(*STREAM))) as server:
+        client = HttpClient()
+        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client)
+        await llm.ainvoke("hi")
+        before = timers()
+        for _ in range(10):
+            await llm.ainvoke("hi")
+        assert timers() <= before + 1
+        await client.aclose()
