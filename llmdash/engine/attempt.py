@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from llmdash.engine.events import ChunkReceived, Event
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure
-from llmdash.llms.messages import Message, Usage
+from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.messages import Delta, Message, Usage
 from llmdash.prompts.source import Prompt
 
 __all__ = ["Answer", "ask", "storable"]
 
 _CHARACTERS_A_TOKEN = 4
+_MOST_TOKENS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +40,84 @@ async def ask(
     clock: Callable[[], float],
     tell: Callable[[Event], None],
 ) -> Answer:
-    """Send `prompt` and gather the answer, telling of each chunk. A Failure is part of what is returned."""
-    messages = tuple(Message(role, content) for role, content in prompt.messages)  # type: ignore[arg-type]
-    sent_at = clock()
-    texts: list[str] = []
-    first_at: float | None = None
-    finish_reason: str | None = None
-    usage: Usage | None = None
+    """Send `prompt` and gather the answer, telling of each chunk.
+
+    A failure is part of what is returned; nothing is raised but the cancellation of this task.
+    """
+    gathered = _Gathered(job, clock, tell)
     failure: Failure | None = None
     try:
+        messages = tuple(Message(role, content) for role, content in prompt.messages)  # type: ignore[arg-type]
         async for delta in llm.deltas(messages, **options):
-            if delta.text or delta.reasoning:
-                if first_at is None:
-                    first_at = delta.at
-                texts.append(delta.text)
-                tell(ChunkReceived(job, delta.text, delta.at))
-            finish_reason = delta.finish_reason or finish_reason
-            usage = delta.usage or usage
-    except Failure as error:
-        failure = error
-    text = storable("".join(texts))
-    return Answer(
-        text=text,
-        finish_reason=finish_reason,
-        usage=usage or _estimated(prompt, text),
-        ttft_s=None if first_at is None else first_at - sent_at,
-        latency_s=clock() - sent_at,
-        failure=failure,
+            gathered.add(delta)
+    except asyncio.CancelledError:
+        failure = Failure(FailureKind.TRANSIENT, "the model's class gave the call up by itself")
+    except Exception as error:  # noqa: BLE001 - the one boundary of an attempt: a fault in a model's class costs no job
+        failure = error if isinstance(error, Failure) else _fault(error)
+    task = asyncio.current_task()
+    if failure is not None and task is not None and task.cancelling():
+        raise asyncio.CancelledError  # this side gave the call up, whatever came of that
+    return gathered.answer(prompt, failure)
+
+
+class _Gathered:
+    """What has arrived of one answer."""
+
+    def __init__(self, job: int, clock: Callable[[], float], tell: Callable[[Event], None]) -> None:
+        self._job = job
+        self._clock = clock
+        self._tell = tell
+        self._sent_at = clock()
+        self._first_at: float | None = None
+        self._texts: list[str] = []
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+
+    def add(self, delta: Delta) -> None:
+        """Take in one chunk. One that does not say when it arrived has arrived now."""
+        if delta.text or delta.reasoning:
+            at = delta.at or self._clock()
+            if self._first_at is None:
+                self._first_at = at
+            self._tell(ChunkReceived(self._job, delta.text, at))
+            self._texts.append(delta.text)
+        if delta.finish_reason:
+            self._finish_reason = storable(delta.finish_reason)
+        self._usage = _in_bounds(delta.usage) if delta.usage is not None else self._usage
+
+    def answer(self, prompt: Prompt, failure: Failure | None) -> Answer:
+        """All of it."""
+        text = storable("".join(self._texts))
+        return Answer(
+            text=text,
+            finish_reason=self._finish_reason,
+            usage=self._usage or _estimated(prompt, text),
+            ttft_s=None if self._first_at is None else max(0.0, self._first_at - self._sent_at),
+            latency_s=self._clock() - self._sent_at,
+            failure=failure,
+        )
+
+
+def _fault(error: Exception) -> Failure:
+    """The Failure that an exception of another kind stands for: its type and place.
+
+    Its text is left out, since the text of a library's error can hold a header's value.
+    """
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" in {PurePath(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else ""
+    return Failure(FailureKind.TRANSIENT, f"a fault in the model's class: {type(error).__name__}{where}")
+
+
+def _in_bounds(usage: Usage) -> Usage:
+    """`usage` with counts that fit a column, whatever the server claims."""
+    if 0 <= usage.input_tokens <= _MOST_TOKENS and 0 <= usage.output_tokens <= _MOST_TOKENS:
+        return usage
+    return Usage(
+        min(max(0, usage.input_tokens), _MOST_TOKENS),
+        min(max(0, usage.output_tokens), _MOST_TOKENS),
+        usage.estimated,
     )
 
 

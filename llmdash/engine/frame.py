@@ -146,7 +146,8 @@ class JobsView:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """Which stream is on screen: that of `job`, or of the newest (None); and how much of it was seen already.
+    """Which stream is on screen: that of `job`, or (None) one that goes on now; and how much of it was seen
+    already. Without a `job` the one seen last stays until it has ended.
 
     `seen_job` and `seen` (characters, marks included) name the text the front end holds; only what follows is
     sent.
@@ -161,11 +162,13 @@ class StreamView:
 class View:
     """Everything a front end shows.
 
-    `inspect` asks for one job in full, `plot_width` for that many samples.
+    `inspect` asks for one job in full, `plot_width` for that many samples, `tiles` for the ends of at most so
+    many streams.
     """
 
     jobs: JobsView = JobsView()
     stream: StreamView = StreamView()
+    tiles: int = 0
     inspect: int | None = None
     plot_width: int = 0
     notices_after: int = 0
@@ -383,6 +386,8 @@ class Frame:
     keys: tuple[KeyRow, ...] = ()
     rate: RatePart = RatePart()
     stream: StreamPart = StreamPart()
+    tiles: tuple[StreamPart, ...] = ()
+    """Streams in flight, each in its place as long as it goes on; `text` is the end of it, `start` is 0."""
     plot: PlotPart = PlotPart()
     notices: tuple[Notice, ...] = ()
     inspection: Inspection | None = None

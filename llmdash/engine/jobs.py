@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 from llmdash.engine.frame import JobState
@@ -16,7 +17,8 @@ class JobColumns:
     """One value a job in each column; 40 bytes a job. Unknown times and tokens are 0.
 
     `started` lists the jobs in the order in which they were first taken up; what is not in it yet follows in
-    the order of `pending`.
+    the order of `pending`. `skipped` holds the places in `pending`, from `taken` on, of jobs that ended
+    before their turn came: those stand in `started`.
     """
 
     def __init__(self, jobs: int, pending: Sequence[int]) -> None:
@@ -34,6 +36,7 @@ class JobColumns:
         self.output_tokens = array("I", bytes(4 * jobs))
         self.pending = pending
         self.taken = 0
+        self.skipped: list[int] = []
         self.started = array("I")
         self.place = array("I", bytes(4 * jobs))
         self.counts = [jobs] + [0] * (len(JobState) - 1)
@@ -57,8 +60,19 @@ class JobColumns:
             self.place[job] = len(self.started)
 
     def begin_pending(self, job: int) -> None:
-        """`begin` for the next job of `pending`."""
+        """`begin` for the next job of `pending`; those before it were given up, and count as begun."""
+        while self.pending[self.taken] != job:
+            self.begin(self.pending[self.taken])
+            self.taken += 1
         self.taken += 1
+        if self.skipped and self.skipped[0] < self.taken:
+            del self.skipped[: bisect_left(self.skipped, self.taken)]
+        self.begin(job)
+
+    def skip_pending(self, job: int) -> None:
+        """`begin` for a job that ended, whether or not its turn had come."""
+        if not self.place[job]:
+            insort(self.skipped, bisect_left(self.pending, job))
         self.begin(job)
 
 

@@ -105,6 +105,11 @@ SELECT key, COUNT(*), SUM(state = 'ok'), SUM(state = 'failed' AND failure = 'thr
 FROM attempts WHERE state <> 'unsent' GROUP BY key
 """
 
+_UNKNOWN = """
+SELECT COUNT(*) FROM attempts
+WHERE state IN ('unknown', 'sent', 'cut') AND job NOT IN (SELECT job FROM results)
+"""
+
 
 class JournalFile:
     """The one connection that writes. Every method is one transaction; used by one thread at a time."""
@@ -122,8 +127,13 @@ class JournalFile:
             )
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         journal = cls(_connect(path))
-        journal._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
-        journal.set_facts({"version": VERSION, **facts})
+        try:
+            journal._db.executescript(f"BEGIN;{_SCHEMA}")
+            journal.set_facts({"version": VERSION, **facts})
+            journal._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            journal.close()
+            raise JournalError(f"{path}: the journal cannot be written ({error})") from None
         return journal
 
     @classmethod
@@ -134,16 +144,23 @@ class JournalFile:
             raise JournalError(f"{path}: no journal here; leave out --resume to begin a new run")
         journal = cls(_connect(path))
         try:
-            sound = journal._db.execute("PRAGMA quick_check").fetchone()[0]
-            version = journal._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
-        except sqlite3.DatabaseError as error:
+            journal._check(path)
+            journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
+        except sqlite3.Error as error:
+            journal.close()
             raise JournalError(f"{path}: not a sound journal ({error})") from None
+        except JournalError:
+            journal.close()
+            raise
+        return journal
+
+    def _check(self, path: Path) -> None:
+        sound = self._db.execute("PRAGMA quick_check").fetchone()[0]
         if sound != "ok":
             raise JournalError(f"{path}: the journal is damaged ({sound})")
+        version = self._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
         if version is None or version[0] != VERSION:
             raise JournalError(f"{path}: written by another version of llmdash")
-        journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
-        return journal
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
         self._db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts.items())
@@ -233,18 +250,18 @@ class JournalReader:
         return totals
 
     def count_unknown(self) -> int:
-        """Attempts that were sent and whose outcome nobody saw."""
+        """Attempts whose outcome nobody saw, and whose job is to be sent again."""
         with self._connection() as db:
-            return int(
-                db.execute("SELECT COUNT(*) FROM attempts WHERE state IN ('unknown', 'cut')").fetchone()[0]
-            )
+            return int(db.execute(_UNKNOWN).fetchone()[0])
 
     def _connection(self) -> _Closing:
         return _Closing(self._path)
 
 
 class _Closing:
-    """A connection for reading that is closed at the end of a `with`."""
+    """A connection for reading that is closed at the end of a `with`; what SQLite says against it becomes a
+    JournalError.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -254,16 +271,22 @@ class _Closing:
         self._db.execute("PRAGMA query_only = ON")
         return self._db
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._db.close()
+        if isinstance(error, sqlite3.Error):
+            raise JournalError(f"{self._path}: the journal cannot be read ({error})") from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, timeout=10.0, cached_statements=512
     )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        connection.close()
+        raise JournalError(f"{path}: not a sound journal ({error})") from None
     return connection
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +60,7 @@ class Member:
         self.refusals = 0
         self.rests_in_a_row = 0
         self.turn = 0.0
+        self.was_away = False
         self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
         self.input_tokens = self.output_tokens = 0
         self.calls = RollingCounter()
@@ -93,6 +96,8 @@ class KeyPool:
         self._members = list(members)
         self._clock = clock
         self._changed = asyncio.Event()
+        self._turn = 0.0
+        self._guard = threading.Lock()  # counters move together, whoever looks from another thread
 
     def __len__(self) -> int:
         return len(self._members)
@@ -114,7 +119,8 @@ class KeyPool:
 
     def statistics(self) -> tuple[KeyStatistics, ...]:
         now = self._clock()
-        return tuple(_statistics(member, now) for member in self._members)
+        with self._guard:
+            return tuple(_statistics(member, now) for member in self._members)
 
     async def ready(self) -> None:
         """Wait until some key may send."""
@@ -136,33 +142,49 @@ class KeyPool:
         free = [member for member in self._members if member.may_send(now)]
         if not free:
             return None
+        for member in free:
+            self._rejoin(member)
         lowest = min(member.turn for member in free)
         equal = [member for member in free if member.turn <= lowest + 1e-9]
         chosen = next((member for member in equal if member is not avoid), equal[0])
-        self._count_sent(chosen, now)
+        with self._guard:
+            self._count_sent(chosen, now)
         return chosen
+
+    def _rejoin(self, member: Member) -> None:
+        """Give up the turns that were missed, or all work would go to the key that just came back."""
+        if member.was_away:
+            member.turn = max(member.turn, self._turn)
+            member.was_away = member.on_probation
 
     def _count_sent(self, member: Member, now: float) -> None:
         if member.state in (KeyState.THROTTLED, KeyState.QUARANTINED, KeyState.COOLDOWN):
             member.state = KeyState.HEALTHY
+        self._turn = max(self._turn, member.turn)
         member.turn += 1.0 / member.weight
         member.sent += 1
         member.in_flight += 1
         member.calls.add(now)
 
     def succeeded(self, member: Member, usage: Usage | None) -> None:
-        """A request of `member` was answered."""
-        member.in_flight -= 1
-        member.ok += 1
-        member.refusals = member.rests_in_a_row = 0
-        member.detail = ""
-        if usage is not None:
-            member.input_tokens += usage.input_tokens
-            member.output_tokens += usage.output_tokens
-            member.tokens.add(self._clock(), usage.input_tokens + usage.output_tokens)
-        if member.on_probation:
+        """A request of `member` was answered.
+
+        While the key rests, that says nothing: the request had left before.
+        """
+        now = self._clock()
+        with self._guard:
+            member.in_flight -= 1
+            member.ok += 1
+            if usage is not None:
+                member.input_tokens += usage.input_tokens
+                member.output_tokens += usage.output_tokens
+                member.tokens.add(now, usage.input_tokens + usage.output_tokens)
+        member.refusals = 0
+        if member.state is KeyState.HEALTHY or member.rests_until <= now:
             member.on_probation = False
-            self._rejoin(member)
+            member.rests_in_a_row = 0
+        if member.state is KeyState.HEALTHY:
+            member.detail = ""
         self._wake()
 
     def failed(self, member: Member, failure: Failure) -> KeyState | None:
@@ -170,11 +192,12 @@ class KeyPool:
 
         Gives the state that the key enters because of it, if it enters one.
         """
-        member.in_flight -= 1
-        if failure.kind is FailureKind.THROTTLE:
-            member.throttled += 1
-        else:
-            member.errors += 1
+        with self._guard:
+            member.in_flight -= 1
+            if failure.kind is FailureKind.THROTTLE:
+                member.throttled += 1
+            else:
+                member.errors += 1
         before = member.state
         self._judge(member, failure)
         self._wake()
@@ -186,14 +209,14 @@ class KeyPool:
             return
         match failure.kind:
             case FailureKind.THROTTLE:
-                hint = failure.retry_after or min(60.0, _REST_S * 2 ** min(member.rests_in_a_row, 6))
-                member.rests_in_a_row += 1
-                self._rest(member, KeyState.THROTTLED, now + min(hint, _LONGEST_REST_S), "called too often")
+                seconds = _hint(failure) or min(60.0, _REST_S * 2 ** min(member.rests_in_a_row, 6))
+                member.rests_in_a_row += member.state is not KeyState.THROTTLED
+                self._rest(member, KeyState.THROTTLED, now + seconds, "called too often")
             case FailureKind.QUOTA:
                 self._rest(member, KeyState.QUARANTINED, now + _QUARANTINE_S, failure.message)
             case FailureKind.AUTH:
                 member.refusals += 1
-                member.on_probation = True
+                member.on_probation = member.was_away = True
                 if member.refusals >= 2:
                     member.state = KeyState.DEAD
                     member.detail = failure.message
@@ -202,20 +225,24 @@ class KeyPool:
 
     def _rest(self, member: Member, state: KeyState, until: float, detail: str) -> None:
         member.rests_until = max(member.rests_until, until)
+        member.on_probation = member.was_away = True
+        if state is KeyState.THROTTLED and member.state is KeyState.QUARANTINED:
+            return  # it still has no quota
         member.state = state
-        member.on_probation = True
         member.detail = detail
 
     def was_cut(self, member: Member) -> None:
         """A request of `member` was given up from this side."""
-        member.in_flight -= 1
-        member.cut += 1
+        with self._guard:
+            member.in_flight -= 1
+            member.cut += 1
         self._wake()
 
     def not_sent(self, member: Member) -> None:
         """A request of `member` was given up before it left: it does not count."""
-        member.in_flight -= 1
-        member.sent -= 1
+        with self._guard:
+            member.in_flight -= 1
+            member.sent -= 1
         member.turn -= 1.0 / member.weight
         self._wake()
 
@@ -226,6 +253,7 @@ class KeyPool:
         for member in self._members:
             if member.label == label:
                 member.state = KeyState.DISABLED
+                member.was_away = True
         self._wake()
 
     def revive(self, label: str) -> None:
@@ -237,7 +265,7 @@ class KeyPool:
                 member.refusals = member.rests_in_a_row = 0
                 member.on_probation = False
                 member.detail = ""
-                self._rejoin(member)
+                member.was_away = True
         self._wake()
 
     def set_weight(self, label: str, weight: float) -> None:
@@ -247,12 +275,6 @@ class KeyPool:
         for member in self._members:
             if member.label == label:
                 member.weight = weight
-
-    def _rejoin(self, member: Member) -> None:
-        """Give up the turns that were missed, or all work would go to the key that just came back."""
-        now = self._clock()
-        turns = [other.turn for other in self._members if other is not member and other.may_send(now)]
-        member.turn = max(member.turn, min(turns, default=0.0))
 
     def _seconds_to_next(self) -> float | None:
         now = self._clock()
@@ -265,6 +287,14 @@ class KeyPool:
 
     def _wake(self) -> None:
         self._changed.set()
+
+
+def _hint(failure: Failure) -> float | None:
+    """The server's hint in seconds, where it says anything."""
+    hint = failure.retry_after
+    if hint is None or not math.isfinite(hint) or hint <= 0:
+        return None
+    return min(hint, _LONGEST_REST_S)
 
 
 def _statistics(member: Member, now: float) -> KeyStatistics:

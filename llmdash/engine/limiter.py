@@ -9,6 +9,7 @@ disk, a suspended machine).
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -20,6 +21,11 @@ _BURST_S = 0.05
 _BATCH_S = 0.01
 _WINDOW_S = 1.03
 """A second and what the network may shift: arrivals are counted by the server's clock, not by ours."""
+_AIR = 0.998
+"""The window is never so long that it, and not the bucket, sets the steady rate."""
+_PRECISION = 1e-6
+_LOOK_S = 0.04
+_GRAIN_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class RateLimiter:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._granted = 0
+        self._absent = 0
         self._bucket = _bucket(rate) if rate is not None else None
         self._window = _SendWindow(rate)
 
@@ -52,7 +59,7 @@ class RateLimiter:
         return self._rate
 
     def statistics(self) -> LimiterStatistics:
-        return LimiterStatistics(self._rate, len(self._waiters), self._granted)
+        return LimiterStatistics(self._rate, max(0, len(self._waiters) - self._absent), self._granted)
 
     def set_rate(self, rate: float | None) -> None:
         """Set the rate for everyone, those in line included. Call it on the event loop."""
@@ -60,16 +67,11 @@ class RateLimiter:
             raise ValueError(f"the rate must be above 0, not {rate!r}")
         if rate == self._rate:
             return
-        free = _free(self._bucket) / self._bucket.max_rate if self._bucket is not None else 1.0
+        share = _free(self._bucket) / self._bucket.max_rate if self._bucket is not None else 1.0
         self._rate = rate
-        self._window.set_rate(rate)
-        self._bucket = _bucket(rate) if rate is not None else None
-        if self._bucket is not None:
-            # The new bucket is as full as the old one was: a change of rate is no occasion for a burst.
-            _take(
-                self._bucket,
-                self._bucket.max_rate * (0.0 if free > 0.99 and not self._waiters else 1.0 - free),
-            )
+        self._window.set_rate(rate, asyncio.get_running_loop().time())
+        # The new bucket is as full as the old one was: a change of rate is no occasion for a burst.
+        self._bucket = _bucket(rate, share) if rate is not None else None
         self._grant()
 
     async def acquire(self) -> None:
@@ -83,8 +85,10 @@ class RateLimiter:
         try:
             await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._granted -= 1  # given to one who had left; the bucket forgets it within 1/rate
+            if waiter.cancelled():
+                self._absent += 1
+            else:
+                self._give_back()
             raise
 
     async def depart(self) -> None:
@@ -95,8 +99,16 @@ class RateLimiter:
         clock = asyncio.get_running_loop().time
         delay = self._window.delay(clock())
         while delay > 0:
-            await asyncio.sleep(delay)  # the window moves with time, not with an event
+            await asyncio.sleep(min(delay, _LOOK_S))  # the window moves with time, and with the rate
             delay = self._window.delay(clock())
+
+    def _give_back(self) -> None:
+        """A permit came to one who had left: put it into the bucket again, for the next in line."""
+        self._granted -= 1
+        if self._bucket is not None and self._rate is not None:
+            share = min(1.0, (_free(self._bucket) + 1.0) / self._bucket.max_rate)
+            self._bucket = _bucket(self._rate, share)
+            self._grant()
 
     def _try_take(self) -> bool:
         if self._bucket is not None:
@@ -114,6 +126,7 @@ class RateLimiter:
         while self._waiters:
             if self._waiters[0].done():
                 self._waiters.popleft()
+                self._absent -= 1
             elif self._try_take():
                 self._waiters.popleft().set_result(None)
             else:
@@ -122,43 +135,71 @@ class RateLimiter:
 
     def _arm(self) -> None:
         assert self._bucket is not None and self._rate is not None  # noqa: S101 - nobody waits without a limit
-        missing = (1.0 - _free(self._bucket)) / self._rate
+        missing = (1.0 - _free(self._bucket) + _PRECISION) / self._rate
         batch = _BATCH_S if self._rate * _BATCH_S > 1 else 0.0
-        self._timer = asyncio.get_running_loop().call_later(max(missing, batch, 0.0005), self._grant)
+        self._timer = asyncio.get_running_loop().call_later(max(missing, batch, _GRAIN_S), self._grant)
 
 
 class _SendWindow:
-    """The requests of the last second, by the time they left."""
+    """The requests of the last second, by the time they left.
+
+    A second in which the rate was changed may hold as many as the highest rate of that second allows; and so
+    may each part of it that ends now.
+    """
 
     def __init__(self, rate: float | None) -> None:
         self._sent: deque[float] = deque()
-        self._limit = 0
-        self.set_rate(rate)
+        self._total = 0
+        self._rate = rate
+        self._earlier: deque[tuple[float, float | None, int]] = deque()
+        """(until when, rate, sent by then in all), oldest first: what was set within the last second."""
 
-    def set_rate(self, rate: float | None) -> None:
-        """Count afresh: what was sent under another rate says nothing about this one."""
-        self._sent.clear()
-        self._limit = 0 if rate is None else int(rate + max(1.0, rate * 0.05))
+    def set_rate(self, rate: float | None, now: float) -> None:
+        """`rate` holds from `now` on."""
+        self._earlier.append((now, self._rate, self._total))
+        self._rate = rate
 
     def delay(self, now: float) -> float:
         """0 and counted, or the seconds to wait before asking again."""
-        if not self._limit:
+        while self._earlier and self._earlier[0][0] <= now - _WINDOW_S:
+            self._earlier.popleft()
+        if self._rate is None:
             return 0.0
+        limit, span = _bounds(self._rate)
+        for until, rate, total in reversed(self._earlier):
+            if self._total - total >= limit:
+                return max(0.0, until + span - now) + _GRAIN_S
+            limit = max(limit, _bounds(rate)[0] if rate is not None else math.inf)
         sent = self._sent
-        while sent and sent[0] <= now - _WINDOW_S:
+        while sent and sent[0] <= now - span:
             sent.popleft()
-        if len(sent) < self._limit:
-            sent.append(now)
-            return 0.0
-        return sent[0] + _WINDOW_S - now + 0.0005
+        if len(sent) >= limit:
+            return max(0.0, sent[0] + span - now) + _GRAIN_S
+        sent.append(now)
+        self._total += 1
+        return 0.0
 
 
-def _bucket(rate: float) -> AsyncLimiter:
-    """A capacity of 50 ms, and never less than 1.5: with 1, each late timer would cost a piece of the
-    rate.
+def _bounds(rate: float) -> tuple[float, float]:
+    """How many may leave in how many seconds: in none of them more than rate + max(1, 5 %).
+
+    Where that is hardly above the rate itself (1.99 a second: 2), the span gives way, down to one second.
+    """
+    limit = float(int(rate + max(1.0, rate * 0.05)))
+    return limit, max(1.0, min(_WINDOW_S, limit / rate * _AIR))
+
+
+def _bucket(rate: float, share: float = 1.0) -> AsyncLimiter:
+    """A bucket with `share` (0 to 1) of its capacity free.
+
+    The capacity is 50 ms worth of the rate, and never less than 1.5: with 1, each late timer would cost a
+    piece of the rate.
     """
     capacity = max(1.5, rate * _BURST_S)
-    return AsyncLimiter(capacity, capacity / rate)
+    bucket = AsyncLimiter(capacity, capacity / rate)
+    if share < 1.0:
+        _take(bucket, capacity * (1.0 - share))
+    return bucket
 
 
 def _take(bucket: AsyncLimiter, amount: float) -> None:

@@ -26,11 +26,16 @@ class RunLock:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             holder = os.read(self._file, 32).decode("ascii", "replace").strip()
             os.close(self._file)
             raise LockedError(
                 f"{folder}: process {holder or '(unknown)'} works on this run; wait for it, or end it first"
+            ) from None
+        except OSError as error:
+            os.close(self._file)
+            raise LockedError(
+                f"{folder}: the run cannot be locked here ({error.strerror}); choose another --run-dir"
             ) from None
         os.ftruncate(self._file, 0)
         os.write(self._file, str(os.getpid()).encode())

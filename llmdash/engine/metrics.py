@@ -9,7 +9,10 @@ __all__ = ["LogHistogram", "RollingCounter", "SecondsWindow"]
 
 
 class RollingCounter:
-    """How much happened in each of the last `seconds` seconds. Times are monotonic seconds."""
+    """How much happened in each of the last `seconds` seconds. Times are monotonic seconds.
+
+    Asking changes nothing, so that another thread than the one that counts may ask.
+    """
 
     def __init__(self, seconds: int = 60) -> None:
         self._buckets = [0] * seconds
@@ -22,15 +25,15 @@ class RollingCounter:
 
     def total(self, now: float) -> int:
         """The sum over the whole window."""
-        self._move_to(int(now))
-        return sum(self._buckets)
+        return sum(self.series(now, len(self._buckets)))
 
     def series(self, now: float, seconds: int) -> tuple[int, ...]:
         """The last `seconds` whole or begun seconds, oldest first."""
-        self._move_to(int(now))
-        size = len(self._buckets)
+        size, last = len(self._buckets), self._second
+        end = max(int(now), last)
         return tuple(
-            self._buckets[second % size] for second in range(self._second - seconds + 1, self._second + 1)
+            self._buckets[second % size] if last - size < second <= last else 0
+            for second in range(end - seconds + 1, end + 1)
         )
 
     def _move_to(self, second: int) -> None:
@@ -83,7 +86,9 @@ class LogHistogram:
         self._total = 0
 
     def add(self, value: float) -> None:
-        """Count one value; what is not positive counts as the smallest."""
+        """Count one value; what is not positive counts as the smallest, what is no number not at all."""
+        if not math.isfinite(value):
+            return
         bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self._total += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 from llmdash.engine.filter import FilterError, Predicate, compile_filter
@@ -30,6 +30,7 @@ class Ordering:
         self._job_id = job_id
         self._wanted: tuple[SortColumn, bool, str] = (SortColumn.NEWEST, False, "")
         self._worked_out: _Lines | None = None
+        self._finished: tuple[tuple[SortColumn, bool, str], _Lines] | None = None
         self._revision = -1
         self._next_at = 0.0
         self._thread: threading.Thread | None = None
@@ -41,12 +42,20 @@ class Ordering:
         if wanted != self._wanted:
             self._wanted, self._revision, self._next_at, self.error = wanted, -1, 0.0, ""
             self._worked_out = None if self._natural else self._worked_out
+        self._adopt()
         now = time.monotonic()
         busy = self._thread is not None and self._thread.is_alive()
         if self._natural or busy or now < self._next_at or self._revision == self._columns.revision:
             return
         self._revision, self._next_at = self._columns.revision, now + _PERIOD_S
         self._work_out()
+
+    def _adopt(self) -> None:
+        """Show what was worked out, if it is still wanted; so lines never change while a frame is made."""
+        if self._finished is not None:
+            (wanted, lines), self._finished = self._finished, None
+            if wanted == self._wanted:
+                self._worked_out = lines
 
     @property
     def _natural(self) -> bool:
@@ -67,11 +76,9 @@ class Ordering:
         if descending:
             line = columns.jobs - 1 - line
         started = len(columns.started)
-        return (
-            columns.started[started - 1 - line]
-            if line < started
-            else columns.pending[columns.taken + line - started]
-        )
+        if line < started:
+            return columns.started[started - 1 - line]
+        return columns.pending[_place(columns, line - started)]
 
     def line_of(self, job: int) -> int | None:
         """The line of `job`, or None if the filter hides it."""
@@ -86,7 +93,9 @@ class Ordering:
         elif columns.place[job]:
             line = len(columns.started) - columns.place[job]
         else:
-            line = len(columns.started) + bisect_left(columns.pending, job) - columns.taken
+            place = bisect_left(columns.pending, job)
+            skipped = bisect_left(columns.skipped, place)
+            line = len(columns.started) + place - columns.taken - skipped
         return columns.jobs - 1 - line if descending else line
 
     def _work_out(self) -> None:
@@ -99,6 +108,7 @@ class Ordering:
         self.error = ""
         if self._columns.jobs <= _SMALL:
             self._sort(self._wanted, sort, descending, predicate)
+            self._adopt()
             return
         self._thread = threading.Thread(
             target=self._sort,
@@ -125,8 +135,7 @@ class Ordering:
             jobs.sort(key=self._sort_key(sort))
         if descending:
             jobs.reverse()
-        if wanted == self._wanted:
-            self._worked_out = _Lines(array("I", jobs))
+        self._finished = wanted, _Lines(array("I", jobs))
 
     def _sort_key(self, sort: SortColumn) -> Callable[[int], float | str]:
         columns = self._columns
@@ -141,6 +150,13 @@ class Ordering:
             SortColumn.OUT: columns.output_tokens.__getitem__,
         }
         return keys[sort]
+
+
+def _place(columns: JobColumns, number: int) -> int:
+    """The place in `pending` of the job that has `number` jobs before it that are still to be started."""
+    skipped = columns.skipped
+    passed = bisect_right(range(len(skipped)), columns.taken + number, key=lambda n: skipped[n] - n)
+    return columns.taken + number + passed
 
 
 class _Lines:

@@ -13,7 +13,7 @@ from llmdash.engine.parts import RunnerParts
 from llmdash.llms.failures import Failure
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 
-__all__ = ["Outcomes"]
+__all__ = ["Outcomes", "prompt_id"]
 
 _TOLD = {
     KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
@@ -64,10 +64,10 @@ class Outcomes:
         )
         result = ResultRow(
             job=job,
-            id=prompt.id,
+            id=storable(prompt.id),
             state="done",
             text=answer.text,
-            expected=prompt.expected,
+            expected=storable(prompt.expected) if prompt.expected is not None else None,
             verdict=verdict,
             key=member.label,
             attempts=record.attempt,
@@ -140,7 +140,8 @@ class Outcomes:
     def reopened(self, job: int) -> None:
         """An ended job is wanted again, with a clean slate."""
         self._trouble.pop(job, None)
-        self._parts.journal.reopened(job, lambda: self._parts.work.reopen(job))
+        self._parts.journal.reopened(job, _nothing)
+        self._parts.work.reopen(job)  # its next attempt is announced after this, and so written after it
 
     def _settle(
         self, event: Saved | Failed | Cancelled, result: ResultRow, ended: AttemptRecord | None = None
@@ -164,7 +165,7 @@ class Outcomes:
         return ResultRow(job, self._id(job), "failed", key=key, attempts=attempts, error=text)
 
     def _id(self, job: int) -> str:
-        return _prompt_id(self._parts.source, job)
+        return prompt_id(self._parts.source, job)
 
     def _tell_of_key(self, member: Member, entered: KeyState | None) -> None:
         if entered in _TOLD:
@@ -173,10 +174,10 @@ class Outcomes:
             self._parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
 
 
-def _prompt_id(source: PromptSource, job: int) -> str:
+def prompt_id(source: PromptSource, job: int) -> str:
     """The id of a job's prompt; its number where the input can no longer be read."""
     try:
-        return source.prompt(job).id
+        return storable(source.prompt(job).id)
     except InputError:
         return str(job)
 
@@ -187,7 +188,7 @@ def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text
         failure=failure.kind.value,
         status=failure.status,
         message=text,
-        request_id=failure.request_id,
+        request_id=storable(failure.request_id) if failure.request_id is not None else None,
         retry_after_s=failure.retry_after,
         ttft_s=answer.ttft_s,
         latency_s=answer.latency_s,

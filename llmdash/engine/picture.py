@@ -30,8 +30,11 @@ from llmdash.engine.limiter import RateLimiter
 from llmdash.engine.ordering import Ordering
 from llmdash.engine.runner import BatchRunner
 from llmdash.engine.store import Store
+from llmdash.engine.tiles import Tiles
 
 __all__ = ["Painter", "RunFacts", "RunStatus"]
+
+_TILE_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Painter:
         self._job_id = job_id
         self._inspect = inspect
         self._ordering = Ordering(store.columns, job_id)
+        self._tiles = Tiles(store.streams)
 
     def frame(self, view: View, status: RunStatus) -> Frame:
         """The picture of now. Its cost follows what the view shows."""
@@ -90,7 +94,8 @@ class Painter:
                 jobs=self._jobs(view.jobs, now, blocked),
                 keys=tuple(_key_row(key) for key in keys),
                 rate=self._rate(run, blocked, now),
-                stream=self._stream(view.stream),
+                stream=self._stream(view.stream, now),
+                tiles=tuple(self._tile(job) for job in self._tiles.choose(view.tiles, now)),
                 plot=self._plot(view.plot_width),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=None if view.inspect is None else self._inspection(view.inspect, now),
@@ -173,7 +178,7 @@ class Painter:
             rate=rate,
             achieved=achieved,
             concurrency=self._runner.concurrency,
-            in_flight=run.in_flight,
+            in_flight=self._runner.in_flight,  # without those whose answer is being written
             binding=self._binding(run, blocked),
         )
 
@@ -193,14 +198,21 @@ class Painter:
             return Binding.KEYS
         return Binding.NO_WORK if not run.queued else Binding.LATENCY
 
-    def _stream(self, view: StreamView) -> StreamPart:
+    def _stream(self, view: StreamView, now: float) -> StreamPart:
         streams = self._store.streams
-        job = view.job if view.job is not None else streams.live_newest()
+        job = view.job if view.job is not None else streams.followed(view.seen_job, now)
         if job is None or not 0 <= job < self._store.columns.jobs:
             return StreamPart()
-        columns, stream = self._store.columns, streams.get(job)
+        stream = streams.get(job)
         seen = view.seen if view.seen_job == job else 0
-        start, text, gaps = stream.after(seen) if stream is not None else (0, "", ())
+        return self._stream_part(job, *(stream.after(seen) if stream is not None else (0, "", ())))
+
+    def _tile(self, job: int) -> StreamPart:
+        stream = self._store.streams.get(job)
+        return self._stream_part(job, 0, stream.tail(_TILE_CHARACTERS) if stream is not None else "", ())
+
+    def _stream_part(self, job: int, start: int, text: str, gaps: tuple[float, ...]) -> StreamPart:
+        columns, stream = self._store.columns, self._store.streams.get(job)
         seconds = stream.last_at - stream.first_at if stream is not None else 0.0
         tokens = columns.output_tokens[job] or (len(stream.chunks) if stream is not None else 0)
         return StreamPart(

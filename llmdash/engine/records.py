@@ -30,3 +30,11 @@ class ResultRecord:
     output_tokens: int | None = None
     finish_reason: str | None = None
     error: str | None = None
+    status: int | None = None
+    """The HTTP status of the last attempt, if it was answered."""
+    request_id: str | None = None
+    """The server's id of the last attempt."""
+    model: str | None = None
+    """The model that was asked."""
+    sent_at: float | None = None
+    """When the last attempt was sent, in seconds of Unix time."""

@@ -29,8 +29,8 @@ def open_journal(
     known = JournalReader(folder).facts()
     if (known.get("fingerprint"), known.get("jobs")) != (source.fingerprint, len(source)):
         raise JournalError(
-            f"{folder}: this run was begun with other input ({known.get('jobs'):,} jobs, now {len(source):,},"
-            " or other text); "
+            f"{folder}: this run was begun with other input ({known.get('jobs', 'unknown')} jobs, now"
+            f" {len(source)}, or other text); "
             "give the same file and --limit, or begin a new run in another folder"
         )
     return JournalFile.open(folder)
@@ -67,13 +67,15 @@ def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, 
     """Go on counting where the journal left off, for the run and for each key."""
     for label, of_key in totals.items():
         store.attempts += of_key.sent
+        store.input_tokens += of_key.input_tokens
+        store.output_tokens += of_key.output_tokens
         member = next((member for member in members if member.label == label), None)
         if member is not None:
             member.sent, member.ok, member.throttled = of_key.sent, of_key.ok, of_key.throttled
             member.errors, member.cut = of_key.errors, of_key.cut
             member.input_tokens, member.output_tokens = of_key.input_tokens, of_key.output_tokens
     store.retries = sum(of_key.throttled + of_key.errors for of_key in totals.values())
-    store.retries -= store.columns.counts[JobState.FAILED]
+    store.retries = max(0, store.retries - store.columns.counts[JobState.FAILED])
 
 
 def _load(store: Store, row: ResultRow) -> None:
@@ -90,8 +92,7 @@ def _load(store: Store, row: ResultRow) -> None:
     columns.verdict[job] = row.verdict
     if row.state == "done":
         store.verdicts[Verdict(row.verdict)] += 1
-        store.input_tokens += row.input_tokens or 0
-        store.output_tokens += row.output_tokens or 0
+        store.estimated = store.estimated or bool(row.estimated)
         store.latency.add(row.latency_s or 0.0)
         store.ttft.add(row.ttft_s or row.latency_s or 0.0)
 

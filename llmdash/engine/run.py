@@ -15,6 +15,7 @@ from llmdash.engine.inspection import Inspector
 from llmdash.engine.journal import JournalError, JournalFile, JournalReader
 from llmdash.engine.keys import KeyPool, Member
 from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.outcomes import prompt_id
 from llmdash.engine.parts import RunnerParts
 from llmdash.engine.picture import Painter, RunStatus
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
@@ -61,16 +62,23 @@ class Run:
             self._store = fresh_store(plan.source, clock)
         self._pool = KeyPool(members, clock)
         self._limiter = RateLimiter(plan.rate)
+        if plan.resume:
+            load_totals(self._store, self._pool.members, JournalReader(plan.folder).key_totals())
         self._work = WorkQueue(self._store.columns.pending)
         self._journal = JournalWriter(journal, self._storage_failed)
         self._runner = BatchRunner(
             RunnerParts(
-                plan.source, self._pool, self._limiter, self._journal, self._store, self._work, plan.options
+                plan.source,
+                self._pool,
+                self._limiter,
+                self._journal,
+                self._store,
+                self._work,
+                plan.options,
+                plan.policy,
             ),
             plan.concurrency,
         )
-        if plan.resume:
-            load_totals(self._store, self._pool.members, JournalReader(plan.folder).key_totals())
         for job in again:
             self._journal.reopened(job, _nothing)
         self._painter = Painter(
@@ -79,7 +87,7 @@ class Run:
             self._pool,
             self._limiter,
             self._runner,
-            lambda job: plan.source.prompt(job).id,
+            lambda job: prompt_id(plan.source, job),
             Inspector(plan.source, JournalReader(plan.folder), self._store).inspect,
         )
 
@@ -92,6 +100,8 @@ class Run:
         """Work until the run ends; everything that happened is in the journal then."""
         watch = asyncio.create_task(self._watch())
         life = asyncio.create_task(self._live())
+        for task in (watch, life):
+            task.add_done_callback(self._crashed)
         try:
             ending = await self._ending
         finally:
@@ -100,6 +110,8 @@ class Run:
             await asyncio.gather(watch, life, *self._tasks, return_exceptions=True)
             self._work.close()
             await self._journal.close()
+        if ending is not Ending.STORAGE and not self._work.open:
+            ending = Ending.DONE  # the last job ended while the run was being stopped
         self._set(RunState.DONE if ending is Ending.DONE else RunState.STOPPED, ending.value)
         return ending
 
@@ -137,6 +149,11 @@ class Run:
         self._store.apply(Noticed(Severity.ERROR, str(error)))
         self._end(Ending.STORAGE)
 
+    def _crashed(self, task: asyncio.Task[None]) -> None:
+        error = task.exception() if not task.cancelled() else None
+        if error is not None and not self._ending.done():
+            self._ending.set_exception(error)
+
     def _end(self, ending: Ending) -> None:
         if not self._ending.done():
             self._ending.set_result(ending)
@@ -159,13 +176,21 @@ class Run:
         await self._runner.drain(self._plan.grace_s)
         if self._status.state is not RunState.DRAINING:
             return  # resumed meanwhile
-        if self._plan.stay:
+        if not self._work.open:
+            self._set(RunState.DONE)
+        elif self._plan.stay:
             self._set(RunState.PAUSED, "drained")
         else:
             self._end(Ending.STOPPED)
 
     def obey(self, command: commands.Command) -> None:
-        """Do what a front end asks. Runs on the event loop."""
+        """Do what a front end asks, or say why not. Runs on the event loop."""
+        try:
+            self._obey(command)
+        except ValueError as error:
+            self._store.apply(Noticed(Severity.WARNING, str(error)))
+
+    def _obey(self, command: commands.Command) -> None:
         match command:
             case commands.SetRate(rate):
                 self._limiter.set_rate(rate)

@@ -40,6 +40,10 @@ class BatchRunner:
         self._with_worker: dict[int, asyncio.Task[Any]] = {}
         self._in_flight: set[int] = set()
         self._given_up: set[int] = set()
+        self._busy = 0
+        self._freed = asyncio.Event()
+        self._leaving = False
+        self._fault: asyncio.Future[BaseException] | None = None
 
     @property
     def paused(self) -> bool:
@@ -57,17 +61,29 @@ class BatchRunner:
         return len(self._in_flight)
 
     async def run(self) -> None:
-        """Work until every job has ended or the task is cancelled; then no request is in flight."""
+        """Work until every job has ended or the task is cancelled; then no request is in flight.
+
+        Raises what a worker broke on: that is a fault in this program or in the prompt source.
+        """
+        self._leaving = False
+        self._fault = asyncio.get_running_loop().create_future()
         self._hire()
+        ended = asyncio.create_task(self._parts.work.all_ended())
         try:
-            await self._parts.work.all_ended()
+            await asyncio.wait((ended, self._fault), return_when=asyncio.FIRST_COMPLETED)
+            if self._fault.done():
+                raise self._fault.result()
         finally:
-            await _dismiss(self._workers.values())
+            self._leaving = True
+            await _dismiss((ended, *self._workers.values()))
             self._workers.clear()
 
     def set_concurrency(self, concurrency: int) -> None:
-        """Allow `concurrency` requests in flight; those beyond it end in their own time."""
+        """Allow `concurrency` requests in flight; those beyond it end in their own time, and nothing new is
+        sent until then.
+        """
         self._concurrency = max(1, concurrency)
+        self._freed.set()
         if self._workers:
             self._hire()
 
@@ -113,16 +129,27 @@ class BatchRunner:
         for number in range(self._concurrency):
             if number not in self._workers or self._workers[number].done():
                 self._workers[number] = asyncio.create_task(self._work(number), name=f"worker-{number}")
+                self._workers[number].add_done_callback(self._left)
+
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        error = worker.exception() if not worker.cancelled() else None
+        if error is not None and self._fault is not None and not self._fault.done():
+            self._fault.set_result(error)
 
     async def _work(self, number: int) -> None:
-        while number < self._concurrency:
+        while number < self._concurrency and not self._leaving:
             await self._sending.wait()
             async with self._line:
                 job, fresh = await self._parts.work.take()
                 self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
                 member = await self._holding(job, self._turn(job, number))
             if member is not None:
-                await self._holding(job, self._do(job, member))
+                self._busy += 1
+                try:
+                    await self._holding(job, self._do(job, member))
+                finally:
+                    self._busy -= 1
+                    self._freed.set()
 
     async def _holding(self, job: int, step: Coroutine[Any, Any, T]) -> T | None:
         """Do `step` for a job this worker holds.
@@ -139,11 +166,12 @@ class BatchRunner:
             if job not in self._given_up:
                 self._return(job)
                 raise
-            task.uncancel()
-            self._given_up.discard(job)
+            while task.uncancel():
+                pass
             self._outcomes.given_up(job)
             return None
         finally:
+            self._given_up.discard(job)
             self._with_worker.pop(job, None)
 
     def _may_send(self, number: int) -> bool:
@@ -157,6 +185,9 @@ class BatchRunner:
         """A key and a permit for it; None, and the job goes back, if there may be no more sending."""
         parts = self._parts
         while self._may_send(number):
+            while self._busy >= self._concurrency:  # as after the concurrency was lowered
+                self._freed.clear()
+                await self._freed.wait()
             if not parts.pool.available:
                 parts.store.apply(Waiting(job, JobState.KEY))
                 await parts.pool.ready()
@@ -213,7 +244,7 @@ class BatchRunner:
             parts.store.apply(AttemptEnded(job, parts.clock()))
 
 
-async def _dismiss(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def _dismiss(tasks: Iterable[asyncio.Task[Any]]) -> None:
     leaving = list(tasks)
     for task in leaving:
         task.cancel()

@@ -21,6 +21,7 @@ from llmdash.engine.keys import Member
 from llmdash.engine.lock import RunLock
 from llmdash.engine.picture import RunFacts
 from llmdash.engine.resume import open_journal
+from llmdash.engine.retry import RetryPolicy
 from llmdash.engine.run import Ending, Run
 from llmdash.prompts.source import PromptSource
 
@@ -61,6 +62,7 @@ class RunPlan:
     resume: bool = False
     retry_failed: bool = False
     stay: bool = False
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     grace_s: float = 30.0
 
 
@@ -97,8 +99,10 @@ class LocalSession:
         return self._plan.folder
 
     def start(self) -> None:
-        """Begin to work."""
-        self._thread.start()
+        """Begin to work; does nothing where that was asked before."""
+        with self._guard:
+            if self._thread.ident is None:
+                self._thread.start()
 
     def frame(self, view: View) -> Frame:
         run = self._run
@@ -136,6 +140,7 @@ class LocalSession:
         except BaseException as crash:  # noqa: BLE001 - the thread's one boundary: whoever joins it asks for `crash`
             self.crash = crash
         finally:
+            self._journal.close()
             self._lock.release()
 
     async def _main(self) -> Ending:

@@ -177,7 +177,7 @@ class Store:
         self._ended(event.job)
 
     def _cancelled(self, event: Cancelled) -> None:
-        self.columns.begin(event.job)
+        self.columns.skip_pending(event.job)
         self.columns.set_state(event.job, JobState.CANCELLED)
         self._ended(event.job)
 

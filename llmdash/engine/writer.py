@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ class JournalWriter:
     """One thread that writes, with group commit: after 2 ms or 256 rows, whichever is first.
 
     All methods belong to the event loop; `then` is called there once the rows are on disk. If the disk
-    refuses, `failure` is set, called once with the reason, and nothing more is written.
+    refuses, `on_failure` is called once with the reason, and nothing more is written.
     """
 
     def __init__(self, journal: JournalFile, on_failure: Callable[[JournalError], None]) -> None:
@@ -98,7 +97,7 @@ class JournalWriter:
         while (group := self._queue.get()) is not None:
             try:
                 self._journal.write(group.attempts, group.results, group.reopened)
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001 - the thread's one boundary: a row that cannot be written must not hang the run
                 self._tell(self._on_failure, JournalError(f"the journal cannot be written: {error}"))
                 return
             self._tell(_call_all, group.then)

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,9 +45,10 @@ def environment(home: Path, endpoint: Simulated | None = None, **more: str) -> d
     return {**kept, "HOME": str(home), **keys, **more}
 
 
-def start(*arguments: object, cwd: Path, env: dict[str, str], **how: Any) -> subprocess.Popen[str]:
-    """Start `llmdash` with `arguments`."""
-    return subprocess.Popen(
+@contextmanager
+def start(*arguments: object, cwd: Path, env: dict[str, str], **how: Any) -> Iterator[subprocess.Popen[str]]:
+    """`llmdash` with `arguments`, running; it is killed at the end of the `with` if it still does."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "llmdash", *map(str, arguments)],
         cwd=cwd,
         env=env,
@@ -55,6 +58,11 @@ def start(*arguments: object, cwd: Path, env: dict[str, str], **how: Any) -> sub
         stderr=subprocess.PIPE,
         **how,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def llmdash(*arguments: object, cwd: Path, env: dict[str, str], given: str | None = None) -> Ended:

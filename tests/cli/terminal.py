@@ -88,7 +88,7 @@ class Terminal:
             self._stream.feed(piece)
 
     def wait_for(self, condition: str | Callable[[str], bool]) -> str:
-        """Read until the screen holds a text, or a condition on it holds; fails with the screen if it never does."""
+        """Read until the screen holds a text, or a condition on it holds; fails if it never does."""
         holds = (lambda screen: condition in screen) if isinstance(condition, str) else condition
         until = time.monotonic() + _PATIENCE_S
         while not holds(self.screen):

@@ -1,0 +1,176 @@
+"""A run over models that do as a script says: real journal, real threads, no network."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from llmdash.engine.commands import Cancel
+from llmdash.engine.frame import Frame, JobsView, StreamView, View
+from llmdash.engine.journal import JournalReader
+from llmdash.engine.keys import Member
+from llmdash.engine.picture import RunFacts
+from llmdash.engine.records import ResultRecord
+from llmdash.engine.retry import RetryPolicy
+from llmdash.engine.session import LocalSession, RunPlan
+from llmdash.llms.base import LLM
+from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages
+from llmdash.prompts.source import Prompt, PromptList
+
+Step = Delta | Exception | float | threading.Event
+Script = Callable[[str, str, int], Iterable[Any]]
+"""(key, prompt, how often it was asked before) -> what happens: a Delta arrives, an exception is raised, so
+many seconds pass, an event is awaited."""
+
+FAST = RetryPolicy(base_s=0.001, cap_s=0.01)
+ALL = View(jobs=JobsView(height=10_000), stream=StreamView())
+
+
+USAGE = Usage(2, 3)
+
+
+def whole(text: str, usage: Usage | None = USAGE) -> list[Any]:
+    """An answer in one piece."""
+    return [Delta(text=text), Delta(finish_reason="stop", usage=usage)]
+
+
+def echo(_key: str, prompt: str, _before: int) -> list[Any]:
+    return whole(f"re: {prompt}")
+
+
+def failing(kind: FailureKind, message: str = "no", **more: Any) -> list[Any]:
+    return [Failure(kind, message, **more)]
+
+
+class Server:
+    """What all keys ask; counts what a real server would see."""
+
+    def __init__(self, script: Script = echo) -> None:
+        self.script = script
+        self.asked: Counter[str] = Counter()
+        self.by_key: Counter[str] = Counter()
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.arrivals: list[tuple[float, int]] = []
+        """(when, how many were in flight then, this one included)"""
+
+    async def answer(self, key: str, prompt: str) -> AsyncIterator[Delta]:
+        before = self.asked[prompt]
+        self.asked[prompt] += 1
+        self.by_key[key] += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.arrivals.append((time.monotonic(), self.in_flight))
+        try:
+            for step in self.script(key, prompt, before):
+                if isinstance(step, BaseException):
+                    raise step
+                if isinstance(step, threading.Event):
+                    while not step.is_set():  # noqa: ASYNC110 - another thread sets it
+                        await asyncio.sleep(0.002)
+                elif isinstance(step, float):
+                    await asyncio.sleep(step)
+                else:
+                    yield step
+        finally:
+            self.in_flight -= 1
+
+
+class ScriptedLLM(LLM):
+    model = "scripted"
+
+    def __init__(self, server: Server, key: str) -> None:
+        self._server = server
+        self._key = key
+
+    def _astream(
+        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+    ) -> AsyncIterator[Delta]:
+        return self._server.answer(self._key, as_messages(prompt)[-1].content)
+
+
+def prompts(count: int) -> PromptList:
+    return of([Prompt(f"p{n}", (("user", f"prompt {n}"),), expected=f"re: prompt {n}") for n in range(count)])
+
+
+def of(some: Sequence[Prompt], fingerprint: str = "f" * 64) -> PromptList:
+    return PromptList("scripted", fingerprint, some)
+
+
+def plan(
+    folder: Path, server: Server, source: PromptList, *, keys: int = 3, concurrency: int = 8, **more: Any
+) -> RunPlan:
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[list[Member]]:
+        yield [Member(ScriptedLLM(server, f"k{n}"), f"k{n}") for n in range(keys)]
+
+    facts = RunFacts("scripted", "scripted", "nowhere", keys)
+    settings: dict[str, Any] = {"rate": None, "policy": FAST, **more}
+    return RunPlan(source, connect, folder, facts, concurrency=concurrency, **settings)
+
+
+@contextmanager
+def started(the_plan: RunPlan) -> Iterator[LocalSession]:
+    """The session of a plan at work; cancelled at the end if it still is."""
+    session = LocalSession(the_plan)
+    session.start()
+    try:
+        yield session
+    finally:
+        session.command(Cancel())
+        assert session.join(20.0), "the run hangs"
+        assert session.crash is None
+
+
+def run(the_plan: RunPlan) -> LocalSession:
+    """The session of a plan, from start to end."""
+    session = LocalSession(the_plan)
+    session.start()
+    assert session.join(30.0), "the run hangs"
+    if session.crash is not None:
+        raise session.crash
+    return session
+
+
+def until(session: LocalSession, holds: Callable[[Frame], bool]) -> Frame:
+    """The first frame for which `holds`."""
+    end = time.monotonic() + 20.0
+    while not holds(frame := session.frame(ALL)):
+        assert time.monotonic() < end, f"never came about: {frame.run}"
+        assert session.crash is None, session.crash
+        time.sleep(0.002)
+    return frame
+
+
+def records(session: LocalSession) -> list[ResultRecord]:
+    return list(JournalReader(session.folder).results())
+
+
+def assert_balanced(session: LocalSession, server: Server) -> Frame:
+    """Frame, journal and server tell the same story."""
+    frame = session.frame(ALL)
+    run, results = frame.run, records(session)
+    assert run.queued + run.waiting + run.in_flight + run.ended == run.jobs
+    states = Counter(result.state for result in results)
+    assert (run.done, run.failed, run.cancelled) == (states["done"], states["failed"], states["cancelled"])
+    assert [result.index for result in results] == sorted({result.index for result in results})
+    totals = JournalReader(session.folder).key_totals()
+    assert {label: each.sent for label, each in totals.items()} == dict(server.by_key)
+    for key in frame.keys:
+        assert key.sent == server.by_key[key.label]
+        if key.label in totals:
+            of_key = totals[key.label]
+            assert (key.ok, key.throttled, key.errors) == (of_key.ok, of_key.throttled, of_key.errors)
+            assert (key.input_tokens, key.output_tokens) == (of_key.input_tokens, of_key.output_tokens)
+            assert of_key.sent == of_key.ok + of_key.throttled + of_key.errors + of_key.cut + key.in_flight
+    assert run.attempts == sum(server.asked.values())
+    if run.score is not None:
+        assert run.score.total == run.done
+    return frame

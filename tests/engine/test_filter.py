@@ -1,0 +1,89 @@
+"""The filter language of the job table."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from llmdash.engine.filter import FilterError, compile_filter
+from llmdash.engine.frame import JobState, Verdict
+from llmdash.engine.jobs import JobColumns
+
+
+def columns() -> JobColumns:
+    """Job n is in state n; odd ones were answered by `key b1`, in n seconds."""
+    held = JobColumns(9, range(9))
+    for job in range(9):
+        held.set_state(job, JobState(job))
+        held.time[job] = float(job)
+        held.tries[job] = job % 3
+        held.output_tokens[job] = job * 10
+        held.key[job] = held.keys.number("key b1" if job % 2 else "key a0")
+    held.verdict[6] = Verdict.NOT_EQUAL
+    held.error[7] = held.errors.number("429 Too Many Requests")
+    return held
+
+
+def found(text: str) -> list[int]:
+    predicate = compile_filter(text, columns(), lambda job: f"task-{job}")
+    return [job for job in range(9) if predicate is None or predicate(job)]
+
+
+@pytest.mark.parametrize(
+    ("text", "jobs"),
+    [
+        ("", list(range(9))),
+        ("  ", list(range(9))),
+        ("state:failed", [7]),
+        ("STATE:Failed", [7]),
+        ("state:waiting", [1, 2, 3]),
+        ("state:flight", [4, 5]),
+        ("state:ended", [6, 7, 8]),
+        ("state:ended key:B1", [7]),
+        ("is:wrong", [6]),
+        ("error:too", [7]),
+        ("many", [7]),
+        ("task-3", [3]),
+        ("time>6", [7, 8]),
+        ("time>=6s", [6, 7, 8]),
+        ("time<2000ms", [1]),
+        ("time>0.1m", [7, 8]),
+        ("try=2", [2, 5, 8]),
+        ("out:30", [3]),
+        ("#:1", [0]),
+        ("#<=2 task", [0, 1]),
+        ("key:nobody", []),
+    ],
+)
+def test_terms_choose_jobs_and_all_must_hold(text: str, jobs: list[int]) -> None:
+    assert found(text) == jobs
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("state:nowhere", "there are queued"),
+        ("is:maybe", "right"),
+        ("time>long", "a number must stand there"),
+        ("time>", "something must stand after"),
+        ("colour:red", "no such field"),
+        ("time>1e999", "a number"),
+    ],
+)
+def test_a_filter_that_says_nothing_is_explained(text: str, words: str) -> None:
+    with pytest.raises(FilterError, match=words):
+        found(text)
+
+
+@given(st.one_of(st.text(max_size=40), st.from_regex(r"(state|time|key|#|out|is)[:<>=]{1,2}.{0,12}")))
+@example("#>" + "9" * 5_000)
+@example("time>\u0663")
+@example("state:\0")
+@example("\ud800:\udfff")
+@example("((((" * 1_000)
+def test_no_text_breaks_the_filter(text: str) -> None:
+    try:
+        found(text)
+    except FilterError as error:
+        assert str(error)

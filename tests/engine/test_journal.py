@@ -1,0 +1,187 @@
+"""The journal and its writer: what is on disk, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from llmdash.engine.journal import AttemptRecord, JournalError, JournalFile, JournalReader, ResultRow
+from llmdash.engine.writer import JournalWriter
+
+
+def sent(job: int, attempt: int = 1, key: str = "k") -> AttemptRecord:
+    return AttemptRecord(job, attempt, key, "sent", 1.5)
+
+
+def done(job: int, text: str = "fine") -> ResultRow:
+    return ResultRow(job, f"p{job}", "done", text=text, attempts=1)
+
+
+def nothing() -> None:
+    pass
+
+
+@asynccontextmanager
+async def writing(folder: Path) -> AsyncIterator[tuple[JournalWriter, list[JournalError]]]:
+    failures: list[JournalError] = []
+    writer = JournalWriter(JournalFile.create(folder, {"name": "x"}), failures.append)
+    try:
+        yield writer, failures
+    finally:
+        await writer.close()
+
+
+async def test_an_attempt_is_on_disk_before_the_wait_ends(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (writer, _):
+        for attempt in range(1, 4):
+            await writer.sent(sent(7, attempt))
+            assert len(JournalReader(tmp_path).attempts(7)) == attempt
+
+
+async def test_a_result_is_on_disk_before_anyone_is_told(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (writer, _):
+        told: asyncio.Future[ResultRow | None] = asyncio.get_running_loop().create_future()
+        await writer.sent(sent(1))
+        ended = sent(1)._replace(state="ok")
+        writer.ended(ended, done(1), lambda: told.set_result(JournalReader(tmp_path).result(1)))
+        assert (await told) == done(1)
+        assert JournalReader(tmp_path).attempts(1)[0].state == "ok"
+
+
+async def test_rows_gather_into_few_commits_and_all_arrive(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (writer, _):
+        told: list[int] = []
+        for job in range(1_000):
+            writer.ended(sent(job)._replace(state="ok"), done(job), lambda job=job: told.append(job))
+        await asyncio.gather(*(writer.sent(sent(job)) for job in range(1_000, 1_100)))
+        assert told == list(range(1_000)), "in the order of writing"
+    reader = JournalReader(tmp_path)
+    assert [row.job for row in reader.ended()] == list(range(1_000))
+    assert reader.key_totals()["k"].sent == 1_100
+
+
+async def test_what_is_left_is_written_when_the_writer_closes(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (writer, _):
+        writer.settled(done(3), nothing)
+    assert JournalReader(tmp_path).result(3) == done(3)
+
+
+async def test_a_job_reopened_and_ended_again_has_one_row(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (writer, _):
+        writer.settled(done(3, "old"), nothing)
+        writer.reopened(3, nothing)
+        writer.settled(done(3, "new"), nothing)
+        writer.reopened(4, nothing)
+    assert [row.text for row in JournalReader(tmp_path).results()] == ["new"]
+
+
+async def test_a_row_that_cannot_be_written_is_told_once_and_hangs_nothing(tmp_path: Path) -> None:
+    for row in (done(1, "\ud800"), done(1)._replace(input_tokens=2**70)):
+        folder = tmp_path / str(row.input_tokens is None)
+        folder.mkdir()
+        async with writing(folder) as (writer, failures):
+            writer.settled(row, nothing)
+            await asyncio.sleep(0.01)
+            writer.settled(done(2), nothing)
+        assert len(failures) == 1
+        assert list(JournalReader(folder).ended()) == []
+
+
+async def test_an_attempt_given_up_while_it_is_written_may_be_completed(tmp_path: Path) -> None:
+    async with writing(tmp_path) as (writer, _):
+        waiting = asyncio.create_task(writer.sent(sent(1)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        writer.ended(sent(1)._replace(state="unsent"), None, nothing)
+    reader = JournalReader(tmp_path)
+    assert [attempt.state for attempt in reader.attempts(1)] == ["unsent"]
+    assert (list(reader.attempt_counts()), reader.key_totals()) == ([], {})
+
+
+@pytest.mark.parametrize("text", ["", "a\0b\0", "\x1b[31m", "\U0001f600\u2028\u202e", "x" * 1_000_000])
+def test_text_comes_back_exactly(tmp_path: Path, text: str) -> None:
+    journal = JournalFile.create(tmp_path, {})
+    journal.write([], [done(0, text)], [])
+    journal.close()
+    assert [row.text for row in JournalReader(tmp_path).results()] == [text]
+
+
+def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path, {})
+    journal.write([], [done(0)], [])
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    journal.close()
+    assert modes == {0o600}
+
+
+def test_attempts_nobody_saw_the_end_of_become_unknown(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path, {})
+    journal.write([sent(0), sent(1)._replace(state="ok"), sent(2), sent(2, 2)], [done(1)], [])
+    journal.close()
+    assert JournalReader(tmp_path).count_unknown() == 3
+    JournalFile.open(tmp_path).close()
+    reader = JournalReader(tmp_path)
+    assert [attempt.state for attempt in reader.attempts(2)] == ["unknown", "unknown"]
+    assert reader.attempts(1)[0].state == "ok"
+    assert list(reader.attempt_counts()) == [(0, 1), (1, 1), (2, 2)]
+    assert reader.key_totals()["k"].cut == 3
+    assert reader.count_unknown() == 3
+
+
+def test_a_group_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path, {})
+    journal.write([], [done(1)], [])
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.write([sent(2)], [done(2), done(1)], [])
+    journal.write([], [done(3)], [])
+    journal.close()
+    assert [row.job for row in JournalReader(tmp_path).ended()] == [1, 3]
+
+
+def test_a_folder_holds_one_run(tmp_path: Path) -> None:
+    JournalFile.create(tmp_path, {}).close()
+    with pytest.raises(JournalError, match="holds a run"):
+        JournalFile.create(tmp_path, {})
+
+
+def test_no_journal_is_told_with_its_mend(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="no journal here; leave out --resume"):
+        JournalFile.open(tmp_path)
+    with pytest.raises(JournalError, match="no journal here"):
+        JournalReader(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a database at all" * 500, b"SQLite format 3\0" + bytes(9_000)]
+)
+def test_a_damaged_journal_is_refused_and_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "journal.sqlite").write_bytes(content)
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        JournalFile.open(tmp_path)
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        JournalReader(tmp_path).facts()
+
+
+def test_a_journal_with_a_torn_page_is_refused(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path, {})
+    journal.write([], [done(job, "x" * 500) for job in range(200)], [])
+    journal.close()
+    path = tmp_path / "journal.sqlite"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:12_000] + b"\xff" * 8_000 + whole[20_000:])
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        JournalFile.open(tmp_path)
+
+
+def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path, {})
+    journal.set_facts({"version": 99})
+    journal.close()
+    with pytest.raises(JournalError, match="another version"):
+        JournalFile.open(tmp_path)

@@ -1,0 +1,65 @@
+"""The pool of keys under any order of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from llmdash.engine.keys import Member
+from llmdash.llms.failures import FailureKind
+from tests.engine.pools import Clock, answer, fail, pool_of
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Any order of events: the counters of each key always add up, and no key works while it may not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.pool = pool_of(3, self.clock)
+        self.out: list[Member] = []
+
+    @rule()
+    def send(self) -> None:
+        now = self.clock()
+        may = [member.may_send(now) for member in self.pool.members]
+        member = self.pool.choose()
+        assert (member is not None) == any(may) == self.pool.available | (member is not None)
+        if member is not None:
+            assert may[self.pool.members.index(member)]
+            self.out.append(member)
+
+    @precondition(lambda self: self.out)
+    @rule(which=st.integers(0, 100), kind=st.sampled_from([*FailureKind, "ok", "cut", "unsent"]))
+    def end(self, which: int, kind: Any) -> None:
+        member = self.out.pop(which % len(self.out))
+        if kind == "ok":
+            answer(self.pool, member)
+        elif kind == "cut":
+            self.pool.was_cut(member)
+        elif kind == "unsent":
+            self.pool.not_sent(member)
+        else:
+            fail(self.pool, member, kind, float(which) if which % 2 else None)
+
+    @rule(seconds=st.floats(0.0, 100.0))
+    def wait(self, seconds: float) -> None:
+        self.clock.time += seconds
+
+    @rule(which=st.integers(0, 2), revive=st.booleans())
+    def steer(self, which: int, revive: bool) -> None:
+        (self.pool.revive if revive else self.pool.disable)(f"key-{which}")
+
+    @invariant()
+    def sums_hold(self) -> None:
+        for key in self.pool.statistics():
+            assert key.sent == key.ok + key.throttled + key.errors + key.cut + key.in_flight
+            assert key.in_flight == sum(member.label == key.label for member in self.out)
+            assert (key.input_tokens, key.output_tokens) == (3 * key.ok, 5 * key.ok)
+
+
+TestPoolMachine = PoolMachine.TestCase
+TestPoolMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

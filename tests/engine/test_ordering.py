@@ -1,0 +1,118 @@
+"""Which job stands on which line."""
+
+from __future__ import annotations
+
+import time
+from array import array
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmdash.engine.events import Cancelled, Failed, Queued, Taken
+from llmdash.engine.frame import JobState, JobsView, SortColumn
+from llmdash.engine.jobs import JobColumns
+from llmdash.engine.ordering import Ordering
+from llmdash.engine.store import Store
+
+
+def ordering_of(columns: JobColumns, view: JobsView) -> Ordering:
+    ordering = Ordering(columns, lambda job: f"id-{job}")
+    ordering.use(view)
+    return ordering
+
+
+def lines(ordering: Ordering) -> list[int]:
+    return [ordering.job_at(line) for line in range(len(ordering))]
+
+
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=30),
+    st.lists(
+        st.tuples(st.sampled_from(["take", "cancel", "fail", "again"]), st.integers(0, 30)), max_size=60
+    ),
+    st.sampled_from([SortColumn.NEWEST, SortColumn.NUMBER]),
+    st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_natural_orders_show_every_job_once_at_any_progress(
+    ended: list[bool], steps: list[tuple[str, int]], sort: SortColumn, descending: bool
+) -> None:
+    """Also where jobs had ended in an earlier start, or were cancelled before their turn."""
+    jobs = len(ended)
+    columns = JobColumns(jobs, array("I", (job for job in range(jobs) if not ended[job])))
+    store = Store(columns, lambda: 1.0)
+    for job in range(jobs):
+        if ended[job]:
+            columns.begin(job)
+            columns.set_state(job, JobState.DONE)
+    pending, dropped = list(columns.pending), set[int]()
+    for what, number in steps:
+        job = number % jobs
+        state = JobState(columns.state[job])
+        if what == "take" and pending:
+            fresh = pending.pop(0)
+            if fresh not in dropped:
+                store.apply(Taken(fresh, 1.0, True))
+        elif what == "cancel" and not state.ended:
+            dropped.add(job)
+            store.apply(Cancelled(job))
+        elif what == "fail" and state is JobState.LIMITER:
+            store.apply(Failed(job, 1, "no"))
+        elif what == "again" and state.ended:
+            store.apply(Queued(job))
+            store.apply(Taken(job, 1.0, False))
+        ordering = ordering_of(columns, JobsView(sort=sort, descending=descending))
+        shown = lines(ordering)
+        assert sorted(shown) == list(range(jobs))
+        assert [ordering.line_of(each) for each in shown] == list(range(jobs))
+    assert sum(columns.counts) == jobs
+
+
+def test_the_newest_comes_first_and_what_is_to_come_last() -> None:
+    columns = JobColumns(6, range(6))
+    for job in (0, 1, 2):
+        columns.begin_pending(job)
+    view = JobsView(sort=SortColumn.NEWEST)
+    assert lines(ordering_of(columns, view)) == [2, 1, 0, 3, 4, 5]
+    assert ordering_of(columns, view).line_of(17) is None
+
+
+@pytest.mark.parametrize("sort", list(SortColumn))
+def test_every_column_sorts_both_ways(sort: SortColumn) -> None:
+    columns = JobColumns(5, range(5))
+    for job in range(5):
+        columns.time[job] = float(-job)
+        columns.set_state(job, JobState(8 - job))
+    up = ordering_of(columns, JobsView(sort=sort, filter="id"))
+    down = ordering_of(columns, JobsView(sort=sort, filter="id", descending=True))
+    assert lines(up) == lines(down)[::-1]
+    if sort in (SortColumn.TIME, SortColumn.STATE):
+        assert lines(up) == [4, 3, 2, 1, 0]
+
+
+def test_a_filter_hides_jobs_and_a_wrong_one_is_told() -> None:
+    columns = JobColumns(30, range(30))
+    columns.set_state(7, JobState.FAILED)
+    ordering = ordering_of(columns, JobsView(filter="state:failed"))
+    assert lines(ordering) == [7]
+    assert (ordering.line_of(7), ordering.line_of(8)) == (0, None)
+    ordering.use(JobsView(filter="state:what"))
+    assert "there are" in ordering.error
+    ordering.use(JobsView())
+    assert (len(ordering), ordering.error) == (30, "")
+
+
+def test_a_large_table_is_sorted_in_the_background_and_shown_when_ready() -> None:
+    columns = JobColumns(50_000, range(50_000))
+    for job in range(0, 50_000, 1_000):
+        columns.set_state(job, JobState.FAILED)
+    view = JobsView(filter="state:failed", sort=SortColumn.NUMBER)
+    ordering = Ordering(columns, str)
+    ordering.use(view)
+    assert len(ordering) == 50_000, "shown as it was until it is worked out"
+    end = time.monotonic() + 20.0
+    while len(ordering) != 50:
+        ordering.use(view)
+        assert time.monotonic() < end
+    assert lines(ordering) == list(range(0, 50_000, 1_000))

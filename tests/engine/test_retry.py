@@ -1,0 +1,58 @@
+"""What follows from a failure."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmdash.engine.retry import Decision, RetryPolicy
+from llmdash.llms.failures import Failure, FailureKind
+
+POLICY = RetryPolicy()
+
+
+def decide(
+    kind: FailureKind, counted: int = 0, uncounted: int = 0, age_s: float = 0.0, hint: float | None = None
+) -> Decision:
+    failure = Failure(kind, "no", retry_after=hint)
+    return POLICY.decide(
+        failure, counted=counted, uncounted=uncounted, age_s=age_s, rng=random.Random(counted)
+    )
+
+
+@given(st.integers(0, 1_000), st.integers())
+def test_backoff_doubles_up_to_a_minute_and_is_spread_over_half_of_it(n: int, seed: int) -> None:
+    whole = min(60.0, 0.5 * 2 ** min(n, 40))
+    assert whole / 2 <= POLICY.backoff(n, random.Random(seed)) <= whole
+
+
+def test_a_transient_failure_is_retried_five_times() -> None:
+    decisions = [decide(FailureKind.TRANSIENT, counted) for counted in range(7)]
+    assert [decision.again for decision in decisions] == [True] * 5 + [False] * 2
+    assert all(decision.counted for decision in decisions)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.REQUEST, FailureKind.CONFIG])
+def test_a_request_that_is_refused_is_not_sent_again(kind: FailureKind) -> None:
+    assert not decide(kind).again
+
+
+@pytest.mark.parametrize(
+    "kind", [FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH, FailureKind.LOCAL]
+)
+def test_what_a_key_or_this_machine_did_does_not_count_for_an_hour(kind: FailureKind) -> None:
+    early, late = decide(kind, 5, 1_000, 3_599.0), decide(kind, 5, 1_000, 3_601.0)
+    assert early.again
+    assert not early.counted
+    assert not late.again
+
+
+@given(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)))
+def test_the_servers_hint_is_kept_up_to_two_minutes_and_nonsense_is_ignored(hint: float | None) -> None:
+    delay = decide(FailureKind.TRANSIENT, hint=hint).delay_s
+    assert 0.25 <= delay <= 120.0
+    if hint is not None and 0.5 < hint <= 120.0:
+        assert delay == hint

@@ -1,0 +1,169 @@
+"""The queue of jobs: each to one taker at a time, until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmdash.engine.work import WorkQueue
+from tests.engine.virtual_time import now, settle, virtual_time
+
+
+@virtual_time
+async def test_pending_jobs_come_in_their_order_and_are_fresh_once() -> None:
+    work = WorkQueue([3, 5, 9])
+    assert [await work.take() for _ in range(2)] == [(3, True), (5, True)]
+    work.put_back(5)
+    assert await work.take() == (5, False)
+    assert await work.take() == (9, True)
+    assert work.waiting == 0
+    assert work.open == 3
+
+
+@virtual_time
+async def test_a_job_in_backoff_comes_when_it_is_due_and_not_before() -> None:
+    work = WorkQueue([0, 1])
+    for delay in (5.0, 2.0):
+        job, _ = await work.take()
+        work.put_off(job, delay)
+    start = now()
+    assert await work.take() == (1, False)
+    assert now() - start == pytest.approx(2.0, abs=0.002)
+    assert await work.take() == (0, False)
+    assert now() - start == pytest.approx(5.0, abs=0.002)
+    work.close()
+
+
+@pytest.mark.parametrize("place", ["pending", "ready", "backoff"])
+@virtual_time
+async def test_a_dropped_job_is_never_handed_out(place: str) -> None:
+    work = WorkQueue([0, 1])
+    if place != "pending":
+        job, _ = await work.take()
+        if place == "ready":
+            work.put_back(job)
+        else:
+            work.put_off(job, 1.0)
+    work.drop(0)
+    work.end(0)
+    await asyncio.sleep(2.0)
+    assert (await work.take())[0] == 1
+    late = asyncio.create_task(work.take())
+    await asyncio.sleep(5.0)
+    assert not late.done()
+    late.cancel()
+    assert work.open == 1
+
+
+@pytest.mark.parametrize("place", ["pending", "backoff"])
+@virtual_time
+async def test_a_dropped_job_that_is_wanted_again_comes_once(place: str) -> None:
+    work = WorkQueue([0, 1, 2])
+    job = 2
+    if place == "backoff":
+        job, _ = await work.take()
+        work.put_off(job, 10.0)
+    work.drop(job)
+    work.end(job)
+    work.reopen(job)
+    assert await work.take() == (job, False)
+    rest = [(await work.take())[0] for _ in range(2)]
+    assert sorted([job, *rest]) == [0, 1, 2]
+    late = asyncio.create_task(work.take())
+    await asyncio.sleep(20.0)
+    assert not late.done()
+    late.cancel()
+
+
+@virtual_time
+async def test_a_hundred_thousand_jobs_are_dropped_in_no_time() -> None:
+    work = WorkQueue(range(100_000))
+    taken = [(await work.take())[0] for _ in range(50_000)]
+    for job in taken[::2]:
+        work.put_off(job, 60.0)
+    for job in taken[1::2]:
+        work.put_back(job)
+    for job in range(100_000):
+        work.drop(job)
+        work.end(job)
+    await work.all_ended()
+    assert work.waiting == 0
+    work.close()
+
+
+@virtual_time
+async def test_those_who_wait_for_the_end_or_for_work_wake() -> None:
+    work = WorkQueue([0])
+    end = asyncio.create_task(work.all_ended())
+    await settle()
+    assert not end.done()
+    await work.take()
+    work.end(0)
+    await end
+    some = asyncio.create_task(work.some_open())
+    await settle()
+    assert not some.done()
+    work.reopen(0)
+    await some
+    assert await work.take() == (0, False)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 40))
+@settings(max_examples=60, deadline=None)
+def test_every_job_is_with_one_taker_at_a_time_and_ends_once(seed: int, jobs: int) -> None:
+    @virtual_time
+    async def scenario() -> None:
+        rng, work = random.Random(seed), WorkQueue(range(jobs))
+        held: set[int] = set()
+        ended: list[int] = []
+        fresh: list[int] = []
+
+        async def taker() -> None:
+            while True:
+                job, is_fresh = await work.take()
+                assert job not in held
+                assert job not in ended
+                fresh.extend([job] * is_fresh)
+                held.add(job)
+                await asyncio.sleep(rng.uniform(0, 2))
+                held.discard(job)
+                match rng.randrange(4):
+                    case 0:
+                        work.put_back(job)
+                    case 1:
+                        work.put_off(job, rng.uniform(0, 5))
+                    case _:
+                        ended.append(job)
+                        work.end(job)
+
+        async def dropper() -> None:
+            while True:
+                await asyncio.sleep(rng.uniform(0, 3))
+                free = [job for job in range(jobs) if job not in held and job not in ended]
+                if free:
+                    job = rng.choice(free)
+                    work.drop(job)
+                    ended.append(job)
+                    work.end(job)
+                if ended and rng.random() < 0.3:
+                    again = ended.pop(rng.randrange(len(ended)))
+                    work.reopen(again)
+
+        tasks = [asyncio.create_task(taker()) for _ in range(5)]
+        tasks.append(asyncio.create_task(dropper()))
+        await asyncio.sleep(30.0)
+        tasks.pop().cancel()
+        await asyncio.wait_for(work.all_ended(), 10_000)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+        assert sorted(ended) == list(range(jobs))
+        assert len(fresh) == len(set(fresh))
+        work.close()
+
+    scenario()
