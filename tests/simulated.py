@@ -7,6 +7,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from llmdash.simulator.process import SimulatorProcess
@@ -58,7 +59,7 @@ class Simulated:
         return found
 
     def control(self, key: str, **orders: Any) -> None:
-        """Give orders for a key: `refuse=True`, `throttle_s=10`, `error_rate=0.5`."""
+        """Give orders for a key: `refuse=True`, `throttle_s=10`, `error_rate=0.5`, `quirks=["no_done"]`."""
         reply = self.fetch(f"/__sim__/key/{urllib.parse.quote(key)}", orders)
         assert reply.status == 200, reply
 
@@ -68,11 +69,17 @@ class Simulated:
         return self.fetch("/v1/chat/completions", body, key=key or self.keys[0])
 
     def fetch(
-        self, path: str, body: Any = None, *, key: str | None = None, raw: bytes | None = None
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """A GET of `path` below the root; a POST if there is a body (as JSON, or `raw`)."""
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.root + path, data=data)  # noqa: S310 - loopback
+        request = urllib.request.Request(self.root + path, data, dict(headers or {}))  # noqa: S310 - loopback
         if key is not None:
             request.add_header("Authorization", f"Bearer {key}")
         try:

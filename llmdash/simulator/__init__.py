@@ -1,1 +1,1 @@
-"""An endpoint to practise on: a real server on loopback that speaks the real dialect, in its own process."""
+"""An endpoint to practise on: a real server on loopback that speaks the real dialects, in its own process."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from llmdash.prompts.answers import score_arithmetic
 from llmdash.prompts.arithmetic import MAX_EXPRESSION, evaluate
@@ -36,8 +37,7 @@ _EVASIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """A request, as far as it decides the answer: messages are (role, text) pairs, oldest first."""
 
     model: str
@@ -51,8 +51,7 @@ class Question:
         return next((text for role, text in reversed(self.messages) if role == "user"), self.messages[-1][1])
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An answer in chunks. `right` says whether its arithmetic is; None where there is none."""
 
     chunks: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The simulator as an ASGI application: chat, the model list, and a side door for statistics and orders."""
+"""The simulator as an ASGI application: the dialects, the model list, PromptLayer, and a side door."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from llmdash.simulator.chat import Chat, Receive, Scope, Send, bearer, unknown_key
+from llmdash.simulator.connection import Receive, Scope, Send
+from llmdash.simulator.dialects.anthropic import AnthropicManners
+from llmdash.simulator.dialects.base import Fault
+from llmdash.simulator.dialects.openai import OpenAIManners, model
+from llmdash.simulator.service import Service
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Stats
-from llmdash.simulator.wire import error, model
+from llmdash.simulator.tracking import MAX_REPORT, BadReportError, Tracker
 
 __all__ = ["MODELS", "make_app"]
 
 MODELS = ("sim-small", "sim-large")
-"""What `GET /v1/models` lists. A chat request may name any model."""
+"""What `GET /v1/models` lists. A request may name any model."""
 
 
 def _json(content: object, status: int = 200) -> Response:
@@ -29,83 +33,134 @@ def _json(content: object, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
 
 
-class _Desk:
-    """The endpoints that are not chat: few calls, plain code."""
+def _error(fault: Fault) -> Response:
+    return _json(OpenAIManners().error(fault, ""), fault.status)
 
-    def __init__(self, chat: Chat, stats: Stats, clock: Callable[[], float]) -> None:
-        self._chat = chat
-        self._stats = stats
-        self._clock = clock
+
+class _Models:
+    """The model list; it takes the keys of either provider."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     def _refusal(self, request: Request) -> Response | None:
-        key = bearer(request.scope)
-        gate = self._chat.gates.get(key)
-        if gate is not None and not gate.refused:
-            return None
-        return _json(unknown_key(key), 401)
+        key = AnthropicManners().key(request.scope["headers"])
+        gate = self._service.gates.get(key)
+        return None if gate is not None and not gate.refused else _error(OpenAIManners().unknown_key(key))
 
-    async def models(self, request: Request) -> Response:
+    async def every(self, request: Request) -> Response:
         listing = {"object": "list", "data": [model(name) for name in MODELS]}
         return self._refusal(request) or self._named(_json(listing))
 
-    async def one_model(self, request: Request) -> Response:
+    async def one(self, request: Request) -> Response:
         name = request.path_params["name"].rstrip("/")
         if not name:
-            return await self.models(request)
+            return await self.every(request)
         if name in MODELS:
             return self._refusal(request) or self._named(_json(model(name)))
-        fault = error(
-            f"The model '{name[:100]}' does not exist", "invalid_request_error", "model_not_found", "model"
-        )
-        return self._refusal(request) or self._named(_json(fault, 404))
+        fault = Fault(404, f"The model '{name[:100]}' does not exist", "model", "model_not_found")
+        return self._refusal(request) or self._named(_error(fault))
 
     def _named(self, response: Response) -> Response:
-        response.headers["x-request-id"] = f"req_{self._chat.identity()}"
+        response.headers["x-request-id"] = f"req_{self._service.identity()}"
         return response
 
+
+class _SideDoor:
+    """What tests and demos ask and order, outside of any dialect."""
+
+    def __init__(self, service: Service, stats: Stats, tracker: Tracker, clock: Callable[[], float]) -> None:
+        self._service = service
+        self._stats = stats
+        self._tracker = tracker
+        self._clock = clock
+
     async def stats(self, request: Request) -> Response:
-        return _json(self._stats.report(arrivals=request.query_params.get("arrivals") == "1"))
+        report = self._stats.report(arrivals=request.query_params.get("arrivals") == "1")
+        return _json({**report, "tracked": self._tracker.counts})
 
     async def order(self, request: Request) -> Response:
-        key = request.path_params["key"]
-        gate = self._chat.gates.get(key)
+        gate = self._service.gates.get(request.path_params["key"])
         if gate is None:
-            return _json(error("This key is not one of the simulator's.", "invalid_request_error", None), 404)
+            return _json({"error": {"message": "This key is not one of the simulator's."}}, 404)
         try:
             gate.order(msgspec.json.decode(await request.body(), type=dict[str, Any]), self._clock())
         except (ValueError, RecursionError) as fault:
-            return _json(error(str(fault), "invalid_request_error", None), 400)
+            return _error(Fault(400, str(fault)))
         return _json({"ok": True})
+
+    async def tracked(self, request: Request) -> Response:
+        """The reports kept; with POST `{"refuse": bool}` says whether further ones are taken."""
+        if request.method == "POST":
+            try:
+                orders = msgspec.json.decode(await request.body(), type=dict[str, bool])
+            except (ValueError, RecursionError) as fault:
+                return _error(Fault(400, str(fault)))
+            self._tracker.refusing = orders.get("refuse", False)
+        return _json({"reports": self._tracker.reports})
+
+
+class _Reports:
+    """PromptLayer's endpoint."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    async def take(self, request: Request) -> Response:
+        try:
+            number = self._tracker.take(await _body(request))
+        except BadReportError as fault:
+            return _json({"success": False, "message": str(fault)}, fault.status)
+        return _json({"success": True, "request_id": number})
+
+
+async def _body(request: Request) -> bytes:
+    """The body; of one that is too large, a little more than is allowed."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > MAX_REPORT:
+            break
+    return bytes(parts)
 
 
 async def _fault(request: Request, fault: Exception) -> Response:
     status = fault.status_code if isinstance(fault, HTTPException) else 500
     known = {404: "Invalid URL", 405: "Not allowed to"}.get(status, "Error at")
     text = f"{known} ({request.method} {request.url.path[:200]})"
-    return _json(error(text, "invalid_request_error", "unknown_url"), status)
+    return _error(Fault(status, text, code="unknown_url"))
 
 
 def make_app(
-    settings: SimulatorSettings, clock: Callable[[], float] = time.monotonic
+    settings: SimulatorSettings,
+    clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
 ) -> Callable[[Scope, Receive, Send], Any]:
-    """The application. `clock` (seconds, monotonic) rules the limits; delays follow the event loop."""
+    """The application. `clock` (seconds, monotonic) rules the limits; delays follow the event loop.
+
+    `wall` (seconds since 1970) is the time that answers name.
+    """
     stats = Stats(settings.keys)
-    chat = Chat(settings, stats, clock)
-    desk = _Desk(chat, stats, clock)
+    service = Service(settings, stats, clock, wall)
+    tracker = Tracker()
+    models, door, reports = _Models(service), _SideDoor(service, stats, tracker, clock), _Reports(tracker)
     others = Starlette(
         routes=[
-            Route("/v1/models", desk.models),
-            Route("/v1/models/{name:path}", desk.one_model),
-            Route("/__sim__/stats", desk.stats),
-            Route("/__sim__/key/{key:path}", desk.order, methods=["POST"]),
+            Route("/v1/models", models.every),
+            Route("/v1/models/{name:path}", models.one),
+            Route("/track-request", reports.take, methods=["POST"]),
+            Route("/rest/track-request", reports.take, methods=["POST"]),
+            Route("/__sim__/stats", door.stats),
+            Route("/__sim__/tracked", door.tracked, methods=["GET", "POST"]),
+            Route("/__sim__/key/{key:path}", door.order, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _fault},
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # Chat goes past the router: it is nearly all of the traffic.
+        # The dialects go past the router: they are nearly all of the traffic.
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/v1"):
-            await chat(scope, receive, send)
+            await service(scope, receive, send)
         else:
             await others(scope, receive, send)
 

@@ -18,7 +18,9 @@ _PACE_SPREAD = 0.2  # sigma of a whole answer's pace: some answers run slower th
 _GAP_SHAPE = 2.5  # shape of the gamma gaps between chunks: uneven, rarely near zero
 _PAUSE_SHARE = 0.02  # chunks before which the model stalls
 _PAUSE_FACTOR = 9.0  # how much longer such a gap is
+_OVERLOAD_SHARE = 0.4  # failures that come of too much work
 _REMEMBERED = 65_536  # questions whose repetitions are counted
+_encode = msgspec.json.Encoder().encode
 
 
 def _lognormal(rng: random.Random, sigma: float) -> float:
@@ -54,17 +56,17 @@ class Rhythm:
         return tuple(times)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Everything that will happen to one request, decided when it comes in.
 
     `times` holds when each chunk of the answer leaves, in seconds after the request. A plan that `fails`
-    has no answer; its one time is that of the error.
+    has no answer; its one time is that of the error, which may come of too much work (`overloaded`).
     """
 
     answer: Answer
     times: tuple[float, ...]
     fails: bool = False
+    overloaded: bool = False
 
 
 class Behaviour:
@@ -81,18 +83,21 @@ class Behaviour:
         self._seed = settings.seed.to_bytes(16, "little", signed=True)
         self._asked: dict[int, int] = {}
         self._rng = random.Random(0)
+        # For an int the same as its own `seed`, without a look at what else it might be.
+        self._reseed = super(random.Random, self._rng).seed
 
     def plan(self, question: Question, error_rate: float) -> Plan:
         """What happens to this request."""
         rng = self._rng
-        rng.seed(self._draw_of(question))
+        self._reseed(self._draw_of(question))
         if rng.random() < error_rate:
-            return Plan(Answer(()), self._rhythm.draw(rng, 2)[:1], fails=True)
+            times = self._rhythm.draw(rng, 2)[:1]
+            return Plan(Answer(()), times, fails=True, overloaded=rng.random() < _OVERLOAD_SHARE)
         answer = compose(question, rng, self._settings.wrong_rate)
         return Plan(answer, self._rhythm.draw(rng, max(1, len(answer.chunks))))
 
     def _draw_of(self, question: Question) -> int:
-        content = msgspec.json.encode((question.model, question.messages, question.max_tokens))
+        content = _encode((question.model, question.messages, question.max_tokens))
         digest = hashlib.blake2b(content, digest_size=8, key=self._seed).digest()
         base = int.from_bytes(digest, "little")
         slot = base ^ question.stream

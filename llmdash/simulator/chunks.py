@@ -16,4 +16,5 @@ def split_chunks(text: str) -> tuple[str, ...]:
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens a prompt of this text costs: a quarter of its UTF-8 length, rounded up."""
-    return -(-len(text.encode("utf-8", "surrogatepass")) // 4)
+    length = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return -(-length // 4)

@@ -1,38 +1,38 @@
-"""Who is let in: a limit of requests a minute for each key, and what a test or demo orders for a key."""
+"""Limits a minute, of requests and of tokens: buckets that refill evenly."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-__all__ = ["Admission", "KeyGate", "TokenBucket", "duration"]
+__all__ = ["Allowance", "Bucket", "Level"]
 
 
-def duration(seconds: float) -> str:
-    """A time as OpenAI writes it in `x-ratelimit-reset-*`: `12ms`, `1.5s`, `6m0s`, `1h2m3s`."""
-    milliseconds = max(0, round(seconds * 1000))
-    if milliseconds < 1000:
-        return f"{milliseconds}ms"
-    whole, rest = divmod(milliseconds, 1000)
-    minutes, whole = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    shown = f"{whole + rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
-    if hours:
-        return f"{hours}h{minutes}m{shown}"
-    return f"{minutes}m{shown}" if minutes else shown
+class Level(NamedTuple):
+    """What a bucket holds: `limit` when full, `remaining` now; `reset_s` seconds until it is full."""
+
+    limit: int
+    remaining: int
+    reset_s: float
 
 
-class TokenBucket:
-    """A limit of `rpm` requests a minute.
+class Allowance(NamedTuple):
+    """What a key may still do; None where there is no limit."""
 
-    The bucket holds `rpm` requests (at least one) and is full at first; it refills evenly, `rpm / 60` a
-    second. So a rested key may make a burst of `rpm` requests, and a busy one makes `rpm` a minute.
+    requests: Level | None = None
+    tokens: Level | None = None
+
+
+class Bucket:
+    """A limit of so many units a minute.
+
+    The bucket holds `per_minute` units (at least one) and is full at first; it refills evenly. So a rested
+    key may spend a minute's worth at once, and a busy one gets `per_minute` a minute.
     """
 
-    def __init__(self, rpm: float, now: float) -> None:
-        self._capacity = max(1.0, rpm)
-        self._per_second = rpm / 60
+    def __init__(self, per_minute: float, now: float) -> None:
+        self._capacity = max(1.0, per_minute)
+        self._per_second = per_minute / 60
+        self._slack = 1e-9 * self._capacity  # rounding may not keep out who waited as long as told
         self._level = self._capacity
         self._at = now
 
@@ -40,77 +40,23 @@ class TokenBucket:
         self._level = min(self._capacity, self._level + (now - self._at) * self._per_second)
         self._at = now
 
-    def take(self, now: float) -> bool:
-        """Take one request out; False if there is none."""
+    def wait(self, now: float, amount: float = 1.0) -> float:
+        """Seconds until `amount` can be taken, if nobody else takes meanwhile; 0 if it can be now.
+
+        More than the bucket holds can be taken once it is full.
+        """
         self._refill(now)
-        if self._level < 1 - 1e-9:
-            return False
-        self._level -= 1
-        return True
+        if amount <= self._level:
+            return 0.0
+        lacking = min(amount, self._capacity) - self._level
+        return lacking / self._per_second if lacking > self._slack else 0.0
 
-    def wait(self, now: float) -> float:
-        """Seconds until `take` succeeds again, if nobody else takes meanwhile."""
+    def charge(self, amount: float = 1.0) -> None:
+        """Take `amount` out, whatever is there; the level may fall below zero."""
+        self._level -= amount
+
+    def level(self, now: float) -> Level:
+        """What the bucket holds at `now`."""
         self._refill(now)
-        return max(0.0, (1 - self._level) / self._per_second)
-
-    def headers(self, now: float) -> list[tuple[bytes, bytes]]:
-        """The limit, what remains of it, and the time until it is whole again."""
-        self._refill(now)
-        reset = duration((self._capacity - self._level) / self._per_second)
-        return [
-            (b"x-ratelimit-limit-requests", b"%d" % self._capacity),
-            (b"x-ratelimit-remaining-requests", b"%d" % max(0.0, self._level + 1e-9)),
-            (b"x-ratelimit-reset-requests", reset.encode()),
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What the gate says. `retry_after` is in seconds and set for a throttled request only."""
-
-    known: bool
-    retry_after: float | None = None
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-    @property
-    def admitted(self) -> bool:
-        return self.known and self.retry_after is None
-
-
-class KeyGate:
-    """One key's way in: its limit, and the orders given for it."""
-
-    def __init__(self, rpm: float, error_rate: float, now: float) -> None:
-        self._bucket = TokenBucket(rpm, now) if rpm > 0 else None
-        self.refused = False
-        self._throttled_until = now
-        self.error_rate = error_rate
-
-    def order(self, orders: Mapping[str, Any], now: float) -> None:
-        """Obey `refuse` (bool), `throttle_s` (seconds, 0 ends it), `error_rate` (0 to 1); else ValueError."""
-        unknown = set(orders) - {"refuse", "throttle_s", "error_rate"}
-        if unknown:
-            raise ValueError(f"unknown order {min(unknown)!r}; known are refuse, throttle_s, error_rate")
-        for name, most in (("throttle_s", 86_400), ("error_rate", 1)):
-            value = orders.get(name, 0)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-                raise ValueError(f"{name} must be a number from 0 to {most}")
-        if not isinstance(orders.get("refuse", False), bool):
-            raise ValueError("refuse must be true or false")
-        self.refused = orders.get("refuse", self.refused)
-        self.error_rate = orders.get("error_rate", self.error_rate)
-        if "throttle_s" in orders:
-            self._throttled_until = now + orders["throttle_s"]
-
-    def admit(self, now: float) -> Admission:
-        """Let a request in, or say why not. A request sent `retry_after` seconds later is let in."""
-        if self.refused:
-            return Admission(known=False)
-        wait = max(0.0, self._throttled_until - now)
-        bucket = self._bucket
-        if bucket is None:
-            return Admission(True, wait or None)
-        if wait or not bucket.take(now):
-            wait = max(wait, bucket.wait(now))
-            return Admission(True, wait, tuple(bucket.headers(now)))
-        return Admission(True, None, tuple(bucket.headers(now)))
+        reset = (self._capacity - self._level) / self._per_second
+        return Level(int(self._capacity), int(max(0.0, self._level + self._slack)), reset)

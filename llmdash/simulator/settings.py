@@ -14,9 +14,10 @@ class SimulatorSettings:
 
     - `keys`: the API keys it knows; every other one is refused with 401.
     - `rpm`: requests a minute that each key may make; 0 is no limit.
+    - `tpm`: tokens a minute that each key may spend on prompts and answers, as estimated; 0 is no limit.
     - `latency`: mean seconds from request to the end of the answer; 0 answers at once.
     - `first_share`: the part of `latency` that passes, on average, before the first chunk.
-    - `error_rate`: share of requests answered with status 500, 0 to 1.
+    - `error_rate`: share of requests answered with status 500 (in Anthropic's dialect also 529), 0 to 1.
     - `wrong_rate`: share of arithmetic answers that are wrong, 0 to 1.
     - `seed`: decides every answer, fault and delay, together with what is asked.
     """
@@ -28,6 +29,7 @@ class SimulatorSettings:
     error_rate: float = 0.0
     wrong_rate: float = 0.0
     seed: int = 1
+    tpm: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.keys or not all(self.keys):
@@ -36,7 +38,7 @@ class SimulatorSettings:
             raise ValueError("keys: each may be given once only")
         if abs(self.seed) >= 2**63:
             raise ValueError(f"seed: {self.seed} is too large")
-        for name in ("rpm", "latency"):
+        for name in ("rpm", "tpm", "latency"):
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0:
                 raise ValueError(f"{name}: {value} is not a number from 0 up")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import enum
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+
+from llmdash.simulator.answers import Answer
 
 __all__ = ["Outcome", "Stats"]
 
@@ -14,7 +17,7 @@ _OTHERS = "(other unknown keys)"
 _MOST_ARRIVALS = 1_000_000
 
 
-class Outcome(enum.Enum):
+class Outcome(enum.StrEnum):
     """How a request ended. REFUSED is 401; THROTTLED is 429; ERROR is any other error status.
 
     DROPPED means that the client went away before the answer was sent whole.
@@ -28,7 +31,7 @@ class Outcome(enum.Enum):
 
 
 class Stats:
-    """Counts of the requests made to `/v1` with POST.
+    """Counts of the requests made to `/v1` with POST, in whatever dialect.
 
     For each key: requests = ok + throttled + refused + errors + dropped + those under way. Times are those
     of the server's monotonic clock, in seconds.
@@ -65,14 +68,16 @@ class Stats:
             row = self._by_key.setdefault(_OTHERS if crowded else key, self._row())
         return row
 
-    def ended(self, row: dict[str, int], outcome: Outcome, right: bool | None = None) -> None:
-        """Count how the request of `row` ended; `right` tells of arithmetic in an answer sent whole."""
-        row[outcome.value] += 1
-        if outcome is Outcome.OK and right is not None:
-            if right:
-                self._right += 1
-            else:
-                self._wrong += 1
+    def ended(self, row: dict[str, int], outcome: Outcome, answers: Sequence[Answer] = ()) -> None:
+        """Count how the request of `row` ended.
+
+        The arithmetic in its answers counts if these were sent whole.
+        """
+        row[outcome] += 1
+        if outcome is Outcome.OK:
+            for answer in answers:
+                self._right += answer.right is True
+                self._wrong += answer.right is False
 
     def report(self, arrivals: bool = False) -> dict[str, Any]:
         """The counts as `GET /__sim__/stats` gives them; with every arrival's time if asked for."""

@@ -101,6 +101,8 @@ def test_a_request_that_failed_may_succeed_when_it_is_sent_again() -> None:
         ({"keys": ("a", "")}, "keys"),
         ({"keys": ("a", "a")}, "keys"),
         ({"rpm": -1}, "rpm"),
+        ({"tpm": -1}, "tpm"),
+        ({"tpm": float("inf")}, "tpm"),
         ({"latency": float("nan")}, "latency"),
         ({"latency": float("inf")}, "latency"),
         ({"error_rate": 1.5}, "error_rate"),

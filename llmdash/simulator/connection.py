@@ -1,0 +1,86 @@
+"""One request's connection: reads its body, sends its answer, notices when the client goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+__all__ = ["MAX_BODY", "ClientGoneError", "Connection", "Headers", "Receive", "Scope", "Send"]
+
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes a request body may have; larger ones get status 413."""
+
+Headers = list[tuple[bytes, bytes]]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+
+class ClientGoneError(Exception):
+    """The client closed its connection before the answer was sent whole."""
+
+
+class Connection:
+    """The ASGI side of one request. `headers` go out with whatever is answered."""
+
+    def __init__(self, receive: Receive, send: Send, headers: Headers) -> None:
+        self._receive = receive
+        self._send = send
+        self.headers = headers
+        self._gone: asyncio.Task[Message] | None = None
+
+    async def body(self) -> bytes | None:
+        """The request's body; None if it is too large. Raises ClientGoneError if it never comes whole."""
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            return bytes(message.get("body", b""))
+        parts = bytearray()
+        while message["type"] == "http.request":
+            parts += message.get("body", b"")
+            if len(parts) > MAX_BODY:
+                return None
+            if not message.get("more_body"):
+                return bytes(parts)
+            message = await self._receive()
+        raise ClientGoneError
+
+    async def until(self, moment: float) -> None:
+        """Wait for a moment of the monotonic clock; raises ClientGoneError once the client goes away."""
+        wait = moment - time.monotonic()
+        if wait <= 0:
+            return
+        if self._gone is None:
+            self._gone = asyncio.ensure_future(self._receive())
+        done, _ = await asyncio.wait({self._gone}, timeout=wait)
+        if done:
+            raise ClientGoneError
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the status and the headers."""
+        await self._send({"type": "http.response.start", "status": status, "headers": headers + self.headers})
+
+    async def start_events(self) -> None:
+        """Begin a stream of server-sent events."""
+        await self.start(200, _EVENTS)
+
+    async def part(self, body: bytes, *, last: bool = False) -> None:
+        """Send a piece of the body."""
+        if self._gone is not None and self._gone.done():
+            raise ClientGoneError
+        await self._send({"type": "http.response.body", "body": body, "more_body": not last})
+
+    async def whole(self, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
+        """Send an answer in one piece."""
+        about = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+        await self.start(status, about)
+        await self.part(body, last=True)
+
+    def close(self) -> None:
+        """Stop listening for the client."""
+        if self._gone is not None:
+            self._gone.cancel()

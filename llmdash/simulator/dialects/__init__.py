@@ -1,0 +1,1 @@
+"""The formats the simulator speaks: what each reads and writes; the behaviour behind them is one."""

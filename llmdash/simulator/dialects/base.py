@@ -1,0 +1,194 @@
+"""What a dialect is to the rest of the simulator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from llmdash.simulator.answers import Answer, Question
+from llmdash.simulator.chunks import estimate_tokens, split_chunks
+from llmdash.simulator.connection import Headers
+from llmdash.simulator.limits import Allowance
+from llmdash.simulator.quirks import Quirks
+
+__all__ = [
+    "THOUGHT",
+    "Call",
+    "Dialect",
+    "Fault",
+    "Frames",
+    "Manners",
+    "Reply",
+    "Throttled",
+    "decode",
+    "encode",
+    "encode_each",
+    "event",
+    "prompt_tokens",
+]
+
+_encoder = msgspec.json.Encoder()
+encode = _encoder.encode
+
+
+def encode_each(texts: Sequence[str]) -> list[bytes]:
+    """Each of `texts` as JSON, which has no line breaks: one call instead of many."""
+    return _encoder.encode_lines(texts).splitlines()
+
+
+THOUGHT = split_chunks("They want an answer to this; first I look at what is asked, then I work it out.")
+"""What a model that reasons thinks before it answers, in chunks."""
+
+
+class Fault(Exception):
+    """An error to answer with. The text says what is wrong; `param` names the part of the request at fault.
+
+    `code` is OpenAI's machine-readable name, where it is not the usual one of the status.
+    """
+
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.param = param
+        self.code = code
+
+
+class Throttled(Fault):
+    """Status 429: a request sent `seconds` later is let in. `limit` is what ran out: requests or tokens."""
+
+    def __init__(self, seconds: float, limit: str) -> None:
+        self.seconds = math.ceil(seconds * 1000) / 1000
+        self.limit = limit
+        super().__init__(429, f"Rate limit reached for {limit}. Please try again in {self.seconds:.3f}s.")
+
+
+def prompt_tokens(questions: tuple[Question, ...]) -> int:
+    """Estimated tokens of the prompts: a quarter of their bytes, 4 a message and 3 a prompt."""
+    total = 3 * len(questions)
+    for question in questions:
+        for _role, text in question.messages:
+            total += 4 + estimate_tokens(text)
+    return total
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What is answered to one request: an answer to each of its questions.
+
+    `identity` is unlike that of any other request; `created` is in seconds since 1970.
+    """
+
+    identity: str
+    created: int
+    questions: tuple[Question, ...]
+    answers: tuple[Answer, ...]
+    quirks: Quirks
+
+    @property
+    def model(self) -> str:
+        return self.questions[0].model
+
+    @property
+    def input_tokens(self) -> int:
+        return prompt_tokens(self.questions)
+
+    @property
+    def output_tokens(self) -> int:
+        """A chunk is counted as a token."""
+        return sum([len(answer.chunks) for answer in self.answers])
+
+    def finish_reason(self, index: int = 0) -> str | None:
+        """`stop` or `length`; None if the server is to keep it to itself."""
+        return None if self.quirks.no_finish else self.answers[index].finish_reason
+
+
+class Frames(Protocol):
+    """The server-sent events of one streamed reply.
+
+    `opening` goes out first, when `opening_share` of the time to the first chunk has passed. `error` is what
+    comes in place of the rest after `sent` chunks.
+    """
+
+    @property
+    def opening_share(self) -> float: ...
+
+    def opening(self) -> bytes: ...
+
+    def chunks(self, index: int) -> list[bytes]: ...
+
+    def end(self) -> bytes: ...
+
+    def error(self, fault: Fault, sent: int) -> bytes: ...
+
+
+class Call(Protocol):
+    """A request as it was read."""
+
+    @property
+    def streamed(self) -> bool: ...
+
+    @property
+    def names_stream_options(self) -> bool: ...
+
+    def questions(self) -> tuple[Question, ...]:
+        """What is asked, at least one."""
+
+    def whole(self, reply: Reply) -> bytes:
+        """The body of the plain answer."""
+
+    def frames(self, reply: Reply) -> Frames:
+        """The streamed answer."""
+
+
+class Manners(Protocol):
+    """What the dialects of one provider have in common."""
+
+    identity_header: bytes
+
+    def key(self, headers: Headers) -> str:
+        """The key a request bears; empty if it bears none."""
+
+    def unknown_key(self, key: str) -> Fault: ...
+
+    def failure(self, overloaded: bool) -> Fault:
+        """The error of a request that fails by chance."""
+
+    def error(self, fault: Fault, identity: str) -> bytes:
+        """The body of an error."""
+
+    def hints(self, allowance: Allowance, wall: float) -> Headers:
+        """The headers that tell of the limits; `wall` is the time in seconds since 1970."""
+
+    def rest(self, seconds: float) -> Headers:
+        """The headers of a 429; whole seconds are rounded up, so that a request sent then is let in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One format: how a provider behaves, and how its requests are read (raises Fault)."""
+
+    manners: Manners
+    read: Callable[[bytes, Headers], Call]
+
+
+def decode(decoder: msgspec.json.Decoder[Any], body: bytes, fields: tuple[str, ...]) -> Any:
+    """The request in `body`. Raises Fault (400) on bad JSON and on a missing or wrong field.
+
+    `fields` are the names to look for in the decoder's complaint.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as fault:
+        message = str(fault)
+        param = next((name for name in fields if name in message), None)
+        raise Fault(400, f"Invalid request: {message}.", param) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise Fault(400, f"We could not parse the JSON body of your request: {fault}.") from None
+
+
+def event(name: str, data: bytes) -> bytes:
+    """A server-sent event with a name."""
+    return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"

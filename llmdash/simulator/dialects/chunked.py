@@ -1,0 +1,134 @@
+"""Streams of chunks with choices, as chat completions and completions have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from llmdash.simulator.dialects.base import THOUGHT, Fault, Reply, encode, encode_each
+from llmdash.simulator.dialects.openai import DONE, OpenAIManners
+
+__all__ = ["ChunkFrames", "ChunkShape", "chunk_frames", "usage_fields"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkShape:
+    """What a dialect's chunks look like, as JSON within a choice.
+
+    A text goes between `before` and `after`; `empty` is a choice without any; `role` is what the first chunk
+    says before there is text, if it says anything.
+    """
+
+    prefix: str
+    object: str
+    before: bytes
+    after: bytes
+    empty: bytes
+    role: bytes = b""
+
+
+def usage(reply: Reply) -> dict[str, int]:
+    """The tokens of a reply, in OpenAI's names."""
+    into, out = reply.input_tokens, reply.output_tokens
+    return {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
+
+
+def usage_fields(reply: Reply) -> dict[str, dict[str, int]]:
+    """The `usage` of a plain answer; nothing if the server keeps it to itself."""
+    return {} if reply.quirks.no_usage else {"usage": usage(reply)}
+
+
+class ChunkFrames(msgspec.Struct, frozen=True):
+    """The server-sent events of one streamed reply.
+
+    `head` is what every chunk begins with, up to its choices; `usage_apart` says whether the usage comes in
+    a chunk of its own, and null in all others.
+    """
+
+    reply: Reply
+    shape: ChunkShape
+    head: bytes
+    usage_apart: bool
+
+    @property
+    def opening_share(self) -> float:
+        """The role goes out together with the first chunk, thoughts before it."""
+        return 0.5 if self._reasons else 1.0
+
+    @property
+    def _reasons(self) -> bool:
+        return bool(self.shape.role and self.reply.quirks.reasoning_fields)
+
+    def _around(self, index: int) -> tuple[bytes, bytes]:
+        """What stands before and after the content of a chunk."""
+        before = b'%b,"choices":[{"index":%d,' % (self.head, index)
+        tail = b',"usage":null}\n\n' if self.usage_apart else b"}\n\n"
+        return before, b',"logprobs":null,"finish_reason":null}]' + tail
+
+    def opening(self) -> bytes:
+        if not self.shape.role:
+            return b""
+        before, after = self._around(0)
+        role = before + self.shape.role + after
+        if not self._reasons:
+            return role
+        frames = [role]
+        for name in self.reply.quirks.reasoning_fields:
+            frames += [before + b'"delta":' + encode({name: thought}) + after for thought in THOUGHT]
+        return b"".join(frames)
+
+    def chunks(self, index: int) -> list[bytes]:
+        before, after = self._around(index)
+        before += self.shape.before
+        after = self.shape.after + after
+        return [before + text + after for text in encode_each(self.reply.answers[index].chunks)]
+
+    def end(self) -> bytes:
+        """The finish reasons, the usage if it was asked for, and the terminator."""
+        last = len(self.reply.answers) - 1
+        frames = [self._finish(index, last) for index in range(last + 1)]
+        if self.usage_apart:
+            frames.append(self.head + b',"choices":[],"usage":' + encode(usage(self.reply)) + b"}\n\n")
+        if not self.reply.quirks.no_done:
+            frames.append(DONE)
+        return b"".join(frames)
+
+    def _finish(self, index: int, last: int) -> bytes:
+        before, _ = self._around(index)
+        reason = encode(self.reply.finish_reason(index))
+        spent = self._usage_beside() if index == last else b""
+        if self.usage_apart:
+            spent = b',"usage":null'
+        return (
+            before
+            + self.shape.empty
+            + b',"logprobs":null,"finish_reason":'
+            + reason
+            + b"}]"
+            + spent
+            + b"}\n\n"
+        )
+
+    def _usage_beside(self) -> bytes:
+        quirks = self.reply.quirks
+        if quirks.usage_beside_choices and not quirks.no_usage:
+            return b',"usage":' + encode(usage(self.reply))
+        return b""
+
+    def error(self, fault: Fault, sent: int) -> bytes:
+        return b"data: " + OpenAIManners().error(fault, self.reply.identity) + b"\n\n"
+
+
+def chunk_frames(reply: Reply, shape: ChunkShape, wants_usage: bool) -> ChunkFrames:
+    """The events of `reply`; `wants_usage` is what the request says."""
+    head = {
+        "id": shape.prefix + reply.identity,
+        "object": shape.object,
+        "created": reply.created,
+        "model": reply.model,
+        "system_fingerprint": "fp_simulator",
+    }
+    quirks = reply.quirks
+    usage_apart = wants_usage and not (quirks.no_usage or quirks.usage_beside_choices)
+    return ChunkFrames(reply, shape, b"data: " + encode(head)[:-1], usage_apart)

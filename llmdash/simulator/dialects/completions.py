@@ -1,0 +1,89 @@
+"""Completions, the older format: `POST /v1/completions`, a prompt or a list of them, a choice for each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from llmdash.simulator.answers import Question
+from llmdash.simulator.connection import Headers
+from llmdash.simulator.dialects.base import Dialect, Fault, Reply, decode, encode
+from llmdash.simulator.dialects.chunked import ChunkFrames, ChunkShape, chunk_frames, usage_fields
+from llmdash.simulator.dialects.openai import Limit, OpenAIManners, StreamOptions
+
+__all__ = ["COMPLETIONS"]
+
+_SHAPE = ChunkShape(
+    prefix="cmpl-", object="text_completion", before=b'"text":', after=b"", empty=b'"text":""'
+)
+_FIELDS = ("prompt", "model", "stream", "max_tokens", "n")
+_Prompts = Annotated[list[str], msgspec.Meta(min_length=1)]
+_MOST_CHOICES = 2048
+
+
+class _CompletionRequest(msgspec.Struct):
+    """Prompts are text; `n` choices each. Without `max_tokens` an answer has the length it has."""
+
+    model: str
+    prompt: str | _Prompts
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    max_tokens: Limit = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
+
+    @property
+    def streamed(self) -> bool:
+        return bool(self.stream)
+
+    @property
+    def names_stream_options(self) -> bool:
+        return self.stream_options is not None
+
+    def questions(self) -> tuple[Question, ...]:
+        prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
+        return tuple(
+            Question(self.model, (("user", prompt),), self.max_tokens, self.streamed)
+            for prompt in prompts
+            for _ in range(self.n or 1)
+        )
+
+    def whole(self, reply: Reply) -> bytes:
+        choices = [
+            {
+                "text": answer.text,
+                "index": index,
+                "logprobs": None,
+                "finish_reason": reply.finish_reason(index),
+            }
+            for index, answer in enumerate(reply.answers)
+        ]
+        return encode(
+            {
+                "id": f"cmpl-{reply.identity}",
+                "object": "text_completion",
+                "created": reply.created,
+                "model": reply.model,
+                "choices": choices,
+                **usage_fields(reply),
+                "system_fingerprint": "fp_simulator",
+            }
+        )
+
+    def frames(self, reply: Reply) -> ChunkFrames:
+        wants_usage = self.stream_options is not None and self.stream_options.include_usage
+        return chunk_frames(reply, _SHAPE, wants_usage)
+
+
+_decoder = msgspec.json.Decoder(_CompletionRequest)
+
+
+def _read(body: bytes, headers: Headers) -> _CompletionRequest:
+    request: _CompletionRequest = decode(_decoder, body, _FIELDS)
+    if isinstance(request.prompt, list) and len(request.prompt) * (request.n or 1) > _MOST_CHOICES:
+        raise Fault(400, f"More than {_MOST_CHOICES} choices in one request; send fewer prompts.", "prompt")
+    return request
+
+
+COMPLETIONS = Dialect(OpenAIManners(), _read)
+"""OpenAI's completions."""

@@ -1,0 +1,72 @@
+"""What servers that are nearly compatible do differently, on demand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+__all__ = ["NO_QUIRKS", "Quirks", "parse_quirks"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Quirks:
+    """The habits of a server, ordered for a key with `POST /__sim__/key/KEY {"quirks": ["no_done", ...]}`.
+
+    | quirk | what is done | counted as |
+    |---|---|---|
+    | `no_done` | chat, completions: a stream ends without `[DONE]` | ok |
+    | `no_finish` | `finish_reason`, `stop_reason` or `status` is null, plain and streamed | ok |
+    | `json_for_stream` | a stream is answered with the plain JSON | ok |
+    | `usage_beside_choices` | chat, completions: a stream has its usage, always, beside choices | ok |
+    | `no_usage` | no usage, plain and streamed (in Responses it is null) | ok |
+    | `refuse_stream_options` | status 400 to a request that has `stream_options` | errors |
+    | `reasoning_content` | chat: a thought in `reasoning_content` before the answer | ok |
+    | `reasoning` | chat: the same in `reasoning`; Anthropic: either makes a block of thinking | ok |
+    | `error_in_stream` | after half of the chunks the dialect's own error, then the stream ends | errors |
+    | `throttle_in_stream` | the same with the error of a limit that was reached | errors |
+    | `truncated` | after half of the chunks the stream just ends, orderly for HTTP | errors |
+    | `error_body` | a plain answer has status 200 and an error for a body | errors |
+    | `html` | status 502 and a page of HTML, as a proxy sends it | errors |
+
+    What a dialect has no place for is left out without a word. `error_in_stream`, `throttle_in_stream` and
+    `truncated` do nothing to a plain answer, `error_body` nothing to a stream.
+    """
+
+    no_done: bool = False
+    no_finish: bool = False
+    json_for_stream: bool = False
+    usage_beside_choices: bool = False
+    no_usage: bool = False
+    refuse_stream_options: bool = False
+    reasoning_content: bool = False
+    reasoning: bool = False
+    error_in_stream: bool = False
+    throttle_in_stream: bool = False
+    truncated: bool = False
+    error_body: bool = False
+    html: bool = False
+
+    @property
+    def breaks_streams(self) -> bool:
+        """True if a stream does not get to its end."""
+        return self.truncated or self.error_in_stream or self.throttle_in_stream
+
+    @property
+    def reasoning_fields(self) -> tuple[str, ...]:
+        """The names under which the model's thoughts are sent, if they are."""
+        if not (self.reasoning_content or self.reasoning):
+            return ()
+        return tuple(name for name in ("reasoning_content", "reasoning") if getattr(self, name))
+
+
+NO_QUIRKS = Quirks()
+_NAMES = tuple(field.name for field in dataclasses.fields(Quirks))
+
+
+def parse_quirks(value: object) -> Quirks:
+    """The quirks named in a list; an empty one ends them all. Raises ValueError on anything else."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError("quirks must be a list of names")
+    unknown = sorted(set(value) - set(_NAMES))
+    if unknown:
+        raise ValueError(f"quirks: unknown {unknown[0][:50]!r}; known are {', '.join(_NAMES)}")
+    return Quirks(**dict.fromkeys(value, True))

@@ -1,0 +1,54 @@
+"""Reading a stream of server-sent events off the raw bytes of an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from tests.simulated import Reply, Simulated
+
+__all__ = ["PATHS", "Event", "ask", "events_of"]
+
+PATHS = {
+    "chat": "/v1/chat/completions",
+    "completions": "/v1/completions",
+    "responses": "/v1/responses",
+    "messages": "/v1/messages",
+}
+"""The path of each dialect that asks a model."""
+
+
+class Event(NamedTuple):
+    """One event: its name (empty if it has none), and its data (text if it is not JSON)."""
+
+    name: str
+    data: Any
+
+
+def events_of(reply: Reply) -> list[Event]:
+    """The events of a streamed answer; the body has to end with one that is whole."""
+    assert reply.headers["content-type"].startswith("text/event-stream"), reply
+    assert reply.body.endswith(b"\n\n")
+    return [_event(frame) for frame in reply.body.decode().removesuffix("\n\n").split("\n\n")]
+
+
+def _event(frame: str) -> Event:
+    fields = dict(line.split(": ", 1) for line in frame.split("\n"))
+    data = fields["data"]
+    return Event(fields.get("event", ""), data if data == "[DONE]" else json.loads(data))
+
+
+def ask(running: Simulated, dialect: str, text: str, key: str | None = None, **fields: Any) -> Reply:
+    """Ask the same in any dialect."""
+    key = key or running.keys[0]
+    messages = [{"role": "user", "content": text}]
+    content: dict[str, Any] = {"messages": messages}
+    headers = {"Authorization": f"Bearer {key}"}
+    if dialect == "completions":
+        content = {"prompt": text}
+    elif dialect == "responses":
+        content = {"input": text}
+    elif dialect == "messages":
+        content = {"max_tokens": 500, "messages": messages}
+        headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    return running.fetch(PATHS[dialect], {"model": "m", **content, **fields}, headers=headers)
