@@ -3,41 +3,45 @@
 From strongest to weakest: command line; `LLMDASH_*` variables; `OPENAI_API_KEY` and `OPENAI_BASE_URL`; `.env`
 in the folder the program starts in (there: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then `OPENAI_*`);
 `llmdash.toml` in the same folder; `llmdash.toml` in the user's config folder. Each setting is taken from the
-strongest that gives it.
+strongest that gives it. With another dialect the provider's variables are its own: `ANTHROPIC_API_KEY` and
+`ANTHROPIC_BASE_URL` for Anthropic.
+
+`[[endpoint]]` tables in the stronger of the two files are the pool; without one, address, model and keys
+above are its only endpoint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import TypeVar
+from urllib.parse import urlsplit
 
 from llmdash import locations
+from llmdash.config_choice import Chosen
+from llmdash.config_dialects import DEFAULT_DIALECT, DIALECTS, Dialect, parse_dialect
+from llmdash.config_endpoints import EndpointSettings
+from llmdash.config_keys import Variables
+from llmdash.config_pool import Pool, pool_of
 from llmdash.config_sources import (
+    ENDPOINT,
     KEYS,
-    KEYS_FROM,
     DotEnv,
-    Entry,
     Layer,
     from_dotenv,
     from_environment,
     from_flags,
-    from_toml,
     misspelt,
     read_dotenv,
 )
+from llmdash.config_toml import from_toml
 from llmdash.config_values import (
     MAX_RATE,
     MIN_RATE,
     ConfigError,
-    parse_base_url,
-    parse_keys,
     parse_number,
     parse_rate,
     parse_switch,
-    parse_text,
     parse_whole,
 )
 from llmdash.llms.timeouts import Timeouts
@@ -52,14 +56,15 @@ __all__ = [
     "MIN_RATE",
     "RATE_PER_KEY",
     "ConfigError",
+    "EndpointSettings",
     "Settings",
     "Timeouts",
     "load_settings",
     "parse_rate",
 ]
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
-DEFAULT_MODEL = "gpt-4o-mini"
+DEFAULT_BASE_URL = DIALECTS[DEFAULT_DIALECT].base_url
+DEFAULT_MODEL = DIALECTS[DEFAULT_DIALECT].model
 DEFAULT_CONCURRENCY = 64
 DEFAULT_FPS = 15
 RATE_PER_KEY = 5.0
@@ -69,6 +74,8 @@ SETTINGS = (
     KEYS,
     "base_url",
     "model",
+    "dialect",
+    ENDPOINT,
     "rate",
     "concurrency",
     "limit",
@@ -84,12 +91,14 @@ SETTINGS = (
 )
 """Every setting; `LLMDASH_` and its name in capitals is the variable, `--` and its name the option."""
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Checked settings. `rate` is in requests a second, None lifts the limit; `limit` is a number of jobs."""
+    """Checked settings. `rate` is in requests a second, None lifts the limit; `limit` is a number of jobs.
+
+    `endpoints` is never empty. With one, `base_url`, `model`, `keys` and `dialect` are its own, and changing
+    them with `replace` changes it; with several they are those of the first, and `keys` those of all.
+    """
 
     base_url: str = DEFAULT_BASE_URL
     model: str = DEFAULT_MODEL
@@ -100,6 +109,7 @@ class Settings:
     base_url_given: bool = False
     model_given: bool = False
     concurrency: int = DEFAULT_CONCURRENCY
+    concurrency_given: bool = False
     limit: int | None = None
     temperature: float | None = None
     max_tokens: int | None = None
@@ -109,6 +119,47 @@ class Settings:
     timeouts: Timeouts = field(default_factory=Timeouts)
     warnings: tuple[str, ...] = ()
     """What the user should know, one line each; never a key."""
+    dialect: str = DEFAULT_DIALECT
+    endpoints: tuple[EndpointSettings, ...] = ()
+    """The pool. Left out, it is the one endpoint that the other settings make."""
+
+    def __post_init__(self) -> None:
+        if not self.endpoints:
+            name = urlsplit(self.base_url).netloc or self.dialect
+            alone = EndpointSettings(name, self.dialect, self.base_url, self.model, self.keys)
+            object.__setattr__(self, "endpoints", (alone,))
+        elif len(self.endpoints) == 1:
+            alone = replace(
+                self.endpoints[0],
+                dialect=self.dialect,
+                base_url=self.base_url,
+                model=self.model,
+                keys=self.keys,
+            )
+            object.__setattr__(self, "endpoints", (alone,))
+
+    def with_endpoints(self, endpoints: Sequence[EndpointSettings]) -> Settings:
+        """These settings with another pool, of at least one endpoint."""
+        first = endpoints[0]
+        return replace(
+            self,
+            endpoints=tuple(endpoints),
+            dialect=first.dialect,
+            base_url=first.base_url,
+            model=first.model,
+            keys=_all_keys(endpoints),
+        )
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every key there is, those for PromptLayer included: what no output may hold."""
+        reporting = [each.promptlayer_key for each in self.endpoints if each.promptlayer_key is not None]
+        return tuple(dict.fromkeys((*self.keys, *_all_keys(self.endpoints), *reporting)))
+
+    @property
+    def without_keys(self) -> tuple[str, ...]:
+        """The names of the endpoints that need a key and have none."""
+        return tuple(each.name for each in self.endpoints if each.needs_key and not each.keys)
 
 
 def load_settings(
@@ -126,46 +177,99 @@ def load_settings(
     """
     dotenv = read_dotenv(cwd / locations.ENV_NAME)
     user_file = user_config or locations.config_file()
-    chosen = _Chosen(
+    sources = _Sources(
+        from_flags(flags, [name for name in SETTINGS if name != KEYS]),
+        environ,
+        dotenv,
         (
-            from_flags(flags, [name for name in SETTINGS if name != KEYS]),
-            *from_environment(environ, SETTINGS),
-            *from_dotenv(dotenv, SETTINGS),
             from_toml(cwd / locations.CONFIG_NAME, locations.CONFIG_NAME, SETTINGS),
             from_toml(user_file, str(user_file), SETTINGS),
-        )
-    )
-    keys, warnings = _keys(chosen, environ, dotenv)
-    odd = misspelt(environ, SETTINGS) + misspelt(dotenv.values, SETTINGS) + _mixed_sources(chosen, dotenv)
-    return _settings(chosen, keys, dotenv.warnings + warnings + odd)
-
-
-def _settings(chosen: _Chosen, keys: tuple[Secret, ...], warnings: tuple[str, ...]) -> Settings:
-    insecure = chosen.get("allow_insecure", parse_switch, False)
-    default_rate: float | None = min(MAX_RATE, RATE_PER_KEY * max(1, len(keys)))
-    return Settings(
-        base_url=chosen.get(
-            "base_url", lambda value: parse_base_url(value, allow_insecure=insecure), DEFAULT_BASE_URL
         ),
-        model=chosen.get("model", parse_text, DEFAULT_MODEL),
-        keys=keys,
-        rate=chosen.get("rate", parse_rate, default_rate),
+    )
+    # The dialect decides which provider's variables count.
+    dialect = sources.chosen(DIALECTS[DEFAULT_DIALECT]).get("dialect", parse_dialect, DEFAULT_DIALECT)
+    chosen = sources.chosen(DIALECTS[dialect])
+    pool = pool_of(chosen, Variables(environ, dotenv), dialect)
+    odd = misspelt(environ, SETTINGS) + misspelt(dotenv.values, SETTINGS)
+    if pool.alone:
+        odd += sources.mixed(chosen, DIALECTS[dialect])
+    return _settings(chosen, pool, dotenv.warnings + pool.warnings + odd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What was read, to be chosen from."""
+
+    flags: Layer
+    environ: Mapping[str, str] = field(repr=False)
+    dotenv: DotEnv
+    files: tuple[Layer, ...]
+
+    def chosen(self, dialect: Dialect) -> Chosen:
+        """The strongest entry for each setting, where the provider is that of `dialect`."""
+        return Chosen(
+            (
+                self.flags,
+                *from_environment(self.environ, SETTINGS, dialect.variables),
+                *from_dotenv(self.dotenv, SETTINGS, dialect.variables),
+                *self.files,
+            )
+        )
+
+    def mixed(self, chosen: Chosen, dialect: Dialect) -> tuple[str, ...]:
+        """Warnings where keys of the environment push aside those of `.env`, or go to its address."""
+        keys, base_url = chosen.entry(KEYS), chosen.entry("base_url")
+        name = self.dotenv.name
+        if keys is None or keys.place.startswith(f"{name}:"):
+            return ()
+        warnings: list[str] = []
+        if any(KEYS in layer for layer in from_dotenv(self.dotenv, SETTINGS, dialect.variables)):
+            warnings.append(
+                f"{keys.place}: is set in the environment and used in place of the keys in {name}"
+            )
+        if base_url is not None and base_url.place.startswith(f"{name}:"):
+            warnings.append(
+                f"{base_url.place}: gets the keys of {keys.place}; make sure that they belong together"
+            )
+        return tuple(warnings)
+
+
+def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...]) -> Settings:
+    first = pool.endpoints[0]
+    return Settings(
+        base_url=first.base_url,
+        model=first.model,
+        keys=_all_keys(pool.endpoints),
+        rate=chosen.get("rate", parse_rate, _usual_rate(pool.endpoints)),
         rate_given=chosen.entry("rate") is not None,
-        base_url_given=chosen.entry("base_url") is not None,
-        model_given=chosen.entry("model") is not None,
+        base_url_given=chosen.entry("base_url") is not None or not pool.alone,
+        model_given=chosen.entry("model") is not None or not pool.alone,
         concurrency=chosen.get("concurrency", _whole(1, 10_000), DEFAULT_CONCURRENCY),
+        concurrency_given=chosen.entry("concurrency") is not None,
         limit=chosen.get("limit", _whole(1, 1_000_000_000), None),
         temperature=chosen.get("temperature", _number(0, 2), None),
         max_tokens=chosen.get("max_tokens", _whole(1, 10_000_000), None),
         stream=chosen.get("stream", parse_switch, True),
         fps=chosen.get("fps", _whole(5, 30), DEFAULT_FPS),
-        allow_insecure=insecure,
+        allow_insecure=chosen.get("allow_insecure", parse_switch, False),
         timeouts=_timeouts(chosen),
         warnings=warnings,
+        dialect=first.dialect,
+        endpoints=pool.endpoints,
     )
 
 
-def _timeouts(chosen: _Chosen) -> Timeouts:
+def _usual_rate(endpoints: Sequence[EndpointSettings]) -> float | None:
+    """5/s for each key, and for each endpoint that brings its own."""
+    keyless = sum(1 for endpoint in endpoints if not endpoint.needs_key)
+    return min(MAX_RATE, RATE_PER_KEY * max(1, len(_all_keys(endpoints)) + keyless))
+
+
+def _all_keys(endpoints: Sequence[EndpointSettings]) -> tuple[Secret, ...]:
+    return tuple(dict.fromkeys(key for endpoint in endpoints for key in endpoint.keys))
+
+
+def _timeouts(chosen: Chosen) -> Timeouts:
     seconds = _number(0.1, 86_400)
     standard = Timeouts()
     return Timeouts(
@@ -182,72 +286,3 @@ def _whole(low: int, high: int) -> Callable[[object], int]:
 
 def _number(low: float, high: float) -> Callable[[object], float]:
     return lambda value: parse_number(value, low, high)
-
-
-class _Chosen:
-    """The strongest entry for each setting."""
-
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        merged: dict[str, Entry] = {}
-        for layer in reversed(layers):
-            merged.update(layer)
-        self._entries = MappingProxyType(merged)
-
-    def entry(self, name: str) -> Entry | None:
-        return self._entries.get(name)
-
-    def get(self, name: str, parse: Callable[[object], T], default: T) -> T:
-        """The checked value of a setting; ConfigError with its place in front if it is wrong."""
-        entry = self.entry(name)
-        if entry is None:
-            return default
-        try:
-            return parse(entry.value)
-        except ConfigError as error:
-            raise ConfigError(f"{entry.place}: {error}") from None
-
-
-def _keys(
-    chosen: _Chosen, environ: Mapping[str, str], dotenv: DotEnv
-) -> tuple[tuple[Secret, ...], tuple[str, ...]]:
-    """The keys of the strongest source, or those that `api_key_env` in a settings file points to."""
-    entry = chosen.entry(KEYS) or _pointed_at(chosen.entry(KEYS_FROM), environ, dotenv)
-    if entry is None:
-        return (), ()
-    try:
-        keys, warnings = parse_keys(str(entry.value))
-    except ConfigError as error:
-        raise ConfigError(f"{entry.place}: {error}") from None
-    return keys, tuple(f"{entry.place}: {warning}" for warning in warnings)
-
-
-def _pointed_at(entry: Entry | None, environ: Mapping[str, str], dotenv: DotEnv) -> Entry | None:
-    """What the variable holds that `entry` names. Its name is not repeated: it might be a key, by mistake."""
-    if entry is None:
-        return None
-    variable = entry.value
-    if not isinstance(variable, str) or not variable.isidentifier():
-        raise ConfigError(f"{entry.place}: is not the name of a variable; write one such as 'OPENAI_API_KEY'")
-    if environ.get(variable, "").strip():
-        return Entry(environ[variable], f"{entry.place}: the variable it names")
-    if dotenv.values.get(variable, "").strip():
-        return Entry(dotenv.values[variable], f"{dotenv.name}:{dotenv.lines[variable]}: {variable}")
-    raise ConfigError(f"{entry.place}: the variable it names is not set; set it, or put it into .env")
-
-
-def _mixed_sources(chosen: _Chosen, dotenv: DotEnv) -> tuple[str, ...]:
-    """Warnings where keys of the environment push aside those of `.env`, or go to the endpoint it names."""
-    keys, base_url = chosen.entry(KEYS), chosen.entry("base_url")
-    inside = f"{dotenv.name}:"
-    if keys is None or keys.place.startswith(inside):
-        return ()
-    warnings: list[str] = []
-    if any(KEYS in layer for layer in from_dotenv(dotenv, SETTINGS)):
-        warnings.append(
-            f"{keys.place}: is set in the environment and used in place of the keys in {dotenv.name}"
-        )
-    if base_url is not None and base_url.place.startswith(inside):
-        warnings.append(
-            f"{base_url.place}: gets the keys of {keys.place}; make sure that they belong together"
-        )
-    return tuple(warnings)

@@ -20,6 +20,7 @@ from llmdash.sanitize import clean_line
 from llmdash.secrets import Redactor
 from llmdash.simulator.process import SimulatorError, SimulatorProcess
 from llmdash.ui.launch import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
+from llmdash.ui.preferences import Preferences, PreferencesFile
 
 __all__ = ["SettingsLauncher", "show"]
 
@@ -30,13 +31,18 @@ _CONFIGURED = "configured"
 class SettingsLauncher:
     """Starts runs from the start screen, on the simulator or on the endpoint of the settings."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, preferences: PreferencesFile | None = None) -> None:
         self._settings = settings
+        self._preferences = preferences
         self.session: LocalSession | None = None
         self.simulator: SimulatorProcess | None = None
 
     def options(self) -> LaunchOptions:
+        """What is on offer. Rate and concurrency stand as they were chosen last, unless the settings name
+        others.
+        """
         settings = self._settings
+        remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
         endpoints = [EndpointChoice(_SIMULATOR, "practice, on this machine, no key needed", settings.model)]
         if settings.keys:
             keys = f"{len(settings.keys)} key{'s' if len(settings.keys) > 1 else ''}"
@@ -45,8 +51,8 @@ class SettingsLauncher:
             prompt_files=_samples(),
             endpoints=tuple(endpoints),
             model=settings.model,
-            rate=settings.rate,
-            concurrency=settings.concurrency,
+            rate=_remembered_rate(settings, remembered),
+            concurrency=_remembered_concurrency(settings, remembered),
         )
 
     def start(self, launch: Launch) -> Session:
@@ -66,6 +72,18 @@ class SettingsLauncher:
             raise LaunchError(clean_line(str(error))) from None
         self.session.start()
         return self.session
+
+
+def _remembered_rate(settings: Settings, remembered: Preferences) -> float | None:
+    if settings.rate_given or remembered.rate is None:
+        return settings.rate
+    return remembered.rate or None  # 0 stands for no limit
+
+
+def _remembered_concurrency(settings: Settings, remembered: Preferences) -> int:
+    if settings.concurrency_given or remembered.concurrency is None:
+        return settings.concurrency
+    return remembered.concurrency
 
 
 def _samples() -> tuple[PromptChoice, ...]:
@@ -94,7 +112,8 @@ def show(
     from llmdash.ui.app import LlmdashApp
 
     session = LocalSession(plan) if plan is not None else None
-    launcher = SettingsLauncher(settings) if session is None else None
+    preferences = PreferencesFile(locations.preferences_file())
+    launcher = SettingsLauncher(settings, preferences) if session is None else None
     app = LlmdashApp(
         session=session,
         launcher=launcher,
@@ -103,9 +122,8 @@ def show(
         preferences_path=locations.preferences_file(),
         fps=settings.fps,
         redact=Redactor(settings.keys).redact,
+        on_ready=session.start if session is not None else None,
     )
-    if session is not None:
-        session.start()
     app.run()
     ran = session or (launcher.session if launcher is not None else None)
     simulator = simulator or (launcher.simulator if launcher is not None else None)
@@ -133,6 +151,7 @@ def _finish(session: LocalSession, *, paid: bool) -> None:
         except KeyboardInterrupt:
             pass
     session.command(Cancel())
+    session.start()  # one who left before the first picture leaves a run that was not begun yet
     session.join()
     if session.crash is not None:
         raise session.crash

@@ -24,6 +24,7 @@ THEMES = ("deep-harbor", "morning-mist")
 SCENES = {
     "dashboard": (),
     "inspector": ("down", "down", "enter"),
+    "wall": ("w",),
     "graphs": ("g",),
     "help": ("question_mark",),
 }
@@ -50,7 +51,7 @@ async def take(folder: Path, session: LocalSession, size: tuple[int, int], theme
             await pilot.pause(0.5)
             to_png(app.export_screenshot(), folder / f"{scene}-{size[0]}x{size[1]}-{theme}.png")
             if keys:
-                await pilot.press("escape")
+                await pilot.press("w" if scene == "wall" else "escape")
                 await pilot.pause(0.2)
 
 

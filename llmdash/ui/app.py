@@ -43,8 +43,10 @@ class LlmdashApp(App[None]):
 
     `shipped_themes` and `user_themes` are folders of theme files, `preferences_path` is where choices are
     remembered; without them there are Textual's own themes and nothing is remembered. `fps` is 5 to 30
-    pictures a second. `redact` takes secrets out of a text, should the program fail. Raises ValueError unless
-    there is exactly one of session and launcher. The exit code is in `return_code` after `run()`.
+    pictures a second. `redact` takes secrets out of a text, should the program fail. `on_ready` is called
+    once, when the dashboard has been painted for the first time: what takes long to start waits for that.
+    Raises ValueError unless there is exactly one of session and launcher. The exit code is in `return_code`
+    after `run()`.
     """
 
     TITLE = "llmdash"
@@ -61,6 +63,7 @@ class LlmdashApp(App[None]):
         preferences_path: Path | None = None,
         fps: int = 15,
         redact: Callable[[str], str] = str,
+        on_ready: Callable[[], None] | None = None,
     ) -> None:
         if (session is None) == (launcher is None):
             raise ValueError("give either a session or a launcher")
@@ -69,6 +72,7 @@ class LlmdashApp(App[None]):
         self._launcher = launcher
         self._fps = fps
         self._redact = redact
+        self._on_ready = on_ready
         self._control_characters = ControlCharacters()
         self._problems: list[str] = []
         self._preferences_file = PreferencesFile(preferences_path) if preferences_path else None
@@ -91,7 +95,7 @@ class LlmdashApp(App[None]):
 
         if session is None:
             raise ValueError("there is no session to show")
-        return DashboardScreen(session, fps=self._fps)
+        return DashboardScreen(session, fps=self._fps, on_ready=self._on_ready)
 
     def on_mount(self) -> None:
         self._adopt_changed(self._user_themes)

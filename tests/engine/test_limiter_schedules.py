@@ -61,6 +61,7 @@ def assert_within(times: list[float], changes: list[tuple[float, float]]) -> Non
     """Each second that begins with a request holds at most what the highest rate set in it allows."""
     for n, at in enumerate(times):
         held = bisect_left(times, at + 1.0 - 1e-9) - n
-        before = [rate for since, rate in changes if since <= at][-1]
-        rates = [rate for since, rate in changes if at < since < at + 1.0]
+        # A request that left in the very instant of a change left under the rate before it.
+        before = ([rate for since, rate in changes if since < at] or [changes[0][1]])[-1]
+        rates = [rate for since, rate in changes if at <= since < at + 1.0]
         assert held <= bound(max([before, *rates]))

@@ -94,6 +94,7 @@ class FakeSession:
             keys=tuple(self.key(number, label, now) for number, label in enumerate(self.scene.keys)),
             rate=self.rate(now),
             stream=self.stream(now, view.stream),
+            tiles=self.tiles(now, view.tiles),
             plot=self.plot(now, view.plot_width),
             notices=tuple(notice for notice in self.scene.notices if notice.serial > view.notices_after),
             inspection=None if view.inspect is None else self.inspection(view.inspect, now),
@@ -207,6 +208,10 @@ class FakeSession:
         chunks = text.count(CHUNK_MARK) + (start == 0)
         gaps = tuple(0.012 + 0.03 * noise(job, index) for index in range(chunks))
         return StreamPart(job, row.id, row.key, row.state, row.ttft_s, 38.0, start, text, gaps)
+
+    def tiles(self, now: float, count: int) -> tuple[StreamPart, ...]:
+        first = max(0, self.started(now) - 10 - count)
+        return tuple(self.stream(now, StreamView(job)) for job in range(first, first + count))
 
     def answer(self, job: int, now: float) -> str:
         if self.scene.answer:

@@ -41,6 +41,17 @@ def test_it_takes_either_a_session_or_a_launcher() -> None:
         LlmdashApp(session=FakeSession(), launcher=FakeLauncher())
 
 
+async def test_what_starts_slowly_waits_for_the_first_picture_and_is_told_once() -> None:
+    told_at: list[int] = []
+    session = FakeSession()
+    app = LlmdashApp(session=session, on_ready=lambda: told_at.append(len(session.views)))
+    async with app.run_test() as pilot:
+        assert not told_at or told_at[0] > 0
+        await pilot.pause(0.3)
+        assert len(told_at) == 1
+        assert told_at[0] >= 1, "a picture was asked for before"
+
+
 async def test_every_shipped_theme_and_textuals_own_fit_every_stylesheet() -> None:
     app = app_with()
     async with app.run_test() as pilot:

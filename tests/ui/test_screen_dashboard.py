@@ -29,6 +29,7 @@ from llmdash.engine.commands import (
 from llmdash.engine.frame import Notice, RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.dashboard import DashboardScreen
+from llmdash.ui.screens.dashboard_keys import SORT_KEYS
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar
 from llmdash.ui.widgets.job_table import JobTable
@@ -36,6 +37,7 @@ from llmdash.ui.widgets.key_panel import KeyPanel
 from llmdash.ui.widgets.rate_panel import RatePanel
 from llmdash.ui.widgets.rate_slider import LogSlider
 from llmdash.ui.widgets.stream_pane import StreamPane
+from llmdash.ui.widgets.stream_tiles import StreamTiles
 from tests.ui.fake_session import FakeSession, Scene
 
 SHIPPED = Path(__file__).parents[2] / "themes"
@@ -166,6 +168,39 @@ async def test_s_sorts_by_the_next_column() -> None:
         await pilot.press("s")
         await pilot.pause()
         assert session.views[-1].jobs.sort is list(SortColumn)[1]
+
+
+@pytest.mark.parametrize(("column", "key"), SORT_KEYS.items())
+async def test_every_column_has_a_key_that_sorts_by_it(column: SortColumn, key: str) -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        screen.query_one(StreamPane).focus()
+        await pilot.press("O" if key != "O" else "T", key)
+        await pilot.pause()
+        first = session.views[-1].jobs
+        await pilot.press("i")
+        await pilot.pause()
+        second = session.views[-1].jobs
+    assert (first.sort, second.sort) == (column, column)
+    assert first.descending is not second.descending
+
+
+async def test_w_shows_as_many_streams_as_fit_and_w_again_shows_one() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        assert session.views[-1].tiles == 0
+        jobs = screen.query_one(JobTable).region.height
+        await pilot.press("w")
+        await pilot.pause()
+        tiles = screen.query_one(StreamTiles)
+        assert session.views[-1].tiles == tiles.wanted() >= 4
+        assert tiles.region.height > 2
+        assert screen.query_one(JobTable).region.height < jobs
+        assert not screen.query_one(StreamPane).display
+        await pilot.press("w")
+        await pilot.pause()
+        assert session.views[-1].tiles == 0
+        assert screen.query_one(StreamPane).display
 
 
 async def test_slash_opens_the_filter_and_escape_closes_and_forgets_it() -> None:

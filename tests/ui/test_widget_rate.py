@@ -23,7 +23,7 @@ def asked(pilot: Pilot[None]) -> list[float | None]:
 async def test_the_thumb_waits_for_the_engine() -> None:
     slider = rate_slider()
     async with running(slider, (60, 1)) as pilot:
-        slider.show(10.0, 9.0)
+        slider.show(10.0, 5.0)
         before = lines(slider)[0]
         await pilot.press("shift+right")
         pending = lines(slider)[0]
@@ -102,6 +102,15 @@ async def test_the_mark_says_what_is_achieved() -> None:
         assert line.index("◆") < line.index("▲")
         slider.show(10.0, None)
         assert "▲" not in lines(slider)[0]
+
+
+async def test_thumb_and_mark_at_the_same_place_are_one_glyph_of_its_own() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)):
+        slider.show(10.0, 10.1)
+        line = lines(slider)[0]
+        assert "◈" in line
+        assert not set("◆▲") & set(line)
 
 
 async def test_a_click_and_a_drag_set_the_value_under_the_mouse() -> None:

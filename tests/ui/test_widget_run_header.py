@@ -123,6 +123,20 @@ async def test_an_equal_run_is_not_painted_again() -> None:
         assert drawn == []
 
 
+async def test_only_the_line_that_differs_is_painted() -> None:
+    widget = RunHeader()
+    async with running(widget, (100, 3)) as pilot:
+        widget.show(RUN)
+        await pilot.pause()
+        drawn: list[int] = []
+        render = widget.render_line
+        widget.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        widget.show(replace(RUN, elapsed_s=192.6))
+        await pilot.pause()
+        assert drawn == [0]
+        assert "00:03:12.600" in lines(widget)[0]
+
+
 async def test_colours_follow_the_theme() -> None:
     widget = RunHeader()
     async with running(widget, (100, 3)) as pilot:

@@ -18,7 +18,7 @@ RATES = st.floats(min_value=0.1, max_value=1000)
 @given(st.integers(min_value=0, max_value=250))
 def test_columns_never_overlap_or_stick_out(width: int) -> None:
     end = -GAP
-    for placed in place(job_columns(6, 8), width):
+    for placed in place(job_columns(6, 12, 8), width):
         assert placed.x == end + GAP
         end = placed.x + placed.width
     assert end <= max(0, width)

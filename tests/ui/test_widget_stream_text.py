@@ -95,6 +95,29 @@ def test_a_slow_but_steady_stream_has_no_stalls() -> None:
     assert len(stalls) <= 1  # the first gap has nothing to be compared with
 
 
+def test_answers_follow_one_another_under_headings() -> None:
+    text = StreamText()
+    text.configure(10, True, False)
+    text.head("one")
+    text.add([Chunk("a", None), Chunk("b", None)])
+    text.head("two, and too long")
+    text.extend_last("c")
+    assert drawn(list(text.lines)) == ["one", "a|b", "two, and …", "c"]
+    text.rename("2")
+    assert drawn(list(text.lines)) == ["one", "a|b", "2", "c"]
+    text.configure(10, False, False)
+    assert drawn(list(text.lines)) == ["one", "ab", "2", "c"]
+    assert text.plain == "abc"
+
+
+def test_a_heading_that_was_dropped_cannot_be_renamed() -> None:
+    text = StreamText()
+    text.head("gone")
+    text.add([Chunk("x", None)] * (2 * KEEP_CHUNKS))
+    text.rename("back")
+    assert "back" not in drawn(list(text.lines))[0]
+
+
 def test_a_chunk_may_come_in_two_parts() -> None:
     text = StreamText()
     text.configure(80, True, False)

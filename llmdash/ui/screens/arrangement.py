@@ -21,6 +21,8 @@ WIDE = 100
 
 _FRAME = 2
 """Lines a panel's border takes."""
+_TILED_JOBS = 11
+"""Lines the jobs keep beside tiled streams."""
 _LEAST_WITH_STREAM = 18
 """With fewer lines the stream pane gives its place to the others."""
 
@@ -35,17 +37,19 @@ class Panels:
     stream: Region | None
 
 
-def arrange_panels(size: Size, keys: int) -> Panels:
-    """Share out `size` (the screen without header and key bar) for that many keys."""
-    return _side_by_side(size, keys) if size.width >= WIDE else _stacked(size, keys)
+def arrange_panels(size: Size, keys: int, tiled: bool = False) -> Panels:
+    """Share out `size` (the screen without header and key bar) for that many keys. Streams that are `tiled`
+    take most of the room of the jobs.
+    """
+    return _side_by_side(size, keys, tiled) if size.width >= WIDE else _stacked(size, keys, tiled)
 
 
-def _side_by_side(size: Size, keys: int) -> Panels:
+def _side_by_side(size: Size, keys: int, tiled: bool) -> Panels:
     """Jobs over stream on the left; keys over rate on the right."""
     width, height = size
     right = _between(45, round(width * 0.375), 72)
     left = width - right
-    stream = _between(4, round(height * 0.3), 18)
+    stream = max(4, height - max(_TILED_JOBS, height // 3)) if tiled else _between(4, round(height * 0.3), 18)
     keys_height = _between(_FRAME + 4, keys + _FRAME + 1, max(_FRAME + 4, height - 12))
     return Panels(
         jobs=Region(0, 0, left, height - stream),
@@ -55,11 +59,13 @@ def _side_by_side(size: Size, keys: int) -> Panels:
     )
 
 
-def _stacked(size: Size, keys: int) -> Panels:
+def _stacked(size: Size, keys: int, tiled: bool) -> Panels:
     """Jobs on top, keys beside rate below them, the stream at the bottom."""
     width, height = size
     middle = _between(_FRAME + 4, keys + _FRAME + 1, max(_FRAME + 4, height // 3))
     stream = _between(4, height // 4, 14) if height >= _LEAST_WITH_STREAM else 0
+    if tiled and stream:
+        stream = max(stream, height - middle - max(_TILED_JOBS - 4, height // 4))
     jobs = height - middle - stream
     left = _between(36, width - 35, 45)
     return Panels(
@@ -86,8 +92,8 @@ class DashboardLayout(Layout):
         self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
     ) -> list[WidgetPlacement]:
         parent.pre_layout(self)
-        panels = arrange_panels(size, self._keys())
-        regions = {"keys": panels.keys, "rate": panels.rate, "stream": panels.stream}
+        panels = arrange_panels(size, self._keys(), any(child.id == "tiles" for child in children))
+        regions = {"keys": panels.keys, "rate": panels.rate, "stream": panels.stream, "tiles": panels.stream}
         bar = next((child for child in children if isinstance(child, FilterBar)), None)
         if bar is None:
             regions["jobs"] = panels.jobs

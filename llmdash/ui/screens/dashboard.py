@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
@@ -30,7 +31,9 @@ from llmdash.engine.commands import (
 from llmdash.engine.frame import EMPTY_FRAME, Frame, KeyState, RunState, SortColumn, View
 from llmdash.ui.backlog import terminal_is_behind
 from llmdash.ui.keymap import entries
+from llmdash.ui.pace import Pace
 from llmdash.ui.screens.arrangement import MINIMUM, WIDE, PanelSpace
+from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Overlay
@@ -39,13 +42,13 @@ from llmdash.ui.widgets.key_panel import KeyPanel
 from llmdash.ui.widgets.rate_panel import RatePanel
 from llmdash.ui.widgets.run_header import RunHeader
 from llmdash.ui.widgets.stream_pane import StreamPane
+from llmdash.ui.widgets.stream_tiles import StreamTiles
 
 if TYPE_CHECKING:
     from llmdash.engine.session import Session
 
 __all__ = ["DashboardScreen"]
 
-_RATE_KEYS = Binding.Group("Rate")
 _HELD = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
 _ALWAYS_SHOWN = ("app.command_palette", "help", "app.quit")
 
@@ -55,34 +58,13 @@ class DashboardScreen(Screen[None]):
 
     TITLE = "Everywhere"
     AUTO_FOCUS = "JobTable"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
-        Binding("minus", "nudge(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
-        Binding(
-            "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
-        ),
-        Binding("enter", "inspect", "Inspect", tooltip="Show the job under the cursor in full"),
-        Binding("slash", "filter", "Filter", tooltip="Show only some jobs"),
-        Binding("r", "retry", "Retry", tooltip="Queue the marked jobs, or this one, again"),
-        Binding("f", "follow", "Follow", tooltip="Keep to the newest jobs"),
-        Binding("g", "graphs", "Graphs", tooltip="The whole run as curves"),
-        Binding("s", "next_sort", "Sort", tooltip="Sort by the next column"),
-        Binding("x", "cancel_jobs", "Cancel", tooltip="End the marked jobs, or this one"),
-        Binding("d", "drain", "Drain", tooltip="Finish what is in flight, then stop"),
-        Binding(
-            "X", "stop_now", "Stop now", show=False, tooltip="Cut off what is in flight; it stays pending"
-        ),
-        Binding("R", "retry_failed", "Retry failed", show=False, tooltip="Queue every failed job again"),
-        Binding("escape", "let_go", "Let go", show=False, tooltip="Close the filter or drop the marks"),
-        Binding("tab", "app.focus_next", "Next panel", show=False, tooltip="Move the focus on"),
-        Binding("shift+tab", "app.focus_previous", "Panel before", show=False, tooltip="Move the focus back"),
-        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key"),
-        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_KEYS
 
-    def __init__(self, session: Session, *, fps: int = 15) -> None:
+    def __init__(
+        self, session: Session, *, fps: int = 15, on_ready: Callable[[], None] | None = None
+    ) -> None:
         super().__init__()
+        self._on_ready = on_ready
         self._session = session
         self._fps = max(5, min(fps, 30))
         self._frame = EMPTY_FRAME
@@ -96,6 +78,7 @@ class DashboardScreen(Screen[None]):
             yield KeyPanel(id="keys")
             yield RatePanel(id="rate")
             yield StreamPane(id="stream")
+            yield StreamTiles(id="tiles")
         yield Static(id="too-small", markup=False)
         yield KeyBar(bar_items(entries(self), _ALWAYS_SHOWN))
 
@@ -107,14 +90,24 @@ class DashboardScreen(Screen[None]):
         self._keys = self.query_one(KeyPanel)
         self._rate = self.query_one(RatePanel)
         self._stream = self.query_one(StreamPane)
+        self._tiles = self.query_one(StreamTiles)
+        self._tiles.display = False
         self._key_bar = self.query_one(KeyBar)
+        self._pace = Pace(1 / self._fps)
         self.set_interval(1 / self._fps, self._tick)
-        self.call_after_refresh(self.poll)
+        self._show(self._session.frame(self._view()))  # so that the first paint says what runs
+        self.call_after_refresh(self._painted)
 
     # Frames down.
 
+    def _painted(self) -> None:
+        """The first picture is on the terminal: whoever waits for it may begin."""
+        if self._on_ready is not None:
+            self._on_ready()
+        self.poll()
+
     def _tick(self) -> None:
-        if not terminal_is_behind(self.app):
+        if self._pace.is_due() and not terminal_is_behind(self.app):
             self.poll()
 
     def poll(self) -> None:
@@ -133,6 +126,7 @@ class DashboardScreen(Screen[None]):
         return View(
             jobs=self._jobs.wanted(),
             stream=self._stream.wanted(),
+            tiles=self._tiles.wanted() if self._tiles.display else 0,
             plot_width=2 * max(0, self._rate.size.width),
             notices_after=self._told,
         )
@@ -145,6 +139,8 @@ class DashboardScreen(Screen[None]):
         self._keys.show(frame.keys)
         self._rate.show(frame.rate, frame.plot)
         self._stream.show(frame.stream)
+        if self._tiles.display:
+            self._tiles.show(frame.tiles, frame.run.in_flight)
         self._key_bar.rename("toggle_pause", "Resume" if frame.run.state in _HELD else "Pause")
         self._panels.fit_keys(len(frame.keys))
         self._tell(frame)
@@ -245,9 +241,18 @@ class DashboardScreen(Screen[None]):
     def action_next_sort(self) -> None:
         self._jobs.action_sort_next()
 
-    def sort_by(self, column: SortColumn) -> None:
-        """Sort the job table; the palette offers each column."""
-        self._jobs.sort_by(column)
+    def action_sort(self, column: str) -> None:
+        """Sort by the column of that name; the same one again turns the order round."""
+        self._jobs.sort_by(SortColumn[column])
+
+    def action_reverse_sort(self) -> None:
+        self._jobs.action_reverse()
+
+    def action_tile(self) -> None:
+        """One stream, or all that fit side by side."""
+        self._tiles.display = not self._tiles.display
+        self._stream.display = not self._tiles.display
+        self.call_after_refresh(self.poll)
 
     def action_filter(self) -> None:
         self._filter.open()

@@ -124,7 +124,7 @@ def _headline(inspection: Inspection) -> Content:
     state = JOB_STATES[row.state]
     verdict = VERDICTS[row.verdict]
     parts = [
-        Content.styled(f"#{row.job}", "$foreground-muted"),
+        Content.styled(f"#{row.job + 1}", "$foreground-muted"),
         Content.styled(fit(row.id, min(40, max(8, len(row.id)))).rstrip(), "bold"),
         Content.styled(state.text, _TINTS.get(state.style, "$foreground-muted")),
     ]

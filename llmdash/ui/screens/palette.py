@@ -9,7 +9,6 @@ from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from llmdash.engine.frame import SortColumn
 from llmdash.ui.keymap import KeyEntry, listed
 
 __all__ = ["ActionProvider"]
@@ -23,7 +22,7 @@ class _Choice:
 
 
 class ActionProvider(Provider):
-    """Offers what the bindings of the screen and its widgets do, and sorting by each column."""
+    """Offers what the bindings of the screen and its widgets do."""
 
     async def discover(self) -> Hits:
         for choice in self._choices():
@@ -41,12 +40,6 @@ class ActionProvider(Provider):
             for entry in group:
                 if entry.action != "app.command_palette":
                     yield self._from_entry(title, entry)
-        sort_by = getattr(self.screen, "sort_by", None)
-        if sort_by is not None:
-            for column in SortColumn:
-                yield _Choice(
-                    f"Sort by {column.value}  (s)", "Order of the job table", partial(sort_by, column)
-                )
         yield _Choice("Theme", "Choose other colours", self.app.action_change_theme)
 
     def _from_entry(self, title: str, entry: KeyEntry) -> _Choice:

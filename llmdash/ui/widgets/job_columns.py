@@ -29,11 +29,11 @@ SORTS: Final = {
 """What a click on the header of a column sorts by."""
 
 
-def job_columns(number_width: int, key_width: int) -> tuple[Column, ...]:
-    """The columns, for job numbers and key labels of at most so many cells."""
+def job_columns(number_width: int, id_width: int, key_width: int) -> tuple[Column, ...]:
+    """The columns, for job numbers, ids and key labels of at most so many cells."""
     return (
         Column("job", "#", number_width + 1, "right"),
-        Column("id", "job", 8, flex=2),
+        Column("id", "job", id_width, flex=2),
         Column("state", "state", 11),
         Column("key", "key", key_width, priority=3),
         Column("tries", "try", 3, "right", priority=5),
@@ -48,9 +48,10 @@ def job_columns(number_width: int, key_width: int) -> tuple[Column, ...]:
 
 
 def cell(row: JobRow, marked: bool, key: str) -> Cell:
-    """What stands in the column `key` of a job's row."""
+    """What stands in the column `key` of a job's row. Jobs are counted from 0, and from 1 for people."""
     if key == "job":
-        return Cell(f"{MARK}{row.job}" if marked else str(row.job), MUTED)
+        number = str(row.job + 1)
+        return Cell(MARK + number if marked else number, MUTED)
     return _CELLS[key](row)
 
 

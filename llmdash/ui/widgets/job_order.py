@@ -50,7 +50,7 @@ class JobOrder:
     def words(self, part: JobsPart) -> list[str]:
         """What the title says about the rows of this part."""
         if part.filter_error:
-            shown = [part.filter_error]
+            shown = ["filter not understood"]
         elif self.filter:
             shown = [f"{count(part.matched)} of {count(part.total)}", self.filter]
         else:

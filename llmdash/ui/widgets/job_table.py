@@ -23,6 +23,9 @@ OVERSCAN = 8
 """Rows asked for above and below the screen, so that a step of the cursor finds its row there."""
 
 LONGEST_KEY = 12
+LEAST_ID = 8
+LONGEST_ID = 20
+"""A longer id gets more room only where some is left."""
 
 
 class _Shown(NamedTuple):
@@ -46,21 +49,21 @@ class JobTable(LineTable):
     | r | Retry it, or all marked ones. |
     | x | Cancel it, or all marked ones. |
     | s | Sort by the next column; a click on a header sorts by that one. |
-    | S | Reverse the order. |
+    | i | Reverse the order. |
     | f | Follow the newest job, or stay. |
 
     Component classes are those of `LineTable`.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "activate", "Inspect"),
-        Binding("space", "mark", "Mark", show=False),
-        Binding("escape", "unmark", "Unmark", show=False),
-        Binding("s", "sort_next", "Sort"),
-        Binding("S", "reverse", "Reverse", show=False),
-        Binding("r", "retry", "Retry"),
-        Binding("x", "cancel", "Cancel", show=False),
-        Binding("f", "follow", "Follow"),
+        Binding("enter", "activate", "Inspect", tooltip="Show the job under the cursor in full"),
+        Binding("space", "mark", "Mark", show=False, tooltip="Mark or unmark it; marked jobs act together"),
+        Binding("escape", "unmark", "Unmark", show=False, tooltip="Drop the marks"),
+        Binding("s", "sort_next", "Sort", tooltip="Sort by the next column"),
+        Binding("i", "reverse", "Reverse", show=False, tooltip="Turn the order round"),
+        Binding("r", "retry", "Retry", tooltip="Queue the marked jobs, or this one, again"),
+        Binding("x", "cancel", "Cancel", show=False, tooltip="End the marked jobs, or this one"),
+        Binding("f", "follow", "Follow", tooltip="Keep to the newest jobs"),
     ]
 
     @dataclass
@@ -108,13 +111,14 @@ class JobTable(LineTable):
         """Posted when rows came on screen that are not known yet: `show` is wanted soon."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(job_columns(4, 4), name=name, id=id, classes=classes)
+        super().__init__(job_columns(4, LEAST_ID, 4), name=name, id=id, classes=classes)
         self._known = JobWindow()
         self._follow = True
         self._order = JobOrder()
         self._cursor_job: int | None = None
         self._marked: frozenset[int] = frozenset()
         self._key_width = 4
+        self._id_width = LEAST_ID
         self._show_title()
 
     # What the screen asks and tells.
@@ -277,9 +281,10 @@ class JobTable(LineTable):
     # Looks.
 
     def _fit_columns(self) -> None:
-        """Widen the number and key columns where they must; they never shrink."""
+        """Widen the number, id and key columns where they must; they never shrink."""
         self._key_width = min(LONGEST_KEY, max(self._key_width, self._known.key_width))
-        self.set_columns(job_columns(max(4, self._known.number_width), self._key_width))
+        self._id_width = min(LONGEST_ID, max(self._id_width, self._known.id_width))
+        self.set_columns(job_columns(max(4, self._known.number_width), self._id_width, self._key_width))
 
     def _show_title(self) -> None:
         pieces = ["Jobs", *self._order.words(self._known.part)]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.cells import cell_len
 
 from llmdash.engine.frame import JobRow, JobsPart
+from llmdash.sanitize import clean_line
 
 __all__ = ["JobWindow"]
 
@@ -40,6 +41,11 @@ class JobWindow:
     def number_width(self) -> int:
         """The cells the highest job number takes."""
         return len(str(self.part.total))
+
+    @property
+    def id_width(self) -> int:
+        """The cells the longest id takes, as far as it is shown on one line."""
+        return max((cell_len(clean_line(row.id[:64])) for row in self.part.rows), default=0)
 
     @property
     def key_width(self) -> int:

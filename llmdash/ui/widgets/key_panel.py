@@ -59,10 +59,19 @@ class KeyPanel(LineTable):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "switch", "Disable/enable"),
-        Binding("v", "revive", "Revive"),
-        Binding("left_square_bracket", "weigh(-1)", "Less", key_display="["),
-        Binding("right_square_bracket", "weigh(1)", "More", key_display="]"),
+        Binding(
+            "d",
+            "switch",
+            "Disable/enable",
+            tooltip="Give the key under the cursor no more work, or work again",
+        ),
+        Binding("v", "revive", "Revive", tooltip="Forget that it rests or died"),
+        Binding(
+            "left_square_bracket", "weigh(-1)", "Less", key_display="[", tooltip="A smaller share of the work"
+        ),
+        Binding(
+            "right_square_bracket", "weigh(1)", "More", key_display="]", tooltip="A larger share of the work"
+        ),
     ]
 
     @dataclass

@@ -52,13 +52,13 @@ class LineTable(ScrollView, can_focus=True):
     ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "cursor(-1)", "Up", show=False),
-        Binding("down", "cursor(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "first", "First", show=False),
-        Binding("end", "last", "Last", show=False),
-        Binding("enter", "activate", "Open", show=False),
+        Binding("up", "cursor(-1)", "Up", show=False, tooltip="The row above"),
+        Binding("down", "cursor(1)", "Down", show=False, tooltip="The row below"),
+        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="A screenful up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, tooltip="A screenful down"),
+        Binding("home", "first", "First", show=False, tooltip="The first row"),
+        Binding("end", "last", "Last", show=False, tooltip="The last row"),
+        Binding("enter", "activate", "Open", show=False, tooltip="Open the row under the cursor"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -121,15 +121,16 @@ class MiniPlot(Widget):
         heads += [self._head("", "", "name")] * (rows - len(heads))
         if rows < LEAST_CURVE:
             style = self._styles.get("mini-plot--line")
-            drawn = [[(text, style)] for text in bars(resample(measure.values, chart), chart, rows)]
+            samples = resample(measure.values, chart)
+            drawn = [[(text, style)] for text in bars(samples, len(samples), rows)]
         else:
             drawn = [*self._curve(measure.values, chart, rows - 1), []]
         return [self._line([*head, *pieces], width) for head, pieces in zip(heads, drawn, strict=False)]
 
     def _curve(self, values: Values, width: int, rows: int) -> list[list[tuple[str, Style]]]:
-        """A curve, and in another style what lies below it."""
+        """A curve, and in another style what lies below it. It begins at the left and grows to the right."""
         samples = resample(values, 2 * width)
-        ridge = dots(samples, width, rows, *span([samples]))
+        ridge = dots(samples, (len(samples) + 1) // 2, rows, *span([samples]))
         styles = self._styles.get("mini-plot--curve"), self._styles.get("mini-plot--below")
         return [
             [
@@ -142,7 +143,8 @@ class MiniPlot(Widget):
     def _row(self, measure: _Measure, width: int) -> list[tuple[str, Style]]:
         """A measure in one line, without filling it up."""
         chart = _chart_width(width)
-        text = sparkline(resample(measure.values, chart), chart) + " "
+        samples = resample(measure.values, chart)
+        text = sparkline(samples, len(samples)).ljust(chart + 1)
         return [*self._heads(measure)[0], (text, self._styles.get("mini-plot--line"))]
 
     def _heads(self, measure: _Measure) -> list[list[tuple[str, Style]]]:

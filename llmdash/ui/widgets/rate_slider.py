@@ -58,19 +58,23 @@ class LogSlider(Widget, can_focus=True):
     | `log-slider--thumb` | The thumb. |
     | `log-slider--pending` | The hollow thumb. |
     | `log-slider--achieved` | The mark of what is achieved. |
+    | `log-slider--met` | Thumb and mark at the same place. |
     """
 
     ALLOW_SELECT = False
+    BINDING_GROUP_TITLE = "Slider"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "step(-1)", "Less", show=False),
-        Binding("right", "step(1)", "More", show=False),
-        Binding("shift+left", "decade(-1)", "A tenth", show=False),
-        Binding("shift+right", "decade(1)", "Tenfold", show=False),
-        Binding("down", "percent(-1)", "1 % less", show=False),
-        Binding("up", "percent(1)", "1 % more", show=False),
-        Binding("home", "minimum", "Minimum", show=False),
-        Binding("end", "maximum", "Maximum", show=False),
+        Binding("left", "step(-1)", "Less", show=False, tooltip="A twentieth of a decade down"),
+        Binding("right", "step(1)", "More", show=False, tooltip="A twentieth of a decade up"),
+        Binding("shift+left", "decade(-1)", "A tenth", show=False, tooltip="A decade down"),
+        Binding("shift+right", "decade(1)", "Tenfold", show=False, tooltip="A decade up"),
+        Binding("down", "percent(-1)", "1 % less", show=False, tooltip="The finest step down"),
+        Binding("up", "percent(1)", "1 % more", show=False, tooltip="The finest step up"),
+        Binding("home", "minimum", "Minimum", show=False, tooltip="The left end"),
+        Binding(
+            "end", "maximum", "Maximum", show=False, tooltip="The right end; beyond it, no limit for the rate"
+        ),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -83,6 +87,7 @@ class LogSlider(Widget, can_focus=True):
         "log-slider--thumb",
         "log-slider--pending",
         "log-slider--achieved",
+        "log-slider--met",
     }
 
     DEFAULT_CSS = """
@@ -96,7 +101,8 @@ class LogSlider(Widget, can_focus=True):
         & > .log-slider--track { color: $foreground 35%; }
         & > .log-slider--thumb { color: $text-accent; text-style: bold; }
         & > .log-slider--pending { color: $text-warning; text-style: bold; }
-        & > .log-slider--achieved { color: $text-success; }
+        & > .log-slider--achieved { color: $text-success; text-style: bold; }
+        & > .log-slider--met { color: $text-success; text-style: bold; }
     }
     """
 

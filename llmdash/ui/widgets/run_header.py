@@ -12,7 +12,7 @@ from textual.widget import Widget
 from llmdash.engine.frame import RunPart
 from llmdash.sanitize import clean_line
 from llmdash.ui.format import RUN_STATES, clock, count, duration, elapsed, fit, percent, rate, si
-from llmdash.ui.widgets.paint import Styles, line
+from llmdash.ui.widgets.paint import Styles, line, regions
 
 __all__ = ["RunHeader"]
 
@@ -75,11 +75,18 @@ class RunHeader(Widget):
         self._drawn = -1
 
     def show(self, run: RunPart) -> None:
-        """Show the run."""
-        if run != self._run:
-            self._run = run
+        """Show the run; only lines that look different are painted."""
+        if run == self._run:
+            return
+        self._run = run
+        width = self.content_size.width
+        if width != self._drawn:
             self._drawn = -1
             self.refresh()
+            return
+        before, self._lines = self._lines, self._draw(width)
+        if changed := [y for y, strip in enumerate(self._lines) if strip != before[y]]:
+            self.refresh(*regions(changed, width))
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -89,9 +96,12 @@ class RunHeader(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
         if width != self._drawn:
-            self._lines = [self._title(width), self._progress(width), self._counters(width)]
+            self._lines = self._draw(width)
             self._drawn = width
         return self._lines[y] if y < len(self._lines) else Strip.blank(width, self._style("plain"))
+
+    def _draw(self, width: int) -> list[Strip]:
+        return [self._title(width), self._progress(width), self._counters(width)]
 
     # First line.
 

@@ -13,6 +13,8 @@ THUMB: Final = "◆"
 PENDING: Final = "◇"
 UNLIMITED: Final = "∞"
 ACHIEVED: Final = "▲"
+MET: Final = "◈"
+"""Thumb and achieved in the same cell."""
 LEAST_CELLS: Final = 5
 
 
@@ -47,7 +49,8 @@ class Track:
             cells[x] = ("┿" if x < thumb else "┼", cells[x][1])
         if achieved:
             cells[self.cell(achieved)] = (ACHIEVED, "achieved")
-        cells[thumb] = (UNLIMITED if value is None else THUMB, "thumb")
+        met = achieved is not None and achieved > 0 and self.cell(achieved) == thumb
+        cells[thumb] = (UNLIMITED if value is None else MET if met else THUMB, "met" if met else "thumb")
         return cells
 
     def draw_pending(self, cells: list[tuple[str, str]], value: Setting, asked: Setting) -> None:

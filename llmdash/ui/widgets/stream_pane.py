@@ -11,12 +11,11 @@ from textual.content import Content
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from llmdash.engine.frame import CHUNK_MARK, JobState, StreamPart, StreamView
-from llmdash.sanitize import clean_line
-from llmdash.ui.format import JOB_STATES, duration
+from llmdash.engine.frame import CHUNK_MARK, StreamPart, StreamView
 from llmdash.ui.widgets.paint import Styles, line, regions
 from llmdash.ui.widgets.scrolling import jump, resize
 from llmdash.ui.widgets.stream_text import Chunk, Kind, Line, StreamText
+from llmdash.ui.widgets.stream_words import heading, joined, title_pieces
 
 __all__ = ["StreamPane"]
 
@@ -30,13 +29,15 @@ STYLES: Final = {
     Kind.MARK: "stream-pane--mark",
     Kind.GAP: "stream-pane--gap",
     Kind.STALL: "stream-pane--stall",
+    Kind.HEADING: "stream-pane--heading",
 }
 
 
 class StreamPane(ScrollView, can_focus=True):
-    """The text of one job, with `|` between its chunks; new text is followed until one scrolls up.
+    """The text of a job, with `|` between its chunks; new text is followed until one scrolls up.
 
-    While scrolled up, the pane holds on to its job, even if a newer one starts.
+    Without a job to watch it is a transcript: one answer after the other, each under a line that says whose
+    it is. While scrolled up, the pane holds on to its job, even if a newer one starts.
 
     | Key | Does |
     |---|---|
@@ -51,20 +52,21 @@ class StreamPane(ScrollView, can_focus=True):
     | `stream-pane--mark` | The mark between two chunks. |
     | `stream-pane--gap` | The time before a chunk. |
     | `stream-pane--stall` | The same where the stream stalled. |
+    | `stream-pane--heading` | The line over an answer. |
     | `stream-pane--empty` | The words shown while there is no text. |
     """
 
     ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_lines(-1)", "Up", show=False),
-        Binding("down", "scroll_lines(1)", "Down", show=False),
-        Binding("pageup", "scroll_pages(-1)", "Page up", show=False),
-        Binding("pagedown", "scroll_pages(1)", "Page down", show=False),
-        Binding("home", "first_line", "Top", show=False),
-        Binding("end", "follow", "Follow"),
-        Binding("b", "toggle_marks", "Chunk marks"),
-        Binding("t", "toggle_ruler", "Gap times"),
+        Binding("up", "scroll_lines(-1)", "Up", show=False, tooltip="Scroll back and hold the text still"),
+        Binding("down", "scroll_lines(1)", "Down", show=False, tooltip="A line down"),
+        Binding("pageup", "scroll_pages(-1)", "Page up", show=False, tooltip="A screenful back"),
+        Binding("pagedown", "scroll_pages(1)", "Page down", show=False, tooltip="A screenful down"),
+        Binding("home", "first_line", "Top", show=False, tooltip="The oldest text held"),
+        Binding("end", "follow", "Follow", tooltip="Go on with the newest text"),
+        Binding("b", "toggle_marks", "Chunk marks", tooltip="| between chunks, on or off"),
+        Binding("t", "toggle_ruler", "Gap times", tooltip="Milliseconds before each chunk, on or off"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*STYLES.values(), "stream-pane--empty"}
@@ -80,6 +82,7 @@ class StreamPane(ScrollView, can_focus=True):
         & > .stream-pane--mark { color: $text-accent; text-style: dim; }
         & > .stream-pane--gap { color: $text-muted; }
         & > .stream-pane--stall { color: $text-warning; text-style: bold; }
+        & > .stream-pane--heading { color: $text-muted; text-style: dim; }
         & > .stream-pane--empty { color: $text-muted; }
     }
     """
@@ -97,6 +100,7 @@ class StreamPane(ScrollView, can_focus=True):
         self._ruler = False
         self._strips: LRUCache[Line, Strip] = LRUCache(KEPT_STRIPS)
         self._painted: list[Line] = []
+        self._heading = ""
         self._title = ""
         self._show_title()
 
@@ -125,24 +129,38 @@ class StreamPane(ScrollView, can_focus=True):
         )
 
     def watch_job(self, job: int | None) -> None:
-        """Show the stream of this job from now on, or of the newest one (None)."""
+        """Show the stream of this job from now on, or one answer after the other (None)."""
         if job != self._watched:
             self._watched = job
             self._set_follow(True)
+            self._begin(StreamPart())
 
     def show(self, part: StreamPart) -> None:
-        """Add what is new; the text of another job replaces the one held."""
+        """Add what is new; in a transcript another answer comes below, else it replaces the one held."""
         if part == self._part:
             return
-        if part.job != self._job or part.start == 0:
-            self._text.clear()
-            self._job, self._seen = part.job, part.start
+        if part.job != self._job or (part.start == 0 and self._seen > 0):
+            self._begin(part)
         self._part = part
         self._take(part)
+        self._name_answer()
         self._show_title()
         self._lines_changed()
 
     # New text.
+
+    def _begin(self, part: StreamPart) -> None:
+        """Hold the text of another job, or of another attempt, from here on."""
+        self._job, self._seen, self._heading = part.job, part.start, ""
+        if self._watched is not None or part.job is None:
+            self._text.clear()
+            self._part = StreamPart()
+
+    def _name_answer(self) -> None:
+        """Put the line over the answer that came last, and keep it up to date."""
+        if self._heading and (text := heading(self._part)) != self._heading:
+            self._heading = text
+            self._text.rename(text)
 
     def _take(self, part: StreamPart) -> None:
         """Put the characters not held yet behind the text."""
@@ -159,6 +177,9 @@ class StreamPane(ScrollView, can_focus=True):
             self._text.extend_last(pieces.pop(0))
         elif not part.text:
             return
+        elif self._watched is None and not self._heading:
+            self._heading = heading(part)
+            self._text.head(self._heading)
         self._text.add([Chunk(text, next(gaps, None)) for text in pieces])
 
     def _lines_changed(self) -> None:
@@ -234,21 +255,12 @@ class StreamPane(ScrollView, can_focus=True):
         return "no text" if self._part.state.ended else "waiting for the first chunk"
 
     def _show_title(self) -> None:
-        part = self._part
-        pieces = ["Stream"]
-        if part.job is not None:
-            pieces += [part.id, part.key or ""]
-            if part.state is not JobState.STREAMING:
-                pieces.append(JOB_STATES[part.state].word)
-            if part.ttft_s is not None:
-                pieces.append(f"ttft {duration(part.ttft_s).strip()}")
-            if part.tokens_per_s is not None:
-                pieces.append(f"{part.tokens_per_s:.0f} tok/s")
+        pieces = ["Stream", *title_pieces(self._part, alone=self._watched is not None)]
         if not self._follow:
             pieces.append("scrolled, End follows")
         elif self._watched is None:
             pieces.append("follow")
-        text = clean_line(" · ".join(piece for piece in pieces if piece))
+        text = joined(pieces)
         if text != self._title:
             self._title = text
             self.border_title = Content(text)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from rich.cells import split_graphemes
 
 from llmdash.sanitize import clean
-from llmdash.ui.format import duration
+from llmdash.ui.format import duration, fit
 
 __all__ = ["Chunk", "Kind", "Line", "StreamText", "wrap"]
 
@@ -30,6 +30,7 @@ class Kind(enum.IntEnum):
     MARK = 1
     GAP = 2
     STALL = 3
+    HEADING = 4
 
 
 class Span(NamedTuple):
@@ -43,16 +44,20 @@ Line = tuple[Span, ...]
 
 
 class Chunk(NamedTuple):
-    """A chunk as it came, and the seconds since the one before it (None if not known)."""
+    """A chunk as it came, and the seconds since the one before it (None if not known). A heading is the line
+    over the answer that follows, and no part of it.
+    """
 
     text: str
     gap_s: float | None
+    heading: bool = False
 
 
 class StreamText:
     """Chunks wrapped at words to `width` cells, with marks between them and gap times if wanted.
 
-    Only the last million characters are kept. What was added stays when width, marks or ruler change.
+    Answers can follow one another, each under a heading. Only the last million characters are kept. What was
+    added stays when width, marks or ruler change.
     """
 
     def __init__(self) -> None:
@@ -64,6 +69,7 @@ class StreamText:
         self._characters = 0
         self._gaps: list[float] = []
         self._lines: list[Line] = [()]
+        self._heading: int | None = None
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -72,14 +78,15 @@ class StreamText:
 
     @property
     def plain(self) -> str:
-        """The text without marks."""
-        return "".join(chunk.text for chunk in self._chunks)
+        """The text without marks and headings."""
+        return "".join(chunk.text for chunk in self._chunks if not chunk.heading)
 
     def clear(self) -> None:
         """Forget all text."""
         self._chunks, self._starts, self._gaps = [], [], []
         self._characters = 0
         self._lines = [()]
+        self._heading = None
 
     def configure(self, width: int, marks: bool, ruler: bool) -> None:
         """Wrap anew if anything differs."""
@@ -95,7 +102,7 @@ class StreamText:
         """Add to the chunk that came last."""
         if not text:
             return
-        if not self._chunks:
+        if self._begins:
             self.add([Chunk(text, None)])
             return
         last = self._chunks[-1]
@@ -108,6 +115,11 @@ class StreamText:
         """Add chunks that begin here."""
         spans: list[Span] = []
         for chunk in chunks:
+            if chunk.heading:
+                self._write(spans)
+                spans = []
+                self._add_heading(chunk)
+                continue
             shown = Chunk(_shown(chunk.text), chunk.gap_s)
             spans += self._spans(shown)
             if "\n" in shown.text:
@@ -120,6 +132,35 @@ class StreamText:
         if self._characters > KEEP_CHARACTERS * 5 // 4 or len(self._chunks) > KEEP_CHUNKS * 5 // 4:
             self._drop_oldest()
 
+    def head(self, text: str) -> None:
+        """Begin another answer, under a heading of one line."""
+        self.add([Chunk(text, None, heading=True)])
+
+    def rename(self, text: str) -> None:
+        """Give the answer that came last another heading, if it has one still."""
+        if self._heading is not None:
+            self._chunks[self._heading] = Chunk(text, None, heading=True)
+            self._lines[self._starts[self._heading]] = self._heading_line(text)
+
+    def _add_heading(self, chunk: Chunk) -> None:
+        """A heading on a line of its own, and an open line below it."""
+        if self._lines[-1]:
+            self._lines.append(())
+        self._heading = len(self._chunks)
+        self._starts.append(len(self._lines) - 1)
+        self._chunks.append(chunk)
+        self._gaps = []
+        self._lines[-1] = self._heading_line(chunk.text)
+        self._lines.append(())
+
+    def _heading_line(self, text: str) -> Line:
+        return (Span(fit(text, self._width).rstrip(), Kind.HEADING),)
+
+    @property
+    def _begins(self) -> bool:
+        """Whether the next chunk is the first one of an answer."""
+        return not self._chunks or self._chunks[-1].heading
+
     def _spans(self, chunk: Chunk) -> list[Span]:
         """What is drawn for a chunk: how long it took, a mark, its text."""
         spans = []
@@ -127,14 +168,14 @@ class StreamText:
         if self._ruler and chunk.gap_s is not None and math.isfinite(chunk.gap_s):
             stall = Span(STALL + duration(chunk.gap_s).strip(), Kind.STALL)
             spans.append(stall if stalled else Span(_raised(chunk.gap_s), Kind.GAP))
-        if self._marks and self._chunks:
+        if self._marks and not self._begins:
             spans.append(_MARK)
         spans.append(Span(chunk.text, Kind.TEXT))
         return spans
 
     def _stalled(self, gap_s: float | None) -> bool:
         """Whether the stream stood still: longer than a second and 8 times the median gap so far."""
-        if gap_s is None or not self._chunks:
+        if gap_s is None or self._begins:
             return False
         gaps = self._gaps
         median = 0.0
@@ -167,6 +208,8 @@ class StreamText:
         del self._chunks[:drop]
         del self._lines[:lines]
         self._starts = [start - lines for start in self._starts[drop:]]
+        if self._heading is not None:
+            self._heading = self._heading - drop if self._heading >= drop else None
         self._characters = left
 
 

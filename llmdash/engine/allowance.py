@@ -1,0 +1,60 @@
+"""Allowance: so much a minute, refilled evenly; what is taken before it is known is settled after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["Allowance", "EndpointLimit"]
+
+
+class Allowance:
+    """A budget of `per_minute` units with room for `burst_s` seconds of it; one second by default.
+
+    More than there is room for can be taken once the room is full: the level goes below zero then, and the
+    next one waits longer. So a long prompt is neither refused nor starved. Times are monotonic seconds.
+    """
+
+    def __init__(self, per_minute: float, clock: Callable[[], float], burst_s: float = 1.0) -> None:
+        if not per_minute > 0:
+            raise ValueError(f"an allowance is above 0 a minute, not {per_minute!r}")
+        self.per_minute = per_minute
+        self._rate = per_minute / 60.0
+        self._room = max(1.0, self._rate * burst_s)
+        self._level = self._room
+        self._at = clock()
+        self._clock = clock
+
+    def wait_s(self, amount: float) -> float:
+        """Seconds until `amount` may be taken; 0 if it may be now."""
+        self._refill()
+        missing = min(amount, self._room) - self._level
+        return missing / self._rate if missing > 1e-9 else 0.0
+
+    def take(self, amount: float) -> None:
+        """Take `amount`, whether it is there or not."""
+        self._refill()
+        self._level -= amount
+
+    def settle(self, taken: float, used: float) -> None:
+        """`used` was the true amount of what was `taken`."""
+        self._refill()
+        self._level = min(self._room, self._level + taken - used)
+
+    def _refill(self) -> None:
+        now = self._clock()
+        self._level = min(self._room, self._level + max(0.0, now - self._at) * self._rate)
+        self._at = now
+
+
+class EndpointLimit:
+    """How many requests may be in flight at one endpoint, over all its keys; None is no limit of its own."""
+
+    def __init__(self, name: str = "", concurrency: int | None = None) -> None:
+        self.name = name
+        self.concurrency = concurrency
+        self.in_flight = 0
+
+    @property
+    def full(self) -> bool:
+        """True if nothing more may be sent there now."""
+        return self.concurrency is not None and self.in_flight >= self.concurrency

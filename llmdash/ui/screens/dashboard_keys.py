@@ -1,0 +1,59 @@
+"""The keys of the dashboard."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.binding import Binding, BindingType
+
+from llmdash.engine.frame import SortColumn
+
+__all__ = ["DASHBOARD_KEYS", "SORT_KEYS"]
+
+SORT_KEYS: Final = {
+    SortColumn.NEWEST: "N",
+    SortColumn.NUMBER: "number_sign",
+    SortColumn.ID: "J",
+    SortColumn.STATE: "S",
+    SortColumn.KEY: "K",
+    SortColumn.TRIES: "Y",
+    SortColumn.WAIT: "W",
+    SortColumn.TTFT: "F",
+    SortColumn.TIME: "T",
+    SortColumn.OUT: "O",
+}
+"""The key that sorts by a column."""
+
+_RATE_KEYS = Binding.Group("Rate")
+
+
+def _sort_key(column: SortColumn, key: str) -> Binding:
+    tooltip = "Again: the other way round"
+    return Binding(key, f"sort({column.name!r})", f"Sort by {column.value}", show=False, tooltip=tooltip)
+
+
+DASHBOARD_KEYS: Final[list[BindingType]] = [
+    Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
+    Binding("minus", "nudge(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
+    Binding("plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"),
+    Binding("enter", "inspect", "Inspect", tooltip="Show the job under the cursor in full"),
+    Binding("slash", "filter", "Filter", tooltip="Show only some jobs"),
+    Binding("r", "retry", "Retry", tooltip="Queue the marked jobs, or this one, again"),
+    Binding("f", "follow", "Follow", tooltip="Keep to the newest jobs"),
+    Binding("g", "graphs", "Graphs", tooltip="The whole run as curves"),
+    Binding("s", "next_sort", "Sort", tooltip="Sort by the next column"),
+    Binding("w", "tile", "Wall", tooltip="All streams in flight, side by side"),
+    Binding("x", "cancel_jobs", "Cancel", tooltip="End the marked jobs, or this one"),
+    Binding("d", "drain", "Drain", tooltip="Finish what is in flight, then stop"),
+    Binding("X", "stop_now", "Stop now", show=False, tooltip="Cut off what is in flight; it stays pending"),
+    Binding("R", "retry_failed", "Retry failed", show=False, tooltip="Queue every failed job again"),
+    Binding("escape", "let_go", "Let go", show=False, tooltip="Close the filter or drop the marks"),
+    Binding("tab", "app.focus_next", "Next panel", show=False, tooltip="Move the focus on"),
+    Binding("shift+tab", "app.focus_previous", "Panel before", show=False, tooltip="Move the focus back"),
+    Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
+    Binding("question_mark", "help", "Help", tooltip="Every key"),
+    Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+    Binding("i", "reverse_sort", "Reverse", show=False, tooltip="Turn the order round"),
+    *(_sort_key(column, key) for column, key in SORT_KEYS.items()),
+]
+"""What can be done from anywhere on the dashboard; key bar, help and palette list it in this order."""
