@@ -1,4 +1,15 @@
-"""Opens a file of prompts, whichever kind it is."""
+"""Opens a file of prompts, whichever kind it is.
+
+| kind | what is in it |
+|---|---|
+| jsonl, json | an object a prompt: `prompt`, `messages` or any fields; `id`, `expected`, `options` |
+| batch | the requests of an OpenAI or Anthropic batch, one a line: `batch_files` describes them |
+| csv, tsv | a table with a header |
+| text | a prompt a line, or sections with a line `---` between two of them |
+| toml | a prompt set: `toml_set` describes it |
+
+`options` are model options for one prompt, such as {"temperature": 0.2}, and go over those of the run.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +19,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from llmdash.prompts.batch_files import BatchLines, BatchRecipe, is_batch
 from llmdash.prompts.formats import SEPARATOR, Format, JsonArray, JsonLines, PlainText, TextSections
 from llmdash.prompts.index import open_file
 from llmdash.prompts.lines import LineReader
@@ -19,7 +31,7 @@ from llmdash.prompts.toml_set import open_set
 
 __all__ = ["KINDS", "Kind", "open_source"]
 
-Kind = Literal["jsonl", "json", "csv", "tsv", "text", "toml"]
+Kind = Literal["jsonl", "json", "batch", "csv", "tsv", "text", "toml"]
 
 KINDS: dict[str, Kind] = {
     ".jsonl": "jsonl",
@@ -35,6 +47,10 @@ KINDS: dict[str, Kind] = {
 }
 """What the end of a file's name says about it."""
 
+_COMPLETE: dict[Kind, str] = {
+    "toml": "a prompt set has its own template",
+    "batch": "a batch file has its own messages",
+}
 _HEAD = 64 * 1024  # bytes that are looked at to tell one kind from another
 _STEM = 24  # characters of a file's name that go into a run's name and its ids
 _ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*(?:\{|\]\s*$)")
@@ -52,9 +68,9 @@ def open_source(
     """The prompts in the file at `path`, at most the first `limit`.
 
     The kind of file is told by its name and its content, or given as `kind`. A `template` makes a prompt of
-    the fields of each record. `name` stands for the file in ids and messages; its own name does otherwise.
-    Standard input is to be written to a file first. Raises InputError, with one line that names the file
-    and the mend.
+    the fields of each record; the lines of a batch file are then plain JSON lines. `name` stands for the file
+    in ids and messages; its own name does otherwise. Standard input is to be written to a file first. Raises
+    InputError, with one line that names the file and the mend.
     """
     place = Path(path)
     shown = name or str(place)
@@ -62,12 +78,12 @@ def open_source(
     recipe = Recipe(Template(template, "the template given") if template is not None else None)
     try:
         _check(place, shown)
-        found = kind or _kind_of(place)
+        found = kind or _kind_of(place, recipe)
+        if template is not None and found in _COMPLETE:
+            raise InputError(f"{shown}: {_COMPLETE[found]}; leave the template out")
         if found == "toml":
-            if template is not None:
-                raise InputError(f"{shown}: a prompt set has its own template; leave the other one out")
             return open_set(place, shown=shown, name=title, limit=limit, open_table=_open_table)
-        return _open_lines(place, found, recipe, title, shown, limit)
+        return _open_lines(place, found, BatchRecipe() if found == "batch" else recipe, title, shown, limit)
     except OSError as error:
         failed = shown if error.filename in (None, str(place)) else error.filename
         raise InputError(f"{failed}: cannot be read: {error.strerror}; check its permissions") from None
@@ -92,7 +108,7 @@ def _check(place: Path, shown: str) -> None:
         raise InputError(f"{shown}: empty; write at least one prompt")
 
 
-def _kind_of(place: Path) -> Kind:
+def _kind_of(place: Path, recipe: Recipe) -> Kind:
     """What a file is: a table or a prompt set by its name, the rest by its content."""
     named = KINDS.get(place.suffix.lower())
     if named in ("csv", "tsv", "toml"):
@@ -102,7 +118,7 @@ def _kind_of(place: Path) -> Kind:
     if _ARRAY.match(head):
         return "json"
     if _OBJECT.match(head) or named == "jsonl":
-        return "jsonl"
+        return "batch" if recipe.template is None and is_batch(place) else "jsonl"
     return named or "text"
 
 
@@ -132,6 +148,8 @@ def _format(file: BinaryIO, kind: Kind, recipe: Recipe, shown: str) -> Format:
         return JsonArray()
     if kind == "jsonl":
         return JsonLines()
+    if kind == "batch":
+        return BatchLines()
     if kind == "text":
         divided = any(line.data is not None and line.data.strip() == SEPARATOR for line in LineReader(file))
         return TextSections() if divided else PlainText()
@@ -151,4 +169,4 @@ def _open_table(place: Path, recipe: Recipe, title: str) -> PromptSource:
     """The data of a prompt set."""
     shown = str(place)
     _check(place, shown)
-    return _open_lines(place, _kind_of(place), recipe, title, shown, None)
+    return _open_lines(place, _kind_of(place, recipe), recipe, title, shown, None)

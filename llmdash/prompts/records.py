@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmdash.prompts.source import InputError, Prompt
+from llmdash.prompts.options import OptionError, read_options
+from llmdash.prompts.source import NO_OPTIONS, InputError, Prompt
 from llmdash.prompts.template import Template, as_text, name_list
 
 __all__ = ["MAX_ID", "Recipe", "RecordError"]
@@ -27,7 +28,9 @@ class Recipe:
 
     With a template, its text is the prompt. Without one, `messages` (a list of objects with `role` and
     `content`) or `prompt` (text) is; `messages` goes first. `id` and `expected` may be text or numbers.
-    `system` opens every conversation that does not open with a system message of its own.
+    `system` opens every conversation that does not open with a system message of its own. Without a template,
+    `options` may be an object with model options for this prompt alone (see `read_options`); anything else
+    under that name, and anything under it where there is a template, is a field like any other.
     """
 
     template: Template | None = None
@@ -38,7 +41,8 @@ class Recipe:
         messages = self._messages(fields)
         if self.system is not None and messages[0][0] not in ("system", "developer"):
             messages = (("system", self.system), *messages)
-        return Prompt(_id(fields.get("id"), default_id), messages, _expected(fields.get("expected")))
+        options = NO_OPTIONS if self.template is not None else _options(fields.get("options"))
+        return Prompt(_id(fields.get("id"), default_id), messages, _expected(fields.get("expected")), options)
 
     def _messages(self, fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         if self.template is not None:
@@ -88,6 +92,15 @@ def _part(part: object, number: int) -> str:
     if not isinstance(text, str):
         raise RecordError(f"message {number}: only text can be sent, and a part of it is something else")
     return text
+
+
+def _options(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict) or not value:
+        return NO_OPTIONS
+    try:
+        return read_options(value)
+    except OptionError as error:
+        raise RecordError(f"`options`: {error}") from None
 
 
 def _id(value: object, default: str) -> str:

@@ -17,8 +17,14 @@ __all__ = ["Arranged", "listed"]
 
 def listed(name: str, prompts: Sequence[Prompt], problems: Sequence[InputProblem] = ()) -> PromptList:
     """A source over prompts in memory, with the fingerprint that their content has."""
-    content = msgspec.json.encode([(prompt.id, prompt.messages, prompt.expected) for prompt in prompts])
+    content = msgspec.json.encode([_content(prompt) for prompt in prompts])
     return PromptList(name, hashlib.sha256(content).hexdigest(), prompts, problems)
+
+
+def _content(prompt: Prompt) -> tuple[Any, ...]:
+    """What decides a prompt; without options it looks as it did before there were any."""
+    plain = (prompt.id, prompt.messages, prompt.expected)
+    return (*plain, dict(prompt.options)) if prompt.options else plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from llmdash.prompts.answers import score_text
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["InputError", "InputProblem", "Prompt", "PromptList", "PromptSource", "Verdict"]
+__all__ = ["NO_OPTIONS", "InputError", "InputProblem", "Prompt", "PromptList", "PromptSource", "Verdict"]
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+"""The options of a prompt that asks for none: one empty mapping for all of them."""
+
+
+def _no_options() -> Mapping[str, Any]:
+    return NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +25,14 @@ class Prompt:
     """One prompt of a batch.
 
     `messages` holds (role, content) pairs. `expected` is what a right answer says, if that is known.
+    `options` are model options for this prompt alone, such as `model` or `temperature`; they go over those of
+    the run (`merge_options`), under the names the request body has for them.
     """
 
     id: str
     messages: tuple[tuple[str, str], ...]
     expected: str | None = None
+    options: Mapping[str, Any] = field(default_factory=_no_options, hash=False)
 
     @property
     def text(self) -> str:

@@ -1,0 +1,129 @@
+"""Model options that a prompt brings along: read from a request body, and laid over those of the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from llmdash.prompts.template import one_line
+
+__all__ = ["OptionError", "merge_options", "read_options"]
+
+_MOST_TOKENS = 1_000_000_000
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
+# How an answer comes is for the client that asks to decide, so these are passed over.
+_PASSED_OVER = frozenset(("stream", "stream_options"))
+
+# One prompt has one answer here: 1 is passed over, more is refused.
+_COUNTS = frozenset(("n", "best_of"))
+
+# What needs more than one request and one text in answer to it. Empty, they ask for nothing and may stay.
+_UNSUPPORTED = frozenset(
+    (
+        *("tools", "tool_choice", "functions", "function_call", "mcp_servers", "container"),
+        *("audio", "background", "previous_response_id", "conversation"),
+    )
+)
+_WITHOUT_TOOLS = ("none", "auto")  # a `tool_choice` that chooses nothing where there are no tools
+
+# They say what is asked, not how; beside the messages they would take their place.
+_NOT_OPTIONS = frozenset(("messages", "prompt", "input", "instructions", "system", "self"))
+
+
+class OptionError(Exception):
+    """An option that cannot be sent; the text says which and why."""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_TOKENS
+
+
+def _is_text_only(value: object) -> bool:
+    return value == ["text"]
+
+
+_CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "model": (_is_text, "must be the name of a model"),
+    "temperature": (_is_number, "must be a number"),
+    "top_p": (_is_number, "must be a number"),
+    "presence_penalty": (_is_number, "must be a number"),
+    "frequency_penalty": (_is_number, "must be a number"),
+    "seed": (_is_whole, "must be a whole number"),
+    **dict.fromkeys(_LIMITS, (_is_count, "must be a whole number from 1 to 1,000,000,000")),
+    "modalities": (_is_text_only, 'is not supported but as ["text"]'),
+}
+
+
+def read_options(body: Mapping[str, Any], passed_over: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The options in a request body, without the names in `passed_over`. Raises OptionError.
+
+    Names that are not known here stay as they are: the server knows them. `null` means not given, as it does
+    in a request. What only one dialect has a name for gets the common one: `stop_sequences` becomes `stop`, a
+    list of text, and `max_output_tokens` becomes `max_tokens`. `stream` is left out, as is `n` where it is 1.
+    Refused is what cannot be run: several answers, tools, audio, a state kept by the server.
+    """
+    options: dict[str, Any] = {}
+    for name, value in body.items():
+        if value is None or name in passed_over or name in _PASSED_OVER:
+            continue
+        if (check := _CHECKS.get(name)) is not None:
+            fits, words = check
+            if not fits(value):
+                raise OptionError(f"`{name}` {words}")
+            options["max_tokens" if name == "max_output_tokens" else name] = value
+        elif name in ("stop", "stop_sequences"):
+            options["stop"] = _stops(name, value)
+        elif not _is_void(name, value):
+            options[name] = value
+    return options
+
+
+def _is_void(name: str, value: Any) -> bool:
+    """True if the option asks for nothing. Raises OptionError if it cannot be had."""
+    if name in _COUNTS:
+        if value != 1:
+            raise OptionError(f"`{name}` other than 1 is not supported; a prompt has one answer")
+        return True
+    if name in _UNSUPPORTED:
+        if value and value not in _WITHOUT_TOOLS:
+            raise OptionError(f"`{name}` is not supported; only text can be asked for; take it out")
+        return True
+    if name in _NOT_OPTIONS:
+        raise OptionError(f"`{one_line(name)}` has no place here; take it out")
+    return False
+
+
+def _stops(name: str, value: Any) -> list[str]:
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
+        raise OptionError(f"`{name}` must be text or a list of texts")
+    return stops
+
+
+def merge_options(run: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of a run with a prompt's `own` over them.
+
+    A limit of tokens has three names (`max_tokens`, `max_completion_tokens`, `max_output_tokens`): one in
+    `own` takes the place of one in `run` whatever it is called, since a server refuses two.
+    """
+    if not own:
+        return run
+    kept = dict(run)
+    if any(name in own for name in _LIMITS):
+        for name in _LIMITS:
+            kept.pop(name, None)
+    return {**kept, **own}

@@ -1,0 +1,168 @@
+"""One small call for each key: does it work, how long does it take, what are its limits, what is the mend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from llmdash.config import EndpointSettings, Settings, Timeouts
+from llmdash.config_dialects import DIALECTS, LANGCHAIN
+from llmdash.config_values import ConfigError
+from llmdash.endpoints import build_llm
+from llmdash.llms.failures import Failure, FailureKind
+from llmdash.secrets import Redactor, Secret, labels
+
+if TYPE_CHECKING:
+    from llmdash.llms.base import LLM
+    from llmdash.llms.hints import Hints
+    from llmdash.llms.http import HttpClient
+
+__all__ = ["AT_ONCE", "KeyCheck", "check_keys", "mend"]
+
+AT_ONCE = 4
+"""Calls under way at most: a check is no load test."""
+
+_PROMPT = "Reply with OK"
+_LONGEST_ANSWER = 5
+_PATIENCE = Timeouts(connect=10.0, first_byte=30.0, stall=30.0, total=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """What one key did. `failure` is None if it works; its message holds no key and is not cleaned.
+
+    `label` is empty where a model brings its own key. `latency_s` is in seconds, None if nothing was sent.
+    `hints` are the limits as the server told them, None if it did not.
+    """
+
+    endpoint: EndpointSettings
+    label: str
+    latency_s: float | None = None
+    failure: Failure | None = None
+    hints: Hints | None = None
+
+    @property
+    def works(self) -> bool:
+        return self.failure is None
+
+
+async def check_keys(settings: Settings) -> list[KeyCheck]:
+    """Try every key of every endpoint, a few at a time; the answers in the order of the settings.
+
+    No key is tried twice, and nothing is raised for one that does not work.
+    """
+    from llmdash.llms.http import HttpClient
+
+    client = HttpClient(timeouts=_shorter(settings.timeouts))
+    try:
+        return await _Checker(settings, client).run()
+    finally:
+        await client.aclose()
+
+
+def _shorter(timeouts: Timeouts) -> Timeouts:
+    return Timeouts(
+        connect=min(timeouts.connect, _PATIENCE.connect),
+        first_byte=min(timeouts.first_byte, _PATIENCE.first_byte),
+        stall=min(timeouts.stall, _PATIENCE.stall),
+        total=min(timeouts.total, _PATIENCE.total),
+    )
+
+
+class _Checker:
+    """The calls of one check, with the limits they keep to."""
+
+    def __init__(self, settings: Settings, client: HttpClient) -> None:
+        self._settings = replace(settings, temperature=None, max_tokens=_LONGEST_ANSWER)
+        self._client = client
+        self._redactor = Redactor(settings.secrets)
+        self._gate = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> list[KeyCheck]:
+        work = [
+            self._check(endpoint, label, key, gate)
+            for endpoint in self._settings.endpoints
+            for gate in [asyncio.Semaphore(endpoint.concurrency or AT_ONCE)]
+            for label, key in _labelled(endpoint)
+        ]
+        return list(await asyncio.gather(*work))
+
+    async def _check(
+        self, endpoint: EndpointSettings, label: str, key: Secret | None, gate: asyncio.Semaphore
+    ) -> KeyCheck:
+        if key is None and endpoint.needs_key:
+            return KeyCheck(endpoint, label, failure=Failure(FailureKind.CONFIG, "has no key"))
+        async with gate, self._gate:
+            begun = monotonic()
+            try:
+                hints = await self._call(endpoint, key)
+            except Failure as failure:
+                failure.reword(self._redactor.redact(failure.message))
+                return KeyCheck(endpoint, label, monotonic() - begun, failure, failure.hints)
+            except ConfigError as error:
+                return KeyCheck(endpoint, label, failure=Failure(FailureKind.CONFIG, str(error)))
+            except Exception as error:  # noqa: BLE001 - the boundary: a LangChain model is the user's own code
+                words = self._redactor.redact(f"{type(error).__name__}: {error}")[:500]
+                return KeyCheck(endpoint, label, failure=Failure(FailureKind.CONFIG, words))
+            return KeyCheck(endpoint, label, monotonic() - begun, hints=hints)
+
+    async def _call(self, endpoint: EndpointSettings, key: Secret | None) -> Hints | None:
+        """One answer. A model that takes no limit under this name is asked once more without it."""
+        try:
+            return await _answer(build_llm(endpoint, key, self._settings, self._client))
+        except Failure as failure:
+            if failure.kind is not FailureKind.REQUEST or "max_tokens" not in failure.message:
+                raise
+        unlimited = replace(self._settings, max_tokens=None)
+        return await _answer(build_llm(endpoint, key, unlimited, self._client))
+
+
+def _labelled(endpoint: EndpointSettings) -> Sequence[tuple[str, Secret | None]]:
+    if not endpoint.keys:
+        return [("", None)]
+    return list(zip(labels(endpoint.keys), endpoint.keys, strict=True))
+
+
+async def _answer(llm: LLM[Any, Any]) -> Hints | None:
+    """Reads one answer to its end; gives the limits that came with it."""
+    hints: Hints | None = None
+    async with aclosing(llm.deltas(_PROMPT)) as deltas:
+        async for delta in deltas:
+            hints = hints or delta.hints
+    return hints
+
+
+def mend(endpoint: EndpointSettings, failure: Failure) -> str:
+    """What to do about a failure, in one sentence."""
+    tried = f"base_url tried is {endpoint.base_url}"
+    kind = failure.kind
+    if endpoint.dialect == LANGCHAIN and kind is FailureKind.CONFIG:
+        return f"check target {endpoint.target}, and that its module can be imported from this folder"
+    if endpoint.needs_key and not endpoint.keys:
+        return f"put API_KEY=... into .env, or set {DIALECTS[endpoint.dialect].key_variable}"
+    if kind is FailureKind.AUTH:
+        return _mend_of_refusal(endpoint, failure)
+    if kind is FailureKind.QUOTA:
+        return "add credit to the account this key belongs to, or take the key out"
+    if kind is FailureKind.THROTTLE:
+        wait = f"wait {failure.retry_after:.0f} s" if failure.retry_after else "wait a minute"
+        return f"{wait} and check again; the key is known, but calls too often now"
+    if kind is FailureKind.LOCAL:
+        return f"check the network and the host's name; {tried}"
+    if kind is FailureKind.CONFIG or failure.status in (404, 405):
+        return f"check base_url, dialect and model {endpoint.model}; {tried}, dialect {endpoint.dialect}"
+    if kind is FailureKind.REQUEST:
+        return f"check model {endpoint.model} and dialect {endpoint.dialect}"
+    if failure.status is None:
+        return f"see whether a server answers there; {tried}"
+    return f"check again in a while; if it stays, look at the address: {tried}"
+
+
+def _mend_of_refusal(endpoint: EndpointSettings, failure: Failure) -> str:
+    if failure.status == 403:
+        return f"this key may not use model {endpoint.model}; allow it there, or name another model"
+    return f"check the key in .env: was it copied whole, is it a key for {endpoint.base_url}?"

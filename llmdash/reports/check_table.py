@@ -1,0 +1,93 @@
+"""The outcome of a check: a table for people, an object a line for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llmdash.reports.check import KeyCheck, mend
+from llmdash.reports.wording import UNKNOWN, count, seconds
+from llmdash.sanitize import clean_line
+
+__all__ = ["as_record", "as_table"]
+
+_HEAD = ("endpoint", "key", "works", "latency", "requests left", "tokens left", "model")
+_NUMBERS = (3, 4, 5)
+_LIMITS = (
+    "limit_requests",
+    "remaining_requests",
+    "reset_requests_s",
+    "limit_tokens",
+    "remaining_tokens",
+    "reset_tokens_s",
+)
+
+
+def as_record(check: KeyCheck) -> dict[str, Any]:
+    """A check for scripts. `failure` is a word of FailureKind; times in seconds, None where not known."""
+    failure = check.failure
+    return {
+        "type": "key",
+        "endpoint": clean_line(check.endpoint.name),
+        "dialect": check.endpoint.dialect,
+        "model": clean_line(check.endpoint.model),
+        "key": clean_line(check.label) or None,
+        "works": check.works,
+        "latency_s": None if check.latency_s is None else round(check.latency_s, 6),
+        "failure": None if failure is None else failure.kind.value,
+        "status": None if failure is None else failure.status,
+        "message": None if failure is None else clean_line(failure.message),
+        "mend": None if failure is None else clean_line(mend(check.endpoint, failure)),
+        "limits": None if check.hints is None else {name: getattr(check.hints, name) for name in _LIMITS},
+    }
+
+
+def as_table(checks: Sequence[KeyCheck]) -> str:
+    """The checks in plain text, safe to show; then the mend for each key that does not work."""
+    rows = [_HEAD, *(_row(check) for check in checks)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = [_aligned(row, widths) for row in rows]
+    lines += [line for check in checks for line in _trouble(check)]
+    working = sum(check.works for check in checks)
+    what = "key works" if len(checks) == 1 else "keys work"
+    return "\n".join([*lines, "", f"{count(working)} of {count(len(checks))} {what}."])
+
+
+def _row(check: KeyCheck) -> tuple[str, ...]:
+    hints = check.hints
+    return (
+        clean_line(check.endpoint.name),
+        clean_line(check.label) or UNKNOWN,
+        "yes" if check.failure is None else check.failure.kind.name,
+        seconds(check.latency_s),
+        UNKNOWN if hints is None else _left(hints.remaining_requests, hints.limit_requests),
+        UNKNOWN if hints is None else _left(hints.remaining_tokens, hints.limit_tokens),
+        clean_line(check.endpoint.model) or UNKNOWN,
+    )
+
+
+def _left(remaining: int | None, limit: int | None) -> str:
+    """What the server says remains of a limit: `499 of 500`."""
+    if remaining is None and limit is None:
+        return UNKNOWN
+    left = "?" if remaining is None else count(remaining)
+    return left if limit is None else f"{left} of {count(limit)}"
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _trouble(check: KeyCheck) -> list[str]:
+    if check.failure is None:
+        return []
+    who = " ".join(part for part in (check.endpoint.name, check.label) if part)
+    return [
+        "",
+        clean_line(f"{who}: {check.failure}"),
+        clean_line(f"  mend: {mend(check.endpoint, check.failure)}"),
+    ]

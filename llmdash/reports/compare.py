@@ -1,0 +1,146 @@
+"""Experiments side by side: the figures of each, as JSON for scripts and as a sentence for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmdash.engine.frame import RunPart
+from llmdash.reports.wording import count, duration
+from llmdash.sanitize import clean_line
+
+__all__ = ["Comparison", "Row"]
+
+_LEAST_S = 1e-6
+"""Shorter times say nothing to count a ratio from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One experiment. `run` holds its last figures.
+
+    `slowest_s` and `calls_s` are the longest latency of a call and the sum of all, in seconds; `cost` is in
+    dollars, None where no price is known. `tuned` says that someone turned rate or concurrency, or paused.
+    """
+
+    name: str
+    what: str
+    concurrency: int
+    rate: float | None
+    run: RunPart
+    slowest_s: float | None = None
+    calls_s: float = 0.0
+    cost: float | None = None
+    tuned: bool = False
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds from the start until every job had ended."""
+        return self.run.elapsed_s
+
+    @property
+    def whole(self) -> bool:
+        """True if every job was done or failed: only then its time can be compared."""
+        return bool(self.run.jobs) and self.run.done + self.run.failed == self.run.jobs
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right answers over all jobs, 0 to 1, as the write-up counts; None where nothing was scored."""
+        return None if self.run.score is None or not self.run.jobs else self.run.score.right / self.run.jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The experiments that were made, in their order; `base` names the one speed-ups are counted from."""
+
+    name: str
+    rows: tuple[Row, ...] = ()
+    base: str | None = None
+
+    def speed_up(self, row: Row) -> float | None:
+        """How many times as fast as the base; None without a base, or where one of the two is not whole."""
+        base = next((each for each in self.rows if each.name == self.base), None)
+        if base is None or not (base.whole and row.whole) or row.wall_s < _LEAST_S:
+            return None
+        return base.wall_s / row.wall_s
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """A row for scripts; times in seconds, None where nothing is known. `whole` is False if jobs are
+        left.
+        """
+        run, speed_up = row.run, self.speed_up(row)
+        return {
+            "type": "row",
+            "name": clean_line(row.name),
+            "what": clean_line(row.what),
+            "model": clean_line(run.model),
+            "keys": run.keys,
+            "concurrency": row.concurrency,
+            "rate": row.rate,
+            "jobs": run.jobs,
+            "done": run.done,
+            "failed": run.failed,
+            "whole": row.whole,
+            "tuned": row.tuned,
+            "wall": duration(row.wall_s),
+            "wall_s": round(row.wall_s, 3),
+            "speed_up": _rounded(speed_up),
+            "accuracy": _rounded(row.accuracy),
+            "right": None if run.score is None else run.score.right,
+            "ttft_s": {"p50": _rounded(run.ttft.p50), "p95": _rounded(run.ttft.p95)},
+            "latency_s": {"p50": _rounded(run.latency.p50), "p95": _rounded(run.latency.p95)},
+            "slowest_s": _rounded(row.slowest_s),
+            "calls_s": _rounded(row.calls_s),
+            "input_tokens": run.input_tokens,
+            "output_tokens": run.output_tokens,
+            "tokens_estimated": run.tokens_estimated,
+            "cost": row.cost,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """The whole for scripts: which row was fastest, and by how much."""
+        best = self._fastest()
+        return {
+            "type": "summary",
+            "run": clean_line(self.name),
+            "rows": len(self.rows),
+            "failed": sum(row.run.failed for row in self.rows),
+            "fastest": None if best is None else clean_line(best.name),
+            "speed_up": None if best is None else _rounded(self.speed_up(best)),
+            "to_slowest_call": None if best is None else _rounded(_to_slowest_call(best)),
+            "cost": _sum([row.cost for row in self.rows]),
+        }
+
+    def verdict(self) -> str:
+        """What the rows say, in a sentence; empty while fewer than two can be compared."""
+        best = self._fastest()
+        if best is None:
+            return ""
+        speed_up, share = self.speed_up(best), _to_slowest_call(best)
+        said = f"{clean_line(best.what)}: {count(best.run.jobs)} prompts in {duration(best.wall_s)}"
+        if speed_up is not None:
+            base = next(row for row in self.rows if row.name == self.base)
+            said += f", {speed_up:.1f} times as fast as {clean_line(base.what)} ({duration(base.wall_s)})"
+        if share is not None:
+            said += f", {share:.2f} times its slowest call"
+        return f"{said}."
+
+    def _fastest(self) -> Row | None:
+        whole = [row for row in self.rows if row.whole]
+        return min(whole, key=lambda row: row.wall_s) if len(whole) > 1 else None
+
+
+def _to_slowest_call(row: Row) -> float | None:
+    """Wall time over the latency of the slowest call; 1 is the least there can be."""
+    return row.wall_s / row.slowest_s if row.slowest_s is not None and row.slowest_s >= _LEAST_S else None
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    """The sum; None if there is nothing to add, or one of them is not known."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known and len(known) == len(costs) else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,150 @@
+"""Results as OpenAI's Batch service gives them: one response a line, and a second file for what failed.
+
+The shapes are those of https://platform.openai.com/docs/api-reference/batch/request-output; a body has the
+shape of a chat completion. Lines are matched to requests by `custom_id`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from llmdash.engine.records import ResultRecord
+from llmdash.reports.export.draft import Draft, check_place
+from llmdash.reports.export.json_lines import encode_json
+
+__all__ = ["check_batch", "errors_path", "write_batch"]
+
+# Every dialect's word for how an answer ended, as chat completions say it.
+_FINISH_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "completed": "stop",
+    "eof": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+
+_ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+# The service's own codes for a request that was never answered; the last is for one that was sent in vain.
+_EXPIRED, _CANCELLED, _FAILED = "batch_expired", "batch_cancelled", "request_failed"
+
+
+def errors_path(path: Path) -> Path:
+    """The file beside `path` for what failed: `answers.batch.jsonl` has `answers.batch.errors.jsonl`."""
+    return path.with_name(f"{path.stem}.errors.jsonl")
+
+
+def check_batch(path: Path) -> None:
+    """Raises ExportError unless the file for what failed can be written too."""
+    check_place(errors_path(path))
+
+
+def write_batch(
+    records: Iterable[ResultRecord], path: Path, *, clock: Callable[[], float] = time.time
+) -> int:
+    """Writes a line for each answer to `path`, one for each other record to `errors_path(path)`.
+
+    Returns the number of both. Without a record that has no answer there is no second file; one that an
+    earlier export left is removed. `clock` gives Unix time in seconds: an answer whose time is not known is
+    taken to be of now. Raises ExportError.
+    """
+    written = failed = 0
+    now = int(clock())
+    with ExitStack() as stack:
+        answers = stack.enter_context(Draft(path))
+        errors = stack.enter_context(Draft(errors_path(path)))
+        for record in records:
+            done = record.state == "done"
+            line = _answer(record, now) if done else _error(record)
+            (answers if done else errors).write(encode_json(line) + b"\n")
+            written += 1
+            failed += not done
+        # Both are safe on disk before either is seen, so that one does not appear without the other.
+        errors.finish()
+        answers.finish()
+        if failed:
+            errors.keep()
+        else:
+            errors.clear_place()
+        answers.keep()
+    return written
+
+
+def _answer(record: ResultRecord, now: int) -> dict[str, Any]:
+    return _line(record, response=_response(record, 200, _completion(record, now)), error=None)
+
+
+def _error(record: ResultRecord) -> dict[str, Any]:
+    """What became of a job without an answer: the refusal of the server, or why there is none."""
+    if record.state == "failed" and record.status is not None and record.status >= 300:
+        body = {"error": _refusal(record.status, record.error or f"HTTP {record.status}")}
+        return _line(record, response=_response(record, record.status, body), error=None)
+    code, message = _FAILED, "the request failed"
+    if record.state == "cancelled":
+        code, message = _CANCELLED, "the request was cancelled"
+    elif record.state != "failed":
+        code, message = _EXPIRED, "the run ended before the request was answered"
+    return _line(record, response=None, error={"code": code, "message": record.error or message})
+
+
+def _line(
+    record: ResultRecord, *, response: dict[str, Any] | None, error: dict[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "id": f"batch_req_{_digest(record)}",
+        "custom_id": record.id,
+        "response": response,
+        "error": error,
+    }
+
+
+def _response(record: ResultRecord, status: int, body: dict[str, Any]) -> dict[str, Any]:
+    return {"status_code": status, "request_id": record.request_id, "body": body}
+
+
+def _refusal(status: int, message: str) -> dict[str, Any]:
+    kind = _ERROR_TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"message": message, "type": kind, "param": None, "code": None}
+
+
+def _completion(record: ResultRecord, now: int) -> dict[str, Any]:
+    reason = record.finish_reason or "stop"
+    message = {"role": "assistant", "content": record.text or "", "refusal": None}
+    return {
+        "id": f"chatcmpl-{_digest(record)}",
+        "object": "chat.completion",
+        "created": now if record.sent_at is None else int(record.sent_at),
+        "model": record.model or "",
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "logprobs": None,
+                "finish_reason": _FINISH_REASONS.get(reason, reason),
+            }
+        ],
+        "usage": _usage(record),
+    }
+
+
+def _usage(record: ResultRecord) -> dict[str, int] | None:
+    """The tokens of an answer; None unless both counts are known, as the shape has no place for a half."""
+    asked, answered = record.input_tokens, record.output_tokens
+    if asked is None or answered is None:
+        return None
+    return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
+
+
+def _digest(record: ResultRecord) -> str:
+    """An id that is the same however often a run is exported."""
+    named = f"{record.index} {record.id}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(named).hexdigest()[:24]

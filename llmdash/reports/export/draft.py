@@ -1,0 +1,129 @@
+"""A file that appears at once with everything in it, or stays as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from llmdash.sanitize import clean_line
+
+__all__ = ["Draft", "ExportError", "FormatError", "check_place", "shown"]
+
+_BUFFER = 1 << 20
+
+
+class ExportError(Exception):
+    """Results that cannot be written. The text is one line: the file, the reason, the mend."""
+
+
+class FormatError(ExportError):
+    """A format that is not known, or that needs something which is not installed."""
+
+
+def shown(path: Path) -> str:
+    """The name of a file, fit for a message."""
+    return clean_line(str(path))
+
+
+def _failed(path: Path, error: OSError) -> str:
+    return f"{shown(path)}: cannot be written ({error.strerror or error}); mend that, or choose another place"
+
+
+def check_place(path: Path) -> None:
+    """Makes sure that a file can be written at `path`, and leaves nothing behind. Raises ExportError."""
+    try:
+        target = path.resolve()
+        if target.is_dir():
+            raise ExportError(f"{shown(path)}: is a folder; name a file in it, such as results.jsonl")
+        if not target.parent.is_dir():
+            raise ExportError(f"{shown(path)}: its folder does not exist; make it, or choose another")
+        if target.exists() and not target.is_file():
+            raise ExportError(f"{shown(path)}: is not a regular file; choose another name")
+        if target.exists() and not os.access(target, os.W_OK):
+            raise ExportError(f"{shown(path)}: is write-protected; choose another name")
+        descriptor, probe = tempfile.mkstemp(prefix=".llmdash-", dir=target.parent)
+        os.close(descriptor)
+        Path(probe).unlink()
+    except OSError as error:
+        raise ExportError(_failed(path, error)) from None
+
+
+class Draft:
+    """A file beside the place it is meant for, mode 0600; `keep` puts it there.
+
+    It is forced to disk and renamed, so that its place never holds half of it. A draft that is not kept by
+    the end of the `with` is thrown away. Every OSError becomes an ExportError that names the place, those
+    raised in the `with` block included.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._target = path.resolve()
+            descriptor, name = tempfile.mkstemp(prefix=".llmdash-", dir=self._target.parent)
+        except OSError as error:
+            raise ExportError(_failed(path, error)) from None
+        self._draft = Path(name)
+        self.file = open(descriptor, "wb", buffering=_BUFFER)  # noqa: PTH123, SIM115 - __exit__() closes it
+
+    def write(self, data: bytes) -> None:
+        """Write to the file; where several drafts are open, an error names the right one."""
+        try:
+            self.file.write(data)
+        except OSError as error:
+            raise ExportError(_failed(self._path, error)) from None
+
+    def finish(self) -> None:
+        """Force the file to disk; after that only `keep` can be asked for."""
+        try:
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self.file.close()
+        except OSError as error:
+            raise ExportError(_failed(self._path, error)) from None
+
+    def keep(self) -> None:
+        """Put the file in its place, finished or not."""
+        if not self.file.closed:
+            self.finish()
+        try:
+            self._draft.replace(self._target)
+            _sync_folder(self._target.parent)
+        except OSError as error:
+            raise ExportError(_failed(self._path, error)) from None
+
+    def clear_place(self) -> None:
+        """Let nothing stand in the place the file was meant for."""
+        try:
+            self._target.unlink()
+            _sync_folder(self._target.parent)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ExportError(_failed(self._path, error)) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):  # what is still in the buffer of a failed file is not wanted
+            self.file.close()
+        with contextlib.suppress(OSError):  # gone after the rename
+            self._draft.unlink()
+        if isinstance(error, OSError):
+            raise ExportError(_failed(self._path, error)) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Forces a rename to disk; without it a crash may bring the old file back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

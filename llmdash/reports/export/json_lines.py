@@ -1,0 +1,84 @@
+"""Results as JSON: an object a line, or one array of them. Every text in it is exact."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from llmdash.engine.records import ResultRecord
+from llmdash.reports.export.draft import Draft
+
+__all__ = ["encode_json", "encode_record", "write_json", "write_jsonl"]
+
+_ENCODER = msgspec.json.Encoder()
+
+# DEL, C1, line and paragraph separators and bidirectional controls, in UTF-8. JSON allows them raw; escaped
+# they mean the same, but cannot steer the terminal of someone who looks into the file, nor break a line.
+_RAW_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xd8\x9c")
+
+
+def write_jsonl(records: Iterable[ResultRecord], path: Path) -> int:
+    """Writes a line for each record to `path` and returns how many. Raises ExportError."""
+    written = 0
+    with Draft(path) as draft:
+        for record in records:
+            draft.write(encode_record(record))
+            draft.write(b"\n")
+            written += 1
+        draft.keep()
+    return written
+
+
+def write_json(records: Iterable[ResultRecord], path: Path) -> int:
+    """Writes one array of all records to `path` and returns how many. Raises ExportError."""
+    written = 0
+    with Draft(path) as draft:
+        for record in records:
+            draft.write(b",\n" if written else b"[\n")
+            draft.write(encode_record(record))
+            written += 1
+        draft.write(b"\n]\n" if written else b"[]\n")
+        draft.keep()
+    return written
+
+
+def encode_record(record: ResultRecord) -> bytes:
+    """A record as one line of JSON in UTF-8, without the line feed; every text in it exact."""
+    return encode_json(_fields(record))
+
+
+def encode_json(value: dict[str, Any]) -> bytes:
+    """An object as one line of JSON in UTF-8 with nothing in it that steers a terminal."""
+    try:
+        encoded = _ENCODER.encode(value)
+    except UnicodeEncodeError:  # a lone surrogate, which JSON has an escape for and UTF-8 has not
+        encoded = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return _RAW_CONTROLS.sub(_escape, encoded)
+
+
+def _fields(record: ResultRecord) -> dict[str, Any]:
+    usage = {"input_tokens": record.input_tokens, "output_tokens": record.output_tokens}
+    return {
+        "index": record.index,
+        "id": record.id,
+        "state": record.state,
+        "text": record.text,
+        "expected": record.expected,
+        "correct": record.correct,
+        "key": record.key,
+        "attempts": record.attempts,
+        "ttft_s": record.ttft_s,
+        "latency_s": record.latency_s,
+        "usage": None if record.input_tokens is None and record.output_tokens is None else usage,
+        "finish_reason": record.finish_reason,
+        "error": record.error,
+    }
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match.group().decode("utf-8"))

@@ -1,0 +1,109 @@
+"""Results as a table: CSV as RFC 4180 has it, and the same with tabs."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from pathlib import Path
+
+from llmdash.engine.records import ResultRecord
+from llmdash.reports.export.draft import Draft
+
+__all__ = ["COLUMNS", "Cell", "cells_of", "without_surrogates", "write_csv", "write_tsv"]
+
+Cell = str | int | float | bool | None
+
+_ATTRIBUTES = {
+    "index": "index",
+    "id": "id",
+    "state": "state",
+    "text": "text",
+    "expected": "expected",
+    "correct": "correct",
+    "key": "key",
+    "attempts": "attempts",
+    "ttft_s": "ttft_s",
+    "latency_s": "latency_s",
+    "usage_input_tokens": "input_tokens",
+    "usage_output_tokens": "output_tokens",
+    "finish_reason": "finish_reason",
+    "error": "error",
+}
+
+COLUMNS = tuple(_ATTRIBUTES)
+"""The columns of a table of results: the fields of a JSON line, with `usage` laid flat."""
+
+cells_of: Callable[[ResultRecord], tuple[Cell, ...]] = attrgetter(*_ATTRIBUTES.values())
+"""A record as the values of COLUMNS."""
+
+# A spreadsheet takes a cell that begins so for a formula and runs it; a quote in front makes it text.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = frozenset("=+-@\t\r")
+
+_ERRORS = "llmdash.lone_surrogates"
+
+
+def _replaced(error: UnicodeError) -> tuple[bytes, int]:
+    """U+FFFD for each lone surrogate, which UTF-8 cannot hold."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "\ufffd".encode() * (error.end - error.start), error.end
+
+
+codecs.register_error(_ERRORS, _replaced)
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate."""
+    return text.encode("utf-8", _ERRORS).decode("utf-8")
+
+
+def write_csv(records: Iterable[ResultRecord], path: Path) -> int:
+    """Writes a header and a row for each record to `path`; returns the number of rows. Raises ExportError.
+
+    UTF-8, lines end in CR LF, quotes are doubled, line breaks stay inside quotes. Text that a spreadsheet
+    would run as a formula gets a `'` in front. A value that is not known is an empty cell.
+    """
+    return _write(records, path, ",")
+
+
+def write_tsv(records: Iterable[ResultRecord], path: Path) -> int:
+    """As `write_csv`, with tabs between the cells."""
+    return _write(records, path, "\t")
+
+
+def _write(records: Iterable[ResultRecord], path: Path, delimiter: str) -> int:
+    with Draft(path) as draft:
+        text = io.TextIOWrapper(draft.file, "utf-8", errors=_ERRORS, newline="")
+        writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+        writer.writerow(COLUMNS)
+        counted = _Counted(records)
+        writer.writerows(counted)
+        text.flush()
+        text.detach()
+        draft.keep()
+    return counted.number
+
+
+class _Counted:
+    """The rows of records, and how many there were."""
+
+    def __init__(self, records: Iterable[ResultRecord]) -> None:
+        self._records = records
+        self.number = 0
+
+    def __iter__(self) -> Iterator[list[Cell]]:
+        for record in self._records:
+            self.number += 1
+            yield [_cell(value) for value in cells_of(record)]
+
+
+def _cell(value: Cell) -> Cell:
+    if isinstance(value, str):
+        return f"'{value}" if value and value[0] in _FORMULA else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value

@@ -1,0 +1,105 @@
+"""Tables that any reader of CSV reads back, and no spreadsheet runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from llmdash.engine.records import ResultRecord
+from llmdash.reports.export import write_csv, write_jsonl, write_tsv
+from tests.reports.records import ALL, DONE, PENDING
+
+HEADER = (
+    "index,id,state,text,expected,correct,key,attempts,ttft_s,latency_s,"
+    "usage_input_tokens,usage_output_tokens,finish_reason,error"
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+# What a spreadsheet would make of it, half of the time in front of any text at all, lone surrogates included.
+hostile = st.builds(
+    str.__add__,
+    st.sampled_from(["", *FORMULA, '"', ",", "\n", "\r\n", "'", "\x00", "\ud800"]),
+    st.text(st.characters(exclude_categories=()), max_size=20),
+)
+
+
+def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter, strict=True))
+
+
+def test_a_row_is_a_json_line_laid_flat(tmp_path: Path) -> None:
+    write_csv(ALL, tmp_path / "r.csv")
+    write_jsonl(ALL, tmp_path / "r.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    for row, line in zip(rows(tmp_path / "r.csv"), lines, strict=True):
+        usage = line.pop("usage") or {"input_tokens": None, "output_tokens": None}
+        flat = line | {f"usage_{name}": value for name, value in usage.items()}
+        assert set(row) == set(flat)
+        guarded = {"expected": "'-5"} if flat["expected"] == "-5" else {}
+        plain = {
+            name: value if isinstance(value, str) else json.dumps(value).replace("null", "")
+            for name, value in flat.items()
+        }
+        assert row == plain | guarded
+
+
+def test_the_bytes_are_those_of_rfc_4180(tmp_path: Path) -> None:
+    out = tmp_path / "r.csv"
+    write_csv([DONE, PENDING], out)
+    assert out.read_bytes().decode() == (
+        f"{HEADER}\r\n"
+        '0,add-1,done,"{""result"": 5},\nthat is ""five""",\'-5,false,a1f2,2,0.25,-1.5,30,12,stop,\r\n'
+        "4,add-5,pending,,,,,0,,,,,,\r\n"
+    )
+
+
+def test_no_records_are_a_header(tmp_path: Path) -> None:
+    assert write_csv([], tmp_path / "r.csv") == 0
+    assert (tmp_path / "r.csv").read_text() == f"{HEADER}\n"
+
+
+def test_tabs_stand_between_the_cells_of_a_tsv_file(tmp_path: Path) -> None:
+    write_tsv([ResultRecord(index=0, id="a", state="done", text="one\ttwo\n")], tmp_path / "r.tsv")
+    lines = (tmp_path / "r.tsv").read_bytes().decode().split("\r\n")
+    assert lines[0] == HEADER.replace(",", "\t")
+    assert rows(tmp_path / "r.tsv", "\t")[0]["text"] == "one\ttwo\n"
+
+
+@pytest.mark.parametrize("sign", FORMULA)
+def test_text_that_would_be_a_formula_gets_a_quote_in_front(tmp_path: Path, sign: str) -> None:
+    out = tmp_path / "r.csv"
+    text = f"{sign}HYPERLINK(1)"
+    write_csv([ResultRecord(0, text, text, text, text, True, text, finish_reason=text, error=text)], out)
+    [row] = rows(out)
+    for column in ("id", "state", "text", "expected", "key", "finish_reason", "error"):
+        assert row[column] == f"'{text}"
+
+
+def test_a_number_of_ours_stays_a_number(tmp_path: Path) -> None:
+    """A formula is text; a negative number that was measured is none."""
+    write_csv([DONE], tmp_path / "r.csv")
+    [row] = rows(tmp_path / "r.csv")
+    assert (row["latency_s"], row["expected"]) == ("-1.5", "'-5")
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(hostile, hostile, hostile), min_size=1, max_size=4), st.sampled_from([",", "\t"]))
+@example([("=1", "+\n", "\r\n")], ",")
+def test_every_text_comes_back_and_none_is_a_formula(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str, str]], delimiter: str
+) -> None:
+    out = tmp_path_factory.mktemp("out") / "r"
+    records = [ResultRecord(number, a, "done", b, error=c) for number, (a, b, c) in enumerate(texts)]
+    (write_csv if delimiter == "," else write_tsv)(records, out)
+    for row, written in zip(rows(out, delimiter), texts, strict=True):
+        for column, text in zip(("id", "text", "error"), written, strict=True):
+            cell = row[column]
+            assert not cell.startswith(FORMULA)
+            sound = "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text)
+            assert cell == (f"'{sound}" if text.startswith(FORMULA) else sound)
