@@ -1,12 +1,10 @@
-"""Where settings come from: command line, environment, `.env`, TOML files; each read into named entries."""
+"""Where settings come from: command line, environment, `.env`; each read into named entries."""
 
 from __future__ import annotations
 
 import difflib
 import io
-import re
 import stat
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,21 +15,25 @@ from dotenv.parser import Binding, parse_stream
 from llmdash.config_values import ConfigError, shown
 
 __all__ = [
+    "ENDPOINT",
+    "KEYS",
+    "KEYS_FROM",
     "DotEnv",
     "Entry",
     "Layer",
     "from_dotenv",
     "from_environment",
     "from_flags",
-    "from_toml",
+    "misspelt",
     "read_dotenv",
+    "read_text",
 ]
 
 PREFIX = "LLMDASH_"
 KEYS = "api_key"
 KEYS_FROM = "api_key_env"
+ENDPOINT = "endpoint"
 _FILE_NAMES = {"API_KEY": KEYS, "BASE_URL": "base_url"}
-_PROVIDER_NAMES = {"OPENAI_API_KEY": KEYS, "OPENAI_BASE_URL": "base_url"}
 _MAX_FILE = 4 * 1024 * 1024
 
 
@@ -58,26 +60,34 @@ class DotEnv:
 
 
 def from_flags(flags: Mapping[str, object], known: Collection[str]) -> Layer:
-    """Options of the command line, None where one was not given. Raises TypeError for a name not known."""
+    """Options of the command line; None, or no value of several, where one was not given.
+
+    Raises TypeError for a name not known.
+    """
     if strange := sorted(set(flags) - set(known)):
         raise TypeError(f"not a setting: {', '.join(strange)}")
     return {
         name: Entry(value, "--" + name.replace("_", "-"))
         for name, value in flags.items()
-        if value is not None
+        if value is not None and value != ()
     }
 
 
-def from_environment(environ: Mapping[str, str], known: Collection[str]) -> list[Layer]:
-    """The `LLMDASH_*` variables, then those of the provider. A variable that is empty counts as not set."""
+def from_environment(
+    environ: Mapping[str, str], known: Collection[str], provider: Mapping[str, str]
+) -> list[Layer]:
+    """The `LLMDASH_*` variables, then those of the provider: `provider` has settings by variable.
+
+    A variable that is empty counts as not set.
+    """
     places = {name: name for name in environ}
-    return [_pick(environ, _own_names(known), places), _pick(environ, _PROVIDER_NAMES, places)]
+    return [_pick(environ, _own_names(known), places), _pick(environ, provider, places)]
 
 
-def from_dotenv(dotenv: DotEnv, known: Collection[str]) -> list[Layer]:
+def from_dotenv(dotenv: DotEnv, known: Collection[str], provider: Mapping[str, str]) -> list[Layer]:
     """The variables of a `.env`: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then those of the provider."""
     places = {name: f"{dotenv.name}:{line}: {name}" for name, line in dotenv.lines.items()}
-    names = (_own_names(known), _FILE_NAMES, _PROVIDER_NAMES)
+    names = (_own_names(known), _FILE_NAMES, provider)
     return [_pick(dotenv.values, mapping, places) for mapping in names]
 
 
@@ -109,7 +119,7 @@ def read_dotenv(path: Path) -> DotEnv:
 
     Lines that are no `NAME=value` are skipped with a warning. Raises ConfigError if it cannot be read.
     """
-    text = _read(path, path.name)
+    text = read_text(path, path.name)
     if text is None:
         return DotEnv(path.name)
     bindings = list(parse_stream(io.StringIO(text)))
@@ -141,59 +151,11 @@ def _mode_warning(path: Path) -> list[str]:
     return []
 
 
-def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
-    """The settings of a TOML file; no file, no settings. `name` is what errors call it.
+def read_text(path: Path, name: str) -> str | None:
+    """The file as text, without the byte order mark some editors write; None if there is no file.
 
-    Raises ConfigError for broken TOML, for names that are no settings, and for a key written into the file.
+    Raises ConfigError if it cannot be read, is over 4 MB or is not UTF-8.
     """
-    text = _read(path, name)
-    if text is None:
-        return {}
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_syntax_error(name, str(error), text)) from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, or brackets nested as deep
-        raise ConfigError(f"{name}: holds a value too big to be a setting; take it out") from None
-    allowed = [setting for setting in known if setting != KEYS] + [KEYS_FROM]
-    layer: dict[str, Entry] = {}
-    for setting, value in document.items():
-        place = f"{name}:{_line_of(text, setting)}: {shown(setting)[1:-1]}"
-        if setting not in allowed:
-            raise ConfigError(f"{place}: {_unknown(setting, allowed)}")
-        layer[setting] = Entry(value, place)
-    return layer
-
-
-def _unknown(setting: str, allowed: Collection[str]) -> str:
-    if setting.lower() in (KEYS, "api_keys", "key", "keys", "openai_api_key"):
-        return (
-            f"keys do not belong in this file; put them in .env, or name their variable: {KEYS_FROM} = 'NAME'"
-        )
-    near = difflib.get_close_matches(setting.lower(), allowed, 1, 0.5)
-    mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}"
-    return f"is not a setting; {mend}"
-
-
-def _syntax_error(name: str, message: str, text: str) -> str:
-    """tomllib ends its message with `(at line 3, column 5)` or `(at end of document)`."""
-    what, _, where = message.partition(" (at ")
-    found = re.search(r"line (\d+)", where)
-    line = int(found[1]) if found else text.count("\n") + 1
-    return (
-        f"{name}:{line}: this is not TOML ({shown(what)[1:-1]}); write lines such as: model = 'gpt-4o-mini'"
-    )
-
-
-def _line_of(text: str, setting: str) -> int:
-    """The line that sets `setting`, as a key or as a table; 1 if it is written in a way not looked for."""
-    quoted = rf"[\"']?{re.escape(setting)}[\"']?"
-    found = re.search(rf"^[ \t]*(?:\[+[ \t]*)?{quoted}[ \t]*[=.\]]", text, re.MULTILINE)
-    return text.count("\n", 0, found.start()) + 1 if found else 1
-
-
-def _read(path: Path, name: str) -> str | None:
-    """The file as text, without the byte order mark some editors write; None if there is no file."""
     try:
         if not path.is_file():  # a folder named .env is a virtual environment, not ours
             return None

@@ -14,10 +14,10 @@ from types import FrameType
 
 from llmdash.engine.commands import Cancel, Drain
 from llmdash.engine.frame import Frame, JobsView, View
-from llmdash.engine.journal import JournalReader
+from llmdash.engine.reader import JournalReader
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, RunPlan
-from llmdash.reports.export import write_jsonl
+from llmdash.reports import export as exports
 from llmdash.reports.progress import display_for, watch
 
 __all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export", "run_headless"]
@@ -57,7 +57,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None) -> int:
 
 def export(folder: Path, out: Path) -> int:
     """Write every ended job of the run in `folder` to `out`; gives their number."""
-    return write_jsonl(JournalReader(folder).results(), out)
+    return exports.export(JournalReader(folder).results(), out)
 
 
 def _exit_code(ending: Ending | None, last: Frame, received: list[int]) -> int:

@@ -121,7 +121,7 @@ def show(
         user_themes=locations.user_themes_dir(),
         preferences_path=locations.preferences_file(),
         fps=settings.fps,
-        redact=Redactor(settings.keys).redact,
+        redact=Redactor(settings.secrets).redact,
         on_ready=session.start if session is not None else None,
     )
     app.run()

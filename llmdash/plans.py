@@ -5,24 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.engine.journal import JournalError, JournalReader
-from llmdash.engine.keys import Member
+from llmdash.engine.journal import JournalError
 from llmdash.engine.picture import RunFacts
+from llmdash.engine.reader import JournalReader
 from llmdash.engine.session import RunPlan
+from llmdash.fleet import fleet_of
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource
-from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 
@@ -36,6 +34,7 @@ __all__ = [
     "practice_settings",
     "run_folder",
     "spool",
+    "with_model",
     "with_options_of",
 ]
 
@@ -118,7 +117,15 @@ def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
 def with_options_of(source: PromptSource, settings: Settings, *, asked: Mapping[str, Any]) -> Settings:
     """`settings` with what the prompt file asks for, wherever the command line does not say otherwise."""
     wanted = {name: value for name, value in source.options.items() if asked.get(name) is None}
-    return replace(settings, **wanted) if wanted else settings
+    model = wanted.pop("model", None)
+    settings = replace(settings, **wanted)
+    return with_model(settings, model) if model is not None and len(settings.endpoints) == 1 else settings
+
+
+def with_model(settings: Settings, model: str) -> Settings:
+    """`settings` that ask every endpoint for `model`."""
+    endpoints = tuple(replace(endpoint, model=model) for endpoint in settings.endpoints)
+    return replace(settings, model=model, endpoints=endpoints)
 
 
 def run_folder(folder: Path | None, name: str) -> Path:
@@ -140,24 +147,23 @@ def make_plan(
     stay: bool = False,
 ) -> RunPlan:
     """The plan of a run over `source`. With a `simulator` its keys are used, else those of the settings."""
-    keys = tuple(Secret(key) for key in simulator.settings.keys) if simulator else settings.keys
-    endpoint = "simulator" if simulator else urlsplit(settings.base_url).netloc
+    fleet = fleet_of(settings, simulator)
     notes = {
         "path": str(given.path.absolute()) if given.path is not None else None,
         "limit": given.limit,
         "seed": given.seed,
         "name": source.name,
-        "model": settings.model,
-        "endpoint": endpoint,
+        "models": json.dumps(fleet.models),
+        "endpoint": fleet.name,
         "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
         "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     options = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     return RunPlan(
         source=source,
-        connect=lambda: _connected(keys, settings, endpoint, simulator),
+        connect=lambda: fleet.connect(settings),
         folder=folder,
-        facts=RunFacts(source.name, settings.model, endpoint, len(keys)),
+        facts=RunFacts(source.name, fleet.model, fleet.name, len(fleet.pairs)),
         rate=settings.rate,
         concurrency=settings.concurrency,
         options={name: value for name, value in options.items() if value is not None},
@@ -166,27 +172,3 @@ def make_plan(
         retry_failed=retry_failed,
         stay=stay,
     )
-
-
-@asynccontextmanager
-async def _connected(
-    keys: tuple[Secret, ...], settings: Settings, endpoint: str, simulator: SimulatorProcess | None
-) -> AsyncIterator[list[Member]]:
-    from llmdash.llms.http import HttpClient
-    from llmdash.llms.openai import ChatOpenAI
-
-    base_url = simulator.base_url() if simulator is not None else settings.base_url
-    client = HttpClient(timeouts=settings.timeouts)
-    try:
-        yield [
-            Member(
-                ChatOpenAI(
-                    settings.model, api_key=key, base_url=base_url, streaming=settings.stream, client=client
-                ),
-                label,
-                endpoint,
-            )
-            for key, label in zip(keys, labels(keys), strict=True)
-        ]
-    finally:
-        await client.aclose()

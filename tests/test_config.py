@@ -7,43 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.config import ConfigError, Settings, Timeouts, load_settings
-
-KEY = "sk-canary-0123456789abcdef"
-
-
-class Place:
-    """A folder to start in, a config folder and an environment, all empty at first."""
-
-    def __init__(self, root: Path) -> None:
-        self.cwd = root / "cwd"
-        self.user_config = root / "config" / "llmdash.toml"
-        self.environ: dict[str, str] = {}
-        self.cwd.mkdir()
-        self.user_config.parent.mkdir()
-
-    def env(self, text: str) -> None:
-        path = self.cwd / ".env"
-        path.write_text(text)
-        path.chmod(0o600)
-
-    def toml(self, text: str) -> None:
-        (self.cwd / "llmdash.toml").write_text(text)
-
-    def load(self, **flags: object) -> Settings:
-        return load_settings(flags, environ=self.environ, cwd=self.cwd, user_config=self.user_config)
-
-    def keys(self) -> list[str]:
-        return [key.reveal() for key in self.load().keys]
-
-    def error(self, **flags: object) -> str:
-        with pytest.raises(ConfigError) as caught:
-            self.load(**flags)
-        text = str(caught.value)
-        assert "\n" not in text
-        assert KEY not in text
-        assert caught.value.__cause__ is None
-        return text
+from llmdash.config import Settings, Timeouts
+from tests.config_place import KEY, Place
 
 
 @pytest.fixture
@@ -175,17 +140,17 @@ def test_every_setting_but_the_keys_can_be_given_in_a_file(place: Place) -> None
 def test_a_file_names_the_variable_that_holds_the_keys(place: Place) -> None:
     place.toml("api_key_env = 'MY_KEYS'\n")
     assert place.error() == (
-        "llmdash.toml:1: api_key_env: the variable it names is not set; set it, or put it into .env"
+        "llmdash.toml:1: api_key_env: the variable MY_KEYS is not set; set it, or put it into .env"
     )
     place.env("MY_KEYS=sk-a,sk-b\n")
     assert place.keys() == ["sk-a", "sk-b"]
     place.environ["MY_KEYS"] = "sk-c"
     assert place.keys() == ["sk-c"]
     place.environ["MY_KEYS"] = f"{KEY} x"
-    assert "the variable it names: the 1st key holds a space at place 27" in place.error()
+    assert "the variable MY_KEYS: the 1st key holds a space at place 27" in place.error()
 
 
-@pytest.mark.parametrize("value", [f"'{KEY}'", "'0123456789abcdef0123'", "5", "['A']"])
+@pytest.mark.parametrize("value", [f"'{KEY}'", "'0123456789abcdef0123'", "5", "['A', 5]", "[]"])
 def test_a_key_in_the_place_of_a_variables_name_is_not_repeated(place: Place, value: str) -> None:
     place.toml(f"api_key_env = {value}\n")
     error = place.error()

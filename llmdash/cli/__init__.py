@@ -8,8 +8,11 @@ from __future__ import annotations
 import click
 
 from llmdash import __version__
+from llmdash.cli.ask import ask, stream
+from llmdash.cli.compare import compare
 from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from
 from llmdash.cli.run import demo, open_dashboard, run
+from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
 
 __all__ = ["main"]
@@ -30,5 +33,5 @@ def main(context: click.Context) -> None:
         guarded(lambda: open_dashboard(settings_from({})))
 
 
-for _command in (run, demo, simulate):
+for _command in (init, check, run, demo, simulate, ask, stream, compare):
     main.add_command(_command)

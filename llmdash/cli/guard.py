@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from llmdash.config import Settings
     from llmdash.prompts.source import InputProblem
 
-__all__ = ["guarded", "has_terminal", "refuse", "settings_from", "tell_problems"]
+__all__ = ["guarded", "has_terminal", "refuse", "refuse_without_keys", "settings_from", "tell_problems"]
 
 
 def guarded(work: Callable[[], int]) -> NoReturn:
@@ -24,13 +24,14 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     from llmdash.engine.lock import LockedError
     from llmdash.headless import EXIT_LOCKED, EXIT_STORAGE, EXIT_USAGE
     from llmdash.prompts.source import InputError
-    from llmdash.reports.export import ExportError
+    from llmdash.reports.export import ExportError, FormatError
     from llmdash.simulator.process import SimulatorError
 
     codes: dict[type[Exception], int] = {
         ConfigError: EXIT_USAGE,
         InputError: EXIT_USAGE,
         JournalError: EXIT_USAGE,
+        FormatError: EXIT_USAGE,
         ExportError: EXIT_STORAGE,
         LockedError: EXIT_LOCKED,
         SimulatorError: 1,
@@ -48,6 +49,12 @@ def refuse(message: str, code: int = 2) -> NoReturn:
 
     click.echo(f"llmdash: {clean_line(message)}", err=True)
     sys.exit(code)
+
+
+def refuse_without_keys(settings: Settings) -> NoReturn:
+    """Say which endpoint has no key, and exit."""
+    names = ", ".join(settings.without_keys)
+    refuse(f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate")
 
 
 def settings_from(flags: Mapping[str, Any]) -> Settings:

@@ -8,12 +8,27 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["RUN_OPTIONS", "SETTING_OPTIONS", "split", "with_options"]
+__all__ = ["ENDPOINT_OPTIONS", "RUN_OPTIONS", "SETTING_OPTIONS", "split", "with_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SETTING_OPTIONS = (
+ENDPOINT_OPTIONS = (
     click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
+    click.option("--base-url", metavar="URL", help="The endpoint, such as http://127.0.0.1:8000/v1."),
+    click.option(
+        "--dialect",
+        metavar="NAME",
+        help="What the endpoint speaks, such as anthropic.  [default: openai-chat]",
+    ),
+    click.option(
+        "--endpoint",
+        multiple=True,
+        metavar="NAME",
+        help="Only this [[endpoint]] of llmdash.toml; may be given several times.",
+    ),
+)
+
+SETTING_OPTIONS = (
     click.option(
         "--rate", metavar="RATE", help="Requests started, as 5/s, 300/min or unlimited.  [default: 5/s a key]"
     ),
@@ -25,7 +40,7 @@ SETTING_OPTIONS = (
         "--stream/--no-stream", default=None, help="Stream answers or fetch them whole.  [default: stream]"
     ),
     click.option("--fps", metavar="N", help="Pictures a second, 5 to 30.  [default: 15]"),
-    click.option("--base-url", metavar="URL", help="The endpoint, such as http://127.0.0.1:8000/v1."),
+    *ENDPOINT_OPTIONS,
 )
 
 RUN_OPTIONS = (
@@ -34,7 +49,10 @@ RUN_OPTIONS = (
     ),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the last one the summary."),
     click.option(
-        "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the results as JSON lines."
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write the results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
     ),
     click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where the run is kept."),
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from, tell_problems
+from llmdash.cli.guard import guarded, has_terminal, refuse_without_keys, settings_from, tell_problems
 from llmdash.cli.options import RUN_OPTIONS, SETTING_OPTIONS, split, with_options
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def _run(
         given = replace(given, path=plans.spool(sys.stdin.buffer, folder))
     if run["simulate"]:
         practice = practice or plans.PRACTICE
-    if practice is None and not settings.keys:
-        refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
+    if practice is None and settings.without_keys:
+        refuse_without_keys(settings)
     source = plans.open_input(given)
     tell_problems(source.problems, strict=run["strict"])
     settings = plans.with_options_of(source, settings, asked=flags)

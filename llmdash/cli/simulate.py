@@ -22,6 +22,9 @@ __all__ = ["simulate"]
     "--rpm", type=click.FloatRange(min=0), default=0, help="Requests a minute and key; 0 is no limit."
 )
 @click.option(
+    "--tpm", type=click.FloatRange(min=0), default=0, help="Tokens a minute and key; 0 is no limit."
+)
+@click.option(
     "--latency", type=click.FloatRange(min=0), default=0.4, show_default=True, help="Mean seconds an answer."
 )
 @click.option(
@@ -32,7 +35,7 @@ __all__ = ["simulate"]
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, delays and faults.")
 def simulate(port: int, keys: str, **behaviour: Any) -> None:
-    """Serve a simulated OpenAI endpoint on 127.0.0.1 until interrupted.
+    """Serve a simulated endpoint of OpenAI's and Anthropic's kind on 127.0.0.1 until interrupted.
 
     The first line of output is its base URL. GET /__sim__/stats tells what it has seen.
     """

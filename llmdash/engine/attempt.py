@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,10 +12,11 @@ from typing import Any
 from llmdash.engine.events import ChunkReceived, Event
 from llmdash.llms.base import LLM
 from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.hints import Hints
 from llmdash.llms.messages import Delta, Message, Usage
 from llmdash.prompts.source import Prompt
 
-__all__ = ["Answer", "ask", "storable"]
+__all__ = ["Answer", "ask", "expected_tokens", "storable"]
 
 _CHARACTERS_A_TOKEN = 4
 _MOST_TOKENS = 2**31 - 1
@@ -30,6 +32,7 @@ class Answer:
     ttft_s: float | None
     latency_s: float
     failure: Failure | None = None
+    hints: Hints | None = None
 
 
 async def ask(
@@ -72,6 +75,7 @@ class _Gathered:
         self._texts: list[str] = []
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
+        self._hints: Hints | None = None
 
     def add(self, delta: Delta) -> None:
         """Take in one chunk. One that does not say when it arrived has arrived now."""
@@ -81,6 +85,7 @@ class _Gathered:
                 self._first_at = at
             self._tell(ChunkReceived(self._job, delta.text, at))
             self._texts.append(delta.text)
+        self._hints = delta.hints or self._hints
         if delta.finish_reason:
             self._finish_reason = storable(delta.finish_reason)
         self._usage = _in_bounds(delta.usage) if delta.usage is not None else self._usage
@@ -95,6 +100,7 @@ class _Gathered:
             ttft_s=None if self._first_at is None else max(0.0, self._first_at - self._sent_at),
             latency_s=self._clock() - self._sent_at,
             failure=failure,
+            hints=self._hints,
         )
 
 
@@ -130,7 +136,18 @@ def storable(text: str) -> str:
     return text
 
 
+def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: float) -> int:
+    """What a request will cost: its prompt, and the longest answer asked for, else a usual one."""
+    limits = (options.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+    longest = next((limit for limit in limits if isinstance(limit, int)), None)
+    return _prompt_tokens(prompt) + (longest if longest is not None else math.ceil(mean_output * 1.25))
+
+
 def _estimated(prompt: Prompt, text: str) -> Usage:
-    """A guess of four characters a token, for servers that do not count."""
-    asked = sum(len(content) for _, content in prompt.messages)
-    return Usage(-(-asked // _CHARACTERS_A_TOKEN), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)
+    """A guess for servers that do not count."""
+    return Usage(_prompt_tokens(prompt), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)
+
+
+def _prompt_tokens(prompt: Prompt) -> int:
+    """A guess of four characters a token."""
+    return -(-sum(len(content) for _, content in prompt.messages) // _CHARACTERS_A_TOKEN)

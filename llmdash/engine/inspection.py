@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from llmdash.engine.frame import Inspection, JobRow
-from llmdash.engine.journal import JournalReader
+from llmdash.engine.reader import JournalReader
 from llmdash.engine.store import Store
 from llmdash.prompts.source import InputError, PromptSource
 

@@ -6,73 +6,18 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from llmdash.engine.frame import KeyState
-from llmdash.engine.metrics import RollingCounter
-from llmdash.llms.base import LLM
+from llmdash.engine.member import KeyStatistics, Member, statistics_of
 from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.hints import Hints
 from llmdash.llms.messages import Usage
 
 __all__ = ["KeyPool", "KeyStatistics", "Member"]
 
-_SPARK_S = 30
 _QUARANTINE_S = 900.0
 _REST_S = 1.0
 _LONGEST_REST_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class KeyStatistics:
-    """The counters of one key. sent = ok + throttled + errors + cut + in_flight, always."""
-
-    label: str
-    endpoint: str
-    state: KeyState
-    rests_s: float | None
-    detail: str
-    weight: float
-    in_flight: int
-    sent: int
-    ok: int
-    throttled: int
-    errors: int
-    cut: int
-    input_tokens: int
-    output_tokens: int
-    rpm: int
-    tpm: int
-    spark: tuple[int, ...]
-
-
-class Member:
-    """One key of the pool: an LLM bound to it, its health and its counters."""
-
-    def __init__(self, llm: LLM, label: str, endpoint: str = "", weight: float = 1.0) -> None:
-        self.llm = llm
-        self.label = label
-        self.endpoint = endpoint
-        self.weight = weight
-        self.state = KeyState.HEALTHY
-        self.detail = ""
-        self.rests_until = 0.0
-        self.on_probation = False
-        self.refusals = 0
-        self.rests_in_a_row = 0
-        self.turn = 0.0
-        self.was_away = False
-        self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
-        self.input_tokens = self.output_tokens = 0
-        self.calls = RollingCounter()
-        self.tokens = RollingCounter()
-
-    def may_send(self, now: float) -> bool:
-        """True if the key may be given work at the time `now`; a key on probation gets one request at a
-        time.
-        """
-        if self.state in (KeyState.DEAD, KeyState.DISABLED) or now < self.rests_until:
-            return False
-        return not (self.on_probation and self.in_flight)
 
 
 class KeyPool:
@@ -120,26 +65,36 @@ class KeyPool:
     def statistics(self) -> tuple[KeyStatistics, ...]:
         now = self._clock()
         with self._guard:
-            return tuple(_statistics(member, now) for member in self._members)
+            return tuple(statistics_of(member, now) for member in self._members)
 
-    async def ready(self) -> None:
-        """Wait until some key may send."""
-        while not self.available:
+    @property
+    def counts_tokens(self) -> bool:
+        """True if some key is limited in tokens, so that a request has to say how many it needs."""
+        return any(member.limits.tokens is not None for member in self._members)
+
+    def may_take(self, tokens: int) -> bool:
+        """True if some key may be given a request of `tokens` now."""
+        now = self._clock()
+        return any(member.may_send(now, tokens) for member in self._members)
+
+    async def ready(self, tokens: int = 0) -> None:
+        """Wait until some key may be given a request of `tokens`."""
+        while not self.may_take(tokens):
             self._changed.clear()
-            wait = self._seconds_to_next()
+            wait = self._seconds_to_next(tokens)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
             except TimeoutError:
                 continue
 
-    def choose(self, avoid: Member | None = None) -> Member | None:
-        """The key whose turn it is, counted as sent; None if none may send.
+    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Member | None:
+        """The key whose turn it is, counted as sent and with `tokens` reserved; None if none may send.
 
-        Of keys with equal turns, not `avoid`.
+        Of keys with equal turns, not `avoid`. What was reserved is given back with the outcome.
         """
         now = self._clock()
-        free = [member for member in self._members if member.may_send(now)]
+        free = [member for member in self._members if member.may_send(now, tokens)]
         if not free:
             return None
         for member in free:
@@ -149,6 +104,7 @@ class KeyPool:
         chosen = next((member for member in equal if member is not avoid), equal[0])
         with self._guard:
             self._count_sent(chosen, now)
+        chosen.limits.take(tokens)
         return chosen
 
     def _rejoin(self, member: Member) -> None:
@@ -166,8 +122,10 @@ class KeyPool:
         member.in_flight += 1
         member.calls.add(now)
 
-    def succeeded(self, member: Member, usage: Usage | None) -> None:
-        """A request of `member` was answered.
+    def succeeded(
+        self, member: Member, usage: Usage | None, *, reserved: int = 0, hints: Hints | None = None
+    ) -> None:
+        """A request of `member` was answered; `reserved` is what `choose` was asked for.
 
         While the key rests, that says nothing: the request had left before.
         """
@@ -179,15 +137,33 @@ class KeyPool:
                 member.input_tokens += usage.input_tokens
                 member.output_tokens += usage.output_tokens
                 member.tokens.add(now, usage.input_tokens + usage.output_tokens)
+        used = usage.input_tokens + usage.output_tokens if usage is not None else reserved
+        member.limits.release(reserved, used)
         member.refusals = 0
         if member.state is KeyState.HEALTHY or member.rests_until <= now:
             member.on_probation = False
             member.rests_in_a_row = 0
         if member.state is KeyState.HEALTHY:
             member.detail = ""
+        self._heed(member, hints)
         self._wake()
 
-    def failed(self, member: Member, failure: Failure) -> KeyState | None:
+    def _heed(self, member: Member, hints: Hints | None) -> None:
+        """Let the key rest for one request's worth of time where the server says that none is left.
+
+        The reset it names is that of *all* requests, which is far longer than a key has to rest.
+        """
+        if hints is None:
+            return
+        member.told = hints
+        pause = max(
+            _until_one(hints.remaining_requests, hints.limit_requests, hints.reset_requests_s),
+            _until_one(hints.remaining_tokens, hints.limit_tokens, hints.reset_tokens_s),
+        )
+        if pause > 0 and member.state is KeyState.HEALTHY:
+            member.rests_until = max(member.rests_until, self._clock() + pause)
+
+    def failed(self, member: Member, failure: Failure, *, reserved: int = 0) -> KeyState | None:
         """A request of `member` failed.
 
         Gives the state that the key enters because of it, if it enters one.
@@ -198,6 +174,8 @@ class KeyPool:
                 member.throttled += 1
             else:
                 member.errors += 1
+        member.limits.release(reserved, 0)
+        member.told = failure.hints or member.told
         before = member.state
         self._judge(member, failure)
         self._wake()
@@ -231,19 +209,21 @@ class KeyPool:
         member.state = state
         member.detail = detail
 
-    def was_cut(self, member: Member) -> None:
+    def was_cut(self, member: Member, *, reserved: int = 0) -> None:
         """A request of `member` was given up from this side."""
         with self._guard:
             member.in_flight -= 1
             member.cut += 1
+        member.limits.release(reserved, reserved)
         self._wake()
 
-    def not_sent(self, member: Member) -> None:
+    def not_sent(self, member: Member, *, reserved: int = 0) -> None:
         """A request of `member` was given up before it left: it does not count."""
         with self._guard:
             member.in_flight -= 1
             member.sent -= 1
         member.turn -= 1.0 / member.weight
+        member.limits.release(reserved, 0)
         self._wake()
 
     def disable(self, label: str) -> None:
@@ -276,17 +256,21 @@ class KeyPool:
             if member.label == label:
                 member.weight = weight
 
-    def _seconds_to_next(self) -> float | None:
+    def _seconds_to_next(self, tokens: int) -> float | None:
+        """Seconds until the first key may send; None if only an event can bring that about."""
         now = self._clock()
-        rests = [member.rests_until - now for member in self._members if self._returns(member, now)]
-        return max(0.001, min(rests)) if rests else None
-
-    @staticmethod
-    def _returns(member: Member, now: float) -> bool:
-        return member.state not in (KeyState.DEAD, KeyState.DISABLED) and member.rests_until > now
+        soonest = min(member.wait_s(now, tokens) for member in self._members)
+        return max(0.001, soonest) if math.isfinite(soonest) else None
 
     def _wake(self) -> None:
         self._changed.set()
+
+
+def _until_one(remaining: int | None, limit: int | None, reset_s: float | None) -> float:
+    """Seconds until one unit is there again, given the seconds until all `limit` are; 0 if some is left."""
+    if remaining != 0 or not limit or not reset_s:
+        return 0.0
+    return min(reset_s, _LONGEST_REST_S) / limit
 
 
 def _hint(failure: Failure) -> float | None:
@@ -295,26 +279,3 @@ def _hint(failure: Failure) -> float | None:
     if hint is None or not math.isfinite(hint) or hint <= 0:
         return None
     return min(hint, _LONGEST_REST_S)
-
-
-def _statistics(member: Member, now: float) -> KeyStatistics:
-    rests = member.rests_until - now if member.rests_until > now else None
-    return KeyStatistics(
-        label=member.label,
-        endpoint=member.endpoint,
-        state=member.state,
-        rests_s=None if member.state in (KeyState.DEAD, KeyState.DISABLED) else rests,
-        detail=member.detail,
-        weight=member.weight,
-        in_flight=member.in_flight,
-        sent=member.sent,
-        ok=member.ok,
-        throttled=member.throttled,
-        errors=member.errors,
-        cut=member.cut,
-        input_tokens=member.input_tokens,
-        output_tokens=member.output_tokens,
-        rpm=member.calls.total(now),
-        tpm=member.tokens.total(now),
-        spark=member.calls.series(now, _SPARK_S),
-    )

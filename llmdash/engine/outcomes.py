@@ -13,7 +13,7 @@ from llmdash.engine.parts import RunnerParts
 from llmdash.llms.failures import Failure
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 
-__all__ = ["Outcomes", "prompt_id"]
+__all__ = ["Attempt", "Outcomes", "prompt_id"]
 
 _TOLD = {
     KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
@@ -29,6 +29,19 @@ class _Trouble:
     counted: int = 0
     uncounted: int = 0
     last: Member | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request on its way: the key it is made with, its row in the journal, the tokens reserved for it."""
+
+    member: Member
+    record: AttemptRecord
+    reserved: int = 0
+
+    @property
+    def job(self) -> int:
+        return self.record.job
 
 
 class Outcomes:
@@ -47,12 +60,11 @@ class Outcomes:
         trouble = self._trouble.get(job)
         return trouble.last if trouble is not None else None
 
-    def answered(
-        self, job: int, prompt: Prompt, member: Member, record: AttemptRecord, answer: Answer
-    ) -> None:
+    def answered(self, attempt: Attempt, prompt: Prompt, answer: Answer) -> None:
         """The attempt brought a whole answer."""
         parts, usage = self._parts, answer.usage
-        parts.pool.succeeded(member, usage)
+        job, member, record = attempt.job, attempt.member, attempt.record
+        parts.pool.succeeded(member, usage, reserved=attempt.reserved, hints=answer.hints)
         verdict = parts.source.score(prompt, answer.text)
         ended = record._replace(
             state="ok",
@@ -91,12 +103,11 @@ class Outcomes:
         )
         self._settle(event, result, ended)
 
-    def failed(
-        self, job: int, member: Member, record: AttemptRecord, answer: Answer, failure: Failure
-    ) -> None:
+    def failed(self, attempt: Attempt, answer: Answer, failure: Failure) -> None:
         """The attempt failed: the job is tried again, or fails with it."""
         parts = self._parts
-        self._tell_of_key(member, parts.pool.failed(member, failure))
+        job, member, record = attempt.job, attempt.member, attempt.record
+        self._tell_of_key(member, parts.pool.failed(member, failure, reserved=attempt.reserved))
         now = parts.clock()
         trouble = self._trouble.setdefault(job, _Trouble(now))
         decision = parts.policy.decide(
@@ -118,13 +129,13 @@ class Outcomes:
         else:
             self._settle(Failed(job, record.attempt, text), self._failed_row(job, text, record.key), ended)
 
-    def cut(self, member: Member, record: AttemptRecord, *, sent: bool) -> None:
+    def cut(self, attempt: Attempt, *, sent: bool) -> None:
         """The attempt was given up from this side, before it was sent or while it was in flight."""
-        if sent:
-            self._parts.pool.was_cut(member)
-        else:
-            self._parts.pool.not_sent(member)
-        self._parts.journal.ended(record._replace(state="cut" if sent else "unsent"), None, _nothing)
+        pool = self._parts.pool
+        leave = pool.was_cut if sent else pool.not_sent
+        leave(attempt.member, reserved=attempt.reserved)
+        state = "cut" if sent else "unsent"
+        self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
 
     def unreadable(self, job: int, error: InputError) -> None:
         """The job's prompt cannot be read any more."""

@@ -257,6 +257,7 @@ def _key_row(key: KeyStatistics) -> KeyRow:
         output_tokens=key.output_tokens,
         rpm=key.rpm,
         tpm=key.tpm,
+        remaining=key.remaining,
         weight=key.weight,
         spark=key.spark,
     )

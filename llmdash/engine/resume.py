@@ -10,8 +10,9 @@ from typing import Any
 from llmdash.engine.events import Noticed
 from llmdash.engine.frame import JobState, Severity, Verdict
 from llmdash.engine.jobs import JobColumns
-from llmdash.engine.journal import JournalError, JournalFile, JournalReader, KeyTotals, ResultRow
+from llmdash.engine.journal import JournalError, JournalFile, ResultRow
 from llmdash.engine.keys import Member
+from llmdash.engine.reader import JournalReader, KeyTotals
 from llmdash.engine.store import Store
 from llmdash.prompts.source import PromptSource
 

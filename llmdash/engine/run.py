@@ -12,12 +12,13 @@ from llmdash.engine import commands
 from llmdash.engine.events import Noticed
 from llmdash.engine.frame import Frame, JobState, RunState, Severity, View
 from llmdash.engine.inspection import Inspector
-from llmdash.engine.journal import JournalError, JournalFile, JournalReader
+from llmdash.engine.journal import JournalError, JournalFile
 from llmdash.engine.keys import KeyPool, Member
 from llmdash.engine.limiter import RateLimiter
 from llmdash.engine.outcomes import prompt_id
 from llmdash.engine.parts import RunnerParts
 from llmdash.engine.picture import Painter, RunStatus
+from llmdash.engine.reader import JournalReader
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
 from llmdash.engine.runner import BatchRunner
 from llmdash.engine.work import WorkQueue

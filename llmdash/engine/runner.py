@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
-from llmdash.engine.attempt import Answer, ask
+from llmdash.engine.attempt import Answer, ask, expected_tokens
 from llmdash.engine.events import AttemptEnded, Queued, Sent, Taken, Waiting
 from llmdash.engine.frame import JobState
 from llmdash.engine.journal import AttemptRecord
 from llmdash.engine.keys import Member
-from llmdash.engine.outcomes import Outcomes
+from llmdash.engine.outcomes import Attempt, Outcomes
 from llmdash.engine.parts import RunnerParts
+from llmdash.prompts.options import merge_options
 from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["BatchRunner"]
 
 T = TypeVar("T")
+
+
+class Turn(NamedTuple):
+    """A key that was given out, and the tokens reserved on it."""
+
+    member: Member
+    tokens: int
 
 
 class BatchRunner:
@@ -142,11 +150,11 @@ class BatchRunner:
             async with self._line:
                 job, fresh = await self._parts.work.take()
                 self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
-                member = await self._holding(job, self._turn(job, number))
-            if member is not None:
+                turn = await self._holding(job, self._turn(job, number))
+            if turn is not None:
                 self._busy += 1
                 try:
-                    await self._holding(job, self._do(job, member))
+                    await self._holding(job, self._do(job, turn))
                 finally:
                     self._busy -= 1
                     self._freed.set()
@@ -181,62 +189,79 @@ class BatchRunner:
         self._parts.work.put_back(job)
         self._parts.store.apply(Queued(job))
 
-    async def _turn(self, job: int, number: int) -> Member | None:
+    async def _turn(self, job: int, number: int) -> Turn | None:
         """A key and a permit for it; None, and the job goes back, if there may be no more sending."""
         parts = self._parts
+        tokens = self._tokens_needed(job)
         while self._may_send(number):
             while self._busy >= self._concurrency:  # as after the concurrency was lowered
                 self._freed.clear()
                 await self._freed.wait()
-            if not parts.pool.available:
+            if not parts.pool.may_take(tokens):
                 parts.store.apply(Waiting(job, JobState.KEY))
-                await parts.pool.ready()
+                await parts.pool.ready(tokens)
                 parts.store.apply(Waiting(job, JobState.LIMITER))
             await parts.limiter.acquire()
             if not self._may_send(number):
                 break
-            member = parts.pool.choose(self._outcomes.last_failed_on(job))
+            member = parts.pool.choose(self._outcomes.last_failed_on(job), tokens)
             if member is not None:
-                return member
+                return Turn(member, tokens)
         self._return(job)
         return None
 
-    async def _do(self, job: int, member: Member) -> None:
+    def _tokens_needed(self, job: int) -> int:
+        """What a request will cost, as far as one can tell; 0 where no key is limited in tokens."""
+        parts = self._parts
+        if not parts.pool.counts_tokens:
+            return 0
+        try:
+            prompt = parts.source.prompt(job)
+        except InputError:
+            return 0  # the attempt will say so
+        return expected_tokens(prompt, self._options_of(prompt), parts.store.mean_output_tokens)
+
+    def _options_of(self, prompt: Prompt) -> Mapping[str, Any]:
+        return merge_options(self._parts.options, prompt.options)
+
+    async def _do(self, job: int, turn: Turn) -> None:
         """One attempt of `job`, from its announcement to the record of its outcome."""
-        record = await self._announce(job, member)
+        attempt = await self._announce(job, turn)
         try:
             prompt = self._parts.source.prompt(job)
         except InputError as error:
-            self._outcomes.cut(member, record, sent=False)
+            self._outcomes.cut(attempt, sent=False)
             self._outcomes.unreadable(job, error)
             return
-        answer = await self._attempt(job, prompt, member, record)
+        answer = await self._ask(attempt, prompt)
         if answer.failure is None:
-            self._outcomes.answered(job, prompt, member, record, answer)
+            self._outcomes.answered(attempt, prompt, answer)
         else:
-            self._outcomes.failed(job, member, record, answer, answer.failure)
+            self._outcomes.failed(attempt, answer, answer.failure)
 
-    async def _announce(self, job: int, member: Member) -> AttemptRecord:
+    async def _announce(self, job: int, turn: Turn) -> Attempt:
         """Commit that the attempt is about to leave, and let it."""
         parts = self._parts
-        attempt = parts.store.columns.tries[job] + 1
-        record = AttemptRecord(job, attempt, member.label, "sent", parts.wall_clock())
+        number = parts.store.columns.tries[job] + 1
+        record = AttemptRecord(job, number, turn.member.label, "sent", parts.wall_clock())
+        attempt = Attempt(turn.member, record, turn.tokens)
         try:
             await parts.journal.sent(record)
             await parts.limiter.depart()
         except asyncio.CancelledError:
-            self._outcomes.cut(member, record, sent=False)
+            self._outcomes.cut(attempt, sent=False)
             raise
-        return record
+        return attempt
 
-    async def _attempt(self, job: int, prompt: Prompt, member: Member, record: AttemptRecord) -> Answer:
-        parts = self._parts
-        parts.store.apply(Sent(job, member.label, record.attempt, parts.clock()))
+    async def _ask(self, attempt: Attempt, prompt: Prompt) -> Answer:
+        parts, job = self._parts, attempt.job
+        parts.store.apply(Sent(job, attempt.member.label, attempt.record.attempt, parts.clock()))
         self._in_flight.add(job)
+        options = self._options_of(prompt)
         try:
-            return await ask(member.llm, job, prompt, parts.options, parts.clock, parts.store.apply)
+            return await ask(attempt.member.llm, job, prompt, options, parts.clock, parts.store.apply)
         except asyncio.CancelledError:
-            self._outcomes.cut(member, record, sent=True)
+            self._outcomes.cut(attempt, sent=True)
             raise
         finally:
             self._in_flight.discard(job)

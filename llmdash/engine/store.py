@@ -99,6 +99,12 @@ class Store:
         return score if score.total else None
 
     @property
+    def mean_output_tokens(self) -> float:
+        """Output tokens of a usual answer; 100 until there is one."""
+        done = self.columns.counts[JobState.DONE]
+        return self.output_tokens / done if done else 100.0
+
+    @property
     def in_flight(self) -> int:
         counts = self.columns.counts
         return counts[JobState.SENT] + counts[JobState.STREAMING]

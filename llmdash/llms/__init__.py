@@ -6,34 +6,53 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from llmdash.llms.anthropic import Anthropic, ChatAnthropic
     from llmdash.llms.base import LLM
+    from llmdash.llms.completions import OpenAI
     from llmdash.llms.failures import Failure, FailureKind
+    from llmdash.llms.hints import Hints
+    from llmdash.llms.langchain import LangChainLLM
     from llmdash.llms.messages import Delta, Generation, LLMResult, Message, Usage
     from llmdash.llms.openai import ChatOpenAI
+    from llmdash.llms.promptlayer import PromptLayerChatOpenAI, PromptLayerOpenAI
     from llmdash.llms.timeouts import Timeouts
 
 __all__ = [
     "LLM",
+    "Anthropic",
+    "ChatAnthropic",
     "ChatOpenAI",
     "Delta",
     "Failure",
     "FailureKind",
     "Generation",
+    "Hints",
     "LLMResult",
+    "LangChainLLM",
     "Message",
+    "OpenAI",
+    "PromptLayerChatOpenAI",
+    "PromptLayerOpenAI",
     "Timeouts",
     "Usage",
 ]
 
 _HOMES = {
     "LLM": "base",
+    "Anthropic": "anthropic",
+    "ChatAnthropic": "anthropic",
     "ChatOpenAI": "openai",
     "Delta": "messages",
     "Failure": "failures",
     "FailureKind": "failures",
     "Generation": "messages",
+    "Hints": "hints",
     "LLMResult": "messages",
+    "LangChainLLM": "langchain",
     "Message": "messages",
+    "OpenAI": "completions",
+    "PromptLayerChatOpenAI": "promptlayer",
+    "PromptLayerOpenAI": "promptlayer",
     "Timeouts": "timeouts",
     "Usage": "messages",
 }

@@ -3,33 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
-from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
+from llmdash.llms.blocking import each, wait_for
+from llmdash.llms.events import EventMaker
 from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.gathering import Gathering
 from llmdash.llms.messages import Delta, Generation, LLMResult, PromptLike, Usage
+from llmdash.llms.retrying import wait_to_retry
+from llmdash.llms.shapes import CHAT, Shape
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Whole = TypeVar("Whole", default=Any)
+    Piece = TypeVar("Piece", default=Any)
+else:
+    from typing import TypeVar
+
+    Whole = TypeVar("Whole")
+    Piece = TypeVar("Piece")
 
 __all__ = ["LLM"]
 
-T = TypeVar("T")
 
-
-class LLM(ABC):
+class LLM(ABC, Generic[Whole, Piece]):
     """A model that answers prompts.
 
     A dialect writes `_astream`; everything else derives from it. A dialect that cannot stream yields one
-    Delta. Failures are raised as `Failure`. Nothing is tried twice here: whoever calls knows whether that is
-    wise.
+    Delta. Failures are raised as `Failure`. `shape` decides what answers look like: `invoke` gives a `Whole`
+    and `stream` yields `Piece`s, both `str` for a plain model, Generation and Delta for a chat model.
+
+    Where a call fails in a way that may pass, the methods try `max_retries` times more; a stream only until
+    its first piece. `deltas` tries once: whoever drives it knows better.
 
     Options of a call (`temperature`, `max_tokens`, ...) go to the server as they are, over those of the
     instance.
+
+    >>> class Parrot(LLM):
+    ...     model = "parrot"
+    ...     async def _astream(self, prompt, *, stop=None, **options):
+    ...         yield Delta(str(prompt), finish_reason="stop")
+    >>> Parrot().invoke("Hello").content
+    'Hello'
     """
 
     model: str
+    max_retries: int = 0
+    shape: ClassVar[Shape[Any, Any]] = CHAT
 
     @abstractmethod
     def _astream(
@@ -43,47 +67,149 @@ class LLM(ABC):
         """Every Delta of one answer, those included that bring only reasoning, usage or the finish reason."""
         return self._astream(prompt, stop=stop, **options)
 
-    async def aclose(self) -> None:  # noqa: B027 - a model without connections has nothing to close
+    def event_facts(self) -> dict[str, Any]:
+        """What the metadata of events tells of this model, under the names that LangChain gives them."""
+        return {"ls_provider": type(self).__name__.lower(), "ls_model_name": self.model}
+
+    async def aclose(self) -> None:
         """Let go of connections."""
 
     async def astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncGenerator[Delta, None]:
+    ) -> AsyncGenerator[Piece, None]:
         """The answer piece by piece, as it arrives; only pieces that hold text."""
-        async with aclosing(self._astream(prompt, stop=stop, **options)) as deltas:
+        async with aclosing(self._patient(prompt, stop=stop, **options)) as deltas:
             async for delta in deltas:
                 if delta.text:
-                    yield delta
+                    yield self.shape.piece(delta)
+
+    async def astream_events(
+        self,
+        prompt: PromptLike,
+        config: Mapping[str, Any] | None = None,
+        *,
+        version: str = "v2",
+        stop: Sequence[str] | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The call as events: one at the start, one for each piece of text, one with the whole answer.
+
+        `EventMaker` says what they hold. `config` may bring `tags`, `metadata`, `run_name` and `run_id`.
+        Raises NotImplementedError for a `version` other than v1 and v2.
+        """
+        make = EventMaker(
+            version, self.shape, type(self).__name__, config=config or {}, facts=self.event_facts()
+        )
+        yield make.start(prompt)
+        gathered = Gathering()
+        async with aclosing(self._patient(prompt, stop=stop, **options)) as deltas:
+            async for delta in deltas:
+                gathered.add(delta)
+                if delta.text:
+                    yield make.stream(self.shape.piece(delta))
+        yield make.end(gathered.answer())
 
     async def ainvoke(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> Generation:
+    ) -> Whole:
         """One whole answer."""
-        text: list[str] = []
-        finish_reason, usage = None, None
-        try:
-            async for delta in self._astream(prompt, stop=stop, **options):
-                text.append(delta.text)
-                finish_reason = delta.finish_reason or finish_reason
-                usage = delta.usage or usage
-        except Failure as failure:
-            failure.partial = "".join(text)
-            raise
-        return Generation("".join(text), finish_reason, usage)
+        answer: Whole = self.shape.whole(await self._answer(prompt, stop=stop, **options))
+        return answer
 
     async def abatch(
         self,
         prompts: Sequence[PromptLike],
+        config: Mapping[str, Any] | None = None,
         *,
         max_concurrency: int | None = None,
         return_exceptions: bool = False,
         **options: Any,
-    ) -> list[Generation | Failure]:
+    ) -> list[Whole | Failure]:
         """The answers to all prompts, in their order, at most `max_concurrency` at a time.
 
-        With `return_exceptions` a Failure stands where an answer is missing; else the first one is raised and
-        the rest is cancelled. Raises ValueError if `max_concurrency` is below 1.
+        `max_concurrency` may stand in `config` too. With `return_exceptions` a Failure stands where an answer
+        is missing; else the first one is raised and the rest is cancelled. Raises ValueError if
+        `max_concurrency` is below 1.
         """
+        most = max_concurrency if max_concurrency is not None else (config or {}).get("max_concurrency")
+        answers = await self._answers(prompts, most, return_exceptions=return_exceptions, **options)
+        return [one if isinstance(one, Failure) else self.shape.whole(one) for one in answers]
+
+    async def agenerate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
+        """The answers as `generations[prompt][0].text`, with the tokens of all in `llm_output`."""
+        most = options.pop("max_concurrency", None)
+        answers = await self._answers(prompts, most, return_exceptions=False, **options)
+        generations = [answer for answer in answers if isinstance(answer, Generation)]
+        used = [answer.usage or Usage(0, 0) for answer in generations]
+        asked, said = sum(usage.input_tokens for usage in used), sum(usage.output_tokens for usage in used)
+        tokens = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+        return LLMResult(
+            [[answer] for answer in generations], {"model_name": self.model, "token_usage": tokens}
+        )
+
+    def invoke(self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any) -> Whole:
+        """`ainvoke` for code that is not asynchronous; works inside a running loop too (a notebook)."""
+        return wait_for(self.ainvoke(prompt, stop=stop, **options))
+
+    def batch(
+        self, prompts: Sequence[PromptLike], config: Mapping[str, Any] | None = None, **options: Any
+    ) -> list[Whole | Failure]:
+        """`abatch` for code that is not asynchronous."""
+        return wait_for(self.abatch(prompts, config, **options))
+
+    def generate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
+        """`agenerate` for code that is not asynchronous."""
+        return wait_for(self.agenerate(prompts, **options))
+
+    def stream(
+        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+    ) -> Iterator[Piece]:
+        """`astream` for code that is not asynchronous."""
+        return each(self.astream(prompt, stop=stop, **options))
+
+    async def _patient(
+        self, prompt: PromptLike, *, stop: Sequence[str] | None, **options: Any
+    ) -> AsyncGenerator[Delta, None]:
+        """The Deltas of the first try that brings text; a failure behind its first text is raised."""
+        tried = 0
+        while True:
+            begun = False
+            try:
+                async with aclosing(self._astream(prompt, stop=stop, **options)) as deltas:
+                    async for delta in deltas:
+                        begun = begun or bool(delta.text)
+                        yield delta
+                return
+            except Failure as failure:
+                if begun:
+                    raise
+                await wait_to_retry(failure, tried, self.max_retries)
+            tried += 1
+
+    async def _answer(
+        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+    ) -> Generation:
+        """The first answer that is whole."""
+        tried = 0
+        while True:
+            gathered = Gathering()
+            try:
+                async for delta in self._astream(prompt, stop=stop, **options):
+                    gathered.add(delta)
+                return gathered.answer()
+            except Failure as failure:
+                failure.partial = gathered.text()
+                await wait_to_retry(failure, tried, self.max_retries)
+            tried += 1
+
+    async def _answers(
+        self,
+        prompts: Sequence[PromptLike],
+        max_concurrency: int | None,
+        *,
+        return_exceptions: bool,
+        **options: Any,
+    ) -> list[Generation | Failure]:
         if max_concurrency is not None and max_concurrency < 1:
             raise ValueError(f"max_concurrency is {max_concurrency}, but must be at least 1")
         answers: list[Generation | Failure] = [Failure(FailureKind.LOCAL, "not run")] * len(prompts)
@@ -92,7 +218,7 @@ class LLM(ABC):
         async def worker() -> None:
             for index in work:
                 try:
-                    answers[index] = await self.ainvoke(prompts[index], **options)
+                    answers[index] = await self._answer(prompts[index], **options)
                 except Failure as failure:
                     if not return_exceptions:
                         raise
@@ -107,84 +233,9 @@ class LLM(ABC):
             raise _first(errors) from None
         return answers
 
-    async def agenerate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
-        """The answers as `generations[prompt][0].text`, with the tokens of all in `llm_output`."""
-        answers = await self.abatch(prompts, return_exceptions=False, **options)
-        generations = [answer for answer in answers if isinstance(answer, Generation)]
-        used = [answer.usage or Usage(0, 0) for answer in generations]
-        tokens = {
-            "prompt_tokens": sum(usage.input_tokens for usage in used),
-            "completion_tokens": sum(usage.output_tokens for usage in used),
-            "total_tokens": sum(usage.input_tokens + usage.output_tokens for usage in used),
-        }
-        return LLMResult(
-            [[answer] for answer in generations], {"model_name": self.model, "token_usage": tokens}
-        )
-
-    def invoke(self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any) -> Generation:
-        """`ainvoke` for code that is not asynchronous; works inside a running loop too (a notebook)."""
-        return _wait_for(self.ainvoke(prompt, stop=stop, **options))
-
-    def batch(self, prompts: Sequence[PromptLike], **options: Any) -> list[Generation | Failure]:
-        """`abatch` for code that is not asynchronous."""
-        return _wait_for(self.abatch(prompts, **options))
-
-    def generate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
-        """`agenerate` for code that is not asynchronous."""
-        return _wait_for(self.agenerate(prompts, **options))
-
-    def stream(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> Iterator[Delta]:
-        """`astream` for code that is not asynchronous."""
-        deltas = self.astream(prompt, stop=stop, **options)
-
-        async def following() -> Delta | None:
-            return await anext(deltas, None)
-
-        try:
-            while (delta := _wait_for(following())) is not None:
-                yield delta
-        finally:
-            _wait_for(deltas.aclose())
-
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:
     found: Exception = errors
     while isinstance(found, ExceptionGroup):
         found = found.exceptions[0]
     return found
-
-
-class _LoopThread:
-    """One event loop on a thread of its own, made on first use, for all synchronous calls of the process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="llmdash-calls", daemon=True).start()
-                atexit.register(_end, self._loop)
-            return self._loop
-
-
-def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """Close what was left open in the loop (connections), so that the interpreter does not complain."""
-    closing = asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop)
-    with suppress(TimeoutError):
-        closing.result(timeout=1.0)
-
-
-_calls = _LoopThread()
-
-
-def _wait_for(work: Coroutine[Any, Any, T]) -> T:
-    future = asyncio.run_coroutine_threadsafe(work, _calls.loop())
-    try:
-        return future.result()
-    finally:
-        future.cancel()  # has an effect only if waiting was interrupted

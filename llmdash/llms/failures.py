@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from llmdash.llms.hints import asked_for, retry_after
+from llmdash.llms.hints import Hints, asked_for, limits_told, retry_after
 
 __all__ = ["Failure", "FailureKind", "from_body", "from_response", "retry_after"]
 
@@ -43,7 +43,11 @@ class Failure(Exception):
     """A call that gave no answer.
 
     `retry_after` is the server's hint in seconds; `request_id` the server's name for the call; `code` its own
-    word for the error. `partial` holds what had arrived: good to look at, never an answer.
+    word for the error; `hints` what it says of the key's limits. `partial` holds what had arrived: good to
+    look at, never an answer.
+
+    >>> str(Failure(FailureKind.THROTTLE, "slow down", status=429, retry_after=2.0))
+    '429 slow down'
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Failure(Exception):
         code: str | None = None,
         retry_after: float | None = None,
         request_id: str | None = None,
+        hints: Hints | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -63,6 +68,7 @@ class Failure(Exception):
         self.code = code
         self.retry_after = retry_after
         self.request_id = request_id
+        self.hints = hints
         self.partial = ""
 
     def reword(self, message: str) -> None:
@@ -145,6 +151,7 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, redac
         code=words.code,
         retry_after=_hint(kind, headers),
         request_id=_request_id(headers, redact),
+        hints=limits_told(headers),
     )
 
 
@@ -159,6 +166,7 @@ def from_body(error: Any, headers: Mapping[str, str], *, redact: Redact = str) -
         code=words.code,
         retry_after=_hint(kind, headers),
         request_id=_request_id(headers, redact),
+        hints=limits_told(headers),
     )
 
 

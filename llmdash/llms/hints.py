@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone: `retry-after` and its kin, read from the headers of an answer."""
+"""What the headers of an answer tell of limits: what is left, and how long to leave the server alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,75 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["HINT_LIMIT_S", "asked_for", "retry_after"]
+import msgspec
+
+__all__ = ["HINT_LIMIT_S", "Hints", "asked_for", "limits_told", "retry_after"]
 
 HINT_LIMIT_S = 31 * 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION_PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?|\.[0-9]{1,15})(ms|s|m|h|d)")
 _EPOCH_S = 1e9  # a bare number from here on is a moment of this century, below it a span of seconds
+_OPENAI = "x-ratelimit-{1}-{0}"
+_ANTHROPIC = "anthropic-ratelimit-{0}-{1}"
+_MOST = 2**53
+
+
+class Hints(msgspec.Struct, frozen=True, gc=False):
+    """What a server says of the limits of a key: how much a minute, how much is left, and the seconds until
+    all of it is there again. None where it does not say.
+
+    >>> Hints(limit_requests=60, remaining_requests=59, reset_requests_s=1.0).limit_tokens is None
+    True
+    """
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests_s: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens_s: float | None = None
+
+
+def limits_told(headers: Mapping[str, str]) -> Hints | None:
+    """The hints among the headers of OpenAI (`x-ratelimit-remaining-requests`) or Anthropic
+    (`anthropic-ratelimit-requests-remaining`), None if there are none.
+
+    A limit of -1 or 0 is unknown, and so is what is said to be left of it. Anthropic's `tokens` go before its
+    `input-tokens` and `output-tokens`, of which the one with less left counts.
+    """
+    if not any("ratelimit" in name for name in headers):
+        return None
+    form = _ANTHROPIC if any(name.startswith("anthropic-") for name in headers) else _OPENAI
+    requests = _level(headers, form, "requests")
+    tokens = _level(headers, form, "tokens")
+    if form is _ANTHROPIC and tokens == _UNKNOWN:
+        parts = (_level(headers, form, name) for name in ("input-tokens", "output-tokens"))
+        tokens = min((part for part in parts if part[1] is not None), key=_left, default=_UNKNOWN)
+    return None if requests == tokens == _UNKNOWN else Hints(*requests, *tokens)
+
+
+_Level = tuple[int | None, int | None, float | None]
+_UNKNOWN: _Level = (None, None, None)
+
+
+def _left(level: _Level) -> int:
+    return level[1] or 0
+
+
+def _level(headers: Mapping[str, str], form: str, what: str) -> _Level:
+    """Limit, remaining and reset of requests or tokens."""
+    limit = _count(headers.get(form.format(what, "limit")))
+    remaining = _count(headers.get(form.format(what, "remaining")))
+    if (limit is not None and limit <= 0) or (remaining is not None and remaining < 0):
+        return _UNKNOWN
+    name = form.format(what, "reset")
+    reset = None if name not in headers else _reset_seconds(name, headers[name], headers.get("date"))
+    return limit, remaining, reset
+
+
+def _count(text: str | None) -> int | None:
+    found = None if text is None else re.fullmatch(r"\s*(-?[0-9]{1,16})(?:\.0*)?\s*", text, re.ASCII)
+    return None if found is None else max(-1, min(int(found[1]), _MOST))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

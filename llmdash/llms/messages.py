@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
+
+from llmdash.llms.hints import Hints
 
 __all__ = ["Delta", "Generation", "LLMResult", "Message", "PromptLike", "Role", "Usage", "as_messages"]
 
@@ -13,18 +15,31 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One message of a conversation: who speaks, and what is said."""
+    """One message of a conversation: who speaks, and what is said.
+
+    >>> Message("user", "Hello")
+    Message(role='user', content='Hello')
+    """
 
     role: Role
     content: str
 
 
-PromptLike = str | Message | Sequence[Message]
-"""What a call accepts: one user turn as plain text, one message, or a conversation."""
+PromptLike = str | Message | Sequence[Message | tuple[str, str]]
+"""What a call accepts: one user turn as plain text, one message, or a conversation.
+
+A message may be a pair of role and text; `human` and `ai` are other names for `user` and `assistant`.
+"""
+
+_ROLES = {"human": "user", "ai": "assistant"}
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Tokens of one attempt. `estimated` marks counts the provider did not give."""
+    """Tokens of one attempt. `estimated` marks counts the provider did not give.
+
+    >>> Usage(input_tokens=12, output_tokens=3).estimated
+    False
+    """
 
     input_tokens: int
     output_tokens: int
@@ -35,7 +50,11 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     """What one chunk of an answer added.
 
     `at` is the monotonic time in seconds at which its bytes arrived. `finish_reason` and `usage` come once,
-    mostly with an empty text; an answer is whole only after a Delta with a finish reason.
+    mostly with an empty text; an answer is whole only after a Delta with a finish reason. `hints` come first,
+    in a Delta of their own, if the server tells its limits. `info` is what a class adds to the answer beyond.
+
+    >>> Delta("Hel").content + Delta("lo").content
+    'Hello'
     """
 
     text: str = ""
@@ -43,6 +62,8 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     finish_reason: str | None = None
     usage: Usage | None = None
     at: float = 0.0
+    hints: Hints | None = None
+    info: dict[str, Any] | None = None
 
     @property
     def has_content(self) -> bool:
@@ -59,17 +80,52 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
 
 
 class Generation(msgspec.Struct, frozen=True):
-    """One answer to one prompt."""
+    """One answer to one prompt, also under the names that chat models use.
+
+    >>> answer = Generation("Hello", "stop", Usage(3, 1))
+    >>> answer.content, answer.usage_metadata
+    ('Hello', {'input_tokens': 3, 'output_tokens': 1, 'total_tokens': 4})
+    >>> answer.generation_info
+    {'finish_reason': 'stop'}
+    """
 
     text: str
     finish_reason: str | None = None
     usage: Usage | None = None
+    info: dict[str, Any] | None = None
+
+    @property
+    def content(self) -> str:
+        """The text, under the name that chat models give it."""
+        return self.text
+
+    @property
+    def generation_info(self) -> dict[str, Any]:
+        """The `finish_reason`, and what else is known of the answer (`pl_request_id`)."""
+        return {"finish_reason": self.finish_reason, **(self.info or {})}
+
+    @property
+    def response_metadata(self) -> dict[str, Any]:
+        """`generation_info`, under the name that chat models give it."""
+        return self.generation_info
+
+    @property
+    def usage_metadata(self) -> dict[str, int] | None:
+        """`input_tokens`, `output_tokens` and `total_tokens`, if the provider told them."""
+        if self.usage is None:
+            return None
+        asked, said = self.usage.input_tokens, self.usage.output_tokens
+        return {"input_tokens": asked, "output_tokens": said, "total_tokens": asked + said}
 
 
 class LLMResult(msgspec.Struct, frozen=True):
     """The answers to a list of prompts: `generations[prompt][candidate].text`.
 
     `llm_output` holds `model_name` and `token_usage` (`prompt_tokens`, `completion_tokens`, `total_tokens`).
+
+    >>> result = LLMResult([[Generation("Hello")]], {"model_name": "m"})
+    >>> result.generations[0][0].text
+    'Hello'
     """
 
     generations: list[list[Generation]]
@@ -82,4 +138,9 @@ def as_messages(prompt: PromptLike) -> tuple[Message, ...]:
         return (Message("user", prompt),)
     if isinstance(prompt, Message):
         return (prompt,)
-    return tuple(prompt)
+    return tuple(_message(one) if isinstance(one, tuple) else one for one in prompt)
+
+
+def _message(pair: tuple[str, str]) -> Message:
+    role, content = pair
+    return Message(cast("Role", _ROLES.get(role, role)), content)  # the server knows its roles

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from llmdash.llms.failures import Failure, FailureKind, from_body
+from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.sse import LineTooLong, SSEParser
+from llmdash.llms.reading import BodyReader, as_count, as_json, malformed
 
-__all__ = ["ChatReader"]
-
-_BLANK = b" \t\r\n\xef\xbb\xbf"  # what may stand before an answer begins: white space, a byte order mark
-_MARK = b"\xef\xbb\xbf"
-_MOST_TOKENS = 2**53
+__all__ = ["ChatReader", "CompletionReader"]
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -31,6 +25,7 @@ class _Choice(msgspec.Struct, gc=False):
     index: int | None = 0
     delta: _Part | None = None
     message: _Part | None = None
+    text: Any = None
     finish_reason: str | None = None
 
 
@@ -42,95 +37,32 @@ class _Chunk(msgspec.Struct, gc=False):
     error: Any = None
 
 
-_decode = msgspec.json.Decoder(_Chunk).decode
+_decoder = msgspec.json.Decoder(_Chunk)
+_decode = _decoder.decode
 
 
-class ChatReader:
-    """Reads the body of a 200, be it the stream that was asked for or a whole document in its place.
-
-    What it is shows in its first byte, whatever its content type says. `finished` is True once the answer is
-    whole: after the finish reason or `[DONE]`. `heard` tells whether the last piece brought any content;
-    pings do not.
-    """
-
-    def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
-        self.finished = False
-        self.done = False
-        self.heard = False
-        self._headers = headers
-        self._redact = redact
-        self._parser: SSEParser | None = None
-        self._document: list[bytes] = []
-        self._torn = False
-        self._text = _Halves()
-        self._reasoning = _Halves()
-
-    def feed(self, piece: bytes, at: float) -> Iterator[Delta]:
-        """The Deltas that `piece` completes. Raises Failure unless the answer was whole before."""
-        self.heard = False
-        if self._parser is None and not self._begins(piece):
-            return
-        assert self._parser is not None  # noqa: S101 - _begins() made it
-        try:
-            for event, data in self._parser.feed(piece):
-                if data == b"[DONE]":
-                    self.done = True
-                    yield from self._end(at)
-                    return
-                if event == b"error":
-                    raise self._named_error(data)
-                delta = self._delta(data, at)
-                if delta.finish_reason is not None:
-                    self.finished = True
-                if delta.text or delta.reasoning:
-                    self.heard = True
-                yield delta
-        except LineTooLong as error:
-            if not self.finished:
-                raise _malformed(str(error)) from None
-        except Failure:
-            if not self.finished:
-                raise  # what comes behind the end cannot spoil a whole answer
-
-    def close(self, at: float) -> Iterator[Delta]:
-        """What the end of the body completes. Raises Failure if the answer is not whole."""
-        if self._document:
-            yield self._whole(b"".join(self._document), at)
-        elif not self.finished:
-            raise Failure(
-                FailureKind.TRANSIENT, "truncated: the stream ended without a finish reason", status=200
-            )
-
-    def _begins(self, piece: bytes) -> bool:
-        """Whether the body is a stream of events. White space in front is a ping and decides nothing."""
-        start = piece if self._document else piece.lstrip(_BLANK)
-        if self._document or start.startswith((b"{", b"[", b"<")):
-            self._document.append(piece)
-            self.heard = True
-            return False
-        if start:
-            self._parser = SSEParser()
-        return bool(start)
-
-    def _end(self, at: float) -> Iterator[Delta]:
-        if not self.finished:
-            self.finished = True
-            yield Delta(finish_reason="stop", at=at)
+class ChatReader(BodyReader):
+    """Reads chat completions: whole after a finish reason or `[DONE]`."""
 
     def _whole(self, body: bytes, at: float) -> Delta:
-        if body.lstrip(_BLANK).startswith(b"<"):
-            raise Failure(FailureKind.TRANSIENT, "the server sent an HTML page, as a proxy does", status=200)
-        chunk = self._chunk(body)
+        chunk = self._decoded(body, _decoder)
         choice = self._choice(chunk, body)
-        part = None if choice is None else choice.message or choice.delta
-        if choice is None or part is None:
-            raise _malformed("no choices in it")
-        self.finished = True
-        text, reasoning = self._mended(_text(part), _reasoning(part), last=True)
+        said = None if choice is None else self._said(choice)
+        if choice is None or said is None:
+            raise malformed("no choices in it")
+        text, reasoning = self._mended(*said, last=True)
         return Delta(text, reasoning, choice.finish_reason or "stop", _usage(chunk.usage), at)
 
+    def _said(self, choice: _Choice) -> tuple[str, str] | None:
+        """Text and reasoning of a choice in a document, None if it has no place for any."""
+        part = choice.message or choice.delta
+        return None if part is None else (_text(part), _reasoning(part))
+
     def _delta(self, data: bytes, at: float) -> Delta:
-        chunk = self._chunk(data)
+        try:
+            chunk = _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            chunk = self._decoded(data, _decoder)
         choice = self._choice(chunk, data)
         usage = None if chunk.usage is None else _usage(chunk.usage)
         if choice is None:
@@ -143,72 +75,45 @@ class ChatReader:
         if self._torn:
             text, reasoning = self._mended(text, reasoning, last=reason is not None)
         if reason == "error":
-            raise Failure(FailureKind.TRANSIENT, "the server broke the answer off", status=200)
+            raise broken_off()
         return Delta(text, reasoning, reason, usage, at)
-
-    def _chunk(self, data: bytes) -> _Chunk:
-        try:
-            return _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as strict:
-            try:
-                chunk = msgspec.convert(json.loads(data.removeprefix(_MARK)), _Chunk)
-            except (ValueError, RecursionError):
-                raise _malformed(f"not the JSON expected ({strict})") from None
-            self._torn = True  # what the strict decoder minds and this one does not: half a surrogate pair
-            return chunk
-
-    def _mended(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
-        return self._text.join(text, last=last), self._reasoning.join(reasoning, last=last)
 
     def _choice(self, chunk: _Chunk, data: bytes) -> _Choice | None:
         """The first choice, if there is one. Raises Failure if the chunk is an error instead."""
         if chunk.error:
-            raise from_body(chunk.error, self._headers, redact=self._redact)
+            raise self._error(chunk.error)
         if chunk.choices:
             first = chunk.choices[0]
             return first if not first.index else next((one for one in chunk.choices if not one.index), None)
         if chunk.choices is None and chunk.usage is None:
-            bare = _json(data)
+            bare = as_json(data)
             if isinstance(bare, dict) and ("message" in bare or "detail" in bare):
-                raise from_body(bare, self._headers, redact=self._redact)
-        return None
-
-    def _named_error(self, data: bytes) -> Failure:
-        """The Failure of an event named `error`: an error in the usual place, its inside alone, or text."""
-        found = _json(data)
-        if isinstance(found, dict):
-            found = found.get("error") or found
-        return from_body(found or data.decode("utf-8", "replace"), self._headers, redact=self._redact)
-
-
-class _Halves:
-    """Joins the halves of surrogate pairs (an emoji that the server cut in two) across chunks."""
-
-    __slots__ = ("_high",)
-
-    def __init__(self) -> None:
-        self._high = ""
-
-    def join(self, text: str, *, last: bool) -> str:
-        """`text` with what was held back in front; a high half at its end is held back in turn, unless this
-        is the last text. A half that stays alone becomes the replacement character.
-        """
-        text = self._high + text
-        self._high = text[-1] if not last and text and "\ud800" <= text[-1] <= "\udbff" else ""
-        if self._high:
-            text = text[:-1]
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+                raise self._error(bare)
         return None
 
 
-def _malformed(why: str) -> Failure:
-    return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)
+class CompletionReader(ChatReader):
+    """Reads completions of a text: like chat completions, but a choice holds its text itself."""
+
+    def _said(self, choice: _Choice) -> tuple[str, str] | None:
+        return (choice.text, "") if isinstance(choice.text, str) else super()._said(choice)
+
+    def _delta(self, data: bytes, at: float) -> Delta:
+        chunk = self._decoded(data, _decoder)
+        choice = self._choice(chunk, data)
+        usage = _usage(chunk.usage)
+        if choice is None:
+            return Delta(usage=usage, at=at)
+        reason = choice.finish_reason or None
+        text, reasoning = self._mended(*(self._said(choice) or ("", "")), last=reason is not None)
+        if reason == "error":
+            raise broken_off()
+        return Delta(text, reasoning, reason, usage, at)
+
+
+def broken_off() -> Failure:
+    """The Failure of an answer that the server itself calls a failed one."""
+    return Failure(FailureKind.TRANSIENT, "the server broke the answer off", status=200)
 
 
 def _text(part: _Part) -> str:
@@ -235,8 +140,5 @@ def _joined(content: Any) -> str:
 
 def _usage(tokens: Any) -> Usage | None:
     """The counts, if there are counts to be trusted."""
-    if not isinstance(tokens, dict):
-        return None
-    counts = [tokens.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    asked, said = (count if type(count) is int and 0 <= count < _MOST_TOKENS else None for count in counts)
-    return None if said is None else Usage(asked or 0, said)
+    said = as_count(tokens, "completion_tokens")
+    return None if said is None else Usage(as_count(tokens, "prompt_tokens") or 0, said)

@@ -13,9 +13,9 @@ from typing import Any
 
 from llmdash.engine.commands import Cancel
 from llmdash.engine.frame import Frame, JobsView, StreamView, View
-from llmdash.engine.journal import JournalReader
 from llmdash.engine.keys import Member
 from llmdash.engine.picture import RunFacts
+from llmdash.engine.reader import JournalReader
 from llmdash.engine.records import ResultRecord
 from llmdash.engine.retry import RetryPolicy
 from llmdash.engine.session import LocalSession, RunPlan

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.journal import AttemptRecord, JournalError, JournalFile, JournalReader, ResultRow
+from llmdash.engine.journal import AttemptRecord, JournalError, JournalFile, ResultRow
+from llmdash.engine.reader import JournalReader
 from llmdash.engine.writer import JournalWriter
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from llmdash.engine import commands
 from llmdash.engine.frame import JobState, KeyState, RunState, Severity, View
-from llmdash.engine.journal import JournalError, JournalReader
+from llmdash.engine.journal import JournalError
 from llmdash.engine.lock import LockedError
+from llmdash.engine.reader import JournalReader
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.failures import FailureKind

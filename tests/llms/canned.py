@@ -96,5 +96,6 @@ def chat(
     transport: httpx.AsyncBaseTransport, *, timeouts: Timeouts | None = None, **options: Any
 ) -> ChatOpenAI:
     options.setdefault("base_url", "https://llm.test/v1")
+    options.setdefault("max_retries", 0)
     client = HttpClient(timeouts=timeouts, transport=transport)
     return ChatOpenAI("m", api_key=KEY, client=client, **options)

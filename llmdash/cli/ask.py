@@ -1,0 +1,221 @@
+"""`llmdash ask` and `llmdash stream`: one prompt, its answer on the terminal as it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmdash.cli.guard import guarded, refuse, settings_from
+from llmdash.cli.options import with_options
+
+if TYPE_CHECKING:
+    from llmdash.config import Settings
+    from llmdash.llms.base import LLM
+    from llmdash.llms.failures import Failure
+    from llmdash.simulator.process import SimulatorProcess
+
+__all__ = ["ask", "stream"]
+
+Pieces = Callable[["LLM", str], AsyncGenerator[Any, None]]
+"""What a call yields, piece by piece."""
+
+_TRUNCATED = "...Truncated"
+_EXIT_INTERRUPTED = 130
+
+_CALL_OPTIONS = (
+    click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
+    click.option("--base-url", metavar="URL", help="The endpoint, such as http://127.0.0.1:8000/v1."),
+    click.option("--temperature", metavar="T", help="Sampling temperature, 0 to 2."),
+    click.option("--max-tokens", metavar="N", help="Longest answer, in tokens."),
+    click.option(
+        "--stream/--no-stream", default=None, help="Stream the answer or fetch it whole.  [default: stream]"
+    ),
+    click.option("--simulate", is_flag=True, help="Ask the built-in simulator instead of an endpoint."),
+)
+
+
+@click.command()
+@click.argument("prompt")
+@with_options(_CALL_OPTIONS)
+def ask(prompt: str, simulate: bool, **flags: Any) -> None:
+    """Answer PROMPT (- for standard input), with the first key."""
+    guarded(lambda: _call(prompt, simulate, flags, _chunks, _Writer(str)))
+
+
+@click.command()
+@click.argument("prompt")
+@with_options(_CALL_OPTIONS)
+@click.option("--separator", default="|", show_default=True, metavar="TEXT", help="Stands after each chunk.")
+@click.option("--events", is_flag=True, help="Events of the call instead of text, one JSON object a line.")
+@click.option(
+    "--version",
+    type=click.Choice(["v1", "v2"]),
+    default="v2",
+    show_default=True,
+    help="With --events: the scheme they follow.",
+)
+@click.option(
+    "--first",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the first N chunks, or events with --events.",
+)
+def stream(
+    prompt: str, simulate: bool, separator: str, events: bool, version: str, first: int | None, **flags: Any
+) -> None:
+    """Answer PROMPT (- for standard input), with a mark after each chunk as it arrives."""
+    if events:
+        writer = _Writer(lambda event: _json(event) + "\n", first)
+        guarded(lambda: _call(prompt, simulate, flags, _events(version), writer))
+    writer = _Writer(lambda chunk: f"{chunk}{separator}", first)
+    guarded(lambda: _call(prompt, simulate, flags, _chunks, writer))
+
+
+def _chunks(llm: LLM, prompt: str) -> AsyncGenerator[Any, None]:
+    return llm.astream(prompt)
+
+
+def _events(version: str) -> Pieces:
+    return lambda llm, prompt: llm.astream_events(prompt, version=version)
+
+
+class _Writer:
+    """Puts pieces on standard output as they arrive, made safe for a terminal and exact elsewhere.
+
+    With `first` only so many of them, and a word that says so where there are more.
+    """
+
+    def __init__(self, written: Callable[[Any], str], first: int | None = None) -> None:
+        from llmdash.reports.output import Output
+
+        self._output = Output(sys.stdout)
+        self._safe = self._output.isatty()
+        self._written = written
+        self._first = first
+        self._last = "\n"
+
+    async def write_all(self, pieces: AsyncGenerator[Any, None]) -> None:
+        """Write `pieces` until they end, or whoever reads them has gone."""
+        number = 0
+        async with aclosing(pieces):
+            async for piece in pieces:
+                number += 1
+                if self._output.gone:
+                    return
+                if self._first is not None and number > self._first:
+                    self.end_line()
+                    self._write(_TRUNCATED)
+                    return
+                self._write(self._written(piece))
+
+    def end_line(self) -> None:
+        """A line feed, where the last line has none yet."""
+        if self._last != "\n":
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        from llmdash.sanitize import clean
+
+        self._output.write(clean(text) if self._safe else text)
+        self._output.flush()
+        self._last = text[-1:] or self._last
+
+
+def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces, writer: _Writer) -> int:
+    """Send `prompt` and write what comes; gives the exit code."""
+    from llmdash.llms.failures import Failure
+
+    settings = settings_from(flags)
+    text = _prompt(prompt)
+    simulator = _simulator() if simulate else None
+    try:
+        settings = settings if simulator is None else _simulated(settings, simulator)
+        asyncio.run(_answer(settings, text, pieces, writer))
+    except Failure as failure:
+        writer.end_line()
+        _refuse(failure, settings)
+    except KeyboardInterrupt:
+        writer.end_line()
+        return _EXIT_INTERRUPTED
+    finally:
+        if simulator is not None:
+            simulator.close()
+    writer.end_line()
+    return 0
+
+
+async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
+    from llmdash.endpoints import build_llm
+
+    endpoint = settings.endpoints[0]
+    if endpoint.needs_key and not endpoint.keys:
+        refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
+    llm = build_llm(endpoint, endpoint.keys[0] if endpoint.keys else None, settings, None)
+    try:
+        await writer.write_all(pieces(llm, prompt))
+    finally:
+        await llm.aclose()
+
+
+def _prompt(given: str) -> str:
+    """The text to send: what was given, or standard input for `-`."""
+    text = given
+    if given == "-":
+        try:
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            refuse("standard input is not UTF-8; convert it first")
+    if not text.strip():
+        refuse('the prompt is empty; write one in quotes: llmdash ask "Hello, how are you?"')
+    return text
+
+
+def _simulator() -> SimulatorProcess:
+    from dataclasses import replace
+
+    from llmdash.plans import PRACTICE
+    from llmdash.simulator.process import SimulatorProcess
+
+    return SimulatorProcess(replace(PRACTICE, error_rate=0.0))
+
+
+def _simulated(settings: Settings, simulator: SimulatorProcess) -> Settings:
+    """The settings with the simulator for their only endpoint."""
+    from llmdash.config import EndpointSettings
+    from llmdash.config_dialects import DEFAULT_DIALECT
+    from llmdash.secrets import Secret
+
+    keys = tuple(Secret(key) for key in simulator.settings.keys)
+    endpoint = EndpointSettings("simulator", DEFAULT_DIALECT, simulator.base_url(), settings.model, keys)
+    return settings.with_endpoints((endpoint,))
+
+
+def _refuse(failure: Failure, settings: Settings) -> None:
+    """Say why there is no answer, and exit: with 5 where it is the key, else with 3."""
+    from llmdash.headless import EXIT_FAILED, EXIT_NO_KEY
+    from llmdash.llms.failures import FailureKind
+    from llmdash.secrets import Redactor
+
+    of_key = failure.kind in (FailureKind.AUTH, FailureKind.QUOTA)
+    refuse(Redactor(settings.secrets).redact(str(failure)), EXIT_NO_KEY if of_key else EXIT_FAILED)
+
+
+def _json(event: Mapping[str, Any]) -> str:
+    """An event as one line of ASCII JSON."""
+    return json.dumps(event, ensure_ascii=True, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """A chunk or an answer as an object with `content` and what else is known of it; else its text."""
+    fields = getattr(value, "__struct_fields__", None)
+    if fields is None:
+        return str(value)
+    known = {name: getattr(value, name) for name in fields if name not in ("text", "at")}
+    content = {"content": value.text} if "text" in fields else {}
+    return {**content, **{name: held for name, held in known.items() if held not in (None, "")}}

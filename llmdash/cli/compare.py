@@ -1,0 +1,171 @@
+"""`llmdash compare`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from, tell_problems
+from llmdash.cli.options import SETTING_OPTIONS, with_options
+
+if TYPE_CHECKING:
+    from llmdash.comparing import ComparingSession
+    from llmdash.config import Settings
+    from llmdash.experiments import Experiment
+    from llmdash.plans import Input
+    from llmdash.reports.compare import Comparison
+
+__all__ = ["compare"]
+
+_EXPRESSIONS = 90
+_SEED = 1
+_GREETINGS = "greeting.toml"
+_WAYS = ("serial", "one-key", "all-keys", "limited")
+_OWN = ("simulate", "latency", "skip", "models", "greetings", "headless", "as_json", "markdown", "run_dir")
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@with_options(SETTING_OPTIONS)
+@click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
+@click.option(
+    "--latency",
+    type=click.FloatRange(min=0),
+    default=3.7,
+    show_default=True,
+    help="With --simulate: mean seconds an answer.",
+)
+@click.option("--skip", type=click.Choice(_WAYS), multiple=True, help="Leave a way out; may be repeated.")
+@click.option("--models", metavar="A,B", help="Compare these models instead, at once with all keys.")
+@click.option("--greetings", is_flag=True, help="Ten greetings, one after the other and all at once.")
+@click.option("--headless", is_flag=True, help="No dashboard; chosen by itself where there is no terminal.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a row, and a summary as the last line."
+)
+@click.option("--markdown", is_flag=True, help="The table in Markdown.")
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep the runs here.  [default: nowhere]",
+)
+def compare(file: Path | None, **options: Any) -> None:
+    """Run the same prompts in several ways and put the figures side by side.
+
+    The ways: one after the other; at once with one key; at once with all keys; at once below --rate (here
+    15/s by default). At once means all prompts, but at most 500 or --concurrency. FILE is as for `llmdash
+    run`; without it there are 90 arithmetic expressions.
+    """
+    own = {name: options.pop(name) for name in _OWN}
+    if own["as_json"] and own["markdown"]:
+        refuse("--json and --markdown exclude each other; leave one of them out")
+    if own["greetings"] and file is not None:
+        refuse("--greetings brings its own prompts; leave out FILE or --greetings")
+    if own["greetings"] and own["models"]:
+        refuse("--greetings and --models exclude each other; for both, name greeting.toml as FILE")
+    guarded(lambda: _compare(file, own, options))
+
+
+def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]) -> int:
+    from llmdash import experiments as lab
+    from llmdash import plans
+    from llmdash.comparing import ComparingSession
+    from llmdash.prices import load_prices
+
+    settings = settings_from(flags)
+    if not own["simulate"] and settings.without_keys:
+        refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
+    practice = lab.practice(own["latency"]) if own["simulate"] else None
+    prices = load_prices()
+    with _folder(own["run_dir"]) as folder:
+        given = _input(file, own["greetings"], settings, folder)
+        source = plans.open_input(given)
+        tell_problems(source.problems, strict=False)
+        settings = plans.with_options_of(source, settings, asked=flags)
+        keys = len(practice.keys) if practice is not None else _keys(settings)
+        chosen = _experiments(own, len(source), keys, settings)
+        bench = lab.Bench(source, given, settings, folder, prices, practice)
+        session = ComparingSession(bench, chosen)
+        base = None if own["models"] else "serial"
+        return _show(session, settings, own, f"{source.name}, {len(source):,} prompts", base)
+
+
+@contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    """Where the runs go: the folder named, or one that is gone in the end."""
+    from llmdash.locations import private_dir
+
+    if kept is not None:
+        yield private_dir(kept)
+        return
+    with tempfile.TemporaryDirectory(prefix="llmdash-compare-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path) -> Input:
+    from llmdash import locations, plans
+
+    if greetings:
+        return plans.Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
+    if file is None:
+        return plans.Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
+    if str(file) == "-":
+        file = plans.spool(sys.stdin.buffer, folder)
+    return plans.Input(file, settings.limit)
+
+
+def _keys(settings: Settings) -> int:
+    """The keys of all endpoints; a model that brings its own counts as one."""
+    return sum(len(endpoint.keys) or 1 for endpoint in settings.endpoints)
+
+
+def _experiments(own: Mapping[str, Any], jobs: int, keys: int, settings: Settings) -> list[Experiment]:
+    from llmdash import experiments as lab
+
+    if own["models"] is not None:
+        names = list(dict.fromkeys(name.strip() for name in own["models"].split(",") if name.strip()))
+        if not names:
+            refuse("--models names none; write them with commas between, such as a,b")
+        return lab.models_of(names, jobs, settings)
+    skip = {*own["skip"], *(("all-keys", "limited") if own["greetings"] else ())}
+    chosen = lab.ways(jobs, keys, settings, skip=skip)
+    if not chosen:
+        refuse("every way is left out; take one --skip away")
+    return chosen
+
+
+def _show(
+    session: ComparingSession, settings: Settings, own: Mapping[str, Any], name: str, base: str | None
+) -> int:
+    """Run the experiments, in the dashboard or without, and print what came of them."""
+    from llmdash.comparing import run_headless, show
+    from llmdash.reports.compare import Comparison
+
+    headless = own["headless"] or own["as_json"] or own["markdown"] or not has_terminal()
+    try:
+        return run_headless(session) if headless else show(session, settings)
+    finally:
+        if session.rows or session.crash is None:
+            _print(Comparison(name, session.rows, base), own)
+
+
+def _print(comparison: Comparison, own: Mapping[str, Any]) -> None:
+    from llmdash.reports.compare_table import markdown_table, print_table
+    from llmdash.reports.output import Output
+    from llmdash.reports.summary import encode_line
+
+    output = Output(sys.stdout)
+    if own["as_json"]:
+        for row in comparison.rows:
+            output.line(encode_line(comparison.record(row)))
+        output.line(encode_line(comparison.summary()))
+    elif own["markdown"]:
+        output.line(markdown_table(comparison))
+    else:
+        print_table(comparison)

@@ -1,0 +1,228 @@
+"""`llmdash init` and `llmdash check`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from llmdash.cli.guard import guarded, refuse, settings_from
+from llmdash.cli.options import ENDPOINT_OPTIONS, with_options
+
+if TYPE_CHECKING:
+    from llmdash.config_file import Answers
+    from llmdash.config_keys import Variables
+
+__all__ = ["check", "init"]
+
+
+@click.command()
+@with_options(ENDPOINT_OPTIONS)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each key.")
+def check(as_json: bool, **flags: Any) -> None:
+    """Make one small call with each key and say which work.
+
+    Ends with 0 if all keys work, 3 if some do not, 5 if none does.
+    """
+    guarded(lambda: _check(flags, as_json=as_json))
+
+
+def _check(flags: dict[str, Any], *, as_json: bool) -> int:
+    import asyncio
+
+    from llmdash.headless import EXIT_FAILED, EXIT_NO_KEY, EXIT_SIGNAL
+    from llmdash.reports.check import check_keys
+    from llmdash.reports.check_table import as_record, as_table
+    from llmdash.reports.output import Output
+    from llmdash.reports.summary import encode_line
+
+    settings = settings_from(flags)
+    try:
+        checks = asyncio.run(check_keys(settings))
+    except KeyboardInterrupt:
+        return EXIT_SIGNAL + signal.SIGINT
+    output = Output(sys.stdout)
+    if as_json:
+        for each in checks:
+            output.line(encode_line(as_record(each)))
+    else:
+        output.line(as_table(checks))
+    if all(each.works for each in checks):
+        return 0
+    return EXIT_FAILED if any(each.works for each in checks) else EXIT_NO_KEY
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Ask nothing and take the defaults.")
+@click.option("--force", is_flag=True, help="Overwrite an llmdash.toml that is there.")
+def init(yes: bool, force: bool) -> None:
+    """Write a commented llmdash.toml for this folder by asking.
+
+    Keys are never written into it: it names the variables that hold them. They may be typed here, unseen,
+    and go to .env only.
+    """
+    guarded(lambda: _init(Path.cwd(), yes=yes, force=force))
+
+
+def _init(folder: Path, *, yes: bool, force: bool) -> int:
+    from llmdash import locations
+    from llmdash.config_file import append_variables, toml_text, write_config
+    from llmdash.config_keys import Variables
+    from llmdash.config_sources import read_dotenv
+
+    config, env = folder / locations.CONFIG_NAME, folder / locations.ENV_NAME
+    if config.exists() and not force:
+        refuse(f"{config.name} is there already; move it away, or overwrite it with: llmdash init --force")
+    variables = Variables(os.environ, read_dotenv(env))
+    answers = _answers(variables, yes=yes)
+    missing = [name for name in _needed(answers) if variables.find(name) is None]
+    values = [(name, _value(name, yes=yes)) for name in missing]
+    given = [(name, value) for name, value in values if value]
+    if given:
+        append_variables(env, given)
+        click.echo(f"{', '.join(name for name, _ in given)} stands in {env.name}, which only you can read.")
+    write_config(config, toml_text(answers), force=force)
+    click.echo(f"{config.name} is written.")
+    _tell_next(missing, given)
+    return 0
+
+
+def _needed(answers: Answers) -> tuple[str, ...]:
+    """The variables without which the file would not load."""
+    from llmdash.config_dialects import DIALECTS
+    from llmdash.config_endpoints import PROMPTLAYER_KEY
+
+    reporting = (PROMPTLAYER_KEY,) if DIALECTS[answers.dialect].reports else ()
+    return tuple(dict.fromkeys((*answers.variables, *reporting)))
+
+
+def _answers(variables: Variables, *, yes: bool) -> Answers:
+    from llmdash.config_dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
+    from llmdash.config_endpoints import parse_target
+    from llmdash.config_file import Answers
+    from llmdash.config_values import parse_base_url, parse_rate, parse_text
+
+    def ask(question: str, default: str | None, parse: Callable[[str], object]) -> str:
+        return default if yes and default is not None else _asked(question, default, parse)
+
+    def rate() -> str:
+        question = "Requests started, such as 5/s or 300/min (empty for 5/s a key)"
+        return ask(question, "", lambda text: parse_rate(text) if text.strip() else None).strip()
+
+    click.echo("" if yes else f"Dialects: {', '.join(DIALECTS)}.", nl=not yes)
+    dialect = ask("Dialect", DEFAULT_DIALECT, parse_dialect).strip().lower()
+    standard = DIALECTS[dialect]
+    if dialect == LANGCHAIN:
+        target = ask("The model, as module:attribute", None, parse_target)
+        return Answers(LANGCHAIN, dialect, rate(), target=target.strip())
+    url = _held(variables, "BASE_URL", standard.base_url_variable) or standard.base_url
+    url = ask("Base URL", url, lambda text: parse_base_url(text, allow_insecure=False))
+    model = ask("Model", standard.model, parse_text)
+    usual = "API_KEY" if variables.find("API_KEY") else standard.key_variable
+    names = ask("Variables that hold the keys, split by commas", usual, _parse_variables)
+    return Answers(
+        _name_for(url),
+        dialect,
+        rate(),
+        parse_base_url(url, allow_insecure=False),
+        model.strip(),
+        _parse_variables(names),
+    )
+
+
+def _asked(question: str, default: str | None, parse: Callable[[str], object]) -> str:
+    """An answer that `parse` takes; else its complaint is shown, and the question asked again."""
+    from llmdash.config_values import ConfigError
+
+    def checked(text: str) -> str:
+        try:
+            parse(text)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from None
+        return text
+
+    answer: str = click.prompt(question, default=default, show_default=bool(default), value_proc=checked)
+    return answer
+
+
+def _held(variables: Variables, *names: str) -> str | None:
+    """The usable address that one of these variables holds."""
+    from llmdash.config_values import ConfigError, parse_base_url
+
+    for entry in map(variables.find, names):
+        if entry is not None:
+            try:
+                return parse_base_url(entry.value, allow_insecure=False)
+            except ConfigError:
+                continue
+    return None
+
+
+def _parse_variables(text: str) -> tuple[str, ...]:
+    """Names of variables; what may be a key is refused and not repeated."""
+    from llmdash.config_keys import is_variable
+    from llmdash.config_values import ConfigError
+
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names or not all(map(is_variable, names)):
+        raise ConfigError("that is not the name of a variable; write one such as OPENAI_API_KEY, never a key")
+    return names
+
+
+def _name_for(url: str) -> str:
+    """A short name for an endpoint: of `https://api.openai.com/v1` it is `openai`."""
+    host = urlsplit(url).hostname or ""
+    named = "." in host and not host.replace(".", "").isdigit()
+    parts = [part for part in host.split(".")[:-1] if part not in ("api", "www")] if named else []
+    name = max(parts, key=len, default="local").removeprefix("sk-")
+    short = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
+    return short[:24].strip("-") or "endpoint"
+
+
+def _value(name: str, *, yes: bool) -> str:
+    """Keys for a variable that is not set: as typed, or a placeholder; empty if it is set elsewhere."""
+    from llmdash.config_file import PLACEHOLDER
+
+    if yes:
+        return PLACEHOLDER
+    if not click.confirm(f"{name} is not set. Put it into .env?", default=True):
+        return ""
+    return _typed_keys(name) or PLACEHOLDER
+
+
+def _typed_keys(name: str) -> str:
+    from llmdash.config_values import ConfigError, parse_keys
+
+    def checked(text: str) -> str:
+        try:
+            keys, _ = parse_keys(text)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from None
+        return ",".join(key.reveal() for key in keys)
+
+    typed: str = click.prompt(
+        f"{name}: keys, split by commas (not shown; empty for a placeholder)",
+        default="",
+        show_default=False,
+        hide_input=True,
+        value_proc=checked,
+    )
+    return typed
+
+
+def _tell_next(missing: list[str], given: list[tuple[str, str]]) -> None:
+    from llmdash.config_file import PLACEHOLDER
+
+    unset = [name for name in missing if name not in dict(given)]
+    open_ones = [name for name, value in given if value == PLACEHOLDER]
+    if unset:
+        click.echo(f"Set {', '.join(unset)} before you go on.")
+    if open_ones:
+        click.echo(f"Put your keys into .env in place of {PLACEHOLDER}.")
+    click.echo("Then try it: llmdash check")

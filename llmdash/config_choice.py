@@ -1,0 +1,41 @@
+"""The strongest entry for each setting, out of all the places that may give it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import TypeVar
+
+from llmdash.config_sources import Entry, Layer
+from llmdash.config_values import ConfigError
+
+__all__ = ["Chosen", "checked"]
+
+T = TypeVar("T")
+
+
+def checked(entry: Entry, parse: Callable[[object], T]) -> T:
+    """The checked value of an entry; ConfigError with its place in front if it is wrong."""
+    try:
+        return parse(entry.value)
+    except ConfigError as error:
+        raise ConfigError(f"{entry.place}: {error}") from None
+
+
+class Chosen:
+    """The strongest entry for each setting; `layers` go from strong to weak."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        merged: dict[str, Entry] = {}
+        for layer in reversed(layers):
+            merged.update(layer)
+        self._entries = MappingProxyType(merged)
+
+    def entry(self, name: str) -> Entry | None:
+        """What was given for a setting, and where; None if it was not."""
+        return self._entries.get(name)
+
+    def get(self, name: str, parse: Callable[[object], T], default: T) -> T:
+        """The checked value of a setting. Raises ConfigError that names the place."""
+        entry = self.entry(name)
+        return default if entry is None else checked(entry, parse)

@@ -1,0 +1,158 @@
+"""Which endpoints a run uses: those of the `[[endpoint]]` tables, or the one that the other settings make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from llmdash.config_choice import Chosen, checked
+from llmdash.config_dialects import DIALECTS, LANGCHAIN
+from llmdash.config_endpoints import (
+    EndpointSettings,
+    parse_endpoints,
+    pick,
+    promptlayer_key,
+    promptlayer_url,
+    with_keys,
+)
+from llmdash.config_keys import Keys, Variables, keys_in
+from llmdash.config_sources import ENDPOINT, KEYS, KEYS_FROM, Entry
+from llmdash.config_toml import TABLES, Table
+from llmdash.config_values import ConfigError, parse_base_url, parse_switch, parse_text
+
+__all__ = ["Pool", "pool_of"]
+
+_FLAG = "--"
+_SINGLE = ("base_url", "model", "dialect")
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The endpoints, at least one. `alone` is True for the one that no table made."""
+
+    endpoints: tuple[EndpointSettings, ...]
+    warnings: tuple[str, ...] = ()
+    alone: bool = False
+
+
+def pool_of(chosen: Chosen, variables: Variables, dialect: str) -> Pool:
+    """The endpoints of a run, with their keys; `dialect` is that of the one without tables.
+
+    Raises ConfigError.
+    """
+    tables = chosen.entry(TABLES)
+    if tables is None or not isinstance(tables.value, tuple):
+        return _alone(chosen, variables, dialect)
+    return _of_tables(tables.value, chosen, variables)
+
+
+def _alone(chosen: Chosen, variables: Variables, dialect: str) -> Pool:
+    asked = chosen.entry(ENDPOINT)
+    if asked is not None:
+        raise ConfigError(f"{asked.place}: there is no [[endpoint]] to pick from; write one in llmdash.toml")
+    if dialect == LANGCHAIN:
+        raise ConfigError(
+            "dialect langchain needs a model: write an [[endpoint]] in llmdash.toml with target = "
+            "'module:attribute'"
+        )
+    standard = DIALECTS[dialect]
+    keys, warnings = _keys(chosen, variables)
+    base_url = chosen.get("base_url", _url(chosen), standard.base_url)
+    endpoint = EndpointSettings(
+        name=urlsplit(base_url).netloc,
+        dialect=dialect,
+        base_url=base_url,
+        model=chosen.get("model", parse_text, standard.model),
+        keys=keys,
+        promptlayer_key=promptlayer_key(variables) if standard.reports else None,
+        promptlayer_base_url=promptlayer_url(variables) if standard.reports else None,
+    )
+    return Pool((endpoint,), warnings, alone=True)
+
+
+def _keys(chosen: Chosen, variables: Variables) -> Keys:
+    """The keys of the strongest source, or those that `api_key_env` in a settings file points to."""
+    given, named = chosen.entry(KEYS), chosen.entry(KEYS_FROM)
+    if given is not None:
+        return keys_in(given)
+    return variables.keys_named_by(named) if named is not None else ((), ())
+
+
+def _of_tables(tables: tuple[Table, ...], chosen: Chosen, variables: Variables) -> Pool:
+    insecure = chosen.get("allow_insecure", parse_switch, False)
+    every = parse_endpoints(tables, allow_insecure=insecure)
+    picked = pick(every, chosen.entry(ENDPOINT))
+    tables_by_name = {endpoint.name: table for endpoint, table in zip(every, tables, strict=True)}
+    endpoints: list[EndpointSettings] = []
+    warnings: list[str] = []
+    for endpoint in _changed_by_flags(picked, chosen):
+        equipped, told = with_keys(endpoint, tables_by_name[endpoint.name], variables)
+        endpoints.append(equipped)
+        warnings += told
+    return Pool(tuple(endpoints), (*warnings, *_ignored(chosen, endpoints)))
+
+
+def _changed_by_flags(picked: tuple[EndpointSettings, ...], chosen: Chosen) -> tuple[EndpointSettings, ...]:
+    """The endpoints, with model and address of the command line where there is only one to mean."""
+    flags = {
+        name: entry for name in _SINGLE if (entry := chosen.entry(name)) and entry.place.startswith(_FLAG)
+    }
+    if "dialect" in flags:
+        raise ConfigError("--dialect: each [[endpoint]] says its own; change it there, or use --endpoint")
+    if flags and len(picked) > 1:
+        names = ", ".join(endpoint.name for endpoint in picked)
+        raise ConfigError(
+            f"{next(iter(flags.values())).place}: there are {len(picked)} endpoints ({names}); pick one with "
+            "--endpoint NAME"
+        )
+    if "model" in flags:
+        picked = (replace(picked[0], model=checked(flags["model"], parse_text)),)
+    if "base_url" in flags:
+        if picked[0].dialect == LANGCHAIN:
+            raise ConfigError("--base-url: a langchain model brings its own address; leave it out")
+        picked = (replace(picked[0], base_url=checked(flags["base_url"], _url(chosen))),)
+    return picked
+
+
+def _ignored(chosen: Chosen, endpoints: list[EndpointSettings]) -> list[str]:
+    """Warnings for what was given for one endpoint, and means nothing beside tables.
+
+    The variables of a provider serve other programs too, and are no surprise.
+    """
+    names = [
+        name
+        for name in _SINGLE
+        if (entry := chosen.entry(name))
+        and _is_ours(entry)
+        and str(entry.value).strip().rstrip("/") not in _said(endpoints)
+    ]
+    used = {key for endpoint in endpoints for key in endpoint.keys}
+    keys = chosen.entry(KEYS)
+    if keys is not None and _is_ours(keys) and not used.intersection(_readable(keys)):
+        names.append(KEYS)
+    told = [chosen.entry(name) for name in names]
+    return [
+        f"{entry.place}: has no effect, since llmdash.toml has [[endpoint]] tables" for entry in told if entry
+    ]
+
+
+def _said(endpoints: list[EndpointSettings]) -> set[str]:
+    """What the tables say too, so that there is nothing to wonder about."""
+    return {text for each in endpoints for text in (each.base_url, each.model, each.dialect)}
+
+
+def _is_ours(entry: Entry) -> bool:
+    return not entry.place.startswith((_FLAG, "OPENAI_", "ANTHROPIC_"))
+
+
+def _readable(entry: Entry) -> tuple[object, ...]:
+    try:
+        return keys_in(entry)[0]
+    except ConfigError:
+        return ()
+
+
+def _url(chosen: Chosen) -> Callable[[object], str]:
+    insecure = chosen.get("allow_insecure", parse_switch, False)
+    return lambda value: parse_base_url(value, allow_insecure=insecure)

@@ -1,0 +1,166 @@
+"""`llmdash.toml`: settings, and a table for each endpoint, every value with the line it stands in."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmdash.config_sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer, read_text
+from llmdash.config_values import ConfigError, shown
+
+__all__ = ["ENDPOINT_FIELDS", "TABLES", "Table", "from_toml"]
+
+TABLES = "[[endpoint]]"
+"""The name under which a layer holds its endpoint tables; no setting can have it."""
+
+ENDPOINT_FIELDS = (
+    "name",
+    "dialect",
+    "base_url",
+    "model",
+    KEYS_FROM,
+    "weight",
+    "rpm",
+    "tpm",
+    "concurrency",
+    "target",
+    "promptlayer_api_key_env",
+    "promptlayer_base_url",
+    "terminal",
+    "allow_insecure",
+)
+"""What an `[[endpoint]]` may say."""
+
+_KEY_NAMES = frozenset({KEYS, "api_keys", "key", "keys", "openai_api_key", "anthropic_api_key"})
+_TABLE_MEND = "write a table for each, under a line [[endpoint]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One `[[endpoint]]` of a file: its fields, and the place to name where one is missing."""
+
+    fields: Layer
+    place: str
+
+
+def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
+    """The settings of a TOML file; no file, no settings. `name` is what errors call it.
+
+    Its `[[endpoint]]` tables stand under `TABLES`, as a tuple of Table. Raises ConfigError for broken TOML,
+    for names that are no settings, and for a key written into the file.
+    """
+    text = read_text(path, name)
+    if text is None:
+        return {}
+    allowed = [setting for setting in known if setting != KEYS] + [KEYS_FROM]
+    layer: dict[str, Entry] = {}
+    for setting, value in _document(text, name).items():
+        place = f"{name}:{_line_of(text, setting)}: {shown(setting)[1:-1]}"
+        if setting not in allowed:
+            raise ConfigError(f"{place}: {_unknown(setting, allowed, 'setting')}")
+        if setting == ENDPOINT and _holds_tables(value, place):
+            layer[TABLES] = Entry(_tables(value, text, name), place)
+        else:
+            layer[setting] = Entry(value, place)
+    return layer
+
+
+def _document(text: str, name: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_syntax_error(name, str(error), text)) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, or brackets nested as deep
+        raise ConfigError(f"{name}: holds a value too big to be a setting; take it out") from None
+
+
+def _unknown(setting: str, allowed: Collection[str], kind: str) -> str:
+    if setting.lower() in _KEY_NAMES:
+        return (
+            f"keys do not belong in this file; put them in .env, or name their variable: {KEYS_FROM} = 'NAME'"
+        )
+    near = difflib.get_close_matches(setting.lower(), allowed, 1, 0.5)
+    mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}"
+    return f"is not a {kind}; {mend}"
+
+
+def _syntax_error(name: str, message: str, text: str) -> str:
+    """tomllib ends its message with `(at line 3, column 5)` or `(at end of document)`."""
+    what, _, where = message.partition(" (at ")
+    found = re.search(r"line (\d+)", where)
+    line = int(found[1]) if found else text.count("\n") + 1
+    return (
+        f"{name}:{line}: this is not TOML ({shown(what)[1:-1]}); write lines such as: model = 'gpt-4o-mini'"
+    )
+
+
+def _holds_tables(value: object, place: str) -> bool:
+    """True for tables, False for names to pick; ConfigError for what is neither one nor the other."""
+    if isinstance(value, dict):
+        raise ConfigError(f"{place}: has one bracket on each side; write [[endpoint]] with two")
+    if not isinstance(value, list) or not any(isinstance(each, dict) for each in value):
+        return False
+    if not all(isinstance(each, dict) for each in value):
+        raise ConfigError(f"{place}: holds something else than tables; {_TABLE_MEND}")
+    return True
+
+
+def _tables(value: Sequence[Mapping[str, Any]], text: str, name: str) -> tuple[Table, ...]:
+    sections = _sections(text, len(value))
+    return tuple(_table(fields, text, section, name) for fields, section in zip(value, sections, strict=True))
+
+
+def _table(fields: Mapping[str, Any], text: str, section: tuple[int, int], name: str) -> Table:
+    found: dict[str, Entry] = {}
+    for field, value in fields.items():
+        place = f"{name}:{_line_in(text, field, section)}: {shown(field)[1:-1]}"
+        if field not in ENDPOINT_FIELDS:
+            raise ConfigError(f"{place}: {_unknown(field, ENDPOINT_FIELDS, 'field of an endpoint')}")
+        found[field] = Entry(value, place)
+    return Table(found, f"{name}:{_line_at(text, section[0])}: [[endpoint]]")
+
+
+def _sections(text: str, count: int) -> list[tuple[int, int]]:
+    """Where each table begins and ends in the text.
+
+    Tables written in a way not looked for (inline, or with a header inside of a string) get the place of the
+    first mention, all of them.
+    """
+    header = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?endpoint[\"']?[ \t]*\]\]", re.MULTILINE)
+    found = list(header.finditer(text))
+    if len(found) != count:
+        start = _start_of(text, ENDPOINT)
+        return [(start, start)] * count
+    following = re.compile(r"^[ \t]*\[", re.MULTILINE)
+    ends = [following.search(text, match.end()) for match in found]
+    return [
+        (match.start(), end.start() if end else len(text)) for match, end in zip(found, ends, strict=True)
+    ]
+
+
+def _line_in(text: str, field: str, section: tuple[int, int]) -> int:
+    """The line that sets `field` inside of a section; else the section's first."""
+    found = re.compile(rf"^[ \t]*[\"']?{re.escape(field)}[\"']?[ \t]*[=.]", re.MULTILINE).search(
+        text, *section
+    )
+    return _line_at(text, found.start() if found else section[0])
+
+
+def _line_of(text: str, setting: str) -> int:
+    return _line_at(text, _start_of(text, setting))
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _start_of(text: str, setting: str) -> int:
+    """Where `setting` is set, as a key or as a table; 0 if it is written in a way not looked for."""
+    quoted = rf"[\"']?{re.escape(setting)}[\"']?"
+    found = re.search(rf"^[ \t]*(?:\[+[ \t]*)?{quoted}[ \t]*[=.\]]", text, re.MULTILINE)
+    return found.start() if found else 0

@@ -1,0 +1,95 @@
+"""Anthropic's models, by its Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from llmdash.llms.anthropic_wire import MessageReader
+from llmdash.llms.dialects import Dialect, Header, Provider, Request, below
+from llmdash.llms.messages import Delta, Generation, as_messages
+from llmdash.llms.remote import RemoteLLM
+from llmdash.llms.shapes import PLAIN, Shape
+from llmdash.secrets import Secret
+
+__all__ = ["ANTHROPIC", "DEFAULT_MAX_TOKENS", "MESSAGES", "Anthropic", "ChatAnthropic"]
+
+DEFAULT_MAX_TOKENS = 1024
+"""The API wants a limit in every request."""
+
+_DEFAULT_MODEL = "claude-haiku-4-5"
+_VERSION = b"2023-06-01"
+
+ANTHROPIC = Provider(
+    name="anthropic",
+    key_variables=("ANTHROPIC_API_KEY",),
+    base_url_variables=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL"),
+    base_url="https://api.anthropic.com",
+)
+
+
+class Messages:
+    """`POST {base_url}/v1/messages`; the base URL may end in `/v1` or not."""
+
+    provider = ANTHROPIC
+
+    def url(self, base_url: str) -> str:
+        base, mark, query = base_url.strip().partition("?")
+        base = base.rstrip("/").removesuffix("/messages")
+        return below(below(base, "/v1"), "/messages") + mark + query
+
+    def headers(self, secret: Secret) -> Sequence[Header]:
+        return (b"x-api-key", secret.reveal().encode("ascii")), (b"anthropic-version", _VERSION)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        messages = as_messages(request.prompt)
+        system = "\n\n".join(one.content for one in messages if one.role in ("system", "developer"))
+        body: dict[str, Any] = {
+            "model": request.model,
+            "system": system or None,
+            "messages": [one for one in messages if one.role not in ("system", "developer")],
+            "stop_sequences": request.stop,
+            "stream": request.streamed or None,
+            **request.options,
+        }
+        if body.get("max_tokens") is None:
+            body["max_tokens"] = DEFAULT_MAX_TOKENS
+        return body
+
+    def reader(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> MessageReader:
+        return MessageReader(headers, redact)
+
+
+MESSAGES = Messages()
+
+
+class ChatAnthropic(RemoteLLM[Generation, Delta]):
+    """A chat model of Anthropic.
+
+    `api_key` and `base_url` come from `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL` where they are not given;
+    `RemoteLLM` says what the other arguments are. `max_tokens` is 1024 unless given: the API wants a limit.
+
+    >>> llm = ChatAnthropic()
+    >>> answer = llm.invoke([("system", "Be brief."), ("user", "What is 2 + 3 x 4?")])
+    >>> answer.content, answer.response_metadata["finish_reason"]
+    ('2 + 3 x 4 = 14.', 'end_turn')
+    """
+
+    dialect: Dialect = MESSAGES
+    default_model: ClassVar[str] = _DEFAULT_MODEL
+    default_max_tokens: ClassVar[int | None] = DEFAULT_MAX_TOKENS
+
+
+class Anthropic(RemoteLLM[str, str]):
+    """A model of Anthropic for plain text. Answers are `str`; else it is like ChatAnthropic.
+
+    >>> llm = Anthropic()
+    >>> for chunk in llm.stream("What is 2 + 3 x 4?"):
+    ...     print(chunk, end="|", flush=True)  # doctest: +ELLIPSIS
+    2|...|
+    """
+
+    dialect: Dialect = MESSAGES
+    shape: ClassVar[Shape[str, str]] = PLAIN
+    default_model: ClassVar[str] = _DEFAULT_MODEL
+    default_max_tokens: ClassVar[int | None] = DEFAULT_MAX_TOKENS

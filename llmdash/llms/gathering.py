@@ -1,0 +1,36 @@
+"""One answer, put together from its Deltas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmdash.llms.messages import Delta, Generation, Usage
+
+__all__ = ["Gathering"]
+
+
+class Gathering:
+    """Takes the Deltas of one answer; the last finish reason and the last usage count."""
+
+    __slots__ = ("_finish_reason", "_info", "_texts", "_usage")
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+        self._info: dict[str, Any] | None = None
+
+    def add(self, delta: Delta) -> None:
+        """Take in one more."""
+        self._texts.append(delta.text)
+        self._finish_reason = delta.finish_reason or self._finish_reason
+        self._usage = delta.usage or self._usage
+        self._info = delta.info or self._info
+
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._texts)
+
+    def answer(self) -> Generation:
+        """All of it."""
+        return Generation(self.text(), self._finish_reason, self._usage, self._info)

@@ -1,0 +1,118 @@
+"""Any model of LangChain behind the same methods. LangChain itself is loaded by the target alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from time import monotonic
+from typing import Any
+
+from llmdash.llms.base import LLM
+from llmdash.llms.blocking import elsewhere
+from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.langchain_wire import ChunkReader, failure_of, secrets_in
+from llmdash.llms.loading import load
+from llmdash.llms.messages import Delta, Generation, PromptLike, as_messages
+from llmdash.llms.timeouts import Timeouts
+from llmdash.secrets import Redactor
+
+__all__ = ["LangChainLLM"]
+
+_EXTRA = "pip install 'llmdash[langchain]'"
+
+
+class LangChainLLM(LLM[Generation, Delta]):
+    """A LangChain Runnable: a chat model, a plain LLM, or a chain that ends in text.
+
+    `target` is the Runnable, a function without arguments that makes it, or the name of either as
+    `module:attribute`; modules in the current folder are found too. Keys, addresses and retries are the
+    target's own affair. `timeouts` limit how long its answers may take. The target runs on one event loop
+    of its own thread, whoever asks: the connections that LangChain's models share are bound to a loop.
+
+    Raises Failure (CONFIG) if the target cannot be loaded or is no Runnable.
+
+    >>> from langchain_core.language_models import FakeListChatModel
+    >>> llm = LangChainLLM(FakeListChatModel(responses=["Hello!"]))
+    >>> llm.invoke("Hello, how are you?").content
+    'Hello!'
+    """
+
+    def __init__(self, target: Any, *, model: str | None = None, timeouts: Timeouts | None = None) -> None:
+        self._name = target if isinstance(target, str) else type(target).__name__
+        runnable = load(target, _EXTRA) if isinstance(target, str) else target
+        if not hasattr(runnable, "astream") and callable(runnable):
+            runnable = runnable()
+        if not hasattr(runnable, "astream"):
+            raise Failure(FailureKind.CONFIG, f"{self._name}: a {type(runnable).__name__} is no Runnable")
+        self.target = runnable
+        self.model = model or _model_name(runnable)
+        self._timeouts = timeouts or Timeouts()
+        self._redactor = Redactor(secrets_in(runnable))
+
+    def __repr__(self) -> str:
+        return f"LangChainLLM({self._name!r}, model={self.model!r})"
+
+    def event_facts(self) -> dict[str, Any]:
+        return {"ls_provider": "langchain", "ls_model_name": self.model}
+
+    def _astream(
+        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+    ) -> AsyncGenerator[Delta, None]:
+        asked = {name: value for name, value in options.items() if value is not None}
+        if stop:
+            asked["stop"] = list(stop)
+        return elsewhere(lambda: self._ask(prompt, asked))
+
+    async def _ask(self, prompt: PromptLike, asked: dict[str, Any]) -> AsyncGenerator[Delta, None]:
+        reader = ChunkReader()
+        try:
+            async with aclosing(self._in_time(self.target.astream(_input(prompt), **asked))) as chunks:
+                async for chunk in chunks:
+                    yield reader.read(chunk, monotonic())
+        except (Failure, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary to code that may raise anything
+            raise failure_of(error, self._redactor.redact) from None
+        yield reader.end(monotonic())
+
+    async def _in_time(self, chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+        """The chunks, closed in the end. Raises Failure when one takes too long, or all together."""
+        clock = asyncio.get_running_loop().time
+        limits = self._timeouts
+        deadline, limit = clock() + limits.total, limits.first_byte
+        end = object()
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout_at(min(deadline, clock() + limit)) as timer:
+                        chunk = await anext(chunks, end)
+                except TimeoutError:
+                    if not timer.expired():
+                        raise
+                    raise _late(clock() >= deadline, limits, limit) from None
+                if chunk is end:
+                    return
+                yield chunk
+                limit = limits.stall
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+
+
+def _late(total: bool, limits: Timeouts, limit: float) -> Failure:
+    text = f"no end within {limits.total:g} s" if total else f"stalled: no content for {limit:g} s"
+    return Failure(FailureKind.TRANSIENT, text)
+
+
+def _input(prompt: PromptLike) -> str | list[tuple[str, str]]:
+    """A lone turn as its text, which every Runnable takes; a conversation as pairs of role and text."""
+    messages = as_messages(prompt)
+    if len(messages) == 1 and messages[0].role == "user":
+        return messages[0].content
+    return [(one.role, one.content) for one in messages]
+
+
+def _model_name(runnable: Any) -> str:
+    names = (getattr(runnable, name, None) for name in ("model_name", "model"))
+    return next((name for name in names if isinstance(name, str) and name), type(runnable).__name__)

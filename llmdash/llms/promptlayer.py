@@ -1,0 +1,234 @@
+"""OpenAI's models with a report of every call to PromptLayer (its `track-request` endpoint)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, ClassVar
+
+from llmdash.llms.base import Piece, Whole
+from llmdash.llms.completions import COMPLETIONS, OpenAI
+from llmdash.llms.connections import Connections
+from llmdash.llms.dialects import Dialect, Provider, below
+from llmdash.llms.failures import Failure, from_response
+from llmdash.llms.gathering import Gathering
+from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
+from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
+from llmdash.llms.reading import as_json
+from llmdash.llms.remote import HeaderList, RemoteLLM, start_of, written
+from llmdash.llms.shapes import PLAIN, Shape
+from llmdash.secrets import Redactor, Secret
+
+__all__ = [
+    "PROMPTLAYER",
+    "PromptLayerChatOpenAI",
+    "PromptLayerOpenAI",
+    "ReportForm",
+    "ReportedLLM",
+    "Reporter",
+]
+
+PROMPTLAYER = Provider(
+    name="promptlayer",
+    key_variables=("PROMPTLAYER_API_KEY",),
+    base_url_variables=("PROMPTLAYER_BASE_URL",),
+    base_url="https://api.promptlayer.com",
+)
+_REPORT_LIMIT_S = 10.0
+_NOT_REPORTED = ("stream", "stream_options")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportForm:
+    """How a call is reported: the name of the function that PromptLayer knows, and what it would have given
+    for this model and answer.
+    """
+
+    function: str
+    response: Callable[[str, Generation], dict[str, Any]]
+
+
+class Reporter:
+    """Reports calls, each once. A report that fails costs nothing but its own: it is counted in `failed`, and
+    `last_error` says why.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        form: ReportForm,
+        tags: Sequence[str] | None,
+        key: str | Secret | None,
+        base_url: str | None,
+    ) -> None:
+        self.url = below(PROMPTLAYER.address(base_url), "/track-request")
+        self.sent = 0
+        self.failed = 0
+        self.last_error: str | None = None
+        self._connections = connections
+        self._form = form
+        self._tags = list(tags or ())
+        self._secret = PROMPTLAYER.key(key, "promptlayer_api_key")
+        self._redactor = Redactor((self._secret,))
+
+    async def follow(
+        self, deltas: AsyncGenerator[Delta, None], asked: Callable[[], Mapping[str, Any]], give_id: bool
+    ) -> AsyncGenerator[Delta, None]:
+        """The Deltas as they come; behind the last one, the report. With `give_id` its number comes last, as
+        `pl_request_id` in the `info` of a Delta.
+        """
+        begun, gathered = time.time(), Gathering()
+        async with aclosing(deltas):
+            async for delta in deltas:
+                gathered.add(delta)
+                yield delta
+        number = await self._report(asked(), gathered.answer(), begun)
+        if give_id and number is not None:
+            yield Delta(at=monotonic(), info={"pl_request_id": number})
+
+    async def _report(self, asked: Mapping[str, Any], answer: Generation, begun: float) -> Any:
+        """The number of the report, None if it failed."""
+        self.sent += 1
+        try:
+            async with asyncio.timeout(_REPORT_LIMIT_S):
+                return await self._post(self._document(asked, answer, begun))
+        except TimeoutError:
+            why = f"no answer within {_REPORT_LIMIT_S:g} s"
+        except Failure as failure:
+            why = str(failure)
+        self.failed += 1
+        self.last_error = self._redactor.redact(f"{why} (asked was {self.url})")
+        return None
+
+    async def _post(self, document: Mapping[str, Any]) -> Any:
+        client = await self._connections.client()
+        async with client.post(self.url, HeaderList(), written(document)) as reply:
+            body = await start_of(reply)
+            if reply.status == 200:
+                found = as_json(body)
+                return found.get("request_id") if isinstance(found, dict) else None
+            raise from_response(reply.status, reply.headers, body, redact=self._redactor.redact)
+
+    def _document(self, asked: Mapping[str, Any], answer: Generation, begun: float) -> dict[str, Any]:
+        """What is reported; times are in seconds since 1970."""
+        kwargs = {name: value for name, value in asked.items() if name not in _NOT_REPORTED}
+        return {
+            "function_name": self._form.function,
+            "provider_type": "openai",
+            "args": [],
+            "kwargs": kwargs,
+            "tags": self._tags,
+            "request_response": self._form.response(str(asked.get("model", "")), answer),
+            "request_start_time": begun,
+            "request_end_time": max(begun, time.time()),
+            "metadata": {},
+            "api_key": self._secret.reveal(),
+        }
+
+
+class ReportedLLM(RemoteLLM[Whole, Piece]):
+    """A model of OpenAI, every answer of which is reported to PromptLayer.
+
+    | argument | meaning |
+    |---|---|
+    | `pl_tags` | go with every report |
+    | `return_pl_id` | True: the report's number is found in `generation_info["pl_request_id"]` |
+    | `promptlayer_api_key` | else from `PROMPTLAYER_API_KEY` |
+    | `promptlayer_base_url` | else from `PROMPTLAYER_BASE_URL`, else the public one |
+
+    The other arguments are those of RemoteLLM. A report that fails never fails the call: `reports_failed`
+    counts them, `reports.last_error` tells of the last one.
+    """
+
+    form: ClassVar[ReportForm]
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        pl_tags: Sequence[str] | None = None,
+        return_pl_id: bool = False,
+        promptlayer_api_key: str | Secret | None = None,
+        promptlayer_base_url: str | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(model, **settings)
+        self.return_pl_id = return_pl_id
+        self.reports = Reporter(
+            self._connections,
+            form=self.form,
+            tags=pl_tags,
+            key=promptlayer_api_key,
+            base_url=promptlayer_base_url,
+        )
+
+    @property
+    def reports_failed(self) -> int:
+        """How many reports did not reach PromptLayer."""
+        return self.reports.failed
+
+    def _astream(
+        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+    ) -> AsyncGenerator[Delta, None]:
+        deltas = super()._astream(prompt, stop=stop, **options)
+        return self.reports.follow(deltas, lambda: self._body(prompt, stop, options), self.return_pl_id)
+
+
+def _completion(model: str, answer: Generation) -> dict[str, Any]:
+    return _response("text_completion", model, answer, {"text": answer.text})
+
+
+def _chat_completion(model: str, answer: Generation) -> dict[str, Any]:
+    said = {"message": {"role": "assistant", "content": answer.text}}
+    return _response("chat.completion", model, answer, said)
+
+
+def _response(kind: str, model: str, answer: Generation, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer in the form in which OpenAI gives it whole."""
+    usage = answer.usage or Usage(0, 0)
+    return {
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"index": 0, **said, "finish_reason": answer.finish_reason}],
+        "usage": {
+            "prompt_tokens": usage.input_tokens,
+            "completion_tokens": usage.output_tokens,
+            "total_tokens": usage.input_tokens + usage.output_tokens,
+        },
+    }
+
+
+class PromptLayerOpenAI(ReportedLLM[str, str]):
+    """`OpenAI` that reports every answer to PromptLayer; ReportedLLM says how.
+
+    >>> llm = PromptLayerOpenAI(pl_tags=["greeting"], return_pl_id=True)
+    >>> answer = llm.generate(["Hello, how are you?"]).generations[0][0]
+    >>> type(answer.generation_info["pl_request_id"])
+    <class 'int'>
+    """
+
+    dialect: Dialect = COMPLETIONS
+    shape: ClassVar[Shape[str, str]] = PLAIN
+    default_model: ClassVar[str] = OpenAI.default_model
+    default_max_tokens: ClassVar[int | None] = OpenAI.default_max_tokens
+    form: ClassVar[ReportForm] = ReportForm("openai.OpenAI.completions.create", _completion)
+
+
+class PromptLayerChatOpenAI(ReportedLLM[Generation, Delta]):
+    """`ChatOpenAI` (chat completions) that reports every answer to PromptLayer; ReportedLLM says how.
+
+    >>> llm = PromptLayerChatOpenAI(return_pl_id=True)
+    >>> answer = llm.invoke("What is 2 + 3 x 4?")
+    >>> answer.content, "pl_request_id" in answer.generation_info
+    ('2 + 3 x 4 = 14.', True)
+    """
+
+    dialect: Dialect = CHAT_COMPLETIONS
+    default_model: ClassVar[str] = ChatOpenAI.default_model
+    form: ClassVar[ReportForm] = ReportForm("openai.OpenAI.chat.completions.create", _chat_completion)

@@ -1,0 +1,186 @@
+"""What all dialects share in reading the body of a 200: bytes in, Deltas out, without input or output."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from llmdash.llms.failures import Failure, FailureKind, from_body
+from llmdash.llms.messages import Delta
+from llmdash.llms.sse import LineTooLong, SSEParser
+
+__all__ = ["BodyReader", "as_count", "as_json", "malformed"]
+
+_BLANK = b" \t\r\n\xef\xbb\xbf"  # what may stand before an answer begins: white space, a byte order mark
+_MARK = b"\xef\xbb\xbf"
+_MOST_TOKENS = 2**53
+
+T = TypeVar("T")
+
+
+class BodyReader(ABC):
+    """Reads the body of a 200, be it the stream that was asked for or a whole document in its place.
+
+    What it is shows in its first byte, whatever its content type says. `finished` is True once the answer is
+    whole, `done` once nothing can follow. `heard` tells whether the last piece brought any content; pings do
+    not. A dialect writes `_delta` and `_whole`.
+    """
+
+    def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
+        self.finished = False
+        self.done = False
+        self.heard = False
+        self._headers = headers
+        self._redact = redact
+        self._parser: SSEParser | None = None
+        self._document: list[bytes] = []
+        self._spoke = False
+        self._torn = False
+        self._text = _Halves()
+        self._reasoning = _Halves()
+
+    @abstractmethod
+    def _delta(self, data: bytes, at: float) -> Delta | None:
+        """What the data of one event adds, None if nothing. Raises Failure. May set `done`."""
+
+    @abstractmethod
+    def _whole(self, body: bytes, at: float) -> Delta:
+        """The answer that came as one document, with a finish reason. Raises Failure."""
+
+    def feed(self, piece: bytes, at: float) -> Iterator[Delta]:
+        """The Deltas that `piece` completes. Raises Failure unless the answer was whole before."""
+        self.heard = False
+        if self._parser is None and not self._begins(piece):
+            return
+        assert self._parser is not None  # noqa: S101 - _begins() made it
+        try:
+            for event, data in self._parser.feed(piece):
+                if data == b"[DONE]":
+                    self.done = True
+                    yield from self._end(at)
+                    return
+                if event == b"error":
+                    raise self._named_error(data)
+                delta = self._delta(data, at)
+                if delta is None:
+                    continue
+                if delta.finish_reason is not None:
+                    self.finished = True
+                if delta.text or delta.reasoning:
+                    self.heard = self._spoke = True
+                yield delta
+        except LineTooLong as error:
+            if not self.finished:
+                raise malformed(str(error)) from None
+        except Failure:
+            if not self.finished:
+                raise  # what comes behind the end cannot spoil a whole answer
+
+    def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]:
+        """What the end of the body completes. Raises Failure if the answer is not whole.
+
+        With `eof_ends` a stream that brought content is whole when it just ends; the finish reason is `eof`.
+        """
+        if self._document:
+            body = b"".join(self._document)
+            if body.lstrip(_BLANK).startswith(b"<"):
+                raise Failure(
+                    FailureKind.TRANSIENT, "the server sent an HTML page, as a proxy does", status=200
+                )
+            whole = self._whole(body, at)
+            self.finished = True
+            yield whole
+        elif not self.finished:
+            if not (eof_ends and self._spoke):
+                raise Failure(
+                    FailureKind.TRANSIENT, "truncated: the stream ended without a finish reason", status=200
+                )
+            self.finished = True
+            yield Delta(finish_reason="eof", at=at)
+
+    def _begins(self, piece: bytes) -> bool:
+        """Whether the body is a stream of events. White space in front is a ping and decides nothing."""
+        start = piece if self._document else piece.lstrip(_BLANK)
+        if self._document or start.startswith((b"{", b"[", b"<")):
+            self._document.append(piece)
+            self.heard = True
+            return False
+        if start:
+            self._parser = SSEParser()
+        return bool(start)
+
+    def _end(self, at: float) -> Iterator[Delta]:
+        if not self.finished:
+            self.finished = True
+            yield Delta(finish_reason="stop", at=at)
+
+    def _decoded(self, data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+        """Raises Failure for what is not the JSON expected; half a surrogate pair in it is let pass."""
+        try:
+            return decoder.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as strict:
+            try:
+                found: T = msgspec.convert(json.loads(data.removeprefix(_MARK)), decoder.type)
+            except (ValueError, RecursionError):
+                raise malformed(f"not the JSON expected ({strict})") from None
+            self._torn = True  # what the strict decoder minds and this one does not: half a surrogate pair
+            return found
+
+    def _mended(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
+        """The texts with what was torn in them joined, where anything was."""
+        if not self._torn:
+            return text, reasoning
+        return self._text.join(text, last=last), self._reasoning.join(reasoning, last=last)
+
+    def _error(self, error: Any) -> Failure:
+        """The Failure that an error inside a 200 stands for."""
+        return from_body(error, self._headers, redact=self._redact)
+
+    def _named_error(self, data: bytes) -> Failure:
+        """The Failure of an event named `error`: an error in the usual place, its inside alone, or text."""
+        found = as_json(data)
+        if isinstance(found, dict):
+            found = found.get("error") or found
+        return self._error(found or data.decode("utf-8", "replace"))
+
+
+class _Halves:
+    """Joins the halves of surrogate pairs (an emoji that the server cut in two) across chunks."""
+
+    __slots__ = ("_high",)
+
+    def __init__(self) -> None:
+        self._high = ""
+
+    def join(self, text: str, *, last: bool) -> str:
+        """`text` with what was held back in front; a high half at its end is held back in turn, unless this
+        is the last text. A half that stays alone becomes the replacement character.
+        """
+        text = self._high + text
+        self._high = text[-1] if not last and text and "\ud800" <= text[-1] <= "\udbff" else ""
+        if self._high:
+            text = text[:-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def as_json(data: bytes) -> Any:
+    """The document, None if it is none."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def malformed(why: str) -> Failure:
+    """The Failure of an answer that breaks its format."""
+    return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)
+
+
+def as_count(tokens: Any, name: str) -> int | None:
+    """A count of tokens out of `tokens`, None unless it can be trusted."""
+    count = tokens.get(name) if isinstance(tokens, dict) else None
+    return count if type(count) is int and 0 <= count < _MOST_TOKENS else None

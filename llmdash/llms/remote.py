@@ -1,0 +1,210 @@
+"""RemoteLLM: a model behind an HTTP endpoint. A dialect says what is sent and how the answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from llmdash.llms.base import LLM, Piece, Whole
+from llmdash.llms.connections import Connections
+from llmdash.llms.dialects import Dialect, Header, Reader, Request
+from llmdash.llms.failures import Failure, FailureKind, from_response
+from llmdash.llms.hints import limits_told
+from llmdash.llms.messages import Delta, PromptLike
+from llmdash.llms.timeouts import Timeouts
+from llmdash.secrets import Redactor, Secret
+
+if TYPE_CHECKING:
+    from llmdash.llms.http import Answer, HttpClient
+
+__all__ = ["HeaderList", "RemoteLLM", "start_of", "written"]
+
+_ERROR_LIMIT = 65_536
+_PATIENCE_S = 5.0  # for usage and the end of the body, once the finish reason is there
+_PATIENCE_DONE_S = 1.0  # for the end of the body once nothing can follow
+_encode = msgspec.json.Encoder().encode
+_COMMON: tuple[Header, ...] = (
+    (b"content-type", b"application/json"),
+    (b"accept", b"application/json, text/event-stream"),
+    (b"accept-encoding", b"identity"),
+    (b"user-agent", b"llmdash"),
+)
+
+
+class RemoteLLM(LLM[Whole, Piece]):
+    """A model that is asked over HTTP.
+
+    | argument | meaning | also known as |
+    |---|---|---|
+    | `model` | the server's name for the model | `model_name` |
+    | `api_key` | the key; else from the environment | `openai_api_key`, `anthropic_api_key` |
+    | `base_url` | where the API is; else from the environment | `openai_api_base` |
+    | `temperature`, `max_tokens`, `stop` | as the API has them | |
+    | `timeout` | seconds that an answer may take in all | `request_timeout` |
+    | `max_retries` | how often a call that failed in passing is tried again (`deltas`: never) | |
+    | `streaming` | False: the answer is asked for whole, and comes as one piece | |
+    | `terminal_eof` | True: a stream that just ends is whole, its finish reason is `eof` | |
+    | `timeouts` | all the limits of time | |
+    | `client` | shares connections between models, and brings timeouts of its own | |
+    | `model_kwargs`, any other | more for the server, in the body of every request | |
+
+    Raises ValueError if there is no key or it cannot be one.
+    """
+
+    dialect: Dialect
+    default_model: ClassVar[str]
+    default_max_tokens: ClassVar[int | None] = None
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        api_key: str | Secret | None = None,
+        base_url: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stop: Sequence[str] | None = None,
+        timeout: float | None = None,
+        max_retries: int = 2,
+        streaming: bool = True,
+        terminal_eof: bool = False,
+        timeouts: Timeouts | None = None,
+        client: HttpClient | None = None,
+        model_kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        model = model or _taken(options, "model_name")
+        api_key = api_key or _taken(options, "openai_api_key", "anthropic_api_key")
+        base_url = base_url or _taken(options, "openai_api_base", "anthropic_api_url")
+        timeout = timeout or _taken(options, "request_timeout")
+        provider = self.dialect.provider
+        secret = provider.key(api_key)
+        self.model = model or self.default_model
+        self.url = self.dialect.url(provider.address(base_url))
+        self.streaming = streaming
+        self.terminal_eof = terminal_eof
+        self.max_retries = max_retries
+        self._stop = stop
+        most = self.default_max_tokens if max_tokens is None else max_tokens
+        self._options = {"temperature": temperature, "max_tokens": most, **(model_kwargs or {}), **options}
+        self._headers = HeaderList(self.dialect.headers(secret))
+        self._redactor = Redactor((secret,))
+        if timeouts is None and timeout is not None:
+            timeouts = Timeouts(total=timeout)
+        self._connections = Connections(client, timeouts)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(model={self.model!r}, url={self.url!r})"
+
+    def event_facts(self) -> dict[str, Any]:
+        named = {"ls_temperature": self._options["temperature"], "ls_max_tokens": self._options["max_tokens"]}
+        told = {name: value for name, value in named.items() if value is not None}
+        return {"ls_provider": self.dialect.provider.name, "ls_model_name": self.model, **told}
+
+    async def aclose(self) -> None:
+        """Close the connections made in this event loop, but for those of a client that was given."""
+        await self._connections.aclose()
+
+    async def _astream(
+        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+    ) -> AsyncGenerator[Delta, None]:
+        body = self._body(prompt, stop, options)
+        client = await self._connections.client()
+        quirk = (self.url, "stream_options")
+        asks_usage = "stream_options" in body and quirk not in client.quirks
+        retold = False
+        while True:
+            if not asks_usage:
+                body.pop("stream_options", None)
+            try:
+                async with client.post(self.url, self._headers, written(body)) as answer:
+                    if 200 <= answer.status < 300:
+                        if retold:
+                            client.quirks.add(quirk)
+                        hints = limits_told(answer.headers)
+                        if hints is not None:
+                            yield Delta(hints=hints, at=monotonic())
+                        reader = self.dialect.reader(answer.headers, self._redactor.redact)
+                        while (piece := await _next_piece(answer, reader)) is not None:
+                            for delta in reader.feed(piece, monotonic()):
+                                yield delta
+                        for delta in reader.close(monotonic(), eof_ends=self.terminal_eof):
+                            yield delta
+                        return
+                    await self._refuse(answer, forgive=asks_usage)
+            except Failure as failure:
+                failure.reword(self._redactor.redact(failure.message))
+                raise
+            asks_usage, retold = False, True
+
+    async def _refuse(self, answer: Answer, *, forgive: bool) -> None:
+        """Raise the Failure an answer stands for; `forgive` lets a refusal of `stream_options` pass."""
+        start = await start_of(answer)
+        if forgive and answer.status in (400, 422) and b"stream_options" in start:
+            return
+        failure = from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
+        if answer.status in (404, 405) or failure.kind is FailureKind.CONFIG:
+            failure.reword(f"{failure.message} (asked was {self.url})")
+        raise failure
+
+    def _body(
+        self, prompt: PromptLike, stop: Sequence[str] | None, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        merged = {**self._options, **options}
+        streamed = bool(merged.pop("stream", self.streaming))
+        request = Request(self.model, prompt, list(stop or self._stop or ()) or None, streamed, merged)
+        return {name: value for name, value in self.dialect.body(request).items() if value is not None}
+
+
+def _taken(options: dict[str, Any], *names: str) -> Any:
+    """The first of these options that is given; all are taken out."""
+    return next((value for name in names if (value := options.pop(name, None)) is not None), None)
+
+
+class HeaderList(list[Header]):
+    """The headers of a request: those given and those of all. A traceback that shows local variables does not
+    show what is in them.
+    """
+
+    def __init__(self, own: Iterable[Header] = ()) -> None:
+        super().__init__((*own, *_COMMON))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+
+def written(body: Mapping[str, Any]) -> bytes:
+    """`body` as JSON. Raises Failure for what JSON cannot hold."""
+    try:
+        return _encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Failure(FailureKind.REQUEST, f"the request cannot be written as JSON: {error}") from None
+
+
+async def _next_piece(answer: Answer, reader: Reader) -> bytes | None:
+    """The next bytes. Once the answer is whole, its end may come as it likes, but soon."""
+    if reader.finished:
+        answer.hurry(_PATIENCE_DONE_S if reader.done else _PATIENCE_S)
+    elif reader.heard:
+        answer.progress()
+    try:
+        return await answer.chunk()
+    except Failure:
+        if reader.finished:
+            return None
+        raise
+
+
+async def start_of(answer: Answer) -> bytes:
+    """The first 64 KB of a body, or what came of it: of an error the status alone decides as well."""
+    answer.hurry(_PATIENCE_S)
+    body = bytearray()
+    try:
+        while len(body) < _ERROR_LIMIT and (piece := await answer.chunk()) is not None:
+            body += piece
+    except Failure:
+        pass
+    return bytes(body)

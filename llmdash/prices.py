@@ -1,0 +1,139 @@
+"""What tokens cost: the user's own prices first, then those of the package `genai-prices`, if it is there.
+
+Prices of one's own stand in `llmdash.toml`, in the folder the program starts in or in the user's config
+folder, in dollars per million tokens:
+
+    [prices."gpt-4o-mini"]
+    input = 0.15
+    output = 0.60
+
+Where no price is known the cost is None, never 0.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llmdash import locations
+from llmdash.config_sources import read_text
+from llmdash.config_values import ConfigError, parse_number, shown
+
+__all__ = ["Price", "Prices", "load_prices", "price_of"]
+
+_TABLE = "prices"
+_SIDES = ("input", "output")
+_MOST = 1_000_000.0
+_MILLION = 1_000_000.0
+_MEND = 'write [prices."gpt-4o-mini"] with input = 0.15 and output = 0.60, in dollars per million tokens'
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars per million tokens."""
+
+    input: float
+    output: float
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:
+        """Dollars for these tokens."""
+        return (input_tokens * self.input + output_tokens * self.output) / _MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The prices that hold for a start: `own` by model name; `genai-prices` knows those of the providers."""
+
+    own: Mapping[str, Price] = field(default_factory=dict)
+
+    def cost(
+        self, model: str, input_tokens: int, output_tokens: int, provider: str | None = None
+    ) -> float | None:
+        """Dollars for these tokens of `model`; None where no price is known.
+
+        `provider` is a name such as `openai` or the base URL of an endpoint; with it the price is that of
+        this provider or none, without it that of whoever is known for the model.
+        """
+        own = self.own.get(model)
+        if own is not None:
+            return own.cost(input_tokens, output_tokens)
+        return _published(model, input_tokens, output_tokens, provider)
+
+
+def price_of(model: str, input_tokens: int, output_tokens: int, provider: str | None = None) -> float | None:
+    """`load_prices().cost(...)`, for one price; it reads the settings files each time.
+
+    Raises ConfigError for a price that cannot be.
+    """
+    return load_prices().cost(model, input_tokens, output_tokens, provider)
+
+
+def load_prices(*, cwd: Path | None = None, user_config: Path | None = None) -> Prices:
+    """The prices that hold for a start in `cwd`; those in its `llmdash.toml` go over the user's.
+
+    Raises ConfigError, one line that names file, key and mend.
+    """
+    user_file = user_config or locations.config_file()
+    own = _read(user_file, str(user_file))
+    own.update(_read((cwd or Path.cwd()) / locations.CONFIG_NAME, locations.CONFIG_NAME))
+    return Prices(own)
+
+
+def _read(path: Path, name: str) -> dict[str, Price]:
+    try:
+        document = tomllib.loads(read_text(path, name) or "")
+    except ConfigError:
+        raise
+    except (ValueError, RecursionError):  # no TOML, a huge number, brackets nested too deep
+        raise ConfigError(f"{name}: this is not TOML; {_MEND}") from None
+    table = document.get(_TABLE, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{name}: {_TABLE}: {shown(table)} is not a table; {_MEND}")
+    return {model: _price(f"{name}: {_TABLE}.{_quoted(model)}", entry) for model, entry in table.items()}
+
+
+def _price(place: str, entry: object) -> Price:
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{place}: {shown(entry)} is not a table; {_MEND}")
+    for side in entry:
+        if side not in _SIDES:
+            near = difflib.get_close_matches(side, _SIDES, 1, 0.5)
+            mend = f"did you mean {near[0]}?" if near else "known are input and output"
+            raise ConfigError(f"{place}: {shown(side)} is not a part of a price; {mend}")
+    return Price(*(_side(place, entry, side) for side in _SIDES))
+
+
+def _side(place: str, entry: Mapping[str, Any], side: str) -> float:
+    if side not in entry:
+        raise ConfigError(f"{place}: {side} is missing; {_MEND}")
+    try:
+        return parse_number(entry[side], 0.0, _MOST)
+    except ConfigError as error:
+        raise ConfigError(f"{place}.{side}: {error}") from None
+
+
+def _quoted(model: str) -> str:
+    return '"' + shown(model)[1:-1] + '"'
+
+
+def _published(model: str, input_tokens: int, output_tokens: int, provider: str | None) -> float | None:
+    """The price a provider asks, as `genai-prices` knows it."""
+    try:
+        published = importlib.import_module("genai_prices")
+    except ImportError:
+        return None
+    which = {} if provider is None else {_provider_field(provider): provider}
+    usage = published.Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    try:
+        return float(published.calc_price(usage, model_ref=model, **which).total_price)
+    except (LookupError, ValueError):  # no such provider, no such model, or no price for what was used
+        return None
+
+
+def _provider_field(provider: str) -> str:
+    return "provider_api_url" if "://" in provider else "provider_id"

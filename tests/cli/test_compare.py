@@ -1,0 +1,223 @@
+"""`llmdash compare` from outside: the same prompts one after the other and at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import Ended, environment, llmdash, start
+from tests.cli.terminal import Terminal
+from tests.llms.raw_server import framed, raw_server, send
+from tests.simulated import Simulated
+
+Simulator = Callable[..., Simulated]
+SIMULATED = ("compare", "--simulate", "--json", "--latency", "0.37")
+"""A tenth of the latency of the write-up."""
+
+
+def rows(ended: Ended) -> dict[str, dict[str, Any]]:
+    """The rows of JSON output by their names; a summary stands last."""
+    records = [json.loads(line) for line in ended.out.splitlines()]
+    assert [record["type"] for record in records] == ["row"] * (len(records) - 1) + ["summary"]
+    return {record["name"]: record for record in records[:-1]}
+
+
+def most_at_once(folder: Path) -> int:
+    """The most requests that the journal of a run has on the wire at the same time."""
+    db = sqlite3.connect(folder / "journal.sqlite")
+    spans = db.execute("SELECT sent_at, sent_at + latency_s FROM attempts").fetchall()
+    db.close()
+    turns = sorted([(begun, 1) for begun, _ in spans] + [(ended, -1) for _, ended in spans])
+    flying = [sum(step for _, step in turns[: place + 1]) for place in range(len(turns))]
+    return max(flying)
+
+
+def test_ninety_calls_at_once_take_as_long_as_the_slowest_and_not_as_all_of_them(tmp_path: Path) -> None:
+    """The latencies are the simulator's; what they would take one after the other is their sum."""
+    ended = llmdash(
+        *SIMULATED, "--skip", "serial", "--skip", "limited", "--run-dir", "kept",
+        cwd=tmp_path, env=environment(tmp_path),
+    )  # fmt: skip
+    found = rows(ended)
+    assert (ended.code, list(found)) == (0, ["one-key", "all-keys"])
+    for name, row in found.items():
+        assert (row["jobs"], row["done"], row["concurrency"]) == (90, 90, 90)
+        assert most_at_once(tmp_path / "kept" / name) == 90
+        assert row["calls_s"] / row["slowest_s"] >= 20
+    assert found["one-key"]["right"] == found["all-keys"]["right"] > 80
+
+
+def test_serial_has_one_request_at_a_time_and_the_ratio_is_told(tmp_path: Path) -> None:
+    ended = llmdash(*SIMULATED, "--greetings", "--run-dir", "kept", cwd=tmp_path, env=environment(tmp_path))
+    found = rows(ended)
+    assert (ended.code, list(found)) == (0, ["serial", "one-key"])
+    assert [most_at_once(tmp_path / "kept" / name) for name in found] == [1, 10]
+    serial, at_once = found["serial"], found["one-key"]
+    assert serial["wall_s"] >= serial["calls_s"]
+    assert at_once["calls_s"] / at_once["slowest_s"] >= 4
+    assert at_once["speed_up"] == pytest.approx(serial["wall_s"] / at_once["wall_s"], rel=0.01)
+    assert json.loads(ended.out.splitlines()[-1])["speed_up"] == at_once["speed_up"]
+
+
+@pytest.mark.slow
+def test_the_experiment_of_the_write_up_at_a_tenth_of_its_latency(tmp_path: Path) -> None:
+    found = rows(llmdash(*SIMULATED, "--skip", "limited", cwd=tmp_path, env=environment(tmp_path)))
+    for name in ("one-key", "all-keys"):
+        assert found[name]["speed_up"] >= 20
+        assert found[name]["wall_s"] <= 1.1 * found[name]["slowest_s"]
+
+
+def test_each_way_uses_the_keys_and_the_rate_it_says(simulator: Simulator, tmp_path: Path) -> None:
+    endpoint = simulator()
+    ended = llmdash(
+        "compare",
+        "--json",
+        "--limit",
+        12,
+        "--rate",
+        "40/s",
+        cwd=tmp_path,
+        env=environment(tmp_path, endpoint),
+    )
+    found = rows(ended)
+    assert (ended.code, list(found)) == (0, ["serial", "one-key", "all-keys", "limited"])
+    assert [row["keys"] for row in found.values()] == [1, 1, 3, 3]
+    assert [row["concurrency"] for row in found.values()] == [1, 12, 12, 12]
+    assert [row["rate"] for row in found.values()] == [None, None, None, 40.0]
+    assert [key["requests"] for key in endpoint.stats()["by_key"].values()] == [12 + 12 + 4 + 4, 8, 8]
+    assert [row["accuracy"] for row in found.values()] == [1.0] * 4
+
+
+def test_with_one_key_all_keys_is_not_paid_for_again(simulator: Simulator, tmp_path: Path) -> None:
+    env = environment(tmp_path, simulator(keys=("only",)))
+    ended = llmdash("compare", "--json", "--limit", 3, "--rate", "unlimited", cwd=tmp_path, env=env)
+    assert list(rows(ended)) == ["serial", "one-key"]
+
+
+def test_models_are_compared_on_the_same_prompts_whatever_those_ask_for(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    lines = [{"id": str(n), "prompt": f"What is {n} + 1?", "expected": str(n + 1)} for n in range(6)]
+    (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    env = environment(tmp_path, simulator())
+    ended = llmdash(
+        "compare", "p.jsonl", "--json", "--models", "small, org/large,small", cwd=tmp_path, env=env
+    )
+    found = rows(ended)
+    assert (ended.code, ended.err.count("Traceback"), list(found)) == (0, 0, ["small", "org/large"])
+    assert [row["model"] for row in found.values()] == ["small", "org/large"]
+    assert [(row["done"], row["keys"], row["speed_up"]) for row in found.values()] == [(6, 3, None)] * 2
+
+
+def test_the_table_is_plain_without_a_terminal_and_markdown_if_asked_for(tmp_path: Path) -> None:
+    few = ("compare", "--simulate", "--latency", "0", "--limit", "4")
+    plain = llmdash(*few, cwd=tmp_path, env=environment(tmp_path))
+    lines = plain.out.splitlines()
+    assert (plain.code, len(lines), lines[0].split()[:4]) == (0, 7, ["what", "keys", "wall", "time"])
+    assert "compare 4/4" in plain.err
+    marked = llmdash(*few, "--markdown", cwd=tmp_path, env=environment(tmp_path))
+    assert [line[:6] for line in marked.out.splitlines()[:3]] == ["| what", "| ----", "| seri"]
+
+
+def test_prompts_come_from_standard_input_and_nothing_is_kept(tmp_path: Path) -> None:
+    env = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
+    ended = llmdash(
+        "compare", "-", "--simulate", "--latency", "0", "--json", cwd=tmp_path, env=env, given="one\ntwo\n"
+    )
+    assert [row["done"] for row in rows(ended).values()] == [2, 2, 2, 2]
+    assert list(tmp_path.rglob("journal.sqlite*")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], ["no API key", "--simulate"]),
+        (["none.txt", "--simulate"], ["none.txt"]),
+        (["--simulate", "--json", "--markdown"], ["--json and --markdown"]),
+        (["--simulate", "--greetings", "p.txt"], ["--greetings", "FILE"]),
+        (["--simulate", "--greetings", "--models", "a"], ["--greetings", "--models"]),
+        (["--simulate", "--models", " , "], ["--models", "a,b"]),
+        (["--simulate", "--greetings", "--skip", "serial", "--skip", "one-key"], ["--skip"]),
+    ],
+)
+def test_a_wrong_start_gets_one_line_and_code_2(
+    tmp_path: Path, arguments: list[str], told: list[str]
+) -> None:
+    ended = llmdash("compare", *arguments, cwd=tmp_path, env=environment(tmp_path))
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert [part for part in told if part not in ended.err] == []
+
+
+async def test_failed_jobs_end_with_code_3(tmp_path: Path) -> None:
+    refusal = framed(
+        b'{"error": {"message": "no", "type": "invalid_request_error"}}', status=b"400 Bad Request"
+    )
+    async with raw_server(send(refusal)) as server:
+        keys = {"OPENAI_API_KEY": "k-one", "OPENAI_BASE_URL": server.base_url}
+        arguments = ("compare", "--json", "--limit", 2, "--skip", "limited")
+        env = {**environment(tmp_path), **keys}
+        ended = await asyncio.to_thread(llmdash, *arguments, cwd=tmp_path, env=env)
+    assert (ended.code, [row["failed"] for row in rows(ended).values()]) == (3, [2, 2])
+
+
+def test_with_every_key_dead_no_further_way_is_tried_and_the_code_is_5(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    endpoint = simulator()
+    env = environment(tmp_path, endpoint)
+    for key in endpoint.keys:
+        endpoint.control(key, refuse=True)
+    ended = llmdash("compare", "--json", "--limit", 3, cwd=tmp_path, env=env)
+    found = rows(ended)
+    assert (ended.code, list(found), found["serial"]["whole"]) == (5, ["serial"], False)
+
+
+def test_an_interrupt_ends_the_comparison_and_prints_what_there_is(tmp_path: Path) -> None:
+    arguments = (*SIMULATED, "--limit", "40", "--run-dir", "kept", "--skip", "one-key")
+    with start(*arguments, cwd=tmp_path, env=environment(tmp_path)) as process:
+        assert process.stderr is not None
+        while not re.search(r"[1-9] saved", process.stderr.readline()):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    ended = Ended(process.returncode, out, err)
+    found = rows(ended)
+    assert (ended.code, list(found), found["serial"]["whole"]) == (130, ["serial"], False)
+    assert found["serial"]["speed_up"] is None
+    assert "Traceback" not in err
+
+
+def test_the_dashboard_shows_each_way_in_turn_and_the_table_comes_after_it(tmp_path: Path) -> None:
+    arguments = ("compare", "--simulate", "--latency", "0.2", "--limit", "12")
+    with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path)) as terminal:
+        for place in range(1, 5):
+            terminal.wait_for(f"compare {place}/4")
+        terminal.wait_for("12 / 12")
+        terminal.wait_for("done")
+        terminal.keys("q")
+        assert terminal.wait() == 0
+        assert terminal.is_clean
+        after = terminal.raw[terminal.raw.rfind(b"\x1b[?1049l") :].decode()
+    assert "wall time" in after
+    assert "times as fast as serial, one key" in " ".join(after.split())
+
+
+def test_who_leaves_the_dashboard_early_gets_the_rows_there_are(tmp_path: Path) -> None:
+    arguments = ("compare", "--simulate", "--latency", "0.5", "--limit", "40")
+    with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path)) as terminal:
+        terminal.wait_for("compare 1/4")
+        terminal.wait_for("1 saved")
+        terminal.keys("q")
+        assert terminal.wait() == 0
+        assert terminal.is_clean
+        after = terminal.raw[terminal.raw.rfind(b"\x1b[?1049l") :].decode()
+    assert "not whole" in after
+    assert "concurrent" not in after
