@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llmdash.config_dialects import DIALECTS, LANGCHAIN
-from llmdash.config_values import ConfigError
+from llmdash.config.dialects import DIALECTS, LANGCHAIN
+from llmdash.config.values import ConfigError
 
 if TYPE_CHECKING:
     from llmdash.config import EndpointSettings, Settings

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from llmdash import locations
-from llmdash.config_sources import read_text
-from llmdash.config_values import ConfigError, parse_number, shown
+from llmdash.config.sources import read_text
+from llmdash.config.values import ConfigError, parse_number, shown
 
 __all__ = ["Price", "Prices", "load_prices", "price_of"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmdash.config import ConfigError, EndpointSettings, Settings
-from llmdash.config_dialects import DIALECTS
+from llmdash.config.dialects import DIALECTS
 from llmdash.endpoints import build_llm
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.http import HttpClient

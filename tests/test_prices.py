@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.config_values import ConfigError
+from llmdash.config.values import ConfigError
 from llmdash.prices import Price, Prices, load_prices, price_of
 
 OWN = '[prices."my-model"]\ninput = 0.15\noutput = 0.60\n'
@@ -60,9 +60,7 @@ def test_a_provider_nobody_knows_has_no_price_even_for_a_known_model(provider: s
     assert Prices().cost("gpt-4o-mini", 1000, 1000, provider) is None
 
 
-def test_without_the_extra_only_own_prices_are_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_only_own_prices_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry of None is how the import system says that a module cannot be had."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
     prices = load(tmp_path, OWN)

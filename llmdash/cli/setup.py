@@ -16,8 +16,8 @@ from llmdash.cli.guard import guarded, refuse, settings_from
 from llmdash.cli.options import ENDPOINT_OPTIONS, with_options
 
 if TYPE_CHECKING:
-    from llmdash.config_file import Answers
-    from llmdash.config_keys import Variables
+    from llmdash.config.file import Answers
+    from llmdash.config.keys import Variables
 
 __all__ = ["check", "init"]
 
@@ -72,9 +72,9 @@ def init(yes: bool, force: bool) -> None:
 
 def _init(folder: Path, *, yes: bool, force: bool) -> int:
     from llmdash import locations
-    from llmdash.config_file import append_variables, toml_text, write_config
-    from llmdash.config_keys import Variables
-    from llmdash.config_sources import read_dotenv
+    from llmdash.config.file import append_variables, toml_text, write_config
+    from llmdash.config.keys import Variables
+    from llmdash.config.sources import read_dotenv
 
     config, env = folder / locations.CONFIG_NAME, folder / locations.ENV_NAME
     if config.exists() and not force:
@@ -95,18 +95,18 @@ def _init(folder: Path, *, yes: bool, force: bool) -> int:
 
 def _needed(answers: Answers) -> tuple[str, ...]:
     """The variables without which the file would not load."""
-    from llmdash.config_dialects import DIALECTS
-    from llmdash.config_endpoints import PROMPTLAYER_KEY
+    from llmdash.config.dialects import DIALECTS
+    from llmdash.config.endpoints import PROMPTLAYER_KEY
 
     reporting = (PROMPTLAYER_KEY,) if DIALECTS[answers.dialect].reports else ()
     return tuple(dict.fromkeys((*answers.variables, *reporting)))
 
 
 def _answers(variables: Variables, *, yes: bool) -> Answers:
-    from llmdash.config_dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
-    from llmdash.config_endpoints import parse_target
-    from llmdash.config_file import Answers
-    from llmdash.config_values import parse_base_url, parse_rate, parse_text
+    from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
+    from llmdash.config.endpoints import parse_target
+    from llmdash.config.file import Answers
+    from llmdash.config.values import parse_base_url, parse_rate, parse_text
 
     def ask(question: str, default: str | None, parse: Callable[[str], object]) -> str:
         return default if yes and default is not None else _asked(question, default, parse)
@@ -138,7 +138,7 @@ def _answers(variables: Variables, *, yes: bool) -> Answers:
 
 def _asked(question: str, default: str | None, parse: Callable[[str], object]) -> str:
     """An answer that `parse` takes; else its complaint is shown, and the question asked again."""
-    from llmdash.config_values import ConfigError
+    from llmdash.config.values import ConfigError
 
     def checked(text: str) -> str:
         try:
@@ -153,7 +153,7 @@ def _asked(question: str, default: str | None, parse: Callable[[str], object]) -
 
 def _held(variables: Variables, *names: str) -> str | None:
     """The usable address that one of these variables holds."""
-    from llmdash.config_values import ConfigError, parse_base_url
+    from llmdash.config.values import ConfigError, parse_base_url
 
     for entry in map(variables.find, names):
         if entry is not None:
@@ -166,8 +166,8 @@ def _held(variables: Variables, *names: str) -> str | None:
 
 def _parse_variables(text: str) -> tuple[str, ...]:
     """Names of variables; what may be a key is refused and not repeated."""
-    from llmdash.config_keys import is_variable
-    from llmdash.config_values import ConfigError
+    from llmdash.config.keys import is_variable
+    from llmdash.config.values import ConfigError
 
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names or not all(map(is_variable, names)):
@@ -187,7 +187,7 @@ def _name_for(url: str) -> str:
 
 def _value(name: str, *, yes: bool) -> str:
     """Keys for a variable that is not set: as typed, or a placeholder; empty if it is set elsewhere."""
-    from llmdash.config_file import PLACEHOLDER
+    from llmdash.config.file import PLACEHOLDER
 
     if yes:
         return PLACEHOLDER
@@ -197,7 +197,7 @@ def _value(name: str, *, yes: bool) -> str:
 
 
 def _typed_keys(name: str) -> str:
-    from llmdash.config_values import ConfigError, parse_keys
+    from llmdash.config.values import ConfigError, parse_keys
 
     def checked(text: str) -> str:
         try:
@@ -217,7 +217,7 @@ def _typed_keys(name: str) -> str:
 
 
 def _tell_next(missing: list[str], given: list[tuple[str, str]]) -> None:
-    from llmdash.config_file import PLACEHOLDER
+    from llmdash.config.file import PLACEHOLDER
 
     unset = [name for name in missing if name not in dict(given)]
     open_ones = [name for name, value in given if value == PLACEHOLDER]

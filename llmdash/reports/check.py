@@ -10,8 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config import EndpointSettings, Settings, Timeouts
-from llmdash.config_dialects import DIALECTS, LANGCHAIN
-from llmdash.config_values import ConfigError
+from llmdash.config.dialects import DIALECTS, LANGCHAIN
+from llmdash.config.values import ConfigError
 from llmdash.endpoints import build_llm
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.secrets import Redactor, Secret, labels

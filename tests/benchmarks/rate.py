@@ -17,7 +17,6 @@ from llmdash.engine.session import LocalSession
 from llmdash.plans import Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
-from llmdash.simulator.settings import SimulatorSettings
 from tests.simulated import Simulated
 
 STRETCH_S = 10.0

@@ -77,9 +77,7 @@ async def test_the_first_four_events_are_shown(
 ) -> None:
     llm = OpenAI(model="gpt-3.5-turbo-instruct", temperature=0, max_tokens=512)
     idx = 0
-    async for event in llm.astream_events(
-        "Write me a 1 verse song about goldfish on the moon", version="v1"
-    ):
+    async for event in llm.astream_events("Write me a 1 verse song about goldfish on the moon", version="v1"):
         idx += 1
         if idx >= 5:  # truncate the output
             print("...Truncated")

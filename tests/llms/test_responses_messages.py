@@ -30,7 +30,9 @@ async def deltas_of(wire: Any, *pieces: bytes) -> list[Delta]:
     return [delta async for delta in wire.make(Canned(answer(*pieces))).deltas("hi")]
 
 
-async def body_of(wire: Any, prompt: Any = "hi", settings: dict[str, Any] | None = None, **options: Any) -> Any:
+async def body_of(
+    wire: Any, prompt: Any = "hi", settings: dict[str, Any] | None = None, **options: Any
+) -> Any:
     transport = Canned(answer(*wire.stream))
     await wire.make(transport, **(settings or {})).ainvoke(prompt, **options)
     return transport.bodies()[0]
@@ -39,7 +41,11 @@ async def body_of(wire: Any, prompt: Any = "hi", settings: dict[str, Any] | None
 async def test_a_response_that_was_cut_by_the_limit_of_tokens_says_length() -> None:
     cut = response("incomplete", incomplete_details={"reason": "max_output_tokens"})
     filtered = response("incomplete", incomplete_details={"reason": "content_filter"})
-    for whole, reason in ((cut, "length"), (filtered, "content_filter"), (response("incomplete"), "incomplete")):
+    for whole, reason in (
+        (cut, "length"),
+        (filtered, "content_filter"),
+        (response("incomplete"), "incomplete"),
+    ):
         deltas = await deltas_of(RESPONSES, said("Hello"), typed("response.incomplete", response=whole))
         assert deltas[-1].finish_reason == reason
         assert (await deltas_of(RESPONSES, json.dumps(whole).encode()))[-1].finish_reason == reason
@@ -58,7 +64,9 @@ async def test_a_response_that_failed_is_a_failure(error: Any, kind: FailureKind
     failed = response("failed", error=error)
     for body in (typed("response.failed", response=failed), json.dumps(failed).encode()):
         with pytest.raises(Failure) as caught:
-            await deltas_of(RESPONSES, said("Hel"), body) if body[:1] == b"e" else await deltas_of(RESPONSES, body)
+            await deltas_of(RESPONSES, said("Hel"), body) if body[:1] == b"e" else await deltas_of(
+                RESPONSES, body
+            )
         assert caught.value.kind is kind
 
 

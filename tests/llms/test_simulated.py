@@ -21,7 +21,9 @@ Simulators = Callable[..., Simulated]
 async def chat(simulated: Simulated, key: str | None = None, **options: Any) -> AsyncIterator[ChatOpenAI]:
     client = HttpClient()
     key = key or simulated.keys[0]
-    yield ChatOpenAI("sim-small", api_key=key, base_url=simulated.base_url, client=client, max_retries=0, **options)
+    yield ChatOpenAI(
+        "sim-small", api_key=key, base_url=simulated.base_url, client=client, max_retries=0, **options
+    )
     await client.aclose()
 
 

@@ -96,10 +96,29 @@ JSON = st.recursive(
     max_leaves=10,
 )
 KEYS = st.sampled_from(
-    ["type", "delta", "choices", "text", "message", "content", "response", "output", "usage", "error", "status"]
+    [
+        "type",
+        "delta",
+        "choices",
+        "text",
+        "message",
+        "content",
+        "response",
+        "output",
+        "usage",
+        "error",
+        "status",
+    ]
 )
 KINDS = st.sampled_from(
-    ["message_start", "message_delta", "content_block_delta", "response.completed", "response.failed", "error"]
+    [
+        "message_start",
+        "message_delta",
+        "content_block_delta",
+        "response.completed",
+        "response.failed",
+        "error",
+    ]
 )
 
 

@@ -23,7 +23,9 @@ def typed(kind: str, **fields: Any) -> bytes:
 
 def completion(text: str = "", finish: str | None = None, **more: Any) -> bytes:
     choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
-    return b"data: " + json.dumps({"object": "text_completion", "choices": [choice], **more}).encode() + b"\n\n"
+    return (
+        b"data: " + json.dumps({"object": "text_completion", "choices": [choice], **more}).encode() + b"\n\n"
+    )
 
 
 def said(text: str) -> bytes:

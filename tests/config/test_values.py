@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llmdash.config import MAX_RATE, MIN_RATE, ConfigError, parse_rate
-from llmdash.config_values import (
+from llmdash.config.values import (
     ordinal,
     parse_base_url,
     parse_keys,

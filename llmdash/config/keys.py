@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from llmdash.config_sources import DotEnv, Entry
-from llmdash.config_values import ConfigError, parse_keys
+from llmdash.config.sources import DotEnv, Entry
+from llmdash.config.values import ConfigError, parse_keys
 from llmdash.secrets import Secret
 
 __all__ = ["Keys", "Variables", "is_variable", "keys_in", "variable_names"]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-from llmdash.config_sources import Entry, Layer
-from llmdash.config_values import ConfigError
+from llmdash.config.sources import Entry, Layer
+from llmdash.config.values import ConfigError
 
 __all__ = ["Chosen", "checked"]
 

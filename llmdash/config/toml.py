@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmdash.config_sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer, read_text
-from llmdash.config_values import ConfigError, shown
+from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer, read_text
+from llmdash.config.values import ConfigError, shown
 
 __all__ = ["ENDPOINT_FIELDS", "TABLES", "Table", "from_toml"]
 

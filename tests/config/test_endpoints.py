@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.config import ConfigError, EndpointSettings, Settings, load_settings
-from llmdash.config_dialects import DIALECTS
-from llmdash.config_toml import ENDPOINT_FIELDS
+from llmdash.config.dialects import DIALECTS
+from llmdash.config.toml import ENDPOINT_FIELDS
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Secret
-from tests.config_place import KEY, Place
+from tests.config.place import KEY, Place
 
 TWO = """
 [[endpoint]]

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from llmdash.config_choice import checked
-from llmdash.config_dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
-from llmdash.config_keys import Keys, Variables
-from llmdash.config_sources import KEYS_FROM, Entry
-from llmdash.config_toml import Table
-from llmdash.config_values import (
+from llmdash.config.choice import checked
+from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
+from llmdash.config.keys import Keys, Variables
+from llmdash.config.sources import KEYS_FROM, Entry
+from llmdash.config.toml import Table
+from llmdash.config.values import (
     ConfigError,
     parse_base_url,
     parse_number,

@@ -12,7 +12,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
-from llmdash.config_values import ConfigError, shown
+from llmdash.config.values import ConfigError, shown
 
 __all__ = [
     "ENDPOINT",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.config import Settings, Timeouts
-from tests.config_place import KEY, Place
+from tests.config.place import KEY, Place
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from llmdash.config_choice import Chosen, checked
-from llmdash.config_dialects import DIALECTS, LANGCHAIN
-from llmdash.config_endpoints import (
+from llmdash.config.choice import Chosen, checked
+from llmdash.config.dialects import DIALECTS, LANGCHAIN
+from llmdash.config.endpoints import (
     EndpointSettings,
     parse_endpoints,
     pick,
@@ -16,10 +16,10 @@ from llmdash.config_endpoints import (
     promptlayer_url,
     with_keys,
 )
-from llmdash.config_keys import Keys, Variables, keys_in
-from llmdash.config_sources import ENDPOINT, KEYS, KEYS_FROM, Entry
-from llmdash.config_toml import TABLES, Table
-from llmdash.config_values import ConfigError, parse_base_url, parse_switch, parse_text
+from llmdash.config.keys import Keys, Variables, keys_in
+from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry
+from llmdash.config.toml import TABLES, Table
+from llmdash.config.values import ConfigError, parse_base_url, parse_switch, parse_text
 
 __all__ = ["Pool", "pool_of"]
 

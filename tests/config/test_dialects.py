@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.config_dialects import DIALECTS
-from tests.config_place import KEY, Place
+from llmdash.config.dialects import DIALECTS
+from tests.config.place import KEY, Place
 
 
 @pytest.fixture

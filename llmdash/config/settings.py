@@ -18,12 +18,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llmdash import locations
-from llmdash.config_choice import Chosen
-from llmdash.config_dialects import DEFAULT_DIALECT, DIALECTS, Dialect, parse_dialect
-from llmdash.config_endpoints import EndpointSettings
-from llmdash.config_keys import Variables
-from llmdash.config_pool import Pool, pool_of
-from llmdash.config_sources import (
+from llmdash.config.choice import Chosen
+from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, parse_dialect
+from llmdash.config.endpoints import EndpointSettings
+from llmdash.config.keys import Variables
+from llmdash.config.pool import Pool, pool_of
+from llmdash.config.sources import (
     ENDPOINT,
     KEYS,
     DotEnv,
@@ -34,8 +34,8 @@ from llmdash.config_sources import (
     misspelt,
     read_dotenv,
 )
-from llmdash.config_toml import from_toml
-from llmdash.config_values import (
+from llmdash.config.toml import from_toml
+from llmdash.config.values import (
     MAX_RATE,
     MIN_RATE,
     ConfigError,

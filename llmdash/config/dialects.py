@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmdash.config_values import ConfigError, shown
+from llmdash.config.values import ConfigError, shown
 
 __all__ = ["DEFAULT_DIALECT", "DIALECTS", "LANGCHAIN", "Dialect", "parse_dialect"]
 

@@ -1,0 +1,32 @@
+"""Settings from every place they may be given, checked: options, variables, `.env`, `llmdash.toml`."""
+
+from llmdash.config.endpoints import EndpointSettings
+from llmdash.config.settings import (
+    DEFAULT_BASE_URL,
+    DEFAULT_CONCURRENCY,
+    DEFAULT_FPS,
+    DEFAULT_MODEL,
+    RATE_PER_KEY,
+    SETTINGS,
+    Settings,
+    load_settings,
+)
+from llmdash.config.values import MAX_RATE, MIN_RATE, ConfigError, parse_rate
+from llmdash.llms.timeouts import Timeouts
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "DEFAULT_CONCURRENCY",
+    "DEFAULT_FPS",
+    "DEFAULT_MODEL",
+    "MAX_RATE",
+    "MIN_RATE",
+    "RATE_PER_KEY",
+    "SETTINGS",
+    "ConfigError",
+    "EndpointSettings",
+    "Settings",
+    "Timeouts",
+    "load_settings",
+    "parse_rate",
+]
