@@ -116,6 +116,8 @@ class KeyPool:
     def _count_sent(self, member: Member, now: float) -> None:
         if member.state in (KeyState.THROTTLED, KeyState.QUARANTINED, KeyState.COOLDOWN):
             member.state = KeyState.HEALTHY
+        if member.pace_s:
+            member.rests_until = max(member.rests_until, now + member.pace_s)
         self._turn = max(self._turn, member.turn)
         member.turn += 1.0 / member.weight
         member.sent += 1
@@ -149,19 +151,26 @@ class KeyPool:
         self._wake()
 
     def _heed(self, member: Member, hints: Hints | None) -> None:
-        """Let the key rest for one request's worth of time where the server says that none is left.
+        """Where the server has no more left than what is in flight will use up, send no faster than it
+        refills.
 
         The reset it names is that of *all* requests, which is far longer than a key has to rest.
         """
         if hints is None:
             return
         member.told = hints
-        pause = max(
-            _until_one(hints.remaining_requests, hints.limit_requests, hints.reset_requests_s),
-            _until_one(hints.remaining_tokens, hints.limit_tokens, hints.reset_tokens_s),
-        )
-        if pause > 0 and member.state is KeyState.HEALTHY:
-            member.rests_until = max(member.rests_until, self._clock() + pause)
+        left = hints.remaining_requests
+        if left is None or left > 2 * member.in_flight + 2:
+            member.pace_s = 0.0
+        elif left <= member.in_flight:
+            member.pace_s = _refill_s(left, hints.limit_requests, hints.reset_requests_s)
+        self._pause(member, member.pace_s * (member.in_flight + 1 - (left or 0)))
+        if hints.remaining_tokens == 0:
+            self._pause(member, _refill_s(0, hints.limit_tokens, hints.reset_tokens_s))
+
+    def _pause(self, member: Member, seconds: float) -> None:
+        if seconds > 0 and member.state is KeyState.HEALTHY:
+            member.rests_until = max(member.rests_until, self._clock() + seconds)
 
     def failed(self, member: Member, failure: Failure, *, reserved: int = 0) -> KeyState | None:
         """A request of `member` failed.
@@ -266,11 +275,14 @@ class KeyPool:
         self._changed.set()
 
 
-def _until_one(remaining: int | None, limit: int | None, reset_s: float | None) -> float:
-    """Seconds until one unit is there again, given the seconds until all `limit` are; 0 if some is left."""
-    if remaining != 0 or not limit or not reset_s:
+def _refill_s(remaining: int, limit: int | None, reset_s: float | None) -> float:
+    """Seconds in which one unit comes back, given the seconds until all `limit` are; 0 if that is not known.
+
+    The bucket fills evenly.
+    """
+    if not limit or not reset_s:
         return 0.0
-    return min(reset_s, _LONGEST_REST_S) / limit
+    return min(reset_s, _LONGEST_REST_S) / max(1, limit - remaining)
 
 
 def _hint(failure: Failure) -> float | None:

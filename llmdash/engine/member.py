@@ -93,6 +93,7 @@ class Member:
         self.weight = weight
         self.limits = limits or MemberLimits()
         self.told: Hints | None = None
+        self.pace_s = 0.0
         self.state = KeyState.HEALTHY
         self.detail = ""
         self.rests_until = 0.0

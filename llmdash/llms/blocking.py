@@ -65,26 +65,42 @@ def each(pieces: AsyncGenerator[T, None]) -> Iterator[T]:
         wait_for(pieces.aclose())
 
 
+class _End(Exception):
+    """The last thing that comes from another loop; its cause is what ended the pieces, if anything did."""
+
+
 async def elsewhere(make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
     """The pieces of a generator that runs on the loop of the synchronous calls, whatever loop asks.
 
     For what is bound to the loop that it was first used in. Left early, it is cancelled there.
     """
-    asking, home = asyncio.get_running_loop(), _calls.loop()
-    came: asyncio.Queue[tuple[T] | None] = asyncio.Queue()
+    asking = asyncio.get_running_loop()
+    came: asyncio.Queue[tuple[T] | _End] = asyncio.Queue()
 
-    async def pump() -> None:
-        try:
-            async with aclosing(make()) as pieces:
-                async for piece in pieces:
-                    asking.call_soon_threadsafe(came.put_nowait, (piece,))
-        finally:
-            asking.call_soon_threadsafe(came.put_nowait, None)
+    def tell(what: tuple[T] | _End) -> None:
+        with suppress(RuntimeError):  # the asking loop may be no more
+            asking.call_soon_threadsafe(came.put_nowait, what)
 
-    future = asyncio.run_coroutine_threadsafe(pump(), home)
+    work = asyncio.run_coroutine_threadsafe(_pump(make, tell), _calls.loop())
     try:
-        while (found := await came.get()) is not None:
+        while not isinstance(found := await came.get(), _End):
             yield found[0]
-        await asyncio.wrap_future(future)
+        if found.__cause__ is not None:
+            raise found.__cause__
     finally:
-        future.cancel()
+        work.cancel()
+
+
+async def _pump(make: Callable[[], AsyncGenerator[T, None]], tell: Callable[[tuple[T] | _End], None]) -> None:
+    end = _End()
+    try:
+        async with aclosing(make()) as pieces:
+            async for piece in pieces:
+                tell((piece,))
+    except asyncio.CancelledError as cancelled:
+        end.__cause__ = cancelled
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever asked gets it
+        end.__cause__ = error
+    finally:
+        tell(end)

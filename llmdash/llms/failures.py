@@ -28,6 +28,9 @@ class FailureKind(enum.StrEnum):
     | AUTH | the key is refused | the key is dead after a second refusal; the job moves |
     | REQUEST | the request itself is refused | the job fails |
     | CONFIG | the endpoint is not what the settings say | the job fails, with the mend in the message |
+
+    >>> FailureKind("throttle") is FailureKind.THROTTLE
+    True
     """
 
     LOCAL = "local"

@@ -88,9 +88,9 @@ class ChatOpenAI(RemoteLLM[Generation, Delta]):
     `RemoteLLM` says what the other arguments are.
 
     >>> llm = ChatOpenAI(temperature=0.9)
-    >>> for chunk in llm.stream("A verse about sparkling water"):
+    >>> for chunk in llm.stream("What is 2 + 3 x 4?"):
     ...     print(chunk.content, end="|", flush=True)  # doctest: +ELLIPSIS
-    ...|
+    2|...|
     >>> ChatOpenAI(use_responses_api=True).invoke("What is 2 + 3 x 4?").content
     '2 + 3 x 4 = 14.'
     """

@@ -13,6 +13,9 @@ class Timeouts:
 
     Pings are no content. Before the first content, the later of `first_byte` (from the request on) and
     `stall` (from the headers on) counts.
+
+    >>> Timeouts(total=30.0)
+    Timeouts(connect=10.0, first_byte=120.0, stall=60.0, total=30.0)
     """
 
     connect: float = 10.0

@@ -71,8 +71,6 @@ def table(unit: str, measured: Mapping[str, Sequence[float]], *, against: str) -
     width = max(len(name) for name in measured)
     lines = [f"{'':{width}}  {unit:>10}  {'ratio':>7}   min to max"]
     for name, values in measured.items():
-        middle = median(values)
-        lines.append(
-            f"{name:{width}}  {middle:10,.0f}  {middle / base:6.2f}x   {min(values):,.0f} to {max(values):,.0f}"
-        )
+        middle, spread = median(values), f"{min(values):,.0f} to {max(values):,.0f}"
+        lines.append(f"{name:{width}}  {middle:10,.0f}  {middle / base:6.2f}x   {spread}")
     return "\n".join(lines)

@@ -50,9 +50,7 @@ def main() -> None:
         set_at = drive(Path(name), endpoint._process)
         arrivals = sorted(endpoint.stats(arrivals=True)["arrivals"])
     endpoint.close()
-    print(
-        f"{'rate':>8} {'arrived':>8} {'of ideal':>9} {'fullest s':>10} {'allowed':>8} {'felt after':>11} {'bar':>8}"
-    )
+    print("    rate  arrived  of ideal  fullest s  allowed  felt after      bar")
     for rate, began, ended in zip(RATES, set_at, [*set_at[1:], set_at[-1] + STRETCH_S], strict=True):
         times = [at for at in arrivals if began <= at < ended]
         achieved = (len(times) - 1) / (times[-1] - times[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,11 +34,12 @@ class Scripted:
     def __init__(self, *script: Any) -> None:
         self.script = script
         self.asked: list[Any] = []
-        self.closed = False
+        self.begun, self.closed = threading.Event(), threading.Event()
         self.openai_api_key = SecretStr(SECRET)
 
     async def astream(self, prompt: Any, **options: Any) -> AsyncIterator[Any]:
         self.asked.append((prompt, options))
+        self.begun.set()
         try:
             for one in self.script:
                 if isinstance(one, Exception):
@@ -47,7 +49,7 @@ class Scripted:
                 else:
                     yield one
         finally:
-            self.closed = True
+            self.closed.set()
 
 
 async def deltas_of(*script: Any) -> list[Delta]:
@@ -65,7 +67,9 @@ async def test_fake_models_answer_like_any_other(kind: Any) -> None:
     llm = LangChainLLM(kind(responses=["Hello!"]))
     assert (await llm.ainvoke("hi")).content == "Hello!"
     assert llm.invoke("hi").content == "Hello!"
-    assert [delta.finish_reason for delta in [d async for d in llm.deltas("hi")] if delta.finish_reason] == ["stop"]
+    assert [delta.finish_reason for delta in [d async for d in llm.deltas("hi")] if delta.finish_reason] == [
+        "stop"
+    ]
 
 
 async def test_a_chain_that_ends_in_a_model_is_a_model() -> None:
@@ -149,6 +153,26 @@ async def test_the_keys_of_a_target_are_in_no_failure() -> None:
     assert SECRET not in str(caught.value)
 
 
+async def test_a_target_that_gives_up_by_itself_does_not_hang() -> None:
+    class Quitting(Scripted):
+        async def astream(self, prompt: Any, **options: Any) -> AsyncIterator[Any]:
+            yield "a"
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await LangChainLLM(Quitting()).ainvoke("hi")
+
+
+async def test_a_cancelled_call_is_cancelled_there_too() -> None:
+    target = Scripted("a", 60.0)
+    call = asyncio.create_task(LangChainLLM(target).ainvoke("hi"))
+    assert await asyncio.to_thread(target.begun.wait, 10)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert await asyncio.to_thread(target.closed.wait, 10)
+
+
 async def test_what_is_no_text_is_refused() -> None:
     failure = await failure_of({"answer": 42})
     assert (failure.kind, "dict" in failure.message) == (FailureKind.REQUEST, True)
@@ -167,9 +191,7 @@ async def test_a_stream_that_is_left_early_is_closed() -> None:
     stream = LangChainLLM(target).astream("hi")
     assert (await anext(stream)).text == "a"
     await stream.aclose()
-    async with asyncio.timeout(10):
-        while not target.closed:
-            await asyncio.sleep(0.001)
+    assert await asyncio.to_thread(target.closed.wait, 10)
 
 
 def test_one_model_serves_many_loops(simulator: Callable[..., Simulated]) -> None:
@@ -215,7 +237,9 @@ def test_a_target_may_be_named(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert sys.path == path
 
 
-def test_a_module_that_raises_is_a_matter_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_that_raises_is_a_matter_of_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "my_broken_models.py").write_text("raise KeyError('x')")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Failure, match="raises KeyError"):
@@ -223,6 +247,6 @@ def test_a_module_that_raises_is_a_matter_of_settings(tmp_path: Path, monkeypatc
 
 
 def test_langchain_is_not_loaded_without_a_target() -> None:
-    program = "import sys, llmdash.llms.langchain; print([m for m in sys.modules if m.startswith('langchain')])"
+    program = "import sys, llmdash.llms.langchain; print([m for m in sys.modules if m[:9] == 'langchain'])"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

@@ -62,11 +62,9 @@ async def test_a_response_that_was_cut_by_the_limit_of_tokens_says_length() -> N
 )
 async def test_a_response_that_failed_is_a_failure(error: Any, kind: FailureKind) -> None:
     failed = response("failed", error=error)
-    for body in (typed("response.failed", response=failed), json.dumps(failed).encode()):
+    for pieces in ([said("Hel"), typed("response.failed", response=failed)], [json.dumps(failed).encode()]):
         with pytest.raises(Failure) as caught:
-            await deltas_of(RESPONSES, said("Hel"), body) if body[:1] == b"e" else await deltas_of(
-                RESPONSES, body
-            )
+            await deltas_of(RESPONSES, *pieces)
         assert caught.value.kind is kind
 
 
