@@ -151,7 +151,7 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
 
 
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
-    from llmdash.endpoints import build_llm
+    from llmdash.launch.endpoints import build_llm
 
     endpoint = settings.endpoints[0]
     if endpoint.needs_key and not endpoint.keys:
@@ -179,7 +179,7 @@ def _prompt(given: str) -> str:
 def _simulator() -> SimulatorProcess:
     from dataclasses import replace
 
-    from llmdash.plans import PRACTICE
+    from llmdash.launch.plans import PRACTICE
     from llmdash.simulator.process import SimulatorProcess
 
     return SimulatorProcess(replace(PRACTICE, error_rate=0.0))
@@ -198,7 +198,7 @@ def _simulated(settings: Settings, simulator: SimulatorProcess) -> Settings:
 
 def _refuse(failure: Failure, settings: Settings) -> None:
     """Say why there is no answer, and exit: with 5 where it is the key, else with 3."""
-    from llmdash.headless import EXIT_FAILED, EXIT_NO_KEY
+    from llmdash.launch.headless import EXIT_FAILED, EXIT_NO_KEY
     from llmdash.llms.failures import FailureKind
     from llmdash.secrets import Redactor
 

@@ -15,10 +15,10 @@ from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from, tell
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
-    from llmdash.comparing import ComparingSession
     from llmdash.config import Settings
-    from llmdash.experiments import Experiment
-    from llmdash.plans import Input
+    from llmdash.launch.comparing import ComparingSession
+    from llmdash.launch.experiments import Experiment
+    from llmdash.launch.plans import Input
     from llmdash.reports.compare import Comparison
 
 __all__ = ["compare"]
@@ -73,9 +73,9 @@ def compare(file: Path | None, **options: Any) -> None:
 
 
 def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]) -> int:
-    from llmdash import experiments as lab
-    from llmdash import plans
-    from llmdash.comparing import ComparingSession
+    from llmdash.launch import experiments as lab
+    from llmdash.launch import plans
+    from llmdash.launch.comparing import ComparingSession
     from llmdash.prices import load_prices
 
     settings = settings_from(flags)
@@ -109,7 +109,8 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 
 def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path) -> Input:
-    from llmdash import locations, plans
+    from llmdash import locations
+    from llmdash.launch import plans
 
     if greetings:
         return plans.Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
@@ -126,7 +127,7 @@ def _keys(settings: Settings) -> int:
 
 
 def _experiments(own: Mapping[str, Any], jobs: int, keys: int, settings: Settings) -> list[Experiment]:
-    from llmdash import experiments as lab
+    from llmdash.launch import experiments as lab
 
     if own["models"] is not None:
         names = list(dict.fromkeys(name.strip() for name in own["models"].split(",") if name.strip()))
@@ -144,7 +145,7 @@ def _show(
     session: ComparingSession, settings: Settings, own: Mapping[str, Any], name: str, base: str | None
 ) -> int:
     """Run the experiments, in the dashboard or without, and print what came of them."""
-    from llmdash.comparing import run_headless, show
+    from llmdash.launch.comparing import run_headless, show
     from llmdash.reports.compare import Comparison
 
     headless = own["headless"] or own["as_json"] or own["markdown"] or not has_terminal()

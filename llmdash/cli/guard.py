@@ -22,7 +22,7 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     from llmdash.config import ConfigError
     from llmdash.engine.journal import JournalError
     from llmdash.engine.lock import LockedError
-    from llmdash.headless import EXIT_LOCKED, EXIT_STORAGE, EXIT_USAGE
+    from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE, EXIT_USAGE
     from llmdash.prompts.source import InputError
     from llmdash.reports.export import ExportError, FormatError
     from llmdash.simulator.process import SimulatorError

@@ -15,7 +15,7 @@ from llmdash.cli.options import RUN_OPTIONS, SETTING_OPTIONS, split, with_option
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
-    from llmdash.plans import Input
+    from llmdash.launch.plans import Input
     from llmdash.simulator.process import SimulatorProcess
     from llmdash.simulator.settings import SimulatorSettings
 
@@ -37,7 +37,7 @@ def run(file: Path | None, **options: Any) -> None:
 
     FILE holds JSON lines, a JSON array, CSV, plain text (one prompt a line) or a TOML prompt set.
     """
-    from llmdash.plans import Input
+    from llmdash.launch.plans import Input
 
     run_options = split(options)
     guarded(lambda: _run(Input(file), run_options, options))
@@ -51,7 +51,7 @@ def run(file: Path | None, **options: Any) -> None:
 )
 def demo(seed: int, **options: Any) -> None:
     """Run the arithmetic batch on the built-in simulator: no key, no cost."""
-    from llmdash.plans import DEMO_RATE, PRACTICE, Input
+    from llmdash.launch.plans import DEMO_RATE, PRACTICE, Input
 
     run_options = {
         **split(options),
@@ -67,7 +67,7 @@ def demo(seed: int, **options: Any) -> None:
 def _run(
     given: Input, run: Mapping[str, Any], flags: Mapping[str, Any], practice: SimulatorSettings | None = None
 ) -> int:
-    from llmdash import plans
+    from llmdash.launch import plans
     from llmdash.reports.export import check_writable
 
     settings = settings_from(flags)
@@ -104,7 +104,7 @@ def _run(
         )
         if not headless:
             return open_dashboard(settings, plan=plan, simulator=simulator, out=run["out"])
-        from llmdash.headless import run_headless
+        from llmdash.launch.headless import run_headless
 
         return run_headless(plan, json=run["as_json"], out=run["out"])
     finally:
@@ -120,6 +120,6 @@ def _start_simulator(practice: SimulatorSettings | None) -> SimulatorProcess | N
 
 def open_dashboard(settings: Settings, **how: Any) -> int:
     """Show the dashboard, or the start screen."""
-    from llmdash.interactive import show
+    from llmdash.launch.interactive import show
 
     return show(settings, **how)

@@ -36,9 +36,9 @@ def check(as_json: bool, **flags: Any) -> None:
 def _check(flags: dict[str, Any], *, as_json: bool) -> int:
     import asyncio
 
-    from llmdash.headless import EXIT_FAILED, EXIT_NO_KEY, EXIT_SIGNAL
-    from llmdash.reports.check import check_keys
-    from llmdash.reports.check_table import as_record, as_table
+    from llmdash.launch.check import check_keys
+    from llmdash.launch.check_table import as_record, as_table
+    from llmdash.launch.headless import EXIT_FAILED, EXIT_NO_KEY, EXIT_SIGNAL
     from llmdash.reports.output import Output
     from llmdash.reports.summary import encode_line
 

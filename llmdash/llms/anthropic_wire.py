@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.reading import BodyReader, as_count, malformed
+from llmdash.llms.reading import BodyReader, as_count
 
 __all__ = ["MessageReader"]
 
@@ -96,7 +96,7 @@ class MessageReader(BodyReader):
         if message.error:
             raise self._error(message.error)
         if message.content is None:
-            raise malformed("no content in it")
+            raise self._no_answer(body, "no content in it")
         self._count(message.usage)
         text = "".join(_string(part.text) for part in message.content)
         thought = "".join(_string(part.thinking) for part in message.content)

@@ -140,6 +140,13 @@ class BodyReader(ABC):
         """The Failure that an error inside a 200 stands for."""
         return from_body(error, self._headers, redact=self._redact)
 
+    def _no_answer(self, body: bytes, why: str) -> Failure:
+        """The Failure of a document that is no answer: some servers send the inside of an error alone."""
+        found = as_json(body)
+        if isinstance(found, dict) and ("message" in found or "detail" in found):
+            return self._error(found)
+        return malformed(why)
+
     def _named_error(self, data: bytes) -> Failure:
         """The Failure of an event named `error`: an error in the usual place, its inside alone, or text."""
         found = as_json(data)

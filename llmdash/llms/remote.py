@@ -76,10 +76,10 @@ class RemoteLLM(LLM[Whole, Piece]):
         model_kwargs: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        model = model or _taken(options, "model_name")
-        api_key = api_key or _taken(options, "openai_api_key", "anthropic_api_key")
-        base_url = base_url or _taken(options, "openai_api_base", "anthropic_api_url")
-        timeout = timeout or _taken(options, "request_timeout")
+        model = _first(model, options, "model_name")
+        api_key = _first(api_key, options, "openai_api_key", "anthropic_api_key")
+        base_url = _first(base_url, options, "openai_api_base", "anthropic_api_url")
+        timeout = _first(timeout, options, "request_timeout")
         provider = self.dialect.provider
         secret = provider.key(api_key)
         self.model = model or self.default_model
@@ -159,9 +159,10 @@ class RemoteLLM(LLM[Whole, Piece]):
         return {name: value for name, value in self.dialect.body(request).items() if value is not None}
 
 
-def _taken(options: dict[str, Any], *names: str) -> Any:
-    """The first of these options that is given; all are taken out."""
-    return next((value for name in names if (value := options.pop(name, None)) is not None), None)
+def _first(given: Any, options: dict[str, Any], *names: str) -> Any:
+    """`given`, or else the first of these options that is; all of them are taken out."""
+    others = [options.pop(name, None) for name in names]
+    return next((value for value in (given, *others) if value is not None), None)
 
 
 class HeaderList(list[Header]):

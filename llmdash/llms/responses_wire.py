@@ -5,13 +5,14 @@ A stream is made of typed events; the response as a whole comes with the termina
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.reading import BodyReader, as_count, malformed
+from llmdash.llms.reading import BodyReader, as_count
 
 __all__ = ["ResponsesReader"]
 
@@ -62,10 +63,15 @@ class ResponsesReader(BodyReader):
     it, else what the server calls the reason.
     """
 
+    def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
+        super().__init__(headers, redact)
+        self._texts_came = False
+
     def _delta(self, data: bytes, at: float) -> Delta | None:
         event = self._decoded(data, _events)
         kind = event.type
         if kind in _TEXT:
+            self._texts_came = True
             text, _ = self._mended(_string(event.delta), "", last=False)
             return Delta(text, at=at)
         if kind in _THOUGHT:
@@ -73,7 +79,7 @@ class ResponsesReader(BodyReader):
             return Delta(reasoning=thought, at=at)
         if kind in _TERMINAL:
             self.done = True
-            return self._end_of(event.response or _Response(), _TERMINAL[kind], at, streamed=True)
+            return self._end_of(event.response or _Response(), _TERMINAL[kind], at)
         if kind == "error" or event.error:
             raise self._named_error(data)
         if kind is not None and kind.endswith(".delta"):
@@ -85,22 +91,20 @@ class ResponsesReader(BodyReader):
         if response.error:
             raise self._error(response.error)
         if not isinstance(response.output, list):
-            raise malformed("no output in it")
-        return self._end_of(response, response.status or "completed", at, streamed=False)
+            raise self._no_answer(body, "no output in it")
+        return self._end_of(response, response.status or "completed", at)
 
-    def _end_of(self, response: _Response, status: str, at: float, *, streamed: bool) -> Delta:
-        """The last Delta. Raises Failure unless the response is one that came to its end."""
+    def _end_of(self, response: _Response, status: str, at: float) -> Delta:
+        """The last Delta, with all the text if none came before. Raises Failure unless the response is one that
+        came to its end.
+        """
         if response.error or status == "failed":
             raise self._error(response.error or "the response failed")
         if status not in ("completed", "incomplete"):
             raise Failure(FailureKind.TRANSIENT, f"the response was given up: {status[:50]}", status=200)
-        text = "" if streamed and self._spoke_text else _output_text(response.output)
+        text = "" if self._texts_came else _output_text(response.output)
         text, thought = self._mended(text, "", last=True)
         return Delta(text, thought, _reason(response, status), _usage(response.usage), at)
-
-    @property
-    def _spoke_text(self) -> bool:
-        return self._spoke
 
 
 def _reason(response: _Response, status: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from llmdash.config import Settings
 from llmdash.engine.commands import Cancel, SetRate
 from llmdash.engine.session import LocalSession
-from llmdash.plans import Input, make_plan
+from llmdash.launch.plans import Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from tests.simulated import Simulated

@@ -79,6 +79,20 @@ async def test_text_that_came_only_with_the_end_of_a_response_is_not_lost() -> N
     assert [(delta.text, delta.finish_reason) for delta in deltas] == [("Hello", "stop")]
 
 
+async def test_text_that_came_only_with_the_end_is_not_lost_behind_thoughts() -> None:
+    thought = typed("response.reasoning_text.delta", delta="hm")
+    deltas = await deltas_of(RESPONSES, thought, typed("response.completed", response=response()))
+    assert [(delta.reasoning, delta.text) for delta in deltas] == [("hm", ""), ("", "Hello")]
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+@pytest.mark.parametrize("name", ["message", "detail"])
+async def test_the_inside_of_an_error_alone_is_an_error_too(wire: Any, name: str) -> None:
+    with pytest.raises(Failure, match="no such luck") as caught:
+        await deltas_of(wire, json.dumps({name: "no such luck"}).encode())
+    assert caught.value.kind is FailureKind.TRANSIENT
+
+
 async def test_thoughts_and_refusals_of_responses_are_told_apart() -> None:
     deltas = await deltas_of(
         RESPONSES,

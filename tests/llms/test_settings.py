@@ -78,6 +78,15 @@ def test_openai_from_the_environment(kind: Any, name: str, monkeypatch: pytest.M
     assert kind().url.startswith("http://x.test/v1/")
 
 
+@pytest.mark.parametrize("kind", REMOTE)
+def test_a_key_that_is_given_empty_is_not_made_up_for(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls shall not go out with another key than the one asked for."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    with pytest.raises(ValueError, match="no API key"):
+        kind(api_key="")
+
+
 @pytest.mark.parametrize("kind", [Anthropic, ChatAnthropic])
 def test_anthropic_from_the_environment(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="no API key: give api_key, or set ANTHROPIC_API_KEY"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.config import Settings
-from llmdash.interactive import SettingsLauncher
+from llmdash.launch.interactive import SettingsLauncher
 from llmdash.ui.preferences import Preferences, PreferencesFile
 
 

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from llmdash.config import EndpointSettings, Settings
+from llmdash.launch.check import AT_ONCE, KeyCheck, check_keys, mend
+from llmdash.launch.check_table import as_record, as_table
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.hints import Hints
-from llmdash.reports.check import AT_ONCE, KeyCheck, check_keys, mend
-from llmdash.reports.check_table import as_record, as_table
 from llmdash.secrets import Secret
 from tests.llms.raw_server import framed, raw_server, send, serving
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from llmdash.comparing import ComparingSession
 from llmdash.config import Settings
 from llmdash.engine.commands import Drain, SetRate
 from llmdash.engine.frame import CHUNK_MARK, JobsView, StreamView, View
 from llmdash.engine.run import Ending
-from llmdash.experiments import AT_ONCE, Bench, Experiment, models_of, practice, ways
-from llmdash.plans import Input
+from llmdash.launch.comparing import ComparingSession
+from llmdash.launch.experiments import AT_ONCE, Bench, Experiment, models_of, practice, ways
+from llmdash.launch.plans import Input
 from llmdash.prices import Price, Prices
 from llmdash.prompts.source import Prompt, PromptList
 from llmdash.secrets import Secret

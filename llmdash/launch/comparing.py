@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 
-from llmdash import headless, locations
+from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine import commands
 from llmdash.engine.frame import Frame, JobsView, RunPart, RunState, StreamView, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
-from llmdash.experiments import Bench, Experiment, Trial
+from llmdash.launch import headless
+from llmdash.launch.experiments import Bench, Experiment, Trial
 from llmdash.reports.compare import Row
 from llmdash.reports.progress import display_for, watch
 from llmdash.sanitize import clean_line

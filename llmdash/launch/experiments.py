@@ -10,13 +10,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from llmdash import plans
 from llmdash.config import Settings
 from llmdash.engine.frame import Frame
 from llmdash.engine.journal import ResultRow
 from llmdash.engine.keys import Member
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.session import RunPlan
+from llmdash.launch import plans
 from llmdash.prices import Prices
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.prompts.verdict import Verdict

@@ -17,7 +17,7 @@ from llmdash.engine.journal import JournalError
 from llmdash.engine.picture import RunFacts
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.session import RunPlan
-from llmdash.fleet import fleet_of
+from llmdash.launch.fleet import fleet_of
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmdash.config import EndpointSettings, Settings
-from llmdash.endpoints import build_llm
 from llmdash.engine.allowance import Allowance, EndpointLimit
 from llmdash.engine.member import Member, MemberLimits
+from llmdash.launch.endpoints import build_llm
 from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
 

@@ -13,8 +13,8 @@ from llmdash.engine.frame import Frame, JobsView, RunState, View
 from llmdash.engine.journal import JournalError
 from llmdash.engine.lock import LockedError
 from llmdash.engine.session import LocalSession, RunPlan, Session
-from llmdash.headless import export
-from llmdash.plans import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
+from llmdash.launch.headless import export
+from llmdash.launch.plans import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
 from llmdash.prompts.source import InputError
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Redactor

@@ -11,7 +11,7 @@ import pytest
 
 from llmdash.config import ConfigError, EndpointSettings, Settings
 from llmdash.config.dialects import DIALECTS
-from llmdash.endpoints import build_llm
+from llmdash.launch.endpoints import build_llm
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.http import HttpClient
 from llmdash.secrets import Secret
