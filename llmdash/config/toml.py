@@ -48,11 +48,14 @@ class Table:
     place: str
 
 
+PRICES = "prices"
+
+
 def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
     """The settings of a TOML file; no file, no settings. `name` is what errors call it.
 
-    Its `[[endpoint]]` tables stand under `TABLES`, as a tuple of Table. Raises ConfigError for broken TOML,
-    for names that are no settings, and for a key written into the file.
+    Its `[[endpoint]]` tables stand under `TABLES`, as a tuple of Table; `[prices]` is for others to read.
+    Raises ConfigError for broken TOML, for names that are no settings, and for a key written into the file.
     """
     text = read_text(path, name)
     if text is None:
@@ -60,6 +63,8 @@ def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
     allowed = [setting for setting in known if setting != KEYS] + [KEYS_FROM]
     layer: dict[str, Entry] = {}
     for setting, value in _document(text, name).items():
+        if setting == PRICES:
+            continue
         place = f"{name}:{_line_of(text, setting)}: {shown(setting)[1:-1]}"
         if setting not in allowed:
             raise ConfigError(f"{place}: {_unknown(setting, allowed, 'setting')}")

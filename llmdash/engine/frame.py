@@ -77,6 +77,10 @@ class RunState(enum.Enum):
     STOPPED = "stopped"
     DONE = "done"
 
+    @property
+    def ended(self) -> bool:
+        return self in (RunState.STOPPED, RunState.DONE)
+
 
 class KeyState(enum.Enum):
     """The health of a key; see the pool for what moves it from one to another."""
@@ -226,6 +230,10 @@ class RunPart:
     output_tokens: int = 0
     tokens_estimated: bool = False
     score: Score | None = None
+    cost: float | None = None
+    """Dollars so far; None where no price is known."""
+    cost_projected: float | None = None
+    """Dollars when all jobs have ended, at the price of those that have."""
     eta_s: tuple[float, float, float] | None = None
     """Low, middle and high guess of the seconds left."""
     ttft: Percentiles = Percentiles()

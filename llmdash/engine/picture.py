@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from llmdash.engine.costs import CostOf, cost_so_far, projected
 from llmdash.engine.frame import (
     Binding,
     Frame,
@@ -37,6 +39,13 @@ __all__ = ["Painter", "RunFacts", "RunStatus"]
 _TILE_CHARACTERS = 400
 
 
+_COST_S = 0.5
+
+
+def _no_price(_label: str, _input_tokens: int, _output_tokens: int) -> float | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What stays the same all along."""
@@ -45,6 +54,7 @@ class RunFacts:
     model: str
     endpoint: str
     keys: int
+    cost_of: CostOf = _no_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,8 @@ class Painter:
         self._runner = runner
         self._job_id = job_id
         self._inspect = inspect
+        self._cost_at = -math.inf
+        self._last_cost: float | None = None
         self._ordering = Ordering(store.columns, job_id)
         self._tiles = Tiles(store.streams)
 
@@ -87,7 +99,7 @@ class Painter:
         with self._store.lock:
             now = self._store.clock()
             keys = self._pool.statistics()
-            run = self._run(status, now)
+            run = self._run(status, now, self._cost(keys, now, ended=status.state.ended))
             blocked = run.in_flight == 0 and not any(_may_send(key) for key in keys)
             return Frame(
                 run=run,
@@ -101,7 +113,13 @@ class Painter:
                 inspection=None if view.inspect is None else self._inspection(view.inspect, now),
             )
 
-    def _run(self, status: RunStatus, now: float) -> RunPart:
+    def _cost(self, keys: Sequence[KeyStatistics], now: float, *, ended: bool) -> float | None:
+        """The cost so far; looked up twice a second, since a price list may take its time."""
+        if ended or now - self._cost_at >= _COST_S:
+            self._cost_at, self._last_cost = now, cost_so_far(keys, self._facts.cost_of)
+        return self._last_cost
+
+    def _run(self, status: RunStatus, now: float, cost: float | None) -> RunPart:
         store, counts = self._store, self._store.columns.counts
         waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
         left = counts[JobState.QUEUED] + waiting + store.in_flight
@@ -128,6 +146,10 @@ class Painter:
             output_tokens=store.output_tokens,
             tokens_estimated=store.estimated,
             score=store.score,
+            cost=cost,
+            cost_projected=projected(
+                cost, counts[JobState.DONE] + counts[JobState.FAILED], store.columns.jobs
+            ),
             eta_s=_eta(left, store.ends_60s.rate(now)) if status.state is RunState.RUNNING else None,
             ttft=Percentiles(store.ttft.percentile(0.50), store.ttft.percentile(0.95)),
             latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from llmdash.config import EndpointSettings, Settings
 from llmdash.engine.allowance import Allowance, EndpointLimit
+from llmdash.engine.costs import CostOf
 from llmdash.engine.member import Member, MemberLimits
 from llmdash.launch.endpoints import build_llm
+from llmdash.prices import Prices
 from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
 
@@ -57,6 +59,16 @@ class Fleet:
     def name(self) -> str:
         """The endpoints in a few words."""
         return _in_short([endpoint.name for endpoint in self.endpoints], "endpoints")
+
+    def cost_of(self, prices: Prices) -> CostOf:
+        """What tokens cost with each key, as far as there are prices for its model and its endpoint."""
+        pairs = dict(zip(self.labels, self.pairs, strict=True))
+
+        def cost(label: str, input_tokens: int, output_tokens: int) -> float | None:
+            endpoint = pairs[label][0]
+            return prices.cost(endpoint.model, input_tokens, output_tokens, endpoint.base_url or None)
+
+        return cost
 
     @asynccontextmanager
     async def connect(self, settings: Settings) -> AsyncIterator[list[Member]]:

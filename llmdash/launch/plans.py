@@ -18,6 +18,7 @@ from llmdash.engine.picture import RunFacts
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.session import RunPlan
 from llmdash.launch.fleet import fleet_of
+from llmdash.prices import load_prices
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource
@@ -163,7 +164,7 @@ def make_plan(
         source=source,
         connect=lambda: fleet.connect(settings),
         folder=folder,
-        facts=RunFacts(source.name, fleet.model, fleet.name, len(fleet.pairs)),
+        facts=RunFacts(source.name, fleet.model, fleet.name, len(fleet.pairs), fleet.cost_of(load_prices())),
         rate=settings.rate,
         concurrency=settings.concurrency,
         options={name: value for name, value in options.items() if value is not None},

@@ -95,8 +95,8 @@ class ResponsesReader(BodyReader):
         return self._end_of(response, response.status or "completed", at)
 
     def _end_of(self, response: _Response, status: str, at: float) -> Delta:
-        """The last Delta, with all the text if none came before. Raises Failure unless the response is one that
-        came to its end.
+        """The last Delta, with all the text if none came before. Raises Failure unless the response came to
+        its end.
         """
         if response.error or status == "failed":
             raise self._error(response.error or "the response failed")

@@ -36,6 +36,7 @@ def summary(frame: Frame) -> dict[str, Any]:
         "score": None if run.score is None else _score(run.score),
         "ttft_s": _percentiles(run.ttft),
         "latency_s": _percentiles(run.latency),
+        "cost": None if run.cost is None else round(run.cost, 6),
     }
 
 

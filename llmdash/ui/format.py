@@ -33,6 +33,7 @@ __all__ = [
     "clock",
     "count",
     "countdown",
+    "dollars",
     "duration",
     "elapsed",
     "fit",
@@ -240,6 +241,13 @@ def percent(part: float, whole: float) -> str:
     if whole <= 0:
         return "    "
     return f"{min(100, max(0, math.floor(100 * part / whole))):3}%"
+
+
+def dollars(value: float | None) -> str:
+    """An amount: `$12.30`, `$0.43`, below a cent `$0.0043`; a dash where it is not known."""
+    if value is None:
+        return "–"
+    return f"${value:,.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
 
 
 def significant(value: float, digits: int = 3) -> float:

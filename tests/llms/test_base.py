@@ -204,3 +204,28 @@ def test_a_program_that_closes_nothing_ends_without_complaint(simulator: Any) ->
     ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.split() == ["stop"] * 5
+
+
+DROPPED = """
+import asyncio, gc, sys
+from llmdash.llms import ChatAnthropic, ChatOpenAI, OpenAI
+def ask(kind):
+    return kind("sim-small", api_key="sim-a", base_url=sys.argv[1])
+for kind in (OpenAI, ChatOpenAI, ChatAnthropic):
+    ask(kind).invoke("Hello")
+    gc.collect()
+async def each():
+    for kind in (OpenAI, ChatOpenAI, ChatAnthropic):
+        await ask(kind).ainvoke("Hello")
+        gc.collect()
+        await asyncio.sleep(0.01)
+asyncio.run(each())
+print("done")
+"""
+
+
+def test_models_that_are_dropped_close_their_connections(simulator: Any) -> None:
+    """Nobody needs to call aclose, not even where a model is made for each call."""
+    program = [sys.executable, "-W", "error", "-c", DROPPED, simulator().base_url]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", "done\n")

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from llmdash.engine.frame import RunPart
 from llmdash.sanitize import clean_line
-from llmdash.ui.format import RUN_STATES, clock, count, duration, elapsed, fit, percent, rate, si
+from llmdash.ui.format import RUN_STATES, clock, count, dollars, duration, elapsed, fit, percent, rate, si
 from llmdash.ui.widgets.paint import Styles, line, regions
 
 __all__ = ["RunHeader"]
@@ -205,6 +205,8 @@ class RunHeader(Widget):
         ]
         if run.score is not None and run.score.accuracy is not None:
             items.append(_Item(f"{100 * run.score.accuracy:5.1f}% right", "plain", 4))
+        if run.cost is not None:
+            items.append(_Item(f"{dollars(run.cost)} → {dollars(run.cost_projected)}", "plain", 3))
         if run.cancelled:
             items.append(_Item(f"⊘ {count(run.cancelled)} cancelled", "muted", 6))
         items.append(
