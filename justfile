@@ -43,6 +43,10 @@ bench-dashboard:
 bench-rate:
     {{python}} -m tests.benchmarks.rate
 
+# Ninety expressions, one after the other and at once (--tenth: at a tenth of the latency)
+bench-compare *arguments:
+    {{python}} -m tests.benchmarks.compare {{arguments}}
+
 # Pictures of the dashboard as PNG files
 pictures folder="pictures":
     {{python}} -m tests.pictures {{folder}}

@@ -34,7 +34,8 @@ def row(name: str, wall_s: float, *, jobs: int = 90, done: int = 90, **more: Any
         ttft=Percentiles(0.11, 0.2),
         latency=Percentiles(0.33, 0.52),
     )
-    of_run = {field: more.pop(field) for field in list(more) if field in RunPart.__dataclass_fields__}
+    in_run = RunPart.__dataclass_fields__.keys() - Row.__dataclass_fields__.keys()
+    of_run = {field: more.pop(field) for field in list(more) if field in in_run}
     what = more.pop("what", f"the {name} way")
     return Row(name, what, 90, None, replace(run, **of_run), **more)
 

@@ -53,6 +53,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "score": {"right": 3_292, "not_equal": 80, "not_parseable": 8, "accuracy": 3_292 / 3_380},
         "ttft_s": {"p50": 0.388123, "p95": 1.2},
         "latency_s": {"p50": 0.9, "p95": 12.34},
+        "cost": None,
     }
 
 
