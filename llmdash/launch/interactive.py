@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -125,15 +127,32 @@ def show(
         on_ready=session.start if session is not None else None,
     )
     app.run()
+    if app.signal_received == signal.SIGHUP:
+        _without_terminal()
     ran = session or (launcher.session if launcher is not None else None)
     simulator = simulator or (launcher.simulator if launcher is not None else None)
     if ran is not None:
+        if app.signal_received == signal.SIGHUP:
+            _carry_on(ran)
         _finish(ran, paid=simulator is None)
         if out is not None:
             export(ran.folder, out)
     if simulator is not None:
         simulator.close()
     return app.return_code or 0
+
+
+def _without_terminal() -> None:
+    """Nobody is left to read: what would be written goes nowhere."""
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it serves until the process ends
+    sys.stdout = sys.stderr = nowhere
+
+
+def _carry_on(session: LocalSession) -> None:
+    """Let the run go on without a screen until there is nothing left that it could do."""
+    over = (RunState.DONE, RunState.STOPPED, RunState.PAUSED)
+    while session.alive and _look(session).run.state not in over:
+        session.join(0.5)
 
 
 def _finish(session: LocalSession, *, paid: bool) -> None:

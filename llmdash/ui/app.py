@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from llmdash.ui.crash import crash_report
+from llmdash.ui.hangup import leave_on_signals, terminal_is_gone
 from llmdash.ui.launch import Launch, Launcher
 from llmdash.ui.preferences import Preferences, PreferencesFile
 from llmdash.ui.safe_output import ControlCharacters
@@ -30,6 +32,8 @@ __all__ = ["LlmdashApp"]
 
 _THEME_POLL_S = 1.5
 """Seconds between two looks at the theme files."""
+_TERMINAL_POLL_S = 1.0
+_EXIT_SIGNAL = 128
 
 
 def _action_provider() -> type[Provider]:
@@ -68,6 +72,8 @@ class LlmdashApp(App[None]):
         if (session is None) == (launcher is None):
             raise ValueError("give either a session or a launcher")
         super().__init__()
+        self.signal_received: int | None = None
+        """The signal that ended the app, or SIGHUP where the terminal has gone away."""
         self._session = session
         self._launcher = launcher
         self._fps = fps
@@ -103,6 +109,17 @@ class LlmdashApp(App[None]):
         self._tell_problems()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.set_interval(_THEME_POLL_S, self.reload_themes)
+        if not self.is_headless:
+            leave_on_signals(self._leave)
+            self.set_interval(_TERMINAL_POLL_S, self._look_for_terminal)
+
+    def _leave(self, number: int) -> None:
+        self.signal_received = number
+        self.exit(return_code=_EXIT_SIGNAL + number)
+
+    def _look_for_terminal(self) -> None:
+        if terminal_is_gone():
+            self._leave(signal.SIGHUP)
 
     def on_start_screen_started(self, event: StartScreen.Started) -> None:
         self._session = event.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import resource
 import select
 import signal
 import struct
@@ -36,6 +37,7 @@ class Terminal:
         self._resize(inner, columns, rows)
         self.before = termios.tcgetattr(inner)
         self._inner = inner
+        self._gone = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "llmdash", *map(str, arguments)],
             cwd=cwd,
@@ -110,6 +112,23 @@ class Terminal:
         self.read(0.2)
         return self._process.returncode
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the program a signal."""
+        self._process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost connection does."""
+        os.close(self._fd)
+        os.close(self._inner)
+        self._gone = True
+
+    def wait_without_reading(self) -> tuple[int, float]:
+        """Wait for the end of a program whose terminal is gone; gives exit code and processor seconds."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        code = self._process.wait(_PATIENCE_S)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return code, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
     @property
     def is_clean(self) -> bool:
         """True if the terminal is as it was: modes, alternate screen, mouse, cursor."""
@@ -132,5 +151,6 @@ class Terminal:
     ) -> None:
         self._process.kill()
         self._process.wait()
-        os.close(self._fd)
-        os.close(self._inner)
+        if not self._gone:
+            os.close(self._fd)
+            os.close(self._inner)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
+from llmdash.engine.reader import JournalReader
 from tests.cli.command import environment
 from tests.cli.terminal import Terminal
 
@@ -77,4 +79,27 @@ def test_a_bare_start_asks_what_to_run_and_spends_nothing_before_enter(tmp_path:
         terminal.wait_for(lambda screen: saved(screen) > 0)
         terminal.keys("q")
         assert terminal.wait() == 0
+        assert terminal.is_clean
+
+
+def test_a_terminal_that_goes_away_leaves_a_run_that_carries_on_without_spinning(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    with Terminal(
+        "demo", "--limit", 60, "--rate", "30/s", "--run-dir", "kept", cwd=tmp_path, env=env
+    ) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.hang_up()
+        code, seconds = terminal.wait_without_reading()
+    assert code == 128 + signal.SIGHUP
+    assert seconds < 10.0, "processor seconds of a run that takes a few"
+    assert len(list(JournalReader(tmp_path / "kept").results())) == 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
+    arguments = ("demo", "--limit", 20, "--rate", "50/s")
+    with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path)) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.signal(number)
+        assert terminal.wait() == 128 + number
         assert terminal.is_clean
