@@ -7,7 +7,6 @@ what the view shows, never the number of jobs. All times are seconds; a value th
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
 __all__ = [
@@ -37,97 +36,13 @@ __all__ = [
     "View",
 ]
 
+from llmdash.engine.states import Binding, JobState, KeyState, RunState, Severity, SortColumn
 from llmdash.prompts.source import Verdict
 
 CHUNK_MARK = "\x1f"
 """Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned
 first.
 """
-
-
-class JobState(enum.IntEnum):
-    """Where a job stands; the waiting states say what it waits for."""
-
-    QUEUED = 0
-    LIMITER = 1
-    KEY = 2
-    BACKOFF = 3
-    SENT = 4
-    STREAMING = 5
-    DONE = 6
-    FAILED = 7
-    CANCELLED = 8
-
-    @property
-    def ended(self) -> bool:
-        return self >= JobState.DONE
-
-    @property
-    def in_flight(self) -> bool:
-        return self in (JobState.SENT, JobState.STREAMING)
-
-
-class RunState(enum.Enum):
-    """What the run as a whole does. DONE means that every job has ended."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    DRAINING = "draining"
-    STOPPED = "stopped"
-    DONE = "done"
-
-    @property
-    def ended(self) -> bool:
-        return self in (RunState.STOPPED, RunState.DONE)
-
-
-class KeyState(enum.Enum):
-    """The health of a key; see the pool for what moves it from one to another."""
-
-    HEALTHY = "healthy"
-    THROTTLED = "rests"
-    COOLDOWN = "cooldown"
-    QUARANTINED = "no quota"
-    DEAD = "dead"
-    DISABLED = "off"
-
-
-class Binding(enum.Enum):
-    """What holds the rate where it is; the rate slider's title names it."""
-
-    RATE = "rate"
-    CONCURRENCY = "concurrency"
-    KEYS = "key cooldown"
-    LATENCY = "latency"
-    PAUSE = "pause"
-    NO_WORK = "no work left"
-
-
-class SortColumn(enum.Enum):
-    """What the job table can be sorted by.
-
-    NEWEST is the order in which jobs were first started, last one on top.
-    """
-
-    NEWEST = "newest"
-    NUMBER = "#"
-    ID = "job"
-    STATE = "state"
-    KEY = "key"
-    TRIES = "try"
-    WAIT = "wait"
-    TTFT = "ttft"
-    TIME = "time"
-    OUT = "out"
-
-
-class Severity(enum.Enum):
-    """How loud a notice is."""
-
-    INFORMATION = "information"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
