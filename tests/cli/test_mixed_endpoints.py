@@ -130,3 +130,18 @@ def test_a_batch_file_goes_in_and_comes_out_as_one(simulator: Simulator, tmp_pat
     assert (ended.code, ended.err) == (0, "")
     out = (tmp_path / "r.batch.jsonl").read_text().splitlines()
     assert [f'"custom_id":"q{n}"' in line.replace(" ", "") for n, line in enumerate(out)] == [True] * 5
+
+
+def test_a_fake_model_of_langchain_core_works_in_the_pool(endpoint: Simulated, tmp_path: Path) -> None:
+    pytest.importorskip("langchain_core")
+    (tmp_path / "llmdash.toml").write_text((tmp_path / "llmdash.toml").read_text() + CHAIN)
+    (tmp_path / "chain_model.py").write_text(
+        "from langchain_core.language_models import FakeListChatModel\n"
+        "model = FakeListChatModel(responses=['no JSON in here'])\n"
+    )
+    env = environment(tmp_path, PROMPTLAYER_API_KEY="pl-key", **KEYS)
+    ended = llmdash("run", "sums.toml", *RUN, cwd=tmp_path, env=env)
+    assert (ended.code, ended.summary["done"]) == (0, 100)
+    of_fake = {key["label"]: key["ok"] for key in ended.summary["keys"]}["chain"]
+    assert of_fake == ended.summary["score"]["not_parseable"] > 0
+    assert of_fake + endpoint.stats()["requests"] == 100

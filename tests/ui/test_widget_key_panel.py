@@ -100,3 +100,16 @@ async def test_hostile_labels_keep_the_columns_straight(width: int) -> None:
     async with running(panel, (width, 24)):
         panel.show(tuple(KeyRow(text, detail=text) for text in HOSTILE))
         assert_drawn_safely(panel)
+
+
+async def test_what_the_server_says_is_left_has_a_column_once_it_says_so() -> None:
+    panel = KeyPanel()
+    async with running(panel, (120, 8)) as pilot:
+        panel.show((KeyRow("a1f2"), KeyRow("9bc0")))
+        await pilot.pause()
+        assert not any("left" in text for text in lines(panel))
+        panel.show((KeyRow("a1f2", remaining=597), KeyRow("9bc0")))
+        await pilot.pause()
+        assert any("left" in text for text in lines(panel))
+        assert any("a1f2" in text and "597" in text for text in lines(panel))
+        assert any("9bc0" in text and "–" in text for text in lines(panel))

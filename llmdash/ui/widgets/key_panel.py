@@ -29,8 +29,9 @@ RESTING: Final = {
 }
 """The word before a countdown."""
 
-COUNTS: Final = {"fly": 3, "sent": 5, "ok": 5, "429": 3, "err": 3, "rpm": 4, "tok": 4}
-"""The columns that hold a count, and their width."""
+COUNTS: Final = {"fly": 3, "sent": 5, "ok": 5, "429": 3, "err": 3, "rpm": 4, "tok": 4, "left": 5}
+"""The columns that hold a count, and their width; `left` is what remains to the key, as the server says."""
+NOT_TOLD: Final = -1
 
 
 class _Shown(NamedTuple):
@@ -173,25 +174,30 @@ class KeyPanel(LineTable):
 
 
 def _columns(rows: tuple[KeyRow, ...]) -> tuple[Column, ...]:
-    """The columns for these keys; weights show where any differs from 1."""
+    """The columns for these keys; weights show where any differs from 1, what is left where servers tell."""
     label_width = max((cell_len(row.label) for row in rows), default=0)
     columns = (
         Column("lit", "", 1),
         Column("label", "key", min(LONGEST_LABEL, max(4, label_width))),
         Column("state", "state", 11),
         _count_column("fly", 0),
-        _count_column("sent", 5),
+        _count_column("sent", 6),
         _count_column("ok", 0),
         _count_column("429", 1),
         _count_column("err", 2),
         _count_column("rpm", 4),
-        _count_column("tok", 6),
+        _count_column("left", 5),
+        _count_column("tok", 7),
         Column("weight", "wt", 4, "right", priority=3),
-        Column("spark", f"{SPARK_SECONDS} s", SPARK_SECONDS, priority=7),
-        Column("detail", "", 8, flex=1, priority=8),
+        Column("spark", f"{SPARK_SECONDS} s", SPARK_SECONDS, priority=8),
+        Column("detail", "", 8, flex=1, priority=9),
     )
-    weighted = any(row.weight != 1 for row in rows)
-    return tuple(column for column in columns if weighted or column.key != "weight")
+    unused = set()
+    if all(row.weight == 1 for row in rows):
+        unused.add("weight")
+    if all(row.remaining is None for row in rows):
+        unused.add("left")
+    return tuple(column for column in columns if column.key not in unused)
 
 
 def _count_column(key: str, priority: int) -> Column:
@@ -204,7 +210,8 @@ def _shown(row: KeyRow, lit: bool) -> _Shown:
     if row.rests_s is not None and row.state in RESTING:
         state = f"{badge.glyph} {RESTING[row.state]} {countdown(row.rests_s)}"
     tokens = row.input_tokens + row.output_tokens
-    counts = (row.in_flight, row.sent, row.ok, row.throttled, row.errors, row.rpm, tokens)
+    left = NOT_TOLD if row.remaining is None else row.remaining
+    counts = (row.in_flight, row.sent, row.ok, row.throttled, row.errors, row.rpm, tokens, left)
     return _Shown(
         label=row.label,
         state=state,
@@ -219,6 +226,8 @@ def _shown(row: KeyRow, lit: bool) -> _Shown:
 
 def _count_cell(key: str, number: int) -> Cell:
     style = "line-table--row"
+    if number == NOT_TOLD:
+        return Cell("–", "line-table--muted")
     if number == 0:
         style = "line-table--muted"
     elif key == "429":
