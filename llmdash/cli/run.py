@@ -78,6 +78,7 @@ def _run(
     if run["resume"]:
         folder, given, facts = plans.earlier_run(run["run_dir"], given)
         practice = practice or plans.practice_settings(facts)
+        settings = plans.with_rate_of(facts, settings)
     elif given.path is not None and str(given.path) == "-":
         folder = plans.run_folder(run["run_dir"], "stdin")
         given = replace(given, path=plans.spool(sys.stdin.buffer, folder))

@@ -37,6 +37,7 @@ __all__ = [
     "spool",
     "with_model",
     "with_options_of",
+    "with_rate_of",
 ]
 
 PRACTICE = SimulatorSettings(
@@ -106,6 +107,13 @@ def _latest_first() -> list[Path]:
     return sorted(with_journal, key=lambda folder: (folder / "journal.sqlite").stat().st_mtime, reverse=True)
 
 
+def with_rate_of(facts: Mapping[str, Any], settings: Settings) -> Settings:
+    """`settings` with the rate an earlier run was begun with, unless one is given now."""
+    if settings.rate_given or facts.get("rate") is None:
+        return settings
+    return replace(settings, rate=json.loads(facts["rate"]))
+
+
 def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
     """The simulator an earlier run used, if it did."""
     stored = facts.get("simulator")
@@ -156,6 +164,7 @@ def make_plan(
         "name": source.name,
         "models": json.dumps(fleet.models),
         "endpoint": fleet.name,
+        "rate": json.dumps(settings.rate),
         "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
         "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }

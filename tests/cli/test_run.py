@@ -240,3 +240,18 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(
         reader.join()
     assert errors == [""]
     assert len(results(tmp_path / "results.jsonl")) == 400
+
+
+def test_a_demo_that_was_cut_short_goes_on_where_and_as_fast_as_it_was(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    with start(
+        "demo", "--limit", 90, "--rate", "60/s", "--headless", "--run-dir", "kept", cwd=tmp_path, env=env
+    ) as run:
+        while not (tmp_path / "kept" / "journal.sqlite").exists():
+            time.sleep(0.01)
+        time.sleep(0.8)
+        run.kill()
+        run.communicate()
+    ended = llmdash("run", "--resume", "--headless", "--json", "--run-dir", "kept", cwd=tmp_path, env=env)
+    assert (ended.code, ended.summary["done"]) == (0, 90)
+    assert journal(tmp_path / "kept", "SELECT value FROM run WHERE name = 'rate'") == ("60.0",)
