@@ -10,6 +10,7 @@ import pytest
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
+from textual.command import CommandPalette
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -21,6 +22,7 @@ from llmdash.ui.safe_output import ControlCharacters
 from llmdash.ui.themes import DEFAULT_THEME, read_theme
 from tests.ui.fake_session import FakeSession
 from tests.ui.test_screen_start import FakeLauncher
+from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
 MINE = 'name = "mine"\n[colors]\nprimary = "#123456"\nbackground = "#101010"\n'
@@ -47,7 +49,9 @@ async def test_what_starts_slowly_waits_for_the_first_picture_and_is_told_once()
     app = LlmdashApp(session=session, on_ready=lambda: told_at.append(len(session.views)))
     async with app.run_test() as pilot:
         assert not told_at or told_at[0] > 0
-        await pilot.pause(0.3)
+        await until(pilot, lambda: told_at)
+        for _ in range(3):
+            await picture(pilot, session)
         assert len(told_at) == 1
         assert told_at[0] >= 1, "a picture was asked for before"
 
@@ -68,15 +72,11 @@ async def test_every_shipped_theme_and_textuals_own_fit_every_stylesheet() -> No
 
 async def test_a_theme_is_chosen_from_the_palette() -> None:
     async with (app := app_with()).run_test() as pilot:
-        await pilot.press("ctrl+p", *"theme")
-        await pilot.pause(0.5)
-        await pilot.press("enter")
-        await pilot.pause(0.3)
-        await pilot.press(*"morning-mist")
-        await pilot.pause(0.5)
-        await pilot.press("enter")
-        await pilot.pause(0.3)
-        assert app.theme == "morning-mist"
+        await pilot.press("ctrl+p")
+        await choose(pilot, "theme")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette) and app.screen.is_mounted)
+        await choose(pilot, "morning-mist")
+        await until(pilot, lambda: app.theme == "morning-mist")
 
 
 async def test_the_theme_is_remembered(tmp_path: Path) -> None:
@@ -112,8 +112,7 @@ async def test_a_users_theme_is_taken_at_the_start_and_anew_when_its_file_change
         await pilot.pause()
         mine.write_text(MINE.replace("101010", "2a2b2c"))
         app.reload_themes()
-        await pilot.pause()
-        assert app.screen.styles.background == Color.parse("#2a2b2c")
+        await until(pilot, lambda: app.screen.styles.background == Color.parse("#2a2b2c"))
 
 
 async def test_a_bad_theme_gives_one_toast_with_line_and_key_and_is_ignored(tmp_path: Path) -> None:
@@ -176,7 +175,7 @@ async def test_a_driver_without_a_writer_is_never_behind_and_a_slow_one_is() -> 
     session = FakeSession()
     app = LlmdashApp(session=session, shipped_themes=SHIPPED)
     async with app.run_test() as pilot:
-        await pilot.pause()
+        await picture(pilot, session)
         assert not terminal_is_behind(app)
         with open("/dev/null", "w") as sink:  # noqa: PTH123, ASYNC230
             writer = WriterThread(sink)
@@ -189,6 +188,8 @@ async def test_a_driver_without_a_writer_is_never_behind_and_a_slow_one_is() -> 
             seen = len(session.views)
             await pilot.pause(0.3)
             assert len(session.views) == seen, "no picture is asked for meanwhile"
+            del app._driver._writer_thread  # type: ignore[union-attr]
+            await picture(pilot, session)
 
 
 async def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,15 +6,18 @@ After a wanted change of looks: `pytest tests/ui/test_app_snapshots.py --snapsho
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.preferences import Preferences, PreferencesFile
 from tests.ui.fake_session import FakeSession
 from tests.ui.test_screen_start import FakeLauncher
+from tests.ui.waiting import picture
 
 SHIPPED = Path(__file__).parents[2] / "themes"
 WIDE = (120, 36)
@@ -35,16 +38,29 @@ def same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def app_in(theme: str, folder: Path) -> LlmdashApp:
+def app_in(theme: str, folder: Path, session: FakeSession) -> LlmdashApp:
     path = folder / "preferences.toml"
     PreferencesFile(path).save(Preferences(theme=theme))
-    return LlmdashApp(session=FakeSession(), shipped_themes=SHIPPED, preferences_path=path)
+    return LlmdashApp(session=session, shipped_themes=SHIPPED, preferences_path=path)
+
+
+def after(session: FakeSession, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """Presses the keys and lets the screen they lead to be given a picture, before it is compared."""
+
+    async def press(pilot: Pilot[Any]) -> None:
+        await picture(pilot, session)
+        await pilot.press(*keys)
+        await picture(pilot, session)
+
+    return press
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("theme", ["deep-harbor", "emberwood", "morning-mist", "apricot-paper"])
 def test_dashboard(snap_compare: Compare, tmp_path: Path, theme: str, size: tuple[int, int]) -> None:
-    assert snap_compare(app_in(theme, tmp_path), press=["down"], terminal_size=size)
+    session = FakeSession()
+    app = app_in(theme, tmp_path, session)
+    assert snap_compare(app, run_before=after(session, "down"), terminal_size=size)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +79,9 @@ def test_dashboard(snap_compare: Compare, tmp_path: Path, theme: str, size: tupl
 def test_screen(
     snap_compare: Compare, tmp_path: Path, keys: list[str], theme: str, size: tuple[int, int]
 ) -> None:
-    assert snap_compare(app_in(theme, tmp_path), press=[*keys, "_"], terminal_size=size)
+    session = FakeSession()
+    app = app_in(theme, tmp_path, session)
+    assert snap_compare(app, run_before=after(session, *keys), terminal_size=size)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

@@ -39,6 +39,7 @@ from llmdash.ui.widgets.rate_slider import LogSlider
 from llmdash.ui.widgets.stream_pane import StreamPane
 from llmdash.ui.widgets.stream_tiles import StreamTiles
 from tests.ui.fake_session import FakeSession, Scene
+from tests.ui.waiting import picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
 
@@ -49,7 +50,7 @@ async def dashboard(
 ) -> AsyncIterator[tuple[Pilot[Any], DashboardScreen]]:
     app = LlmdashApp(session=session, shipped_themes=SHIPPED)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await pilot.pause()
+        await picture(pilot, session)
         screen = app.screen
         assert isinstance(screen, DashboardScreen)
         yield pilot, screen
@@ -126,10 +127,10 @@ async def test_a_click_on_the_key_bar_presses_the_key() -> None:
     session = FakeSession()
     async with dashboard(session) as (pilot, _screen):
         await pilot.click(KeyBar, offset=(3, 0))
-        await pilot.pause()
+        await until(pilot, lambda: session.commands)
         assert session.commands == [Pause()]
         await pilot.click(KeyBar, offset=(12, 0))
-        await pilot.pause()
+        await until(pilot, lambda: len(session.commands) > 1)
         last = session.commands[-1]
         assert isinstance(last, SetRate)
         assert last.rate is not None
@@ -141,8 +142,7 @@ async def test_the_key_bar_says_resume_while_the_run_is_held() -> None:
         bar = screen.query_one(KeyBar)
         assert "p Pause" in bar.render_line(0).text
         await pilot.press("p")
-        await pilot.pause()
-        assert "p Resume" in bar.render_line(0).text
+        await until(pilot, lambda: "p Resume" in bar.render_line(0).text)
 
 
 async def test_f_stops_and_takes_up_following_and_the_stream_goes_along() -> None:
@@ -151,13 +151,13 @@ async def test_f_stops_and_takes_up_following_and_the_stream_goes_along() -> Non
         table = screen.query_one(JobTable)
         looked = [(table.follow, session.views[-1].stream.job)]
         await pilot.press("f")
-        await pilot.pause()
+        await picture(pilot, session)
         looked.append((table.follow, session.views[-1].stream.job))
         await pilot.press("down")
-        await pilot.pause()
+        await picture(pilot, session)
         looked.append((table.follow, session.views[-1].stream.job))
         await pilot.press("f")
-        await pilot.pause()
+        await picture(pilot, session)
         looked.append((table.follow, session.views[-1].stream.job))
         assert looked == [(True, None), (False, 3426), (False, 3425), (True, None)]
 
@@ -166,7 +166,7 @@ async def test_s_sorts_by_the_next_column() -> None:
     session = FakeSession()
     async with dashboard(session) as (pilot, _screen):
         await pilot.press("s")
-        await pilot.pause()
+        await picture(pilot, session)
         assert session.views[-1].jobs.sort is list(SortColumn)[1]
 
 
@@ -176,10 +176,10 @@ async def test_every_column_has_a_key_that_sorts_by_it(column: SortColumn, key: 
     async with dashboard(session) as (pilot, screen):
         screen.query_one(StreamPane).focus()
         await pilot.press("O" if key != "O" else "T", key)
-        await pilot.pause()
+        await picture(pilot, session)
         first = session.views[-1].jobs
         await pilot.press("i")
-        await pilot.pause()
+        await picture(pilot, session)
         second = session.views[-1].jobs
     assert (first.sort, second.sort) == (column, column)
     assert first.descending is not second.descending
@@ -191,15 +191,13 @@ async def test_w_shows_as_many_streams_as_fit_and_w_again_shows_one() -> None:
         assert session.views[-1].tiles == 0
         jobs = screen.query_one(JobTable).region.height
         await pilot.press("w")
-        await pilot.pause()
         tiles = screen.query_one(StreamTiles)
-        assert session.views[-1].tiles == tiles.wanted() >= 4
+        await until(pilot, lambda: session.views[-1].tiles == tiles.wanted() >= 4)
         assert tiles.region.height > 2
         assert screen.query_one(JobTable).region.height < jobs
         assert not screen.query_one(StreamPane).display
         await pilot.press("w")
-        await pilot.pause()
-        assert session.views[-1].tiles == 0
+        await until(pilot, lambda: session.views[-1].tiles == 0)
         assert screen.query_one(StreamPane).display
 
 
@@ -207,15 +205,12 @@ async def test_slash_opens_the_filter_and_escape_closes_and_forgets_it() -> None
     session = FakeSession()
     async with dashboard(session) as (pilot, screen):
         await pilot.press("slash", *"state:failed")
-        await pilot.pause()
-        assert session.views[-1].jobs.filter == "state:failed"
+        await until(pilot, lambda: session.views[-1].jobs.filter == "state:failed")
         await pilot.press("enter")
-        await pilot.pause()
-        assert screen.focused is screen.query_one(JobTable)
+        await until(pilot, lambda: screen.focused is screen.query_one(JobTable))
         assert screen.query_one(FilterBar).is_open, "a filter that holds stays in sight"
         await pilot.press("escape")
-        await pilot.pause()
-        assert session.views[-1].jobs.filter == ""
+        await until(pilot, lambda: session.views[-1].jobs.filter == "")
         assert not screen.query_one(FilterBar).is_open
 
 
@@ -227,16 +222,14 @@ async def test_keys_typed_into_the_filter_are_text_and_no_actions() -> None:
         assert screen.query_one(Input).value == "pqrx-"
         assert session.commands == []
         await pilot.press("escape")
-        await pilot.pause()
-        assert screen.focused is screen.query_one(JobTable)
+        await until(pilot, lambda: screen.focused is screen.query_one(JobTable))
 
 
 async def test_what_is_wrong_with_a_filter_stands_beside_it() -> None:
     async with dashboard(FakeSession()) as (pilot, screen):
         await pilot.press("slash", *"speed:3")
-        await pilot.pause()
-        assert "no such field" in str(screen.query_one("#problem").render())
-        assert screen.query_one(FilterBar).region.height == 3, "all of it can be read"
+        await until(pilot, lambda: "no such field" in str(screen.query_one("#problem").render()))
+        await until(pilot, lambda: screen.query_one(FilterBar).region.height == 3)  # all of it can be read
 
 
 async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
@@ -256,7 +249,8 @@ async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
 
 async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None:
     session = FakeSession()
-    async with dashboard(session) as (_pilot, screen):
+    async with dashboard(session) as (pilot, screen):
+        await until(pilot, lambda: session.views[-1].plot_width > 0)
         rows = screen.query_one(JobTable).size.height
         assert 0 < session.views[-1].jobs.height < rows + 40
         assert session.views[-1].plot_width >= screen.query_one(RatePanel).size.width
@@ -266,8 +260,7 @@ async def test_q_and_ctrl_c_quit_at_once_with_return_code_0() -> None:
     for key in ("q", "ctrl+q", "ctrl+c"):
         async with dashboard(FakeSession()) as (pilot, _screen):
             await pilot.press(key)
-            await pilot.pause()
-            assert pilot.app.return_code == 0
+            await until(pilot, lambda pilot=pilot: pilot.app.return_code == 0)  # type: ignore[misc]
             assert not pilot.app.is_running or pilot.app._exit
 
 

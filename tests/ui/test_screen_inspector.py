@@ -25,6 +25,7 @@ from llmdash.ui.screens.graphs import GraphsScreen
 from llmdash.ui.screens.help import HelpScreen
 from llmdash.ui.screens.inspector import InspectorScreen, first_json
 from tests.ui.fake_session import FakeSession
+from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
 
@@ -35,7 +36,7 @@ async def opened(session: FakeSession, *keys: str) -> AsyncIterator[Pilot[Any]]:
     async with app.run_test(size=(100, 40)) as pilot:
         await pilot.pause()
         await pilot.press(*keys)
-        await pilot.pause(0.1)
+        await picture(pilot, session)
         yield pilot
 
 
@@ -59,9 +60,8 @@ async def test_the_inspector_is_live_while_it_is_open() -> None:
     async with opened(session, "enter") as pilot:
         assert not pilot.app.screen.query_one("#json").display
         now[0] = 200.0
-        await pilot.pause(0.2)
+        await until(pilot, lambda: "● done" in text_of(pilot, "inspected"))
         assert '"result": 65' not in text_of(pilot, "prompt")
-        assert "● done" in text_of(pilot, "inspected")
         assert text_of(pilot, "answer").endswith("}")
 
 
@@ -85,15 +85,14 @@ async def test_retry_cancel_and_copy_act_on_the_job_that_is_shown() -> None:
 async def test_left_and_right_step_through_the_jobs_and_stop_at_the_ends() -> None:
     session = FakeSession()
     async with opened(session, "enter", "left") as pilot:
-        assert session.views[-1].inspect == 3425
+        await until(pilot, lambda: session.views[-1].inspect == 3425)
         await pilot.press("right", "n")
-        await pilot.pause(0.1)
-        assert session.views[-1].inspect == 3427
+        await until(pilot, lambda: session.views[-1].inspect == 3427)
     session.scene.jobs = 2
     async with opened(session, "enter", *["p"] * 5) as pilot:
-        assert session.views[-1].inspect == 0
+        await until(pilot, lambda: session.views[-1].inspect == 0)
         await pilot.press(*["n"] * 5)
-        await pilot.pause(0.1)
+        await picture(pilot, session)
         assert session.views[-1].inspect == 1
 
 
@@ -113,11 +112,11 @@ async def test_escape_leads_back_from_every_screen() -> None:
     async with opened(session) as pilot:
         for key, screen in (("enter", InspectorScreen), ("g", GraphsScreen), ("question_mark", HelpScreen)):
             await pilot.press(key)
-            await pilot.pause()
-            assert isinstance(pilot.app.screen, screen)
+            await until(pilot, lambda screen=screen: isinstance(pilot.app.screen, screen))  # type: ignore[misc]
+            await picture(pilot, session)
             await pilot.press("escape")
-            await pilot.pause()
-            assert isinstance(pilot.app.screen, DashboardScreen)
+            await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
+        await picture(pilot, session)
         assert session.views[-1].inspect is None
 
 
@@ -132,7 +131,7 @@ async def test_help_lists_every_described_key_of_the_screen_and_its_widgets() ->
         }
         assert len(described) > 20
         await pilot.press("question_mark")
-        await pilot.pause()
+        await until(pilot, lambda: pilot.app.screen is not screen and pilot.app.screen.is_mounted)
         lines = "\n".join(
             str(table.render()) for table in pilot.app.screen.query(".help-keys").results(Static)
         )
@@ -145,21 +144,16 @@ async def test_the_palette_names_every_action_with_its_key_and_runs_it() -> None
     session = FakeSession()
     async with opened(session, "ctrl+p") as pilot:
         assert isinstance(pilot.app.screen, CommandPalette)
-        await pilot.press(*"drain")
-        await pilot.pause(0.5)
-        await pilot.press("enter")
-        await pilot.pause(0.2)
+        await choose(pilot, "drain")
+        await until(pilot, lambda: session.commands)
         assert session.commands == [Drain()]
 
 
 async def test_the_palette_sorts_by_any_column() -> None:
     session = FakeSession()
     async with opened(session, "ctrl+p") as pilot:
-        await pilot.press(*"sort by ttft")
-        await pilot.pause(0.5)
-        await pilot.press("enter")
-        await pilot.pause(0.2)
-        assert session.views[-1].jobs.sort is SortColumn.TTFT
+        await choose(pilot, "sort by ttft")
+        await until(pilot, lambda: session.views[-1].jobs.sort is SortColumn.TTFT)
 
 
 async def test_a_picture_that_comes_while_a_screen_is_being_put_together_waits_for_it() -> None:
@@ -178,7 +172,7 @@ async def test_the_rate_is_steered_from_graphs_and_inspector_too() -> None:
         session = FakeSession()
         async with opened(session, key) as pilot:
             await pilot.press("minus")
-            await pilot.pause()
+            await until(pilot, lambda session=session: session.commands)  # type: ignore[misc]
             (command,) = session.commands
             assert isinstance(command, SetRate)
             assert command.rate is not None
@@ -194,8 +188,9 @@ async def test_p_pauses_on_the_graphs() -> None:
 
 async def test_graphs_ask_for_a_sample_for_every_dot() -> None:
     session = FakeSession()
-    async with opened(session, "g"):
-        assert session.views[-1].plot_width >= 80
+    async with opened(session, "g") as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, GraphsScreen))
+        await until(pilot, lambda: session.views[-1].plot_width >= 80)
 
 
 @pytest.mark.parametrize(

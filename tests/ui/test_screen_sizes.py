@@ -16,6 +16,7 @@ from llmdash.ui.screens.arrangement import MINIMUM, WIDE, arrange_panels
 from llmdash.ui.screens.key_bar import BarItem, fit_items
 from llmdash.ui.widgets.stream_pane import StreamPane
 from tests.ui.fake_session import FakeSession, Scene
+from tests.ui.waiting import picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
 SIZES = [(59, 15), (60, 16), (80, 24), (100, 30), (120, 36), (200, 60)]
@@ -74,6 +75,7 @@ async def test_resizing_through_all_sizes_and_back_never_raises() -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         for size in [*SIZES, *reversed(SIZES)]:
             await pilot.resize_terminal(*size)
+            await until(pilot, lambda size=size: app.screen.size == size)  # type: ignore[misc]
             await pilot.pause()
             assert app.screen.has_class("compact") is (size[0] < WIDE)
             assert app.screen.has_class("-too-small") is (size[0] < 60 or size[1] < 16)
@@ -86,7 +88,7 @@ async def test_it_opens_at_any_size_and_with_any_number_of_keys(size: tuple[int,
     async with app.run_test(size=size) as pilot:
         for keys in (0, 1, 3, 40):
             session.scene.keys = tuple(f"{key:04x}" for key in range(keys))
-            await pilot.pause(0.1)
+            await picture(pilot, session)
         await pilot.press("question_mark", "escape", "g", "escape", "enter", "escape", "slash", "a", "escape")
         await pilot.pause()
 
@@ -98,8 +100,7 @@ async def test_a_terminal_that_is_too_small_is_told_what_is_needed_and_can_be_qu
         text = str(app.screen.query_one("#too-small", Static).render())
         assert "59 x 15" in text and "60 x 16" in text
         await pilot.press("q")
-        await pilot.pause()
-        assert app.return_code == 0
+        await until(pilot, lambda: app.return_code == 0)
 
 
 async def test_a_short_terminal_gives_the_place_of_the_stream_to_the_others() -> None:
@@ -108,8 +109,7 @@ async def test_a_short_terminal_gives_the_place_of_the_stream_to_the_others() ->
         await pilot.pause()
         assert not app.screen.query_one(StreamPane).region
         await pilot.resize_terminal(80, 24)
-        await pilot.pause()
-        assert app.screen.query_one(StreamPane).region
+        await until(pilot, lambda: app.screen.query_one(StreamPane).region)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -119,13 +119,14 @@ async def test_hostile_names_are_shown_and_steer_nothing(text: str) -> None:
     scene = Scene(name=text, model=text, endpoint=text, job_name=name, keys=(text, "b"), answer=text * 3)
     scene.notices = (Notice(1, Severity.ERROR, text),)
     scene.state = RunState.PAUSED
-    app = LlmdashApp(session=FakeSession(scene=scene), shipped_themes=SHIPPED)
+    session = FakeSession(scene=scene)
+    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await pilot.press("enter")
-        await pilot.pause(0.1)
+        await until(pilot, lambda: session.views[-1].inspect is not None)
         assert_nothing_steers(app)
         await pilot.press("escape", "slash", *[letter for letter in text[:6] if letter.isprintable()])
-        await pilot.pause(0.1)
+        await picture(pilot, session)
         assert_nothing_steers(app)
 
 

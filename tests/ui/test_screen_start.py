@@ -19,6 +19,7 @@ from llmdash.ui.preferences import Preferences, PreferencesFile
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.start import StartScreen
 from tests.ui.fake_session import FakeSession
+from tests.ui.waiting import until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
 OPTIONS = LaunchOptions(
@@ -66,7 +67,7 @@ def problem(pilot: Pilot[Any]) -> str:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    await pilot.app.workers.wait_for_complete()
+    await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
     await pilot.pause()
 
 
@@ -77,7 +78,7 @@ async def test_enter_starts_what_is_chosen_and_opens_the_dashboard() -> None:
         await pilot.press("down", "enter")
         await settle(pilot)
         assert launcher.launches == [Launch(Path("greeting.csv"), "simulator", "sim-1", 5.0, 64)]
-        assert isinstance(pilot.app.screen, DashboardScreen)
+        await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
 
 
 async def test_fields_are_reached_by_tab_and_their_values_count() -> None:
@@ -130,7 +131,7 @@ async def test_a_launch_error_is_one_line_on_the_screen_and_one_can_try_again() 
         launcher.problem = ""
         await pilot.press("enter")
         await settle(pilot)
-        assert isinstance(pilot.app.screen, DashboardScreen)
+        await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
 
 
 async def test_without_endpoints_or_prompts_it_says_what_to_set_up() -> None:
@@ -158,6 +159,5 @@ async def test_escape_leaves_with_return_code_0() -> None:
     launcher = FakeLauncher()
     async with started(launcher) as pilot:
         await pilot.press("escape")
-        await pilot.pause()
-        assert pilot.app.return_code == 0
+        await until(pilot, lambda: pilot.app.return_code == 0)
     assert launcher.launches == []
