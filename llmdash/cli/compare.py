@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from, tell_problems
+from llmdash.cli.guard import guarded, has_terminal, made, refuse, settings_from, tell_problems
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _folder(kept: Path | None) -> Iterator[Path]:
     from llmdash.locations import private_dir
 
     if kept is not None:
-        yield private_dir(kept)
+        yield made(lambda: private_dir(kept))
         return
     with tempfile.TemporaryDirectory(prefix="llmdash-compare-", ignore_cleanup_errors=True) as name:
         yield Path(name)

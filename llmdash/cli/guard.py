@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from llmdash.config import Settings
     from llmdash.prompts.source import InputProblem
 
-__all__ = ["guarded", "has_terminal", "refuse", "refuse_without_keys", "settings_from", "tell_problems"]
+__all__ = [
+    "guarded",
+    "has_terminal",
+    "made",
+    "refuse",
+    "refuse_without_keys",
+    "settings_from",
+    "tell_problems",
+]
 
 
 def guarded(work: Callable[[], int]) -> NoReturn:
@@ -55,6 +63,17 @@ def refuse_without_keys(settings: Settings) -> NoReturn:
     """Say which endpoint has no key, and exit."""
     names = ", ".join(settings.without_keys)
     refuse(f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate")
+
+
+def made(make: Callable[[], Path]) -> Path:
+    """The folder of a run that `make` makes; where it cannot, that is said, and the exit code is 7."""
+    from llmdash.launch.headless import EXIT_STORAGE
+
+    try:
+        return make()
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+        refuse(f"the run cannot be kept: {why}; name another folder with --run-dir", EXIT_STORAGE)
 
 
 def settings_from(flags: Mapping[str, Any]) -> Settings:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.guard import guarded, has_terminal, refuse_without_keys, settings_from, tell_problems
+from llmdash.cli.guard import (
+    guarded,
+    has_terminal,
+    made,
+    refuse,
+    refuse_without_keys,
+    settings_from,
+    tell_problems,
+)
 from llmdash.cli.options import RUN_OPTIONS, SETTING_OPTIONS, split, with_options
 
 if TYPE_CHECKING:
@@ -35,11 +43,14 @@ __all__ = ["demo", "open_dashboard", "run"]
 def run(file: Path | None, **options: Any) -> None:
     """Run the prompts in FILE (- for standard input).
 
-    FILE holds JSON lines, a JSON array, CSV, plain text (one prompt a line) or a TOML prompt set.
+    FILE holds JSON lines, a JSON array, CSV or TSV, plain text (a prompt a line, or sections between lines of
+    ---), a TOML prompt set, or an OpenAI or Anthropic batch.
     """
     from llmdash.launch.plans import Input
 
     run_options = split(options)
+    if run_options["retry_failed"] and not run_options["resume"]:
+        refuse("--retry-failed goes with --resume; add it, or leave out --retry-failed")
     guarded(lambda: _run(Input(file), run_options, options))
 
 
@@ -80,7 +91,7 @@ def _run(
         practice = practice or plans.practice_settings(facts)
         settings = plans.with_rate_of(facts, settings)
     elif given.path is not None and str(given.path) == "-":
-        folder = plans.run_folder(run["run_dir"], "stdin")
+        folder = made(lambda: plans.run_folder(run["run_dir"], "stdin"))
         given = replace(given, path=plans.spool(sys.stdin.buffer, folder))
     if run["simulate"]:
         practice = practice or plans.PRACTICE
@@ -89,7 +100,7 @@ def _run(
     source = plans.open_input(given)
     tell_problems(source.problems, strict=run["strict"])
     settings = plans.with_options_of(source, settings, asked=flags)
-    folder = folder or plans.run_folder(run["run_dir"], source.name)
+    folder = folder or made(lambda: plans.run_folder(run["run_dir"], source.name))
     simulator = _start_simulator(practice)
     headless = run["headless"] or run["as_json"] or not has_terminal()
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import shutil
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,6 +53,9 @@ PRACTICE = SimulatorSettings(
 
 DEMO_RATE = 20.0
 _SPOOL = "input"
+_HEADER = 64 * 1024  # bytes of a table's first line
+_SMALL = 1024 * 1024  # bytes of a prompt set on standard input
+_SET_FIELDS = frozenset(("task", "arithmetic", "template", "data", "fields", "prompt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,30 @@ def spool(stream: BinaryIO, folder: Path) -> Path:
     with path.open("wb") as file:
         shutil.copyfileobj(stream, file)
     path.chmod(0o600)
-    return path
+    return path.replace(path.with_suffix(_suffix_of(path)))
+
+
+def _suffix_of(path: Path) -> str:
+    """The end of a name for what only a name tells: a table with a `prompt` column, a prompt set."""
+    with path.open("rb") as file:
+        head = file.readline(_HEADER).decode("utf-8-sig", "replace").rstrip("\r\n")
+    for suffix, delimiter in ((".tsv", "\t"), (".csv", ","), (".csv", ";")):
+        if "prompt" in _cells(head, delimiter):
+            return suffix
+    if path.stat().st_size <= _SMALL:
+        try:
+            found = tomllib.loads(path.read_text("utf-8-sig"))
+        except (ValueError, RecursionError):  # no TOML, or no text
+            return ""
+        return ".toml" if _SET_FIELDS & found.keys() else ""
+    return ""
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # not a line of a table
+        return []
 
 
 def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping[str, Any]]:

@@ -152,6 +152,25 @@ def test_prompts_come_from_standard_input_and_can_be_resumed(simulator: Simulato
     assert (again.code, again.summary["done"], again.summary["attempts"]) == (0, 2, 2)
 
 
+@pytest.mark.parametrize(
+    ("given", "jobs"),
+    [
+        ("prompt,expected\nWhat is 2 + 2?,4\n", 1),
+        ("id\tprompt\na\tWhat is 2 + 2?\nb\tWhat is 3 + 3?\n", 2),
+        ('repeat = 3\n[[prompt]]\ntext = "Hello"\n', 3),
+        ("Say\rprompt\nNow\n", 2),
+        ('{"prompt": "a"}\n', 1),
+    ],
+)
+def test_standard_input_holds_what_a_file_may_hold(
+    simulator: Simulator, tmp_path: Path, given: str, jobs: int
+) -> None:
+    endpoint = simulator()
+    ended = llmdash("run", "-", *HEADLESS, cwd=tmp_path, env=environment(tmp_path, endpoint), given=given)
+    assert (ended.code, ended.summary["done"]) == (0, jobs)
+    assert endpoint.stats()["requests"] == jobs
+
+
 def test_every_key_dead_ends_with_code_5_and_everything_still_pending(
     simulator: Simulator, tmp_path: Path, arithmetic: Path
 ) -> None:

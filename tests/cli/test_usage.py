@@ -30,6 +30,8 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
         (["run", "p.txt"], {"p.txt": "hi", ".env": "BASE_URL=http://a.b/v1\n"}, [".env:1", "insecure"]),
         (["run", "p.txt", "--simulate", "--out", "no/such/r.jsonl"], {"p.txt": "hi"}, ["no/such"]),
         (["run", "p.txt", "--simulate", "--resume"], {"p.txt": "hi"}, ["no earlier run", "--resume"]),
+        (["run", "p.txt", "--simulate", "--retry-failed"], {"p.txt": "hi"}, ["--retry-failed", "--resume"]),
+        (["run", "p.txt", "--simulate", "--run-dir", "p.txt/x"], {"p.txt": "hi"}, ["p.txt", "--run-dir"]),
         (["run", "p.txt", "--simulate", "--strict"], {"p.txt": "hi\n", "x": ""}, []),
     ],
 )  # fmt: skip
