@@ -10,7 +10,7 @@ from llmdash.engine.frame import KeyState, Severity
 from llmdash.engine.journal import AttemptRecord, ResultRow
 from llmdash.engine.keys import Member
 from llmdash.engine.parts import RunnerParts
-from llmdash.llms.failures import Failure
+from llmdash.llms.failures import Failure, FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 
 __all__ = ["Attempt", "Outcomes", "prompt_id"]
@@ -53,6 +53,7 @@ class Outcomes:
     def __init__(self, parts: RunnerParts) -> None:
         self._parts = parts
         self._trouble: dict[int, _Trouble] = {}
+        self._told: set[str] = set()
         self.settling: set[int] = set()
 
     def last_failed_on(self, job: int) -> Member | None:
@@ -121,6 +122,7 @@ class Outcomes:
         trouble.uncounted += not decision.counted
         trouble.last = member
         text = storable(str(failure))
+        self._tell_of_this_machine(failure, text)
         ended = _failed_record(record, failure, answer, text)
         if decision.again:
             parts.store.apply(RetryScheduled(job, text, decision.counted))
@@ -177,6 +179,13 @@ class Outcomes:
 
     def _id(self, job: int) -> str:
         return prompt_id(self._parts.source, job)
+
+    def _tell_of_this_machine(self, failure: Failure, text: str) -> None:
+        """Say once why nothing gets out, since no job fails of it and nothing else would show."""
+        if failure.kind is FailureKind.LOCAL and text not in self._told:
+            self._told.add(text)
+            words = f"This machine cannot send: {text}. The run tries again until it can."
+            self._parts.store.apply(Noticed(Severity.WARNING, words))
 
     def _tell_of_key(self, member: Member, entered: KeyState | None) -> None:
         if entered in _TOLD:

@@ -265,3 +265,20 @@ def test_a_stop_in_the_middle_of_everything_leaves_nothing_running(tmp_path: Pat
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.001)
     assert threading.active_count() <= before
+
+
+def test_why_nothing_gets_out_of_this_machine_is_said_once_and_costs_no_job(tmp_path: Path) -> None:
+    def script(key: str, prompt: str, before: int) -> list[Any]:
+        return (
+            failing(FailureKind.LOCAL, "no address found: llm.invalid")
+            if not before
+            else echo(key, prompt, before)
+        )
+
+    server = Server(script)
+    session = run(plan(tmp_path, server, prompts(12), policy=FAST))
+    frame = assert_balanced(session, server)
+    assert (frame.run.done, frame.run.failed) == (12, 0)
+    told = [notice.text for notice in frame.notices if "cannot send" in notice.text]
+    assert len(told) == 1
+    assert "llm.invalid" in told[0]
