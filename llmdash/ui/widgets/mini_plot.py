@@ -7,12 +7,11 @@ from typing import ClassVar, Final, NamedTuple
 
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
 
 from llmdash.engine.frame import PlotPart
 from llmdash.ui.format import duration, fit, rate, si
 from llmdash.ui.widgets.chart import Values, bars, cell, dots, filled, resample, span, sparkline
-from llmdash.ui.widgets.paint import Styles, line
+from llmdash.ui.widgets.drawing import Drawing
 
 __all__ = ["MiniPlot"]
 
@@ -32,7 +31,7 @@ class _Measure(NamedTuple):
     write: Callable[[float | None], str]
 
 
-class MiniPlot(Widget):
+class MiniPlot(Drawing):
     """One line a measure, as many as the height allows; taller where there is more room.
 
     | Component class | Styles |
@@ -54,6 +53,8 @@ class MiniPlot(Widget):
         "mini-plot--below",
     }
 
+    _ground = "mini-plot--name"
+
     DEFAULT_CSS = """
     MiniPlot {
         height: 1fr;
@@ -67,29 +68,13 @@ class MiniPlot(Widget):
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._styles = Styles(self)
         self._part = PlotPart()
-        self._lines: list[Strip] = []
-        self._drawn = (0, 0)
 
     def show(self, part: PlotPart) -> None:
         """Show the series of the run."""
         if part != self._part:
             self._part = part
-            self._drawn = (0, 0)
-            self.refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._styles.clear()
-        self._drawn = (0, 0)
-
-    def render_line(self, y: int) -> Strip:
-        width, height = self.content_size
-        if self._drawn != (width, height):
-            self._lines = self._draw(width, height)
-            self._drawn = (width, height)
-        return self._lines[y] if y < len(self._lines) else self._line([], width)
+            self.redraw()
 
     def _measures(self) -> tuple[_Measure, ...]:
         part = self._part
@@ -158,9 +143,6 @@ class MiniPlot(Widget):
             (fit(name, NAME_WIDTH), self._styles.get("mini-plot--name")),
             (fit(value.strip(), VALUE_WIDTH, "right") + " ", self._styles.get(f"mini-plot--{style}")),
         ]
-
-    def _line(self, pieces: list[tuple[str, Style]], width: int) -> Strip:
-        return line(pieces, width, self._styles.get("mini-plot--name"))
 
 
 def _chart_width(width: int) -> int:

@@ -11,12 +11,11 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
-from textual.widget import Widget
 
 from llmdash.sanitize import clean_line
 from llmdash.ui.format import duration, fit, si
 from llmdash.ui.widgets.chart import braille, cell, dots, filled, resample, span, sparkline
-from llmdash.ui.widgets.paint import Styles, line
+from llmdash.ui.widgets.drawing import Drawing
 
 __all__ = ["Plot", "Series", "braille", "sparkline"]
 
@@ -45,7 +44,7 @@ class _Layer(NamedTuple):
         return self.rows[y], self.style
 
 
-class Plot(Widget):
+class Plot(Drawing):
     """Up to four series over the same time, on one scale from 0 to the largest value.
 
     | Component class | Styles |
@@ -65,6 +64,8 @@ class Plot(Widget):
         *(f"plot--series-{number}" for number in range(1, MOST_SERIES + 1)),
     }
 
+    _ground = "plot--axis"
+
     DEFAULT_CSS = """
     Plot {
         height: 1fr;
@@ -80,31 +81,15 @@ class Plot(Widget):
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._styles = Styles(self)
         self._series: tuple[Series, ...] = ()
         self._step_s = 1.0
-        self._lines: list[Strip] = []
-        self._drawn = (0, 0)
 
     def show(self, series: Sequence[Series], step_s: float) -> None:
         """Draw these series, whose values are `step_s` seconds apart; the ones beyond four are left out."""
         shown = tuple(series)[:MOST_SERIES]
         if (shown, step_s) != (self._series, self._step_s):
             self._series, self._step_s = shown, step_s
-            self._drawn = (0, 0)
-            self.refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._styles.clear()
-        self._drawn = (0, 0)
-
-    def render_line(self, y: int) -> Strip:
-        width, height = self.content_size
-        if self._drawn != (width, height):
-            self._lines = self._draw(width, height)
-            self._drawn = (width, height)
-        return self._lines[y] if y < len(self._lines) else self._line([], width)
+            self.redraw()
 
     def _draw(self, width: int, height: int) -> list[Strip]:
         rows = height - LEGEND_LINES - AXIS_LINES
@@ -174,6 +159,3 @@ class Plot(Widget):
         text = " " * start + ago
         text = fit(text, chart - 4) + " now" if cell_len(text) < chart - 4 else fit("now", chart, "right")
         return self._line([(" " * AXIS + "└" + text, self._styles.get("plot--axis"))], width)
-
-    def _line(self, pieces: list[tuple[str, Style]], width: int) -> Strip:
-        return line(pieces, width, self._styles.get("plot--axis"))
