@@ -14,6 +14,7 @@ __all__ = [
     "Resume",
     "RetryFailed",
     "RetryJobs",
+    "ReviveEndpoint",
     "ReviveKey",
     "SetConcurrency",
     "SetRate",
@@ -89,6 +90,13 @@ class ReviveKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviveEndpoint:
+    """Try this endpoint again at once, whatever held it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetWeight:
     """Give this key `weight` turns for every turn of a key of weight 1."""
 
@@ -107,6 +115,7 @@ Command = (
     | RetryFailed
     | CancelJobs
     | DisableKey
+    | ReviveEndpoint
     | ReviveKey
     | SetWeight
 )

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 
 __all__ = [
     "CHUNK_MARK",
+    "Alert",
+    "AlertKind",
     "AttemptRow",
     "Binding",
+    "EndpointRow",
+    "EndpointState",
     "Frame",
     "Inspection",
     "JobRow",
@@ -34,9 +38,20 @@ __all__ = [
     "StreamView",
     "Verdict",
     "View",
+    "WaitReason",
 ]
 
-from llmdash.engine.states import Binding, JobState, KeyState, RunState, Severity, SortColumn
+from llmdash.engine.states import (
+    AlertKind,
+    Binding,
+    EndpointState,
+    JobState,
+    KeyState,
+    RunState,
+    Severity,
+    SortColumn,
+    WaitReason,
+)
 from llmdash.prompts.source import Verdict
 
 CHUNK_MARK = "\x1f"
@@ -168,6 +183,10 @@ class JobRow:
     job: int
     id: str
     state: JobState = JobState.QUEUED
+    reason: WaitReason | None = None
+    """What it waits for, while it waits."""
+    due_s: float | None = None
+    """Seconds until it is tried again, in backoff."""
     key: str | None = None
     tries: int = 0
     wait_s: float | None = None
@@ -213,6 +232,32 @@ class KeyRow:
     weight: float = 1.0
     spark: tuple[int, ...] = ()
     """Calls in each of the last seconds, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRow:
+    """How one endpoint fares; its keys are the KeyRows that name it."""
+
+    name: str
+    state: EndpointState = EndpointState.UP
+    returns_s: float | None = None
+    """Seconds until it is tried again, while it is down."""
+    detail: str = ""
+    in_flight: int = 0
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What holds the whole run up, for as long as it does: a banner's worth."""
+
+    kind: AlertKind
+    text: str
+    mend: str = ""
+    """What the user can do about it; empty where it passes by itself."""
+    seconds: float | None = None
+    """Seconds until it passes, or is tried again."""
+    severity: Severity = Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +352,9 @@ class Frame:
     run: RunPart = RunPart()
     jobs: JobsPart = JobsPart()
     keys: tuple[KeyRow, ...] = ()
+    endpoints: tuple[EndpointRow, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    """What holds the run up now, the gravest first."""
     rate: RatePart = RatePart()
     stream: StreamPart = StreamPart()
     tiles: tuple[StreamPart, ...] = ()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import enum
 
-__all__ = ["Binding", "JobState", "KeyState", "RunState", "Severity", "SortColumn"]
+__all__ = [
+    "AlertKind",
+    "Binding",
+    "EndpointState",
+    "JobState",
+    "KeyState",
+    "RunState",
+    "Severity",
+    "SortColumn",
+    "WaitReason",
+]
 
 
 class JobState(enum.IntEnum):
@@ -27,6 +37,19 @@ class JobState(enum.IntEnum):
     @property
     def in_flight(self) -> bool:
         return self in (JobState.SENT, JobState.STREAMING)
+
+
+class WaitReason(enum.Enum):
+    """What a job that is not on its way waits for."""
+
+    LIMITER = "limiter"
+    KEY = "key"
+    ENDPOINT = "endpoint"
+    MACHINE = "machine"
+    DISK = "disk"
+    BACKOFF = "backoff"
+    BUDGET = "budget"
+    PAUSE = "paused"
 
 
 class RunState(enum.Enum):
@@ -55,12 +78,35 @@ class KeyState(enum.Enum):
     DISABLED = "off"
 
 
+class EndpointState(enum.Enum):
+    """Whether an endpoint takes requests. DOWN comes back by itself, PAUSED waits for the user."""
+
+    UP = "up"
+    DOWN = "down"
+    PROBING = "probing"
+    PAUSED = "paused"
+
+
+class AlertKind(enum.Enum):
+    """What holds a run up; the gravest first."""
+
+    DISK = "disk"
+    BRAKE = "brake"
+    KEYS_GONE = "no key"
+    ENDPOINT = "endpoint"
+    MACHINE = "machine"
+    KEYS_REST = "keys rest"
+    RETRY_BUDGET = "retry budget"
+
+
 class Binding(enum.Enum):
     """What holds the rate where it is; the rate slider's title names it."""
 
     RATE = "rate"
     CONCURRENCY = "concurrency"
     KEYS = "key cooldown"
+    ENDPOINT = "endpoint"
+    DISK = "disk"
     LATENCY = "latency"
     PAUSE = "pause"
     NO_WORK = "no work left"

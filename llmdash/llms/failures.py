@@ -27,7 +27,7 @@ class FailureKind(enum.StrEnum):
     | QUOTA | the key has no money left | the key is set aside; the job moves |
     | AUTH | the key is refused | the key is dead after a second refusal; the job moves |
     | REQUEST | the request itself is refused | the job fails |
-    | CONFIG | the endpoint is not what the settings say | the job fails, with the mend in the message |
+    | CONFIG | the endpoint is not what the settings say | it is paused, the message names the mend |
 
     >>> FailureKind("throttle") is FailureKind.THROTTLE
     True
@@ -46,8 +46,9 @@ class Failure(Exception):
     """A call that gave no answer.
 
     `retry_after` is the server's hint in seconds; `request_id` the server's name for the call; `code` its own
-    word for the error; `hints` what it says of the key's limits. `partial` holds what had arrived: good to
-    look at, never an answer.
+    word for the error; `hints` what it says of the key's limits. `reached` is False where the request never
+    got to the endpoint: no connection, no TLS. `partial` holds what had arrived: good to look at, never an
+    answer.
 
     >>> str(Failure(FailureKind.THROTTLE, "slow down", status=429, retry_after=2.0))
     '429 slow down'
@@ -63,6 +64,7 @@ class Failure(Exception):
         retry_after: float | None = None,
         request_id: str | None = None,
         hints: Hints | None = None,
+        reached: bool = True,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -72,6 +74,7 @@ class Failure(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.hints = hints
+        self.reached = reached
         self.partial = ""
 
     def reword(self, message: str) -> None:
