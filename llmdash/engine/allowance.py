@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Allowance", "EndpointLimit"]
+__all__ = ["Allowance"]
 
 
 class Allowance:
@@ -44,17 +44,3 @@ class Allowance:
         now = self._clock()
         self._level = min(self._room, self._level + max(0.0, now - self._at) * self._rate)
         self._at = now
-
-
-class EndpointLimit:
-    """How many requests may be in flight at one endpoint, over all its keys; None is no limit of its own."""
-
-    def __init__(self, name: str = "", concurrency: int | None = None) -> None:
-        self.name = name
-        self.concurrency = concurrency
-        self.in_flight = 0
-
-    @property
-    def full(self) -> bool:
-        """True if nothing more may be sent there now."""
-        return self.concurrency is not None and self.in_flight >= self.concurrency

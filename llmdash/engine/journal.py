@@ -1,8 +1,8 @@
 """The journal: one SQLite file a run, the only truth on disk.
 
 `run` holds what the run is; `attempts` a row for each request, written before it leaves (`state` is then
-`sent`) and completed with its outcome; `results` a row for each job that ended. A job without a row in
-`results` is pending. Everything else, exports included, is a projection.
+`sent`) and completed with its outcome; `results` a row for each job that ended; `health` how each key fared
+last. A job without a row in `results` is pending. Everything else, exports included, is a projection.
 """
 
 from __future__ import annotations
@@ -10,14 +10,23 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmdash.prompts.source import Verdict
 
-__all__ = ["AttemptRecord", "JournalError", "JournalFile", "ResultRow"]
+__all__ = [
+    "AttemptRecord",
+    "Group",
+    "HealthRecord",
+    "JournalError",
+    "JournalFile",
+    "ResultRow",
+    "StorageError",
+]
 
-VERSION = 1
+VERSION = 2
 NAME = "journal.sqlite"
 
 _SCHEMA = """
@@ -34,10 +43,20 @@ CREATE TABLE results (
     output_tokens INTEGER, estimated INTEGER, finish_reason TEXT, error TEXT
 );
 """
+_SCHEMA_OF_2 = """
+CREATE TABLE IF NOT EXISTS health (
+    key TEXT PRIMARY KEY, state TEXT NOT NULL, at REAL NOT NULL, rests_s REAL NOT NULL, detail TEXT NOT NULL,
+    times INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
 
 
 class JournalError(Exception):
     """The journal cannot be used: the text says which file, why, and the mend."""
+
+
+class StorageError(JournalError):
+    """The disk does not take the journal."""
 
 
 class AttemptRecord(NamedTuple):
@@ -84,29 +103,65 @@ class ResultRow(NamedTuple):
     error: str | None = None
 
 
+class HealthRecord(NamedTuple):
+    """A row of `health`: how a key fared `at` a time of the wall clock, and how long it had to rest then.
+
+    `state` is the name of a KeyState in lower case, `times` how often in a row it came to that.
+    """
+
+    key: str
+    state: str
+    at: float
+    rests_s: float
+    detail: str
+    times: int
+
+
+@dataclass(slots=True)
+class Group:
+    """Rows that are written together, in one transaction."""
+
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    results: list[ResultRow] = field(default_factory=list)
+    reopened: list[int] = field(default_factory=list)
+    health: list[HealthRecord] = field(default_factory=list)
+
+
 class JournalFile:
     """The one connection that writes. Every method is one transaction; used by one thread at a time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
+    @property
+    def is_wal(self) -> bool:
+        """False where the file system does not take SQLite's write-ahead log, as network ones do not."""
+        mode: str = self._db.execute("PRAGMA journal_mode").fetchone()[0]
+        return mode == "wal"
+
     @classmethod
-    def create(cls, folder: Path, facts: Mapping[str, Any]) -> JournalFile:
-        """A new journal in `folder`, holding the facts of the run."""
+    def create(cls, folder: Path, facts: Mapping[str, Any], *, vfs: str = "") -> JournalFile:
+        """A new journal in `folder`, holding the facts of the run.
+
+        `vfs` names one of SQLite's layers for file systems; usually its own choice is right.
+        """
         path = folder / NAME
         if path.exists():
             raise JournalError(
                 f"{path}: this folder holds a run; add --resume to go on with it, or name another folder"
             )
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        journal = cls(_connect(path))
+        journal = cls(_connect(path, vfs))
         try:
-            journal._db.executescript(f"BEGIN;{_SCHEMA}")
+            journal._db.executescript(f"BEGIN;{_SCHEMA}{_SCHEMA_OF_2}")
             journal.set_facts({"version": VERSION, **facts})
             journal._db.execute("COMMIT")
         except sqlite3.Error as error:
             journal.close()
-            raise JournalError(f"{path}: the journal cannot be written ({error})") from None
+            raise StorageError(
+                f"{path}: the journal cannot be written ({error}); make room, or name another "
+                "folder with --run-dir"
+            ) from None
         return journal
 
     @classmethod
@@ -118,6 +173,7 @@ class JournalFile:
         journal = cls(_connect(path))
         try:
             journal._check(path)
+            journal._upgrade()
             journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
         except sqlite3.Error as error:
             journal.close()
@@ -132,24 +188,30 @@ class JournalFile:
         if sound != "ok":
             raise JournalError(f"{path}: the journal is damaged ({sound})")
         version = self._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
-        if version is None or version[0] != VERSION:
+        if version is None or version[0] not in (1, VERSION):
             raise JournalError(f"{path}: written by another version of llmdash")
+
+    def _upgrade(self) -> None:
+        self._db.executescript(f"BEGIN;{_SCHEMA_OF_2}")
+        self.set_facts({"version": VERSION})
+        self._db.execute("COMMIT")
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
         self._db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts.items())
 
-    def write(
-        self, attempts: Sequence[AttemptRecord], results: Sequence[ResultRow], reopened: Sequence[int]
-    ) -> None:
-        """One group: the latest record of each attempt, the results, and the jobs that are pending again."""
-        latest = {(record.job, record.attempt): record for record in attempts}
+    def write(self, group: Group) -> None:
+        """The latest record of each attempt, the results without those of jobs that are pending again, the
+        health of keys.
+        """
+        latest = {(record.job, record.attempt): record for record in group.attempts}
         self._db.execute("BEGIN IMMEDIATE")
         try:
             for rows in _slices(list(latest.values())):
                 self._insert("INSERT OR REPLACE INTO attempts VALUES", rows)
-            self._db.executemany("DELETE FROM results WHERE job = ?", [(job,) for job in reopened])
-            for some in _slices(list(results)):
+            self._db.executemany("DELETE FROM results WHERE job = ?", [(job,) for job in group.reopened])
+            for some in _slices(group.results):
                 self._insert("INSERT INTO results VALUES", some)
+            self._db.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)", group.health)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -167,17 +229,30 @@ class JournalFile:
         self._db.close()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, vfs: str = "") -> sqlite3.Connection:
     connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=10.0, cached_statements=512
+        f"{path.absolute().as_uri()}{f'?vfs={vfs}' if vfs else ''}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=10.0,
+        cached_statements=512,
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _choose_mode(connection)
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
         connection.close()
         raise JournalError(f"{path}: not a sound journal ({error})") from None
     return connection
+
+
+def _choose_mode(connection: sqlite3.Connection) -> None:
+    """Write ahead, or where the file system does not take that, with a rollback journal."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")  # where it cannot be, SQLite keeps the other mode
+    except sqlite3.OperationalError:
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _slices(rows: list[Any]) -> Iterable[list[Any]]:

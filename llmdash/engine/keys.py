@@ -1,4 +1,4 @@
-"""KeyPool: endpoints x keys, the health of each, and whose turn it is."""
+"""KeyPool: endpoints x keys, whose turn it is, and what the outcome of a request says of either."""
 
 from __future__ import annotations
 
@@ -6,33 +6,45 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from llmdash.engine.frame import KeyState
-from llmdash.engine.member import KeyStatistics, Member, statistics_of
+from llmdash.engine.frame import EndpointState, KeyState
+from llmdash.engine.member import (
+    Endpoint,
+    EndpointStatistics,
+    KeyStatistics,
+    Member,
+    Turn,
+    endpoint_statistics,
+    statistics_of,
+)
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.hints import Hints
 from llmdash.llms.messages import Usage
 
-__all__ = ["KeyPool", "KeyStatistics", "Member"]
+__all__ = ["Judgement", "KeyPool", "KeyStatistics", "Member", "Turn"]
 
-_QUARANTINE_S = 900.0
-_REST_S = 1.0
-_LONGEST_REST_S = 3600.0
+_PREFERENCE = 1.0
+
+
+class Judgement(NamedTuple):
+    """What followed from a failure: the states that its key and its endpoint entered, if they did.
+
+    `excused` is True if the request was a probe of an endpoint that was down: no job is to blame for that.
+    """
+
+    key: KeyState | None = None
+    endpoint: EndpointState | None = None
+    excused: bool = False
 
 
 class KeyPool:
     """The keys, taken in turn.
 
     Every key has a turn number that grows by 1/weight with each request; the lowest that may send goes next.
-    So healthy keys of equal weight never differ by more than one request, and a key that comes back from a
-    rest does not have to catch up.
-
-    | from -> to | because of | way back |
-    |---|---|---|
-    | healthy -> rests | 429: until the server's hint, never shorter than before | one request as a probe |
-    | healthy -> no quota | the account has no money left | a probe after 15 minutes |
-    | healthy -> dead | refused twice in a row (401, 403) | the user revives it |
-    | any -> off | the user | the user |
+    So healthy keys of equal weight never differ by more than one request (two, where retries prefer another
+    key), and a key that comes back from a rest does not have to catch up. What befalls keys is told in
+    `KeyHealth`, what befalls endpoints in `Breaker`.
     """
 
     def __init__(self, members: Sequence[Member], clock: Callable[[], float]) -> None:
@@ -52,20 +64,44 @@ class KeyPool:
         return tuple(self._members)
 
     @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint once."""
+        return tuple({id(member.endpoint): member.endpoint for member in self._members}.values())
+
+    def add(self, member: Member) -> None:
+        """Take in one more key."""
+        member.turn = self._turn
+        self._members.append(member)
+        self._wake()
+
+    @property
     def exhausted(self) -> bool:
-        """True if no key will ever send again without the user: all are dead or off."""
-        return all(member.state in (KeyState.DEAD, KeyState.DISABLED) for member in self._members)
+        """True if no key will ever send again without the user: dead, off, or its endpoint paused."""
+        return self.returns_s() == math.inf
+
+    def returns_s(self) -> float:
+        """Seconds until the first key may be used again; infinite if only the user can bring that about."""
+        now = self._clock()
+        soonest = math.inf
+        for member in self._members:
+            if not member.health.is_gone and member.endpoint.breaker.state is not EndpointState.PAUSED:
+                soonest = min(soonest, max(0.0, member.health.rests_until - now))
+        return soonest
 
     @property
     def available(self) -> bool:
         """True if some key may send now."""
-        now = self._clock()
-        return any(member.may_send(now) for member in self._members)
+        return self.may_take(0)
 
     def statistics(self) -> tuple[KeyStatistics, ...]:
         now = self._clock()
         with self._guard:
             return tuple(statistics_of(member, now) for member in self._members)
+
+    def endpoint_statistics(self) -> tuple[EndpointStatistics, ...]:
+        now = self._clock()
+        with self._guard:
+            return tuple(endpoint_statistics(endpoint, now) for endpoint in self.endpoints)
 
     @property
     def counts_tokens(self) -> bool:
@@ -88,10 +124,11 @@ class KeyPool:
             except TimeoutError:
                 continue
 
-    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Member | None:
+    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Turn | None:
         """The key whose turn it is, counted as sent and with `tokens` reserved; None if none may send.
 
-        Of keys with equal turns, not `avoid`. What was reserved is given back with the outcome.
+        Rather than `avoid` another one that is nearly as much in turn. What was reserved is given back with
+        the outcome.
         """
         now = self._clock()
         free = [member for member in self._members if member.may_send(now, tokens)]
@@ -99,171 +136,169 @@ class KeyPool:
             return None
         for member in free:
             self._rejoin(member)
-        lowest = min(member.turn for member in free)
-        equal = [member for member in free if member.turn <= lowest + 1e-9]
-        chosen = next((member for member in equal if member is not avoid), equal[0])
+        chosen = self._next_of(free, avoid)
         with self._guard:
-            self._count_sent(chosen, now)
+            turn = self._give_out(chosen, tokens, now)
         chosen.limits.take(tokens)
-        return chosen
+        return turn
+
+    @staticmethod
+    def _next_of(free: Sequence[Member], avoid: Member | None) -> Member:
+        first = min(free, key=lambda member: member.turn)
+        if first is not avoid:
+            return first
+        others = [member for member in free if member is not avoid]
+        near = first.turn + _PREFERENCE / first.weight + 1e-9
+        return min((other for other in others if other.turn <= near), key=_turn_of, default=first)
 
     def _rejoin(self, member: Member) -> None:
         """Give up the turns that were missed, or all work would go to the key that just came back."""
         if member.was_away:
             member.turn = max(member.turn, self._turn)
-            member.was_away = member.on_probation
+            member.was_away = member.health.on_probation
 
-    def _count_sent(self, member: Member, now: float) -> None:
-        if member.state in (KeyState.THROTTLED, KeyState.QUARANTINED, KeyState.COOLDOWN):
-            member.state = KeyState.HEALTHY
-        if member.pace_s:
-            member.rests_until = max(member.rests_until, now + member.pace_s)
+    def _give_out(self, member: Member, tokens: int, now: float) -> Turn:
         self._turn = max(self._turn, member.turn)
         member.turn += 1.0 / member.weight
         member.sent += 1
         member.in_flight += 1
+        member.endpoint.in_flight += 1
         member.calls.add(now)
+        member.last_sent.append(now)
+        return Turn(member, tokens, member.health.taken(now), member.endpoint.breaker.taken())
 
-    def succeeded(
-        self, member: Member, usage: Usage | None, *, reserved: int = 0, hints: Hints | None = None
-    ) -> None:
-        """A request of `member` was answered; `reserved` is what `choose` was asked for.
-
-        While the key rests, that says nothing: the request had left before.
-        """
-        now = self._clock()
+    def succeeded(self, turn: Turn, usage: Usage | None, *, hints: Hints | None = None) -> None:
+        """A request was answered."""
+        now, member = self._clock(), turn.member
         with self._guard:
-            member.in_flight -= 1
+            self._count_back(member)
             member.ok += 1
             if usage is not None:
                 member.input_tokens += usage.input_tokens
                 member.output_tokens += usage.output_tokens
                 member.tokens.add(now, usage.input_tokens + usage.output_tokens)
-        used = usage.input_tokens + usage.output_tokens if usage is not None else reserved
-        member.limits.release(reserved, used)
-        member.refusals = 0
-        if member.state is KeyState.HEALTHY or member.rests_until <= now:
-            member.on_probation = False
-            member.rests_in_a_row = 0
-        if member.state is KeyState.HEALTHY:
-            member.detail = ""
-        self._heed(member, hints)
+        used = usage.input_tokens + usage.output_tokens if usage is not None else turn.tokens
+        member.limits.settle(turn.tokens, used)
+        member.endpoint.breaker.answered(turn.endpoint_ticket)
+        member.health.answered(turn.key_ticket)
+        if hints is not None:
+            member.told = hints
+            member.health.pacing.heed(hints, member.in_flight, now)
         self._wake()
 
-    def _heed(self, member: Member, hints: Hints | None) -> None:
-        """Where the server has no more left than what is in flight will use up, send no faster than it
-        refills.
-
-        The reset it names is that of *all* requests, which is far longer than a key has to rest.
-        """
-        if hints is None:
-            return
-        member.told = hints
-        left = hints.remaining_requests
-        if left is None or left > 2 * member.in_flight + 2:
-            member.pace_s = 0.0
-        elif left <= member.in_flight:
-            member.pace_s = _refill_s(left, hints.limit_requests, hints.reset_requests_s)
-        self._pause(member, member.pace_s * (member.in_flight + 1 - (left or 0)))
-        if hints.remaining_tokens == 0:
-            self._pause(member, _refill_s(0, hints.limit_tokens, hints.reset_tokens_s))
-
-    def _pause(self, member: Member, seconds: float) -> None:
-        if seconds > 0 and member.state is KeyState.HEALTHY:
-            member.rests_until = max(member.rests_until, self._clock() + seconds)
-
-    def failed(self, member: Member, failure: Failure, *, reserved: int = 0) -> KeyState | None:
-        """A request of `member` failed.
-
-        Gives the state that the key enters because of it, if it enters one.
-        """
+    def failed(self, turn: Turn, failure: Failure) -> Judgement:
+        """A request failed. Gives what follows from it."""
+        member = turn.member
         with self._guard:
-            member.in_flight -= 1
+            self._count_back(member)
             if failure.kind is FailureKind.THROTTLE:
                 member.throttled += 1
             else:
                 member.errors += 1
-        member.limits.release(reserved, 0)
+        member.limits.settle(turn.tokens, 0)
         member.told = failure.hints or member.told
-        before = member.state
-        self._judge(member, failure)
+        breaker = member.endpoint.breaker
+        before, endpoint_before = member.state, breaker.state
+        self._judge(turn, failure)
+        self._note_absence(member)
         self._wake()
-        return member.state if member.state is not before else None
+        return Judgement(
+            key=member.state if member.state is not before else None,
+            endpoint=breaker.state if breaker.state is not endpoint_before else None,
+            excused=endpoint_before is EndpointState.PROBING,
+        )
 
-    def _judge(self, member: Member, failure: Failure) -> None:
-        now = self._clock()
-        if member.state in (KeyState.DEAD, KeyState.DISABLED):
-            return
+    def _judge(self, turn: Turn, failure: Failure) -> None:
+        member = turn.member
+        health, breaker = member.health, member.endpoint.breaker
         match failure.kind:
             case FailureKind.THROTTLE:
-                seconds = _hint(failure) or min(60.0, _REST_S * 2 ** min(member.rests_in_a_row, 6))
-                member.rests_in_a_row += member.state is not KeyState.THROTTLED
-                self._rest(member, KeyState.THROTTLED, now + seconds, "called too often")
+                health.throttled(failure, member.rate(self._clock()))
             case FailureKind.QUOTA:
-                self._rest(member, KeyState.QUARANTINED, now + _QUARANTINE_S, failure.message)
+                health.lost_quota(failure, turn.key_ticket)
             case FailureKind.AUTH:
-                member.refusals += 1
-                member.on_probation = member.was_away = True
-                if member.refusals >= 2:
-                    member.state = KeyState.DEAD
-                    member.detail = failure.message
+                health.refused(failure)
             case _:
-                pass
+                breaker.failed(failure, turn.endpoint_ticket)
+        if failure.kind in _OF_KEY_OR_REQUEST:
+            breaker.answered(turn.endpoint_ticket)
+        elif failure.kind is FailureKind.TRANSIENT and breaker.state is EndpointState.UP:
+            health.faltered(turn.key_ticket)
+            if health.is_faltering:
+                self._blame(member, failure)
 
-    def _rest(self, member: Member, state: KeyState, until: float, detail: str) -> None:
-        member.rests_until = max(member.rests_until, until)
-        member.on_probation = member.was_away = True
-        if state is KeyState.THROTTLED and member.state is KeyState.QUARANTINED:
-            return  # it still has no quota
-        member.state = state
-        member.detail = detail
+    def _blame(self, member: Member, failure: Failure) -> None:
+        """Many requests of `member` fail: it is the key if others succeed at the same endpoint, else the
+        endpoint.
+        """
+        siblings = [other for other in self._members if other.endpoint is member.endpoint]
+        if any(other.health.succeeds for other in siblings):
+            member.health.cool(str(failure))
+            return
+        member.endpoint.breaker.trip(str(failure))
+        for each in siblings:
+            each.health.forgive()
 
-    def was_cut(self, member: Member, *, reserved: int = 0) -> None:
-        """A request of `member` was given up from this side."""
+    def was_cut(self, turn: Turn) -> None:
+        """A request was given up from this side."""
+        member = turn.member
         with self._guard:
-            member.in_flight -= 1
+            self._count_back(member)
             member.cut += 1
-        member.limits.release(reserved, reserved)
+        member.limits.settle(turn.tokens, turn.tokens)
+        member.endpoint.breaker.left(turn.endpoint_ticket)
         self._wake()
 
-    def not_sent(self, member: Member, *, reserved: int = 0) -> None:
-        """A request of `member` was given up before it left: it does not count."""
+    def not_sent(self, turn: Turn) -> None:
+        """A request was given up before it left: it does not count."""
+        member = turn.member
         with self._guard:
-            member.in_flight -= 1
+            self._count_back(member)
             member.sent -= 1
         member.turn -= 1.0 / member.weight
-        member.limits.release(reserved, 0)
+        member.limits.settle(turn.tokens, 0)
+        member.endpoint.breaker.left(turn.endpoint_ticket)
         self._wake()
 
     def disable(self, label: str) -> None:
-        """Give the key no more work. Unknown labels are ignored: the user may be looking at an old
-        picture.
-        """
-        for member in self._members:
-            if member.label == label:
-                member.state = KeyState.DISABLED
-                member.was_away = True
+        """Give the key no more work. Unknown labels are ignored: the user may look at an old picture."""
+        for member in self._labelled(label):
+            member.health.disable()
+            self._note_absence(member)
         self._wake()
 
     def revive(self, label: str) -> None:
         """Call the key healthy, whatever befell it."""
-        for member in self._members:
-            if member.label == label:
-                member.state = KeyState.HEALTHY
-                member.rests_until = 0.0
-                member.refusals = member.rests_in_a_row = 0
-                member.on_probation = False
-                member.detail = ""
-                member.was_away = True
+        for member in self._labelled(label):
+            member.health.revive()
+            member.was_away = True
+        self._wake()
+
+    def revive_endpoint(self, name: str) -> None:
+        """Send to the endpoint again, whatever was wrong with it."""
+        for endpoint in self.endpoints:
+            if endpoint.name == name:
+                endpoint.breaker.revive()
         self._wake()
 
     def set_weight(self, label: str, weight: float) -> None:
         """Give the key `weight` turns for one of a key of weight 1."""
         if not 0.01 <= weight <= 100:
             raise ValueError(f"a weight is between 0.01 and 100, not {weight!r}")
-        for member in self._members:
-            if member.label == label:
-                member.weight = weight
+        for member in self._labelled(label):
+            member.weight = weight
+
+    def _labelled(self, label: str) -> list[Member]:
+        return [member for member in self._members if member.label == label]
+
+    @staticmethod
+    def _count_back(member: Member) -> None:
+        member.in_flight -= 1
+        member.endpoint.in_flight -= 1
+
+    @staticmethod
+    def _note_absence(member: Member) -> None:
+        member.was_away = member.was_away or member.health.on_probation or member.health.is_gone
 
     def _seconds_to_next(self, tokens: int) -> float | None:
         """Seconds until the first key may send; None if only an event can bring that about."""
@@ -275,19 +310,8 @@ class KeyPool:
         self._changed.set()
 
 
-def _refill_s(remaining: int, limit: int | None, reset_s: float | None) -> float:
-    """Seconds in which one unit comes back, given the seconds until all `limit` are; 0 if that is not known.
-
-    The bucket fills evenly.
-    """
-    if not limit or not reset_s:
-        return 0.0
-    return min(reset_s, _LONGEST_REST_S) / max(1, limit - remaining)
+_OF_KEY_OR_REQUEST = (FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH, FailureKind.REQUEST)
 
 
-def _hint(failure: Failure) -> float | None:
-    """The server's hint in seconds, where it says anything."""
-    hint = failure.retry_after
-    if hint is None or not math.isfinite(hint) or hint <= 0:
-        return None
-    return min(hint, _LONGEST_REST_S)
+def _turn_of(member: Member) -> float:
+    return member.turn

@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-import math
+import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from llmdash.engine.allowance import Allowance, EndpointLimit
-from llmdash.engine.frame import KeyState
+from llmdash.engine.allowance import Allowance
+from llmdash.engine.breaker import Breaker
+from llmdash.engine.frame import EndpointState, KeyState
+from llmdash.engine.health import KeyHealth
 from llmdash.engine.metrics import RollingCounter
 from llmdash.llms.base import LLM
 from llmdash.llms.hints import Hints
 
-__all__ = ["KeyStatistics", "Member", "MemberLimits", "statistics_of"]
+__all__ = [
+    "Endpoint",
+    "EndpointStatistics",
+    "KeyStatistics",
+    "Member",
+    "MemberLimits",
+    "Turn",
+    "endpoint_statistics",
+    "statistics_of",
+]
 
 _SPARK_S = 30
+_RATE_S = 10.0
+_RATE_OF = 5
+
+
+class Endpoint:
+    """What several keys share: a server, with room for so many requests at once (None: no limit of its own),
+    and a breaker.
+    """
+
+    def __init__(
+        self, name: str = "", concurrency: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.name = name
+        self.concurrency = concurrency
+        self.in_flight = 0
+        self.breaker = Breaker(clock)
+
+    @property
+    def is_full(self) -> bool:
+        """True if nothing more may be sent there until something ends."""
+        return self.concurrency is not None and self.in_flight >= self.concurrency
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until a request may go there; infinite if time alone changes nothing."""
+        return float("inf") if self.is_full else self.breaker.wait_s(now)
 
 
 @dataclass(frozen=True, slots=True)
 class MemberLimits:
-    """What a key may do on its own: requests and tokens a minute; and its endpoint's room for requests."""
+    """What a key may do on its own: requests and tokens a minute."""
 
     requests: Allowance | None = None
     tokens: Allowance | None = None
-    endpoint: EndpointLimit | None = None
-
-    @property
-    def full(self) -> bool:
-        """True if the endpoint takes nothing more until something ends there."""
-        return self.endpoint is not None and self.endpoint.full
 
     def wait_s(self, tokens: int) -> float:
         """Seconds until a request of `tokens` is within the limits."""
@@ -40,15 +72,11 @@ class MemberLimits:
             self.requests.take(1)
         if self.tokens is not None:
             self.tokens.take(tokens)
-        if self.endpoint is not None:
-            self.endpoint.in_flight += 1
 
-    def release(self, taken: int, used: int) -> None:
+    def settle(self, taken: int, used: int) -> None:
         """The request ended; it was counted with `taken` tokens and used `used`."""
         if self.tokens is not None:
             self.tokens.settle(taken, used)
-        if self.endpoint is not None:
-            self.endpoint.in_flight -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,62 +104,88 @@ class KeyStatistics:
     spark: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointStatistics:
+    """How one endpoint fares."""
+
+    name: str
+    state: EndpointState
+    returns_s: float | None
+    detail: str
+    is_local: bool
+    in_flight: int
+    concurrency: int | None
+
+
 class Member:
-    """One key of the pool: an LLM bound to it, its health and its counters."""
+    """One key of the pool: an LLM bound to it, its health and its counters.
+
+    Members that share a server share an `endpoint`.
+    """
 
     def __init__(
         self,
         llm: LLM,
         label: str,
-        endpoint: str = "",
+        endpoint: Endpoint | None = None,
         weight: float = 1.0,
         limits: MemberLimits | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.llm = llm
         self.label = label
-        self.endpoint = endpoint
+        self.endpoint = endpoint if endpoint is not None else Endpoint(clock=clock)
         self.weight = weight
         self.limits = limits or MemberLimits()
+        self.health = KeyHealth(clock)
         self.told: Hints | None = None
-        self.pace_s = 0.0
-        self.state = KeyState.HEALTHY
-        self.detail = ""
-        self.rests_until = 0.0
-        self.on_probation = False
-        self.refusals = 0
-        self.rests_in_a_row = 0
         self.turn = 0.0
         self.was_away = False
         self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
         self.input_tokens = self.output_tokens = 0
+        self.last_sent: deque[float] = deque(maxlen=4 * _RATE_OF)
         self.calls = RollingCounter()
         self.tokens = RollingCounter()
 
-    def wait_s(self, now: float, tokens: int = 0) -> float:
-        """Seconds until the key may be given a request of `tokens`; infinite if time alone changes nothing.
+    @property
+    def state(self) -> KeyState:
+        return self.health.state
 
-        A key on probation gets one request at a time.
-        """
-        if self.state in (KeyState.DEAD, KeyState.DISABLED):
-            return math.inf
-        if (self.on_probation and self.in_flight) or self.limits.full:
-            return math.inf
-        return max(0.0, self.rests_until - now, self.limits.wait_s(tokens))
+    def wait_s(self, now: float, tokens: int = 0) -> float:
+        """Seconds until the key may be given a request of `tokens`; infinite if only an event can tell."""
+        waits = (self.health.wait_s(now, self.in_flight), self.endpoint.wait_s(now))
+        return max(*waits, self.limits.wait_s(tokens))
 
     def may_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may be given a request of `tokens` at the time `now`."""
         return self.wait_s(now, tokens) <= 0.0
 
+    def rate(self, now: float) -> float | None:
+        """Requests a second of late; None where they are too few to tell."""
+        last = [at for at in self.last_sent if at > now - _RATE_S]
+        return (len(last) - 1) / max(now - last[0], 0.001) if len(last) >= _RATE_OF else None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A key that was given out for one request, with so many tokens reserved on it."""
+
+    member: Member
+    tokens: int
+    key_ticket: int
+    endpoint_ticket: int
+
 
 def statistics_of(member: Member, now: float) -> KeyStatistics:
     """The counters of `member` at the time `now`."""
-    rests = member.rests_until - now if member.rests_until > now else None
+    health = member.health
+    rests = max(health.rests_until - now, health.pacing.wait_s(now))
     return KeyStatistics(
         label=member.label,
-        endpoint=member.endpoint,
-        state=member.state,
-        rests_s=None if member.state in (KeyState.DEAD, KeyState.DISABLED) else rests,
-        detail=member.detail,
+        endpoint=member.endpoint.name,
+        state=health.state,
+        rests_s=rests if rests > 0 and not health.is_gone else None,
+        detail=health.detail,
         weight=member.weight,
         in_flight=member.in_flight,
         sent=member.sent,
@@ -145,4 +199,18 @@ def statistics_of(member: Member, now: float) -> KeyStatistics:
         tpm=member.tokens.total(now),
         remaining=member.told.remaining_requests if member.told is not None else None,
         spark=member.calls.series(now, _SPARK_S),
+    )
+
+
+def endpoint_statistics(endpoint: Endpoint, now: float) -> EndpointStatistics:
+    """How `endpoint` fares at the time `now`."""
+    breaker = endpoint.breaker
+    return EndpointStatistics(
+        name=endpoint.name,
+        state=breaker.state,
+        returns_s=breaker.returns_s(now),
+        detail=breaker.detail,
+        is_local=breaker.is_local,
+        in_flight=endpoint.in_flight,
+        concurrency=endpoint.concurrency,
     )

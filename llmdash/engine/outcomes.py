@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from llmdash.engine.attempt import Answer, storable
 from llmdash.engine.events import Cancelled, Failed, Noticed, RetryScheduled, Saved
-from llmdash.engine.frame import KeyState, Severity
+from llmdash.engine.frame import EndpointState, KeyState, Severity
+from llmdash.engine.health_records import health_record
 from llmdash.engine.journal import AttemptRecord, ResultRow
-from llmdash.engine.keys import Member
+from llmdash.engine.keys import Judgement, Member, Turn
 from llmdash.engine.parts import RunnerParts
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptSource
@@ -17,7 +18,7 @@ __all__ = ["Attempt", "Outcomes", "prompt_id"]
 
 _TOLD = {
     KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
-    KeyState.QUARANTINED: (Severity.WARNING, "has no quota left; it is tried again in 15 minutes"),
+    KeyState.QUARANTINED: (Severity.WARNING, "has no quota left; it is tried again by and by"),
 }
 
 
@@ -33,11 +34,14 @@ class _Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request on its way: the key it is made with, its row in the journal, the tokens reserved for it."""
+    """A request on its way: the turn of a key that it uses, and its row in the journal."""
 
-    member: Member
+    turn: Turn
     record: AttemptRecord
-    reserved: int = 0
+
+    @property
+    def member(self) -> Member:
+        return self.turn.member
 
     @property
     def job(self) -> int:
@@ -53,7 +57,6 @@ class Outcomes:
     def __init__(self, parts: RunnerParts) -> None:
         self._parts = parts
         self._trouble: dict[int, _Trouble] = {}
-        self._told: set[str] = set()
         self.settling: set[int] = set()
 
     def last_failed_on(self, job: int) -> Member | None:
@@ -65,7 +68,11 @@ class Outcomes:
         """The attempt brought a whole answer."""
         parts, usage = self._parts, answer.usage
         job, member, record = attempt.job, attempt.member, attempt.record
-        parts.pool.succeeded(member, usage, reserved=attempt.reserved, hints=answer.hints)
+        was_probe = member.health.on_probation
+        parts.pool.succeeded(attempt.turn, usage, hints=answer.hints)
+        if was_probe and not member.health.on_probation:
+            self._note_health(member)
+        parts.brake.answered()
         verdict = parts.source.score(prompt, answer.text)
         ended = record._replace(
             state="ok",
@@ -108,7 +115,8 @@ class Outcomes:
         """The attempt failed: the job is tried again, or fails with it."""
         parts = self._parts
         job, member, record = attempt.job, attempt.member, attempt.record
-        self._tell_of_key(member, parts.pool.failed(member, failure, reserved=attempt.reserved))
+        judgement = parts.pool.failed(attempt.turn, failure)
+        self._tell_of(member, judgement)
         now = parts.clock()
         trouble = self._trouble.setdefault(job, _Trouble(now))
         decision = parts.policy.decide(
@@ -117,25 +125,27 @@ class Outcomes:
             uncounted=trouble.uncounted,
             age_s=now - trouble.since,
             rng=parts.rng,
+            excused=judgement.excused,
         )
         trouble.counted += decision.counted
         trouble.uncounted += not decision.counted
         trouble.last = member
         text = storable(str(failure))
-        self._tell_of_this_machine(failure, text)
         ended = _failed_record(record, failure, answer, text)
         if decision.again:
             parts.store.apply(RetryScheduled(job, text, decision.counted))
             parts.journal.ended(ended, None, _nothing)
-            parts.work.put_off(job, decision.delay_s)
+            parts.work.put_off(job, decision.delay_s, limited=decision.counted)
         else:
+            if failure.kind is FailureKind.REQUEST:
+                parts.brake.refused(failure)
             self._settle(Failed(job, record.attempt, text), self._failed_row(job, text, record.key), ended)
 
     def cut(self, attempt: Attempt, *, sent: bool) -> None:
         """The attempt was given up from this side, before it was sent or while it was in flight."""
         pool = self._parts.pool
         leave = pool.was_cut if sent else pool.not_sent
-        leave(attempt.member, reserved=attempt.reserved)
+        leave(attempt.turn)
         state = "cut" if sent else "unsent"
         self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
 
@@ -153,7 +163,7 @@ class Outcomes:
     def reopened(self, job: int) -> None:
         """An ended job is wanted again, with a clean slate."""
         self._trouble.pop(job, None)
-        self._parts.journal.reopened(job, _nothing)
+        self._parts.journal.reopened(job)
         self._parts.work.reopen(job)  # its next attempt is announced after this, and so written after it
 
     def _settle(
@@ -180,18 +190,24 @@ class Outcomes:
     def _id(self, job: int) -> str:
         return prompt_id(self._parts.source, job)
 
-    def _tell_of_this_machine(self, failure: Failure, text: str) -> None:
-        """Say once why nothing gets out, since no job fails of it and nothing else would show."""
-        if failure.kind is FailureKind.LOCAL and text not in self._told:
-            self._told.add(text)
-            words = f"This machine cannot send: {text}. The run tries again until it can."
-            self._parts.store.apply(Noticed(Severity.WARNING, words))
+    def _tell_of(self, member: Member, judgement: Judgement) -> None:
+        """Say what befell a key or an endpoint that does not come back by itself, or not soon; and let the
+        journal know of it.
+        """
+        parts = self._parts
+        if judgement.key in _TOLD:
+            severity, words = _TOLD[judgement.key]
+            detail = f": {storable(member.health.detail)}" if member.health.detail else ""
+            parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
+        if judgement.endpoint is EndpointState.PAUSED:
+            words = f"Endpoint {member.endpoint.name} is paused: {storable(member.endpoint.breaker.detail)}"
+            parts.store.apply(Noticed(Severity.ERROR, words))
+        if member.health.is_resting or judgement.key is not None:
+            self._note_health(member)
 
-    def _tell_of_key(self, member: Member, entered: KeyState | None) -> None:
-        if entered in _TOLD:
-            severity, words = _TOLD[entered]
-            detail = f": {storable(member.detail)}" if member.detail else ""
-            self._parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
+    def _note_health(self, member: Member) -> None:
+        parts = self._parts
+        parts.journal.health(health_record(member, parts.clock(), parts.wall_clock()))
 
 
 def prompt_id(source: PromptSource, job: int) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmdash.engine.brake import Brake
+from llmdash.engine.budget import RetryBudget
 from llmdash.engine.keys import KeyPool
 from llmdash.engine.limiter import RateLimiter
 from llmdash.engine.retry import RetryPolicy
@@ -33,6 +35,8 @@ class RunnerParts:
     journal: JournalWriter
     store: Store
     work: WorkQueue
+    budget: RetryBudget
+    brake: Brake
     options: Mapping[str, Any] = field(default_factory=dict)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     rng: random.Random = field(default_factory=random.Random)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from llmdash.engine.costs import CostOf, cost_so_far, projected
 from llmdash.engine.frame import (
     Binding,
+    EndpointRow,
     Frame,
     Inspection,
     JobRow,
@@ -16,7 +17,6 @@ from llmdash.engine.frame import (
     JobState,
     JobsView,
     KeyRow,
-    KeyState,
     Percentiles,
     PlotPart,
     RatePart,
@@ -26,15 +26,17 @@ from llmdash.engine.frame import (
     StreamView,
     Verdict,
     View,
+    WaitReason,
 )
-from llmdash.engine.keys import KeyPool, KeyStatistics
-from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.holds import RunStatus, alerts_of, what_holds
+from llmdash.engine.keys import KeyStatistics
+from llmdash.engine.member import EndpointStatistics
 from llmdash.engine.ordering import Ordering
+from llmdash.engine.parts import RunnerParts
 from llmdash.engine.runner import BatchRunner
-from llmdash.engine.store import Store
 from llmdash.engine.tiles import Tiles
 
-__all__ = ["Painter", "RunFacts", "RunStatus"]
+__all__ = ["Painter", "RunFacts"]
 
 _TILE_CHARACTERS = 400
 
@@ -57,34 +59,20 @@ class RunFacts:
     cost_of: CostOf = _no_price
 
 
-@dataclass(frozen=True, slots=True)
-class RunStatus:
-    """What the session knows of the run as a whole; `elapsed_s` leaves out nothing but the time after its
-    end.
-    """
-
-    state: RunState = RunState.STARTING
-    detail: str = ""
-    elapsed_s: float = 0.0
-
-
 class Painter:
     """Makes frames of one run. `inspect` finds a job in full, or None while it is being looked up."""
 
     def __init__(
         self,
         facts: RunFacts,
-        store: Store,
-        pool: KeyPool,
-        limiter: RateLimiter,
+        parts: RunnerParts,
         runner: BatchRunner,
         job_id: Callable[[int], str],
         inspect: Callable[[int, JobRow], Inspection | None],
     ) -> None:
         self._facts = facts
-        self._store = store
-        self._pool = pool
-        self._limiter = limiter
+        self._parts = parts
+        self._store = store = parts.store
         self._runner = runner
         self._job_id = job_id
         self._inspect = inspect
@@ -98,14 +86,22 @@ class Painter:
         self._ordering.use(view.jobs)
         with self._store.lock:
             now = self._store.clock()
-            keys = self._pool.statistics()
+            keys, endpoints = self._parts.pool.statistics(), self._parts.pool.endpoint_statistics()
             run = self._run(status, now, self._cost(keys, now, ended=status.state.ended))
-            blocked = run.in_flight == 0 and not any(_may_send(key) for key in keys)
+            held = what_holds(status, keys, endpoints, run.in_flight)
             return Frame(
                 run=run,
-                jobs=self._jobs(view.jobs, now, blocked),
+                jobs=self._jobs(view.jobs, now, held),
                 keys=tuple(_key_row(key) for key in keys),
-                rate=self._rate(run, blocked, now),
+                endpoints=tuple(_endpoint_row(endpoint) for endpoint in endpoints),
+                alerts=alerts_of(
+                    status,
+                    keys,
+                    endpoints,
+                    retries_held=self._parts.budget.is_short,
+                    open_jobs=run.jobs - run.ended,
+                ),
+                rate=self._rate(run, held, now),
                 stream=self._stream(view.stream, now),
                 tiles=tuple(self._tile(job) for job in self._tiles.choose(view.tiles, now)),
                 plot=self._plot(view.plot_width),
@@ -155,17 +151,17 @@ class Painter:
             latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),
         )
 
-    def _jobs(self, view: JobsView, now: float, blocked: bool) -> JobsPart:
+    def _jobs(self, view: JobsView, now: float, held: WaitReason | None) -> JobsPart:
         ordering = self._ordering
         matched, first = len(ordering), view.first
         if view.anchor is not None and (line := ordering.line_of(view.anchor)) is not None:
             first = line - view.anchor_offset
         first = max(0, min(first, matched - view.height))
         lines = range(first, min(matched, first + view.height))
-        rows = tuple(self._row(ordering.job_at(line), now, blocked) for line in lines)
+        rows = tuple(self._row(ordering.job_at(line), now, held) for line in lines)
         return JobsPart(self._store.columns.jobs, matched, first, rows, ordering.error)
 
-    def _row(self, job: int, now: float, blocked: bool = False) -> JobRow:
+    def _row(self, job: int, now: float, held: WaitReason | None = None) -> JobRow:
         columns, live = self._store.columns, self._store.live.get(job)
         state = JobState(columns.state[job])
         wait, time = columns.wait[job], columns.time[job]
@@ -173,13 +169,16 @@ class Painter:
             time = now - live.sent_at
         elif live is not None and not state.in_flight:
             wait += now - live.since
-        if blocked and state is JobState.LIMITER:
+        if state is JobState.LIMITER and held not in (None, WaitReason.DISK):
             state = JobState.KEY
+        due_at = self._parts.work.due_at(job) if state is JobState.BACKOFF else None
         ended = state is JobState.DONE
         return JobRow(
             job=job,
             id=self._job_id(job),
             state=state,
+            reason=_reason(state, held, is_due=due_at is None),
+            due_s=max(0.0, due_at - now) if due_at is not None else None,
             key=columns.keys[columns.key[job]] or None,
             tries=columns.tries[job],
             wait_s=wait if state is not JobState.QUEUED else None,
@@ -192,8 +191,8 @@ class Painter:
             error=columns.errors[columns.error[job]] if not ended else "",
         )
 
-    def _rate(self, run: RunPart, blocked: bool, now: float) -> RatePart:
-        rate = self._limiter.rate
+    def _rate(self, run: RunPart, held: WaitReason | None, now: float) -> RatePart:
+        rate = self._parts.limiter.rate
         store = self._store
         achieved = store.sends.rate(now) if (rate or 1e9) >= 5 else store.sends_10s.rate(now)
         return RatePart(
@@ -201,20 +200,20 @@ class Painter:
             achieved=achieved,
             concurrency=self._runner.concurrency,
             in_flight=self._runner.in_flight,  # without those whose answer is being written
-            binding=self._binding(run, blocked),
+            binding=self._binding(run, held),
         )
 
-    def _binding(self, run: RunPart, blocked: bool) -> Binding:
+    def _binding(self, run: RunPart, held: WaitReason | None) -> Binding:
         """What holds the rate: asked from the hardest reason to the softest."""
         if run.state is RunState.PAUSED:
             return Binding.PAUSE
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
             return Binding.NO_WORK
-        if blocked:
-            return Binding.KEYS
+        if held is not None:
+            return _BINDINGS[held]
         if run.in_flight >= self._runner.concurrency:
             return Binding.CONCURRENCY
-        if self._limiter.statistics().waiting:
+        if self._parts.limiter.statistics().waiting:
             return Binding.RATE
         if self._store.columns.counts[JobState.KEY]:
             return Binding.KEYS
@@ -259,8 +258,34 @@ class Painter:
         return self._inspect(job, self._row(job, now))
 
 
-def _may_send(key: KeyStatistics) -> bool:
-    return key.state is KeyState.HEALTHY and not key.rests_s
+_BINDINGS = {
+    WaitReason.KEY: Binding.KEYS,
+    WaitReason.ENDPOINT: Binding.ENDPOINT,
+    WaitReason.MACHINE: Binding.ENDPOINT,
+    WaitReason.DISK: Binding.DISK,
+}
+
+
+def _reason(state: JobState, held: WaitReason | None, *, is_due: bool) -> WaitReason | None:
+    """What a job in `state` waits for."""
+    if state is JobState.BACKOFF:
+        return WaitReason.BUDGET if is_due else WaitReason.BACKOFF
+    if state is JobState.LIMITER:
+        return WaitReason.DISK if held is WaitReason.DISK else WaitReason.LIMITER
+    if state is JobState.KEY:
+        return held if held in (WaitReason.ENDPOINT, WaitReason.MACHINE) else WaitReason.KEY
+    return None
+
+
+def _endpoint_row(endpoint: EndpointStatistics) -> EndpointRow:
+    return EndpointRow(
+        name=endpoint.name,
+        state=endpoint.state,
+        returns_s=endpoint.returns_s,
+        detail=endpoint.detail,
+        in_flight=endpoint.in_flight,
+        concurrency=endpoint.concurrency,
+    )
 
 
 def _key_row(key: KeyStatistics) -> KeyRow:

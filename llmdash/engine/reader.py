@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmdash.engine.frame import AttemptRow
-from llmdash.engine.journal import NAME, AttemptRecord, JournalError, ResultRow
+from llmdash.engine.journal import NAME, AttemptRecord, HealthRecord, JournalError, ResultRow
 from llmdash.engine.records import ResultRecord
 from llmdash.prompts.source import Verdict
 
@@ -103,6 +103,12 @@ class JournalReader:
             for key, *counts in db.execute(_TOTALS):
                 totals[key] = KeyTotals(*counts)
         return totals
+
+    def health(self) -> list[HealthRecord]:
+        """How each key fared last, as far as anything befell it."""
+        with self._connection() as db:
+            rows = db.execute("SELECT * FROM health").fetchall()
+        return [HealthRecord._make(row) for row in rows]
 
     def count_unknown(self) -> int:
         """Attempts whose outcome nobody saw, and whose job is to be sent again."""

@@ -23,8 +23,9 @@ class Decision:
 class RetryPolicy:
     """Up to `retries` counted retries a job; backoff min(cap, base * 2^n) * U(0.5, 1), "equal jitter".
 
-    Failures that are a key's or this machine's fault do not count, but a job that met them for `patience_s`
-    seconds fails after all.
+    Failures that are a key's fault do not count, but a job that met them for `patience_s` seconds fails after
+    all. Those of an endpoint that is down, or of this machine, never fail a job. `budget_share` and
+    `budget_floor` bound the retries of all jobs together: see RetryBudget.
     """
 
     retries: int = 5
@@ -32,29 +33,38 @@ class RetryPolicy:
     cap_s: float = 60.0
     patience_s: float = 3600.0
     hint_cap_s: float = 120.0
+    budget_share: float = 0.2
+    budget_floor: int = 10
 
     def backoff(self, n: int, rng: random.Random) -> float:
         """The wait in seconds before retry number `n`, counted from 0."""
         return float(min(self.cap_s, self.base_s * 2 ** min(n, 30))) * rng.uniform(0.5, 1.0)
 
     def decide(
-        self, failure: Failure, *, counted: int, uncounted: int, age_s: float, rng: random.Random
+        self,
+        failure: Failure,
+        *,
+        counted: int,
+        uncounted: int,
+        age_s: float,
+        rng: random.Random,
+        excused: bool = False,
     ) -> Decision:
         """What becomes of a job after `failure`.
 
         `counted` and `uncounted` are the failures it had before this one, `age_s` the seconds since its first
-        attempt.
+        attempt. `excused` says that a transient failure is not held against the job.
         """
         match failure.kind:
-            case FailureKind.REQUEST | FailureKind.CONFIG:
+            case FailureKind.REQUEST:
                 return Decision(again=False)
-            case FailureKind.TRANSIENT:
+            case FailureKind.TRANSIENT if not excused:
                 if counted >= self.retries:
                     return Decision(again=False, counted=True)
                 hint = failure.retry_after or 0.0
                 delay = max(self.backoff(counted, rng), hint if hint <= self.hint_cap_s else 0.0)
                 return Decision(again=True, delay_s=delay, counted=True)
-            case FailureKind.LOCAL:
-                return Decision(again=age_s < self.patience_s, delay_s=self.backoff(min(uncounted, 4), rng))
-            case _:
+            case FailureKind.THROTTLE | FailureKind.QUOTA | FailureKind.AUTH:
                 return Decision(again=age_s < self.patience_s)
+            case _:  # the endpoint or this machine is to blame, and waited for as a whole
+                return Decision(again=True, delay_s=self.backoff(min(uncounted, 4), rng))

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmdash.engine import commands
+from llmdash.engine.brake import Brake
+from llmdash.engine.budget import RetryBudget
 from llmdash.engine.events import Noticed
-from llmdash.engine.frame import Frame, JobState, RunState, Severity, View
+from llmdash.engine.frame import EndpointState, Frame, JobState, KeyState, RunState, Severity, View
+from llmdash.engine.health_records import health_record, restore_health
+from llmdash.engine.holds import RunStatus
 from llmdash.engine.inspection import Inspector
 from llmdash.engine.journal import JournalError, JournalFile
 from llmdash.engine.keys import KeyPool, Member
 from llmdash.engine.limiter import RateLimiter
 from llmdash.engine.outcomes import prompt_id
 from llmdash.engine.parts import RunnerParts
-from llmdash.engine.picture import Painter, RunStatus
+from llmdash.engine.picture import Painter
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
 from llmdash.engine.runner import BatchRunner
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["Ending", "Run"]
 
 _WATCH_S = 0.1
+_NO_WAL = (
+    "This file system does not take SQLite's write-ahead log, as network ones do not: the journal is kept "
+    "without it, which is slower."
+)
 
 
 class Ending(enum.Enum):
@@ -39,6 +47,7 @@ class Ending(enum.Enum):
     STOPPED = "stopped on command"
     NO_KEY = "no usable key is left"
     STORAGE = "the journal cannot be written"
+    BRAKE = "the requests are refused"
 
 
 class Run:
@@ -51,7 +60,8 @@ class Run:
         self._clock = clock
         self._began = clock()
         self._ended_at: float | None = None
-        self._status = RunStatus()
+        self._state = (RunState.STARTING, "")
+        self._disk: str | None = None
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         again: list[int] = []
@@ -64,38 +74,49 @@ class Run:
         self._pool = KeyPool(members, clock)
         self._limiter = RateLimiter(plan.rate)
         if plan.resume:
-            load_totals(self._store, self._pool.members, JournalReader(plan.folder).key_totals())
-        self._work = WorkQueue(self._store.columns.pending)
-        self._journal = JournalWriter(journal, self._storage_failed)
-        self._runner = BatchRunner(
-            RunnerParts(
-                plan.source,
-                self._pool,
-                self._limiter,
-                self._journal,
-                self._store,
-                self._work,
-                plan.options,
-                plan.policy,
-            ),
-            plan.concurrency,
-        )
-        for job in again:
-            self._journal.reopened(job, _nothing)
-        self._painter = Painter(
-            plan.facts,
-            self._store,
+            self._load(JournalReader(plan.folder))
+        self._brake = Brake(self._braked)
+        budget = RetryBudget(clock, plan.policy.budget_share, plan.policy.budget_floor)
+        self._work = WorkQueue(self._store.columns.pending, budget)
+        self._journal = JournalWriter(journal, self._storage_failed, self._storage_held, plan.saved)
+        self._parts = RunnerParts(
+            plan.source,
             self._pool,
             self._limiter,
+            self._journal,
+            self._store,
+            self._work,
+            budget,
+            self._brake,
+            plan.options,
+            plan.policy,
+        )
+        self._runner = BatchRunner(self._parts, plan.concurrency)
+        if not journal.is_wal:
+            self._notice(Severity.WARNING, _NO_WAL)
+        for job in again:
+            self._journal.reopened(job)
+        self._painter = Painter(
+            plan.facts,
+            self._parts,
             self._runner,
             lambda job: prompt_id(plan.source, job),
             Inspector(plan.source, JournalReader(plan.folder), self._store).inspect,
         )
 
+    def _load(self, reader: JournalReader) -> None:
+        """Go on counting, and leave alone what rests, as an earlier start left it."""
+        load_totals(self._store, self._pool.members, reader.key_totals())
+        restore_health(self._pool.members, reader.health(), time.time())
+        for member in self._pool.members:
+            if member.state is KeyState.DISABLED:
+                self._notice(Severity.WARNING, f"Key {member.label} is off, as it was left")
+
     def frame(self, view: View) -> Frame:
         """The picture of now."""
         end = self._ended_at if self._ended_at is not None else self._clock()
-        return self._painter.frame(view, replace(self._status, elapsed_s=end - self._began))
+        status = RunStatus(*self._state, end - self._began, self._disk, self._brake.reason)
+        return self._painter.frame(view, status)
 
     async def work(self) -> Ending:
         """Work until the run ends; everything that happened is in the journal then."""
@@ -111,7 +132,9 @@ class Run:
             await asyncio.gather(watch, life, *self._tasks, return_exceptions=True)
             self._work.close()
             await self._journal.close()
-        if ending is not Ending.STORAGE and not self._work.open:
+        if self._journal.failure is not None:
+            ending = Ending.STORAGE
+        elif not self._work.open:
             ending = Ending.DONE  # the last job ended while the run was being stopped
         self._set(RunState.DONE if ending is Ending.DONE else RunState.STOPPED, ending.value)
         return ending
@@ -135,20 +158,42 @@ class Run:
             await asyncio.sleep(_WATCH_S)
             with self._store.lock:
                 self._store.plots.sample(self._clock(), self._store.in_flight)
-            if self._pool.exhausted and self._work.open and not self._runner.in_flight:
-                self._no_key_left()
+            if self._work.open and not self._runner.in_flight:
+                self._look_for_keys()
 
-    def _no_key_left(self) -> None:
-        if not self._plan.stay:
+    def _look_for_keys(self) -> None:
+        """Pause, or end a run that nobody watches, where no key can be used without the user."""
+        if not self._plan.stay and self._pool.returns_s() > self._plan.policy.patience_s:
             self._end(Ending.NO_KEY)
-        elif not self._runner.paused:
+        elif self._pool.exhausted and not self._runner.paused:
             self._pause("no usable key")
-            words = "Every key is dead or off: the run is paused. Revive one in the key panel, then resume."
-            self._store.apply(Noticed(Severity.ERROR, words))
+            words = "No key can be used: the run is paused. Revive one in the key panel, then resume."
+            self._notice(Severity.ERROR, words)
+
+    def _braked(self, reason: str) -> None:
+        self._runner.pause()
+        self._notice(Severity.ERROR, f"The run is stopped: {reason}")
+        if self._plan.stay:
+            self._set(RunState.PAUSED, "brake")
+        else:
+            self._spawn(self._end_after_brake())
+
+    async def _end_after_brake(self) -> None:
+        await self._runner.drain(self._plan.grace_s)
+        self._end(Ending.BRAKE)
 
     def _storage_failed(self, error: JournalError) -> None:
-        self._store.apply(Noticed(Severity.ERROR, str(error)))
+        self._notice(Severity.ERROR, str(error))
         self._end(Ending.STORAGE)
+
+    def _storage_held(self, reason: str | None) -> None:
+        """The disk is full (or has room again, without a reason): jobs wait for their rows by themselves."""
+        if reason is not None:
+            self._notice(Severity.ERROR, f"The journal cannot be written: {reason}. The run waits for room.")
+        self._disk = reason
+
+    def _notice(self, severity: Severity, words: str) -> None:
+        self._store.apply(Noticed(severity, words))
 
     def _crashed(self, task: asyncio.Task[None]) -> None:
         error = task.exception() if not task.cancelled() else None
@@ -160,22 +205,26 @@ class Run:
             self._ending.set_result(ending)
 
     def _set(self, state: RunState, detail: str = "") -> None:
-        self._status = RunStatus(state, detail)
+        self._state = (state, detail)
 
     def _pause(self, detail: str = "") -> None:
         self._runner.pause()
-        if self._status.state is RunState.RUNNING:
+        if self._state[0] is RunState.RUNNING:
             self._set(RunState.PAUSED, detail)
 
     def _resume(self) -> None:
+        self._brake.release()
+        for endpoint in self._pool.endpoints:
+            if endpoint.breaker.state is EndpointState.PAUSED:
+                self._pool.revive_endpoint(endpoint.name)
         self._runner.resume()
-        if self._status.state in (RunState.PAUSED, RunState.DRAINING):
+        if self._state[0] in (RunState.PAUSED, RunState.DRAINING):
             self._set(RunState.RUNNING)
 
     async def _drain(self) -> None:
         self._set(RunState.DRAINING)
         await self._runner.drain(self._plan.grace_s)
-        if self._status.state is not RunState.DRAINING:
+        if self._state[0] is not RunState.DRAINING:
             return  # resumed meanwhile
         if not self._work.open:
             self._set(RunState.DONE)
@@ -189,7 +238,7 @@ class Run:
         try:
             self._obey(command)
         except ValueError as error:
-            self._store.apply(Noticed(Severity.WARNING, str(error)))
+            self._notice(Severity.WARNING, str(error))
 
     def _obey(self, command: commands.Command) -> None:
         match command:
@@ -217,10 +266,20 @@ class Run:
                 self._each(jobs, self._runner.cancel_job)
             case commands.DisableKey(label):
                 self._pool.disable(label)
+                self._note_health(label)
             case commands.ReviveKey(label):
                 self._pool.revive(label)
+                self._note_health(label)
+            case commands.ReviveEndpoint(name):
+                self._pool.revive_endpoint(name)
             case commands.SetWeight(label, weight):
                 self._pool.set_weight(label, weight)
+
+    def _note_health(self, label: str) -> None:
+        for member in self._pool.members:
+            if member.label == label:
+                parts = self._parts
+                self._journal.health(health_record(member, parts.clock(), parts.wall_clock()))
 
     def _each(self, jobs: Any, action: Callable[[int], None]) -> None:
         for job in jobs:
@@ -231,7 +290,3 @@ class Run:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _nothing() -> None:
-    """A reopened job is pending from the start: nobody has to be told."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from llmdash.engine.attempt import Answer, ask, expected_tokens
 from llmdash.engine.events import AttemptEnded, Queued, Sent, Taken, Waiting
 from llmdash.engine.frame import JobState
 from llmdash.engine.journal import AttemptRecord
-from llmdash.engine.keys import Member
+from llmdash.engine.keys import Turn
 from llmdash.engine.outcomes import Attempt, Outcomes
 from llmdash.engine.parts import RunnerParts
 from llmdash.prompts.options import merge_options
@@ -19,13 +19,6 @@ from llmdash.prompts.source import InputError, Prompt
 __all__ = ["BatchRunner"]
 
 T = TypeVar("T")
-
-
-class Turn(NamedTuple):
-    """A key that was given out, and the tokens reserved on it."""
-
-    member: Member
-    tokens: int
 
 
 class BatchRunner:
@@ -204,9 +197,9 @@ class BatchRunner:
             await parts.limiter.acquire()
             if not self._may_send(number):
                 break
-            member = parts.pool.choose(self._outcomes.last_failed_on(job), tokens)
-            if member is not None:
-                return Turn(member, tokens)
+            turn = parts.pool.choose(self._outcomes.last_failed_on(job), tokens)
+            if turn is not None:
+                return turn
         self._return(job)
         return None
 
@@ -244,7 +237,7 @@ class BatchRunner:
         parts = self._parts
         number = parts.store.columns.tries[job] + 1
         record = AttemptRecord(job, number, turn.member.label, "sent", parts.wall_clock())
-        attempt = Attempt(turn.member, record, turn.tokens)
+        attempt = Attempt(turn, record)
         try:
             await parts.journal.sent(record)
             await parts.limiter.depart()
@@ -256,6 +249,7 @@ class BatchRunner:
     async def _ask(self, attempt: Attempt, prompt: Prompt) -> Answer:
         parts, job = self._parts, attempt.job
         parts.store.apply(Sent(job, attempt.member.label, attempt.record.attempt, parts.clock()))
+        parts.budget.sent()
         self._in_flight.add(job)
         options = self._options_of(prompt)
         try:

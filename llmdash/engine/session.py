@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from llmdash.engine.commands import Command
 from llmdash.engine.frame import EMPTY_FRAME, Frame, RunPart, View
-from llmdash.engine.journal import JournalFile
+from llmdash.engine.journal import JournalFile, ResultRow
 from llmdash.engine.keys import Member
 from llmdash.engine.lock import RunLock
 from llmdash.engine.picture import RunFacts
@@ -64,6 +64,8 @@ class RunPlan:
     stay: bool = False
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     grace_s: float = 30.0
+    saved: Callable[[Sequence[ResultRow]], None] | None = None
+    """Called on the journal's thread with results that are on disk."""
 
 
 class LocalSession:

@@ -10,19 +10,27 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from llmdash.engine.budget import RetryBudget
+
 __all__ = ["WorkQueue"]
 
 
 class WorkQueue:
     """Hands out each open job to one taker at a time, until every job has ended.
 
-    A job is open from the start until `end`; in between it is pending, ready, in backoff, or with a taker.
+    A job is open from the start until `end`; in between it is pending, ready, in backoff, a retry that is
+    due, or with a taker. Retries are handed out as far as the `budget` allows; fresh jobs go before one that
+    it holds back.
     """
 
-    def __init__(self, pending: Sequence[int]) -> None:
+    def __init__(self, pending: Sequence[int], budget: RetryBudget | None = None) -> None:
         self._pending = pending
+        self._budget = budget
         self._next = 0
         self._ready: OrderedDict[int, None] = OrderedDict()
+        self._retries: OrderedDict[int, None] = OrderedDict()
+        self._limited: set[int] = set()
+        """Jobs in backoff whose next attempt is a retry that the budget counts."""
         self._backoff: list[tuple[float, int]] = []
         self._due: dict[int, float] = {}
         """When each job in backoff is due; an entry of `_backoff` that says otherwise is void."""
@@ -40,17 +48,33 @@ class WorkQueue:
     @property
     def waiting(self) -> int:
         """Jobs nobody has taken and that could be taken now."""
-        return len(self._pending) - self._next - len(self._dropped) + len(self._ready)
+        pending = len(self._pending) - self._next - len(self._dropped)
+        return pending + len(self._ready) + len(self._retries)
+
+    def due_at(self, job: int) -> float | None:
+        """When a job in backoff is due, on the event loop's clock; None for any other."""
+        return self._due.get(job)
 
     async def take(self) -> tuple[int, bool]:
         """The next job, and whether it is fresh (never handed out before). Waits while there is none."""
         while True:
             if self._ready:
                 return self._ready.popitem(last=False)[0], False
+            if self._retries and (self._budget is None or self._budget.take()):
+                return self._retries.popitem(last=False)[0], False
             if (job := self._next_pending()) is not None:
                 return job, True
-            self._changed.clear()
-            await self._changed.wait()
+            await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        """Wait for a job; with retries that are held back, no longer than their budget takes to recover."""
+        self._changed.clear()
+        look_s = self._budget.look_s if self._retries and self._budget is not None else None
+        try:
+            async with asyncio.timeout(look_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
 
     def _next_pending(self) -> int | None:
         while self._next < len(self._pending):
@@ -67,10 +91,12 @@ class WorkQueue:
         self._ready.move_to_end(job, last=False)
         self._changed.set()
 
-    def put_off(self, job: int, delay_s: float) -> None:
-        """The job is ready again after `delay_s` seconds."""
+    def put_off(self, job: int, delay_s: float, *, limited: bool = False) -> None:
+        """The job is ready again after `delay_s` seconds; if `limited`, within the budget for retries."""
         due = asyncio.get_running_loop().time() + delay_s
         self._due[job] = due
+        if limited:
+            self._limited.add(job)
         heapq.heappush(self._backoff, (due, job))
         self._arm()
 
@@ -87,9 +113,12 @@ class WorkQueue:
 
     def drop(self, job: int) -> None:
         """Never hand out this job, which no taker has; it still has to be ended."""
-        if job in self._ready:
-            del self._ready[job]
-        elif self._due.pop(job, None) is None:
+        self._limited.discard(job)
+        for line in (self._ready, self._retries):
+            if job in line:
+                del line[job]
+                return
+        if self._due.pop(job, None) is None:
             self._dropped.add(job)
 
     async def all_ended(self) -> None:
@@ -121,6 +150,8 @@ class WorkQueue:
             due, job = heapq.heappop(self._backoff)
             if self._due.get(job) == due:
                 del self._due[job]
-                self._ready[job] = None
+                line = self._retries if job in self._limited else self._ready
+                self._limited.discard(job)
+                line[job] = None
                 self._changed.set()
         self._arm()

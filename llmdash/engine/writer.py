@@ -6,79 +6,120 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from llmdash.engine.journal import AttemptRecord, JournalError, JournalFile, ResultRow
+from llmdash.engine.journal import (
+    AttemptRecord,
+    Group,
+    HealthRecord,
+    JournalError,
+    ResultRow,
+    StorageError,
+)
 
-__all__ = ["JournalWriter"]
+__all__ = ["Journal", "JournalWriter"]
 
 _GATHER_S = 0.002
 _GROUP_ROWS = 256
+_AGAIN_S = 0.25
+_LAST_TRIES = 8
+_WAITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
+"""What another moment may mend; the low byte of SQLite's extended codes."""
+
+
+class Journal(Protocol):
+    """What is written to: a JournalFile."""
+
+    def write(self, group: Group) -> None:
+        """Commit the rows of `group`, all or none. Raises sqlite3.Error."""
+
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 @dataclass(slots=True)
-class _Group:
-    attempts: list[AttemptRecord] = field(default_factory=list)
-    results: list[ResultRow] = field(default_factory=list)
-    reopened: list[int] = field(default_factory=list)
+class _Batch:
+    group: Group = field(default_factory=Group)
     then: list[Callable[[], None]] = field(default_factory=list)
 
 
 class JournalWriter:
     """One thread that writes, with group commit: after 2 ms or 256 rows, whichever is first.
 
-    All methods belong to the event loop; `then` is called there once the rows are on disk. If the disk
-    refuses, `on_failure` is called once with the reason, and nothing more is written.
+    All methods belong to the event loop; `then` is called there once the rows are on disk. While the disk is
+    full, or does not answer, rows wait and are tried again; `on_hold` is told why, and None once they are
+    written. Where waiting is no use, `on_failure` is called once with the reason, and nothing more is
+    written. `saved` is called on the thread with the results of each group that is on disk.
     """
 
-    def __init__(self, journal: JournalFile, on_failure: Callable[[JournalError], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        on_failure: Callable[[JournalError], None],
+        on_hold: Callable[[str | None], None] = lambda _: None,
+        saved: Callable[[Sequence[ResultRow]], None] | None = None,
+    ) -> None:
         self._journal = journal
         self._on_failure = on_failure
+        self._on_hold = on_hold
+        self._saved = saved
         self._loop = asyncio.get_running_loop()
-        self._group = _Group()
+        self._batch = _Batch()
         self._rows = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._queue: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write_groups, name="llmdash-journal", daemon=True)
+        self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self.failure: JournalError | None = None
+        """Why rows were given up, if they were."""
+        self._thread = threading.Thread(target=self._write_batches, name="llmdash-journal", daemon=True)
         self._thread.start()
 
     async def sent(self, record: AttemptRecord) -> None:
         """Write that an attempt is about to leave, and wait until that is on disk."""
         written: asyncio.Future[None] = self._loop.create_future()
-        self._group.attempts.append(record)
+        self._batch.group.attempts.append(record)
         self._add(lambda: _set(written))
         await written
 
     def ended(self, record: AttemptRecord, result: ResultRow | None, then: Callable[[], None]) -> None:
         """Write what an attempt came to and, if that settles it, what its job ended with: one transaction."""
-        self._group.attempts.append(record)
+        self._batch.group.attempts.append(record)
         if result is not None:
-            self._group.results.append(result)
+            self._batch.group.results.append(result)
         self._add(then)
 
     def settled(self, result: ResultRow, then: Callable[[], None]) -> None:
         """Write that a job ended without another attempt."""
-        self._group.results.append(result)
+        self._batch.group.results.append(result)
         self._add(then)
 
-    def reopened(self, job: int, then: Callable[[], None]) -> None:
+    def reopened(self, job: int) -> None:
         """Write that an ended job is pending again; its attempts stay."""
-        if any(result.job == job for result in self._group.results):
+        if any(result.job == job for result in self._batch.group.results):
             self._flush()  # deletions come before insertions within a group
-        self._group.reopened.append(job)
-        self._add(then)
+        self._batch.group.reopened.append(job)
+        self._add(_nothing)
+
+    def health(self, record: HealthRecord) -> None:
+        """Write how a key fares."""
+        self._batch.group.health.append(record)
+        self._add(_nothing)
 
     async def close(self) -> None:
-        """Write what is left and end the thread."""
+        """Write what is left and end the thread; a disk that is full is given two more seconds."""
         self._flush()
+        self._closing.set()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
         self._journal.close()
 
     def _add(self, then: Callable[[], None]) -> None:
-        self._group.then.append(then)
+        self._batch.then.append(then)
         self._rows += 1
         if self._rows >= _GROUP_ROWS:
             self._flush()
@@ -90,17 +131,38 @@ class JournalWriter:
             self._timer.cancel()
             self._timer = None
         if self._rows:
-            self._queue.put(self._group)
-            self._group, self._rows = _Group(), 0
+            self._queue.put(self._batch)
+            self._batch, self._rows = _Batch(), 0
 
-    def _write_groups(self) -> None:
-        while (group := self._queue.get()) is not None:
+    def _write_batches(self) -> None:
+        while (batch := self._queue.get()) is not None:
             try:
-                self._journal.write(group.attempts, group.results, group.reopened)
+                self._write(batch.group)
+                if self._saved is not None and batch.group.results:
+                    self._saved(batch.group.results)
             except Exception as error:  # noqa: BLE001 - the thread's one boundary: a row that cannot be written must not hang the run
-                self._tell(self._on_failure, JournalError(f"the journal cannot be written: {error}"))
+                self.failure = StorageError(f"the journal cannot be written: {error}")
+                self._tell(self._on_failure, self.failure)
                 return
-            self._tell(_call_all, group.then)
+            self._tell(_call_all, batch.then)
+
+    def _write(self, group: Group) -> None:
+        """Write a group, however long the disk takes to have room for it."""
+        held, tries = False, 0
+        while True:
+            try:
+                self._journal.write(group)
+                break
+            except sqlite3.OperationalError as error:
+                tries = tries + 1 if self._closing.is_set() else 0
+                if error.sqlite_errorcode & 0xFF not in _WAITABLE or tries > _LAST_TRIES:
+                    raise
+                if not held:
+                    self._tell(self._on_hold, str(error))
+                held = True
+            self._closing.wait(_AGAIN_S) if tries == 0 else time.sleep(_AGAIN_S)
+        if held:
+            self._tell(self._on_hold, None)
 
     def _tell(self, callback: Callable[..., None], argument: object) -> None:
         try:
@@ -117,3 +179,7 @@ def _set(written: asyncio.Future[None]) -> None:
 def _call_all(callbacks: list[Callable[[], None]]) -> None:
     for callback in callbacks:
         callback()
+
+
+def _nothing() -> None:
+    """For a row whose being on disk changes nothing on screen."""

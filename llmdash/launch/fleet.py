@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmdash.config import EndpointSettings, Settings
-from llmdash.engine.allowance import Allowance, EndpointLimit
+from llmdash.engine.allowance import Allowance
 from llmdash.engine.costs import CostOf
-from llmdash.engine.member import Member, MemberLimits
+from llmdash.engine.member import Endpoint, Member, MemberLimits
 from llmdash.launch.endpoints import build_llm
 from llmdash.prices import Prices
 from llmdash.secrets import Secret, labels
@@ -84,17 +84,15 @@ class Fleet:
     def _members(self, settings: Settings, client: HttpClient) -> Iterator[Member]:
         # The run's own options go with every request: a prompt may replace them there, but not here.
         bare = replace(settings, temperature=None, max_tokens=None)
-        rooms = {
-            endpoint.name: EndpointLimit(endpoint.name, endpoint.concurrency) for endpoint in self.endpoints
-        }
+        shared = {endpoint.name: Endpoint(endpoint.name, endpoint.concurrency) for endpoint in self.endpoints}
         for label, (endpoint, key) in zip(self.labels, self.pairs, strict=True):
             at = endpoint if self.simulator is None else replace(endpoint, base_url=self.simulator.base_url())
             limits = MemberLimits(
                 requests=Allowance(endpoint.rpm, time.monotonic) if endpoint.rpm else None,
                 tokens=Allowance(endpoint.tpm, time.monotonic) if endpoint.tpm else None,
-                endpoint=rooms[endpoint.name],
             )
-            yield Member(build_llm(at, key, bare, client), label, endpoint.name, endpoint.weight, limits)
+            llm = build_llm(at, key, bare, client)
+            yield Member(llm, label, shared[endpoint.name], endpoint.weight, limits)
 
 
 def fleet_of(settings: Settings, simulator: SimulatorProcess | None) -> Fleet:

@@ -25,6 +25,7 @@ __all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export",
 EXIT_INTERNAL = 1
 EXIT_USAGE = 2
 EXIT_FAILED = 3
+EXIT_BRAKE = 4
 EXIT_NO_KEY = 5
 EXIT_LOCKED = 6
 EXIT_STORAGE = 7
@@ -61,12 +62,11 @@ def export(folder: Path, out: Path) -> int:
 
 
 def _exit_code(ending: Ending | None, last: Frame, received: list[int]) -> int:
-    if received:
+    if received and ending is not Ending.STORAGE:
         return EXIT_SIGNAL + received[0]
-    if ending is Ending.NO_KEY:
-        return EXIT_NO_KEY
-    if ending is Ending.STORAGE:
-        return EXIT_STORAGE
+    codes = {Ending.NO_KEY: EXIT_NO_KEY, Ending.STORAGE: EXIT_STORAGE, Ending.BRAKE: EXIT_BRAKE}
+    if ending in codes:
+        return codes[ending]
     return EXIT_FAILED if last.run.failed else 0
 
 

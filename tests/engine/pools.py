@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from llmdash.engine.frame import KeyState
-from llmdash.engine.keys import KeyPool, Member
+from llmdash.engine.keys import KeyPool, Member, Turn
+from llmdash.engine.member import Endpoint
 from llmdash.llms.base import LLM
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, PromptLike, Usage
@@ -32,22 +33,26 @@ class Clock:
 
 
 def pool_of(count: int, clock: Any, weights: Sequence[float] = ()) -> KeyPool:
+    """Keys of one endpoint."""
     weights = weights or [1.0] * count
-    return KeyPool([Member(Silent(), f"key-{n}", weight=weights[n]) for n in range(count)], clock)
+    shared = Endpoint("e", clock=clock)
+    keys = [Member(Silent(), f"key-{n}", shared, weights[n], clock=clock) for n in range(count)]
+    return KeyPool(keys, clock)
 
 
-def choose(pool: KeyPool, avoid: Member | None = None) -> Member:
-    member = pool.choose(avoid)
-    assert member is not None
-    return member
+def choose(pool: KeyPool, avoid: Member | None = None) -> Turn:
+    turn = pool.choose(avoid)
+    assert turn is not None
+    return turn
 
 
-def answer(pool: KeyPool, member: Member) -> None:
-    pool.succeeded(member, Usage(3, 5))
+def answer(pool: KeyPool, turn: Turn) -> None:
+    pool.succeeded(turn, Usage(3, 5))
 
 
-def fail(pool: KeyPool, member: Member, kind: FailureKind, hint: float | None = None) -> KeyState | None:
-    return pool.failed(member, Failure(kind, "no", retry_after=hint))
+def fail(pool: KeyPool, turn: Turn, kind: FailureKind, hint: float | None = None) -> KeyState | None:
+    """The request of `turn` fails; gives the state that its key enters."""
+    return pool.failed(turn, Failure(kind, "no", retry_after=hint)).key
 
 
 def sent(pool: KeyPool) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from llmdash.engine.commands import Cancel
 from llmdash.engine.frame import Frame, JobsView, StreamView, View
-from llmdash.engine.keys import Member
+from llmdash.engine.member import Endpoint, Member
 from llmdash.engine.picture import RunFacts
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.records import ResultRecord
@@ -29,7 +29,7 @@ Script = Callable[[str, str, int], Iterable[Any]]
 """(key, prompt, how often it was asked before) -> what happens: a Delta arrives, an exception is raised, so
 many seconds pass, an event is awaited."""
 
-FAST = RetryPolicy(base_s=0.001, cap_s=0.01)
+FAST = RetryPolicy(base_s=0.001, cap_s=0.01, budget_floor=1_000_000)
 ALL = View(jobs=JobsView(height=10_000), stream=StreamView())
 
 
@@ -109,7 +109,8 @@ def plan(
 ) -> RunPlan:
     @asynccontextmanager
     async def connect() -> AsyncIterator[list[Member]]:
-        yield [Member(ScriptedLLM(server, f"k{n}"), f"k{n}") for n in range(keys)]
+        shared = Endpoint("nowhere")
+        yield [Member(ScriptedLLM(server, f"k{n}"), f"k{n}", shared) for n in range(keys)]
 
     facts = RunFacts("scripted", "scripted", "nowhere", keys)
     settings: dict[str, Any] = {"rate": None, "policy": FAST, **more}

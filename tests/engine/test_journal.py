@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.journal import AttemptRecord, JournalError, JournalFile, ResultRow
+from llmdash.engine.journal import AttemptRecord, Group, JournalError, JournalFile, ResultRow
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.writer import JournalWriter
 
@@ -76,9 +76,9 @@ async def test_what_is_left_is_written_when_the_writer_closes(tmp_path: Path) ->
 async def test_a_job_reopened_and_ended_again_has_one_row(tmp_path: Path) -> None:
     async with writing(tmp_path) as (writer, _):
         writer.settled(done(3, "old"), nothing)
-        writer.reopened(3, nothing)
+        writer.reopened(3)
         writer.settled(done(3, "new"), nothing)
-        writer.reopened(4, nothing)
+        writer.reopened(4)
     assert [row.text for row in JournalReader(tmp_path).results()] == ["new"]
 
 
@@ -108,14 +108,14 @@ async def test_an_attempt_given_up_while_it_is_written_may_be_completed(tmp_path
 @pytest.mark.parametrize("text", ["", "a\0b\0", "\x1b[31m", "\U0001f600\u2028\u202e", "x" * 1_000_000])
 def test_text_comes_back_exactly(tmp_path: Path, text: str) -> None:
     journal = JournalFile.create(tmp_path, {})
-    journal.write([], [done(0, text)], [])
+    journal.write(Group(results=[done(0, text)]))
     journal.close()
     assert [row.text for row in JournalReader(tmp_path).results()] == [text]
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     journal = JournalFile.create(tmp_path, {})
-    journal.write([], [done(0)], [])
+    journal.write(Group(results=[done(0)]))
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     journal.close()
     assert modes == {0o600}
@@ -123,7 +123,7 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
 
 def test_attempts_nobody_saw_the_end_of_become_unknown(tmp_path: Path) -> None:
     journal = JournalFile.create(tmp_path, {})
-    journal.write([sent(0), sent(1)._replace(state="ok"), sent(2), sent(2, 2)], [done(1)], [])
+    journal.write(Group([sent(0), sent(1)._replace(state="ok"), sent(2), sent(2, 2)], [done(1)]))
     journal.close()
     assert JournalReader(tmp_path).count_unknown() == 3
     JournalFile.open(tmp_path).close()
@@ -137,10 +137,10 @@ def test_attempts_nobody_saw_the_end_of_become_unknown(tmp_path: Path) -> None:
 
 def test_a_group_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     journal = JournalFile.create(tmp_path, {})
-    journal.write([], [done(1)], [])
+    journal.write(Group(results=[done(1)]))
     with pytest.raises(sqlite3.IntegrityError):
-        journal.write([sent(2)], [done(2), done(1)], [])
-    journal.write([], [done(3)], [])
+        journal.write(Group([sent(2)], [done(2), done(1)]))
+    journal.write(Group(results=[done(3)]))
     journal.close()
     assert [row.job for row in JournalReader(tmp_path).ended()] == [1, 3]
 
@@ -171,7 +171,7 @@ def test_a_damaged_journal_is_refused_and_named(tmp_path: Path, content: bytes) 
 
 def test_a_journal_with_a_torn_page_is_refused(tmp_path: Path) -> None:
     journal = JournalFile.create(tmp_path, {})
-    journal.write([], [done(job, "x" * 500) for job in range(200)], [])
+    journal.write(Group(results=[done(job, "x" * 500) for job in range(200)]))
     journal.close()
     path = tmp_path / "journal.sqlite"
     whole = path.read_bytes()

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from llmdash.engine.keys import Member
+from llmdash.engine.keys import Turn
 from llmdash.llms.failures import FailureKind
 from tests.engine.pools import Clock, answer, fail, pool_of
 
@@ -20,30 +20,31 @@ class PoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.pool = pool_of(3, self.clock)
-        self.out: list[Member] = []
+        self.out: list[Turn] = []
 
     @rule()
     def send(self) -> None:
         now = self.clock()
         may = [member.may_send(now) for member in self.pool.members]
-        member = self.pool.choose()
-        assert (member is not None) == any(may) == self.pool.available | (member is not None)
-        if member is not None:
-            assert may[self.pool.members.index(member)]
-            self.out.append(member)
+        available = self.pool.available
+        turn = self.pool.choose()
+        assert (turn is not None) == any(may) == available
+        if turn is not None:
+            assert may[self.pool.members.index(turn.member)]
+            self.out.append(turn)
 
     @precondition(lambda self: self.out)
     @rule(which=st.integers(0, 100), kind=st.sampled_from([*FailureKind, "ok", "cut", "unsent"]))
     def end(self, which: int, kind: Any) -> None:
-        member = self.out.pop(which % len(self.out))
+        turn = self.out.pop(which % len(self.out))
         if kind == "ok":
-            answer(self.pool, member)
+            answer(self.pool, turn)
         elif kind == "cut":
-            self.pool.was_cut(member)
+            self.pool.was_cut(turn)
         elif kind == "unsent":
-            self.pool.not_sent(member)
+            self.pool.not_sent(turn)
         else:
-            fail(self.pool, member, kind, float(which) if which % 2 else None)
+            fail(self.pool, turn, kind, float(which) if which % 2 else None)
 
     @rule(seconds=st.floats(0.0, 100.0))
     def wait(self, seconds: float) -> None:
@@ -57,7 +58,7 @@ class PoolMachine(RuleBasedStateMachine):
     def sums_hold(self) -> None:
         for key in self.pool.statistics():
             assert key.sent == key.ok + key.throttled + key.errors + key.cut + key.in_flight
-            assert key.in_flight == sum(member.label == key.label for member in self.out)
+            assert key.in_flight == sum(turn.member.label == key.label for turn in self.out)
             assert (key.input_tokens, key.output_tokens) == (3 * key.ok, 5 * key.ok)
 
 

@@ -35,15 +35,20 @@ def test_a_transient_failure_is_retried_five_times() -> None:
     assert all(decision.counted for decision in decisions)
 
 
-@pytest.mark.parametrize("kind", [FailureKind.REQUEST, FailureKind.CONFIG])
-def test_a_request_that_is_refused_is_not_sent_again(kind: FailureKind) -> None:
-    assert not decide(kind).again
+def test_a_request_that_is_refused_is_not_sent_again() -> None:
+    assert not decide(FailureKind.REQUEST).again
 
 
-@pytest.mark.parametrize(
-    "kind", [FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH, FailureKind.LOCAL]
-)
-def test_what_a_key_or_this_machine_did_does_not_count_for_an_hour(kind: FailureKind) -> None:
+@pytest.mark.parametrize("kind", [FailureKind.LOCAL, FailureKind.CONFIG])
+def test_what_this_machine_or_the_settings_did_never_fails_a_job(kind: FailureKind) -> None:
+    late = decide(kind, 5, 1_000, 1e6)
+    assert late.again
+    assert not late.counted
+    assert 0.0 < late.delay_s <= 8.0
+
+
+@pytest.mark.parametrize("kind", [FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH])
+def test_what_a_key_did_does_not_count_for_an_hour(kind: FailureKind) -> None:
     early, late = decide(kind, 5, 1_000, 3_599.0), decide(kind, 5, 1_000, 3_601.0)
     assert early.again
     assert not early.counted

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llmdash.engine import commands
-from llmdash.engine.frame import JobState, KeyState, RunState
+from llmdash.engine.frame import AlertKind, JobState, KeyState, RunState
 from llmdash.engine.retry import RetryPolicy
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
@@ -267,7 +267,7 @@ def test_a_stop_in_the_middle_of_everything_leaves_nothing_running(tmp_path: Pat
     assert threading.active_count() <= before
 
 
-def test_why_nothing_gets_out_of_this_machine_is_said_once_and_costs_no_job(tmp_path: Path) -> None:
+def test_why_nothing_gets_out_of_this_machine_is_said_meanwhile_and_costs_no_job(tmp_path: Path) -> None:
     def script(key: str, prompt: str, before: int) -> list[Any]:
         return (
             failing(FailureKind.LOCAL, "no address found: llm.invalid")
@@ -276,9 +276,11 @@ def test_why_nothing_gets_out_of_this_machine_is_said_once_and_costs_no_job(tmp_
         )
 
     server = Server(script)
-    session = run(plan(tmp_path, server, prompts(12), policy=FAST))
+    with started(plan(tmp_path, server, prompts(12), policy=FAST)) as session:
+        (alert,) = until(session, lambda frame: bool(frame.alerts)).alerts
+        assert session.join(60.0)
     frame = assert_balanced(session, server)
-    assert (frame.run.done, frame.run.failed) == (12, 0)
-    told = [notice.text for notice in frame.notices if "cannot send" in notice.text]
-    assert len(told) == 1
-    assert "llm.invalid" in told[0]
+    assert (frame.run.done, frame.run.failed, frame.alerts) == (12, 0, ())
+    assert alert.kind is AlertKind.MACHINE
+    assert "llm.invalid" in alert.text
+    assert alert.seconds is not None

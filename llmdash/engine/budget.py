@@ -1,0 +1,63 @@
+"""RetryBudget: how many of the requests may be retries, so that a server in trouble is not buried in them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+__all__ = ["RetryBudget"]
+
+_WINDOW_S = 60.0
+_GRAIN_S = 0.1
+_LOOK_S = 0.25
+
+
+class RetryBudget:
+    """In no minute more retries than `share` (0 to 1) of its requests, and `floor` besides.
+
+    Times are monotonic seconds, counted in tenths.
+    """
+
+    def __init__(self, clock: Callable[[], float], share: float = 0.2, floor: int = 10) -> None:
+        self._clock = clock
+        self.share = share
+        self.floor = floor
+        self._entries: deque[list[float]] = deque()
+        """[when, requests, retries] for each tenth of a second with any, oldest first."""
+        self._requests = self._retries = 0.0
+        self._held_at = -_WINDOW_S
+
+    @property
+    def is_short(self) -> bool:
+        """True if a retry had to wait just now."""
+        return self._clock() - self._held_at < 2 * _LOOK_S
+
+    def sent(self) -> None:
+        """A request left, be it a retry or not."""
+        self._entry()[1] += 1
+        self._requests += 1
+
+    def take(self) -> bool:
+        """True if a retry may be sent now, which is counted as one; else ask again in a while."""
+        entry = self._entry()
+        if self._retries + 1 > self.share * self._requests + self.floor:
+            self._held_at = self._clock()
+            return False
+        entry[2] += 1
+        self._retries += 1
+        return True
+
+    @property
+    def look_s(self) -> float:
+        """Seconds after which it is worth asking again."""
+        return _LOOK_S
+
+    def _entry(self) -> list[float]:
+        now = self._clock()
+        while self._entries and self._entries[0][0] <= now - _WINDOW_S:
+            _, requests, retries = self._entries.popleft()
+            self._requests -= requests
+            self._retries -= retries
+        if not self._entries or now - self._entries[-1][0] >= _GRAIN_S:
+            self._entries.append([now, 0, 0])
+        return self._entries[-1]

@@ -1,0 +1,82 @@
+"""Pacing: how far apart the requests of one key have to be."""
+
+from __future__ import annotations
+
+from llmdash.llms.hints import Hints
+
+__all__ = ["Pacing"]
+
+_LONGEST_CLIMB_S = 30.0
+_CLIMB_TO_REST = 10.0
+"""A climb from half the rate to the whole of it takes so many times as long as the rest before it."""
+_FREE_AT = 2.0
+
+
+class Pacing:
+    """Two reasons to space a key's requests: the server says that little is left; or it refused some, and the
+    key comes back from a rest at half its rate, which then grows evenly ("additive increase"). Times are
+    monotonic seconds.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._refill_s = 0.0
+        self._full: float | None = None
+        self._climbs_from = self._climb_takes_s = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until the next request."""
+        return max(0.0, self._until - now)
+
+    def sent(self, now: float) -> None:
+        """A request leaves."""
+        spacing = max(self._refill_s, self._climb_s(now))
+        if spacing:
+            self._until = max(self._until, now + spacing)
+
+    def heed(self, hints: Hints, in_flight: int, now: float) -> None:
+        """Where the server has no more left than what is in flight will use up, send no faster than it
+        refills.
+
+        The reset it names is that of *all* requests, which is far longer than a key has to rest.
+        """
+        left = hints.remaining_requests
+        if left is None or left > 2 * in_flight + 2:
+            self._refill_s = 0.0
+        elif left <= in_flight:
+            self._refill_s = _refill_s(left, hints.limit_requests, hints.reset_requests_s)
+        self._until = max(self._until, now + self._refill_s * (in_flight + 1 - (left or 0)))
+        if hints.remaining_tokens == 0:
+            self._until = max(self._until, now + _refill_s(0, hints.limit_tokens, hints.reset_tokens_s))
+
+    def climb(self, rate: float | None, rested_s: float, now: float) -> None:
+        """After a rest of so many seconds: half of `rate` (requests a second), and more by and by. Where the
+        rate is not known, requests were too few to matter.
+        """
+        self._full = rate
+        self._climbs_from = now
+        self._climb_takes_s = min(_LONGEST_CLIMB_S, max(0.001, rested_s * _CLIMB_TO_REST))
+
+    def forget(self) -> None:
+        """Send as fast as may be."""
+        self._until = self._refill_s = 0.0
+        self._full = None
+
+    def _climb_s(self, now: float) -> float:
+        if self._full is None:
+            return 0.0
+        share = 0.5 + 0.5 * max(0.0, now - self._climbs_from) / self._climb_takes_s
+        if share >= _FREE_AT:
+            self._full = None
+            return 0.0
+        return 1.0 / (self._full * share)
+
+
+def _refill_s(remaining: int, limit: int | None, reset_s: float | None) -> float:
+    """Seconds in which one unit comes back, given the seconds until all `limit` are; 0 if that is not known.
+
+    The bucket fills evenly.
+    """
+    if not limit or not reset_s:
+        return 0.0
+    return min(reset_s, 3600.0) / max(1, limit - remaining)
