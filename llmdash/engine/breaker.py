@@ -7,14 +7,20 @@ from collections.abc import Callable
 from llmdash.engine.states import EndpointState
 from llmdash.llms.failures import Failure, FailureKind
 
-__all__ = ["Breaker"]
+__all__ = ["Breaker", "is_of_endpoint"]
 
 _FIRST_S = 1.0
 _LONGEST_S = 60.0
 _IN_A_ROW = 3
 _NEVER_REACHED_S = 60.0
 _GIVE_UP_S = 3600.0
-_OVERLOADED = 529
+_LONGEST_HINT_S = 120.0
+_OVERLOADED = (503, 529)
+
+
+def is_of_endpoint(failure: Failure) -> bool:
+    """True for a failure that says nothing of the request or its key: nobody there, or too busy."""
+    return not failure.reached or failure.status in _OVERLOADED
 
 
 class Breaker:
@@ -22,8 +28,8 @@ class Breaker:
 
     | from -> to | because of | way back |
     |---|---|---|
-    | up -> down | 3 in a row without connection or TLS, or with 529; this machine cannot send; all its keys \
-fail alike | a probe after 1 s, doubling to 60 s |
+    | up -> down | 3 in a row without connection or TLS, or with 503 or 529; this machine cannot send; all \
+its keys fail alike | a probe after 1 s, doubling to 60 s |
     | up -> paused | redirect, certificate, address: the settings are wrong | the user |
     | down -> paused | nothing for an hour; for a minute, if it was never reached | the user |
 
@@ -88,11 +94,10 @@ fail alike | a probe after 1 s, doubling to 60 s |
                 self._open(str(failure))
         elif failure.kind is FailureKind.LOCAL:
             self._open(str(failure), is_local=True)
-        elif not failure.reached or failure.status == _OVERLOADED:
+        elif is_of_endpoint(failure):
             self._in_a_row += 1
-            hint = failure.retry_after or 0.0
-            if probing or self._in_a_row >= _IN_A_ROW or hint > 0:
-                self._open(str(failure), hint)
+            if probing or self._in_a_row >= _IN_A_ROW:
+                self._open(str(failure), min(_LONGEST_HINT_S, failure.retry_after or 0.0))
         elif probing:
             self._open(str(failure))
         return self.state if self.state is not before else None

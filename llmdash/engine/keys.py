@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from llmdash.engine.breaker import is_of_endpoint
 from llmdash.engine.frame import EndpointState, KeyState
 from llmdash.engine.member import (
     Endpoint,
@@ -30,7 +31,7 @@ _PREFERENCE = 1.0
 class Judgement(NamedTuple):
     """What followed from a failure: the states that its key and its endpoint entered, if they did.
 
-    `excused` is True if the request was a probe of an endpoint that was down: no job is to blame for that.
+    `excused` is True if the request was a probe of an endpoint and found it still down: no job is to blame.
     """
 
     key: KeyState | None = None
@@ -205,7 +206,7 @@ class KeyPool:
         return Judgement(
             key=member.state if member.state is not before else None,
             endpoint=breaker.state if breaker.state is not endpoint_before else None,
-            excused=endpoint_before is EndpointState.PROBING,
+            excused=endpoint_before is EndpointState.PROBING and is_of_endpoint(failure),
         )
 
     def _judge(self, turn: Turn, failure: Failure) -> None:
