@@ -1,0 +1,164 @@
+"""Damage of every kind to journals: what is intact stays, what is not is told, and once is enough."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmdash.engine.checkup import check
+from llmdash.engine.findings import Checkup, Level
+from llmdash.engine.journal import NAME, JournalFile
+from llmdash.engine.reader import JournalReader
+from tests.engine.damage import JOBS, known_of, make_run, mended, overwrite, results_in, rows, sql
+
+PAGE = 4096
+
+
+def unmended(checkup: Checkup) -> list[str]:
+    """What is still wrong, but for lost facts of the run and the sums that hang on them: no one can know."""
+    return [
+        finding.text
+        for finding in checkup.findings
+        if finding.level is not Level.OK and finding.what not in ("facts", "sums")
+    ]
+
+
+def test_a_bad_page_costs_its_own_rows_and_no_others(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", text="x" * 300)
+    before = results_in(folder)
+    size = (folder / NAME).stat().st_size
+    for page in range(size // PAGE):
+        broken = tmp_path / f"page{page}"
+        shutil.copytree(folder, broken)
+        overwrite(broken / NAME, page * PAGE, PAGE, seed=page)
+        done, checkup = mended(broken)
+        kept = results_in(broken)
+        assert kept.items() <= before.items()
+        assert len(kept) >= len(before) - 12, f"page {page}: no more than a dozen fit in a page"
+        assert any("what could be read is in a new one" in deed for deed in done)
+        assert unmended(checkup) == []
+
+
+@pytest.mark.parametrize("bytes_left", [100, 4096, 12_000, 20_480, 30_000])
+def test_a_file_that_was_cut_short_keeps_what_is_left(tmp_path: Path, bytes_left: int) -> None:
+    folder = make_run(tmp_path / "run", text="x" * 300)
+    before = results_in(folder)
+    os.truncate(folder / NAME, bytes_left)
+    mended(folder)
+    kept = results_in(folder)
+    assert kept.items() <= before.items()
+    assert len(kept) >= (bytes_left // PAGE - 6) * 8
+
+
+VALUES = (
+    *("'sent'", "'ok'", "'done'", "'failed'", "'unknown'", "''", "'{'", "NULL", "7", "-1", "2.5", "1e300"),
+    *("x'ff00'", "CAST(x'c3' AS TEXT)", "99999999999"),
+)
+COLUMNS = (
+    *(f"results.{name}" for name in ("state", "text", "attempts", "verdict", "error", "key", "ttft_s", "id")),
+    *(f"attempts.{name}" for name in ("state", "failure", "key", "status", "message", "attempt", "job")),
+    *("run.value", "health.state", "health.times"),
+)
+KEYS = {"results": "job", "attempts": "job", "run": "name", "health": "key"}
+ROWS = st.integers(0, 60)
+BYTES = st.integers(0, 60_000)
+
+deleted = st.tuples(st.sampled_from(sorted(KEYS)), ROWS)
+changed = st.tuples(st.sampled_from(COLUMNS), ROWS, st.sampled_from(VALUES))
+overwritten = st.tuples(BYTES, st.integers(1, 6_000))
+
+
+def delete(folder: Path, table: str, place: int) -> None:
+    key = KEYS[table]
+    sql(folder, f"DELETE FROM {table} WHERE {key} = (SELECT {key} FROM {table} LIMIT 1 OFFSET {place})")  # noqa: S608
+
+
+def change(folder: Path, column: str, place: int, value: str) -> None:
+    table, name = column.split(".")
+    key = KEYS[table]
+    chosen = f"{key} = (SELECT {key} FROM {table} LIMIT 1 OFFSET {place})"  # noqa: S608
+    sql(folder, f"UPDATE OR IGNORE {table} SET {name} = {value} WHERE {chosen}")  # noqa: S608
+
+
+def assert_usable(folder: Path) -> None:
+    """What a resume and an export read can be read."""
+    reader = JournalReader(folder)
+    states = {row.state for row in reader.ended()}
+    assert states <= {"done", "failed", "cancelled"}
+    assert sum(1 for _ in reader.results()) == sum(1 for _ in reader.ended())
+    for totals in reader.key_totals().values():
+        assert totals.sent == totals.ok + totals.throttled + totals.errors + totals.cut
+    JournalFile.open(folder).close()
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is copied before it is harmed."""
+    return make_run(tmp_path_factory.mktemp("pristine") / "run", text="y" * 200)
+
+
+@pytest.fixture(scope="module")
+def fresh(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Gives copies of the run, each in a folder of its own."""
+
+    def copy() -> Path:
+        folder = tmp_path_factory.mktemp("copy") / "run"
+        shutil.copytree(pristine, folder)
+        return folder
+
+    return copy
+
+
+@settings(max_examples=150, deadline=None)
+@given(deletions=st.lists(deleted, max_size=3), changes=st.lists(changed, max_size=4))
+def test_whatever_is_done_to_rows_is_mended_and_every_answer_that_stands_stays(
+    fresh: Any, deletions: list[tuple[str, int]], changes: list[tuple[str, int, str]]
+) -> None:
+    folder = fresh()
+    for each in deletions:
+        delete(folder, *each)
+    for one in changes:
+        change(folder, *one)
+    standing = "state = 'done' AND typeof(text) = 'text' AND text LIKE 'y%' AND job BETWEEN 0 AND 39"
+    intact = dict(rows(folder, f"SELECT job, text FROM results WHERE {standing}"))  # noqa: S608
+    check(folder, known_of)
+    _, checkup = mended(folder)
+    kept = {job: text for job, (_, text) in results_in(folder).items()}
+    assert intact.items() <= kept.items()
+    assert unmended(checkup) == []
+    assert_usable(folder)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    overwrites=st.lists(overwritten, max_size=3),
+    flips=st.lists(st.tuples(BYTES, st.integers(0, 255)), max_size=3),
+    cut=st.none() | BYTES,
+)
+def test_whatever_is_done_to_bytes_the_rest_is_mended_and_usable(
+    fresh: Any, overwrites: list[tuple[int, int]], flips: list[tuple[int, int]], cut: int | None
+) -> None:
+    folder = fresh()
+    path = folder / NAME
+    size = path.stat().st_size
+    for start, length in overwrites:
+        overwrite(path, start % size, min(length, size - start % size), seed=start)
+    for place, seed in flips:
+        overwrite(path, place % size, 1, seed=seed)
+    if cut is not None:
+        os.truncate(path, cut % size)
+    check(folder, known_of)
+    _, checkup = mended(folder)
+    if not path.exists():
+        assert cut is not None
+        assert unmended(checkup) == ["there is none"]
+        return
+    assert set(results_in(folder)) <= set(range(JOBS)) or unmended(checkup) == []
+    assert unmended(checkup) == []
+    assert_usable(folder)
