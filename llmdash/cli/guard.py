@@ -28,7 +28,7 @@ __all__ = [
 def guarded(work: Callable[[], int]) -> NoReturn:
     """Do `work` and exit with its code; what the user can mend becomes one line and the code for it."""
     from llmdash.config import ConfigError
-    from llmdash.engine.journal import JournalError
+    from llmdash.engine.journal import JournalError, StorageError
     from llmdash.engine.lock import LockedError
     from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE, EXIT_USAGE
     from llmdash.prompts.source import InputError
@@ -38,6 +38,7 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     codes: dict[type[Exception], int] = {
         ConfigError: EXIT_USAGE,
         InputError: EXIT_USAGE,
+        StorageError: EXIT_STORAGE,
         JournalError: EXIT_USAGE,
         FormatError: EXIT_USAGE,
         ExportError: EXIT_STORAGE,

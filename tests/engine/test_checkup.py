@@ -20,7 +20,6 @@ from llmdash.engine.mending import repair
 from llmdash.engine.reader import JournalReader
 from tests.engine.damage import known_of, make_run, mended, results_in, rows, sql
 
-
 HOLD = """
 import sys, pathlib
 from llmdash.engine.lock import RunLock

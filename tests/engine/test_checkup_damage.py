@@ -115,7 +115,7 @@ def fresh(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return copy
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(deletions=st.lists(deleted, max_size=3), changes=st.lists(changed, max_size=4))
 def test_whatever_is_done_to_rows_is_mended_and_every_answer_that_stands_stays(
     fresh: Any, deletions: list[tuple[str, int]], changes: list[tuple[str, int, str]]
@@ -135,7 +135,7 @@ def test_whatever_is_done_to_rows_is_mended_and_every_answer_that_stands_stays(
     assert_usable(folder)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     overwrites=st.lists(overwritten, max_size=3),
     flips=st.lists(st.tuples(BYTES, st.integers(0, 255)), max_size=3),

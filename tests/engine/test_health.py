@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,7 +120,7 @@ def test_after_a_rest_a_key_sends_at_half_its_rate_and_climbs_back() -> None:
     assert 4 <= seconds[0] <= 6
     assert 9 <= seconds[30] <= 11, "the whole rate after ten times as long as the rest, 30 s at most"
     assert seconds[95] > 50, "and no limit in the end"
-    assert all(later >= earlier - 1 for earlier, later in zip(seconds, seconds[1:], strict=False))
+    assert all(later >= earlier - 1 for earlier, later in itertools.pairwise(seconds))
 
 
 def sent_within(pool: KeyPool, clock: Clock, seconds: float) -> int:

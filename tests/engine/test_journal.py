@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from llmdash.engine.journal import AttemptRecord, Group, JournalError, JournalFile, ResultRow
+from llmdash.engine.journal import (
+    AttemptRecord,
+    Group,
+    HealthRecord,
+    JournalError,
+    JournalFile,
+    ResultRow,
+    StorageError,
+)
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.writer import JournalWriter
 
@@ -186,3 +194,104 @@ def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(JournalError, match="another version"):
         JournalFile.open(tmp_path)
+
+
+def test_where_the_write_ahead_log_is_refused_the_journal_works_without(tmp_path: Path) -> None:
+    with_locks_of_its_own = (
+        "unix-dotfile"  # a layer of SQLite without shared memory, as on network file systems
+    )
+    journal = JournalFile.create(tmp_path, {}, vfs=with_locks_of_its_own)
+    assert not journal.is_wal
+    journal.write(Group([sent(1)._replace(state="ok")], [done(1)]))
+    journal.close()
+    assert [row.job for row in JournalReader(tmp_path).ended()] == [1]
+
+
+def test_a_journal_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    journal = JournalFile.create(tmp_path, {"name": "old"})
+    journal.write(Group(results=[done(1)]))
+    journal.close()
+    with sqlite3.connect(tmp_path / "journal.sqlite") as db:
+        db.execute("DROP TABLE health")
+        db.execute("UPDATE run SET value = 1 WHERE name = 'version'")
+    db.close()
+    journal = JournalFile.open(tmp_path)
+    journal.write(Group(health=[HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1)]))
+    journal.close()
+    reader = JournalReader(tmp_path)
+    assert [row.job for row in reader.ended()] == [1]
+    assert reader.health() == [HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1)]
+    assert reader.facts()["version"] == 2
+
+
+class Disk:
+    """A journal on a disk that can be full."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = JournalFile.create(folder, {})
+        self.trouble: int | None = None
+        self.refused = 0
+
+    def write(self, group: Group) -> None:
+        if self.trouble is not None:
+            self.refused += 1
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = self.trouble
+            raise error
+        self.file.write(group)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+async def test_rows_wait_for_room_on_a_full_disk_and_arrive_in_order(tmp_path: Path) -> None:
+    disk, told, failures = Disk(tmp_path), list[str | None](), list[JournalError]()
+    writer = JournalWriter(disk, failures.append, told.append)
+    await writer.sent(sent(1))
+    disk.trouble = sqlite3.SQLITE_FULL
+    waiting = asyncio.create_task(writer.sent(sent(2)))
+    while disk.refused < 2:  # noqa: ASYNC110 - another thread counts
+        await asyncio.sleep(0.01)
+    assert not waiting.done()
+    assert told == ["database or disk is full"]
+    disk.trouble = None
+    await waiting
+    await writer.close()
+    assert told == ["database or disk is full", None]
+    assert failures == []
+    assert [len(JournalReader(tmp_path).attempts(job)) for job in (1, 2)] == [1, 1]
+
+
+async def test_a_disk_that_stays_full_when_the_run_is_left_is_given_up_on(tmp_path: Path) -> None:
+    disk, failures = Disk(tmp_path), list[JournalError]()
+    writer = JournalWriter(disk, failures.append)
+    disk.trouble = sqlite3.SQLITE_FULL
+    writer.settled(done(1), nothing)
+    await writer.close()
+    assert isinstance(writer.failure, StorageError)
+    assert "disk is full" in str(writer.failure)
+
+
+async def test_what_no_waiting_mends_is_told_at_once(tmp_path: Path) -> None:
+    disk, failures = Disk(tmp_path), list[JournalError]()
+    writer = JournalWriter(disk, failures.append)
+    disk.trouble = sqlite3.SQLITE_READONLY
+    writer.settled(done(1), nothing)
+    while not failures:  # noqa: ASYNC110 - another thread tells
+        await asyncio.sleep(0.01)
+    assert disk.refused == 1
+    await writer.close()
+
+
+async def test_results_are_handed_on_once_they_are_on_disk(tmp_path: Path) -> None:
+    handed: list[tuple[int, bool]] = []
+
+    def saved(rows: Sequence[ResultRow]) -> None:
+        reader = JournalReader(tmp_path)
+        handed.extend((row.job, reader.result(row.job) == row) for row in rows)
+
+    writer = JournalWriter(JournalFile.create(tmp_path, {}), lambda _: None, saved=saved)
+    for job in range(600):
+        writer.settled(done(job), nothing)
+    await writer.close()
+    assert handed == [(job, True) for job in range(600)]

@@ -1,0 +1,181 @@
+"""R6: a disk that fills and is freed again, over and over, under a run at work.
+
+`python -m tests.full_disk --cycles 20` mounts a small file system of its own (as root, or in a user
+namespace), keeps a run on it, fills it to the last byte, frees it, and counts: what was lost, what was
+doubled, and how long requests still left after the disk was full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llmdash.config import Settings
+from llmdash.engine.frame import AlertKind, Frame, JobsView, View
+from llmdash.engine.reader import JournalReader
+from llmdash.engine.session import LocalSession
+from llmdash.launch.plans import Input, make_plan
+from llmdash.prompts.arithmetic import Arithmetic
+from tests.simulated import Simulated
+
+RATE = 400.0
+SETTLED_S = 0.3
+"""Without a new request for so long, dispatch has stopped."""
+
+
+class Figures(NamedTuple):
+    """What came of it. `stops_s`: seconds from the full disk to the last request that left."""
+
+    jobs: int
+    done: int
+    lost: int
+    requests: int
+    answered: int
+    attempts: int
+    told: int
+    stops_s: list[float]
+
+
+def namespace() -> list[str] | None:
+    """The command in front of a program that may mount; None where the system does not let us."""
+    for command in (["unshare", "-m"], ["unshare", "-r", "-m"]):
+        probe = [*command, "mount", "-t", "tmpfs", "tmpfs", tempfile.gettempdir()]
+        if (
+            shutil.which("unshare")
+            and subprocess.run(probe, capture_output=True, check=False).returncode == 0
+        ):
+            return command
+    return None
+
+
+def _run(command: str, *arguments: str) -> None:
+    subprocess.run([shutil.which(command) or command, *arguments], check=True)
+
+
+@contextlib.contextmanager
+def small_disk(megabytes: int) -> Iterator[Path]:
+    """A folder on a file system of that size."""
+    folder = Path(tempfile.mkdtemp())
+    _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder))
+    try:
+        yield folder
+    finally:
+        _run("umount", "-l", str(folder))
+        folder.rmdir()
+
+
+def fill(folder: Path) -> Path:
+    """Take every byte that is left."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (65_536, 4_096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(b"\0" * size):
+                    pass
+    return ballast
+
+
+def look(session: LocalSession) -> Frame:
+    return session.frame(View(jobs=JobsView(height=0)))
+
+
+def wait_until(holds: Any, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came about"
+        time.sleep(0.01)
+
+
+def cycle(session: LocalSession, endpoint: Simulated, disk: Path) -> tuple[float, bool]:
+    """Fill, wait until requests stop, free, wait until they go on; gives when the last one left, and whether
+    the frame told of it.
+    """
+    before = look(session).run.done
+    wait_until(lambda: look(session).run.done > before + 20)
+    ballast = fill(disk)
+    full_at = time.monotonic()
+    last = endpoint.stats()["requests"]
+    last_at = full_at
+    while time.monotonic() - last_at < SETTLED_S:
+        if (now := endpoint.stats()["requests"]) != last:
+            last, last_at = now, time.monotonic()
+    told = any(alert.kind is AlertKind.DISK for alert in look(session).alerts)
+    saved = look(session).run.done
+    ballast.unlink()
+    wait_until(lambda: look(session).run.done > saved)
+    wait_until(lambda: not any(alert.kind is AlertKind.DISK for alert in look(session).alerts))
+    return last_at - full_at, told
+
+
+def measure(cycles: int, jobs: int) -> Figures:
+    endpoint = Simulated(latency=0.05, seed=3)
+    source = Arithmetic(count=jobs, seed=3)
+    settings = Settings(rate=RATE, concurrency=64)
+    try:
+        with small_disk(8 + jobs // 1_000) as disk:
+            plan = make_plan(source, Input(seed=3), settings, disk / "run", endpoint._process)
+            (disk / "run").mkdir()
+            session = LocalSession(plan)
+            session.start()
+            seen = [cycle(session, endpoint, disk) for _ in range(cycles)]
+            assert session.join(600.0)
+            if session.crash is not None:
+                raise session.crash
+            server, last = endpoint.stats(), look(session).run
+            results = [result.index for result in JournalReader(disk / "run").results()]
+            lost = jobs - len(set(results)) + (len(results) - len(set(results)))
+            return Figures(
+                jobs,
+                last.done,
+                lost,
+                server["requests"],
+                sum(key["ok"] for key in server["by_key"].values()),
+                last.attempts,
+                sum(told for _, told in seen),
+                [seconds for seconds, _ in seen],
+            )
+    finally:
+        endpoint.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cycles", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if not given.inside:
+        command = namespace()
+        if command is None:
+            sys.exit("this system lets nobody mount a file system: run as root")
+        again = [*command, sys.executable, "-m", "tests.full_disk", "--inside"]
+        sys.exit(
+            subprocess.run(
+                [*again, "--cycles", str(given.cycles), "--jobs", str(given.jobs)], check=False
+            ).returncode
+        )
+    found = measure(given.cycles, given.jobs)
+    print(f"cycles of a full disk          {given.cycles}, told on screen {found.told}")
+    print(f"jobs                           {found.jobs}, done {found.done}, lost or doubled {found.lost}")
+    print(f"requests at the server         {found.requests}, answered {found.answered}")
+    print(f"attempts in the journal        {found.attempts}")
+    print(f"time to stop dispatch          {max(found.stops_s):.3f} s at most (bar: 1 s)")
+    sys.exit(0 if is_balanced(found, given.cycles) else 1)
+
+
+def is_balanced(found: Figures, cycles: int) -> bool:
+    """True if nothing was lost, doubled or sent too late, and each time it was told."""
+    whole = found.jobs == found.done == found.answered and found.requests == found.attempts
+    return whole and found.lost == 0 and found.told == cycles and max(found.stops_s) <= 1.0
+
+
+if __name__ == "__main__":
+    main()
