@@ -113,6 +113,7 @@ def _run(
             resume=run["resume"],
             retry_failed=run["retry_failed"],
             stay=not headless,
+            key_file=plans.key_file(flags),
         )
         if not headless:
             return open_dashboard(settings, plan=plan, simulator=simulator, out=run["out"])

@@ -125,6 +125,7 @@ class Group:
     results: list[ResultRow] = field(default_factory=list)
     reopened: list[int] = field(default_factory=list)
     health: list[HealthRecord] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class JournalFile:
@@ -201,7 +202,7 @@ class JournalFile:
 
     def write(self, group: Group) -> None:
         """The latest record of each attempt, the results without those of jobs that are pending again, the
-        health of keys.
+        health of keys, facts of the run.
         """
         latest = {(record.job, record.attempt): record for record in group.attempts}
         self._db.execute("BEGIN IMMEDIATE")
@@ -212,6 +213,7 @@ class JournalFile:
             for some in _slices(group.results):
                 self._insert("INSERT INTO results VALUES", some)
             self._db.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)", group.health)
+            self.set_facts(group.facts)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:

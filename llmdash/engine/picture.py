@@ -123,7 +123,7 @@ class Painter:
             name=self._facts.name,
             model=self._facts.model,
             endpoint=self._facts.endpoint,
-            keys=self._facts.keys,
+            keys=len(self._parts.pool),
             state=status.state,
             state_detail=status.detail,
             elapsed_s=status.elapsed_s,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Ending", "Run"]
 
 _WATCH_S = 0.1
+_NO_KEY = "no usable key"
 _NO_WAL = (
     "This file system does not take SQLite's write-ahead log, as network ones do not: the journal is kept "
     "without it, which is slower."
@@ -158,16 +159,27 @@ class Run:
             await asyncio.sleep(_WATCH_S)
             with self._store.lock:
                 self._store.plots.sample(self._clock(), self._store.in_flight)
+            self._welcome(self._plan.more_keys())
             if self._work.open and not self._runner.in_flight:
                 self._look_for_keys()
+
+    def _welcome(self, members: Sequence[Member]) -> None:
+        """Take in keys that were not there before; a run that stands for want of one goes on."""
+        for member in members:
+            self._pool.add(member)
+            self._notice(Severity.INFORMATION, f"Key {member.label} joins the pool")
+        if members:
+            self._journal.facts(self._plan.key_notes())
+            if self._state == (RunState.PAUSED, _NO_KEY):
+                self._resume()
 
     def _look_for_keys(self) -> None:
         """Pause, or end a run that nobody watches, where no key can be used without the user."""
         if not self._plan.stay and self._pool.returns_s() > self._plan.policy.patience_s:
             self._end(Ending.NO_KEY)
         elif self._pool.exhausted and not self._runner.paused:
-            self._pause("no usable key")
-            words = "No key can be used: the run is paused. Revive one in the key panel, then resume."
+            self._pause(_NO_KEY)
+            words = "No key can be used: the run is paused. Revive one or put another into .env."
             self._notice(Severity.ERROR, words)
 
     def _braked(self, reason: str) -> None:

@@ -64,6 +64,10 @@ class RunPlan:
     stay: bool = False
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     grace_s: float = 30.0
+    more_keys: Callable[[], Sequence[Member]] = tuple
+    """Asked now and then for keys that were not there before."""
+    key_notes: Callable[[], Mapping[str, Any]] = dict
+    """What the journal remembers of the keys; asked again when there are more."""
     saved: Callable[[Sequence[ResultRow]], None] | None = None
     """Called on the journal's thread with results that are on disk."""
 

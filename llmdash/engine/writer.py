@@ -9,9 +9,9 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from llmdash.engine.journal import (
     AttemptRecord,
@@ -108,6 +108,11 @@ class JournalWriter:
     def health(self, record: HealthRecord) -> None:
         """Write how a key fares."""
         self._batch.group.health.append(record)
+        self._add(_nothing)
+
+    def facts(self, facts: Mapping[str, Any]) -> None:
+        """Write what the run is, as far as that has changed."""
+        self._batch.group.facts.update(facts)
         self._add(_nothing)
 
     async def close(self) -> None:

@@ -1,26 +1,24 @@
-"""The endpoints of the settings, each with its keys, become the members of a pool."""
+"""The endpoints of the settings, each with its keys."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llmdash.config import EndpointSettings, Settings
-from llmdash.engine.allowance import Allowance
-from llmdash.engine.costs import CostOf
-from llmdash.engine.member import Endpoint, Member, MemberLimits
-from llmdash.launch.endpoints import build_llm
-from llmdash.prices import Prices
 from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
 
-if TYPE_CHECKING:
-    from llmdash.llms.http import HttpClient
+__all__ = ["EndpointKey", "Fleet", "fleet_of", "keys_added"]
 
-__all__ = ["Fleet", "fleet_of"]
+
+@dataclass(frozen=True, slots=True)
+class EndpointKey:
+    """One endpoint with one of its keys (None where it needs none), and the label that stands for both."""
+
+    label: str
+    endpoint: EndpointSettings
+    key: Secret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +29,18 @@ class Fleet:
     simulator: SimulatorProcess | None = None
 
     @property
-    def pairs(self) -> tuple[tuple[EndpointSettings, Secret | None], ...]:
-        """Every endpoint with each of its keys; with None where it needs none."""
-        return tuple(
+    def keys(self) -> tuple[EndpointKey, ...]:
+        """Every endpoint with each of its keys. The label is that of the key, else the endpoint's name."""
+        pairs = [
             (endpoint, key)
             for endpoint in self.endpoints
             for key in (endpoint.keys if endpoint.needs_key else (None,))
+        ]
+        of_keys = iter(labels([key for _, key in pairs if key is not None]))
+        return tuple(
+            EndpointKey(next(of_keys) if key is not None else endpoint.name, endpoint, key)
+            for endpoint, key in pairs
         )
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """A label for each pair: that of the key, or the endpoint's name where there is none."""
-        of_keys = iter(labels([key for _, key in self.pairs if key is not None]))
-        return tuple(next(of_keys) if key is not None else endpoint.name for endpoint, key in self.pairs)
-
-    @property
-    def models(self) -> dict[str, str]:
-        """The model asked with each key, by label."""
-        return {label: endpoint.model for label, (endpoint, _) in zip(self.labels, self.pairs, strict=True)}
 
     @property
     def model(self) -> str:
@@ -60,39 +52,21 @@ class Fleet:
         """The endpoints in a few words."""
         return _in_short([endpoint.name for endpoint in self.endpoints], "endpoints")
 
-    def cost_of(self, prices: Prices) -> CostOf:
-        """What tokens cost with each key, as far as there are prices for its model and its endpoint."""
-        pairs = dict(zip(self.labels, self.pairs, strict=True))
 
-        def cost(label: str, input_tokens: int, output_tokens: int) -> float | None:
-            endpoint = pairs[label][0]
-            return prices.cost(endpoint.model, input_tokens, output_tokens, endpoint.base_url or None)
-
-        return cost
-
-    @asynccontextmanager
-    async def connect(self, settings: Settings) -> AsyncIterator[list[Member]]:
-        """The members, for as long as the run lasts."""
-        from llmdash.llms.http import HttpClient
-
-        client = HttpClient(timeouts=settings.timeouts)
-        try:
-            yield list(self._members(settings, client))
-        finally:
-            await client.aclose()
-
-    def _members(self, settings: Settings, client: HttpClient) -> Iterator[Member]:
-        # The run's own options go with every request: a prompt may replace them there, but not here.
-        bare = replace(settings, temperature=None, max_tokens=None)
-        shared = {endpoint.name: Endpoint(endpoint.name, endpoint.concurrency) for endpoint in self.endpoints}
-        for label, (endpoint, key) in zip(self.labels, self.pairs, strict=True):
-            at = endpoint if self.simulator is None else replace(endpoint, base_url=self.simulator.base_url())
-            limits = MemberLimits(
-                requests=Allowance(endpoint.rpm, time.monotonic) if endpoint.rpm else None,
-                tokens=Allowance(endpoint.tpm, time.monotonic) if endpoint.tpm else None,
-            )
-            llm = build_llm(at, key, bare, client)
-            yield Member(llm, label, shared[endpoint.name], endpoint.weight, limits)
+def keys_added(known: Sequence[EndpointKey], fleet: Fleet) -> tuple[EndpointKey, ...]:
+    """What `fleet` has beyond the `known` keys, at the same endpoints; with labels that none of those has."""
+    endpoints = {each.endpoint.name: each.endpoint for each in known}
+    values = {(each.endpoint.name, each.key.reveal()) for each in known if each.key is not None}
+    new = [
+        (endpoints[each.endpoint.name], each.key)
+        for each in fleet.keys
+        if each.key is not None
+        and each.endpoint.name in endpoints
+        and (each.endpoint.name, each.key.reveal()) not in values
+    ]
+    before = [each.key for each in known if each.key is not None]
+    names = labels([*before, *(key for _, key in new)])[len(before) :]
+    return tuple(EndpointKey(label, *pair) for label, pair in zip(names, new, strict=True))
 
 
 def fleet_of(settings: Settings, simulator: SimulatorProcess | None) -> Fleet:

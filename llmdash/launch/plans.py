@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from llmdash import locations
-from llmdash.config import Settings
+from llmdash.config import Settings, load_settings
 from llmdash.engine.journal import JournalError
 from llmdash.engine.picture import RunFacts
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.session import RunPlan
 from llmdash.launch.fleet import fleet_of
+from llmdash.launch.roster import KeyFile, Roster
 from llmdash.prices import load_prices
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
@@ -32,6 +34,7 @@ __all__ = [
     "PRACTICE",
     "Input",
     "earlier_run",
+    "key_file",
     "make_plan",
     "open_input",
     "practice_settings",
@@ -172,6 +175,12 @@ def run_folder(folder: Path | None, name: str) -> Path:
     )
 
 
+def key_file(flags: Mapping[str, Any]) -> KeyFile:
+    """The `.env` of this folder, which may get more keys while a run goes on."""
+    cwd = Path.cwd()
+    return KeyFile(cwd / locations.ENV_NAME, lambda: load_settings(flags, environ=os.environ, cwd=cwd))
+
+
 def make_plan(
     source: PromptSource,
     given: Input,
@@ -182,15 +191,19 @@ def make_plan(
     resume: bool = False,
     retry_failed: bool = False,
     stay: bool = False,
+    key_file: KeyFile | None = None,
 ) -> RunPlan:
-    """The plan of a run over `source`. With a `simulator` its keys are used, else those of the settings."""
+    """The plan of a run over `source`. With a `simulator` its keys are used, else those of the settings, and
+    those that are put into `key_file` meanwhile.
+    """
     fleet = fleet_of(settings, simulator)
+    roster = Roster(fleet, settings, load_prices(), key_file if simulator is None else None)
     notes = {
         "path": str(given.path.absolute()) if given.path is not None else None,
         "limit": given.limit,
         "seed": given.seed,
         "name": source.name,
-        "models": json.dumps(fleet.models),
+        **roster.notes(),
         "endpoint": fleet.name,
         "rate": json.dumps(settings.rate),
         "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
@@ -199,9 +212,11 @@ def make_plan(
     options = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     return RunPlan(
         source=source,
-        connect=lambda: fleet.connect(settings),
+        connect=roster.connect,
+        more_keys=roster.more,
+        key_notes=roster.notes,
         folder=folder,
-        facts=RunFacts(source.name, fleet.model, fleet.name, len(fleet.pairs), fleet.cost_of(load_prices())),
+        facts=RunFacts(source.name, fleet.model, fleet.name, len(roster), roster.cost),
         rate=settings.rate,
         concurrency=settings.concurrency,
         options={name: value for name, value in options.items() if value is not None},

@@ -128,3 +128,26 @@ def test_a_key_without_quota_is_asked_no_more_and_left_alone_after_a_resume(
     of_key = fetch(f"{faulty}/__stats__")["by_key"]["sk-one"]
     assert of_key["requests"] <= 1 + 4
     assert ended.summary["keys"][0]["state"] == "quarantined"
+
+
+def test_a_key_that_is_put_into_the_env_file_joins_the_run(
+    simulator: Callable[..., Simulated], tmp_path: Path, sums: Path
+) -> None:
+    endpoint = simulator(keys=("sk-old-1111", "sk-new-2222"), latency=0.05)
+    file = tmp_path / ".env"
+    file.write_text(f"API_KEY=sk-old-1111\nBASE_URL={endpoint.base_url}\n")
+    file.chmod(0o600)
+    env = environment(tmp_path)
+    with start("run", sums, *HEADLESS, "--concurrency", 4, cwd=tmp_path, env=env) as process:
+        while endpoint.stats()["requests"] < 50:
+            time.sleep(0.005)
+        file.write_text(f"API_KEY=sk-old-1111,sk-new-2222\nBASE_URL={endpoint.base_url}\n")
+        out, err = process.communicate(timeout=60)
+    ended = Ended(process.returncode, out, err)
+    server = endpoint.stats()
+    assert (ended.code, ended.summary["done"]) == (0, 1000)
+    _, added = ended.summary["keys"]
+    assert notices(ended) == [f"Key {added['label']} joins the pool"]
+    asked = [server["by_key"][key]["requests"] for key in ("sk-old-1111", "sk-new-2222")]
+    assert [key["sent"] for key in ended.summary["keys"]] == asked
+    assert asked[1] > 100
