@@ -114,6 +114,7 @@ def _run(
             retry_failed=run["retry_failed"],
             stay=not headless,
             key_file=plans.key_file(flags),
+            out=run["out"],
         )
         if not headless:
             return open_dashboard(settings, plan=plan, simulator=simulator, out=run["out"])

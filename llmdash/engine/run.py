@@ -16,7 +16,7 @@ from llmdash.engine.frame import EndpointState, Frame, JobState, KeyState, RunSt
 from llmdash.engine.health_records import health_record, restore_health
 from llmdash.engine.holds import RunStatus
 from llmdash.engine.inspection import Inspector
-from llmdash.engine.journal import JournalError, JournalFile
+from llmdash.engine.journal import JournalError, JournalFile, ResultRow
 from llmdash.engine.keys import KeyPool, Member
 from llmdash.engine.limiter import RateLimiter
 from llmdash.engine.outcomes import prompt_id
@@ -63,6 +63,7 @@ class Run:
         self._ended_at: float | None = None
         self._state = (RunState.STARTING, "")
         self._disk: str | None = None
+        self._output_told = False
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         again: list[int] = []
@@ -79,7 +80,7 @@ class Run:
         self._brake = Brake(self._braked)
         budget = RetryBudget(clock, plan.policy.budget_share, plan.policy.budget_floor)
         self._work = WorkQueue(self._store.columns.pending, budget)
-        self._journal = JournalWriter(journal, self._storage_failed, self._storage_held, plan.saved)
+        self._journal = JournalWriter(journal, self._storage_failed, self._storage_held, self._saved)
         self._parts = RunnerParts(
             plan.source,
             self._pool,
@@ -160,6 +161,7 @@ class Run:
             with self._store.lock:
                 self._store.plots.sample(self._clock(), self._store.in_flight)
             self._welcome(self._plan.more_keys())
+            self._look_at_output()
             if self._work.open and not self._runner.in_flight:
                 self._look_for_keys()
 
@@ -203,6 +205,18 @@ class Run:
         if reason is not None:
             self._notice(Severity.ERROR, f"The journal cannot be written: {reason}. The run waits for room.")
         self._disk = reason
+
+    def _saved(self, rows: Sequence[ResultRow]) -> None:
+        """Results are on disk; called on the journal's thread."""
+        if self._plan.live is not None:
+            self._plan.live.append(rows)
+
+    def _look_at_output(self) -> None:
+        """Say once that results do not arrive where they should."""
+        live = self._plan.live
+        if live is not None and live.problem is not None and not self._output_told:
+            self._output_told = True
+            self._notice(Severity.WARNING, live.problem)
 
     def _notice(self, severity: Severity, words: str) -> None:
         self._store.apply(Noticed(severity, words))

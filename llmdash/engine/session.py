@@ -25,7 +25,7 @@ from llmdash.engine.retry import RetryPolicy
 from llmdash.engine.run import Ending, Run
 from llmdash.prompts.source import PromptSource
 
-__all__ = ["LocalSession", "RunPlan", "Session"]
+__all__ = ["LiveOutput", "LocalSession", "RunPlan", "Session"]
 
 
 class Session(Protocol):
@@ -39,6 +39,21 @@ class Session(Protocol):
 
     def command(self, command: Command) -> None:
         """Ask for a change; a later frame shows whether it came about."""
+
+
+class LiveOutput(Protocol):
+    """A place that results go to while the run goes on. Nothing here raises: `problem` says what is wrong."""
+
+    problem: str | None
+
+    def open(self) -> None:
+        """Called on the engine's thread, once the run is locked and before anything is sent."""
+
+    def append(self, rows: Sequence[ResultRow]) -> None:
+        """Called on the journal's thread with results that are on disk."""
+
+    def close(self) -> None:
+        """Called when nothing more will come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +83,8 @@ class RunPlan:
     """Asked now and then for keys that were not there before."""
     key_notes: Callable[[], Mapping[str, Any]] = dict
     """What the journal remembers of the keys; asked again when there are more."""
-    saved: Callable[[Sequence[ResultRow]], None] | None = None
-    """Called on the journal's thread with results that are on disk."""
+    live: LiveOutput | None = None
+    """Where results go as soon as they are on disk."""
 
 
 class LocalSession:
@@ -140,12 +155,17 @@ class LocalSession:
         return self._thread.is_alive()
 
     def _work(self) -> None:
+        live = self._plan.live
         try:
+            if live is not None:
+                live.open()
             with asyncio.Runner() as runner:
                 self.ending = runner.run(self._main())
         except BaseException as crash:  # noqa: BLE001 - the thread's one boundary: whoever joins it asks for `crash`
             self.crash = crash
         finally:
+            if live is not None:
+                live.close()
             self._journal.close()
             self._lock.release()
 

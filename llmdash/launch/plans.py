@@ -26,6 +26,7 @@ from llmdash.prices import load_prices
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource
+from llmdash.reports.export.live import LiveResults, can_be_live
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 
@@ -192,9 +193,10 @@ def make_plan(
     retry_failed: bool = False,
     stay: bool = False,
     key_file: KeyFile | None = None,
+    out: Path | None = None,
 ) -> RunPlan:
     """The plan of a run over `source`. With a `simulator` its keys are used, else those of the settings, and
-    those that are put into `key_file` meanwhile.
+    those that are put into `key_file` meanwhile. Results go to `out` as they come, if its format can grow.
     """
     fleet = fleet_of(settings, simulator)
     roster = Roster(fleet, settings, load_prices(), key_file if simulator is None else None)
@@ -224,4 +226,5 @@ def make_plan(
         resume=resume,
         retry_failed=retry_failed,
         stay=stay,
+        live=LiveResults(out, folder) if out is not None and can_be_live(out) else None,
     )

@@ -274,3 +274,19 @@ def test_a_demo_that_was_cut_short_goes_on_where_and_as_fast_as_it_was(tmp_path:
     ended = llmdash("run", "--resume", "--headless", "--json", "--run-dir", "kept", cwd=tmp_path, env=env)
     assert (ended.code, ended.summary["done"]) == (0, 90)
     assert journal(tmp_path / "kept", "SELECT value FROM run WHERE name = 'rate'") == ("60.0",)
+
+
+def test_results_can_be_read_while_the_run_goes_on_and_after_a_kill(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    endpoint = simulator(latency=0.05)
+    env, out = environment(tmp_path, endpoint), tmp_path / "results.jsonl"
+    with start("run", arithmetic, *HEADLESS, "--concurrency", 8, cwd=tmp_path, env=env) as process:
+        while not out.exists() or out.read_bytes().count(b"\n") < 50:
+            time.sleep(0.01)
+        seen = {line["index"]: line for line in results(out)}
+        process.kill()
+    again = llmdash("run", arithmetic, *HEADLESS, "--resume", cwd=tmp_path, env=env)
+    assert (again.code, again.summary["done"]) == (0, 400)
+    assert [line["index"] for line in results(out)] == list(range(400))
+    assert {index: line for index, line in enumerate(results(out)) if index in seen} == seen
