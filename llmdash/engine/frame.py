@@ -1,4 +1,4 @@
-"""The picture of a run that flows down to a front end, and the view that says what is on screen.
+"""The picture of a run that flows down to a front end.
 
 A front end asks `session.frame(view)` a few times a second. What comes back is frozen, and its cost follows
 what the view shows, never the number of jobs. All times are seconds; a value that is not known is None, never
@@ -52,60 +52,13 @@ from llmdash.engine.states import (
     SortColumn,
     WaitReason,
 )
+from llmdash.engine.view import JobsView, StreamView, View
 from llmdash.prompts.source import Verdict
 
 CHUNK_MARK = "\x1f"
 """Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned
 first.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class JobsView:
-    """The part of the job table that is on screen.
-
-    With `anchor` (a job's number) the rows are chosen so that this job's row is `anchor_offset` lines below
-    the first one, wherever it has moved meanwhile: the row under the cursor never moves by itself. Without
-    it, rows start at `first`.
-    """
-
-    first: int = 0
-    height: int = 0
-    anchor: int | None = None
-    anchor_offset: int = 0
-    sort: SortColumn = SortColumn.NEWEST
-    descending: bool = False
-    filter: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamView:
-    """Which stream is on screen: that of `job`, or (None) one that goes on now; and how much of it was seen
-    already. Without a `job` the one seen last stays until it has ended.
-
-    `seen_job` and `seen` (characters, marks included) name the text the front end holds; only what follows is
-    sent.
-    """
-
-    job: int | None = None
-    seen_job: int | None = None
-    seen: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Everything a front end shows.
-
-    `inspect` asks for one job in full, `plot_width` for that many samples, `tiles` for the ends of at most so
-    many streams.
-    """
-
-    jobs: JobsView = JobsView()
-    stream: StreamView = StreamView()
-    tiles: int = 0
-    inspect: int | None = None
-    plot_width: int = 0
-    notices_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

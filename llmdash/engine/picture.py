@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from llmdash.engine.costs import CostOf, cost_so_far, projected
 from llmdash.engine.frame import (
     Binding,
-    EndpointRow,
     Frame,
     Inspection,
     JobRow,
     JobsPart,
     JobState,
     JobsView,
-    KeyRow,
     Percentiles,
     PlotPart,
     RatePart,
@@ -30,9 +28,9 @@ from llmdash.engine.frame import (
 )
 from llmdash.engine.holds import RunStatus, alerts_of, what_holds
 from llmdash.engine.keys import KeyStatistics
-from llmdash.engine.member import EndpointStatistics
 from llmdash.engine.ordering import Ordering
 from llmdash.engine.parts import RunnerParts
+from llmdash.engine.rows import BINDINGS, endpoint_row, key_row, reason_of
 from llmdash.engine.runner import BatchRunner
 from llmdash.engine.tiles import Tiles
 
@@ -87,13 +85,13 @@ class Painter:
         with self._store.lock:
             now = self._store.clock()
             keys, endpoints = self._parts.pool.statistics(), self._parts.pool.endpoint_statistics()
-            run = self._run(status, now, self._cost(keys, now, ended=status.state.ended))
-            held = what_holds(status, keys, endpoints, run.in_flight)
+            held = what_holds(status, keys, endpoints, self._store.in_flight)
+            run = self._run(status, held, now, self._cost(keys, now, ended=status.state.ended))
             return Frame(
                 run=run,
                 jobs=self._jobs(view.jobs, now, held),
-                keys=tuple(_key_row(key) for key in keys),
-                endpoints=tuple(_endpoint_row(endpoint) for endpoint in endpoints),
+                keys=tuple(key_row(key) for key in keys),
+                endpoints=tuple(endpoint_row(endpoint) for endpoint in endpoints),
                 alerts=alerts_of(
                     status,
                     keys,
@@ -115,7 +113,7 @@ class Painter:
             self._cost_at, self._last_cost = now, cost_so_far(keys, self._facts.cost_of)
         return self._last_cost
 
-    def _run(self, status: RunStatus, now: float, cost: float | None) -> RunPart:
+    def _run(self, status: RunStatus, held: WaitReason | None, now: float, cost: float | None) -> RunPart:
         store, counts = self._store, self._store.columns.counts
         waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
         left = counts[JobState.QUEUED] + waiting + store.in_flight
@@ -125,7 +123,9 @@ class Painter:
             endpoint=self._facts.endpoint,
             keys=len(self._parts.pool),
             state=status.state,
-            state_detail=status.detail,
+            state_detail=f"waiting on {held.value}"
+            if held is not None and left and status.state is RunState.RUNNING
+            else status.detail,
             elapsed_s=status.elapsed_s,
             jobs=store.columns.jobs,
             queued=counts[JobState.QUEUED],
@@ -177,7 +177,7 @@ class Painter:
             job=job,
             id=self._job_id(job),
             state=state,
-            reason=_reason(state, held, is_due=due_at is None),
+            reason=reason_of(state, held, is_due=due_at is None),
             due_s=max(0.0, due_at - now) if due_at is not None else None,
             key=columns.keys[columns.key[job]] or None,
             tries=columns.tries[job],
@@ -210,7 +210,7 @@ class Painter:
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
             return Binding.NO_WORK
         if held is not None:
-            return _BINDINGS[held]
+            return BINDINGS[held]
         if run.in_flight >= self._runner.concurrency:
             return Binding.CONCURRENCY
         if self._parts.limiter.statistics().waiting:
@@ -256,58 +256,6 @@ class Painter:
         if not 0 <= job < self._store.columns.jobs:
             return None
         return self._inspect(job, self._row(job, now))
-
-
-_BINDINGS = {
-    WaitReason.KEY: Binding.KEYS,
-    WaitReason.ENDPOINT: Binding.ENDPOINT,
-    WaitReason.MACHINE: Binding.ENDPOINT,
-    WaitReason.DISK: Binding.DISK,
-}
-
-
-def _reason(state: JobState, held: WaitReason | None, *, is_due: bool) -> WaitReason | None:
-    """What a job in `state` waits for."""
-    if state is JobState.BACKOFF:
-        return WaitReason.BUDGET if is_due else WaitReason.BACKOFF
-    if state is JobState.LIMITER:
-        return WaitReason.DISK if held is WaitReason.DISK else WaitReason.LIMITER
-    if state is JobState.KEY:
-        return held if held in (WaitReason.ENDPOINT, WaitReason.MACHINE) else WaitReason.KEY
-    return None
-
-
-def _endpoint_row(endpoint: EndpointStatistics) -> EndpointRow:
-    return EndpointRow(
-        name=endpoint.name,
-        state=endpoint.state,
-        returns_s=endpoint.returns_s,
-        detail=endpoint.detail,
-        in_flight=endpoint.in_flight,
-        concurrency=endpoint.concurrency,
-    )
-
-
-def _key_row(key: KeyStatistics) -> KeyRow:
-    return KeyRow(
-        label=key.label,
-        endpoint=key.endpoint,
-        state=key.state,
-        rests_s=key.rests_s,
-        detail=key.detail,
-        in_flight=key.in_flight,
-        sent=key.sent,
-        ok=key.ok,
-        throttled=key.throttled,
-        errors=key.errors,
-        input_tokens=key.input_tokens,
-        output_tokens=key.output_tokens,
-        rpm=key.rpm,
-        tpm=key.tpm,
-        remaining=key.remaining,
-        weight=key.weight,
-        spark=key.spark,
-    )
 
 
 def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:

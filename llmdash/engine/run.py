@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from llmdash.engine import commands
 from llmdash.engine.brake import Brake
 from llmdash.engine.budget import RetryBudget
 from llmdash.engine.events import Noticed
-from llmdash.engine.frame import EndpointState, Frame, JobState, KeyState, RunState, Severity, View
-from llmdash.engine.health_records import health_record, restore_health
+from llmdash.engine.frame import EndpointState, Frame, KeyState, RunState, Severity, View
+from llmdash.engine.health_records import restore_health
 from llmdash.engine.holds import RunStatus
 from llmdash.engine.inspection import Inspector
 from llmdash.engine.journal import JournalError, JournalFile, ResultRow
@@ -25,6 +24,7 @@ from llmdash.engine.picture import Painter
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
 from llmdash.engine.runner import BatchRunner
+from llmdash.engine.steering import Steering
 from llmdash.engine.work import WorkQueue
 from llmdash.engine.writer import JournalWriter
 
@@ -98,6 +98,8 @@ class Run:
             self._notice(Severity.WARNING, _NO_WAL)
         for job in again:
             self._journal.reopened(job)
+        self._steering = Steering(self, self._parts, self._runner)
+        self.obey = self._steering.obey
         self._painter = Painter(
             plan.facts,
             self._parts,
@@ -173,14 +175,14 @@ class Run:
         if members:
             self._journal.facts(self._plan.key_notes())
             if self._state == (RunState.PAUSED, _NO_KEY):
-                self._resume()
+                self.resume()
 
     def _look_for_keys(self) -> None:
         """Pause, or end a run that nobody watches, where no key can be used without the user."""
         if not self._plan.stay and self._pool.returns_s() > self._plan.policy.patience_s:
             self._end(Ending.NO_KEY)
         elif self._pool.exhausted and not self._runner.paused:
-            self._pause(_NO_KEY)
+            self.pause(_NO_KEY)
             words = "No key can be used: the run is paused. Revive one or put another into .env."
             self._notice(Severity.ERROR, words)
 
@@ -233,12 +235,14 @@ class Run:
     def _set(self, state: RunState, detail: str = "") -> None:
         self._state = (state, detail)
 
-    def _pause(self, detail: str = "") -> None:
+    def pause(self, detail: str = "") -> None:
+        """Send nothing new; what is in flight goes on."""
         self._runner.pause()
         if self._state[0] is RunState.RUNNING:
             self._set(RunState.PAUSED, detail)
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
+        """Send again: the user has seen why the run stands."""
         self._brake.release()
         for endpoint in self._pool.endpoints:
             if endpoint.breaker.state is EndpointState.PAUSED:
@@ -246,6 +250,14 @@ class Run:
         self._runner.resume()
         if self._state[0] in (RunState.PAUSED, RunState.DRAINING):
             self._set(RunState.RUNNING)
+
+    def drain(self) -> None:
+        """Send nothing new and end the run, or pause it if it stays, once nothing is in flight."""
+        self._spawn(self._drain())
+
+    def stop(self) -> None:
+        """End the run now; what is in flight is cut off and stays pending."""
+        self._end(Ending.STOPPED)
 
     async def _drain(self) -> None:
         self._set(RunState.DRAINING)
@@ -258,59 +270,6 @@ class Run:
             self._set(RunState.PAUSED, "drained")
         else:
             self._end(Ending.STOPPED)
-
-    def obey(self, command: commands.Command) -> None:
-        """Do what a front end asks, or say why not. Runs on the event loop."""
-        try:
-            self._obey(command)
-        except ValueError as error:
-            self._notice(Severity.WARNING, str(error))
-
-    def _obey(self, command: commands.Command) -> None:
-        match command:
-            case commands.SetRate(rate):
-                self._limiter.set_rate(rate)
-            case commands.SetConcurrency(concurrency):
-                self._runner.set_concurrency(concurrency)
-            case commands.Pause():
-                self._pause()
-            case commands.Resume():
-                self._resume()
-            case commands.Drain():
-                self._spawn(self._drain())
-            case commands.Cancel():
-                self._end(Ending.STOPPED)
-            case commands.RetryJobs(jobs):
-                self._each(jobs, self._runner.retry_job)
-            case commands.RetryFailed():
-                states = self._store.columns.state
-                self._each(
-                    [job for job, state in enumerate(states) if state == JobState.FAILED],
-                    self._runner.retry_job,
-                )
-            case commands.CancelJobs(jobs):
-                self._each(jobs, self._runner.cancel_job)
-            case commands.DisableKey(label):
-                self._pool.disable(label)
-                self._note_health(label)
-            case commands.ReviveKey(label):
-                self._pool.revive(label)
-                self._note_health(label)
-            case commands.ReviveEndpoint(name):
-                self._pool.revive_endpoint(name)
-            case commands.SetWeight(label, weight):
-                self._pool.set_weight(label, weight)
-
-    def _note_health(self, label: str) -> None:
-        for member in self._pool.members:
-            if member.label == label:
-                parts = self._parts
-                self._journal.health(health_record(member, parts.clock(), parts.wall_clock()))
-
-    def _each(self, jobs: Any, action: Callable[[int], None]) -> None:
-        for job in jobs:
-            if 0 <= job < self._store.columns.jobs:
-                action(job)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,0 +1,101 @@
+"""Steering: what a front end asks for is done, or it is said why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from llmdash.engine import commands
+from llmdash.engine.events import Noticed
+from llmdash.engine.frame import JobState, Severity
+from llmdash.engine.health_records import health_record
+from llmdash.engine.parts import RunnerParts
+from llmdash.engine.runner import BatchRunner
+
+__all__ = ["Course", "Steering"]
+
+
+class Course(Protocol):
+    """What a run as a whole can be told."""
+
+    def pause(self) -> None:
+        """Send nothing new."""
+
+    def resume(self) -> None:
+        """Go on, whatever the run stands for."""
+
+    def drain(self) -> None:
+        """Send nothing new, and end with what is in flight."""
+
+    def stop(self) -> None:
+        """End now."""
+
+
+class Steering:
+    """Carries commands out, on the event loop of the run."""
+
+    def __init__(self, course: Course, parts: RunnerParts, runner: BatchRunner) -> None:
+        self._course = course
+        self._parts = parts
+        self._runner = runner
+
+    def obey(self, command: commands.Command) -> None:
+        """Do what is asked; what cannot be done becomes a notice."""
+        try:
+            self._steer_run(command)
+            self._steer_jobs(command)
+            self._steer_keys(command)
+        except ValueError as error:
+            self._parts.store.apply(Noticed(Severity.WARNING, str(error)))
+
+    def _steer_run(self, command: commands.Command) -> None:
+        match command:
+            case commands.SetRate(rate):
+                self._parts.limiter.set_rate(rate)
+            case commands.SetConcurrency(concurrency):
+                self._runner.set_concurrency(concurrency)
+            case commands.Pause():
+                self._course.pause()
+            case commands.Resume():
+                self._course.resume()
+            case commands.Drain():
+                self._course.drain()
+            case commands.Cancel():
+                self._course.stop()
+
+    def _steer_jobs(self, command: commands.Command) -> None:
+        match command:
+            case commands.RetryJobs(jobs):
+                self._each(jobs, self._runner.retry_job)
+            case commands.RetryFailed():
+                states = self._parts.store.columns.state
+                failed = [job for job, state in enumerate(states) if state == JobState.FAILED]
+                self._each(failed, self._runner.retry_job)
+            case commands.CancelJobs(jobs):
+                self._each(jobs, self._runner.cancel_job)
+
+    def _steer_keys(self, command: commands.Command) -> None:
+        pool = self._parts.pool
+        match command:
+            case commands.DisableKey(label):
+                pool.disable(label)
+                self._note_health(label)
+            case commands.ReviveKey(label):
+                pool.revive(label)
+                self._note_health(label)
+            case commands.ReviveEndpoint(name):
+                pool.revive_endpoint(name)
+            case commands.SetWeight(label, weight):
+                pool.set_weight(label, weight)
+
+    def _note_health(self, label: str) -> None:
+        """Let the journal know, so that a resume finds the key as the user left it."""
+        parts = self._parts
+        for member in parts.pool.members:
+            if member.label == label:
+                parts.journal.health(health_record(member, parts.clock(), parts.wall_clock()))
+
+    def _each(self, jobs: Iterable[int], action: Callable[[int], None]) -> None:
+        for job in jobs:
+            if 0 <= job < self._parts.store.columns.jobs:
+                action(job)
