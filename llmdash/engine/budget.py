@@ -15,13 +15,14 @@ _LOOK_S = 0.25
 class RetryBudget:
     """In no minute more retries than `share` (0 to 1) of its requests, and `floor` besides.
 
-    Times are monotonic seconds, counted in tenths.
+    The floor is no less than what is in flight at once (`cover`): one fault that hits all of that must not
+    hold up a small batch for minutes. Times are monotonic seconds, counted in tenths.
     """
 
     def __init__(self, clock: Callable[[], float], share: float = 0.2, floor: int = 10) -> None:
         self._clock = clock
         self.share = share
-        self.floor = floor
+        self.floor = self._least = floor
         self._entries: deque[list[float]] = deque()
         """[when, requests, retries] for each tenth of a second with any, oldest first."""
         self._requests = self._retries = 0.0
@@ -31,6 +32,10 @@ class RetryBudget:
     def is_short(self) -> bool:
         """True if a retry had to wait just now."""
         return self._clock() - self._held_at < 2 * _LOOK_S
+
+    def cover(self, in_flight: int) -> None:
+        """So many requests may be in flight, and fail, at once."""
+        self.floor = max(self._least, in_flight)
 
     def sent(self) -> None:
         """A request left, be it a retry or not."""

@@ -33,6 +33,7 @@ class BatchRunner:
         self._parts = parts
         self._outcomes = Outcomes(parts)
         self._concurrency = concurrency
+        parts.budget.cover(concurrency)
         self._workers: dict[int, asyncio.Task[None]] = {}
         self._line = asyncio.Lock()
         self._sending = asyncio.Event()
@@ -84,6 +85,7 @@ class BatchRunner:
         sent until then.
         """
         self._concurrency = max(1, concurrency)
+        self._parts.budget.cover(self._concurrency)
         self._freed.set()
         if self._workers:
             self._hire()

@@ -78,3 +78,11 @@ async def test_jobs_that_are_not_to_blame_are_not_held_back() -> None:
         await work.take()
     assert now() - began < 0.2
     work.close()
+
+
+def test_one_fault_of_all_that_is_in_flight_can_be_retried_at_once() -> None:
+    budget = RetryBudget(Clock())
+    budget.cover(64)
+    assert [budget.take() for _ in range(65)].count(True) == 64
+    budget.cover(4)
+    assert budget.floor == 10
