@@ -119,7 +119,8 @@ its keys fail alike | a probe after 1 s, doubling to 60 s |
         self._down_since = now if self._down_since is None else self._down_since
         patience = _GIVE_UP_S if self._worked else _NEVER_REACHED_S
         if now - self._down_since >= patience:
-            self._pause(detail)
+            span = "an hour" if self._worked else "a minute"
+            self._pause(f"{detail}; nothing answered for {span}: check base_url, and that the server is up")
             return
         delay = min(_LONGEST_S, _FIRST_S * 2 ** min(self._openings, 10))
         self._openings += 1
