@@ -119,8 +119,10 @@ def _run(
         if not headless:
             return open_dashboard(settings, plan=plan, simulator=simulator, out=run["out"])
         from llmdash.launch.headless import run_headless
+        from llmdash.secrets import Redactor
 
-        return run_headless(plan, json=run["as_json"], out=run["out"])
+        redact = Redactor(settings.secrets).redact
+        return run_headless(plan, json=run["as_json"], out=run["out"], redact=redact)
     finally:
         if simulator is not None:
             simulator.close()

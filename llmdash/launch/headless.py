@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import signal
 import sys
-import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -32,8 +31,9 @@ EXIT_STORAGE = 7
 EXIT_SIGNAL = 128
 
 
-def run_headless(plan: RunPlan, *, json: bool, out: Path | None) -> int:
-    """Run to the end, or until a signal; then export to `out`. Gives the exit code.
+def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redact: Callable[[str], str]) -> int:
+    """Run to the end, or until a signal; then export to `out`. Gives the exit code. `redact` takes secrets out
+    of a text, should the program fail.
 
     Raises LockedError or JournalError before anything is sent, ExportError after the run if `out` cannot be
     written.
@@ -46,9 +46,9 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None) -> int:
         session.join()
     last: Frame = session.frame(View(jobs=JobsView(height=0)))
     if session.crash is not None:
-        traceback.print_exception(
-            type(session.crash), session.crash, session.crash.__traceback__, file=sys.stderr
-        )
+        from llmdash.ui.crash import crash_report  # rich, which only a fault needs here
+
+        sys.stderr.write(crash_report(session.crash, redact).plain + "\n")
         return EXIT_INTERNAL
     if out is not None:
         export(plan.folder, out)
