@@ -82,7 +82,8 @@ after 5 s, doubling to 5 minutes |
         """Seconds until a request may be sent; infinite if time alone changes nothing."""
         if self.is_gone or (self.on_probation and in_flight):
             return math.inf
-        return max(0.0, self.rests_until - now, self.pacing.wait_s(now))
+        until = max(self.rests_until, self.pacing.until)
+        return until - now if until > now else 0.0
 
     def taken(self, now: float) -> int:
         """A request is sent; gives its ticket, which its outcome brings back."""

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from llmdash.engine.allowance import Allowance
 from llmdash.engine.breaker import Breaker
@@ -153,12 +154,17 @@ class Member:
 
     def wait_s(self, now: float, tokens: int = 0) -> float:
         """Seconds until the key may be given a request of `tokens`; infinite if only an event can tell."""
-        waits = (self.health.wait_s(now, self.in_flight), self.endpoint.wait_s(now))
-        return max(*waits, self.limits.wait_s(tokens))
+        return max(
+            self.health.wait_s(now, self.in_flight), self.endpoint.wait_s(now), self.limits.wait_s(tokens)
+        )
 
     def may_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may be given a request of `tokens` at the time `now`."""
-        return self.wait_s(now, tokens) <= 0.0
+        return (
+            self.health.wait_s(now, self.in_flight) <= 0.0
+            and self.endpoint.wait_s(now) <= 0.0
+            and self.limits.wait_s(tokens) <= 0.0
+        )
 
     def rate(self, now: float) -> float | None:
         """Requests a second of late; None where they are too few to tell."""
@@ -166,8 +172,7 @@ class Member:
         return (len(last) - 1) / max(now - last[0], 0.001) if len(last) >= _RATE_OF else None
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """A key that was given out for one request, with so many tokens reserved on it."""
 
     member: Member

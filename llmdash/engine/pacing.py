@@ -19,20 +19,21 @@ class Pacing:
     """
 
     def __init__(self) -> None:
-        self._until = 0.0
+        self.until = 0.0
+        """When the next request may leave."""
         self._refill_s = 0.0
         self._full: float | None = None
         self._climbs_from = self._climb_takes_s = 0.0
 
     def wait_s(self, now: float) -> float:
         """Seconds until the next request."""
-        return max(0.0, self._until - now)
+        return max(0.0, self.until - now)
 
     def sent(self, now: float) -> None:
         """A request leaves."""
         spacing = max(self._refill_s, self._climb_s(now))
         if spacing:
-            self._until = max(self._until, now + spacing)
+            self.until = max(self.until, now + spacing)
 
     def heed(self, hints: Hints, in_flight: int, now: float) -> None:
         """Where the server has no more left than what is in flight will use up, send no faster than it
@@ -45,9 +46,9 @@ class Pacing:
             self._refill_s = 0.0
         elif left <= in_flight:
             self._refill_s = _refill_s(left, hints.limit_requests, hints.reset_requests_s)
-        self._until = max(self._until, now + self._refill_s * (in_flight + 1 - (left or 0)))
+        self.until = max(self.until, now + self._refill_s * (in_flight + 1 - (left or 0)))
         if hints.remaining_tokens == 0:
-            self._until = max(self._until, now + _refill_s(0, hints.limit_tokens, hints.reset_tokens_s))
+            self.until = max(self.until, now + _refill_s(0, hints.limit_tokens, hints.reset_tokens_s))
 
     def climb(self, rate: float | None, rested_s: float, now: float) -> None:
         """After a rest of so many seconds: half of `rate` (requests a second), and more by and by. Where the
@@ -59,7 +60,7 @@ class Pacing:
 
     def forget(self) -> None:
         """Send as fast as may be."""
-        self._until = self._refill_s = 0.0
+        self.until = self._refill_s = 0.0
         self._full = None
 
     def _climb_s(self, now: float) -> float:
