@@ -18,10 +18,10 @@ _VARIABLE = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 class Brake:
     """Trips on 20 jobs in a row that are refused alike, or when more than half of the first 100 are refused.
 
-    `on_trip` is called once with the reason; after `release` it can be called again.
+    `on_trip` is called once; after `release` it can be called again.
     """
 
-    def __init__(self, on_trip: Callable[[str], None]) -> None:
+    def __init__(self, on_trip: Callable[[], None]) -> None:
         self._on_trip = on_trip
         self._ended = self._refused = self._in_a_row = 0
         self._last = ""
@@ -55,4 +55,4 @@ class Brake:
     def _trip(self, reason: str) -> None:
         if self.reason is None:
             self.reason = reason
-            self._on_trip(reason)
+            self._on_trip()

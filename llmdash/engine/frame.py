@@ -17,6 +17,7 @@ __all__ = [
     "Binding",
     "EndpointRow",
     "EndpointState",
+    "ErrorGroup",
     "Frame",
     "Inspection",
     "JobRow",
@@ -299,6 +300,15 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Jobs that failed alike: their errors differ in what `name` has a `#` for. `example` is one of them."""
+
+    name: str
+    count: int
+    example: int
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of the run. `Frame()` is the empty one."""
 
@@ -315,6 +325,10 @@ class Frame:
     plot: PlotPart = PlotPart()
     notices: tuple[Notice, ...] = ()
     inspection: Inspection | None = None
+    errors: tuple[ErrorGroup, ...] = ()
+    """Failures by group, the largest first."""
+    failed: tuple[int, ...] = ()
+    """The jobs of the group that was asked for."""
 
 
 EMPTY_FRAME = Frame()

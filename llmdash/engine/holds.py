@@ -12,6 +12,7 @@ from llmdash.engine.member import EndpointStatistics, KeyStatistics
 __all__ = ["RunStatus", "alerts_of", "what_holds"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
+_WORTH_TELLING_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,10 @@ def alerts_of(
     retries_held: bool,
     open_jobs: int,
 ) -> tuple[Alert, ...]:
-    """What the user should know of now, the gravest first; nothing once no job is open."""
-    if status.state.ended or not open_jobs:
-        return ()
-    return tuple(_alerts(status, keys, endpoints, retries_held))
+    """What the user should know of now, the gravest first; nothing once no job is open. Of a run that stopped
+    they tell why.
+    """
+    return tuple(_alerts(status, keys, endpoints, retries_held)) if open_jobs else ()
 
 
 def _alerts(
@@ -68,15 +69,15 @@ def _alerts(
     if status.disk is not None:
         yield Alert(
             AlertKind.DISK,
-            f"The journal cannot be written ({status.disk}): nothing is sent meanwhile, and nothing is lost",
-            "make room on the disk; the run goes on by itself",
+            f"Nothing is sent: {status.disk}; nothing is lost",
+            "make room, it goes on by itself",
             severity=Severity.ERROR,
         )
     if status.brake is not None:
         yield Alert(
             AlertKind.BRAKE,
-            f"Stopped before it costs more: {status.brake}",
-            "resume to go on, or quit and mend the settings",
+            f"Brake: {status.brake}",
+            "resume to go on",
             severity=Severity.ERROR,
         )
     alive = [key for key in keys if key.state not in _GONE]
@@ -94,7 +95,7 @@ def _alerts(
     if retries_held:
         yield Alert(
             AlertKind.RETRY_BUDGET,
-            "Many requests fail: retries wait, so that they are no more than a fifth of all",
+            "Many requests fail: retries wait, so as to be no more than a fifth of all",
         )
 
 
@@ -118,10 +119,11 @@ def _resting(alive: Sequence[KeyStatistics], endpoints: Sequence[EndpointStatist
     """An alert if every key that could be used rests."""
     up = {endpoint.name for endpoint in endpoints if endpoint.state is EndpointState.UP}
     usable = [key for key in alive if key.endpoint in up]
-    if usable and all(key.state is not KeyState.HEALTHY and key.rests_s for key in usable):
+    if usable and all((key.rests_s or 0.0) >= _WORTH_TELLING_S for key in usable):
         first = min(usable, key=lambda key: key.rests_s or math.inf)
-        which = "The only key rests" if len(usable) == 1 else "All keys rest; the first one is " + first.label
-        yield Alert(AlertKind.KEYS_REST, f"{which} ({first.detail})", seconds=first.rests_s)
+        which = "The only key rests" if len(usable) == 1 else f"All keys rest; the first is {first.label}"
+        why = f" ({first.detail})" if first.detail else ""
+        yield Alert(AlertKind.KEYS_REST, which + why, seconds=first.rests_s)
 
 
 def _may_send(key: KeyStatistics) -> bool:

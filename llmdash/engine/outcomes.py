@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from llmdash.engine.attempt import Answer, storable
 from llmdash.engine.events import Cancelled, Failed, Noticed, RetryScheduled, Saved
-from llmdash.engine.frame import EndpointState, KeyState, Severity
+from llmdash.engine.frame import KeyState, Severity
 from llmdash.engine.health_records import health_record
 from llmdash.engine.journal import AttemptRecord, ResultRow
 from llmdash.engine.keys import Judgement, Member, Turn
@@ -191,17 +191,12 @@ class Outcomes:
         return prompt_id(self._parts.source, job)
 
     def _tell_of(self, member: Member, judgement: Judgement) -> None:
-        """Say what befell a key or an endpoint that does not come back by itself, or not soon; and let the
-        journal know of it.
-        """
+        """Say what befell a key that does not come back by itself, or not soon; and let the journal know."""
         parts = self._parts
         if judgement.key in _TOLD:
             severity, words = _TOLD[judgement.key]
             detail = f": {storable(member.health.detail)}" if member.health.detail else ""
             parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
-        if judgement.endpoint is EndpointState.PAUSED:
-            words = f"Endpoint {member.endpoint.name} is paused: {storable(member.endpoint.breaker.detail)}"
-            parts.store.apply(Noticed(Severity.ERROR, words))
         if member.health.is_resting or judgement.key is not None:
             self._note_health(member)
 

@@ -105,6 +105,8 @@ class Painter:
                 plot=self._plot(view.plot_width),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=None if view.inspect is None else self._inspection(view.inspect, now),
+                errors=self._store.errors.groups() if view.errors else (),
+                failed=self._store.errors.jobs(view.failed_as) if view.failed_as is not None else (),
             )
 
     def _cost(self, keys: Sequence[KeyStatistics], now: float, *, ended: bool) -> float | None:

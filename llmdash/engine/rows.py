@@ -18,7 +18,7 @@ BINDINGS = {
 def reason_of(state: JobState, held: WaitReason | None, *, is_due: bool) -> WaitReason | None:
     """What a job in `state` waits for."""
     if state is JobState.BACKOFF:
-        return WaitReason.BUDGET if is_due else WaitReason.BACKOFF
+        return (held or WaitReason.BUDGET) if is_due else WaitReason.BACKOFF
     if state is JobState.LIMITER:
         return WaitReason.DISK if held is WaitReason.DISK else WaitReason.LIMITER
     if state is JobState.KEY:

@@ -183,12 +183,9 @@ class Run:
             self._end(Ending.NO_KEY)
         elif self._pool.exhausted and not self._runner.paused:
             self.pause(_NO_KEY)
-            words = "No key can be used: the run is paused. Revive one or put another into .env."
-            self._notice(Severity.ERROR, words)
 
-    def _braked(self, reason: str) -> None:
+    def _braked(self) -> None:
         self._runner.pause()
-        self._notice(Severity.ERROR, f"The run is stopped: {reason}")
         if self._plan.stay:
             self._set(RunState.PAUSED, "brake")
         else:
@@ -204,9 +201,7 @@ class Run:
 
     def _storage_held(self, reason: str | None) -> None:
         """The disk is full (or has room again, without a reason): jobs wait for their rows by themselves."""
-        if reason is not None:
-            self._notice(Severity.ERROR, f"The journal cannot be written: {reason}. The run waits for room.")
-        self._disk = reason
+        self._disk = f"{reason}: {self._plan.folder}" if reason is not None else None
 
     def _saved(self, rows: Sequence[ResultRow]) -> None:
         """Results are on disk; called on the journal's thread."""

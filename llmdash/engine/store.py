@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from llmdash.engine.error_groups import ErrorGroups
 from llmdash.engine.events import (
     AttemptEnded,
     Cancelled,
@@ -68,6 +69,7 @@ class Store:
         self.ttft = LogHistogram()
         self.latency = LogHistogram()
         self.plots = PlotSeries()
+        self._errors: ErrorGroups | None = None
         self._serial = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
             Taken: self._taken,
@@ -97,6 +99,13 @@ class Store:
             self.verdicts[Verdict.NOT_PARSEABLE],
         )
         return score if score.total else None
+
+    @property
+    def errors(self) -> ErrorGroups:
+        """Failed jobs by group; counted once somebody has asked."""
+        if self._errors is None:
+            self._errors = ErrorGroups(self.columns)
+        return self._errors
 
     @property
     def mean_output_tokens(self) -> float:
@@ -179,6 +188,8 @@ class Store:
         columns = self.columns
         columns.error[event.job] = columns.errors.number(event.error)
         columns.set_state(event.job, JobState.FAILED)
+        if self._errors is not None:
+            self._errors.add(event.job)
         self.ends_60s.add(self.clock())
         self._ended(event.job)
 
@@ -201,6 +212,8 @@ class Store:
         verdict = self.columns.verdict[event.job]
         if self.columns.state[event.job] == JobState.DONE:
             self._forget_answer(event.job, Verdict(verdict))
+        if self.columns.state[event.job] == JobState.FAILED and self._errors is not None:
+            self._errors.remove(event.job)
         self.columns.set_state(event.job, JobState.QUEUED)
         self.live.pop(event.job, None)
         self.streams.end(event.job)

@@ -46,7 +46,7 @@ class View:
     """Everything a front end shows.
 
     `inspect` asks for one job in full, `plot_width` for that many samples, `tiles` for the ends of at most so
-    many streams.
+    many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
     """
 
     jobs: JobsView = JobsView()
@@ -55,3 +55,5 @@ class View:
     inspect: int | None = None
     plot_width: int = 0
     notices_after: int = 0
+    errors: bool = False
+    failed_as: str | None = None

@@ -13,11 +13,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from llmdash.engine.frame import Frame, KeyRow, Notice, RunState, Severity
+from llmdash.engine.frame import EndpointState, Frame, KeyRow, KeyState, Notice, Severity
+from llmdash.reports.alerts import alert_text, endpoint_text
 from llmdash.reports.output import Output
 from llmdash.reports.progress import counts_text, notice_line, title
 from llmdash.reports.summary import end_report
-from llmdash.reports.wording import count, duration, eta, share, state_word
+from llmdash.reports.wording import count, duration, eta, run_state, share, state_word
 from llmdash.sanitize import clean_line
 
 __all__ = ["BarDisplay"]
@@ -76,16 +77,20 @@ class BarDisplay:
 
 
 def _picture(frame: Frame) -> RenderableType:
-    return Group(_line(_head(frame)), _bar(frame), _line(counts_text(frame)), *_key_lines(frame))
+    return Group(
+        _line(_head(frame)),
+        _bar(frame),
+        _line(counts_text(frame)),
+        *_alert_lines(frame),
+        *_endpoint_lines(frame),
+        *_key_lines(frame),
+    )
 
 
 def _head(frame: Frame) -> str:
     """Which run, since when, and what it does if it does not simply run."""
     run = frame.run
-    state = (
-        "" if run.state is RunState.RUNNING else f"{run.state.value} {clean_line(run.state_detail)}".rstrip()
-    )
-    return "  ".join(part for part in (title(frame), duration(run.elapsed_s), state) if part)
+    return "  ".join(part for part in (title(frame), duration(run.elapsed_s), run_state(run)) if part)
 
 
 def _bar(frame: Frame) -> Table:
@@ -100,6 +105,20 @@ def _bar(frame: Frame) -> Table:
     return grid
 
 
+def _alert_lines(frame: Frame) -> Iterator[Text]:
+    """What holds the run up; wrapped, so that the mend can be read."""
+    for alert in frame.alerts:
+        words = f"{alert.severity.value}: {alert_text(alert)}"
+        yield Text(words, style=_NOTICE_STYLE[alert.severity])
+
+
+def _endpoint_lines(frame: Frame) -> Iterator[Text]:
+    """The endpoints that do not simply work."""
+    for row in frame.endpoints:
+        if row.state is not EndpointState.UP:
+            yield _line(endpoint_text(row))
+
+
 def _key_lines(frame: Frame) -> Iterator[Text]:
     label_width = max((len(clean_line(row.label)) for row in frame.keys), default=0)
     state_width = max((len(state_word(row)) for row in frame.keys), default=0)
@@ -112,7 +131,8 @@ def _key_lines(frame: Frame) -> Iterator[Text]:
 def _key_text(row: KeyRow, label_width: int, state_width: int) -> str:
     head = f"{clean_line(row.label).ljust(label_width)}  {state_word(row).ljust(state_width)}"
     counts = f"{count(row.in_flight)} in flight, {count(row.ok)} ok, {count(row.throttled)} throttled"
-    return f"{head}  {counts}, {count(row.errors)} errors"
+    why = f" · {clean_line(row.detail)}" if row.detail and row.state is not KeyState.HEALTHY else ""
+    return f"{head}  {counts}, {count(row.errors)} errors{why}"
 
 
 def _line(text: str) -> Text:

@@ -9,9 +9,10 @@ from typing import Any, Protocol, Self, TextIO
 
 from llmdash.engine.frame import Frame, JobsView, Notice, RunState, Severity, View
 from llmdash.engine.session import Session
+from llmdash.reports.alerts import AlertLog, alert_record, endpoint_record, held_text
 from llmdash.reports.output import Output
 from llmdash.reports.summary import encode_line, end_report, summary
-from llmdash.reports.wording import count, duration, endpoint, eta, per_second, share
+from llmdash.reports.wording import count, duration, endpoint, eta, per_second, run_state, share
 from llmdash.sanitize import clean_line
 
 __all__ = ["Display", "JsonDisplay", "LineDisplay", "display_for", "run_ended", "watch"]
@@ -95,6 +96,10 @@ class _Pace:
         self._clock = clock
         self._last: float | None = None
 
+    @property
+    def now(self) -> float:
+        return self._clock()
+
     def due(self, *, early: bool = False) -> bool:
         """True for the first call, whenever the period is over, and if something makes it `early`."""
         now = self._clock()
@@ -121,14 +126,18 @@ class _Plain:
 
 
 class LineDisplay(_Plain):
-    """A line of text every five seconds and at each tenth of the run; notices as they come."""
+    """A line of text every five seconds and at each tenth of the run; notices, and what holds the run up, as
+    they come and go.
+    """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream, clock)
         self._tenths = 0
+        self._alerts = AlertLog()
 
     def progress(self, frame: Frame) -> None:
         run = frame.run
+        self._tell_alerts(frame)
         if not run.jobs:
             return
         tenths = run.ended * STEPS // run.jobs
@@ -140,14 +149,25 @@ class LineDisplay(_Plain):
         self._output.line(notice_line(notice))
 
     def finish(self, frame: Frame) -> None:
+        self._tell_alerts(frame)
         self._output.line("\n" + end_report(frame))
+
+    def _tell_alerts(self, frame: Frame) -> None:
+        for line in self._alerts.changes(frame, self._pace.now):
+            self._output.line(line)
 
 
 class JsonDisplay(_Plain):
-    """A JSON object a line: `progress` every five seconds, `notice` as they come, `summary` at the end."""
+    """A JSON object a line: `progress` every five seconds and when something begins or ceases to hold the run
+    up, `notice` as they come, `summary` at the end.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream, clock)
+        self._alerts = AlertLog()
 
     def progress(self, frame: Frame) -> None:
-        if self._pace.due():
+        if self._pace.due(early=self._changed(frame)):
             self._output.line(encode_line(_progress_record(frame)))
 
     def notice(self, notice: Notice) -> None:
@@ -155,7 +175,12 @@ class JsonDisplay(_Plain):
         self._output.line(encode_line({"type": "notice", "severity": severity, "text": text}))
 
     def finish(self, frame: Frame) -> None:
+        if self._changed(frame):
+            self._output.line(encode_line(_progress_record(frame)))
         self._output.line(encode_line(summary(frame)))
+
+    def _changed(self, frame: Frame) -> bool:
+        return any(list(self._alerts.changes(frame, self._pace.now)))
 
 
 def _progress_record(frame: Frame) -> dict[str, Any]:
@@ -175,6 +200,8 @@ def _progress_record(frame: Frame) -> dict[str, Any]:
         "retries": run.retries,
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
         "eta_s": None if run.eta_s is None else round(run.eta_s[1], 1),
+        "alerts": [alert_record(alert) for alert in frame.alerts],
+        "endpoints": [endpoint_record(row) for row in frame.endpoints],
     }
 
 
@@ -187,9 +214,9 @@ def progress_line(frame: Frame) -> str:
         f"{count(run.ended)}/{count(run.jobs)} {share(run.ended / run.jobs if run.jobs else None)}",
         counts_text(frame),
         f"ETA {eta(run)}",
+        run_state(run),
+        held_text(frame),
     ]
-    if run.state is not RunState.RUNNING:
-        parts.append(f"{run.state.value} {clean_line(run.state_detail)}".rstrip())
     return "  ".join(part for part in parts if part)
 
 

@@ -6,7 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from llmdash.engine.frame import Frame, KeyRow, Percentiles, RunPart, Score
+from llmdash.engine.frame import (
+    EndpointRow,
+    EndpointState,
+    Frame,
+    KeyRow,
+    KeyState,
+    Percentiles,
+    RunPart,
+    Score,
+)
+from llmdash.reports.alerts import endpoint_text
 from llmdash.reports.wording import count, duration, endpoint, per_second, seconds, share, state_word
 from llmdash.sanitize import clean_line
 
@@ -17,7 +27,8 @@ def summary(frame: Frame) -> dict[str, Any]:
     """The summary of a run, with the fields scripts count on; times in seconds, None where nothing is known.
 
     `rate` is attempts over elapsed time. A key's `state` is one of `healthy`, `throttled`, `cooldown`,
-    `quarantined`, `dead`, `disabled`. `accuracy` is right answers over all scored ones, 0 to 1.
+    `quarantined`, `dead`, `disabled`; an endpoint's one of `up`, `down`, `probing`, `paused`; `detail` says
+    why. `accuracy` is right answers over all scored ones, 0 to 1.
     """
     run = frame.run
     return {
@@ -33,6 +44,7 @@ def summary(frame: Frame) -> dict[str, Any]:
         "elapsed_s": round(run.elapsed_s, 3),
         "rate": _overall_rate(run, digits=3),
         "keys": [_key(row) for row in frame.keys],
+        "endpoints": [_endpoint(row) for row in frame.endpoints],
         "score": None if run.score is None else _score(run.score),
         "ttft_s": _percentiles(run.ttft),
         "latency_s": _percentiles(run.latency),
@@ -53,6 +65,7 @@ def _key(row: KeyRow) -> dict[str, Any]:
     return {
         "label": clean_line(row.label),
         "state": row.state.name.lower(),
+        "detail": clean_line(row.detail),
         "sent": row.sent,
         "ok": row.ok,
         "throttled": row.throttled,
@@ -60,6 +73,10 @@ def _key(row: KeyRow) -> dict[str, Any]:
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
     }
+
+
+def _endpoint(row: EndpointRow) -> dict[str, Any]:
+    return {"name": clean_line(row.name), "state": row.state.value, "detail": clean_line(row.detail)}
 
 
 def _score(score: Score) -> dict[str, Any]:
@@ -89,6 +106,9 @@ def end_report(frame: Frame) -> str:
         lines.append(_score_line(run.score))
     lines.append(f"ttft     {_percentiles_text(run.ttft)}")
     lines.append(f"latency  {_percentiles_text(run.latency)}")
+    out = [endpoint_text(row) for row in frame.endpoints if row.state is not EndpointState.UP]
+    if out:
+        lines.append(f"out      {'; '.join(out)}")
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
     return "\n".join(lines)
@@ -119,6 +139,7 @@ def _percentiles_text(values: Percentiles) -> str:
 
 
 def _key_table(keys: Sequence[KeyRow]) -> list[str]:
+    """A line of titles and a line a key; at its end why it is not healthy."""
     head = ("key", "state", "sent", "ok", "429", "errors", "tokens in", "tokens out")
     rows: list[tuple[str, ...]] = [head]
     for row in keys:
@@ -126,7 +147,12 @@ def _key_table(keys: Sequence[KeyRow]) -> list[str]:
         words = (clean_line(row.label), state_word(row))
         rows.append((*words, *(count(number) for number in numbers)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return [_aligned(row, widths) for row in rows]
+    reasons = ["", *(_reason(row) for row in keys)]
+    return [_aligned(row, widths) + reason for row, reason in zip(rows, reasons, strict=True)]
+
+
+def _reason(row: KeyRow) -> str:
+    return f"  {clean_line(row.detail)}" if row.detail and row.state is not KeyState.HEALTHY else ""
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

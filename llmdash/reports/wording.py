@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from llmdash.engine.frame import KeyRow, RunPart
+import math
 
-__all__ = ["count", "duration", "endpoint", "eta", "per_second", "seconds", "share", "state_word"]
+from llmdash.engine.frame import KeyRow, RunPart, RunState
+from llmdash.sanitize import clean_line
+
+__all__ = [
+    "count",
+    "duration",
+    "endpoint",
+    "eta",
+    "left",
+    "per_second",
+    "run_state",
+    "seconds",
+    "share",
+    "state_word",
+]
 
 UNKNOWN = "–"
 
@@ -30,6 +44,14 @@ def seconds(value: float | None) -> str:
     return f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
 
 
+def left(value: float) -> str:
+    """The time until something happens, rounded up: `4s`, `15 min`, `3 h`."""
+    whole = math.ceil(max(0.0, value))
+    if whole < 120:
+        return f"{whole}s"
+    return f"{math.ceil(whole / 60)} min" if whole <= 7200 else f"{math.ceil(whole / 3600)} h"
+
+
 def count(value: int) -> str:
     """A count with commas between thousands."""
     return f"{value:,}"
@@ -48,6 +70,12 @@ def per_second(value: float | None) -> str:
 def endpoint(run: RunPart) -> str:
     """Which model where: `gpt-4o-mini @ simulator`. Not cleaned."""
     return " @ ".join(part for part in (run.model, run.endpoint) if part)
+
+
+def run_state(run: RunPart) -> str:
+    """What the run does if it does not simply run: `paused brake`, `waiting on key`; empty if it does."""
+    words = [run.state_detail] if run.state is RunState.RUNNING else [run.state.value, run.state_detail]
+    return clean_line(" ".join(words)).strip()
 
 
 def state_word(key: KeyRow) -> str:

@@ -1,4 +1,4 @@
-"""How numbers, times and states are written, as text; a value that is not known gives blanks or a dash.
+"""How numbers, times and texts are written, as text; a value that is not known gives blanks or a dash.
 
 | function | width | examples |
 |---|---|---|
@@ -16,20 +16,15 @@ Widths are in terminal cells and hold for every value that can occur, so that no
 from __future__ import annotations
 
 import math
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from rich.cells import cell_len, split_graphemes
 
-from llmdash.engine.frame import JobState, KeyState, RunState, Verdict
 from llmdash.sanitize import clean_line
 
 __all__ = [
-    "JOB_STATES",
-    "KEY_STATES",
-    "RUN_STATES",
-    "VERDICTS",
     "Align",
-    "Badge",
+    "by_words",
     "clock",
     "count",
     "countdown",
@@ -51,56 +46,6 @@ _ELLIPSIS: Final = "…"
 _UNKNOWN: Final = "–"
 _LONGEST_S: Final = 99 * 3600 + 3599
 _LONGEST_LEFT_S: Final = 99 * 86400
-
-
-class Badge(NamedTuple):
-    """How a state looks: a glyph of one cell, a word, and the tail of the component class that colours it."""
-
-    glyph: str
-    word: str
-    style: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.glyph} {self.word}"
-
-
-JOB_STATES: Final = {
-    JobState.QUEUED: Badge("◌", "queued", "muted"),
-    JobState.LIMITER: Badge("◔", "limiter", "waiting"),
-    JobState.KEY: Badge("◑", "key", "waiting"),
-    JobState.BACKOFF: Badge("↻", "backoff", "warning"),
-    JobState.SENT: Badge("→", "sent", "active"),
-    JobState.STREAMING: Badge("▸", "stream", "active"),
-    JobState.DONE: Badge("●", "done", "success"),
-    JobState.FAILED: Badge("✗", "failed", "error"),
-    JobState.CANCELLED: Badge("⊘", "cancelled", "muted"),
-}
-
-KEY_STATES: Final = {
-    KeyState.HEALTHY: Badge("●", "healthy", "success"),
-    KeyState.THROTTLED: Badge("◐", "rests", "warning"),
-    KeyState.COOLDOWN: Badge("◔", "cooldown", "warning"),
-    KeyState.QUARANTINED: Badge("◌", "no quota", "error"),
-    KeyState.DEAD: Badge("✖", "dead", "error"),
-    KeyState.DISABLED: Badge("○", "off", "muted"),
-}
-
-RUN_STATES: Final = {
-    RunState.STARTING: Badge("◌", "starting", "muted"),
-    RunState.RUNNING: Badge("●", "running", "success"),
-    RunState.PAUSED: Badge("‖", "paused", "warning"),
-    RunState.DRAINING: Badge("◐", "draining", "warning"),
-    RunState.STOPPED: Badge("■", "stopped", "error"),
-    RunState.DONE: Badge("✓", "done", "success"),
-}
-
-VERDICTS: Final = {
-    Verdict.UNSCORED: Badge(" ", "", "muted"),
-    Verdict.RIGHT: Badge("✓", "right", "success"),
-    Verdict.NOT_EQUAL: Badge("≠", "not equal", "warning"),
-    Verdict.NOT_PARSEABLE: Badge("?", "not parseable", "error"),
-}
 
 
 def fit(text: str, width: int, align: Align = "left") -> str:
@@ -125,6 +70,17 @@ def _cut(text: str, width: int) -> tuple[str, int]:
             break
         end, cells = stop, cells + size
     return text[:end] + _ELLIPSIS, cells + 1
+
+
+def by_words(text: str, width: int) -> str:
+    """The text as one safe line of at most `width` cells, cut between words where it is too long."""
+    fitted = fit(text, width).rstrip()
+    if not fitted.endswith(_ELLIPSIS) or fitted == text:
+        return fitted
+    cut = fitted.removesuffix(_ELLIPSIS)
+    head, _space, _part = cut.rpartition(" ")
+    kept = head if cell_len(head) >= width // 2 else cut
+    return kept.rstrip(" :;,·-(") + _ELLIPSIS
 
 
 def elapsed(seconds: float) -> str:

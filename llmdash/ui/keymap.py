@@ -19,6 +19,7 @@ _GLYPHS = {
     "escape": "esc",
     "slash": "/",
     "question_mark": "?",
+    "exclamation_mark": "!",
     "number_sign": "#",
     "plus": "+",
     "minus": "-",

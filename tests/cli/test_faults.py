@@ -60,6 +60,11 @@ def notices(ended: Ended) -> list[str]:
     return [line["text"] for line in lines if line["type"] == "notice"]
 
 
+def alerts(ended: Ended) -> list[str]:
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+    return [alert["text"] for line in lines if line["type"] == "progress" for alert in line["alerts"]]
+
+
 def test_a_wrong_model_name_does_not_burn_the_batch(faulty: str, sums: Path, tmp_path: Path) -> None:
     ended = llmdash(
         "run", sums, *HEADLESS, "--concurrency", 8, cwd=tmp_path, env=at(tmp_path, f"{faulty}/404/v1")
@@ -69,7 +74,7 @@ def test_a_wrong_model_name_does_not_burn_the_batch(faulty: str, sums: Path, tmp
     assert 20 <= summary["failed"] <= 20 + 8
     assert summary["pending"] == 1000 - summary["failed"]
     assert requests_at(faulty) == summary["attempts"] == summary["failed"]
-    assert any("20 requests in a row were refused alike: 404" in text for text in notices(ended))
+    assert any("20 requests in a row were refused alike: 404" in text for text in alerts(ended))
     env = at(tmp_path, f"{faulty}/v1")
     again = llmdash("run", sums, *HEADLESS, "--resume", "--retry-failed", cwd=tmp_path, env=env)
     assert (again.code, again.summary["done"]) == (0, 1000)
@@ -83,7 +88,7 @@ def test_an_endpoint_that_is_somewhere_else_is_left_alone_and_the_mend_is_named(
     ended = llmdash("run", sums, *HEADLESS, "--concurrency", 8, cwd=tmp_path, env=env)
     assert (ended.code, ended.summary["failed"], ended.summary["pending"]) == (5, 0, 1000)
     assert requests_at(faulty) <= 8
-    assert any("set base_url" in text for text in notices(ended))
+    assert any("set base_url" in text for text in alerts(ended))
 
 
 def test_three_keys_of_four_revoked_in_the_middle_cost_no_job(

@@ -6,7 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from llmdash.engine.commands import Command
-from llmdash.engine.frame import Frame, KeyRow, KeyState, Notice, Percentiles, RunPart, RunState, Score, View
+from llmdash.engine.frame import (
+    Alert,
+    AlertKind,
+    EndpointRow,
+    EndpointState,
+    Frame,
+    KeyRow,
+    KeyState,
+    Notice,
+    Percentiles,
+    RunPart,
+    RunState,
+    Score,
+    Severity,
+    View,
+)
 
 RUNNING = Frame(
     run=RunPart(
@@ -53,7 +68,39 @@ def hostile() -> Frame:
     """A frame whose every text would take over a terminal."""
     run = replace(RUNNING.run, name=HOSTILE, model=HOSTILE, endpoint=HOSTILE, state_detail=HOSTILE)
     return replace(
-        RUNNING, run=replace(run, state=RunState.PAUSED), keys=(KeyRow(HOSTILE, endpoint=HOSTILE),)
+        RUNNING,
+        run=replace(run, state=RunState.PAUSED),
+        keys=(KeyRow(HOSTILE, endpoint=HOSTILE, state=KeyState.DEAD, detail=HOSTILE),),
+        endpoints=(EndpointRow(HOSTILE, EndpointState.DOWN, 3.0, HOSTILE),),
+        alerts=(Alert(AlertKind.DISK, HOSTILE, HOSTILE, 3.0), Alert(AlertKind.BRAKE, HOSTILE)),
+    )
+
+
+ALL_REST = Alert(AlertKind.KEYS_REST, "All keys rest", seconds=3.6)
+BRAKE = Alert(
+    AlertKind.BRAKE,
+    "Brake: 20 requests in a row failed alike: 404 model not found",
+    "p goes on, q quits",
+    severity=Severity.ERROR,
+)
+
+
+def held(*alerts: Alert, done: int = 0) -> Frame:
+    """A run that something holds up."""
+    return replace(at(done), alerts=alerts)
+
+
+def in_trouble() -> Frame:
+    """A run with one endpoint down, one paused, and a key that died."""
+    return replace(
+        RUNNING,
+        alerts=(BRAKE, ALL_REST),
+        endpoints=(
+            EndpointRow("openai", EndpointState.DOWN, 7.4, "connection refused", 0, 40),
+            EndpointRow("mine", EndpointState.PAUSED, None, "certificate not trusted"),
+            EndpointRow("claude", in_flight=20, concurrency=20),
+        ),
+        keys=(RUNNING.keys[0], KeyRow("77de", "openai", KeyState.DEAD, detail="401 invalid key", errors=2)),
     )
 
 

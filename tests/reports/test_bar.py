@@ -11,7 +11,7 @@ import pytest
 from llmdash.engine.frame import Frame, KeyRow, Notice, RunPart, RunState, Severity
 from llmdash.reports.bar import BarDisplay
 from llmdash.reports.progress import display_for, watch
-from tests.reports.fakes import HOSTILE, RUNNING, FakeSession, FakeTime, at, hostile
+from tests.reports.fakes import HOSTILE, RUNNING, FakeSession, FakeTime, at, hostile, in_trouble
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,21 @@ def test_the_picture_tells_run_bar_counts_and_keys() -> None:
         "a1f2  healthy   52 in flight, 2,338 ok, 3 throttled, 7 errors",
         "9bc0  rests 4s  12 in flight, 1,042 ok, 140 throttled, 0 errors",
     ]
+
+
+def test_what_holds_the_run_up_stands_below_the_counts_in_full_and_counts_down() -> None:
+    _head, _bar, counts, *below = picture_of(in_trouble())
+    assert counts.startswith("3,380 saved")
+    assert below[:2] == [
+        "error: Brake: 20 requests in a row failed alike: 404 model not found, p goes on,",
+        "q quits",
+    ]
+    assert below[2:5] == [
+        "warning: All keys rest, back in 4s",
+        "openai down 8s: connection refused",
+        "mine paused: certificate not trusted",
+    ]
+    assert below[-1] == "77de  dead     0 in flight, 0 ok, 0 throttled, 2 errors · 401 invalid key"
 
 
 def test_the_picture_is_drawn_in_place() -> None:

@@ -6,14 +6,25 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmdash.engine.frame import Frame, JobsView, Notice, RunState, Severity
-from llmdash.reports.progress import JsonDisplay, LineDisplay, display_for, watch
-from tests.reports.fakes import HOSTILE, RUNNING, FakeSession, FakeTime, at, hostile
+from llmdash.engine.frame import Alert, AlertKind, Frame, JobsView, Notice, RunState, Severity
+from llmdash.reports.progress import JsonDisplay, LineDisplay, display_for, progress_line, watch
+from tests.reports.fakes import (
+    ALL_REST,
+    HOSTILE,
+    RUNNING,
+    FakeSession,
+    FakeTime,
+    at,
+    held,
+    hostile,
+    in_trouble,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DONE = at(100, state=RunState.DONE)
@@ -121,7 +132,66 @@ def test_json_gives_progress_notices_and_last_the_summary() -> None:
         "retries": 118,
         "rate": 17.93,
         "eta_s": 370.4,
+        "alerts": [],
+        "endpoints": [],
     }
+
+
+def test_what_holds_the_run_up_is_told_once_when_it_comes_and_once_when_it_is_over() -> None:
+    frames = [at(0)] + [held(replace(ALL_REST, seconds=4.0 - n)) for n in range(3)] + [at(0)] * 7
+    lines = lines_of([*frames, at(0, state=RunState.STOPPED)], step=1)
+    told = [line for line in lines if not line.startswith("00:")]
+    assert told == [
+        "warning: All keys rest, back in 4s",
+        "over: All keys rest (for 2 s)",
+    ]
+
+
+def test_what_comes_and_goes_all_the_time_is_told_once() -> None:
+    frames = [held(ALL_REST) if n % 3 else at(0) for n in range(40)]
+    lines = lines_of([*frames, at(0, state=RunState.STOPPED)], step=1)
+    assert len([line for line in lines if line.startswith("warning")]) == 1
+
+
+def test_an_alert_that_counts_is_still_the_same_one() -> None:
+    disk = Alert(AlertKind.DISK, "Disk full: no room in /data · 3 answers wait")
+    frames = [held(replace(disk, text=disk.text.replace("3", str(n)))) for n in range(9)]
+    lines = lines_of([*frames, at(0, state=RunState.STOPPED)], step=1)
+    assert len([line for line in lines if "Disk full" in line and not line.startswith("00:")]) == 1
+
+
+def test_every_line_of_progress_counts_down_while_all_keys_rest() -> None:
+    frames = [held(replace(ALL_REST, seconds=60.0 - n)) for n in range(60)]
+    lines = lines_of([*frames, at(0, state=RunState.STOPPED)], step=1)
+    counted = [
+        line.rpartition(" ")[2] for line in lines if line.startswith("00:") and "All keys rest" in line
+    ]
+    assert counted == [f"{seconds}s" for seconds in range(60, 0, -5)]
+
+
+def test_a_line_says_what_a_run_waits_on_that_nobody_paused() -> None:
+    run = replace(at(0).run, state_detail="waiting on key")
+    assert progress_line(Frame(run=run)).endswith("  waiting on key")
+
+
+def test_of_several_alerts_a_line_shows_the_gravest() -> None:
+    line = progress_line(in_trouble())
+    assert line.endswith(
+        "  Brake: 20 requests in a row failed alike: 404 model not found, p goes on, q quits (+1 more)"
+    )
+
+
+def test_json_lists_alerts_and_endpoints_and_is_written_when_they_change() -> None:
+    records = records_of([at(0), at(0), held(ALL_REST), held(ALL_REST), DONE], step=0.1)
+    assert [record["type"] for record in records] == ["progress", "progress", "summary"]
+    assert records[1]["alerts"] == [
+        {"kind": "keys_rest", "severity": "warning", "text": "All keys rest", "mend": "", "seconds": 3.6}
+    ]
+    (record, _summary) = records_of([replace(in_trouble(), run=DONE.run)], step=1)
+    assert record["alerts"][0]["mend"] == "p goes on, q quits"
+    assert record["endpoints"][0] == {
+        "name": "openai", "state": "down", "returns_s": 7.4, "detail": "connection refused", "in_flight": 0,
+    }  # fmt: skip
 
 
 def test_hostile_text_reaches_no_stream() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from llmdash.engine.frame import Frame, KeyRow, KeyState, RunPart, RunState, Score
 from llmdash.reports.summary import encode_line, end_report, summary
-from llmdash.reports.wording import duration, seconds, share
-from tests.reports.fakes import RUNNING, hostile
+from llmdash.reports.wording import duration, left, seconds, share
+from tests.reports.fakes import RUNNING, hostile, in_trouble
 
 
 def test_the_summary_has_the_fields_scripts_count_on() -> None:
@@ -32,6 +32,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
             {
                 "label": "a1f2",
                 "state": "healthy",
+                "detail": "",
                 "sent": 2_400,
                 "ok": 2_338,
                 "throttled": 3,
@@ -42,6 +43,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
             {
                 "label": "9bc0",
                 "state": "throttled",
+                "detail": "",
                 "sent": 1_194,
                 "ok": 1_042,
                 "throttled": 140,
@@ -50,6 +52,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
                 "output_tokens": 0,
             },
         ],
+        "endpoints": [],
         "score": {"right": 3_292, "not_equal": 80, "not_parseable": 8, "accuracy": 3_292 / 3_380},
         "ttft_s": {"p50": 0.388123, "p95": 1.2},
         "latency_s": {"p50": 0.9, "p95": 12.34},
@@ -101,6 +104,21 @@ def test_the_report_tells_what_became_of_the_run() -> None:
     ]
 
 
+def test_endpoints_that_do_not_work_and_keys_that_died_are_named_with_the_reason() -> None:
+    frame = in_trouble()
+    found = summary(frame)
+    assert found["endpoints"] == [
+        {"name": "openai", "state": "down", "detail": "connection refused"},
+        {"name": "mine", "state": "paused", "detail": "certificate not trusted"},
+        {"name": "claude", "state": "up", "detail": ""},
+    ]
+    assert (found["keys"][1]["state"], found["keys"][1]["detail"]) == ("dead", "401 invalid key")
+    report = end_report(frame).split("\n")
+    assert "out      openai down 8s: connection refused; mine paused: certificate not trusted" in report
+    assert report[-1].endswith("0  401 invalid key")
+    assert report[-2].endswith(" 0")
+
+
 def test_the_report_leaves_out_what_there_is_not() -> None:
     report = end_report(Frame(run=RunPart(name="verse", jobs=2, done=1, cancelled=1, tokens_estimated=True)))
     assert "score" not in report
@@ -113,7 +131,7 @@ def test_the_report_leaves_out_what_there_is_not() -> None:
 def test_a_hostile_run_cannot_break_its_report() -> None:
     lines = end_report(hostile()).split("\n")
     assert all(line.isprintable() for line in lines)
-    assert len(lines) == len(end_report(RUNNING).split("\n")) - 1
+    assert len(lines) == len(end_report(RUNNING).split("\n")), "one key less, one endpoint more"
 
 
 @pytest.mark.parametrize(
@@ -148,4 +166,11 @@ def test_only_the_whole_is_called_a_hundred_percent() -> None:
 def test_seconds_lose_digits_as_they_grow() -> None:
     assert [seconds(value) for value in (0.0, 0.3881, 9.99, 12.34, None)] == [
         *("0.000 s", "0.388 s", "9.990 s", "12.3 s", "–"),
+    ]
+
+
+def test_the_time_left_is_rounded_up() -> None:
+    values = (0.0, 3.2, 119.5, 121.0, 871.0, 7_200.0, 7_201.0, -1.0)
+    assert [left(value) for value in values] == [
+        *("0s", "4s", "2 min", "3 min", "15 min", "120 min", "3 h", "0s"),
     ]

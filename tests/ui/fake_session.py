@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from llmdash.engine.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
 from llmdash.engine.frame import (
     CHUNK_MARK,
+    Alert,
     AttemptRow,
     Binding,
+    EndpointRow,
+    ErrorGroup,
     Frame,
     Inspection,
     JobRow,
@@ -29,6 +33,7 @@ from llmdash.engine.frame import (
     StreamPart,
     StreamView,
     View,
+    WaitReason,
 )
 from llmdash.prompts.source import Verdict
 
@@ -60,6 +65,15 @@ class Scene:
     job_name: str = "add-{:04d}"
     answer: str = ""
     notices: tuple[Notice, ...] = ()
+    detail: str = ""
+    binding: Binding = Binding.RATE
+    alerts: tuple[Alert, ...] = ()
+    endpoints: tuple[EndpointRow, ...] = ()
+    key_rows: tuple[KeyRow, ...] = ()
+    """Keys as they are, in place of those played by formula."""
+    errors: tuple[ErrorGroup, ...] = ()
+    waits: tuple[WaitReason, ...] = ()
+    """What the jobs of the last seconds wait for, in turn; then nothing is on its way."""
 
 
 @dataclass
@@ -91,13 +105,17 @@ class FakeSession:
         return Frame(
             run=self.run(now),
             jobs=self.jobs(now, view.jobs),
-            keys=tuple(self.key(number, label, now) for number, label in enumerate(self.scene.keys)),
+            keys=self.scene.key_rows or self.keys(now),
+            endpoints=self.scene.endpoints,
+            alerts=self.scene.alerts,
             rate=self.rate(now),
             stream=self.stream(now, view.stream),
             tiles=self.tiles(now, view.tiles),
             plot=self.plot(now, view.plot_width),
             notices=tuple(notice for notice in self.scene.notices if notice.serial > view.notices_after),
             inspection=None if view.inspect is None else self.inspection(view.inspect, now),
+            errors=self.scene.errors if view.errors else (),
+            failed=tuple(range(12)) if view.failed_as else (),
         )
 
     def started(self, now: float) -> int:
@@ -110,23 +128,37 @@ class FakeSession:
         if age <= 0:
             return JobRow(job, name)
         key = self.scene.keys[job % len(self.scene.keys)] if self.scene.keys else None
+        if self.scene.waits and age < 5.0:
+            return self.waiting(job, name, key, age)
         if noise(job, 3) < 0.03 and age < 9.0:
-            return JobRow(job, name, JobState.BACKOFF, key, 2, age, error="429 rate limit reached")
+            return self.in_backoff(job, name, key, age)
         ttft = TTFT_S * (0.6 + 0.9 * noise(job, 1))
         latency = LATENCY_S * (0.5 + noise(job, 2))
         wait = 0.1 + 0.2 * noise(job, 4)
         tries = 2 if noise(job, 3) < 0.05 else 1
+        sent = partial(JobRow, job, name, key=key, tries=tries, wait_s=wait, input_tokens=41)
         if age < ttft:
-            return JobRow(job, name, JobState.SENT, key, tries, wait, None, age, 41)
+            return sent(JobState.SENT, time_s=age)
         if age < latency:
             out = int((age - ttft) * 38)
-            return JobRow(job, name, JobState.STREAMING, key, tries, wait, ttft, age, 41, out, True)
+            return sent(JobState.STREAMING, ttft_s=ttft, time_s=age, output_tokens=out, tokens_estimated=True)
         if noise(job, 5) < 0.012:
             error = "400 invalid_request: the model refused the prompt"
-            return JobRow(job, name, JobState.FAILED, key, tries, wait, None, latency, 41, error=error)
+            return sent(JobState.FAILED, time_s=latency, error=error)
         verdict = Verdict.RIGHT if noise(job, 6) < 0.974 else Verdict.NOT_EQUAL
         out = 18 + int(noise(job, 7) * 9)
-        return JobRow(job, name, JobState.DONE, key, tries, wait, ttft, latency, 41, out, False, verdict)
+        return sent(JobState.DONE, ttft_s=ttft, time_s=latency, output_tokens=out, verdict=verdict)
+
+    def waiting(self, job: int, name: str, key: str | None, age: float) -> JobRow:
+        reason = self.scene.waits[job % len(self.scene.waits)]
+        if reason is WaitReason.BACKOFF:
+            return self.in_backoff(job, name, key, age)
+        return JobRow(job, name, JobState.KEY, reason, wait_s=age)
+
+    def in_backoff(self, job: int, name: str, key: str | None, age: float) -> JobRow:
+        due = math.ceil(age / 3.0) * 3.0 - age
+        error = "429 rate limit reached"
+        return JobRow(job, name, JobState.BACKOFF, WaitReason.BACKOFF, due, key, 2, age, error=error)
 
     def jobs(self, now: float, view: JobsView) -> JobsPart:
         wrong = [word for word in view.filter.split() if word.startswith("speed:")]
@@ -154,7 +186,7 @@ class FakeSession:
 
     def run(self, now: float) -> RunPart:
         started = self.started(now)
-        in_flight = min(43, started)
+        in_flight = 0 if self.scene.waits else min(43, started)
         failed = started // 105
         cancelled = 0
         done = started - in_flight - failed
@@ -165,6 +197,7 @@ class FakeSession:
             endpoint=self.scene.endpoint,
             keys=len(self.scene.keys),
             state=self.scene.state,
+            state_detail=self.scene.detail,
             elapsed_s=now,
             jobs=self.scene.jobs,
             queued=self.scene.jobs - started,
@@ -182,6 +215,9 @@ class FakeSession:
             eta_s=(left * 0.95, left, left * 1.08),
         )
 
+    def keys(self, now: float) -> tuple[KeyRow, ...]:
+        return tuple(self.key(number, label, now) for number, label in enumerate(self.scene.keys))
+
     def key(self, number: int, label: str, now: float) -> KeyRow:
         sent = self.started(now) // max(1, len(self.scene.keys))
         spark = tuple(int(4 + 5 * noise(int(now) - 20 + tick, number)) for tick in range(20))
@@ -196,7 +232,7 @@ class FakeSession:
 
     def rate(self, now: float) -> RatePart:
         achieved = 17.9 + 0.4 * math.sin(now)
-        binding = Binding.PAUSE if self.scene.state is RunState.PAUSED else Binding.RATE
+        binding = Binding.PAUSE if self.scene.state is RunState.PAUSED else self.scene.binding
         return RatePart(self.scene.rate, achieved, self.scene.concurrency, 43, binding)
 
     def stream(self, now: float, view: StreamView) -> StreamPart:
@@ -242,6 +278,13 @@ class FakeSession:
             2, row.key or "a1f2", row.state.name.lower(), 1_767_225_602.4, request_id="req-71f9", status=200,
             ttft_s=row.ttft_s, latency_s=row.time_s, input_tokens=41, output_tokens=row.output_tokens,
         )  # fmt: skip
+        if self.scene.errors:
+            answered = AttemptRow(
+                2, row.key or "a1f2", "failed", 1_767_225_602.4, "request", 400,
+                "400 This model's maximum context length is 128000 tokens. However, your messages resulted in"
+                " 131822 tokens. Please reduce the length of the messages. (context_length_exceeded)",
+                "req_011CQf7mVbJx1S3iTq9yJ1aZ", latency_s=0.44,
+            )  # fmt: skip
         return Inspection(
             row=row,
             messages=(("system", "You are a careful calculator."), ("user", prompt)),

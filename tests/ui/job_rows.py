@@ -10,7 +10,10 @@ from llmdash.engine.frame import JobRow, JobsPart, JobState, JobsView, SortColum
 def job_row(job: int) -> JobRow:
     """A job in a state that follows from its number."""
     state = JobState(job % len(JobState))
-    return JobRow(job, f"add-{job}", state, "a1f2", 1, 0.2, 0.412, 1.2, 37, 18)
+    return JobRow(
+        job, f"add-{job}", state, key="a1f2", tries=1, wait_s=0.2, ttft_s=0.412, time_s=1.2,
+        input_tokens=37, output_tokens=18,
+    )  # fmt: skip
 
 
 @dataclass

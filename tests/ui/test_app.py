@@ -11,7 +11,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.command import CommandPalette
-from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 
 from llmdash.engine.frame import Frame, View
@@ -164,32 +163,29 @@ async def test_a_crash_says_what_and_where_without_values_and_returns_1(
     assert len(error.splitlines()) < 14
 
 
-def test_the_attributes_that_tell_how_far_the_terminal_is_behind_are_still_there() -> None:
-    """Two private attributes of Textual are read; an upgrade that renames them has to show here."""
-    assert "_writer_thread" in LinuxDriver.start_application_mode.__code__.co_names
-    with open("/dev/null", "w") as sink:  # noqa: PTH123
-        assert WriterThread(sink)._queue.qsize() == 0
+def test_textual_writes_through_the_driver_and_nothing_else() -> None:
+    """The driver of llmdash takes the place of Textual's at these points; an upgrade that renames them has to
+    show here.
+    """
+    for name in ("write", "close", "start_application_mode", "stop_application_mode", "_disable_mouse_support"):
+        assert callable(getattr(LinuxDriver, name))
+    assert "_writer_thread" in LinuxDriver.close.__code__.co_names
+    assert "_mouse_pixels" in LinuxDriver._enable_mouse_pixels.__code__.co_names
 
 
-async def test_a_driver_without_a_writer_is_never_behind_and_a_slow_one_is() -> None:
+async def test_a_terminal_that_is_behind_gets_no_more_pictures_until_it_has_caught_up() -> None:
     session = FakeSession()
     app = LlmdashApp(session=session, shipped_themes=SHIPPED)
     async with app.run_test() as pilot:
         await picture(pilot, session)
-        assert not terminal_is_behind(app)
-        with open("/dev/null", "w") as sink:  # noqa: PTH123, ASYNC230
-            writer = WriterThread(sink)
-            app._driver._writer_thread = writer  # type: ignore[union-attr]
-            for _ in range(2):
-                writer.write("x")
-            assert not terminal_is_behind(app)
-            writer.write("x")
-            assert terminal_is_behind(app)
-            seen = len(session.views)
-            await pilot.pause(0.3)
-            assert len(session.views) == seen, "no picture is asked for meanwhile"
-            del app._driver._writer_thread  # type: ignore[union-attr]
-            await picture(pilot, session)
+        assert not terminal_is_behind(app), "a driver that cannot tell is never behind"
+        app._driver.behind = True  # type: ignore[union-attr]
+        assert terminal_is_behind(app)
+        seen = len(session.views)
+        await pilot.pause(0.3)
+        assert len(session.views) == seen, "no picture is asked for meanwhile"
+        app._driver.behind = False  # type: ignore[union-attr]
+        await picture(pilot, session)
 
 
 async def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:

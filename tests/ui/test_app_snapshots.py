@@ -15,8 +15,9 @@ from textual.pilot import Pilot
 
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.preferences import Preferences, PreferencesFile
-from tests.ui.fake_session import FakeSession
+from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.test_screen_start import FakeLauncher
+from tests.ui.troubles import brake, disk_full, endpoints_out, failures, keys_rest
 from tests.ui.waiting import picture
 
 SHIPPED = Path(__file__).parents[2] / "themes"
@@ -80,6 +81,32 @@ def test_screen(
     snap_compare: Compare, tmp_path: Path, keys: list[str], theme: str, size: tuple[int, int]
 ) -> None:
     session = FakeSession()
+    app = app_in(theme, tmp_path, session)
+    assert snap_compare(app, run_before=after(session, *keys), terminal_size=size)
+
+
+@pytest.mark.parametrize(
+    ("scene", "keys", "theme", "size"),
+    [
+        pytest.param(brake, [], "deep-harbor", NARROW, id="brake-narrow-dark"),
+        pytest.param(brake, [], "morning-mist", WIDE, id="brake-wide-light"),
+        pytest.param(keys_rest, [], "emberwood", WIDE, id="keys-rest-wide-dark"),
+        pytest.param(disk_full, [], "apricot-paper", NARROW, id="disk-full-narrow-light"),
+        pytest.param(endpoints_out, [], "deep-harbor", WIDE, id="endpoints-out-wide-dark"),
+        pytest.param(endpoints_out, ["exclamation_mark"], "morning-mist", NARROW, id="alerts-narrow-light"),
+        pytest.param(failures, ["e"], "deep-harbor", NARROW, id="errors-narrow-dark"),
+        pytest.param(failures, ["e"], "apricot-paper", WIDE, id="errors-wide-light"),
+    ],
+)
+def test_trouble(
+    snap_compare: Compare,
+    tmp_path: Path,
+    scene: Callable[[], Scene],
+    keys: list[str],
+    theme: str,
+    size: tuple[int, int],
+) -> None:
+    session = FakeSession(scene=scene())
     app = app_in(theme, tmp_path, session)
     assert snap_compare(app, run_before=after(session, *keys), terminal_size=size)
 

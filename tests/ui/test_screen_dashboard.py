@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from llmdash.engine.commands import (
     Cancel,
@@ -21,6 +21,7 @@ from llmdash.engine.commands import (
     Resume,
     RetryFailed,
     RetryJobs,
+    ReviveEndpoint,
     ReviveKey,
     SetConcurrency,
     SetRate,
@@ -28,10 +29,13 @@ from llmdash.engine.commands import (
 )
 from llmdash.engine.frame import Notice, RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.screens.alerts import AlertsScreen
+from llmdash.ui.screens.arrangement import PanelSpace
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.dashboard_keys import SORT_KEYS
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar
+from llmdash.ui.widgets.banner import Banner
 from llmdash.ui.widgets.job_table import JobTable
 from llmdash.ui.widgets.key_panel import KeyPanel
 from llmdash.ui.widgets.rate_panel import RatePanel
@@ -39,6 +43,7 @@ from llmdash.ui.widgets.rate_slider import LogSlider
 from llmdash.ui.widgets.stream_pane import StreamPane
 from llmdash.ui.widgets.stream_tiles import StreamTiles
 from tests.ui.fake_session import FakeSession, Scene
+from tests.ui.troubles import MINE_PAUSED, OPENAI_DOWN, brake, endpoints_out
 from tests.ui.waiting import picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
@@ -247,6 +252,41 @@ async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
         assert session.views[-1].notices_after == 2
 
 
+async def test_what_holds_the_run_up_takes_a_line_and_gives_it_back_later() -> None:
+    session = FakeSession()
+    async with dashboard(session, (80, 24)) as (pilot, screen):
+        height = screen.query_one(PanelSpace).region.height
+        session.scene = brake()
+        await until(pilot, lambda: screen.query_one(Banner).region.height == 1)
+        await until(pilot, lambda: screen.query_one(PanelSpace).region.height == height - 1)
+        assert "Brake: 20 requests" in screen.query_one(Banner).render_line(0).text
+        session.scene = Scene()
+        await until(pilot, lambda: "over: Brake" in screen.query_one(Banner).render_line(0).text)
+
+
+@pytest.mark.parametrize("way", ["key", "click"])
+async def test_all_alerts_are_listed_in_full_live_and_escape_leads_back(way: str) -> None:
+    session = FakeSession(scene=endpoints_out())
+    async with dashboard(session, (80, 24)) as (pilot, screen):
+        await (pilot.press("exclamation_mark") if way == "key" else pilot.click(Banner))
+        await until(pilot, lambda: isinstance(pilot.app.screen, AlertsScreen))
+
+        def listed() -> str:
+            return str(pilot.app.screen.query_one("#alert-list", Static).render())
+
+        await until(pilot, lambda: pilot.app.screen.is_mounted)
+        for words in (MINE_PAUSED.text, MINE_PAUSED.mend, OPENAI_DOWN.text, "tried again in 8s", "✖ error"):
+            assert words in listed()
+        session.scene.alerts = ()
+        await until(pilot, lambda: "Nothing holds the run up" in listed())
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+
+
+async def test_v_on_an_endpoint_tries_it_again() -> None:
+    assert await commands_of("v", focus=KeyPanel, scene=endpoints_out()) == [ReviveEndpoint("openai")]
+
+
 async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None:
     session = FakeSession()
     async with dashboard(session) as (pilot, screen):
@@ -256,12 +296,12 @@ async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None
         assert session.views[-1].plot_width >= screen.query_one(RatePanel).size.width
 
 
-async def test_q_and_ctrl_c_quit_at_once_with_return_code_0() -> None:
-    for key in ("q", "ctrl+q", "ctrl+c"):
-        async with dashboard(FakeSession()) as (pilot, _screen):
-            await pilot.press(key)
-            await until(pilot, lambda pilot=pilot: pilot.app.return_code == 0)  # type: ignore[misc]
-            assert not pilot.app.is_running or pilot.app._exit
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+q", 0), ("ctrl+c", 130)])
+async def test_q_quits_at_once_with_return_code_0_and_ctrl_c_as_its_signal_would(key: str, code: int) -> None:
+    async with dashboard(FakeSession()) as (pilot, _screen):
+        await pilot.press(key)
+        await until(pilot, lambda: pilot.app.return_code == code)
+        assert not pilot.app.is_running or pilot.app._exit
 
 
 async def test_tab_goes_through_the_panels_and_back() -> None:

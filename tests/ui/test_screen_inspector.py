@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from llmdash.engine.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
-from llmdash.engine.frame import AttemptRow, SortColumn
+from llmdash.engine.frame import AttemptRow, Frame, Inspection, JobRow, JobState, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.keymap import key_glyph
 from llmdash.ui.screens.attempts import attempts_table
@@ -213,9 +214,96 @@ def test_no_text_breaks_the_search_for_json(text: str) -> None:
     assert first_json(text) is None or "{" in text
 
 
+ATTEMPTS = (
+    AttemptRow(
+        1, "9bc0", "failed", 1_767_225_600.0, "throttle", 429,
+        "429 Rate limit reached in organization org-abc on requests per min (RPM): Limit 500, Used 500. "
+        "Please try again in 2s. Visit https://platform.example.com/account/rate-limits to learn more.",
+        "req_0123456789abcdef0123456789abcdef", 2.0, latency_s=0.21,
+    ),
+    AttemptRow(
+        2, "a1f2", "failed", 1_767_225_603.0, "transient", None, "the answer ended early", ttft_s=0.48,
+        latency_s=1.9, partial='{"expression": "4 x 17',
+    ),
+    AttemptRow(3, "77de", "unknown", 1_767_225_605.0),
+    AttemptRow(4, "77de", "cut", 1_767_225_606.0),
+    AttemptRow(5, "77de", "unsent", 1_767_225_607.0),
+    AttemptRow(
+        6, "a1f2", "ok", 1_767_225_608.0, status=200, request_id="req-71f9", ttft_s=0.48, latency_s=1.4,
+        input_tokens=41, output_tokens=18,
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [40, 74, 114, 200])
+def test_nothing_of_an_attempt_is_lost_however_narrow_the_screen(width: int) -> None:
+    """What has no room in a column stands below, whole; long messages are wrapped."""
+    lines = attempts_table(ATTEMPTS, width).plain.split("\n")
+    assert all(cell_len(line) <= width for line in lines)
+    shown = "".join("".join(lines).split())
+    said = [attempt.message for attempt in ATTEMPTS]
+    for words in (
+        "429", "throttle", "req_0123456789abcdef0123456789abcdef", "2.00s", "210ms", "transient", "480ms",
+        "1.90s", 'cut off after 22 characters: {"expression": "4 x 17', "req-71f9", "200", "41", "18", *said,
+    ):  # fmt: skip
+        assert "".join(words.split()) in shown
+
+
+def test_states_that_no_word_explains_are_explained() -> None:
+    text = attempts_table(ATTEMPTS, 114).plain
+    for word in ("possibly paid twice", "given up from this side", "never sent: nothing was paid"):
+        assert word in text
+
+
+def test_of_a_long_text_that_was_cut_off_the_end_is_shown() -> None:
+    attempt = AttemptRow(1, "a1f2", "failed", 0.0, partial="x" * 5_000 + "the end")
+    text = attempts_table((attempt,), 74).plain
+    assert "cut off after 5,007 characters:\n   …" in text
+    assert text.endswith("the end")
+    assert len(text) < 1_000
+
+
+async def test_the_attempts_are_laid_out_anew_when_the_terminal_is_resized() -> None:
+    async with opened(FakeSession(), "enter") as pilot:
+        wide = text_of(pilot, "attempts")
+        assert "request" in wide.splitlines()[0]
+        await pilot.resize_terminal(60, 24)
+        await until(pilot, lambda: "request" not in text_of(pilot, "attempts").splitlines()[0])
+        assert "request req-71f0" in text_of(pilot, "attempts")
+
+
+async def test_attempts_are_copied_with_their_request_ids() -> None:
+    async with opened(FakeSession(), "enter") as pilot:
+        await pilot.press("a")
+        assert "req-71f0" in pilot.app.clipboard
+
+
+async def test_a_job_that_failed_without_an_attempt_says_why() -> None:
+    async with opened(FakeSession(), "enter") as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, InspectorScreen)
+        row = JobRow(3426, "add-3426", JobState.FAILED, error="line 7: no such field {{topic}}")
+        screen.show_frame(Frame(inspection=Inspection(row)))
+        assert "no answer: line 7: no such field" in text_of(pilot, "answer")
+
+
 @given(
-    st.lists(st.builds(AttemptRow, st.integers(0, 99), st.text(), st.text(), st.floats(0, 4e9)), max_size=4)
+    st.lists(
+        st.builds(
+            AttemptRow,
+            st.integers(0, 99),
+            st.text(),
+            st.text(),
+            st.floats(0, 4e9),
+            st.text(),
+            message=st.text(),
+            request_id=st.text(),
+        ),
+        max_size=4,
+    ),
+    st.integers(30, 200),
 )
-def test_attempts_are_aligned_whatever_they_hold(attempts: list[AttemptRow]) -> None:
-    lines = attempts_table(attempts).plain.split("\n")
-    assert len(lines) == (len(attempts) + 1 if attempts else 1)
+def test_attempts_fit_their_width_whatever_they_hold(attempts: list[AttemptRow], width: int) -> None:
+    lines = attempts_table(attempts, width).plain.split("\n")
+    assert all(cell_len(line) <= width for line in lines)
+    assert len(lines) > len(attempts)

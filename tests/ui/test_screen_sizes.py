@@ -35,7 +35,7 @@ HOSTILE = [
 
 @given(
     st.integers(MINIMUM.width, 400),
-    st.integers(MINIMUM.height - 4, 120),
+    st.integers(MINIMUM.height - 5, 120),
     st.integers(0, 60),
 )
 def test_panels_cover_the_space_without_overlap_at_any_size(width: int, height: int, keys: int) -> None:
@@ -46,7 +46,7 @@ def test_panels_cover_the_space_without_overlap_at_any_size(width: int, height: 
     assert not any(a.overlaps(b) for index, a in enumerate(regions) for b in regions[:index])
 
 
-@given(st.integers(MINIMUM.width, 300), st.integers(MINIMUM.height - 4, 100), st.integers(0, 40))
+@given(st.integers(MINIMUM.width, 300), st.integers(MINIMUM.height - 5, 100), st.integers(0, 40))
 def test_every_panel_has_room_for_its_border_and_something_in_it(width: int, height: int, keys: int) -> None:
     panels = arrange_panels(Size(width, height), keys)
     assert panels.jobs.height >= 5

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from llmdash.engine.frame import JobState, KeyState, RunState, Verdict
+from llmdash.engine.frame import (
+    EndpointState,
+    JobRow,
+    JobState,
+    KeyState,
+    RunState,
+    Severity,
+    Verdict,
+    WaitReason,
+)
+from llmdash.ui import badges
 from llmdash.ui import format as fmt
 
 SECONDS = st.floats(min_value=0, max_value=1e9)
@@ -100,9 +111,43 @@ def test_wide_characters_are_never_cut_in_two() -> None:
 def test_every_state_has_a_glyph_of_one_cell_and_a_word() -> None:
     """States are told by glyph and word, never by colour alone."""
     for table, states in (
-        (fmt.JOB_STATES, JobState), (fmt.KEY_STATES, KeyState), (fmt.RUN_STATES, RunState)
-    ):  # fmt: skip
-        badges = [table[state] for state in states]  # type: ignore[index]
-        assert all(cell_len(badge.glyph) == 1 and badge.word for badge in badges)
-        assert len({badge.text for badge in badges}) == len(badges)
-    assert len({fmt.VERDICTS[verdict].glyph for verdict in Verdict}) == len(Verdict)
+        (badges.JOB_STATES, JobState),
+        (badges.KEY_STATES, KeyState),
+        (badges.RUN_STATES, RunState),
+        (badges.ENDPOINT_STATES, EndpointState),
+        (badges.WAIT_REASONS, WaitReason),
+        (badges.SEVERITIES, Severity),
+    ):
+        looks = [table[state] for state in states]  # type: ignore[index]
+        assert all(cell_len(badge.glyph) == 1 and badge.word for badge in looks)
+        assert len({badge.text for badge in looks}) == len(looks)
+    assert len({badges.VERDICTS[verdict].glyph for verdict in Verdict}) == len(Verdict)
+
+
+def test_what_a_job_waits_for_stands_in_place_of_its_state_until_it_is_on_its_way() -> None:
+    waiting = JobRow(0, state=JobState.KEY, reason=WaitReason.DISK, id="")
+    assert badges.job_badge(waiting).text == "◌ disk"
+    assert badges.job_badge(replace(waiting, state=JobState.SENT)).text == "→ sent"
+    assert badges.job_badge(replace(waiting, state=JobState.FAILED)).text == "✗ failed"
+    assert badges.job_badge(replace(waiting, reason=None)).text == "◑ key"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "cut"),
+    [
+        ("one two three", 13, "one two three"),
+        ("one two three", 12, "one two…"),
+        ("one two: three", 12, "one two…"),
+        ("onetwothree four", 6, "onetw…"),
+        ("one\x1btwo", 20, "one␛two"),
+        ("one two", 1, "…"),
+        ("one two", 0, ""),
+    ],
+)
+def test_text_is_cut_between_words(text: str, width: int, cut: str) -> None:
+    assert fmt.by_words(text, width) == cut
+
+
+@given(st.text(), st.integers(0, 80))
+def test_text_cut_between_words_never_runs_over(text: str, width: int) -> None:
+    assert cell_len(fmt.by_words(text, width)) <= width

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 from textual.pilot import Pilot
 
-from llmdash.engine.frame import JobsPart, JobState, SortColumn, Verdict
+from llmdash.engine.frame import JobsPart, JobState, SortColumn, Verdict, WaitReason
 from llmdash.ui.widgets.job_table import OVERSCAN, JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import assert_drawn_safely, lines, posted, running
@@ -226,6 +226,26 @@ async def test_verdicts_and_states_are_told_without_colour() -> None:
         text = "\n".join(lines(shown.table))
         for word in ("● done", "✗ failed", " ✓", " ≠ not equal", " ? not parseable", "401 refused"):
             assert word in text
+
+
+async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_where_they_are() -> None:
+    async with table_of(4, (100, 12)) as shown:
+        shown.jobs.rows = [
+            replace(job_row(job), state=JobState.KEY, reason=reason) for job, reason in enumerate(WaitReason)
+        ] + [
+            replace(job_row(20), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_s=2.3),
+            replace(job_row(21), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_s=58.9),
+        ]
+        await shown.tick()
+        rows = lines(shown.table)[1:11]
+        for row, words in zip(
+            rows,
+            ("◔ limiter", "◑ key", "◑ endpoint", "◑ machine", "◌ disk", "↻ backoff", "↻ budget", "‖ paused",
+             "↻ backoff 3s", "↻ backoff 59s"),
+            strict=True,
+        ):  # fmt: skip
+            assert words in row
+        assert len({row.index("a1f2") for row in rows}) == 1
 
 
 @pytest.mark.parametrize("width", [20, 40, 58, 80, 120, 200])

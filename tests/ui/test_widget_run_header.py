@@ -71,6 +71,20 @@ async def test_what_the_run_waits_for_stands_behind_the_state() -> None:
     assert "‖ paused · disk full  00:03:12.418" in title
 
 
+async def test_a_run_that_cannot_send_is_called_waiting_though_nobody_paused_it() -> None:
+    title = (await header(replace(RUN, state_detail="waiting on key"), 100))[0]
+    assert "   ◑ waiting on key  00:03:12.418" in title
+    assert "running" not in title
+
+
+async def test_a_long_reason_leaves_room_for_the_name_of_the_run() -> None:
+    long = "nothing is sent until there is room in /home/ann/.local/share/llmdash/runs"
+    for width in (60, 80, 100):
+        title = (await header(replace(RUN, state_detail=long), width))[0]
+        assert title.startswith(("arithmet", "llmdash"))
+        assert title.endswith("…  00:03:12.418")
+
+
 @pytest.mark.parametrize("state", list(RunState))
 async def test_every_state_has_its_word(state: RunState) -> None:
     assert f" {state.value}" in (await header(replace(RUN, state=state), 100))[0]

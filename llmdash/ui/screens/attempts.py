@@ -1,72 +1,155 @@
-"""The attempts of a job as aligned lines."""
+"""The attempts of a job: aligned lines, and below each what there was no column for."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
+from rich.cells import cell_len
 from textual.content import Content
+from textual.widgets import Static
 
 from llmdash.engine.frame import AttemptRow
-from llmdash.ui.format import duration, fit
+from llmdash.ui.format import Align, duration, fit
 
-__all__ = ["attempts_table"]
+__all__ = ["AttemptsView", "attempts_table"]
 
-_TITLES = ("n", "key", "state", "sent", "status", "class", "ttft", "latency", "in", "out", "hint", "request")
-_WIDEST = 24
-"""Cells a column may take; what is longer ends in an ellipsis."""
-_RIGHT = frozenset({"n", "status", "ttft", "latency", "in", "out", "hint"})
+_TITLES: Final = (
+    "n", "key", "state", "sent", "status", "class", "ttft", "latency", "hint", "in", "out", "request",
+)  # fmt: skip
+_MATTERS: Final = (
+    "n", "state", "key", "class", "status", "sent", "latency", "hint", "ttft", "in", "out", "request",
+)  # fmt: skip
+"""The columns in the order in which they get room."""
+_RIGHT: Final = frozenset({"n", "status", "ttft", "latency", "in", "out", "hint"})
+_WIDEST: Final = 24
+"""Cells a column may take; what is longer stands below, whole."""
+_GAP: Final = 2
+_INDENT: Final = "   "
+_SHOWN_PARTIAL: Final = 400
+"""Characters shown of a text that was cut off: its end."""
+_USUAL_WIDTH: Final = 74
+
+_STATES: Final = {
+    "sent": "on the wire now",
+    "unknown": "on the wire when the run broke off, and nobody saw what came of it: possibly paid twice",
+    "cut": "given up from this side while it was on the wire: possibly paid, and sent again",
+    "unsent": "noted, but never sent: nothing was paid",
+}
+"""What a state means that its word alone does not say."""
 
 
-def attempts_table(attempts: Sequence[AttemptRow]) -> Content:
-    """A line of titles, a line an attempt, and below an attempt what the server said, if it said anything."""
+class AttemptsView(Static):
+    """Shows attempts in whatever width there is."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes, markup=False)
+        self._attempts: tuple[AttemptRow, ...] = ()
+        self._shown: tuple[tuple[AttemptRow, ...], int] | None = None
+
+    def show(self, attempts: tuple[AttemptRow, ...]) -> None:
+        """Show these; does nothing if they are shown already."""
+        self._attempts = attempts
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        wanted = (self._attempts, self.content_size.width or _USUAL_WIDTH)
+        if wanted != self._shown:
+            self._shown = wanted
+            self.update(attempts_table(*wanted))
+
+
+def attempts_table(attempts: Sequence[AttemptRow], width: int) -> Content:
+    """A line of titles and a line an attempt, `width` cells at most; below an attempt, whole and wrapped, the
+    values that had no room in it, what its state means, what the server said, and what was cut off.
+    """
     if not attempts:
         return Content.styled("none yet", "$foreground-muted italic")
-    rows = [_cells(attempt) for attempt in attempts]
-    columns = [index for index in range(len(_TITLES)) if any(row[index].strip() for row in rows)]
-    widths = {index: _width(index, rows) for index in columns}
-    lines = [Content.styled(_line(_TITLES, columns, widths), "bold $foreground-muted")]
+    rows = [_values(attempt) for attempt in attempts]
+    widths = _placed(rows, width)
+    lines = [Content.styled(_line({title: title for title in widths}, widths), "bold $foreground-muted")]
     for attempt, row in zip(attempts, rows, strict=True):
-        lines.append(Content.styled(_line(row, columns, widths), _tint(attempt)))
-        if attempt.message:
-            lines.append(Content.styled(f"   {attempt.message}", "$foreground-muted"))
-        if attempt.partial:
-            lines.append(Content.styled(f"   cut off after: {attempt.partial[-200:]}", "$foreground-muted"))
+        lines.append(Content.styled(_line(row, widths), "$error" if attempt.failure else "$foreground"))
+        for note in _notes(attempt, row, widths):
+            lines += _wrapped(note, width)
     return Content("\n").join(lines)
 
 
-def _cells(attempt: AttemptRow) -> tuple[str, ...]:
-    return (
-        str(attempt.number),
-        attempt.key,
-        attempt.state,
-        time.strftime("%H:%M:%S", time.localtime(attempt.sent_at)),
-        _known(attempt.status),
-        attempt.failure,
-        duration(attempt.ttft_s),
-        duration(attempt.latency_s),
-        _known(attempt.input_tokens),
-        _known(attempt.output_tokens),
-        duration(attempt.retry_after_s),
-        attempt.request_id or "",
-    )
+def _values(attempt: AttemptRow) -> dict[str, str]:
+    """What there is to say of an attempt, by title; only what is known."""
+    values = {
+        "n": str(attempt.number),
+        "key": attempt.key,
+        "state": attempt.state,
+        "sent": time.strftime("%H:%M:%S", time.localtime(attempt.sent_at)),
+        "status": _known(attempt.status),
+        "class": attempt.failure,
+        "ttft": duration(attempt.ttft_s).strip(),
+        "latency": duration(attempt.latency_s).strip(),
+        "hint": duration(attempt.retry_after_s).strip(),
+        "in": _known(attempt.input_tokens),
+        "out": _known(attempt.output_tokens),
+        "request": attempt.request_id or "",
+    }
+    return {title: value for title, value in values.items() if value.strip()}
 
 
 def _known(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
-def _width(index: int, rows: Sequence[Sequence[str]]) -> int:
-    return min(_WIDEST, max(len(_TITLES[index]), *(len(row[index].strip()) for row in rows)))
+def _placed(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
+    """The columns there is room for, from left to right, and the cells of each."""
+    room = width
+    widths: dict[str, int] = {}
+    for title in _MATTERS:
+        sizes = [cell_len(row[title]) for row in rows if title in row]
+        fitting = [size for size in sizes if size <= _WIDEST]
+        if not fitting:
+            continue
+        widths[title] = max(cell_len(title), *fitting)
+        room -= widths[title] + _GAP
+        if room < -_GAP:
+            del widths[title]
+            break
+    return {title: widths[title] for title in _TITLES if title in widths}
 
 
-def _line(row: Sequence[str], columns: Sequence[int], widths: dict[int, int]) -> str:
+def _line(row: dict[str, str], widths: dict[str, int]) -> str:
+    """The values in their columns; one that is too long for its own is left to the notes."""
     cells = (
-        fit(row[index].strip(), widths[index], "right" if _TITLES[index] in _RIGHT else "left")
-        for index in columns
+        fit(row.get(title, "") if _has_room(row, title, widths) else "", width, _align(title))
+        for title, width in widths.items()
     )
-    return "  ".join(cells).rstrip()
+    return (" " * _GAP).join(cells).rstrip()
 
 
-def _tint(attempt: AttemptRow) -> str:
-    return "$error" if attempt.failure else "$foreground"
+def _align(title: str) -> Align:
+    return "right" if title in _RIGHT else "left"
+
+
+def _has_room(row: dict[str, str], title: str, widths: dict[str, int]) -> bool:
+    return cell_len(row.get(title, "")) <= widths.get(title, -1)
+
+
+def _notes(attempt: AttemptRow, row: dict[str, str], widths: dict[str, int]) -> Iterator[str]:
+    """What stands below an attempt, a paragraph each."""
+    beside = [title for title in _TITLES if title in row and not _has_room(row, title, widths)]
+    if beside:
+        yield " · ".join(f"{title} {row[title]}" for title in beside)
+    if attempt.state in _STATES:
+        yield _STATES[attempt.state]
+    if attempt.message:
+        yield attempt.message
+    if attempt.partial:
+        start = "…" if len(attempt.partial) > _SHOWN_PARTIAL else ""
+        yield f"cut off after {len(attempt.partial):,} characters: {start}{attempt.partial[-_SHOWN_PARTIAL:]}"
+
+
+def _wrapped(text: str, width: int) -> list[Content]:
+    lines = Content(text).wrap(max(8, width - len(_INDENT)))
+    return [Content.styled(_INDENT + line.plain.rstrip(), "$foreground-muted") for line in lines]

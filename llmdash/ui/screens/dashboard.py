@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -23,6 +24,7 @@ from llmdash.engine.commands import (
     Resume,
     RetryFailed,
     RetryJobs,
+    ReviveEndpoint,
     ReviveKey,
     SetConcurrency,
     SetRate,
@@ -37,6 +39,7 @@ from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Overlay
+from llmdash.ui.widgets.banner import Banner
 from llmdash.ui.widgets.job_table import JobTable
 from llmdash.ui.widgets.key_panel import KeyPanel
 from llmdash.ui.widgets.rate_panel import RatePanel
@@ -72,6 +75,7 @@ class DashboardScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield RunHeader()
+        yield Banner()
         with PanelSpace():
             yield JobTable(id="jobs")
             yield FilterBar(id="filter")
@@ -84,6 +88,7 @@ class DashboardScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._header = self.query_one(RunHeader)
+        self._banner = self.query_one(Banner)
         self._panels = self.query_one(PanelSpace)
         self._jobs = self.query_one(JobTable)
         self._filter = self.query_one(FilterBar)
@@ -134,15 +139,16 @@ class DashboardScreen(Screen[None]):
     def _show(self, frame: Frame) -> None:
         self._frame = frame
         self._header.show(frame.run)
+        self._banner.show(frame.alerts)
         self._jobs.show(frame.jobs)
         self._filter.show(frame.jobs.filter_error)
-        self._keys.show(frame.keys)
+        self._keys.show(frame.keys, frame.endpoints)
         self._rate.show(frame.rate, frame.plot)
         self._stream.show(frame.stream)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._key_bar.rename("toggle_pause", "Resume" if frame.run.state in _HELD else "Pause")
-        self._panels.fit_keys(len(frame.keys))
+        self._panels.fit_keys(self._keys.row_count())
         self._tell(frame)
 
     def _tell(self, frame: Frame) -> None:
@@ -161,6 +167,10 @@ class DashboardScreen(Screen[None]):
     def toggle_pause(self) -> None:
         """Pause the run, or resume it if it is held."""
         self.send(Resume() if self._frame.run.state in _HELD else Pause())
+
+    def retry_group(self, name: str) -> None:
+        """Queue every job again that failed as this group did."""
+        self.send(RetryJobs(self._session.frame(replace(self._view(), failed_as=name)).failed))
 
     def nudge_rate(self, steps: int) -> None:
         """Ask for a rate so many steps of the slider higher, or lower if negative."""
@@ -214,6 +224,10 @@ class DashboardScreen(Screen[None]):
     def _revive_key(self, event: KeyPanel.Revive) -> None:
         self.send(ReviveKey(event.label))
 
+    @on(KeyPanel.ReviveEndpoint)
+    def _revive_endpoint(self, event: KeyPanel.ReviveEndpoint) -> None:
+        self.send(ReviveEndpoint(event.name))
+
     @on(KeyPanel.Weigh)
     def _weigh_key(self, event: KeyPanel.Weigh) -> None:
         self.send(SetWeight(event.label, event.weight))
@@ -257,6 +271,11 @@ class DashboardScreen(Screen[None]):
     def action_filter(self) -> None:
         self._filter.open()
 
+    def show_only(self, filter_text: str) -> None:
+        """Show the jobs a filter lets through, as if it had been typed."""
+        self._filter.open_with(filter_text)
+        self._jobs.focus()
+
     @on(FilterBar.Changed)
     def _filter_changed(self, event: FilterBar.Changed) -> None:
         self._jobs.set_filter(event.text)
@@ -276,16 +295,28 @@ class DashboardScreen(Screen[None]):
 
     def action_inspect(self) -> None:
         if self._jobs.cursor_job is not None:
-            self._inspect(self._jobs.cursor_job)
+            self.inspect(self._jobs.cursor_job)
 
     @on(JobTable.Inspect)
     def _inspect_row(self, event: JobTable.Inspect) -> None:
-        self._inspect(event.job)
+        self.inspect(event.job)
 
-    def _inspect(self, job: int) -> None:
+    def inspect(self, job: int) -> None:
+        """Show one job in full."""
         from llmdash.ui.screens.inspector import InspectorScreen
 
         self.app.push_screen(InspectorScreen(job, self))
+
+    @on(Banner.Opened)
+    def action_alerts(self) -> None:
+        from llmdash.ui.screens.alerts import AlertsScreen
+
+        self.app.push_screen(AlertsScreen(self._frame.alerts))
+
+    def action_errors(self) -> None:
+        from llmdash.ui.screens.errors import ErrorsScreen
+
+        self.app.push_screen(ErrorsScreen(self))
 
     def action_graphs(self) -> None:
         from llmdash.ui.screens.graphs import GraphsScreen

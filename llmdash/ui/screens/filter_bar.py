@@ -61,6 +61,11 @@ class FilterBar(Vertical):
         self.add_class("-open")
         self._input.focus()
 
+    def open_with(self, text: str) -> None:
+        """Show the line with `text` in it, as if that had been typed."""
+        self.add_class("-open")
+        self._input.value = text
+
     def close(self) -> None:
         """Forget the filter and hide the line."""
         self.remove_class("-open")

@@ -15,9 +15,10 @@ from textual.widgets import Static
 
 from llmdash.engine.commands import CancelJobs, RetryJobs
 from llmdash.engine.frame import Frame, Inspection, View
-from llmdash.ui.format import JOB_STATES, VERDICTS, fit
+from llmdash.ui.badges import VERDICTS, job_badge
+from llmdash.ui.format import fit
 from llmdash.ui.keymap import entries
-from llmdash.ui.screens.attempts import attempts_table
+from llmdash.ui.screens.attempts import AttemptsView, attempts_table
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering
 
@@ -31,6 +32,9 @@ _LONGEST_SHOWN = 20_000
 _LONGEST_PARSED = 200_000
 """Characters of an answer in which JSON is looked for."""
 
+_COPIED_WIDTH = 200
+"""Cells of a line of the attempts that are copied."""
+
 _TINTS = {"success": "$success", "error": "$error", "warning": "$warning", "active": "$primary"}
 
 
@@ -42,6 +46,7 @@ class InspectorScreen(Screen[None]):
         Binding("escape", "dismiss", "Back", tooltip="To the dashboard"),
         Binding("c", "copy_answer", "Copy answer", tooltip="To the clipboard of the terminal"),
         Binding("y", "copy_prompt", "Copy prompt", tooltip="To the clipboard of the terminal"),
+        Binding("a", "copy_attempts", "Copy attempts", show=False, tooltip="With request ids, as text"),
         Binding("r", "retry", "Retry", tooltip="Queue this job again"),
         Binding("x", "cancel_job", "Cancel", tooltip="End this job without an answer"),
         Binding("p,left", "step(-1)", "Before", group=_STEP_KEYS, tooltip="The job with the number before"),
@@ -64,7 +69,7 @@ class InspectorScreen(Screen[None]):
         yield Static(id="inspected", markup=False)
         with VerticalScroll(id="inspection"):
             for name in ("prompt", "attempts", "answer", "json", "expected"):
-                section = Static(id=name, classes="section", markup=False)
+                section = _section(name)
                 section.border_title = Content(name.upper() if name == "json" else name.capitalize())
                 yield section
         yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
@@ -80,10 +85,8 @@ class InspectorScreen(Screen[None]):
         self._shown = inspection
         self._update("inspected", _headline(inspection))
         self._update("prompt", _prompt(inspection))
-        self._update("attempts", attempts_table(inspection.attempts))
-        self._update(
-            "answer", _shortened(inspection.answer) if inspection.answer else _nothing("no answer yet")
-        )
+        self.query_one(AttemptsView).show(inspection.attempts)
+        self._update("answer", _answer(inspection))
         self._update("json", _json(inspection.answer))
         self._update("expected", Content(inspection.expected or ""))
 
@@ -109,6 +112,10 @@ class InspectorScreen(Screen[None]):
         if self._shown:
             self.app.copy_to_clipboard(self._shown.answer)
 
+    def action_copy_attempts(self) -> None:
+        if self._shown:
+            self.app.copy_to_clipboard(attempts_table(self._shown.attempts, _COPIED_WIDTH).plain)
+
     def action_copy_prompt(self) -> None:
         if self._shown:
             self.app.copy_to_clipboard("\n\n".join(text for _role, text in self._shown.messages))
@@ -119,9 +126,15 @@ class InspectorScreen(Screen[None]):
         self.app.push_screen(HelpScreen([("Inspector", entries(self))]))
 
 
+def _section(name: str) -> Static:
+    if name == "attempts":
+        return AttemptsView(id=name, classes="section")
+    return Static(id=name, classes="section", markup=False)
+
+
 def _headline(inspection: Inspection) -> Content:
     row = inspection.row
-    state = JOB_STATES[row.state]
+    state = job_badge(row)
     verdict = VERDICTS[row.verdict]
     parts = [
         Content.styled(f"#{row.job + 1}", "$foreground-muted"),
@@ -142,6 +155,15 @@ def _prompt(inspection: Inspection) -> Content:
         Content.assemble((role, "bold $secondary"), "\n", _shortened(text))
         for role, text in inspection.messages
     )
+
+
+def _answer(inspection: Inspection) -> Content:
+    if inspection.answer:
+        return _shortened(inspection.answer)
+    if not inspection.row.state.ended:
+        return _nothing("no answer yet")
+    error = inspection.row.error
+    return _nothing(f"no answer: {error}" if error else "no answer")
 
 
 def _shortened(text: str) -> Content:

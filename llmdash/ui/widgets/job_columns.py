@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from llmdash.engine.frame import JobRow, JobState, SortColumn, Verdict
-from llmdash.ui.format import JOB_STATES, VERDICTS, duration, si
+from llmdash.ui.badges import VERDICTS, job_badge
+from llmdash.ui.format import countdown, duration, si
 from llmdash.ui.widgets.columns import Column
 from llmdash.ui.widgets.row_painter import Cell
 
@@ -14,6 +15,8 @@ __all__ = ["SORTS", "cell", "job_columns"]
 
 MARK: Final = "▪"
 MUTED: Final = "line-table--muted"
+STATE_WIDTH: Final = 13
+"""Cells of the longest state, `↻ backoff 59s`."""
 
 SORTS: Final = {
     "job": SortColumn.NUMBER,
@@ -34,7 +37,7 @@ def job_columns(number_width: int, id_width: int, key_width: int) -> tuple[Colum
     return (
         Column("job", "#", number_width + 1, "right"),
         Column("id", "job", id_width, flex=2),
-        Column("state", "state", 11),
+        Column("state", "state", STATE_WIDTH),
         Column("key", "key", key_width, priority=3),
         Column("tries", "try", 3, "right", priority=5),
         Column("wait", "wait", 5, "right", priority=6),
@@ -60,8 +63,9 @@ def _id(row: JobRow) -> Cell:
 
 
 def _state(row: JobRow) -> Cell:
-    badge = JOB_STATES[row.state]
-    return Cell(badge.text, f"line-table--{badge.style}")
+    badge = job_badge(row)
+    due = "" if row.due_s is None else f" {countdown(row.due_s)}"
+    return Cell(badge.text + due, f"line-table--{badge.style}")
 
 
 def _tries(row: JobRow) -> Cell:

@@ -1,50 +1,35 @@
-"""The keys of the pool, a row each: how each one fares, and which one was used just now."""
+"""The keys of the pool and their endpoints: how each one fares, why, and which one was used just now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from llmdash.engine.frame import KeyRow, KeyState
-from llmdash.ui.format import KEY_STATES, countdown, short
-from llmdash.ui.widgets.chart import sparkline
-from llmdash.ui.widgets.columns import Column
+from llmdash.engine.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.ui.format import by_words
+from llmdash.ui.widgets.key_rows import (
+    EndpointLine,
+    KeyLine,
+    endpoint_cells,
+    endpoint_line,
+    grouped,
+    key_cell,
+    key_columns,
+    key_line,
+    trouble,
+)
 from llmdash.ui.widgets.line_table import LineTable
 from llmdash.ui.widgets.row_painter import Cell
 
 __all__ = ["KeyPanel"]
 
-LIT: Final = "▌"
-SPARK_SECONDS: Final = 12
-LONGEST_LABEL: Final = 12
 WEIGHTS: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
-RESTING: Final = {
-    KeyState.THROTTLED: "rests",
-    KeyState.COOLDOWN: "cools",
-    KeyState.QUARANTINED: "quota",
-}
-"""The word before a countdown."""
-
-COUNTS: Final = {"fly": 3, "sent": 5, "ok": 5, "429": 3, "err": 3, "rpm": 4, "tok": 4, "left": 5}
-"""The columns that hold a count, and their width; `left` is what remains to the key, as the server says."""
-NOT_TOLD: Final = -1
-
-
-class _Shown(NamedTuple):
-    """What decides the looks of a row: the texts in it, and whether it is lit."""
-
-    label: str
-    state: str
-    style: str
-    counts: tuple[int, ...]
-    weight: float
-    spark: str
-    detail: str
-    lit: bool
+CORNERS: Final = 6
+"""Cells of the lower border that are no room for text."""
 
 
 class KeyPanel(LineTable):
@@ -53,10 +38,14 @@ class KeyPanel(LineTable):
     | Key | Does |
     |---|---|
     | d | Disable the key under the cursor, or enable it again. |
-    | v | Revive it: forget that it rests or died. |
+    | v | Revive it: forget that it rests or died; try an endpoint again at once. |
     | [, ] | Give it less or more weight. |
 
     Component classes are those of `LineTable`.
+    """
+
+    DEFAULT_CSS = """
+    KeyPanel { border-subtitle-align: left; border-subtitle-color: $text-muted; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +55,9 @@ class KeyPanel(LineTable):
             "Disable/enable",
             tooltip="Give the key under the cursor no more work, or work again",
         ),
-        Binding("v", "revive", "Revive", tooltip="Forget that it rests or died"),
+        Binding(
+            "v", "revive", "Revive", tooltip="Forget that it rests, is down or died: try it again at once"
+        ),
         Binding(
             "left_square_bracket", "weigh(-1)", "Less", key_display="[", tooltip="A smaller share of the work"
         ),
@@ -98,6 +89,17 @@ class KeyPanel(LineTable):
             return self.panel
 
     @dataclass
+    class ReviveEndpoint(Message):
+        """Posted when an endpoint shall be tried again at once."""
+
+        panel: KeyPanel
+        name: str
+
+        @property
+        def control(self) -> KeyPanel:
+            return self.panel
+
+    @dataclass
     class Weigh(Message):
         """Posted when a key shall get another share of the work."""
 
@@ -110,128 +112,127 @@ class KeyPanel(LineTable):
             return self.panel
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(_columns(()), name=name, id=id, classes=classes)
-        self._rows: tuple[KeyRow, ...] = ()
-        self._shown: tuple[_Shown, ...] = ()
+        super().__init__(key_columns(()), name=name, id=id, classes=classes)
+        self._keys: tuple[KeyRow, ...] = ()
+        self._endpoints: tuple[EndpointRow, ...] = ()
+        self._rows: tuple[KeyRow | EndpointRow, ...] = ()
+        self._lines: tuple[KeyLine | EndpointLine, ...] = ()
         self._sent: dict[str, int] = {}
+        self._headed = False
+        self._lit = False
         self.set_title("Keys")
 
-    def show(self, rows: tuple[KeyRow, ...]) -> None:
-        """Show the keys; one that sent since the last call is lit until the next one."""
-        if rows == self._rows and not any(shown.lit for shown in self._shown):
+    def show(self, keys: tuple[KeyRow, ...], endpoints: tuple[EndpointRow, ...] = ()) -> None:
+        """Show the keys; one that sent since the last call is lit until the next one.
+
+        Endpoints have headings where there are several, or the one there is was ever in trouble.
+        """
+        if keys == self._keys and endpoints == self._endpoints and not self._lit:
             return
-        self._shown = tuple(_shown(row, row.sent > self._sent.get(row.label, row.sent)) for row in rows)
-        self._sent = {row.label: row.sent for row in rows}
-        self._rows = rows
-        self.set_columns(_columns(rows))
-        healthy = sum(row.state is KeyState.HEALTHY for row in rows)
-        self.set_title(f"Keys · {healthy} of {len(rows)} healthy")
-        self.place_cursor(self.cursor_row)
+        before = self._identity()
+        troubled = any(row.state is not EndpointState.UP for row in endpoints)
+        self._headed = bool(endpoints) and (self._headed or len(endpoints) > 1 or troubled)
+        self._rows = grouped(keys, endpoints if self._headed else ())
+        self._lines = tuple(self._line(row) for row in self._rows)
+        self._lit = any(row.sent > self._sent.get(row.label, row.sent) for row in keys)
+        self._sent = {row.label: row.sent for row in keys}
+        self._keys, self._endpoints = keys, endpoints
+        self.set_columns(key_columns(keys))
+        healthy = sum(row.state is KeyState.HEALTHY for row in keys)
+        self.set_title(f"Keys · {healthy} of {len(keys)} healthy")
+        self.place_cursor(self._index_of(before))
+        self._explain()
         self.rows_changed()
 
-    def row_count(self) -> int:
-        return len(self._shown)
+    def _line(self, row: KeyRow | EndpointRow) -> KeyLine | EndpointLine:
+        if isinstance(row, EndpointRow):
+            return endpoint_line(row)
+        return key_line(row, lit=row.sent > self._sent.get(row.label, row.sent))
 
-    def row_at(self, index: int) -> _Shown | None:
-        return self._shown[index]
+    def _identity(self) -> tuple[type, str] | None:
+        """What the cursor is on, by name."""
+        row = self._under_cursor()
+        return None if row is None else (type(row), _name(row))
+
+    def _index_of(self, identity: tuple[type, str] | None) -> int:
+        """Where the cursor belongs so that it stays on what it is on; headings come and go."""
+        if identity == self._identity():
+            return self.cursor_row
+        places = (at for at, row in enumerate(self._rows) if (type(row), _name(row)) == identity)
+        return next(places, self.cursor_row)
+
+    # Why a key is as it is.
+
+    def _explain(self) -> None:
+        """Say in the lower border what befell the key under the cursor, or else the worst off one, unless all
+        of it stands in its line.
+        """
+        row = self._under_cursor() if self.has_focus else trouble(self._rows)
+        if row is None or not row.detail or self._fits_line(row):
+            self.set_subtitle("")
+            return
+        room = self.outer_size.width - CORNERS
+        self.set_subtitle(by_words(f"{_name(row)}: {row.detail}", room))
+
+    def _fits_line(self, row: KeyRow | EndpointRow) -> bool:
+        if isinstance(row, KeyRow):
+            return cell_len(row.detail) <= self.column_width("detail")
+        cells = endpoint_cells(endpoint_line(row), self.scrollable_content_region.width)
+        return cells[-1].text.strip() == row.detail
+
+    def cursor_moved(self) -> None:
+        self._explain()
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
+        self._explain()
+
+    def on_resize(self) -> None:
+        self._explain()
+
+    # What the base asks.
+
+    def row_count(self) -> int:
+        return len(self._lines)
+
+    def row_at(self, index: int) -> KeyLine | EndpointLine | None:
+        return self._lines[index]
 
     def cell_at(self, row: Any, key: str) -> Cell:
-        shown: _Shown = row
-        if key in COUNTS:
-            return _count_cell(key, shown.counts[list(COUNTS).index(key)])
-        if key == "lit":
-            return Cell(LIT if shown.lit else "", "line-table--active")
-        if key == "state":
-            return Cell(shown.state, shown.style)
-        if key == "weight":
-            return Cell(
-                f"×{shown.weight:g}".replace("0.", "."),
-                "line-table--muted" if shown.weight == 1 else "line-table--row",
-            )
-        if key == "spark":
-            return Cell(shown.spark, "line-table--active")
-        return Cell(shown.label) if key == "label" else Cell(shown.detail, "line-table--muted")
+        return key_cell(row, key)
+
+    def whole_line(self, row: Any, width: int) -> list[Cell] | None:
+        return endpoint_cells(row, width) if isinstance(row, EndpointLine) else None
+
+    # Keys.
 
     def action_switch(self) -> None:
-        if row := self._chosen():
-            self.post_message(self.Toggle(self, row.label))
+        if key := self._key():
+            self.post_message(self.Toggle(self, key.label))
 
     def action_revive(self) -> None:
-        if row := self._chosen():
+        row = self._under_cursor()
+        if isinstance(row, EndpointRow):
+            self.post_message(self.ReviveEndpoint(self, row.name))
+        elif row is not None:
             self.post_message(self.Revive(self, row.label))
 
     def action_weigh(self, step: int) -> None:
-        row = self._chosen()
-        if row is None:
+        key = self._key()
+        if key is None:
             return
-        steps = [weight for weight in WEIGHTS if (weight > row.weight if step > 0 else weight < row.weight)]
+        steps = [weight for weight in WEIGHTS if (weight > key.weight if step > 0 else weight < key.weight)]
         if steps:
-            self.post_message(self.Weigh(self, row.label, min(steps) if step > 0 else max(steps)))
+            self.post_message(self.Weigh(self, key.label, min(steps) if step > 0 else max(steps)))
 
-    def _chosen(self) -> KeyRow | None:
-        """The key under the cursor."""
+    def _under_cursor(self) -> KeyRow | EndpointRow | None:
         return self._rows[self.cursor_row] if self.cursor_row < len(self._rows) else None
 
-
-def _columns(rows: tuple[KeyRow, ...]) -> tuple[Column, ...]:
-    """The columns for these keys; weights show where any differs from 1, what is left where servers tell."""
-    label_width = max((cell_len(row.label) for row in rows), default=0)
-    columns = (
-        Column("lit", "", 1),
-        Column("label", "key", min(LONGEST_LABEL, max(4, label_width))),
-        Column("state", "state", 11),
-        _count_column("fly", 0),
-        _count_column("sent", 6),
-        _count_column("ok", 0),
-        _count_column("429", 1),
-        _count_column("err", 2),
-        _count_column("rpm", 4),
-        _count_column("left", 5),
-        _count_column("tok", 7),
-        Column("weight", "wt", 4, "right", priority=3),
-        Column("spark", f"{SPARK_SECONDS} s", SPARK_SECONDS, priority=8),
-        Column("detail", "", 8, flex=1, priority=9),
-    )
-    unused = set()
-    if all(row.weight == 1 for row in rows):
-        unused.add("weight")
-    if all(row.remaining is None for row in rows):
-        unused.add("left")
-    return tuple(column for column in columns if column.key not in unused)
+    def _key(self) -> KeyRow | None:
+        """The key under the cursor, if it is on one."""
+        row = self._under_cursor()
+        return row if isinstance(row, KeyRow) else None
 
 
-def _count_column(key: str, priority: int) -> Column:
-    return Column(key, key, COUNTS[key], "right", priority=priority)
-
-
-def _shown(row: KeyRow, lit: bool) -> _Shown:
-    badge = KEY_STATES[row.state]
-    state = badge.text
-    if row.rests_s is not None and row.state in RESTING:
-        state = f"{badge.glyph} {RESTING[row.state]} {countdown(row.rests_s)}"
-    tokens = row.input_tokens + row.output_tokens
-    left = NOT_TOLD if row.remaining is None else row.remaining
-    counts = (row.in_flight, row.sent, row.ok, row.throttled, row.errors, row.rpm, tokens, left)
-    return _Shown(
-        label=row.label,
-        state=state,
-        style=f"line-table--{badge.style}",
-        counts=counts,
-        weight=row.weight,
-        spark=sparkline(row.spark, SPARK_SECONDS),
-        detail=row.detail,
-        lit=lit,
-    )
-
-
-def _count_cell(key: str, number: int) -> Cell:
-    style = "line-table--row"
-    if number == NOT_TOLD:
-        return Cell("–", "line-table--muted")
-    if number == 0:
-        style = "line-table--muted"
-    elif key == "429":
-        style = "line-table--warning"
-    elif key == "err":
-        style = "line-table--error"
-    return Cell(short(number, COUNTS[key]), style)
+def _name(row: KeyRow | EndpointRow) -> str:
+    return row.name if isinstance(row, EndpointRow) else row.label

@@ -112,7 +112,7 @@ class LineTable(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._painter = RowPainter(self, columns)
         self._painted: list[LineKey] = []
-        self._title = ""
+        self._title = self._subtitle = ""
         self._cursor = 0
         self._hover: int | None = None
 
@@ -129,6 +129,10 @@ class LineTable(ScrollView, can_focus=True):
     def cell_at(self, row: Any, key: str) -> Cell:
         """What stands in the column `key` of a row that `row_at` gave."""
         raise NotImplementedError
+
+    def whole_line(self, row: Any, width: int) -> Sequence[Cell] | None:
+        """The pieces of a row that keeps to no columns, `width` cells at most; None for one that does."""
+        return None
 
     def title_of(self, column: Column) -> Cell:
         """The header of a column."""
@@ -208,6 +212,16 @@ class LineTable(ScrollView, can_focus=True):
             self._title = text
             self.border_title = Content(clean_line(text))
 
+    def set_subtitle(self, text: str) -> None:
+        """Set the border subtitle to plain text; does nothing if it is the same."""
+        if text != self._subtitle:
+            self._subtitle = text
+            self.border_subtitle = Content(clean_line(text))
+
+    def column_width(self, key: str) -> int:
+        """The cells of a column as it is shown now; 0 where there is no room for it."""
+        return self._painter.column_width(key, self.scrollable_content_region.width)
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._painter.forget()
@@ -253,7 +267,7 @@ class LineTable(ScrollView, can_focus=True):
         if y < HEADER_LINES:
             return self._painter.header(width, self.title_of)
         key = self._line_key(self.top + y - HEADER_LINES, self.row_count())
-        return self._painter.row(key, width, self.cell_at)
+        return self._painter.row(key, width, self)
 
     # Keys and mouse.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from textual.cache import LRUCache
 from textual.strip import Strip
@@ -13,7 +13,7 @@ from llmdash.ui.format import fit
 from llmdash.ui.widgets.columns import Column, Placed, place
 from llmdash.ui.widgets.paint import Styles, line
 
-__all__ = ["HEADER", "ROW", "Cell", "LineKey", "RowPainter"]
+__all__ = ["HEADER", "MUTED", "ROW", "Cell", "LineKey", "RowPainter"]
 
 HEADER = "line-table--header"
 ROW = "line-table--row"
@@ -36,6 +36,16 @@ class LineKey(NamedTuple):
 
     row: Hashable
     ground: str
+
+
+class Rows(Protocol):
+    """What a painter asks of the table it paints for."""
+
+    def cell_at(self, row: Any, key: str) -> Cell:
+        """What stands in the column `key` of a row."""
+
+    def whole_line(self, row: Any, width: int) -> Sequence[Cell] | None:
+        """The pieces of a row that keeps to no columns; None for one that does."""
 
 
 class RowPainter:
@@ -74,12 +84,17 @@ class RowPainter:
         self._fit(width)
         return self._draw([title_of(placed.column) for placed in self._placed], HEADER)
 
-    def row(self, key: LineKey, width: int, cell_at: Callable[[Hashable, str], Cell]) -> Strip:
+    def column_width(self, key: str, width: int) -> int:
+        """The cells of a column in lines of `width` cells; 0 where there is no room for it."""
+        self._fit(width)
+        return next((placed.width for placed in self._placed if placed.column.key == key), 0)
+
+    def row(self, key: LineKey, width: int, rows: Rows) -> Strip:
         """The line of a row; the same strip again if nothing changed."""
         self._fit(width)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._draw_row(key, cell_at)
+            strip = self._strips[key] = self._draw_row(key, rows)
         return strip
 
     def _fit(self, width: int) -> None:
@@ -88,12 +103,15 @@ class RowPainter:
             self._width = width
             self._strips.clear()
 
-    def _draw_row(self, key: LineKey, cell_at: Callable[[Hashable, str], Cell]) -> Strip:
+    def _draw_row(self, key: LineKey, rows: Rows) -> Strip:
         if not key.ground:
             return Strip.blank(self._width, self._styles.get(ROW))
         if key.row is None:
             return self._draw([Cell("·", MUTED)] * len(self._placed), key.ground)
-        return self._draw([cell_at(key.row, placed.column.key) for placed in self._placed], key.ground)
+        if (whole := rows.whole_line(key.row, self._width)) is not None:
+            pieces = [(cell.text, self._styles.over(cell.style, key.ground)) for cell in whole]
+            return line(pieces, self._width, self._styles.get(key.ground))
+        return self._draw([rows.cell_at(key.row, placed.column.key) for placed in self._placed], key.ground)
 
     def _draw(self, cells: Sequence[Cell], ground: str) -> Strip:
         blank = self._styles.get(ground)

@@ -9,9 +9,10 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.engine.frame import RunPart
+from llmdash.engine.frame import RunPart, RunState
 from llmdash.sanitize import clean_line
-from llmdash.ui.format import RUN_STATES, clock, count, dollars, duration, elapsed, fit, percent, rate, si
+from llmdash.ui.badges import run_badge
+from llmdash.ui.format import by_words, clock, count, dollars, duration, elapsed, fit, percent, rate, si
 from llmdash.ui.widgets.paint import Styles, line, regions
 
 __all__ = ["RunHeader"]
@@ -107,8 +108,8 @@ class RunHeader(Widget):
 
     def _title(self, width: int) -> Strip:
         run = self._run
-        state = self._state_text()
         time = elapsed(run.elapsed_s)
+        state = self._state_text(width - len(time) - 2)
         right = f"{state}  {time}" if cell_len(state) + len(time) + 2 <= width else fit(state, width)
         room = width - cell_len(right) - 2
         left = _fitting(self._names(), room)
@@ -136,12 +137,16 @@ class RunHeader(Widget):
             _Item(keys, "muted", 2),
         ]
 
-    def _state_text(self) -> str:
-        detail = clean_line(self._run.state_detail)
-        return RUN_STATES[self._run.state].text + (f" · {detail}" if detail else "")
+    def _state_text(self, width: int) -> str:
+        """The state and, as far as it leaves room for the name of the run, what it comes from."""
+        run, room = self._run, max(LEAST_NAME, width - LEAST_NAME - 2)
+        state = run_badge(run).text
+        if run.state is not RunState.RUNNING and run.state_detail:
+            state = f"{state} · {run.state_detail}"
+        return by_words(state, room)
 
     def _state_style(self) -> Style:
-        return self._style(RUN_STATES[self._run.state].style)
+        return self._style(run_badge(self._run).style)
 
     # Second line.
 

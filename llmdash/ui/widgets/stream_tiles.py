@@ -15,7 +15,8 @@ from textual.widget import Widget
 
 from llmdash.engine.frame import CHUNK_MARK, StreamPart
 from llmdash.sanitize import clean_line
-from llmdash.ui.format import JOB_STATES, fit
+from llmdash.ui.badges import JOB_STATES
+from llmdash.ui.format import fit
 from llmdash.ui.widgets.paint import Styles, line
 from llmdash.ui.widgets.stream_text import Chunk, Kind, StreamText
 

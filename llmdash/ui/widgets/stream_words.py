@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from llmdash.engine.frame import JobState, StreamPart
 from llmdash.sanitize import clean_line
-from llmdash.ui.format import JOB_STATES, duration
+from llmdash.ui.badges import JOB_STATES
+from llmdash.ui.format import duration
 
 __all__ = ["heading", "joined", "title_pieces"]
 

@@ -1,0 +1,118 @@
+"""How states look: a glyph of one cell and a word, so that no state is told by its colour alone."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from llmdash.engine.frame import (
+    EndpointState,
+    JobRow,
+    JobState,
+    KeyState,
+    RunPart,
+    RunState,
+    Severity,
+    Verdict,
+    WaitReason,
+)
+
+__all__ = [
+    "ENDPOINT_STATES",
+    "JOB_STATES",
+    "KEY_STATES",
+    "RUN_STATES",
+    "SEVERITIES",
+    "VERDICTS",
+    "WAIT_REASONS",
+    "Badge",
+    "job_badge",
+    "run_badge",
+]
+
+
+class Badge(NamedTuple):
+    """How a state looks: a glyph of one cell, a word, and the tail of the component class that colours it."""
+
+    glyph: str
+    word: str
+    style: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.glyph} {self.word}"
+
+
+JOB_STATES: Final = {
+    JobState.QUEUED: Badge("◌", "queued", "muted"),
+    JobState.LIMITER: Badge("◔", "limiter", "waiting"),
+    JobState.KEY: Badge("◑", "key", "waiting"),
+    JobState.BACKOFF: Badge("↻", "backoff", "warning"),
+    JobState.SENT: Badge("→", "sent", "active"),
+    JobState.STREAMING: Badge("▸", "stream", "active"),
+    JobState.DONE: Badge("●", "done", "success"),
+    JobState.FAILED: Badge("✗", "failed", "error"),
+    JobState.CANCELLED: Badge("⊘", "cancelled", "muted"),
+}
+
+WAIT_REASONS: Final = {
+    WaitReason.LIMITER: JOB_STATES[JobState.LIMITER],
+    WaitReason.KEY: JOB_STATES[JobState.KEY],
+    WaitReason.ENDPOINT: Badge("◑", "endpoint", "warning"),
+    WaitReason.MACHINE: Badge("◑", "machine", "warning"),
+    WaitReason.DISK: Badge("◌", "disk", "error"),
+    WaitReason.BACKOFF: JOB_STATES[JobState.BACKOFF],
+    WaitReason.BUDGET: Badge("↻", "budget", "warning"),
+    WaitReason.PAUSE: Badge("‖", "paused", "muted"),
+}
+
+KEY_STATES: Final = {
+    KeyState.HEALTHY: Badge("●", "healthy", "success"),
+    KeyState.THROTTLED: Badge("◐", "rests", "warning"),
+    KeyState.COOLDOWN: Badge("◔", "cooldown", "warning"),
+    KeyState.QUARANTINED: Badge("◌", "no quota", "error"),
+    KeyState.DEAD: Badge("✖", "dead", "error"),
+    KeyState.DISABLED: Badge("○", "off", "muted"),
+}
+
+ENDPOINT_STATES: Final = {
+    EndpointState.UP: Badge("●", "up", "success"),
+    EndpointState.DOWN: Badge("▼", "down", "error"),
+    EndpointState.PROBING: Badge("◔", "probing", "warning"),
+    EndpointState.PAUSED: Badge("‖", "paused", "error"),
+}
+
+RUN_STATES: Final = {
+    RunState.STARTING: Badge("◌", "starting", "muted"),
+    RunState.RUNNING: Badge("●", "running", "success"),
+    RunState.PAUSED: Badge("‖", "paused", "warning"),
+    RunState.DRAINING: Badge("◐", "draining", "warning"),
+    RunState.STOPPED: Badge("■", "stopped", "error"),
+    RunState.DONE: Badge("✓", "done", "success"),
+}
+
+SEVERITIES: Final = {
+    Severity.ERROR: Badge("✖", "error", "error"),
+    Severity.WARNING: Badge("▲", "warning", "warning"),
+    Severity.INFORMATION: Badge("•", "note", "information"),
+}
+
+VERDICTS: Final = {
+    Verdict.UNSCORED: Badge(" ", "", "muted"),
+    Verdict.RIGHT: Badge("✓", "right", "success"),
+    Verdict.NOT_EQUAL: Badge("≠", "not equal", "warning"),
+    Verdict.NOT_PARSEABLE: Badge("?", "not parseable", "error"),
+}
+
+
+def job_badge(row: JobRow) -> Badge:
+    """A job's state; while it waits, what it waits for."""
+    if row.reason is None or row.state.ended or row.state.in_flight:
+        return JOB_STATES[row.state]
+    return WAIT_REASONS[row.reason]
+
+
+def run_badge(run: RunPart) -> Badge:
+    """A run's state; where it runs but cannot send, what it waits on, such as `◑ waiting on key`."""
+    if run.state is RunState.RUNNING and run.state_detail:
+        return Badge("◑", run.state_detail, "warning")
+    return RUN_STATES[run.state]

@@ -1,0 +1,66 @@
+"""All that holds the run up, in full, over the dashboard."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from llmdash.engine.frame import Alert, Frame, View
+from llmdash.ui.alert_words import awaited
+from llmdash.ui.badges import SEVERITIES
+
+__all__ = ["AlertsScreen"]
+
+_TINTS = {"error": "$text-error", "warning": "$text-warning", "information": "$text-primary"}
+
+
+class AlertsScreen(ModalScreen[None]):
+    """A list of alerts, live while it is open; the dashboard goes on behind it."""
+
+    TITLE = "Alerts"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,exclamation_mark,q", "dismiss", "Back"),
+    ]
+
+    def __init__(self, alerts: tuple[Alert, ...]) -> None:
+        super().__init__()
+        self._alerts = alerts
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="alerts") as box:
+            box.border_title = Content("What holds the run up")
+            box.border_subtitle = Content("esc closes")
+            yield Static(_listed(self._alerts), id="alert-list", markup=False)
+
+    def wanted(self, view: View) -> View:
+        return view
+
+    def show_frame(self, frame: Frame) -> None:
+        if frame.alerts != self._alerts:
+            self._alerts = frame.alerts
+            self.query_one("#alert-list", Static).update(_listed(self._alerts))
+
+
+def _listed(alerts: tuple[Alert, ...]) -> Content:
+    if not alerts:
+        return Content.styled("Nothing holds the run up.", "$text-success")
+    return Content("\n\n").join(_in_full(alert) for alert in alerts)
+
+
+def _in_full(alert: Alert) -> Content:
+    """A headline, and below it when it passes and what can be done."""
+    badge = SEVERITIES[alert.severity]
+    lines = [
+        Content.assemble((badge.text, f"bold {_TINTS[badge.style]}"), "  ", (alert.text, "bold")),
+    ]
+    if when := awaited(alert):
+        lines.append(Content(f"  {when}"))
+    if alert.mend:
+        lines.append(Content.assemble("  ", (alert.mend, "$foreground-muted")))
+    return Content("\n").join(lines)

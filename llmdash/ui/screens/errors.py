@@ -1,0 +1,154 @@
+"""What failed, grouped by how: from here to the jobs, an example, and another try."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import ClassVar, Protocol
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from llmdash.engine.frame import AttemptRow, ErrorGroup, Frame, Inspection, View
+from llmdash.ui.keymap import entries
+from llmdash.ui.screens.key_bar import KeyBar, bar_items
+from llmdash.ui.screens.overlay import Steering
+from llmdash.ui.widgets.error_table import ErrorTable
+
+__all__ = ["ErrorsScreen", "filter_for"]
+
+_WORD = re.compile(r"(?<![\w#])[A-Za-z0-9][\w.'-]*[\w](?![\w#])")
+_MOST_WORDS = 8
+
+
+class ErrorSteering(Steering, Protocol):
+    """What the dashboard does besides for this screen."""
+
+    def retry_group(self, name: str) -> None:
+        """Queue every job of a group again."""
+
+    def show_only(self, filter_text: str) -> None:
+        """Show the jobs a filter lets through."""
+
+    def inspect(self, job: int) -> None:
+        """Show one job in full."""
+
+    def poll(self) -> None:
+        """Ask for the picture of now and show it."""
+
+
+class ErrorsScreen(Screen[None]):
+    """A table of groups, and below it the whole of what befell one job of the group under the cursor."""
+
+    TITLE = "Errors"
+    AUTO_FOCUS = "ErrorTable"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,e", "dismiss", "Back", tooltip="To the dashboard"),
+        Binding("enter", "choose", "Show jobs", tooltip="Filter the job table to this group"),
+        Binding("i", "inspect", "Inspect one", tooltip="Show one of these jobs in full"),
+        Binding("r", "retry", "Retry group", tooltip="Queue all jobs of this group again"),
+        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
+        Binding("question_mark", "help", "Help", tooltip="Every key"),
+        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+    ]
+
+    def __init__(self, steering: ErrorSteering) -> None:
+        super().__init__()
+        self._steering = steering
+        self._shown: tuple[ErrorGroup | None, tuple[AttemptRow, ...]] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield ErrorTable(id="errors")
+        with VerticalScroll(id="example-box") as box:
+            box.can_focus = False
+            yield Static(id="example", markup=False)
+        yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
+
+    @property
+    def _table(self) -> ErrorTable:
+        return self.query_one(ErrorTable)
+
+    def wanted(self, view: View) -> View:
+        group = self._table.group
+        return replace(view, errors=True, inspect=None if group is None else group.example)
+
+    def show_frame(self, frame: Frame) -> None:
+        table = self._table
+        table.show(frame.errors)
+        group = table.group
+        attempts = _attempts(frame.inspection, group)
+        if self._shown != (group, attempts):
+            self._shown = (group, attempts)
+            self.query_one("#example-box", VerticalScroll).border_title = Content(
+                _title(frame.inspection, group)
+            )
+            self.query_one("#example", Static).update(_in_full(group, attempts))
+
+    @on(ErrorTable.Moved)
+    def _moved(self) -> None:
+        self._steering.poll()
+
+    @on(ErrorTable.Chosen)
+    def _chosen(self, event: ErrorTable.Chosen) -> None:
+        self.dismiss()
+        self._steering.show_only(filter_for(event.group.name))
+
+    def action_choose(self) -> None:
+        self._table.row_activated()
+
+    def action_inspect(self) -> None:
+        if (group := self._table.group) is not None:
+            self._steering.inspect(group.example)
+
+    def action_retry(self) -> None:
+        if (group := self._table.group) is not None:
+            self._steering.retry_group(group.name)
+
+    def action_help(self) -> None:
+        from llmdash.ui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen([("Errors", entries(self))]))
+
+
+def filter_for(name: str) -> str:
+    """A filter of the job table that lets the jobs of a group through: those that failed with its words.
+
+    >>> filter_for("404 model # not found: see https://example.org")
+    'state:failed 404 model not found see'
+    """
+    words = dict.fromkeys(match.group() for match in _WORD.finditer(re.sub(r"\S*[:=<>]\S+", " ", name)))
+    return " ".join(["state:failed", *list(words)[:_MOST_WORDS]])
+
+
+def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[AttemptRow, ...]:
+    if inspection is None or group is None or inspection.row.job != group.example:
+        return ()
+    return inspection.attempts
+
+
+def _title(inspection: Inspection | None, group: ErrorGroup | None) -> str:
+    if group is None:
+        return "Nothing has failed"
+    known = inspection is not None and inspection.row.job == group.example
+    return f"Such as job #{group.example + 1}" + (f" · {inspection.row.id}" if known and inspection else "")
+
+
+def _in_full(group: ErrorGroup | None, attempts: tuple[AttemptRow, ...]) -> Content:
+    """What the last failed attempt of the example says, whole; the group's error until that is known."""
+    if group is None:
+        return Content.styled("No job of this run has failed.", "$foreground-muted italic")
+    last = next((attempt for attempt in reversed(attempts) if attempt.failure), None)
+    if last is None:
+        return Content(group.name)
+    facts = [f"class {last.failure}"]
+    if last.status is not None:
+        facts.append(f"status {last.status}")
+    facts += [f"key {last.key}", f"attempt {last.number}"]
+    if last.request_id:
+        facts.append(f"request {last.request_id}")
+    return Content.assemble((" · ".join(facts), "$foreground-muted"), "\n\n", last.message or group.name)

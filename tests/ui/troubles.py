@@ -1,0 +1,128 @@
+"""Runs in trouble, as scenes for the fake session."""
+
+from __future__ import annotations
+
+from llmdash.engine.frame import (
+    Alert,
+    AlertKind,
+    Binding,
+    EndpointRow,
+    EndpointState,
+    ErrorGroup,
+    KeyRow,
+    KeyState,
+    RunState,
+    Severity,
+    WaitReason,
+)
+from tests.ui.fake_session import Scene
+
+__all__ = [
+    "BRAKE",
+    "DISK_FULL",
+    "FAILURES",
+    "KEYS_REST",
+    "MINE_PAUSED",
+    "OPENAI_DOWN",
+    "TROUBLED_KEYS",
+    "brake",
+    "disk_full",
+    "endpoints_out",
+    "failures",
+    "keys_rest",
+]
+
+BRAKE = Alert(
+    AlertKind.BRAKE,
+    "Brake: 20 requests in a row failed alike: 404 model not found",
+    "p goes on, q quits",
+    severity=Severity.ERROR,
+)
+DISK_FULL = Alert(
+    AlertKind.DISK,
+    "Disk full: nothing is sent until there is room in /home/ann/.local/share/llmdash/runs"
+    " · 3 answers wait to be saved",
+    seconds=0.8,
+    severity=Severity.ERROR,
+)
+KEYS_REST = Alert(
+    AlertKind.KEYS_REST, "All keys rest; the first one is a1f2 (429 rate limit reached)", seconds=3.6
+)
+OPENAI_DOWN = Alert(AlertKind.ENDPOINT, "openai is down: connection refused", seconds=7.4)
+MINE_PAUSED = Alert(
+    AlertKind.ENDPOINT,
+    "mine is paused: the certificate of llm.example.org is not trusted: self-signed certificate",
+    "set ssl_cert_file, then press v on it in the key panel",
+    severity=Severity.ERROR,
+)
+
+TROUBLED_KEYS = (
+    KeyRow("a1f2", "openai", KeyState.THROTTLED, 3.6, "429 rate limit reached", sent=1161, ok=1138,
+           throttled=22),
+    KeyRow("9bc0", "openai", KeyState.COOLDOWN, 38.0, "10 of the last 20 calls failed: 503 overloaded",
+           sent=1146, ok=1120, errors=14),
+    KeyRow("77de", "openai", KeyState.DEAD, None, "401 Incorrect API key provided: sk-...77de", sent=124,
+           ok=122, errors=2),
+    KeyRow("c3a8", "openai", KeyState.QUARANTINED, 870.0, "429 You exceeded your current quota", sent=88,
+           ok=87, errors=1),
+    KeyRow("e05b", "openai", KeyState.DISABLED, None, "switched off here", sent=12, ok=12),
+)  # fmt: skip
+
+
+FAILURES = (
+    ErrorGroup(
+        "400 This model's maximum context length is # tokens. However, your messages resulted in # tokens.",
+        1204,
+        3391,
+    ),
+    ErrorGroup("503 overloaded: try again in #", 22, 3012),
+    ErrorGroup("the answer ended before its end: connection reset after # bytes", 6, 871),
+    ErrorGroup("422 content filter: the prompt was refused", 1, 40),
+)
+
+
+def failures() -> Scene:
+    """Jobs that failed in several ways."""
+    return Scene(errors=FAILURES)
+
+
+def brake() -> Scene:
+    """A model name that no server knows."""
+    return Scene(state=RunState.PAUSED, detail="brake", alerts=(BRAKE,), waits=(WaitReason.PAUSE,))
+
+
+def disk_full() -> Scene:
+    return Scene(
+        detail="waiting on disk", binding=Binding.DISK, alerts=(DISK_FULL,), waits=(WaitReason.DISK,)
+    )
+
+
+def keys_rest() -> Scene:
+    """Each key in a state of its own, and none that may send."""
+    return Scene(
+        detail="waiting on key",
+        binding=Binding.KEYS,
+        alerts=(KEYS_REST,),
+        key_rows=TROUBLED_KEYS,
+        waits=(WaitReason.KEY, WaitReason.KEY, WaitReason.BACKOFF),
+    )
+
+
+def endpoints_out() -> Scene:
+    """One endpoint down, one paused by a wrong certificate, one that works."""
+    return Scene(
+        binding=Binding.ENDPOINT,
+        alerts=(MINE_PAUSED, OPENAI_DOWN),
+        endpoints=(
+            EndpointRow("openai", EndpointState.DOWN, 7.4, "connection refused", 0, 40),
+            EndpointRow("mine", EndpointState.PAUSED, None, "certificate not trusted: self-signed", 0, 8),
+            EndpointRow("claude", EndpointState.UP, in_flight=20, concurrency=20),
+        ),
+        key_rows=(
+            KeyRow("a1f2", "openai", sent=1161, ok=1138, errors=5),
+            KeyRow("9bc0", "openai", KeyState.THROTTLED, 3.6, throttled=14, sent=1146, ok=1120),
+            KeyRow("local", "mine"),
+            KeyRow("c3a8", "claude", in_flight=20, sent=900, ok=880, rpm=311),
+        ),
+        waits=(WaitReason.ENDPOINT, WaitReason.LIMITER, WaitReason.BACKOFF, WaitReason.BUDGET),
+    )
