@@ -5,6 +5,7 @@ group.
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import sqlite3
 import threading
@@ -27,9 +28,14 @@ __all__ = ["Journal", "JournalWriter"]
 _GATHER_S = 0.002
 _GROUP_ROWS = 256
 _AGAIN_S = 0.25
-_LAST_TRIES = 8
-_WAITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
-"""What another moment may mend; the low byte of SQLite's extended codes."""
+_LAST_S = 2.0
+_PATIENCE_S = {
+    sqlite3.SQLITE_FULL: math.inf,  # somebody has to make room, whenever that is
+    sqlite3.SQLITE_IOERR: 60.0,
+    sqlite3.SQLITE_BUSY: 60.0,
+    sqlite3.SQLITE_CANTOPEN: 60.0,
+}
+"""Seconds in which a trouble may pass, by the low byte of SQLite's extended codes; others do not pass."""
 
 
 class Journal(Protocol):
@@ -153,20 +159,21 @@ class JournalWriter:
 
     def _write(self, group: Group) -> None:
         """Write a group, however long the disk takes to have room for it."""
-        held, tries = False, 0
+        waited_s = leaving_s = 0.0
         while True:
             try:
                 self._journal.write(group)
                 break
             except sqlite3.OperationalError as error:
-                tries = tries + 1 if self._closing.is_set() else 0
-                if error.sqlite_errorcode & 0xFF not in _WAITABLE or tries > _LAST_TRIES:
+                patience_s = _PATIENCE_S.get(error.sqlite_errorcode & 0xFF, 0.0)
+                if waited_s >= patience_s or leaving_s >= _LAST_S:
                     raise
-                if not held:
+                if not waited_s:
                     self._tell(self._on_hold, str(error))
-                held = True
-            self._closing.wait(_AGAIN_S) if tries == 0 else time.sleep(_AGAIN_S)
-        if held:
+            time.sleep(_AGAIN_S)
+            waited_s += _AGAIN_S
+            leaving_s += _AGAIN_S if self._closing.is_set() else 0.0
+        if waited_s:
             self._tell(self._on_hold, None)
 
     def _tell(self, callback: Callable[..., None], argument: object) -> None:
