@@ -10,6 +10,7 @@ import click
 from llmdash import __version__
 from llmdash.cli.ask import ask, stream
 from llmdash.cli.compare import compare
+from llmdash.cli.doctor import doctor
 from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from
 from llmdash.cli.run import demo, open_dashboard, run
 from llmdash.cli.setup import check, init
@@ -33,5 +34,5 @@ def main(context: click.Context) -> None:
         guarded(lambda: open_dashboard(settings_from({})))
 
 
-for _command in (init, check, run, demo, simulate, ask, stream, compare):
+for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor):
     main.add_command(_command)

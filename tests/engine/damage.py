@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -17,6 +18,7 @@ from llmdash.engine.mending import repair
 __all__ = [
     "FACTS",
     "JOBS",
+    "as_killed",
     "known_of",
     "make_run",
     "mended",
@@ -65,6 +67,20 @@ def make_run(folder: Path, jobs: int = JOBS, text: str = "answer") -> Path:
     journal.write(group)
     journal.close()
     return folder
+
+
+def as_killed(folder: Path, to: Path) -> Path:
+    """What a `kill -9` leaves of a run in `folder`: half of its rows in the journal, half in SQLite's log."""
+    with closing(sqlite3.connect(folder / NAME, isolation_level=None)) as db:
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        db.execute("UPDATE results SET id = id || '' WHERE job % 2")
+        db.execute("UPDATE attempts SET message = 'once more' WHERE state = 'failed'")
+        db.execute("INSERT INTO attempts (job, attempt, key, state, sent_at) VALUES (30, 1, 'a', 'sent', 1)")
+        to.mkdir(mode=0o700)
+        for name in (NAME, f"{NAME}-wal"):
+            shutil.copyfile(folder / name, to / name)
+            (to / name).chmod(0o600)
+    return to
 
 
 def sql(folder: Path, *statements: str) -> None:

@@ -1,0 +1,121 @@
+"""`llmdash doctor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmdash.cli.guard import guarded, refuse
+
+if TYPE_CHECKING:
+    from llmdash.engine.findings import Checkup
+    from llmdash.reports.output import Output
+
+__all__ = ["doctor"]
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--repair", is_flag=True, help="Put right what can be; the journal is copied first.")
+@click.option("--all", "every", is_flag=True, help="Every run in the data folder, a line each.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the results that are on record: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
+)
+@click.option("--terminal", is_flag=True, help="Only restore a terminal that was left broken.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def doctor(folder: Path | None, **options: Any) -> None:
+    """Check the run in FOLDER, or the newest one, and say what is wrong with it and how to mend it.
+
+    Looked at are files, journal, sums and input; nothing is changed without --repair. A terminal that was
+    left broken is restored as well. Ends with 0 if the run is sound, 6 if it is to be repaired while another
+    process works on it, 7 if something is wrong.
+    """
+    if options["terminal"]:
+        if folder is not None or options["repair"] or options["every"] or options["out"]:
+            refuse("--terminal looks at no run; leave the rest out")
+        guarded(_terminal)
+    if options["every"] and (folder is not None or options["out"]):
+        refuse("--all looks at every run; leave out FOLDER and --out, or --all")
+    guarded(lambda: _doctor(folder, options))
+
+
+def _terminal() -> int:
+    from llmdash.reports.terminal_reset import restore_terminal
+
+    if not restore_terminal(sys.stdin, sys.stdout):
+        refuse("there is no terminal here; run it in the one that is broken")
+    click.echo("The terminal is restored.")
+    return 0
+
+
+def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
+    from llmdash.launch.doctor import every_run, newest_run
+    from llmdash.reports.output import Output
+    from llmdash.reports.terminal_reset import restore_terminal
+
+    if not options["as_json"]:
+        restore_terminal(sys.stdin, sys.stdout)
+    output = Output(sys.stdout)
+    if options["every"]:
+        folders = every_run()
+        if not folders:
+            click.echo("No runs yet.", err=True)
+        return max((_examine(each, options, output) for each in folders), default=0)
+    if folder is not None and not folder.is_dir():
+        refuse(f"{folder}: is not a folder; name that of a run, or leave it out for the newest")
+    if folder is None:
+        folder = newest_run()
+        if not options["as_json"]:
+            output.line(f"The newest run: {folder}")
+    code = _examine(folder, options, output)
+    if options["out"] is not None:
+        from llmdash.launch.headless import export
+
+        written = export(folder, options["out"])
+        click.echo(f"{written:,} results are in {options['out']}", err=options["as_json"])
+    return code
+
+
+def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
+    """Check one run, mend it if that is asked for, and say so; gives the exit code."""
+    from llmdash.engine.lock import LockedError
+    from llmdash.engine.mending import MendError
+    from llmdash.launch.doctor import Patient
+    from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE
+    from llmdash.sanitize import clean_line
+
+    patient = Patient(folder)
+    done: list[str] = []
+    refused = 0
+    if options["repair"]:
+        try:
+            done, checkup = patient.repair()
+        except (LockedError, MendError) as error:
+            refused = EXIT_LOCKED if isinstance(error, LockedError) else EXIT_STORAGE
+            click.echo(f"llmdash: {clean_line(str(error))}", err=True)
+            checkup = patient.check()
+    else:
+        checkup = patient.check()
+    _tell(checkup, done, options, output)
+    return refused or (0 if checkup.sound else EXIT_STORAGE)
+
+
+def _tell(checkup: Checkup, done: list[str], options: Mapping[str, Any], output: Output) -> None:
+    from llmdash.reports.checkup import as_lines, as_records, summary_line
+    from llmdash.reports.summary import encode_line
+
+    if options["as_json"]:
+        for record in as_records(checkup, done):
+            output.line(encode_line(record))
+    elif options["every"]:
+        output.line(summary_line(checkup, done))
+    else:
+        for line in as_lines(checkup, done, repaired=options["repair"]):
+            output.line(line)

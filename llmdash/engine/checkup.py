@@ -1,0 +1,266 @@
+"""A checkup of a run's folder: files, journal, sums. Nothing is changed by it.
+
+`Known`, what the input says of itself, is asked for through `known_of`, given the facts of the journal: only
+where the input vouches for the number of jobs is a result beyond it called foreign.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from llmdash.engine.findings import Checkup, Finding, Known, Level, Sums
+from llmdash.engine.journal import NAME, VERSION, AttemptRecord, ResultRow
+from llmdash.engine.rules import SENT, breaches, rules_for, teach
+from llmdash.engine.run_files import check_files, check_folder, holder_of
+
+__all__ = [
+    "NEVER_BEGUN",
+    "KnownOf",
+    "Unusable",
+    "begun_at",
+    "check",
+    "facts_in",
+    "has_version",
+    "look",
+    "read_whole",
+    "vouched",
+]
+
+KnownOf = Callable[[Mapping[str, Any]], Known | None]
+
+_TABLES = {"run": ("name", "value"), "attempts": AttemptRecord._fields, "results": ResultRow._fields}
+_LISTED = 3
+_AHEAD, _ROLLBACK = b"\2\2", b"\1\1"  # https://www.sqlite.org/fileformat.html, 1.3.3
+
+_RESULTS = """
+SELECT SUM(state = 'done'), SUM(state = 'failed'), SUM(state = 'cancelled'), COUNT(*) FROM results
+"""
+_ATTEMPTS = """
+SELECT COUNT(*), SUM(state = 'ok'), SUM(state = 'failed'), SUM(state IN ('sent', 'cut', 'unknown')),
+SUM(state = 'unsent'), SUM(state IN ('sent', 'cut', 'unknown') AND job NOT IN (SELECT job FROM results))
+FROM attempts
+"""
+
+
+NEVER_BEGUN = Finding(
+    Level.PROBLEM,
+    "journal",
+    "empty: nothing is on record, as if the run was ended while it began",
+    "put aside, so that the run can be begun anew",
+    mendable=True,
+)
+"""What is said of a journal without tables: `look` and `read_whole` raise it, and no other."""
+
+
+class Unusable(Exception):
+    """A journal of which nothing more can be said; holds the finding that says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
+
+
+def check(folder: Path, known_of: KnownOf) -> Checkup:
+    """Everything that can be said of a run; never raises for what is wrong with it."""
+    findings: list[Finding] = []
+    facts: Mapping[str, Any] | None = None
+    sums: Sums | None = None
+    holder: str | None = None
+    try:
+        findings += check_folder(folder)
+        if not folder.is_dir():
+            return Checkup(folder, tuple(findings))
+        holder = holder_of(folder)
+        if holder is not None:
+            findings.append(Finding(Level.OK, "lock", f"process {holder} works on this run"))
+        findings += check_files(folder, held=holder is not None)
+        with look(folder, held=holder is not None) as db:
+            findings += read_whole(db, folder)
+            facts = facts_in(db)
+            findings += _usable(facts)
+            sums, balance = _sums(db, facts, held=holder is not None)
+            findings += _rows(db, facts, known_of(facts), held=holder is not None)
+            findings += balance
+    except Unusable as error:
+        findings.append(error.finding)
+    except OSError as error:
+        where = error.filename or folder
+        findings.append(Finding(Level.PROBLEM, "files", f"{where}: {error.strerror}", "mend that by hand"))
+    return Checkup(folder, tuple(findings), facts, sums, holder)
+
+
+@contextmanager
+def look(folder: Path, *, held: bool) -> Iterator[sqlite3.Connection]:
+    """A connection to the journal that cannot change it, in one transaction.
+
+    Raises Unusable if there is nothing to read, or where reading fails.
+    """
+    path = folder / NAME
+    if not path.exists():
+        raise Unusable(Finding(Level.PROBLEM, "journal", "there is none", "begin the run anew"))
+    if not path.stat().st_size and not held:
+        raise Unusable(NEVER_BEGUN)
+    uri = f"{path.absolute().as_uri()}?{_manner(path, held=held)}"
+    try:
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
+    except sqlite3.Error as error:
+        raise _trouble(error) from None
+    try:
+        db.text_factory = lambda value: value.decode("utf-8", "replace")
+        db.execute("BEGIN")
+        yield db
+    except sqlite3.Error as error:
+        raise _trouble(error) from None
+    except UnicodeDecodeError:
+        raise Unusable(_damaged("the names of its columns are no text")) from None
+    finally:
+        db.close()
+
+
+def _manner(path: Path, *, held: bool) -> str:
+    """How to open a journal so that looking changes nothing."""
+    if Path(f"{path}-journal").exists():
+        return "mode=rw"  # what was half written has to be taken back before anything can be read
+    if held or Path(f"{path}-wal").exists():
+        return "mode=ro"
+    return "immutable=1"  # or SQLite would make a log just to look
+
+
+def _trouble(error: sqlite3.Error) -> Unusable:
+    return Unusable(_damaged(str(error))) if _is_damage(error) else Unusable(_unreadable(error))
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error is due to what is in the file."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+def _damaged(reason: str) -> Finding:
+    """The finding that a salvage answers."""
+    mend = "what can be read is saved into a new journal"
+    return Finding(Level.PROBLEM, "journal", f"damaged ({reason})", mend, mendable=True)
+
+
+def _unreadable(error: sqlite3.Error) -> Finding:
+    return Finding(
+        Level.PROBLEM, "journal", f"cannot be read ({error})", "see to the disk, or copy the folder"
+    )
+
+
+def read_whole(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
+    """Is the file sound, are the tables there. Raises Unusable where not."""
+    reasons = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_LISTED})")]
+    if reasons != ["ok"]:
+        raise Unusable(_damaged("; ".join(reason.replace("\n", " ")[:80] for reason in reasons)))
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        raise Unusable(NEVER_BEGUN)
+    version = _version(db, tables)
+    if isinstance(version, int) and version > VERSION:
+        text = f"written by a newer llmdash (version {version} of the journal, {VERSION} here)"
+        raise Unusable(Finding(Level.PROBLEM, "journal", text, "use that llmdash"))
+    for table, columns in _TABLES.items():
+        found = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        if not set(columns) <= found:
+            raise Unusable(_damaged(f"table {table} is not as it should be"))
+    mode = _mode(folder)
+    if mode not in (_AHEAD, _ROLLBACK):
+        raise Unusable(_damaged("its header says that it cannot be written"))
+    size = (folder / NAME).stat().st_size / 1e6
+    yield Finding(Level.OK, "journal", f"sound, {size:,.1f} MB")
+    if mode == _ROLLBACK:
+        text = "kept without a write-ahead log, as on network folders: slower, and as safe"
+        yield Finding(Level.OK, "journal", text)
+
+
+def _mode(folder: Path) -> bytes:
+    """The two bytes that say how the file may be written and read."""
+    with (folder / NAME).open("rb") as file:
+        return file.read(20)[18:20]
+
+
+def _version(db: sqlite3.Connection, tables: set[str]) -> Any:
+    if "run" not in tables:
+        return None
+    row = db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
+    return row[0] if row else None
+
+
+def facts_in(db: sqlite3.Connection) -> dict[str, Any]:
+    """What the run is, as far as it can be read."""
+    return {name: value for name, value in db.execute("SELECT name, value FROM run") if isinstance(name, str)}
+
+
+def _usable(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    if not has_version(facts):
+        yield Finding(Level.PROBLEM, "journal", "its version is lost", f"taken for {VERSION}", mendable=True)
+    lost = [
+        name for name, kind in (("jobs", int), ("fingerprint", str)) if not isinstance(facts.get(name), kind)
+    ]
+    if lost:
+        text = f"{' and '.join(lost)} of the run: lost; a resume cannot tell whether the input is the same"
+        yield Finding(Level.PROBLEM, "facts", text, "save the results: llmdash doctor FOLDER --out FILE")
+
+
+def has_version(facts: Mapping[str, Any]) -> bool:
+    """Whether the version of the journal is on record, and one that is known here."""
+    version = facts.get("version")
+    return isinstance(version, int) and 1 <= version <= VERSION
+
+
+def vouched(facts: Mapping[str, Any], known: Known | None) -> int | None:
+    """The number of jobs, if the input says so too; None if nobody can tell."""
+    return known.jobs if known is not None and known.fingerprint == facts.get("fingerprint") else None
+
+
+def begun_at(facts: Mapping[str, Any]) -> float:
+    """When the run began, Unix time; 0 if that is lost."""
+    try:
+        return datetime.fromisoformat(str(facts.get("begun_at"))).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _rows(
+    db: sqlite3.Connection, facts: Mapping[str, Any], known: Known | None, *, held: bool
+) -> Iterator[Finding]:
+    jobs = vouched(facts, known)
+    if jobs is not None and jobs != facts.get("jobs"):
+        text = f"the run has {jobs:,} jobs by its input, {facts.get('jobs')} by its journal"
+        yield Finding(Level.PROBLEM, "facts", text, "the input is right", mendable=True)
+    teach(db, jobs, begun_at(facts))
+    for rule in rules_for(db) if held else (*rules_for(db), SENT):
+        number, first = breaches(db, rule)
+        if number:
+            level = Level.WARNING if rule.usual else Level.PROBLEM
+            text = f"{number:,} {rule.told} (the first: job {first})"
+            yield Finding(level, "rows", text, rule.mended, mendable=True)
+
+
+def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tuple[Sums, list[Finding]]:
+    """What is on record, and whether it comes out even."""
+    done, failed, cancelled, results = (int(value or 0) for value in db.execute(_RESULTS).fetchone())
+    attempts, *kinds, unknown = (int(value or 0) for value in db.execute(_ATTEMPTS).fetchone())
+    jobs = facts.get("jobs")
+    sums = Sums(jobs if isinstance(jobs, int) else None, done, failed, cancelled, attempts, unknown)
+    of_jobs = (
+        f"{'?' if sums.jobs is None else f'{sums.jobs:,}'} jobs: {done:,} done, {failed:,} failed,"
+        f" {cancelled:,} cancelled, {sums.pending:,} pending"
+    )
+    ok, refused, cut, unsent = kinds
+    of_attempts = (
+        f"{attempts:,} attempts: {ok:,} ok, {refused:,} failed, {cut:,} without outcome, {unsent:,} not sent"
+    )
+    if unknown:
+        of_attempts += f"; {unknown:,} in flight or cut off" if held else f"; {unknown:,} possibly paid twice"
+    whole = results == sums.ended and (sums.jobs is None or sums.ended <= sums.jobs)
+    return sums, [
+        Finding(Level.OK if whole else Level.PROBLEM, "sums", of_jobs),
+        Finding(Level.OK if sum(kinds) == attempts else Level.PROBLEM, "sums", of_attempts),
+    ]

@@ -1,0 +1,141 @@
+"""The breaches between the rows of a journal, a view for each kind, and the functions these ask.
+
+A view has the `job` of each breach in it (0 where it is of no job). Views are temporary: looking at a journal
+leaves nothing in it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from llmdash.engine.states import KeyState
+
+__all__ = ["make_views"]
+
+_VIEWS = """
+CREATE TEMP VIEW bad_facts AS
+SELECT 0 AS job, name FROM run WHERE typeof(name) <> 'text' OR NOT is_fact(CAST(name AS BLOB),
+typeof(value), CAST(value AS BLOB));
+
+CREATE TEMP VIEW bad_health AS
+SELECT 0 AS job, key FROM health WHERE typeof(key) <> 'text' OR NOT is_utf8(CAST(key AS BLOB))
+OR NOT is_key_state(CAST(state AS BLOB)) OR typeof(at) <> 'real' OR typeof(rests_s) <> 'real'
+OR NOT rests_s BETWEEN 0 AND 1e12 OR typeof(detail) <> 'text' OR NOT is_utf8(CAST(detail AS BLOB))
+OR typeof(times) <> 'integer' OR NOT times BETWEEN 0 AND 1e6;
+
+CREATE TEMP VIEW on_the_wire AS SELECT job FROM attempts WHERE state = 'sent';
+
+CREATE TEMP VIEW foreign_results AS
+SELECT job FROM results WHERE job < 0 OR job >= known_jobs();
+
+CREATE TEMP VIEW foreign_attempts AS
+SELECT job, attempt FROM attempts
+WHERE typeof(job) <> 'integer' OR job < 0 OR job >= known_jobs()
+OR typeof(attempt) <> 'integer' OR attempt < 1;
+
+CREATE TEMP VIEW counted AS
+SELECT job, COUNT(*) AS number, MAX(attempt) AS last FROM attempts GROUP BY job;
+
+-- A number further than 1,000 above the count of a job's attempts is damage.
+CREATE TEMP VIEW far_attempts AS
+SELECT attempts.job, attempts.attempt FROM counted JOIN attempts ON attempts.job = counted.job
+WHERE counted.last > counted.number + 1000 AND attempts.attempt > counted.number + 1000;
+
+CREATE TEMP VIEW stray_attempts AS
+SELECT job, attempt FROM foreign_attempts UNION SELECT job, attempt FROM far_attempts;
+
+CREATE TEMP VIEW stateless_attempts AS
+SELECT job, attempt FROM attempts WHERE state NOT IN ('sent', 'ok', 'failed', 'cut', 'unsent', 'unknown');
+
+CREATE TEMP VIEW nameless_failures AS
+SELECT job, attempt FROM attempts WHERE state = 'failed' AND failure IS NULL;
+
+CREATE TEMP VIEW textless AS
+SELECT job FROM results WHERE (text IS NULL AND state = 'done')
+OR (text IS NOT NULL AND (typeof(text) <> 'text' OR NOT is_utf8(CAST(text AS BLOB))));
+
+-- The attempt that a result names brought an answer.
+CREATE TEMP VIEW answered AS
+SELECT results.job FROM results
+JOIN attempts ON attempts.job = results.job AND attempts.attempt = results.attempts AND attempts.state = 'ok';
+
+CREATE TEMP VIEW stateless_results AS
+SELECT job FROM results WHERE state NOT IN ('done', 'failed', 'cancelled')
+UNION SELECT job FROM results
+WHERE state IN ('failed', 'cancelled') AND text IS NOT NULL AND job IN (SELECT job FROM answered);
+
+CREATE TEMP VIEW reasonless AS SELECT job FROM results WHERE state = 'failed' AND error IS NULL;
+
+CREATE TEMP VIEW misplaced AS
+SELECT * FROM results WHERE state = 'done' AND NOT EXISTS
+(SELECT 1 FROM attempts a WHERE a.job = results.job AND a.attempt = results.attempts AND a.state = 'ok');
+
+CREATE TEMP VIEW disowned AS
+SELECT job, attempts AS attempt FROM results WHERE state <> 'done' AND EXISTS
+(SELECT 1 FROM attempts a WHERE a.job = results.job AND a.attempt = results.attempts AND a.state = 'ok');
+
+CREATE TEMP VIEW far_results AS
+SELECT job FROM results WHERE attempts < (state = 'done') OR attempts >
+1000 + COALESCE((SELECT MAX(attempt) FROM attempts a WHERE a.job = results.job), 0);
+
+CREATE TEMP VIEW lost_answers AS
+SELECT job, attempt FROM attempts
+WHERE state = 'ok' AND NOT EXISTS (SELECT 1 FROM results r WHERE r.job = attempts.job);
+
+CREATE TEMP VIEW gaps AS
+SELECT counted.job, counted.number, MAX(counted.last, COALESCE(results.attempts, 0)) AS top
+FROM counted LEFT JOIN results ON results.job = counted.job
+WHERE MAX(counted.last, COALESCE(results.attempts, 0)) > counted.number
+UNION ALL SELECT job, 0, attempts FROM results
+WHERE attempts > 0 AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.job = results.job);
+"""
+
+_JSON_FACTS: dict[str, tuple[type, ...]] = {
+    "models": (dict,),
+    "rate": (int, float, type(None)),
+    "simulator": (dict,),
+}
+
+
+def make_views(db: sqlite3.Connection, jobs: int | None, begun_at: float, *more: str) -> None:
+    """Make the views and `more` of them, for a run of `jobs` jobs (None: not known) that began at `begun_at`,
+    Unix time.
+    """
+    db.create_function("known_jobs", 0, lambda: jobs, deterministic=True)
+    db.create_function("begun_at", 0, lambda: begun_at, deterministic=True)
+    db.create_function("is_fact", 3, _is_fact, deterministic=True)
+    db.create_function("is_key_state", 1, _is_key_state, deterministic=True)
+    db.create_function("is_utf8", 1, _is_utf8, deterministic=True)
+    db.create_function("as_text", 1, _as_text, deterministic=True)
+    for view in (*_VIEWS.split(";"), *more):
+        db.execute(view)  # not as one script: that would end a transaction
+
+
+def _is_fact(name: bytes, kind: str, value: bytes | None) -> bool:
+    """Whether a fact can be read as what it stands for; those that are not known here pass."""
+    if not _is_utf8(name) or kind == "blob" or not _is_utf8(value or b""):
+        return False
+    wanted = _JSON_FACTS.get(name.decode())
+    if wanted is None or value is None:
+        return True
+    try:
+        return isinstance(json.loads(value), wanted)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_key_state(value: bytes) -> bool:
+    return value.decode("utf-8", "replace").upper() in KeyState.__members__
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

@@ -1,0 +1,259 @@
+"""What must hold between the rows of a journal, and how each breach is put right.
+
+All of it is SQL, so that a journal of any size is looked at row by row and never lives in memory. Where an
+answer is on record it stays; where its text is lost, its job becomes pending again. The order counts: a rule
+may rely on those before it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llmdash.engine.row_views import make_views
+
+__all__ = ["SENT", "Rule", "breaches", "mend", "rules_for", "teach"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`view` has a row, with its `job`, for each breach; `mends` put all of them right.
+
+    `told` follows their number; `mended` says what a repair makes of them. `usual` marks what a crash or the
+    user brings about; everything else is damage.
+    """
+
+    view: str
+    told: str
+    mended: str
+    mends: tuple[str, ...]
+    usual: bool = False
+
+
+SENT = Rule(
+    "on_the_wire",
+    "requests were on the wire when the run ended last: possibly paid twice",
+    "marked as unknown; their jobs are pending",
+    ("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'",),
+    usual=True,
+)
+"""Holds only while no process works on the run."""
+
+_RULES_OF_ROWS = (
+    Rule(
+        "bad_facts",
+        "facts of the run hold values that cannot be",
+        "removed",
+        ("DELETE FROM run WHERE name IN (SELECT name FROM bad_facts)",),
+    ),
+    Rule(
+        "foreign_results",
+        "results belong to no job of this run",
+        "removed",
+        ("DELETE FROM results WHERE job IN (SELECT job FROM foreign_results)",),
+    ),
+    Rule(
+        "stray_attempts",
+        "attempts belong to no job of this run, or have numbers that cannot be",
+        "removed",
+        ("DELETE FROM attempts WHERE (job, attempt) IN (SELECT job, attempt FROM stray_attempts)",),
+    ),
+)
+
+_RULES_BETWEEN_ROWS = (
+    Rule(
+        "stateless_attempts",
+        "attempts are in a state that does not exist",
+        "marked as unknown",
+        (
+            "UPDATE attempts SET state = 'unknown' WHERE (job, attempt) IN"
+            " (SELECT job, attempt FROM stateless_attempts)",
+        ),
+    ),
+    Rule(
+        "nameless_failures",
+        "failed attempts lack the kind of failure",
+        "called transient",
+        ("UPDATE attempts SET failure = 'transient' WHERE state = 'failed' AND failure IS NULL",),
+    ),
+    Rule(
+        "stateless_results",
+        "results are in a state that does not exist, or that their answer contradicts",
+        "called done where there is an answer, else removed: those jobs are pending again",
+        (
+            "UPDATE results SET state = 'done', error = NULL"
+            " WHERE text IS NOT NULL AND job IN (SELECT job FROM stateless_results)",
+            "DELETE FROM results WHERE job IN (SELECT job FROM stateless_results)",
+        ),
+    ),
+    Rule(
+        "reasonless",
+        "failed results have lost their reason",
+        "that is noted in its place",
+        (
+            "UPDATE results SET error = 'the reason was lost with a damaged journal'"
+            " WHERE job IN (SELECT job FROM reasonless)",
+        ),
+    ),
+    Rule(
+        "misplaced",
+        "answers stand beside an attempt that did not bring them",
+        "the attempt is put right after the answer",
+        (
+            "UPDATE results SET attempts = (SELECT MAX(attempt) FROM attempts a WHERE a.job = results.job"
+            " AND a.state = 'ok') WHERE job IN (SELECT misplaced.job FROM misplaced JOIN attempts a"
+            " ON a.job = misplaced.job AND a.state = 'ok')",
+            "UPDATE results SET attempts = 1 + COALESCE((SELECT MAX(attempt) FROM attempts a"
+            " WHERE a.job = results.job), 0) WHERE job IN (SELECT job FROM misplaced)"
+            " AND job IN (SELECT job FROM far_results)",
+            "INSERT OR REPLACE INTO attempts (job, attempt, key, state, sent_at, request_id, ttft_s,"
+            " latency_s, input_tokens, output_tokens, estimated) SELECT m.job, m.attempts,"
+            " COALESCE(m.key, '?'), 'ok', COALESCE(a.sent_at, begun_at()), a.request_id, m.ttft_s,"
+            " m.latency_s, m.input_tokens, m.output_tokens, m.estimated FROM misplaced m"
+            " LEFT JOIN attempts a ON a.job = m.job AND a.attempt = m.attempts",
+        ),
+    ),
+    Rule(
+        "disowned",
+        "jobs ended without an answer, but their last attempt is said to have brought one",
+        "the attempt is called failed",
+        (
+            "UPDATE attempts SET state = 'failed', failure = 'transient', message = 'the answer was lost'"
+            " WHERE (job, attempt) IN (SELECT job, attempt FROM disowned)",
+        ),
+    ),
+    Rule(
+        "far_results",
+        "results name an attempt that cannot be",
+        "the last attempt is named",
+        (
+            "UPDATE results SET attempts = COALESCE((SELECT MAX(attempt) FROM attempts a"
+            " WHERE a.job = results.job), 0) WHERE job IN (SELECT job FROM far_results)",
+        ),
+    ),
+    Rule(
+        "lost_answers",
+        "answers have no result: their jobs were asked again on purpose, or it was lost",
+        "marked as unknown; their jobs are pending and may be paid again",
+        (
+            "UPDATE attempts SET state = 'unknown', message = 'answered, but the answer is not on record'"
+            " WHERE (job, attempt) IN (SELECT job, attempt FROM lost_answers)",
+        ),
+        usual=True,
+    ),
+    Rule(
+        "gaps",
+        "jobs lack the record of an attempt",
+        "put in as unknown: possibly paid twice",
+        (
+            "WITH RECURSIVE holes (job, attempt, top) AS (SELECT job, 1, top FROM gaps"
+            " UNION ALL SELECT job, attempt + 1, top FROM holes WHERE attempt < top)"
+            " INSERT OR IGNORE INTO attempts (job, attempt, key, state, sent_at, message)"
+            " SELECT job, attempt, '?', 'unknown', begun_at(), 'its record was lost' FROM holes",
+        ),
+    ),
+)
+
+_TEXTLESS = Rule(
+    "textless",
+    "results have lost their text",
+    "removed; their jobs are pending again and may be paid again",
+    ("DELETE FROM results WHERE job IN (SELECT job FROM textless)",),
+)
+
+
+def _values(table: str, told: str, columns: dict[str, tuple[str, str]]) -> tuple[str, Rule]:
+    """The view and the rule of values no reader could use; `columns` has (what is good, value instead)."""
+    bad = {column: f"({column} IS NOT NULL AND NOT ({good}))" for column, (good, _) in columns.items()}
+    view = f"bad_{table}"
+    made = f"CREATE TEMP VIEW {view} AS SELECT job FROM {table} WHERE {' OR '.join(bad.values())}"  # noqa: S608 - our own names
+    mends = tuple(
+        f"UPDATE {table} SET {column} = {columns[column][1]} WHERE {breach}"  # noqa: S608 - our own names
+        for column, breach in bad.items()
+    )
+    return made, Rule(view, told, "what cannot be is taken out", mends)
+
+
+def _text(column: str) -> tuple[str, str]:
+    blob = f"CAST({column} AS BLOB)"
+    return f"typeof({column}) = 'text' AND is_utf8({blob})", f"as_text({blob})"
+
+
+def _time(column: str) -> tuple[str, str]:
+    return f"typeof({column}) IN ('real', 'integer') AND {column} BETWEEN 0 AND 1e12", "NULL"
+
+
+def _number(column: str, most: int = 2**31 - 1, instead: str = "NULL") -> tuple[str, str]:
+    return f"typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {most}", instead
+
+
+_NUMBERS = {
+    "ttft_s": _time("ttft_s"),
+    "latency_s": _time("latency_s"),
+    "input_tokens": _number("input_tokens"),
+    "output_tokens": _number("output_tokens"),
+    "estimated": _number("estimated", 1),
+}
+_BAD_ATTEMPTS, _ATTEMPT_VALUES = _values(
+    "attempts",
+    "attempts hold values that cannot be",
+    {
+        **{name: _text(name) for name in ("key", "state", "failure", "message", "request_id", "partial")},
+        **_NUMBERS,
+        "status": _number("status", 999),
+        "retry_after_s": _time("retry_after_s"),
+        "sent_at": (_time("sent_at")[0], "begun_at()"),
+    },
+)
+_BAD_RESULTS, _RESULT_VALUES = _values(
+    "results",
+    "results hold values that cannot be",
+    {
+        **{name: _text(name) for name in ("id", "state", "expected", "key", "finish_reason", "error")},
+        **_NUMBERS,
+        "verdict": _number("verdict", 3, "0"),
+        "attempts": ("typeof(attempts) = 'integer'", "0"),
+    },
+)
+
+_HEALTH = Rule(
+    "bad_health",
+    "keys have a health that cannot be",
+    "forgotten",
+    ("DELETE FROM health WHERE key IN (SELECT key FROM bad_health)",),
+)
+
+_RULES = (*_RULES_OF_ROWS, _ATTEMPT_VALUES, _TEXTLESS, _RESULT_VALUES, *_RULES_BETWEEN_ROWS)
+
+
+def teach(db: sqlite3.Connection, jobs: int | None, begun_at: float) -> None:
+    """Give a connection what the rules ask, for a run of `jobs` jobs (None: not known) begun at `begun_at`,
+    Unix time.
+    """
+    make_views(db, jobs, begun_at, _BAD_ATTEMPTS, _BAD_RESULTS)
+
+
+def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
+    """The rules for the tables that a journal has: those of the first version had no `health`."""
+    tables = {row[0] for row in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
+    return (*_RULES, _HEALTH) if "health" in tables else _RULES
+
+
+def breaches(db: sqlite3.Connection, rule: Rule) -> tuple[int, int]:
+    """How many breaches of a rule there are, and the first job with one."""
+    question = f"SELECT COUNT(*), COALESCE(MIN(job), 0) FROM {rule.view}"  # noqa: S608 - a rule's own view
+    number, first = db.execute(question).fetchone()
+    return int(number), first
+
+
+def mend(db: sqlite3.Connection, rules: Iterable[Rule]) -> list[str]:
+    """Put every breach of `rules` right, in their order; tells of each kind in a sentence."""
+    told = []
+    for rule in rules:
+        number, _ = breaches(db, rule)
+        if number:
+            for statement in rule.mends:
+                db.execute(statement)
+            told.append(f"{number:,} {rule.told}: {rule.mended}")
+    return told

@@ -1,0 +1,128 @@
+"""The files of a run's folder: which there are, who may read them, what was left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from llmdash.engine import lock
+from llmdash.engine.findings import Finding, Level
+from llmdash.engine.journal import NAME
+
+__all__ = [
+    "BACKUP",
+    "SALVAGE",
+    "check_files",
+    "check_folder",
+    "holder_of",
+    "leftovers",
+    "may_close",
+    "open_to_others",
+    "orphans",
+]
+
+BACKUP = f"{NAME}.before-repair-"
+SALVAGE = ".llmdash-salvage-"
+
+_OTHERS = 0o077
+_LITTLE_ROOM = 100 * 1024 * 1024  # bytes
+_NO_ROOM = 4 * 1024 * 1024
+_STALE_S = 600.0
+_DRAFT = re.compile(r"\.llmdash-[a-z0-9_]{8}")
+_OURS = re.compile(
+    rf"{re.escape(NAME)}(-wal|-shm|-journal|\.before-repair-.*)?|lock|input(\.\w+)?|\.llmdash-.*"
+)
+
+
+def holder_of(folder: Path) -> str | None:
+    """The number of the process that works on the run (`?` if it did not say); None if none does."""
+    try:
+        file = os.open(folder / lock.NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(file, 32).decode("ascii", "replace").strip() or "?"
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return None
+
+
+def check_folder(folder: Path) -> Iterator[Finding]:
+    """The folder itself: is it there, may one write, who may look, how much room is left."""
+    if not folder.is_dir():
+        yield Finding(Level.PROBLEM, "folder", f"{folder}: is not a folder", "name the folder of a run")
+        return
+    free = shutil.disk_usage(folder).free
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    room = f"{free / 1e9:,.1f} GB free" if free >= 1e9 else f"{free / 1e6:,.0f} MB free"
+    yield Finding(Level.OK, "folder", f"{folder}, mode {mode:04o}, {room}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding(Level.PROBLEM, "folder", "cannot be written to", f"chmod u+rwx {folder}")
+    if free < _LITTLE_ROOM:
+        level = Level.PROBLEM if free < _NO_ROOM else Level.WARNING
+        yield Finding(level, "disk", f"only {room}", "make room, or move the folder to another disk")
+    if mode & _OTHERS:
+        ours = may_close(folder)
+        mend = (
+            "taken from them" if ours else f"it holds other files too; if you want that: chmod 700 {folder}"
+        )
+        yield Finding(Level.WARNING, "folder", "others may look into it", mend, mendable=ours)
+
+
+def may_close(folder: Path) -> bool:
+    """True if nothing but a run is in the folder, so that its mode is nobody else's business."""
+    return all(_OURS.fullmatch(path.name) for path in folder.iterdir())
+
+
+def check_files(folder: Path, *, held: bool) -> Iterator[Finding]:
+    """The files in it, the journal's content aside."""
+    loose = open_to_others(folder)
+    if loose:
+        names = ", ".join(path.name for path in loose[:3])
+        yield Finding(Level.WARNING, "files", f"others may read {names}", "mode 0600", mendable=not held)
+    for path in orphans(folder):
+        yield Finding(
+            Level.WARNING, "files", f"{path.name} is left without its journal", "put aside", mendable=True
+        )
+    left = [] if held else leftovers(folder)
+    if left:
+        yield Finding(
+            Level.WARNING, "files", f"{len(left)} unfinished files of a crash", "removed", mendable=True
+        )
+    backups = sorted(folder.glob(f"{BACKUP}*"))
+    if backups:
+        size = sum(path.stat().st_size for path in backups) / 1e6
+        text = f"copies from before earlier repairs, {size:,.1f} MB: {folder / BACKUP}*"
+        yield Finding(Level.OK, "files", text)
+
+
+def open_to_others(folder: Path) -> list[Path]:
+    """The files of the run that other users may read or write."""
+    kept = [path for path in sorted(folder.iterdir()) if _OURS.fullmatch(path.name)]
+    return [path for path in kept if path.is_file() and path.stat().st_mode & _OTHERS]
+
+
+def orphans(folder: Path) -> list[Path]:
+    """What SQLite keeps beside a journal, where there is no journal."""
+    if (folder / NAME).exists():
+        return []
+    return [path for end in ("-wal", "-shm", "-journal") if (path := folder / f"{NAME}{end}").exists()]
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files that a crash left unfinished: exports nobody has written to for a while, and repairs."""
+    before = time.time() - _STALE_S
+    drafts = [path for path in folder.iterdir() if _DRAFT.fullmatch(path.name) and path.is_file()]
+    return sorted(
+        [path for path in drafts if path.stat().st_mtime < before] + list(folder.glob(f"{SALVAGE}*"))
+    )

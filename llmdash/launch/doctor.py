@@ -1,0 +1,118 @@
+"""Which runs the doctor sees, and what their input says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from llmdash import locations
+from llmdash.engine.checkup import check
+from llmdash.engine.findings import Checkup, Finding, Known, Level
+from llmdash.engine.journal import JournalError
+from llmdash.engine.mending import repair
+from llmdash.launch.plans import Input, open_input, practice_settings
+from llmdash.prompts.source import InputError
+
+__all__ = ["Patient", "every_run", "newest_run"]
+
+
+def every_run() -> list[Path]:
+    """The folders of all runs in the data folder, the one that was worked on last first."""
+    runs = locations.runs_dir()
+    found = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
+    return sorted(found, key=_last_touched, reverse=True)
+
+
+def newest_run() -> Path:
+    """The run that was worked on last. Raises JournalError if there is none."""
+    runs = every_run()
+    if not runs:
+        raise JournalError(f"no run in {locations.runs_dir()}; name the folder of one")
+    return runs[0]
+
+
+def _last_touched(folder: Path) -> tuple[float, str]:
+    try:
+        times = [path.stat().st_mtime for path in (folder, *folder.glob("journal.sqlite*"))]
+    except OSError:
+        times = []
+    return max(times, default=0.0), folder.name
+
+
+class Patient:
+    """A run to be looked at. Its input is read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._asked: Input | None = None
+        self._known: Known | None = None
+        self._trouble = ""
+
+    def check(self) -> Checkup:
+        """What is found; nothing is changed."""
+        return self._with_input(check(self._folder, self._known_of))
+
+    def repair(self) -> tuple[list[str], Checkup]:
+        """Put right what can be; gives what was done, and what is found then.
+
+        Raises LockedError while a process works on the run, MendError if the disk does not allow it.
+        """
+        done, checkup = repair(self._folder, self._known_of)
+        return done, self._with_input(checkup)
+
+    def _known_of(self, facts: Mapping[str, Any]) -> Known | None:
+        given = _input_of(facts)
+        if given is not None and given != self._asked:
+            self._asked, self._known, self._trouble = given, None, ""
+            try:
+                source = open_input(given)
+                self._known = Known(source.fingerprint, len(source))
+            except InputError as error:
+                self._trouble = str(error)
+            except (OSError, ValueError, OverflowError) as error:  # a damaged path or number
+                self._trouble = f"{given.path}: {getattr(error, 'strerror', None) or error}"
+        return self._known
+
+    def _with_input(self, checkup: Checkup) -> Checkup:
+        """`checkup`, and whether the run can be resumed over its input."""
+        if checkup.facts is None or checkup.sums is None:
+            return checkup
+        findings = [*checkup.findings, self._of_input(checkup)]
+        if _simulator_is_lost(checkup.facts):
+            text = "the simulator of this run is not on record as it should be"
+            findings.append(Finding(Level.PROBLEM, "facts", text, "resume with keys, or with --simulate"))
+        return replace(checkup, findings=tuple(findings))
+
+    def _of_input(self, checkup: Checkup) -> Finding:
+        facts, sums = checkup.facts or {}, checkup.sums
+        level = Level.PROBLEM if sums is None or sums.pending or sums.jobs is None else Level.WARNING
+        known = self._known_of(facts)
+        given = _input_of(facts)
+        if given is None:
+            return Finding(level, "input", "where it is, is lost", "a resume needs it: --run-dir DIR FILE")
+        name = str(given.path) if given.path is not None else f"arithmetic of seed {given.seed}"
+        if known is None:
+            mend = "put it back, or name the same text elsewhere: llmdash run --resume --run-dir DIR FILE"
+            return Finding(level, "input", f"cannot be read ({self._trouble}); a resume needs it", mend)
+        if known.fingerprint != facts.get("fingerprint"):
+            text = f"{name}: is not what the run was begun with; a resume will refuse it"
+            return Finding(level, "input", text, "put the old text back, or begin a new run")
+        return Finding(Level.OK, "input", f"{name}, {known.jobs:,} jobs, unchanged")
+
+
+def _input_of(facts: Mapping[str, Any]) -> Input | None:
+    path, limit, seed = facts.get("path"), facts.get("limit"), facts.get("seed")
+    whole = all(value is None or isinstance(value, int) for value in (limit, seed))
+    if not whole or (not isinstance(path, str) and seed is None):
+        return None
+    return Input(Path(path) if isinstance(path, str) else None, limit, seed)
+
+
+def _simulator_is_lost(facts: Mapping[str, Any]) -> bool:
+    try:
+        practice_settings(facts)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return True
+    return False
