@@ -113,15 +113,16 @@ after 5 s, doubling to 5 minutes |
         if ticket > self._stale:
             self._recent.append(False)
 
-    def throttled(self, failure: Failure, rate: float | None) -> None:
-        """The key called too often, at `rate` requests a second, if that is known."""
+    def throttled(self, failure: Failure) -> None:
+        """The key called too often."""
         if self.is_gone:
             return
         hint = _hint(failure)
         seconds = hint or min(_LONGEST_REST_S, _REST_S * 2 ** min(self._rests, 10))
         if self.state is not KeyState.THROTTLED:
             self._rests += 1
-            self._rate_before, self._rests_since = rate, self._clock()
+            now = self._clock()
+            self._rate_before, self._rests_since = self.pacing.rate(now), now
         self._rest(KeyState.THROTTLED, seconds, "called too often")
 
     def lost_quota(self, failure: Failure, ticket: int) -> None:

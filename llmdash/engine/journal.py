@@ -7,6 +7,7 @@ last. A job without a row in `results` is pending. Everything else, exports incl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -151,19 +152,14 @@ class JournalFile:
             raise JournalError(
                 f"{path}: this folder holds a run; add --resume to go on with it, or name another folder"
             )
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        journal = cls(_connect(path, vfs))
         try:
-            journal._db.executescript(f"BEGIN;{_SCHEMA}{_SCHEMA_OF_2}")
-            journal.set_facts({"version": VERSION, **facts})
-            journal._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            journal.close()
+            _make(path, {"version": VERSION, **facts})
+        except (sqlite3.Error, OSError) as error:
             raise StorageError(
                 f"{path}: the journal cannot be written ({error}); make room, or name another "
                 "folder with --run-dir"
             ) from None
-        return journal
+        return cls(_connect(path, vfs))
 
     @classmethod
     def open(cls, folder: Path) -> JournalFile:
@@ -178,7 +174,7 @@ class JournalFile:
             journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
         except sqlite3.Error as error:
             journal.close()
-            raise JournalError(f"{path}: not a sound journal ({error})") from None
+            raise _unsound(path, error) from None
         except JournalError:
             journal.close()
             raise
@@ -187,7 +183,7 @@ class JournalFile:
     def _check(self, path: Path) -> None:
         sound = self._db.execute("PRAGMA quick_check").fetchone()[0]
         if sound != "ok":
-            raise JournalError(f"{path}: the journal is damaged ({sound})")
+            raise _unsound(path, sound)
         version = self._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
         if version is None or version[0] not in (1, VERSION):
             raise JournalError(f"{path}: written by another version of llmdash")
@@ -231,6 +227,18 @@ class JournalFile:
         self._db.close()
 
 
+def _make(path: Path, facts: Mapping[str, Any]) -> None:
+    """An empty journal, under another name until it is whole: a kill must not leave one that is none."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+        db.executescript(f"BEGIN;{_SCHEMA}{_SCHEMA_OF_2}")
+        db.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
+        db.execute("COMMIT")
+    draft.replace(path)
+
+
 def _connect(path: Path, vfs: str = "") -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}{f'?vfs={vfs}' if vfs else ''}",
@@ -245,8 +253,12 @@ def _connect(path: Path, vfs: str = "") -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
         connection.close()
-        raise JournalError(f"{path}: not a sound journal ({error})") from None
+        raise _unsound(path, error) from None
     return connection
+
+
+def _unsound(path: Path, why: object) -> JournalError:
+    return JournalError(f"{path}: not a sound journal ({why}); see: llmdash doctor {path.parent} --repair")
 
 
 def _choose_mode(connection: sqlite3.Connection) -> None:

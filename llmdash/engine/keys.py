@@ -165,7 +165,6 @@ class KeyPool:
         member.in_flight += 1
         member.endpoint.in_flight += 1
         member.calls.add(now)
-        member.last_sent.append(now)
         return Turn(member, tokens, member.health.taken(now), member.endpoint.breaker.taken())
 
     def succeeded(self, turn: Turn, usage: Usage | None, *, hints: Hints | None = None) -> None:
@@ -214,7 +213,7 @@ class KeyPool:
         health, breaker = member.health, member.endpoint.breaker
         match failure.kind:
             case FailureKind.THROTTLE:
-                health.throttled(failure, member.rate(self._clock()))
+                health.throttled(failure)
             case FailureKind.QUOTA:
                 health.lost_quota(failure, turn.key_ticket)
             case FailureKind.AUTH:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,8 +27,6 @@ __all__ = [
 ]
 
 _SPARK_S = 30
-_RATE_S = 10.0
-_RATE_OF = 5
 
 
 class Endpoint:
@@ -144,7 +141,6 @@ class Member:
         self.was_away = False
         self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
         self.input_tokens = self.output_tokens = 0
-        self.last_sent: deque[float] = deque(maxlen=4 * _RATE_OF)
         self.calls = RollingCounter()
         self.tokens = RollingCounter()
 
@@ -165,11 +161,6 @@ class Member:
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
         )
-
-    def rate(self, now: float) -> float | None:
-        """Requests a second of late; None where they are too few to tell."""
-        last = [at for at in self.last_sent if at > now - _RATE_S]
-        return (len(last) - 1) / max(now - last[0], 0.001) if len(last) >= _RATE_OF else None
 
 
 class Turn(NamedTuple):

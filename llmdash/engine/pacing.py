@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from llmdash.llms.hints import Hints
 
 __all__ = ["Pacing"]
@@ -10,6 +12,8 @@ _LONGEST_CLIMB_S = 30.0
 _CLIMB_TO_REST = 10.0
 """A climb from half the rate to the whole of it takes so many times as long as the rest before it."""
 _FREE_AT = 2.0
+_RATE_S = 10.0
+_RATE_OF = 5
 
 
 class Pacing:
@@ -24,6 +28,7 @@ class Pacing:
         self._refill_s = 0.0
         self._full: float | None = None
         self._climbs_from = self._climb_takes_s = 0.0
+        self._sent: deque[float] = deque(maxlen=4 * _RATE_OF)
 
     def wait_s(self, now: float) -> float:
         """Seconds until the next request."""
@@ -31,6 +36,7 @@ class Pacing:
 
     def sent(self, now: float) -> None:
         """A request leaves."""
+        self._sent.append(now)
         spacing = max(self._refill_s, self._climb_s(now))
         if spacing:
             self.until = max(self.until, now + spacing)
@@ -50,10 +56,18 @@ class Pacing:
         if hints.remaining_tokens == 0:
             self.until = max(self.until, now + _refill_s(0, hints.limit_tokens, hints.reset_tokens_s))
 
+    def rate(self, now: float) -> float | None:
+        """Requests a second of late, since the last rest; None where they are too few to tell."""
+        last = [at for at in self._sent if at > now - _RATE_S]
+        if len(last) >= _RATE_OF:
+            return (len(last) - 1) / max(now - last[0], 0.001)
+        return None if self._full is None else self._full * self._share(now)
+
     def climb(self, rate: float | None, rested_s: float, now: float) -> None:
         """After a rest of so many seconds: half of `rate` (requests a second), and more by and by. Where the
         rate is not known, requests were too few to matter.
         """
+        self._sent.clear()
         self._full = rate
         self._climbs_from = now
         self._climb_takes_s = min(_LONGEST_CLIMB_S, max(0.001, rested_s * _CLIMB_TO_REST))
@@ -66,11 +80,15 @@ class Pacing:
     def _climb_s(self, now: float) -> float:
         if self._full is None:
             return 0.0
-        share = 0.5 + 0.5 * max(0.0, now - self._climbs_from) / self._climb_takes_s
+        share = self._share(now)
         if share >= _FREE_AT:
             self._full = None
             return 0.0
         return 1.0 / (self._full * share)
+
+    def _share(self, now: float) -> float:
+        """How much of the whole rate a climb has come to."""
+        return 0.5 + 0.5 * max(0.0, now - self._climbs_from) / self._climb_takes_s
 
 
 def _refill_s(remaining: int, limit: int | None, reset_s: float | None) -> float:

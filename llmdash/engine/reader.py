@@ -30,7 +30,7 @@ class KeyTotals(NamedTuple):
 
 _TOTALS = """
 SELECT key, COUNT(*), SUM(state = 'ok'), SUM(state = 'failed' AND failure = 'throttle'),
-    SUM(state = 'failed' AND failure <> 'throttle'), SUM(state IN ('cut', 'unknown', 'sent')),
+    SUM(state = 'failed' AND failure IS NOT 'throttle'), SUM(state IN ('cut', 'unknown', 'sent')),
     SUM(COALESCE(input_tokens, 0)), SUM(COALESCE(output_tokens, 0))
 FROM attempts WHERE state <> 'unsent' GROUP BY key
 """
@@ -135,7 +135,9 @@ class _Closing:
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._db.close()
         if isinstance(error, sqlite3.Error):
-            raise JournalError(f"{self._path}: the journal cannot be read ({error})") from None
+            raise JournalError(
+                f"{self._path}: the journal cannot be read ({error}); see: llmdash doctor {self._path.parent}"
+            ) from None
 
 
 def _record(

@@ -101,29 +101,6 @@ def test_a_throttled_and_a_refused_key_cost_no_job(
     assert server["by_key"]["sim-b"]["refused"] <= 2 + 64
 
 
-def test_killed_in_the_middle_and_resumed_nothing_is_lost_or_doubled(
-    simulator: Simulator, tmp_path: Path
-) -> None:
-    endpoint = simulator(latency=0.05)
-    (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 1500\nseed = 2\n')
-    env = environment(tmp_path, endpoint)
-    for _ in range(3):
-        resumed = ("--resume",) if (tmp_path / "kept" / "journal.sqlite").exists() else ()
-        with start("run", "sums.toml", *HEADLESS, *resumed, cwd=tmp_path, env=env) as process:
-            before = endpoint.stats()["requests"]
-            while endpoint.stats()["requests"] < before + 200:
-                time.sleep(0.01)
-            process.kill()
-            process.communicate()
-    ended = llmdash("run", "sums.toml", *HEADLESS, "--resume", cwd=tmp_path, env=env)
-    assert ended.code == 0
-    lines = results(tmp_path / "results.jsonl")
-    assert [line["index"] for line in lines] == list(range(1500))
-    assert all(line["state"] == "done" for line in lines)
-    assert endpoint.stats()["requests"] - 1500 <= 3 * (64 + 64)
-    assert "possibly paid twice" in ended.out
-
-
 def test_a_resume_refuses_input_that_changed(simulator: Simulator, tmp_path: Path) -> None:
     env = environment(tmp_path, simulator())
     (tmp_path / "p.txt").write_text("one\ntwo\n")

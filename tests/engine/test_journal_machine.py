@@ -241,7 +241,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.end_one(*self.sent[0], "ok")
         self.pass_time()
         log = self.folder / f"{NAME}-wal"
-        whole, least = log.stat().st_size, self.acknowledged
+        whole, least = log.stat().st_size if log.exists() else 0, self.acknowledged
         self.gate.let()
         copy = self.copy()
         size = (copy / log.name).stat().st_size
@@ -251,8 +251,9 @@ class JournalMachine(RuleBasedStateMachine):
     def copy(self) -> Path:
         """What is on disk now."""
         copy = self._new_folder()
-        for name in (NAME, f"{NAME}-wal"):
-            shutil.copyfile(self.folder / name, copy / name)
+        for path in (self.folder / NAME, self.folder / f"{NAME}-wal"):
+            if path.exists():  # there is no log before the first commit
+                shutil.copyfile(path, copy / path.name)
         return copy
 
     def go_on_with(self, copy: Path, least: int) -> None:
