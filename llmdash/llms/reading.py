@@ -13,7 +13,7 @@ from llmdash.llms.failures import Failure, FailureKind, from_body
 from llmdash.llms.messages import Delta
 from llmdash.llms.sse import LineTooLong, SSEParser
 
-__all__ = ["BodyReader", "as_count", "as_json", "malformed"]
+__all__ = ["BodyReader", "as_count", "as_json", "malformed", "whole_pairs"]
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # what may stand before an answer begins: white space, a byte order mark
 _MARK = b"\xef\xbb\xbf"
@@ -37,7 +37,7 @@ class BodyReader(ABC):
         self._headers = headers
         self._redact = redact
         self._parser: SSEParser | None = None
-        self._document: list[bytes] = []
+        self._document = bytearray()
         self._spoke = False
         self._torn = False
         self._text = _Halves()
@@ -69,7 +69,7 @@ class BodyReader(ABC):
                 if delta is None:
                     continue
                 if delta.finish_reason is not None:
-                    self.finished = True
+                    delta = self._last_one(delta)
                 if delta.text or delta.reasoning:
                     self.heard = self._spoke = True
                 yield delta
@@ -86,14 +86,12 @@ class BodyReader(ABC):
         With `eof_ends` a stream that brought content is whole when it just ends; the finish reason is `eof`.
         """
         if self._document:
-            body = b"".join(self._document)
+            body = bytes(self._document)
             if body.lstrip(_BLANK).startswith(b"<"):
                 raise Failure(
                     FailureKind.TRANSIENT, "the server sent an HTML page, as a proxy does", status=200
                 )
-            whole = self._whole(body, at)
-            self.finished = True
-            yield whole
+            yield self._last_one(self._whole(body, at))
         elif not self.finished:
             if not (eof_ends and self._spoke):
                 raise Failure(
@@ -106,7 +104,7 @@ class BodyReader(ABC):
         """Whether the body is a stream of events. White space in front is a ping and decides nothing."""
         start = piece if self._document else piece.lstrip(_BLANK)
         if self._document or start.startswith((b"{", b"[", b"<")):
-            self._document.append(piece)
+            self._document += piece
             self.heard = True
             return False
         if start:
@@ -117,6 +115,13 @@ class BodyReader(ABC):
         if not self.finished:
             self.finished = True
             yield Delta(finish_reason="stop", at=at)
+
+    def _last_one(self, delta: Delta) -> Delta:
+        """The Delta that makes the answer whole."""
+        self.finished = True
+        if not self._torn or delta.finish_reason is None:
+            return delta
+        return msgspec.structs.replace(delta, finish_reason=whole_pairs(delta.finish_reason))
 
     def _decoded(self, data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         """Raises Failure for what is not the JSON expected; half a surrogate pair in it is let pass."""
@@ -171,7 +176,12 @@ class _Halves:
         self._high = text[-1] if not last and text and "\ud800" <= text[-1] <= "\udbff" else ""
         if self._high:
             text = text[:-1]
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole_pairs(text)
+
+
+def whole_pairs(text: str) -> str:
+    """`text` with halves of surrogate pairs joined, or replaced where they stand alone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def as_json(data: bytes) -> Any:

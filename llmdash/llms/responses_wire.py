@@ -12,7 +12,7 @@ import msgspec
 
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.reading import BodyReader, as_count
+from llmdash.llms.reading import BodyReader, as_count, whole_pairs
 
 __all__ = ["ResponsesReader"]
 
@@ -101,7 +101,8 @@ class ResponsesReader(BodyReader):
         if response.error or status == "failed":
             raise self._error(response.error or "the response failed")
         if status not in ("completed", "incomplete"):
-            raise Failure(FailureKind.TRANSIENT, f"the response was given up: {status[:50]}", status=200)
+            why = f"the response was given up: {whole_pairs(status[:50])}"
+            raise Failure(FailureKind.TRANSIENT, why, status=200)
         text = "" if self._texts_came else _output_text(response.output)
         text, thought = self._mended(text, "", last=True)
         return Delta(text, thought, _reason(response, status), _usage(response.usage), at)

@@ -6,8 +6,8 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class RawServer:
 
 
 @asynccontextmanager
-async def serving(handler: Deed, *, tls: bool = False) -> AsyncIterator[int]:
+async def serving(handler: Deed, *, tls: bool = False, port: int = 0) -> AsyncIterator[int]:
     """Listen on loopback and give the port. In the end connections are broken and handlers awaited."""
     context = None
     if tls:
@@ -61,8 +61,9 @@ async def serving(handler: Deed, *, tls: bool = False) -> AsyncIterator[int]:
             pass  # the client has gone
         finally:
             writer.close()
+        del handling[task]  # one that failed stays, and is raised in the end
 
-    listening = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
+    listening = await asyncio.start_server(handle, "127.0.0.1", port, ssl=context, backlog=1024)
     try:
         yield listening.sockets[0].getsockname()[1]
     finally:
@@ -98,17 +99,21 @@ def send_and_close(data: bytes) -> Deed:
     return deed
 
 
-def send_and_reset(data: bytes) -> Deed:
+async def reset(writer: asyncio.StreamWriter, data: bytes = b"") -> None:
     """Send, then break the connection with a RST."""
-
-    async def deed(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if data:
-            writer.write(data)
-            await writer.drain()
-            await asyncio.sleep(0.02)  # a reset overtakes bytes that were not read yet
+    if data:
+        writer.write(data)
+        await writer.drain()
+        await asyncio.sleep(0.02)  # a reset overtakes bytes that were not read yet
+    if not writer.is_closing():
         found = writer.get_extra_info("socket")
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
+
+
+def send_and_reset(data: bytes) -> Deed:
+    async def deed(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reset(writer, data)
 
     return deed
 
@@ -128,16 +133,38 @@ def framed(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
     return b"\r\n".join(lines)
 
 
-def chunked(*pieces: bytes, end: bool = True) -> bytes:
+def chunked(*pieces: bytes, end: bool = True, headers: Iterable[bytes] = ()) -> bytes:
     """An answer in chunks, without the last one unless `end`."""
-    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: text/event-stream\r\n\r\n"
+    lines = [b"HTTP/1.1 200 OK", b"transfer-encoding: chunked", b"content-type: text/event-stream", *headers]
+    head = b"\r\n".join([*lines, b"", b""])
     body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
     return head + body + (b"0\r\n\r\n" if end else b"")
 
 
 def refused_port() -> int:
     """A port where nothing listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with refusing() as port:
         return port
+
+
+@contextmanager
+def refusing(port: int = 0) -> Iterator[int]:
+    """A port where nothing listens, kept from others meanwhile."""
+    with socket.socket() as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(("127.0.0.1", port))
+        yield found.getsockname()[1]
+
+
+@contextmanager
+def overrun() -> Iterator[int]:
+    """A port where nobody accepts and the queue is full, so that connecting takes for ever."""
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        yield full.getsockname()[1]

@@ -74,6 +74,16 @@ async def test_a_response_that_is_not_at_its_end_is_no_answer(status: str) -> No
         await deltas_of(RESPONSES, json.dumps(response(status)).encode())
 
 
+async def test_words_of_the_server_that_no_file_could_hold_are_mended() -> None:
+    """Half a surrogate pair in a finish reason or a status would break whatever prints or stores it."""
+    half = json.dumps(message("\ud83d")).encode()
+    assert [delta.finish_reason for delta in await deltas_of(MESSAGES, half)] == ["\N{REPLACEMENT CHARACTER}"]
+    ended = (MESSAGE_START, text_delta("Hi"), message_end("a\ude00"))
+    assert (await deltas_of(MESSAGES, *ended))[-1].finish_reason == "a\N{REPLACEMENT CHARACTER}"
+    with pytest.raises(Failure, match="given up: \N{REPLACEMENT CHARACTER}"):
+        await deltas_of(RESPONSES, json.dumps(response("\ud83d")).encode())
+
+
 async def test_text_that_came_only_with_the_end_of_a_response_is_not_lost() -> None:
     deltas = await deltas_of(RESPONSES, typed("response.completed", response=response()))
     assert [(delta.text, delta.finish_reason) for delta in deltas] == [("Hello", "stop")]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from llmdash.llms.sse import LineTooLong, ServerSentEvent, SSEParser
 
@@ -107,3 +111,99 @@ def test_no_bytes_make_the_parser_fail(stream: bytes) -> None:
 def test_what_a_server_writes_is_what_is_read(texts: list[str]) -> None:
     stream = b"".join(b"data: " + text.encode("utf-8", "surrogatepass") + b"\n\n" for text in texts)
     assert data(stream) == [text.encode("utf-8", "surrogatepass") for text in texts]
+
+
+def by_the_book(stream: bytes) -> list[ServerSentEvent]:
+    """What the standard says, word by word, of a stream that is there as a whole."""
+    *lines, _unfinished = re.split(rb"\r\n|\r|\n", stream.removeprefix(b"\xef\xbb\xbf"))
+    events: list[ServerSentEvent] = []
+    name, data = b"", b""
+    for line in lines:
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if not line:
+            if data:
+                events.append(ServerSentEvent(name or b"message", data.removesuffix(b"\n")))
+            name, data = b"", b""
+        elif field == b"event":
+            name = value
+        elif field == b"data":
+            data += value + b"\n"
+    return events
+
+
+class Stream(RuleBasedStateMachine):
+    """Bytes arrive in whatever pieces: at every moment the events are those of the standard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parser = SSEParser()
+        self.sent = b""
+        self.events: list[ServerSentEvent] = []
+
+    def feed(self, piece: bytes) -> None:
+        self.sent += piece
+        self.events += self.parser.feed(piece)
+
+    @rule(
+        field=st.sampled_from([b"data", b"event", b"id", b"", b"\xef\xbb\xbfdata"]),
+        value=st.binary(max_size=8),
+    )
+    def a_field(self, field: bytes, value: bytes) -> None:
+        self.feed(field + b": " + value)
+
+    @rule(end=st.sampled_from([b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n"]))
+    def an_end_of_a_line(self, end: bytes) -> None:
+        self.feed(end)
+
+    @rule(piece=st.binary(max_size=5) | st.sampled_from([b"", b"\xef", b"\xbb", b"\xbf", b"da", b"ta:"]))
+    def any_bytes(self, piece: bytes) -> None:
+        self.feed(piece)
+
+    @invariant()
+    def the_events_are_those_of_the_standard(self) -> None:
+        # A byte order mark of which the end has not come is held back, and no event ends before it has.
+        assert self.events == by_the_book(self.sent)
+
+
+test_at_every_moment_the_events_are_those_of_the_standard = Stream.TestCase
+
+_LIMIT = 20_000
+_MOST = 20 * _LIMIT  # a line of two bytes a piece costs an object and a pointer for each
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        pytest.param(b"x", id="one line, a byte at a time"),
+        pytest.param(b"xy", id="one line, two bytes at a time"),
+        pytest.param(b"x" * 500, id="one line"),
+        pytest.param(b"data: xy\n" * 100, id="one event"),
+        pytest.param(b"data\n" * 100, id="one event of empty lines"),
+        pytest.param(b"event: x\n" * 100, id="names without data"),
+        pytest.param(b": ping\n\n" * 100, id="comments"),
+        pytest.param(b"\r" * 1000, id="nothing but line ends"),
+    ],
+)
+def test_a_stream_of_any_length_takes_no_more_memory_than_the_cap_allows(piece: bytes) -> None:
+    parser = SSEParser(_LIMIT)
+    tracemalloc.start()
+    try:
+        for _ in range(2 * _MOST // len(piece)):
+            parser.feed(piece)
+    except LineTooLong:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < _MOST
+
+
+@given(st.lists(st.binary(max_size=30), max_size=20), st.integers(1, 40))
+def test_nothing_but_a_line_too_long_is_ever_raised(pieces: list[bytes], limit: int) -> None:
+    parser = SSEParser(limit)
+    try:
+        events = [event for piece in pieces for event in parser.feed(piece)]
+    except LineTooLong:
+        return
+    assert all(len(event.data) <= limit for event in events)

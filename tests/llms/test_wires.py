@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -197,3 +198,16 @@ async def test_an_emoji_cut_in_two_is_joined(wire: Wire) -> None:
     halves = b"".join(wire.stream).replace(b'"Hel"', b'"\\ud83d"').replace(b'"lo"', b'"\\ude00"')
     found = (await whole(wire, halves)).generations[0][0]
     assert found.text.encode("utf-8") == "\N{GRINNING FACE}".encode()
+
+
+def test_a_document_that_comes_in_crumbs_takes_no_more_than_its_size() -> None:
+    """A piece of two bytes is an object of its own: millions of them must not be kept."""
+    reader, size = ChatReader({}, str), 400_000
+    tracemalloc.start()
+    try:
+        for _ in range(size // 2):
+            assert list(reader.feed(bytes(bytearray(b"{{")), 1.0)) == []
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * size
