@@ -3,7 +3,7 @@
 Two guards, one behind the other. The *bucket* (an `AsyncLimiter`, its public API only) spaces permits:
 capacity 50 ms worth of the rate, so that no time is lost to late timers. The *window* counts what is really
 sent: in no second more than rate + max(1, 5 %), whatever happened between a permit and its request (a slow
-disk, a suspended machine).
+disk), or between a request and its bytes on the wire (a suspended machine).
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _AIR = 0.998
 """The window is never so long that it, and not the bucket, sets the steady rate."""
 _PRECISION = 1e-6
 _LOOK_S = 0.04
+_SETTLE_S = 0.005
+_PROMPT_S = 0.015
+"""What a request may take from its departure to the second tick; the window has room for it."""
 _GRAIN_S = 0.0005
 
 
@@ -52,6 +55,7 @@ class RateLimiter:
         self._absent = 0
         self._bucket = _bucket(rate) if rate is not None else None
         self._window = _SendWindow(rate)
+        self._settling: asyncio.TimerHandle | None = None
 
     @property
     def rate(self) -> float | None:
@@ -101,6 +105,13 @@ class RateLimiter:
         while delay > 0:
             await asyncio.sleep(min(delay, _LOOK_S))  # the window moves with time, and with the rate
             delay = self._window.delay(clock())
+        if self._settling is None and self._rate is not None:
+            self._settling = asyncio.get_running_loop().call_later(_SETTLE_S, self._settle)
+
+    def _settle(self) -> None:
+        loop = asyncio.get_running_loop()
+        more = self._window.settle(loop.time())
+        self._settling = loop.call_later(_SETTLE_S, self._settle) if more else None
 
     def _give_back(self) -> None:
         """A permit came to one who had left: put it into the bucket again, for the next in line."""
@@ -141,7 +152,12 @@ class RateLimiter:
 
 
 class _SendWindow:
-    """The requests of the last second, by the time they left.
+    """The requests of the last second, by the time at which they were on the wire.
+
+    From `depart` to its bytes on the wire a request needs a turn or two of the event loop: next to nothing,
+    unless the machine is suspended just then, or the loop is busy. So a request counts as sent now until it
+    is settled, at the second tick after it left: with the time at which it left, or that of the tick if that
+    is much later.
 
     A second in which the rate was changed may hold as many as the highest rate of that second allows; and so
     may each part of it that ends now.
@@ -149,6 +165,8 @@ class _SendWindow:
 
     def __init__(self, rate: float | None) -> None:
         self._sent: deque[float] = deque()
+        self._leaving: list[float] = []
+        self._left: list[float] = []  # before the last tick
         self._total = 0
         self._rate = rate
         self._earlier: deque[tuple[float, float | None, int]] = deque()
@@ -158,6 +176,19 @@ class _SendWindow:
         """`rate` holds from `now` on."""
         self._earlier.append((now, self._rate, self._total))
         self._rate = rate
+
+    def settle(self, now: float) -> bool:
+        """A tick: what left before the last one is on the wire by now. False if nothing is on its way."""
+        late = [at for at in self._left if at < now - _PROMPT_S]
+        if late:
+            # What left under an earlier rate, and got to the wire in another second, counts in that one.
+            before = self._total - len(self._left) - len(self._leaving)
+            self._earlier = deque((at, rate, min(total, before)) for at, rate, total in self._earlier)
+            self._sent.extend([now] * len(late))
+        newest = self._sent[-1] if self._sent else 0.0
+        self._sent.extend(max(newest, at) for at in self._left[len(late) :])
+        self._left, self._leaving = self._leaving, []
+        return bool(self._left)
 
     def delay(self, now: float) -> float:
         """0 and counted, or the seconds to wait before asking again."""
@@ -170,12 +201,12 @@ class _SendWindow:
             if self._total - total >= limit:
                 return max(0.0, until + span - now) + _GRAIN_S
             limit = max(limit, _bounds(rate)[0] if rate is not None else math.inf)
-        sent = self._sent
+        sent, on_the_way = self._sent, len(self._left) + len(self._leaving)
         while sent and sent[0] <= now - span:
             sent.popleft()
-        if len(sent) >= limit:
-            return max(0.0, sent[0] + span - now) + _GRAIN_S
-        sent.append(now)
+        if len(sent) + on_the_way >= limit:
+            return max(0.0, sent[0] + span - now) + _GRAIN_S if sent else _SETTLE_S
+        self._leaving.append(now)
         self._total += 1
         return 0.0
 

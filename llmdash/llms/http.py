@@ -6,18 +6,19 @@ proxies. Every error of the transport becomes a `Failure` here, and nowhere else
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.pulse import AwakeClock
 from llmdash.llms.timeouts import Timeouts
 from llmdash.llms.watch import Late, Watch
 
@@ -25,6 +26,8 @@ __all__ = ["BODY_LIMIT", "Answer", "HttpClient"]
 
 BODY_LIMIT = 8_000_000
 _LARGE = 262_144
+_GRAIN_S = 0.001
+_MOST_SPOILT = 1000  # connections that are thrown away before one is given up
 _LOCAL_ERRNOS = {
     errno.EMFILE,
     errno.ENFILE,
@@ -40,6 +43,17 @@ _TRANSPORT_ERRORS = (
     aiohttp.ClientError,
     OSError,
     ValueError,
+)
+_NO_CONNECTION = (
+    aiohttp.ClientConnectorError,  # refused, unreachable, no name, a certificate
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientSSLError,
+    aiohttp.InvalidURL,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+    socket.gaierror,
+    ssl.SSLError,
 )
 
 
@@ -93,7 +107,7 @@ class Answer:
 
     async def aclose(self) -> None:
         """Let go of the connection: it is kept if the body was read to its end, closed if not."""
-        self._watch.end()
+        self._watch.close()
         try:
             await self._response.stream.aclose()  # type: ignore[union-attr]
         except _TRANSPORT_ERRORS:
@@ -126,6 +140,7 @@ class HttpClient:
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.quirks: set[tuple[str, str]] = set()
+        self._clock = AwakeClock()
         self._given = transport
         self._transports: dict[bool, httpx.AsyncBaseTransport] = {}
         self._urls: dict[str, httpx.URL] = {}
@@ -142,25 +157,42 @@ class HttpClient:
             await answer.aclose()
 
     async def _send(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Answer:
-        sent_at = asyncio.get_running_loop().time()
-        limit = min(self.timeouts.first_byte, self.timeouts.total)
+        watch = Watch(self.timeouts, self._clock)
         try:
-            large = len(body) > _LARGE
-            request = httpx.Request(
-                "POST",
-                self._url(url),
-                headers=[*headers, (b"content-length", b"%d" % len(body))] if large else headers,
-                content=_slices(body) if large else body,
-                # The transport's name for the time until a connection is ready, names and TLS included.
-                extensions={"timeout": {"pool": self.timeouts.connect}},
-            )
-            async with asyncio.timeout(limit) as clock:
-                response = await self._transport_for(request.url).handle_async_request(request)
-        except _TRANSPORT_ERRORS as error:
-            if isinstance(error, TimeoutError) and clock.expired():
-                raise Failure(FailureKind.TRANSIENT, f"no answer within {limit:g} s") from None
-            raise _failure(error) from None
-        return Answer(response, Watch(self.timeouts, sent_at))
+            response = await self._connect_and_send(watch, url, headers, body)
+        except BaseException as error:
+            watch.close()
+            if isinstance(error, Late):
+                raise Failure(FailureKind.TRANSIENT, str(error)) from None
+            if isinstance(error, _TRANSPORT_ERRORS):
+                raise _failure(error) from None
+            raise
+        watch.answered()
+        return Answer(response, watch)
+
+    async def _connect_and_send(
+        self, watch: Watch, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> httpx.Response:
+        while True:
+            began, request = self._clock.time(), self._request(url, headers, body)
+            try:
+                return await watch.wait(self._transport_for(request.url).handle_async_request(request))
+            except httpx.TimeoutException as error:
+                # Its timer counts what a suspended machine slept through; nothing has been sent yet.
+                connecting = isinstance(error.__cause__, aiohttp.ConnectionTimeoutError)
+                if not connecting or self._clock.time() - began >= self.timeouts.connect - _GRAIN_S:
+                    raise
+
+    def _request(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> httpx.Request:
+        large = len(body) > _LARGE
+        return httpx.Request(
+            "POST",
+            self._url(url),
+            headers=[*headers, (b"content-length", b"%d" % len(body))] if large else headers,
+            content=_slices(body) if large else body,
+            # The transport's name for the time until a connection is ready, names and TLS included.
+            extensions={"timeout": {"pool": self.timeouts.connect}},
+        )
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -206,9 +238,23 @@ def _transport(secure: bool) -> AiohttpTransport:
     return AiohttpTransport(verify=context, trust_env=False, client=lambda: _session(context))
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Gives out no connection on which something waits that nobody asked for: an answer that was sent twice
+    would be taken for that to the next request.
+    """
+
+    async def connect(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
+        for _ in range(_MOST_SPOILT):
+            connection = await super().connect(*args, **options)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ServerDisconnectedError("the server sends answers that nobody asked for")
+
+
 def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=30),
+        connector=_Connector(limit=0, ssl=context, keepalive_timeout=30),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("Accept-Encoding", "User-Agent", "Accept"),
         timeout=aiohttp.ClientTimeout(total=None),
@@ -220,7 +266,14 @@ def _failure(error: Exception, status: int | None = None) -> Failure:
     """The Failure for whatever the transport raised; what tells the cases apart is often the cause alone."""
     cause = error.__cause__ or error if isinstance(error, httpx.HTTPError) else error
     kind, message = _meaning(error, cause)
-    return Failure(kind, message, status=status)
+    return Failure(kind, message, status=status, reached=status is not None or _reached(error, cause))
+
+
+def _reached(error: Exception, cause: BaseException) -> bool:
+    """False if the request cannot have got to the endpoint."""
+    if isinstance(error, _NO_CONNECTION) or isinstance(cause, _NO_CONNECTION):
+        return False
+    return not (isinstance(cause, OSError) and cause.errno in _LOCAL_ERRNOS)
 
 
 def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
@@ -243,10 +296,8 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
     if isinstance(cause, aiohttp.ClientResponseError):
         return FailureKind.TRANSIENT, f"the answer breaks HTTP: {' '.join(cause.message.split())[:200]}"
     if isinstance(cause, ValueError):
-        return (
-            FailureKind.TRANSIENT,
-            "the answer breaks HTTP: its head holds characters that may not be there",
-        )
+        words = "the answer breaks HTTP: its head holds characters that may not be there"
+        return FailureKind.TRANSIENT, words
     if isinstance(cause, aiohttp.ClientConnectorError):
         return FailureKind.TRANSIENT, str(cause)
     return FailureKind.TRANSIENT, ": ".join(part for part in (type(cause).__name__, str(cause)) if part)

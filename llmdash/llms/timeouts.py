@@ -12,7 +12,7 @@ class Timeouts:
     """Seconds: to connect, until the answer begins, between contents of a stream, from request to the end.
 
     Pings are no content. Before the first content, the later of `first_byte` (from the request on) and
-    `stall` (from the headers on) counts.
+    `stall` (from the headers on) counts. The time for which the machine was suspended does not count.
 
     >>> Timeouts(total=30.0)
     Timeouts(connect=10.0, first_byte=120.0, stall=60.0, total=30.0)

@@ -1,13 +1,17 @@
-"""Waiting for the pieces of an answer, but not for ever: stalls and the total time."""
+"""Waiting for an answer and its pieces, but not for ever: the first byte, stalls and the total time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
 
+from llmdash.llms.pulse import AwakeClock
 from llmdash.llms.timeouts import Timeouts
 
 __all__ = ["Late", "Watch"]
+
+T = TypeVar("T")
 
 
 class Late(Exception):
@@ -15,16 +19,21 @@ class Late(Exception):
 
 
 class Watch:
-    """Watches all waits of one answer with one timer, which looks again when it fires: a piece costs none.
+    """Watches all waits of one request with one timer, which looks again when it fires: a piece costs none.
 
-    `sent_at` is the time of the event loop at which the request was sent. Until the first progress the limit
-    is that of the first byte, if it is later than that of a stall.
+    Made when the request is sent; `answered` when its headers are there; `close` at its end, whatever that
+    is. Until the first progress the limit is that of the first byte, if it is later than that of a stall.
+    Times are those of `clock`, for which a suspended machine takes no time.
     """
 
     __slots__ = (
+        "_answered",
+        "_clock",
         "_deadline",
         "_expired",
+        "_first_byte_at",
         "_loop",
+        "_open",
         "_progressed",
         "_stalls_at",
         "_timeouts",
@@ -32,15 +41,25 @@ class Watch:
         "_waiting",
     )
 
-    def __init__(self, timeouts: Timeouts, sent_at: float) -> None:
+    def __init__(self, timeouts: Timeouts, clock: AwakeClock) -> None:
         self._timeouts = timeouts
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
+        clock.begin()
+        self._open = True
+        sent_at = clock.time()
         self._deadline = sent_at + timeouts.total
-        self._stalls_at = max(sent_at + timeouts.first_byte, self._loop.time() + timeouts.stall)
+        self._first_byte_at = self._stalls_at = sent_at + timeouts.first_byte
+        self._answered = False
         self._progressed = False
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: asyncio.Task[object] | None = None
         self._expired = False
+
+    def answered(self) -> None:
+        """The headers have come, the body follows."""
+        self._answered = True
+        self._stalls_at = max(self._first_byte_at, self._clock.time() + self._timeouts.stall)
 
     def progress(self) -> None:
         """The stall limit counts anew from the next wait: whoever reads may take its time in between."""
@@ -48,32 +67,37 @@ class Watch:
 
     def hurry(self, seconds: float) -> None:
         """Bring the end of all waiting forward to so many seconds from now."""
-        until = self._loop.time() + seconds
+        until = self._clock.time() + seconds
         if until < self._deadline:
             self._deadline = until
-            self.end()
+            self._drop_timer()
 
-    def end(self) -> None:
-        """Drop the timer; another wait sets it again."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def close(self) -> None:
+        """Nothing more is waited for."""
+        self._drop_timer()
+        if self._open:
+            self._open = False
+            self._clock.end()
 
-    async def next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
+    def next(self, pieces: AsyncIterator[bytes]) -> Awaitable[bytes | None]:
         """The next piece, None behind the last. Raises Late."""
         if self._progressed:
             self._progressed = False
-            self._stalls_at = self._loop.time() + self._timeouts.stall
-            if self._timer is not None and self._timer.when() > self._stalls_at:
-                self.end()  # set for the first byte, which may take longer than a stall
+            self._stalls_at = self._clock.time() + self._timeouts.stall
+            if self._timer is not None and self._timer.when() > self._stalls_at + self._clock.lost:
+                self._drop_timer()  # set for the first byte, which may take longer than a stall
+        return self.wait(anext(pieces, None))
+
+    async def wait(self, what: Awaitable[T]) -> T:
+        """What comes of `what`. Raises Late, and cancels it, if it takes too long."""
         if self._timer is None:
-            self._set()
+            self._set_timer()
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine on an event loop runs in a task
         cancelled = task.cancelling()
         self._waiting = task
         try:
-            return await anext(pieces, None)
+            return await what
         except asyncio.CancelledError:
             if not self._expired or task.uncancel() > cancelled:
                 raise
@@ -81,20 +105,29 @@ class Watch:
         finally:
             self._waiting = None
 
-    def _set(self) -> None:
-        self._timer = self._loop.call_at(min(self._stalls_at, self._deadline), self._look)
+    def _set_timer(self) -> None:
+        until = min(self._stalls_at, self._deadline) + self._clock.lost
+        self._timer = self._loop.call_at(until, self._look)
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _look(self) -> None:
         self._timer = None
         if self._waiting is None:
             return  # whoever reads is busy elsewhere; the next wait sets the timer again
-        if self._loop.time() < min(self._stalls_at, self._deadline):
-            self._set()
+        if self._clock.time() < min(self._stalls_at, self._deadline):
+            self._set_timer()
             return
         self._expired = True
         self._waiting.cancel()
 
     def _late(self) -> Late:
+        limits = self._timeouts
+        if not self._answered:
+            return Late(f"no answer within {min(limits.first_byte, limits.total):g} s")
         if self._deadline <= self._stalls_at:
-            return Late(f"no end within {self._timeouts.total:g} s")
-        return Late(f"stalled: no content for {self._timeouts.stall:g} s")
+            return Late(f"no end within {limits.total:g} s")
+        return Late(f"stalled: no content for {limits.stall:g} s")

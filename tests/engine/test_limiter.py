@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 
 import pytest
@@ -64,6 +65,51 @@ async def test_a_suspended_machine_lets_no_burst_through(rate: float) -> None:
             jump(60.0)
         await asyncio.sleep(max(2.0, 2.0 / rate))
     assert most_in_a_second(senders.times) <= bound(rate)
+
+
+@pytest.mark.parametrize("rate", [1.0, 20.0, 500.0])
+@pytest.mark.parametrize("seconds", [0.05, 0.5, 60.0])
+def test_what_was_on_its_way_when_the_machine_stopped_counts_behind_the_stop(
+    rate: float, seconds: float
+) -> None:
+    """The machine stops between a departure and its bytes: the server sees the rate all the same."""
+
+    @virtual_time(lateness_s=0.001)
+    async def scenario() -> None:
+        limiter, on_the_wire, stops = RateLimiter(rate), list[float](), [0.0]
+
+        async def work() -> None:
+            while True:
+                await limiter.acquire()
+                await limiter.depart()
+                if now() > stops[-1] + max(2.0, 2.0 / rate):
+                    jump(seconds)
+                    stops.append(now())
+                on_the_wire.append(now())
+
+        tasks = [asyncio.create_task(work()) for _ in range(64)]
+        await asyncio.sleep(20 * (seconds + max(2.0, 2.0 / rate)))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert len(stops) > 10
+        assert most_in_a_second(on_the_wire) <= bound(rate)
+
+    scenario()
+
+
+@virtual_time
+async def test_the_limiter_does_nothing_while_nothing_is_sent() -> None:
+    def timers() -> int:
+        found = (each for each in gc.get_objects() if isinstance(each, asyncio.TimerHandle))
+        return sum(not each.cancelled() for each in found)
+
+    before, limiter = timers(), RateLimiter(20.0)
+    for _ in range(10):
+        await limiter.acquire()
+        await limiter.depart()
+    await asyncio.sleep(1.1)
+    assert timers() <= before
 
 
 @virtual_time

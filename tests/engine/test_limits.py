@@ -36,6 +36,20 @@ def test_a_key_is_given_no_more_requests_a_minute_than_it_may_have() -> None:
     assert 120 <= sent <= 122
 
 
+@pytest.mark.parametrize("seconds", [3.0, 60.0, 86_400.0])
+def test_behind_a_suspension_a_key_is_given_no_more_at_once_than_a_second_of_its_limit(
+    seconds: float,
+) -> None:
+    clock = Clock()
+    pool = KeyPool([member(clock, requests=600)], clock)
+    clock.time += seconds
+    given = 0
+    while (chosen := pool.choose()) is not None:
+        given += 1
+        pool.succeeded(chosen, Usage(1, 1))
+    assert given == 10
+
+
 def test_tokens_are_reserved_before_and_settled_after() -> None:
     clock = Clock()
     pool = KeyPool([member(clock, tokens=6000)], clock)

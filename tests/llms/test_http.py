@@ -17,6 +17,7 @@ from tests.llms.raw_server import (
     Deed,
     chunked,
     framed,
+    overrun,
     raw_server,
     refused_port,
     send,
@@ -33,7 +34,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n"
 
 async def ask(base_url: str, timeouts: Timeouts | None = None) -> str:
     client = HttpClient(timeouts=timeouts)
-    llm = ChatOpenAI("m", api_key=KEY, base_url=base_url, client=client)
+    llm = ChatOpenAI("m", api_key=KEY, base_url=base_url, client=client, max_retries=0)
     try:
         return (await llm.ainvoke("hi")).text
     finally:
@@ -108,6 +109,7 @@ async def test_a_broken_exchange_is_transient_and_says_how_it_broke(deed: Deed, 
         failure = await failure_at(server.base_url)
     assert failure.kind is FailureKind.TRANSIENT
     assert words in failure.message
+    assert failure.reached
 
 
 async def test_a_refused_port_is_transient_and_named() -> None:
@@ -115,18 +117,20 @@ async def test_a_refused_port_is_transient_and_named() -> None:
     failure = await failure_at(f"http://127.0.0.1:{port}/v1")
     assert failure.kind is FailureKind.TRANSIENT
     assert f"127.0.0.1:{port}" in failure.message
+    assert not failure.reached
 
 
 async def test_a_name_without_address_is_the_fault_of_this_machine() -> None:
     failure = await failure_at("http://nonexistent.invalid/v1")
     assert failure.kind is FailureKind.LOCAL
     assert "nonexistent.invalid" in failure.message
+    assert not failure.reached
 
 
 async def test_no_descriptor_left_is_the_fault_of_this_machine() -> None:
     async with raw_server(send(framed(DOCUMENT))) as server:
         client = HttpClient()
-        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client)
+        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client, max_retries=0)
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         with socket.socket() as next_free:
             resource.setrlimit(resource.RLIMIT_NOFILE, (next_free.fileno(), limits[1]))
@@ -137,6 +141,7 @@ async def test_no_descriptor_left_is_the_fault_of_this_machine() -> None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert caught.value.kind is FailureKind.LOCAL
         assert "Too many open files" in caught.value.message
+        assert not caught.value.reached
         assert (await llm.ainvoke("hi")).text == "Hello"
         await client.aclose()
 
@@ -159,6 +164,7 @@ async def test_an_unusable_address_is_a_matter_of_settings(base_url: str) -> Non
     failure = await failure_at(base_url)
     assert failure.kind is FailureKind.CONFIG
     assert "base_url" in failure.message
+    assert not failure.reached
 
 
 async def test_an_untrusted_certificate_is_a_matter_of_settings() -> None:
@@ -167,6 +173,7 @@ async def test_an_untrusted_certificate_is_a_matter_of_settings() -> None:
         assert failure.kind is FailureKind.CONFIG
         assert "certificate is not trusted" in failure.message
         assert server.requests == []
+    assert not failure.reached
 
 
 async def test_https_asked_of_a_server_that_speaks_http_names_the_mend() -> None:
@@ -178,6 +185,17 @@ async def test_https_asked_of_a_server_that_speaks_http_names_the_mend() -> None
         failure = await failure_at(f"https://127.0.0.1:{port}/v1")
     assert failure.kind is FailureKind.CONFIG
     assert "http://" in failure.message
+    assert not failure.reached
+
+
+async def test_a_server_that_drops_a_handshake_was_not_reached() -> None:
+    async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+
+    async with serving(drop) as port:
+        failure = await failure_at(f"https://127.0.0.1:{port}/v1")
+    assert failure.kind is FailureKind.TRANSIENT
+    assert not failure.reached
 
 
 async def test_a_redirect_is_a_matter_of_settings_and_not_followed() -> None:
@@ -187,12 +205,14 @@ async def test_a_redirect_is_a_matter_of_settings_and_not_followed() -> None:
         assert len(server.requests) == 1
     assert failure.kind is FailureKind.CONFIG
     assert "http://127.0.0.1:1/elsewhere" in failure.message
+    assert failure.reached
 
 
 async def test_headers_that_do_not_come_are_waited_for_no_longer_than_set() -> None:
     async with raw_server(send_and_stall(b"HTTP/1.1 200 OK\r\n")) as server:
         failure = await failure_at(server.base_url, Timeouts(first_byte=0.05))
     assert (failure.kind, failure.message) == (FailureKind.TRANSIENT, "no answer within 0.05 s")
+    assert failure.reached
 
 
 async def test_a_body_that_does_not_come_is_a_stall() -> None:
@@ -201,22 +221,15 @@ async def test_a_body_that_does_not_come_is_a_stall() -> None:
     async with raw_server(send_and_stall(chunked(chunk("Hel"), end=False))) as server:
         failure = await failure_at(server.base_url, limits)
     assert (failure.kind, failure.message) == (FailureKind.TRANSIENT, "stalled: no content for 0.05 s")
+    assert failure.reached
 
 
 async def test_an_address_where_nobody_accepts_is_given_up_after_the_connect_time() -> None:
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        port = full.getsockname()[1]
-        waiting = [socket.socket() for _ in range(3)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(("127.0.0.1", port))
+    with overrun() as port:
         failure = await failure_at(f"http://127.0.0.1:{port}/v1", Timeouts(connect=0.05))
-        for each in waiting:
-            each.close()
     assert failure.kind is FailureKind.TRANSIENT
     assert "no connection in time" in failure.message
+    assert not failure.reached
 
 
 async def test_the_refusal_of_a_body_is_heard_while_it_is_still_sent() -> None:
@@ -231,7 +244,9 @@ async def test_the_refusal_of_a_body_is_heard_while_it_is_still_sent() -> None:
 
     async with serving(refuse) as port:
         client = HttpClient()
-        llm = ChatOpenAI("m", api_key=KEY, base_url=f"http://127.0.0.1:{port}/v1", client=client)
+        llm = ChatOpenAI(
+            "m", api_key=KEY, base_url=f"http://127.0.0.1:{port}/v1", client=client, max_retries=0
+        )
         with pytest.raises(Failure) as caught:
             await llm.ainvoke("x" * 5_000_000)
         await client.aclose()

@@ -23,7 +23,7 @@ DOCUMENT = b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "st
 async def chat(base_url: str) -> AsyncIterator[ChatOpenAI]:
     client = HttpClient()
     try:
-        yield ChatOpenAI("m", api_key=KEY, base_url=base_url, client=client)
+        yield ChatOpenAI("m", api_key=KEY, base_url=base_url, client=client, max_retries=0)
     finally:
         await client.aclose()
 
@@ -35,8 +35,8 @@ async def test_a_plain_and_a_secure_address_share_a_client() -> None:
         raw_server(send(framed(DOCUMENT)), tls=True) as secure,
     ):
         client = HttpClient()
-        first = ChatOpenAI("m", api_key=KEY, base_url=plain.base_url, client=client)
-        second = ChatOpenAI("m", api_key=KEY, base_url=secure.base_url, client=client)
+        first = ChatOpenAI("m", api_key=KEY, base_url=plain.base_url, client=client, max_retries=0)
+        second = ChatOpenAI("m", api_key=KEY, base_url=secure.base_url, client=client, max_retries=0)
         assert (await first.ainvoke("hi")).text == "Hello"
         with pytest.raises(Failure, match="certificate"):
             await second.ainvoke("hi")
@@ -53,7 +53,7 @@ async def test_two_requests_use_one_connection() -> None:
 async def test_a_connection_that_was_closed_between_requests_is_replaced() -> None:
     async with raw_server(send_and_close(framed(DOCUMENT))) as server:
         client = HttpClient()
-        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client)
+        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client, max_retries=0)
         for _ in range(3):
             assert (await llm.ainvoke("hi")).text == "Hello"
             await asyncio.sleep(0.02)  # the end of the connection is on its way
@@ -61,10 +61,28 @@ async def test_a_connection_that_was_closed_between_requests_is_replaced() -> No
         await client.aclose()
 
 
+async def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_request() -> None:
+    """The second one arrives while the connection is idle, when nobody reads it."""
+    number = 0
+
+    async def twice(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal number
+        number += 1
+        answer = framed(DOCUMENT.replace(b"Hello", b"answer %d" % number))
+        writer.write(answer)
+        await asyncio.sleep(0.02)
+        writer.write(answer)
+
+    async with raw_server(twice) as server, chat(server.base_url) as llm:
+        for expected in ("answer 1", "answer 2", "answer 3"):
+            assert (await llm.ainvoke("hi")).text == expected
+            await asyncio.sleep(0.1)
+
+
 async def test_an_answer_left_early_closes_its_connection() -> None:
     async with raw_server(send_and_stall(chunked(chunk("Hel"), end=False)), send(framed(DOCUMENT))) as server:
         client = HttpClient()
-        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client)
+        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client, max_retries=0)
         deltas = llm.deltas("hi")
         assert (await anext(deltas)).text == "Hel"
         await deltas.aclose()
@@ -91,7 +109,7 @@ async def test_nothing_of_an_answer_waits_on_after_it() -> None:
 
     async with raw_server(send(framed(DOCUMENT)), send(chunked(*STREAM))) as server:
         client = HttpClient()
-        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client)
+        llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client, max_retries=0)
         await llm.ainvoke("hi")
         before = timers()
         for _ in range(10):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import shutil
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from llmdash.engine.journal import Group, JournalFile, ResultRow
 from llmdash.engine.reader import JournalReader
 from llmdash.reports.export import export
 from llmdash.reports.export.live import LiveResults, can_be_live
+from tests.cli.command import environment, start
+from tests.simulated import Simulated
 
 DONE = ResultRow(
     0, "a", "done", 'fünf\n"5"\x85', "5", 1, "k1", 2, 0.25, 1.5, 30, 12, estimated=False, finish_reason="stop"
@@ -190,3 +194,33 @@ def test_a_place_that_cannot_be_written_is_a_problem_and_no_error(
 )
 def test_only_json_lines_can_grow(name: str, live: bool) -> None:
     assert can_be_live(Path(name)) is live
+
+
+def whole_lines(path: Path) -> list[int]:
+    """The jobs whose lines stand in the file; each whole but one that is just being written, none twice."""
+    found = [json.loads(line)["index"] for line in path.read_bytes().split(b"\n")[:-1]]
+    assert len(found) == len(set(found))
+    return found
+
+
+def test_the_file_grows_while_the_run_goes_on_and_survives_a_kill(
+    simulator: Callable[..., Simulated], tmp_path: Path
+) -> None:
+    endpoint = simulator(latency=0.1)
+    prompts, out = tmp_path / "prompts.txt", tmp_path / "r.jsonl"
+    prompts.write_text("\n".join(f"Tell of the number {n}" for n in range(240)))
+    asked = ("run", prompts, "--headless", "--out", out, "--run-dir", tmp_path / "run", "--rate", "150/s")
+    env = environment(tmp_path, endpoint)
+    with start(*asked, cwd=tmp_path, env=env) as process:
+        while not out.exists() or len(out.read_bytes().splitlines()) < 40:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    before = {record.index for record in JournalReader(tmp_path / "run").results()}
+    with start(*asked, "--resume", cwd=tmp_path, env=env) as process:
+        while process.poll() is None and len(out.read_bytes().splitlines()) <= len(before):
+            time.sleep(0.02)
+        assert before <= set(whole_lines(out))
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert whole_lines(out) == list(range(240))
