@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ class _Step:
     sent: int = 0
     tokens: int = 0
     in_flight: float = 0.0
-    ttfts: list[float] = field(default_factory=list)
+    ttfts: array[float] = field(default_factory=lambda: array("f"))
 
     def merged(self, other: _Step) -> _Step:
         times = (self.ttfts + other.ttfts)[:: 2 if len(self.ttfts) + len(other.ttfts) > _SAMPLES else 1]
@@ -92,7 +93,7 @@ def _each(steps: list[_Step], value: Callable[[_Step], float | None]) -> tuple[f
     return tuple(value(step) for step in steps)
 
 
-def _share(values: list[float], share: float) -> float | None:
+def _share(values: array[float], share: float) -> float | None:
     if not values:
         return None
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]

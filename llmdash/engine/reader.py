@@ -13,7 +13,7 @@ from llmdash.engine.journal import NAME, AttemptRecord, HealthRecord, JournalErr
 from llmdash.engine.records import ResultRecord
 from llmdash.prompts.source import Verdict
 
-__all__ = ["JournalReader", "KeyTotals"]
+__all__ = ["JournalReader", "KeyTotals", "result_record"]
 
 
 class KeyTotals(NamedTuple):
@@ -75,7 +75,7 @@ class JournalReader:
             width = len(ResultRow._fields)
             for row in db.execute(_RESULTS):
                 result = ResultRow._make(row[:width])
-                yield _record(result, models.get(result.key), *row[width:])
+                yield result_record(result, models.get(result.key), *row[width:])
 
     def result(self, job: int) -> ResultRow | None:
         """What a job ended with, if it did."""
@@ -140,9 +140,14 @@ class _Closing:
             ) from None
 
 
-def _record(
-    row: ResultRow, model: str | None, status: int | None, request_id: str | None, sent_at: float | None
+def result_record(
+    row: ResultRow,
+    model: str | None = None,
+    status: int | None = None,
+    request_id: str | None = None,
+    sent_at: float | None = None,
 ) -> ResultRecord:
+    """A result as exports show it, with what its last attempt adds."""
     verdict = Verdict(row.verdict)
     return ResultRecord(
         index=row.job,

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmdash.engine.journal import NAME, JournalError, ResultRow
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.reader import JournalReader, result_record
 from llmdash.engine.records import ResultRecord
-from llmdash.prompts.source import Verdict
 from llmdash.reports.export.draft import ExportError, shown
 from llmdash.reports.export.json_lines import encode_record, write_jsonl
 from llmdash.reports.export.writers import writer_for
@@ -88,24 +87,8 @@ class LiveResults:
 
 
 def _record(row: ResultRow) -> ResultRecord:
-    """A row as the journal would give it back, in all that a line of JSON shows."""
-    verdict = Verdict(row.verdict)
-    return ResultRecord(
-        index=row.job,
-        id=row.id,
-        state=row.state,
-        text=row.text,
-        expected=row.expected,
-        correct=None if verdict is Verdict.UNSCORED else verdict is Verdict.RIGHT,
-        key=row.key,
-        attempts=row.attempts,
-        ttft_s=_real(row.ttft_s),
-        latency_s=_real(row.latency_s),
-        input_tokens=row.input_tokens,
-        output_tokens=row.output_tokens,
-        finish_reason=row.finish_reason,
-        error=row.error,
-    )
+    """A row as the journal would give it back, which keeps times as real numbers."""
+    return result_record(row._replace(ttft_s=_real(row.ttft_s), latency_s=_real(row.latency_s)))
 
 
 def _real(seconds: float | None) -> float | None:
