@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.engine.commands import Cancel, Drain
-from llmdash.engine.frame import Frame, JobsView, RunState, View
 from llmdash.engine.journal import JournalError
 from llmdash.engine.lock import LockedError
 from llmdash.engine.session import LocalSession, RunPlan, Session
-from llmdash.launch.headless import export
+from llmdash.launch.afterwards import finish, write_nowhere
+from llmdash.launch.headless import EXIT_INTERNAL, export
 from llmdash.launch.plans import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
 from llmdash.prompts.source import InputError
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Redactor
 from llmdash.simulator.process import SimulatorError, SimulatorProcess
+from llmdash.ui.hangup import Signals
 from llmdash.ui.launch import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
 from llmdash.ui.preferences import Preferences, PreferencesFile
 
@@ -109,81 +107,52 @@ def show(
     """Open the dashboard on `plan`, or the start screen without one; gives the exit code. Results go to `out`
     at the end.
 
-    Raises LockedError or JournalError before the screen is touched.
+    A signal closes the dashboard: SIGINT and SIGTERM let requests in flight finish, and a second one does
+    not; SIGQUIT does not either; after SIGHUP, or when the terminal has gone away, the run goes on without a
+    screen. Raises LockedError or JournalError before the screen is touched, ExportError after the run if
+    `out` cannot be written.
     """
     from llmdash.ui.app import LlmdashApp
 
     session = LocalSession(plan) if plan is not None else None
     preferences = PreferencesFile(locations.preferences_file())
     launcher = SettingsLauncher(settings, preferences) if session is None else None
-    app = LlmdashApp(
-        session=session,
-        launcher=launcher,
-        shipped_themes=locations.themes_dir(),
-        user_themes=locations.user_themes_dir(),
-        preferences_path=locations.preferences_file(),
-        fps=settings.fps,
-        redact=Redactor(settings.secrets).redact,
-        on_ready=session.start if session is not None else None,
-    )
-    app.run()
-    if app.signal_received == signal.SIGHUP:
-        _without_terminal()
-    ran = session or (launcher.session if launcher is not None else None)
-    simulator = simulator or (launcher.simulator if launcher is not None else None)
-    if ran is not None:
-        if app.signal_received == signal.SIGHUP:
-            _carry_on(ran)
-        _finish(ran, paid=simulator is None)
-        if out is not None:
-            export(ran.folder, out)
-    if simulator is not None:
-        simulator.close()
-    return app.return_code or 0
+    redact = Redactor(settings.secrets).redact
 
+    def ran() -> LocalSession | None:
+        return session or (launcher.session if launcher is not None else None)
 
-def _without_terminal() -> None:
-    """Nobody is left to read: what would be written goes nowhere."""
-    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it serves until the process ends
-    sys.stdout = sys.stderr = nowhere
-
-
-def _carry_on(session: LocalSession) -> None:
-    """Let the run go on without a screen until there is nothing left that it could do."""
-    over = (RunState.DONE, RunState.STOPPED, RunState.PAUSED)
-    while session.alive and _look(session).run.state not in over:
-        session.join(0.5)
-
-
-def _finish(session: LocalSession, *, paid: bool) -> None:
-    """End the run behind a closed dashboard. Requests that cost money are waited for; Ctrl-C cuts that
-    short.
-    """
-    frame = _look(session)
-    if session.alive and paid and frame.run.in_flight:
-        sys.stdout.write(f"Waiting for {frame.run.in_flight} requests in flight; Ctrl-C to give them up.\n")
-        sys.stdout.flush()
-        session.command(Drain())
+    with Signals() as signals:
+        app = LlmdashApp(
+            session=session,
+            launcher=launcher,
+            shipped_themes=locations.themes_dir(),
+            user_themes=locations.user_themes_dir(),
+            preferences_path=locations.preferences_file(),
+            fps=settings.fps,
+            redact=redact,
+            on_ready=session.start if session is not None else None,
+            signals=signals,
+            fault=lambda: None if (begun := ran()) is None else begun.crash,
+        )
+        app.run()
+        simulator = simulator or (launcher.simulator if launcher is not None else None)
+        if app.signal_received == signal.SIGHUP or not app.terminal_reads:
+            write_nowhere()
+        code = 0
         try:
-            while session.alive and _look(session).run.in_flight:
-                session.join(0.05)
-        except KeyboardInterrupt:
-            pass
-    session.command(Cancel())
-    session.start()  # one who left before the first picture leaves a run that was not begun yet
-    session.join()
-    if session.crash is not None:
-        raise session.crash
-    sys.stdout.write(_last_words(_look(session), session.folder))
-
-
-def _look(session: Session) -> Frame:
-    return session.frame(View(jobs=JobsView(height=0)))
-
-
-def _last_words(frame: Frame, folder: Path) -> str:
-    run = frame.run
-    said = f"{run.done:,} of {run.jobs:,} done, {run.failed:,} failed."
-    if run.state is RunState.DONE or run.ended == run.jobs:
-        return f"{said} The run is kept in {folder}\n"
-    return f"{said} Go on with: llmdash run --resume --run-dir {folder}\n"
+            if (begun := ran()) is not None:
+                code = finish(
+                    begun,
+                    signals,
+                    left_by=app.signal_received,
+                    paid=simulator is None,
+                    redact=redact,
+                    fault_told=app.return_code == EXIT_INTERNAL,
+                )
+                if out is not None:
+                    export(begun.folder, out)
+        finally:
+            if simulator is not None:
+                simulator.close()
+    return app.return_code or code

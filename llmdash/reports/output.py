@@ -1,23 +1,39 @@
-"""A stream to write to that may go away, or not know every character, without ending the run."""
+"""A stream to write to that may go away, stop reading or lack a character, without holding up the run."""
 
 from __future__ import annotations
 
 import os
+import select
+import threading
+from collections import deque
 from typing import TextIO
 
 __all__ = ["Output"]
+
+_MOST = 1024 * 1024
+"""Bytes that wait for a reader that has stopped; beyond, the oldest go."""
+_PATIENCE_S = 0.2
+"""How long `flush` waits for a reader before it takes it for stopped."""
 
 
 class Output:
     """Writes text to `stream`; once its reader has gone, everything else is dropped silently.
 
-    A batch is worth more than its log: `llmdash run ... | head` goes on after `head` has ended. `gone` tells.
+    A batch is worth more than its log: `llmdash run ... | head` goes on after `head` has ended; `gone` tells.
+    Where the reader is there and does not read, as a pager does not, what is written waits, and the process
+    ends once it has been read, or by a signal.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.gone = False
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
+        self._fd = _descriptor(stream)
+        self._changed = threading.Condition()
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._at_work = False
+        self._stalled = False
 
     def line(self, text: str) -> None:
         """Writes one line (or several, if `text` holds line feeds) and flushes. `text` has been cleaned."""
@@ -27,19 +43,22 @@ class Output:
     def write(self, text: str) -> int:
         """Writes text; a character the stream's encoding lacks becomes `?`."""
         if not self.gone:
-            try:
-                self._stream.write(text.encode(self.encoding, "replace").decode(self.encoding))
-            except (OSError, ValueError):  # ValueError: the stream was closed
-                self._give_up()
+            data = text.encode(self.encoding, "replace")
+            if self._fd is None:
+                self._write_here(data)
+            elif data:
+                self._leave_to_thread(data)
         return len(text)
 
     def flush(self) -> None:
-        """Hands over what was written."""
-        if not self.gone:
-            try:
-                self._stream.flush()
-            except (OSError, ValueError):
-                self._give_up()
+        """Hands over what was written, unless the reader has stopped reading."""
+        if self._fd is None:
+            if not self.gone:
+                self._flush_here()
+            return
+        with self._changed:
+            if not self._stalled:
+                self._stalled = not self._changed.wait_for(lambda: not self._at_work, _PATIENCE_S)
 
     def isatty(self) -> bool:
         """True while a terminal reads along."""
@@ -49,13 +68,69 @@ class Output:
         """The descriptor beneath; raises OSError if there is none."""
         return self._stream.fileno()
 
+    # A stream without a descriptor, such as a string: it takes everything at once.
+
+    def _write_here(self, data: bytes) -> None:
+        try:
+            self._stream.write(data.decode(self.encoding))
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self.gone = True
+
+    def _flush_here(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.gone = True
+
+    # One with a descriptor: a thread writes until nothing is left; the interpreter waits for it at the end.
+
+    def _leave_to_thread(self, data: bytes) -> None:
+        with self._changed:
+            self._waiting.append(data)
+            self._size += len(data)
+            while self._size > _MOST and len(self._waiting) > 1:
+                self._size -= len(self._waiting.popleft())
+            if not self._at_work:
+                self._at_work = True
+                threading.Thread(target=self._work, name="llmdash-output").start()
+
+    def _work(self) -> None:
+        while data := self._next():
+            try:
+                self._put(memoryview(data))
+            except OSError:
+                self._give_up()
+
+    def _put(self, rest: memoryview) -> None:
+        while rest and not self.gone and self._fd is not None:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:  # whoever shares it has asked not to wait
+                select.select([], [self._fd], [])
+
+    def _next(self) -> bytes:
+        with self._changed:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            self._size = 0
+            if not data:
+                self._at_work = self._stalled = False
+                self._changed.notify_all()
+            return data
+
     def _give_up(self) -> None:
         """Points the descriptor at nothing, or Python's own last flush would fail and spoil the exit code."""
         self.gone = True
-        try:
-            descriptor = self._stream.fileno()
-        except (OSError, ValueError):
-            return
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, descriptor)
-        os.close(nothing)
+        if self._fd is not None:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._fd)
+            os.close(nothing)
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    """What is beneath the stream, with nothing left above it; None if there is nothing beneath."""
+    try:
+        stream.flush()
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import Widget
 
 from llmdash.ui.crash import crash_report
-from llmdash.ui.hangup import leave_on_signals, terminal_is_gone
+from llmdash.ui.hangup import Signals, terminal_is_gone
 from llmdash.ui.launch import Launch, Launcher
 from llmdash.ui.preferences import Preferences, PreferencesFile
 from llmdash.ui.safe_output import ControlCharacters
+from llmdash.ui.terminal_driver import TerminalDriver
 from llmdash.ui.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ __all__ = ["LlmdashApp"]
 
 _THEME_POLL_S = 1.5
 """Seconds between two looks at the theme files."""
-_TERMINAL_POLL_S = 1.0
+_LOOK_ROUND_S = 1.0
 _EXIT_SIGNAL = 128
 
 
@@ -49,6 +53,7 @@ class LlmdashApp(App[None]):
     remembered; without them there are Textual's own themes and nothing is remembered. `fps` is 5 to 30
     pictures a second. `redact` takes secrets out of a text, should the program fail. `on_ready` is called
     once, when the dashboard has been painted for the first time: what takes long to start waits for that.
+    `signals` are what may end the app from outside; `fault` gives what broke the engine, once something did.
     Raises ValueError unless there is exactly one of session and launcher. The exit code is in `return_code`
     after `run()`.
     """
@@ -56,6 +61,7 @@ class LlmdashApp(App[None]):
     TITLE = "llmdash"
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar[set[Callable[[], type[Provider]]]] = {_action_provider}  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+z", "suspend_process", show=False, system=True)]
 
     def __init__(
         self,
@@ -68,10 +74,12 @@ class LlmdashApp(App[None]):
         fps: int = 15,
         redact: Callable[[str], str] = str,
         on_ready: Callable[[], None] | None = None,
+        signals: Signals | None = None,
+        fault: Callable[[], BaseException | None] = lambda: None,
     ) -> None:
         if (session is None) == (launcher is None):
             raise ValueError("give either a session or a launcher")
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.signal_received: int | None = None
         """The signal that ended the app, or SIGHUP where the terminal has gone away."""
         self._session = session
@@ -79,6 +87,8 @@ class LlmdashApp(App[None]):
         self._fps = fps
         self._redact = redact
         self._on_ready = on_ready
+        self._signals = signals
+        self._fault = fault
         self._control_characters = ControlCharacters()
         self._problems: list[str] = []
         self._preferences_file = PreferencesFile(preferences_path) if preferences_path else None
@@ -109,17 +119,44 @@ class LlmdashApp(App[None]):
         self._tell_problems()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.set_interval(_THEME_POLL_S, self.reload_themes)
-        if not self.is_headless:
-            leave_on_signals(self._leave)
-            self.set_interval(_TERMINAL_POLL_S, self._look_for_terminal)
+        self._heed_signals()
+        self.set_interval(_LOOK_ROUND_S, self._look_round)
+
+    # What ends it from outside.
+
+    def _heed_signals(self) -> None:
+        if self._signals is None:
+            return
+        loop = asyncio.get_running_loop()
+
+        def pass_on(number: int) -> None:
+            with suppress(RuntimeError):  # the app has ended meanwhile
+                loop.call_soon_threadsafe(self._leave, number)
+
+        self._signals.tell(pass_on)
+        for number in self._signals.received:
+            self._leave(number)
 
     def _leave(self, number: int) -> None:
-        self.signal_received = number
-        self.exit(return_code=_EXIT_SIGNAL + number)
+        if self.signal_received is None and not self._exit:
+            self.signal_received = number
+            self.exit(return_code=_EXIT_SIGNAL + number)
 
-    def _look_for_terminal(self) -> None:
-        if terminal_is_gone():
+    def _look_round(self) -> None:
+        if (fault := self._fault()) is not None:
+            raise fault
+        if not self.is_headless and terminal_is_gone():
             self._leave(signal.SIGHUP)
+
+    @property
+    def terminal_reads(self) -> bool:
+        """False if the terminal did not even take what restores it: whoever writes to it now may wait."""
+        return not getattr(self._driver, "gave_up", False)
+
+    def action_suspend_process(self) -> None:
+        """Ctrl+Z: stop, as every program on a terminal does, and go on where a shell says so."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.stop_process(group=True)
 
     def on_start_screen_started(self, event: StartScreen.Started) -> None:
         self._session = event.session
@@ -127,8 +164,8 @@ class LlmdashApp(App[None]):
         self.push_screen(self._dashboard(event.session))
 
     def action_help_quit(self) -> None:
-        """Ctrl+C without a selection: what people press to get out gets them out."""
-        self.exit()
+        """Ctrl+C without a selection: what people press to get out gets them out, as its signal would."""
+        self._leave(signal.SIGINT)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: the palette lists the actions of llmdash, themes among them."""

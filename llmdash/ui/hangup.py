@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 import signal
 import sys
 from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
 
-__all__ = ["leave_on_signals", "terminal_is_gone"]
+__all__ = ["Signals", "terminal_is_gone"]
 
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
+_OBEYED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Left alone they would end the program with the terminal in the dashboard's mode."""
 
 
-def leave_on_signals(leave: Callable[[int], None]) -> None:
-    """Call `leave` with the number of a SIGTERM or SIGHUP, on the running event loop.
+class Signals:
+    """Within its `with`, signals that would end the program are noted instead, in the order they come."""
 
-    Left alone they would end the program with the terminal in the dashboard's mode.
-    """
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, leave, int(number))
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self._tell: Callable[[int], object] = _nobody
+        self._before: dict[signal.Signals, Any] = {}
+
+    def tell(self, listener: Callable[[int], object] | None) -> None:
+        """Call `listener` with the number of every signal from now on, in the main thread, between any two
+        steps of it; None for nobody.
+        """
+        self._tell = listener or _nobody
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.received.append(number)
+        self._tell(number)
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._handle) for number in _OBEYED}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _nobody(_number: int) -> None:
+    """Hears nothing."""
 
 
 def terminal_is_gone() -> bool:

@@ -13,39 +13,61 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyte
+
+from tests.cli.modes import left_changed
 
 __all__ = ["Terminal"]
 
 _PATIENCE_S = 30.0
 
+_ANSWERS = {
+    b"\x1b[?2026$p": b"\x1b[?2026;2$y",  # pictures can be shown all at once
+    b"\x1b[?2048$p": b"\x1b[?2048;2$y",  # and the size told in the stream of keys
+}
+"""What a terminal of today says when asked what it can do."""
+
 
 class Terminal:
-    """`llmdash` in a pty of `columns` x `rows`. `screen` is what a person would see now."""
+    """`llmdash` in a pty of `columns` x `rows`. `screen` is what a person would see now.
+
+    `command` is run in place of llmdash, where given. A `modern` terminal answers when it is asked what it
+    can do, so that everything a program may switch on is switched on.
+    """
 
     def __init__(
-        self, *arguments: object, cwd: Path, env: dict[str, str], columns: int = 120, rows: int = 36
+        self,
+        *arguments: object,
+        cwd: Path,
+        env: dict[str, str],
+        columns: int = 120,
+        rows: int = 36,
+        command: Sequence[str] = (sys.executable, "-m", "llmdash"),
+        modern: bool = False,
     ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
+        self._answers = dict(_ANSWERS) if modern else {}
         self.raw = bytearray()
         self._fd, inner = pty.openpty()
         self._resize(inner, columns, rows)
         self.before = termios.tcgetattr(inner)
         self._inner = inner
         self._gone = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "llmdash", *map(str, arguments)],
+        self.process: subprocess.Popen[Any] = subprocess.Popen(
+            [*command, *map(str, arguments)],
             cwd=cwd,
             env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"},
             stdin=inner,
             stdout=inner,
             stderr=inner,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
 
     @staticmethod
@@ -56,7 +78,7 @@ class Terminal:
         """Change the size, as a person who drags the window's corner does."""
         self._resize(self._inner, columns, rows)
         self._screen.resize(rows, columns)
-        self._process.send_signal(signal.SIGWINCH)
+        self.process.send_signal(signal.SIGWINCH)
 
     def keys(self, text: str) -> None:
         """Type `text`."""
@@ -85,9 +107,36 @@ class Terminal:
             ready, _, _ = select.select([self._fd], [], [], left)
             if not ready:
                 return
-            piece = os.read(self._fd, 65536)
+            try:
+                piece = os.read(self._fd, 65536)
+            except OSError:  # nobody has the other end open
+                return
             self.raw += piece
             self._stream.feed(piece)
+            self._answer(piece)
+
+    def _answer(self, piece: bytes) -> None:
+        for question, answer in self._answers.items():
+            if question in piece:
+                os.write(self._fd, answer)
+
+    def fill(self) -> None:
+        """Stop reading, with no room left in between: whatever the program writes has to wait from now on."""
+        inner = os.open(os.ttyname(self._inner), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            while True:
+                os.write(inner, b" " * 256)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(inner)
+
+    def watch(self, seconds: float) -> None:
+        """Read for so long and look at nothing: a terminal that costs next to no processor time."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if select.select([self._fd], [], [], left)[0]:
+                self.raw += os.read(self._fd, 65536)
 
     def wait_for(self, condition: str | Callable[[str], bool]) -> str:
         """Read until the screen holds a text, or a condition on it holds; fails if it never does."""
@@ -95,7 +144,7 @@ class Terminal:
         until = time.monotonic() + _PATIENCE_S
         while not holds(self.screen):
             assert time.monotonic() < until, f"waited in vain; the screen:\n{self.screen}"
-            assert self._process.poll() is None or self._drained(), f"ended; the screen:\n{self.screen}"
+            assert self.process.poll() is None or self._drained(), f"ended; the screen:\n{self.screen}"
             self.read()
         return self.screen
 
@@ -106,15 +155,15 @@ class Terminal:
     def wait(self) -> int:
         """Wait for the process to end; gives its exit code."""
         until = time.monotonic() + _PATIENCE_S
-        while self._process.poll() is None:
+        while self.process.poll() is None:
             assert time.monotonic() < until, f"does not end; the screen:\n{self.screen}"
             self.read()
         self.read(0.2)
-        return self._process.returncode
+        return int(self.process.returncode)
 
     def signal(self, number: signal.Signals) -> None:
         """Send the program a signal."""
-        self._process.send_signal(number)
+        self.process.send_signal(number)
 
     def hang_up(self) -> None:
         """Close the terminal, as a lost connection does."""
@@ -123,25 +172,26 @@ class Terminal:
         self._gone = True
 
     def wait_without_reading(self) -> tuple[int, float]:
-        """Wait for the end of a program whose terminal is gone; gives exit code and processor seconds."""
+        """Wait for the end of a program whose terminal nobody reads; gives exit code, processor seconds."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        code = self._process.wait(_PATIENCE_S)
+        code = int(self.process.wait(_PATIENCE_S))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return code, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     @property
+    def is_cooked(self) -> bool:
+        """True if the terminal treats what is typed as it did at first."""
+        return termios.tcgetattr(self._inner) == self.before
+
+    @property
+    def left_changed(self) -> list[str]:
+        """All that is not as it was: modes, alternate screen, mouse, cursor, colours, keyboard, line mode."""
+        return left_changed(bytes(self.raw)) + ([] if self.is_cooked else ["termios"])
+
+    @property
     def is_clean(self) -> bool:
-        """True if the terminal is as it was: modes, alternate screen, mouse, cursor."""
-        return termios.tcgetattr(self._inner) == self.before and not self._left_on()
-
-    def _left_on(self) -> list[str]:
-        """The private modes that were switched on last."""
-        wanted = {"1049": "l", "1000": "l", "1003": "l", "1006": "l", "2004": "l", "25": "h"}
-        return [mode for mode, off in wanted.items() if self._last(mode) not in ("", off)]
-
-    def _last(self, mode: str) -> str:
-        on, off = self.raw.rfind(f"\x1b[?{mode}h".encode()), self.raw.rfind(f"\x1b[?{mode}l".encode())
-        return "" if on == off else "h" if on > off else "l"
+        """True if the terminal is as it was."""
+        return not self.left_changed
 
     def __enter__(self) -> Terminal:
         return self
@@ -149,8 +199,8 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
         if not self._gone:
             os.close(self._fd)
             os.close(self._inner)

@@ -93,13 +93,3 @@ def test_a_terminal_that_goes_away_leaves_a_run_that_carries_on_without_spinning
     assert code == 128 + signal.SIGHUP
     assert seconds < 10.0, "processor seconds of a run that takes a few"
     assert len(list(JournalReader(tmp_path / "kept").results())) == 60
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.Signals) -> None:
-    arguments = ("demo", "--limit", 20, "--rate", "50/s")
-    with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path)) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
-        terminal.signal(number)
-        assert terminal.wait() == 128 + number
-        assert terminal.is_clean

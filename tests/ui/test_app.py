@@ -167,7 +167,13 @@ def test_textual_writes_through_the_driver_and_nothing_else() -> None:
     """The driver of llmdash takes the place of Textual's at these points; an upgrade that renames them has to
     show here.
     """
-    for name in ("write", "close", "start_application_mode", "stop_application_mode", "_disable_mouse_support"):
+    for name in (
+        "write",
+        "close",
+        "start_application_mode",
+        "stop_application_mode",
+        "_disable_mouse_support",
+    ):
         assert callable(getattr(LinuxDriver, name))
     assert "_writer_thread" in LinuxDriver.close.__code__.co_names
     assert "_mouse_pixels" in LinuxDriver._enable_mouse_pixels.__code__.co_names

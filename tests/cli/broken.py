@@ -1,0 +1,65 @@
+"""llmdash over prompts that break it, as a program: `broken.py ui|engine|headless AFTER`.
+
+From the AFTERth look at a prompt on, every look in the named part of the program (the engine without a
+screen, for `headless`) raises an exception that tells the user's first key. Nothing of llmdash is changed for
+it: its dashboard is given a source of prompts, as it always is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from llmdash.cli.guard import guarded
+from llmdash.config import load_settings
+from llmdash.launch.headless import run_headless
+from llmdash.launch.interactive import show
+from llmdash.launch.plans import PRACTICE, Input, make_plan, open_input, run_folder
+from llmdash.prompts.source import Prompt
+from llmdash.secrets import Redactor
+from llmdash.simulator.process import SimulatorProcess
+
+
+class BrokenSource:
+    """A source of prompts that raises in one of the program's two threads."""
+
+    def __init__(self, inner: Any, thread: str, after: int, words: str) -> None:
+        self._inner = inner
+        self._thread = thread
+        self._left = after
+        self._words = words
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def prompt(self, index: int) -> Prompt:
+        if threading.current_thread().name == self._thread:
+            self._left -= 1
+            if self._left < 0:
+                raise RuntimeError(f"broken on purpose; Authorization: Bearer {self._words}")
+        prompt: Prompt = self._inner.prompt(index)
+        return prompt
+
+
+def main(part: str, after: str) -> int:
+    settings = load_settings({"rate": "50/s"}, environ=os.environ, cwd=Path.cwd())
+    words = settings.keys[0].reveal() if settings.keys else "no key"
+    given = Input(limit=2000, seed=1)
+    thread = "MainThread" if part == "ui" else "llmdash-engine"
+    source = BrokenSource(open_input(given), thread, int(after), words)
+    with SimulatorProcess(PRACTICE) as simulator:
+        folder = run_folder(Path("kept"), "broken")
+        plan = make_plan(source, given, settings, folder, simulator, stay=part != "headless")
+        if part == "headless":
+            return run_headless(plan, json=False, out=None, redact=Redactor(settings.secrets).redact)
+        return show(settings, plan=plan, simulator=simulator)
+
+
+if __name__ == "__main__":
+    guarded(lambda: main(*sys.argv[1:]))
