@@ -47,6 +47,46 @@ bench-rate:
 bench-compare *arguments:
     {{python}} -m tests.benchmarks.compare {{arguments}}
 
+# R1: two hundred kills over ten thousand jobs
+kill-loop:
+    {{python}} -m pytest tests/cli/test_kill_loop.py -m slow -s -q
+
+# R2, R3, R11: every fault with fifty seeds, answers cut at every byte, bombs
+faults:
+    {{python}} -m pytest tests/faults -m "slow or not slow" -s -q
+
+# R4, R7: ten thousand hints, keys revoked in the middle
+keys:
+    {{python}} -m pytest tests/engine/test_hints_kept.py tests/cli/test_faults.py -q
+
+# R5: the rate through slides, stops of the process and a jumping clock
+rate:
+    {{python}} -m tests.benchmarks.rate --stress
+
+# R6: a disk that fills and is freed, twenty times (as root, or where users may mount)
+full-disk:
+    {{python}} -m tests.full_disk --cycles 20
+
+# R8: every way out of the dashboard, twenty times each, and a terminal that does not read
+terminal:
+    {{python}} -m pytest tests/cli/test_terminal_endings.py tests/cli/test_terminal_stopped.py tests/cli/test_terminal_unread.py tests/cli/test_pipes.py -m "slow or not slow" -s -q
+
+# R9: canary keys through every fault, crash and export
+canary:
+    {{python}} -m pytest tests/cli/test_canary.py -m "slow or not slow" -s -q
+
+# R10: a hundred thousand hostile strings through every widget
+hostile:
+    {{python}} -m pytest tests/ui/test_hostile.py tests/ui/test_terminal_writer.py -m "slow or not slow" -s -q
+
+# R12: two hundred thousand calls at 5 % faults
+soak:
+    {{python}} -m tests.soak --calls 200000 --simulator
+
+# Mutated bytes into everything that reads the wire or a file
+fuzz seconds="60":
+    {{python}} -m tests.fuzz --seconds {{seconds}}
+
 # Pictures of the dashboard as PNG files
 pictures folder="pictures":
     {{python}} -m tests.pictures {{folder}}

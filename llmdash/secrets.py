@@ -138,17 +138,22 @@ class Redactor:
     under 6 characters is replaced only where it stands as a word of its own, so that other words stay whole.
     """
 
-    def __init__(self, secrets: Iterable[Secret]) -> None:
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._masks: dict[str, str] = {}
-        short: set[str] = set()
+        self._short: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[Secret]) -> None:
+        """Mask these keys too."""
         for secret in secrets:
             for form in _forms(secret.reveal()):
                 self._masks.setdefault(form, repr(secret))
                 if len(secret.reveal()) < _SHORT:
-                    short.add(form)
+                    self._short.add(form)
         # Longest first: where one key is the beginning of another, the whole of the longer one must go.
         ordered = sorted(self._masks, key=len, reverse=True)
-        patterns = [_whole_word(form) if form in short else re.escape(form) for form in ordered]
+        patterns = [_whole_word(form) if form in self._short else re.escape(form) for form in ordered]
         self._pattern = re.compile("|".join(patterns)) if patterns else None
 
     def redact(self, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,16 +14,21 @@ import click
 if TYPE_CHECKING:
     from llmdash.config import Settings
     from llmdash.prompts.source import InputProblem
+    from llmdash.secrets import Redactor
 
 __all__ = [
     "guarded",
     "has_terminal",
     "made",
+    "redactor_in_use",
     "refuse",
     "refuse_without_keys",
     "settings_from",
     "tell_problems",
 ]
+
+_REDACTOR = "llmdash.redactor"
+"""Where a command keeps what knows the keys it has read, so that a fault can be told without them."""
 
 
 def guarded(work: Callable[[], int]) -> NoReturn:
@@ -49,7 +55,29 @@ def guarded(work: Callable[[], int]) -> NoReturn:
         code = work()
     except tuple(codes) as error:
         refuse(str(error), next(code for kind, code in codes.items() if isinstance(error, kind)))
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001 - the last boundary: a traceback of Python's own could show a key
+        _tell_of_fault(error)
+        code = 1
     sys.exit(code)
+
+
+def _tell_of_fault(error: Exception) -> None:
+    """Say what went wrong inside, without the values at hand."""
+    from llmdash.ui.crash import crash_report
+
+    click.echo(crash_report(error, redactor_in_use().redact).plain, err=True)
+
+
+def redactor_in_use() -> Redactor:
+    """What takes the keys that this command has read out of a text."""
+    from llmdash.secrets import Redactor
+
+    found: Redactor = click.get_current_context().meta.setdefault(_REDACTOR, Redactor())
+    return found
 
 
 def refuse(message: str, code: int = 2) -> NoReturn:
@@ -82,6 +110,7 @@ def settings_from(flags: Mapping[str, Any]) -> Settings:
     from llmdash.config import load_settings
 
     settings = load_settings(flags, environ=os.environ, cwd=Path.cwd())
+    redactor_in_use().learn(settings.secrets)
     for warning in settings.warnings:
         click.echo(f"llmdash: {warning}", err=True)
     return settings

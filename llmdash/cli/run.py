@@ -14,6 +14,7 @@ from llmdash.cli.guard import (
     guarded,
     has_terminal,
     made,
+    redactor_in_use,
     refuse,
     refuse_without_keys,
     settings_from,
@@ -113,15 +114,16 @@ def _run(
             resume=run["resume"],
             retry_failed=run["retry_failed"],
             stay=not headless,
-            key_file=plans.key_file(flags),
+            key_file=plans.key_file(flags, redactor_in_use()),
             out=run["out"],
         )
         if not headless:
-            return open_dashboard(settings, plan=plan, simulator=simulator, out=run["out"])
+            return open_dashboard(
+                settings, plan=plan, simulator=simulator, out=run["out"], redactor=redactor_in_use()
+            )
         from llmdash.launch.headless import run_headless
-        from llmdash.secrets import Redactor
 
-        redact = Redactor(settings.secrets).redact
+        redact = redactor_in_use().redact
         return run_headless(plan, json=run["as_json"], out=run["out"], redact=redact)
     finally:
         if simulator is not None:

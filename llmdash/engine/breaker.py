@@ -11,6 +11,7 @@ __all__ = ["Breaker", "is_of_endpoint"]
 
 _FIRST_S = 1.0
 _LONGEST_S = 60.0
+_LONGEST_ANSWERING_S = 20.0
 _IN_A_ROW = 3
 _NEVER_REACHED_S = 60.0
 _GIVE_UP_S = 3600.0
@@ -29,7 +30,7 @@ class Breaker:
     | from -> to | because of | way back |
     |---|---|---|
     | up -> down | 3 in a row without connection or TLS, or with 503 or 529; this machine cannot send; all \
-its keys fail alike | a probe after 1 s, doubling to 60 s |
+its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers, with 5xx |
     | up -> paused | redirect, certificate, address: the settings are wrong | the user |
     | down -> paused | nothing for an hour; for a minute, if it was never reached | the user |
 
@@ -67,6 +68,11 @@ its keys fail alike | a probe after 1 s, doubling to 60 s |
         self._given += 1
         return self._given
 
+    def admits(self, ticket: int) -> bool:
+        """True if the request with this ticket may still leave: nothing came to light since it was given."""
+        is_probe = self.state is EndpointState.PROBING and not self._is_stale(ticket)
+        return is_probe or self.state is EndpointState.UP
+
     def answered(self, ticket: int) -> None:
         """The endpoint did its work, be it to refuse a request."""
         if self._is_stale(ticket):
@@ -99,7 +105,7 @@ its keys fail alike | a probe after 1 s, doubling to 60 s |
             if probing or self._in_a_row >= _IN_A_ROW:
                 self._open(str(failure), min(_LONGEST_HINT_S, failure.retry_after or 0.0))
         elif probing:
-            self._open(str(failure))
+            self._open(str(failure), longest_s=_LONGEST_ANSWERING_S)
         return self.state if self.state is not before else None
 
     def trip(self, detail: str) -> None:
@@ -114,7 +120,9 @@ its keys fail alike | a probe after 1 s, doubling to 60 s |
     def _is_stale(self, ticket: int) -> bool:
         return ticket <= self._stale
 
-    def _open(self, detail: str, hint_s: float = 0.0, *, is_local: bool = False) -> None:
+    def _open(
+        self, detail: str, hint_s: float = 0.0, *, is_local: bool = False, longest_s: float = _LONGEST_S
+    ) -> None:
         now = self._clock()
         self._down_since = now if self._down_since is None else self._down_since
         patience = _GIVE_UP_S if self._worked else _NEVER_REACHED_S
@@ -122,7 +130,7 @@ its keys fail alike | a probe after 1 s, doubling to 60 s |
             span = "an hour" if self._worked else "a minute"
             self._pause(f"{detail}; nothing answered for {span}: check base_url, and that the server is up")
             return
-        delay = min(_LONGEST_S, _FIRST_S * 2 ** min(self._openings, 10))
+        delay = min(longest_s, _FIRST_S * 2 ** min(self._openings, 10))
         self._openings += 1
         self._change(EndpointState.DOWN, detail)
         self._until = now + max(delay, hint_s)

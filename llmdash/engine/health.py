@@ -63,9 +63,14 @@ after 5 s, doubling to 5 minutes |
 
     @property
     def is_faltering(self) -> bool:
-        """True if so many of its last requests failed that something is wrong with it, or behind it."""
+        """True if so many of its last requests failed that something is wrong with it, or behind it.
+
+        Those under way may yet succeed, and failures are faster. A probe after a cooldown decides alone.
+        """
         failed = self._recent.count(False)
-        return failed >= _FALTERS and 2 * failed >= len(self._recent)
+        if failed and self.on_probation and self._cooldowns:
+            return True
+        return failed >= _FALTERS and 2 * failed >= min(_RECENT, self._given - self._stale)
 
     @property
     def succeeds(self) -> bool:
@@ -84,6 +89,10 @@ after 5 s, doubling to 5 minutes |
             return math.inf
         until = max(self.rests_until, self.pacing.until)
         return until - now if until > now else 0.0
+
+    def admits(self, now: float) -> bool:
+        """True if a request that the key was given out for may still leave."""
+        return not self.is_gone and self.rests_until <= now
 
     def taken(self, now: float) -> int:
         """A request is sent; gives its ticket, which its outcome brings back."""
@@ -146,6 +155,8 @@ after 5 s, doubling to 5 minutes |
 
     def cool(self, detail: str) -> None:
         """Leave the key alone for a while: others succeed where it falters."""
+        if self.is_gone:
+            return
         seconds = min(_LONGEST_COOLDOWN_S, _COOLDOWN_S * 2 ** min(self._cooldowns, 10))
         self._cooldowns += 1
         self._rest(KeyState.COOLDOWN, seconds, detail)

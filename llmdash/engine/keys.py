@@ -105,6 +105,11 @@ class KeyPool:
             return tuple(endpoint_statistics(endpoint, now) for endpoint in self.endpoints)
 
     @property
+    def is_trying(self) -> bool:
+        """True if no endpoint is up: the next request is a probe, which counts against its job."""
+        return all(endpoint.breaker.state is not EndpointState.UP for endpoint in self.endpoints)
+
+    @property
     def counts_tokens(self) -> bool:
         """True if some key is limited in tokens, so that a request has to say how many it needs."""
         return any(member.limits.tokens is not None for member in self._members)
@@ -156,7 +161,9 @@ class KeyPool:
         """Give up the turns that were missed, or all work would go to the key that just came back."""
         if member.was_away:
             member.turn = max(member.turn, self._turn)
-            member.was_away = member.health.on_probation
+            member.was_away = (
+                member.health.on_probation or member.endpoint.breaker.state is not EndpointState.UP
+            )
 
     def _give_out(self, member: Member, tokens: int, now: float) -> Turn:
         self._turn = max(self._turn, member.turn)
@@ -166,6 +173,11 @@ class KeyPool:
         member.endpoint.in_flight += 1
         member.calls.add(now)
         return Turn(member, tokens, member.health.taken(now), member.endpoint.breaker.taken())
+
+    def may_leave(self, turn: Turn) -> bool:
+        """False if something befell the key or its endpoint since the turn was given out: give it back."""
+        member = turn.member
+        return member.health.admits(self._clock()) and member.endpoint.breaker.admits(turn.endpoint_ticket)
 
     def succeeded(self, turn: Turn, usage: Usage | None, *, hints: Hints | None = None) -> None:
         """A request was answered."""
@@ -201,6 +213,8 @@ class KeyPool:
         before, endpoint_before = member.state, breaker.state
         self._judge(turn, failure)
         self._note_absence(member)
+        if breaker.state is not EndpointState.UP:
+            self._note_absence_of(member.endpoint)
         self._wake()
         return Judgement(
             key=member.state if member.state is not before else None,
@@ -218,6 +232,8 @@ class KeyPool:
                 health.lost_quota(failure, turn.key_ticket)
             case FailureKind.AUTH:
                 health.refused(failure)
+            case FailureKind.REQUEST:
+                pass  # an answer, as good as any to a probe of the endpoint
             case _:
                 breaker.failed(failure, turn.endpoint_ticket)
         if failure.kind in _OF_KEY_OR_REQUEST:
@@ -299,6 +315,11 @@ class KeyPool:
     @staticmethod
     def _note_absence(member: Member) -> None:
         member.was_away = member.was_away or member.health.on_probation or member.health.is_gone
+
+    def _note_absence_of(self, endpoint: Endpoint) -> None:
+        """Nothing is sent there: its keys miss their turns."""
+        for member in self._members:
+            member.was_away = member.was_away or member.endpoint is endpoint
 
     def _seconds_to_next(self, tokens: int) -> float | None:
         """Seconds until the first key may send; None if only an event can bring that about."""

@@ -26,10 +26,18 @@ _TOLD = {
 class _Trouble:
     """What a job went through so far; kept only for jobs that failed at least once."""
 
-    since: float
     counted: int = 0
     uncounted: int = 0
     last: Member | None = None
+    throttled_since: float | None = None
+
+    def throttled_s(self, failure: Failure, now: float) -> float:
+        """Seconds for which the job met nothing but keys that call too often, `failure` included."""
+        if failure.kind is not FailureKind.THROTTLE:
+            self.throttled_since = None
+        elif self.throttled_since is None:
+            self.throttled_since = now
+        return now - self.throttled_since if self.throttled_since is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +125,12 @@ class Outcomes:
         job, member, record = attempt.job, attempt.member, attempt.record
         judgement = parts.pool.failed(attempt.turn, failure)
         self._tell_of(member, judgement)
-        now = parts.clock()
-        trouble = self._trouble.setdefault(job, _Trouble(now))
+        trouble = self._trouble.setdefault(job, _Trouble())
         decision = parts.policy.decide(
             failure,
             counted=trouble.counted,
             uncounted=trouble.uncounted,
-            age_s=now - trouble.since,
+            throttled_s=trouble.throttled_s(failure, parts.clock()),
             rng=parts.rng,
             excused=judgement.excused,
         )

@@ -23,8 +23,8 @@ class Decision:
 class RetryPolicy:
     """Up to `retries` counted retries a job; backoff min(cap, base * 2^n) * U(0.5, 1), "equal jitter".
 
-    Failures that are a key's fault do not count, but a job that met them for `patience_s` seconds fails after
-    all. Those of an endpoint that is down, or of this machine, never fail a job. `budget_share` and
+    Failures that are a key's fault do not count, but a job that was throttled for `patience_s` seconds fails
+    after all. Keys that are refused, an endpoint that is down and this machine never fail a job. `budget_share` and
     `budget_floor` bound the retries of all jobs together: see RetryBudget.
     """
 
@@ -46,14 +46,14 @@ class RetryPolicy:
         *,
         counted: int,
         uncounted: int,
-        age_s: float,
+        throttled_s: float,
         rng: random.Random,
         excused: bool = False,
     ) -> Decision:
         """What becomes of a job after `failure`.
 
-        `counted` and `uncounted` are the failures it had before this one, `age_s` the seconds since its first
-        attempt. `excused` says that a transient failure is not held against the job.
+        `counted` and `uncounted` are the failures it had before this one, `throttled_s` the seconds for which
+        it was throttled and nothing else. `excused` says that a transient failure is not held against the job.
         """
         match failure.kind:
             case FailureKind.REQUEST:
@@ -64,7 +64,7 @@ class RetryPolicy:
                 hint = failure.retry_after or 0.0
                 delay = max(self.backoff(counted, rng), hint if hint <= self.hint_cap_s else 0.0)
                 return Decision(again=True, delay_s=delay, counted=True)
-            case FailureKind.THROTTLE | FailureKind.QUOTA | FailureKind.AUTH:
-                return Decision(again=age_s < self.patience_s)
-            case _:  # the endpoint or this machine is to blame, and waited for as a whole
+            case FailureKind.THROTTLE:
+                return Decision(again=throttled_s < self.patience_s)
+            case _:  # a key, the endpoint or this machine is to blame; meanwhile other jobs may try those
                 return Decision(again=True, delay_s=self.backoff(min(uncounted, 4), rng))

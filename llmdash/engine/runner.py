@@ -143,7 +143,7 @@ class BatchRunner:
         while number < self._concurrency and not self._leaving:
             await self._sending.wait()
             async with self._line:
-                job, fresh = await self._parts.work.take()
+                job, fresh = await self._parts.work.take(rather_fresh=self._parts.pool.is_trying)
                 self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
                 turn = await self._holding(job, self._turn(job, number))
             if turn is not None:
@@ -222,6 +222,10 @@ class BatchRunner:
     async def _do(self, job: int, turn: Turn) -> None:
         """One attempt of `job`, from its announcement to the record of its outcome."""
         attempt = await self._announce(job, turn)
+        if not self._sending.is_set() or not self._parts.pool.may_leave(turn):
+            self._outcomes.cut(attempt, sent=False)  # a slow disk is no reason to send against better knowledge
+            self._return(job)
+            return
         try:
             prompt = self._parts.source.prompt(job)
         except InputError as error:

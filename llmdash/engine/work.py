@@ -55,11 +55,16 @@ class WorkQueue:
         """When a job in backoff is due, on the event loop's clock; None for any other."""
         return self._due.get(job)
 
-    async def take(self) -> tuple[int, bool]:
-        """The next job, and whether it is fresh (never handed out before). Waits while there is none."""
+    async def take(self, *, rather_fresh: bool = False) -> tuple[int, bool]:
+        """The next job, and whether it is fresh (never handed out before). Waits while there is none.
+
+        If `rather_fresh`, retries come only where no fresh job is left.
+        """
         while True:
             if self._ready:
                 return self._ready.popitem(last=False)[0], False
+            if rather_fresh and (job := self._next_pending()) is not None:
+                return job, True
             if self._retries and (self._budget is None or self._budget.take()):
                 return self._retries.popitem(last=False)[0], False
             if (job := self._next_pending()) is not None:

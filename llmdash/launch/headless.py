@@ -18,6 +18,7 @@ from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.reports import export as exports
 from llmdash.reports.progress import display_for, watch
+from llmdash.ui.hangup import ending_signals
 
 __all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export", "run_headless"]
 
@@ -32,8 +33,8 @@ EXIT_SIGNAL = 128
 
 
 def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redact: Callable[[str], str]) -> int:
-    """Run to the end, or until a signal; then export to `out`. Gives the exit code. `redact` takes secrets out
-    of a text, should the program fail.
+    """Run to the end, or until a signal; then export to `out`. Gives the exit code. `redact` takes secrets
+    out of a text, should the program fail.
 
     Raises LockedError or JournalError before anything is sent, ExportError after the run if `out` cannot be
     written.
@@ -72,14 +73,18 @@ def _exit_code(ending: Ending | None, last: Frame, received: list[int]) -> int:
 
 @contextmanager
 def _signals(session: LocalSession) -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM drains the run, the second cancels it; the signals received are listed."""
+    """The first SIGINT or SIGTERM drains the run, the second and SIGQUIT cancel it; after SIGHUP it goes on,
+    with nobody to read. The signals received are listed.
+    """
     received: list[int] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
         received.append(number)
-        session.command(Drain() if len(received) == 1 else Cancel())
+        asked = [one for one in received if one != signal.SIGHUP]
+        if number != signal.SIGHUP:
+            session.command(Drain() if len(asked) == 1 and number != signal.SIGQUIT else Cancel())
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in ending_signals()}
     try:
         yield received
     finally:

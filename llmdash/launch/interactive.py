@@ -103,6 +103,7 @@ def show(
     plan: RunPlan | None = None,
     simulator: SimulatorProcess | None = None,
     out: Path | None = None,
+    redactor: Redactor | None = None,
 ) -> int:
     """Open the dashboard on `plan`, or the start screen without one; gives the exit code. Results go to `out`
     at the end.
@@ -117,7 +118,7 @@ def show(
     session = LocalSession(plan) if plan is not None else None
     preferences = PreferencesFile(locations.preferences_file())
     launcher = SettingsLauncher(settings, preferences) if session is None else None
-    redact = Redactor(settings.secrets).redact
+    redact = (redactor or Redactor(settings.secrets)).redact
 
     def ran() -> LocalSession | None:
         return session or (launcher.session if launcher is not None else None)

@@ -27,6 +27,7 @@ from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
+from llmdash.secrets import Redactor
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 
@@ -176,10 +177,16 @@ def run_folder(folder: Path | None, name: str) -> Path:
     )
 
 
-def key_file(flags: Mapping[str, Any]) -> KeyFile:
-    """The `.env` of this folder, which may get more keys while a run goes on."""
+def key_file(flags: Mapping[str, Any], redactor: Redactor) -> KeyFile:
+    """The `.env` of this folder, which may get more keys while a run goes on; `redactor` learns them."""
     cwd = Path.cwd()
-    return KeyFile(cwd / locations.ENV_NAME, lambda: load_settings(flags, environ=os.environ, cwd=cwd))
+
+    def reload() -> Settings:
+        settings = load_settings(flags, environ=os.environ, cwd=cwd)
+        redactor.learn(settings.secrets)
+        return settings
+
+    return KeyFile(cwd / locations.ENV_NAME, reload)
 
 
 def make_plan(

@@ -55,6 +55,7 @@ class BarDisplay:
 
     def __enter__(self) -> Self:
         self._live.start()
+        self._console.show_cursor(True)  # whatever ends or stops the program then leaves the terminal whole
         return self
 
     def __exit__(

@@ -9,11 +9,16 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
-__all__ = ["Signals", "terminal_is_gone"]
+__all__ = ["Signals", "ending_signals", "terminal_is_gone"]
 
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
-_OBEYED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Left alone they would end the program with the terminal in the dashboard's mode."""
+
+
+def ending_signals() -> list[signal.Signals]:
+    """The signals that would end the program, but for those it was told to ignore, as `nohup` does."""
+    return [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 class Signals:
@@ -35,7 +40,7 @@ class Signals:
         self._tell(number)
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._handle) for number in _OBEYED}
+        self._before = {number: signal.signal(number, self._handle) for number in ending_signals()}
         return self
 
     def __exit__(

@@ -124,3 +124,17 @@ def test_one_interrupt_lets_requests_finish_and_two_do_not(
         done = list(JournalReader(tmp_path / f"kept-{signals}").results())
         assert all(result.state == "done" for result in done)
         assert bool(done) is (signals == 1), "what was in flight is finished once, and given up twice"
+
+
+@pytest.mark.parametrize(("number", "done"), [(signal.SIGHUP, True), (signal.SIGQUIT, False)])
+def test_a_headless_run_goes_on_without_a_terminal_and_stops_at_once_for_sigquit(
+    tmp_path: Path, simulator: Callable[..., Simulated], number: signal.Signals, done: bool
+) -> None:
+    prompts(tmp_path, 60)
+    env = environment(tmp_path, simulator(latency=0.2))
+    with Terminal(*HEADLESS, "--rate", "50/s", cwd=tmp_path, env=env) as terminal:
+        terminal.wait_for("in flight")
+        terminal.signal(number)
+        assert terminal.wait() == 128 + number
+        assert terminal.left_changed == []
+    assert (ended(tmp_path) == 60) is done

@@ -54,6 +54,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("shift+tab", "app.focus_previous", "Panel before", show=False, tooltip="Move the focus back"),
     Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
     Binding("question_mark", "help", "Help", tooltip="Every key"),
+    Binding("ctrl+z", "app.suspend_process", "Suspend", show=False, tooltip="Back to the shell; fg goes on"),
     Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
     Binding("i", "reverse_sort", "Reverse", show=False, tooltip="Turn the order round"),
     *(_sort_key(column, key) for column, key in SORT_KEYS.items()),
