@@ -179,7 +179,7 @@ class Painter:
             job=job,
             id=self._job_id(job),
             state=state,
-            reason=reason_of(state, held, is_due=due_at is None),
+            reason=reason_of(state, held, is_due=due_at is None, retries_held=self._parts.budget.is_short),
             due_s=max(0.0, due_at - now) if due_at is not None else None,
             key=columns.keys[columns.key[job]] or None,
             tries=columns.tries[job],

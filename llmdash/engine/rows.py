@@ -15,10 +15,13 @@ BINDINGS = {
 }
 
 
-def reason_of(state: JobState, held: WaitReason | None, *, is_due: bool) -> WaitReason | None:
-    """What a job in `state` waits for."""
+def reason_of(
+    state: JobState, held: WaitReason | None, *, is_due: bool, retries_held: bool
+) -> WaitReason | None:
+    """What a job in `state` waits for; one whose backoff is over stands in line, if the budget lets it."""
     if state is JobState.BACKOFF:
-        return (held or WaitReason.BUDGET) if is_due else WaitReason.BACKOFF
+        in_line = WaitReason.BUDGET if retries_held else WaitReason.LIMITER
+        return (held or in_line) if is_due else WaitReason.BACKOFF
     if state is JobState.LIMITER:
         return WaitReason.DISK if held is WaitReason.DISK else WaitReason.LIMITER
     if state is JobState.KEY:
