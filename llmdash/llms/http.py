@@ -7,6 +7,7 @@ proxies. Every error of the transport becomes a `Failure` here, and nowhere else
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -284,9 +285,9 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
     ) or isinstance(cause, aiohttp.InvalidURL):
         return FailureKind.CONFIG, f"not a usable address: {cause}; check base_url"
     if isinstance(cause, aiohttp.ClientConnectorDNSError | socket.gaierror):
-        return FailureKind.LOCAL, f"no address found: {cause}; check the network, and base_url"
+        return FailureKind.LOCAL, f"no address found{_why(cause, "for")}; check the network, and base_url"
     if isinstance(cause, OSError) and cause.errno in _LOCAL_ERRNOS:
-        return FailureKind.LOCAL, f"this machine cannot connect: {cause}"
+        return FailureKind.LOCAL, f"this machine cannot connect{_why(cause, "to")}"
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return FailureKind.TRANSIENT, "the server closed the connection without an answer"
     if isinstance(cause, aiohttp.ServerTimeoutError):
@@ -299,7 +300,7 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
         words = "the answer breaks HTTP: its head holds characters that may not be there"
         return FailureKind.TRANSIENT, words
     if isinstance(cause, aiohttp.ClientConnectorError):
-        return FailureKind.TRANSIENT, str(cause)
+        return FailureKind.TRANSIENT, f"cannot connect{_why(cause, "to")}"
     return FailureKind.TRANSIENT, ": ".join(part for part in (type(cause).__name__, str(cause)) if part)
 
 
@@ -310,7 +311,27 @@ def _meaning_of_tls(cause: BaseException) -> tuple[FailureKind, str]:
     elif isinstance(cause, aiohttp.ClientConnectorError):
         found = cause.os_error
     if isinstance(found, ssl.CertificateError):
-        return FailureKind.CONFIG, f"the TLS certificate is not trusted: {cause}; check base_url"
+        return FailureKind.CONFIG, f"the TLS certificate is not trusted{_why(cause)}; check base_url"
     if isinstance(found, ssl.SSLError) and found.reason == "WRONG_VERSION_NUMBER":
-        return FailureKind.CONFIG, f"no TLS spoken there: {cause}; does base_url need http:// ?"
-    return FailureKind.TRANSIENT, f"TLS failed: {cause}"
+        return FailureKind.CONFIG, f"no TLS spoken{_why(cause)}; does base_url need http:// ?"
+    return FailureKind.TRANSIENT, f"TLS failed{_why(cause)}"
+
+
+def _why(cause: BaseException, preposition: str = "at") -> str:
+    """` at host:port (reason)`, as far as it is known: aiohttp's own words name its inner parts as well."""
+    place, reason = "", cause
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        place, reason = f" {preposition} {cause.host}:{cause.port}", cause.os_error
+    elif isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        place, reason = f" {preposition} {cause.host}:{cause.port}", cause.certificate_error
+    words = getattr(reason, "verify_message", None) or _system_words(reason) or str(reason)
+    return f"{place} ({words})"
+
+
+def _system_words(error: BaseException) -> str:
+    """The system's words for an error of the network; asyncio puts its own in their place."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return ""
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror).lower()
+    return os.strerror(error.errno).lower() if error.errno > 0 else ""

@@ -140,7 +140,7 @@ async def test_no_descriptor_left_is_the_fault_of_this_machine() -> None:
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert caught.value.kind is FailureKind.LOCAL
-        assert "Too many open files" in caught.value.message
+        assert "too many open files" in caught.value.message
         assert not caught.value.reached
         assert (await llm.ainvoke("hi")).text == "Hello"
         await client.aclose()
