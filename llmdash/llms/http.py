@@ -285,9 +285,9 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
     ) or isinstance(cause, aiohttp.InvalidURL):
         return FailureKind.CONFIG, f"not a usable address: {cause}; check base_url"
     if isinstance(cause, aiohttp.ClientConnectorDNSError | socket.gaierror):
-        return FailureKind.LOCAL, f"no address found{_why(cause, "for")}; check the network, and base_url"
+        return FailureKind.LOCAL, f"no address found{_why(cause, 'for')}; check the network, and base_url"
     if isinstance(cause, OSError) and cause.errno in _LOCAL_ERRNOS:
-        return FailureKind.LOCAL, f"this machine cannot connect{_why(cause, "to")}"
+        return FailureKind.LOCAL, f"this machine cannot connect{_why(cause, 'to')}"
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return FailureKind.TRANSIENT, "the server closed the connection without an answer"
     if isinstance(cause, aiohttp.ServerTimeoutError):
@@ -300,7 +300,7 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
         words = "the answer breaks HTTP: its head holds characters that may not be there"
         return FailureKind.TRANSIENT, words
     if isinstance(cause, aiohttp.ClientConnectorError):
-        return FailureKind.TRANSIENT, f"cannot connect{_why(cause, "to")}"
+        return FailureKind.TRANSIENT, f"cannot connect{_why(cause, 'to')}"
     return FailureKind.TRANSIENT, ": ".join(part for part in (type(cause).__name__, str(cause)) if part)
 
 
