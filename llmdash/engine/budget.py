@@ -27,6 +27,7 @@ class RetryBudget:
         """[when, requests, retries] for each tenth of a second with any, oldest first."""
         self._requests = self._retries = 0.0
         self._held_at = -_WINDOW_S
+        self._granted = 0
 
     @property
     def is_short(self) -> bool:
@@ -37,20 +38,28 @@ class RetryBudget:
         """So many requests may be in flight, and fail, at once."""
         self.floor = max(self._least, in_flight)
 
-    def sent(self) -> None:
-        """A request left, be it a retry or not."""
-        self._entry()[1] += 1
-        self._requests += 1
-
     def take(self) -> bool:
-        """True if a retry may be sent now, which is counted as one; else ask again in a while."""
-        entry = self._entry()
-        if self._retries + 1 > self.share * self._requests + self.floor:
+        """True if a retry is granted, which has to be `sent` or given back; else ask again in a while."""
+        self._entry()
+        if self._retries + self._granted + 1 > self.share * self._requests + self.floor:
             self._held_at = self._clock()
             return False
-        entry[2] += 1
-        self._retries += 1
+        self._granted += 1
         return True
+
+    def give_back(self) -> None:
+        """A retry that was granted is not sent now."""
+        self._granted -= 1
+
+    def sent(self, *, is_retry: bool = False) -> None:
+        """A request left; `is_retry` if one was granted for it."""
+        entry = self._entry()
+        entry[1] += 1
+        self._requests += 1
+        if is_retry:
+            entry[2] += 1
+            self._retries += 1
+            self._granted -= 1
 
     @property
     def look_s(self) -> float:
@@ -59,7 +68,7 @@ class RetryBudget:
 
     def _entry(self) -> list[float]:
         now = self._clock()
-        while self._entries and self._entries[0][0] <= now - _WINDOW_S:
+        while self._entries and self._entries[0][0] <= now - _WINDOW_S - _GRAIN_S:
             _, requests, retries = self._entries.popleft()
             self._requests -= requests
             self._retries -= retries

@@ -73,6 +73,11 @@ after 5 s, doubling to 5 minutes |
         return failed >= _FALTERS and 2 * failed >= min(_RECENT, self._given - self._stale)
 
     @property
+    def is_clean(self) -> bool:
+        """True if it is in use and none of its last requests failed."""
+        return not self.on_probation and not self.is_gone and False not in self._recent
+
+    @property
     def succeeds(self) -> bool:
         """True if its last request went well, and most before it."""
         return bool(self._recent) and self._recent[-1] and not self.is_faltering
@@ -114,7 +119,7 @@ after 5 s, doubling to 5 minutes |
             self.detail = ""
         if ticket > self._stale:
             self._recent.append(True)
-            if len(self._recent) == _RECENT and self._recent.count(False) < _FALTERS:
+            if len(self._recent) == _RECENT and not self.is_faltering:
                 self._cooldowns = 0
 
     def faltered(self, ticket: int) -> None:

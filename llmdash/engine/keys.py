@@ -6,10 +6,10 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from llmdash.engine.breaker import is_of_endpoint
-from llmdash.engine.frame import EndpointState, KeyState
+from llmdash.engine.frame import EndpointState
+from llmdash.engine.judging import Judgement, judge
 from llmdash.engine.member import (
     Endpoint,
     EndpointStatistics,
@@ -26,17 +26,6 @@ from llmdash.llms.messages import Usage
 __all__ = ["Judgement", "KeyPool", "KeyStatistics", "Member", "Turn"]
 
 _PREFERENCE = 1.0
-
-
-class Judgement(NamedTuple):
-    """What followed from a failure: the states that its key and its endpoint entered, if they did.
-
-    `excused` is True if the request was a probe of an endpoint and found it still down: no job is to blame.
-    """
-
-    key: KeyState | None = None
-    endpoint: EndpointState | None = None
-    excused: bool = False
 
 
 class KeyPool:
@@ -179,6 +168,16 @@ class KeyPool:
         member = turn.member
         return member.health.admits(self._clock()) and member.endpoint.breaker.admits(turn.endpoint_ticket)
 
+    def is_probe(self, turn: Turn) -> bool:
+        """True if the request of `turn` tries an endpoint that was down."""
+        breaker = turn.member.endpoint.breaker
+        return breaker.state is EndpointState.PROBING and breaker.admits(turn.endpoint_ticket)
+
+    def began(self, turn: Turn) -> None:
+        """An answer begins to arrive: its endpoint is back, however long the rest takes."""
+        turn.member.endpoint.breaker.answered(turn.endpoint_ticket)
+        self._wake()
+
     def succeeded(self, turn: Turn, usage: Usage | None, *, hints: Hints | None = None) -> None:
         """A request was answered."""
         now, member = self._clock(), turn.member
@@ -211,7 +210,7 @@ class KeyPool:
         member.told = failure.hints or member.told
         breaker = member.endpoint.breaker
         before, endpoint_before = member.state, breaker.state
-        self._judge(turn, failure)
+        judge(turn, failure, self._members)
         self._note_absence(member)
         if breaker.state is not EndpointState.UP:
             self._note_absence_of(member.endpoint)
@@ -221,39 +220,6 @@ class KeyPool:
             endpoint=breaker.state if breaker.state is not endpoint_before else None,
             excused=endpoint_before is EndpointState.PROBING and is_of_endpoint(failure),
         )
-
-    def _judge(self, turn: Turn, failure: Failure) -> None:
-        member = turn.member
-        health, breaker = member.health, member.endpoint.breaker
-        match failure.kind:
-            case FailureKind.THROTTLE:
-                health.throttled(failure)
-            case FailureKind.QUOTA:
-                health.lost_quota(failure, turn.key_ticket)
-            case FailureKind.AUTH:
-                health.refused(failure)
-            case FailureKind.REQUEST:
-                pass  # an answer, as good as any to a probe of the endpoint
-            case _:
-                breaker.failed(failure, turn.endpoint_ticket)
-        if failure.kind in _OF_KEY_OR_REQUEST:
-            breaker.answered(turn.endpoint_ticket)
-        elif failure.kind is FailureKind.TRANSIENT and breaker.state is EndpointState.UP:
-            health.faltered(turn.key_ticket)
-            if health.is_faltering:
-                self._blame(member, failure)
-
-    def _blame(self, member: Member, failure: Failure) -> None:
-        """Many requests of `member` fail: it is the key if others succeed at the same endpoint, else the
-        endpoint.
-        """
-        siblings = [other for other in self._members if other.endpoint is member.endpoint]
-        if any(other.health.succeeds for other in siblings):
-            member.health.cool(str(failure))
-            return
-        member.endpoint.breaker.trip(str(failure))
-        for each in siblings:
-            each.health.forgive()
 
     def was_cut(self, turn: Turn) -> None:
         """A request was given up from this side."""
@@ -329,9 +295,6 @@ class KeyPool:
 
     def _wake(self) -> None:
         self._changed.set()
-
-
-_OF_KEY_OR_REQUEST = (FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH, FailureKind.REQUEST)
 
 
 def _turn_of(member: Member) -> float:

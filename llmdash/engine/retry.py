@@ -24,8 +24,8 @@ class RetryPolicy:
     """Up to `retries` counted retries a job; backoff min(cap, base * 2^n) * U(0.5, 1), "equal jitter".
 
     Failures that are a key's fault do not count, but a job that was throttled for `patience_s` seconds fails
-    after all. Keys that are refused, an endpoint that is down and this machine never fail a job. `budget_share` and
-    `budget_floor` bound the retries of all jobs together: see RetryBudget.
+    after all. Keys that are refused, an endpoint that is down and this machine never fail a job.
+    `budget_share` and `budget_floor` bound the retries of all jobs together: see RetryBudget.
     """
 
     retries: int = 5
@@ -53,7 +53,8 @@ class RetryPolicy:
         """What becomes of a job after `failure`.
 
         `counted` and `uncounted` are the failures it had before this one, `throttled_s` the seconds for which
-        it was throttled and nothing else. `excused` says that a transient failure is not held against the job.
+        it was throttled and nothing else. `excused` says that a transient failure is not held against the
+        job.
         """
         match failure.kind:
             case FailureKind.REQUEST:

@@ -174,8 +174,7 @@ class Run:
             self._notice(Severity.INFORMATION, f"Key {member.label} joins the pool")
         if members:
             self._journal.facts(self._plan.key_notes())
-            if self._state == (RunState.PAUSED, _NO_KEY):
-                self.resume()
+            self.revived()
 
     def _look_for_keys(self) -> None:
         """Pause, or end a run that nobody watches, where no key can be used without the user."""
@@ -245,6 +244,11 @@ class Run:
         self._runner.resume()
         if self._state[0] in (RunState.PAUSED, RunState.DRAINING):
             self._set(RunState.RUNNING)
+
+    def revived(self) -> None:
+        """Go on, if the run stands for want of a key and now has one."""
+        if self._state == (RunState.PAUSED, _NO_KEY) and not self._pool.exhausted:
+            self.resume()
 
     def drain(self) -> None:
         """Send nothing new and end the run, or pause it if it stays, once nothing is in flight."""

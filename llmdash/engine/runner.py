@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from llmdash.engine.attempt import Answer, ask, expected_tokens
-from llmdash.engine.events import AttemptEnded, Queued, Sent, Taken, Waiting
+from llmdash.engine.events import AttemptEnded, Event, Queued, Sent, Taken, Waiting
 from llmdash.engine.frame import JobState
 from llmdash.engine.journal import AttemptRecord
 from llmdash.engine.keys import Turn
@@ -143,7 +143,7 @@ class BatchRunner:
         while number < self._concurrency and not self._leaving:
             await self._sending.wait()
             async with self._line:
-                job, fresh = await self._parts.work.take(rather_fresh=self._parts.pool.is_trying)
+                job, fresh = await self._parts.work.take(spread=self._parts.pool.is_trying)
                 self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
                 turn = await self._holding(job, self._turn(job, number))
             if turn is not None:
@@ -223,7 +223,7 @@ class BatchRunner:
         """One attempt of `job`, from its announcement to the record of its outcome."""
         attempt = await self._announce(job, turn)
         if not self._sending.is_set() or not self._parts.pool.may_leave(turn):
-            self._outcomes.cut(attempt, sent=False)  # a slow disk is no reason to send against better knowledge
+            self._outcomes.cut(attempt, sent=False)  # meanwhile one knows better
             self._return(job)
             return
         try:
@@ -255,11 +255,12 @@ class BatchRunner:
     async def _ask(self, attempt: Attempt, prompt: Prompt) -> Answer:
         parts, job = self._parts, attempt.job
         parts.store.apply(Sent(job, attempt.member.label, attempt.record.attempt, parts.clock()))
-        parts.budget.sent()
+        parts.work.left(job)
         self._in_flight.add(job)
         options = self._options_of(prompt)
         try:
-            return await ask(attempt.member.llm, job, prompt, options, parts.clock, parts.store.apply)
+            tell = self._listener(attempt.turn)
+            return await ask(attempt.member.llm, job, prompt, options, parts.clock, tell)
         except asyncio.CancelledError:
             self._outcomes.cut(attempt, sent=True)
             raise
@@ -267,6 +268,18 @@ class BatchRunner:
             self._in_flight.discard(job)
             self._quiet.set()
             parts.store.apply(AttemptEnded(job, parts.clock()))
+
+    def _listener(self, turn: Turn) -> Callable[[Event], None]:
+        """Who hears of the chunks of an answer: the store, and of those of a probe the pool."""
+        pool, store = self._parts.pool, self._parts.store
+        if not pool.is_probe(turn):
+            return store.apply
+
+        def tell(event: Event) -> None:
+            pool.began(turn)
+            store.apply(event)
+
+        return tell
 
 
 async def _dismiss(tasks: Iterable[asyncio.Task[Any]]) -> None:

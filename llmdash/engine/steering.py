@@ -24,6 +24,9 @@ class Course(Protocol):
     def resume(self) -> None:
         """Go on, whatever the run stands for."""
 
+    def revived(self) -> None:
+        """A key or an endpoint is back: go on, if it was for want of one that the run stood."""
+
     def drain(self) -> None:
         """Send nothing new, and end with what is in flight."""
 
@@ -83,8 +86,10 @@ class Steering:
             case commands.ReviveKey(label):
                 pool.revive(label)
                 self._note_health(label)
+                self._course.revived()
             case commands.ReviveEndpoint(name):
                 pool.revive_endpoint(name)
+                self._course.revived()
             case commands.SetWeight(label, weight):
                 pool.set_weight(label, weight)
 

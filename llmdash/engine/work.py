@@ -27,6 +27,9 @@ class WorkQueue:
         self._pending = pending
         self._budget = budget
         self._next = 0
+        self._fresh_first = False
+        self._granted: set[int] = set()
+        """Jobs with a taker for which the budget has granted a retry."""
         self._ready: OrderedDict[int, None] = OrderedDict()
         self._retries: OrderedDict[int, None] = OrderedDict()
         self._limited: set[int] = set()
@@ -55,18 +58,19 @@ class WorkQueue:
         """When a job in backoff is due, on the event loop's clock; None for any other."""
         return self._due.get(job)
 
-    async def take(self, *, rather_fresh: bool = False) -> tuple[int, bool]:
+    async def take(self, *, spread: bool = False) -> tuple[int, bool]:
         """The next job, and whether it is fresh (never handed out before). Waits while there is none.
 
-        If `rather_fresh`, retries come only where no fresh job is left.
+        With `spread`, retries take turns with fresh jobs: what fails meanwhile is to be spread over many.
         """
+        self._fresh_first = spread and not self._fresh_first
         while True:
             if self._ready:
                 return self._ready.popitem(last=False)[0], False
-            if rather_fresh and (job := self._next_pending()) is not None:
+            if self._fresh_first and (job := self._next_pending()) is not None:
                 return job, True
-            if self._retries and (self._budget is None or self._budget.take()):
-                return self._retries.popitem(last=False)[0], False
+            if (job := self._next_retry()) is not None:
+                return job, False
             if (job := self._next_pending()) is not None:
                 return job, True
             await self._wait_for_change()
@@ -90,11 +94,34 @@ class WorkQueue:
             self._dropped.discard(job)
         return None
 
+    def _next_retry(self) -> int | None:
+        if not self._retries or (self._budget is not None and not self._budget.take()):
+            return None
+        job = self._retries.popitem(last=False)[0]
+        if self._budget is not None:
+            self._granted.add(job)
+        return job
+
+    def left(self, job: int) -> None:
+        """The taker sent the request of this job."""
+        if self._budget is not None:
+            self._budget.sent(is_retry=job in self._granted)
+        self._granted.discard(job)
+
     def put_back(self, job: int) -> None:
         """The taker could not do it now: it is the next one."""
-        self._ready[job] = None
-        self._ready.move_to_end(job, last=False)
+        line = self._retries if self._ungrant(job) else self._ready
+        line[job] = None
+        line.move_to_end(job, last=False)
         self._changed.set()
+
+    def _ungrant(self, job: int) -> bool:
+        """Give a retry back to the budget; False if none was granted for this job."""
+        if job not in self._granted or self._budget is None:
+            return False
+        self._granted.discard(job)
+        self._budget.give_back()
+        return True
 
     def put_off(self, job: int, delay_s: float, *, limited: bool = False) -> None:
         """The job is ready again after `delay_s` seconds; if `limited`, within the budget for retries."""
@@ -107,6 +134,7 @@ class WorkQueue:
 
     def end(self, job: int) -> None:
         """The job has ended."""
+        self._ungrant(job)
         self._open -= 1
         self._ended.set()
 

@@ -116,6 +116,7 @@ _AUTH_CODES = (
     "unauthorized",
 )
 _CONTENT_CODES = ("context_length", "content_filter", "content_policy", "moderation")
+_CONTENT_PHRASES = ("requires moderation", "flagged by moderation", "your input was flagged")
 _REQUEST_CODES = (*_CONTENT_CODES, "invalid_request", "invalid_argument", "not_found", "too_large")
 
 
@@ -184,7 +185,7 @@ def _hint(kind: FailureKind, headers: Mapping[str, str]) -> float | None:
 def _kind_of_status(status: int, words: _Words, *, shaped: bool) -> FailureKind:
     if status == 402 or (status in (400, 403, 429) and words.quota()):
         return FailureKind.QUOTA
-    if _holds(words.codes, _CONTENT_CODES):
+    if _holds(words.codes, _CONTENT_CODES) or _holds(words.message.lower(), _CONTENT_PHRASES):
         return FailureKind.REQUEST
     if status == 429:
         # A request beyond the whole limit of a minute is never served, however long one waits.

@@ -61,13 +61,26 @@ def test_one_request_at_a_time_tries_it_again_after_ever_longer_waits() -> None:
         probe = breaker.taken()
         assert breaker.state is EndpointState.PROBING
         assert breaker.wait_s(clock()) == float("inf")
-        breaker.failed(BROKEN, probe)
+        breaker.failed(REFUSED, probe)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     clock.time += 60
     works(breaker)
     assert (breaker.state, breaker.wait_s(clock())) == (EndpointState.UP, 0.0)
     fail(breaker, *[REFUSED] * 3)
     assert breaker.wait_s(clock()) == 1.0
+
+
+def test_a_server_that_answers_with_errors_is_tried_at_least_three_times_a_minute() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    works(breaker)
+    breaker.trip("all keys fail alike")
+    waits = []
+    for _ in range(7):
+        waits.append(breaker.wait_s(clock()))
+        clock.time += waits[-1]
+        breaker.failed(BROKEN, breaker.taken())
+    assert waits == [1, 2, 4, 8, 16, 20, 20]
 
 
 def test_what_left_before_it_opened_says_nothing_of_the_time_after() -> None:

@@ -25,7 +25,7 @@ def test_in_no_minute_there_are_more_retries_than_a_fifth_and_ten(steps: list[tu
         if step == "w":
             clock.time += seconds
         elif step == "s" or budget.take():
-            budget.sent()
+            budget.sent(is_retry=step == "r")
             sent.append((clock.time, step == "r"))
         last = [is_retry for at, is_retry in sent if at > clock.time - 60.0]
         older = [is_retry for at, is_retry in sent if clock.time - 60.2 <= at <= clock.time - 60.0]
@@ -39,7 +39,7 @@ async def test_fresh_jobs_go_before_retries_that_are_held_back() -> None:
     work = WorkQueue(range(30), budget)
     for _ in range(10):
         job, _ = await work.take()
-        budget.sent()
+        work.left(job)
         work.put_off(job, 0.1, limited=True)
     await asyncio.sleep(0.2)
     taken = [await work.take() for _ in range(10)]
@@ -59,7 +59,8 @@ async def test_held_back_retries_come_when_earlier_ones_are_a_minute_ago() -> No
         work.put_off(job, 0.0, limited=True)
     times = []
     for _ in range(3):
-        await work.take()
+        job, _ = await work.take()
+        work.left(job)
         times.append(now())
     for earlier, later in pairwise(times):
         assert later - earlier == pytest.approx(60.0, abs=0.5)
@@ -77,6 +78,26 @@ async def test_jobs_that_are_not_to_blame_are_not_held_back() -> None:
     for _ in range(50):
         await work.take()
     assert now() - began < 0.2
+    work.close()
+
+
+@virtual_time
+async def test_a_retry_that_is_put_back_or_ended_unsent_costs_nothing() -> None:
+    loop = asyncio.get_running_loop()
+    work = WorkQueue(range(3), RetryBudget(loop.time, share=0.0, floor=1))
+    for _ in range(3):
+        job, _ = await work.take()
+        work.left(job)
+        work.put_off(job, 0.0, limited=True)
+    began = now()
+    for _ in range(5):
+        work.put_back((await work.take())[0])
+    work.end((await work.take())[0])
+    job, _ = await work.take()
+    assert now() - began < 1.0
+    work.left(job)
+    await work.take()
+    assert now() - began > 59.0
     work.close()
 
 

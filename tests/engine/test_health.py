@@ -32,14 +32,16 @@ def rounds(pool: KeyPool, clock: Clock, broken: set[str], count: int, seconds: f
 def test_a_key_that_falters_while_others_succeed_cools_down_for_ever_longer() -> None:
     clock = Clock()
     pool = pool_of(3, clock)
-    rests = []
+    rests, probes = [], []
     for _ in range(8):
-        while pool.members[0].state is not KeyState.COOLDOWN:
+        asked = pool.members[0].sent
+        while pool.statistics()[0].rests_s is None:
             rounds(pool, clock, {"key-0"}, 1)
+        probes.append(pool.members[0].sent - asked)
         rests.append(pool.statistics()[0].rests_s)
-        clock.time += rests[-1] or 0.0
-        rounds(pool, clock, {"key-0"}, 10)
+        clock.time += (rests[-1] or 0.0) + 0.001
     assert rests == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300], abs=0.1)
+    assert probes[1:] == [1] * 7
     assert pool.members[0].endpoint.breaker.state is EndpointState.UP
     assert "reset" in pool.statistics()[0].detail
 

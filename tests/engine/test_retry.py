@@ -15,11 +15,15 @@ POLICY = RetryPolicy()
 
 
 def decide(
-    kind: FailureKind, counted: int = 0, uncounted: int = 0, age_s: float = 0.0, hint: float | None = None
+    kind: FailureKind,
+    counted: int = 0,
+    uncounted: int = 0,
+    throttled_s: float = 0.0,
+    hint: float | None = None,
 ) -> Decision:
     failure = Failure(kind, "no", retry_after=hint)
     return POLICY.decide(
-        failure, counted=counted, uncounted=uncounted, age_s=age_s, rng=random.Random(counted)
+        failure, counted=counted, uncounted=uncounted, throttled_s=throttled_s, rng=random.Random(counted)
     )
 
 
@@ -39,17 +43,16 @@ def test_a_request_that_is_refused_is_not_sent_again() -> None:
     assert not decide(FailureKind.REQUEST).again
 
 
-@pytest.mark.parametrize("kind", [FailureKind.LOCAL, FailureKind.CONFIG])
-def test_what_this_machine_or_the_settings_did_never_fails_a_job(kind: FailureKind) -> None:
+@pytest.mark.parametrize("kind", [FailureKind.LOCAL, FailureKind.CONFIG, FailureKind.QUOTA, FailureKind.AUTH])
+def test_what_a_key_this_machine_or_the_settings_did_never_fails_a_job(kind: FailureKind) -> None:
     late = decide(kind, 5, 1_000, 1e6)
     assert late.again
     assert not late.counted
     assert 0.0 < late.delay_s <= 8.0
 
 
-@pytest.mark.parametrize("kind", [FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH])
-def test_what_a_key_did_does_not_count_for_an_hour(kind: FailureKind) -> None:
-    early, late = decide(kind, 5, 1_000, 3_599.0), decide(kind, 5, 1_000, 3_601.0)
+def test_a_job_that_is_throttled_does_not_fail_for_an_hour() -> None:
+    early, late = (decide(FailureKind.THROTTLE, 5, 1_000, seconds) for seconds in (3_599.0, 3_601.0))
     assert early.again
     assert not early.counted
     assert not late.again

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmdash.engine import commands
-from llmdash.engine.frame import JobState, KeyState, RunState, Severity, View
+from llmdash.engine.frame import AlertKind, JobState, KeyState, RunState, Severity, View
 from llmdash.engine.journal import JournalError
 from llmdash.engine.lock import LockedError
 from llmdash.engine.reader import JournalReader
@@ -152,7 +152,7 @@ def test_a_fault_in_a_models_class_costs_no_other_job(tmp_path: Path, fault: Exc
 
 def test_a_models_class_that_cancels_itself_or_yields_nonsense_hangs_nothing(tmp_path: Path) -> None:
     def script(key: str, prompt: str, before: int) -> list[Any]:
-        if before == 0:
+        if before == 0 and prompt in ("prompt 0", "prompt 1"):
             return [asyncio.CancelledError()]
         if before == 1:
             return [Delta(text=5)]  # type: ignore[arg-type]
@@ -261,3 +261,35 @@ def test_the_picture_before_the_start_shows_every_job_queued(tmp_path: Path) -> 
     assert [notice.severity for notice in session.frame(View()).notices] == [Severity.WARNING]
     assert session.frame(View(inspect=1)).inspection is not None
     assert {row.state for row in session.frame(ALL).jobs.rows} == {JobState.DONE}
+
+
+def test_a_run_that_stands_for_want_of_a_key_goes_on_when_one_is_revived(tmp_path: Path) -> None:
+    refusing = threading.Event()
+    refusing.set()
+
+    def script(key: str, prompt: str, before: int) -> list[Any]:
+        if refusing.is_set():
+            return failing(FailureKind.AUTH, "bad key", status=401)
+        return echo(key, prompt, before)
+
+    server = Server(script)
+    with started(plan(tmp_path, server, prompts(5), keys=2, stay=True)) as session:
+        frame = until(session, lambda frame: frame.run.state is RunState.PAUSED)
+        assert [alert.kind for alert in frame.alerts] == [AlertKind.KEYS_GONE]
+        refusing.clear()
+        session.command(commands.ReviveKey("k1"))
+        until(session, lambda frame: frame.run.done == 5)
+    assert assert_balanced(session, server).run.failed == 0
+
+
+def test_a_brake_stops_a_run_that_is_watched_until_the_user_goes_on(tmp_path: Path) -> None:
+    server = Server(lambda *_: failing(FailureKind.REQUEST, "no such model", status=404))
+    with started(plan(tmp_path, server, prompts(200), concurrency=2, stay=True)) as session:
+        frame = until(session, lambda frame: frame.run.state is RunState.PAUSED and not frame.run.in_flight)
+        assert 20 <= frame.run.failed <= 22
+        assert [alert.kind for alert in frame.alerts] == [AlertKind.BRAKE]
+        server.script = echo
+        session.command(commands.Resume())
+        session.command(commands.RetryFailed())
+        until(session, lambda frame: frame.run.done == 200)
+    assert_balanced(session, server)

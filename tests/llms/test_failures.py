@@ -49,6 +49,11 @@ def test_a_page_comes_from_a_proxy_and_blames_no_key(status: int, kind: FailureK
     assert "HTML" in found.message
 
 
+def test_a_prompt_that_a_filter_refuses_is_no_fault_of_the_key() -> None:
+    body = b'{"error": {"code": 403, "message": "The model requires moderation: your input was flagged"}}'
+    assert failure(403, body).kind is FailureKind.REQUEST
+
+
 @pytest.mark.parametrize("body", [b"", b"Forbidden", b"{}"])
 def test_a_403_without_the_shape_of_an_api_blames_no_key(body: bytes) -> None:
     assert failure(403, body).kind is TRANSIENT
