@@ -94,6 +94,7 @@ def _run(
     elif given.path is not None and str(given.path) == "-":
         folder = made(lambda: plans.run_folder(run["run_dir"], "stdin"))
         given = replace(given, path=plans.spool(sys.stdin.buffer, folder))
+    _refuse_results_over(given.path, run["out"])
     if run["simulate"]:
         practice = practice or plans.PRACTICE
     if practice is None and settings.without_keys:
@@ -128,6 +129,18 @@ def _run(
     finally:
         if simulator is not None:
             simulator.close()
+
+
+def _refuse_results_over(prompts: Path | None, out: Path | None) -> None:
+    """Results in the place of the prompts would leave nothing to resume with."""
+    if (
+        prompts is not None
+        and out is not None
+        and out.exists()
+        and prompts.exists()
+        and out.samefile(prompts)
+    ):
+        refuse(f"--out {out} is the file of prompts; name another one")
 
 
 def _start_simulator(practice: SimulatorSettings | None) -> SimulatorProcess | None:

@@ -107,6 +107,8 @@ class RunPart:
     failed: int = 0
     cancelled: int = 0
     attempts: int = 0
+    attempts_before: int = 0
+    """Those of earlier starts, among `attempts`."""
     retries: int = 0
     requests_per_s: float | None = None
     tokens_per_s: float | None = None

@@ -77,7 +77,7 @@ def _alerts(
         yield Alert(
             AlertKind.BRAKE,
             f"Brake: {status.brake}",
-            "resume to go on",
+            "mend model or base_url, or resume to go on",
             severity=Severity.ERROR,
         )
     alive = [key for key in keys if key.state not in _GONE]
@@ -85,7 +85,7 @@ def _alerts(
         yield Alert(
             AlertKind.KEYS_GONE,
             "No usable key is left: all are dead or off",
-            "revive one in the key panel, or put another into .env",
+            "put another into .env, or revive one in the key panel",
             severity=Severity.ERROR,
         )
     for endpoint in endpoints:
@@ -105,7 +105,7 @@ def _endpoint_alert(endpoint: EndpointStatistics) -> Alert:
         return Alert(
             AlertKind.ENDPOINT,
             f"{name} is paused: {endpoint.detail}",
-            "mend that, then revive it in the key panel",
+            "mend that and resume, or revive it in the key panel",
             severity=Severity.ERROR,
         )
     if endpoint.is_local:

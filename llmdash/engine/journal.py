@@ -132,8 +132,20 @@ class Group:
 class JournalFile:
     """The one connection that writes. Every method is one transaction; used by one thread at a time."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
+        self._path = path
+        self._file = path.stat()
+
+    @property
+    def is_in_place(self) -> bool:
+        """False once the file was deleted or replaced: what is written then, nobody will ever read."""
+        try:
+            return os.path.samestat(self._path.stat(), self._file)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # it cannot be told now; the next row will say
 
     @property
     def is_wal(self) -> bool:
@@ -159,7 +171,7 @@ class JournalFile:
                 f"{path}: the journal cannot be written ({error}); make room, or name another "
                 "folder with --run-dir"
             ) from None
-        return cls(_connect(path, vfs))
+        return cls(_connect(path, vfs), path)
 
     @classmethod
     def open(cls, folder: Path) -> JournalFile:
@@ -167,7 +179,7 @@ class JournalFile:
         path = folder / NAME
         if not path.exists():
             raise JournalError(f"{path}: no journal here; leave out --resume to begin a new run")
-        journal = cls(_connect(path))
+        journal = cls(_connect(path), path)
         try:
             journal._check(path)
             journal._upgrade()

@@ -137,6 +137,7 @@ class Painter:
             failed=counts[JobState.FAILED],
             cancelled=counts[JobState.CANCELLED],
             attempts=store.attempts,
+            attempts_before=store.attempts_before,
             retries=store.retries,
             requests_per_s=store.sends_10s.rate(now),
             tokens_per_s=store.tokens.rate(now),
@@ -148,7 +149,9 @@ class Painter:
             cost_projected=projected(
                 cost, counts[JobState.DONE] + counts[JobState.FAILED], store.columns.jobs
             ),
-            eta_s=_eta(left, store.ends_60s.rate(now)) if status.state is RunState.RUNNING else None,
+            eta_s=_eta(left, store.ends_60s.rate(now))
+            if held is None and status.state is RunState.RUNNING
+            else None,
             ttft=Percentiles(store.ttft.percentile(0.50), store.ttft.percentile(0.95)),
             latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),
         )

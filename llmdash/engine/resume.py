@@ -30,11 +30,14 @@ def open_journal(
     known = JournalReader(folder).facts()
     if (known.get("fingerprint"), known.get("jobs")) != (source.fingerprint, len(source)):
         raise JournalError(
-            f"{folder}: this run was begun with other input ({known.get('jobs', 'unknown')} jobs, now"
-            f" {len(source)}, or other text); "
+            f"{folder}: this run was begun with other input ({_difference(known.get('jobs'), len(source))}); "
             "give the same file and --limit, or begin a new run in another folder"
         )
     return JournalFile.open(folder)
+
+
+def _difference(jobs: int | None, now: int) -> str:
+    return "other text" if jobs == now else f"{jobs or 'unknown'} jobs, now {now}"
 
 
 def fresh_store(source: PromptSource, clock: Callable[[], float]) -> Store:
@@ -75,6 +78,7 @@ def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, 
             member.sent, member.ok, member.throttled = of_key.sent, of_key.ok, of_key.throttled
             member.errors, member.cut = of_key.errors, of_key.cut
             member.input_tokens, member.output_tokens = of_key.input_tokens, of_key.output_tokens
+    store.attempts_before = store.attempts
     store.retries = sum(of_key.throttled + of_key.errors for of_key in totals.values())
     store.retries = max(0, store.retries - store.columns.counts[JobState.FAILED])
 

@@ -15,7 +15,7 @@ from llmdash.engine.frame import EndpointState, Frame, KeyState, RunState, Sever
 from llmdash.engine.health_records import restore_health
 from llmdash.engine.holds import RunStatus
 from llmdash.engine.inspection import Inspector
-from llmdash.engine.journal import JournalError, JournalFile, ResultRow
+from llmdash.engine.journal import JournalError, JournalFile, ResultRow, StorageError
 from llmdash.engine.keys import KeyPool, Member
 from llmdash.engine.limiter import RateLimiter
 from llmdash.engine.outcomes import prompt_id
@@ -58,6 +58,7 @@ class Run:
         self, plan: RunPlan, members: Sequence[Member], journal: JournalFile, clock: Callable[[], float]
     ) -> None:
         self._plan = plan
+        self._file = journal
         self._clock = clock
         self._began = clock()
         self._ended_at: float | None = None
@@ -164,6 +165,7 @@ class Run:
                 self._store.plots.sample(self._clock(), self._store.in_flight)
             self._welcome(self._plan.more_keys())
             self._look_at_output()
+            self._look_for_journal()
             if self._work.open and not self._runner.in_flight:
                 self._look_for_keys()
 
@@ -213,6 +215,11 @@ class Run:
         if live is not None and live.problem is not None and not self._output_told:
             self._output_told = True
             self._notice(Severity.WARNING, live.problem)
+
+    def _look_for_journal(self) -> None:
+        """End a run whose folder was deleted: nothing more of it could be kept."""
+        if not self._file.is_in_place:
+            self._storage_failed(StorageError(f"{self._plan.folder}: the folder of the run is gone"))
 
     def _notice(self, severity: Severity, words: str) -> None:
         self._store.apply(Noticed(severity, words))

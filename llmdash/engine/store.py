@@ -58,7 +58,7 @@ class Store:
         self.live: dict[int, LiveJob] = {}
         self.streams = Streams()
         self.notices: list[Notice] = []
-        self.attempts = self.retries = 0
+        self.attempts = self.attempts_before = self.retries = 0
         self.input_tokens = self.output_tokens = 0
         self.estimated = False
         self.verdicts = [0, 0, 0, 0]

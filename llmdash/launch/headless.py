@@ -13,11 +13,14 @@ from types import FrameType
 
 from llmdash.engine.commands import Cancel, Drain
 from llmdash.engine.frame import Frame, JobsView, View
+from llmdash.engine.journal import JournalError
 from llmdash.engine.reader import JournalReader
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.reports import export as exports
+from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
+from llmdash.sanitize import clean_line
 from llmdash.ui.hangup import ending_signals
 
 __all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export", "run_headless"]
@@ -52,9 +55,24 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redact: Callabl
         sys.stderr.write(crash_report(session.crash, redact).plain + "\n")
         return EXIT_INTERNAL
     if out is not None:
-        export(plan.folder, out)
+        _export_what_there_is(session, out)
     display.finish(last)
+    if pending := last.run.jobs - last.run.ended:
+        folder = clean_line(str(plan.folder))
+        words = (
+            f"llmdash: {pending:,} prompts are pending; go on with: llmdash run --resume --run-dir {folder}"
+        )
+        Output(sys.stderr).line(words)
     return _exit_code(session.ending, last, received)
+
+
+def _export_what_there_is(session: LocalSession, out: Path) -> None:
+    """Of a run that ended because it could not be kept, there may be nothing to export."""
+    try:
+        export(session.folder, out)
+    except JournalError:
+        if session.ending is not Ending.STORAGE:
+            raise
 
 
 def export(folder: Path, out: Path) -> int:

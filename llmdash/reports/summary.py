@@ -26,9 +26,9 @@ __all__ = ["encode_line", "end_report", "summary"]
 def summary(frame: Frame) -> dict[str, Any]:
     """The summary of a run, with the fields scripts count on; times in seconds, None where nothing is known.
 
-    `rate` is attempts over elapsed time. A key's `state` is one of `healthy`, `throttled`, `cooldown`,
-    `quarantined`, `dead`, `disabled`; an endpoint's one of `up`, `down`, `probing`, `paused`; `detail` says
-    why. `accuracy` is right answers over all scored ones, 0 to 1.
+    `rate` is the attempts of this start over its time. A key's `state` is one of `healthy`, `throttled`,
+    `cooldown`, `quarantined`, `dead`, `disabled`; an endpoint's one of `up`, `down`, `probing`, `paused`;
+    `detail` says why. `accuracy` is right answers over all scored ones, 0 to 1.
     """
     run = frame.run
     return {
@@ -58,7 +58,8 @@ def encode_line(record: dict[str, Any]) -> str:
 
 
 def _overall_rate(run: RunPart, digits: int) -> float | None:
-    return round(run.attempts / run.elapsed_s, digits) if run.elapsed_s > 0 else None
+    sent = run.attempts - run.attempts_before
+    return round(sent / run.elapsed_s, digits) if run.elapsed_s > 0 else None
 
 
 def _key(row: KeyRow) -> dict[str, Any]:

@@ -5,6 +5,7 @@ same.
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sqlite3
 import threading
@@ -196,7 +197,8 @@ def test_the_first_interrupt_drains_and_the_rest_stays_pending(
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     ended = Ended(process.returncode, out, err)
-    assert (ended.code, err) == (128 + signal.SIGINT, "")
+    assert ended.code == 128 + signal.SIGINT
+    assert err.endswith("go on with: llmdash run --resume --run-dir kept\n")
     assert ended.summary["pending"] > 0
     assert (
         sum(key["sent"] for key in ended.summary["keys"])
@@ -267,3 +269,29 @@ def test_results_can_be_read_while_the_run_goes_on_and_after_a_kill(
     assert (again.code, again.summary["done"]) == (0, 400)
     assert [line["index"] for line in results(out)] == list(range(400))
     assert {index: line for index, line in enumerate(results(out)) if index in seen} == seen
+
+
+def test_results_do_not_go_over_the_prompts(simulator: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"prompt": "2 + 2"}\n')
+    env = environment(tmp_path, simulator())
+    ended = llmdash("run", "p.jsonl", "--headless", "--out", "./p.jsonl", cwd=tmp_path, env=env)
+    assert ended.code == 2
+    assert "is the file of prompts" in ended.err
+    assert path.read_text() == '{"prompt": "2 + 2"}\n'
+
+
+def test_a_run_whose_folder_is_deleted_ends_soon_and_says_so(
+    simulator: Simulator, tmp_path: Path, arithmetic: Path
+) -> None:
+    endpoint = simulator(latency=0.2)
+    env = environment(tmp_path, endpoint)
+    with start("run", arithmetic, *HEADLESS, "--concurrency", 4, cwd=tmp_path, env=env) as process:
+        while endpoint.stats()["requests"] < 20:
+            time.sleep(0.01)
+        shutil.rmtree(tmp_path / "kept")
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 7
+    assert "the folder of the run is gone" in out
+    assert "Traceback" not in err
+    assert json.loads(out.splitlines()[-1])["done"] < 400
