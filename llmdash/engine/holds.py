@@ -77,7 +77,7 @@ def _alerts(
         yield Alert(
             AlertKind.BRAKE,
             f"Brake: {status.brake}",
-            "mend model or base_url, or resume to go on",
+            "resume to go on",
             severity=Severity.ERROR,
         )
     alive = [key for key in keys if key.state not in _GONE]

@@ -15,13 +15,12 @@ _OF_KEY_OR_REQUEST = (FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH,
 
 
 class Judgement(NamedTuple):
-    """What followed from a failure: the states that its key and its endpoint entered, if they did.
+    """What followed from a failure: the state that its key entered, if it entered one.
 
     `excused` is True if the request was a probe of an endpoint and found it still down: no job is to blame.
     """
 
     key: KeyState | None = None
-    endpoint: EndpointState | None = None
     excused: bool = False
 
 

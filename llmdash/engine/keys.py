@@ -217,7 +217,6 @@ class KeyPool:
         self._wake()
         return Judgement(
             key=member.state if member.state is not before else None,
-            endpoint=breaker.state if breaker.state is not endpoint_before else None,
             excused=endpoint_before is EndpointState.PROBING and is_of_endpoint(failure),
         )
 
