@@ -9,9 +9,11 @@ What would steer a terminal or hide text is turned into a visible glyph of one c
 | other C1 controls, tag characters, lone surrogates | `�` |
 | bidirectional controls | `⇄` |
 | byte order mark, zero-width space, word joiner and their like | `·` |
+| a zero-width joiner that does not stand between two emoji | `·` |
 
-The zero-width joiner and non-joiner stay: emoji and several scripts are written with them. Stored data is
-never changed, only what is shown.
+Other joiners stay, as several emoji and scripts are written with them. Elsewhere a joiner makes what follows
+it count as no cell, though terminals draw it: lines would be wider than they are taken for. Stored data
+is never changed, only what is shown.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _NEWLINE_PICTURE = "\u2424"
 _BIDI = "⇄"
 _INVISIBLE = "·"
 _BIDI_CONTROLS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
+_JOINER = "\u200d"
+_EMOJI = "[\u2194-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
 _INVISIBLES = (0xFEFF, 0x200B, *range(0x2060, 0x2066), *range(0x206A, 0x2070), *range(0xFFF9, 0xFFFC), 0x180E)
 
 
@@ -43,6 +47,7 @@ def _glyphs() -> dict[int, str]:
 
 _TABLE = _glyphs()
 _UNSAFE = re.compile("[" + "".join(f"\\U{code:08x}" for code in sorted(_TABLE)) + "]+")
+_STRAY_JOINER = re.compile(f"{_JOINER}(?:(?<!{_EMOJI}{_JOINER})(?<!{_EMOJI}\ufe0f{_JOINER})|(?!{_EMOJI}))")
 
 
 def clean(text: str) -> str:
@@ -53,6 +58,8 @@ def clean(text: str) -> str:
     """
     if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return text
+    if _JOINER in text:
+        text = _STRAY_JOINER.sub(_INVISIBLE, text)
     return _UNSAFE.sub(lambda run: run.group().translate(_TABLE), text)
 
 

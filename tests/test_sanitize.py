@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len, split_graphemes
 
 from llmdash.sanitize import clean, clean_line
 
@@ -57,6 +58,13 @@ def test_what_is_clean_can_be_written_as_utf_8(text: str) -> None:
     clean_line(text).encode("utf-8")
 
 
+@given(anything | st.text(st.sampled_from("a|漢👩🏽❤\ufe0f\u200d\u0301\x1b")))
+def test_the_cells_of_a_line_are_those_of_its_clusters(text: str) -> None:
+    """Where they differ, a line cut by its clusters is wider than its place."""
+    line = clean_line(text)
+    assert cell_len(line) == sum(size for _start, _end, size in split_graphemes(line)[0])
+
+
 @given(st.text(st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" \n\t\u00a0\u3000")))
 def test_printable_text_stays_as_it_is(text: str) -> None:
     assert clean(text) is text
@@ -85,6 +93,9 @@ def test_every_code_point_is_either_kept_or_made_visible() -> None:
         ("a\ud800b\udfff", "a�b�"),
         ("\ufeffa\u200bb\u2060", "·a·b·"),
         ("👩\u200d💻 é\u0301 می\u200cخواهم", "👩\u200d💻 é\u0301 می\u200cخواهم"),
+        ("🏳\ufe0f\u200d🌈 👩🏽\u200d🚀", "🏳\ufe0f\u200d🌈 👩🏽\u200d🚀"),
+        ("a\u200db 👩\u200d| \u200d👩", "a·b 👩·| ·👩"),
+        ("👩\u200d\u200d👩 a\ufe0f\u200d👩", "👩··👩 a\ufe0f·👩"),
         ("[/] [bold]x[/bold]", "[/] [bold]x[/bold]"),
     ],
 )
