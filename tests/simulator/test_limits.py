@@ -76,12 +76,13 @@ def test_more_than_the_bucket_holds_can_be_taken_once_it_is_full() -> None:
 
 @given(
     st.floats(min_value=1, max_value=1e7),
-    st.lists(st.tuples(st.floats(0, 100), st.floats(0, 1e8)), max_size=40),
+    st.lists(st.tuples(st.floats(0, 100), st.floats(0, 50)), max_size=40),
 )
 def test_whoever_waits_as_long_as_told_is_let_in(per_minute: float, asked: list[tuple[float, float]]) -> None:
-    """Told is a whole number of milliseconds, rounded up."""
+    """Told is a whole number of milliseconds, rounded up; asked is a gap and how many minutes' worth."""
     bucket, now = Bucket(per_minute, 0.0), 0.0
-    for gap, amount in asked:
+    for gap, minutes in asked:
         now += gap
+        amount = minutes * per_minute
         now += math.ceil(bucket.wait(now, amount) * 1000) / 1000
         assert take(bucket, now, amount)
