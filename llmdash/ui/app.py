@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import Widget
@@ -23,6 +24,7 @@ from llmdash.ui.preferences import Preferences, PreferencesFile
 from llmdash.ui.safe_output import ControlCharacters
 from llmdash.ui.terminal_driver import TerminalDriver
 from llmdash.ui.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
+from llmdash.ui.toasts import SteadyNotification
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -251,6 +253,18 @@ class LlmdashApp(App[None]):
             self._tell_problems()
 
     # Safety.
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._control_characters]

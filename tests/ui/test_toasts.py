@@ -1,0 +1,48 @@
+"""Toasts end by themselves, and never hold the screen up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from textual.widgets._toast import Toast
+
+from llmdash.ui.app import LlmdashApp
+from llmdash.ui.toasts import SteadyNotification
+from tests.ui.fake_session import FakeSession
+from tests.ui.waiting import until
+
+
+@pytest.mark.parametrize("timeout", [-1e9, -6e-5, 0.0, 1e-9, 5.0])
+def test_there_is_always_time_left_to_arm_a_timer_with(timeout: float) -> None:
+    notification = SteadyNotification("a key died", timeout=timeout)
+    assert 0 < notification.time_left <= max(timeout, 0.1)
+    assert notification.has_expired == (timeout < 1)
+
+
+def test_a_wall_clock_that_jumps_neither_ends_nor_prolongs_it() -> None:
+    for jumped in (-86_400, 86_400):
+        notification = SteadyNotification("a key died", timeout=5.0, raised_at=time.time() + jumped)
+        assert not notification.has_expired
+        assert notification.time_left == pytest.approx(5.0, abs=1)
+
+
+async def test_a_toast_that_expires_as_it_comes_up_goes_away_and_the_screen_lives_on() -> None:
+    """A timer of less than nothing would spin without end."""
+    app = LlmdashApp(session=FakeSession())
+    async with app.run_test(notifications=True) as pilot:
+        late = SteadyNotification("a key died", timeout=1e-6)
+        await asyncio.sleep(0.001)
+        assert late.has_expired
+        await app.mount(Toast(late))
+        await until(pilot, lambda: not app.screen.query(Toast))
+
+
+async def test_every_toast_of_the_app_is_a_steady_one() -> None:
+    app = LlmdashApp(session=FakeSession())
+    async with app.run_test(notifications=True) as pilot:
+        app.notify("[/] is no markup", timeout=0.3, markup=False)
+        await until(pilot, lambda: app.screen.query(Toast))
+        assert [type(each) for each in app._notifications] == [SteadyNotification]
+        await until(pilot, lambda: not app.screen.query(Toast))
