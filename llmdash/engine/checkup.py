@@ -57,6 +57,15 @@ NEVER_BEGUN = Finding(
 """What is said of a journal without tables: `look` and `read_whole` raise it, and no other."""
 
 
+_DAMAGE = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_TOOBIG,  # what says how long a text is was overwritten
+    sqlite3.SQLITE_MISMATCH,
+)
+
+
 class Unusable(Exception):
     """A journal of which nothing more can be said; holds the finding that says why."""
 
@@ -138,7 +147,7 @@ def _trouble(error: sqlite3.Error) -> Unusable:
 def _is_damage(error: sqlite3.Error) -> bool:
     """Whether an error is due to what is in the file."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+    return code in _DAMAGE
 
 
 def _damaged(reason: str) -> Finding:

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from llmdash.prompts.source import Verdict
@@ -270,7 +271,9 @@ def _connect(path: Path, vfs: str = "") -> sqlite3.Connection:
 
 
 def _unsound(path: Path, why: object) -> JournalError:
-    return JournalError(f"{path}: not a sound journal ({why}); see: llmdash doctor {path.parent} --repair")
+    return JournalError(
+        f"{path}: not a sound journal ({why}); see: llmdash doctor {quote(str(path.parent))} --repair"
+    )
 
 
 def _choose_mode(connection: sqlite3.Connection) -> None:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from llmdash.engine.frame import AttemptRow
@@ -135,9 +136,8 @@ class _Closing:
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._db.close()
         if isinstance(error, sqlite3.Error):
-            raise JournalError(
-                f"{self._path}: the journal cannot be read ({error}); see: llmdash doctor {self._path.parent}"
-            ) from None
+            look = f"llmdash doctor {quote(str(self._path.parent))}"
+            raise JournalError(f"{self._path}: the journal cannot be read ({error}); see: {look}") from None
 
 
 def result_record(

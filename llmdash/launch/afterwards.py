@@ -13,6 +13,7 @@ from llmdash.engine.frame import JobsView, RunPart, RunState, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, Session
 from llmdash.launch.headless import EXIT_FAILED, EXIT_INTERNAL, EXIT_STORAGE
+from llmdash.reports.wording import resume_command
 from llmdash.sanitize import clean_line
 from llmdash.ui.crash import crash_report
 from llmdash.ui.hangup import Signals
@@ -119,10 +120,9 @@ def _exit_code(session: LocalSession, run: RunPart | None) -> int:
 
 
 def _last_words(run: RunPart | None, folder: Path) -> str:
-    place = clean_line(str(folder))
     if run is None:
-        return f"Go on with: llmdash run --resume --run-dir {place}\n"
+        return f"Go on with: {resume_command(folder)}\n"
     said = f"{run.done:,} of {run.jobs:,} done, {run.failed:,} failed."
     if run.state is RunState.DONE or run.ended == run.jobs:
-        return f"{said} The run is kept in {place}\n"
-    return f"{said} Go on with: llmdash run --resume --run-dir {place}\n"
+        return f"{said} The run is kept in {clean_line(str(folder))}\n"
+    return f"{said} Go on with: {resume_command(folder)}\n"

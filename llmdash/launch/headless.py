@@ -20,7 +20,7 @@ from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.reports import export as exports
 from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
-from llmdash.sanitize import clean_line
+from llmdash.reports.wording import resume_command
 from llmdash.ui.hangup import ending_signals
 
 __all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export", "run_headless"]
@@ -58,11 +58,8 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redact: Callabl
         _export_what_there_is(session, out)
     display.finish(last)
     if pending := last.run.jobs - last.run.ended:
-        folder = clean_line(str(plan.folder))
-        words = (
-            f"llmdash: {pending:,} prompts are pending; go on with: llmdash run --resume --run-dir {folder}"
-        )
-        Output(sys.stderr).line(words)
+        go_on = resume_command(plan.folder)
+        Output(sys.stderr).line(f"llmdash: {pending:,} prompts are pending; go on with: {go_on}")
     return _exit_code(session.ending, last, received)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llmdash.engine.findings import Checkup, Finding, Level
-from llmdash.reports.wording import count
+from llmdash.reports.wording import count, resume_command
 from llmdash.sanitize import clean_line
 
 __all__ = ["as_lines", "as_records", "summary_line"]
@@ -33,9 +34,9 @@ def _verdict(checkup: Checkup, *, repaired: bool) -> str:
     if checkup.holder is not None:
         return f"{said}. Process {checkup.holder} works on it."
     if checkup.mendable and not repaired:
-        return f"{said}. Mend it with: llmdash doctor {checkup.folder} --repair"
+        return f"{said}. Mend it with: llmdash doctor {shlex.quote(str(checkup.folder))} --repair"
     if checkup.sound and checkup.sums is not None and checkup.sums.pending:
-        return f"{said}. Go on with: llmdash run --resume --run-dir {checkup.folder}"
+        return f"{said}. Go on with: {resume_command(checkup.folder)}"
     return f"{said}."
 
 

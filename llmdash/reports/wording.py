@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+from pathlib import Path
 
 from llmdash.engine.frame import KeyRow, RunPart, RunState
 from llmdash.sanitize import clean_line
@@ -14,6 +16,7 @@ __all__ = [
     "eta",
     "left",
     "per_second",
+    "resume_command",
     "run_state",
     "seconds",
     "share",
@@ -81,3 +84,8 @@ def run_state(run: RunPart) -> str:
 def state_word(key: KeyRow) -> str:
     """A key's health in the words of the screen, with the seconds it still rests."""
     return key.state.value if key.rests_s is None else f"{key.state.value} {key.rests_s:.0f}s"
+
+
+def resume_command(folder: Path) -> str:
+    """What goes on with the run in `folder`, to be pasted into a shell."""
+    return f"llmdash run --resume --run-dir {shlex.quote(clean_line(str(folder)))}"
