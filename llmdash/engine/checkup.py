@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.findings import Checkup, Finding, Known, Level, Sums
-from llmdash.engine.journal import NAME, VERSION, AttemptRecord, ResultRow
+from llmdash.engine.journal import NAME, VERSION
 from llmdash.engine.rules import SENT, breaches, rules_for, teach
 from llmdash.engine.run_files import check_files, check_folder, holder_of
+from llmdash.engine.schema import misshapen
 
 __all__ = [
     "NEVER_BEGUN",
@@ -33,7 +34,6 @@ __all__ = [
 
 KnownOf = Callable[[Mapping[str, Any]], Known | None]
 
-_TABLES = {"run": ("name", "value"), "attempts": AttemptRecord._fields, "results": ResultRow._fields}
 _LISTED = 3
 _AHEAD, _ROLLBACK = b"\2\2", b"\1\1"  # https://www.sqlite.org/fileformat.html, 1.3.3
 
@@ -174,10 +174,8 @@ def read_whole(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     if isinstance(version, int) and version > VERSION:
         text = f"written by a newer llmdash (version {version} of the journal, {VERSION} here)"
         raise Unusable(Finding(Level.PROBLEM, "journal", text, "use that llmdash"))
-    for table, columns in _TABLES.items():
-        found = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-        if not set(columns) <= found:
-            raise Unusable(_damaged(f"table {table} is not as it should be"))
+    if (table := misshapen(db, tables)) is not None:
+        raise Unusable(_damaged(f"table {table} is not as it should be"))
     mode = _mode(folder)
     if mode not in (_AHEAD, _ROLLBACK):
         raise Unusable(_damaged("its header says that it cannot be written"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
+from llmdash.engine.schema import SCHEMA, TABLES_OF_2
 from llmdash.prompts.source import Verdict
 
 __all__ = [
@@ -30,27 +31,6 @@ __all__ = [
 
 VERSION = 2
 NAME = "journal.sqlite"
-
-_SCHEMA = """
-CREATE TABLE run (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE attempts (
-    job INTEGER NOT NULL, attempt INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, sent_at REAL NOT
-    NULL, failure TEXT, status INTEGER, message TEXT, request_id TEXT, retry_after_s REAL, ttft_s REAL,
-    latency_s REAL, input_tokens INTEGER, output_tokens INTEGER, estimated INTEGER, partial TEXT,
-    PRIMARY KEY (job, attempt)
-) WITHOUT ROWID;
-CREATE TABLE results (
-    job INTEGER PRIMARY KEY, id TEXT NOT NULL, state TEXT NOT NULL, text TEXT, expected TEXT, verdict INTEGER
-    NOT NULL, key TEXT, attempts INTEGER NOT NULL, ttft_s REAL, latency_s REAL, input_tokens INTEGER,
-    output_tokens INTEGER, estimated INTEGER, finish_reason TEXT, error TEXT
-);
-"""
-_SCHEMA_OF_2 = """
-CREATE TABLE IF NOT EXISTS health (
-    key TEXT PRIMARY KEY, state TEXT NOT NULL, at REAL NOT NULL, rests_s REAL NOT NULL, detail TEXT NOT NULL,
-    times INTEGER NOT NULL
-) WITHOUT ROWID;
-"""
 
 
 class JournalError(Exception):
@@ -202,7 +182,7 @@ class JournalFile:
             raise JournalError(f"{path}: written by another version of llmdash")
 
     def _upgrade(self) -> None:
-        self._db.executescript(f"BEGIN;{_SCHEMA_OF_2}")
+        self._db.executescript(f"BEGIN;{TABLES_OF_2}")
         self.set_facts({"version": VERSION})
         self._db.execute("COMMIT")
 
@@ -246,7 +226,7 @@ def _make(path: Path, facts: Mapping[str, Any]) -> None:
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
-        db.executescript(f"BEGIN;{_SCHEMA}{_SCHEMA_OF_2}")
+        db.executescript(f"BEGIN;{SCHEMA}")
         db.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
         db.execute("COMMIT")
     draft.replace(path)

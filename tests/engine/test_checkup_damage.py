@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from llmdash.engine.checkup import check
@@ -160,6 +160,8 @@ def test_a_damaged_journal_is_saved_with_what_is_still_in_the_log_of_a_kill(
 
 
 @settings(max_examples=40, deadline=None)
+@example(killed=False, overwrites=[(3531, 84)], flips=[], cut=None)  # the length of a text
+@example(killed=False, overwrites=[], flips=[(3105, 0)], cut=None)  # the name of a column
 @given(
     killed=st.booleans(),
     overwrites=st.lists(overwritten, max_size=3),
