@@ -37,6 +37,14 @@ KnownOf = Callable[[Mapping[str, Any]], Known | None]
 _LISTED = 3
 _AHEAD, _ROLLBACK = b"\2\2", b"\1\1"  # https://www.sqlite.org/fileformat.html, 1.3.3
 
+_DAMAGE = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_TOOBIG,  # what says how long a text is was overwritten
+    sqlite3.SQLITE_MISMATCH,
+)
+
 _RESULTS = """
 SELECT SUM(state = 'done'), SUM(state = 'failed'), SUM(state = 'cancelled'), COUNT(*) FROM results
 """
@@ -55,15 +63,6 @@ NEVER_BEGUN = Finding(
     mendable=True,
 )
 """What is said of a journal without tables: `look` and `read_whole` raise it, and no other."""
-
-
-_DAMAGE = (
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_TOOBIG,  # what says how long a text is was overwritten
-    sqlite3.SQLITE_MISMATCH,
-)
 
 
 class Unusable(Exception):
