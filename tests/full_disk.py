@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmdash.config import Settings
-from llmdash.engine.frame import AlertKind, Frame, JobsView, View
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.frame import AlertKind, Frame, JobsView, View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plans import Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.engine.commands import Cancel
+from llmdash.engine.model.commands import Cancel
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plans import PRACTICE, Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from llmdash.config import Settings
 from llmdash.config.endpoints import EndpointSettings
-from llmdash.engine.commands import Cancel, SetRate
-from llmdash.engine.frame import JobsView, View
+from llmdash.engine.model.commands import Cancel, SetRate
+from llmdash.engine.model.frame import JobsView, View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plans import Input, make_plan, run_folder
 from llmdash.prompts.arithmetic import Arithmetic

@@ -85,7 +85,7 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
 
 def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
     """Check one run, mend it if that is asked for, and say so; gives the exit code."""
-    from llmdash.engine.lock import LockedError
+    from llmdash.engine.journal.lock import LockedError
     from llmdash.engine.mending import MendError
     from llmdash.launch.doctor import Patient
     from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE

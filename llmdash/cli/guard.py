@@ -34,8 +34,8 @@ _REDACTOR = "llmdash.redactor"
 def guarded(work: Callable[[], int]) -> NoReturn:
     """Do `work` and exit with its code; what the user can mend becomes one line and the code for it."""
     from llmdash.config import ConfigError
-    from llmdash.engine.journal import JournalError, StorageError
-    from llmdash.engine.lock import LockedError
+    from llmdash.engine.journal.file import JournalError, StorageError
+    from llmdash.engine.journal.lock import LockedError
     from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE, EXIT_USAGE
     from llmdash.prompts.source import InputError
     from llmdash.reports.export import ExportError, FormatError

@@ -24,8 +24,8 @@ from llmdash.engine.checkup import (
     vouched,
 )
 from llmdash.engine.findings import Checkup, Finding, Known
-from llmdash.engine.journal import NAME, VERSION, JournalError
-from llmdash.engine.lock import RunLock
+from llmdash.engine.journal.file import NAME, VERSION, JournalError
+from llmdash.engine.journal.lock import RunLock
 from llmdash.engine.rules import SENT, mend, rules_for, teach
 from llmdash.engine.run_files import BACKUP, leftovers, may_close, open_to_others, orphans
 from llmdash.engine.salvage import salvage

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.events import Noticed
-from llmdash.engine.frame import JobState, Severity, Verdict
-from llmdash.engine.jobs import JobColumns
-from llmdash.engine.journal import JournalError, JournalFile, ResultRow
-from llmdash.engine.keys import Member
-from llmdash.engine.reader import JournalReader, KeyTotals
-from llmdash.engine.store import Store
+from llmdash.engine.journal.file import JournalError, JournalFile, ResultRow
+from llmdash.engine.journal.reader import JournalReader, KeyTotals
+from llmdash.engine.model.events import Noticed
+from llmdash.engine.model.frame import JobState, Severity, Verdict
+from llmdash.engine.pool.pool import Member
+from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
 
 __all__ = ["fresh_store", "open_journal", "resumed_store"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from llmdash.engine.states import KeyState
+from llmdash.engine.model.states import KeyState
 
 __all__ = ["make_views"]
 

@@ -8,25 +8,25 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from llmdash.engine.brake import Brake
-from llmdash.engine.budget import RetryBudget
-from llmdash.engine.events import Noticed
-from llmdash.engine.frame import EndpointState, Frame, KeyState, RunState, Severity, View
-from llmdash.engine.health_records import restore_health
-from llmdash.engine.holds import RunStatus
-from llmdash.engine.inspection import Inspector
-from llmdash.engine.journal import JournalError, JournalFile, ResultRow, StorageError
-from llmdash.engine.keys import KeyPool, Member
-from llmdash.engine.limiter import RateLimiter
-from llmdash.engine.outcomes import prompt_id
-from llmdash.engine.parts import RunnerParts
-from llmdash.engine.picture import Painter
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.dispatch.kill_switch import Brake
+from llmdash.engine.dispatch.limiter import RateLimiter
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.retry_budget import RetryBudget
+from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.dispatch.settlement import prompt_id
+from llmdash.engine.frames.blockers import RunStatus
+from llmdash.engine.frames.builder import Painter
+from llmdash.engine.frames.inspection import Inspector
+from llmdash.engine.journal.file import JournalError, JournalFile, ResultRow, StorageError
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.writer import JournalWriter
+from llmdash.engine.model.events import Noticed
+from llmdash.engine.model.frame import EndpointState, Frame, KeyState, RunState, Severity, View
+from llmdash.engine.pool.health_records import restore_health
+from llmdash.engine.pool.pool import KeyPool, Member
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
-from llmdash.engine.runner import BatchRunner
 from llmdash.engine.steering import Steering
-from llmdash.engine.work import WorkQueue
-from llmdash.engine.writer import JournalWriter
 
 if TYPE_CHECKING:
     from llmdash.engine.session import RunPlan

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmdash.engine import lock
 from llmdash.engine.findings import Finding, Level
-from llmdash.engine.journal import NAME
+from llmdash.engine.journal import lock
+from llmdash.engine.journal.file import NAME
 
 __all__ = [
     "BACKUP",

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.journal import NAME, AttemptRecord, HealthRecord, JournalFile, ResultRow
+from llmdash.engine.journal.file import NAME, AttemptRecord, HealthRecord, JournalFile, ResultRow
 from llmdash.engine.pages import RawRow, raw_rows
 from llmdash.engine.run_files import SALVAGE
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from llmdash.engine.commands import Command
-from llmdash.engine.frame import EMPTY_FRAME, Frame, RunPart, View
-from llmdash.engine.journal import JournalFile, ResultRow
-from llmdash.engine.keys import Member
-from llmdash.engine.lock import RunLock
-from llmdash.engine.picture import RunFacts
+from llmdash.engine.dispatch.retry_policy import RetryPolicy
+from llmdash.engine.frames.builder import RunFacts
+from llmdash.engine.journal.file import JournalFile, ResultRow
+from llmdash.engine.journal.lock import RunLock
+from llmdash.engine.model.commands import Command
+from llmdash.engine.model.frame import EMPTY_FRAME, Frame, RunPart, View
+from llmdash.engine.pool.pool import Member
 from llmdash.engine.resume import open_journal
-from llmdash.engine.retry import RetryPolicy
 from llmdash.engine.run import Ending, Run
 from llmdash.prompts.source import PromptSource
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from llmdash.engine import commands
-from llmdash.engine.events import Noticed
-from llmdash.engine.frame import JobState, Severity
-from llmdash.engine.health_records import health_record
-from llmdash.engine.parts import RunnerParts
-from llmdash.engine.runner import BatchRunner
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.model import commands
+from llmdash.engine.model.events import Noticed
+from llmdash.engine.model.frame import JobState, Severity
+from llmdash.engine.pool.health_records import health_record
 
 __all__ = ["Course", "Steering"]
 

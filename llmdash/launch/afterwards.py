@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from llmdash.engine.commands import Cancel, Drain
-from llmdash.engine.frame import JobsView, RunPart, RunState, View
+from llmdash.engine.model.commands import Cancel, Drain
+from llmdash.engine.model.frame import JobsView, RunPart, RunState, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, Session
 from llmdash.launch.headless import EXIT_FAILED, EXIT_INTERNAL, EXIT_STORAGE

@@ -12,8 +12,8 @@ from types import FrameType
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.engine import commands
-from llmdash.engine.frame import Frame, JobsView, RunPart, RunState, StreamView, View
+from llmdash.engine.model import commands
+from llmdash.engine.model.frame import Frame, JobsView, RunPart, RunState, StreamView, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.launch import headless

@@ -10,7 +10,7 @@ from typing import Any
 from llmdash import locations
 from llmdash.engine.checkup import check
 from llmdash.engine.findings import Checkup, Finding, Known, Level
-from llmdash.engine.journal import JournalError
+from llmdash.engine.journal.file import JournalError
 from llmdash.engine.mending import repair
 from llmdash.launch.plans import Input, open_input, practice_settings
 from llmdash.prompts.source import InputError

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmdash.config import Settings
-from llmdash.engine.frame import Frame
-from llmdash.engine.journal import ResultRow
-from llmdash.engine.keys import Member
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.file import ResultRow
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.pool.pool import Member
 from llmdash.engine.session import RunPlan
 from llmdash.launch import plans
 from llmdash.prices import Prices

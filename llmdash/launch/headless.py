@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from llmdash.engine.commands import Cancel, Drain
-from llmdash.engine.frame import Frame, JobsView, View
-from llmdash.engine.journal import JournalError
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.commands import Cancel, Drain
+from llmdash.engine.model.frame import Frame, JobsView, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.reports import export as exports

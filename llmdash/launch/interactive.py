@@ -8,8 +8,8 @@ from pathlib import Path
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.engine.journal import JournalError
-from llmdash.engine.lock import LockedError
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.lock import LockedError
 from llmdash.engine.session import LocalSession, RunPlan, Session
 from llmdash.launch.afterwards import finish, write_nowhere
 from llmdash.launch.headless import EXIT_INTERNAL, export

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 from llmdash import locations
 from llmdash.config import Settings, load_settings
-from llmdash.engine.journal import JournalError
-from llmdash.engine.picture import RunFacts
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.frames.builder import RunFacts
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.session import RunPlan
 from llmdash.launch.fleet import fleet_of
 from llmdash.launch.roster import KeyFile, Roster

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config import ConfigError, Settings
-from llmdash.engine.allowance import Allowance
-from llmdash.engine.member import Endpoint, Member, MemberLimits
+from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
+from llmdash.engine.pool.token_bucket import Allowance
 from llmdash.launch.endpoints import build_llm
 from llmdash.launch.fleet import EndpointKey, Fleet, keys_added
 from llmdash.prices import Prices

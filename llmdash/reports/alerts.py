@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from llmdash.engine.frame import Alert, AlertKind, EndpointRow, EndpointState, Frame
+from llmdash.engine.model.frame import Alert, AlertKind, EndpointRow, EndpointState, Frame
 from llmdash.reports.wording import left
 from llmdash.sanitize import clean_line
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmdash.engine.frame import RunPart
+from llmdash.engine.model.frame import RunPart
 from llmdash.reports.wording import count, duration
 from llmdash.sanitize import clean_line
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple, TextIO, cast
 
-from llmdash.engine.frame import Percentiles
+from llmdash.engine.model.frame import Percentiles
 from llmdash.reports.compare import Comparison, Row
 from llmdash.reports.output import Output
 from llmdash.reports.wording import UNKNOWN, count, duration, share

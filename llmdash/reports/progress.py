@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
-from llmdash.engine.frame import Frame, JobsView, Notice, RunState, Severity, View
+from llmdash.engine.model.frame import Frame, JobsView, Notice, RunState, Severity, View
 from llmdash.engine.session import Session
 from llmdash.reports.alerts import AlertLog, alert_record, endpoint_record, held_text
 from llmdash.reports.output import Output

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from llmdash.engine.frame import (
+from llmdash.engine.model.frame import (
     EndpointRow,
     EndpointState,
     Frame,

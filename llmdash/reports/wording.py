@@ -6,7 +6,7 @@ import math
 import shlex
 from pathlib import Path
 
-from llmdash.engine.frame import KeyRow, RunPart, RunState
+from llmdash.engine.model.frame import KeyRow, RunPart, RunState
 from llmdash.sanitize import clean_line
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from llmdash.engine.frame import Alert, AlertKind
+from llmdash.engine.model.frame import Alert, AlertKind
 from llmdash.sanitize import clean_line
 from llmdash.ui.badges import SEVERITIES
 from llmdash.ui.format import by_words, countdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from llmdash.engine.frame import (
+from llmdash.engine.model.frame import (
     EndpointState,
     JobRow,
     JobState,

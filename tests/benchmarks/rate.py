@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmdash.config import Settings
-from llmdash.engine.commands import Cancel, SetRate
+from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plans import Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic

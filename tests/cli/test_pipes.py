@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.journal import JournalError
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment, results
 from tests.cli.terminal import Terminal
 from tests.simulated import Simulated

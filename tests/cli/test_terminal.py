@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment
 from tests.cli.terminal import Terminal
 

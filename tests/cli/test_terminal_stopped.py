@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment
 from tests.cli.terminal import Terminal
 from tests.cli.test_terminal import saved

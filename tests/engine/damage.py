@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.findings import Checkup, Finding, Known
-from llmdash.engine.journal import NAME, AttemptRecord, Group, HealthRecord, JournalFile, ResultRow
+from llmdash.engine.journal.file import NAME, AttemptRecord, Group, HealthRecord, JournalFile, ResultRow
 from llmdash.engine.mending import repair
 
 __all__ = [

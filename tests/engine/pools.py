@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from llmdash.engine.frame import KeyState
-from llmdash.engine.keys import KeyPool, Member, Turn
-from llmdash.engine.member import Endpoint
+from llmdash.engine.model.frame import KeyState
+from llmdash.engine.pool.member import Endpoint
+from llmdash.engine.pool.pool import KeyPool, Member, Turn
 from llmdash.llms.base import LLM
 from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, PromptLike, Usage

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.commands import Cancel
-from llmdash.engine.frame import Frame, JobsView, StreamView, View
-from llmdash.engine.member import Endpoint, Member
-from llmdash.engine.picture import RunFacts
-from llmdash.engine.reader import JournalReader
-from llmdash.engine.records import ResultRecord
-from llmdash.engine.retry import RetryPolicy
+from llmdash.engine.dispatch.retry_policy import RetryPolicy
+from llmdash.engine.frames.builder import RunFacts
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.commands import Cancel
+from llmdash.engine.model.frame import Frame, JobsView, StreamView, View
+from llmdash.engine.model.records import ResultRecord
+from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.llms.base import LLM
 from llmdash.llms.failures import Failure, FailureKind

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.dispatch.limiter import RateLimiter
 from tests.engine.virtual_time import now
 
 

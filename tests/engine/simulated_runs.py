@@ -8,20 +8,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from llmdash.engine.brake import Brake
-from llmdash.engine.budget import RetryBudget
-from llmdash.engine.frame import Alert, EndpointState, JobState, RunState
-from llmdash.engine.holds import RunStatus, alerts_of
-from llmdash.engine.jobs import JobColumns
-from llmdash.engine.keys import KeyPool, Member
-from llmdash.engine.limiter import RateLimiter
-from llmdash.engine.member import Endpoint
-from llmdash.engine.parts import RunnerParts
-from llmdash.engine.retry import RetryPolicy
-from llmdash.engine.runner import BatchRunner
-from llmdash.engine.store import Store
-from llmdash.engine.work import WorkQueue
-from llmdash.engine.writer import JournalWriter
+from llmdash.engine.dispatch.kill_switch import Brake
+from llmdash.engine.dispatch.limiter import RateLimiter
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.retry_budget import RetryBudget
+from llmdash.engine.dispatch.retry_policy import RetryPolicy
+from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.frames.blockers import RunStatus, alerts_of
+from llmdash.engine.journal.writer import JournalWriter
+from llmdash.engine.model.frame import Alert, EndpointState, JobState, RunState
+from llmdash.engine.pool.member import Endpoint
+from llmdash.engine.pool.pool import KeyPool, Member
+from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.store import Store
 from llmdash.prompts.source import Prompt, PromptList
 from tests.engine.memory_journal import MemoryJournal
 from tests.engine.simulated_servers import Call, Scenario, Servers, SimulatedLLM

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.brake import Brake
+from llmdash.engine.dispatch.kill_switch import Brake
 from llmdash.llms.failures import Failure, FailureKind
 
 

@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from llmdash.engine.breaker import Breaker
-from llmdash.engine.frame import EndpointState
+from llmdash.engine.model.frame import EndpointState
+from llmdash.engine.pool.circuit_breaker import Breaker
 from llmdash.llms.failures import Failure, FailureKind
 from tests.engine.pools import Clock
 

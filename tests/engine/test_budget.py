@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.budget import RetryBudget
-from llmdash.engine.work import WorkQueue
+from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.retry_budget import RetryBudget
 from tests.engine.pools import Clock
 from tests.engine.virtual_time import now, virtual_time
 

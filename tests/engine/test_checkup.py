@@ -14,15 +14,15 @@ import pytest
 
 from llmdash.engine.checkup import check
 from llmdash.engine.findings import Checkup, Level
-from llmdash.engine.journal import NAME, JournalFile
-from llmdash.engine.lock import LockedError, RunLock
+from llmdash.engine.journal.file import NAME, JournalFile
+from llmdash.engine.journal.lock import LockedError, RunLock
+from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.mending import repair
-from llmdash.engine.reader import JournalReader
 from tests.engine.damage import known_of, make_run, mended, results_in, rows, sql
 
 HOLD = """
 import sys, pathlib
-from llmdash.engine.lock import RunLock
+from llmdash.engine.journal.lock import RunLock
 lock = RunLock(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from llmdash.engine.costs import cost_so_far, projected
-from llmdash.engine.keys import KeyPool, KeyStatistics
+from llmdash.engine.pool.costs import cost_so_far, projected
+from llmdash.engine.pool.pool import KeyPool, KeyStatistics
 from tests.engine.pools import Clock, pool_of
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llmdash.engine.filter import FilterError, compile_filter
-from llmdash.engine.frame import JobState, Verdict
-from llmdash.engine.jobs import JobColumns
+from llmdash.engine.frames.filter import FilterError, compile_filter
+from llmdash.engine.model.frame import JobState, Verdict
+from llmdash.engine.store.job_columns import JobColumns
 
 
 def columns() -> JobColumns:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.frame import EndpointState, KeyState
-from llmdash.engine.health_records import health_record, restore_health
-from llmdash.engine.keys import KeyPool
-from llmdash.engine.member import Endpoint, Member
+from llmdash.engine.model.frame import EndpointState, KeyState
+from llmdash.engine.pool.health_records import health_record, restore_health
+from llmdash.engine.pool.member import Endpoint, Member
+from llmdash.engine.pool.pool import KeyPool
 from llmdash.llms.failures import Failure, FailureKind
 from tests.engine.pools import Clock, Silent, answer, choose, fail, pool_of
 

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from llmdash.engine.frame import KeyState
+from llmdash.engine.model.frame import KeyState
 from llmdash.llms.failures import FailureKind, from_response
 from tests.engine.pools import Clock, answer, pool_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.journal import (
+from llmdash.engine.journal.file import (
     AttemptRecord,
     Group,
     HealthRecord,
@@ -20,8 +20,8 @@ from llmdash.engine.journal import (
     ResultRow,
     StorageError,
 )
-from llmdash.engine.reader import JournalReader
-from llmdash.engine.writer import JournalWriter
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.writer import JournalWriter
 
 
 def sent(job: int, attempt: int = 1, key: str = "k") -> AttemptRecord:

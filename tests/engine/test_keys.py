@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.frame import KeyState
-from llmdash.engine.keys import KeyPool, Member, Turn
+from llmdash.engine.model.frame import KeyState
+from llmdash.engine.pool.pool import KeyPool, Member, Turn
 from llmdash.llms.failures import FailureKind
 from tests.engine.pools import Clock, answer, choose, fail, pool_of, sent
 from tests.engine.virtual_time import now, settle, virtual_time

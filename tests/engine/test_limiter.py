@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.dispatch.limiter import RateLimiter
 from tests.engine.senders import Senders, bound, most_in_a_second
 from tests.engine.virtual_time import jump, now, settle, virtual_time
 

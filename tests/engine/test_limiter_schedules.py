@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from llmdash.engine.limiter import RateLimiter
+from llmdash.engine.dispatch.limiter import RateLimiter
 from tests.engine.senders import Senders, bound
 from tests.engine.virtual_time import VirtualTimeLoop, jump, now, virtual_time
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.allowance import Allowance
-from llmdash.engine.keys import KeyPool, Member
-from llmdash.engine.member import Endpoint, MemberLimits
+from llmdash.engine.pool.member import Endpoint, MemberLimits
+from llmdash.engine.pool.pool import KeyPool, Member
+from llmdash.engine.pool.token_bucket import Allowance
 from llmdash.llms.hints import Hints
 from llmdash.llms.messages import Usage
 from tests.engine.pools import Clock, Silent

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.lock import LockedError, RunLock
+from llmdash.engine.journal.lock import LockedError, RunLock
 
 HOLD = """
 import sys, pathlib
-from llmdash.engine.lock import RunLock
+from llmdash.engine.journal.lock import RunLock
 lock = RunLock(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

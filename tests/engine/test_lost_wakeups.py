@@ -8,8 +8,8 @@ import asyncio
 
 import pytest
 
-from llmdash.engine.frame import EndpointState, JobState, KeyState
-from llmdash.engine.keys import KeyPool
+from llmdash.engine.model.frame import EndpointState, JobState, KeyState
+from llmdash.engine.pool.pool import KeyPool
 from llmdash.llms.failures import Failure, FailureKind
 from tests.engine.pools import Clock, answer, choose, fail, pool_of
 from tests.engine.simulated_runs import SimulatedRun

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmdash.engine.events import Cancelled, Failed, Queued, Taken
-from llmdash.engine.frame import JobState, JobsView, SortColumn
-from llmdash.engine.jobs import JobColumns
-from llmdash.engine.ordering import Ordering
-from llmdash.engine.store import Store
+from llmdash.engine.frames.ordering import Ordering
+from llmdash.engine.model.events import Cancelled, Failed, Queued, Taken
+from llmdash.engine.model.frame import JobState, JobsView, SortColumn
+from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.store import Store
 
 
 def ordering_of(columns: JobColumns, view: JobsView) -> Ordering:

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine import commands
-from llmdash.engine.frame import (
+from llmdash.engine.model import commands
+from llmdash.engine.model.frame import (
     CHUNK_MARK,
     Binding,
     JobState,

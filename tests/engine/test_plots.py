@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llmdash.engine.frame import PlotPart
-from llmdash.engine.plots import PlotSeries
+from llmdash.engine.model.frame import PlotPart
+from llmdash.engine.store.time_series import PlotSeries
 
 
 def test_without_requests_there_is_nothing_to_plot() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.retry import Decision, RetryPolicy
+from llmdash.engine.dispatch.retry_policy import Decision, RetryPolicy
 from llmdash.llms.failures import Failure, FailureKind
 
 POLICY = RetryPolicy()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine import commands
-from llmdash.engine.frame import AlertKind, JobState, KeyState, RunState
-from llmdash.engine.retry import RetryPolicy
+from llmdash.engine.dispatch.retry_policy import RetryPolicy
+from llmdash.engine.model import commands
+from llmdash.engine.model.frame import AlertKind, JobState, KeyState, RunState
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.failures import FailureKind

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine import commands
-from llmdash.engine.frame import AlertKind, JobState, KeyState, RunState, Severity, View
-from llmdash.engine.journal import JournalError
-from llmdash.engine.lock import LockedError
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.lock import LockedError
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model import commands
+from llmdash.engine.model.frame import AlertKind, JobState, KeyState, RunState, Severity, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.failures import FailureKind

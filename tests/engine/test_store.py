@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmdash.engine import events
-from llmdash.engine.frame import JobState, Severity, Verdict
-from llmdash.engine.jobs import JobColumns
-from llmdash.engine.store import Store
+from llmdash.engine.model import events
+from llmdash.engine.model.frame import JobState, Severity, Verdict
+from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.store import Store
 
 
 class Clock:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.frame import CHUNK_MARK
-from llmdash.engine.streams import Streams, StreamText
+from llmdash.engine.model.frame import CHUNK_MARK
+from llmdash.engine.store.streams import Streams, StreamText
 
 chunks = st.lists(st.text(max_size=8), min_size=1, max_size=20)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.frame import CHUNK_MARK
-from llmdash.engine.streams import LINGER_S, Streams, StreamText
-from llmdash.engine.tiles import Tiles
+from llmdash.engine.frames.tiles import Tiles
+from llmdash.engine.model.frame import CHUNK_MARK
+from llmdash.engine.store.streams import LINGER_S, Streams, StreamText
 
 
 def streaming(*jobs: int) -> Streams:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmdash.engine.work import WorkQueue
+from llmdash.engine.dispatch.queue import WorkQueue
 from tests.engine.virtual_time import now, settle, virtual_time
 
 

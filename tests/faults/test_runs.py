@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pytest
 
 from llmdash.config import EndpointSettings, Settings
-from llmdash.engine.frame import EndpointState, Frame, KeyState
-from llmdash.engine.reader import JournalReader
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.frame import EndpointState, Frame, KeyState
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plans import Input, make_plan
 from llmdash.llms.failures import FailureKind

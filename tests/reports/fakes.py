@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from llmdash.engine.commands import Command
-from llmdash.engine.frame import (
+from llmdash.engine.model.commands import Command
+from llmdash.engine.model.frame import (
     Alert,
     AlertKind,
     EndpointRow,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 
 DONE = ResultRecord(
     index=0,

@@ -8,7 +8,7 @@ import re
 import pyte
 import pytest
 
-from llmdash.engine.frame import Frame, KeyRow, Notice, RunPart, RunState, Severity
+from llmdash.engine.model.frame import Frame, KeyRow, Notice, RunPart, RunState, Severity
 from llmdash.reports.bar import BarDisplay
 from llmdash.reports.progress import display_for, watch
 from tests.reports.fakes import HOSTILE, RUNNING, FakeSession, FakeTime, at, hostile, in_trouble

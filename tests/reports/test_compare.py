@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.frame import Percentiles, RunPart, Score
+from llmdash.engine.model.frame import Percentiles, RunPart, Score
 from llmdash.reports.compare import Comparison, Row
 from llmdash.reports.compare_table import markdown_table, money, plain_table, print_table
 from llmdash.reports.summary import encode_line

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.prompts.readers import open_source
 from llmdash.reports.export import ExportError, check_writable, export, write_batch
 from tests.reports.records import ALL, CANCELLED, DONE, LOST, PENDING, REFUSED

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export import ExportError, FormatError, check_writable, encode_record, export, writer_for
 from tests.reports.records import ALL, DONE, PENDING
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export import write_parquet
 from tests.reports.records import ALL, DONE
 

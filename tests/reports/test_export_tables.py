@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export import write_csv, write_jsonl, write_tsv
 from tests.reports.records import ALL, DONE, PENDING
 

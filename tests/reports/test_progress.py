@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.frame import Alert, AlertKind, Frame, JobsView, Notice, RunState, Severity
+from llmdash.engine.model.frame import Alert, AlertKind, Frame, JobsView, Notice, RunState, Severity
 from llmdash.reports.progress import JsonDisplay, LineDisplay, display_for, progress_line, watch
 from tests.reports.fakes import (
     ALL_REST,
@@ -251,7 +251,7 @@ def test_a_stream_that_lacks_a_character_gets_a_question_mark() -> None:
 
 PROGRAM = """
 import sys
-from llmdash.engine.frame import RunState
+from llmdash.engine.model.frame import RunState
 from llmdash.reports.progress import display_for, watch
 from tests.reports.fakes import FakeSession, FakeTime, at
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from llmdash.engine.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
-from llmdash.engine.frame import (
+from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
+from llmdash.engine.model.frame import (
     CHUNK_MARK,
     Alert,
     AttemptRow,

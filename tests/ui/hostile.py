@@ -15,8 +15,8 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.commands import Command
-from llmdash.engine.frame import Frame, Inspection, JobRow, JobsPart, Notice, StreamPart, View
+from llmdash.engine.model.commands import Command
+from llmdash.engine.model.frame import Frame, Inspection, JobRow, JobsPart, Notice, StreamPart, View
 from llmdash.ui import app as app_module
 from llmdash.ui.app import LlmdashApp
 

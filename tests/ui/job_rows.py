@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from llmdash.engine.frame import JobRow, JobsPart, JobState, JobsView, SortColumn
+from llmdash.engine.model.frame import JobRow, JobsPart, JobState, JobsView, SortColumn
 
 
 def job_row(job: int) -> JobRow:

@@ -13,7 +13,7 @@ from textual.color import Color
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 
-from llmdash.engine.frame import Frame, View
+from llmdash.engine.model.frame import Frame, View
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.backlog import terminal_is_behind
 from llmdash.ui.preferences import Preferences, PreferencesFile
@@ -207,7 +207,14 @@ async def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_app_loads_no_http_and_no_screen_that_is_not_shown() -> None:
     """They would cost a fifth of a second before the first picture."""
-    late = ("httpx", "aiohttp", "sqlite3", "tomli_w", "llmdash.ui.screens.inspector", "llmdash.engine.runner")
+    late = (
+        "httpx",
+        "aiohttp",
+        "sqlite3",
+        "tomli_w",
+        "llmdash.ui.screens.inspector",
+        "llmdash.engine.dispatch.runner",
+    )
     code = f"import sys, llmdash.ui.app, llmdash.ui.screens.dashboard; print({{*{late}}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

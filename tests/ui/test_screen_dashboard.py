@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from llmdash.engine.commands import (
+from llmdash.engine.model.commands import (
     Cancel,
     CancelJobs,
     Command,
@@ -27,7 +27,7 @@ from llmdash.engine.commands import (
     SetRate,
     SetWeight,
 )
-from llmdash.engine.frame import Notice, RunState, Severity, SortColumn
+from llmdash.engine.model.frame import Notice, RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.alerts import AlertsScreen
 from llmdash.ui.screens.arrangement import PanelSpace

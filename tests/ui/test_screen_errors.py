@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from llmdash.engine.commands import RetryJobs
-from llmdash.engine.error_groups import shape
-from llmdash.engine.filter import compile_filter
-from llmdash.engine.frame import ErrorGroup, JobState
-from llmdash.engine.jobs import JobColumns
+from llmdash.engine.frames.filter import compile_filter
+from llmdash.engine.model.commands import RetryJobs
+from llmdash.engine.model.frame import ErrorGroup, JobState
+from llmdash.engine.store.error_groups import shape
+from llmdash.engine.store.job_columns import JobColumns
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.errors import ErrorsScreen, filter_for

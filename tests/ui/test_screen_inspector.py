@@ -16,8 +16,8 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from llmdash.engine.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
-from llmdash.engine.frame import AttemptRow, Frame, Inspection, JobRow, JobState, SortColumn
+from llmdash.engine.model.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
+from llmdash.engine.model.frame import AttemptRow, Frame, Inspection, JobRow, JobState, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.keymap import key_glyph
 from llmdash.ui.screens.attempts import attempts_table

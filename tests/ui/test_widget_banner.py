@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from llmdash.engine.frame import Alert, AlertKind, Severity
+from llmdash.engine.model.frame import Alert, AlertKind, Severity
 from llmdash.ui.alert_words import GAP, SEPARATOR, told
 from llmdash.ui.widgets.banner import LINGER_S, Banner
 from tests.ui.troubles import BRAKE, DISK_FULL, KEYS_REST, MINE_PAUSED, OPENAI_DOWN

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from llmdash.engine.frame import (
+from llmdash.engine.model.frame import (
     EndpointState,
     JobRow,
     JobState,

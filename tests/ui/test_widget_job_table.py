@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 from textual.pilot import Pilot
 
-from llmdash.engine.frame import JobsPart, JobState, SortColumn, Verdict, WaitReason
+from llmdash.engine.model.frame import JobsPart, JobState, SortColumn, Verdict, WaitReason
 from llmdash.ui.widgets.job_table import OVERSCAN, JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import assert_drawn_safely, lines, posted, running

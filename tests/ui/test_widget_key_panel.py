@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmdash.engine.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.engine.model.frame import EndpointRow, EndpointState, KeyRow, KeyState
 from llmdash.ui.widgets.key_panel import KeyPanel
 from tests.ui.troubles import TROUBLED_KEYS
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running

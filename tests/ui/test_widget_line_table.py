@@ -8,7 +8,7 @@ import pytest
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
-from llmdash.engine.frame import JobsPart, SortColumn
+from llmdash.engine.model.frame import JobsPart, SortColumn
 from llmdash.ui.widgets.job_table import JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running

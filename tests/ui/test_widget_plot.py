@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from llmdash.engine.frame import PlotPart
+from llmdash.engine.model.frame import PlotPart
 from llmdash.ui.format import duration
 from llmdash.ui.widgets.mini_plot import MiniPlot
 from llmdash.ui.widgets.plot import Plot, Series

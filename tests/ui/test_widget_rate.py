@@ -6,7 +6,7 @@ import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
-from llmdash.engine.frame import Binding, PlotPart, RatePart
+from llmdash.engine.model.frame import Binding, PlotPart, RatePart
 from llmdash.ui.widgets.rate_panel import RatePanel
 from llmdash.ui.widgets.rate_slider import SHOWS_TO_CONFIRM, LogSlider
 from tests.ui.widget_app import assert_drawn_safely, lines, posted, running

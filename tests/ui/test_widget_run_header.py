@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmdash.engine.frame import RunPart, RunState, Score
+from llmdash.engine.model.frame import RunPart, RunState, Score
 from llmdash.ui.widgets.run_header import RunHeader
 from tests.ui.widget_app import HOSTILE, WidgetApp, assert_drawn_safely, lines, running
 

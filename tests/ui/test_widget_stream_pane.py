@@ -6,7 +6,7 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
-from llmdash.engine.frame import CHUNK_MARK, JobState, StreamPart, StreamView
+from llmdash.engine.model.frame import CHUNK_MARK, JobState, StreamPart, StreamView
 from llmdash.ui.widgets.stream_pane import StreamPane
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 

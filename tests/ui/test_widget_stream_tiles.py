@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from llmdash.engine.frame import CHUNK_MARK, JobState, StreamPart
+from llmdash.engine.model.frame import CHUNK_MARK, JobState, StreamPart
 from llmdash.ui.widgets.stream_tiles import StreamTiles, fit_grid
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 

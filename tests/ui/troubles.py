@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmdash.engine.frame import (
+from llmdash.engine.model.frame import (
     Alert,
     AlertKind,
     Binding,

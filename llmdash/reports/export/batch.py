@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft, check_place
 from llmdash.reports.export.json_lines import encode_json
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft
 
 __all__ = ["encode_json", "encode_record", "write_json", "write_jsonl"]

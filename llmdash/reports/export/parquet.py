@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft, FormatError, shown
 from llmdash.reports.export.tables import COLUMNS, Cell, cells_of, without_surrogates
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft
 
 __all__ = ["COLUMNS", "Cell", "cells_of", "without_surrogates", "write_csv", "write_tsv"]

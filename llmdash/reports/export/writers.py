@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmdash.engine.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.batch import check_batch, write_batch
 from llmdash.reports.export.draft import FormatError, check_place, shown
 from llmdash.reports.export.json_lines import write_json, write_jsonl

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmdash.engine.frame import Alert, Frame, View
+from llmdash.engine.model.frame import Alert, Frame, View
 from llmdash.ui.alert_words import awaited
 from llmdash.ui.badges import SEVERITIES
 

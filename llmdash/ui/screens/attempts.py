@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
-from llmdash.engine.frame import AttemptRow
+from llmdash.engine.model.frame import AttemptRow
 from llmdash.ui.format import Align, duration, fit
 
 __all__ = ["AttemptsView", "attempts_table"]

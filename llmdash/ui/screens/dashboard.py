@@ -14,7 +14,7 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmdash.engine.commands import (
+from llmdash.engine.model.commands import (
     Cancel,
     CancelJobs,
     Command,
@@ -30,7 +30,7 @@ from llmdash.engine.commands import (
     SetRate,
     SetWeight,
 )
-from llmdash.engine.frame import EMPTY_FRAME, Frame, KeyState, RunState, SortColumn, View
+from llmdash.engine.model.frame import EMPTY_FRAME, Frame, KeyState, RunState, SortColumn, View
 from llmdash.ui.backlog import terminal_is_behind
 from llmdash.ui.keymap import entries
 from llmdash.ui.pace import Pace

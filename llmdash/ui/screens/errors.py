@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmdash.engine.frame import AttemptRow, ErrorGroup, Frame, Inspection, View
+from llmdash.engine.model.frame import AttemptRow, ErrorGroup, Frame, Inspection, View
 from llmdash.ui.keymap import entries
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering

@@ -11,7 +11,7 @@ from textual.containers import Container, Grid
 from textual.content import Content
 from textual.screen import Screen
 
-from llmdash.engine.frame import Frame, View
+from llmdash.engine.model.frame import Frame, View
 from llmdash.ui.format import duration, number, rate
 from llmdash.ui.keymap import entries
 from llmdash.ui.screens.key_bar import KeyBar, bar_items

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmdash.engine.commands import CancelJobs, RetryJobs
-from llmdash.engine.frame import Frame, Inspection, View
+from llmdash.engine.model.commands import CancelJobs, RetryJobs
+from llmdash.engine.model.frame import Frame, Inspection, View
 from llmdash.ui.badges import VERDICTS, job_badge
 from llmdash.ui.format import fit
 from llmdash.ui.keymap import entries

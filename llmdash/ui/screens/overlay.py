@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from llmdash.engine.commands import Command
-from llmdash.engine.frame import Frame, View
+from llmdash.engine.model.commands import Command
+from llmdash.engine.model.frame import Frame, View
 
 __all__ = ["Overlay", "Steering"]
 

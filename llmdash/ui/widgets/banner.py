@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.engine.frame import Alert
+from llmdash.engine.model.frame import Alert
 from llmdash.ui.alert_words import GAP, SEPARATOR, gist, told
 from llmdash.ui.badges import SEVERITIES
 from llmdash.ui.format import by_words

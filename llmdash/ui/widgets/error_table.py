@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.message import Message
 
-from llmdash.engine.frame import ErrorGroup
+from llmdash.engine.model.frame import ErrorGroup
 from llmdash.ui.format import count
 from llmdash.ui.widgets.columns import Column
 from llmdash.ui.widgets.line_table import LineTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from llmdash.engine.frame import JobRow, JobState, SortColumn, Verdict
+from llmdash.engine.model.frame import JobRow, JobState, SortColumn, Verdict
 from llmdash.ui.badges import VERDICTS, job_badge
 from llmdash.ui.format import countdown, duration, si
 from llmdash.ui.widgets.columns import Column

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from llmdash.engine.frame import JobsPart, SortColumn
+from llmdash.engine.model.frame import JobsPart, SortColumn
 from llmdash.ui.format import count
 
 __all__ = ["JobOrder"]

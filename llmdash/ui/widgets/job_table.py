@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from llmdash.engine.frame import JobRow, JobsPart, JobsView, SortColumn
+from llmdash.engine.model.frame import JobRow, JobsPart, JobsView, SortColumn
 from llmdash.ui.format import count
 from llmdash.ui.widgets.columns import Column
 from llmdash.ui.widgets.job_columns import SORTS, cell, job_columns

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len
 
-from llmdash.engine.frame import JobRow, JobsPart
+from llmdash.engine.model.frame import JobRow, JobsPart
 from llmdash.sanitize import clean_line
 
 __all__ = ["JobWindow"]

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from llmdash.engine.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.engine.model.frame import EndpointRow, EndpointState, KeyRow, KeyState
 from llmdash.ui.format import by_words
 from llmdash.ui.widgets.key_rows import (
     EndpointLine,

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from llmdash.engine.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.engine.model.frame import EndpointRow, EndpointState, KeyRow, KeyState
 from llmdash.ui.badges import ENDPOINT_STATES, KEY_STATES, Badge
 from llmdash.ui.format import by_words, countdown, short
 from llmdash.ui.widgets.chart import sparkline

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 from rich.style import Style
 from textual.strip import Strip
 
-from llmdash.engine.frame import PlotPart
+from llmdash.engine.model.frame import PlotPart
 from llmdash.ui.format import duration, fit, rate, si
 from llmdash.ui.widgets.chart import Values, bars, cell, dots, filled, resample, span, sparkline
 from llmdash.ui.widgets.drawing import Drawing

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from llmdash.engine.frame import PlotPart, RatePart
+from llmdash.engine.model.frame import PlotPart, RatePart
 from llmdash.ui.widgets.mini_plot import MiniPlot
 from llmdash.ui.widgets.rate_slider import LogSlider
 

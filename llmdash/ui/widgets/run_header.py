@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.engine.frame import RunPart, RunState
+from llmdash.engine.model.frame import RunPart, RunState
 from llmdash.sanitize import clean_line
 from llmdash.ui.badges import run_badge
 from llmdash.ui.format import by_words, clock, count, dollars, duration, elapsed, fit, percent, rate, si

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from llmdash.engine.frame import CHUNK_MARK, StreamPart, StreamView
+from llmdash.engine.model.frame import CHUNK_MARK, StreamPart, StreamView
 from llmdash.ui.widgets.paint import Styles, line, regions
 from llmdash.ui.widgets.scrolling import jump, resize
 from llmdash.ui.widgets.stream_text import Chunk, Kind, Line, StreamText

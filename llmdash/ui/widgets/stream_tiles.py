@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.engine.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
 from llmdash.sanitize import clean_line
 from llmdash.ui.badges import JOB_STATES
 from llmdash.ui.format import fit

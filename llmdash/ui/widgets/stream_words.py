@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmdash.engine.frame import JobState, StreamPart
+from llmdash.engine.model.frame import JobState, StreamPart
 from llmdash.sanitize import clean_line
 from llmdash.ui.badges import JOB_STATES
 from llmdash.ui.format import duration

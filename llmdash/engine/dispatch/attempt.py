@@ -1,0 +1,153 @@
+"""One attempt: ask the LLM, watch the answer arrive, say what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from llmdash.engine.model.events import ChunkReceived, Event
+from llmdash.llms.base import LLM
+from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.hints import Hints
+from llmdash.llms.messages import Delta, Message, Usage
+from llmdash.prompts.source import Prompt
+
+__all__ = ["Answer", "ask", "expected_tokens", "storable"]
+
+_CHARACTERS_A_TOKEN = 4
+_MOST_TOKENS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one attempt brought. With a `failure` the text is only part of an answer."""
+
+    text: str
+    finish_reason: str | None
+    usage: Usage
+    ttft_s: float | None
+    latency_s: float
+    failure: Failure | None = None
+    hints: Hints | None = None
+
+
+async def ask(
+    llm: LLM,
+    job: int,
+    prompt: Prompt,
+    options: Mapping[str, Any],
+    clock: Callable[[], float],
+    tell: Callable[[Event], None],
+) -> Answer:
+    """Send `prompt` and gather the answer, telling of each chunk.
+
+    A failure is part of what is returned; nothing is raised but the cancellation of this task.
+    """
+    gathered = _Gathered(job, clock, tell)
+    failure: Failure | None = None
+    try:
+        messages = tuple(Message(role, content) for role, content in prompt.messages)  # type: ignore[arg-type]
+        async for delta in llm.deltas(messages, **options):
+            gathered.add(delta)
+    except asyncio.CancelledError:
+        failure = Failure(FailureKind.TRANSIENT, "the model's class gave the call up by itself")
+    except Exception as error:  # noqa: BLE001 - the one boundary of an attempt: a fault in a model's class costs no job
+        failure = error if isinstance(error, Failure) else _fault(error)
+    task = asyncio.current_task()
+    if failure is not None and task is not None and task.cancelling():
+        raise asyncio.CancelledError  # this side gave the call up, whatever came of that
+    return gathered.answer(prompt, failure)
+
+
+class _Gathered:
+    """What has arrived of one answer."""
+
+    def __init__(self, job: int, clock: Callable[[], float], tell: Callable[[Event], None]) -> None:
+        self._job = job
+        self._clock = clock
+        self._tell = tell
+        self._sent_at = clock()
+        self._first_at: float | None = None
+        self._texts: list[str] = []
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+        self._hints: Hints | None = None
+
+    def add(self, delta: Delta) -> None:
+        """Take in one chunk. One that does not say when it arrived has arrived now."""
+        if delta.text or delta.reasoning:
+            at = delta.at or self._clock()
+            if self._first_at is None:
+                self._first_at = at
+            self._tell(ChunkReceived(self._job, delta.text, at))
+            self._texts.append(delta.text)
+        self._hints = delta.hints or self._hints
+        if delta.finish_reason:
+            self._finish_reason = storable(delta.finish_reason)
+        self._usage = _in_bounds(delta.usage) if delta.usage is not None else self._usage
+
+    def answer(self, prompt: Prompt, failure: Failure | None) -> Answer:
+        """All of it."""
+        text = storable("".join(self._texts))
+        return Answer(
+            text=text,
+            finish_reason=self._finish_reason,
+            usage=self._usage or _estimated(prompt, text),
+            ttft_s=None if self._first_at is None else max(0.0, self._first_at - self._sent_at),
+            latency_s=self._clock() - self._sent_at,
+            failure=failure,
+            hints=self._hints,
+        )
+
+
+def _fault(error: Exception) -> Failure:
+    """The Failure that an exception of another kind stands for: its type and place.
+
+    Its text is left out, since the text of a library's error can hold a header's value.
+    """
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" in {PurePath(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else ""
+    return Failure(FailureKind.TRANSIENT, f"a fault in the model's class: {type(error).__name__}{where}")
+
+
+def _in_bounds(usage: Usage) -> Usage:
+    """`usage` with counts that fit a column, whatever the server claims."""
+    if 0 <= usage.input_tokens <= _MOST_TOKENS and 0 <= usage.output_tokens <= _MOST_TOKENS:
+        return usage
+    return Usage(
+        min(max(0, usage.input_tokens), _MOST_TOKENS),
+        min(max(0, usage.output_tokens), _MOST_TOKENS),
+        usage.estimated,
+    )
+
+
+def storable(text: str) -> str:
+    """`text` with the halves of surrogate pairs joined, and lone ones replaced: what UTF-8 can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: float) -> int:
+    """What a request will cost: its prompt, and the longest answer asked for, else a usual one."""
+    limits = (options.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+    longest = next((limit for limit in limits if isinstance(limit, int)), None)
+    return _prompt_tokens(prompt) + (longest if longest is not None else math.ceil(mean_output * 1.25))
+
+
+def _estimated(prompt: Prompt, text: str) -> Usage:
+    """A guess for servers that do not count."""
+    return Usage(_prompt_tokens(prompt), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)
+
+
+def _prompt_tokens(prompt: Prompt) -> int:
+    """A guess of four characters a token."""
+    return -(-sum(len(content) for _, content in prompt.messages) // _CHARACTERS_A_TOKEN)

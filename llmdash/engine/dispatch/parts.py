@@ -1,0 +1,44 @@
+"""What a runner works with."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmdash.engine.dispatch.kill_switch import Brake
+from llmdash.engine.dispatch.limiter import RateLimiter
+from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.retry_budget import RetryBudget
+from llmdash.engine.dispatch.retry_policy import RetryPolicy
+from llmdash.engine.journal.writer import JournalWriter
+from llmdash.engine.pool.pool import KeyPool
+from llmdash.engine.store.store import Store
+from llmdash.prompts.source import PromptSource
+
+__all__ = ["RunnerParts"]
+
+
+@dataclass(slots=True)
+class RunnerParts:
+    """The parts of one run, with its clocks and its random source, so that policies are tested without
+    waiting.
+
+    `clock` is monotonic, `wall_clock` counts from the epoch; both in seconds.
+    """
+
+    source: PromptSource
+    pool: KeyPool
+    limiter: RateLimiter
+    journal: JournalWriter
+    store: Store
+    work: WorkQueue
+    budget: RetryBudget
+    brake: Brake
+    options: Mapping[str, Any] = field(default_factory=dict)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    rng: random.Random = field(default_factory=random.Random)
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time

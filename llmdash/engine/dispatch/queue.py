@@ -1,0 +1,190 @@
+"""WorkQueue: which job is next.
+
+Pending jobs in their order, retries that are due, jobs that were put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from llmdash.engine.dispatch.retry_budget import RetryBudget
+
+__all__ = ["WorkQueue"]
+
+
+class WorkQueue:
+    """Hands out each open job to one taker at a time, until every job has ended.
+
+    A job is open from the start until `end`; in between it is pending, ready, in backoff, a retry that is
+    due, or with a taker. Retries are handed out as far as the `budget` allows; fresh jobs go before one that
+    it holds back.
+    """
+
+    def __init__(self, pending: Sequence[int], budget: RetryBudget | None = None) -> None:
+        self._pending = pending
+        self._budget = budget
+        self._next = 0
+        self._fresh_first = False
+        self._granted: set[int] = set()
+        """Jobs with a taker for which the budget has granted a retry."""
+        self._ready: OrderedDict[int, None] = OrderedDict()
+        self._retries: OrderedDict[int, None] = OrderedDict()
+        self._limited: set[int] = set()
+        """Jobs in backoff whose next attempt is a retry that the budget counts."""
+        self._backoff: list[tuple[float, int]] = []
+        self._due: dict[int, float] = {}
+        """When each job in backoff is due; an entry of `_backoff` that says otherwise is void."""
+        self._dropped: set[int] = set()
+        self._open = len(pending)
+        self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def open(self) -> int:
+        """Jobs that have not ended."""
+        return self._open
+
+    @property
+    def waiting(self) -> int:
+        """Jobs nobody has taken and that could be taken now."""
+        pending = len(self._pending) - self._next - len(self._dropped)
+        return pending + len(self._ready) + len(self._retries)
+
+    def due_at(self, job: int) -> float | None:
+        """When a job in backoff is due, on the event loop's clock; None for any other."""
+        return self._due.get(job)
+
+    async def take(self, *, spread: bool = False) -> tuple[int, bool]:
+        """The next job, and whether it is fresh (never handed out before). Waits while there is none.
+
+        With `spread`, retries take turns with fresh jobs: what fails meanwhile is to be spread over many.
+        """
+        self._fresh_first = spread and not self._fresh_first
+        while True:
+            if self._ready:
+                return self._ready.popitem(last=False)[0], False
+            if self._fresh_first and (job := self._next_pending()) is not None:
+                return job, True
+            if (job := self._next_retry()) is not None:
+                return job, False
+            if (job := self._next_pending()) is not None:
+                return job, True
+            await self._wait_for_change()
+
+    async def _wait_for_change(self) -> None:
+        """Wait for a job; with retries that are held back, no longer than their budget takes to recover."""
+        self._changed.clear()
+        look_s = self._budget.look_s if self._retries and self._budget is not None else None
+        try:
+            async with asyncio.timeout(look_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _next_pending(self) -> int | None:
+        while self._next < len(self._pending):
+            job = self._pending[self._next]
+            self._next += 1
+            if job not in self._dropped:
+                return job
+            self._dropped.discard(job)
+        return None
+
+    def _next_retry(self) -> int | None:
+        if not self._retries or (self._budget is not None and not self._budget.take()):
+            return None
+        job = self._retries.popitem(last=False)[0]
+        if self._budget is not None:
+            self._granted.add(job)
+        return job
+
+    def left(self, job: int) -> None:
+        """The taker sent the request of this job."""
+        if self._budget is not None:
+            self._budget.sent(is_retry=job in self._granted)
+        self._granted.discard(job)
+
+    def put_back(self, job: int) -> None:
+        """The taker could not do it now: it is the next one."""
+        line = self._retries if self._ungrant(job) else self._ready
+        line[job] = None
+        line.move_to_end(job, last=False)
+        self._changed.set()
+
+    def _ungrant(self, job: int) -> bool:
+        """Give a retry back to the budget; False if none was granted for this job."""
+        if job not in self._granted or self._budget is None:
+            return False
+        self._granted.discard(job)
+        self._budget.give_back()
+        return True
+
+    def put_off(self, job: int, delay_s: float, *, limited: bool = False) -> None:
+        """The job is ready again after `delay_s` seconds; if `limited`, within the budget for retries."""
+        due = asyncio.get_running_loop().time() + delay_s
+        self._due[job] = due
+        if limited:
+            self._limited.add(job)
+        heapq.heappush(self._backoff, (due, job))
+        self._arm()
+
+    def end(self, job: int) -> None:
+        """The job has ended."""
+        self._ungrant(job)
+        self._open -= 1
+        self._ended.set()
+
+    def reopen(self, job: int) -> None:
+        """An ended job is wanted again."""
+        self._open += 1
+        self._ready[job] = None
+        self._changed.set()
+
+    def drop(self, job: int) -> None:
+        """Never hand out this job, which no taker has; it still has to be ended."""
+        self._limited.discard(job)
+        for line in (self._ready, self._retries):
+            if job in line:
+                del line[job]
+                return
+        if self._due.pop(job, None) is None:
+            self._dropped.add(job)
+
+    async def all_ended(self) -> None:
+        """Wait until no job is open."""
+        while self._open:
+            self._ended.clear()
+            await self._ended.wait()
+
+    async def some_open(self) -> None:
+        """Wait until a job is open."""
+        while not self._open:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def close(self) -> None:
+        """Forget the clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        self.close()
+        if self._backoff:
+            self._timer = asyncio.get_running_loop().call_at(self._backoff[0][0], self._wake_due)
+
+    def _wake_due(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._backoff and self._backoff[0][0] <= now + 0.001:
+            due, job = heapq.heappop(self._backoff)
+            if self._due.get(job) == due:
+                del self._due[job]
+                line = self._retries if job in self._limited else self._ready
+                self._limited.discard(job)
+                line[job] = None
+                self._changed.set()
+        self._arm()

@@ -1,0 +1,289 @@
+"""BatchRunner: keeps a bounded number of attempts in flight until every job has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
+
+from llmdash.engine.dispatch.attempt import Answer, ask, expected_tokens
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.dispatch.settlement import Attempt, Outcomes
+from llmdash.engine.journal.file import AttemptRecord
+from llmdash.engine.model.events import AttemptEnded, Event, Queued, Sent, Taken, Waiting
+from llmdash.engine.model.frame import JobState
+from llmdash.engine.pool.pool import Turn
+from llmdash.prompts.options import merge_options
+from llmdash.prompts.source import InputError, Prompt
+
+__all__ = ["BatchRunner"]
+
+T = TypeVar("T")
+
+
+class BatchRunner:
+    """Workers that take a job, a key and a permit, ask, and record. They never raise: an outcome is data.
+
+    Workers stand in line; the first takes the next job, waits for a key that may send and for a permit, and
+    chooses the key. So no permit goes stale, and only one job at a time waits for the limiter. Then: commit
+    *sent*, send, commit the outcome. Only then is the job counted as saved.
+    """
+
+    def __init__(self, parts: RunnerParts, concurrency: int) -> None:
+        self._parts = parts
+        self._outcomes = Outcomes(parts)
+        self._concurrency = concurrency
+        parts.budget.cover(concurrency)
+        self._workers: dict[int, asyncio.Task[None]] = {}
+        self._line = asyncio.Lock()
+        self._sending = asyncio.Event()
+        self._sending.set()
+        self._quiet = asyncio.Event()
+        self._with_worker: dict[int, asyncio.Task[Any]] = {}
+        self._in_flight: set[int] = set()
+        self._given_up: set[int] = set()
+        self._busy = 0
+        self._freed = asyncio.Event()
+        self._leaving = False
+        self._fault: asyncio.Future[BaseException] | None = None
+
+    @property
+    def paused(self) -> bool:
+        """True while nothing new is sent."""
+        return not self._sending.is_set()
+
+    @property
+    def concurrency(self) -> int:
+        """The most requests in flight at once."""
+        return self._concurrency
+
+    @property
+    def in_flight(self) -> int:
+        """Requests on the wire."""
+        return len(self._in_flight)
+
+    async def run(self) -> None:
+        """Work until every job has ended or the task is cancelled; then no request is in flight.
+
+        Raises what a worker broke on: that is a fault in this program or in the prompt source.
+        """
+        self._leaving = False
+        self._fault = asyncio.get_running_loop().create_future()
+        self._hire()
+        ended = asyncio.create_task(self._parts.work.all_ended())
+        try:
+            await asyncio.wait((ended, self._fault), return_when=asyncio.FIRST_COMPLETED)
+            if self._fault.done():
+                raise self._fault.result()
+        finally:
+            self._leaving = True
+            await _dismiss((ended, *self._workers.values()))
+            self._workers.clear()
+
+    def set_concurrency(self, concurrency: int) -> None:
+        """Allow `concurrency` requests in flight; those beyond it end in their own time, and nothing new is
+        sent until then.
+        """
+        self._concurrency = max(1, concurrency)
+        self._parts.budget.cover(self._concurrency)
+        self._freed.set()
+        if self._workers:
+            self._hire()
+
+    def pause(self) -> None:
+        """Send nothing new."""
+        self._sending.clear()
+
+    def resume(self) -> None:
+        """Send again."""
+        self._sending.set()
+
+    async def drain(self, grace_s: float) -> None:
+        """Send nothing new; wait up to `grace_s` seconds until nothing is in flight."""
+        self.pause()
+        try:
+            async with asyncio.timeout(grace_s):
+                while self._in_flight:
+                    self._quiet.clear()
+                    await self._quiet.wait()
+        except TimeoutError:
+            return
+
+    def cancel_job(self, job: int) -> None:
+        """End an open job without an answer; a request of it that is in flight is cut off."""
+        ended = JobState(self._parts.store.columns.state[job]).ended
+        if ended or job in self._given_up or job in self._outcomes.settling:
+            return
+        task = self._with_worker.get(job)
+        if task is not None:
+            self._given_up.add(job)
+            task.cancel()
+        else:
+            self._parts.work.drop(job)
+            self._outcomes.given_up(job)
+
+    def retry_job(self, job: int) -> None:
+        """Queue an ended job again; its attempts stay on record."""
+        if JobState(self._parts.store.columns.state[job]).ended:
+            self._parts.store.apply(Queued(job))
+            self._outcomes.reopened(job)
+
+    def _hire(self) -> None:
+        for number in range(self._concurrency):
+            if number not in self._workers or self._workers[number].done():
+                self._workers[number] = asyncio.create_task(self._work(number), name=f"worker-{number}")
+                self._workers[number].add_done_callback(self._left)
+
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        error = worker.exception() if not worker.cancelled() else None
+        if error is not None and self._fault is not None and not self._fault.done():
+            self._fault.set_result(error)
+
+    async def _work(self, number: int) -> None:
+        while number < self._concurrency and not self._leaving:
+            await self._sending.wait()
+            async with self._line:
+                job, fresh = await self._parts.work.take(spread=self._parts.pool.is_trying)
+                self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
+                turn = await self._holding(job, self._turn(job, number))
+            if turn is not None:
+                self._busy += 1
+                try:
+                    await self._holding(job, self._do(job, turn))
+                finally:
+                    self._busy -= 1
+                    self._freed.set()
+
+    async def _holding(self, job: int, step: Coroutine[Any, Any, T]) -> T | None:
+        """Do `step` for a job this worker holds.
+
+        If the job is given up meanwhile, that settles it; if the worker is, the job goes back into line.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a worker is a task")
+        self._with_worker[job] = task
+        try:
+            return await step
+        except asyncio.CancelledError:
+            if job not in self._given_up:
+                self._return(job)
+                raise
+            while task.uncancel():
+                pass
+            self._outcomes.given_up(job)
+            return None
+        finally:
+            self._given_up.discard(job)
+            self._with_worker.pop(job, None)
+
+    def _may_send(self, number: int) -> bool:
+        return self._sending.is_set() and number < self._concurrency
+
+    def _return(self, job: int) -> None:
+        self._parts.work.put_back(job)
+        self._parts.store.apply(Queued(job))
+
+    async def _turn(self, job: int, number: int) -> Turn | None:
+        """A key and a permit for it; None, and the job goes back, if there may be no more sending."""
+        parts = self._parts
+        tokens = self._tokens_needed(job)
+        while self._may_send(number):
+            while self._busy >= self._concurrency:  # as after the concurrency was lowered
+                self._freed.clear()
+                await self._freed.wait()
+            if not parts.pool.may_take(tokens):
+                parts.store.apply(Waiting(job, JobState.KEY))
+                await parts.pool.ready(tokens)
+                parts.store.apply(Waiting(job, JobState.LIMITER))
+            await parts.limiter.acquire()
+            if not self._may_send(number):
+                break
+            turn = parts.pool.choose(self._outcomes.last_failed_on(job), tokens)
+            if turn is not None:
+                return turn
+        self._return(job)
+        return None
+
+    def _tokens_needed(self, job: int) -> int:
+        """What a request will cost, as far as one can tell; 0 where no key is limited in tokens."""
+        parts = self._parts
+        if not parts.pool.counts_tokens:
+            return 0
+        try:
+            prompt = parts.source.prompt(job)
+        except InputError:
+            return 0  # the attempt will say so
+        return expected_tokens(prompt, self._options_of(prompt), parts.store.mean_output_tokens)
+
+    def _options_of(self, prompt: Prompt) -> Mapping[str, Any]:
+        return merge_options(self._parts.options, prompt.options)
+
+    async def _do(self, job: int, turn: Turn) -> None:
+        """One attempt of `job`, from its announcement to the record of its outcome."""
+        attempt = await self._announce(job, turn)
+        if not self._sending.is_set() or not self._parts.pool.may_leave(turn):
+            self._outcomes.cut(attempt, sent=False)  # meanwhile one knows better
+            self._return(job)
+            return
+        try:
+            prompt = self._parts.source.prompt(job)
+        except InputError as error:
+            self._outcomes.cut(attempt, sent=False)
+            self._outcomes.unreadable(job, error)
+            return
+        answer = await self._ask(attempt, prompt)
+        if answer.failure is None:
+            self._outcomes.answered(attempt, prompt, answer)
+        else:
+            self._outcomes.failed(attempt, answer, answer.failure)
+
+    async def _announce(self, job: int, turn: Turn) -> Attempt:
+        """Commit that the attempt is about to leave, and let it."""
+        parts = self._parts
+        number = parts.store.columns.tries[job] + 1
+        record = AttemptRecord(job, number, turn.member.label, "sent", parts.wall_clock())
+        attempt = Attempt(turn, record)
+        try:
+            await parts.journal.sent(record)
+            await parts.limiter.depart()
+        except asyncio.CancelledError:
+            self._outcomes.cut(attempt, sent=False)
+            raise
+        return attempt
+
+    async def _ask(self, attempt: Attempt, prompt: Prompt) -> Answer:
+        parts, job = self._parts, attempt.job
+        parts.store.apply(Sent(job, attempt.member.label, attempt.record.attempt, parts.clock()))
+        parts.work.left(job)
+        self._in_flight.add(job)
+        options = self._options_of(prompt)
+        try:
+            tell = self._listener(attempt.turn)
+            return await ask(attempt.member.llm, job, prompt, options, parts.clock, tell)
+        except asyncio.CancelledError:
+            self._outcomes.cut(attempt, sent=True)
+            raise
+        finally:
+            self._in_flight.discard(job)
+            self._quiet.set()
+            parts.store.apply(AttemptEnded(job, parts.clock()))
+
+    def _listener(self, turn: Turn) -> Callable[[Event], None]:
+        """Who hears of the chunks of an answer: the store, and of those of a probe the pool."""
+        pool, store = self._parts.pool, self._parts.store
+        if not pool.is_probe(turn):
+            return store.apply
+
+        def tell(event: Event) -> None:
+            pool.began(turn)
+            store.apply(event)
+
+        return tell
+
+
+async def _dismiss(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    leaving = list(tasks)
+    for task in leaving:
+        task.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)

@@ -1,0 +1,238 @@
+"""Outcomes: what came of an attempt goes into the journal, and once it is there, into the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmdash.engine.dispatch.attempt import Answer, storable
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.journal.file import AttemptRecord, ResultRow
+from llmdash.engine.model.events import Cancelled, Failed, Noticed, RetryScheduled, Saved
+from llmdash.engine.model.frame import KeyState, Severity
+from llmdash.engine.pool.health_records import health_record
+from llmdash.engine.pool.pool import Judgement, Member, Turn
+from llmdash.llms.failures import Failure, FailureKind
+from llmdash.prompts.source import InputError, Prompt, PromptSource
+
+__all__ = ["Attempt", "Outcomes", "prompt_id"]
+
+_TOLD = {
+    KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
+    KeyState.QUARANTINED: (Severity.WARNING, "has no quota left; it is tried again by and by"),
+}
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """What a job went through so far; kept only for jobs that failed at least once."""
+
+    counted: int = 0
+    uncounted: int = 0
+    last: Member | None = None
+    throttled_since: float | None = None
+
+    def throttled_s(self, failure: Failure, now: float) -> float:
+        """Seconds for which the job met nothing but keys that call too often, `failure` included."""
+        if failure.kind is not FailureKind.THROTTLE:
+            self.throttled_since = None
+        elif self.throttled_since is None:
+            self.throttled_since = now
+        return now - self.throttled_since if self.throttled_since is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request on its way: the turn of a key that it uses, and its row in the journal."""
+
+    turn: Turn
+    record: AttemptRecord
+
+    @property
+    def member(self) -> Member:
+        return self.turn.member
+
+    @property
+    def job(self) -> int:
+        return self.record.job
+
+
+class Outcomes:
+    """Settles attempts and jobs.
+
+    A job is `settling` from the moment its result is written until it is on disk.
+    """
+
+    def __init__(self, parts: RunnerParts) -> None:
+        self._parts = parts
+        self._trouble: dict[int, _Trouble] = {}
+        self.settling: set[int] = set()
+
+    def last_failed_on(self, job: int) -> Member | None:
+        """The key of the last failed attempt, which the next one had better avoid."""
+        trouble = self._trouble.get(job)
+        return trouble.last if trouble is not None else None
+
+    def answered(self, attempt: Attempt, prompt: Prompt, answer: Answer) -> None:
+        """The attempt brought a whole answer."""
+        parts, usage = self._parts, answer.usage
+        job, member, record = attempt.job, attempt.member, attempt.record
+        was_probe = member.health.on_probation
+        parts.pool.succeeded(attempt.turn, usage, hints=answer.hints)
+        if was_probe and not member.health.on_probation:
+            self._note_health(member)
+        parts.brake.answered()
+        verdict = parts.source.score(prompt, answer.text)
+        ended = record._replace(
+            state="ok",
+            ttft_s=answer.ttft_s,
+            latency_s=answer.latency_s,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+        )
+        result = ResultRow(
+            job=job,
+            id=storable(prompt.id),
+            state="done",
+            text=answer.text,
+            expected=storable(prompt.expected) if prompt.expected is not None else None,
+            verdict=verdict,
+            key=member.label,
+            attempts=record.attempt,
+            ttft_s=answer.ttft_s,
+            latency_s=answer.latency_s,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+            finish_reason=answer.finish_reason,
+        )
+        event = Saved(
+            job=job,
+            key=member.label,
+            attempts=record.attempt,
+            ttft_s=answer.ttft_s if answer.ttft_s is not None else answer.latency_s,
+            latency_s=answer.latency_s,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+            verdict=verdict,
+        )
+        self._settle(event, result, ended)
+
+    def failed(self, attempt: Attempt, answer: Answer, failure: Failure) -> None:
+        """The attempt failed: the job is tried again, or fails with it."""
+        parts = self._parts
+        job, member, record = attempt.job, attempt.member, attempt.record
+        judgement = parts.pool.failed(attempt.turn, failure)
+        self._tell_of(member, judgement)
+        trouble = self._trouble.setdefault(job, _Trouble())
+        decision = parts.policy.decide(
+            failure,
+            counted=trouble.counted,
+            uncounted=trouble.uncounted,
+            throttled_s=trouble.throttled_s(failure, parts.clock()),
+            rng=parts.rng,
+            excused=judgement.excused,
+        )
+        trouble.counted += decision.counted
+        trouble.uncounted += not decision.counted
+        trouble.last = member
+        text = storable(str(failure))
+        ended = _failed_record(record, failure, answer, text)
+        if decision.again:
+            parts.store.apply(RetryScheduled(job, text, decision.counted))
+            parts.journal.ended(ended, None, _nothing)
+            parts.work.put_off(job, decision.delay_s, limited=decision.counted)
+        else:
+            if failure.kind is FailureKind.REQUEST:
+                parts.brake.refused(failure)
+            self._settle(Failed(job, record.attempt, text), self._failed_row(job, text, record.key), ended)
+
+    def cut(self, attempt: Attempt, *, sent: bool) -> None:
+        """The attempt was given up from this side, before it was sent or while it was in flight."""
+        pool = self._parts.pool
+        leave = pool.was_cut if sent else pool.not_sent
+        leave(attempt.turn)
+        state = "cut" if sent else "unsent"
+        self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
+
+    def unreadable(self, job: int, error: InputError) -> None:
+        """The job's prompt cannot be read any more."""
+        text = storable(str(error))
+        attempts = self._parts.store.columns.tries[job]
+        self._settle(Failed(job, attempts, text), self._failed_row(job, text, None))
+
+    def given_up(self, job: int) -> None:
+        """The user gave the job up."""
+        attempts = self._parts.store.columns.tries[job]
+        self._settle(Cancelled(job), ResultRow(job, self._id(job), "cancelled", attempts=attempts))
+
+    def reopened(self, job: int) -> None:
+        """An ended job is wanted again, with a clean slate."""
+        self._trouble.pop(job, None)
+        self._parts.journal.reopened(job)
+        self._parts.work.reopen(job)  # its next attempt is announced after this, and so written after it
+
+    def _settle(
+        self, event: Saved | Failed | Cancelled, result: ResultRow, ended: AttemptRecord | None = None
+    ) -> None:
+        job = event.job
+        self._trouble.pop(job, None)
+        self.settling.add(job)
+
+        def on_disk() -> None:
+            self.settling.discard(job)
+            self._parts.store.apply(event)
+            self._parts.work.end(job)
+
+        if ended is None:
+            self._parts.journal.settled(result, on_disk)
+        else:
+            self._parts.journal.ended(ended, result, on_disk)
+
+    def _failed_row(self, job: int, text: str, key: str | None) -> ResultRow:
+        attempts = self._parts.store.columns.tries[job]
+        return ResultRow(job, self._id(job), "failed", key=key, attempts=attempts, error=text)
+
+    def _id(self, job: int) -> str:
+        return prompt_id(self._parts.source, job)
+
+    def _tell_of(self, member: Member, judgement: Judgement) -> None:
+        """Say what befell a key that does not come back by itself, or not soon; and let the journal know."""
+        parts = self._parts
+        if judgement.key in _TOLD:
+            severity, words = _TOLD[judgement.key]
+            detail = f": {storable(member.health.detail)}" if member.health.detail else ""
+            parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
+        if member.health.is_resting or judgement.key is not None:
+            self._note_health(member)
+
+    def _note_health(self, member: Member) -> None:
+        parts = self._parts
+        parts.journal.health(health_record(member, parts.clock(), parts.wall_clock()))
+
+
+def prompt_id(source: PromptSource, job: int) -> str:
+    """The id of a job's prompt; its number where the input can no longer be read."""
+    try:
+        return storable(source.prompt(job).id)
+    except InputError:
+        return str(job)
+
+
+def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text: str) -> AttemptRecord:
+    return record._replace(
+        state="failed",
+        failure=failure.kind.value,
+        status=failure.status,
+        message=text,
+        request_id=storable(failure.request_id) if failure.request_id is not None else None,
+        retry_after_s=failure.retry_after,
+        ttft_s=answer.ttft_s,
+        latency_s=answer.latency_s,
+        partial=answer.text or None,
+    )
+
+
+def _nothing() -> None:
+    """For a row whose being on disk changes nothing on screen."""

@@ -1,0 +1,271 @@
+"""How a frame is made: the store, the pool and the limiter as a view shows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.frames.blockers import RunStatus, alerts_of, what_holds
+from llmdash.engine.frames.ordering import Ordering
+from llmdash.engine.frames.rows import BINDINGS, endpoint_row, key_row, reason_of
+from llmdash.engine.frames.tiles import Tiles
+from llmdash.engine.model.frame import (
+    Binding,
+    Frame,
+    Inspection,
+    JobRow,
+    JobsPart,
+    JobState,
+    JobsView,
+    Percentiles,
+    PlotPart,
+    RatePart,
+    RunPart,
+    RunState,
+    StreamPart,
+    StreamView,
+    Verdict,
+    View,
+    WaitReason,
+)
+from llmdash.engine.pool.costs import CostOf, cost_so_far, projected
+from llmdash.engine.pool.pool import KeyStatistics
+
+__all__ = ["Painter", "RunFacts"]
+
+_TILE_CHARACTERS = 400
+
+
+_COST_S = 0.5
+
+
+def _no_price(_label: str, _input_tokens: int, _output_tokens: int) -> float | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What stays the same all along."""
+
+    name: str
+    model: str
+    endpoint: str
+    keys: int
+    cost_of: CostOf = _no_price
+
+
+class Painter:
+    """Makes frames of one run. `inspect` finds a job in full, or None while it is being looked up."""
+
+    def __init__(
+        self,
+        facts: RunFacts,
+        parts: RunnerParts,
+        runner: BatchRunner,
+        job_id: Callable[[int], str],
+        inspect: Callable[[int, JobRow], Inspection | None],
+    ) -> None:
+        self._facts = facts
+        self._parts = parts
+        self._store = store = parts.store
+        self._runner = runner
+        self._job_id = job_id
+        self._inspect = inspect
+        self._cost_at = -math.inf
+        self._last_cost: float | None = None
+        self._ordering = Ordering(store.columns, job_id)
+        self._tiles = Tiles(store.streams)
+
+    def frame(self, view: View, status: RunStatus) -> Frame:
+        """The picture of now. Its cost follows what the view shows."""
+        self._ordering.use(view.jobs)
+        with self._store.lock:
+            now = self._store.clock()
+            keys, endpoints = self._parts.pool.statistics(), self._parts.pool.endpoint_statistics()
+            held = what_holds(status, keys, endpoints, self._store.in_flight)
+            run = self._run(status, held, now, self._cost(keys, now, ended=status.state.ended))
+            return Frame(
+                run=run,
+                jobs=self._jobs(view.jobs, now, held),
+                keys=tuple(key_row(key) for key in keys),
+                endpoints=tuple(endpoint_row(endpoint) for endpoint in endpoints),
+                alerts=alerts_of(
+                    status,
+                    keys,
+                    endpoints,
+                    retries_held=self._parts.budget.is_short,
+                    open_jobs=run.jobs - run.ended,
+                ),
+                rate=self._rate(run, held, now),
+                stream=self._stream(view.stream, now),
+                tiles=tuple(self._tile(job) for job in self._tiles.choose(view.tiles, now)),
+                plot=self._plot(view.plot_width),
+                notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
+                inspection=None if view.inspect is None else self._inspection(view.inspect, now),
+                errors=self._store.errors.groups() if view.errors else (),
+                failed=self._store.errors.jobs(view.failed_as) if view.failed_as is not None else (),
+            )
+
+    def _cost(self, keys: Sequence[KeyStatistics], now: float, *, ended: bool) -> float | None:
+        """The cost so far; looked up twice a second, since a price list may take its time."""
+        if ended or now - self._cost_at >= _COST_S:
+            self._cost_at, self._last_cost = now, cost_so_far(keys, self._facts.cost_of)
+        return self._last_cost
+
+    def _run(self, status: RunStatus, held: WaitReason | None, now: float, cost: float | None) -> RunPart:
+        store, counts = self._store, self._store.columns.counts
+        waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
+        left = counts[JobState.QUEUED] + waiting + store.in_flight
+        return RunPart(
+            name=self._facts.name,
+            model=self._facts.model,
+            endpoint=self._facts.endpoint,
+            keys=len(self._parts.pool),
+            state=status.state,
+            state_detail=f"waiting on {held.value}"
+            if held is not None and left and status.state is RunState.RUNNING
+            else status.detail,
+            elapsed_s=status.elapsed_s,
+            jobs=store.columns.jobs,
+            queued=counts[JobState.QUEUED],
+            waiting=waiting,
+            in_flight=store.in_flight,
+            done=counts[JobState.DONE],
+            failed=counts[JobState.FAILED],
+            cancelled=counts[JobState.CANCELLED],
+            attempts=store.attempts,
+            attempts_before=store.attempts_before,
+            retries=store.retries,
+            requests_per_s=store.sends_10s.rate(now),
+            tokens_per_s=store.tokens.rate(now),
+            input_tokens=store.input_tokens,
+            output_tokens=store.output_tokens,
+            tokens_estimated=store.estimated,
+            score=store.score,
+            cost=cost,
+            cost_projected=projected(
+                cost, counts[JobState.DONE] + counts[JobState.FAILED], store.columns.jobs
+            ),
+            eta_s=_eta(left, store.ends_60s.rate(now))
+            if held is None and status.state is RunState.RUNNING
+            else None,
+            ttft=Percentiles(store.ttft.percentile(0.50), store.ttft.percentile(0.95)),
+            latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),
+        )
+
+    def _jobs(self, view: JobsView, now: float, held: WaitReason | None) -> JobsPart:
+        ordering = self._ordering
+        matched, first = len(ordering), view.first
+        if view.anchor is not None and (line := ordering.line_of(view.anchor)) is not None:
+            first = line - view.anchor_offset
+        first = max(0, min(first, matched - view.height))
+        lines = range(first, min(matched, first + view.height))
+        rows = tuple(self._row(ordering.job_at(line), now, held) for line in lines)
+        return JobsPart(self._store.columns.jobs, matched, first, rows, ordering.error)
+
+    def _row(self, job: int, now: float, held: WaitReason | None = None) -> JobRow:
+        columns, live = self._store.columns, self._store.live.get(job)
+        state = JobState(columns.state[job])
+        wait, time = columns.wait[job], columns.time[job]
+        if live is not None and live.sent_at:
+            time = now - live.sent_at
+        elif live is not None and not state.in_flight:
+            wait += now - live.since
+        if state is JobState.LIMITER and held not in (None, WaitReason.DISK):
+            state = JobState.KEY
+        due_at = self._parts.work.due_at(job) if state is JobState.BACKOFF else None
+        ended = state is JobState.DONE
+        return JobRow(
+            job=job,
+            id=self._job_id(job),
+            state=state,
+            reason=reason_of(state, held, is_due=due_at is None, retries_held=self._parts.budget.is_short),
+            due_s=max(0.0, due_at - now) if due_at is not None else None,
+            key=columns.keys[columns.key[job]] or None,
+            tries=columns.tries[job],
+            wait_s=wait if state is not JobState.QUEUED else None,
+            ttft_s=columns.ttft[job] or None,
+            time_s=time or None,
+            input_tokens=columns.input_tokens[job] if ended else None,
+            output_tokens=columns.output_tokens[job] if ended else None,
+            tokens_estimated=bool(columns.estimated[job]),
+            verdict=Verdict(columns.verdict[job]),
+            error=columns.errors[columns.error[job]] if not ended else "",
+        )
+
+    def _rate(self, run: RunPart, held: WaitReason | None, now: float) -> RatePart:
+        rate = self._parts.limiter.rate
+        store = self._store
+        achieved = store.sends.rate(now) if (rate or 1e9) >= 5 else store.sends_10s.rate(now)
+        return RatePart(
+            rate=rate,
+            achieved=achieved,
+            concurrency=self._runner.concurrency,
+            in_flight=self._runner.in_flight,  # without those whose answer is being written
+            binding=self._binding(run, held),
+        )
+
+    def _binding(self, run: RunPart, held: WaitReason | None) -> Binding:
+        """What holds the rate: asked from the hardest reason to the softest."""
+        if run.state is RunState.PAUSED:
+            return Binding.PAUSE
+        if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
+            return Binding.NO_WORK
+        if held is not None:
+            return BINDINGS[held]
+        if run.in_flight >= self._runner.concurrency:
+            return Binding.CONCURRENCY
+        if self._parts.limiter.statistics().waiting:
+            return Binding.RATE
+        if self._store.columns.counts[JobState.KEY]:
+            return Binding.KEYS
+        return Binding.NO_WORK if not run.queued else Binding.LATENCY
+
+    def _stream(self, view: StreamView, now: float) -> StreamPart:
+        streams = self._store.streams
+        job = view.job if view.job is not None else streams.followed(view.seen_job, now)
+        if job is None or not 0 <= job < self._store.columns.jobs:
+            return StreamPart()
+        stream = streams.get(job)
+        seen = view.seen if view.seen_job == job else 0
+        return self._stream_part(job, *(stream.after(seen) if stream is not None else (0, "", ())))
+
+    def _tile(self, job: int) -> StreamPart:
+        stream = self._store.streams.get(job)
+        return self._stream_part(job, 0, stream.tail(_TILE_CHARACTERS) if stream is not None else "", ())
+
+    def _stream_part(self, job: int, start: int, text: str, gaps: tuple[float, ...]) -> StreamPart:
+        columns, stream = self._store.columns, self._store.streams.get(job)
+        seconds = stream.last_at - stream.first_at if stream is not None else 0.0
+        tokens = columns.output_tokens[job] or (len(stream.chunks) if stream is not None else 0)
+        return StreamPart(
+            job=job,
+            id=self._job_id(job),
+            key=columns.keys[columns.key[job]] or None,
+            state=JobState(columns.state[job]),
+            ttft_s=columns.ttft[job] or None,
+            tokens_per_s=tokens / seconds if seconds > 0 else None,
+            start=start,
+            text=text,
+            gaps=gaps,
+        )
+
+    def _plot(self, width: int) -> PlotPart:
+        self._store.plots.sample(self._store.clock(), self._store.in_flight)
+        return self._store.plots.part(width)
+
+    def _inspection(self, job: int, now: float) -> Inspection | None:
+        if not 0 <= job < self._store.columns.jobs:
+            return None
+        return self._inspect(job, self._row(job, now))
+
+
+def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:
+    """(low, middle, high) seconds for `left` jobs: the pace of the last minute, give or take a fifth."""
+    if not left or ends_per_s <= 0:
+        return None
+    middle = left / ends_per_s
+    return middle * 0.8, middle, middle * 1.25

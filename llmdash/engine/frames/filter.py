@@ -1,0 +1,125 @@
+"""The filter language of the job table: `state:failed key:a1f2 time>2s text`. All terms must hold."""
+
+from __future__ import annotations
+
+import operator
+import re
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from llmdash.engine.model.frame import JobState, Verdict
+from llmdash.engine.store.job_columns import JobColumns
+
+__all__ = ["FilterError", "Predicate", "compile_filter"]
+
+Predicate = Callable[[int], bool]
+T = TypeVar("T")
+
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+    "=": operator.eq,
+    ":": operator.eq,
+}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "": 1.0}
+_TERM = re.compile(r"(?P<name>[a-z#]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)", re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|min|m|h|)")
+_WAITING = frozenset({JobState.LIMITER, JobState.KEY, JobState.BACKOFF})
+_STATES: dict[str, frozenset[JobState]] = {
+    **{state.name.lower(): frozenset({state}) for state in JobState},
+    "stream": frozenset({JobState.STREAMING}),
+    "waiting": _WAITING,
+    "flight": frozenset({JobState.SENT, JobState.STREAMING}),
+    "ended": frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED}),
+}
+_VERDICTS = {
+    "right": Verdict.RIGHT,
+    "wrong": Verdict.NOT_EQUAL,
+    "unparseable": Verdict.NOT_PARSEABLE,
+    "unscored": Verdict.UNSCORED,
+}
+
+
+class FilterError(ValueError):
+    """A filter that says nothing; the text names the term and what could stand there."""
+
+
+def compile_filter(text: str, columns: JobColumns, job_id: Callable[[int], str]) -> Predicate | None:
+    """What the filter lets through, as a question about a job's number; None if that is everything.
+
+    Raises FilterError.
+    """
+    tests = [_term(term, columns, job_id) for term in text.split()]
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    return lambda job: all(test(job) for test in tests)
+
+
+def _term(term: str, columns: JobColumns, job_id: Callable[[int], str]) -> Predicate:
+    match = _TERM.fullmatch(term)
+    if match is None:
+        return _text(term, columns, job_id)
+    name, op, value = match["name"].lower(), match["op"], match["value"]
+    if not value:
+        raise FilterError(f"{term}: something must stand after {op}")
+    if name == "state":
+        return _among(columns.state, _named(term, value, _STATES))
+    if name in ("is", "verdict"):
+        return _among(columns.verdict, {_named(term, value, _VERDICTS)})
+    if name == "key":
+        return _among(columns.key, columns.keys.find(value))
+    if name == "error":
+        return _among(columns.error, columns.errors.find(value))
+    numbers = _number_column(name, columns)
+    if numbers is None:
+        raise FilterError(
+            f"{term}: no such field; there are state, is, key, error, time, ttft, wait, try, in, out, #"
+        )
+    return _compared(term, numbers, _OPERATORS[op], value)
+
+
+def _number_column(name: str, columns: JobColumns) -> array[float] | array[int] | range | None:
+    known: dict[str, array[float] | array[int] | range] = {
+        "time": columns.time,
+        "ttft": columns.ttft,
+        "wait": columns.wait,
+        "try": columns.tries,
+        "tries": columns.tries,
+        "in": columns.input_tokens,
+        "out": columns.output_tokens,
+        "#": range(1, columns.jobs + 1),
+    }
+    return known.get(name)
+
+
+def _named(term: str, value: str, names: Mapping[str, T]) -> T:
+    found = names.get(value.lower())
+    if found is None:
+        raise FilterError(f"{term}: there are {', '.join(names)}")
+    return found
+
+
+def _among(column: bytearray | array[int], wanted: Iterable[int]) -> Predicate:
+    allowed = frozenset(wanted)
+    return lambda job: column[job] in allowed
+
+
+def _compared(
+    term: str, column: array[float] | array[int] | range, compare: Callable[[float, float], bool], value: str
+) -> Predicate:
+    match = _NUMBER.fullmatch(value.lower())
+    if match is None:
+        raise FilterError(f"{term}: a number must stand there, such as 2, 2.5s, 300ms")
+    bound = float(match["number"]) * _UNITS[match["unit"]]
+    return lambda job: bool(column[job]) and compare(column[job], bound)
+
+
+def _text(term: str, columns: JobColumns, job_id: Callable[[int], str]) -> Predicate:
+    wanted = term.lower()
+    errors = columns.errors.find(wanted)
+    return lambda job: columns.error[job] in errors or wanted in job_id(job).lower()

@@ -1,0 +1,54 @@
+"""One job in full: its prompt, every attempt, its answer."""
+
+from __future__ import annotations
+
+import time
+
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.frame import Inspection, JobRow
+from llmdash.engine.store.store import Store
+from llmdash.prompts.source import InputError, PromptSource
+
+__all__ = ["Inspector"]
+
+_FRESH_S = 0.3
+
+
+class Inspector:
+    """Looks jobs up in the journal, and no more than three times a second the same one."""
+
+    def __init__(self, source: PromptSource, reader: JournalReader, store: Store) -> None:
+        self._source = source
+        self._reader = reader
+        self._store = store
+        self._last: Inspection | None = None
+        self._looked_at = 0.0
+
+    def inspect(self, job: int, row: JobRow) -> Inspection:
+        """The job as it stands; what is on its way shows as far as it has come."""
+        last, now = self._last, time.monotonic()
+        if last is not None and last.row.job == job and (now - self._looked_at < _FRESH_S or last.row == row):
+            return last
+        self._looked_at = now
+        self._last = self._look_up(job, row)
+        return self._last
+
+    def _look_up(self, job: int, row: JobRow) -> Inspection:
+        try:
+            prompt = self._source.prompt(job)
+            messages, expected = prompt.messages, prompt.expected
+        except InputError as error:
+            messages, expected = (("user", str(error)),), None
+        result = self._reader.result(job)
+        stream = self._store.streams.get(job)
+        answer = (result.text if result is not None else None) or (
+            "".join(stream.chunks) if stream is not None else ""
+        )
+        return Inspection(
+            row=row,
+            messages=messages,
+            expected=expected,
+            answer=answer,
+            finish_reason=result.finish_reason if result is not None else None,
+            attempts=self._reader.attempts(job),
+        )

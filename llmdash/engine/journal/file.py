@@ -1,0 +1,275 @@
+"""The journal: one SQLite file a run, the only truth on disk.
+
+`run` holds what the run is; `attempts` a row for each request, written before it leaves (`state` is then
+`sent`) and completed with its outcome; `results` a row for each job that ended; `health` how each key fared
+last. A job without a row in `results` is pending. Everything else, exports included, is a projection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from shlex import quote
+from typing import Any, NamedTuple
+
+from llmdash.engine.journal.schema import SCHEMA, TABLES_OF_2
+from llmdash.prompts.source import Verdict
+
+__all__ = [
+    "AttemptRecord",
+    "Group",
+    "HealthRecord",
+    "JournalError",
+    "JournalFile",
+    "ResultRow",
+    "StorageError",
+]
+
+VERSION = 2
+NAME = "journal.sqlite"
+
+
+class JournalError(Exception):
+    """The journal cannot be used: the text says which file, why, and the mend."""
+
+
+class StorageError(JournalError):
+    """The disk does not take the journal."""
+
+
+class AttemptRecord(NamedTuple):
+    """A row of `attempts`.
+
+    `state` is sent, ok, failed, cut or unsent (given up in flight, or before), unknown (the process died).
+    """
+
+    job: int
+    attempt: int
+    key: str
+    state: str
+    sent_at: float
+    failure: str | None = None
+    status: int | None = None
+    message: str | None = None
+    request_id: str | None = None
+    retry_after_s: float | None = None
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool | None = None
+    partial: str | None = None
+
+
+class ResultRow(NamedTuple):
+    """A row of `results`. `state` is done, failed or cancelled."""
+
+    job: int
+    id: str
+    state: str
+    text: str | None = None
+    expected: str | None = None
+    verdict: int = Verdict.UNSCORED
+    key: str | None = None
+    attempts: int = 0
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool | None = None
+    finish_reason: str | None = None
+    error: str | None = None
+
+
+class HealthRecord(NamedTuple):
+    """A row of `health`: how a key fared `at` a time of the wall clock, and how long it had to rest then.
+
+    `state` is the name of a KeyState in lower case, `times` how often in a row it came to that.
+    """
+
+    key: str
+    state: str
+    at: float
+    rests_s: float
+    detail: str
+    times: int
+
+
+@dataclass(slots=True)
+class Group:
+    """Rows that are written together, in one transaction."""
+
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    results: list[ResultRow] = field(default_factory=list)
+    reopened: list[int] = field(default_factory=list)
+    health: list[HealthRecord] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class JournalFile:
+    """The one connection that writes. Every method is one transaction; used by one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._db = connection
+        self._path = path
+        self._file = path.stat()
+
+    @property
+    def is_in_place(self) -> bool:
+        """False once the file was deleted or replaced: what is written then, nobody will ever read."""
+        try:
+            return os.path.samestat(self._path.stat(), self._file)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # it cannot be told now; the next row will say
+
+    @property
+    def is_wal(self) -> bool:
+        """False where the file system does not take SQLite's write-ahead log, as network ones do not."""
+        mode: str = self._db.execute("PRAGMA journal_mode").fetchone()[0]
+        return mode == "wal"
+
+    @classmethod
+    def create(cls, folder: Path, facts: Mapping[str, Any], *, vfs: str = "") -> JournalFile:
+        """A new journal in `folder`, holding the facts of the run.
+
+        `vfs` names one of SQLite's layers for file systems; usually its own choice is right.
+        """
+        path = folder / NAME
+        if path.exists():
+            raise JournalError(
+                f"{path}: this folder holds a run; add --resume to go on with it, or name another folder"
+            )
+        try:
+            _make(path, {"version": VERSION, **facts})
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(
+                f"{path}: the journal cannot be written ({error}); make room, or name another "
+                "folder with --run-dir"
+            ) from None
+        return cls(_connect(path, vfs), path)
+
+    @classmethod
+    def open(cls, folder: Path) -> JournalFile:
+        """The journal of an earlier start; attempts without an outcome become `unknown`."""
+        path = folder / NAME
+        if not path.exists():
+            raise JournalError(f"{path}: no journal here; leave out --resume to begin a new run")
+        journal = cls(_connect(path), path)
+        try:
+            journal._check(path)
+            journal._upgrade()
+            journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
+        except sqlite3.Error as error:
+            journal.close()
+            raise _unsound(path, error) from None
+        except JournalError:
+            journal.close()
+            raise
+        return journal
+
+    def _check(self, path: Path) -> None:
+        sound = self._db.execute("PRAGMA quick_check").fetchone()[0]
+        if sound != "ok":
+            raise _unsound(path, sound)
+        version = self._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
+        if version is None or version[0] not in (1, VERSION):
+            raise JournalError(f"{path}: written by another version of llmdash")
+
+    def _upgrade(self) -> None:
+        self._db.executescript(f"BEGIN;{TABLES_OF_2}")
+        self.set_facts({"version": VERSION})
+        self._db.execute("COMMIT")
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts.items())
+
+    def write(self, group: Group) -> None:
+        """The latest record of each attempt, the results without those of jobs that are pending again, the
+        health of keys, facts of the run.
+        """
+        latest = {(record.job, record.attempt): record for record in group.attempts}
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for rows in _slices(list(latest.values())):
+                self._insert("INSERT OR REPLACE INTO attempts VALUES", rows)
+            self._db.executemany("DELETE FROM results WHERE job = ?", [(job,) for job in group.reopened])
+            for some in _slices(group.results):
+                self._insert("INSERT INTO results VALUES", some)
+            self._db.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)", group.health)
+            self.set_facts(group.facts)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        # Many rows in one statement: the lock of the interpreter is let go once, not once a row.
+        row = "(" + ",".join("?" * len(rows[0])) + ")"
+        self._db.execute(
+            f"{statement} {','.join([row] * len(rows))}", [value for each in rows for value in each]
+        )
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _make(path: Path, facts: Mapping[str, Any]) -> None:
+    """An empty journal, under another name until it is whole: a kill must not leave one that is none."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+        db.executescript(f"BEGIN;{SCHEMA}")
+        db.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
+        db.execute("COMMIT")
+    draft.replace(path)
+
+
+def _connect(path: Path, vfs: str = "") -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}{f'?vfs={vfs}' if vfs else ''}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=10.0,
+        cached_statements=512,
+    )
+    try:
+        _choose_mode(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        connection.close()
+        raise _unsound(path, error) from None
+    return connection
+
+
+def _unsound(path: Path, why: object) -> JournalError:
+    return JournalError(
+        f"{path}: not a sound journal ({why}); see: llmdash doctor {quote(str(path.parent))} --repair"
+    )
+
+
+def _choose_mode(connection: sqlite3.Connection) -> None:
+    """Write ahead, or where the file system does not take that, with a rollback journal."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")  # where it cannot be, SQLite keeps the other mode
+    except sqlite3.OperationalError:
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _slices(rows: list[Any]) -> Iterable[list[Any]]:
+    """`rows` in pieces whose sizes are powers of two, so that few different statements have to be
+    compiled.
+    """
+    start = 0
+    while start < len(rows):
+        size = min(256, 1 << ((len(rows) - start).bit_length() - 1))
+        yield rows[start : start + size]
+        start += size

@@ -1,0 +1,190 @@
+"""Reads a journal: what front ends, exports and a resume ask of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+from typing import Any, NamedTuple
+
+from llmdash.engine.journal.file import NAME, AttemptRecord, HealthRecord, JournalError, ResultRow
+from llmdash.engine.model.frame import AttemptRow
+from llmdash.engine.model.records import ResultRecord
+from llmdash.prompts.source import Verdict
+
+__all__ = ["JournalReader", "KeyTotals", "result_record"]
+
+
+class KeyTotals(NamedTuple):
+    """Sums over the attempts of one key; `cut` holds those whose outcome nobody saw."""
+
+    sent: int
+    ok: int
+    throttled: int
+    errors: int
+    cut: int
+    input_tokens: int
+    output_tokens: int
+
+
+_TOTALS = """
+SELECT key, COUNT(*), SUM(state = 'ok'), SUM(state = 'failed' AND failure = 'throttle'),
+    SUM(state = 'failed' AND failure IS NOT 'throttle'), SUM(state IN ('cut', 'unknown', 'sent')),
+    SUM(COALESCE(input_tokens, 0)), SUM(COALESCE(output_tokens, 0))
+FROM attempts WHERE state <> 'unsent' GROUP BY key
+"""
+
+_UNKNOWN = """
+SELECT COUNT(*) FROM attempts
+WHERE state IN ('unknown', 'sent', 'cut') AND job NOT IN (SELECT job FROM results)
+"""
+
+_RESULTS = """
+SELECT results.*, attempts.status, attempts.request_id, attempts.sent_at FROM results LEFT JOIN attempts
+ON attempts.job = results.job AND attempts.attempt = results.attempts ORDER BY results.job
+"""
+
+
+class JournalReader:
+    """Reads a journal beside the one that writes it, or alone. Safe from any thread; opens a connection for
+    each question.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        if not self._path.exists():
+            raise JournalError(f"{self._path}: no journal here")
+
+    def facts(self) -> dict[str, Any]:
+        """What the run is."""
+        with self._connection() as db:
+            return dict(db.execute("SELECT name, value FROM run"))
+
+    def ended(self) -> Iterator[ResultRow]:
+        """Every ended job in its order, without its text."""
+        columns = ", ".join("NULL" if name in ("text", "expected") else name for name in ResultRow._fields)
+        with self._connection() as db:
+            for row in db.execute(f"SELECT {columns} FROM results ORDER BY job"):  # noqa: S608 - our own column names
+                yield ResultRow._make(row)
+
+    def results(self) -> Iterator[ResultRecord]:
+        """Every ended job in its order, as exports show it."""
+        with self._connection() as db:
+            models = json.loads(dict(db.execute("SELECT name, value FROM run")).get("models") or "{}")
+            width = len(ResultRow._fields)
+            for row in db.execute(_RESULTS):
+                result = ResultRow._make(row[:width])
+                yield result_record(result, models.get(result.key), *row[width:])
+
+    def result(self, job: int) -> ResultRow | None:
+        """What a job ended with, if it did."""
+        with self._connection() as db:
+            row = db.execute("SELECT * FROM results WHERE job = ?", (job,)).fetchone()
+        return ResultRow._make(row) if row else None
+
+    def attempts(self, job: int) -> tuple[AttemptRow, ...]:
+        """Every attempt of a job, in its order."""
+        with self._connection() as db:
+            rows = db.execute("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", (job,)).fetchall()
+        return tuple(_attempt_row(AttemptRecord._make(row)) for row in rows)
+
+    def attempt_counts(self) -> Iterator[tuple[int, int]]:
+        """(job, number of its last attempt) for each job that had any."""
+        with self._connection() as db:
+            yield from db.execute(
+                "SELECT job, MAX(attempt) FROM attempts WHERE state <> 'unsent' GROUP BY job"
+            )
+
+    def key_totals(self) -> dict[str, KeyTotals]:
+        """What each key did so far, by its label."""
+        totals: dict[str, KeyTotals] = {}
+        with self._connection() as db:
+            for key, *counts in db.execute(_TOTALS):
+                totals[key] = KeyTotals(*counts)
+        return totals
+
+    def health(self) -> list[HealthRecord]:
+        """How each key fared last, as far as anything befell it."""
+        with self._connection() as db:
+            rows = db.execute("SELECT * FROM health").fetchall()
+        return [HealthRecord._make(row) for row in rows]
+
+    def count_unknown(self) -> int:
+        """Attempts whose outcome nobody saw, and whose job is to be sent again."""
+        with self._connection() as db:
+            return int(db.execute(_UNKNOWN).fetchone()[0])
+
+    def _connection(self) -> _Closing:
+        return _Closing(self._path)
+
+
+class _Closing:
+    """A connection for reading that is closed at the end of a `with`; what SQLite says against it becomes a
+    JournalError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=10.0)
+        self._db.execute("PRAGMA query_only = ON")
+        return self._db
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        self._db.close()
+        if isinstance(error, sqlite3.Error):
+            look = f"llmdash doctor {quote(str(self._path.parent))}"
+            raise JournalError(f"{self._path}: the journal cannot be read ({error}); see: {look}") from None
+
+
+def result_record(
+    row: ResultRow,
+    model: str | None = None,
+    status: int | None = None,
+    request_id: str | None = None,
+    sent_at: float | None = None,
+) -> ResultRecord:
+    """A result as exports show it, with what its last attempt adds."""
+    verdict = Verdict(row.verdict)
+    return ResultRecord(
+        index=row.job,
+        id=row.id,
+        state=row.state,
+        text=row.text,
+        expected=row.expected,
+        correct=None if verdict is Verdict.UNSCORED else verdict is Verdict.RIGHT,
+        key=row.key,
+        attempts=row.attempts,
+        ttft_s=row.ttft_s,
+        latency_s=row.latency_s,
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+        finish_reason=row.finish_reason,
+        error=row.error,
+        status=status,
+        request_id=request_id,
+        model=model,
+        sent_at=sent_at,
+    )
+
+
+def _attempt_row(record: AttemptRecord) -> AttemptRow:
+    return AttemptRow(
+        number=record.attempt,
+        key=record.key,
+        state=record.state,
+        sent_at=record.sent_at,
+        failure=record.failure or "",
+        status=record.status,
+        message=record.message or "",
+        request_id=record.request_id,
+        retry_after_s=record.retry_after_s,
+        ttft_s=record.ttft_s,
+        latency_s=record.latency_s,
+        input_tokens=record.input_tokens,
+        output_tokens=record.output_tokens,
+        partial=record.partial or "",
+    )

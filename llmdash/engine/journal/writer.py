@@ -1,0 +1,197 @@
+"""JournalWriter: the event loop's way into the journal; rows gather for a moment and are committed as a
+group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from llmdash.engine.journal.file import (
+    AttemptRecord,
+    Group,
+    HealthRecord,
+    JournalError,
+    ResultRow,
+    StorageError,
+)
+
+__all__ = ["Journal", "JournalWriter"]
+
+_GATHER_S = 0.002
+_GROUP_ROWS = 256
+_AGAIN_S = 0.25
+_LAST_S = 2.0
+_PATIENCE_S = {
+    sqlite3.SQLITE_FULL: math.inf,  # somebody has to make room, whenever that is
+    sqlite3.SQLITE_IOERR: 60.0,
+    sqlite3.SQLITE_BUSY: 60.0,
+    sqlite3.SQLITE_CANTOPEN: 60.0,
+}
+"""Seconds in which a trouble may pass, by the low byte of SQLite's extended codes; others do not pass."""
+
+
+class Journal(Protocol):
+    """What is written to: a JournalFile."""
+
+    def write(self, group: Group) -> None:
+        """Commit the rows of `group`, all or none. Raises sqlite3.Error."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    group: Group = field(default_factory=Group)
+    then: list[Callable[[], None]] = field(default_factory=list)
+
+
+class JournalWriter:
+    """One thread that writes, with group commit: after 2 ms or 256 rows, whichever is first.
+
+    All methods belong to the event loop; `then` is called there once the rows are on disk. While the disk is
+    full, or does not answer, rows wait and are tried again; `on_hold` is told why, and None once they are
+    written. Where waiting is no use, `on_failure` is called once with the reason, and nothing more is
+    written. `saved` is called on the thread with the results of each group that is on disk.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        on_failure: Callable[[JournalError], None],
+        on_hold: Callable[[str | None], None] = lambda _: None,
+        saved: Callable[[Sequence[ResultRow]], None] | None = None,
+    ) -> None:
+        self._journal = journal
+        self._on_failure = on_failure
+        self._on_hold = on_hold
+        self._saved = saved
+        self._loop = asyncio.get_running_loop()
+        self._batch = _Batch()
+        self._rows = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self.failure: JournalError | None = None
+        """Why rows were given up, if they were."""
+        self._thread = threading.Thread(target=self._write_batches, name="llmdash-journal", daemon=True)
+        self._thread.start()
+
+    async def sent(self, record: AttemptRecord) -> None:
+        """Write that an attempt is about to leave, and wait until that is on disk."""
+        written: asyncio.Future[None] = self._loop.create_future()
+        self._batch.group.attempts.append(record)
+        self._add(lambda: _set(written))
+        await written
+
+    def ended(self, record: AttemptRecord, result: ResultRow | None, then: Callable[[], None]) -> None:
+        """Write what an attempt came to and, if that settles it, what its job ended with: one transaction."""
+        self._batch.group.attempts.append(record)
+        if result is not None:
+            self._batch.group.results.append(result)
+        self._add(then)
+
+    def settled(self, result: ResultRow, then: Callable[[], None]) -> None:
+        """Write that a job ended without another attempt."""
+        self._batch.group.results.append(result)
+        self._add(then)
+
+    def reopened(self, job: int) -> None:
+        """Write that an ended job is pending again; its attempts stay."""
+        if any(result.job == job for result in self._batch.group.results):
+            self._flush()  # deletions come before insertions within a group
+        self._batch.group.reopened.append(job)
+        self._add(_nothing)
+
+    def health(self, record: HealthRecord) -> None:
+        """Write how a key fares."""
+        self._batch.group.health.append(record)
+        self._add(_nothing)
+
+    def facts(self, facts: Mapping[str, Any]) -> None:
+        """Write what the run is, as far as that has changed."""
+        self._batch.group.facts.update(facts)
+        self._add(_nothing)
+
+    async def close(self) -> None:
+        """Write what is left and end the thread; a disk that is full is given two more seconds."""
+        self._flush()
+        self._closing.set()
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._journal.close()
+
+    def _add(self, then: Callable[[], None]) -> None:
+        self._batch.then.append(then)
+        self._rows += 1
+        if self._rows >= _GROUP_ROWS:
+            self._flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_GATHER_S, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._rows:
+            self._queue.put(self._batch)
+            self._batch, self._rows = _Batch(), 0
+
+    def _write_batches(self) -> None:
+        while (batch := self._queue.get()) is not None:
+            try:
+                self._write(batch.group)
+                if self._saved is not None and batch.group.results:
+                    self._saved(batch.group.results)
+            except Exception as error:  # noqa: BLE001 - the thread's one boundary: a row that cannot be written must not hang the run
+                self.failure = StorageError(f"the journal cannot be written: {error}")
+                self._tell(self._on_failure, self.failure)
+                return
+            self._tell(_call_all, batch.then)
+
+    def _write(self, group: Group) -> None:
+        """Write a group, however long the disk takes to have room for it."""
+        waited_s = leaving_s = 0.0
+        while True:
+            try:
+                self._journal.write(group)
+                break
+            except sqlite3.OperationalError as error:
+                patience_s = _PATIENCE_S.get(error.sqlite_errorcode & 0xFF, 0.0)
+                if waited_s >= patience_s or leaving_s >= _LAST_S:
+                    raise
+                if not waited_s:
+                    self._tell(self._on_hold, str(error))
+            time.sleep(_AGAIN_S)
+            waited_s += _AGAIN_S
+            leaving_s += _AGAIN_S if self._closing.is_set() else 0.0
+        if waited_s:
+            self._tell(self._on_hold, None)
+
+    def _tell(self, callback: Callable[..., None], argument: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, argument)
+        except RuntimeError:
+            return  # the loop is gone: nobody is left to hear it
+
+
+def _set(written: asyncio.Future[None]) -> None:
+    if not written.done():  # whoever waited may have been cancelled
+        written.set_result(None)
+
+
+def _call_all(callbacks: list[Callable[[], None]]) -> None:
+    for callback in callbacks:
+        callback()
+
+
+def _nothing() -> None:
+    """For a row whose being on disk changes nothing on screen."""

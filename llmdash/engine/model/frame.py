@@ -1,0 +1,336 @@
+"""The picture of a run that flows down to a front end.
+
+A front end asks `session.frame(view)` a few times a second. What comes back is frozen, and its cost follows
+what the view shows, never the number of jobs. All times are seconds; a value that is not known is None, never
+0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "CHUNK_MARK",
+    "Alert",
+    "AlertKind",
+    "AttemptRow",
+    "Binding",
+    "EndpointRow",
+    "EndpointState",
+    "ErrorGroup",
+    "Frame",
+    "Inspection",
+    "JobRow",
+    "JobState",
+    "JobsPart",
+    "JobsView",
+    "KeyRow",
+    "KeyState",
+    "Notice",
+    "Percentiles",
+    "PlotPart",
+    "RatePart",
+    "RunPart",
+    "RunState",
+    "Score",
+    "Severity",
+    "SortColumn",
+    "StreamPart",
+    "StreamView",
+    "Verdict",
+    "View",
+    "WaitReason",
+]
+
+from llmdash.engine.model.states import (
+    AlertKind,
+    Binding,
+    EndpointState,
+    JobState,
+    KeyState,
+    RunState,
+    Severity,
+    SortColumn,
+    WaitReason,
+)
+from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.prompts.source import Verdict
+
+CHUNK_MARK = "\x1f"
+"""Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned
+first.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Counts of scored answers."""
+
+    right: int = 0
+    not_equal: int = 0
+    not_parseable: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.right + self.not_equal + self.not_parseable
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right answers over all scored ones, 0 to 1."""
+        return self.right / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """The middle and the slow end of a set of times, in seconds; None while nothing was measured."""
+
+    p50: float | None = None
+    p95: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """The run header. jobs = queued + waiting + in_flight + done + failed + cancelled, always."""
+
+    name: str = ""
+    model: str = ""
+    endpoint: str = ""
+    keys: int = 0
+    state: RunState = RunState.STARTING
+    state_detail: str = ""
+    elapsed_s: float = 0.0
+    jobs: int = 0
+    queued: int = 0
+    waiting: int = 0
+    in_flight: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    attempts: int = 0
+    attempts_before: int = 0
+    """Those of earlier starts, among `attempts`."""
+    retries: int = 0
+    requests_per_s: float | None = None
+    tokens_per_s: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    tokens_estimated: bool = False
+    score: Score | None = None
+    cost: float | None = None
+    """Dollars so far; None where no price is known."""
+    cost_projected: float | None = None
+    """Dollars when all jobs have ended, at the price of those that have."""
+    eta_s: tuple[float, float, float] | None = None
+    """Low, middle and high guess of the seconds left."""
+    ttft: Percentiles = Percentiles()
+    """Request sent to first content, over all attempts that were answered."""
+    latency: Percentiles = Percentiles()
+    """Request sent to answer whole, over all attempts that were answered."""
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One line of the job table. Two rows that compare equal look the same."""
+
+    job: int
+    id: str
+    state: JobState = JobState.QUEUED
+    reason: WaitReason | None = None
+    """What it waits for, while it waits."""
+    due_s: float | None = None
+    """Seconds until it is tried again, in backoff."""
+    key: str | None = None
+    tries: int = 0
+    wait_s: float | None = None
+    ttft_s: float | None = None
+    time_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    tokens_estimated: bool = False
+    verdict: Verdict = Verdict.UNSCORED
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsPart:
+    """The rows asked for. `total` counts all jobs, `matched` those the filter lets through."""
+
+    total: int = 0
+    matched: int = 0
+    first: int = 0
+    rows: tuple[JobRow, ...] = ()
+    filter_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One line of the key panel. sent = ok + throttled + errors + in_flight + cancelled attempts."""
+
+    label: str
+    endpoint: str = ""
+    state: KeyState = KeyState.HEALTHY
+    rests_s: float | None = None
+    detail: str = ""
+    in_flight: int = 0
+    sent: int = 0
+    ok: int = 0
+    throttled: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    rpm: int = 0
+    tpm: int = 0
+    remaining: int | None = None
+    weight: float = 1.0
+    spark: tuple[int, ...] = ()
+    """Calls in each of the last seconds, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRow:
+    """How one endpoint fares; its keys are the KeyRows that name it."""
+
+    name: str
+    state: EndpointState = EndpointState.UP
+    returns_s: float | None = None
+    """Seconds until it is tried again, while it is down."""
+    detail: str = ""
+    in_flight: int = 0
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What holds the whole run up, for as long as it does: a banner's worth."""
+
+    kind: AlertKind
+    text: str
+    mend: str = ""
+    """What the user can do about it; empty where it passes by itself."""
+    seconds: float | None = None
+    """Seconds until it passes, or is tried again."""
+    severity: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class RatePart:
+    """The sliders. `rate` is None where no limit is set; `achieved` counts attempts sent a second."""
+
+    rate: float | None = None
+    achieved: float = 0.0
+    concurrency: int = 1
+    in_flight: int = 0
+    binding: Binding = Binding.NO_WORK
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """What is new in the stream on screen.
+
+    `text` follows the `start` characters that the front end already holds (start 0: throw them away). Chunks
+    stand between CHUNK_MARKs; `gaps` holds one value a chunk that begins in `text`: the seconds since the
+    chunk before it (since the request was sent, for the first).
+    """
+
+    job: int | None = None
+    id: str = ""
+    key: str | None = None
+    state: JobState = JobState.QUEUED
+    ttft_s: float | None = None
+    tokens_per_s: float | None = None
+    start: int = 0
+    text: str = ""
+    gaps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlotPart:
+    """Series over the run, oldest first, one value a step of `step_s`; None where nothing was measured."""
+
+    step_s: float = 1.0
+    rate: tuple[float, ...] = ()
+    in_flight: tuple[float, ...] = ()
+    tokens_per_s: tuple[float, ...] = ()
+    ttft_p50: tuple[float | None, ...] = ()
+    ttft_p95: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something rare that deserves a toast. `serial` grows by one each."""
+
+    serial: int
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try of a job, as the journal holds it."""
+
+    number: int
+    key: str
+    state: str
+    sent_at: float
+    """Wall clock, seconds since the epoch."""
+    failure: str = ""
+    status: int | None = None
+    message: str = ""
+    request_id: str | None = None
+    retry_after_s: float | None = None
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    partial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One job in full."""
+
+    row: JobRow
+    messages: tuple[tuple[str, str], ...] = ()
+    expected: str | None = None
+    answer: str = ""
+    finish_reason: str | None = None
+    attempts: tuple[AttemptRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Jobs that failed alike: their errors differ in what `name` has a `#` for. `example` is one of them."""
+
+    name: str
+    count: int
+    example: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of the run. `Frame()` is the empty one."""
+
+    run: RunPart = RunPart()
+    jobs: JobsPart = JobsPart()
+    keys: tuple[KeyRow, ...] = ()
+    endpoints: tuple[EndpointRow, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    """What holds the run up now, the gravest first."""
+    rate: RatePart = RatePart()
+    stream: StreamPart = StreamPart()
+    tiles: tuple[StreamPart, ...] = ()
+    """Streams in flight, each in its place as long as it goes on; `text` is the end of it, `start` is 0."""
+    plot: PlotPart = PlotPart()
+    notices: tuple[Notice, ...] = ()
+    inspection: Inspection | None = None
+    errors: tuple[ErrorGroup, ...] = ()
+    """Failures by group, the largest first."""
+    failed: tuple[int, ...] = ()
+    """The jobs of the group that was asked for."""
+
+
+EMPTY_FRAME = Frame()

@@ -1,0 +1,59 @@
+"""The view: what of a run is on screen. A front end sends it up with each question, and gets a Frame back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmdash.engine.model.states import SortColumn
+
+__all__ = ["JobsView", "StreamView", "View"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobsView:
+    """The part of the job table that is on screen.
+
+    With `anchor` (a job's number) the rows are chosen so that this job's row is `anchor_offset` lines below
+    the first one, wherever it has moved meanwhile: the row under the cursor never moves by itself. Without
+    it, rows start at `first`.
+    """
+
+    first: int = 0
+    height: int = 0
+    anchor: int | None = None
+    anchor_offset: int = 0
+    sort: SortColumn = SortColumn.NEWEST
+    descending: bool = False
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """Which stream is on screen: that of `job`, or (None) one that goes on now; and how much of it was seen
+    already. Without a `job` the one seen last stays until it has ended.
+
+    `seen_job` and `seen` (characters, marks included) name the text the front end holds; only what follows is
+    sent.
+    """
+
+    job: int | None = None
+    seen_job: int | None = None
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything a front end shows.
+
+    `inspect` asks for one job in full, `plot_width` for that many samples, `tiles` for the ends of at most so
+    many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
+    """
+
+    jobs: JobsView = JobsView()
+    stream: StreamView = StreamView()
+    tiles: int = 0
+    inspect: int | None = None
+    plot_width: int = 0
+    notices_after: int = 0
+    errors: bool = False
+    failed_as: str | None = None

@@ -1,0 +1,218 @@
+"""KeyHealth: what befalls one key, and when it may be used again."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+
+from llmdash.engine.model.states import KeyState
+from llmdash.engine.pool.pacing import Pacing
+from llmdash.llms.failures import Failure
+from llmdash.llms.hints import HINT_LIMIT_S
+
+__all__ = ["KeyHealth"]
+
+_REST_S, _LONGEST_REST_S = 1.0, 60.0
+_COOLDOWN_S, _LONGEST_COOLDOWN_S = 5.0, 300.0
+_QUARANTINE_S, _LONGEST_QUARANTINE_S = 900.0, 3600.0
+_RECENT = 20
+_FALTERS = 5
+_REFUSALS = 2
+_RESTING = (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED)
+_GONE = (KeyState.DEAD, KeyState.DISABLED)
+
+
+class KeyHealth:
+    """The state of a key at one endpoint with one model.
+
+    | from -> to | because of | way back |
+    |---|---|---|
+    | healthy -> rests | 429: until the server's hint, never shorter than before | a probe, half its rate |
+    | healthy -> cooldown | 5 transient failures, half of the last 20, while other keys succeed | a probe \
+after 5 s, doubling to 5 minutes |
+    | healthy -> no quota | the account has no money left | a probe after 15 minutes, doubling to an hour |
+    | healthy -> dead | refused twice in a row (401, 403) | the user revives it, or gives another |
+    | any -> off | the user | the user |
+
+    A probe is one request alone. Times are monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.state = KeyState.HEALTHY
+        self.detail = ""
+        self.rests_until = 0.0
+        self.on_probation = False
+        self.pacing = Pacing()
+        self.refusals = 0
+        self._rests = self._cooldowns = self._quarantines = 0
+        self._rate_before: float | None = None
+        self._rests_since = 0.0
+        self._recent: deque[bool] = deque(maxlen=_RECENT)
+        self._given = self._stale = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """True if only the user can bring it back."""
+        return self.state in _GONE
+
+    @property
+    def is_resting(self) -> bool:
+        return self.state in _RESTING
+
+    @property
+    def is_faltering(self) -> bool:
+        """True if so many of its last requests failed that something is wrong with it, or behind it.
+
+        Those under way may yet succeed, and failures are faster. A probe after a cooldown decides alone.
+        """
+        failed = self._recent.count(False)
+        if failed and self.on_probation and self._cooldowns:
+            return True
+        return failed >= _FALTERS and 2 * failed >= min(_RECENT, self._given - self._stale)
+
+    @property
+    def is_clean(self) -> bool:
+        """True if it is in use and none of its last requests failed."""
+        return not self.on_probation and not self.is_gone and False not in self._recent
+
+    @property
+    def succeeds(self) -> bool:
+        """True if its last request went well, and most before it."""
+        return bool(self._recent) and self._recent[-1] and not self.is_faltering
+
+    @property
+    def times(self) -> int:
+        """How often in a row it came to its present state."""
+        counts = {KeyState.COOLDOWN: self._cooldowns, KeyState.QUARANTINED: self._quarantines}
+        return counts.get(self.state, self._rests)
+
+    def wait_s(self, now: float, in_flight: int) -> float:
+        """Seconds until a request may be sent; infinite if time alone changes nothing."""
+        if self.is_gone or (self.on_probation and in_flight):
+            return math.inf
+        until = max(self.rests_until, self.pacing.until)
+        return until - now if until > now else 0.0
+
+    def admits(self, now: float) -> bool:
+        """True if a request that the key was given out for may still leave."""
+        return not self.is_gone and self.rests_until <= now
+
+    def taken(self, now: float) -> int:
+        """A request is sent; gives its ticket, which its outcome brings back."""
+        if self.state is KeyState.THROTTLED:
+            self.pacing.climb(self._rate_before, now - self._rests_since, now)
+        if self.is_resting:
+            self.state = KeyState.HEALTHY
+        self.pacing.sent(now)
+        self._given += 1
+        return self._given
+
+    def answered(self, ticket: int) -> None:
+        """A request was answered. While the key rests, that says nothing: the request had left before."""
+        self.refusals = 0
+        if self.state is KeyState.HEALTHY or self.rests_until <= self._clock():
+            self.on_probation = False
+            self._rests = self._quarantines = 0
+        if self.state is KeyState.HEALTHY:
+            self.detail = ""
+        if ticket > self._stale:
+            self._recent.append(True)
+            if len(self._recent) == _RECENT and not self.is_faltering:
+                self._cooldowns = 0
+
+    def faltered(self, ticket: int) -> None:
+        """A request met a fault of the network or the server."""
+        if ticket > self._stale:
+            self._recent.append(False)
+
+    def throttled(self, failure: Failure) -> None:
+        """The key called too often."""
+        if self.is_gone:
+            return
+        hint = _hint(failure)
+        seconds = hint or min(_LONGEST_REST_S, _REST_S * 2 ** min(self._rests, 10))
+        if self.state is not KeyState.THROTTLED:
+            self._rests += 1
+            now = self._clock()
+            self._rate_before, self._rests_since = self.pacing.rate(now), now
+        self._rest(KeyState.THROTTLED, seconds, "called too often")
+
+    def lost_quota(self, failure: Failure, ticket: int) -> None:
+        """The key's account has no money left."""
+        if self.is_gone or ticket <= self._stale:
+            return
+        seconds = min(_LONGEST_QUARANTINE_S, _QUARANTINE_S * 2 ** min(self._quarantines, 10))
+        self._quarantines += 1
+        self._rest(KeyState.QUARANTINED, max(seconds, _hint(failure) or 0.0), failure.message)
+        self._stale = self._given
+
+    def refused(self, failure: Failure) -> None:
+        """The server does not accept the key."""
+        if self.is_gone:
+            return
+        self.refusals += 1
+        self.on_probation = True
+        if self.refusals >= _REFUSALS:
+            self.state = KeyState.DEAD
+            self.detail = failure.message
+
+    def cool(self, detail: str) -> None:
+        """Leave the key alone for a while: others succeed where it falters."""
+        if self.is_gone:
+            return
+        seconds = min(_LONGEST_COOLDOWN_S, _COOLDOWN_S * 2 ** min(self._cooldowns, 10))
+        self._cooldowns += 1
+        self._rest(KeyState.COOLDOWN, seconds, detail)
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Forget the last failures, and those still on their way."""
+        self._recent.clear()
+        self._stale = self._given
+
+    def disable(self) -> None:
+        """No more work, whatever befalls it."""
+        self.state = KeyState.DISABLED
+
+    def revive(self) -> None:
+        """Healthy, whatever befell it."""
+        self.state = KeyState.HEALTHY
+        self.detail = ""
+        self.rests_until = 0.0
+        self.on_probation = False
+        self.refusals = self._rests = self._cooldowns = self._quarantines = 0
+        self.pacing.forget()
+        self.forgive()
+
+    def restore(self, state: KeyState, seconds: float, detail: str, times: int) -> None:
+        """Be as an earlier start left it, with `seconds` of rest left.
+
+        A key that was dead gets the one request that confirms it: its account may have been mended since.
+        """
+        if state is KeyState.DISABLED:
+            self.disable()
+        elif state is KeyState.DEAD:
+            self.refusals, self.on_probation = _REFUSALS - 1, True
+        elif state in _RESTING and seconds > 0:
+            self._rest(state, seconds, detail)
+            self._rests = times if state is KeyState.THROTTLED else 0
+            self._cooldowns = times if state is KeyState.COOLDOWN else 0
+            self._quarantines = times if state is KeyState.QUARANTINED else 0
+
+    def _rest(self, state: KeyState, seconds: float, detail: str) -> None:
+        self.rests_until = max(self.rests_until, self._clock() + seconds)
+        self.on_probation = True
+        if self.state is KeyState.QUARANTINED and state is not KeyState.QUARANTINED:
+            return  # it still has no quota
+        self.state = state
+        self.detail = detail
+
+
+def _hint(failure: Failure) -> float | None:
+    """The server's hint in seconds, where it says anything."""
+    hint = failure.retry_after
+    if hint is None or not math.isfinite(hint) or hint <= 0:
+        return None
+    return min(hint, HINT_LIMIT_S)

@@ -1,0 +1,300 @@
+"""KeyPool: endpoints x keys, whose turn it is, and what the outcome of a request says of either."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable, Sequence
+
+from llmdash.engine.model.frame import EndpointState
+from llmdash.engine.pool.attribution import Judgement, judge
+from llmdash.engine.pool.circuit_breaker import is_of_endpoint
+from llmdash.engine.pool.member import (
+    Endpoint,
+    EndpointStatistics,
+    KeyStatistics,
+    Member,
+    Turn,
+    endpoint_statistics,
+    statistics_of,
+)
+from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.hints import Hints
+from llmdash.llms.messages import Usage
+
+__all__ = ["Judgement", "KeyPool", "KeyStatistics", "Member", "Turn"]
+
+_PREFERENCE = 1.0
+
+
+class KeyPool:
+    """The keys, taken in turn.
+
+    Every key has a turn number that grows by 1/weight with each request; the lowest that may send goes next.
+    So healthy keys of equal weight never differ by more than one request (two, where retries prefer another
+    key), and a key that comes back from a rest does not have to catch up. What befalls keys is told in
+    `KeyHealth`, what befalls endpoints in `Breaker`.
+    """
+
+    def __init__(self, members: Sequence[Member], clock: Callable[[], float]) -> None:
+        if not members:
+            raise ValueError("a pool needs at least one key")
+        self._members = list(members)
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._turn = 0.0
+        self._guard = threading.Lock()  # counters move together, whoever looks from another thread
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return tuple(self._members)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint once."""
+        return tuple({id(member.endpoint): member.endpoint for member in self._members}.values())
+
+    def add(self, member: Member) -> None:
+        """Take in one more key."""
+        member.turn = self._turn
+        self._members.append(member)
+        self._wake()
+
+    @property
+    def exhausted(self) -> bool:
+        """True if no key will ever send again without the user: dead, off, or its endpoint paused."""
+        return self.returns_s() == math.inf
+
+    def returns_s(self) -> float:
+        """Seconds until the first key may be used again; infinite if only the user can bring that about."""
+        now = self._clock()
+        soonest = math.inf
+        for member in self._members:
+            if not member.health.is_gone and member.endpoint.breaker.state is not EndpointState.PAUSED:
+                soonest = min(soonest, max(0.0, member.health.rests_until - now))
+        return soonest
+
+    @property
+    def available(self) -> bool:
+        """True if some key may send now."""
+        return self.may_take(0)
+
+    def statistics(self) -> tuple[KeyStatistics, ...]:
+        now = self._clock()
+        with self._guard:
+            return tuple(statistics_of(member, now) for member in self._members)
+
+    def endpoint_statistics(self) -> tuple[EndpointStatistics, ...]:
+        now = self._clock()
+        with self._guard:
+            return tuple(endpoint_statistics(endpoint, now) for endpoint in self.endpoints)
+
+    @property
+    def is_trying(self) -> bool:
+        """True if no endpoint is up: the next request is a probe, which counts against its job."""
+        return all(endpoint.breaker.state is not EndpointState.UP for endpoint in self.endpoints)
+
+    @property
+    def counts_tokens(self) -> bool:
+        """True if some key is limited in tokens, so that a request has to say how many it needs."""
+        return any(member.limits.tokens is not None for member in self._members)
+
+    def may_take(self, tokens: int) -> bool:
+        """True if some key may be given a request of `tokens` now."""
+        now = self._clock()
+        return any(member.may_send(now, tokens) for member in self._members)
+
+    async def ready(self, tokens: int = 0) -> None:
+        """Wait until some key may be given a request of `tokens`."""
+        while not self.may_take(tokens):
+            self._changed.clear()
+            wait = self._seconds_to_next(tokens)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Turn | None:
+        """The key whose turn it is, counted as sent and with `tokens` reserved; None if none may send.
+
+        Rather than `avoid` another one that is nearly as much in turn. What was reserved is given back with
+        the outcome.
+        """
+        now = self._clock()
+        free = [member for member in self._members if member.may_send(now, tokens)]
+        if not free:
+            return None
+        for member in free:
+            self._rejoin(member)
+        chosen = self._next_of(free, avoid)
+        with self._guard:
+            turn = self._give_out(chosen, tokens, now)
+        chosen.limits.take(tokens)
+        return turn
+
+    @staticmethod
+    def _next_of(free: Sequence[Member], avoid: Member | None) -> Member:
+        first = min(free, key=lambda member: member.turn)
+        if first is not avoid:
+            return first
+        others = [member for member in free if member is not avoid]
+        near = first.turn + _PREFERENCE / first.weight + 1e-9
+        return min((other for other in others if other.turn <= near), key=_turn_of, default=first)
+
+    def _rejoin(self, member: Member) -> None:
+        """Give up the turns that were missed, or all work would go to the key that just came back."""
+        if member.was_away:
+            member.turn = max(member.turn, self._turn)
+            member.was_away = (
+                member.health.on_probation or member.endpoint.breaker.state is not EndpointState.UP
+            )
+
+    def _give_out(self, member: Member, tokens: int, now: float) -> Turn:
+        self._turn = max(self._turn, member.turn)
+        member.turn += 1.0 / member.weight
+        member.sent += 1
+        member.in_flight += 1
+        member.endpoint.in_flight += 1
+        member.calls.add(now)
+        return Turn(member, tokens, member.health.taken(now), member.endpoint.breaker.taken())
+
+    def may_leave(self, turn: Turn) -> bool:
+        """False if something befell the key or its endpoint since the turn was given out: give it back."""
+        member = turn.member
+        return member.health.admits(self._clock()) and member.endpoint.breaker.admits(turn.endpoint_ticket)
+
+    def is_probe(self, turn: Turn) -> bool:
+        """True if the request of `turn` tries an endpoint that was down."""
+        breaker = turn.member.endpoint.breaker
+        return breaker.state is EndpointState.PROBING and breaker.admits(turn.endpoint_ticket)
+
+    def began(self, turn: Turn) -> None:
+        """An answer begins to arrive: its endpoint is back, however long the rest takes."""
+        turn.member.endpoint.breaker.answered(turn.endpoint_ticket)
+        self._wake()
+
+    def succeeded(self, turn: Turn, usage: Usage | None, *, hints: Hints | None = None) -> None:
+        """A request was answered."""
+        now, member = self._clock(), turn.member
+        with self._guard:
+            self._count_back(member)
+            member.ok += 1
+            if usage is not None:
+                member.input_tokens += usage.input_tokens
+                member.output_tokens += usage.output_tokens
+                member.tokens.add(now, usage.input_tokens + usage.output_tokens)
+        used = usage.input_tokens + usage.output_tokens if usage is not None else turn.tokens
+        member.limits.settle(turn.tokens, used)
+        member.endpoint.breaker.answered(turn.endpoint_ticket)
+        member.health.answered(turn.key_ticket)
+        if hints is not None:
+            member.told = hints
+            member.health.pacing.heed(hints, member.in_flight, now)
+        self._wake()
+
+    def failed(self, turn: Turn, failure: Failure) -> Judgement:
+        """A request failed. Gives what follows from it."""
+        member = turn.member
+        with self._guard:
+            self._count_back(member)
+            if failure.kind is FailureKind.THROTTLE:
+                member.throttled += 1
+            else:
+                member.errors += 1
+        member.limits.settle(turn.tokens, 0)
+        member.told = failure.hints or member.told
+        breaker = member.endpoint.breaker
+        before, endpoint_before = member.state, breaker.state
+        judge(turn, failure, self._members)
+        self._note_absence(member)
+        if breaker.state is not EndpointState.UP:
+            self._note_absence_of(member.endpoint)
+        self._wake()
+        return Judgement(
+            key=member.state if member.state is not before else None,
+            excused=endpoint_before is EndpointState.PROBING and is_of_endpoint(failure),
+        )
+
+    def was_cut(self, turn: Turn) -> None:
+        """A request was given up from this side."""
+        member = turn.member
+        with self._guard:
+            self._count_back(member)
+            member.cut += 1
+        member.limits.settle(turn.tokens, turn.tokens)
+        member.endpoint.breaker.left(turn.endpoint_ticket)
+        self._wake()
+
+    def not_sent(self, turn: Turn) -> None:
+        """A request was given up before it left: it does not count."""
+        member = turn.member
+        with self._guard:
+            self._count_back(member)
+            member.sent -= 1
+        member.turn -= 1.0 / member.weight
+        member.limits.settle(turn.tokens, 0)
+        member.endpoint.breaker.left(turn.endpoint_ticket)
+        self._wake()
+
+    def disable(self, label: str) -> None:
+        """Give the key no more work. Unknown labels are ignored: the user may look at an old picture."""
+        for member in self._labelled(label):
+            member.health.disable()
+            self._note_absence(member)
+        self._wake()
+
+    def revive(self, label: str) -> None:
+        """Call the key healthy, whatever befell it."""
+        for member in self._labelled(label):
+            member.health.revive()
+            member.was_away = True
+        self._wake()
+
+    def revive_endpoint(self, name: str) -> None:
+        """Send to the endpoint again, whatever was wrong with it."""
+        for endpoint in self.endpoints:
+            if endpoint.name == name:
+                endpoint.breaker.revive()
+        self._wake()
+
+    def set_weight(self, label: str, weight: float) -> None:
+        """Give the key `weight` turns for one of a key of weight 1."""
+        if not 0.01 <= weight <= 100:
+            raise ValueError(f"a weight is between 0.01 and 100, not {weight!r}")
+        for member in self._labelled(label):
+            member.weight = weight
+
+    def _labelled(self, label: str) -> list[Member]:
+        return [member for member in self._members if member.label == label]
+
+    @staticmethod
+    def _count_back(member: Member) -> None:
+        member.in_flight -= 1
+        member.endpoint.in_flight -= 1
+
+    @staticmethod
+    def _note_absence(member: Member) -> None:
+        member.was_away = member.was_away or member.health.on_probation or member.health.is_gone
+
+    def _note_absence_of(self, endpoint: Endpoint) -> None:
+        """Nothing is sent there: its keys miss their turns."""
+        for member in self._members:
+            member.was_away = member.was_away or member.endpoint is endpoint
+
+    def _seconds_to_next(self, tokens: int) -> float | None:
+        """Seconds until the first key may send; None if only an event can bring that about."""
+        now = self._clock()
+        soonest = min(member.wait_s(now, tokens) for member in self._members)
+        return max(0.001, soonest) if math.isfinite(soonest) else None
+
+    def _wake(self) -> None:
+        self._changed.set()
+
+
+def _turn_of(member: Member) -> float:
+    return member.turn

@@ -1,0 +1,101 @@
+"""What failed, by how it failed: jobs whose errors differ in numbers and ids alone are one group."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterator
+
+from llmdash.engine.model.frame import ErrorGroup, JobState
+from llmdash.engine.store.job_columns import JobColumns
+
+__all__ = ["ErrorGroups", "shape"]
+
+_MOST_SHOWN = 200
+_LONGEST = 300
+"""Characters of an error that tell it from others."""
+_NUMBER = r"(?<![\w-])\d[\d.,:]*(?:ms|s|m|h|k|%)?(?![\w-])"
+_ID = r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-zA-Z])[\w-]{16,}(?![\w-])"
+_VARYING = re.compile(f"{_ID}|{_NUMBER}")
+_STATUS = re.compile(r"\d{3} ")
+
+
+def shape(error: str) -> str:
+    """The error with `#` in place of what differs from job to job; its status stays.
+
+    >>> shape("429 slow down: try again in 1.2s (request req_0123456789abcdef)")
+    '429 slow down: try again in # (request #)'
+    """
+    error = error[:_LONGEST]
+    status = _STATUS.match(error)
+    start = status.end() if status else 0
+    return error[:start] + _VARYING.sub("#", error[start:])
+
+
+class _Group:
+    """The jobs that failed alike: how many, and the one that did last (None where that is not known)."""
+
+    __slots__ = ("count", "example", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.count = 0
+        self.example: int | None = None
+
+
+class ErrorGroups:
+    """Counts failed jobs by group, at a flat cost for each job that fails; all that failed before it was made
+    are counted once, then.
+    """
+
+    def __init__(self, columns: JobColumns) -> None:
+        self._columns = columns
+        self._by_name: dict[str, _Group] = {}
+        self._by_error: dict[int, _Group] = {}
+        for job in self._failed():
+            self.add(job)
+
+    def add(self, job: int) -> None:
+        """`job` has failed."""
+        group = self._group(job)
+        group.count += 1
+        group.example = job
+
+    def remove(self, job: int) -> None:
+        """`job`, which had failed, is wanted again."""
+        group = self._group(job)
+        group.count -= 1
+        if group.example == job:
+            group.example = None
+
+    def groups(self) -> tuple[ErrorGroup, ...]:
+        """The groups, the largest first, at most 200."""
+        there = [group for group in self._by_name.values() if group.count]
+        largest = heapq.nlargest(_MOST_SHOWN, there, key=lambda group: group.count)
+        return tuple(ErrorGroup(group.name, group.count, self._example(group)) for group in largest)
+
+    def jobs(self, name: str) -> tuple[int, ...]:
+        """Every job of the group, by number."""
+        wanted = self._by_name.get(name)
+        return tuple(job for job in self._failed() if self._group(job) is wanted)
+
+    def _example(self, group: _Group) -> int:
+        if group.example is None:
+            group.example = next(job for job in self._failed() if self._group(job) is group)
+        return group.example
+
+    def _group(self, job: int) -> _Group:
+        error = self._columns.error[job]
+        group = self._by_error.get(error)
+        if group is None:
+            name = shape(self._columns.errors[error])
+            group = self._by_error[error] = self._by_name.setdefault(name, _Group(name))
+        return group
+
+    def _failed(self) -> Iterator[int]:
+        """The failed jobs, found as fast as memory can be searched."""
+        state = self._columns.state
+        job = state.find(JobState.FAILED)
+        while job >= 0:
+            yield job
+            job = state.find(JobState.FAILED, job + 1)

@@ -1,0 +1,106 @@
+"""The columns that hold a million jobs: arrays, no object a job."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+
+from llmdash.engine.model.frame import JobState
+
+__all__ = ["NO_KEY", "JobColumns"]
+
+NO_KEY = 0
+
+
+class JobColumns:
+    """One value a job in each column; 40 bytes a job. Unknown times and tokens are 0.
+
+    `started` lists the jobs in the order in which they were first taken up; what is not in it yet follows in
+    the order of `pending`. `skipped` holds the places in `pending`, from `taken` on, of jobs that ended
+    before their turn came: those stand in `started`.
+    """
+
+    def __init__(self, jobs: int, pending: Sequence[int]) -> None:
+        self.jobs = jobs
+        self.state = bytearray(jobs)
+        self.tries = array("H", bytes(2 * jobs))
+        self.verdict = bytearray(jobs)
+        self.estimated = bytearray(jobs)
+        self.key = array("H", bytes(2 * jobs))
+        self.error = array("H", bytes(2 * jobs))
+        self.wait = array("f", bytes(4 * jobs))
+        self.ttft = array("f", bytes(4 * jobs))
+        self.time = array("f", bytes(4 * jobs))
+        self.input_tokens = array("I", bytes(4 * jobs))
+        self.output_tokens = array("I", bytes(4 * jobs))
+        self.pending = pending
+        self.taken = 0
+        self.skipped: list[int] = []
+        self.started = array("I")
+        self.place = array("I", bytes(4 * jobs))
+        self.counts = [jobs] + [0] * (len(JobState) - 1)
+        self.errors = Names()
+        self.keys = Names()
+        self.revision = 0
+
+    def set_state(self, job: int, state: JobState) -> None:
+        """Move a job to `state`, keeping the count of every state."""
+        before = self.state[job]
+        if before != state:
+            self.counts[before] -= 1
+            self.counts[state] += 1
+            self.state[job] = state
+        self.revision += 1
+
+    def begin(self, job: int) -> None:
+        """Note that a job is taken up; the first time decides its place in the order of starting."""
+        if not self.place[job]:
+            self.started.append(job)
+            self.place[job] = len(self.started)
+
+    def begin_pending(self, job: int) -> None:
+        """`begin` for the next job of `pending`; those before it were given up, and count as begun."""
+        while self.pending[self.taken] != job:
+            self.begin(self.pending[self.taken])
+            self.taken += 1
+        self.taken += 1
+        if self.skipped and self.skipped[0] < self.taken:
+            del self.skipped[: bisect_left(self.skipped, self.taken)]
+        self.begin(job)
+
+    def skip_pending(self, job: int) -> None:
+        """`begin` for a job that ended, whether or not its turn had come."""
+        if not self.place[job]:
+            insort(self.skipped, bisect_left(self.pending, job))
+        self.begin(job)
+
+
+class Names:
+    """Strings by small numbers: 0 is the empty one, and stands for all once 65,000 different ones are
+    known.
+    """
+
+    def __init__(self) -> None:
+        self._names = [""]
+        self._numbers = {"": 0}
+
+    def number(self, name: str) -> int:
+        """The number of `name`, a new one if it was never seen."""
+        number = self._numbers.get(name)
+        if number is None:
+            if len(self._names) >= 65_000:
+                return self._numbers.setdefault("(another error: see the inspector)", 1)
+            number = self._numbers[name] = len(self._names)
+            self._names.append(name)
+        return number
+
+    def __getitem__(self, number: int) -> str:
+        return self._names[number]
+
+    def find(self, part: str) -> frozenset[int]:
+        """The numbers of all names that hold `part`, whatever its case."""
+        wanted = part.lower()
+        return frozenset(
+            number for number, name in enumerate(self._names) if number and wanted in name.lower()
+        )
