@@ -12,7 +12,7 @@ import click
 from llmdash.cli.guard import guarded, refuse
 
 if TYPE_CHECKING:
-    from llmdash.engine.findings import Checkup
+    from llmdash.doctor.findings import Checkup
     from llmdash.reports.output import Output
 
 __all__ = ["doctor"]
@@ -85,8 +85,8 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
 
 def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
     """Check one run, mend it if that is asked for, and say so; gives the exit code."""
+    from llmdash.doctor.repair import MendError
     from llmdash.engine.journal.lock import LockedError
-    from llmdash.engine.mending import MendError
     from llmdash.launch.doctor import Patient
     from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE
     from llmdash.sanitize import clean_line
@@ -108,7 +108,7 @@ def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
 
 
 def _tell(checkup: Checkup, done: list[str], options: Mapping[str, Any], output: Output) -> None:
-    from llmdash.reports.checkup import as_lines, as_records, summary_line
+    from llmdash.doctor.report import as_lines, as_records, summary_line
     from llmdash.reports.summary import encode_line
 
     if options["as_json"]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from llmdash import locations
-from llmdash.engine.checkup import check
-from llmdash.engine.findings import Checkup, Finding, Known, Level
+from llmdash.doctor.check import check
+from llmdash.doctor.findings import Checkup, Finding, Known, Level
+from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import JournalError
-from llmdash.engine.mending import repair
 from llmdash.launch.plans import Input, open_input, practice_settings
 from llmdash.prompts.source import InputError
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.findings import Finding, Level
+from llmdash.doctor.findings import Finding, Level
 from llmdash.launch.doctor import Patient
 from llmdash.prompts.readers import open_source
-from tests.engine.damage import make_run, sql
+from tests.doctor.damage import make_run, sql
 
 
 @pytest.fixture

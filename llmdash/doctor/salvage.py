@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from llmdash.doctor.files import SALVAGE
+from llmdash.doctor.pages import RawRow, raw_rows
 from llmdash.engine.journal.file import NAME, AttemptRecord, HealthRecord, JournalFile, ResultRow
-from llmdash.engine.pages import RawRow, raw_rows
-from llmdash.engine.run_files import SALVAGE
 
 __all__ = ["salvage"]
 

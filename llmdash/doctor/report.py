@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from llmdash.engine.findings import Checkup, Finding, Level
+from llmdash.doctor.findings import Checkup, Finding, Level
 from llmdash.reports.wording import count, resume_command
 from llmdash.sanitize import clean_line
 

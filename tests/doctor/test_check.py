@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import pytest
 
-from llmdash.engine.checkup import check
-from llmdash.engine.findings import Checkup, Level
+from llmdash.doctor.check import check
+from llmdash.doctor.findings import Checkup, Level
+from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import NAME, JournalFile
 from llmdash.engine.journal.lock import LockedError, RunLock
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.mending import repair
-from tests.engine.damage import known_of, make_run, mended, results_in, rows, sql
+from tests.doctor.damage import known_of, make_run, mended, results_in, rows, sql
 
 HOLD = """
 import sys, pathlib

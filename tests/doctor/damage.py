@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.findings import Checkup, Finding, Known
+from llmdash.doctor.findings import Checkup, Finding, Known
+from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import NAME, AttemptRecord, Group, HealthRecord, JournalFile, ResultRow
-from llmdash.engine.mending import repair
 
 __all__ = [
     "FACTS",

@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.findings import Checkup, Finding, Known, Level, Sums
+from llmdash.doctor.files import check_files, check_folder, holder_of
+from llmdash.doctor.findings import Checkup, Finding, Known, Level, Sums
+from llmdash.doctor.invariants import SENT, breaches, rules_for, teach
 from llmdash.engine.journal.file import NAME, VERSION
 from llmdash.engine.journal.schema import misshapen
-from llmdash.engine.rules import SENT, breaches, rules_for, teach
-from llmdash.engine.run_files import check_files, check_folder, holder_of
 
 __all__ = [
     "NEVER_BEGUN",

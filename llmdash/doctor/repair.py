@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.checkup import (
+from llmdash.doctor.check import (
     NEVER_BEGUN,
     KnownOf,
     Unusable,
@@ -23,12 +23,12 @@ from llmdash.engine.checkup import (
     read_whole,
     vouched,
 )
-from llmdash.engine.findings import Checkup, Finding, Known
+from llmdash.doctor.files import BACKUP, leftovers, may_close, open_to_others, orphans
+from llmdash.doctor.findings import Checkup, Finding, Known
+from llmdash.doctor.invariants import SENT, mend, rules_for, teach
+from llmdash.doctor.salvage import salvage
 from llmdash.engine.journal.file import NAME, VERSION, JournalError
 from llmdash.engine.journal.lock import RunLock
-from llmdash.engine.rules import SENT, mend, rules_for, teach
-from llmdash.engine.run_files import BACKUP, leftovers, may_close, open_to_others, orphans
-from llmdash.engine.salvage import salvage
 
 __all__ = ["MendError", "repair"]
 

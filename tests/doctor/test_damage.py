@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from llmdash.engine.checkup import check
-from llmdash.engine.findings import Checkup, Level
+from llmdash.doctor.check import check
+from llmdash.doctor.findings import Checkup, Level
 from llmdash.engine.journal.file import NAME, VERSION, JournalFile
 from llmdash.engine.journal.reader import JournalReader
-from tests.engine.damage import JOBS, as_killed, known_of, make_run, mended, overwrite, results_in, rows, sql
+from tests.doctor.damage import JOBS, as_killed, known_of, make_run, mended, overwrite, results_in, rows, sql
 
 PAGE = 4096
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from llmdash.engine.row_views import make_views
+from llmdash.doctor.violations import make_views
 
 __all__ = ["SENT", "Rule", "breaches", "mend", "rules_for", "teach"]
 

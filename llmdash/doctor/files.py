@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmdash.engine.findings import Finding, Level
+from llmdash.doctor.findings import Finding, Level
 from llmdash.engine.journal import lock
 from llmdash.engine.journal.file import NAME
 
