@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.cli.command import environment, results, start
 from tests.faults.catalogue import CATALOGUE, MIXED
 from tests.simulated import Simulated

@@ -17,7 +17,7 @@ from llmdash.cli.options import with_options
 if TYPE_CHECKING:
     from llmdash.config import Settings
     from llmdash.llms.base import LLM
-    from llmdash.llms.failures import Failure
+    from llmdash.llms.wire.failures import Failure
     from llmdash.simulator.process import SimulatorProcess
 
 __all__ = ["ask", "stream"]
@@ -129,7 +129,7 @@ class _Writer:
 
 def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces, writer: _Writer) -> int:
     """Send `prompt` and write what comes; gives the exit code."""
-    from llmdash.llms.failures import Failure
+    from llmdash.llms.wire.failures import Failure
 
     settings = settings_from(flags)
     text = _prompt(prompt)
@@ -199,7 +199,7 @@ def _simulated(settings: Settings, simulator: SimulatorProcess) -> Settings:
 def _refuse(failure: Failure, settings: Settings) -> None:
     """Say why there is no answer, and exit: with 5 where it is the key, else with 3."""
     from llmdash.launch.headless import EXIT_FAILED, EXIT_NO_KEY
-    from llmdash.llms.failures import FailureKind
+    from llmdash.llms.wire.failures import FailureKind
     from llmdash.secrets import Redactor
 
     of_key = failure.kind in (FailureKind.AUTH, FailureKind.QUOTA)

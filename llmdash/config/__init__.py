@@ -12,7 +12,7 @@ from llmdash.config.settings import (
     load_settings,
 )
 from llmdash.config.values import MAX_RATE, MIN_RATE, ConfigError, parse_rate
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.timeouts import Timeouts
 
 __all__ = [
     "DEFAULT_BASE_URL",

@@ -44,7 +44,7 @@ from llmdash.config.values import (
     parse_switch,
     parse_whole,
 )
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret
 
 __all__ = [

@@ -13,13 +13,13 @@ from llmdash.config import EndpointSettings, Settings, Timeouts
 from llmdash.config.dialects import DIALECTS, LANGCHAIN
 from llmdash.config.values import ConfigError
 from llmdash.launch.endpoints import build_llm
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Redactor, Secret, labels
 
 if TYPE_CHECKING:
     from llmdash.llms.base import LLM
-    from llmdash.llms.hints import Hints
-    from llmdash.llms.http import HttpClient
+    from llmdash.llms.transport.http import HttpClient
+    from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = ["AT_ONCE", "KeyCheck", "check_keys", "mend"]
 
@@ -55,7 +55,7 @@ async def check_keys(settings: Settings) -> list[KeyCheck]:
 
     No key is tried twice, and nothing is raised for one that does not work.
     """
-    from llmdash.llms.http import HttpClient
+    from llmdash.llms.transport.http import HttpClient
 
     client = HttpClient(timeouts=_shorter(settings.timeouts))
     try:

@@ -13,7 +13,7 @@ from llmdash.config.values import ConfigError
 if TYPE_CHECKING:
     from llmdash.config import EndpointSettings, Settings
     from llmdash.llms.base import LLM
-    from llmdash.llms.http import HttpClient
+    from llmdash.llms.transport.http import HttpClient
     from llmdash.secrets import Secret
 
 __all__ = ["build_llm"]

@@ -18,7 +18,7 @@ from llmdash.launch.fleet import EndpointKey, Fleet, keys_added
 from llmdash.prices import Prices
 
 if TYPE_CHECKING:
-    from llmdash.llms.http import HttpClient
+    from llmdash.llms.transport.http import HttpClient
 
 __all__ = ["KeyFile", "Roster"]
 
@@ -81,7 +81,7 @@ class Roster:
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Sequence[Member]]:
         """The members, for as long as the run lasts."""
-        from llmdash.llms.http import HttpClient
+        from llmdash.llms.transport.http import HttpClient
 
         self._client = HttpClient(timeouts=self._bare.timeouts)
         try:

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from llmdash.llms.anthropic import Anthropic, ChatAnthropic
     from llmdash.llms.base import LLM
     from llmdash.llms.completions import OpenAI
-    from llmdash.llms.failures import Failure, FailureKind
-    from llmdash.llms.hints import Hints
     from llmdash.llms.langchain import LangChainLLM
     from llmdash.llms.messages import Delta, Generation, LLMResult, Message, Usage
     from llmdash.llms.openai import ChatOpenAI
     from llmdash.llms.promptlayer import PromptLayerChatOpenAI, PromptLayerOpenAI
-    from llmdash.llms.timeouts import Timeouts
+    from llmdash.llms.transport.timeouts import Timeouts
+    from llmdash.llms.wire.failures import Failure, FailureKind
+    from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = [
     "LLM",

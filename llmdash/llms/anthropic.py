@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from llmdash.llms.anthropic_wire import MessageReader
-from llmdash.llms.dialects import Dialect, Header, Provider, Request, below
+from llmdash.llms.http_llm import RemoteLLM
 from llmdash.llms.messages import Delta, Generation, as_messages
-from llmdash.llms.remote import RemoteLLM
 from llmdash.llms.shapes import PLAIN, Shape
+from llmdash.llms.wire.anthropic import MessageReader
+from llmdash.llms.wire.dialect import Dialect, Header, Provider, Request, below
 from llmdash.secrets import Secret
 
 __all__ = ["ANTHROPIC", "DEFAULT_MAX_TOKENS", "MESSAGES", "Anthropic", "ChatAnthropic"]

@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
-from llmdash.llms.blocking import each, wait_for
 from llmdash.llms.events import EventMaker
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.gathering import Gathering
 from llmdash.llms.messages import Delta, Generation, LLMResult, PromptLike, Usage
 from llmdash.llms.retrying import wait_to_retry
 from llmdash.llms.shapes import CHAT, Shape
+from llmdash.llms.sync_bridge import each, wait_for
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar

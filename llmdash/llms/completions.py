@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from llmdash.llms.dialects import Dialect, Header, Request, bearer, below
+from llmdash.llms.http_llm import RemoteLLM
 from llmdash.llms.messages import PromptLike, as_messages
 from llmdash.llms.openai import OPENAI, with_stream
-from llmdash.llms.openai_wire import CompletionReader
-from llmdash.llms.remote import RemoteLLM
 from llmdash.llms.shapes import PLAIN, Shape
+from llmdash.llms.wire.chat import CompletionReader
+from llmdash.llms.wire.dialect import Dialect, Header, Request, bearer, below
 from llmdash.secrets import Secret
 
 __all__ = ["COMPLETIONS", "OpenAI", "flattened"]

@@ -9,12 +9,12 @@ from time import monotonic
 from typing import Any
 
 from llmdash.llms.base import LLM
-from llmdash.llms.blocking import elsewhere
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.langchain_wire import ChunkReader, failure_of, secrets_in
 from llmdash.llms.loading import load
 from llmdash.llms.messages import Delta, Generation, PromptLike, as_messages
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.sync_bridge import elsewhere
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.langchain import ChunkReader, failure_of, secrets_in
 from llmdash.secrets import Redactor
 
 __all__ = ["LangChainLLM"]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["load"]
 

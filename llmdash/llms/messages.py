@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from llmdash.llms.hints import Hints
+from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = ["Delta", "Generation", "LLMResult", "Message", "PromptLike", "Role", "Usage", "as_messages"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from llmdash.llms.dialects import Dialect, Header, Provider, Request, bearer, below
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.http_llm import RemoteLLM
 from llmdash.llms.messages import Delta, Generation, as_messages
-from llmdash.llms.openai_wire import ChatReader
-from llmdash.llms.remote import RemoteLLM
-from llmdash.llms.responses_wire import ResponsesReader
+from llmdash.llms.wire.chat import ChatReader
+from llmdash.llms.wire.dialect import Dialect, Header, Provider, Request, bearer, below
+from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.responses import ResponsesReader
 from llmdash.secrets import Secret
 
 __all__ = ["CHAT_COMPLETIONS", "OPENAI", "RESPONSES", "ChatOpenAI"]

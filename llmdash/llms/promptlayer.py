@@ -12,15 +12,15 @@ from typing import Any, ClassVar
 
 from llmdash.llms.base import Piece, Whole
 from llmdash.llms.completions import COMPLETIONS, OpenAI
-from llmdash.llms.connections import Connections
-from llmdash.llms.dialects import Dialect, Provider, below
-from llmdash.llms.failures import Failure, from_response
 from llmdash.llms.gathering import Gathering
+from llmdash.llms.http_llm import HeaderList, RemoteLLM, start_of, written
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
-from llmdash.llms.reading import as_json
-from llmdash.llms.remote import HeaderList, RemoteLLM, start_of, written
 from llmdash.llms.shapes import PLAIN, Shape
+from llmdash.llms.transport.connections import Connections
+from llmdash.llms.wire.body_reader import as_json
+from llmdash.llms.wire.dialect import Dialect, Provider, below
+from llmdash.llms.wire.failures import Failure, from_response
 from llmdash.secrets import Redactor, Secret
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["LONGEST_HINT_S", "pause", "wait_to_retry"]
 

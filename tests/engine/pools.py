@@ -9,8 +9,8 @@ from llmdash.engine.model.frame import KeyState
 from llmdash.engine.pool.member import Endpoint
 from llmdash.engine.pool.pool import KeyPool, Member, Turn
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, PromptLike, Usage
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 
 class Silent(LLM):

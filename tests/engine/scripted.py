@@ -20,8 +20,8 @@ from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages
+from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt, PromptList
 
 Step = Delta | Exception | float | threading.Event

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.virtual_time import now
 
 MINUTE, HOUR = 60.0, 3600.0

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.dispatch.kill_switch import Brake
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 
 def watched() -> tuple[list[str], Brake]:

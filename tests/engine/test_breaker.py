@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from llmdash.engine.model.frame import EndpointState
 from llmdash.engine.pool.circuit_breaker import Breaker
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.pools import Clock
 
 REFUSED = Failure(FailureKind.TRANSIENT, "connection refused", reached=False)

@@ -12,7 +12,7 @@ from llmdash.engine.model.frame import EndpointState, KeyState
 from llmdash.engine.pool.health_records import health_record, restore_health
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.pool.pool import KeyPool
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.pools import Clock, Silent, answer, choose, fail, pool_of
 
 

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 import pytest
 
 from llmdash.engine.model.frame import KeyState
-from llmdash.llms.failures import FailureKind, from_response
+from llmdash.llms.wire.failures import FailureKind, from_response
 from tests.engine.pools import Clock, answer, pool_of
 
 NOW = datetime(2030, 5, 17, 12, 0, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmdash.engine.model.frame import KeyState
 from llmdash.engine.pool.pool import KeyPool, Member, Turn
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.engine.pools import Clock, answer, choose, fail, pool_of, sent
 from tests.engine.virtual_time import now, settle, virtual_time
 

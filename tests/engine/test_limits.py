@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from llmdash.engine.pool.member import Endpoint, MemberLimits
 from llmdash.engine.pool.pool import KeyPool, Member
 from llmdash.engine.pool.token_bucket import Allowance
-from llmdash.llms.hints import Hints
 from llmdash.llms.messages import Usage
+from llmdash.llms.wire.rate_limit_headers import Hints
 from tests.engine.pools import Clock, Silent
 from tests.engine.virtual_time import now, virtual_time
 

@@ -10,7 +10,7 @@ import pytest
 
 from llmdash.engine.model.frame import EndpointState, JobState, KeyState
 from llmdash.engine.pool.pool import KeyPool
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.pools import Clock, answer, choose, fail, pool_of
 from tests.engine.simulated_runs import SimulatedRun
 from tests.engine.simulated_servers import (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.dispatch.retry_policy import Decision, RetryPolicy
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 POLICY = RetryPolicy()
 

@@ -15,7 +15,7 @@ from llmdash.engine.model import commands
 from llmdash.engine.model.frame import AlertKind, JobState, KeyState, RunState
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.engine.scripted import (
     ALL as FULL,
 )

@@ -16,8 +16,8 @@ from llmdash.engine.model import commands
 from llmdash.engine.model.frame import AlertKind, JobState, KeyState, RunState, Severity, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
-from llmdash.llms.failures import FailureKind
 from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptList
 from tests.engine.scripted import (
     ALL,

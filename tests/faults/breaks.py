@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable
 
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.faults.fault import Fault, Place, Play, nothing
 from tests.faults.scene import FRAMINGS, Scene, Words, in_frame, whole_from
 from tests.llms.raw_server import chunked, framed, reset

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from llmdash.llms.anthropic import ChatAnthropic
 from llmdash.llms.base import LLM
 from llmdash.llms.completions import OpenAI
-from llmdash.llms.failures import Failure
-from llmdash.llms.http import HttpClient
 from llmdash.llms.openai import ChatOpenAI
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import Failure
 from llmdash.simulator.answers import Question
 from tests.faults.scene import answer_to
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.faults.fault import Fault, Play
 from tests.faults.scene import Scene, Words
 from tests.llms.raw_server import chunked, framed

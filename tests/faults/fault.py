@@ -6,7 +6,7 @@ import enum
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.faults.scene import Scene
 
 Play = Callable[[Scene], Awaitable[None]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import zlib
 
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.faults.fault import Fault, Play
 from tests.faults.scene import Scene, in_frame
 from tests.llms.raw_server import chunked

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.faults.calls import ask, connected, model, nothing_left
 from tests.faults.scene import DIALECTS, FRAMINGS, Scene, in_frame, scene_of, whole_from
 from tests.llms.raw_server import reset, serving

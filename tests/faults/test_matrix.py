@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from llmdash.llms.failures import FailureKind
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import FailureKind
 from tests.fault_server import FaultServer, fault_server
 from tests.faults.breaks import BREAKS
 from tests.faults.calls import (

@@ -19,8 +19,8 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import EndpointState, Frame, KeyState
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plans import Input, make_plan
-from llmdash.llms.failures import FailureKind
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt
 from llmdash.secrets import Secret, labels
 from tests.engine.scripted import ALL, FAST, of, records

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from llmdash.llms.failures import FailureKind
+from llmdash.llms.wire.failures import FailureKind
 from tests.fault_server import Plan, fault_server
 from tests.faults.calls import LONG, SHORT, Asked, ask, connected, model, nothing_left
 from tests.faults.catalogue import CATALOGUE

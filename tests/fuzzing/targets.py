@@ -14,14 +14,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from llmdash.llms.anthropic_wire import MessageReader
-from llmdash.llms.failures import Failure, from_body, from_response
-from llmdash.llms.hints import HINT_LIMIT_S, limits_told, retry_after
 from llmdash.llms.messages import Delta
-from llmdash.llms.openai_wire import ChatReader, CompletionReader
-from llmdash.llms.reading import BodyReader
-from llmdash.llms.responses_wire import ResponsesReader
-from llmdash.llms.sse import LineTooLong, ServerSentEvent, SSEParser
+from llmdash.llms.wire.anthropic import MessageReader
+from llmdash.llms.wire.body_reader import BodyReader
+from llmdash.llms.wire.chat import ChatReader, CompletionReader
+from llmdash.llms.wire.failures import Failure, from_body, from_response
+from llmdash.llms.wire.rate_limit_headers import HINT_LIMIT_S, limits_told, retry_after
+from llmdash.llms.wire.responses import ResponsesReader
+from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError
 from tests.faults.errors import BUSY, LIMIT, NO_KEY, PURSE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.timeouts import Timeouts
 from tests.faults.calls import ask, connected, model, nothing_left
 from tests.faults.scene import FRAMINGS, in_frame
 from tests.fuzzing.corpus import ALL_ANSWERS, ANSWERS

@@ -12,8 +12,8 @@ import pytest
 from llmdash.config import ConfigError, EndpointSettings, Settings
 from llmdash.config.dialects import DIALECTS
 from llmdash.launch.endpoints import build_llm
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.http import HttpClient
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Secret
 from tests.simulated import Simulated
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from llmdash.llms.http import HttpClient
 from llmdash.llms.openai import ChatOpenAI
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.transport.timeouts import Timeouts
 
 KEY = "sk-canary-0123456789abcdefghij"
 DONE = b"data: [DONE]\n\n"

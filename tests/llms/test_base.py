@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 
 class Echo(LLM):

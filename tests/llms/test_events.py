@@ -14,9 +14,9 @@ from langchain_core.language_models.llms import LLM as TheirLLM  # noqa: N811 - 
 from langchain_core.outputs import GenerationChunk
 
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Generation, PromptLike
 from llmdash.llms.shapes import PLAIN
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 
 class Spelling(LLM):

@@ -19,10 +19,10 @@ from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI as TheirChatOpenAI
 from pydantic import SecretStr
 
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.langchain import LangChainLLM
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.simulated import Simulated
 
 SECRET = "sk-canary-0123456789abcdefghij"

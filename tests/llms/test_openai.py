@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.http import HttpClient
 from llmdash.llms.messages import Message, Usage
 from llmdash.llms.openai import ChatOpenAI
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.llms.canned import DONE, KEY, Canned, answer, chat, chunk, document, event, part, usage
 
 WHOLE = answer(chunk(""), chunk("Hel"), chunk("lo"), chunk(finish="stop"), usage(5, 2), DONE)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.http import BODY_LIMIT
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.http import BODY_LIMIT
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.llms.canned import (
     DONE,
     KEY,

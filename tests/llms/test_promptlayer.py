@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from llmdash.llms import PromptLayerChatOpenAI, PromptLayerOpenAI
-from llmdash.llms.failures import Failure
-from llmdash.llms.http import HttpClient
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.wire.failures import Failure
 from tests.llms.canned import KEY, Canned, answer, document
 from tests.llms.models import ANSWER, QUESTION
-from tests.llms.wires import WIRES
+from tests.llms.wire.wires import WIRES
 from tests.simulated import Simulated
 
 PL_KEY = "pl-canary-0123456789abcdef"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from llmdash.llms.anthropic import ChatAnthropic
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.llms.canned import KEY, Canned, answer, document
-from tests.llms.wires import (
+from tests.llms.wire.wires import (
     MESSAGE_START,
     MESSAGE_STOP,
     WIRES,

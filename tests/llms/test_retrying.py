@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.retrying import pause
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.llms.canned import DONE, Canned, answer, chat, chunk, document
 
 WHOLE = answer(chunk("Hel"), chunk("lo", "stop"), DONE)

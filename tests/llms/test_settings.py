@@ -15,8 +15,8 @@ from llmdash.llms import (
     PromptLayerChatOpenAI,
     PromptLayerOpenAI,
 )
-from llmdash.llms.http import HttpClient
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret
 from tests.llms.canned import KEY, Canned, answer, chat, chunk
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.http import HttpClient
 from llmdash.llms.messages import Generation
 from llmdash.llms.openai import ChatOpenAI
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.simulated import Simulated
 
 Simulators = Callable[..., Simulated]

@@ -11,9 +11,9 @@ from typing import Any
 
 from llmdash.engine.model.events import ChunkReceived, Event
 from llmdash.llms.base import LLM
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.hints import Hints
 from llmdash.llms.messages import Delta, Message, Usage
+from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.rate_limit_headers import Hints
 from llmdash.prompts.source import Prompt
 
 __all__ = ["Answer", "ask", "expected_tokens", "storable"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from llmdash.llms.failures import Failure
+from llmdash.llms.wire.failures import Failure
 
 __all__ = ["Brake"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["Decision", "RetryPolicy"]
 

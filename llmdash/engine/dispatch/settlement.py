@@ -11,7 +11,7 @@ from llmdash.engine.model.events import Cancelled, Failed, Noticed, RetrySchedul
 from llmdash.engine.model.frame import KeyState, Severity
 from llmdash.engine.pool.health_records import health_record
 from llmdash.engine.pool.pool import Judgement, Member, Turn
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 
 __all__ = ["Attempt", "Outcomes", "prompt_id"]

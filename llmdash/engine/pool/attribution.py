@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from llmdash.engine.model.frame import EndpointState, KeyState
 from llmdash.engine.pool.member import Member, Turn
-from llmdash.llms.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["Judgement", "judge"]
 

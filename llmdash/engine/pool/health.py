@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.pacing import Pacing
-from llmdash.llms.failures import Failure
-from llmdash.llms.hints import HINT_LIMIT_S
+from llmdash.llms.wire.failures import Failure
+from llmdash.llms.wire.rate_limit_headers import HINT_LIMIT_S
 
 __all__ = ["KeyHealth"]
 

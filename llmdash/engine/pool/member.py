@@ -13,7 +13,7 @@ from llmdash.engine.pool.circuit_breaker import Breaker
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.token_bucket import Allowance
 from llmdash.llms.base import LLM
-from llmdash.llms.hints import Hints
+from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = [
     "Endpoint",

@@ -19,9 +19,9 @@ from llmdash.engine.pool.member import (
     endpoint_statistics,
     statistics_of,
 )
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.hints import Hints
 from llmdash.llms.messages import Usage
+from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = ["Judgement", "KeyPool", "KeyStatistics", "Member", "Turn"]
 

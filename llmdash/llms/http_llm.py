@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from llmdash.llms.base import LLM, Piece, Whole
-from llmdash.llms.connections import Connections
-from llmdash.llms.dialects import Dialect, Header, Reader, Request
-from llmdash.llms.failures import Failure, FailureKind, from_response
-from llmdash.llms.hints import limits_told
 from llmdash.llms.messages import Delta, PromptLike
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.connections import Connections
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.dialect import Dialect, Header, Reader, Request
+from llmdash.llms.wire.failures import Failure, FailureKind, from_response
+from llmdash.llms.wire.rate_limit_headers import limits_told
 from llmdash.secrets import Redactor, Secret
 
 if TYPE_CHECKING:
-    from llmdash.llms.http import Answer, HttpClient
+    from llmdash.llms.transport.http import Answer, HttpClient
 
 __all__ = ["HeaderList", "RemoteLLM", "start_of", "written"]
 

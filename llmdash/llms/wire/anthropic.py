@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.reading import BodyReader, as_count
+from llmdash.llms.wire.body_reader import BodyReader, as_count
 
 __all__ = ["MessageReader"]
 

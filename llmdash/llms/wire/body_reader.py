@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from llmdash.llms.failures import Failure, FailureKind, from_body
 from llmdash.llms.messages import Delta
-from llmdash.llms.sse import LineTooLong, SSEParser
+from llmdash.llms.wire.failures import Failure, FailureKind, from_body
+from llmdash.llms.wire.sse import LineTooLong, SSEParser
 
 __all__ = ["BodyReader", "as_count", "as_json", "malformed", "whole_pairs"]
 

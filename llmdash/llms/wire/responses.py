@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.reading import BodyReader, as_count, whole_pairs
+from llmdash.llms.wire.body_reader import BodyReader, as_count, whole_pairs
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["ResponsesReader"]
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmdash.llms.failures import Failure
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import Failure
 from tests.cli.command import environment, results, start
 from tests.engine.virtual_time import jump, now, virtual_time
 from tests.llms.canned import DONE, Canned, chat, chunk, endless

@@ -8,10 +8,10 @@ import socket
 
 import pytest
 
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.http import HttpClient
 from llmdash.llms.openai import ChatOpenAI
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.llms.canned import DONE, KEY, chunk
 from tests.llms.raw_server import (
     Deed,

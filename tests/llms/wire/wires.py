@@ -11,8 +11,8 @@ import httpx
 from llmdash.llms.anthropic import ChatAnthropic
 from llmdash.llms.base import LLM
 from llmdash.llms.completions import OpenAI
-from llmdash.llms.http import HttpClient
 from llmdash.llms.openai import ChatOpenAI
+from llmdash.llms.transport.http import HttpClient
 from tests.llms.canned import DONE, KEY
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.reading import BodyReader, as_count, as_json, malformed
+from llmdash.llms.wire.body_reader import BodyReader, as_count, as_json, malformed
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["ChatReader", "CompletionReader"]
 

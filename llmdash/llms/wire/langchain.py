@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from llmdash.llms.failures import Failure, FailureKind, from_body, from_response
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.reading import as_count
+from llmdash.llms.wire.body_reader import as_count
+from llmdash.llms.wire.failures import Failure, FailureKind, from_body, from_response
 from llmdash.secrets import Secret
 
 __all__ = ["ChunkReader", "failure_of", "secrets_in"]

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llmdash.llms.http import HttpClient
-    from llmdash.llms.timeouts import Timeouts
+    from llmdash.llms.transport.http import HttpClient
+    from llmdash.llms.transport.timeouts import Timeouts
 
 __all__ = ["Connections"]
 
@@ -29,7 +29,9 @@ class Connections:
         """The client that was given, else that of this loop, made on first use."""
         if self._shared is not None:
             return self._shared
-        from llmdash.llms.http import HttpClient  # httpx and aiohttp take 150 ms to load: on first use
+        from llmdash.llms.transport.http import (
+            HttpClient,  # httpx and aiohttp take 150 ms to load: on first use
+        )
 
         loop = asyncio.get_running_loop()
         if loop not in self._own:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.llms.failures import Failure
-from llmdash.llms.hints import Hints, limits_told
+from llmdash.llms.wire.failures import Failure
+from llmdash.llms.wire.rate_limit_headers import Hints, limits_told
 from tests.llms.canned import Canned, answer, document
-from tests.llms.wires import WIRES
+from tests.llms.wire.wires import WIRES
 
 OPENAI = {
     "x-ratelimit-limit-requests": "60",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from llmdash.llms.sse import LineTooLong, ServerSentEvent, SSEParser
+from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser
 
 
 def parse(stream: bytes, cuts: list[int] | None = None) -> list[ServerSentEvent]:

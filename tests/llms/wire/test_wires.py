@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.llms.anthropic_wire import MessageReader
-from llmdash.llms.failures import Failure, FailureKind
 from llmdash.llms.messages import Usage
-from llmdash.llms.openai_wire import ChatReader, CompletionReader
-from llmdash.llms.reading import BodyReader
-from llmdash.llms.responses_wire import ResponsesReader
+from llmdash.llms.wire.anthropic import MessageReader
+from llmdash.llms.wire.body_reader import BodyReader
+from llmdash.llms.wire.chat import ChatReader, CompletionReader
+from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.responses import ResponsesReader
 from tests.llms.canned import Canned, answer
-from tests.llms.wires import WIRES, Wire
+from tests.llms.wire.wires import WIRES, Wire
 
 READERS: dict[str, type[BodyReader]] = {
     "completions": CompletionReader,

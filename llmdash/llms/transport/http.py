@@ -18,10 +18,10 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from llmdash.llms.failures import Failure, FailureKind
-from llmdash.llms.pulse import AwakeClock
-from llmdash.llms.timeouts import Timeouts
-from llmdash.llms.watch import Late, Watch
+from llmdash.llms.transport.awake_clock import AwakeClock
+from llmdash.llms.transport.deadline import Late, Watch
+from llmdash.llms.transport.timeouts import Timeouts
+from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["BODY_LIMIT", "Answer", "HttpClient"]
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import TypeVar
 
-from llmdash.llms.pulse import AwakeClock
-from llmdash.llms.timeouts import Timeouts
+from llmdash.llms.transport.awake_clock import AwakeClock
+from llmdash.llms.transport.timeouts import Timeouts
 
 __all__ = ["Late", "Watch"]
 

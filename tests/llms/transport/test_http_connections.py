@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from llmdash.llms.failures import Failure
-from llmdash.llms.http import HttpClient
 from llmdash.llms.openai import ChatOpenAI
+from llmdash.llms.transport.http import HttpClient
+from llmdash.llms.wire.failures import Failure
 from tests.llms.canned import DONE, KEY, chunk
 from tests.llms.raw_server import chunked, framed, raw_server, send, send_and_close, send_and_stall
 
