@@ -77,7 +77,7 @@ canary:
 
 # R10: a hundred thousand hostile strings through every widget
 hostile:
-    {{python}} -m pytest tests/ui/test_hostile.py tests/ui/test_terminal_writer.py -m "slow or not slow" -s -q
+    {{python}} -m pytest tests/ui/test_hostile.py tests/ui/terminal/test_writer.py -m "slow or not slow" -s -q
 
 # R12: two hundred thousand calls at 5 % faults
 soak:

@@ -19,8 +19,8 @@ from llmdash.sanitize import clean_line
 from llmdash.secrets import Redactor
 from llmdash.simulator.process import SimulatorError, SimulatorProcess
 from llmdash.ui.hangup import Signals
-from llmdash.ui.launch import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
-from llmdash.ui.preferences import Preferences, PreferencesFile
+from llmdash.ui.launcher import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 
 __all__ = ["SettingsLauncher", "show"]
 

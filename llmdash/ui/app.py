@@ -19,11 +19,11 @@ from textual.widget import Widget
 
 from llmdash.ui.crash import crash_report
 from llmdash.ui.hangup import Signals, terminal_is_gone
-from llmdash.ui.launch import Launch, Launcher
-from llmdash.ui.preferences import Preferences, PreferencesFile
-from llmdash.ui.safe_output import ControlCharacters
-from llmdash.ui.terminal_driver import TerminalDriver
-from llmdash.ui.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
+from llmdash.ui.launcher import Launch, Launcher
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+from llmdash.ui.settings.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
+from llmdash.ui.terminal.driver import TerminalDriver
+from llmdash.ui.terminal.safe_output import ControlCharacters
 from llmdash.ui.toasts import SteadyNotification
 
 if TYPE_CHECKING:

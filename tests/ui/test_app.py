@@ -15,12 +15,12 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from llmdash.engine.model.frame import Frame, View
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.backlog import terminal_is_behind
-from llmdash.ui.preferences import Preferences, PreferencesFile
-from llmdash.ui.safe_output import ControlCharacters
-from llmdash.ui.themes import DEFAULT_THEME, read_theme
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+from llmdash.ui.settings.themes import DEFAULT_THEME, read_theme
+from llmdash.ui.terminal.backlog import terminal_is_behind
+from llmdash.ui.terminal.safe_output import ControlCharacters
 from tests.ui.fake_session import FakeSession
-from tests.ui.test_screen_start import FakeLauncher
+from tests.ui.screens.test_start import FakeLauncher
 from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"

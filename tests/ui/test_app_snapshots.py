@@ -14,9 +14,9 @@ import pytest
 from textual.pilot import Pilot
 
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.preferences import Preferences, PreferencesFile
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from tests.ui.fake_session import FakeSession, Scene
-from tests.ui.test_screen_start import FakeLauncher
+from tests.ui.screens.test_start import FakeLauncher
 from tests.ui.troubles import brake, disk_full, endpoints_out, failures, keys_rest
 from tests.ui.waiting import picture
 

@@ -18,13 +18,13 @@ from llmdash.engine.model.frame import Frame, View
 from llmdash.reports.bar import BarDisplay
 from llmdash.reports.progress import JsonDisplay, LineDisplay
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.launch import EndpointChoice, LaunchOptions, PromptChoice
+from llmdash.ui.launcher import EndpointChoice, LaunchOptions, PromptChoice
 from tests.cli.command import environment
 from tests.cli.modes import foreign
 from tests.cli.terminal import Terminal
 from tests.test_sanitize import steers
 from tests.ui.hostile import HOSTILE_ACTION, HostileSession, Words
-from tests.ui.test_screen_start import FakeLauncher
+from tests.ui.screens.test_start import FakeLauncher
 from tests.ui.waiting import until
 
 ROOT = Path(__file__).parents[2]

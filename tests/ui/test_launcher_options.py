@@ -8,7 +8,7 @@ import pytest
 
 from llmdash.config import Settings
 from llmdash.launch.interactive import SettingsLauncher
-from llmdash.ui.preferences import Preferences, PreferencesFile
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmdash.engine.model.frame import Alert, Frame, View
-from llmdash.ui.alert_words import awaited
-from llmdash.ui.badges import SEVERITIES
+from llmdash.ui.text.alert_words import awaited
+from llmdash.ui.text.badges import SEVERITIES
 
 __all__ = ["AlertsScreen"]
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from llmdash.engine.model.frame import AttemptRow
-from llmdash.ui.format import Align, duration, fit
+from llmdash.ui.text.format import Align, duration, fit
 
 __all__ = ["AttemptsView", "attempts_table"]
 

@@ -31,21 +31,21 @@ from llmdash.engine.model.commands import (
     SetWeight,
 )
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, KeyState, RunState, SortColumn, View
-from llmdash.ui.backlog import terminal_is_behind
-from llmdash.ui.keymap import entries
 from llmdash.ui.pace import Pace
+from llmdash.ui.panels.banner import Banner
+from llmdash.ui.panels.key_panel import KeyPanel
+from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.screens.arrangement import MINIMUM, WIDE, PanelSpace
 from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Overlay
-from llmdash.ui.widgets.banner import Banner
-from llmdash.ui.widgets.job_table import JobTable
-from llmdash.ui.widgets.key_panel import KeyPanel
-from llmdash.ui.widgets.rate_panel import RatePanel
-from llmdash.ui.widgets.run_header import RunHeader
-from llmdash.ui.widgets.stream_pane import StreamPane
-from llmdash.ui.widgets.stream_tiles import StreamTiles
+from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.stream.tiles import StreamTiles
+from llmdash.ui.tables.job_table import JobTable
+from llmdash.ui.terminal.backlog import terminal_is_behind
+from llmdash.ui.text.keymap import entries
 
 if TYPE_CHECKING:
     from llmdash.engine.session import Session
@@ -324,8 +324,8 @@ class DashboardScreen(Screen[None]):
         self.app.push_screen(GraphsScreen(self))
 
     def action_help(self) -> None:
-        from llmdash.ui.keymap import listed
         from llmdash.ui.screens.help import HelpScreen
+        from llmdash.ui.text.keymap import listed
 
         self.app.push_screen(HelpScreen(list(listed(self))))
 

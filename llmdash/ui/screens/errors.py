@@ -15,10 +15,10 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.frame import AttemptRow, ErrorGroup, Frame, Inspection, View
-from llmdash.ui.keymap import entries
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering
-from llmdash.ui.widgets.error_table import ErrorTable
+from llmdash.ui.tables.error_table import ErrorTable
+from llmdash.ui.text.keymap import entries
 
 __all__ = ["ErrorsScreen", "filter_for"]
 

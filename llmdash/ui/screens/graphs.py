@@ -12,11 +12,11 @@ from textual.content import Content
 from textual.screen import Screen
 
 from llmdash.engine.model.frame import Frame, View
-from llmdash.ui.format import duration, number, rate
-from llmdash.ui.keymap import entries
+from llmdash.ui.charts.plot import Plot, Series
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering
-from llmdash.ui.widgets.plot import Plot, Series
+from llmdash.ui.text.format import duration, number, rate
+from llmdash.ui.text.keymap import entries
 
 __all__ = ["GraphsScreen"]
 

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmdash.ui.keymap import KeyEntry
+from llmdash.ui.text.keymap import KeyEntry
 
 __all__ = ["HelpScreen"]
 

@@ -15,12 +15,12 @@ from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, RetryJobs
 from llmdash.engine.model.frame import Frame, Inspection, View
-from llmdash.ui.badges import VERDICTS, job_badge
-from llmdash.ui.format import fit
-from llmdash.ui.keymap import entries
 from llmdash.ui.screens.attempts import AttemptsView, attempts_table
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering
+from llmdash.ui.text.badges import VERDICTS, job_badge
+from llmdash.ui.text.format import fit
+from llmdash.ui.text.keymap import entries
 
 __all__ = ["InspectorScreen", "first_json"]
 

@@ -12,7 +12,7 @@ from textual.events import Click
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.ui.keymap import KeyEntry, key_glyph
+from llmdash.ui.text.keymap import KeyEntry, key_glyph
 
 __all__ = ["BarItem", "KeyBar", "bar_items", "fit_items"]
 

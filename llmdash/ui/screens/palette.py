@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from llmdash.ui.keymap import KeyEntry, listed
+from llmdash.ui.text.keymap import KeyEntry, listed
 
 __all__ = ["ActionProvider"]
 

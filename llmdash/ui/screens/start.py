@@ -19,8 +19,7 @@ from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
 from llmdash.sanitize import clean_line
-from llmdash.ui.keymap import entries
-from llmdash.ui.launch import (
+from llmdash.ui.launcher import (
     EndpointChoice,
     Launch,
     Launcher,
@@ -32,6 +31,7 @@ from llmdash.ui.launch import (
     rate_from_text,
 )
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
+from llmdash.ui.text.keymap import entries
 
 if TYPE_CHECKING:
     from llmdash.engine.session import Session

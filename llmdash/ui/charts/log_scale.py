@@ -1,0 +1,127 @@
+"""A logarithmic scale: where a value is on it, and which values lie next to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from llmdash.ui.text.format import significant
+
+__all__ = ["STEPS_PER_DECADE", "LogScale", "Setting"]
+
+STEPS_PER_DECADE: Final = 20
+
+Setting = float | None
+"""A value on a scale; None stands for no limit, above the maximum."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogScale:
+    """From `minimum` (above 0) to `maximum`: whole numbers if `integral`, None above it if `unlimited`."""
+
+    minimum: float
+    maximum: float
+    integral: bool = False
+    unlimited: bool = False
+
+    def fraction(self, value: Setting) -> float:
+        """Where a value is: 0 at the minimum, 1 at the maximum and above."""
+        if value is None or value >= self.maximum:
+            return 1.0
+        if value <= self.minimum:
+            return 0.0
+        return math.log(value / self.minimum) / math.log(self.maximum / self.minimum)
+
+    def at(self, fraction: float) -> float:
+        """The value at a place, in two significant digits."""
+        within = min(1.0, max(0.0, fraction))
+        return self.clamp(significant(self.minimum * (self.maximum / self.minimum) ** within, 2))
+
+    def step(self, value: Setting, steps: int) -> Setting:
+        """The value so many 1/20 decades further up, or down if negative.
+
+        Stops are the 20 round numbers of a decade (1.0, 1.1, 1.3, 1.4, 1.6, ... 8.9), so that all steps of a
+        decade end where they should.
+        """
+        for _step in range(abs(steps)):
+            value = self._next(value) if steps > 0 else self._previous(value)
+        return value
+
+    def decade(self, value: Setting, decades: int) -> Setting:
+        """Ten times the value, or a tenth; up from the maximum leads to None."""
+        if (past := self._past_end(value, decades)) is not False:
+            return past
+        return self.clamp(_number(value) * 10.0**decades)
+
+    def percent(self, value: Setting, percents: int) -> Setting:
+        """The value changed by so many percent, a whole number at least if integral."""
+        if (past := self._past_end(value, percents)) is not False:
+            return past
+        start = _number(value)
+        changed = significant(start * 1.01**percents)
+        if self.integral and round(changed) == start:
+            changed = start + math.copysign(1, percents)
+        return self.clamp(changed)
+
+    def clamp(self, value: float) -> float:
+        """The nearest value on the scale."""
+        within = min(self.maximum, max(self.minimum, value))
+        return float(round(within)) if self.integral else within
+
+    def parse(self, text: str) -> Setting:
+        """The value someone typed, clamped; `0` and `max` lift the limit where that is possible.
+
+        Raises ValueError for what is not a number.
+        """
+        if text == "max":
+            return None if self.unlimited else self.maximum
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(text)
+        if value <= 0 and self.unlimited:
+            return None
+        return self.clamp(value)
+
+    def decades(self) -> list[float]:
+        """The powers of ten strictly between the ends."""
+        first = math.floor(math.log10(self.minimum)) + 1
+        last = math.ceil(math.log10(self.maximum))
+        return [10.0**power for power in range(first, last)]
+
+    def _past_end(self, value: Setting, direction: int) -> Setting | bool:
+        """The value for a move from or to None, False where the move stays on the scale."""
+        if value is None:
+            return self.maximum if direction < 0 else None
+        if direction > 0 and value >= self.maximum and self.unlimited:
+            return None
+        return False
+
+    def _next(self, value: Setting) -> Setting:
+        if (past := self._past_end(value, 1)) is not False:
+            return past
+        start = _number(value)
+        at = math.floor(STEPS_PER_DECADE * math.log10(start))
+        while (stop := self._stop(at)) <= start * (1 + 1e-9):
+            at += 1
+        return self.clamp(stop)
+
+    def _previous(self, value: Setting) -> Setting:
+        if (past := self._past_end(value, -1)) is not False:
+            return past
+        start = _number(value)
+        at = math.ceil(STEPS_PER_DECADE * math.log10(start))
+        while (stop := self._stop(at)) >= start * (1 - 1e-9):
+            at -= 1
+        return self.clamp(stop)
+
+    def _stop(self, at: int) -> float:
+        stop = significant(10.0 ** (at / STEPS_PER_DECADE), 2)
+        return float(round(stop)) if self.integral else stop
+
+
+def _number(value: Setting | bool) -> float:
+    """A value that is known to be a number."""
+    if value is None:
+        raise ValueError("no limit is not a number")
+    return float(value)

@@ -1,0 +1,72 @@
+"""The track of a slider: which cells it has, and what stands in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from llmdash.ui.charts.log_scale import LogScale, Setting
+
+__all__ = ["UNLIMITED", "Track", "fit_track"]
+
+THUMB: Final = "◆"
+PENDING: Final = "◇"
+UNLIMITED: Final = "∞"
+ACHIEVED: Final = "▲"
+MET: Final = "◈"
+"""Thumb and achieved in the same cell."""
+LEAST_CELLS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The cells from `start` to before `stop` of a line, laid over a scale."""
+
+    scale: LogScale
+    start: int
+    stop: int
+
+    def __contains__(self, x: int) -> bool:
+        return self.start <= x < self.stop
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def cell(self, value: Setting) -> int:
+        """The cell of a value, counted from the start of the track."""
+        return round(self.scale.fraction(value) * (len(self) - 1))
+
+    def value(self, x: int) -> float:
+        """The value under the cell `x` of the line; beyond the ends, the first or last one."""
+        return self.scale.at((x - self.start) / (len(self) - 1))
+
+    def draw(self, value: Setting, achieved: float | None) -> list[tuple[str, str]]:
+        """What stands in each cell, and the tail of its component class."""
+        thumb = self.cell(value)
+        cells = [("━", "filled") if x < thumb else ("─", "track") for x in range(len(self))]
+        for decade in self.scale.decades():
+            x = self.cell(decade)
+            cells[x] = ("┿" if x < thumb else "┼", cells[x][1])
+        if achieved:
+            cells[self.cell(achieved)] = (ACHIEVED, "achieved")
+        met = achieved is not None and achieved > 0 and self.cell(achieved) == thumb
+        cells[thumb] = (UNLIMITED if value is None else MET if met else THUMB, "met" if met else "thumb")
+        return cells
+
+    def draw_pending(self, cells: list[tuple[str, str]], value: Setting, asked: Setting) -> None:
+        """Put the hollow thumb of a value that was asked for among the cells."""
+        x = self.cell(asked)
+        if x != self.cell(value):
+            cells[x] = (UNLIMITED if asked is None else PENDING, "pending")
+
+
+def fit_track(scale: LogScale, start: int, width: int, ends: int) -> Track | None:
+    """The track between `start` and `width`, with `ends` cells left on both sides if there is room for them.
+
+    One more cell on each side is for the bars that close the track. None if it would be too short.
+    """
+    for room in (ends, 0):
+        track = Track(scale, start + room + 1, max(start + room + 1, width - room - 1))
+        if len(track) >= LEAST_CELLS:
+            return track
+    return None

@@ -1,0 +1,138 @@
+"""One line below the run header that says what holds the run up, for as long as it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.events import Click
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from llmdash.engine.model.frame import Alert
+from llmdash.ui.text.alert_words import GAP, SEPARATOR, gist, told
+from llmdash.ui.text.badges import SEVERITIES
+from llmdash.ui.text.format import by_words
+from llmdash.ui.text.paint import Styles, line
+
+__all__ = ["Banner"]
+
+_BOLD: Final = Style(bold=True)
+
+LINGER_S: Final = 4.0
+"""How long the line stays after the last alert: what comes and goes shall not shake the panels below."""
+
+
+class Banner(Widget):
+    """The gravest alert on one line, and how many there are besides; no line at all while there is none.
+
+    | Component class | Styles |
+    |---|---|
+    | `banner--error`, `--warning`, `--information` | The line, by severity. |
+    | `banner--over` | The line for a short while after the last alert. |
+    | `banner--plain` | What comes of it, and what can be done. |
+    | `banner--key` | The key that shows all alerts. |
+    """
+
+    ALLOW_SELECT = False
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "banner--error",
+        "banner--warning",
+        "banner--information",
+        "banner--over",
+        "banner--plain",
+        "banner--key",
+    }
+
+    DEFAULT_CSS = """
+    Banner {
+        height: 1;
+        display: none;
+        &.-shown { display: block; }
+        & > .banner--error { color: $text-error; background: $error 22%; }
+        & > .banner--warning { color: $text-warning; background: $warning 18%; }
+        & > .banner--information { color: $text-primary; background: $primary 15%; }
+        & > .banner--over { color: $text-success; background: $success 12%; }
+        & > .banner--plain { color: $foreground; }
+        & > .banner--key { color: $footer-key-foreground; text-style: bold; }
+    }
+    """
+
+    @dataclass
+    class Opened(Message):
+        """Posted when the line is clicked: all alerts shall be shown in full."""
+
+        banner: Banner
+
+        @property
+        def control(self) -> Banner:
+            return self.banner
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._clock = clock
+        self._styles = Styles(self)
+        self._alerts: tuple[Alert, ...] = ()
+        self._last: Alert | None = None
+        self._seen_at = 0.0
+        self._strip: Strip | None = None
+
+    def show(self, alerts: tuple[Alert, ...]) -> None:
+        """Show the first of these alerts; repaints where the line reads differently now."""
+        if alerts:
+            self._last, self._seen_at = alerts[0], self._clock()
+        elif self._last is not None and self._clock() - self._seen_at >= LINGER_S:
+            self._last = None
+        self.set_class(self._last is not None, "-shown")
+        if alerts == self._alerts and self._strip is not None:
+            return
+        self._alerts = alerts
+        before, self._strip = self._strip, self._draw(self.size.width)
+        if before != self._strip:
+            self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+        self._strip = None
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if self._strip is None or self._strip.cell_length != width:
+            self._strip = self._draw(width)
+        return self._strip
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.post_message(self.Opened(self))
+
+    def _draw(self, width: int) -> Strip:
+        """The line, with a blank cell at both ends."""
+        if self._alerts:
+            return self._alert_line(self._alerts[0], width)
+        style = self._styles.get("banner--over")
+        over = f" ✓ over: {gist(self._last)}" if self._last is not None else ""
+        return line([(by_words(over, width), style)], width, style)
+
+    def _alert_line(self, alert: Alert, width: int) -> Strip:
+        ground = f"banner--{SEVERITIES[alert.severity].style}"
+        style = self._styles.get(ground)
+        more = f"+{len(self._alerts) - 1} more" if len(self._alerts) > 1 else ""
+        words = told(alert, width - 2 - (cell_len(more) + 4 if more else 0))
+        if not words.whole and not more:
+            more = "all"
+            words = told(alert, width - 2 - cell_len(more) - 4)
+        plain = self._styles.over("banner--plain", ground)
+        pieces = [(f" {words.badge}{GAP}{words.text}", style + _BOLD)]
+        pieces += [(SEPARATOR + part, plain) for part in (words.awaited, words.mend) if part]
+        if more:
+            blank = width - sum(cell_len(text) for text, _style in pieces) - cell_len(more) - 3
+            key = self._styles.over("banner--key", ground)
+            pieces += [(" " * blank, plain), ("!", key), (f" {more} ", plain)]
+        return line(pieces, width, style)

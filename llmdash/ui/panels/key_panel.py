@@ -1,0 +1,238 @@
+"""The keys of the pool and their endpoints: how each one fares, why, and which one was used just now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from rich.cells import cell_len
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from llmdash.engine.model.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.ui.panels.key_rows import (
+    EndpointLine,
+    KeyLine,
+    endpoint_cells,
+    endpoint_line,
+    grouped,
+    key_cell,
+    key_columns,
+    key_line,
+    trouble,
+)
+from llmdash.ui.tables.line_table import LineTable
+from llmdash.ui.tables.row_painter import Cell
+from llmdash.ui.text.format import by_words
+
+__all__ = ["KeyPanel"]
+
+WEIGHTS: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
+CORNERS: Final = 6
+"""Cells of the lower border that are no room for text."""
+
+
+class KeyPanel(LineTable):
+    """The key panel.
+
+    | Key | Does |
+    |---|---|
+    | d | Disable the key under the cursor, or enable it again. |
+    | v | Revive it: forget that it rests or died; try an endpoint again at once. |
+    | [, ] | Give it less or more weight. |
+
+    Component classes are those of `LineTable`.
+    """
+
+    DEFAULT_CSS = """
+    KeyPanel { border-subtitle-align: left; border-subtitle-color: $text-muted; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "d",
+            "switch",
+            "Disable/enable",
+            tooltip="Give the key under the cursor no more work, or work again",
+        ),
+        Binding(
+            "v", "revive", "Revive", tooltip="Forget that it rests, is down or died: try it again at once"
+        ),
+        Binding(
+            "left_square_bracket", "weigh(-1)", "Less", key_display="[", tooltip="A smaller share of the work"
+        ),
+        Binding(
+            "right_square_bracket", "weigh(1)", "More", key_display="]", tooltip="A larger share of the work"
+        ),
+    ]
+
+    @dataclass
+    class Toggle(Message):
+        """Posted when a key shall be disabled, or enabled again."""
+
+        panel: KeyPanel
+        label: str
+
+        @property
+        def control(self) -> KeyPanel:
+            return self.panel
+
+    @dataclass
+    class Revive(Message):
+        """Posted when a key shall be used again at once."""
+
+        panel: KeyPanel
+        label: str
+
+        @property
+        def control(self) -> KeyPanel:
+            return self.panel
+
+    @dataclass
+    class ReviveEndpoint(Message):
+        """Posted when an endpoint shall be tried again at once."""
+
+        panel: KeyPanel
+        name: str
+
+        @property
+        def control(self) -> KeyPanel:
+            return self.panel
+
+    @dataclass
+    class Weigh(Message):
+        """Posted when a key shall get another share of the work."""
+
+        panel: KeyPanel
+        label: str
+        weight: float
+
+        @property
+        def control(self) -> KeyPanel:
+            return self.panel
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(key_columns(()), name=name, id=id, classes=classes)
+        self._keys: tuple[KeyRow, ...] = ()
+        self._endpoints: tuple[EndpointRow, ...] = ()
+        self._rows: tuple[KeyRow | EndpointRow, ...] = ()
+        self._lines: tuple[KeyLine | EndpointLine, ...] = ()
+        self._sent: dict[str, int] = {}
+        self._headed = False
+        self._lit = False
+        self.set_title("Keys")
+
+    def show(self, keys: tuple[KeyRow, ...], endpoints: tuple[EndpointRow, ...] = ()) -> None:
+        """Show the keys; one that sent since the last call is lit until the next one.
+
+        Endpoints have headings where there are several, or the one there is was ever in trouble.
+        """
+        if keys == self._keys and endpoints == self._endpoints and not self._lit:
+            return
+        before = self._identity()
+        troubled = any(row.state is not EndpointState.UP for row in endpoints)
+        self._headed = bool(endpoints) and (self._headed or len(endpoints) > 1 or troubled)
+        self._rows = grouped(keys, endpoints if self._headed else ())
+        self._lines = tuple(self._line(row) for row in self._rows)
+        self._lit = any(row.sent > self._sent.get(row.label, row.sent) for row in keys)
+        self._sent = {row.label: row.sent for row in keys}
+        self._keys, self._endpoints = keys, endpoints
+        self.set_columns(key_columns(keys))
+        healthy = sum(row.state is KeyState.HEALTHY for row in keys)
+        self.set_title(f"Keys · {healthy} of {len(keys)} healthy")
+        self.place_cursor(self._index_of(before))
+        self._explain()
+        self.rows_changed()
+
+    def _line(self, row: KeyRow | EndpointRow) -> KeyLine | EndpointLine:
+        if isinstance(row, EndpointRow):
+            return endpoint_line(row)
+        return key_line(row, lit=row.sent > self._sent.get(row.label, row.sent))
+
+    def _identity(self) -> tuple[type, str] | None:
+        """What the cursor is on, by name."""
+        row = self._under_cursor()
+        return None if row is None else (type(row), _name(row))
+
+    def _index_of(self, identity: tuple[type, str] | None) -> int:
+        """Where the cursor belongs so that it stays on what it is on; headings come and go."""
+        if identity == self._identity():
+            return self.cursor_row
+        places = (at for at, row in enumerate(self._rows) if (type(row), _name(row)) == identity)
+        return next(places, self.cursor_row)
+
+    # Why a key is as it is.
+
+    def _explain(self) -> None:
+        """Say in the lower border what befell the key under the cursor, or else the worst off one, unless all
+        of it stands in its line.
+        """
+        row = self._under_cursor() if self.has_focus else trouble(self._rows)
+        if row is None or not row.detail or self._fits_line(row):
+            self.set_subtitle("")
+            return
+        room = self.outer_size.width - CORNERS
+        self.set_subtitle(by_words(f"{_name(row)}: {row.detail}", room))
+
+    def _fits_line(self, row: KeyRow | EndpointRow) -> bool:
+        if isinstance(row, KeyRow):
+            return cell_len(row.detail) <= self.column_width("detail")
+        cells = endpoint_cells(endpoint_line(row), self.scrollable_content_region.width)
+        return cells[-1].text.strip() == row.detail
+
+    def cursor_moved(self) -> None:
+        self._explain()
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
+        self._explain()
+
+    def on_resize(self) -> None:
+        self._explain()
+
+    # What the base asks.
+
+    def row_count(self) -> int:
+        return len(self._lines)
+
+    def row_at(self, index: int) -> KeyLine | EndpointLine | None:
+        return self._lines[index]
+
+    def cell_at(self, row: Any, key: str) -> Cell:
+        return key_cell(row, key)
+
+    def whole_line(self, row: Any, width: int) -> list[Cell] | None:
+        return endpoint_cells(row, width) if isinstance(row, EndpointLine) else None
+
+    # Keys.
+
+    def action_switch(self) -> None:
+        if key := self._key():
+            self.post_message(self.Toggle(self, key.label))
+
+    def action_revive(self) -> None:
+        row = self._under_cursor()
+        if isinstance(row, EndpointRow):
+            self.post_message(self.ReviveEndpoint(self, row.name))
+        elif row is not None:
+            self.post_message(self.Revive(self, row.label))
+
+    def action_weigh(self, step: int) -> None:
+        key = self._key()
+        if key is None:
+            return
+        steps = [weight for weight in WEIGHTS if (weight > key.weight if step > 0 else weight < key.weight)]
+        if steps:
+            self.post_message(self.Weigh(self, key.label, min(steps) if step > 0 else max(steps)))
+
+    def _under_cursor(self) -> KeyRow | EndpointRow | None:
+        return self._rows[self.cursor_row] if self.cursor_row < len(self._rows) else None
+
+    def _key(self) -> KeyRow | None:
+        """The key under the cursor, if it is on one."""
+        row = self._under_cursor()
+        return row if isinstance(row, KeyRow) else None
+
+
+def _name(row: KeyRow | EndpointRow) -> str:
+    return row.name if isinstance(row, EndpointRow) else row.label

@@ -1,0 +1,86 @@
+"""The rate and the concurrency, each a slider, and how the run went so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+
+from llmdash.engine.model.frame import PlotPart, RatePart
+from llmdash.ui.charts.mini_plot import MiniPlot
+from llmdash.ui.panels.rate_slider import LogSlider
+
+__all__ = ["RatePanel"]
+
+RATE_RANGE: Final = (0.1, 1000.0)
+CONCURRENCY_RANGE: Final = (1.0, 512.0)
+
+
+class RatePanel(Vertical):
+    """Two sliders and a small plot. The border title names what binds the rate."""
+
+    DEFAULT_CSS = """
+    RatePanel { height: auto; }
+    """
+
+    @dataclass
+    class RateChanged(Message):
+        """Posted when the user asks for another rate, in requests a second; None asks for no limit."""
+
+        panel: RatePanel
+        rate: float | None
+
+        @property
+        def control(self) -> RatePanel:
+            return self.panel
+
+    @dataclass
+    class ConcurrencyChanged(Message):
+        """Posted when the user asks for another number of calls in flight."""
+
+        panel: RatePanel
+        concurrency: int
+
+        @property
+        def control(self) -> RatePanel:
+            return self.panel
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._rate = LogSlider(*RATE_RANGE, unit="/s", label="set", unlimited=True)
+        self._concurrency = LogSlider(*CONCURRENCY_RANGE, unit="", label="fly", integral=True)
+        self._plot = MiniPlot()
+        self._title = ""
+        self._set_title("Rate")
+
+    def compose(self) -> ComposeResult:
+        yield self._rate
+        yield self._concurrency
+        yield self._plot
+
+    def show(self, rate: RatePart, plot: PlotPart) -> None:
+        """Show what is set, what is achieved, and what binds."""
+        self._rate.show(rate.rate, rate.achieved)
+        self._concurrency.show(rate.concurrency, rate.in_flight)
+        self._plot.show(plot)
+        self._set_title(f"Rate · bound by {rate.binding.value}")
+
+    def nudge_rate(self, steps: int) -> None:
+        """Ask for a rate so many 1/20 decades higher, or lower if negative."""
+        self._rate.nudge(steps)
+
+    def on_log_slider_changed(self, event: LogSlider.Changed) -> None:
+        event.stop()
+        if event.slider is self._rate:
+            self.post_message(self.RateChanged(self, event.value))
+        elif event.value is not None:
+            self.post_message(self.ConcurrencyChanged(self, round(event.value)))
+
+    def _set_title(self, text: str) -> None:
+        if text != self._title:
+            self._title = text
+            self.border_title = Content(text)

@@ -1,0 +1,250 @@
+"""The run in three lines: what it is and does, how far it is, and what it counted."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from llmdash.engine.model.frame import RunPart, RunState
+from llmdash.sanitize import clean_line
+from llmdash.ui.text.badges import run_badge
+from llmdash.ui.text.format import by_words, clock, count, dollars, duration, elapsed, fit, percent, rate, si
+from llmdash.ui.text.paint import Styles, line, regions
+
+__all__ = ["RunHeader"]
+
+GAP: Final = 3
+LEAST_BAR: Final = 6
+LEAST_NAME: Final = 8
+
+
+class _Item(NamedTuple):
+    """A piece of a line that is shown whole or not at all; the highest `priority` number goes first."""
+
+    text: str
+    style: str
+    priority: int = 0
+
+
+class RunHeader(Widget):
+    """The run header: three lines that drop what matters least where room is short, and never cut a word.
+
+    | Component class | Styles |
+    |---|---|
+    | `run-header--brand` | The name of the program. |
+    | `run-header--name` | The name of the run. |
+    | `run-header--plain` | Plain text. |
+    | `run-header--muted` | Text that matters less, and the rest of the bar. |
+    | `run-header--success`, `--warning`, `--error` | States, counts, and parts of the bar. |
+    """
+
+    ALLOW_SELECT = False
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "run-header--brand",
+        "run-header--name",
+        "run-header--plain",
+        "run-header--muted",
+        "run-header--success",
+        "run-header--warning",
+        "run-header--error",
+    }
+
+    DEFAULT_CSS = """
+    RunHeader {
+        height: 3;
+        padding: 0 1;
+        & > .run-header--brand { color: $text-primary; text-style: bold; }
+        & > .run-header--name { color: $foreground; text-style: bold; }
+        & > .run-header--plain { color: $foreground; }
+        & > .run-header--muted { color: $text-muted; }
+        & > .run-header--success { color: $text-success; }
+        & > .run-header--warning { color: $text-warning; }
+        & > .run-header--error { color: $text-error; }
+    }
+    """
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._styles = Styles(self)
+        self._run = RunPart()
+        self._lines: list[Strip] = []
+        self._drawn = -1
+
+    def show(self, run: RunPart) -> None:
+        """Show the run; only lines that look different are painted."""
+        if run == self._run:
+            return
+        self._run = run
+        width = self.content_size.width
+        if width != self._drawn:
+            self._drawn = -1
+            self.refresh()
+            return
+        before, self._lines = self._lines, self._draw(width)
+        if changed := [y for y, strip in enumerate(self._lines) if strip != before[y]]:
+            self.refresh(*regions(changed, width))
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+        self._drawn = -1
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        if width != self._drawn:
+            self._lines = self._draw(width)
+            self._drawn = width
+        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self._style("plain"))
+
+    def _draw(self, width: int) -> list[Strip]:
+        return [self._title(width), self._progress(width), self._counters(width)]
+
+    # First line.
+
+    def _title(self, width: int) -> Strip:
+        run = self._run
+        time = elapsed(run.elapsed_s)
+        state = self._state_text(width - len(time) - 2)
+        right = f"{state}  {time}" if cell_len(state) + len(time) + 2 <= width else fit(state, width)
+        room = width - cell_len(right) - 2
+        left = _fitting(self._names(), room)
+        if not left:
+            left = [_Item(fit(run.name, max(0, room)), "name")]
+        pieces = self._joined(left)
+        pieces.append(
+            (" " * (width - sum(cell_len(text) for text, _style in pieces) - cell_len(right)), self._blank)
+        )
+        pieces.append(
+            (right[: len(right) - len(time)] if right.endswith(time) else right, self._state_style())
+        )
+        if right.endswith(time):
+            pieces.append((time, self._style("name")))
+        return line(pieces, width, self._blank)
+
+    def _names(self) -> list[_Item]:
+        run = self._run
+        place = " @ ".join(clean_line(text) for text in (run.model, run.endpoint) if text)
+        keys = f"{run.keys} key" if run.keys == 1 else f"{run.keys} keys"
+        return [
+            _Item("llmdash", "brand", 3),
+            _Item(clean_line(run.name), "name"),
+            _Item(place, "plain", 1),
+            _Item(keys, "muted", 2),
+        ]
+
+    def _state_text(self, width: int) -> str:
+        """The state and, as far as it leaves room for the name of the run, what it comes from."""
+        run, room = self._run, max(LEAST_NAME, width - LEAST_NAME - 2)
+        state = run_badge(run).text
+        if run.state is not RunState.RUNNING and run.state_detail:
+            state = f"{state} · {run.state_detail}"
+        return by_words(state, room)
+
+    def _state_style(self) -> Style:
+        return self._style(run_badge(self._run).style)
+
+    # Second line.
+
+    def _progress(self, width: int) -> Strip:
+        run = self._run
+        done = (
+            f"{count(run.ended):>{len(count(run.jobs))}} / {count(run.jobs)}  {percent(run.ended, run.jobs)}"
+        )
+        items = [_Item(done, "name"), _Item(f"ETA {clock(run.eta_s[1] if run.eta_s else None)}", "plain", 1)]
+        if run.eta_s:
+            low, _middle, high = run.eta_s
+            items.append(_Item(f"{duration(low)} to {duration(high)}", "muted", 2))
+        items = _fitting(items, width - LEAST_BAR - GAP)
+        if not items:
+            return line([(fit(done, width), self._style("name"))], width, self._blank)
+        text = self._joined(items)
+        bar = width - sum(cell_len(piece) for piece, _style in text) - 2
+        return line([*self._bar(bar), ("  ", self._blank), *text], width, self._blank)
+
+    def _bar(self, width: int) -> list[tuple[str, Style]]:
+        """Done, failed and cancelled, in flight, and what is left, in half cells."""
+        run = self._run
+        halves = 2 * width
+        jobs = max(1, run.jobs)
+        good = run.done * halves // jobs
+        bad = _at_least_one(run.failed + run.cancelled, halves, jobs)
+        good = max(0, min(good, halves - bad))
+        styles = ["success"] * good + ["error"] * bad
+        styles += ["muted"] * (halves - len(styles))
+        return [self._bar_cell(styles[at], styles[at + 1]) for at in range(0, halves, 2)]
+
+    def _bar_cell(self, left: str, right: str) -> tuple[str, Style]:
+        if left == right:
+            return ("━" if left != "muted" else "─"), self._style(left)
+        if right == "muted":
+            return "╸", self._style(left)
+        return "━", self._style(right)
+
+    # Third line.
+
+    def _counters(self, width: int) -> Strip:
+        items = self._count_items()
+        return line(self._joined(_fitting(items, width)), width, self._blank)
+
+    def _count_items(self) -> list[_Item]:
+        run = self._run
+        tokens = si(run.tokens_per_s).strip()
+        about = "~" if run.tokens_estimated else ""
+        wide = len(count(run.jobs))
+        items = [
+            _Item(f"✓ {count(run.done):>{wide}} saved", "success"),
+            _Item(f"✗ {count(run.failed)} failed", "error" if run.failed else "muted"),
+            _Item(f"↻ {count(run.retries)} retries", "warning" if run.retries else "muted", 3),
+            _Item(f"{run.in_flight:>3} in flight", "plain", 2),
+            _Item(
+                f"{'–' if run.requests_per_s is None else rate(run.requests_per_s).strip()[:-2]:>5} req/s",
+                "plain",
+                1,
+            ),
+            _Item(f"{about}{tokens:>4} tok/s", "plain", 5),
+        ]
+        if run.score is not None and run.score.accuracy is not None:
+            items.append(_Item(f"{100 * run.score.accuracy:5.1f}% right", "plain", 4))
+        if run.cost is not None:
+            items.append(_Item(f"{dollars(run.cost)} → {dollars(run.cost_projected)}", "plain", 3))
+        if run.cancelled:
+            items.append(_Item(f"⊘ {count(run.cancelled)} cancelled", "muted", 6))
+        items.append(
+            _Item(f"{about}{si(run.input_tokens).strip()} in {si(run.output_tokens).strip()} out", "muted", 7)
+        )
+        return items
+
+    # Pieces.
+
+    def _joined(self, items: list[_Item]) -> list[tuple[str, Style]]:
+        pieces: list[tuple[str, Style]] = []
+        for item in items:
+            if pieces:
+                pieces.append((" " * GAP, self._blank))
+            pieces.append((item.text, self._style(item.style)))
+        return pieces
+
+    def _style(self, tail: str) -> Style:
+        return self._styles.get(f"run-header--{tail}")
+
+    @property
+    def _blank(self) -> Style:
+        return self._style("plain")
+
+
+def _fitting(items: list[_Item], width: int) -> list[_Item]:
+    """The items that fit in `width` cells when whole, in their order; none if not even the first ones do."""
+    shown = [item for item in items if item.text]
+    while shown and sum(cell_len(item.text) + GAP for item in shown) - GAP > width:
+        shown.remove(max(reversed(shown), key=lambda item: item.priority))
+    return shown
+
+
+def _at_least_one(number: int, halves: int, jobs: int) -> int:
+    """A share of the bar that is seen as soon as there is anything to see."""
+    return max(1, number * halves // jobs) if number and halves else 0

@@ -1,0 +1,192 @@
+"""Many streams side by side: as many as fit, each in a box that keeps its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import ClassVar, Final, NamedTuple
+
+from rich.cells import cell_len
+from rich.style import Style
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.sanitize import clean_line
+from llmdash.ui.stream.text import Chunk, Kind, StreamText
+from llmdash.ui.text.badges import JOB_STATES
+from llmdash.ui.text.format import fit
+from llmdash.ui.text.paint import Styles, line
+
+__all__ = ["Grid", "StreamTiles", "fit_grid"]
+
+NARROWEST: Final = 24
+WIDTH: Final = 36
+"""Cells a box wants, borders included; where that makes one column, two narrow ones are better."""
+LINES: Final = 5
+"""Lines a box wants, borders included."""
+BORDERS: Final = 2
+
+_Pieces = tuple[tuple[str, str], ...]
+"""A line of a box: texts, and the tail of the component class of each."""
+
+
+class Grid(NamedTuple):
+    """Boxes in so many columns and rows; the last column and row take what is left over."""
+
+    columns: int
+    rows: int
+    width: int
+    height: int
+
+    @property
+    def boxes(self) -> int:
+        return self.columns * self.rows
+
+    def region(self, place: int) -> Region:
+        """Where the box of that number is, counted from 0, row by row."""
+        row, column = divmod(place, self.columns)
+        x, y = column * (self.width // self.columns), row * (self.height // self.rows)
+        right = self.width if column == self.columns - 1 else x + self.width // self.columns
+        bottom = self.height if row == self.rows - 1 else y + self.height // self.rows
+        return Region(x, y, right - x, bottom - y)
+
+
+def fit_grid(width: int, height: int) -> Grid:
+    """The boxes for `width` x `height` cells; none where not even one has room for a line of text."""
+    if width < NARROWEST or height <= BORDERS:
+        return Grid(0, 0, width, height)
+    columns = max(width // WIDTH, min(2, width // NARROWEST))
+    return Grid(columns, max(1, height // LINES), width, height)
+
+
+class StreamTiles(Widget):
+    """The ends of the streams in flight.
+
+    | Component class | Styles |
+    |---|---|
+    | `stream-tiles--border` | The box of a stream. |
+    | `stream-tiles--live` | The box of one that goes on now. |
+    | `stream-tiles--title` | Whose stream it is. |
+    | `stream-tiles--text` | The text. |
+    | `stream-tiles--mark` | The mark between two chunks. |
+    | `stream-tiles--empty` | The words shown while there is no stream. |
+    """
+
+    ALLOW_SELECT = False
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "stream-tiles--border",
+        "stream-tiles--live",
+        "stream-tiles--title",
+        "stream-tiles--text",
+        "stream-tiles--mark",
+        "stream-tiles--empty",
+    }
+
+    DEFAULT_CSS = """
+    StreamTiles {
+        height: 1fr;
+        & > .stream-tiles--border { color: $foreground 25%; }
+        & > .stream-tiles--live { color: $primary 70%; }
+        & > .stream-tiles--title { color: $text-muted; }
+        & > .stream-tiles--text { color: $foreground; }
+        & > .stream-tiles--mark { color: $text-accent; text-style: dim; }
+        & > .stream-tiles--empty { color: $text-muted; }
+    }
+    """
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._styles = Styles(self)
+        self._grid = Grid(0, 0, 0, 0)
+        self._boxes: list[list[_Pieces]] = []
+        self._title = ""
+
+    def wanted(self) -> int:
+        """How many streams there is room for."""
+        return fit_grid(*self.content_size).boxes
+
+    def show(self, parts: Sequence[StreamPart], in_flight: int) -> None:
+        """Show these streams, each at its place; only lines that differ are painted."""
+        self._show_title(f"Streams · {in_flight} in flight")
+        grid = fit_grid(*self.content_size)
+        regions = [grid.region(place) for place in range(min(grid.boxes, len(parts)))]
+        boxes = [
+            _box(part, region.width, region.height) for part, region in zip(parts, regions, strict=False)
+        ]
+        before, self._boxes = self._boxes, boxes
+        if grid != self._grid or len(before) != len(boxes):
+            self._grid = grid
+            self.refresh()
+        elif changed := _changed(before, boxes, regions):
+            self.refresh(*changed)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+
+    def render_line(self, y: int) -> Strip:
+        grid, width = self._grid, self.content_size.width
+        if not self._boxes:
+            words = "no stream yet" if y == 0 else ""
+            return line([(words, self._style("empty"))], width, self._style("text"))
+        pieces: _Pieces = ()
+        row = min(y // max(1, grid.height // max(1, grid.rows)), grid.rows - 1)
+        for place in range(row * grid.columns, min((row + 1) * grid.columns, len(self._boxes))):
+            box, at = self._boxes[place], y - grid.region(place).y
+            pieces += box[at] if at < len(box) else ()
+        return line([(text, self._style(tail)) for text, tail in pieces], width, self._style("text"))
+
+    def _style(self, tail: str) -> Style:
+        return self._styles.get(f"stream-tiles--{tail}")
+
+    def _show_title(self, text: str) -> None:
+        if text != self._title:
+            self._title = text
+            self.border_title = Content(text)
+
+
+def _changed(
+    before: Sequence[list[_Pieces]], after: Sequence[list[_Pieces]], regions: Sequence[Region]
+) -> list[Region]:
+    """The lines of boxes that look different."""
+    return [
+        Region(region.x, region.y + y, region.width, 1)
+        for old, new, region in zip(before, after, regions, strict=True)
+        if old is not new
+        for y, (one, other) in enumerate(zip(old, new, strict=False))
+        if one != other
+    ]
+
+
+@lru_cache(maxsize=256)
+def _box(part: StreamPart, width: int, height: int) -> list[_Pieces]:
+    """The lines of one box: a border with the title in it around the last lines of the text."""
+    border = "border" if part.state.ended else "live"
+    glyph = JOB_STATES[part.state].glyph
+    name = " · ".join(filter(None, (clean_line(part.id[:64]), part.key)))
+    room = width - 7  # corners, the glyph, and blanks around title and glyph
+    title = fit(name, min(room, cell_len(name))) if room > 0 else ""
+    rule = "─" * max(0, width - 7 - cell_len(title))
+    top = (("╭ ", border), (title, "title"), (f" {rule}", border), (f" {glyph} ", border), ("╮", border))
+    bottom = (("╰" + "─" * (width - 2) + "╯", border),)
+    inner = width - 2 * BORDERS
+    return [top, *(_body(part.text, inner, height - BORDERS, border)), bottom]
+
+
+def _body(text: str, width: int, height: int, border: str) -> list[_Pieces]:
+    """The last lines of a marked text between two borders."""
+    wrapped = StreamText()
+    wrapped.configure(width, marks=True, ruler=False)
+    wrapped.add(Chunk(chunk, None) for chunk in text.split(CHUNK_MARK))
+    lines = list(wrapped.lines[-height:])
+    lines += [()] * (height - len(lines))
+    body: list[_Pieces] = []
+    for spans in lines:
+        inside = tuple((span.text, "mark" if span.kind is Kind.MARK else "text") for span in spans)
+        blank = " " * (width - sum(cell_len(span.text) for span in spans))
+        body.append((("│ ", border), *inside, (blank + " ", "text"), ("│", border)))
+    return body

@@ -1,0 +1,51 @@
+"""What is said about a stream: in the title of a pane, and on the line over an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llmdash.engine.model.frame import JobState, StreamPart
+from llmdash.sanitize import clean_line
+from llmdash.ui.text.badges import JOB_STATES
+from llmdash.ui.text.format import duration
+
+__all__ = ["heading", "joined", "title_pieces"]
+
+_SEPARATOR = " · "
+
+
+def title_pieces(part: StreamPart, *, alone: bool) -> list[str]:
+    """Whose stream it is; and where it stands alone, how it stands and how fast it comes.
+
+    A title that changes costs a repaint of all that is below it.
+    """
+    pieces = [part.id, part.key or ""]
+    if part.job is None or not alone:
+        return pieces
+    if part.state is not JobState.STREAMING:
+        pieces.append(JOB_STATES[part.state].word)
+    if part.ttft_s is not None:
+        pieces.append(f"ttft {duration(part.ttft_s).strip()}")
+    if part.tokens_per_s is not None:
+        pieces.append(_speed(part.tokens_per_s))
+    return pieces
+
+
+def heading(part: StreamPart) -> str:
+    """One line such as `add-3412 · a1f2 · 412ms · 38 tok/s`; the speed is told once it is final."""
+    pieces = [part.id, part.key or "", duration(part.ttft_s).strip()]
+    if part.state.ended:
+        if part.state is not JobState.DONE:
+            pieces.append(JOB_STATES[part.state].word)
+        if part.tokens_per_s is not None:
+            pieces.append(_speed(part.tokens_per_s))
+    return joined(pieces)
+
+
+def joined(pieces: Iterable[str]) -> str:
+    """The pieces that are not empty as one safe line."""
+    return clean_line(_SEPARATOR.join(piece for piece in pieces if piece))
+
+
+def _speed(tokens_per_s: float) -> str:
+    return f"{tokens_per_s:.0f} tok/s"

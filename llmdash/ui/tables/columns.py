@@ -1,0 +1,68 @@
+"""Which columns of a table are shown at a width, and how wide each is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmdash.ui.text.format import Align
+
+__all__ = ["GAP", "Column", "Placed", "place"]
+
+GAP = 1
+"""Blank cells between two columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    `width` is in cells, and the least one where `flex` (its share of the room that is left) is above 0.
+    Columns of the highest `priority` number vanish first when room is short; those of priority 0 stay.
+    """
+
+    key: str
+    title: str
+    width: int
+    align: Align = "left"
+    flex: int = 0
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column that is shown: where its first cell is, and how wide it is."""
+
+    column: Column
+    x: int
+    width: int
+
+
+def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
+    """The columns that fit in `width` cells, from left to right; flexible ones share what is left."""
+    shown = list(columns)
+    while _need(shown) > width and (victim := _least_important(shown)) is not None:
+        shown.remove(victim)
+    spare = max(0, width - _need(shown))
+    shares = sum(column.flex for column in shown)
+    placed: list[Placed] = []
+    x = 0
+    for column in shown:
+        extra = spare * column.flex // shares if column.flex else 0
+        spare, shares = spare - extra, shares - column.flex
+        room = min(column.width + extra, width - x)
+        if room <= 0 or (placed and room < column.width):
+            break
+        placed.append(Placed(column, x, room))
+        x += room + GAP
+    return tuple(placed)
+
+
+def _need(columns: Sequence[Column]) -> int:
+    return sum(column.width + GAP for column in columns) - GAP if columns else 0
+
+
+def _least_important(columns: Sequence[Column]) -> Column | None:
+    """The column to drop next: of the highest priority number, the last one."""
+    candidates = [column for column in columns if column.priority > 0]
+    return max(reversed(candidates), key=lambda column: column.priority, default=None)

@@ -1,0 +1,125 @@
+"""Draws the lines of a table, and keeps each strip for as long as it looks the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from textual.cache import LRUCache
+from textual.strip import Strip
+from textual.widget import Widget
+
+from llmdash.ui.tables.columns import Column, Placed, place
+from llmdash.ui.text.format import fit
+from llmdash.ui.text.paint import Styles, line
+
+__all__ = ["HEADER", "MUTED", "ROW", "Cell", "LineKey", "RowPainter"]
+
+HEADER = "line-table--header"
+ROW = "line-table--row"
+MUTED = "line-table--muted"
+KEPT_STRIPS = 1024
+
+
+class Cell(NamedTuple):
+    """What stands in a cell: its text, not yet fitted, and the component class of the text."""
+
+    text: str
+    style: str = ROW
+
+
+class LineKey(NamedTuple):
+    """Everything that decides how a row's line looks. Two lines with equal keys look the same.
+
+    `ground` is the component class of the background, "" below the last row; `row` is None while unknown.
+    """
+
+    row: Hashable
+    ground: str
+
+
+class Rows(Protocol):
+    """What a painter asks of the table it paints for."""
+
+    def cell_at(self, row: Any, key: str) -> Cell:
+        """What stands in the column `key` of a row."""
+
+    def whole_line(self, row: Any, width: int) -> Sequence[Cell] | None:
+        """The pieces of a row that keeps to no columns; None for one that does."""
+
+
+class RowPainter:
+    """The columns of a table at its present width, and the strips drawn so far."""
+
+    def __init__(self, widget: Widget, columns: Sequence[Column]) -> None:
+        self._styles = Styles(widget)
+        self._columns = tuple(columns)
+        self._placed: tuple[Placed, ...] = ()
+        self._width = -1
+        self._strips: LRUCache[LineKey, Strip] = LRUCache(KEPT_STRIPS)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self._columns
+
+    @columns.setter
+    def columns(self, columns: Sequence[Column]) -> None:
+        self._columns = tuple(columns)
+        self._width = -1
+
+    def forget(self) -> None:
+        """Draw every line anew, in the styles as they are now."""
+        self._styles.clear()
+        self._strips.clear()
+
+    def column_at(self, x: int) -> Column | None:
+        """The column that holds the cell `x` of a line."""
+        for placed in self._placed:
+            if placed.x <= x < placed.x + placed.width:
+                return placed.column
+        return None
+
+    def header(self, width: int, title_of: Callable[[Column], Cell]) -> Strip:
+        """The header line."""
+        self._fit(width)
+        return self._draw([title_of(placed.column) for placed in self._placed], HEADER)
+
+    def column_width(self, key: str, width: int) -> int:
+        """The cells of a column in lines of `width` cells; 0 where there is no room for it."""
+        self._fit(width)
+        return next((placed.width for placed in self._placed if placed.column.key == key), 0)
+
+    def row(self, key: LineKey, width: int, rows: Rows) -> Strip:
+        """The line of a row; the same strip again if nothing changed."""
+        self._fit(width)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._draw_row(key, rows)
+        return strip
+
+    def _fit(self, width: int) -> None:
+        if width != self._width:
+            self._placed = place(self._columns, width)
+            self._width = width
+            self._strips.clear()
+
+    def _draw_row(self, key: LineKey, rows: Rows) -> Strip:
+        if not key.ground:
+            return Strip.blank(self._width, self._styles.get(ROW))
+        if key.row is None:
+            return self._draw([Cell("·", MUTED)] * len(self._placed), key.ground)
+        if (whole := rows.whole_line(key.row, self._width)) is not None:
+            pieces = [(cell.text, self._styles.over(cell.style, key.ground)) for cell in whole]
+            return line(pieces, self._width, self._styles.get(key.ground))
+        return self._draw([rows.cell_at(key.row, placed.column.key) for placed in self._placed], key.ground)
+
+    def _draw(self, cells: Sequence[Cell], ground: str) -> Strip:
+        blank = self._styles.get(ground)
+        pieces = []
+        x = 0
+        for placed, cell in zip(self._placed, cells, strict=True):
+            gap = " " * (placed.x - x)
+            text = fit(cell.text, placed.width, placed.column.align)
+            pieces.append((gap + text, self._styles.over(cell.style, ground)))
+            x = placed.x + placed.width
+        return line(pieces, self._width, blank)

@@ -1,0 +1,140 @@
+"""The terminal while the dashboard is on it: taken, given back as it was, left for a while, taken again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from textual.drivers.linux_driver import LinuxDriver
+
+from llmdash.ui.terminal.writer import TerminalWriter
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+__all__ = ["TerminalDriver"]
+
+_PATIENCE_S = 2.0
+"""How long a terminal that does not read may hold up the end."""
+_FOREGROUND_POLL_S = 0.2
+
+_CANCEL = "\x18"
+"""Ends whatever sequence was cut off in the middle."""
+_POINTER_BACK = "\x1b]22;default\x07"
+_OFF = "".join(f"\x1b[?{mode}l" for mode in (2026, 2004, 2048, 1000, 1003, 1015, 1006, 1016))
+_RESTORE = f"{_CANCEL}{_OFF}\x1b[?7h\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h\x1b[?1004l"
+"""Everything that the dashboard switches on, switched off again."""
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver, with three differences.
+
+    Drawing never waits for a terminal that does not read. Signals that stop and continue the process are
+    obeyed between two steps of the event loop, not in the middle of one. What the terminal was switched to
+    on demand (mouse positions in pixels, pointer shape) is switched back as well.
+    """
+
+    def __init__(self, app: App[Any], **how: Any) -> None:
+        super().__init__(app, **how)
+        self._writer: TerminalWriter | None = None
+        self._in_background = False
+        self._pointer_changed = False
+        self.gave_up = False
+        """True if the terminal did not read what should have restored it; it has been sent all the same."""
+        self._obey_signals()
+
+    def _obey_signals(self) -> None:
+        self._loop.add_signal_handler(signal.SIGTSTP, self.stop_process)
+        self._loop.add_signal_handler(signal.SIGCONT, self._continued)
+
+    # Writing.
+
+    @property
+    def behind(self) -> bool:
+        """True while the terminal has not read all that was drawn, and while it is not ours."""
+        return self._writer is None or self._in_background or self._writer.behind
+
+    def write(self, data: str) -> None:
+        if self._writer is not None and not self._in_background:
+            self._pointer_changed = self._pointer_changed or data.startswith("\x1b]22;")
+            self._writer.write(data)
+
+    def _paint_anew_soon(self) -> None:
+        with suppress(RuntimeError):  # the app has ended meanwhile
+            self._loop.call_soon_threadsafe(self._paint_anew)
+
+    def _paint_anew(self) -> None:
+        self._app.refresh(layout=True)
+
+    # Taking the terminal and giving it back.
+
+    def start_application_mode(self) -> None:
+        if self._writer is None and self._file is not None:
+            self._writer = TerminalWriter(self._file.fileno(), self._paint_anew_soon)
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def _disable_mouse_support(self) -> None:
+        super()._disable_mouse_support()
+        if self._mouse_pixels:
+            self.write("\x1b[?1016l")
+
+    def stop_application_mode(self) -> None:
+        if self._writer is None or self._in_background:
+            return
+        if self._pointer_changed:
+            self.write(_POINTER_BACK)
+        super().stop_application_mode()
+
+    def close(self) -> None:
+        super().close()
+        self._writer_thread = None  # Textual's own, which nothing was written to
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self.gave_up = not writer.close(_RESTORE, _PATIENCE_S)
+
+    # Leaving it for a while.
+
+    def stop_process(self, *, group: bool = False) -> None:
+        """Give the terminal back, stop this process, and take the terminal again when it goes on.
+
+        With `group` everything started by the same command line stops, as it does when Ctrl-Z is typed
+        elsewhere: a shell waits for all of it. Where no shell looks after the process it does not stop.
+        """
+        self.suspend_application_mode()
+        for number in (signal.SIGTSTP, signal.SIGCONT):
+            self._loop.remove_signal_handler(number)
+        os.kill(0 if group else os.getpid(), signal.SIGTSTP)
+        self._obey_signals()
+        self._when_in_foreground(self._take_again)
+
+    def _continued(self) -> None:
+        """The process was stopped by force, so the terminal may be in anybody's mode by now."""
+        if self._writer is not None and not self._in_background:
+            self._in_background = not self._in_foreground()
+            self._when_in_foreground(self._take_again)
+
+    def _take_again(self) -> None:
+        self._in_background = False
+        if self._writer is not None:
+            self.suspend_application_mode()
+        self.resume_application_mode()
+        self._paint_anew()
+
+    def _when_in_foreground(self, then: Callable[[], None]) -> None:
+        """Do it at once; where a shell continued the process in the background, once it is brought back."""
+        if not self._app.is_running:
+            return
+        if self._in_foreground():
+            then()
+        else:
+            asyncio.get_running_loop().call_later(_FOREGROUND_POLL_S, self._when_in_foreground, then)
+
+    def _in_foreground(self) -> bool:
+        try:
+            return os.tcgetpgrp(self.fileno) == os.getpgrp()
+        except OSError:  # not a terminal that a shell controls
+            return True

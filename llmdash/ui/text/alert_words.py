@@ -1,0 +1,81 @@
+"""What holds the run up, in words: whole where there is room, else what matters most."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+
+from llmdash.engine.model.frame import Alert, AlertKind
+from llmdash.sanitize import clean_line
+from llmdash.ui.text.badges import SEVERITIES
+from llmdash.ui.text.format import by_words, countdown
+
+__all__ = ["GAP", "SEPARATOR", "Told", "awaited", "gist", "told"]
+
+GAP: Final = "  "
+"""Between the badge and what it is about."""
+SEPARATOR: Final = " · "
+LEAST_TEXT: Final = 8
+"""Cells below which a text that was cut says nothing any more."""
+_FIRST_CLAUSE: Final = re.compile(r"[:;] | \(| · ")
+_AWAITED: Final = {
+    AlertKind.KEYS_REST: "back in",
+    AlertKind.RETRY_BUDGET: "more in",
+}
+
+
+class Told(NamedTuple):
+    """An alert on one line: what is the matter, what comes of it, and what can be done; each may be empty.
+
+    `whole` is False where something had to be left out.
+    """
+
+    badge: str
+    text: str
+    awaited: str
+    mend: str
+    whole: bool
+
+
+def awaited(alert: Alert) -> str:
+    """What happens by itself, and when: `tried again in 8s`; empty where nothing does."""
+    if alert.seconds is None:
+        return ""
+    return f"{_AWAITED.get(alert.kind, 'tried again in')} {countdown(alert.seconds)}"
+
+
+def gist(alert: Alert) -> str:
+    """What is the matter, without what it comes from: `openai is down`, `All keys rest`."""
+    return _FIRST_CLAUSE.split(clean_line(alert.text), maxsplit=1)[0]
+
+
+def told(alert: Alert, width: int) -> Told:
+    """The alert in at most `width` cells, what matters least cut first: the severity's word, then what the
+    matter comes from, then the mend. Cut between words.
+    """
+    severity, text, mend = SEVERITIES[alert.severity], clean_line(alert.text), clean_line(alert.mend)
+    when = awaited(alert)
+    for badge in (severity.text, severity.glyph):
+        if _needed(badge, text, when, mend) <= width:
+            return Told(badge, text, when, mend, whole=True)
+    short = gist(alert)
+    room = width - _needed(severity.glyph + GAP, "", when, mend)
+    if room >= cell_len(short):
+        return Told(severity.glyph, by_words(text, room), when, mend, whole=False)
+    room = width - _needed(severity.glyph, short, when) - len(SEPARATOR)
+    if room >= LEAST_TEXT and mend:
+        return Told(severity.glyph, short, when, by_words(mend, room), whole=False)
+    room = width - _needed(severity.glyph + GAP, "", when)
+    if room >= LEAST_TEXT or not when:
+        return Told(severity.glyph, by_words(short, room), when, "", whole=False)
+    return Told(severity.glyph, by_words(short, width - 3), "", "", whole=False)
+
+
+def _needed(badge: str, text: str, *rest: str) -> int:
+    """The cells a line of these parts takes."""
+    parts: Sequence[str] = [part for part in rest if part]
+    spaced = f"{badge}{GAP}{text}" if text else badge
+    return cell_len(SEPARATOR.join([spaced, *parts]))

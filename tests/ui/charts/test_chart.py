@@ -1,0 +1,83 @@
+"""Sparklines and braille lines: the right size whatever the values."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmdash.ui.charts.chart import bars, braille, dots, filled, resample, span, sparkline
+
+VALUES = st.lists(st.none() | st.floats(), max_size=60)
+SIZES = st.integers(min_value=-2, max_value=40)
+
+
+@given(VALUES, SIZES)
+def test_a_sparkline_is_as_wide_as_asked(values: list[float | None], width: int) -> None:
+    assert len(sparkline(values, width)) == max(0, width)
+
+
+@given(VALUES, SIZES, SIZES)
+def test_a_braille_line_fills_its_cells(values: list[float | None], width: int, height: int) -> None:
+    rows = braille(values, width, height)
+    assert len(rows) == max(0, height)
+    assert all(len(row) == max(0, width) for row in rows)
+    assert all(cell == " " or 0x2801 <= ord(cell) <= 0x28FF for row in rows for cell in row)
+
+
+@given(VALUES, st.integers(min_value=1, max_value=20))
+def test_resampling_keeps_order_and_range(values: list[float | None], size: int) -> None:
+    kept = resample(values, size)
+    assert len(kept) == min(len(values), size)
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    for value in kept:
+        if value is not None and math.isfinite(value) and max(map(abs, known)) < 1e300:
+            slack = 1e-9 * max(map(abs, known))
+            assert min(known) - slack <= value <= max(known) + slack
+
+
+def test_the_newest_value_is_at_the_right() -> None:
+    assert sparkline([0, 1, 2, 7], 4) == "▁▁▂▇"
+    assert sparkline([0, 7], 4) == "  ▁▇"
+    assert sparkline([7, 7, 0, 7], 2) == "▁▇"
+
+
+def test_a_gap_in_the_values_is_a_gap_in_the_line() -> None:
+    assert sparkline([7, None, math.nan, 7], 4) == "▇  ▇"
+    assert braille([1, 1, None, None, 1, 1], 3, 1) == ["⠉ ⠉"]
+
+
+def test_a_jump_is_drawn_as_a_stroke() -> None:
+    assert braille([0, 1], 1, 2) == ["⢸", "⡸"]
+
+
+def test_a_flat_line_of_zeros_lies_at_the_bottom() -> None:
+    assert braille([0, 0], 1, 2) == [" ", "⣀"]
+    assert span([[None, 0.0]]) == (0.0, 1.0)
+    assert span([[3.0], [-2.0, 5.0]]) == (-2.0, 5.0)
+
+
+@given(VALUES, SIZES, SIZES)
+def test_bars_fill_their_cells(values: list[float | None], width: int, height: int) -> None:
+    rows = bars(values, width, height)
+    assert len(rows) == max(0, height)
+    assert all(len(row) == max(0, width) for row in rows)
+
+
+def test_bars_of_two_lines_have_twice_the_levels() -> None:
+    assert bars([0, 7, 15], 3, 2) == ["  ▇", "▁▇█"]
+
+
+@given(VALUES)
+def test_an_area_holds_its_line_and_reaches_the_bottom(values: list[float | None]) -> None:
+    line = dots(values, 12, 3, *span([values]))
+    area = filled(line)
+    for x in range(12):
+        assert all(area[y][x] & line[y][x] == line[y][x] for y in range(3))
+        if any(line[y][x] for y in range(3)):
+            assert area[2][x]
+
+
+def test_all_dots_below_a_line_are_filled() -> None:
+    assert filled([[0x01], [0x08]]) == [[0x47], [0xFF]]

@@ -1,0 +1,95 @@
+"""Columns that fit, and the stops of a logarithmic scale."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmdash.ui.charts.log_scale import LogScale
+from llmdash.ui.tables.columns import GAP, Column, place
+from llmdash.ui.tables.job_columns import job_columns
+
+RATE = LogScale(0.1, 1000, unlimited=True)
+CONCURRENCY = LogScale(1, 512, integral=True)
+RATES = st.floats(min_value=0.1, max_value=1000)
+
+
+@given(st.integers(min_value=0, max_value=250))
+def test_columns_never_overlap_or_stick_out(width: int) -> None:
+    end = -GAP
+    for placed in place(job_columns(6, 12, 8), width):
+        assert placed.x == end + GAP
+        end = placed.x + placed.width
+    assert end <= max(0, width)
+
+
+def test_columns_of_low_priority_vanish_first() -> None:
+    priorities = {"a": 0, "b": 1, "c": 2, "d": 0}
+    columns = [Column(key, key, 4, priority=priority) for key, priority in priorities.items()]
+    assert [placed.column.key for placed in place(columns, 19)] == ["a", "b", "c", "d"]
+    assert [placed.column.key for placed in place(columns, 18)] == ["a", "b", "d"]
+    assert [placed.column.key for placed in place(columns, 13)] == ["a", "d"]
+
+
+def test_flexible_columns_share_the_rest() -> None:
+    columns = (Column("a", "a", 4), Column("b", "b", 4, flex=1), Column("c", "c", 4, flex=3))
+    assert [placed.width for placed in place(columns, 34)] == [4, 9, 19]
+
+
+def test_twenty_steps_are_a_decade() -> None:
+    assert RATE.step(1.0, 20) == 10.0
+    assert RATE.step(10.0, -20) == 1.0
+    assert [RATE.step(1.0, steps) for steps in (1, 2, 3, 10)] == [1.1, 1.3, 1.4, 3.2]
+
+
+@given(RATES)
+def test_a_step_up_is_larger_and_a_step_down_smaller(value: float) -> None:
+    up, down = RATE.step(value, 1), RATE.step(value, -1)
+    assert up is None or up > value or value == RATE.maximum
+    assert down is not None
+    assert down < value or value == RATE.minimum
+
+
+@given(st.integers(min_value=1, max_value=512))
+def test_whole_numbers_stay_whole_and_move(value: int) -> None:
+    for moved in (CONCURRENCY.step(value, 1), CONCURRENCY.percent(value, 1)):
+        assert moved is not None
+        assert moved == round(moved)
+        assert moved > value or value == 512
+
+
+def test_past_the_maximum_there_is_no_limit_only_where_that_is_possible() -> None:
+    assert RATE.step(1000, 1) is None
+    assert RATE.step(None, 1) is None
+    assert RATE.step(None, -1) == 1000
+    assert RATE.decade(1000, 1) is None
+    assert RATE.percent(None, -1) == 1000
+    assert CONCURRENCY.step(512, 1) == 512
+
+
+@given(st.floats(min_value=-1, max_value=2))
+def test_every_place_on_the_track_has_a_value_near_it(fraction: float) -> None:
+    value = RATE.at(fraction)
+    assert RATE.minimum <= value <= RATE.maximum
+    assert RATE.fraction(value) == pytest.approx(min(1, max(0, fraction)), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("42", 42.0), ("0.05", 0.1), ("5.", 5.0), ("1e9", 1000.0), ("0", None), ("max", None)]
+)
+def test_a_typed_value_is_held_on_the_scale(text: str, value: float | None) -> None:
+    assert RATE.parse(text) == value
+
+
+def test_a_typed_value_without_meaning_is_refused() -> None:
+    for text in ("", "nan", "inf", "12x"):
+        with pytest.raises(ValueError):
+            RATE.parse(text)
+    assert CONCURRENCY.parse("max") == 512
+    assert CONCURRENCY.parse("0") == 1
+
+
+def test_the_decades_between_the_ends_are_ticks() -> None:
+    assert RATE.decades() == [1.0, 10.0, 100.0]
+    assert CONCURRENCY.decades() == [10.0, 100.0]

@@ -1,0 +1,153 @@
+"""The banner: what holds the run up is on screen for as long as it does, and says the same without colour."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from textual.pilot import Pilot
+
+from llmdash.engine.model.frame import Alert, AlertKind, Severity
+from llmdash.ui.panels.banner import LINGER_S, Banner
+from llmdash.ui.text.alert_words import GAP, SEPARATOR, told
+from tests.ui.troubles import BRAKE, DISK_FULL, KEYS_REST, MINE_PAUSED, OPENAI_DOWN
+from tests.ui.widget_app import HOSTILE, WidgetApp, posted, strips
+
+
+@dataclass
+class Shown:
+    """A banner on screen, its clock, and what it says."""
+
+    pilot: Pilot[None]
+    banner: Banner
+    now: list[float]
+
+    async def show(self, *alerts: Alert) -> str:
+        self.banner.show(alerts)
+        await self.pilot.pause()
+        assert self.banner.size.height == (1 if self.banner.has_class("-shown") else 0)
+        return self.banner.render_line(0).text.rstrip() if self.banner.size.height else ""
+
+
+class BannerApp(WidgetApp):
+    """The banner as high as it wants to be."""
+
+    CSS = ""
+
+
+@asynccontextmanager
+async def banner_of(width: int = 120) -> AsyncIterator[Shown]:
+    now = [0.0]
+    banner = Banner(clock=lambda: now[0])
+    app = BannerApp(banner)
+    async with app.run_test(size=(width, 5), message_hook=app.hear) as pilot:
+        yield Shown(pilot, banner, now)
+
+
+async def test_there_is_no_line_while_nothing_holds_the_run_up() -> None:
+    async with banner_of() as shown:
+        assert await shown.show() == ""
+        assert await shown.show(KEYS_REST)
+        assert shown.banner.size.height == 1
+
+
+async def test_the_line_names_severity_matter_countdown_and_mend() -> None:
+    async with banner_of() as shown:
+        assert (
+            await shown.show(KEYS_REST)
+            == " ▲ warning  All keys rest; the first one is a1f2 (429 rate limit reached) · back in 4s"
+        )
+        assert await shown.show(OPENAI_DOWN) == (
+            " ▲ warning  openai is down: connection refused · tried again in 8s"
+        )
+        assert await shown.show(BRAKE) == (
+            " ✖ error  Brake: 20 requests in a row failed alike: 404 model not found · p goes on, q quits"
+        )
+
+
+@pytest.mark.parametrize(
+    ("alert", "line"),
+    [
+        (BRAKE, " ✖  Brake: 20 requests in a row failed alike: 404… · p goes on, q quits    ! all"),
+        (DISK_FULL, " ✖  Disk full: nothing is sent until there is room… · tried again in 1s    ! all"),
+        (KEYS_REST, " ▲  All keys rest; the first one is a1f2 (429 rate limit reached) · back in 4s"),
+        (OPENAI_DOWN, " ▲ warning  openai is down: connection refused · tried again in 8s"),
+        (MINE_PAUSED, " ✖  mine is paused · set ssl_cert_file, then press v on it in the key…   ! all"),
+    ],
+)
+async def test_80_columns_hold_what_matters_whole(alert: Alert, line: str) -> None:
+    async with banner_of(80) as shown:
+        assert (await shown.show(alert)).split() == line.split()
+
+
+async def test_of_several_alerts_the_first_is_shown_and_the_others_are_counted() -> None:
+    async with banner_of(80) as shown:
+        line = await shown.show(BRAKE, OPENAI_DOWN, KEYS_REST)
+        assert line.startswith(" ✖  Brake: 20 requests")
+        assert line.endswith("! +2 more")
+
+
+async def test_the_line_stays_a_while_so_that_panels_do_not_jump_and_then_says_it_is_over() -> None:
+    async with banner_of() as shown:
+        await shown.show(OPENAI_DOWN)
+        assert await shown.show() == " ✓ over: openai is down"
+        shown.now[0] += LINGER_S / 2
+        assert "tried again" in await shown.show(OPENAI_DOWN)
+        await shown.show()
+        shown.now[0] += LINGER_S - 0.1
+        assert await shown.show() == " ✓ over: openai is down"
+        shown.now[0] += 0.2
+        assert await shown.show() == ""
+
+
+async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
+    async with banner_of() as shown:
+        await shown.show(KEYS_REST)
+        drawn: list[int] = []
+        render = shown.banner.render_line
+        shown.banner.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        shown.banner.show((replace(KEYS_REST, seconds=3.2),))
+        await shown.pilot.pause()
+        assert drawn == []
+        shown.banner.show((replace(KEYS_REST, seconds=2.9),))
+        await shown.pilot.pause()
+        assert drawn == [0]
+
+
+async def test_a_click_asks_for_all_alerts_in_full() -> None:
+    async with banner_of() as shown:
+        await shown.show(BRAKE)
+        await shown.pilot.click(Banner)
+        assert [message.control for message in posted(shown.pilot, Banner.Opened)] == [shown.banner]
+
+
+@pytest.mark.parametrize("width", [20, 60, 120])
+async def test_hostile_alerts_steer_nothing(width: int) -> None:
+    async with banner_of(width) as shown:
+        for text, severity in itertools.product(HOSTILE, Severity):
+            await shown.show(Alert(AlertKind.BRAKE, text, text, 5.0, severity), BRAKE)
+            for strip in strips(shown.banner):
+                assert strip.cell_length == width
+                assert strip.text.isprintable() or "\u200d" in strip.text
+
+
+WORDS = st.text("abcdefgh :,·", max_size=90)
+
+
+@given(
+    st.builds(Alert, st.sampled_from(AlertKind), WORDS, WORDS, st.none() | st.floats(0, 1e6)),
+    st.integers(16, 200),
+)
+def test_an_alert_never_runs_over_its_line(alert: Alert, width: int) -> None:
+    words = told(alert, width)
+    parts = [part for part in (words.text, words.awaited, words.mend) if part]
+    assert cell_len(words.badge + GAP + SEPARATOR.join(parts)) <= width
+    if words.whole:
+        assert words.text == alert.text
+        assert words.mend == alert.mend

@@ -1,0 +1,241 @@
+"""The key panel: how each key fares, and which one was used just now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from llmdash.engine.model.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.ui.panels.key_panel import KeyPanel
+from tests.ui.troubles import TROUBLED_KEYS
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
+
+KEYS = (
+    KeyRow("a1f2", in_flight=22, sent=1161, ok=1138, errors=1, rpm=358),
+    KeyRow(
+        "9bc0", state=KeyState.THROTTLED, rests_s=3.4, in_flight=12, sent=1146, ok=1120, throttled=14, rpm=301
+    ),
+    KeyRow("77de", state=KeyState.DEAD, sent=124, ok=122, errors=2),
+)
+
+
+async def test_each_key_has_its_state_by_glyph_and_word_and_its_counts() -> None:
+    panel = KeyPanel()
+    async with running(panel, (44, 8)):
+        panel.show(KEYS)
+        rows = [line.split() for line in lines(panel)]
+        assert rows[0] == ["key", "state", "fly", "ok", "429", "err", "rpm"]
+        assert rows[1] == ["a1f2", "●", "healthy", "22", "1138", "0", "1", "358"]
+        assert rows[2] == ["9bc0", "◐", "rests", "4s", "12", "1120", "14", "0", "301"]
+        assert rows[3] == ["77de", "✖", "dead", "0", "122", "0", "2", "0"]
+        assert panel._border_title is not None
+        assert panel._border_title.plain == "Keys · 1 of 3 healthy"
+
+
+async def test_a_key_that_just_sent_is_lit_until_the_next_look() -> None:
+    """So that one sees the keys take turns."""
+    panel = KeyPanel()
+    async with running(panel, (44, 8)):
+        panel.show(KEYS)
+        assert not any("▌" in line for line in lines(panel))
+        sent = (replace(KEYS[0], sent=1162), *KEYS[1:])
+        panel.show(sent)
+        assert [line.startswith("▌") for line in lines(panel)[1:4]] == [True, False, False]
+        panel.show(sent)
+        assert not any("▌" in line for line in lines(panel))
+
+
+async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
+    panel = KeyPanel()
+    async with running(panel, (44, 8)) as pilot:
+        panel.show(KEYS)
+        await pilot.pause()
+        before = [panel.render_line(y) for y in range(4)]
+        panel.show((KEYS[0], replace(KEYS[1], rests_s=3.1), KEYS[2]))
+        assert [panel.render_line(y) is strip for y, strip in enumerate(before)][1:] == [True] * 3
+
+
+async def test_keys_act_on_the_row_under_the_cursor() -> None:
+    panel = KeyPanel()
+    async with running(panel) as pilot:
+        panel.show(KEYS)
+        await pilot.press("d", "down", "v", "right_square_bracket", "left_square_bracket")
+        assert [message.label for message in posted(pilot, KeyPanel.Toggle)] == ["a1f2"]
+        assert [message.label for message in posted(pilot, KeyPanel.Revive)] == ["9bc0"]
+        assert [(m.label, m.weight) for m in posted(pilot, KeyPanel.Weigh)] == [("9bc0", 1.5), ("9bc0", 0.75)]
+
+
+async def test_a_weight_at_the_end_of_its_range_stays() -> None:
+    panel = KeyPanel()
+    async with running(panel) as pilot:
+        panel.show((replace(KEYS[0], weight=4.0),))
+        await pilot.press("right_square_bracket")
+        assert not posted(pilot, KeyPanel.Weigh)
+
+
+async def test_a_wide_panel_shows_the_last_minute() -> None:
+    panel = KeyPanel()
+    async with running(panel, (120, 6)):
+        panel.show((replace(KEYS[0], spark=(0, 1, 2, 7), detail="as told"),))
+        assert "▁▁▂▇" in lines(panel)[1]
+        assert lines(panel)[1].endswith("as told")
+
+
+async def test_keys_may_come_and_go() -> None:
+    panel = KeyPanel()
+    async with running(panel) as pilot:
+        panel.show(KEYS)
+        await pilot.press("end")
+        panel.show(KEYS[:1])
+        await pilot.press("d")
+        assert posted(pilot, KeyPanel.Toggle)[-1].label == "a1f2"
+        panel.show(())
+        await pilot.press("d")
+        assert len(posted(pilot, KeyPanel.Toggle)) == 1
+
+
+ENDPOINTS = (
+    EndpointRow("openai", EndpointState.DOWN, 7.4, "connection refused", 0, 40),
+    EndpointRow("mine", EndpointState.PAUSED, None, "certificate not trusted: self-signed", 0, 8),
+    EndpointRow("claude", in_flight=20),
+)
+MIXED = (
+    KeyRow("c3a8", "claude", ok=880),
+    KeyRow("a1f2", "openai", ok=1138),
+    KeyRow("e05b", "mine"),
+    KeyRow("9bc0", "openai", ok=1120),
+)
+
+
+def subtitle(panel: KeyPanel) -> str:
+    return "" if panel._border_subtitle is None else panel._border_subtitle.plain
+
+
+async def test_several_endpoints_have_headings_with_their_keys_below() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 12)):
+        panel.show(MIXED, ENDPOINTS)
+        rows = [line.split() for line in lines(panel)[1:8]]
+        assert rows[0] == ["openai", "▼", "down", "8s", "0/40", "fly", "connection", "refused"]
+        assert [row[0] for row in rows] == ["openai", "a1f2", "9bc0", "mine", "e05b", "claude", "c3a8"]
+        assert rows[3][1:3] == ["‖", "paused"]
+        assert rows[5] == ["claude", "●", "up", "20", "fly"]
+        assert panel._border_title is not None
+        assert panel._border_title.plain == "Keys · 4 of 4 healthy", "headings are no keys"
+
+
+async def test_one_endpoint_needs_no_heading_until_it_is_in_trouble_and_then_keeps_it() -> None:
+    """So that the panel grows once, and does not jump with each fault."""
+    panel = KeyPanel()
+    up = replace(ENDPOINTS[0], state=EndpointState.UP, returns_s=None, detail="")
+    async with running(panel, (60, 12)):
+        panel.show(KEYS, (up,))
+        assert panel.row_count() == 3
+        panel.show(KEYS, ENDPOINTS[:1])
+        assert panel.row_count() == 4
+        assert "▼ down 8s" in lines(panel)[1]
+        panel.show(KEYS, (up,))
+        assert panel.row_count() == 4
+        assert "● up" in lines(panel)[1]
+
+
+async def test_the_cursor_stays_on_its_key_when_a_heading_comes() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 12)) as pilot:
+        panel.show(KEYS)
+        await pilot.press("down")
+        panel.show(KEYS, ENDPOINTS[:1])
+        await pilot.press("v")
+        assert [message.label for message in posted(pilot, KeyPanel.Revive)] == ["9bc0"]
+
+
+async def test_v_on_a_heading_revives_the_endpoint_and_the_other_keys_do_nothing_there() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 12)) as pilot:
+        panel.show(MIXED, ENDPOINTS)
+        await pilot.press("d", "left_square_bracket", "v")
+        assert [message.name for message in posted(pilot, KeyPanel.ReviveEndpoint)] == ["openai"]
+        assert not posted(pilot, KeyPanel.Toggle)
+        assert not posted(pilot, KeyPanel.Weigh)
+        assert not posted(pilot, KeyPanel.Revive)
+
+
+@pytest.mark.parametrize(
+    ("key", "state"),
+    [
+        (TROUBLED_KEYS[0], "◐ rests 4s"),
+        (TROUBLED_KEYS[1], "◔ cools 38s"),
+        (TROUBLED_KEYS[2], "✖ dead"),
+        (TROUBLED_KEYS[3], "◌ quota 15m"),
+        (TROUBLED_KEYS[4], "○ off"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_state_countdown_and_reason_of_the_key_under_the_cursor_can_be_read(
+    key: KeyRow, state: str
+) -> None:
+    for width in (60, 160):
+        panel = KeyPanel()
+        async with running(panel, (width, 8)) as pilot:
+            panel.show((key,))
+            await pilot.pause()
+            assert state in lines(panel)[1]
+            reason = subtitle(panel) if width == 60 else lines(panel)[1]
+            assert reason.endswith(key.detail)
+            assert width == 160 or subtitle(panel).startswith(f"{key.label}: ")
+
+
+async def test_a_healthy_key_that_waits_for_the_server_s_counters_says_for_how_long() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 8)):
+        panel.show((replace(KEYS[0], rests_s=5.2), replace(KEYS[0], label="b", rests_s=0.3)))
+        assert "◔ paced 6s" in lines(panel)[1]
+        assert "● healthy" in lines(panel)[2], "a pause between two requests is no news"
+
+
+async def test_the_lower_border_tells_of_the_worst_off_while_the_panel_has_no_focus() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 12)) as pilot:
+        panel.show(TROUBLED_KEYS)
+        assert subtitle(panel).startswith("a1f2: 429 rate limit")
+        await pilot.press("down")
+        assert subtitle(panel).startswith("9bc0: 10 of the last 20")
+        panel.blur()
+        await pilot.pause()
+        assert subtitle(panel).startswith("77de: 401 Incorrect API key")
+        panel.show(TROUBLED_KEYS, ENDPOINTS)
+        assert subtitle(panel).startswith("mine: certificate not trusted")
+        panel.show(TROUBLED_KEYS[:1])
+        assert subtitle(panel) == "", "a key that rests for a moment is no news"
+
+
+@pytest.mark.parametrize("width", [20, 40, 58, 80, 120, 200])
+async def test_hostile_endpoints_keep_their_lines_straight(width: int) -> None:
+    panel = KeyPanel()
+    async with running(panel, (width, 24)):
+        for state in EndpointState:
+            panel.show(KEYS, tuple(EndpointRow(text, state, 3.0, text, 5, 8) for text in HOSTILE))
+            assert_drawn_safely(panel)
+            assert subtitle(panel).isprintable() or "\u200d" in subtitle(panel)
+
+
+@pytest.mark.parametrize("width", [20, 40, 58, 80, 120, 200])
+async def test_hostile_labels_keep_the_columns_straight(width: int) -> None:
+    panel = KeyPanel()
+    async with running(panel, (width, 24)):
+        panel.show(tuple(KeyRow(text, detail=text) for text in HOSTILE))
+        assert_drawn_safely(panel)
+
+
+async def test_what_the_server_says_is_left_has_a_column_once_it_says_so() -> None:
+    panel = KeyPanel()
+    async with running(panel, (120, 8)) as pilot:
+        panel.show((KeyRow("a1f2"), KeyRow("9bc0")))
+        await pilot.pause()
+        assert not any("left" in text for text in lines(panel))
+        panel.show((KeyRow("a1f2", remaining=597), KeyRow("9bc0")))
+        await pilot.pause()
+        assert any("left" in text for text in lines(panel))
+        assert any("a1f2" in text and "597" in text for text in lines(panel))
+        assert any("9bc0" in text and "–" in text for text in lines(panel))

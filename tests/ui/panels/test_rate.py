@@ -1,0 +1,185 @@
+"""The sliders: the thumb is where the engine says, steps start from what was asked."""
+
+from __future__ import annotations
+
+import pytest
+from textual.events import MouseScrollDown, MouseScrollUp
+from textual.pilot import Pilot
+
+from llmdash.engine.model.frame import Binding, PlotPart, RatePart
+from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.panels.rate_slider import SHOWS_TO_CONFIRM, LogSlider
+from tests.ui.widget_app import assert_drawn_safely, lines, posted, running
+
+
+def rate_slider() -> LogSlider:
+    return LogSlider(0.1, 1000, unit="/s", label="set", unlimited=True)
+
+
+def asked(pilot: Pilot[None]) -> list[float | None]:
+    return [message.value for message in posted(pilot, LogSlider.Changed)]
+
+
+async def test_the_thumb_waits_for_the_engine() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(10.0, 5.0)
+        before = lines(slider)[0]
+        await pilot.press("shift+right")
+        pending = lines(slider)[0]
+        assert asked(pilot) == [100.0]
+        assert pending.index("◆") == before.index("◆")
+        assert pending.index("◇") > before.index("◆")
+        assert slider.value == 10.0
+        slider.show(100.0, 9.0)
+        assert "◇" not in lines(slider)[0]
+        assert lines(slider)[0].index("◆") == pending.index("◇")
+
+
+async def test_ten_quick_presses_are_ten_steps() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(1.0, 1.0)
+        await pilot.press(*["right"] * 10)
+        slider.show(1.0, 1.0)
+        await pilot.press(*["right"] * 10)
+        assert asked(pilot)[-1] == 10.0
+        assert len(asked(pilot)) == 20
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["right"], 20.0), (["left"], 16.0), (["shift+right"], 180.0), (["shift+left"], 1.8), (["up"], 18.2),
+        (["down"], 17.8), (["home"], 0.1), (["end"], 1000.0), (["end", "right"], None),
+        (["end", "right", "left"], 1000.0),
+        (["4", "2", "enter"], 42.0), (["4", "2", "backspace", "enter"], 4.0), (["0", "enter"], None),
+        (["m", "a", "x", "enter"], None), ([".", "5", "enter"], 0.5), (["9", "9", "9", "9", "enter"], 1000.0),
+    ],
+)  # fmt: skip
+async def test_keys_ask_for_a_value(keys: list[str], value: float | None) -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(18.0, 17.0)
+        await pilot.press(*keys)
+        assert asked(pilot)[-1] == value
+
+
+async def test_what_is_typed_shows_and_escape_gives_up() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(18.0, 17.0)
+        await pilot.press("4", "2", ".", "x")
+        assert "42.▏" in lines(slider)[0]
+        await pilot.press("escape", "enter")
+        assert "18.0/s" in lines(slider)[0]
+        assert asked(pilot) == []
+
+
+async def test_no_limit_is_drawn_as_such() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)):
+        slider.show(None, 250.0)
+        assert lines(slider)[0].startswith("set  ∞ ")
+        assert "∞┤1000" in lines(slider)[0]
+
+
+async def test_a_value_that_is_refused_does_not_stay_pending() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(10.0, 9.0)
+        await pilot.press("shift+right")
+        for _show in range(SHOWS_TO_CONFIRM):
+            slider.show(10.0, 9.0)
+        assert "◇" not in lines(slider)[0]
+
+
+async def test_the_mark_says_what_is_achieved() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)):
+        slider.show(10.0, 100.0)
+        line = lines(slider)[0]
+        assert line.index("◆") < line.index("▲")
+        slider.show(10.0, None)
+        assert "▲" not in lines(slider)[0]
+
+
+async def test_thumb_and_mark_at_the_same_place_are_one_glyph_of_its_own() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)):
+        slider.show(10.0, 10.1)
+        line = lines(slider)[0]
+        assert "◈" in line
+        assert not set("◆▲") & set(line)
+
+
+async def test_a_click_and_a_drag_set_the_value_under_the_mouse() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(10.0, 9.0)
+        track = lines(slider)[0]
+        left, right = track.index("├") + 1, track.index("┤") - 1
+        await pilot.mouse_down(slider, offset=(left, 0))
+        await pilot.hover(slider, offset=((left + right) // 2, 0))
+        await pilot.hover(slider, offset=(right + 3, 0))
+        await pilot.mouse_up(slider, offset=(right + 3, 0))
+        await pilot.hover(slider, offset=(left, 0))
+        first, middle, last = asked(pilot)
+        assert (first, last) == (0.1, 1000.0)
+        assert middle is not None
+        assert 5 < middle < 20
+
+
+async def test_a_click_on_the_label_only_focuses() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(10.0, 9.0)
+        await pilot.click(slider, offset=(1, 0))
+        assert asked(pilot) == []
+
+
+async def test_the_wheel_moves_by_a_step() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(10.0, 9.0)
+        for kind in (MouseScrollUp, MouseScrollDown):
+            slider.post_message(kind(slider, 30, 0, 0, 0, 0, False, False, False))
+            await pilot.pause()
+        assert asked(pilot) == [11.0, 10.0]
+
+
+async def test_an_equal_picture_is_not_painted_again() -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(10.0, 9.0)
+        await pilot.pause()
+        drawn = []
+        slider.render_line = lambda y: drawn.append(y)  # type: ignore[method-assign, assignment, return-value]
+        slider.show(10.0, 9.001)
+        await pilot.pause()
+        assert drawn == []
+
+
+@pytest.mark.parametrize("width", [10, 20, 26, 40, 80, 200])
+async def test_sliders_fit_every_width(width: int) -> None:
+    slider = rate_slider()
+    async with running(slider, (width, 1)):
+        for value in (0.1, 18.0, 1000.0, None):
+            slider.show(value, 5.0)
+            assert_drawn_safely(slider)
+
+
+async def test_the_panel_names_what_binds_and_tells_its_sliders_apart() -> None:
+    panel = RatePanel()
+    async with running(panel, (60, 8)) as pilot:
+        panel.show(RatePart(18.0, 17.0, 64, 40, Binding.KEYS), PlotPart())
+        assert panel._border_title is not None
+        assert panel._border_title.plain == "Rate · bound by key cooldown"
+        panel.nudge_rate(-1)
+        await pilot.pause()
+        assert [message.rate for message in posted(pilot, RatePanel.RateChanged)] == [16.0]
+        panel.query(LogSlider).last().focus()
+        await pilot.press("right")
+        (changed,) = posted(pilot, RatePanel.ConcurrencyChanged)
+        assert changed.concurrency == 71
+        assert changed.control is panel

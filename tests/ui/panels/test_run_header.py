@@ -1,0 +1,164 @@
+"""The run header: complete where there is room, never a cut word where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from llmdash.engine.model.frame import RunPart, RunState, Score
+from llmdash.ui.panels.run_header import RunHeader
+from tests.ui.widget_app import HOSTILE, WidgetApp, assert_drawn_safely, lines, running
+
+RUN = RunPart(
+    name="arithmetic-10k",
+    model="gpt-4o-mini",
+    endpoint="simulator",
+    keys=3,
+    state=RunState.RUNNING,
+    elapsed_s=192.418,
+    jobs=10_000,
+    queued=6524,
+    in_flight=64,
+    done=3380,
+    failed=32,
+    attempts=3600,
+    retries=118,
+    requests_per_s=17.9,
+    tokens_per_s=2100,
+    input_tokens=123_000,
+    output_tokens=45_000,
+    score=Score(3292, 60, 28),
+    eta_s=(330, 370, 430),
+)
+
+
+async def header(run: RunPart, width: int) -> list[str]:
+    widget = RunHeader()
+    async with running(widget, (width, 3)):
+        widget.show(run)
+        assert_drawn_safely(widget)
+        return lines(widget)
+
+
+async def test_a_wide_header_says_everything() -> None:
+    title, progress, counters = await header(RUN, 140)
+    assert title.split("   ")[:4] == ["llmdash", "arithmetic-10k", "gpt-4o-mini @ simulator", "3 keys"]
+    assert title.endswith("● running  00:03:12.418")
+    assert progress.endswith(" 3,412 / 10,000   34%   ETA 00:06:10   5m30s to 7m10s")
+    for words in (
+        "✓  3,380 saved", "✗ 32 failed", "↻ 118 retries", " 64 in flight",
+        "17.9 req/s", "2.1k tok/s", "97.4% right",
+    ):  # fmt: skip
+        assert words in counters
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 100, 120, 200])
+async def test_a_narrow_header_drops_items_and_cuts_none(width: int) -> None:
+    wide = {word for line in await header(RUN, 250) for word in line.split("   ") if "━" not in word}
+    for line in (await header(RUN, width))[2:]:
+        assert {word for word in line.split("   ") if word} <= wide
+
+
+async def test_the_state_and_the_time_stay_when_little_else_does() -> None:
+    title, _progress, counters = await header(RUN, 40)
+    assert title.endswith("● running  00:03:12.418")
+    assert "saved" in counters
+
+
+async def test_what_the_run_waits_for_stands_behind_the_state() -> None:
+    title = (await header(replace(RUN, state=RunState.PAUSED, state_detail="disk full"), 100))[0]
+    assert "‖ paused · disk full  00:03:12.418" in title
+
+
+async def test_a_run_that_cannot_send_is_called_waiting_though_nobody_paused_it() -> None:
+    title = (await header(replace(RUN, state_detail="waiting on key"), 100))[0]
+    assert "   ◑ waiting on key  00:03:12.418" in title
+    assert "running" not in title
+
+
+async def test_a_long_reason_leaves_room_for_the_name_of_the_run() -> None:
+    long = "nothing is sent until there is room in /home/ann/.local/share/llmdash/runs"
+    for width in (60, 80, 100):
+        title = (await header(replace(RUN, state_detail=long), width))[0]
+        assert title.startswith(("arithmet", "llmdash"))
+        assert title.endswith("…  00:03:12.418")
+
+
+@pytest.mark.parametrize("state", list(RunState))
+async def test_every_state_has_its_word(state: RunState) -> None:
+    assert f" {state.value}" in (await header(replace(RUN, state=state), 100))[0]
+
+
+async def test_a_run_without_jobs_or_numbers_is_drawn() -> None:
+    title, progress, counters = await header(RunPart(), 100)
+    assert "starting" in title
+    assert progress.endswith("0 / 0          ETA --:--:--") or "0 / 0" in progress
+    assert "– req/s" in counters
+
+
+async def test_one_failure_in_a_million_is_seen_in_the_bar() -> None:
+    widget = RunHeader()
+    async with running(widget, (100, 3)):
+        widget.show(RunPart(jobs=1_000_000, done=500_000, failed=1))
+        error = widget.get_component_rich_style("run-header--error").color
+        assert any(
+            segment.style is not None and segment.style.color == error for segment in widget.render_line(1)
+        )
+
+
+async def test_counts_do_not_move_what_stands_right_of_them() -> None:
+    before = (await header(replace(RUN, done=9), 120))[2]
+    after = (await header(replace(RUN, done=3380), 120))[2]
+    assert before.index("failed") == after.index("failed")
+
+
+async def test_the_bar_never_runs_over() -> None:
+    for done, failed in ((0, 0), (0, 10), (10, 0), (5, 5), (9, 1), (0, 1)):
+        await header(RunPart(jobs=10, done=done, failed=failed), 60)
+
+
+@pytest.mark.parametrize("width", [20, 58, 120])
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_hostile_names_are_made_visible(text: str, width: int) -> None:
+    await header(replace(RUN, name=text, model=text, endpoint=text, state_detail=text), width)
+
+
+async def test_an_equal_run_is_not_painted_again() -> None:
+    widget = RunHeader()
+    async with running(widget, (100, 3)) as pilot:
+        widget.show(RUN)
+        await pilot.pause()
+        drawn: list[int] = []
+        render = widget.render_line
+        widget.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        widget.show(replace(RUN))
+        await pilot.pause()
+        assert drawn == []
+
+
+async def test_only_the_line_that_differs_is_painted() -> None:
+    widget = RunHeader()
+    async with running(widget, (100, 3)) as pilot:
+        widget.show(RUN)
+        await pilot.pause()
+        drawn: list[int] = []
+        render = widget.render_line
+        widget.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        widget.show(replace(RUN, elapsed_s=192.6))
+        await pilot.pause()
+        assert drawn == [0]
+        assert "00:03:12.600" in lines(widget)[0]
+
+
+async def test_colours_follow_the_theme() -> None:
+    widget = RunHeader()
+    async with running(widget, (100, 3)) as pilot:
+        assert isinstance(pilot.app, WidgetApp)
+        widget.show(RUN)
+        before = list(widget.render_line(0))
+        pilot.app.theme = "textual-light"
+        await pilot.pause()
+        after = list(widget.render_line(0))
+        assert [segment.text for segment in before] == [segment.text for segment in after]
+        assert [segment.style for segment in before] != [segment.style for segment in after]

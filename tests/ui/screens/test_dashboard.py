@@ -1,0 +1,314 @@
+"""The dashboard: every key and click becomes the right command, and every frame is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from llmdash.engine.model.commands import (
+    Cancel,
+    CancelJobs,
+    Command,
+    DisableKey,
+    Drain,
+    Pause,
+    Resume,
+    RetryFailed,
+    RetryJobs,
+    ReviveEndpoint,
+    ReviveKey,
+    SetConcurrency,
+    SetRate,
+    SetWeight,
+)
+from llmdash.engine.model.frame import Notice, RunState, Severity, SortColumn
+from llmdash.ui.app import LlmdashApp
+from llmdash.ui.panels.banner import Banner
+from llmdash.ui.panels.key_panel import KeyPanel
+from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.screens.alerts import AlertsScreen
+from llmdash.ui.screens.arrangement import PanelSpace
+from llmdash.ui.screens.dashboard import DashboardScreen
+from llmdash.ui.screens.dashboard_keys import SORT_KEYS
+from llmdash.ui.screens.filter_bar import FilterBar
+from llmdash.ui.screens.key_bar import KeyBar
+from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.stream.tiles import StreamTiles
+from llmdash.ui.tables.job_table import JobTable
+from tests.ui.fake_session import FakeSession, Scene
+from tests.ui.troubles import MINE_PAUSED, OPENAI_DOWN, brake, endpoints_out
+from tests.ui.waiting import picture, until
+
+SHIPPED = Path(__file__).parents[2] / "themes"
+
+
+@asynccontextmanager
+async def dashboard(
+    session: FakeSession, size: tuple[int, int] = (120, 36)
+) -> AsyncIterator[tuple[Pilot[Any], DashboardScreen]]:
+    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await picture(pilot, session)
+        screen = app.screen
+        assert isinstance(screen, DashboardScreen)
+        yield pilot, screen
+
+
+async def commands_of(*keys: str, focus: type[Any] = JobTable, scene: Scene | None = None) -> list[Command]:
+    """What the session is told when these keys are pressed."""
+    session = FakeSession(scene=scene or Scene())
+    async with dashboard(session) as (pilot, screen):
+        screen.query(focus).first().focus()
+        await pilot.press(*keys)
+        await pilot.pause()
+    return session.commands
+
+
+async def test_p_pauses_a_running_run_and_resumes_a_held_one() -> None:
+    assert await commands_of("p") == [Pause()]
+    assert await commands_of("p", "p") == [Pause(), Resume()]
+    for state in (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED):
+        assert await commands_of("p", scene=Scene(state=state)) == [Resume()]
+
+
+@pytest.mark.parametrize("focus", [JobTable, KeyPanel, LogSlider, StreamPane])
+async def test_minus_and_plus_change_the_rate_wherever_the_focus_is(focus: type[Any]) -> None:
+    (slower,) = await commands_of("minus", focus=focus)
+    (faster,) = await commands_of("plus", focus=focus)
+    (also_faster,) = await commands_of("equals_sign", focus=focus)
+    assert isinstance(slower, SetRate) and isinstance(faster, SetRate)
+    assert slower.rate is not None and faster.rate is not None
+    assert slower.rate < 18.0 < faster.rate
+    assert also_faster == faster
+
+
+@pytest.mark.parametrize("focus", [JobTable, KeyPanel, StreamPane])
+async def test_what_acts_on_the_table_works_wherever_the_focus_is(focus: type[Any]) -> None:
+    assert await commands_of("r", focus=focus) == [RetryJobs((3426,))]
+    assert await commands_of("x", focus=focus) == [CancelJobs((3426,))]
+    assert await commands_of("R", focus=focus) == [RetryFailed()]
+
+
+async def test_marked_jobs_act_together_and_are_unmarked_after() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await pilot.press("down", "space", "space", "r")
+        await pilot.pause()
+        assert session.commands == [RetryJobs((3424, 3425))]
+        assert not screen.query_one(JobTable).marked
+
+
+async def test_d_drains_and_shift_x_stops_at_once() -> None:
+    assert await commands_of("d") == [Drain()]
+    assert await commands_of("X") == [Cancel()]
+
+
+async def test_keys_are_switched_off_and_on_revived_and_weighed() -> None:
+    assert await commands_of("d", focus=KeyPanel) == [DisableKey("a1f2")]
+    assert await commands_of("down", "v", focus=KeyPanel) == [ReviveKey("9bc0")]
+    (weighed,) = await commands_of("right_square_bracket", focus=KeyPanel)
+    assert isinstance(weighed, SetWeight) and weighed.weight > 1.0
+
+
+async def test_the_concurrency_slider_sets_the_concurrency() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        screen.query(LogSlider).last().focus()
+        await pilot.press("right")
+        await pilot.pause()
+    (command,) = session.commands
+    assert isinstance(command, SetConcurrency)
+    assert command.concurrency > 64
+
+
+async def test_a_click_on_the_key_bar_presses_the_key() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, _screen):
+        await pilot.click(KeyBar, offset=(3, 0))
+        await until(pilot, lambda: session.commands)
+        assert session.commands == [Pause()]
+        await pilot.click(KeyBar, offset=(12, 0))
+        await until(pilot, lambda: len(session.commands) > 1)
+        last = session.commands[-1]
+        assert isinstance(last, SetRate)
+        assert last.rate is not None
+        assert last.rate > 18.0
+
+
+async def test_the_key_bar_says_resume_while_the_run_is_held() -> None:
+    async with dashboard(FakeSession()) as (pilot, screen):
+        bar = screen.query_one(KeyBar)
+        assert "p Pause" in bar.render_line(0).text
+        await pilot.press("p")
+        await until(pilot, lambda: "p Resume" in bar.render_line(0).text)
+
+
+async def test_f_stops_and_takes_up_following_and_the_stream_goes_along() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        table = screen.query_one(JobTable)
+        looked = [(table.follow, session.views[-1].stream.job)]
+        await pilot.press("f")
+        await picture(pilot, session)
+        looked.append((table.follow, session.views[-1].stream.job))
+        await pilot.press("down")
+        await picture(pilot, session)
+        looked.append((table.follow, session.views[-1].stream.job))
+        await pilot.press("f")
+        await picture(pilot, session)
+        looked.append((table.follow, session.views[-1].stream.job))
+        assert looked == [(True, None), (False, 3426), (False, 3425), (True, None)]
+
+
+async def test_s_sorts_by_the_next_column() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, _screen):
+        await pilot.press("s")
+        await picture(pilot, session)
+        assert session.views[-1].jobs.sort is list(SortColumn)[1]
+
+
+@pytest.mark.parametrize(("column", "key"), SORT_KEYS.items())
+async def test_every_column_has_a_key_that_sorts_by_it(column: SortColumn, key: str) -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        screen.query_one(StreamPane).focus()
+        await pilot.press("O" if key != "O" else "T", key)
+        await picture(pilot, session)
+        first = session.views[-1].jobs
+        await pilot.press("i")
+        await picture(pilot, session)
+        second = session.views[-1].jobs
+    assert (first.sort, second.sort) == (column, column)
+    assert first.descending is not second.descending
+
+
+async def test_w_shows_as_many_streams_as_fit_and_w_again_shows_one() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        assert session.views[-1].tiles == 0
+        jobs = screen.query_one(JobTable).region.height
+        await pilot.press("w")
+        tiles = screen.query_one(StreamTiles)
+        await until(pilot, lambda: session.views[-1].tiles == tiles.wanted() >= 4)
+        assert tiles.region.height > 2
+        assert screen.query_one(JobTable).region.height < jobs
+        assert not screen.query_one(StreamPane).display
+        await pilot.press("w")
+        await until(pilot, lambda: session.views[-1].tiles == 0)
+        assert screen.query_one(StreamPane).display
+
+
+async def test_slash_opens_the_filter_and_escape_closes_and_forgets_it() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await pilot.press("slash", *"state:failed")
+        await until(pilot, lambda: session.views[-1].jobs.filter == "state:failed")
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.focused is screen.query_one(JobTable))
+        assert screen.query_one(FilterBar).is_open, "a filter that holds stays in sight"
+        await pilot.press("escape")
+        await until(pilot, lambda: session.views[-1].jobs.filter == "")
+        assert not screen.query_one(FilterBar).is_open
+
+
+async def test_keys_typed_into_the_filter_are_text_and_no_actions() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await pilot.press("slash", *"pqrx-")
+        await pilot.pause()
+        assert screen.query_one(Input).value == "pqrx-"
+        assert session.commands == []
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.focused is screen.query_one(JobTable))
+
+
+async def test_what_is_wrong_with_a_filter_stands_beside_it() -> None:
+    async with dashboard(FakeSession()) as (pilot, screen):
+        await pilot.press("slash", *"speed:3")
+        await until(pilot, lambda: "no such field" in str(screen.query_one("#problem").render()))
+        await until(pilot, lambda: screen.query_one(FilterBar).region.height == 3)  # all of it can be read
+
+
+async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        session.scene.notices = (
+            Notice(1, Severity.ERROR, "key [/] died"),
+            Notice(2, Severity.WARNING, "[red"),
+        )
+        for _ in range(3):
+            screen.poll()
+        await pilot.pause()
+        told = [notification.message for notification in pilot.app._notifications]
+        assert told == ["key [/] died", "[red"]
+        assert session.views[-1].notices_after == 2
+
+
+async def test_what_holds_the_run_up_takes_a_line_and_gives_it_back_later() -> None:
+    session = FakeSession()
+    async with dashboard(session, (80, 24)) as (pilot, screen):
+        height = screen.query_one(PanelSpace).region.height
+        session.scene = brake()
+        await until(pilot, lambda: screen.query_one(Banner).region.height == 1)
+        await until(pilot, lambda: screen.query_one(PanelSpace).region.height == height - 1)
+        assert "Brake: 20 requests" in screen.query_one(Banner).render_line(0).text
+        session.scene = Scene()
+        await until(pilot, lambda: "over: Brake" in screen.query_one(Banner).render_line(0).text)
+
+
+@pytest.mark.parametrize("way", ["key", "click"])
+async def test_all_alerts_are_listed_in_full_live_and_escape_leads_back(way: str) -> None:
+    session = FakeSession(scene=endpoints_out())
+    async with dashboard(session, (80, 24)) as (pilot, screen):
+        await (pilot.press("exclamation_mark") if way == "key" else pilot.click(Banner))
+        await until(pilot, lambda: isinstance(pilot.app.screen, AlertsScreen))
+
+        def listed() -> str:
+            return str(pilot.app.screen.query_one("#alert-list", Static).render())
+
+        await until(pilot, lambda: pilot.app.screen.is_mounted)
+        for words in (MINE_PAUSED.text, MINE_PAUSED.mend, OPENAI_DOWN.text, "tried again in 8s", "✖ error"):
+            assert words in listed()
+        session.scene.alerts = ()
+        await until(pilot, lambda: "Nothing holds the run up" in listed())
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+
+
+async def test_v_on_an_endpoint_tries_it_again() -> None:
+    assert await commands_of("v", focus=KeyPanel, scene=endpoints_out()) == [ReviveEndpoint("openai")]
+
+
+async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await until(pilot, lambda: session.views[-1].plot_width > 0)
+        rows = screen.query_one(JobTable).size.height
+        assert 0 < session.views[-1].jobs.height < rows + 40
+        assert session.views[-1].plot_width >= screen.query_one(RatePanel).size.width
+
+
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+q", 0), ("ctrl+c", 130)])
+async def test_q_quits_at_once_with_return_code_0_and_ctrl_c_as_its_signal_would(key: str, code: int) -> None:
+    async with dashboard(FakeSession()) as (pilot, _screen):
+        await pilot.press(key)
+        await until(pilot, lambda: pilot.app.return_code == code)
+        assert not pilot.app.is_running or pilot.app._exit
+
+
+async def test_tab_goes_through_the_panels_and_back() -> None:
+    async with dashboard(FakeSession()) as (pilot, screen):
+        seen = []
+        for _ in range(5):
+            seen.append(type(screen.focused).__name__)
+            await pilot.press("tab")
+        assert seen == ["JobTable", "KeyPanel", "LogSlider", "LogSlider", "StreamPane"]
+        assert isinstance(screen.focused, JobTable)

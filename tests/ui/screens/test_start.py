@@ -1,0 +1,163 @@
+"""The start screen: what is chosen is what is started, and nothing before Enter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from llmdash.engine.session import Session
+from llmdash.ui.app import LlmdashApp
+from llmdash.ui.launcher import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
+from llmdash.ui.screens.dashboard import DashboardScreen
+from llmdash.ui.screens.start import StartScreen
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+from tests.ui.fake_session import FakeSession
+from tests.ui.waiting import until
+
+SHIPPED = Path(__file__).parents[2] / "themes"
+OPTIONS = LaunchOptions(
+    prompt_files=(
+        PromptChoice("arithmetic", Path("arithmetic.toml"), "10,000 expressions, scored"),
+        PromptChoice("[/] greeting", Path("greeting.csv"), "with [a template"),
+    ),
+    endpoints=(
+        EndpointChoice("simulator", "embedded, 3 keys", "sim-1"),
+        EndpointChoice("hosted", "https://example.test/v1, 2 keys", "big-1"),
+    ),
+    rate=5.0,
+    concurrency=64,
+)
+
+
+@dataclass
+class FakeLauncher:
+    """Starts nothing and writes down what it was asked for."""
+
+    choices: LaunchOptions = OPTIONS
+    problem: str = ""
+    launches: list[Launch] = field(default_factory=list)
+
+    def options(self) -> LaunchOptions:
+        return self.choices
+
+    def start(self, launch: Launch) -> Session:
+        self.launches.append(launch)
+        if self.problem:
+            raise LaunchError(self.problem)
+        return FakeSession()
+
+
+@asynccontextmanager
+async def started(launcher: FakeLauncher, **options: Any) -> AsyncIterator[Pilot[Any]]:
+    app = LlmdashApp(launcher=launcher, shipped_themes=SHIPPED, **options)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        yield pilot
+
+
+def problem(pilot: Pilot[Any]) -> str:
+    return str(pilot.app.screen.query_one("#launch-problem", Static).render())
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
+    await pilot.pause()
+
+
+async def test_enter_starts_what_is_chosen_and_opens_the_dashboard() -> None:
+    launcher = FakeLauncher()
+    async with started(launcher) as pilot:
+        assert launcher.launches == [], "nothing is started before Enter"
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert launcher.launches == [Launch(Path("greeting.csv"), "simulator", "sim-1", 5.0, 64)]
+        await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
+
+
+async def test_fields_are_reached_by_tab_and_their_values_count() -> None:
+    launcher = FakeLauncher()
+    async with started(launcher) as pilot:
+        await pilot.press("tab", "tab", "down", "tab", *"tiny-2", "tab")
+        for name, value in (("rate", "300/min"), ("concurrency", "8")):
+            pilot.app.screen.query_one(f"#{name}", Input).value = value
+        await pilot.press("enter")
+        await settle(pilot)
+        assert launcher.launches == [Launch(Path("arithmetic.toml"), "hosted", "tiny-2", 5.0, 8)]
+
+
+async def test_a_typed_path_goes_before_the_list_and_must_be_a_file(tmp_path: Path) -> None:
+    launcher = FakeLauncher()
+    async with started(launcher) as pilot:
+        field = pilot.app.screen.query_one("#prompt-path", Input)
+        field.value = str(tmp_path / "absent.txt")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "absent.txt is no file" in problem(pilot) and launcher.launches == []
+        path = tmp_path / "mine.txt"
+        path.write_text("hello")
+        field.value = str(path)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert launcher.launches[0].prompt_path == path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"), [("rate", "fast", "Rate: 'fast'"), ("concurrency", "0", "Concurrency: '0'")]
+)
+async def test_a_value_that_cannot_be_is_told_and_nothing_starts(name: str, value: str, says: str) -> None:
+    launcher = FakeLauncher()
+    async with started(launcher) as pilot:
+        pilot.app.screen.query_one(f"#{name}", Input).value = value
+        await pilot.press("enter")
+        await settle(pilot)
+        assert says in problem(pilot)
+        assert launcher.launches == []
+
+
+async def test_a_launch_error_is_one_line_on_the_screen_and_one_can_try_again() -> None:
+    launcher = FakeLauncher(problem="Endpoint: [/] refused the key; check API_KEY in .env")
+    async with started(launcher) as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+        assert problem(pilot) == launcher.problem
+        assert isinstance(pilot.app.screen, StartScreen)
+        launcher.problem = ""
+        await pilot.press("enter")
+        await settle(pilot)
+        await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
+
+
+async def test_without_endpoints_or_prompts_it_says_what_to_set_up() -> None:
+    async with started(FakeLauncher(LaunchOptions())) as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "API_KEY" in problem(pilot)
+    only_endpoint = LaunchOptions(endpoints=OPTIONS.endpoints)
+    async with started(FakeLauncher(only_endpoint)) as pilot:
+        pilot.app.screen.query_one("#rate", Input).focus()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "give the path of a file" in problem(pilot)
+
+
+async def test_what_was_launched_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "preferences.toml"
+    async with started(FakeLauncher(), preferences_path=path) as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+    assert PreferencesFile(path).load() == (Preferences(rate=5.0, concurrency=64), "")
+
+
+async def test_escape_leaves_with_return_code_0() -> None:
+    launcher = FakeLauncher()
+    async with started(launcher) as pilot:
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.return_code == 0)
+    assert launcher.launches == []

@@ -1,0 +1,180 @@
+"""Themes: the shipped ones can be read by people, others are checked before they can do harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.color import Color
+from textual.css.stylesheet import Stylesheet
+
+from llmdash.ui.settings.themes import (
+    DEFAULT_THEME,
+    ThemeError,
+    ThemeFile,
+    ThemeLibrary,
+    check_variables,
+    read_theme,
+)
+
+SHIPPED = Path(__file__).parents[2] / "themes"
+FILES = sorted(SHIPPED.glob("*.toml"))
+GROUNDS = ("background", "surface", "panel", "block-cursor-blurred-background")
+INKS = ("foreground", "primary", "secondary", "accent", "success", "warning", "error", "foreground-muted")
+
+
+def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def contrast(first: Color, second: Color) -> float:
+    """Contrast ratio of WCAG 2.1, 1 to 21."""
+    lights = sorted(sum(_linear(color) for color in _weighted(each)) for each in (first, second))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def _weighted(color: Color) -> list[tuple[float, float]]:
+    return list(zip((0.2126, 0.7152, 0.0722), color.normalized, strict=True))
+
+
+def _linear(weighted: tuple[float, float]) -> float:
+    weight, value = weighted
+    return weight * (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
+
+
+def test_two_dark_and_two_light_themes_are_shipped_and_the_default_is_one_of_them() -> None:
+    themes = [read_theme(path).theme for path in FILES]
+    assert sum(theme.dark for theme in themes) >= 2
+    assert sum(not theme.dark for theme in themes) >= 2
+    assert DEFAULT_THEME in {theme.name for theme in themes}
+    assert [theme.name for theme in themes] == [path.stem for path in FILES]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("ground", GROUNDS)
+@pytest.mark.parametrize("ink", INKS)
+def test_every_ink_of_a_shipped_theme_is_readable_on_every_ground(path: Path, ink: str, ground: str) -> None:
+    theme = read_theme(path).theme
+    colors = {**theme.to_color_system().generate(), **theme.variables}
+    assert contrast(Color.parse(colors[ink]), Color.parse(colors[ground])) >= 4.5
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("place", ["block-cursor", "block-cursor-blurred", "footer", "footer-key"])
+def test_cursor_and_key_bar_of_a_shipped_theme_are_readable(path: Path, place: str) -> None:
+    theme = read_theme(path).theme
+    ground = theme.variables["footer-background" if "footer" in place else f"{place}-background"]
+    assert contrast(Color.parse(theme.variables[f"{place}-foreground"]), Color.parse(ground)) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "says"),
+    [
+        ('[colors]\nprimary = "#zzz"\n', 2, "primary", "is no colour"),
+        ('[colors]\nprimary = "#123456"\nprimry = "red"\n', 3, "primry", "one of primary"),
+        ('[colors]\nprimary = "ansi_red"\n', 2, "primary", "is no colour"),
+        ('[colors]\nprimary = "auto"\n', 2, "primary", "is no colour"),
+        ("[colors]\nprimary = 7\n", 2, "primary", "is no colour"),
+        ('[colors]\naccent = "red"\n', 1, "primary", "is missing"),
+        ('dark = "yes"\n[colors]\nprimary = "red"\n', 1, "dark", "true or false"),
+        ('name = "My Theme"\n[colors]\nprimary = "red"\n', 1, "name", "lower-case"),
+        ('size = 4\n[colors]\nprimary = "red"\n', 1, "size", "is not known"),
+        ('[colors]\nprimary = "red"\n[variables]\nborder = 4\n', 4, "border", "must be a text"),
+        ('[colors]\nprimary = "red"\n[variables]\nborder = "$primary"\n', 4, "border", "without $"),
+        ('[colors]\nprimary = "red"\n[variables]\n"a b" = "red"\n', 4, "a b", "is no variable"),
+        ('colors = "red"\n', 1, "colors", "must be a table"),
+        ('name = "mine"\n[colors\n', 2, "", "is not TOML"),
+        ("name =", 1, "", "is not TOML"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_line_and_key(
+    tmp_path: Path, text: str, line: int, key: str, says: str
+) -> None:
+    with pytest.raises(ThemeError, match=rf"^mine\.toml:{line}: {key}") as caught:
+        read_theme(write(tmp_path, text))
+    assert says in str(caught.value)
+    assert (caught.value.line, caught.value.key) == (line, key)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_is_no_text_or_far_too_large_or_gone_is_refused(tmp_path: Path) -> None:
+    noise = tmp_path / "noise.toml"
+    noise.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ThemeError, match="UTF-8"):
+        read_theme(noise)
+    with pytest.raises(ThemeError, match="64 KiB"):
+        read_theme(write(tmp_path, "#" * 100_000))
+    with pytest.raises(ThemeError, match="cannot be read"):
+        read_theme(tmp_path / "absent.toml")
+
+
+@given(st.text(max_size=200))
+def test_any_text_at_all_is_a_theme_or_a_theme_error(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.mktemp("themes") / "any.toml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        assert isinstance(read_theme(path), ThemeFile)
+    except ThemeError as error:
+        assert str(error).startswith("any.toml:")
+
+
+@given(st.sampled_from(["primary", "accent", "background"]), st.text(max_size=30))
+def test_any_value_of_a_colour_is_taken_or_named(
+    tmp_path_factory: pytest.TempPathFactory, key: str, value: str
+) -> None:
+    import tomli_w
+
+    path = tmp_path_factory.mktemp("themes") / "any.toml"
+    path.write_bytes(tomli_w.dumps({"colors": {"primary": "#123456", key: value}}).encode("utf-8", "replace"))
+    try:
+        read_theme(path).theme.to_color_system().generate()
+    except ThemeError as error:
+        assert error.key in {key, ""}
+
+
+def stylesheet() -> Stylesheet:
+    sheet = Stylesheet()
+    sheet.add_source("Label { color: $ink; border: $edge; background: $background; }")
+    return sheet
+
+
+DEFAULTS = {"ink": "red", "edge": "round blue"}
+
+
+def theme_with(folder: Path, ink: str) -> ThemeFile:
+    text = f'[colors]\nprimary = "red"\n[variables]\nunused = "blue"\nink = "{ink}"\n'
+    return read_theme(write(folder, text))
+
+
+def test_a_variable_that_fits_its_use_passes(tmp_path: Path) -> None:
+    check_variables(theme_with(tmp_path, "#102030 40%"), stylesheet(), DEFAULTS)
+
+
+@pytest.mark.parametrize("ink", ["no-such-colour", "(", "12", "!", "'", "#12", "\\u00e9"])
+def test_a_variable_that_would_break_a_stylesheet_is_named_with_its_line(tmp_path: Path, ink: str) -> None:
+    with pytest.raises(ThemeError, match=r"^mine\.toml:5: ink "):
+        check_variables(theme_with(tmp_path, ink), stylesheet(), DEFAULTS)
+
+
+def test_a_library_reads_a_file_once_and_again_when_it_changed(tmp_path: Path) -> None:
+    library = ThemeLibrary([SHIPPED, tmp_path])
+    assert len(list(library.changes())) == len(FILES)
+    assert list(library.changes()) == []
+    write(tmp_path, '[colors]\nprimary = "red"\n')
+    (change,) = library.changes()
+    assert isinstance(change, ThemeFile)
+    assert change.theme.name == "mine"
+    write(tmp_path, '[colors]\nprimary = "reddish"\n')
+    (problem,) = library.changes()
+    assert isinstance(problem, ThemeError)
+    assert list(library.changes()) == [], "one problem is told once"
+
+
+def test_a_folder_that_is_not_there_holds_no_themes(tmp_path: Path) -> None:
+    assert list(ThemeLibrary([tmp_path / "absent"]).changes()) == []

@@ -1,0 +1,234 @@
+"""The stream pane: follows the text, holds still when scrolled, never shows raw control characters."""
+
+from __future__ import annotations
+
+import pytest
+from textual.events import MouseScrollUp
+from textual.pilot import Pilot
+
+from llmdash.engine.model.frame import CHUNK_MARK, JobState, StreamPart, StreamView
+from llmdash.ui.stream.pane import StreamPane
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
+
+
+def part(job: int, text: str, start: int = 0, **more: object) -> StreamPart:
+    state = more.pop("state", JobState.STREAMING)
+    return StreamPart(job=job, id=f"add-{job}", key="a1f2", state=state, start=start, text=text, **more)  # type: ignore[arg-type]
+
+
+def numbered(first: int, last: int) -> str:
+    return "".join(f"line {number}\n" for number in range(first, last))
+
+
+def title(pane: StreamPane) -> str:
+    assert pane._border_title is not None
+    return pane._border_title.plain
+
+
+async def feed(pilot: Pilot[None], pane: StreamPane, *parts: StreamPart) -> None:
+    for each in parts:
+        pane.show(each)
+        await pilot.pause()
+
+
+def watching(job: int) -> StreamPane:
+    """A pane on the stream of one job."""
+    pane = StreamPane()
+    pane.watch_job(job)
+    return pane
+
+
+async def test_only_what_is_new_is_asked_for() -> None:
+    pane = watching(7)
+    async with running(pane) as pilot:
+        assert pane.wanted() == StreamView(7, None, 0)
+        await feed(pilot, pane, part(7, "{"), part(7, f"{CHUNK_MARK}x", 1), part(7, f"{CHUNK_MARK}}}", 3))
+        assert pane.wanted() == StreamView(7, 7, 5)
+        assert lines(pane)[0] == "{|x|}"
+        assert pane.text == "{x}"
+
+
+async def test_the_same_part_twice_is_shown_once() -> None:
+    pane = watching(7)
+    async with running(pane) as pilot:
+        more = part(7, f"{CHUNK_MARK}b", 1)
+        await feed(pilot, pane, part(7, "a"), more, part(7, "", 3), more)
+        assert lines(pane)[0] == "a|b"
+
+
+async def test_the_stream_of_another_chosen_job_replaces_the_text() -> None:
+    pane = watching(7)
+    async with running(pane) as pilot:
+        await feed(pilot, pane, part(7, "seven"))
+        pane.watch_job(8)
+        assert pane.wanted() == StreamView(8, None, 0)
+        await feed(pilot, pane, part(8, "eight"))
+        assert lines(pane)[0] == "eight"
+        await feed(pilot, pane, part(8, "again", tokens_per_s=1.0))
+        assert lines(pane)[0] == "again"
+
+
+async def test_without_a_chosen_job_one_answer_comes_below_the_other() -> None:
+    pane = StreamPane()
+    async with running(pane) as pilot:
+        assert pane.wanted() == StreamView(None, None, 0)
+        first = part(7, f"se{CHUNK_MARK}ven", ttft_s=0.38)
+        await feed(pilot, pane, first, part(7, "", 6, ttft_s=0.38, tokens_per_s=99.0, state=JobState.DONE))
+        await feed(
+            pilot, pane, part(8, "", state=JobState.SENT), part(8, "ei"), part(8, f"{CHUNK_MARK}ght", 2)
+        )
+        assert pane.wanted() == StreamView(None, 8, 6)
+        assert lines(pane)[:4] == ["add-7 · a1f2 · 380ms · 99 tok/s", "se|ven", "add-8 · a1f2", "ei|ght"]
+        assert pane.text == "seveneight"
+
+
+async def test_another_attempt_of_the_followed_job_is_an_answer_of_its_own() -> None:
+    pane = StreamPane()
+    async with running(pane) as pilot:
+        await feed(pilot, pane, part(7, "once"), part(7, "", state=JobState.BACKOFF), part(7, "again"))
+        assert lines(pane)[:4] == ["add-7 · a1f2", "once", "add-7 · a1f2", "again"]
+
+
+async def test_a_chosen_job_shows_alone_and_following_begins_anew() -> None:
+    pane = StreamPane()
+    async with running(pane) as pilot:
+        await feed(pilot, pane, part(7, "seven"), part(8, "eight"))
+        pane.watch_job(8)
+        await feed(pilot, pane, part(8, "eight"))
+        assert lines(pane)[:2] == ["eight", ""]
+        pane.watch_job(None)
+        await feed(pilot, pane, part(9, "nine"))
+        assert lines(pane)[:2] == ["add-9 · a1f2", "nine"]
+
+
+async def test_what_follows_older_answers_draws_only_its_own_lines() -> None:
+    pane = StreamPane()
+    async with running(pane, (40, 10)) as pilot:
+        await feed(pilot, pane, part(7, "seven"), part(8, "eight"))
+        drawn: list[int] = []
+        render = pane.render_line
+        pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        await feed(pilot, pane, part(8, f"{CHUNK_MARK}more", 5, tokens_per_s=20.0))
+        assert drawn == [3]
+
+
+async def test_the_title_says_whose_stream_it_is_and_how_fast() -> None:
+    pane = StreamPane()
+    async with running(pane) as pilot:
+        await feed(pilot, pane, part(3412, "x", ttft_s=0.412, tokens_per_s=38.2))
+        assert title(pane) == "Stream · add-3412 · a1f2 · follow"
+        pane.watch_job(3412)
+        await feed(pilot, pane, part(3412, "x", ttft_s=0.412, tokens_per_s=38.2))
+        assert title(pane) == "Stream · add-3412 · a1f2 · ttft 412ms · 38 tok/s"
+        await feed(pilot, pane, part(3412, "", 1, state=JobState.DONE))
+        assert title(pane) == "Stream · add-3412 · a1f2 · done"
+        assert pane.wanted().job == 3412
+
+
+async def test_new_text_scrolls_into_view() -> None:
+    pane = StreamPane()
+    async with running(pane, (40, 10)) as pilot:
+        text = numbered(0, 100)
+        await feed(pilot, pane, part(1, text), part(1, "last", len(text)))
+        assert lines(pane)[-1] == "last"
+        assert not pane.show_vertical_scrollbar
+
+
+@pytest.mark.parametrize("way", ["up", "pageup", "home", "wheel"])
+async def test_scrolling_up_holds_the_text_still_and_end_follows(way: str) -> None:
+    pane = StreamPane()
+    async with running(pane, (40, 10)) as pilot:
+        text = numbered(0, 100)
+        await feed(pilot, pane, part(1, text))
+        following = lines(pane)
+        if way == "wheel":
+            pane.post_message(MouseScrollUp(pane, 3, 3, 0, 0, 0, False, False, False))
+            await pilot.pause()
+        else:
+            await pilot.press(way)
+        assert not pane.follow
+        before = lines(pane)
+        assert before != following
+        more = numbered(100, 200)
+        await feed(pilot, pane, part(1, more, len(text)))
+        assert lines(pane) == before
+        assert "scrolled" in title(pane)
+        await pilot.press("end")
+        assert pane.follow
+        assert "line 199" in lines(pane)
+
+
+async def test_scrolling_back_to_the_end_follows_again() -> None:
+    pane = StreamPane()
+    async with running(pane, (40, 10)) as pilot:
+        await feed(pilot, pane, part(1, numbered(0, 100)))
+        await pilot.press("pageup", "down", "pagedown", "pagedown")
+        assert pane.follow
+
+
+async def test_while_scrolled_up_the_pane_keeps_its_job() -> None:
+    pane = StreamPane()
+    async with running(pane, (40, 10)) as pilot:
+        await feed(pilot, pane, part(1, numbered(0, 100)))
+        await pilot.press("up")
+        assert pane.wanted().job == 1
+        await pilot.press("end")
+        assert pane.wanted().job is None
+
+
+async def test_the_scrollbar_takes_no_room_from_the_text() -> None:
+    """So that scrolling up does not wrap the text anew."""
+    pane = StreamPane()
+    async with running(pane, (40, 10)) as pilot:
+        await feed(pilot, pane, part(1, "word " * 1000))
+        following = lines(pane)
+        await pilot.press("up")
+        await pilot.pause()
+        assert pane.show_vertical_scrollbar
+        assert lines(pane)[1:] == following[:-1]
+
+
+async def test_marks_and_gap_times_can_be_switched() -> None:
+    pane = watching(1)
+    async with running(pane) as pilot:
+        text = CHUNK_MARK.join(["a", "b", "c"])
+        await feed(pilot, pane, part(1, text, gaps=(0.412, 0.03, 2.5)))
+        await pilot.press("t")
+        assert lines(pane)[0] == "⁴¹²a³⁰|b‖2.50s|c"
+        await pilot.press("t", "b")
+        assert lines(pane)[0] == "abc"
+
+
+async def test_only_the_last_line_is_drawn_again_while_it_grows() -> None:
+    pane = watching(1)
+    async with running(pane, (40, 10)) as pilot:
+        text = numbered(0, 5)
+        await feed(pilot, pane, part(1, text))
+        drawn: list[int] = []
+        render = pane.render_line
+        pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        await feed(pilot, pane, part(1, "more", len(text)))
+        assert drawn == [5]
+
+
+async def test_an_empty_stream_says_why() -> None:
+    pane = StreamPane()
+    async with running(pane) as pilot:
+        assert lines(pane)[0] == "no stream yet"
+        await feed(pilot, pane, part(1, "", state=JobState.SENT))
+        assert lines(pane)[0] == "waiting for the first chunk"
+        await feed(pilot, pane, part(1, "", state=JobState.FAILED))
+        assert lines(pane)[0] == "no text"
+
+
+@pytest.mark.parametrize("width", [4, 20, 58, 120, 200])
+async def test_hostile_text_is_made_visible(width: int) -> None:
+    pane = StreamPane()
+    async with running(pane, (width, 30)) as pilot:
+        text = CHUNK_MARK.join(HOSTILE[:-1])
+        await feed(pilot, pane, part(1, text, gaps=(0.1,) * len(HOSTILE)))
+        assert_drawn_safely(pane)
+        await feed(pilot, pane, part(1, CHUNK_MARK + HOSTILE[-1] + "日" * 50_000, len(text)))
+        assert_drawn_safely(pane)
+        await pilot.press("t", "home")
+        assert_drawn_safely(pane)

@@ -1,0 +1,74 @@
+"""Streams side by side: each keeps its place, and only what changed is painted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.geometry import Region
+
+from llmdash.engine.model.frame import CHUNK_MARK, JobState, StreamPart
+from llmdash.ui.stream.tiles import StreamTiles, fit_grid
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
+
+
+def part(job: int, text: str, state: JobState = JobState.STREAMING) -> StreamPart:
+    return StreamPart(job=job, id=f"add-{job}", key="a1f2", state=state, text=text)
+
+
+@given(st.integers(0, 400), st.integers(0, 120))
+def test_boxes_cover_the_room_and_never_overlap(width: int, height: int) -> None:
+    grid = fit_grid(width, height)
+    cells = [
+        (x, y)
+        for place in range(grid.boxes)
+        for x in grid.region(place).column_range
+        for y in grid.region(place).line_range
+    ]
+    assert len(cells) == len(set(cells)) == (width * height if grid.boxes else 0)
+    room = Region(0, 0, width, height)
+    assert all(room.contains_region(grid.region(place)) for place in range(grid.boxes))
+
+
+async def test_a_box_says_whose_stream_it_is_and_shows_the_end_of_it() -> None:
+    tiles = StreamTiles()
+    async with running(tiles, (60, 5)) as pilot:
+        assert tiles.wanted() == 2
+        assert lines(tiles)[0] == "no stream yet"
+        text = CHUNK_MARK.join(f"word{number} " for number in range(20))
+        tiles.show([part(1, text), part(2, "short", JobState.DONE)], 7)
+        await pilot.pause()
+        drawn = lines(tiles)
+        assert drawn[0].startswith("╭ add-1 · a1f2 ───")
+        assert drawn[0].endswith("─ ● ╮")
+        assert "|word19" in drawn[3]
+        assert "word1 " not in "".join(drawn)
+        assert "│ short" in drawn[1]
+        assert tiles._border_title is not None
+        assert tiles._border_title.plain == "Streams · 7 in flight"
+
+
+async def test_only_the_line_that_grew_is_painted() -> None:
+    tiles = StreamTiles()
+    async with running(tiles, (60, 10)) as pilot:
+        tiles.show([part(number, "x") for number in range(4)], 4)
+        await pilot.pause()
+        drawn: list[int] = []
+        render = tiles.render_line
+        tiles.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign, func-returns-value]
+        tiles.show([*(part(number, "x") for number in range(3)), part(3, "xy")], 4)
+        await pilot.pause()
+        assert drawn == [6]
+
+
+@pytest.mark.parametrize("size", [(20, 5), (24, 2), (24, 3), (50, 12), (121, 31)])
+async def test_hostile_text_is_made_visible(size: tuple[int, int]) -> None:
+    tiles = StreamTiles()
+    async with running(tiles, size) as pilot:
+        parts = [StreamPart(job, text, "k", text=text[-400:]) for job, text in enumerate(HOSTILE)]
+        tiles.show(parts, len(parts))
+        await pilot.pause()
+        assert_drawn_safely(tiles)
+        tiles.show([], 0)
+        await pilot.pause()
+        assert_drawn_safely(tiles)
