@@ -22,7 +22,7 @@ from llmdash.config import Settings
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import AlertKind, Frame, JobsView, View
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plans import Input, make_plan
+from llmdash.launch.plan_builder import Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from tests.simulated import Simulated
 

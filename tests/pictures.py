@@ -14,7 +14,7 @@ from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plans import PRACTICE, Input, make_plan
+from llmdash.launch.plan_builder import PRACTICE, Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.ui.app import LlmdashApp

@@ -11,7 +11,7 @@ from llmdash import __version__
 from llmdash.cli.ask import ask, stream
 from llmdash.cli.compare import compare
 from llmdash.cli.doctor import doctor
-from llmdash.cli.guard import guarded, has_terminal, refuse, settings_from
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
 from llmdash.cli.run import demo, open_dashboard, run
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate

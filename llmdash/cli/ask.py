@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.guard import guarded, refuse, settings_from
+from llmdash.cli.errors import guarded, refuse, settings_from
 from llmdash.cli.options import with_options
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
 
 
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
-    from llmdash.launch.endpoints import build_llm
+    from llmdash.launch.llm_factory import build_llm
 
     endpoint = settings.endpoints[0]
     if endpoint.needs_key and not endpoint.keys:
@@ -179,7 +179,7 @@ def _prompt(given: str) -> str:
 def _simulator() -> SimulatorProcess:
     from dataclasses import replace
 
-    from llmdash.launch.plans import PRACTICE
+    from llmdash.launch.plan_builder import PRACTICE
     from llmdash.simulator.process import SimulatorProcess
 
     return SimulatorProcess(replace(PRACTICE, error_rate=0.0))

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.guard import guarded, has_terminal, made, refuse, settings_from, tell_problems
+from llmdash.cli.errors import guarded, has_terminal, made, refuse, settings_from, tell_problems
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
+    from llmdash.compare.report import Comparison
     from llmdash.config import Settings
     from llmdash.launch.comparing import ComparingSession
     from llmdash.launch.experiments import Experiment
-    from llmdash.launch.plans import Input
-    from llmdash.reports.compare import Comparison
+    from llmdash.launch.plan_builder import Input
 
 __all__ = ["compare"]
 
@@ -73,10 +73,10 @@ def compare(file: Path | None, **options: Any) -> None:
 
 
 def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]) -> int:
+    from llmdash.config.prices import load_prices
     from llmdash.launch import experiments as lab
-    from llmdash.launch import plans
+    from llmdash.launch import plan_builder as plans
     from llmdash.launch.comparing import ComparingSession
-    from llmdash.prices import load_prices
 
     settings = settings_from(flags)
     if not own["simulate"] and settings.without_keys:
@@ -110,7 +110,7 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path) -> Input:
     from llmdash import locations
-    from llmdash.launch import plans
+    from llmdash.launch import plan_builder as plans
 
     if greetings:
         return plans.Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
@@ -145,8 +145,8 @@ def _show(
     session: ComparingSession, settings: Settings, own: Mapping[str, Any], name: str, base: str | None
 ) -> int:
     """Run the experiments, in the dashboard or without, and print what came of them."""
+    from llmdash.compare.report import Comparison
     from llmdash.launch.comparing import run_headless, show
-    from llmdash.reports.compare import Comparison
 
     headless = own["headless"] or own["as_json"] or own["markdown"] or not has_terminal()
     try:
@@ -157,7 +157,7 @@ def _show(
 
 
 def _print(comparison: Comparison, own: Mapping[str, Any]) -> None:
-    from llmdash.reports.compare_table import markdown_table, print_table
+    from llmdash.compare.table import markdown_table, print_table
     from llmdash.reports.output import Output
     from llmdash.reports.summary import encode_line
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.guard import guarded, refuse
+from llmdash.cli.errors import guarded, refuse
 
 if TYPE_CHECKING:
     from llmdash.doctor.findings import Checkup
@@ -47,7 +47,7 @@ def doctor(folder: Path | None, **options: Any) -> None:
 
 
 def _terminal() -> int:
-    from llmdash.reports.terminal_reset import restore_terminal
+    from llmdash.terminal_reset import restore_terminal
 
     if not restore_terminal(sys.stdin, sys.stdout):
         refuse("there is no terminal here; run it in the one that is broken")
@@ -58,7 +58,7 @@ def _terminal() -> int:
 def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
     from llmdash.launch.doctor import every_run, newest_run
     from llmdash.reports.output import Output
-    from llmdash.reports.terminal_reset import restore_terminal
+    from llmdash.terminal_reset import restore_terminal
 
     if not options["as_json"]:
         restore_terminal(sys.stdin, sys.stdout)

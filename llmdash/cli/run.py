@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.guard import (
+from llmdash.cli.errors import (
     guarded,
     has_terminal,
     made,
@@ -24,7 +24,7 @@ from llmdash.cli.options import RUN_OPTIONS, SETTING_OPTIONS, split, with_option
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
-    from llmdash.launch.plans import Input
+    from llmdash.launch.plan_builder import Input
     from llmdash.simulator.process import SimulatorProcess
     from llmdash.simulator.settings import SimulatorSettings
 
@@ -47,7 +47,7 @@ def run(file: Path | None, **options: Any) -> None:
     FILE holds JSON lines, a JSON array, CSV or TSV, plain text (a prompt a line, or sections between lines of
     ---), a TOML prompt set, or an OpenAI or Anthropic batch.
     """
-    from llmdash.launch.plans import Input
+    from llmdash.launch.plan_builder import Input
 
     run_options = split(options)
     if run_options["retry_failed"] and not run_options["resume"]:
@@ -63,7 +63,7 @@ def run(file: Path | None, **options: Any) -> None:
 )
 def demo(seed: int, **options: Any) -> None:
     """Run the arithmetic batch on the built-in simulator: no key, no cost."""
-    from llmdash.launch.plans import DEMO_RATE, PRACTICE, Input
+    from llmdash.launch.plan_builder import DEMO_RATE, PRACTICE, Input
 
     run_options = {
         **split(options),
@@ -79,7 +79,7 @@ def demo(seed: int, **options: Any) -> None:
 def _run(
     given: Input, run: Mapping[str, Any], flags: Mapping[str, Any], practice: SimulatorSettings | None = None
 ) -> int:
-    from llmdash.launch import plans
+    from llmdash.launch import plan_builder as plans
     from llmdash.reports.export import check_writable
 
     settings = settings_from(flags)
@@ -151,6 +151,6 @@ def _start_simulator(practice: SimulatorSettings | None) -> SimulatorProcess | N
 
 def open_dashboard(settings: Settings, **how: Any) -> int:
     """Show the dashboard, or the start screen."""
-    from llmdash.launch.interactive import show
+    from llmdash.launch.dashboard import show
 
     return show(settings, **how)

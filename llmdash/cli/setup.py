@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from llmdash.cli.guard import guarded, refuse, settings_from
+from llmdash.cli.errors import guarded, refuse, settings_from
 from llmdash.cli.options import ENDPOINT_OPTIONS, with_options
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def check(as_json: bool, **flags: Any) -> None:
 def _check(flags: dict[str, Any], *, as_json: bool) -> int:
     import asyncio
 
-    from llmdash.launch.check import check_keys
-    from llmdash.launch.check_table import as_record, as_table
     from llmdash.launch.headless import EXIT_FAILED, EXIT_NO_KEY, EXIT_SIGNAL
+    from llmdash.launch.key_check import check_keys
+    from llmdash.launch.key_check_table import as_record, as_table
     from llmdash.reports.output import Output
     from llmdash.reports.summary import encode_line
 

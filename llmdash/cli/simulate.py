@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from llmdash.cli.guard import refuse
+from llmdash.cli.errors import refuse
 
 __all__ = ["simulate"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from llmdash.config.choice import checked
 from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
 from llmdash.config.keys import Keys, Variables
+from llmdash.config.precedence import checked
 from llmdash.config.sources import KEYS_FROM, Entry
 from llmdash.config.toml import Table
 from llmdash.config.values import (

@@ -18,11 +18,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llmdash import locations
-from llmdash.config.choice import Chosen
 from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, parse_dialect
 from llmdash.config.endpoints import EndpointSettings
 from llmdash.config.keys import Variables
 from llmdash.config.pool import Pool, pool_of
+from llmdash.config.precedence import Chosen
 from llmdash.config.sources import (
     ENDPOINT,
     KEYS,

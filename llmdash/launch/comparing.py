@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import FrameType
 
 from llmdash import locations
+from llmdash.compare.report import Row
 from llmdash.config import Settings
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, JobsView, RunPart, RunState, StreamView, View
@@ -18,7 +19,6 @@ from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.launch import headless
 from llmdash.launch.experiments import Bench, Experiment, Trial
-from llmdash.reports.compare import Row
 from llmdash.reports.progress import display_for, watch
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Redactor

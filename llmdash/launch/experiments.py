@@ -10,17 +10,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from llmdash.compare.report import Row
 from llmdash.config import Settings
+from llmdash.config.prices import Prices
 from llmdash.engine.journal.file import ResultRow
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.pool.pool import Member
 from llmdash.engine.session import RunPlan
-from llmdash.launch import plans
-from llmdash.prices import Prices
+from llmdash.launch import plan_builder as plans
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.prompts.verdict import Verdict
-from llmdash.reports.compare import Row
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 

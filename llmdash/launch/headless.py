@@ -21,7 +21,7 @@ from llmdash.reports import export as exports
 from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.wording import resume_command
-from llmdash.ui.hangup import ending_signals
+from llmdash.signals import ending_signals
 
 __all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export", "run_headless"]
 
@@ -50,7 +50,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redact: Callabl
         session.join()
     last: Frame = session.frame(View(jobs=JobsView(height=0)))
     if session.crash is not None:
-        from llmdash.ui.crash import crash_report  # rich, which only a fault needs here
+        from llmdash.crash import crash_report  # rich, which only a fault needs here
 
         sys.stderr.write(crash_report(session.crash, redact).plain + "\n")
         return EXIT_INTERNAL

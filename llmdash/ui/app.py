@@ -17,8 +17,8 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.widget import Widget
 
-from llmdash.ui.crash import crash_report
-from llmdash.ui.hangup import Signals, terminal_is_gone
+from llmdash.crash import crash_report
+from llmdash.signals import Signals, terminal_is_gone
 from llmdash.ui.launcher import Launch, Launcher
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.settings.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables

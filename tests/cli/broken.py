@@ -13,11 +13,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from llmdash.cli.guard import guarded
+from llmdash.cli.errors import guarded
 from llmdash.config import load_settings
+from llmdash.launch.dashboard import show
 from llmdash.launch.headless import run_headless
-from llmdash.launch.interactive import show
-from llmdash.launch.plans import PRACTICE, Input, make_plan, open_input, run_folder
+from llmdash.launch.plan_builder import PRACTICE, Input, make_plan, open_input, run_folder
 from llmdash.prompts.source import Prompt
 from llmdash.secrets import Redactor
 from llmdash.simulator.process import SimulatorProcess

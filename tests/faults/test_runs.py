@@ -18,7 +18,7 @@ from llmdash.config import EndpointSettings, Settings
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import EndpointState, Frame, KeyState
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plans import Input, make_plan
+from llmdash.launch.plan_builder import Input, make_plan
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt

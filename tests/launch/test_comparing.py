@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from llmdash.config import Settings
+from llmdash.config.prices import Price, Prices
 from llmdash.engine.model.commands import Drain, SetRate
 from llmdash.engine.model.frame import CHUNK_MARK, JobsView, StreamView, View
 from llmdash.engine.run import Ending
 from llmdash.launch.comparing import ComparingSession
 from llmdash.launch.experiments import AT_ONCE, Bench, Experiment, models_of, practice, ways
-from llmdash.launch.plans import Input
-from llmdash.prices import Price, Prices
+from llmdash.launch.plan_builder import Input
 from llmdash.prompts.source import Prompt, PromptList
 from llmdash.secrets import Secret
 from tests.simulated import Simulated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llmdash.launch.check import KeyCheck, mend
+from llmdash.launch.key_check import KeyCheck, mend
 from llmdash.reports.wording import UNKNOWN, count, seconds
 from llmdash.sanitize import clean_line
 

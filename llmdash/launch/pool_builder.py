@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config import ConfigError, Settings
+from llmdash.config.prices import Prices
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.token_bucket import Allowance
-from llmdash.launch.endpoints import build_llm
 from llmdash.launch.fleet import EndpointKey, Fleet, keys_added
-from llmdash.prices import Prices
+from llmdash.launch.llm_factory import build_llm
 
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient

@@ -11,14 +11,14 @@ from llmdash.config import Settings
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.lock import LockedError
 from llmdash.engine.session import LocalSession, RunPlan, Session
-from llmdash.launch.afterwards import finish, write_nowhere
 from llmdash.launch.headless import EXIT_INTERNAL, export
-from llmdash.launch.plans import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
+from llmdash.launch.plan_builder import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
+from llmdash.launch.shutdown import finish, write_nowhere
 from llmdash.prompts.source import InputError
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Redactor
+from llmdash.signals import Signals
 from llmdash.simulator.process import SimulatorError, SimulatorProcess
-from llmdash.ui.hangup import Signals
 from llmdash.ui.launcher import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 

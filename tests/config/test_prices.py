@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmdash.config.prices import Price, Prices, load_prices, price_of
 from llmdash.config.values import ConfigError
-from llmdash.prices import Price, Prices, load_prices, price_of
 
 OWN = '[prices."my-model"]\ninput = 0.15\noutput = 0.60\n'
 

@@ -16,13 +16,13 @@ from typing import Any, BinaryIO
 
 from llmdash import locations
 from llmdash.config import Settings, load_settings
+from llmdash.config.prices import load_prices
 from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.session import RunPlan
 from llmdash.launch.fleet import fleet_of
-from llmdash.launch.roster import KeyFile, Roster
-from llmdash.prices import load_prices
+from llmdash.launch.pool_builder import KeyFile, Roster
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource

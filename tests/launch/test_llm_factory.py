@@ -11,7 +11,7 @@ import pytest
 
 from llmdash.config import ConfigError, EndpointSettings, Settings
 from llmdash.config.dialects import DIALECTS
-from llmdash.launch.endpoints import build_llm
+from llmdash.launch.llm_factory import build_llm
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Secret

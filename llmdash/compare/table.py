@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple, TextIO, cast
 
+from llmdash.compare.report import Comparison, Row
 from llmdash.engine.model.frame import Percentiles
-from llmdash.reports.compare import Comparison, Row
 from llmdash.reports.output import Output
 from llmdash.reports.wording import UNKNOWN, count, duration, share
 from llmdash.sanitize import clean_line

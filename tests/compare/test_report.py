@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmdash.compare.report import Comparison, Row
+from llmdash.compare.table import markdown_table, money, plain_table, print_table
 from llmdash.engine.model.frame import Percentiles, RunPart, Score
-from llmdash.reports.compare import Comparison, Row
-from llmdash.reports.compare_table import markdown_table, money, plain_table, print_table
 from llmdash.reports.summary import encode_line
 from tests.reports.fakes import HOSTILE
 

@@ -67,7 +67,7 @@ def guarded(work: Callable[[], int]) -> NoReturn:
 
 def _tell_of_fault(error: Exception) -> None:
     """Say what went wrong inside, without the values at hand."""
-    from llmdash.ui.crash import crash_report
+    from llmdash.crash import crash_report
 
     click.echo(crash_report(error, redactor_in_use().redact).plain, err=True)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llmdash.config import EndpointSettings, Settings, Timeouts
 from llmdash.config.dialects import DIALECTS, LANGCHAIN
 from llmdash.config.values import ConfigError
-from llmdash.launch.endpoints import build_llm
+from llmdash.launch.llm_factory import build_llm
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Redactor, Secret, labels
 

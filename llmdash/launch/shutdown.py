@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from llmdash.crash import crash_report
 from llmdash.engine.model.commands import Cancel, Drain
 from llmdash.engine.model.frame import JobsView, RunPart, RunState, View
 from llmdash.engine.run import Ending
@@ -15,8 +16,7 @@ from llmdash.engine.session import LocalSession, Session
 from llmdash.launch.headless import EXIT_FAILED, EXIT_INTERNAL, EXIT_STORAGE
 from llmdash.reports.wording import resume_command
 from llmdash.sanitize import clean_line
-from llmdash.ui.crash import crash_report
-from llmdash.ui.hangup import Signals
+from llmdash.signals import Signals
 
 __all__ = ["finish", "write_nowhere"]
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from llmdash.config import EndpointSettings, Settings
-from llmdash.launch.check import AT_ONCE, KeyCheck, check_keys, mend
-from llmdash.launch.check_table import as_record, as_table
+from llmdash.launch.key_check import AT_ONCE, KeyCheck, check_keys, mend
+from llmdash.launch.key_check_table import as_record, as_table
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.rate_limit_headers import Hints
 from llmdash.secrets import Secret
