@@ -57,7 +57,7 @@ faults:
 
 # R4, R7: ten thousand hints, keys revoked in the middle
 keys:
-    {{python}} -m pytest tests/engine/test_hints_kept.py tests/cli/test_faults.py -q
+    {{python}} -m pytest tests/engine/test_hints_obeyed.py tests/cli/test_faults.py -q
 
 # R5: the rate through slides, stops of the process and a jumping clock
 rate:
