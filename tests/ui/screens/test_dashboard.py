@@ -46,7 +46,7 @@ from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.troubles import MINE_PAUSED, OPENAI_DOWN, brake, endpoints_out
 from tests.ui.waiting import picture, until
 
-SHIPPED = Path(__file__).parents[2] / "themes"
+SHIPPED = Path(__file__).parents[3] / "themes"
 
 
 @asynccontextmanager

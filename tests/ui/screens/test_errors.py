@@ -30,7 +30,7 @@ from tests.ui.troubles import FAILURES, failures
 from tests.ui.waiting import picture, until
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 
-SHIPPED = Path(__file__).parents[2] / "themes"
+SHIPPED = Path(__file__).parents[3] / "themes"
 
 
 @asynccontextmanager

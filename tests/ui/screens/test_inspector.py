@@ -28,7 +28,7 @@ from llmdash.ui.text.keymap import key_glyph
 from tests.ui.fake_session import FakeSession
 from tests.ui.waiting import choose, picture, until
 
-SHIPPED = Path(__file__).parents[2] / "themes"
+SHIPPED = Path(__file__).parents[3] / "themes"
 
 
 @asynccontextmanager

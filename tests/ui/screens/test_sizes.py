@@ -18,7 +18,7 @@ from llmdash.ui.stream.pane import StreamPane
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import picture, until
 
-SHIPPED = Path(__file__).parents[2] / "themes"
+SHIPPED = Path(__file__).parents[3] / "themes"
 SIZES = [(59, 15), (60, 16), (80, 24), (100, 30), (120, 36), (200, 60)]
 HOSTILE = [
     "[/]",

@@ -21,7 +21,7 @@ from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from tests.ui.fake_session import FakeSession
 from tests.ui.waiting import until
 
-SHIPPED = Path(__file__).parents[2] / "themes"
+SHIPPED = Path(__file__).parents[3] / "themes"
 OPTIONS = LaunchOptions(
     prompt_files=(
         PromptChoice("arithmetic", Path("arithmetic.toml"), "10,000 expressions, scored"),

@@ -19,7 +19,7 @@ from llmdash.ui.settings.themes import (
     read_theme,
 )
 
-SHIPPED = Path(__file__).parents[2] / "themes"
+SHIPPED = Path(__file__).parents[3] / "themes"
 FILES = sorted(SHIPPED.glob("*.toml"))
 GROUNDS = ("background", "surface", "panel", "block-cursor-blurred-background")
 INKS = ("foreground", "primary", "secondary", "accent", "success", "warning", "error", "foreground-muted")
