@@ -20,7 +20,9 @@ from typing import Any, NamedTuple
 
 from llmdash.config import Settings
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.model.frame import AlertKind, Frame, JobsView, View
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import AlertKind
+from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plan_builder import Input, make_plan
 from llmdash.prompts.arithmetic import Arithmetic

@@ -15,7 +15,7 @@ from pathlib import Path
 from llmdash.config import Settings
 from llmdash.config.endpoints import EndpointSettings
 from llmdash.engine.model.commands import Cancel, SetRate
-from llmdash.engine.model.frame import JobsView, View
+from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plan_builder import Input, make_plan, run_folder
 from llmdash.prompts.arithmetic import Arithmetic

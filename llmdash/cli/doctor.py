@@ -87,11 +87,11 @@ def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
     """Check one run, mend it if that is asked for, and say so; gives the exit code."""
     from llmdash.doctor.repair import MendError
     from llmdash.engine.journal.lock import LockedError
-    from llmdash.launch.doctor import Patient
+    from llmdash.launch.doctor import RunUnderCheck
     from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE
     from llmdash.sanitize import clean_line
 
-    patient = Patient(folder)
+    patient = RunUnderCheck(folder)
     done: list[str] = []
     refused = 0
     if options["repair"]:

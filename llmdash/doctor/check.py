@@ -15,7 +15,7 @@ from typing import Any
 
 from llmdash.doctor.files import check_files, check_folder, holder_of
 from llmdash.doctor.findings import Checkup, Finding, Known, Level, Sums
-from llmdash.doctor.invariants import SENT, breaches, rules_for, teach
+from llmdash.doctor.invariants import SENT, breaches, register_sql_functions, rules_for
 from llmdash.engine.journal.file import NAME, VERSION
 from llmdash.engine.journal.schema import misshapen
 
@@ -240,7 +240,7 @@ def _rows(
     if jobs is not None and jobs != facts.get("jobs"):
         text = f"the run has {jobs:,} jobs by its input, {facts.get('jobs')} by its journal"
         yield Finding(Level.PROBLEM, "facts", text, "the input is right", mendable=True)
-    teach(db, jobs, begun_at(facts))
+    register_sql_functions(db, jobs, begun_at(facts))
     for rule in rules_for(db) if held else (*rules_for(db), SENT):
         number, first = breaches(db, rule)
         if number:

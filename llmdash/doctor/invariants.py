@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from llmdash.doctor.violations import make_views
 
-__all__ = ["SENT", "Rule", "breaches", "mend", "rules_for", "teach"]
+__all__ = ["SENT", "Rule", "breaches", "mend", "register_sql_functions", "rules_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ _HEALTH = Rule(
 _RULES = (*_RULES_OF_ROWS, _ATTEMPT_VALUES, _TEXTLESS, _RESULT_VALUES, *_RULES_BETWEEN_ROWS)
 
 
-def teach(db: sqlite3.Connection, jobs: int | None, begun_at: float) -> None:
+def register_sql_functions(db: sqlite3.Connection, jobs: int | None, begun_at: float) -> None:
     """Give a connection what the rules ask, for a run of `jobs` jobs (None: not known) begun at `begun_at`,
     Unix time.
     """

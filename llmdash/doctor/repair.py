@@ -25,7 +25,7 @@ from llmdash.doctor.check import (
 )
 from llmdash.doctor.files import BACKUP, leftovers, may_close, open_to_others, orphans
 from llmdash.doctor.findings import Checkup, Finding, Known
-from llmdash.doctor.invariants import SENT, mend, rules_for, teach
+from llmdash.doctor.invariants import SENT, mend, register_sql_functions, rules_for
 from llmdash.doctor.salvage import salvage
 from llmdash.engine.journal.file import NAME, VERSION, JournalError
 from llmdash.engine.journal.lock import RunLock
@@ -170,7 +170,7 @@ def _put_right(folder: Path, known_of: KnownOf) -> list[str]:
         db.execute("BEGIN IMMEDIATE")
         facts = facts_in(db)
         known = known_of(facts)
-        teach(db, vouched(facts, known), begun_at(facts))
+        register_sql_functions(db, vouched(facts, known), begun_at(facts))
         told = _put_facts_right(db, facts, known)
         told += mend(db, (*rules_for(db), SENT))
         db.execute("COMMIT")

@@ -17,8 +17,8 @@ _WIDTH = len(Level.PROBLEM)
 
 def as_lines(checkup: Checkup, done: Sequence[str], *, repaired: bool) -> Iterator[str]:
     """What was done, then a line for each finding and its mend, then the verdict; safe to show."""
-    for deed in done:
-        yield clean_line(f"{'mended':{_WIDTH}}  {deed}")
+    for action in done:
+        yield clean_line(f"{'mended':{_WIDTH}}  {action}")
     for finding in checkup.findings:
         yield clean_line(f"{finding.level:{_WIDTH}}  {finding.what}: {finding.text}")
         if finding.mend:
@@ -64,10 +64,10 @@ def _badness(finding: Finding) -> int:
 
 
 def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """An object for each deed and finding, the last one the summary of the run."""
+    """An object for each action and finding, the last one the summary of the run."""
     folder = clean_line(str(checkup.folder))
-    for deed in done:
-        yield {"type": "mended", "folder": folder, "text": clean_line(deed)}
+    for action in done:
+        yield {"type": "mended", "folder": folder, "text": clean_line(action)}
     for finding in checkup.findings:
         yield {
             "type": "finding",

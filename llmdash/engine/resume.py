@@ -10,11 +10,12 @@ from typing import Any
 from llmdash.engine.journal.file import JournalError, JournalFile, ResultRow
 from llmdash.engine.journal.reader import JournalReader, KeyTotals
 from llmdash.engine.model.events import Noticed
-from llmdash.engine.model.frame import JobState, Severity, Verdict
-from llmdash.engine.pool.pool import Member
+from llmdash.engine.model.states import JobState, Severity
+from llmdash.engine.pool.member import Member
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
+from llmdash.prompts.verdict import Verdict
 
 __all__ = ["fresh_store", "open_journal", "resumed_store"]
 

@@ -8,23 +8,26 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from llmdash.engine.dispatch.kill_switch import Brake
+from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.queue import JobQueue
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.dispatch.settlement import prompt_id
 from llmdash.engine.frames.blockers import RunStatus
-from llmdash.engine.frames.builder import Painter
+from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.inspection import Inspector
 from llmdash.engine.journal.file import JournalError, JournalFile, ResultRow, StorageError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.model.events import Noticed
-from llmdash.engine.model.frame import EndpointState, Frame, KeyState, RunState, Severity, View
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import EndpointState, KeyState, RunState, Severity
+from llmdash.engine.model.view import View
 from llmdash.engine.pool.health_records import restore_health
-from llmdash.engine.pool.pool import KeyPool, Member
+from llmdash.engine.pool.member import Member
+from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
 from llmdash.engine.steering import Steering
 
@@ -48,7 +51,7 @@ class Ending(enum.Enum):
     STOPPED = "stopped on command"
     NO_KEY = "no usable key is left"
     STORAGE = "the journal cannot be written"
-    BRAKE = "the requests are refused"
+    KILL_SWITCH = "the requests are refused"
 
 
 class Run:
@@ -78,9 +81,9 @@ class Run:
         self._limiter = RateLimiter(plan.rate)
         if plan.resume:
             self._load(JournalReader(plan.folder))
-        self._brake = Brake(self._braked)
+        self._kill_switch = KillSwitch(self._kill_switch_tripped)
         budget = RetryBudget(clock, plan.policy.budget_share, plan.policy.budget_floor)
-        self._work = WorkQueue(self._store.columns.pending, budget)
+        self._work = JobQueue(self._store.columns.pending, budget)
         self._journal = JournalWriter(journal, self._storage_failed, self._storage_held, self._saved)
         self._parts = RunnerParts(
             plan.source,
@@ -90,7 +93,7 @@ class Run:
             self._store,
             self._work,
             budget,
-            self._brake,
+            self._kill_switch,
             plan.options,
             plan.policy,
         )
@@ -100,8 +103,8 @@ class Run:
         for job in again:
             self._journal.reopened(job)
         self._steering = Steering(self, self._parts, self._runner)
-        self.obey = self._steering.obey
-        self._painter = Painter(
+        self.execute = self._steering.execute
+        self._frame_builder = FrameBuilder(
             plan.facts,
             self._parts,
             self._runner,
@@ -120,8 +123,8 @@ class Run:
     def frame(self, view: View) -> Frame:
         """The picture of now."""
         end = self._ended_at if self._ended_at is not None else self._clock()
-        status = RunStatus(*self._state, end - self._began, self._disk, self._brake.reason)
-        return self._painter.frame(view, status)
+        status = RunStatus(*self._state, end - self._began, self._disk, self._kill_switch.reason)
+        return self._frame_builder.frame(view, status)
 
     async def work(self) -> Ending:
         """Work until the run ends; everything that happened is in the journal then."""
@@ -162,7 +165,7 @@ class Run:
         while True:
             await asyncio.sleep(_WATCH_S)
             with self._store.lock:
-                self._store.plots.sample(self._clock(), self._store.in_flight)
+                self._store.time_series.sample(self._clock(), self._store.in_flight)
             self._welcome(self._plan.more_keys())
             self._look_at_output()
             self._look_for_journal()
@@ -180,21 +183,21 @@ class Run:
 
     def _look_for_keys(self) -> None:
         """Pause, or end a run that nobody watches, where no key can be used without the user."""
-        if not self._plan.stay and self._pool.returns_s() > self._plan.policy.patience_s:
+        if not self._plan.stay and self._pool.returns_in_s() > self._plan.policy.patience_s:
             self._end(Ending.NO_KEY)
         elif self._pool.exhausted and not self._runner.paused:
             self.pause(_NO_KEY)
 
-    def _braked(self) -> None:
+    def _kill_switch_tripped(self) -> None:
         self._runner.pause()
         if self._plan.stay:
-            self._set(RunState.PAUSED, "brake")
+            self._set(RunState.PAUSED, "kill switch")
         else:
-            self._spawn(self._end_after_brake())
+            self._spawn(self._end_after_kill_switch())
 
-    async def _end_after_brake(self) -> None:
+    async def _end_after_kill_switch(self) -> None:
         await self._runner.drain(self._plan.grace_s)
-        self._end(Ending.BRAKE)
+        self._end(Ending.KILL_SWITCH)
 
     def _storage_failed(self, error: JournalError) -> None:
         self._notice(Severity.ERROR, str(error))
@@ -244,9 +247,9 @@ class Run:
 
     def resume(self) -> None:
         """Send again: the user has seen why the run stands."""
-        self._brake.release()
+        self._kill_switch.release()
         for endpoint in self._pool.endpoints:
-            if endpoint.breaker.state is EndpointState.PAUSED:
+            if endpoint.circuit_breaker.state is EndpointState.PAUSED:
                 self._pool.revive_endpoint(endpoint.name)
         self._runner.resume()
         if self._state[0] in (RunState.PAUSED, RunState.DRAINING):

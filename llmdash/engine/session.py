@@ -19,8 +19,9 @@ from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.file import JournalFile, ResultRow
 from llmdash.engine.journal.lock import RunLock
 from llmdash.engine.model.commands import Command
-from llmdash.engine.model.frame import EMPTY_FRAME, Frame, RunPart, View
-from llmdash.engine.pool.pool import Member
+from llmdash.engine.model.frame import EMPTY_FRAME, Frame, RunPart
+from llmdash.engine.model.view import View
+from llmdash.engine.pool.member import Member
 from llmdash.engine.resume import open_journal
 from llmdash.engine.run import Ending, Run
 from llmdash.prompts.source import PromptSource
@@ -140,7 +141,7 @@ class LocalSession:
                 return
             loop, run = self._loop, self._run
         try:
-            loop.call_soon_threadsafe(run.obey, command)
+            loop.call_soon_threadsafe(run.execute, command)
         except RuntimeError:
             return  # the run has ended meanwhile
 
@@ -177,5 +178,5 @@ class LocalSession:
                 self._run, self._loop = run, asyncio.get_running_loop()
                 early, self._waiting = self._waiting, []
             for command in early:
-                run.obey(command)
+                run.execute(command)
             return await run.work()

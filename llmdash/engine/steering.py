@@ -9,13 +9,13 @@ from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.model import commands
 from llmdash.engine.model.events import Noticed
-from llmdash.engine.model.frame import JobState, Severity
+from llmdash.engine.model.states import JobState, Severity
 from llmdash.engine.pool.health_records import health_record
 
-__all__ = ["Course", "Steering"]
+__all__ = ["RunControl", "Steering"]
 
 
-class Course(Protocol):
+class RunControl(Protocol):
     """What a run as a whole can be told."""
 
     def pause(self) -> None:
@@ -37,12 +37,12 @@ class Course(Protocol):
 class Steering:
     """Carries commands out, on the event loop of the run."""
 
-    def __init__(self, course: Course, parts: RunnerParts, runner: BatchRunner) -> None:
-        self._course = course
+    def __init__(self, control: RunControl, parts: RunnerParts, runner: BatchRunner) -> None:
+        self._control = control
         self._parts = parts
         self._runner = runner
 
-    def obey(self, command: commands.Command) -> None:
+    def execute(self, command: commands.Command) -> None:
         """Do what is asked; what cannot be done becomes a notice."""
         try:
             self._steer_run(command)
@@ -58,13 +58,13 @@ class Steering:
             case commands.SetConcurrency(concurrency):
                 self._runner.set_concurrency(concurrency)
             case commands.Pause():
-                self._course.pause()
+                self._control.pause()
             case commands.Resume():
-                self._course.resume()
+                self._control.resume()
             case commands.Drain():
-                self._course.drain()
+                self._control.drain()
             case commands.Cancel():
-                self._course.stop()
+                self._control.stop()
 
     def _steer_jobs(self, command: commands.Command) -> None:
         match command:
@@ -86,10 +86,10 @@ class Steering:
             case commands.ReviveKey(label):
                 pool.revive(label)
                 self._note_health(label)
-                self._course.revived()
+                self._control.revived()
             case commands.ReviveEndpoint(name):
                 pool.revive_endpoint(name)
-                self._course.revived()
+                self._control.revived()
             case commands.SetWeight(label, weight):
                 pool.set_weight(label, weight)
 

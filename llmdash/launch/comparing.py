@@ -14,7 +14,9 @@ from llmdash import locations
 from llmdash.compare.report import Row
 from llmdash.config import Settings
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import Frame, JobsView, RunPart, RunState, StreamView, View
+from llmdash.engine.model.frame import Frame, RunPart
+from llmdash.engine.model.states import RunState
+from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.launch import headless

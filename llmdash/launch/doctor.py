@@ -15,7 +15,7 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.launch.plan_builder import Input, open_input, practice_settings
 from llmdash.prompts.source import InputError
 
-__all__ = ["Patient", "every_run", "newest_run"]
+__all__ = ["RunUnderCheck", "every_run", "newest_run"]
 
 
 def every_run() -> list[Path]:
@@ -41,7 +41,7 @@ def _last_touched(folder: Path) -> tuple[float, str]:
     return max(times, default=0.0), folder.name
 
 
-class Patient:
+class RunUnderCheck:
     """A run to be looked at. Its input is read once."""
 
     def __init__(self, folder: Path) -> None:

@@ -16,7 +16,7 @@ from llmdash.config.prices import Prices
 from llmdash.engine.journal.file import ResultRow
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
-from llmdash.engine.pool.pool import Member
+from llmdash.engine.pool.member import Member
 from llmdash.engine.session import RunPlan
 from llmdash.launch import plan_builder as plans
 from llmdash.prompts.source import Prompt, PromptSource

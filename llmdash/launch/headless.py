@@ -14,7 +14,8 @@ from types import FrameType
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.commands import Cancel, Drain
-from llmdash.engine.model.frame import Frame, JobsView, View
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.reports import export as exports
@@ -28,7 +29,7 @@ __all__ = ["EXIT_FAILED", "EXIT_LOCKED", "EXIT_STORAGE", "EXIT_USAGE", "export",
 EXIT_INTERNAL = 1
 EXIT_USAGE = 2
 EXIT_FAILED = 3
-EXIT_BRAKE = 4
+EXIT_KILL_SWITCH = 4
 EXIT_NO_KEY = 5
 EXIT_LOCKED = 6
 EXIT_STORAGE = 7
@@ -80,7 +81,7 @@ def export(folder: Path, out: Path) -> int:
 def _exit_code(ending: Ending | None, last: Frame, received: list[int]) -> int:
     if received and ending is not Ending.STORAGE:
         return EXIT_SIGNAL + received[0]
-    codes = {Ending.NO_KEY: EXIT_NO_KEY, Ending.STORAGE: EXIT_STORAGE, Ending.BRAKE: EXIT_BRAKE}
+    codes = {Ending.NO_KEY: EXIT_NO_KEY, Ending.STORAGE: EXIT_STORAGE, Ending.KILL_SWITCH: EXIT_KILL_SWITCH}
     if ending in codes:
         return codes[ending]
     return EXIT_FAILED if last.run.failed else 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from llmdash.config import ConfigError, Settings
 from llmdash.config.prices import Prices
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
-from llmdash.engine.pool.token_bucket import Allowance
+from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.launch.fleet import EndpointKey, Fleet, keys_added
 from llmdash.launch.llm_factory import build_llm
 
@@ -114,8 +114,8 @@ class Roster:
         endpoint, simulator = each.endpoint, self._fleet.simulator
         at = endpoint if simulator is None else replace(endpoint, base_url=simulator.base_url())
         limits = MemberLimits(
-            requests=Allowance(endpoint.rpm, time.monotonic) if endpoint.rpm else None,
-            tokens=Allowance(endpoint.tpm, time.monotonic) if endpoint.tpm else None,
+            requests=TokenBucket(endpoint.rpm, time.monotonic) if endpoint.rpm else None,
+            tokens=TokenBucket(endpoint.tpm, time.monotonic) if endpoint.tpm else None,
         )
         llm = build_llm(at, each.key, self._bare, self._client)
         return Member(llm, each.label, self._shared[endpoint.name], endpoint.weight, limits)

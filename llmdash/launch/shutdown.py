@@ -10,7 +10,9 @@ from pathlib import Path
 
 from llmdash.crash import crash_report
 from llmdash.engine.model.commands import Cancel, Drain
-from llmdash.engine.model.frame import JobsView, RunPart, RunState, View
+from llmdash.engine.model.frame import RunPart
+from llmdash.engine.model.states import RunState
+from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession, Session
 from llmdash.launch.headless import EXIT_FAILED, EXIT_INTERNAL, EXIT_STORAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from llmdash.llms.http_llm import RemoteLLM
+from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, Generation, as_messages
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.wire.anthropic import MessageReader
@@ -63,11 +63,11 @@ class Messages:
 MESSAGES = Messages()
 
 
-class ChatAnthropic(RemoteLLM[Generation, Delta]):
+class ChatAnthropic(HttpLLM[Generation, Delta]):
     """A chat model of Anthropic.
 
     `api_key` and `base_url` come from `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL` where they are not given;
-    `RemoteLLM` says what the other arguments are. `max_tokens` is 1024 unless given: the API wants a limit.
+    `HttpLLM` says what the other arguments are. `max_tokens` is 1024 unless given: the API wants a limit.
 
     >>> llm = ChatAnthropic()
     >>> answer = llm.invoke([("system", "Be brief."), ("user", "What is 2 + 3 x 4?")])
@@ -80,7 +80,7 @@ class ChatAnthropic(RemoteLLM[Generation, Delta]):
     default_max_tokens: ClassVar[int | None] = DEFAULT_MAX_TOKENS
 
 
-class Anthropic(RemoteLLM[str, str]):
+class Anthropic(HttpLLM[str, str]):
     """A model of Anthropic for plain text. Answers are `str`; else it is like ChatAnthropic.
 
     >>> llm = Anthropic()

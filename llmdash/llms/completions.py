@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from llmdash.llms.http_llm import RemoteLLM
+from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import PromptLike, as_messages
 from llmdash.llms.openai import OPENAI, with_stream
 from llmdash.llms.shapes import PLAIN, Shape
@@ -56,11 +56,11 @@ def flattened(prompt: PromptLike) -> str:
 COMPLETIONS = Completions()
 
 
-class OpenAI(RemoteLLM[str, str]):
+class OpenAI(HttpLLM[str, str]):
     """A model that completes a text, of OpenAI or of a server compatible with it. Answers are `str`.
 
     `api_key` and `base_url` come from `OPENAI_API_KEY` and `OPENAI_BASE_URL` (or `OPENAI_API_BASE`) where
-    they are not given; `RemoteLLM` says what the other arguments are. `max_tokens` is 256 unless given, since
+    they are not given; `HttpLLM` says what the other arguments are. `max_tokens` is 256 unless given, since
     the server's own limit is 16.
 
     >>> llm = OpenAI(temperature=0.9)

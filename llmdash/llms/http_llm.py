@@ -1,4 +1,4 @@
-"""RemoteLLM: a model behind an HTTP endpoint. A dialect says what is sent and how the answer is read."""
+"""HttpLLM: a model behind an HTTP endpoint. A dialect says what is sent and how the answer is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from llmdash.secrets import Redactor, Secret
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import Answer, HttpClient
 
-__all__ = ["HeaderList", "RemoteLLM", "start_of", "written"]
+__all__ = ["HeaderList", "HttpLLM", "start_of", "written"]
 
 _ERROR_LIMIT = 65_536
 _PATIENCE_S = 5.0  # for usage and the end of the body, once the finish reason is there
@@ -34,7 +34,7 @@ _COMMON: tuple[Header, ...] = (
 )
 
 
-class RemoteLLM(LLM[Whole, Piece]):
+class HttpLLM(LLM[Whole, Piece]):
     """A model that is asked over HTTP.
 
     | argument | meaning | also known as |
@@ -113,8 +113,8 @@ class RemoteLLM(LLM[Whole, Piece]):
     ) -> AsyncGenerator[Delta, None]:
         body = self._body(prompt, stop, options)
         client = await self._connections.client()
-        quirk = (self.url, "stream_options")
-        asks_usage = "stream_options" in body and quirk not in client.quirks
+        compat = (self.url, "stream_options")
+        asks_usage = "stream_options" in body and compat not in client.compat
         retold = False
         while True:
             if not asks_usage:
@@ -123,7 +123,7 @@ class RemoteLLM(LLM[Whole, Piece]):
                 async with client.post(self.url, self._headers, written(body)) as answer:
                     if 200 <= answer.status < 300:
                         if retold:
-                            client.quirks.add(quirk)
+                            client.compat.add(compat)
                         hints = limits_told(answer.headers)
                         if hints is not None:
                             yield Delta(hints=hints, at=monotonic())
@@ -188,7 +188,7 @@ def written(body: Mapping[str, Any]) -> bytes:
 async def _next_piece(answer: Answer, reader: Reader) -> bytes | None:
     """The next bytes. Once the answer is whole, its end may come as it likes, but soon."""
     if reader.finished:
-        answer.hurry(_PATIENCE_DONE_S if reader.done else _PATIENCE_S)
+        answer.shorten_deadline(_PATIENCE_DONE_S if reader.done else _PATIENCE_S)
     elif reader.heard:
         answer.progress()
     try:
@@ -201,7 +201,7 @@ async def _next_piece(answer: Answer, reader: Reader) -> bytes | None:
 
 async def start_of(answer: Answer) -> bytes:
     """The first 64 KB of a body, or what came of it: of an error the status alone decides as well."""
-    answer.hurry(_PATIENCE_S)
+    answer.shorten_deadline(_PATIENCE_S)
     body = bytearray()
     try:
         while len(body) < _ERROR_LIMIT and (piece := await answer.chunk()) is not None:

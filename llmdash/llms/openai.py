@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from llmdash.llms.http_llm import RemoteLLM
+from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, Generation, as_messages
 from llmdash.llms.wire.chat import ChatReader
 from llmdash.llms.wire.dialect import Dialect, Header, Provider, Request, bearer, below
@@ -80,12 +80,12 @@ CHAT_COMPLETIONS = ChatCompletions()
 RESPONSES = Responses()
 
 
-class ChatOpenAI(RemoteLLM[Generation, Delta]):
+class ChatOpenAI(HttpLLM[Generation, Delta]):
     """A chat model of OpenAI, or of a server compatible with it.
 
     `use_responses_api=True` asks the Responses API in place of chat completions. `api_key` and `base_url`
     come from `OPENAI_API_KEY` and `OPENAI_BASE_URL` (or `OPENAI_API_BASE`) where they are not given;
-    `RemoteLLM` says what the other arguments are.
+    `HttpLLM` says what the other arguments are.
 
     >>> llm = ChatOpenAI(temperature=0.9)
     >>> for chunk in llm.stream("What is 2 + 3 x 4?"):

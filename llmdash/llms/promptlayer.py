@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from llmdash.llms.base import Piece, Whole
 from llmdash.llms.completions import COMPLETIONS, OpenAI
 from llmdash.llms.gathering import Gathering
-from llmdash.llms.http_llm import HeaderList, RemoteLLM, start_of, written
+from llmdash.llms.http_llm import HeaderList, HttpLLM, start_of, written
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
 from llmdash.llms.shapes import PLAIN, Shape
@@ -131,7 +131,7 @@ class Reporter:
         }
 
 
-class ReportedLLM(RemoteLLM[Whole, Piece]):
+class ReportedLLM(HttpLLM[Whole, Piece]):
     """A model of OpenAI, every answer of which is reported to PromptLayer.
 
     | argument | meaning |
@@ -141,7 +141,7 @@ class ReportedLLM(RemoteLLM[Whole, Piece]):
     | `promptlayer_api_key` | else from `PROMPTLAYER_API_KEY` |
     | `promptlayer_base_url` | else from `PROMPTLAYER_BASE_URL`, else the public one |
 
-    The other arguments are those of RemoteLLM. A report that fails never fails the call: `reports_failed`
+    The other arguments are those of HttpLLM. A report that fails never fails the call: `reports_failed`
     counts them, `reports.last_error` tells of the last one.
     """
 

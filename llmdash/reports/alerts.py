@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from llmdash.engine.model.frame import Alert, AlertKind, EndpointRow, EndpointState, Frame
+from llmdash.engine.model.frame import Alert, EndpointRow, Frame
+from llmdash.engine.model.states import AlertKind, EndpointState
 from llmdash.reports.wording import left
 from llmdash.sanitize import clean_line
 
@@ -56,7 +57,7 @@ def endpoint_record(row: EndpointRow) -> dict[str, Any]:
     return {
         "name": clean_line(row.name),
         "state": row.state.value,
-        "returns_s": None if row.returns_s is None else round(row.returns_s, 1),
+        "returns_s": None if row.returns_in_s is None else round(row.returns_in_s, 1),
         "detail": clean_line(row.detail),
         "in_flight": row.in_flight,
     }
@@ -64,7 +65,7 @@ def endpoint_record(row: EndpointRow) -> dict[str, Any]:
 
 def endpoint_text(row: EndpointRow) -> str:
     """An endpoint in a few words, with the seconds until it is tried again: `openai down 8s: refused`."""
-    back = "" if row.returns_s is None or row.state is EndpointState.UP else f" {left(row.returns_s)}"
+    back = "" if row.returns_in_s is None or row.state is EndpointState.UP else f" {left(row.returns_in_s)}"
     detail = f": {clean_line(row.detail)}" if row.detail else ""
     return f"{clean_line(row.name)} {row.state.value}{back}{detail}"
 

@@ -13,7 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from llmdash.engine.model.frame import EndpointState, Frame, KeyRow, KeyState, Notice, Severity
+from llmdash.engine.model.frame import Frame, KeyRow, Notice
+from llmdash.engine.model.states import EndpointState, KeyState, Severity
 from llmdash.reports.alerts import alert_text, endpoint_text
 from llmdash.reports.output import Output
 from llmdash.reports.progress import counts_text, notice_line, title

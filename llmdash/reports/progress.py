@@ -7,7 +7,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
-from llmdash.engine.model.frame import Frame, JobsView, Notice, RunState, Severity, View
+from llmdash.engine.model.frame import Frame, Notice
+from llmdash.engine.model.states import RunState, Severity
+from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import Session
 from llmdash.reports.alerts import AlertLog, alert_record, endpoint_record, held_text
 from llmdash.reports.output import Output
@@ -199,7 +201,7 @@ def _progress_record(frame: Frame) -> dict[str, Any]:
         "attempts": run.attempts,
         "retries": run.retries,
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
-        "eta_s": None if run.eta_s is None else round(run.eta_s[1], 1),
+        "eta_s": None if run.ends_in_s is None else round(run.ends_in_s[1], 1),
         "alerts": [alert_record(alert) for alert in frame.alerts],
         "endpoints": [endpoint_record(row) for row in frame.endpoints],
     }

@@ -6,16 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from llmdash.engine.model.frame import (
-    EndpointRow,
-    EndpointState,
-    Frame,
-    KeyRow,
-    KeyState,
-    Percentiles,
-    RunPart,
-    Score,
-)
+from llmdash.engine.model.frame import EndpointRow, Frame, KeyRow, Percentiles, RunPart, Score
+from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
 from llmdash.reports.wording import count, duration, endpoint, per_second, seconds, share, state_word
 from llmdash.sanitize import clean_line

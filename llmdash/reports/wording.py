@@ -6,7 +6,8 @@ import math
 import shlex
 from pathlib import Path
 
-from llmdash.engine.model.frame import KeyRow, RunPart, RunState
+from llmdash.engine.model.frame import KeyRow, RunPart
+from llmdash.engine.model.states import RunState
 from llmdash.sanitize import clean_line
 
 __all__ = [
@@ -37,7 +38,7 @@ def duration(value: float) -> str:
 
 def eta(run: RunPart) -> str:
     """The middle guess of the time left as `HH:MM:SS`; a dash while there is none."""
-    return UNKNOWN if run.eta_s is None else duration(round(run.eta_s[1]))[:-4]
+    return UNKNOWN if run.ends_in_s is None else duration(round(run.ends_in_s[1]))[:-4]
 
 
 def seconds(value: float | None) -> str:
@@ -76,14 +77,14 @@ def endpoint(run: RunPart) -> str:
 
 
 def run_state(run: RunPart) -> str:
-    """What the run does if it does not simply run: `paused brake`, `waiting on key`; empty if it does."""
+    """What the run does if it does not simply run: `paused kill switch`, `waiting on key`; empty if it does."""
     words = [run.state_detail] if run.state is RunState.RUNNING else [run.state.value, run.state_detail]
     return clean_line(" ".join(words)).strip()
 
 
 def state_word(key: KeyRow) -> str:
     """A key's health in the words of the screen, with the seconds it still rests."""
-    return key.state.value if key.rests_s is None else f"{key.state.value} {key.rests_s:.0f}s"
+    return key.state.value if key.ready_in_s is None else f"{key.state.value} {key.ready_in_s:.0f}s"
 
 
 def resume_command(folder: Path) -> str:

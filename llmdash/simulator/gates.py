@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from llmdash.simulator.limits import Allowance, Bucket
+from llmdash.simulator.limits import Bucket, LimitsLeft
 from llmdash.simulator.quirks import NO_QUIRKS, parse_quirks
 from llmdash.simulator.settings import SimulatorSettings
 
@@ -85,9 +85,9 @@ class KeyGate:
         if self._tokens is not None:
             self._tokens.charge(tokens)
 
-    def allowance(self, now: float) -> Allowance:
+    def limits_left(self, now: float) -> LimitsLeft:
         """What remains of the limits."""
-        return Allowance(
+        return LimitsLeft(
             self._requests.level(now) if self._requests is not None else None,
             self._tokens.level(now) if self._tokens is not None else None,
         )

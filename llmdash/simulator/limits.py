@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Allowance", "Bucket", "Level"]
+__all__ = ["Bucket", "Level", "LimitsLeft"]
 
 
 class Level(NamedTuple):
@@ -15,7 +15,7 @@ class Level(NamedTuple):
     reset_s: float
 
 
-class Allowance(NamedTuple):
+class LimitsLeft(NamedTuple):
     """What a key may still do; None where there is no limit."""
 
     requests: Level | None = None

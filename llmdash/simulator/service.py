@@ -148,8 +148,8 @@ class Service:
     def _hint(self, visit: _Visit, gate: KeyGate) -> None:
         if not gate.limited:
             return
-        allowance = gate.allowance(self._clock())
-        visit.connection.headers.extend(visit.dialect.manners.hints(allowance, self._wall()))
+        limits_left = gate.limits_left(self._clock())
+        visit.connection.headers.extend(visit.dialect.manners.hints(limits_left, self._wall()))
 
 
 def _read(visit: _Visit, body: bytes | None) -> Call | Fault:

@@ -121,12 +121,12 @@ class LlmdashApp(App[None]):
         self._tell_problems()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.set_interval(_THEME_POLL_S, self.reload_themes)
-        self._heed_signals()
+        self._obey_signals()
         self.set_interval(_LOOK_ROUND_S, self._look_round)
 
     # What ends it from outside.
 
-    def _heed_signals(self) -> None:
+    def _obey_signals(self) -> None:
         if self._signals is None:
             return
         loop = asyncio.get_running_loop()

@@ -41,7 +41,7 @@ def test_a_bad_page_costs_its_own_rows_and_no_others(tmp_path: Path) -> None:
         kept = results_in(broken)
         assert kept.items() <= before.items()
         assert len(kept) >= len(before) - 12, f"page {page}: no more than a dozen fit in a page"
-        assert any("what could be read is in a new one" in deed for deed in done)
+        assert any("what could be read is in a new one" in action for action in done)
         assert unmended(checkup) == []
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from llmdash.engine.model.frame import KeyState
-from llmdash.engine.pool.member import Endpoint
-from llmdash.engine.pool.pool import KeyPool, Member, Turn
+from llmdash.engine.model.states import KeyState
+from llmdash.engine.pool.member import Endpoint, Lease, Member
+from llmdash.engine.pool.pool import KeyPool
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta, PromptLike, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -40,19 +40,19 @@ def pool_of(count: int, clock: Any, weights: Sequence[float] = ()) -> KeyPool:
     return KeyPool(keys, clock)
 
 
-def choose(pool: KeyPool, avoid: Member | None = None) -> Turn:
-    turn = pool.choose(avoid)
-    assert turn is not None
-    return turn
+def choose(pool: KeyPool, avoid: Member | None = None) -> Lease:
+    lease = pool.choose(avoid)
+    assert lease is not None
+    return lease
 
 
-def answer(pool: KeyPool, turn: Turn) -> None:
-    pool.succeeded(turn, Usage(3, 5))
+def answer(pool: KeyPool, lease: Lease) -> None:
+    pool.succeeded(lease, Usage(3, 5))
 
 
-def fail(pool: KeyPool, turn: Turn, kind: FailureKind, hint: float | None = None) -> KeyState | None:
-    """The request of `turn` fails; gives the state that its key enters."""
-    return pool.failed(turn, Failure(kind, "no", retry_after=hint)).key
+def fail(pool: KeyPool, lease: Lease, kind: FailureKind, hint: float | None = None) -> KeyState | None:
+    """The request of `lease` fails; gives the state that its key enters."""
+    return pool.failed(lease, Failure(kind, "no", retry_after=hint)).key
 
 
 def sent(pool: KeyPool) -> list[int]:

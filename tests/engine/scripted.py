@@ -15,8 +15,9 @@ from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.commands import Cancel
-from llmdash.engine.model.frame import Frame, JobsView, StreamView, View
+from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.records import ResultRecord
+from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.session import LocalSession, RunPlan
 from llmdash.llms.base import LLM

@@ -8,18 +8,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from llmdash.engine.dispatch.kill_switch import Brake
+from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.queue import JobQueue
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.frames.blockers import RunStatus, alerts_of
 from llmdash.engine.journal.writer import JournalWriter
-from llmdash.engine.model.frame import Alert, EndpointState, JobState, RunState
-from llmdash.engine.pool.member import Endpoint
-from llmdash.engine.pool.pool import KeyPool, Member
+from llmdash.engine.model.frame import Alert
+from llmdash.engine.model.states import EndpointState, JobState, RunState
+from llmdash.engine.pool.member import Endpoint, Member
+from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import Prompt, PromptList
@@ -40,10 +41,10 @@ class SimulatedRun:
         self.pool = KeyPool(list(self._members(clock)), clock)
         policy = RetryPolicy()
         self.budget = RetryBudget(clock, policy.budget_share, policy.budget_floor)
-        self.work = WorkQueue(range(scenario.jobs), self.budget)
+        self.work = JobQueue(range(scenario.jobs), self.budget)
         self.store = Store(JobColumns(scenario.jobs, range(scenario.jobs)), clock)
         self.limiter = RateLimiter(scenario.rate)
-        self.brake = Brake(self._braked)
+        self.kill_switch = KillSwitch(self._kill_switch_tripped)
         prompts = [Prompt(f"p{n}", (("user", str(n)),)) for n in range(scenario.jobs)]
         self.parts = RunnerParts(
             PromptList("simulated", "f" * 64, prompts),
@@ -53,7 +54,7 @@ class SimulatedRun:
             self.store,
             self.work,
             self.budget,
-            self.brake,
+            self.kill_switch,
             policy=policy,
             rng=random.Random(scenario.seed + 1),
             clock=clock,
@@ -75,7 +76,7 @@ class SimulatedRun:
                 members.append(Member(SimulatedLLM(self.servers, name, key), key, endpoint, clock=clock))
         return members
 
-    def _braked(self) -> None:
+    def _kill_switch_tripped(self) -> None:
         self.runner.pause()
 
     async def finish(self) -> SimulatedRun:
@@ -110,7 +111,7 @@ class SimulatedRun:
         """What the user is told now."""
         state = RunState.PAUSED if self.runner.paused else RunState.RUNNING
         disk = "the disk is full" if self.journal.is_full else None
-        status = RunStatus(state, "", self.servers.elapsed, disk, self.brake.reason)
+        status = RunStatus(state, "", self.servers.elapsed, disk, self.kill_switch.reason)
         return alerts_of(
             status,
             self.pool.statistics(),
@@ -152,8 +153,10 @@ class SimulatedRun:
 
     def _look_at(self, call: Call) -> None:
         endpoint = next(each for each in self.pool.endpoints if each.name == call.endpoint)
-        if endpoint.breaker.state in (EndpointState.DOWN, EndpointState.PAUSED):
-            self.wrong.append(f"{call.endpoint} was asked at {call.at}, though {endpoint.breaker.state}")
+        if endpoint.circuit_breaker.state in (EndpointState.DOWN, EndpointState.PAUSED):
+            self.wrong.append(
+                f"{call.endpoint} was asked at {call.at}, though {endpoint.circuit_breaker.state}"
+            )
         if self.runner.in_flight > self.runner.concurrency:
             self.wrong.append(f"{self.runner.in_flight} in flight")
 

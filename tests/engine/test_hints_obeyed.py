@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from llmdash.engine.model.frame import KeyState
+from llmdash.engine.model.states import KeyState
 from llmdash.llms.wire.failures import FailureKind, from_response
 from tests.engine.pools import Clock, answer, pool_of
 
@@ -58,19 +58,19 @@ def test_nothing_is_sent_on_a_key_before_its_hint_has_ended(seed: int) -> None:
     until = dict.fromkeys((member.label for member in pool.members), 0.0)
     hinted = 0
     while hinted < HINTED // 4:
-        turns = [turn for _ in range(rng.randint(1, 6)) if (turn := pool.choose()) is not None]
-        for turn in turns:
-            assert clock() >= until[turn.member.label]
+        turns = [lease for _ in range(rng.randint(1, 6)) if (lease := pool.choose()) is not None]
+        for lease in turns:
+            assert clock() >= until[lease.member.label]
         clock.time += rng.uniform(0.0, 0.5)
-        for turn in turns:
+        for lease in turns:
             if rng.random() < 0.4:
-                answer(pool, turn)
+                answer(pool, lease)
                 continue
             seconds = rng.choice([1, 2, 7, 61, 200, 3_599, 7_200])
             failure = from_response(429, FORMS[rng.choice(list(FORMS))](seconds), b"{}")
             assert (failure.kind, failure.retry_after) == (FailureKind.THROTTLE, seconds)
-            pool.failed(turn, failure)
-            until[turn.member.label] = max(until[turn.member.label], clock() + seconds)
+            pool.failed(lease, failure)
+            until[lease.member.label] = max(until[lease.member.label], clock() + seconds)
             hinted += 1
         clock.time += rng.choice([0.01, 0.5, 3.0, 40.0, 4_000.0])
 
@@ -82,25 +82,25 @@ def test_a_key_without_quota_gets_at_most_one_request_before_its_probe_is_due(se
     pool = pool_of(2, clock)
     poor = pool.members[0]
     for _ in range(50):
-        turns = [turn for _ in range(rng.randint(2, 20)) if (turn := pool.choose()) is not None]
-        for turn in turns:
-            if turn.member is poor:
-                pool.failed(turn, from_response(429, {}, json.dumps(rng.choice(QUOTAS)).encode()))
+        turns = [lease for _ in range(rng.randint(2, 20)) if (lease := pool.choose()) is not None]
+        for lease in turns:
+            if lease.member is poor:
+                pool.failed(lease, from_response(429, {}, json.dumps(rng.choice(QUOTAS)).encode()))
             else:
-                answer(pool, turn)
+                answer(pool, lease)
         if poor.state is not KeyState.QUARANTINED:
             continue
-        due, sent = clock() + (pool.statistics()[0].rests_s or 0.0), poor.sent
+        due, sent = clock() + (pool.statistics()[0].ready_in_s or 0.0), poor.sent
         assert due - clock() >= 900.0
         while clock() < due:
-            turn = pool.choose()
-            assert turn is not None
-            assert turn.member is not poor
-            answer(pool, turn)
+            lease = pool.choose()
+            assert lease is not None
+            assert lease.member is not poor
+            answer(pool, lease)
             clock.time += rng.uniform(1.0, 60.0)
         assert poor.sent == sent
         clock.time = due
-        probes = [turn for _ in range(20) if (turn := pool.choose()) is not None and turn.member is poor]
+        probes = [lease for _ in range(20) if (lease := pool.choose()) is not None and lease.member is poor]
         assert len(probes) <= 1
-        for turn in probes:
-            pool.failed(turn, from_response(402, {}, b"{}"))
+        for lease in probes:
+            pool.failed(lease, from_response(402, {}, b"{}"))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from llmdash.engine.model.frame import AlertKind, EndpointState, KeyState
+from llmdash.engine.model.states import AlertKind, EndpointState, KeyState
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.simulated_runs import SimulatedRun
 from tests.engine.simulated_servers import (

@@ -13,7 +13,8 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.lock import LockedError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import AlertKind, JobState, KeyState, RunState, Severity, View
+from llmdash.engine.model.states import AlertKind, JobState, KeyState, RunState, Severity
+from llmdash.engine.model.view import View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta, Usage
@@ -287,7 +288,7 @@ def test_a_brake_stops_a_run_that_is_watched_until_the_user_goes_on(tmp_path: Pa
     with started(plan(tmp_path, server, prompts(200), concurrency=2, stay=True)) as session:
         frame = until(session, lambda frame: frame.run.state is RunState.PAUSED and not frame.run.in_flight)
         assert 20 <= frame.run.failed <= 22
-        assert [alert.kind for alert in frame.alerts] == [AlertKind.BRAKE]
+        assert [alert.kind for alert in frame.alerts] == [AlertKind.KILL_SWITCH]
         server.script = echo
         session.command(commands.Resume())
         session.command(commands.RetryFailed())

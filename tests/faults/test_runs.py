@@ -16,7 +16,8 @@ import pytest
 
 from llmdash.config import EndpointSettings, Settings
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.model.frame import EndpointState, Frame, KeyState
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.session import LocalSession
 from llmdash.launch.plan_builder import Input, make_plan
 from llmdash.llms.transport.timeouts import Timeouts

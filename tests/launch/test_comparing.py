@@ -11,7 +11,8 @@ import pytest
 from llmdash.config import Settings
 from llmdash.config.prices import Price, Prices
 from llmdash.engine.model.commands import Drain, SetRate
-from llmdash.engine.model.frame import CHUNK_MARK, JobsView, StreamView, View
+from llmdash.engine.model.frame import CHUNK_MARK
+from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.run import Ending
 from llmdash.launch.comparing import ComparingSession
 from llmdash.launch.experiments import AT_ONCE, Bench, Experiment, models_of, practice, ways

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.doctor.findings import Finding, Level
-from llmdash.launch.doctor import Patient
+from llmdash.launch.doctor import RunUnderCheck
 from llmdash.prompts.readers import open_source
 from tests.doctor.damage import make_run, sql
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def of_input(folder: Path) -> Finding:
-    (found,) = [finding for finding in Patient(folder).check().findings if finding.what == "input"]
+    (found,) = [finding for finding in RunUnderCheck(folder).check().findings if finding.what == "input"]
     return found
 
 
@@ -73,12 +73,14 @@ def test_input_that_is_gone_is_but_a_warning_once_every_job_has_ended(folder: Pa
 def test_damaged_facts_of_the_input_are_told_and_break_nothing(folder: Path, name: str, value: str) -> None:
     sql(folder, f"UPDATE run SET value = {value} WHERE name = '{name}'")  # noqa: S608 - our own names
     assert of_input(folder).level is Level.PROBLEM
-    done, after = Patient(folder).repair()
+    done, after = RunUnderCheck(folder).repair()
     assert done == []
     assert not after.sound
 
 
 def test_a_simulator_that_cannot_be_had_again_is_told(folder: Path) -> None:
     sql(folder, """INSERT INTO run VALUES ('simulator', '{"keys": 3}')""")
-    told = [finding.text for finding in Patient(folder).check().findings if finding.level is Level.PROBLEM]
+    told = [
+        finding.text for finding in RunUnderCheck(folder).check().findings if finding.level is Level.PROBLEM
+    ]
     assert told == ["the simulator of this run is not on record as it should be"]

@@ -14,7 +14,7 @@ from tests.simulated import Simulated
 
 @pytest.fixture(scope="module")
 def simulated() -> Iterator[Simulated]:
-    """One for all tests of this module; each orders the quirks it wants."""
+    """One for all tests of this module; each orders the compat it wants."""
     running = Simulated()
     yield running
     running.close()
@@ -26,8 +26,8 @@ def model(request: pytest.FixtureRequest) -> Model:
     return found
 
 
-async def deltas_of(model: Model, simulated: Simulated, *quirks: str, **settings: Any) -> list[Delta]:
-    simulated.control(simulated.keys[0], quirks=list(quirks))
+async def deltas_of(model: Model, simulated: Simulated, *compat: str, **settings: Any) -> list[Delta]:
+    simulated.control(simulated.keys[0], compat=list(compat))
     llm = model.make(simulated, **settings)
     try:
         return [delta async for delta in llm.deltas(QUESTION)]
@@ -42,7 +42,7 @@ def text_of(deltas: list[Delta]) -> str:
 
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize(
-    "quirk",
+    "compat",
     [
         "no_done",
         "no_finish",
@@ -54,18 +54,18 @@ def text_of(deltas: list[Delta]) -> str:
     ],
 )
 async def test_the_answer_is_the_same_with_each_quirk(
-    model: Model, simulated: Simulated, quirk: str, streaming: bool
+    model: Model, simulated: Simulated, compat: str, streaming: bool
 ) -> None:
-    deltas = await deltas_of(model, simulated, quirk, streaming=streaming)
+    deltas = await deltas_of(model, simulated, compat, streaming=streaming)
     assert text_of(deltas) == ANSWER
-    if quirk != "refuse_stream_options":
+    if compat != "refuse_stream_options":
         assert [delta.usage.output_tokens for delta in deltas if delta.usage][-1] > 0
 
 
-@pytest.mark.parametrize("quirk", ["reasoning_content", "reasoning"])
+@pytest.mark.parametrize("compat", ["reasoning_content", "reasoning"])
 @pytest.mark.parametrize("name", ["ChatOpenAI", "ChatAnthropic", "Anthropic"])
-async def test_thoughts_are_reasoning_and_no_text(simulated: Simulated, name: str, quirk: str) -> None:
-    deltas = await deltas_of(REMOTE[name], simulated, quirk)
+async def test_thoughts_are_reasoning_and_no_text(simulated: Simulated, name: str, compat: str) -> None:
+    deltas = await deltas_of(REMOTE[name], simulated, compat)
     assert "".join(delta.reasoning for delta in deltas)
     assert text_of(deltas) == ANSWER
 
@@ -76,9 +76,9 @@ async def test_an_answer_without_usage_is_whole(model: Model, simulated: Simulat
     assert [delta.usage for delta in deltas if delta.usage] == []
 
 
-@pytest.mark.parametrize("quirk", ["error_in_stream", "truncated"])
-async def test_half_an_answer_is_none(model: Model, simulated: Simulated, quirk: str) -> None:
-    simulated.control(simulated.keys[0], quirks=[quirk])
+@pytest.mark.parametrize("compat", ["error_in_stream", "truncated"])
+async def test_half_an_answer_is_none(model: Model, simulated: Simulated, compat: str) -> None:
+    simulated.control(simulated.keys[0], compat=[compat])
     llm = model.make(simulated, max_retries=0)
     with pytest.raises(Failure) as caught:
         await llm.ainvoke(QUESTION)
@@ -102,7 +102,7 @@ async def test_a_page_of_a_proxy_is_passing_trouble(model: Model, simulated: Sim
 @pytest.mark.parametrize("ending", ["/v1", "/v1/"])
 @pytest.mark.parametrize("kind", [OpenAI, ChatOpenAI, ChatAnthropic])
 async def test_a_base_url_may_end_in_a_slash(simulated: Simulated, kind: type[LLM], ending: str) -> None:
-    simulated.control(simulated.keys[0], quirks=[])
+    simulated.control(simulated.keys[0], compat=[])
     llm: Any = kind("m", api_key=simulated.keys[0], base_url=simulated.root + ending)  # type: ignore[call-arg]
     assert (await llm.agenerate([QUESTION])).generations[0][0].text == ANSWER
     await llm.aclose()

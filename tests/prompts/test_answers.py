@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.prompts.answers import first_json_object, score_arithmetic, score_text
-from llmdash.prompts.source import Prompt, PromptList, Verdict
+from llmdash.prompts.source import Prompt, PromptList
+from llmdash.prompts.verdict import Verdict
 
 scalars = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text()
 values = st.recursive(
@@ -103,7 +104,7 @@ def test_another_number_is_not_equal(result: str) -> None:
         '{"result": "' + "9" * 5_000 + '"}',
     ],
 )
-def test_what_holds_no_number_is_not_parseable(text: str) -> None:
+def test_what_blocks_no_number_is_not_parseable(text: str) -> None:
     assert score_arithmetic("7", text) is Verdict.NOT_PARSEABLE
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.prompts.arithmetic import MAX_EXPRESSION, Arithmetic, evaluate
-from llmdash.prompts.source import Prompt, Verdict
+from llmdash.prompts.source import Prompt
+from llmdash.prompts.verdict import Verdict
 
 _SIGNS = {"+": operator.add, "-": operator.sub}
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from llmdash.prompts.index import MOST_PROBLEMS
 from llmdash.prompts.readers import open_source
-from llmdash.prompts.source import PromptSource, Verdict
+from llmdash.prompts.source import PromptSource
+from llmdash.prompts.verdict import Verdict
 
 texts = st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from llmdash.prompts.readers import open_source
-from llmdash.prompts.source import InputError, PromptSource, Verdict
+from llmdash.prompts.source import InputError, PromptSource
+from llmdash.prompts.verdict import Verdict
 
 
 def opened(folder: Path, content: str, **options: object) -> PromptSource:

@@ -6,22 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from llmdash.engine.model.commands import Command
-from llmdash.engine.model.frame import (
-    Alert,
-    AlertKind,
-    EndpointRow,
-    EndpointState,
-    Frame,
-    KeyRow,
-    KeyState,
-    Notice,
-    Percentiles,
-    RunPart,
-    RunState,
-    Score,
-    Severity,
-    View,
-)
+from llmdash.engine.model.frame import Alert, EndpointRow, Frame, KeyRow, Notice, Percentiles, RunPart, Score
+from llmdash.engine.model.states import AlertKind, EndpointState, KeyState, RunState, Severity
+from llmdash.engine.model.view import View
 
 RUNNING = Frame(
     run=RunPart(
@@ -42,14 +29,20 @@ RUNNING = Frame(
         input_tokens=120_000,
         output_tokens=80_000,
         score=Score(right=3_292, not_equal=80, not_parseable=8),
-        eta_s=(300.0, 370.4, 420.0),
+        ends_in_s=(300.0, 370.4, 420.0),
         ttft=Percentiles(p50=0.3881234, p95=1.2),
         latency=Percentiles(p50=0.9, p95=12.34),
     ),
     keys=(
         KeyRow("a1f2", in_flight=52, sent=2_400, ok=2_338, throttled=3, errors=7, input_tokens=70_000),
         KeyRow(
-            "9bc0", state=KeyState.THROTTLED, rests_s=3.6, in_flight=12, sent=1_194, ok=1_042, throttled=140
+            "9bc0",
+            state=KeyState.THROTTLED,
+            ready_in_s=3.6,
+            in_flight=12,
+            sent=1_194,
+            ok=1_042,
+            throttled=140,
         ),
     ),
 )
@@ -72,14 +65,14 @@ def hostile() -> Frame:
         run=replace(run, state=RunState.PAUSED),
         keys=(KeyRow(HOSTILE, endpoint=HOSTILE, state=KeyState.DEAD, detail=HOSTILE),),
         endpoints=(EndpointRow(HOSTILE, EndpointState.DOWN, 3.0, HOSTILE),),
-        alerts=(Alert(AlertKind.DISK, HOSTILE, HOSTILE, 3.0), Alert(AlertKind.BRAKE, HOSTILE)),
+        alerts=(Alert(AlertKind.DISK, HOSTILE, HOSTILE, 3.0), Alert(AlertKind.KILL_SWITCH, HOSTILE)),
     )
 
 
 ALL_REST = Alert(AlertKind.KEYS_REST, "All keys rest", seconds=3.6)
-BRAKE = Alert(
-    AlertKind.BRAKE,
-    "Brake: 20 requests in a row failed alike: 404 model not found",
+KILL_SWITCH = Alert(
+    AlertKind.KILL_SWITCH,
+    "Kill switch: 20 requests in a row failed alike: 404 model not found",
     "p goes on, q quits",
     severity=Severity.ERROR,
 )
@@ -94,7 +87,7 @@ def in_trouble() -> Frame:
     """A run with one endpoint down, one paused, and a key that died."""
     return replace(
         RUNNING,
-        alerts=(BRAKE, ALL_REST),
+        alerts=(KILL_SWITCH, ALL_REST),
         endpoints=(
             EndpointRow("openai", EndpointState.DOWN, 7.4, "connection refused", 0, 40),
             EndpointRow("mine", EndpointState.PAUSED, None, "certificate not trusted"),

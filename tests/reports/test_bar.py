@@ -8,7 +8,8 @@ import re
 import pyte
 import pytest
 
-from llmdash.engine.model.frame import Frame, KeyRow, Notice, RunPart, RunState, Severity
+from llmdash.engine.model.frame import Frame, KeyRow, Notice, RunPart
+from llmdash.engine.model.states import RunState, Severity
 from llmdash.reports.bar import BarDisplay
 from llmdash.reports.progress import display_for, watch
 from tests.reports.fakes import HOSTILE, RUNNING, FakeSession, FakeTime, at, hostile, in_trouble
@@ -51,12 +52,12 @@ def test_the_picture_tells_run_bar_counts_and_keys() -> None:
     ]
 
 
-def test_what_holds_the_run_up_stands_below_the_counts_in_full_and_counts_down() -> None:
+def test_what_blocks_the_run_up_stands_below_the_counts_in_full_and_counts_down() -> None:
     _head, _bar, counts, *below = picture_of(in_trouble())
     assert counts.startswith("3,380 saved")
     assert below[:2] == [
-        "error: Brake: 20 requests in a row failed alike: 404 model not found, p goes on,",
-        "q quits",
+        "error: Kill switch: 20 requests in a row failed alike: 404 model not found, p",
+        "goes on, q quits",
     ]
     assert below[2:5] == [
         "warning: All keys rest, back in 4s",

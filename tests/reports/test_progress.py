@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.model.frame import Alert, AlertKind, Frame, JobsView, Notice, RunState, Severity
+from llmdash.engine.model.frame import Alert, Frame, Notice
+from llmdash.engine.model.states import AlertKind, RunState, Severity
+from llmdash.engine.model.view import JobsView
 from llmdash.reports.progress import JsonDisplay, LineDisplay, display_for, progress_line, watch
 from tests.reports.fakes import (
     ALL_REST,
@@ -137,7 +139,7 @@ def test_json_gives_progress_notices_and_last_the_summary() -> None:
     }
 
 
-def test_what_holds_the_run_up_is_told_once_when_it_comes_and_once_when_it_is_over() -> None:
+def test_what_blocks_the_run_up_is_told_once_when_it_comes_and_once_when_it_is_over() -> None:
     frames = [at(0)] + [held(replace(ALL_REST, seconds=4.0 - n)) for n in range(3)] + [at(0)] * 7
     lines = lines_of([*frames, at(0, state=RunState.STOPPED)], step=1)
     told = [line for line in lines if not line.startswith("00:")]
@@ -177,7 +179,7 @@ def test_a_line_says_what_a_run_waits_on_that_nobody_paused() -> None:
 def test_of_several_alerts_a_line_shows_the_gravest() -> None:
     line = progress_line(in_trouble())
     assert line.endswith(
-        "  Brake: 20 requests in a row failed alike: 404 model not found, p goes on, q quits (+1 more)"
+        "  Kill switch: 20 requests in a row failed alike: 404 model not found, p goes on, q quits (+1 more)"
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.model.frame import Frame, KeyRow, KeyState, RunPart, RunState, Score
+from llmdash.engine.model.frame import Frame, KeyRow, RunPart, Score
+from llmdash.engine.model.states import KeyState, RunState
 from llmdash.reports.summary import encode_line, end_report, summary
 from llmdash.reports.wording import duration, left, seconds, share
 from tests.reports.fakes import RUNNING, hostile, in_trouble

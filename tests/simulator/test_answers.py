@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.prompts.arithmetic import Arithmetic
-from llmdash.prompts.source import Verdict
+from llmdash.prompts.verdict import Verdict
 from llmdash.simulator.answers import Answer, Question, compose, find_expression
 from llmdash.simulator.chunks import split_chunks
 

@@ -63,9 +63,9 @@ def test_what_waits_for_tokens_takes_no_request_and_what_waits_for_a_request_no_
     assert gate.admit(0.0, 600) is None
     for _ in range(5):
         assert gate.admit(0.0, 60) is not None
-    allowance = gate.allowance(0.0)
-    assert allowance.requests is not None
-    assert allowance.requests.remaining == 1
+    limits_left = gate.limits_left(0.0)
+    assert limits_left.requests is not None
+    assert limits_left.requests.remaining == 1
     assert gate.admit(6.0, 60) is None
     wait = gate.admit(29.0, 60)
     assert wait is not None
@@ -86,7 +86,7 @@ def test_the_longer_of_two_waits_is_told() -> None:
 def test_without_limits_there_is_nothing_to_tell() -> None:
     gate = gate_of()
     assert not gate.limited
-    assert gate.allowance(0.0) == (None, None)
+    assert gate.limits_left(0.0) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from llmdash.simulator.dialects.anthropic import AnthropicManners
 from llmdash.simulator.dialects.base import Fault, Throttled
 from llmdash.simulator.dialects.openai import OpenAIManners, duration
-from llmdash.simulator.limits import Allowance, Level
+from llmdash.simulator.limits import Level, LimitsLeft
 
-ALLOWANCE = Allowance(Level(60, 59, 1.0), Level(6_000, 0, 60.0))
+ALLOWANCE = LimitsLeft(Level(60, 59, 1.0), Level(6_000, 0, 60.0))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_anthropic_tells_the_moment_at_which_a_limit_is_full_rounded_up() -> Non
 
 @pytest.mark.parametrize("manners", [OpenAIManners(), AnthropicManners()])
 def test_no_limit_means_no_headers(manners: OpenAIManners | AnthropicManners) -> None:
-    assert manners.hints(Allowance(), 0.0) == []
+    assert manners.hints(LimitsLeft(), 0.0) == []
 
 
 def test_the_time_to_wait_is_never_told_too_short() -> None:

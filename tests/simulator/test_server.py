@@ -13,7 +13,7 @@ import pytest
 
 from llmdash.prompts.answers import score_arithmetic
 from llmdash.prompts.arithmetic import Arithmetic
-from llmdash.prompts.source import Verdict
+from llmdash.prompts.verdict import Verdict
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]

@@ -12,30 +12,23 @@ from llmdash.engine.model.frame import (
     CHUNK_MARK,
     Alert,
     AttemptRow,
-    Binding,
     EndpointRow,
     ErrorGroup,
     Frame,
     Inspection,
     JobRow,
     JobsPart,
-    JobState,
-    JobsView,
     KeyRow,
-    KeyState,
     Notice,
-    PlotPart,
     RatePart,
     RunPart,
-    RunState,
     Score,
-    SortColumn,
+    SeriesPart,
     StreamPart,
-    StreamView,
-    View,
-    WaitReason,
 )
-from llmdash.prompts.source import Verdict
+from llmdash.engine.model.states import Binding, JobState, KeyState, RunState, SortColumn, WaitReason
+from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.prompts.verdict import Verdict
 
 KEYS = ("a1f2", "9bc0", "77de")
 LATENCY_S = 2.4
@@ -111,7 +104,7 @@ class FakeSession:
             rate=self.rate(now),
             stream=self.stream(now, view.stream),
             tiles=self.tiles(now, view.tiles),
-            plot=self.plot(now, view.plot_width),
+            series=self.plot(now, view.series_width),
             notices=tuple(notice for notice in self.scene.notices if notice.serial > view.notices_after),
             inspection=None if view.inspect is None else self.inspection(view.inspect, now),
             errors=self.scene.errors if view.errors else (),
@@ -212,7 +205,7 @@ class FakeSession:
             input_tokens=done * 41,
             output_tokens=done * 22,
             score=Score(right=int(done * 0.974), not_equal=int(done * 0.02), not_parseable=int(done * 0.006)),
-            eta_s=(left * 0.95, left, left * 1.08),
+            ends_in_s=(left * 0.95, left, left * 1.08),
         )
 
     def keys(self, now: float) -> tuple[KeyRow, ...]:
@@ -223,7 +216,7 @@ class FakeSession:
         spark = tuple(int(4 + 5 * noise(int(now) - 20 + tick, number)) for tick in range(20))
         healthy = KeyRow(label, "simulator", in_flight=22, sent=sent, ok=sent - 23, errors=1, rpm=358)
         if number % 3 == 1:
-            rested = replace(healthy, state=KeyState.THROTTLED, rests_s=4.0 - now % 4.0)
+            rested = replace(healthy, state=KeyState.THROTTLED, ready_in_s=4.0 - now % 4.0)
             return replace(rested, throttled=14, rpm=301, in_flight=12, ok=sent - 27, spark=spark)
         if number % 3 == 2:
             dead = replace(healthy, state=KeyState.DEAD, detail="401 invalid key", rpm=0, spark=(0,) * 20)
@@ -256,9 +249,9 @@ class FakeSession:
         whole = SPOKEN + CHUNK_MARK + "}"
         return CHUNK_MARK.join(whole.split(CHUNK_MARK)[:count])
 
-    def plot(self, now: float, width: int) -> PlotPart:
+    def plot(self, now: float, width: int) -> SeriesPart:
         steps = range(max(0, int(now) - width), int(now))
-        return PlotPart(
+        return SeriesPart(
             step_s=1.0,
             rate=tuple(15 + 3 * math.sin(step / 9) + 2 * noise(step, 1) for step in steps),
             in_flight=tuple(40 + 12 * math.sin(step / 14) + 4 * noise(step, 2) for step in steps),

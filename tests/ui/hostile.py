@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.commands import Command
-from llmdash.engine.model.frame import Frame, Inspection, JobRow, JobsPart, Notice, StreamPart, View
+from llmdash.engine.model.frame import Frame, Inspection, JobRow, JobsPart, Notice, StreamPart
+from llmdash.engine.model.view import View
 from llmdash.ui import app as app_module
 from llmdash.ui.app import LlmdashApp
 

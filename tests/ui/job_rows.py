@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from llmdash.engine.model.frame import JobRow, JobsPart, JobState, JobsView, SortColumn
+from llmdash.engine.model.frame import JobRow, JobsPart
+from llmdash.engine.model.states import JobState, SortColumn
+from llmdash.engine.model.view import JobsView
 
 
 def job_row(job: int) -> JobRow:

@@ -13,7 +13,8 @@ from textual.color import Color
 from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 
-from llmdash.engine.model.frame import Frame, View
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.view import View
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.settings.themes import DEFAULT_THEME, read_theme

@@ -14,7 +14,8 @@ from rich.segment import Segment
 from textual.events import Paste
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import Frame, View
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.view import View
 from llmdash.reports.bar import BarDisplay
 from llmdash.reports.progress import JsonDisplay, LineDisplay
 from llmdash.ui.app import LlmdashApp

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from llmdash.engine.model.frame import (
-    Alert,
+from llmdash.engine.model.frame import Alert, EndpointRow, ErrorGroup, KeyRow
+from llmdash.engine.model.states import (
     AlertKind,
     Binding,
-    EndpointRow,
     EndpointState,
-    ErrorGroup,
-    KeyRow,
     KeyState,
     RunState,
     Severity,
@@ -18,10 +15,10 @@ from llmdash.engine.model.frame import (
 from tests.ui.fake_session import Scene
 
 __all__ = [
-    "BRAKE",
     "DISK_FULL",
     "FAILURES",
     "KEYS_REST",
+    "KILL_SWITCH",
     "MINE_PAUSED",
     "OPENAI_DOWN",
     "TROUBLED_KEYS",
@@ -32,9 +29,9 @@ __all__ = [
     "keys_rest",
 ]
 
-BRAKE = Alert(
-    AlertKind.BRAKE,
-    "Brake: 20 requests in a row failed alike: 404 model not found",
+KILL_SWITCH = Alert(
+    AlertKind.KILL_SWITCH,
+    "Kill switch: 20 requests in a row failed alike: 404 model not found",
     "p goes on, q quits",
     severity=Severity.ERROR,
 )
@@ -88,7 +85,7 @@ def failures() -> Scene:
 
 def brake() -> Scene:
     """A model name that no server knows."""
-    return Scene(state=RunState.PAUSED, detail="brake", alerts=(BRAKE,), waits=(WaitReason.PAUSE,))
+    return Scene(state=RunState.PAUSED, detail="kill switch", alerts=(KILL_SWITCH,), waits=(WaitReason.PAUSE,))
 
 
 def disk_full() -> Scene:

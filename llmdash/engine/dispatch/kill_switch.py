@@ -1,4 +1,4 @@
-"""Brake: stops a run that only burns money, such as one with a wrong model name."""
+"""Kill switch: stops a run that only burns money, such as one with a wrong model name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from llmdash.llms.wire.failures import Failure
 
-__all__ = ["Brake"]
+__all__ = ["KillSwitch"]
 
 _IN_A_ROW = 20
 _FIRST = 100
@@ -15,7 +15,7 @@ _VARIABLE = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 """What differs from one refusal to the next, such as ids and positions."""
 
 
-class Brake:
+class KillSwitch:
     """Trips on 20 jobs in a row that are refused alike, or when more than half of the first 100 are refused.
 
     `on_trip` is called once; after `release` it can be called again.

@@ -154,7 +154,7 @@ class RateLimiter:
 class _SendWindow:
     """The requests of the last second, by the time at which they were on the wire.
 
-    From `depart` to its bytes on the wire a request needs a turn or two of the event loop: next to nothing,
+    From `depart` to its bytes on the wire a request needs a lease or two of the event loop: next to nothing,
     unless the machine is suspended just then, or the loop is busy. So a request counts as sent now until it
     is settled, at the second tick after it left: with the time at which it left, or that of the tick if that
     is much later.

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmdash.engine.dispatch.kill_switch import Brake
+from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
-from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.queue import JobQueue
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.journal.writer import JournalWriter
@@ -34,9 +34,9 @@ class RunnerParts:
     limiter: RateLimiter
     journal: JournalWriter
     store: Store
-    work: WorkQueue
+    work: JobQueue
     budget: RetryBudget
-    brake: Brake
+    kill_switch: KillSwitch
     options: Mapping[str, Any] = field(default_factory=dict)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     rng: random.Random = field(default_factory=random.Random)

@@ -1,4 +1,4 @@
-"""WorkQueue: which job is next.
+"""JobQueue: which job is next.
 
 Pending jobs in their order, retries that are due, jobs that were put back.
 """
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 
-__all__ = ["WorkQueue"]
+__all__ = ["JobQueue"]
 
 
-class WorkQueue:
+class JobQueue:
     """Hands out each open job to one taker at a time, until every job has ended.
 
     A job is open from the start until `end`; in between it is pending, ready, in backoff, a retry that is

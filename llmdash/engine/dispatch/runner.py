@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from llmdash.engine.dispatch.attempt import Answer, ask, expected_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.dispatch.settlement import Attempt, Outcomes
+from llmdash.engine.dispatch.settlement import Attempt, Settlement
 from llmdash.engine.journal.file import AttemptRecord
 from llmdash.engine.model.events import AttemptEnded, Event, Queued, Sent, Taken, Waiting
-from llmdash.engine.model.frame import JobState
-from llmdash.engine.pool.pool import Turn
+from llmdash.engine.model.states import JobState
+from llmdash.engine.pool.member import Lease
 from llmdash.prompts.options import merge_options
 from llmdash.prompts.source import InputError, Prompt
 
@@ -31,7 +31,7 @@ class BatchRunner:
 
     def __init__(self, parts: RunnerParts, concurrency: int) -> None:
         self._parts = parts
-        self._outcomes = Outcomes(parts)
+        self._settlement = Settlement(parts)
         self._concurrency = concurrency
         parts.budget.cover(concurrency)
         self._workers: dict[int, asyncio.Task[None]] = {}
@@ -112,7 +112,7 @@ class BatchRunner:
     def cancel_job(self, job: int) -> None:
         """End an open job without an answer; a request of it that is in flight is cut off."""
         ended = JobState(self._parts.store.columns.state[job]).ended
-        if ended or job in self._given_up or job in self._outcomes.settling:
+        if ended or job in self._given_up or job in self._settlement.settling:
             return
         task = self._with_worker.get(job)
         if task is not None:
@@ -120,13 +120,13 @@ class BatchRunner:
             task.cancel()
         else:
             self._parts.work.drop(job)
-            self._outcomes.given_up(job)
+            self._settlement.given_up(job)
 
     def retry_job(self, job: int) -> None:
         """Queue an ended job again; its attempts stay on record."""
         if JobState(self._parts.store.columns.state[job]).ended:
             self._parts.store.apply(Queued(job))
-            self._outcomes.reopened(job)
+            self._settlement.reopened(job)
 
     def _hire(self) -> None:
         for number in range(self._concurrency):
@@ -145,11 +145,11 @@ class BatchRunner:
             async with self._line:
                 job, fresh = await self._parts.work.take(spread=self._parts.pool.is_trying)
                 self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
-                turn = await self._holding(job, self._turn(job, number))
-            if turn is not None:
+                lease = await self._holding(job, self._turn(job, number))
+            if lease is not None:
                 self._busy += 1
                 try:
-                    await self._holding(job, self._do(job, turn))
+                    await self._holding(job, self._do(job, lease))
                 finally:
                     self._busy -= 1
                     self._freed.set()
@@ -171,7 +171,7 @@ class BatchRunner:
                 raise
             while task.uncancel():
                 pass
-            self._outcomes.given_up(job)
+            self._settlement.given_up(job)
             return None
         finally:
             self._given_up.discard(job)
@@ -184,7 +184,7 @@ class BatchRunner:
         self._parts.work.put_back(job)
         self._parts.store.apply(Queued(job))
 
-    async def _turn(self, job: int, number: int) -> Turn | None:
+    async def _turn(self, job: int, number: int) -> Lease | None:
         """A key and a permit for it; None, and the job goes back, if there may be no more sending."""
         parts = self._parts
         tokens = self._tokens_needed(job)
@@ -192,16 +192,16 @@ class BatchRunner:
             while self._busy >= self._concurrency:  # as after the concurrency was lowered
                 self._freed.clear()
                 await self._freed.wait()
-            if not parts.pool.may_take(tokens):
+            if not parts.pool.may_lease(tokens):
                 parts.store.apply(Waiting(job, JobState.KEY))
                 await parts.pool.ready(tokens)
                 parts.store.apply(Waiting(job, JobState.LIMITER))
             await parts.limiter.acquire()
             if not self._may_send(number):
                 break
-            turn = parts.pool.choose(self._outcomes.last_failed_on(job), tokens)
-            if turn is not None:
-                return turn
+            lease = parts.pool.choose(self._settlement.last_failed_on(job), tokens)
+            if lease is not None:
+                return lease
         self._return(job)
         return None
 
@@ -219,36 +219,36 @@ class BatchRunner:
     def _options_of(self, prompt: Prompt) -> Mapping[str, Any]:
         return merge_options(self._parts.options, prompt.options)
 
-    async def _do(self, job: int, turn: Turn) -> None:
+    async def _do(self, job: int, lease: Lease) -> None:
         """One attempt of `job`, from its announcement to the record of its outcome."""
-        attempt = await self._announce(job, turn)
-        if not self._sending.is_set() or not self._parts.pool.may_leave(turn):
-            self._outcomes.cut(attempt, sent=False)  # meanwhile one knows better
+        attempt = await self._announce(job, lease)
+        if not self._sending.is_set() or not self._parts.pool.may_leave(lease):
+            self._settlement.cut(attempt, sent=False)  # meanwhile one knows better
             self._return(job)
             return
         try:
             prompt = self._parts.source.prompt(job)
         except InputError as error:
-            self._outcomes.cut(attempt, sent=False)
-            self._outcomes.unreadable(job, error)
+            self._settlement.cut(attempt, sent=False)
+            self._settlement.unreadable(job, error)
             return
         answer = await self._ask(attempt, prompt)
         if answer.failure is None:
-            self._outcomes.answered(attempt, prompt, answer)
+            self._settlement.answered(attempt, prompt, answer)
         else:
-            self._outcomes.failed(attempt, answer, answer.failure)
+            self._settlement.failed(attempt, answer, answer.failure)
 
-    async def _announce(self, job: int, turn: Turn) -> Attempt:
+    async def _announce(self, job: int, lease: Lease) -> Attempt:
         """Commit that the attempt is about to leave, and let it."""
         parts = self._parts
         number = parts.store.columns.tries[job] + 1
-        record = AttemptRecord(job, number, turn.member.label, "sent", parts.wall_clock())
-        attempt = Attempt(turn, record)
+        record = AttemptRecord(job, number, lease.member.label, "sent", parts.wall_clock())
+        attempt = Attempt(lease, record)
         try:
             await parts.journal.sent(record)
             await parts.limiter.depart()
         except asyncio.CancelledError:
-            self._outcomes.cut(attempt, sent=False)
+            self._settlement.cut(attempt, sent=False)
             raise
         return attempt
 
@@ -259,24 +259,24 @@ class BatchRunner:
         self._in_flight.add(job)
         options = self._options_of(prompt)
         try:
-            tell = self._listener(attempt.turn)
+            tell = self._listener(attempt.lease)
             return await ask(attempt.member.llm, job, prompt, options, parts.clock, tell)
         except asyncio.CancelledError:
-            self._outcomes.cut(attempt, sent=True)
+            self._settlement.cut(attempt, sent=True)
             raise
         finally:
             self._in_flight.discard(job)
             self._quiet.set()
             parts.store.apply(AttemptEnded(job, parts.clock()))
 
-    def _listener(self, turn: Turn) -> Callable[[Event], None]:
+    def _listener(self, lease: Lease) -> Callable[[Event], None]:
         """Who hears of the chunks of an answer: the store, and of those of a probe the pool."""
         pool, store = self._parts.pool, self._parts.store
-        if not pool.is_probe(turn):
+        if not pool.is_probe(lease):
             return store.apply
 
         def tell(event: Event) -> None:
-            pool.began(turn)
+            pool.began(lease)
             store.apply(event)
 
         return tell

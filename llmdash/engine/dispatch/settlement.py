@@ -1,4 +1,4 @@
-"""Outcomes: what came of an attempt goes into the journal, and once it is there, into the store."""
+"""Settlement: what came of an attempt goes into the journal, and once it is there, into the store."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from llmdash.engine.dispatch.attempt import Answer, storable
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.journal.file import AttemptRecord, ResultRow
 from llmdash.engine.model.events import Cancelled, Failed, Noticed, RetryScheduled, Saved
-from llmdash.engine.model.frame import KeyState, Severity
+from llmdash.engine.model.states import KeyState, Severity
+from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.health_records import health_record
-from llmdash.engine.pool.pool import Judgement, Member, Turn
+from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 
-__all__ = ["Attempt", "Outcomes", "prompt_id"]
+__all__ = ["Attempt", "Settlement", "prompt_id"]
 
 _TOLD = {
     KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
@@ -42,21 +43,21 @@ class _Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request on its way: the turn of a key that it uses, and its row in the journal."""
+    """A request on its way: the lease of a key that it uses, and its row in the journal."""
 
-    turn: Turn
+    lease: Lease
     record: AttemptRecord
 
     @property
     def member(self) -> Member:
-        return self.turn.member
+        return self.lease.member
 
     @property
     def job(self) -> int:
         return self.record.job
 
 
-class Outcomes:
+class Settlement:
     """Settles attempts and jobs.
 
     A job is `settling` from the moment its result is written until it is on disk.
@@ -77,10 +78,10 @@ class Outcomes:
         parts, usage = self._parts, answer.usage
         job, member, record = attempt.job, attempt.member, attempt.record
         was_probe = member.health.on_probation
-        parts.pool.succeeded(attempt.turn, usage, hints=answer.hints)
+        parts.pool.succeeded(attempt.lease, usage, hints=answer.hints)
         if was_probe and not member.health.on_probation:
             self._note_health(member)
-        parts.brake.answered()
+        parts.kill_switch.answered()
         verdict = parts.source.score(prompt, answer.text)
         ended = record._replace(
             state="ok",
@@ -123,8 +124,8 @@ class Outcomes:
         """The attempt failed: the job is tried again, or fails with it."""
         parts = self._parts
         job, member, record = attempt.job, attempt.member, attempt.record
-        judgement = parts.pool.failed(attempt.turn, failure)
-        self._tell_of(member, judgement)
+        attribution = parts.pool.failed(attempt.lease, failure)
+        self._tell_of(member, attribution)
         trouble = self._trouble.setdefault(job, _Trouble())
         decision = parts.policy.decide(
             failure,
@@ -132,7 +133,7 @@ class Outcomes:
             uncounted=trouble.uncounted,
             throttled_s=trouble.throttled_s(failure, parts.clock()),
             rng=parts.rng,
-            excused=judgement.excused,
+            excused=attribution.excused,
         )
         trouble.counted += decision.counted
         trouble.uncounted += not decision.counted
@@ -145,14 +146,14 @@ class Outcomes:
             parts.work.put_off(job, decision.delay_s, limited=decision.counted)
         else:
             if failure.kind is FailureKind.REQUEST:
-                parts.brake.refused(failure)
+                parts.kill_switch.refused(failure)
             self._settle(Failed(job, record.attempt, text), self._failed_row(job, text, record.key), ended)
 
     def cut(self, attempt: Attempt, *, sent: bool) -> None:
         """The attempt was given up from this side, before it was sent or while it was in flight."""
         pool = self._parts.pool
         leave = pool.was_cut if sent else pool.not_sent
-        leave(attempt.turn)
+        leave(attempt.lease)
         state = "cut" if sent else "unsent"
         self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
 
@@ -197,14 +198,14 @@ class Outcomes:
     def _id(self, job: int) -> str:
         return prompt_id(self._parts.source, job)
 
-    def _tell_of(self, member: Member, judgement: Judgement) -> None:
+    def _tell_of(self, member: Member, attribution: Attribution) -> None:
         """Say what befell a key that does not come back by itself, or not soon; and let the journal know."""
         parts = self._parts
-        if judgement.key in _TOLD:
-            severity, words = _TOLD[judgement.key]
+        if attribution.key in _TOLD:
+            severity, words = _TOLD[attribution.key]
             detail = f": {storable(member.health.detail)}" if member.health.detail else ""
             parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
-        if member.health.is_resting or judgement.key is not None:
+        if member.health.is_resting or attribution.key is not None:
             self._note_health(member)
 
     def _note_health(self, member: Member) -> None:

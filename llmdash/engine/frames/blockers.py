@@ -6,21 +6,29 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from llmdash.engine.model.frame import (
-    Alert,
+from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow
+from llmdash.engine.model.states import (
     AlertKind,
+    Binding,
     EndpointState,
+    JobState,
     KeyState,
     RunState,
     Severity,
     WaitReason,
 )
-from llmdash.engine.pool.member import EndpointStatistics, KeyStatistics
 
-__all__ = ["RunStatus", "alerts_of", "what_holds"]
+__all__ = ["BINDINGS", "RunStatus", "alerts_of", "reason_of", "what_blocks"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 _WORTH_TELLING_S = 0.5
+
+BINDINGS = {
+    WaitReason.KEY: Binding.KEYS,
+    WaitReason.ENDPOINT: Binding.ENDPOINT,
+    WaitReason.MACHINE: Binding.ENDPOINT,
+    WaitReason.DISK: Binding.DISK,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +41,11 @@ class RunStatus:
     detail: str = ""
     elapsed_s: float = 0.0
     disk: str | None = None
-    brake: str | None = None
+    kill_switch: str | None = None
 
 
-def what_holds(
-    status: RunStatus, keys: Sequence[KeyStatistics], endpoints: Sequence[EndpointStatistics], in_flight: int
+def what_blocks(
+    status: RunStatus, keys: Sequence[KeyRow], endpoints: Sequence[EndpointRow], in_flight: int
 ) -> WaitReason | None:
     """The one reason for which nothing is sent now; None if something can be."""
     if status.disk is not None:
@@ -56,8 +64,8 @@ def what_holds(
 
 def alerts_of(
     status: RunStatus,
-    keys: Sequence[KeyStatistics],
-    endpoints: Sequence[EndpointStatistics],
+    keys: Sequence[KeyRow],
+    endpoints: Sequence[EndpointRow],
     *,
     retries_held: bool,
     open_jobs: int,
@@ -70,8 +78,8 @@ def alerts_of(
 
 def _alerts(
     status: RunStatus,
-    keys: Sequence[KeyStatistics],
-    endpoints: Sequence[EndpointStatistics],
+    keys: Sequence[KeyRow],
+    endpoints: Sequence[EndpointRow],
     retries_held: bool,
 ) -> Iterator[Alert]:
     if status.disk is not None:
@@ -81,10 +89,10 @@ def _alerts(
             "make room, it goes on by itself",
             severity=Severity.ERROR,
         )
-    if status.brake is not None:
+    if status.kill_switch is not None:
         yield Alert(
-            AlertKind.BRAKE,
-            f"Brake: {status.brake}",
+            AlertKind.KILL_SWITCH,
+            f"Kill switch: {status.kill_switch}",
             "resume to go on",
             severity=Severity.ERROR,
         )
@@ -107,7 +115,7 @@ def _alerts(
         )
 
 
-def _endpoint_alert(endpoint: EndpointStatistics) -> Alert:
+def _endpoint_alert(endpoint: EndpointRow) -> Alert:
     name = endpoint.name or "the endpoint"
     if endpoint.state is EndpointState.PAUSED:
         return Alert(
@@ -118,21 +126,35 @@ def _endpoint_alert(endpoint: EndpointStatistics) -> Alert:
         )
     if endpoint.is_local:
         return Alert(
-            AlertKind.MACHINE, f"This machine cannot send: {endpoint.detail}", seconds=endpoint.returns_s
+            AlertKind.MACHINE, f"This machine cannot send: {endpoint.detail}", seconds=endpoint.returns_in_s
         )
-    return Alert(AlertKind.ENDPOINT, f"{name} is down: {endpoint.detail}", seconds=endpoint.returns_s)
+    return Alert(AlertKind.ENDPOINT, f"{name} is down: {endpoint.detail}", seconds=endpoint.returns_in_s)
 
 
-def _resting(alive: Sequence[KeyStatistics], endpoints: Sequence[EndpointStatistics]) -> Iterator[Alert]:
+def _resting(alive: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> Iterator[Alert]:
     """An alert if every key that could be used rests."""
     up = {endpoint.name for endpoint in endpoints if endpoint.state is EndpointState.UP}
     usable = [key for key in alive if key.endpoint in up]
-    if usable and all((key.rests_s or 0.0) >= _WORTH_TELLING_S for key in usable):
-        first = min(usable, key=lambda key: key.rests_s or math.inf)
+    if usable and all((key.ready_in_s or 0.0) >= _WORTH_TELLING_S for key in usable):
+        first = min(usable, key=lambda key: key.ready_in_s or math.inf)
         which = "The only key rests" if len(usable) == 1 else f"All keys rest; the first is {first.label}"
         why = f" ({first.detail})" if first.detail else ""
-        yield Alert(AlertKind.KEYS_REST, which + why, seconds=first.rests_s)
+        yield Alert(AlertKind.KEYS_REST, which + why, seconds=first.ready_in_s)
 
 
-def _may_send(key: KeyStatistics) -> bool:
-    return key.state is KeyState.HEALTHY and not key.rests_s
+def _may_send(key: KeyRow) -> bool:
+    return key.state is KeyState.HEALTHY and not key.ready_in_s
+
+
+def reason_of(
+    state: JobState, blocker: WaitReason | None, *, is_due: bool, retries_held: bool
+) -> WaitReason | None:
+    """What a job in `state` waits for; one whose backoff is over stands in line, if the budget lets it."""
+    if state is JobState.BACKOFF:
+        in_line = WaitReason.BUDGET if retries_held else WaitReason.LIMITER
+        return (blocker or in_line) if is_due else WaitReason.BACKOFF
+    if state is JobState.LIMITER:
+        return WaitReason.DISK if blocker is WaitReason.DISK else WaitReason.LIMITER
+    if state is JobState.KEY:
+        return blocker if blocker in (WaitReason.ENDPOINT, WaitReason.MACHINE) else WaitReason.KEY
+    return None

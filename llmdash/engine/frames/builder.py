@@ -8,33 +8,27 @@ from dataclasses import dataclass
 
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
-from llmdash.engine.frames.blockers import RunStatus, alerts_of, what_holds
+from llmdash.engine.frames.blockers import BINDINGS, RunStatus, alerts_of, reason_of, what_blocks
 from llmdash.engine.frames.ordering import Ordering
-from llmdash.engine.frames.rows import BINDINGS, endpoint_row, key_row, reason_of
 from llmdash.engine.frames.tiles import Tiles
 from llmdash.engine.model.frame import (
-    Binding,
     Frame,
     Inspection,
     JobRow,
     JobsPart,
-    JobState,
-    JobsView,
+    KeyRow,
     Percentiles,
-    PlotPart,
     RatePart,
     RunPart,
-    RunState,
+    SeriesPart,
     StreamPart,
-    StreamView,
-    Verdict,
-    View,
-    WaitReason,
 )
+from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
+from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.pool.costs import CostOf, cost_so_far, projected
-from llmdash.engine.pool.pool import KeyStatistics
+from llmdash.prompts.verdict import Verdict
 
-__all__ = ["Painter", "RunFacts"]
+__all__ = ["FrameBuilder", "RunFacts"]
 
 _TILE_CHARACTERS = 400
 
@@ -57,7 +51,7 @@ class RunFacts:
     cost_of: CostOf = _no_price
 
 
-class Painter:
+class FrameBuilder:
     """Makes frames of one run. `inspect` finds a job in full, or None while it is being looked up."""
 
     def __init__(
@@ -85,13 +79,13 @@ class Painter:
         with self._store.lock:
             now = self._store.clock()
             keys, endpoints = self._parts.pool.statistics(), self._parts.pool.endpoint_statistics()
-            held = what_holds(status, keys, endpoints, self._store.in_flight)
-            run = self._run(status, held, now, self._cost(keys, now, ended=status.state.ended))
+            blocker = what_blocks(status, keys, endpoints, self._store.in_flight)
+            run = self._run(status, blocker, now, self._cost(keys, now, ended=status.state.ended))
             return Frame(
                 run=run,
-                jobs=self._jobs(view.jobs, now, held),
-                keys=tuple(key_row(key) for key in keys),
-                endpoints=tuple(endpoint_row(endpoint) for endpoint in endpoints),
+                jobs=self._jobs(view.jobs, now, blocker),
+                keys=keys,
+                endpoints=endpoints,
                 alerts=alerts_of(
                     status,
                     keys,
@@ -99,23 +93,23 @@ class Painter:
                     retries_held=self._parts.budget.is_short,
                     open_jobs=run.jobs - run.ended,
                 ),
-                rate=self._rate(run, held, now),
+                rate=self._rate(run, blocker, now),
                 stream=self._stream(view.stream, now),
                 tiles=tuple(self._tile(job) for job in self._tiles.choose(view.tiles, now)),
-                plot=self._plot(view.plot_width),
+                series=self._plot(view.series_width),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=None if view.inspect is None else self._inspection(view.inspect, now),
                 errors=self._store.errors.groups() if view.errors else (),
                 failed=self._store.errors.jobs(view.failed_as) if view.failed_as is not None else (),
             )
 
-    def _cost(self, keys: Sequence[KeyStatistics], now: float, *, ended: bool) -> float | None:
+    def _cost(self, keys: Sequence[KeyRow], now: float, *, ended: bool) -> float | None:
         """The cost so far; looked up twice a second, since a price list may take its time."""
         if ended or now - self._cost_at >= _COST_S:
             self._cost_at, self._last_cost = now, cost_so_far(keys, self._facts.cost_of)
         return self._last_cost
 
-    def _run(self, status: RunStatus, held: WaitReason | None, now: float, cost: float | None) -> RunPart:
+    def _run(self, status: RunStatus, blocker: WaitReason | None, now: float, cost: float | None) -> RunPart:
         store, counts = self._store, self._store.columns.counts
         waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
         left = counts[JobState.QUEUED] + waiting + store.in_flight
@@ -125,8 +119,8 @@ class Painter:
             endpoint=self._facts.endpoint,
             keys=len(self._parts.pool),
             state=status.state,
-            state_detail=f"waiting on {held.value}"
-            if held is not None and left and status.state is RunState.RUNNING
+            state_detail=f"waiting on {blocker.value}"
+            if blocker is not None and left and status.state is RunState.RUNNING
             else status.detail,
             elapsed_s=status.elapsed_s,
             jobs=store.columns.jobs,
@@ -149,24 +143,24 @@ class Painter:
             cost_projected=projected(
                 cost, counts[JobState.DONE] + counts[JobState.FAILED], store.columns.jobs
             ),
-            eta_s=_eta(left, store.ends_60s.rate(now))
-            if held is None and status.state is RunState.RUNNING
+            ends_in_s=_eta(left, store.ends_60s.rate(now))
+            if blocker is None and status.state is RunState.RUNNING
             else None,
             ttft=Percentiles(store.ttft.percentile(0.50), store.ttft.percentile(0.95)),
             latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),
         )
 
-    def _jobs(self, view: JobsView, now: float, held: WaitReason | None) -> JobsPart:
+    def _jobs(self, view: JobsView, now: float, blocker: WaitReason | None) -> JobsPart:
         ordering = self._ordering
         matched, first = len(ordering), view.first
         if view.anchor is not None and (line := ordering.line_of(view.anchor)) is not None:
             first = line - view.anchor_offset
         first = max(0, min(first, matched - view.height))
         lines = range(first, min(matched, first + view.height))
-        rows = tuple(self._row(ordering.job_at(line), now, held) for line in lines)
+        rows = tuple(self._row(ordering.job_at(line), now, blocker) for line in lines)
         return JobsPart(self._store.columns.jobs, matched, first, rows, ordering.error)
 
-    def _row(self, job: int, now: float, held: WaitReason | None = None) -> JobRow:
+    def _row(self, job: int, now: float, blocker: WaitReason | None = None) -> JobRow:
         columns, live = self._store.columns, self._store.live.get(job)
         state = JobState(columns.state[job])
         wait, time = columns.wait[job], columns.time[job]
@@ -174,7 +168,7 @@ class Painter:
             time = now - live.sent_at
         elif live is not None and not state.in_flight:
             wait += now - live.since
-        if state is JobState.LIMITER and held not in (None, WaitReason.DISK):
+        if state is JobState.LIMITER and blocker not in (None, WaitReason.DISK):
             state = JobState.KEY
         due_at = self._parts.work.due_at(job) if state is JobState.BACKOFF else None
         ended = state is JobState.DONE
@@ -182,8 +176,8 @@ class Painter:
             job=job,
             id=self._job_id(job),
             state=state,
-            reason=reason_of(state, held, is_due=due_at is None, retries_held=self._parts.budget.is_short),
-            due_s=max(0.0, due_at - now) if due_at is not None else None,
+            reason=reason_of(state, blocker, is_due=due_at is None, retries_held=self._parts.budget.is_short),
+            due_in_s=max(0.0, due_at - now) if due_at is not None else None,
             key=columns.keys[columns.key[job]] or None,
             tries=columns.tries[job],
             wait_s=wait if state is not JobState.QUEUED else None,
@@ -196,7 +190,7 @@ class Painter:
             error=columns.errors[columns.error[job]] if not ended else "",
         )
 
-    def _rate(self, run: RunPart, held: WaitReason | None, now: float) -> RatePart:
+    def _rate(self, run: RunPart, blocker: WaitReason | None, now: float) -> RatePart:
         rate = self._parts.limiter.rate
         store = self._store
         achieved = store.sends.rate(now) if (rate or 1e9) >= 5 else store.sends_10s.rate(now)
@@ -205,24 +199,24 @@ class Painter:
             achieved=achieved,
             concurrency=self._runner.concurrency,
             in_flight=self._runner.in_flight,  # without those whose answer is being written
-            binding=self._binding(run, held),
+            binding=self._binding(run, blocker),
         )
 
-    def _binding(self, run: RunPart, held: WaitReason | None) -> Binding:
+    def _binding(self, run: RunPart, blocker: WaitReason | None) -> Binding:
         """What holds the rate: asked from the hardest reason to the softest."""
         if run.state is RunState.PAUSED:
             return Binding.PAUSE
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
-            return Binding.NO_WORK
-        if held is not None:
-            return BINDINGS[held]
+            return Binding.FINISHED
+        if blocker is not None:
+            return BINDINGS[blocker]
         if run.in_flight >= self._runner.concurrency:
             return Binding.CONCURRENCY
         if self._parts.limiter.statistics().waiting:
             return Binding.RATE
         if self._store.columns.counts[JobState.KEY]:
             return Binding.KEYS
-        return Binding.NO_WORK if not run.queued else Binding.LATENCY
+        return Binding.FINISHED if not run.queued else Binding.LATENCY
 
     def _stream(self, view: StreamView, now: float) -> StreamPart:
         streams = self._store.streams
@@ -253,9 +247,9 @@ class Painter:
             gaps=gaps,
         )
 
-    def _plot(self, width: int) -> PlotPart:
-        self._store.plots.sample(self._store.clock(), self._store.in_flight)
-        return self._store.plots.part(width)
+    def _plot(self, width: int) -> SeriesPart:
+        self._store.time_series.sample(self._store.clock(), self._store.in_flight)
+        return self._store.time_series.part(width)
 
     def _inspection(self, job: int, now: float) -> Inspection | None:
         if not 0 <= job < self._store.columns.jobs:

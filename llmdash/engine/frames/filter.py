@@ -8,8 +8,9 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from llmdash.engine.model.frame import JobState, Verdict
+from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import JobColumns
+from llmdash.prompts.verdict import Verdict
 
 __all__ = ["FilterError", "Predicate", "compile_filter"]
 

@@ -13,7 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 from llmdash.engine.frames.filter import FilterError, Predicate, compile_filter
-from llmdash.engine.model.frame import JobsView, SortColumn
+from llmdash.engine.model.states import SortColumn
+from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
 
 __all__ = ["Ordering"]

@@ -17,7 +17,7 @@ from shlex import quote
 from typing import Any, NamedTuple
 
 from llmdash.engine.journal.schema import SCHEMA, TABLES_OF_2
-from llmdash.prompts.source import Verdict
+from llmdash.prompts.verdict import Verdict
 
 __all__ = [
     "AttemptRecord",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from llmdash.engine.journal.file import NAME, AttemptRecord, HealthRecord, JournalError, ResultRow
 from llmdash.engine.model.frame import AttemptRow
 from llmdash.engine.model.records import ResultRecord
-from llmdash.prompts.source import Verdict
+from llmdash.prompts.verdict import Verdict
 
 __all__ = ["JournalReader", "KeyTotals", "result_record"]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from llmdash.engine.model.frame import JobState, Severity, Verdict
+from llmdash.engine.model.states import JobState, Severity
+from llmdash.prompts.verdict import Verdict
 
 __all__ = [
     "AttemptEnded",

@@ -28,11 +28,11 @@ __all__ = [
     "KeyState",
     "Notice",
     "Percentiles",
-    "PlotPart",
     "RatePart",
     "RunPart",
     "RunState",
     "Score",
+    "SeriesPart",
     "Severity",
     "SortColumn",
     "StreamPart",
@@ -54,7 +54,7 @@ from llmdash.engine.model.states import (
     WaitReason,
 )
 from llmdash.engine.model.view import JobsView, StreamView, View
-from llmdash.prompts.source import Verdict
+from llmdash.prompts.verdict import Verdict
 
 CHUNK_MARK = "\x1f"
 """Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned
@@ -120,7 +120,7 @@ class RunPart:
     """Dollars so far; None where no price is known."""
     cost_projected: float | None = None
     """Dollars when all jobs have ended, at the price of those that have."""
-    eta_s: tuple[float, float, float] | None = None
+    ends_in_s: tuple[float, float, float] | None = None
     """Low, middle and high guess of the seconds left."""
     ttft: Percentiles = Percentiles()
     """Request sent to first content, over all attempts that were answered."""
@@ -141,7 +141,7 @@ class JobRow:
     state: JobState = JobState.QUEUED
     reason: WaitReason | None = None
     """What it waits for, while it waits."""
-    due_s: float | None = None
+    due_in_s: float | None = None
     """Seconds until it is tried again, in backoff."""
     key: str | None = None
     tries: int = 0
@@ -168,23 +168,26 @@ class JobsPart:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """One line of the key panel. sent = ok + throttled + errors + in_flight + cancelled attempts."""
+    """One line of the key panel. sent = ok + throttled + errors + cut + in_flight, always."""
 
     label: str
     endpoint: str = ""
     state: KeyState = KeyState.HEALTHY
-    rests_s: float | None = None
+    ready_in_s: float | None = None
     detail: str = ""
     in_flight: int = 0
     sent: int = 0
     ok: int = 0
     throttled: int = 0
     errors: int = 0
+    cut: int = 0
+    """Requests given up from this side, or by the process that died; nobody saw their outcome."""
     input_tokens: int = 0
     output_tokens: int = 0
     rpm: int = 0
     tpm: int = 0
     remaining: int | None = None
+    """Requests left to the key, as the server said last."""
     weight: float = 1.0
     spark: tuple[int, ...] = ()
     """Calls in each of the last seconds, oldest first."""
@@ -196,11 +199,13 @@ class EndpointRow:
 
     name: str
     state: EndpointState = EndpointState.UP
-    returns_s: float | None = None
+    returns_in_s: float | None = None
     """Seconds until it is tried again, while it is down."""
     detail: str = ""
     in_flight: int = 0
     concurrency: int | None = None
+    is_local: bool = False
+    """True if this machine is to blame, not the endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,7 @@ class RatePart:
     achieved: float = 0.0
     concurrency: int = 1
     in_flight: int = 0
-    binding: Binding = Binding.NO_WORK
+    binding: Binding = Binding.FINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +253,7 @@ class StreamPart:
 
 
 @dataclass(frozen=True, slots=True)
-class PlotPart:
+class SeriesPart:
     """Series over the run, oldest first, one value a step of `step_s`; None where nothing was measured."""
 
     step_s: float = 1.0
@@ -324,7 +329,7 @@ class Frame:
     stream: StreamPart = StreamPart()
     tiles: tuple[StreamPart, ...] = ()
     """Streams in flight, each in its place as long as it goes on; `text` is the end of it, `start` is 0."""
-    plot: PlotPart = PlotPart()
+    series: SeriesPart = SeriesPart()
     notices: tuple[Notice, ...] = ()
     inspection: Inspection | None = None
     errors: tuple[ErrorGroup, ...] = ()

@@ -91,7 +91,7 @@ class AlertKind(enum.Enum):
     """What holds a run up; the gravest first."""
 
     DISK = "disk"
-    BRAKE = "brake"
+    KILL_SWITCH = "brake"
     KEYS_GONE = "no key"
     ENDPOINT = "endpoint"
     MACHINE = "machine"
@@ -109,7 +109,7 @@ class Binding(enum.Enum):
     DISK = "disk"
     LATENCY = "latency"
     PAUSE = "pause"
-    NO_WORK = "no work left"
+    FINISHED = "finished"
 
 
 class SortColumn(enum.Enum):

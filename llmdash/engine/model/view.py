@@ -45,15 +45,15 @@ class StreamView:
 class View:
     """Everything a front end shows.
 
-    `inspect` asks for one job in full, `plot_width` for that many samples, `tiles` for the ends of at most so
-    many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
+    `inspect` asks for one job in full, `series_width` for that many samples, `tiles` for the ends of at most
+    that many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
     """
 
     jobs: JobsView = JobsView()
     stream: StreamView = StreamView()
     tiles: int = 0
     inspect: int | None = None
-    plot_width: int = 0
+    series_width: int = 0
     notices_after: int = 0
     errors: bool = False
     failed_as: str | None = None

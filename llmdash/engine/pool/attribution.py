@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llmdash.engine.model.frame import EndpointState, KeyState
-from llmdash.engine.pool.member import Member, Turn
+from llmdash.engine.model.states import EndpointState, KeyState
+from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Attribution", "attribute"]
 
 _OF_KEY_OR_REQUEST = (FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH, FailureKind.REQUEST)
 
 
-class Judgement(NamedTuple):
+class Attribution(NamedTuple):
     """What followed from a failure: the state that its key entered, if it entered one.
 
     `excused` is True if the request was a probe of an endpoint and found it still down: no job is to blame.
@@ -24,26 +24,26 @@ class Judgement(NamedTuple):
     excused: bool = False
 
 
-def judge(turn: Turn, failure: Failure, members: Sequence[Member]) -> None:
-    """Let the key of `turn`, or its endpoint, take the blame; `members` are all keys of the pool."""
-    health, breaker = turn.member.health, turn.member.endpoint.breaker
+def attribute(lease: Lease, failure: Failure, members: Sequence[Member]) -> None:
+    """Let the key of `lease`, or its endpoint, take the blame; `members` are all keys of the pool."""
+    health, circuit_breaker = lease.member.health, lease.member.endpoint.circuit_breaker
     match failure.kind:
         case FailureKind.THROTTLE:
             health.throttled(failure)
         case FailureKind.QUOTA:
-            health.lost_quota(failure, turn.key_ticket)
+            health.lost_quota(failure, lease.key_ticket)
         case FailureKind.AUTH:
             health.refused(failure)
         case FailureKind.REQUEST:
             pass  # an answer, as good as any to a probe of the endpoint
         case _:
-            breaker.failed(failure, turn.endpoint_ticket)
+            circuit_breaker.failed(failure, lease.endpoint_ticket)
     if failure.kind in _OF_KEY_OR_REQUEST:
-        breaker.answered(turn.endpoint_ticket)
-    elif failure.kind is FailureKind.TRANSIENT and breaker.state is EndpointState.UP:
-        health.faltered(turn.key_ticket)
+        circuit_breaker.answered(lease.endpoint_ticket)
+    elif failure.kind is FailureKind.TRANSIENT and circuit_breaker.state is EndpointState.UP:
+        health.faltered(lease.key_ticket)
         if health.is_faltering:
-            _blame(turn.member, failure, members)
+            _blame(lease.member, failure, members)
 
 
 def _blame(member: Member, failure: Failure, members: Sequence[Member]) -> None:
@@ -54,6 +54,6 @@ def _blame(member: Member, failure: Failure, members: Sequence[Member]) -> None:
     if any(other.health.succeeds or (other.in_flight and other.health.is_clean) for other in siblings):
         member.health.cool(str(failure))
         return
-    member.endpoint.breaker.trip(str(failure))
+    member.endpoint.circuit_breaker.trip(str(failure))
     for each in siblings:
         each.health.forgive()

@@ -1,4 +1,4 @@
-"""Breaker: whether an endpoint takes requests, judged by what comes of them."""
+"""CircuitBreaker: whether an endpoint takes requests, judged by what comes of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from llmdash.engine.model.states import EndpointState
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["Breaker", "is_of_endpoint"]
+__all__ = ["CircuitBreaker", "is_of_endpoint"]
 
 _FIRST_S = 1.0
 _LONGEST_S = 60.0
@@ -24,7 +24,7 @@ def is_of_endpoint(failure: Failure) -> bool:
     return not failure.reached or failure.status in _OVERLOADED
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens where the endpoint is to blame, not a key; then one request at a time tries it again.
 
     | from -> to | because of | way back |
@@ -35,7 +35,7 @@ its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers
     | down -> paused | nothing for an hour; for a minute, if it was never reached | the user |
 
     Each request that is let through takes a ticket (`taken`), which its outcome brings back: what left before
-    the breaker changed says nothing about the time after. Times are monotonic seconds.
+    the circuit_breaker changed says nothing about the time after. Times are monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -57,7 +57,7 @@ its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers
             return 0.0
         return max(0.0, self._until - now) if self.state is EndpointState.DOWN else float("inf")
 
-    def returns_s(self, now: float) -> float | None:
+    def returns_in_s(self, now: float) -> float | None:
         """Seconds until it is tried again, while it is down."""
         return max(0.0, self._until - now) if self.state is EndpointState.DOWN else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from llmdash.engine.pool.member import KeyStatistics
+from llmdash.engine.model.frame import KeyRow
 
 __all__ = ["CostOf", "cost_so_far", "projected"]
 
@@ -12,7 +12,7 @@ CostOf = Callable[[str, int, int], float | None]
 """Dollars for (key label, input tokens, output tokens); None where no price is known."""
 
 
-def cost_so_far(keys: Sequence[KeyStatistics], cost_of: CostOf) -> float | None:
+def cost_so_far(keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
     """Dollars spent with all keys; None if a key that was used has no known price.
 
     Requests that were cut off have an outcome nobody saw; each counts as a usual one of its key.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from llmdash.engine.dispatch.attempt import storable
 from llmdash.engine.journal.file import HealthRecord
-from llmdash.engine.model.frame import KeyState
+from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.member import Member
 
 __all__ = ["health_record", "restore_health"]
@@ -15,9 +15,9 @@ __all__ = ["health_record", "restore_health"]
 def health_record(member: Member, now: float, wall_now: float) -> HealthRecord:
     """The health of `member` at the monotonic time `now`, which is `wall_now` by the calendar."""
     health = member.health
-    rests_s = max(0.0, health.rests_until - now) if health.is_resting else 0.0
+    ready_in_s = max(0.0, health.rests_until - now) if health.is_resting else 0.0
     return HealthRecord(
-        member.label, health.state.name.lower(), wall_now, rests_s, storable(health.detail), health.times
+        member.label, health.state.name.lower(), wall_now, ready_in_s, storable(health.detail), health.times
     )
 
 

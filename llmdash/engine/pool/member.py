@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from llmdash.engine.metrics import RollingCounter
-from llmdash.engine.model.frame import EndpointState, KeyState
-from llmdash.engine.pool.circuit_breaker import Breaker
+from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.states import KeyState
+from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
-from llmdash.engine.pool.token_bucket import Allowance
+from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.llms.base import LLM
 from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = [
     "Endpoint",
-    "EndpointStatistics",
-    "KeyStatistics",
+    "Lease",
     "Member",
     "MemberLimits",
-    "Turn",
-    "endpoint_statistics",
-    "statistics_of",
+    "endpoint_row",
+    "key_row",
 ]
 
 _SPARK_S = 30
@@ -31,7 +30,7 @@ _SPARK_S = 30
 
 class Endpoint:
     """What several keys share: a server, with room for so many requests at once (None: no limit of its own),
-    and a breaker.
+    and a circuit_breaker.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class Endpoint:
         self.name = name
         self.concurrency = concurrency
         self.in_flight = 0
-        self.breaker = Breaker(clock)
+        self.circuit_breaker = CircuitBreaker(clock)
 
     @property
     def is_full(self) -> bool:
@@ -49,15 +48,15 @@ class Endpoint:
 
     def wait_s(self, now: float) -> float:
         """Seconds until a request may go there; infinite if time alone changes nothing."""
-        return float("inf") if self.is_full else self.breaker.wait_s(now)
+        return float("inf") if self.is_full else self.circuit_breaker.wait_s(now)
 
 
 @dataclass(frozen=True, slots=True)
 class MemberLimits:
     """What a key may do on its own: requests and tokens a minute."""
 
-    requests: Allowance | None = None
-    tokens: Allowance | None = None
+    requests: TokenBucket | None = None
+    tokens: TokenBucket | None = None
 
     def wait_s(self, tokens: int) -> float:
         """Seconds until a request of `tokens` is within the limits."""
@@ -75,44 +74,6 @@ class MemberLimits:
         """The request ended; it was counted with `taken` tokens and used `used`."""
         if self.tokens is not None:
             self.tokens.settle(taken, used)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyStatistics:
-    """The counters of one key. sent = ok + throttled + errors + cut + in_flight, always."""
-
-    label: str
-    endpoint: str
-    state: KeyState
-    rests_s: float | None
-    detail: str
-    weight: float
-    in_flight: int
-    sent: int
-    ok: int
-    throttled: int
-    errors: int
-    cut: int
-    input_tokens: int
-    output_tokens: int
-    rpm: int
-    tpm: int
-    remaining: int | None
-    """Requests left to the key, as the server said last."""
-    spark: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointStatistics:
-    """How one endpoint fares."""
-
-    name: str
-    state: EndpointState
-    returns_s: float | None
-    detail: str
-    is_local: bool
-    in_flight: int
-    concurrency: int | None
 
 
 class Member:
@@ -136,8 +97,8 @@ class Member:
         self.weight = weight
         self.limits = limits or MemberLimits()
         self.health = KeyHealth(clock)
-        self.told: Hints | None = None
-        self.turn = 0.0
+        self.reported: Hints | None = None
+        self.stride_pass = 0.0
         self.was_away = False
         self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
         self.input_tokens = self.output_tokens = 0
@@ -163,7 +124,7 @@ class Member:
         )
 
 
-class Turn(NamedTuple):
+class Lease(NamedTuple):
     """A key that was given out for one request, with so many tokens reserved on it."""
 
     member: Member
@@ -172,17 +133,16 @@ class Turn(NamedTuple):
     endpoint_ticket: int
 
 
-def statistics_of(member: Member, now: float) -> KeyStatistics:
+def key_row(member: Member, now: float) -> KeyRow:
     """The counters of `member` at the time `now`."""
     health = member.health
-    rests = max(health.rests_until - now, health.pacing.wait_s(now))
-    return KeyStatistics(
+    rests_s = max(health.rests_until - now, health.pacing.wait_s(now))
+    return KeyRow(
         label=member.label,
         endpoint=member.endpoint.name,
         state=health.state,
-        rests_s=rests if rests > 0 and not health.is_gone else None,
+        ready_in_s=rests_s if rests_s > 0 and not health.is_gone else None,
         detail=health.detail,
-        weight=member.weight,
         in_flight=member.in_flight,
         sent=member.sent,
         ok=member.ok,
@@ -193,20 +153,21 @@ def statistics_of(member: Member, now: float) -> KeyStatistics:
         output_tokens=member.output_tokens,
         rpm=member.calls.total(now),
         tpm=member.tokens.total(now),
-        remaining=member.told.remaining_requests if member.told is not None else None,
+        remaining=member.reported.remaining_requests if member.reported is not None else None,
+        weight=member.weight,
         spark=member.calls.series(now, _SPARK_S),
     )
 
 
-def endpoint_statistics(endpoint: Endpoint, now: float) -> EndpointStatistics:
-    """How `endpoint` fares at the time `now`."""
-    breaker = endpoint.breaker
-    return EndpointStatistics(
+def endpoint_row(endpoint: Endpoint, now: float) -> EndpointRow:
+    """The state of `endpoint` at the time `now`."""
+    circuit_breaker = endpoint.circuit_breaker
+    return EndpointRow(
         name=endpoint.name,
-        state=breaker.state,
-        returns_s=breaker.returns_s(now),
-        detail=breaker.detail,
-        is_local=breaker.is_local,
+        state=circuit_breaker.state,
+        returns_in_s=circuit_breaker.returns_in_s(now),
+        detail=circuit_breaker.detail,
         in_flight=endpoint.in_flight,
         concurrency=endpoint.concurrency,
+        is_local=circuit_breaker.is_local,
     )

@@ -41,7 +41,7 @@ class Pacing:
         if spacing:
             self.until = max(self.until, now + spacing)
 
-    def heed(self, hints: Hints, in_flight: int, now: float) -> None:
+    def obey(self, hints: Hints, in_flight: int, now: float) -> None:
         """Where the server has no more left than what is in flight will use up, send no faster than it
         refills.
 

@@ -1,4 +1,4 @@
-"""KeyPool: endpoints x keys, whose turn it is, and what the outcome of a request says of either."""
+"""KeyPool: endpoints x keys, which of them is next, and what the outcome of a request says of either."""
 
 from __future__ import annotations
 
@@ -7,34 +7,27 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 
-from llmdash.engine.model.frame import EndpointState
-from llmdash.engine.pool.attribution import Judgement, judge
+from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.states import EndpointState
+from llmdash.engine.pool.attribution import Attribution, attribute
 from llmdash.engine.pool.circuit_breaker import is_of_endpoint
-from llmdash.engine.pool.member import (
-    Endpoint,
-    EndpointStatistics,
-    KeyStatistics,
-    Member,
-    Turn,
-    endpoint_statistics,
-    statistics_of,
-)
+from llmdash.engine.pool.member import Endpoint, Lease, Member, endpoint_row, key_row
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.rate_limit_headers import Hints
 
-__all__ = ["Judgement", "KeyPool", "KeyStatistics", "Member", "Turn"]
+__all__ = ["Attribution", "KeyPool", "Lease", "Member"]
 
 _PREFERENCE = 1.0
 
 
 class KeyPool:
-    """The keys, taken in turn.
+    """The keys, leased in turn by stride scheduling (Waldspurger and Weihl, 1995).
 
-    Every key has a turn number that grows by 1/weight with each request; the lowest that may send goes next.
-    So healthy keys of equal weight never differ by more than one request (two, where retries prefer another
-    key), and a key that comes back from a rest does not have to catch up. What befalls keys is told in
-    `KeyHealth`, what befalls endpoints in `Breaker`.
+    The pass of a key grows by 1/weight with each request; the lowest that may send goes next. So healthy keys
+    of equal weight never differ by more than one request (two, where retries prefer another key), and a key
+    that comes back from a rest does not have to catch up. What becomes of keys is decided in `KeyHealth`, of
+    endpoints in `CircuitBreaker`.
     """
 
     def __init__(self, members: Sequence[Member], clock: Callable[[], float]) -> None:
@@ -43,7 +36,7 @@ class KeyPool:
         self._members = list(members)
         self._clock = clock
         self._changed = asyncio.Event()
-        self._turn = 0.0
+        self._stride_pass = 0.0
         self._guard = threading.Lock()  # counters move together, whoever looks from another thread
 
     def __len__(self) -> int:
@@ -60,57 +53,57 @@ class KeyPool:
 
     def add(self, member: Member) -> None:
         """Take in one more key."""
-        member.turn = self._turn
+        member.stride_pass = self._stride_pass
         self._members.append(member)
         self._wake()
 
     @property
     def exhausted(self) -> bool:
         """True if no key will ever send again without the user: dead, off, or its endpoint paused."""
-        return self.returns_s() == math.inf
+        return self.returns_in_s() == math.inf
 
-    def returns_s(self) -> float:
+    def returns_in_s(self) -> float:
         """Seconds until the first key may be used again; infinite if only the user can bring that about."""
         now = self._clock()
         soonest = math.inf
         for member in self._members:
-            if not member.health.is_gone and member.endpoint.breaker.state is not EndpointState.PAUSED:
+            if (
+                not member.health.is_gone
+                and member.endpoint.circuit_breaker.state is not EndpointState.PAUSED
+            ):
                 soonest = min(soonest, max(0.0, member.health.rests_until - now))
         return soonest
 
-    @property
-    def available(self) -> bool:
-        """True if some key may send now."""
-        return self.may_take(0)
-
-    def statistics(self) -> tuple[KeyStatistics, ...]:
+    def statistics(self) -> tuple[KeyRow, ...]:
+        """The counters of every key, as of one moment."""
         now = self._clock()
         with self._guard:
-            return tuple(statistics_of(member, now) for member in self._members)
+            return tuple(key_row(member, now) for member in self._members)
 
-    def endpoint_statistics(self) -> tuple[EndpointStatistics, ...]:
+    def endpoint_statistics(self) -> tuple[EndpointRow, ...]:
+        """The state of every endpoint, as of one moment."""
         now = self._clock()
         with self._guard:
-            return tuple(endpoint_statistics(endpoint, now) for endpoint in self.endpoints)
+            return tuple(endpoint_row(endpoint, now) for endpoint in self.endpoints)
 
     @property
     def is_trying(self) -> bool:
         """True if no endpoint is up: the next request is a probe, which counts against its job."""
-        return all(endpoint.breaker.state is not EndpointState.UP for endpoint in self.endpoints)
+        return all(endpoint.circuit_breaker.state is not EndpointState.UP for endpoint in self.endpoints)
 
     @property
     def counts_tokens(self) -> bool:
         """True if some key is limited in tokens, so that a request has to say how many it needs."""
         return any(member.limits.tokens is not None for member in self._members)
 
-    def may_take(self, tokens: int) -> bool:
+    def may_lease(self, tokens: int) -> bool:
         """True if some key may be given a request of `tokens` now."""
         now = self._clock()
         return any(member.may_send(now, tokens) for member in self._members)
 
     async def ready(self, tokens: int = 0) -> None:
         """Wait until some key may be given a request of `tokens`."""
-        while not self.may_take(tokens):
+        while not self.may_lease(tokens):
             self._changed.clear()
             wait = self._seconds_to_next(tokens)
             try:
@@ -119,10 +112,10 @@ class KeyPool:
             except TimeoutError:
                 continue
 
-    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Turn | None:
-        """The key whose turn it is, counted as sent and with `tokens` reserved; None if none may send.
+    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Lease | None:
+        """A lease of the key that is next, counted as sent and with `tokens` reserved; None if none may send.
 
-        Rather than `avoid` another one that is nearly as much in turn. What was reserved is given back with
+        Rather than `avoid` another one that is nearly next. What was reserved is given back with
         the outcome.
         """
         now = self._clock()
@@ -133,54 +126,58 @@ class KeyPool:
             self._rejoin(member)
         chosen = self._next_of(free, avoid)
         with self._guard:
-            turn = self._give_out(chosen, tokens, now)
+            lease = self._give_out(chosen, tokens, now)
         chosen.limits.take(tokens)
-        return turn
+        return lease
 
     @staticmethod
     def _next_of(free: Sequence[Member], avoid: Member | None) -> Member:
-        first = min(free, key=lambda member: member.turn)
+        first = min(free, key=lambda member: member.stride_pass)
         if first is not avoid:
             return first
         others = [member for member in free if member is not avoid]
-        near = first.turn + _PREFERENCE / first.weight + 1e-9
-        return min((other for other in others if other.turn <= near), key=_turn_of, default=first)
+        near = first.stride_pass + _PREFERENCE / first.weight + 1e-9
+        return min((other for other in others if other.stride_pass <= near), key=_pass_of, default=first)
 
     def _rejoin(self, member: Member) -> None:
         """Give up the turns that were missed, or all work would go to the key that just came back."""
         if member.was_away:
-            member.turn = max(member.turn, self._turn)
+            member.stride_pass = max(member.stride_pass, self._stride_pass)
             member.was_away = (
-                member.health.on_probation or member.endpoint.breaker.state is not EndpointState.UP
+                member.health.on_probation or member.endpoint.circuit_breaker.state is not EndpointState.UP
             )
 
-    def _give_out(self, member: Member, tokens: int, now: float) -> Turn:
-        self._turn = max(self._turn, member.turn)
-        member.turn += 1.0 / member.weight
+    def _give_out(self, member: Member, tokens: int, now: float) -> Lease:
+        self._stride_pass = max(self._stride_pass, member.stride_pass)
+        member.stride_pass += 1.0 / member.weight
         member.sent += 1
         member.in_flight += 1
         member.endpoint.in_flight += 1
         member.calls.add(now)
-        return Turn(member, tokens, member.health.taken(now), member.endpoint.breaker.taken())
+        return Lease(member, tokens, member.health.taken(now), member.endpoint.circuit_breaker.taken())
 
-    def may_leave(self, turn: Turn) -> bool:
-        """False if something befell the key or its endpoint since the turn was given out: give it back."""
-        member = turn.member
-        return member.health.admits(self._clock()) and member.endpoint.breaker.admits(turn.endpoint_ticket)
+    def may_leave(self, lease: Lease) -> bool:
+        """False if something befell the key or its endpoint since the lease was given out: give it back."""
+        member = lease.member
+        return member.health.admits(self._clock()) and member.endpoint.circuit_breaker.admits(
+            lease.endpoint_ticket
+        )
 
-    def is_probe(self, turn: Turn) -> bool:
-        """True if the request of `turn` tries an endpoint that was down."""
-        breaker = turn.member.endpoint.breaker
-        return breaker.state is EndpointState.PROBING and breaker.admits(turn.endpoint_ticket)
+    def is_probe(self, lease: Lease) -> bool:
+        """True if the request of `lease` tries an endpoint that was down."""
+        circuit_breaker = lease.member.endpoint.circuit_breaker
+        return circuit_breaker.state is EndpointState.PROBING and circuit_breaker.admits(
+            lease.endpoint_ticket
+        )
 
-    def began(self, turn: Turn) -> None:
+    def began(self, lease: Lease) -> None:
         """An answer begins to arrive: its endpoint is back, however long the rest takes."""
-        turn.member.endpoint.breaker.answered(turn.endpoint_ticket)
+        lease.member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
         self._wake()
 
-    def succeeded(self, turn: Turn, usage: Usage | None, *, hints: Hints | None = None) -> None:
+    def succeeded(self, lease: Lease, usage: Usage | None, *, hints: Hints | None = None) -> None:
         """A request was answered."""
-        now, member = self._clock(), turn.member
+        now, member = self._clock(), lease.member
         with self._guard:
             self._count_back(member)
             member.ok += 1
@@ -188,57 +185,57 @@ class KeyPool:
                 member.input_tokens += usage.input_tokens
                 member.output_tokens += usage.output_tokens
                 member.tokens.add(now, usage.input_tokens + usage.output_tokens)
-        used = usage.input_tokens + usage.output_tokens if usage is not None else turn.tokens
-        member.limits.settle(turn.tokens, used)
-        member.endpoint.breaker.answered(turn.endpoint_ticket)
-        member.health.answered(turn.key_ticket)
+        used = usage.input_tokens + usage.output_tokens if usage is not None else lease.tokens
+        member.limits.settle(lease.tokens, used)
+        member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
+        member.health.answered(lease.key_ticket)
         if hints is not None:
-            member.told = hints
-            member.health.pacing.heed(hints, member.in_flight, now)
+            member.reported = hints
+            member.health.pacing.obey(hints, member.in_flight, now)
         self._wake()
 
-    def failed(self, turn: Turn, failure: Failure) -> Judgement:
+    def failed(self, lease: Lease, failure: Failure) -> Attribution:
         """A request failed. Gives what follows from it."""
-        member = turn.member
+        member = lease.member
         with self._guard:
             self._count_back(member)
             if failure.kind is FailureKind.THROTTLE:
                 member.throttled += 1
             else:
                 member.errors += 1
-        member.limits.settle(turn.tokens, 0)
-        member.told = failure.hints or member.told
-        breaker = member.endpoint.breaker
-        before, endpoint_before = member.state, breaker.state
-        judge(turn, failure, self._members)
+        member.limits.settle(lease.tokens, 0)
+        member.reported = failure.hints or member.reported
+        circuit_breaker = member.endpoint.circuit_breaker
+        before, endpoint_before = member.state, circuit_breaker.state
+        attribute(lease, failure, self._members)
         self._note_absence(member)
-        if breaker.state is not EndpointState.UP:
+        if circuit_breaker.state is not EndpointState.UP:
             self._note_absence_of(member.endpoint)
         self._wake()
-        return Judgement(
+        return Attribution(
             key=member.state if member.state is not before else None,
             excused=endpoint_before is EndpointState.PROBING and is_of_endpoint(failure),
         )
 
-    def was_cut(self, turn: Turn) -> None:
+    def was_cut(self, lease: Lease) -> None:
         """A request was given up from this side."""
-        member = turn.member
+        member = lease.member
         with self._guard:
             self._count_back(member)
             member.cut += 1
-        member.limits.settle(turn.tokens, turn.tokens)
-        member.endpoint.breaker.left(turn.endpoint_ticket)
+        member.limits.settle(lease.tokens, lease.tokens)
+        member.endpoint.circuit_breaker.left(lease.endpoint_ticket)
         self._wake()
 
-    def not_sent(self, turn: Turn) -> None:
+    def not_sent(self, lease: Lease) -> None:
         """A request was given up before it left: it does not count."""
-        member = turn.member
+        member = lease.member
         with self._guard:
             self._count_back(member)
             member.sent -= 1
-        member.turn -= 1.0 / member.weight
-        member.limits.settle(turn.tokens, 0)
-        member.endpoint.breaker.left(turn.endpoint_ticket)
+        member.stride_pass -= 1.0 / member.weight
+        member.limits.settle(lease.tokens, 0)
+        member.endpoint.circuit_breaker.left(lease.endpoint_ticket)
         self._wake()
 
     def disable(self, label: str) -> None:
@@ -259,7 +256,7 @@ class KeyPool:
         """Send to the endpoint again, whatever was wrong with it."""
         for endpoint in self.endpoints:
             if endpoint.name == name:
-                endpoint.breaker.revive()
+                endpoint.circuit_breaker.revive()
         self._wake()
 
     def set_weight(self, label: str, weight: float) -> None:
@@ -296,5 +293,5 @@ class KeyPool:
         self._changed.set()
 
 
-def _turn_of(member: Member) -> float:
-    return member.turn
+def _pass_of(member: Member) -> float:
+    return member.stride_pass

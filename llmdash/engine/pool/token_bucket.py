@@ -1,13 +1,13 @@
-"""Allowance: so much a minute, refilled evenly; what is taken before it is known is settled after."""
+"""TokenBucket: so much a minute, refilled evenly; what is taken before it is known is settled after."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Allowance"]
+__all__ = ["TokenBucket"]
 
 
-class Allowance:
+class TokenBucket:
     """A budget of `per_minute` units with room for `burst_s` seconds of it; one second by default.
 
     More than there is room for can be taken once the room is full: the level goes below zero then, and the
@@ -16,7 +16,7 @@ class Allowance:
 
     def __init__(self, per_minute: float, clock: Callable[[], float], burst_s: float = 1.0) -> None:
         if not per_minute > 0:
-            raise ValueError(f"an allowance is above 0 a minute, not {per_minute!r}")
+            raise ValueError(f"a token bucket refills above 0 a minute, not {per_minute!r}")
         self.per_minute = per_minute
         self._rate = per_minute / 60.0
         self._room = max(1.0, self._rate * burst_s)

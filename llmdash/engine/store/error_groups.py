@@ -6,7 +6,8 @@ import heapq
 import re
 from collections.abc import Iterator
 
-from llmdash.engine.model.frame import ErrorGroup, JobState
+from llmdash.engine.model.frame import ErrorGroup
+from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import JobColumns
 
 __all__ = ["ErrorGroups", "shape"]

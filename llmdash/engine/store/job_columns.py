@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 
-from llmdash.engine.model.frame import JobState
+from llmdash.engine.model.states import JobState
 
 __all__ = ["NO_KEY", "JobColumns"]
 

@@ -21,11 +21,13 @@ from llmdash.engine.model.events import (
     Taken,
     Waiting,
 )
-from llmdash.engine.model.frame import JobState, Notice, Score, Verdict
+from llmdash.engine.model.frame import Notice, Score
+from llmdash.engine.model.states import JobState
 from llmdash.engine.store.error_groups import ErrorGroups
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.streams import Streams
-from llmdash.engine.store.time_series import PlotSeries
+from llmdash.engine.store.time_series import TimeSeries
+from llmdash.prompts.verdict import Verdict
 
 __all__ = ["LiveJob", "Store"]
 
@@ -68,7 +70,7 @@ class Store:
         self.tokens = SecondsWindow(10.0)
         self.ttft = LogHistogram()
         self.latency = LogHistogram()
-        self.plots = PlotSeries()
+        self.time_series = TimeSeries()
         self._errors: ErrorGroups | None = None
         self._serial = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -146,14 +148,14 @@ class Store:
         self.attempts += 1
         self.sends.add(event.at)
         self.sends_10s.add(event.at)
-        self.plots.sent(event.at)
+        self.time_series.sent(event.at)
 
     def _chunk(self, event: ChunkReceived) -> None:
         stream = self.streams.add(event.job, event.text, event.at)
         if len(stream.chunks) == 1:
             self.columns.ttft[event.job] = event.at - stream.sent_at
             self.columns.set_state(event.job, JobState.STREAMING)
-            self.plots.first_token(event.at, event.at - stream.sent_at)
+            self.time_series.first_token(event.at, event.at - stream.sent_at)
         else:
             self.columns.revision += 1
 
@@ -181,7 +183,7 @@ class Store:
         self.latency.add(event.latency_s)
         self.ends_60s.add(now)
         self.tokens.add(now, event.output_tokens)
-        self.plots.tokens(now, event.output_tokens)
+        self.time_series.tokens(now, event.output_tokens)
         self._ended(job)
 
     def _failed(self, event: Failed) -> None:

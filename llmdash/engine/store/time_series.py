@@ -6,9 +6,9 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from llmdash.engine.model.frame import PlotPart
+from llmdash.engine.model.frame import SeriesPart
 
-__all__ = ["PlotSeries"]
+__all__ = ["TimeSeries"]
 
 _LONGEST = 600
 _SAMPLES = 200
@@ -30,7 +30,7 @@ class _Step:
         )
 
 
-class PlotSeries:
+class TimeSeries:
     """Samples of the run from its first request on, in steps of a second, then two, four, ..."""
 
     def __init__(self) -> None:
@@ -57,11 +57,11 @@ class PlotSeries:
         if self._start is not None:
             self._at(at).in_flight = in_flight
 
-    def part(self, width: int) -> PlotPart:
+    def part(self, width: int) -> SeriesPart:
         """The last `width` steps; the one that is still filling is left out."""
         steps = self._steps[max(0, len(self._steps) - 1 - width) : -1] if width > 0 else []
         seconds = self._step_s
-        return PlotPart(
+        return SeriesPart(
             step_s=seconds,
             rate=tuple(step.sent / seconds for step in steps),
             in_flight=tuple(float(step.in_flight) for step in steps),

@@ -9,7 +9,7 @@ from typing import TypeVar
 from llmdash.llms.transport.awake_clock import AwakeClock
 from llmdash.llms.transport.timeouts import Timeouts
 
-__all__ = ["Late", "Watch"]
+__all__ = ["Deadline", "Late"]
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ class Late(Exception):
     """The time for waiting is over; the text says which."""
 
 
-class Watch:
+class Deadline:
     """Watches all waits of one request with one timer, which looks again when it fires: a piece costs none.
 
     Made when the request is sent; `answered` when its headers are there; `close` at its end, whatever that
@@ -65,7 +65,7 @@ class Watch:
         """The stall limit counts anew from the next wait: whoever reads may take its time in between."""
         self._progressed = True
 
-    def hurry(self, seconds: float) -> None:
+    def shorten_deadline(self, seconds: float) -> None:
         """Bring the end of all waiting forward to so many seconds from now."""
         until = self._clock.time() + seconds
         if until < self._deadline:

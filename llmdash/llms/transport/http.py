@@ -19,7 +19,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from llmdash.llms.transport.awake_clock import AwakeClock
-from llmdash.llms.transport.deadline import Late, Watch
+from llmdash.llms.transport.deadline import Deadline, Late
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
 
@@ -61,25 +61,25 @@ _NO_CONNECTION = (
 class Answer:
     """An HTTP answer whose body is still to be read. `headers` has lower-case names."""
 
-    __slots__ = ("_body", "_received", "_response", "_watch", "headers", "status")
+    __slots__ = ("_body", "_deadline", "_received", "_response", "headers", "status")
 
-    def __init__(self, response: httpx.Response, watch: Watch) -> None:
+    def __init__(self, response: httpx.Response, watch: Deadline) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._response = response
-        self._watch = watch
+        self._deadline = watch
         self._received = 0
         self._body: AsyncIterator[bytes] | None = None
 
     def progress(self) -> None:
         """What came was content: the stall limit counts anew from the next wait."""
-        self._watch.progress()
+        self._deadline.progress()
 
-    def hurry(self, seconds: float) -> None:
+    def shorten_deadline(self, seconds: float) -> None:
         """All that matters has come: wait for the end of the body, which frees the connection, but not for
         longer than this.
         """
-        self._watch.hurry(seconds)
+        self._deadline.shorten_deadline(seconds)
 
     async def chunk(self) -> bytes | None:
         """The next bytes of the body, never empty; None at its end.
@@ -90,7 +90,7 @@ class Answer:
         try:
             if self._body is None:
                 self._body = aiter(self._stream())
-            while (piece := await self._watch.next(self._body)) is not None:
+            while (piece := await self._deadline.next(self._body)) is not None:
                 self._received += len(piece)
                 if self._received > BODY_LIMIT:
                     raise Failure(
@@ -108,7 +108,7 @@ class Answer:
 
     async def aclose(self) -> None:
         """Let go of the connection: it is kept if the body was read to its end, closed if not."""
-        self._watch.close()
+        self._deadline.close()
         try:
             await self._response.stream.aclose()  # type: ignore[union-attr]
         except _TRANSPORT_ERRORS:
@@ -132,7 +132,7 @@ class HttpClient:
     """Connections to endpoints, shared by all keys of a run, within one event loop.
 
     The number of requests at once is not limited here: the caller knows its concurrency. `transport` replaces
-    the network (tests do that). `quirks` holds what one key learned of an address, so that the others need
+    the network (tests do that). `compat` holds what one key learned of an address, so that the others need
     not: pairs of address and what its server refuses.
     """
 
@@ -140,7 +140,7 @@ class HttpClient:
         self, *, timeouts: Timeouts | None = None, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.timeouts = timeouts or Timeouts()
-        self.quirks: set[tuple[str, str]] = set()
+        self.compat: set[tuple[str, str]] = set()
         self._clock = AwakeClock()
         self._given = transport
         self._transports: dict[bool, httpx.AsyncBaseTransport] = {}
@@ -158,7 +158,7 @@ class HttpClient:
             await answer.aclose()
 
     async def _send(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Answer:
-        watch = Watch(self.timeouts, self._clock)
+        watch = Deadline(self.timeouts, self._clock)
         try:
             response = await self._connect_and_send(watch, url, headers, body)
         except BaseException as error:
@@ -172,7 +172,7 @@ class HttpClient:
         return Answer(response, watch)
 
     async def _connect_and_send(
-        self, watch: Watch, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
+        self, watch: Deadline, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> httpx.Response:
         while True:
             began, request = self._clock.time(), self._request(url, headers, body)

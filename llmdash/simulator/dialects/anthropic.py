@@ -13,7 +13,7 @@ from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.base import THOUGHT, Dialect, Fault, Reply, decode, encode, encode_each, event
 from llmdash.simulator.dialects.openai import bearer
-from llmdash.simulator.limits import Allowance
+from llmdash.simulator.limits import LimitsLeft
 
 __all__ = ["MESSAGES", "AnthropicManners"]
 
@@ -50,12 +50,12 @@ class AnthropicManners:
         body = {"type": _KINDS.get(fault.status, "api_error"), "message": str(fault)}
         return encode({"type": "error", "error": body, "request_id": f"req_{identity}"})
 
-    def hints(self, allowance: Allowance, wall: float) -> Headers:
+    def hints(self, limits_left: LimitsLeft, wall: float) -> Headers:
         """There is one limit of tokens: it is that of the input, of the output, and of both."""
         headers: Headers = []
-        tokens = allowance.tokens
+        tokens = limits_left.tokens
         for name, level in (
-            (b"requests", allowance.requests),
+            (b"requests", limits_left.requests),
             (b"tokens", tokens),
             (b"input-tokens", tokens),
             (b"output-tokens", tokens),

@@ -12,7 +12,7 @@ import msgspec
 from llmdash.simulator.answers import Answer, Question
 from llmdash.simulator.chunks import estimate_tokens, split_chunks
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.limits import Allowance
+from llmdash.simulator.limits import LimitsLeft
 from llmdash.simulator.quirks import Quirks
 
 __all__ = [
@@ -159,7 +159,7 @@ class Manners(Protocol):
     def error(self, fault: Fault, identity: str) -> bytes:
         """The body of an error."""
 
-    def hints(self, allowance: Allowance, wall: float) -> Headers:
+    def hints(self, limits_left: LimitsLeft, wall: float) -> Headers:
         """The headers that tell of the limits; `wall` is the time in seconds since 1970."""
 
     def rest(self, seconds: float) -> Headers:

@@ -9,7 +9,7 @@ import msgspec
 
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.base import Fault, Throttled, encode
-from llmdash.simulator.limits import Allowance
+from llmdash.simulator.limits import LimitsLeft
 
 __all__ = [
     "DONE",
@@ -35,7 +35,7 @@ _KINDS: dict[int, tuple[str, str | None]] = {
 }
 _FAILURE = ("server_error", None)
 
-# The headers of each part of an allowance, in its order.
+# The headers of each part of an limits_left, in its order.
 _HINTS = (
     (b"x-ratelimit-limit-requests", b"x-ratelimit-remaining-requests", b"x-ratelimit-reset-requests"),
     (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens"),
@@ -124,9 +124,9 @@ class OpenAIManners:
         body = {"message": str(fault), "type": kind, "param": fault.param, "code": code_of(fault)}
         return encode({"error": body})
 
-    def hints(self, allowance: Allowance, wall: float) -> Headers:
+    def hints(self, limits_left: LimitsLeft, wall: float) -> Headers:
         headers: Headers = []
-        for level, (limit, remaining, reset) in zip(allowance, _HINTS, strict=True):
+        for level, (limit, remaining, reset) in zip(limits_left, _HINTS, strict=True):
             if level is not None:
                 headers += [
                     (limit, b"%d" % level.limit),

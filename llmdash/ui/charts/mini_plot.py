@@ -8,7 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 from rich.style import Style
 from textual.strip import Strip
 
-from llmdash.engine.model.frame import PlotPart
+from llmdash.engine.model.frame import SeriesPart
 from llmdash.ui.charts.chart import Values, bars, cell, dots, filled, resample, span, sparkline
 from llmdash.ui.charts.drawing import Drawing
 from llmdash.ui.text.format import duration, fit, rate, si
@@ -68,9 +68,9 @@ class MiniPlot(Drawing):
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._part = PlotPart()
+        self._part = SeriesPart()
 
-    def show(self, part: PlotPart) -> None:
+    def show(self, part: SeriesPart) -> None:
         """Show the series of the run."""
         if part != self._part:
             self._part = part

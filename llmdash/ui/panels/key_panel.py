@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from llmdash.engine.model.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.ui.panels.key_rows import (
-    EndpointLine,
-    KeyLine,
+    CELLS,
+    Heading,
     endpoint_cells,
-    endpoint_line,
     grouped,
-    key_cell,
+    key_cells,
     key_columns,
-    key_line,
     trouble,
 )
 from llmdash.ui.tables.line_table import LineTable
@@ -116,10 +115,9 @@ class KeyPanel(LineTable):
         self._keys: tuple[KeyRow, ...] = ()
         self._endpoints: tuple[EndpointRow, ...] = ()
         self._rows: tuple[KeyRow | EndpointRow, ...] = ()
-        self._lines: tuple[KeyLine | EndpointLine, ...] = ()
         self._sent: dict[str, int] = {}
         self._headed = False
-        self._lit = False
+        self._lit: frozenset[str] = frozenset()
         self.set_title("Keys")
 
     def show(self, keys: tuple[KeyRow, ...], endpoints: tuple[EndpointRow, ...] = ()) -> None:
@@ -133,8 +131,7 @@ class KeyPanel(LineTable):
         troubled = any(row.state is not EndpointState.UP for row in endpoints)
         self._headed = bool(endpoints) and (self._headed or len(endpoints) > 1 or troubled)
         self._rows = grouped(keys, endpoints if self._headed else ())
-        self._lines = tuple(self._line(row) for row in self._rows)
-        self._lit = any(row.sent > self._sent.get(row.label, row.sent) for row in keys)
+        self._lit = frozenset(row.label for row in keys if row.sent > self._sent.get(row.label, row.sent))
         self._sent = {row.label: row.sent for row in keys}
         self._keys, self._endpoints = keys, endpoints
         self.set_columns(key_columns(keys))
@@ -143,11 +140,6 @@ class KeyPanel(LineTable):
         self.place_cursor(self._index_of(before))
         self._explain()
         self.rows_changed()
-
-    def _line(self, row: KeyRow | EndpointRow) -> KeyLine | EndpointLine:
-        if isinstance(row, EndpointRow):
-            return endpoint_line(row)
-        return key_line(row, lit=row.sent > self._sent.get(row.label, row.sent))
 
     def _identity(self) -> tuple[type, str] | None:
         """What the cursor is on, by name."""
@@ -177,7 +169,7 @@ class KeyPanel(LineTable):
     def _fits_line(self, row: KeyRow | EndpointRow) -> bool:
         if isinstance(row, KeyRow):
             return cell_len(row.detail) <= self.column_width("detail")
-        cells = endpoint_cells(endpoint_line(row), self.scrollable_content_region.width)
+        cells = endpoint_cells(row, self.scrollable_content_region.width)
         return cells[-1].text.strip() == row.detail
 
     def cursor_moved(self) -> None:
@@ -193,16 +185,19 @@ class KeyPanel(LineTable):
     # What the base asks.
 
     def row_count(self) -> int:
-        return len(self._lines)
+        return len(self._rows)
 
-    def row_at(self, index: int) -> KeyLine | EndpointLine | None:
-        return self._lines[index]
+    def row_at(self, index: int) -> tuple[Cell, ...] | Heading:
+        row = self._rows[index]
+        if isinstance(row, EndpointRow):
+            return Heading(endpoint_cells(row, self.scrollable_content_region.width))
+        return key_cells(row, lit=row.label in self._lit)
 
-    def cell_at(self, row: Any, key: str) -> Cell:
-        return key_cell(row, key)
+    def cell_at(self, row: tuple[Cell, ...], key: str) -> Cell:
+        return row[CELLS.index(key)]
 
-    def whole_line(self, row: Any, width: int) -> list[Cell] | None:
-        return endpoint_cells(row, width) if isinstance(row, EndpointLine) else None
+    def whole_line(self, row: tuple[Cell, ...] | Heading, width: int) -> tuple[Cell, ...] | None:
+        return row.cells if isinstance(row, Heading) else None
 
     # Keys.
 

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from llmdash.engine.model.frame import PlotPart, RatePart
+from llmdash.engine.model.frame import RatePart, SeriesPart
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.rate_slider import LogSlider
 
@@ -52,7 +52,7 @@ class RatePanel(Vertical):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._rate = LogSlider(*RATE_RANGE, unit="/s", label="set", unlimited=True)
-        self._concurrency = LogSlider(*CONCURRENCY_RANGE, unit="", label="fly", integral=True)
+        self._concurrency = LogSlider(*CONCURRENCY_RANGE, unit="", label="max", integral=True)
         self._plot = MiniPlot()
         self._title = ""
         self._set_title("Rate")
@@ -62,7 +62,7 @@ class RatePanel(Vertical):
         yield self._concurrency
         yield self._plot
 
-    def show(self, rate: RatePart, plot: PlotPart) -> None:
+    def show(self, rate: RatePart, plot: SeriesPart) -> None:
         """Show what is set, what is achieved, and what binds."""
         self._rate.show(rate.rate, rate.achieved)
         self._concurrency.show(rate.concurrency, rate.in_flight)

@@ -9,7 +9,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.engine.model.frame import RunPart, RunState
+from llmdash.engine.model.frame import RunPart
+from llmdash.engine.model.states import RunState
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import run_badge
 from llmdash.ui.text.format import by_words, clock, count, dollars, duration, elapsed, fit, percent, rate, si
@@ -155,9 +156,12 @@ class RunHeader(Widget):
         done = (
             f"{count(run.ended):>{len(count(run.jobs))}} / {count(run.jobs)}  {percent(run.ended, run.jobs)}"
         )
-        items = [_Item(done, "name"), _Item(f"ETA {clock(run.eta_s[1] if run.eta_s else None)}", "plain", 1)]
-        if run.eta_s:
-            low, _middle, high = run.eta_s
+        items = [
+            _Item(done, "name"),
+            _Item(f"ETA {clock(run.ends_in_s[1] if run.ends_in_s else None)}", "plain", 1),
+        ]
+        if run.ends_in_s:
+            low, _middle, high = run.ends_in_s
             items.append(_Item(f"{duration(low)} to {duration(high)}", "muted", 2))
         items = _fitting(items, width - LEAST_BAR - GAP)
         if not items:

@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from llmdash.engine.model.frame import Alert, Frame, View
+from llmdash.engine.model.frame import Alert, Frame
+from llmdash.engine.model.view import View
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import SEVERITIES
 

@@ -30,7 +30,9 @@ from llmdash.engine.model.commands import (
     SetRate,
     SetWeight,
 )
-from llmdash.engine.model.frame import EMPTY_FRAME, Frame, KeyState, RunState, SortColumn, View
+from llmdash.engine.model.frame import EMPTY_FRAME, Frame
+from llmdash.engine.model.states import KeyState, RunState, SortColumn
+from llmdash.engine.model.view import View
 from llmdash.ui.pace import Pace
 from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.key_panel import KeyPanel
@@ -132,7 +134,7 @@ class DashboardScreen(Screen[None]):
             jobs=self._jobs.wanted(),
             stream=self._stream.wanted(),
             tiles=self._tiles.wanted() if self._tiles.display else 0,
-            plot_width=2 * max(0, self._rate.size.width),
+            series_width=2 * max(0, self._rate.size.width),
             notices_after=self._told,
         )
 
@@ -143,7 +145,7 @@ class DashboardScreen(Screen[None]):
         self._jobs.show(frame.jobs)
         self._filter.show(frame.jobs.filter_error)
         self._keys.show(frame.keys, frame.endpoints)
-        self._rate.show(frame.rate, frame.plot)
+        self._rate.show(frame.rate, frame.series)
         self._stream.show(frame.stream)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)

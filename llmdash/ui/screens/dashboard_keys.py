@@ -6,7 +6,7 @@ from typing import Final
 
 from textual.binding import Binding, BindingType
 
-from llmdash.engine.model.frame import SortColumn
+from llmdash.engine.model.states import SortColumn
 
 __all__ = ["DASHBOARD_KEYS", "SORT_KEYS"]
 

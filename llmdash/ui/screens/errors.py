@@ -14,7 +14,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmdash.engine.model.frame import AttemptRow, ErrorGroup, Frame, Inspection, View
+from llmdash.engine.model.frame import AttemptRow, ErrorGroup, Frame, Inspection
+from llmdash.engine.model.view import View
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering
 from llmdash.ui.tables.error_table import ErrorTable

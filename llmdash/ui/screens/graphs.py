@@ -11,7 +11,8 @@ from textual.containers import Container, Grid
 from textual.content import Content
 from textual.screen import Screen
 
-from llmdash.engine.model.frame import Frame, View
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.view import View
 from llmdash.ui.charts.plot import Plot, Series
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering
@@ -57,10 +58,10 @@ class GraphsScreen(Screen[None]):
         yield KeyBar(bar_items(entries(self), ("app.quit",)))
 
     def wanted(self, view: View) -> View:
-        return replace(view, plot_width=max(view.plot_width, 2 * self.query_one("#requests").size.width))
+        return replace(view, series_width=max(view.series_width, 2 * self.query_one("#requests").size.width))
 
     def show_frame(self, frame: Frame) -> None:
-        plot = frame.plot
+        plot = frame.series
         self._show("requests", plot.step_s, Series("requests/s", plot.rate, number))
         self._show("in-flight", plot.step_s, Series("in flight", plot.in_flight))
         self._show("tokens", plot.step_s, Series("tokens/s", plot.tokens_per_s))

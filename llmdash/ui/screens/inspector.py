@@ -14,7 +14,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, RetryJobs
-from llmdash.engine.model.frame import Frame, Inspection, View
+from llmdash.engine.model.frame import Frame, Inspection
+from llmdash.engine.model.view import View
 from llmdash.ui.screens.attempts import AttemptsView, attempts_table
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Steering

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from llmdash.engine.model.commands import Command
-from llmdash.engine.model.frame import Frame, View
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.view import View
 
 __all__ = ["Overlay", "Steering"]
 

@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from llmdash.engine.model.frame import CHUNK_MARK, StreamPart, StreamView
+from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.text import Chunk, Kind, Line, StreamText
 from llmdash.ui.stream.words import heading, joined, title_pieces
 from llmdash.ui.text.paint import Styles, line, regions

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmdash.engine.model.frame import JobState, StreamPart
+from llmdash.engine.model.frame import StreamPart
+from llmdash.engine.model.states import JobState
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import JOB_STATES
 from llmdash.ui.text.format import duration

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from llmdash.engine.model.frame import JobRow, JobState, SortColumn, Verdict
+from llmdash.engine.model.frame import JobRow
+from llmdash.engine.model.states import JobState, SortColumn
+from llmdash.prompts.verdict import Verdict
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.badges import VERDICTS, job_badge
@@ -64,7 +66,7 @@ def _id(row: JobRow) -> Cell:
 
 def _state(row: JobRow) -> Cell:
     badge = job_badge(row)
-    due = "" if row.due_s is None else f" {countdown(row.due_s)}"
+    due = "" if row.due_in_s is None else f" {countdown(row.due_in_s)}"
     return Cell(badge.text + due, f"line-table--{badge.style}")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from llmdash.engine.model.frame import JobsPart, SortColumn
+from llmdash.engine.model.frame import JobsPart
+from llmdash.engine.model.states import SortColumn
 from llmdash.ui.text.format import count
 
 __all__ = ["JobOrder"]

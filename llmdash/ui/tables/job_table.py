@@ -8,7 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from llmdash.engine.model.frame import JobRow, JobsPart, JobsView, SortColumn
+from llmdash.engine.model.frame import JobRow, JobsPart
+from llmdash.engine.model.states import SortColumn
+from llmdash.engine.model.view import JobsView
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.job_columns import SORTS, cell, job_columns
 from llmdash.ui.tables.job_order import JobOrder

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from llmdash.engine.model.frame import Alert, AlertKind
+from llmdash.engine.model.frame import Alert
+from llmdash.engine.model.states import AlertKind
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import SEVERITIES
 from llmdash.ui.text.format import by_words, countdown

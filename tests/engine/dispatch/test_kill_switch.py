@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.dispatch.kill_switch import Brake
+from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 
-def watched() -> tuple[list[str], Brake]:
+def watched() -> tuple[list[str], KillSwitch]:
     """A brake, and the reasons for which it tripped."""
     trips: list[str] = []
-    brake = Brake(lambda: trips.append(brake.reason or ""))
+    brake = KillSwitch(lambda: trips.append(brake.reason or ""))
     return trips, brake
 
 
@@ -42,10 +42,10 @@ def test_an_answer_or_another_refusal_in_between_begins_the_count_anew() -> None
     trips, brake = watched()
     for _ in range(101):
         brake.answered()
-    for turn in range(50):
+    for lease in range(50):
         for _ in range(19):
             brake.refused(refused())
-        if turn % 2:
+        if lease % 2:
             brake.answered()
         else:
             brake.refused(refused("too long"))

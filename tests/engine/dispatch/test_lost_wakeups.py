@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from llmdash.engine.model.frame import EndpointState, JobState, KeyState
+from llmdash.engine.model.states import EndpointState, JobState, KeyState
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.pools import Clock, answer, choose, fail, pool_of
@@ -30,13 +30,13 @@ REFUSED = Failure(FailureKind.TRANSIENT, "connection refused", reached=False)
 
 def down(pool: KeyPool, clock: Clock) -> None:
     """The endpoint is down, and its next probe is due."""
-    for turn in [choose(pool) for _ in range(3)]:
-        pool.failed(turn, REFUSED)
+    for lease in [choose(pool) for _ in range(3)]:
+        pool.failed(lease, REFUSED)
     clock.time += 1.0
 
 
 def state_of(run: SimulatedRun) -> EndpointState:
-    return run.pool.endpoints[0].breaker.state
+    return run.pool.endpoints[0].circuit_breaker.state
 
 
 @pytest.mark.parametrize("leave", [KeyPool.was_cut, KeyPool.not_sent])
@@ -44,11 +44,11 @@ def test_a_probe_that_is_given_up_hands_its_place_on(leave: object) -> None:
     clock = Clock()
     pool = pool_of(2, clock)
     down(pool, clock)
-    turn = choose(pool)
+    lease = choose(pool)
     assert pool.choose() is None
-    leave(pool, turn)  # type: ignore[operator]
+    leave(pool, lease)  # type: ignore[operator]
     answer(pool, choose(pool))
-    assert pool.endpoints[0].breaker.state is EndpointState.UP
+    assert pool.endpoints[0].circuit_breaker.state is EndpointState.UP
 
 
 @pytest.mark.parametrize("kind", [FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH])
@@ -58,9 +58,9 @@ def test_a_key_on_probation_whose_request_never_left_gets_another(kind: FailureK
     fail(pool, choose(pool), kind)
     clock.time += HOUR
     for _ in range(3):
-        turn = choose(pool)
+        lease = choose(pool)
         assert pool.choose() is None
-        pool.not_sent(turn)
+        pool.not_sent(lease)
     answer(pool, choose(pool))
     assert pool.choose() is not None
     assert pool.choose() is not None
@@ -73,12 +73,12 @@ def test_a_key_that_was_turned_off_stays_off_though_its_last_requests_fail() -> 
         answer(pool, choose(pool))
     turns = [choose(pool) for _ in range(60)]
     pool.disable("key-0")
-    for turn in turns:
-        if turn.member.label != "key-0":
-            answer(pool, turn)
-    for turn in turns:
-        if turn.member.label == "key-0":
-            fail(pool, turn, FailureKind.TRANSIENT)
+    for lease in turns:
+        if lease.member.label != "key-0":
+            answer(pool, lease)
+    for lease in turns:
+        if lease.member.label == "key-0":
+            fail(pool, lease, FailureKind.TRANSIENT)
     assert pool.members[0].state is KeyState.DISABLED
 
 
@@ -90,8 +90,8 @@ def test_a_turn_is_void_once_something_befell_its_key_or_its_endpoint() -> None:
     fail(pool, first, FailureKind.THROTTLE, 30.0)
     assert not pool.may_leave(third)
     assert pool.may_leave(second)
-    for turn in [choose(pool) for _ in range(3)]:
-        pool.failed(turn, REFUSED)
+    for lease in [choose(pool) for _ in range(3)]:
+        pool.failed(lease, REFUSED)
     assert not pool.may_leave(second)
     clock.time += 1.0
     probe = choose(pool)
@@ -204,14 +204,14 @@ async def test_a_brake_released_while_the_run_drains_lets_it_go_on() -> None:
     run = SimulatedRun(Scenario(jobs=300, concurrency=4, faults=[Fault(malformed, 0.0, 3.0)]))
     async with run.going():
         await asyncio.sleep(1.0)
-        assert run.brake.reason is not None
+        assert run.kill_switch.reason is not None
         draining = asyncio.create_task(run.runner.drain(5.0))
-        run.brake.release()
+        run.kill_switch.release()
         run.runner.resume()
         await draining
         run.runner.resume()
         await asyncio.sleep(5.0)
-        run.brake.release()
+        run.kill_switch.release()
         run.runner.resume()
     assert run.ended
     assert len(run.journal.results) == 300

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.queue import JobQueue
 from tests.engine.virtual_time import now, settle, virtual_time
 
 
 @virtual_time
 async def test_pending_jobs_come_in_their_order_and_are_fresh_once() -> None:
-    work = WorkQueue([3, 5, 9])
+    work = JobQueue([3, 5, 9])
     assert [await work.take() for _ in range(2)] == [(3, True), (5, True)]
     work.put_back(5)
     assert await work.take() == (5, False)
@@ -26,7 +26,7 @@ async def test_pending_jobs_come_in_their_order_and_are_fresh_once() -> None:
 
 @virtual_time
 async def test_a_job_in_backoff_comes_when_it_is_due_and_not_before() -> None:
-    work = WorkQueue([0, 1])
+    work = JobQueue([0, 1])
     for delay in (5.0, 2.0):
         job, _ = await work.take()
         work.put_off(job, delay)
@@ -41,7 +41,7 @@ async def test_a_job_in_backoff_comes_when_it_is_due_and_not_before() -> None:
 @pytest.mark.parametrize("place", ["pending", "ready", "backoff"])
 @virtual_time
 async def test_a_dropped_job_is_never_handed_out(place: str) -> None:
-    work = WorkQueue([0, 1])
+    work = JobQueue([0, 1])
     if place != "pending":
         job, _ = await work.take()
         if place == "ready":
@@ -62,7 +62,7 @@ async def test_a_dropped_job_is_never_handed_out(place: str) -> None:
 @pytest.mark.parametrize("place", ["pending", "backoff"])
 @virtual_time
 async def test_a_dropped_job_that_is_wanted_again_comes_once(place: str) -> None:
-    work = WorkQueue([0, 1, 2])
+    work = JobQueue([0, 1, 2])
     job = 2
     if place == "backoff":
         job, _ = await work.take()
@@ -81,7 +81,7 @@ async def test_a_dropped_job_that_is_wanted_again_comes_once(place: str) -> None
 
 @virtual_time
 async def test_a_hundred_thousand_jobs_are_dropped_in_no_time() -> None:
-    work = WorkQueue(range(100_000))
+    work = JobQueue(range(100_000))
     taken = [(await work.take())[0] for _ in range(50_000)]
     for job in taken[::2]:
         work.put_off(job, 60.0)
@@ -97,7 +97,7 @@ async def test_a_hundred_thousand_jobs_are_dropped_in_no_time() -> None:
 
 @virtual_time
 async def test_those_who_wait_for_the_end_or_for_work_wake() -> None:
-    work = WorkQueue([0])
+    work = JobQueue([0])
     end = asyncio.create_task(work.all_ended())
     await settle()
     assert not end.done()
@@ -117,7 +117,7 @@ async def test_those_who_wait_for_the_end_or_for_work_wake() -> None:
 def test_every_job_is_with_one_taker_at_a_time_and_ends_once(seed: int, jobs: int) -> None:
     @virtual_time
     async def scenario() -> None:
-        rng, work = random.Random(seed), WorkQueue(range(jobs))
+        rng, work = random.Random(seed), JobQueue(range(jobs))
         held: set[int] = set()
         ended: list[int] = []
         fresh: list[int] = []

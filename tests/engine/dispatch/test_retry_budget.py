@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.dispatch.queue import WorkQueue
+from llmdash.engine.dispatch.queue import JobQueue
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from tests.engine.pools import Clock
 from tests.engine.virtual_time import now, virtual_time
@@ -36,7 +36,7 @@ def test_in_no_minute_there_are_more_retries_than_a_fifth_and_ten(steps: list[tu
 async def test_fresh_jobs_go_before_retries_that_are_held_back() -> None:
     loop = asyncio.get_running_loop()
     budget = RetryBudget(loop.time, share=0.2, floor=2)
-    work = WorkQueue(range(30), budget)
+    work = JobQueue(range(30), budget)
     for _ in range(10):
         job, _ = await work.take()
         work.left(job)
@@ -53,7 +53,7 @@ async def test_fresh_jobs_go_before_retries_that_are_held_back() -> None:
 async def test_held_back_retries_come_when_earlier_ones_are_a_minute_ago() -> None:
     loop = asyncio.get_running_loop()
     budget = RetryBudget(loop.time, share=0.0, floor=1)
-    work = WorkQueue(range(3), budget)
+    work = JobQueue(range(3), budget)
     for _ in range(3):
         job, _ = await work.take()
         work.put_off(job, 0.0, limited=True)
@@ -70,7 +70,7 @@ async def test_held_back_retries_come_when_earlier_ones_are_a_minute_ago() -> No
 @virtual_time
 async def test_jobs_that_are_not_to_blame_are_not_held_back() -> None:
     loop = asyncio.get_running_loop()
-    work = WorkQueue(range(50), RetryBudget(loop.time, share=0.0, floor=0))
+    work = JobQueue(range(50), RetryBudget(loop.time, share=0.0, floor=0))
     for _ in range(50):
         job, _ = await work.take()
         work.put_off(job, 0.1)
@@ -84,7 +84,7 @@ async def test_jobs_that_are_not_to_blame_are_not_held_back() -> None:
 @virtual_time
 async def test_a_retry_that_is_put_back_or_ended_unsent_costs_nothing() -> None:
     loop = asyncio.get_running_loop()
-    work = WorkQueue(range(3), RetryBudget(loop.time, share=0.0, floor=1))
+    work = JobQueue(range(3), RetryBudget(loop.time, share=0.0, floor=1))
     for _ in range(3):
         job, _ = await work.take()
         work.left(job)

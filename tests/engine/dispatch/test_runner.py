@@ -12,7 +12,7 @@ import pytest
 
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import AlertKind, JobState, KeyState, RunState
+from llmdash.engine.model.states import AlertKind, JobState, KeyState, RunState
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind

@@ -8,16 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import (
-    CHUNK_MARK,
-    Binding,
-    JobState,
-    JobsView,
-    RunState,
-    SortColumn,
-    StreamView,
-    View,
-)
+from llmdash.engine.model.frame import CHUNK_MARK
+from llmdash.engine.model.states import Binding, JobState, RunState, SortColumn
+from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
 from tests.engine.scripted import Server, echo, plan, prompts, run, started, until, whole
@@ -65,7 +58,7 @@ def test_views_out_of_bounds_show_what_there_is(tmp_path: Path) -> None:
     for first, height, shown in ((-5, 10, 10), (45, 10, 10), (10**9, 3, 3), (0, 0, 0), (0, 500, 50)):
         part = session.frame(View(jobs=JobsView(first=first, height=height))).jobs
         assert (part.total, part.matched, len(part.rows)) == (50, 50, shown)
-    frame = session.frame(View(inspect=999, stream=StreamView(job=-3), plot_width=-1, notices_after=99))
+    frame = session.frame(View(inspect=999, stream=StreamView(job=-3), series_width=-1, notices_after=99))
     assert (frame.inspection, frame.stream.job, frame.notices) == (None, None, ())
 
 
@@ -109,7 +102,7 @@ def test_an_inspection_holds_the_prompt_every_attempt_and_the_answer(tmp_path: P
     assert [(attempt.number, attempt.state) for attempt in inspection.attempts] == [(1, "ok")]
 
 
-def test_the_slider_says_what_holds_the_rate(tmp_path: Path) -> None:
+def test_the_slider_says_what_blocks_the_rate(tmp_path: Path) -> None:
     gate = threading.Event()
     server = Server(lambda _key, prompt, _before: [gate, *whole(prompt)])
     with started(plan(tmp_path, server, prompts(100), concurrency=4)) as session:
@@ -123,4 +116,4 @@ def test_the_slider_says_what_holds_the_rate(tmp_path: Path) -> None:
         session.command(commands.SetRate(None))
         session.command(commands.Resume())
         assert session.join(20.0)
-    assert session.frame(View()).rate.binding is Binding.NO_WORK
+    assert session.frame(View()).rate.binding is Binding.FINISHED

@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmdash.engine.frames.filter import FilterError, compile_filter
-from llmdash.engine.model.frame import JobState, Verdict
+from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import JobColumns
+from llmdash.prompts.verdict import Verdict
 
 
 def columns() -> JobColumns:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.model.events import Cancelled, Failed, Queued, Taken
-from llmdash.engine.model.frame import JobState, JobsView, SortColumn
+from llmdash.engine.model.states import JobState, SortColumn
+from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
 
@@ -38,7 +39,7 @@ def lines(ordering: Ordering) -> list[int]:
 def test_natural_orders_show_every_job_once_at_any_progress(
     ended: list[bool], steps: list[tuple[str, int]], sort: SortColumn, descending: bool
 ) -> None:
-    """Also where jobs had ended in an earlier start, or were cancelled before their turn."""
+    """Also where jobs had ended in an earlier start, or were cancelled before their lease."""
     jobs = len(ended)
     columns = JobColumns(jobs, array("I", (job for job in range(jobs) if not ended[job])))
     store = Store(columns, lambda: 1.0)

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from llmdash.engine.model.frame import KeyRow
 from llmdash.engine.pool.costs import cost_so_far, projected
-from llmdash.engine.pool.pool import KeyPool, KeyStatistics
+from llmdash.engine.pool.pool import KeyPool
 from tests.engine.pools import Clock, pool_of
 
 
-def used(label: str, ok: int, cut: int = 0, tokens: int = 1000) -> KeyStatistics:
+def used(label: str, ok: int, cut: int = 0, tokens: int = 1000) -> KeyRow:
     pool: KeyPool = pool_of(1, Clock())
     return replace(
         pool.statistics()[0], label=label, ok=ok, cut=cut, input_tokens=tokens, output_tokens=tokens

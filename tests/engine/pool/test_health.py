@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.model.frame import EndpointState, KeyState
+from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.pool.health_records import health_record, restore_health
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.pool.pool import KeyPool
@@ -19,14 +19,14 @@ from tests.engine.pools import Clock, Silent, answer, choose, fail, pool_of
 def rounds(pool: KeyPool, clock: Clock, broken: set[str], count: int, seconds: float = 0.05) -> None:
     """So many requests, of which those with a `broken` key fail."""
     for _ in range(count):
-        turn = pool.choose()
+        lease = pool.choose()
         clock.time += seconds
-        if turn is None:
+        if lease is None:
             continue
-        if turn.member.label in broken:
-            pool.failed(turn, Failure(FailureKind.TRANSIENT, "reset"))
+        if lease.member.label in broken:
+            pool.failed(lease, Failure(FailureKind.TRANSIENT, "reset"))
         else:
-            answer(pool, turn)
+            answer(pool, lease)
 
 
 def test_a_key_that_falters_while_others_succeed_cools_down_for_ever_longer() -> None:
@@ -35,14 +35,14 @@ def test_a_key_that_falters_while_others_succeed_cools_down_for_ever_longer() ->
     rests, probes = [], []
     for _ in range(8):
         asked = pool.members[0].sent
-        while pool.statistics()[0].rests_s is None:
+        while pool.statistics()[0].ready_in_s is None:
             rounds(pool, clock, {"key-0"}, 1)
         probes.append(pool.members[0].sent - asked)
-        rests.append(pool.statistics()[0].rests_s)
+        rests.append(pool.statistics()[0].ready_in_s)
         clock.time += (rests[-1] or 0.0) + 0.001
     assert rests == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300], abs=0.1)
     assert probes[1:] == [1] * 7
-    assert pool.members[0].endpoint.breaker.state is EndpointState.UP
+    assert pool.members[0].endpoint.circuit_breaker.state is EndpointState.UP
     assert "reset" in pool.statistics()[0].detail
 
 
@@ -53,7 +53,7 @@ def test_a_key_in_cooldown_comes_back_with_one_request_alone() -> None:
         rounds(pool, clock, {"key-0"}, 1)
     clock.time += 5.0
     given_out = [pool.choose() for _ in range(20)]
-    assert sum(turn is not None and turn.member.label == "key-0" for turn in given_out) == 1
+    assert sum(lease is not None and lease.member.label == "key-0" for lease in given_out) == 1
 
 
 def test_keys_that_fail_alike_are_untouched_and_their_endpoint_goes_down() -> None:
@@ -61,7 +61,7 @@ def test_keys_that_fail_alike_are_untouched_and_their_endpoint_goes_down() -> No
     pool = pool_of(3, clock)
     rounds(pool, clock, set(), 60)
     rounds(pool, clock, {"key-0", "key-1", "key-2"}, 60)
-    assert pool.members[0].endpoint.breaker.state is not EndpointState.UP
+    assert pool.members[0].endpoint.circuit_breaker.state is not EndpointState.UP
     assert all(member.state is KeyState.HEALTHY for member in pool.members)
 
 
@@ -71,8 +71,8 @@ def test_a_key_alone_at_its_endpoint_is_not_blamed_for_it() -> None:
     pool = KeyPool([*pool_of(1, clock).members, other], clock)
     rounds(pool, clock, {"key-0"}, 30)
     assert pool.members[0].state is KeyState.HEALTHY
-    assert pool.members[0].endpoint.breaker.state is not EndpointState.UP
-    assert other.endpoint.breaker.state is EndpointState.UP
+    assert pool.members[0].endpoint.circuit_breaker.state is not EndpointState.UP
+    assert other.endpoint.circuit_breaker.state is EndpointState.UP
 
 
 def test_a_few_failures_now_and_then_change_nothing() -> None:
@@ -82,7 +82,7 @@ def test_a_few_failures_now_and_then_change_nothing() -> None:
         rounds(pool, clock, {"key-0", "key-1"}, 3)
         rounds(pool, clock, set(), 9)
     assert all(member.state is KeyState.HEALTHY for member in pool.members)
-    assert pool.members[0].endpoint.breaker.state is EndpointState.UP
+    assert pool.members[0].endpoint.circuit_breaker.state is EndpointState.UP
 
 
 def test_a_key_without_quota_is_asked_once_in_a_while_and_ever_more_rarely() -> None:
@@ -91,30 +91,30 @@ def test_a_key_without_quota_is_asked_once_in_a_while_and_ever_more_rarely() -> 
     rests = []
     for _ in range(5):
         fail(pool, choose(pool), FailureKind.QUOTA)
-        rests.append(pool.statistics()[0].rests_s)
+        rests.append(pool.statistics()[0].ready_in_s)
         clock.time += rests[-1] or 0.0
-        assert pool.available
+        assert pool.may_lease(0)
     assert rests == [900, 1800, 3600, 3600, 3600]
     answer(pool, choose(pool))
     fail(pool, choose(pool), FailureKind.QUOTA)
-    assert pool.statistics()[0].rests_s == 900
+    assert pool.statistics()[0].ready_in_s == 900
 
 
 def test_requests_that_were_on_their_way_do_not_lengthen_a_quarantine() -> None:
     pool = pool_of(1, Clock())
     turns = [choose(pool) for _ in range(30)]
-    for turn in turns:
-        fail(pool, turn, FailureKind.QUOTA)
-    assert pool.statistics()[0].rests_s == 900
+    for lease in turns:
+        fail(pool, lease, FailureKind.QUOTA)
+    assert pool.statistics()[0].ready_in_s == 900
 
 
 def test_after_a_rest_a_key_sends_at_half_its_rate_and_climbs_back() -> None:
     clock = Clock()
     pool = pool_of(1, clock)
     for _ in range(100):  # 10 a second
-        turn = choose(pool)
+        lease = choose(pool)
         clock.time += 0.1
-        answer(pool, turn)
+        answer(pool, lease)
     fail(pool, choose(pool), FailureKind.THROTTLE, 3.0)
     clock.time += 3.0
     answer(pool, choose(pool))
@@ -129,9 +129,9 @@ def sent_within(pool: KeyPool, clock: Clock, seconds: float) -> int:
     """Requests that a key gets within so many seconds, as fast as it may have them."""
     sent, end = 0, clock() + seconds
     while clock() < end:
-        turn = pool.choose()
-        if turn is not None:
-            answer(pool, turn)
+        lease = pool.choose()
+        if lease is not None:
+            answer(pool, lease)
             sent += 1
         clock.time += 0.01
     return sent
@@ -142,10 +142,10 @@ def test_nothing_is_sent_before_the_end_of_any_hint(steps: list[tuple[float, flo
     clock = Clock()
     pool, until = pool_of(1, clock), 0.0
     for hint, pause in steps:
-        turn = pool.choose()
-        assert (turn is None) or clock() >= until
-        if turn is not None:
-            fail(pool, turn, FailureKind.THROTTLE, hint)
+        lease = pool.choose()
+        assert (lease is None) or clock() >= until
+        if lease is not None:
+            fail(pool, lease, FailureKind.THROTTLE, hint)
             until = max(until, clock() + hint)
         clock.time += pause
 
@@ -156,9 +156,9 @@ def test_a_long_hint_is_kept_to_its_end(hint: float) -> None:
     pool = pool_of(1, clock)
     fail(pool, choose(pool), FailureKind.THROTTLE, hint)
     clock.time += hint - 1.0
-    assert not pool.available
+    assert not pool.may_lease(0)
     clock.time += 1.1
-    assert pool.available
+    assert pool.may_lease(0)
 
 
 def resumed(pool: KeyPool, clock: Clock, after_s: float) -> KeyPool:
@@ -177,27 +177,27 @@ def test_a_resume_leaves_alone_what_rests() -> None:
     fail(pool, turns[1], FailureKind.QUOTA)
     pool.disable("key-2")
     later = resumed(pool, clock, 40.0)
-    states = [(key.state, key.rests_s) for key in later.statistics()]
+    states = [(key.state, key.ready_in_s) for key in later.statistics()]
     assert states == [
         (KeyState.THROTTLED, pytest.approx(60.0)),
         (KeyState.QUARANTINED, pytest.approx(860.0)),
         (KeyState.DISABLED, None),
     ]
-    assert later.returns_s() == pytest.approx(60.0)
+    assert later.returns_in_s() == pytest.approx(60.0)
 
 
 def test_a_resume_after_the_rest_finds_a_healthy_key() -> None:
     clock = Clock()
     pool = pool_of(1, clock)
     fail(pool, choose(pool), FailureKind.THROTTLE, 100.0)
-    assert resumed(pool, clock, 101.0).available
+    assert resumed(pool, clock, 101.0).may_lease(0)
 
 
 def test_a_clock_that_was_set_back_makes_no_rest_longer() -> None:
     clock = Clock()
     pool = pool_of(1, clock)
     fail(pool, choose(pool), FailureKind.THROTTLE, 100.0)
-    assert resumed(pool, clock, -86_400.0).statistics()[0].rests_s == pytest.approx(100.0)
+    assert resumed(pool, clock, -86_400.0).statistics()[0].ready_in_s == pytest.approx(100.0)
 
 
 def test_a_dead_key_gets_one_request_after_a_resume() -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.pool.member import Endpoint, MemberLimits
-from llmdash.engine.pool.pool import KeyPool, Member
-from llmdash.engine.pool.token_bucket import Allowance
+from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
+from llmdash.engine.pool.pool import KeyPool
+from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.rate_limit_headers import Hints
 from tests.engine.pools import Clock, Silent
@@ -20,7 +20,7 @@ from tests.engine.virtual_time import now, virtual_time
 
 def member(clock: Clock, label: str = "k", **limits: float) -> Member:
     """A key with allowances of so much a minute."""
-    made = {name: Allowance(amount, clock) for name, amount in limits.items()}
+    made = {name: TokenBucket(amount, clock) for name, amount in limits.items()}
     return Member(Silent(), label, limits=MemberLimits(**made), clock=clock)  # type: ignore[arg-type]
 
 
@@ -55,9 +55,9 @@ def test_tokens_are_reserved_before_and_settled_after() -> None:
     pool = KeyPool([member(clock, tokens=6000)], clock)
     chosen = pool.choose(tokens=100)
     assert chosen is not None
-    assert not pool.may_take(50)
+    assert not pool.may_lease(50)
     pool.succeeded(chosen, Usage(20, 20))
-    assert pool.may_take(50)
+    assert pool.may_lease(50)
 
 
 def test_what_an_answer_used_beyond_its_reserve_is_paid_back_by_waiting() -> None:
@@ -94,7 +94,7 @@ def test_waiting_for_an_allowance_ends_when_it_is_there() -> None:
     @virtual_time()
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        limits = MemberLimits(requests=Allowance(60, loop.time))
+        limits = MemberLimits(requests=TokenBucket(60, loop.time))
         pool = KeyPool([Member(Silent(), "k", limits=limits, clock=loop.time)], loop.time)
         began = now()
         for _ in range(5):
@@ -137,7 +137,7 @@ def test_over_any_time_no_more_is_used_than_flowed_in(
 ) -> None:
     """Each request waits for its reserve; what it truly used is settled. One reserve of debt is allowed."""
     clock = Clock()
-    budget, began, used = Allowance(per_minute, clock), clock.time, 0.0
+    budget, began, used = TokenBucket(per_minute, clock), clock.time, 0.0
     largest = 0.0
     for pause, reserve, true in steps:
         clock.time += pause

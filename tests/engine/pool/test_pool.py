@@ -1,4 +1,4 @@
-"""The pool of keys: whose turn it is, and what befalls a key."""
+"""The pool of keys: whose lease it is, and what befalls a key."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.model.frame import KeyState
-from llmdash.engine.pool.pool import KeyPool, Member, Turn
+from llmdash.engine.model.states import KeyState
+from llmdash.engine.pool.member import Lease, Member
+from llmdash.engine.pool.pool import KeyPool
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.pools import Clock, answer, choose, fail, pool_of, sent
 from tests.engine.virtual_time import now, settle, virtual_time
 
 
-def probe_of(pool: KeyPool, key: Member) -> Turn:
+def probe_of(pool: KeyPool, key: Member) -> Lease:
     """The next request that `key` gets; those that others get before are answered."""
-    while (turn := choose(pool)).member is not key:
-        answer(pool, turn)
-    return turn
+    while (lease := choose(pool)).member is not key:
+        answer(pool, lease)
+    return lease
 
 
 @given(st.lists(st.integers(0, 3), max_size=200))
@@ -27,9 +28,9 @@ def test_healthy_keys_of_equal_weight_never_differ_by_more_than_one(avoided: lis
     """By two, where retries would rather have another key than the one that failed."""
     pool = pool_of(3, Clock())
     for number in avoided:
-        turn = choose(pool, pool.members[number] if number < 3 else None)
+        lease = choose(pool, pool.members[number] if number < 3 else None)
         if number:
-            answer(pool, turn)
+            answer(pool, lease)
         assert max(sent(pool)) - min(sent(pool)) <= (1 if set(avoided) <= {3} else 2)
 
 
@@ -79,16 +80,16 @@ def test_a_second_hint_never_shortens_a_rest() -> None:
     fail(pool, second, FailureKind.THROTTLE, 1.0)
     fail(pool, third, FailureKind.THROTTLE)
     clock.time += 29.9
-    assert not pool.available
+    assert not pool.may_lease(0)
     clock.time += 0.2
-    assert pool.available
+    assert pool.may_lease(0)
 
 
 @pytest.mark.parametrize("hint", [float("nan"), float("inf"), -5.0, 0.0])
 def test_a_hint_that_is_no_time_is_ignored(hint: float) -> None:
     pool = pool_of(1, Clock())
     fail(pool, choose(pool), FailureKind.THROTTLE, hint)
-    assert pool.statistics()[0].rests_s == pytest.approx(1.0)
+    assert pool.statistics()[0].ready_in_s == pytest.approx(1.0)
 
 
 def test_a_key_that_comes_back_is_tried_with_one_request() -> None:
@@ -110,7 +111,7 @@ def test_an_answer_that_was_on_its_way_does_not_end_a_rest() -> None:
     key = pool.members[0]
     fail(pool, first, FailureKind.THROTTLE, 5.0)
     answer(pool, second)
-    assert not pool.available
+    assert not pool.may_lease(0)
     assert key.state is KeyState.THROTTLED
     answer(pool, third)
     clock.time += 6.0
@@ -127,10 +128,10 @@ def test_a_key_that_comes_back_does_not_catch_up(late_answers: int) -> None:
     turns = []
     while key.sent < late_answers + 1:
         turns.append(choose(pool))
-    first, *late = (turn for turn in turns if turn.member is key)
+    first, *late = (lease for lease in turns if lease.member is key)
     fail(pool, first, FailureKind.THROTTLE, 10.0)
-    for turn in late:
-        answer(pool, turn)
+    for lease in late:
+        answer(pool, lease)
     for _ in range(1_000):
         answer(pool, choose(pool))
     clock.time += 11.0
@@ -173,7 +174,7 @@ def test_a_key_refused_twice_is_dead_until_it_is_revived() -> None:
     assert pool.choose() is None
     assert fail(pool, confirmation, FailureKind.AUTH) is KeyState.DEAD
     assert pool.exhausted
-    assert pool.statistics()[0].rests_s is None
+    assert pool.statistics()[0].ready_in_s is None
     pool.revive(key.label)
     assert not pool.exhausted
     assert choose(pool).member.state is KeyState.HEALTHY
@@ -195,18 +196,18 @@ def test_a_key_without_quota_rests_for_a_quarter_of_an_hour() -> None:
     assert fail(pool, second, FailureKind.THROTTLE, 1.0) is None
     assert pool.statistics()[0].state is KeyState.QUARANTINED
     clock.time += 899.0
-    assert not pool.available
+    assert not pool.may_lease(0)
     clock.time += 2.0
-    assert pool.available
+    assert pool.may_lease(0)
 
 
 def test_a_key_the_user_turned_off_stays_off_whatever_comes_in() -> None:
     pool = pool_of(2, Clock())
-    turn = choose(pool)
-    key = turn.member
+    lease = choose(pool)
+    key = lease.member
     pool.disable(key.label)
     pool.disable("nobody")
-    fail(pool, turn, FailureKind.THROTTLE, 1.0)
+    fail(pool, lease, FailureKind.THROTTLE, 1.0)
     assert key.state is KeyState.DISABLED
     assert all(choose(pool).member is not key for _ in range(5))
     pool.revive(key.label)
@@ -216,11 +217,11 @@ def test_a_key_the_user_turned_off_stays_off_whatever_comes_in() -> None:
 def test_a_request_that_never_left_does_not_count() -> None:
     pool = pool_of(3, Clock())
     for step in range(60):
-        turn = choose(pool)
+        lease = choose(pool)
         if step % 4:
-            answer(pool, turn)
+            answer(pool, lease)
         else:
-            pool.not_sent(turn)
+            pool.not_sent(lease)
         assert max(sent(pool)) - min(sent(pool)) <= 1
     assert sum(sent(pool)) == 45
 

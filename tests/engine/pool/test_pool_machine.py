@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from llmdash.engine.pool.pool import Turn
+from llmdash.engine.pool.member import Lease
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.pools import Clock, answer, fail, pool_of
 
@@ -20,31 +20,31 @@ class PoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.pool = pool_of(3, self.clock)
-        self.out: list[Turn] = []
+        self.out: list[Lease] = []
 
     @rule()
     def send(self) -> None:
         now = self.clock()
         may = [member.may_send(now) for member in self.pool.members]
-        available = self.pool.available
-        turn = self.pool.choose()
-        assert (turn is not None) == any(may) == available
-        if turn is not None:
-            assert may[self.pool.members.index(turn.member)]
-            self.out.append(turn)
+        available = self.pool.may_lease(0)
+        lease = self.pool.choose()
+        assert (lease is not None) == any(may) == available
+        if lease is not None:
+            assert may[self.pool.members.index(lease.member)]
+            self.out.append(lease)
 
     @precondition(lambda self: self.out)
     @rule(which=st.integers(0, 100), kind=st.sampled_from([*FailureKind, "ok", "cut", "unsent"]))
     def end(self, which: int, kind: Any) -> None:
-        turn = self.out.pop(which % len(self.out))
+        lease = self.out.pop(which % len(self.out))
         if kind == "ok":
-            answer(self.pool, turn)
+            answer(self.pool, lease)
         elif kind == "cut":
-            self.pool.was_cut(turn)
+            self.pool.was_cut(lease)
         elif kind == "unsent":
-            self.pool.not_sent(turn)
+            self.pool.not_sent(lease)
         else:
-            fail(self.pool, turn, kind, float(which) if which % 2 else None)
+            fail(self.pool, lease, kind, float(which) if which % 2 else None)
 
     @rule(seconds=st.floats(0.0, 100.0))
     def wait(self, seconds: float) -> None:
@@ -58,7 +58,7 @@ class PoolMachine(RuleBasedStateMachine):
     def sums_hold(self) -> None:
         for key in self.pool.statistics():
             assert key.sent == key.ok + key.throttled + key.errors + key.cut + key.in_flight
-            assert key.in_flight == sum(turn.member.label == key.label for turn in self.out)
+            assert key.in_flight == sum(lease.member.label == key.label for lease in self.out)
             assert (key.input_tokens, key.output_tokens) == (3 * key.ok, 5 * key.ok)
 
 

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.model.events import Failed, Queued, Saved, Sent, Taken
-from llmdash.engine.model.frame import ErrorGroup, JobState, Verdict
+from llmdash.engine.model.frame import ErrorGroup
+from llmdash.engine.model.states import JobState
 from llmdash.engine.store.error_groups import ErrorGroups, shape
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
+from llmdash.prompts.verdict import Verdict
 
 REFUSED = "404 model gpt-4o-mini-2024-07-18 not found (request req_0123456789abcde{})"
 SLOW = "429 try again in {}.2s"

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmdash.engine.model import events
-from llmdash.engine.model.frame import JobState, Severity, Verdict
+from llmdash.engine.model.states import JobState, Severity
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
+from llmdash.prompts.verdict import Verdict
 
 
 class Clock:

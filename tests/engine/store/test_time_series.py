@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from llmdash.engine.model.frame import PlotPart
-from llmdash.engine.store.time_series import PlotSeries
+from llmdash.engine.model.frame import SeriesPart
+from llmdash.engine.store.time_series import TimeSeries
 
 
 def test_without_requests_there_is_nothing_to_plot() -> None:
-    plots = PlotSeries()
+    plots = TimeSeries()
     plots.sample(5.0, 3)
-    assert plots.part(10) == PlotPart()
+    assert plots.part(10) == SeriesPart()
 
 
 def test_each_step_holds_what_happened_in_its_second() -> None:
     """The step that is still filling is left out."""
-    plots = PlotSeries()
+    plots = TimeSeries()
     plots.sent(100.0)
     for second in range(1, 5):
         for _ in range(second):
@@ -25,14 +25,16 @@ def test_each_step_holds_what_happened_in_its_second() -> None:
         plots.tokens(100.5 + second, 10 * second)
         plots.sample(100.9 + second, second)
     times = (0.25, 0.5, 0.75)
-    assert plots.part(3) == PlotPart(1.0, (1.0, 2.0, 3.0), (1.0, 2.0, 3.0), (10.0, 20.0, 30.0), times, times)
+    assert plots.part(3) == SeriesPart(
+        1.0, (1.0, 2.0, 3.0), (1.0, 2.0, 3.0), (10.0, 20.0, 30.0), times, times
+    )
     assert plots.part(0).rate == ()
     assert plots.part(99).rate == (1.0, 1.0, 2.0, 3.0)
 
 
 @pytest.mark.parametrize("seconds", [599, 601, 5_000, 100_000])
 def test_a_long_run_keeps_its_sums_in_few_steps(seconds: int) -> None:
-    plots = PlotSeries()
+    plots = TimeSeries()
     every = max(1, seconds // 2_000)
     for second in range(0, seconds, every):
         plots.sent(float(second))
@@ -43,7 +45,7 @@ def test_a_long_run_keeps_its_sums_in_few_steps(seconds: int) -> None:
 
 
 def test_a_clock_that_leaps_a_year_costs_no_more_than_a_few_steps() -> None:
-    plots = PlotSeries()
+    plots = TimeSeries()
     plots.sent(0.0)
     plots.sent(3.2e7)
     plots.sent(-5.0)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.llms.wire.failures import Failure, FailureKind, from_body, from_response, retry_after
+from llmdash.llms.wire.failures import Failure, FailureKind, from_body, from_response
+from llmdash.llms.wire.rate_limit_headers import retry_after
 
 LOCAL, TRANSIENT, THROTTLE, QUOTA, AUTH, REQUEST, CONFIG = FailureKind
 HTML = b"<!DOCTYPE html><html><body>Checking your browser</body></html>"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.llms.wire.failures import retry_after
+from llmdash.llms.wire.rate_limit_headers import retry_after
 
 DATE = "Wed, 21 Oct 2015 07:28:00 GMT"
 A_MONTH = 31 * 86_400.0

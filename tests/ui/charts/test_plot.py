@@ -6,14 +6,16 @@ import math
 
 import pytest
 
-from llmdash.engine.model.frame import PlotPart
+from llmdash.engine.model.frame import SeriesPart
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.charts.plot import Plot, Series
 from llmdash.ui.text.format import duration
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 
 VALUES = tuple(10 + 5 * math.sin(step / 20) for step in range(300))
-PART = PlotPart(1.0, VALUES, VALUES, VALUES, tuple(None if step < 5 else 0.4 for step in range(300)), VALUES)
+PART = SeriesPart(
+    1.0, VALUES, VALUES, VALUES, tuple(None if step < 5 else 0.4 for step in range(300)), VALUES
+)
 
 
 async def test_a_plot_has_axes_a_legend_and_the_last_values() -> None:
@@ -45,7 +47,7 @@ async def test_plots_fill_every_size(size: tuple[int, int]) -> None:
             plot.show(shown, 0.1)
             assert_drawn_safely(plot)
     async with running(mini, size):
-        for part in (PlotPart(), PART):
+        for part in (SeriesPart(), PART):
             mini.show(part)
             assert_drawn_safely(mini)
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import Alert, AlertKind, Severity
+from llmdash.engine.model.frame import Alert
+from llmdash.engine.model.states import AlertKind, Severity
 from llmdash.ui.panels.banner import LINGER_S, Banner
 from llmdash.ui.text.alert_words import GAP, SEPARATOR, told
-from tests.ui.troubles import BRAKE, DISK_FULL, KEYS_REST, MINE_PAUSED, OPENAI_DOWN
+from tests.ui.troubles import DISK_FULL, KEYS_REST, KILL_SWITCH, MINE_PAUSED, OPENAI_DOWN
 from tests.ui.widget_app import HOSTILE, WidgetApp, posted, strips
 
 
@@ -66,15 +67,19 @@ async def test_the_line_names_severity_matter_countdown_and_mend() -> None:
         assert await shown.show(OPENAI_DOWN) == (
             " ▲ warning  openai is down: connection refused · tried again in 8s"
         )
-        assert await shown.show(BRAKE) == (
-            " ✖ error  Brake: 20 requests in a row failed alike: 404 model not found · p goes on, q quits"
+        assert await shown.show(KILL_SWITCH) == (
+            " ✖ error  Kill switch: 20 requests in a row failed alike: 404 model not found "
+            "· p goes on, q quits"
         )
 
 
 @pytest.mark.parametrize(
     ("alert", "line"),
     [
-        (BRAKE, " ✖  Brake: 20 requests in a row failed alike: 404… · p goes on, q quits    ! all"),
+        (
+            KILL_SWITCH,
+            " ✖  Kill switch: 20 requests in a row failed… · p goes on, q quits    ! all",
+        ),
         (DISK_FULL, " ✖  Disk full: nothing is sent until there is room… · tried again in 1s    ! all"),
         (KEYS_REST, " ▲  All keys rest; the first one is a1f2 (429 rate limit reached) · back in 4s"),
         (OPENAI_DOWN, " ▲ warning  openai is down: connection refused · tried again in 8s"),
@@ -88,8 +93,8 @@ async def test_80_columns_hold_what_matters_whole(alert: Alert, line: str) -> No
 
 async def test_of_several_alerts_the_first_is_shown_and_the_others_are_counted() -> None:
     async with banner_of(80) as shown:
-        line = await shown.show(BRAKE, OPENAI_DOWN, KEYS_REST)
-        assert line.startswith(" ✖  Brake: 20 requests")
+        line = await shown.show(KILL_SWITCH, OPENAI_DOWN, KEYS_REST)
+        assert line.startswith(" ✖  Kill switch: 20 requests")
         assert line.endswith("! +2 more")
 
 
@@ -122,7 +127,7 @@ async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
 
 async def test_a_click_asks_for_all_alerts_in_full() -> None:
     async with banner_of() as shown:
-        await shown.show(BRAKE)
+        await shown.show(KILL_SWITCH)
         await shown.pilot.click(Banner)
         assert [message.control for message in posted(shown.pilot, Banner.Opened)] == [shown.banner]
 
@@ -131,7 +136,7 @@ async def test_a_click_asks_for_all_alerts_in_full() -> None:
 async def test_hostile_alerts_steer_nothing(width: int) -> None:
     async with banner_of(width) as shown:
         for text, severity in itertools.product(HOSTILE, Severity):
-            await shown.show(Alert(AlertKind.BRAKE, text, text, 5.0, severity), BRAKE)
+            await shown.show(Alert(AlertKind.KILL_SWITCH, text, text, 5.0, severity), KILL_SWITCH)
             for strip in strips(shown.banner):
                 assert strip.cell_length == width
                 assert strip.text.isprintable() or "\u200d" in strip.text

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from llmdash.engine.model.frame import EndpointRow, EndpointState, KeyRow, KeyState
+from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.ui.panels.key_panel import KeyPanel
 from tests.ui.troubles import TROUBLED_KEYS
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
@@ -14,7 +15,14 @@ from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, run
 KEYS = (
     KeyRow("a1f2", in_flight=22, sent=1161, ok=1138, errors=1, rpm=358),
     KeyRow(
-        "9bc0", state=KeyState.THROTTLED, rests_s=3.4, in_flight=12, sent=1146, ok=1120, throttled=14, rpm=301
+        "9bc0",
+        state=KeyState.THROTTLED,
+        ready_in_s=3.4,
+        in_flight=12,
+        sent=1146,
+        ok=1120,
+        throttled=14,
+        rpm=301,
     ),
     KeyRow("77de", state=KeyState.DEAD, sent=124, ok=122, errors=2),
 )
@@ -25,7 +33,7 @@ async def test_each_key_has_its_state_by_glyph_and_word_and_its_counts() -> None
     async with running(panel, (44, 8)):
         panel.show(KEYS)
         rows = [line.split() for line in lines(panel)]
-        assert rows[0] == ["key", "state", "fly", "ok", "429", "err", "rpm"]
+        assert rows[0] == ["key", "state", "now", "ok", "429", "err", "rpm"]
         assert rows[1] == ["a1f2", "●", "healthy", "22", "1138", "0", "1", "358"]
         assert rows[2] == ["9bc0", "◐", "rests", "4s", "12", "1120", "14", "0", "301"]
         assert rows[3] == ["77de", "✖", "dead", "0", "122", "0", "2", "0"]
@@ -52,7 +60,7 @@ async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
         panel.show(KEYS)
         await pilot.pause()
         before = [panel.render_line(y) for y in range(4)]
-        panel.show((KEYS[0], replace(KEYS[1], rests_s=3.1), KEYS[2]))
+        panel.show((KEYS[0], replace(KEYS[1], ready_in_s=3.1), KEYS[2]))
         assert [panel.render_line(y) is strip for y, strip in enumerate(before)][1:] == [True] * 3
 
 
@@ -117,10 +125,10 @@ async def test_several_endpoints_have_headings_with_their_keys_below() -> None:
     async with running(panel, (60, 12)):
         panel.show(MIXED, ENDPOINTS)
         rows = [line.split() for line in lines(panel)[1:8]]
-        assert rows[0] == ["openai", "▼", "down", "8s", "0/40", "fly", "connection", "refused"]
+        assert rows[0] == ["openai", "▼", "down", "8s", "0/40", "in", "flight", "connection", "refused"]
         assert [row[0] for row in rows] == ["openai", "a1f2", "9bc0", "mine", "e05b", "claude", "c3a8"]
         assert rows[3][1:3] == ["‖", "paused"]
-        assert rows[5] == ["claude", "●", "up", "20", "fly"]
+        assert rows[5] == ["claude", "●", "up", "20", "in", "flight"]
         assert panel._border_title is not None
         assert panel._border_title.plain == "Keys · 4 of 4 healthy", "headings are no keys"
 
@@ -128,7 +136,7 @@ async def test_several_endpoints_have_headings_with_their_keys_below() -> None:
 async def test_one_endpoint_needs_no_heading_until_it_is_in_trouble_and_then_keeps_it() -> None:
     """So that the panel grows once, and does not jump with each fault."""
     panel = KeyPanel()
-    up = replace(ENDPOINTS[0], state=EndpointState.UP, returns_s=None, detail="")
+    up = replace(ENDPOINTS[0], state=EndpointState.UP, returns_in_s=None, detail="")
     async with running(panel, (60, 12)):
         panel.show(KEYS, (up,))
         assert panel.row_count() == 3
@@ -189,7 +197,7 @@ async def test_state_countdown_and_reason_of_the_key_under_the_cursor_can_be_rea
 async def test_a_healthy_key_that_waits_for_the_server_s_counters_says_for_how_long() -> None:
     panel = KeyPanel()
     async with running(panel, (60, 8)):
-        panel.show((replace(KEYS[0], rests_s=5.2), replace(KEYS[0], label="b", rests_s=0.3)))
+        panel.show((replace(KEYS[0], ready_in_s=5.2), replace(KEYS[0], label="b", ready_in_s=0.3)))
         assert "◔ paced 6s" in lines(panel)[1]
         assert "● healthy" in lines(panel)[2], "a pause between two requests is no news"
 

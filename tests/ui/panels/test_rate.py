@@ -6,7 +6,8 @@ import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import Binding, PlotPart, RatePart
+from llmdash.engine.model.frame import RatePart, SeriesPart
+from llmdash.engine.model.states import Binding
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.rate_slider import SHOWS_TO_CONFIRM, LogSlider
 from tests.ui.widget_app import assert_drawn_safely, lines, posted, running
@@ -172,7 +173,7 @@ async def test_sliders_fit_every_width(width: int) -> None:
 async def test_the_panel_names_what_binds_and_tells_its_sliders_apart() -> None:
     panel = RatePanel()
     async with running(panel, (60, 8)) as pilot:
-        panel.show(RatePart(18.0, 17.0, 64, 40, Binding.KEYS), PlotPart())
+        panel.show(RatePart(18.0, 17.0, 64, 40, Binding.KEYS), SeriesPart())
         assert panel._border_title is not None
         assert panel._border_title.plain == "Rate · bound by key cooldown"
         panel.nudge_rate(-1)

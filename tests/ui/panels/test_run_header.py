@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from llmdash.engine.model.frame import RunPart, RunState, Score
+from llmdash.engine.model.frame import RunPart, Score
+from llmdash.engine.model.states import RunState
 from llmdash.ui.panels.run_header import RunHeader
 from tests.ui.widget_app import HOSTILE, WidgetApp, assert_drawn_safely, lines, running
 
@@ -29,7 +30,7 @@ RUN = RunPart(
     input_tokens=123_000,
     output_tokens=45_000,
     score=Score(3292, 60, 28),
-    eta_s=(330, 370, 430),
+    ends_in_s=(330, 370, 430),
 )
 
 

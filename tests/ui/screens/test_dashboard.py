@@ -27,7 +27,8 @@ from llmdash.engine.model.commands import (
     SetRate,
     SetWeight,
 )
-from llmdash.engine.model.frame import Notice, RunState, Severity, SortColumn
+from llmdash.engine.model.frame import Notice
+from llmdash.engine.model.states import RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.key_panel import KeyPanel
@@ -252,16 +253,16 @@ async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
         assert session.views[-1].notices_after == 2
 
 
-async def test_what_holds_the_run_up_takes_a_line_and_gives_it_back_later() -> None:
+async def test_what_blocks_the_run_up_takes_a_line_and_gives_it_back_later() -> None:
     session = FakeSession()
     async with dashboard(session, (80, 24)) as (pilot, screen):
         height = screen.query_one(PanelSpace).region.height
         session.scene = brake()
         await until(pilot, lambda: screen.query_one(Banner).region.height == 1)
         await until(pilot, lambda: screen.query_one(PanelSpace).region.height == height - 1)
-        assert "Brake: 20 requests" in screen.query_one(Banner).render_line(0).text
+        assert "Kill switch: 20 requests" in screen.query_one(Banner).render_line(0).text
         session.scene = Scene()
-        await until(pilot, lambda: "over: Brake" in screen.query_one(Banner).render_line(0).text)
+        await until(pilot, lambda: "over: Kill switch" in screen.query_one(Banner).render_line(0).text)
 
 
 @pytest.mark.parametrize("way", ["key", "click"])
@@ -290,10 +291,10 @@ async def test_v_on_an_endpoint_tries_it_again() -> None:
 async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None:
     session = FakeSession()
     async with dashboard(session) as (pilot, screen):
-        await until(pilot, lambda: session.views[-1].plot_width > 0)
+        await until(pilot, lambda: session.views[-1].series_width > 0)
         rows = screen.query_one(JobTable).size.height
         assert 0 < session.views[-1].jobs.height < rows + 40
-        assert session.views[-1].plot_width >= screen.query_one(RatePanel).size.width
+        assert session.views[-1].series_width >= screen.query_one(RatePanel).size.width
 
 
 @pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+q", 0), ("ctrl+c", 130)])

@@ -17,7 +17,8 @@ from textual.widgets import Static
 
 from llmdash.engine.frames.filter import compile_filter
 from llmdash.engine.model.commands import RetryJobs
-from llmdash.engine.model.frame import ErrorGroup, JobState
+from llmdash.engine.model.frame import ErrorGroup
+from llmdash.engine.model.states import JobState
 from llmdash.engine.store.error_groups import shape
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.ui.app import LlmdashApp

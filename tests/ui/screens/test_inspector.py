@@ -17,7 +17,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
-from llmdash.engine.model.frame import AttemptRow, Frame, Inspection, JobRow, JobState, SortColumn
+from llmdash.engine.model.frame import AttemptRow, Frame, Inspection, JobRow
+from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.attempts import attempts_table
 from llmdash.ui.screens.dashboard import DashboardScreen
@@ -191,7 +192,7 @@ async def test_graphs_ask_for_a_sample_for_every_dot() -> None:
     session = FakeSession()
     async with opened(session, "g") as pilot:
         await until(pilot, lambda: isinstance(pilot.app.screen, GraphsScreen))
-        await until(pilot, lambda: session.views[-1].plot_width >= 80)
+        await until(pilot, lambda: session.views[-1].series_width >= 80)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from textual.geometry import Region, Size
 from textual.widgets import Static
 
-from llmdash.engine.model.frame import Notice, RunState, Severity
+from llmdash.engine.model.frame import Notice
+from llmdash.engine.model.states import RunState, Severity
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.arrangement import MINIMUM, WIDE, arrange_panels
 from llmdash.ui.screens.key_bar import BarItem, fit_items

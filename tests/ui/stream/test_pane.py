@@ -6,7 +6,9 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import CHUNK_MARK, JobState, StreamPart, StreamView
+from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.states import JobState
+from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.pane import StreamPane
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 

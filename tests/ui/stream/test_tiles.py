@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from llmdash.engine.model.frame import CHUNK_MARK, JobState, StreamPart
+from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.states import JobState
 from llmdash.ui.stream.tiles import StreamTiles, fit_grid
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 

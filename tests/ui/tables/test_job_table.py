@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import pytest
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import JobsPart, JobState, SortColumn, Verdict, WaitReason
+from llmdash.engine.model.frame import JobsPart
+from llmdash.engine.model.states import JobState, SortColumn, WaitReason
+from llmdash.prompts.verdict import Verdict
 from llmdash.ui.tables.job_table import OVERSCAN, JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import assert_drawn_safely, lines, posted, running
@@ -233,8 +235,8 @@ async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_wher
         shown.jobs.rows = [
             replace(job_row(job), state=JobState.KEY, reason=reason) for job, reason in enumerate(WaitReason)
         ] + [
-            replace(job_row(20), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_s=2.3),
-            replace(job_row(21), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_s=58.9),
+            replace(job_row(20), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_in_s=2.3),
+            replace(job_row(21), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_in_s=58.9),
         ]
         await shown.tick()
         rows = lines(shown.table)[1:11]

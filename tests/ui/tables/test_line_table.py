@@ -8,7 +8,8 @@ import pytest
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import JobsPart, SortColumn
+from llmdash.engine.model.frame import JobsPart
+from llmdash.engine.model.states import SortColumn
 from llmdash.ui.tables.job_table import JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running

@@ -10,16 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from llmdash.engine.model.frame import (
-    EndpointState,
-    JobRow,
-    JobState,
-    KeyState,
-    RunState,
-    Severity,
-    Verdict,
-    WaitReason,
-)
+from llmdash.engine.model.frame import JobRow
+from llmdash.engine.model.states import EndpointState, JobState, KeyState, RunState, Severity, WaitReason
+from llmdash.prompts.verdict import Verdict
 from llmdash.ui.text import badges
 from llmdash.ui.text import format as fmt
 
