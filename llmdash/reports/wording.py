@@ -77,7 +77,7 @@ def endpoint(run: RunPart) -> str:
 
 
 def run_state(run: RunPart) -> str:
-    """What the run does if it does not simply run: `paused kill switch`, `waiting on key`; empty if it does."""
+    """What the run does if it does not simply run: such as `waiting on key`; empty if it does."""
     words = [run.state_detail] if run.state is RunState.RUNNING else [run.state.value, run.state_detail]
     return clean_line(" ".join(words)).strip()
 

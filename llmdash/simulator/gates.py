@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from llmdash.simulator.compat import NO_COMPAT, parse_compat
 from llmdash.simulator.limits import Bucket, LimitsLeft
-from llmdash.simulator.quirks import NO_QUIRKS, parse_quirks
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["KeyGate", "Wait"]
@@ -37,10 +37,10 @@ class KeyGate:
         self.error_rate = settings.error_rate
         self.limited = settings.rpm > 0 or settings.tpm > 0
         self.counts_tokens = settings.tpm > 0
-        self.quirks = NO_QUIRKS
+        self.compat = NO_COMPAT
 
     def order(self, orders: Mapping[str, Any], now: float) -> None:
-        """Obey `refuse` (bool), `throttle_s` (seconds, 0 ends it), `error_rate` (0 to 1), `quirks` (names).
+        """Obey `refuse` (bool), `throttle_s` (seconds, 0 ends it), `error_rate` (0 to 1), `compat` (names).
 
         Raises ValueError, and changes nothing, if any of them makes no sense.
         """
@@ -54,7 +54,7 @@ class KeyGate:
         if not isinstance(orders.get("refuse", False), bool):
             raise ValueError("refuse must be true or false")
         if "quirks" in orders:
-            self.quirks = parse_quirks(orders["quirks"])
+            self.compat = parse_compat(orders["quirks"])
         self.refused = orders.get("refuse", self.refused)
         self.error_rate = orders.get("error_rate", self.error_rate)
         if "throttle_s" in orders:

@@ -99,7 +99,7 @@ class Service:
             if gate is None or gate.refused:
                 gate = None
                 raise manners.unknown_key(key)
-            if gate.quirks.html:
+            if gate.compat.html:
                 await visit.connection.whole(502, _PAGE, b"text/html")
                 return Outcome.ERROR, ()
             return await self._answer(visit, gate, self._let_in(visit, gate, body))
@@ -122,7 +122,7 @@ class Service:
             raise Throttled(wait.seconds, wait.limit)
         if isinstance(call, Fault):
             raise call
-        if gate.quirks.refuse_stream_options and call.names_stream_options:
+        if gate.compat.refuse_stream_options and call.names_stream_options:
             raise Fault(400, "Unrecognized request argument supplied: stream_options", "stream_options")
         return call
 
@@ -134,12 +134,12 @@ class Service:
             raise visit.dialect.manners.failure(first.overloaded)
         plans = [first, *[self._behaviour.plan(question, 0.0) for question in questions[1:]]]
         reply = Reply(
-            visit.identity, int(self._wall()), questions, tuple([plan.answer for plan in plans]), gate.quirks
+            visit.identity, int(self._wall()), questions, tuple([plan.answer for plan in plans]), gate.compat
         )
         if gate.counts_tokens:
             gate.charge(reply.output_tokens)
         self._hint(visit, gate)
-        if call.streamed and not gate.quirks.json_for_stream:
+        if call.streamed and not gate.compat.json_for_stream:
             outcome = await _stream(visit, call.frames(reply), plans, reply)
         else:
             outcome = await _whole(visit, call, plans, reply)
@@ -169,7 +169,7 @@ async def _whole(visit: _Visit, call: Call, plans: list[Plan], reply: Reply) -> 
     ready = max([plan.times[-1] for plan in plans])
     if ready > 0:
         await visit.connection.until(visit.arrived + ready)
-    if reply.quirks.error_body:
+    if reply.compat.error_body:
         manners = visit.dialect.manners
         await visit.connection.whole(200, manners.error(manners.failure(overloaded=True), visit.identity))
         return Outcome.ERROR
@@ -180,7 +180,7 @@ async def _whole(visit: _Visit, call: Call, plans: list[Plan], reply: Reply) -> 
 async def _stream(visit: _Visit, frames: Frames, plans: list[Plan], reply: Reply) -> Outcome:
     """Send each chunk at its time. With no delays everything goes out in one piece."""
     connection = visit.connection
-    whole = not reply.quirks.breaks_streams
+    whole = not reply.compat.breaks_streams
     if whole and plans[0].times[-1] <= 0:
         await connection.start_events()
         every = [
@@ -221,8 +221,8 @@ def _broken(visit: _Visit, frames: Frames, schedule: _Schedule, reply: Reply) ->
     """The schedule up to half of the chunks, and what comes then: nothing, or the dialect's own error."""
     kept = max(1, reply.output_tokens // 2)
     openings = len(schedule) - reply.output_tokens
-    if reply.quirks.truncated:
+    if reply.compat.truncated:
         return schedule[: openings + kept], b""
-    throttles = reply.quirks.throttle_in_stream
+    throttles = reply.compat.throttle_in_stream
     fault = Throttled(1.0, "requests") if throttles else visit.dialect.manners.failure(overloaded=True)
     return schedule[: openings + kept], frames.error(fault, kept)

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from llmdash.simulator.answers import Answer, Question, compose
+from llmdash.simulator.compat import NO_COMPAT
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.anthropic import MESSAGES
 from llmdash.simulator.dialects.base import Call, Dialect, Reply
 from llmdash.simulator.dialects.chat import CHAT
 from llmdash.simulator.dialects.completions import COMPLETIONS
 from llmdash.simulator.dialects.responses import RESPONSES
-from llmdash.simulator.quirks import NO_QUIRKS
 from tests.llms.raw_server import chunked, framed
 
 DIALECTS: dict[str, Dialect] = {
@@ -206,6 +206,6 @@ def scene_of(
     """Raises the simulator's Fault for a request that cannot be read."""
     call = dialect.read(body, headers)
     questions = call.questions()
-    reply = Reply(identity, _CREATED, questions, tuple(map(answer_to, questions)), NO_QUIRKS)
+    reply = Reply(identity, _CREATED, questions, tuple(map(answer_to, questions)), NO_COMPAT)
     key = dialect.manners.key(headers)
     return Scene(rng, dialect, call, reply, key, *wire, elsewhere, echo)

@@ -111,16 +111,16 @@ def test_an_order_that_makes_no_sense_changes_nothing(orders: dict[str, Any]) ->
     with pytest.raises(ValueError, match=name):
         gate.order({**good, **orders}, now=0.0)
     assert not gate.refused
-    assert not gate.quirks.no_done
+    assert not gate.compat.no_done
     assert gate.error_rate == 0.25
 
 
 def test_quirks_are_ordered_by_name_and_ended_by_an_empty_list() -> None:
     gate = gate_of()
     gate.order({"quirks": ["no_done", "no_usage"]}, now=0.0)
-    assert gate.quirks.no_done
-    assert gate.quirks.no_usage
+    assert gate.compat.no_done
+    assert gate.compat.no_usage
     gate.order({"error_rate": 0.5}, now=0.0)
-    assert gate.quirks.no_done
+    assert gate.compat.no_done
     gate.order({"quirks": []}, now=0.0)
-    assert not gate.quirks.no_done
+    assert not gate.compat.no_done

@@ -85,7 +85,9 @@ def failures() -> Scene:
 
 def brake() -> Scene:
     """A model name that no server knows."""
-    return Scene(state=RunState.PAUSED, detail="kill switch", alerts=(KILL_SWITCH,), waits=(WaitReason.PAUSE,))
+    return Scene(
+        state=RunState.PAUSED, detail="kill switch", alerts=(KILL_SWITCH,), waits=(WaitReason.PAUSE,)
+    )
 
 
 def disk_full() -> Scene:

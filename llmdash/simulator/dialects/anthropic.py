@@ -113,7 +113,7 @@ class _MessagesRequest(msgspec.Struct):
 
     def whole(self, reply: Reply) -> bytes:
         content: list[dict[str, str]] = [{"type": "text", "text": reply.answers[0].text}]
-        if reply.quirks.reasoning_fields:
+        if reply.compat.reasoning_fields:
             content.insert(0, {"type": "thinking", "thinking": "".join(THOUGHT), "signature": "c2lt"})
         reason = _STOP_REASONS[reply.finish_reason()]
         return encode(_message(reply, content, reason, reply.output_tokens))
@@ -132,7 +132,7 @@ def _message(reply: Reply, content: list[dict[str, str]], reason: str | None, ou
         "stop_reason": reason,
         "stop_sequence": None,
     }
-    if not reply.quirks.no_usage:
+    if not reply.compat.no_usage:
         message["usage"] = {
             "input_tokens": reply.input_tokens,
             "cache_creation_input_tokens": 0,
@@ -159,7 +159,7 @@ class _MessageFrames:
 
     @property
     def _text_index(self) -> int:
-        return 1 if self.reply.quirks.reasoning_fields else 0
+        return 1 if self.reply.compat.reasoning_fields else 0
 
     def opening(self) -> bytes:
         start = _event("message_start", message=_message(self.reply, [], None, 1))
@@ -168,7 +168,7 @@ class _MessageFrames:
         return start + self._thinking() + begin + _event("ping")
 
     def _thinking(self) -> bytes:
-        if not self.reply.quirks.reasoning_fields:
+        if not self.reply.compat.reasoning_fields:
             return b""
         block = {"type": "thinking", "thinking": "", "signature": ""}
         deltas = [{"type": "thinking_delta", "thinking": thought} for thought in THOUGHT]
@@ -190,7 +190,7 @@ class _MessageFrames:
 
     def end(self) -> bytes:
         delta = {"stop_reason": _STOP_REASONS[self.reply.finish_reason()], "stop_sequence": None}
-        spent = {} if self.reply.quirks.no_usage else {"usage": {"output_tokens": self.reply.output_tokens}}
+        spent = {} if self.reply.compat.no_usage else {"usage": {"output_tokens": self.reply.output_tokens}}
         return (
             _event("content_block_stop", index=self._text_index)
             + _event("message_delta", delta=delta, **spent)

@@ -11,9 +11,9 @@ import msgspec
 
 from llmdash.simulator.answers import Answer, Question
 from llmdash.simulator.chunks import estimate_tokens, split_chunks
+from llmdash.simulator.compat import Compat
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.limits import LimitsLeft
-from llmdash.simulator.quirks import Quirks
 
 __all__ = [
     "THOUGHT",
@@ -85,7 +85,7 @@ class Reply(msgspec.Struct, frozen=True):
     created: int
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
-    quirks: Quirks
+    compat: Compat
 
     @property
     def model(self) -> str:
@@ -102,7 +102,7 @@ class Reply(msgspec.Struct, frozen=True):
 
     def finish_reason(self, index: int = 0) -> str | None:
         """`stop` or `length`; None if the server is to keep it to itself."""
-        return None if self.quirks.no_finish else self.answers[index].finish_reason
+        return None if self.compat.no_finish else self.answers[index].finish_reason
 
 
 class Frames(Protocol):

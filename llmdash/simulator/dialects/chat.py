@@ -57,7 +57,7 @@ class _ChatRequest(msgspec.Struct):
 
     def whole(self, reply: Reply) -> bytes:
         message = {"role": "assistant", "content": reply.answers[0].text, "refusal": None}
-        for name in reply.quirks.reasoning_fields:
+        for name in reply.compat.reasoning_fields:
             message[name] = "".join(THOUGHT)
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish_reason()}
         return encode(

@@ -36,7 +36,7 @@ def usage(reply: Reply) -> dict[str, int]:
 
 def usage_fields(reply: Reply) -> dict[str, dict[str, int]]:
     """The `usage` of a plain answer; nothing if the server keeps it to itself."""
-    return {} if reply.quirks.no_usage else {"usage": usage(reply)}
+    return {} if reply.compat.no_usage else {"usage": usage(reply)}
 
 
 class ChunkFrames(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class ChunkFrames(msgspec.Struct, frozen=True):
 
     @property
     def _reasons(self) -> bool:
-        return bool(self.shape.role and self.reply.quirks.reasoning_fields)
+        return bool(self.shape.role and self.reply.compat.reasoning_fields)
 
     def _around(self, index: int) -> tuple[bytes, bytes]:
         """What stands before and after the content of a chunk."""
@@ -74,7 +74,7 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         if not self._reasons:
             return role
         frames = [role]
-        for name in self.reply.quirks.reasoning_fields:
+        for name in self.reply.compat.reasoning_fields:
             frames += [before + b'"delta":' + encode({name: thought}) + after for thought in THOUGHT]
         return b"".join(frames)
 
@@ -90,7 +90,7 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         frames = [self._finish(index, last) for index in range(last + 1)]
         if self.usage_apart:
             frames.append(self.head + b',"choices":[],"usage":' + encode(usage(self.reply)) + b"}\n\n")
-        if not self.reply.quirks.no_done:
+        if not self.reply.compat.no_done:
             frames.append(DONE)
         return b"".join(frames)
 
@@ -111,8 +111,8 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         )
 
     def _usage_beside(self) -> bytes:
-        quirks = self.reply.quirks
-        if quirks.usage_beside_choices and not quirks.no_usage:
+        compat = self.reply.compat
+        if compat.usage_beside_choices and not compat.no_usage:
             return b',"usage":' + encode(usage(self.reply))
         return b""
 
@@ -129,6 +129,6 @@ def chunk_frames(reply: Reply, shape: ChunkShape, wants_usage: bool) -> ChunkFra
         "model": reply.model,
         "system_fingerprint": "fp_simulator",
     }
-    quirks = reply.quirks
-    usage_apart = wants_usage and not (quirks.no_usage or quirks.usage_beside_choices)
+    compat = reply.compat
+    usage_apart = wants_usage and not (compat.no_usage or compat.usage_beside_choices)
     return ChunkFrames(reply, shape, b"data: " + encode(head)[:-1], usage_apart)

@@ -116,14 +116,14 @@ class _Writer:
         }
 
     def finished(self) -> dict[str, Any]:
-        status = None if self.reply.quirks.no_finish else "incomplete" if self.cut else "completed"
+        status = None if self.reply.compat.no_finish else "incomplete" if self.cut else "completed"
         details = {"reason": "max_output_tokens"} if status == "incomplete" else None
         return self.response(
             status=status, incomplete_details=details, output=[self.whole_item()], usage=self._usage()
         )
 
     def _usage(self) -> dict[str, Any] | None:
-        if self.reply.quirks.no_usage:
+        if self.reply.compat.no_usage:
             return None
         into, out = self.reply.input_tokens, self.reply.output_tokens
         return {

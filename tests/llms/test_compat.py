@@ -27,7 +27,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 
 
 async def deltas_of(model: Model, simulated: Simulated, *compat: str, **settings: Any) -> list[Delta]:
-    simulated.control(simulated.keys[0], compat=list(compat))
+    simulated.control(simulated.keys[0], quirks=list(compat))
     llm = model.make(simulated, **settings)
     try:
         return [delta async for delta in llm.deltas(QUESTION)]
@@ -53,7 +53,7 @@ def text_of(deltas: list[Delta]) -> str:
         "reasoning",
     ],
 )
-async def test_the_answer_is_the_same_with_each_quirk(
+async def test_the_answer_is_the_same_with_each_habit(
     model: Model, simulated: Simulated, compat: str, streaming: bool
 ) -> None:
     deltas = await deltas_of(model, simulated, compat, streaming=streaming)
@@ -78,7 +78,7 @@ async def test_an_answer_without_usage_is_whole(model: Model, simulated: Simulat
 
 @pytest.mark.parametrize("compat", ["error_in_stream", "truncated"])
 async def test_half_an_answer_is_none(model: Model, simulated: Simulated, compat: str) -> None:
-    simulated.control(simulated.keys[0], compat=[compat])
+    simulated.control(simulated.keys[0], quirks=[compat])
     llm = model.make(simulated, max_retries=0)
     with pytest.raises(Failure) as caught:
         await llm.ainvoke(QUESTION)
@@ -102,7 +102,7 @@ async def test_a_page_of_a_proxy_is_passing_trouble(model: Model, simulated: Sim
 @pytest.mark.parametrize("ending", ["/v1", "/v1/"])
 @pytest.mark.parametrize("kind", [OpenAI, ChatOpenAI, ChatAnthropic])
 async def test_a_base_url_may_end_in_a_slash(simulated: Simulated, kind: type[LLM], ending: str) -> None:
-    simulated.control(simulated.keys[0], compat=[])
+    simulated.control(simulated.keys[0], quirks=[])
     llm: Any = kind("m", api_key=simulated.keys[0], base_url=simulated.root + ending)  # type: ignore[call-arg]
     assert (await llm.agenerate([QUESTION])).generations[0][0].text == ANSWER
     await llm.aclose()

@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from llmdash.simulator.quirks import Quirks, parse_quirks
+from llmdash.simulator.compat import Compat, parse_compat
 from tests.simulated import Simulated
 from tests.simulator.frames import PATHS, Event, ask, events_of
 
 Simulator = Callable[..., Simulated]
 LONG = "Tell me about the sea and its salt."
 WITH_USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
-ALL = [field.name for field in dataclasses.fields(Quirks)]
+ALL = [field.name for field in dataclasses.fields(Compat)]
 
 
 @pytest.fixture
 def odd(simulator: Simulator) -> Callable[..., Simulated]:
-    """A simulator whose first key has the quirks named."""
+    """A simulator whose first key has the compat named."""
 
-    def start(*quirks: str, **settings: Any) -> Simulated:
+    def start(*compat: str, **settings: Any) -> Simulated:
         running = simulator(**settings)
-        running.control(running.keys[0], quirks=list(quirks))
+        running.control(running.keys[0], quirks=list(compat))
         return running
 
     return start
@@ -51,9 +51,9 @@ def text_of(events: list[Event], dialect: str) -> str:
 
 
 def test_every_quirk_is_documented_and_known_by_name() -> None:
-    assert all(f"`{name}`" in (Quirks.__doc__ or "") for name in ALL)
-    assert parse_quirks(ALL) == Quirks(**dict.fromkeys(ALL, True))
-    assert parse_quirks([]) == Quirks()
+    assert all(f"`{name}`" in (Compat.__doc__ or "") for name in ALL)
+    assert parse_compat(ALL) == Compat(**dict.fromkeys(ALL, True))
+    assert parse_compat([]) == Compat()
 
 
 @pytest.mark.parametrize("dialect", ["chat", "completions"])

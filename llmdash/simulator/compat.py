@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-__all__ = ["NO_QUIRKS", "Quirks", "parse_quirks"]
+__all__ = ["NO_COMPAT", "Compat", "parse_compat"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Quirks:
+class Compat:
     """The habits of a server, ordered for a key with `POST /__sim__/key/KEY {"quirks": ["no_done", ...]}`.
 
-    | quirk | what is done | counted as |
+    | habit | what is done | counted as |
     |---|---|---|
     | `no_done` | chat, completions: a stream ends without `[DONE]` | ok |
     | `no_finish` | `finish_reason`, `stop_reason` or `status` is null, plain and streamed | ok |
@@ -58,15 +58,15 @@ class Quirks:
         return tuple(name for name in ("reasoning_content", "reasoning") if getattr(self, name))
 
 
-NO_QUIRKS = Quirks()
-_NAMES = tuple(field.name for field in dataclasses.fields(Quirks))
+NO_COMPAT = Compat()
+_NAMES = tuple(field.name for field in dataclasses.fields(Compat))
 
 
-def parse_quirks(value: object) -> Quirks:
-    """The quirks named in a list; an empty one ends them all. Raises ValueError on anything else."""
+def parse_compat(value: object) -> Compat:
+    """The compat named in a list; an empty one ends them all. Raises ValueError on anything else."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError("quirks must be a list of names")
     unknown = sorted(set(value) - set(_NAMES))
     if unknown:
         raise ValueError(f"quirks: unknown {unknown[0][:50]!r}; known are {', '.join(_NAMES)}")
-    return Quirks(**dict.fromkeys(value, True))
+    return Compat(**dict.fromkeys(value, True))
