@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["clean", "clean_line"]
+__all__ = ["clean", "clean_line", "storable"]
 
 _REPLACEMENT = "\ufffd"
 _NEWLINE_PICTURE = "\u2424"
@@ -68,3 +68,12 @@ def clean_line(text: str) -> str:
     if text.isprintable():
         return text
     return clean(text.replace("\n", "⏎").replace("\t", " "))
+
+
+def storable(text: str) -> str:
+    """`text` with the halves of surrogate pairs joined, and lone ones replaced: what UTF-8 can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -18,7 +18,8 @@ from typing import Any
 
 from llmdash.doctor.files import SALVAGE
 from llmdash.doctor.pages import RawRow, raw_rows
-from llmdash.engine.journal.file import NAME, AttemptRecord, HealthRecord, JournalFile, ResultRow
+from llmdash.engine.journal.file import NAME, JournalFile
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 __all__ = ["salvage"]
 

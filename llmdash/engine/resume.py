@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from llmdash.engine.journal.file import JournalError, JournalFile, ResultRow
+from llmdash.engine.journal.file import JournalError, JournalFile
 from llmdash.engine.journal.reader import JournalReader, KeyTotals
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.states import JobState, Severity
@@ -15,11 +15,8 @@ from llmdash.engine.pool.member import Member
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
-from llmdash.prompts.verdict import Verdict
 
 __all__ = ["fresh_store", "open_journal", "resumed_store"]
-
-_STATES = {"done": JobState.DONE, "failed": JobState.FAILED, "cancelled": JobState.CANCELLED}
 
 
 def open_journal(
@@ -61,7 +58,7 @@ def resumed_store(
     store = Store(JobColumns(jobs, array("I", (job for job in range(jobs) if not ended[job]))), clock)
     for row in reader.ended():
         if ended[row.job]:
-            _load(store, row)
+            store.restore(row)
     for job, attempts in reader.attempt_counts():
         store.columns.tries[job] = min(attempts, 65_535)
     _tell_of_unknown(store, reader.count_unknown())
@@ -82,25 +79,6 @@ def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, 
     store.attempts_before = store.attempts
     store.retries = sum(of_key.throttled + of_key.errors for of_key in totals.values())
     store.retries = max(0, store.retries - store.columns.counts[JobState.FAILED])
-
-
-def _load(store: Store, row: ResultRow) -> None:
-    columns, job = store.columns, row.job
-    columns.begin(job)
-    columns.set_state(job, _STATES[row.state])
-    columns.key[job] = columns.keys.number(row.key or "")
-    columns.error[job] = columns.errors.number(row.error or "")
-    columns.ttft[job] = row.ttft_s or 0.0
-    columns.time[job] = row.latency_s or 0.0
-    columns.input_tokens[job] = row.input_tokens or 0
-    columns.output_tokens[job] = row.output_tokens or 0
-    columns.estimated[job] = bool(row.estimated)
-    columns.verdict[job] = row.verdict
-    if row.state == "done":
-        store.verdicts[Verdict(row.verdict)] += 1
-        store.estimated = store.estimated or bool(row.estimated)
-        store.latency.add(row.latency_s or 0.0)
-        store.ttft.add(row.ttft_s or row.latency_s or 0.0)
 
 
 def _tell_of_unknown(store: Store, unknown: int) -> None:

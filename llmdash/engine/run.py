@@ -6,7 +6,7 @@ import asyncio
 import enum
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
@@ -18,21 +18,20 @@ from llmdash.engine.dispatch.settlement import prompt_id
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.inspection import Inspector
-from llmdash.engine.journal.file import JournalError, JournalFile, ResultRow, StorageError
+from llmdash.engine.journal.file import JournalError, JournalFile, StorageError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import EndpointState, KeyState, RunState, Severity
 from llmdash.engine.model.view import View
+from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.health_records import restore_health
 from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
 from llmdash.engine.steering import Steering
-
-if TYPE_CHECKING:
-    from llmdash.engine.session import RunPlan
 
 __all__ = ["Ending", "Run"]
 

@@ -10,7 +10,9 @@ from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.lock import LockedError
-from llmdash.engine.session import LocalSession, RunPlan, Session
+from llmdash.engine.model.session import Session
+from llmdash.engine.plan import RunPlan
+from llmdash.engine.session import LocalSession
 from llmdash.launch.headless import EXIT_INTERNAL, export
 from llmdash.launch.plan_builder import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
 from llmdash.launch.shutdown import finish, write_nowhere

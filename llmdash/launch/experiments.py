@@ -13,11 +13,11 @@ from pathlib import Path
 from llmdash.compare.report import Row
 from llmdash.config import Settings
 from llmdash.config.prices import Prices
-from llmdash.engine.journal.file import ResultRow
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.records import ResultRow
+from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Member
-from llmdash.engine.session import RunPlan
 from llmdash.launch import plan_builder as plans
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.prompts.verdict import Verdict

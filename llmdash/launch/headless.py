@@ -16,8 +16,9 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.commands import Cancel, Drain
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.plan import RunPlan
 from llmdash.engine.run import Ending
-from llmdash.engine.session import LocalSession, RunPlan
+from llmdash.engine.session import LocalSession
 from llmdash.reports import export as exports
 from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch

@@ -20,7 +20,7 @@ from llmdash.config.prices import load_prices
 from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.session import RunPlan
+from llmdash.engine.plan import RunPlan
 from llmdash.launch.fleet import fleet_of
 from llmdash.launch.pool_builder import KeyFile, Roster
 from llmdash.prompts.arithmetic import Arithmetic

@@ -11,10 +11,11 @@ from pathlib import Path
 from llmdash.crash import crash_report
 from llmdash.engine.model.commands import Cancel, Drain
 from llmdash.engine.model.frame import RunPart
+from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.run import Ending
-from llmdash.engine.session import LocalSession, Session
+from llmdash.engine.session import LocalSession
 from llmdash.launch.headless import EXIT_FAILED, EXIT_INTERNAL, EXIT_STORAGE
 from llmdash.reports.wording import resume_command
 from llmdash.sanitize import clean_line

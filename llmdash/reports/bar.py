@@ -17,9 +17,18 @@ from llmdash.engine.model.frame import Frame, KeyRow, Notice
 from llmdash.engine.model.states import EndpointState, KeyState, Severity
 from llmdash.reports.alerts import alert_text, endpoint_text
 from llmdash.reports.output import Output
-from llmdash.reports.progress import counts_text, notice_line, title
 from llmdash.reports.summary import end_report
-from llmdash.reports.wording import count, duration, eta, run_state, share, state_word
+from llmdash.reports.wording import (
+    count,
+    counts_text,
+    duration,
+    eta,
+    notice_line,
+    run_state,
+    share,
+    state_word,
+    title,
+)
 from llmdash.sanitize import clean_line
 
 __all__ = ["BarDisplay"]

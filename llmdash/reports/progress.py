@@ -8,13 +8,13 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
 
 from llmdash.engine.model.frame import Frame, Notice
-from llmdash.engine.model.states import RunState, Severity
+from llmdash.engine.model.session import Session
+from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
-from llmdash.engine.session import Session
 from llmdash.reports.alerts import AlertLog, alert_record, endpoint_record, held_text
 from llmdash.reports.output import Output
 from llmdash.reports.summary import encode_line, end_report, summary
-from llmdash.reports.wording import count, duration, endpoint, eta, per_second, run_state, share
+from llmdash.reports.wording import count, counts_text, duration, eta, notice_line, run_state, share
 from llmdash.sanitize import clean_line
 
 __all__ = ["Display", "JsonDisplay", "LineDisplay", "display_for", "run_ended", "watch"]
@@ -220,29 +220,3 @@ def progress_line(frame: Frame) -> str:
         held_text(frame),
     ]
     return "  ".join(part for part in parts if part)
-
-
-def counts_text(frame: Frame) -> str:
-    """Saved, failed, retried, in flight and the rate of now."""
-    run = frame.run
-    parts = [
-        f"{count(run.done)} saved",
-        f"{count(run.failed)} failed",
-        f"{count(run.retries)} retries",
-        f"{count(run.in_flight)} in flight",
-        per_second(run.requests_per_s),
-    ]
-    if run.score is not None and run.score.total:
-        parts.append(f"{share(run.score.accuracy)} right")
-    return ", ".join(parts)
-
-
-def notice_line(notice: Notice) -> str:
-    """A notice on one line that is safe to show."""
-    word = {Severity.INFORMATION: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
-    return f"{word[notice.severity]}: {clean_line(notice.text)}"
-
-
-def title(frame: Frame) -> str:
-    """Which run this is, safe to show."""
-    return "  ".join(clean_line(part) for part in (frame.run.name, endpoint(frame.run)) if part)

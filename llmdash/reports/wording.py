@@ -6,22 +6,25 @@ import math
 import shlex
 from pathlib import Path
 
-from llmdash.engine.model.frame import KeyRow, RunPart
-from llmdash.engine.model.states import RunState
+from llmdash.engine.model.frame import Frame, KeyRow, Notice, RunPart
+from llmdash.engine.model.states import RunState, Severity
 from llmdash.sanitize import clean_line
 
 __all__ = [
     "count",
+    "counts_text",
     "duration",
     "endpoint",
     "eta",
     "left",
+    "notice_line",
     "per_second",
     "resume_command",
     "run_state",
     "seconds",
     "share",
     "state_word",
+    "title",
 ]
 
 UNKNOWN = "–"
@@ -90,3 +93,29 @@ def state_word(key: KeyRow) -> str:
 def resume_command(folder: Path) -> str:
     """What goes on with the run in `folder`, to be pasted into a shell."""
     return f"llmdash run --resume --run-dir {shlex.quote(clean_line(str(folder)))}"
+
+
+def counts_text(frame: Frame) -> str:
+    """Saved, failed, retried, in flight and the rate of now."""
+    run = frame.run
+    parts = [
+        f"{count(run.done)} saved",
+        f"{count(run.failed)} failed",
+        f"{count(run.retries)} retries",
+        f"{count(run.in_flight)} in flight",
+        per_second(run.requests_per_s),
+    ]
+    if run.score is not None and run.score.total:
+        parts.append(f"{share(run.score.accuracy)} right")
+    return ", ".join(parts)
+
+
+def notice_line(notice: Notice) -> str:
+    """A notice on one line that is safe to show."""
+    word = {Severity.INFORMATION: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
+    return f"{word[notice.severity]}: {clean_line(notice.text)}"
+
+
+def title(frame: Frame) -> str:
+    """Which run this is, safe to show."""
+    return "  ".join(clean_line(part) for part in (frame.run.name, endpoint(frame.run)) if part)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.css.stylesheet import Stylesheet
     from textual.filter import LineFilter
 
-    from llmdash.engine.session import Session
+    from llmdash.engine.model.session import Session
     from llmdash.ui.screens.start import StartScreen
 
 __all__ = ["LlmdashApp"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from llmdash.engine.session import Session
+    from llmdash.engine.model.session import Session
 
 __all__ = [
     "EndpointChoice",

@@ -13,7 +13,8 @@ from typing import Any
 
 from llmdash.doctor.findings import Checkup, Finding, Known
 from llmdash.doctor.repair import repair
-from llmdash.engine.journal.file import NAME, AttemptRecord, Group, HealthRecord, JournalFile, ResultRow
+from llmdash.engine.journal.file import NAME, Group, JournalFile
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 __all__ = [
     "FACTS",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from llmdash.engine.journal.file import AttemptRecord, HealthRecord, ResultRow
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 
 class MemoryJournal:

@@ -18,8 +18,9 @@ from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
-from llmdash.engine.session import LocalSession, RunPlan
+from llmdash.engine.session import LocalSession
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages
 from llmdash.llms.wire.failures import Failure, FailureKind

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.metrics import LogHistogram, RollingCounter, SecondsWindow
+from llmdash.engine.metrics.histogram import LogHistogram
+from llmdash.engine.metrics.windows import RollingCounter, SecondsWindow
 
 moments = st.lists(st.tuples(st.floats(0.0, 100.0), st.integers(1, 50)), max_size=40)
 

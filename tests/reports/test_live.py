@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.journal.file import Group, JournalFile, ResultRow
+from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.records import ResultRow
 from llmdash.reports.export import export
 from llmdash.reports.export.live import LiveResults, can_be_live
 from tests.cli.command import environment, start

@@ -15,8 +15,9 @@ from llmdash.llms.messages import Delta, Message, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.rate_limit_headers import Hints
 from llmdash.prompts.source import Prompt
+from llmdash.sanitize import storable
 
-__all__ = ["Answer", "ask", "expected_tokens", "storable"]
+__all__ = ["Answer", "ask", "expected_tokens"]
 
 _CHARACTERS_A_TOKEN = 4
 _MOST_TOKENS = 2**31 - 1
@@ -125,15 +126,6 @@ def _in_bounds(usage: Usage) -> Usage:
         min(max(0, usage.output_tokens), _MOST_TOKENS),
         usage.estimated,
     )
-
-
-def storable(text: str) -> str:
-    """`text` with the halves of surrogate pairs joined, and lone ones replaced: what UTF-8 can hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: float) -> int:

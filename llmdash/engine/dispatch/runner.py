@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from llmdash.engine.dispatch.attempt import Answer, ask, expected_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.settlement import Attempt, Settlement
-from llmdash.engine.journal.file import AttemptRecord
 from llmdash.engine.model.events import AttemptEnded, Event, Queued, Sent, Taken, Waiting
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import JobState
 from llmdash.engine.pool.member import Lease
 from llmdash.prompts.options import merge_options

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmdash.engine.dispatch.attempt import Answer, storable
+from llmdash.engine.dispatch.attempt import Answer
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.journal.file import AttemptRecord, ResultRow
-from llmdash.engine.model.events import Cancelled, Failed, Noticed, RetryScheduled, Saved
+from llmdash.engine.model.events import Noticed, RetryScheduled, Saved
+from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import KeyState, Severity
 from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.health_records import health_record
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptSource
+from llmdash.sanitize import storable
 
 __all__ = ["Attempt", "Settlement", "prompt_id"]
 
@@ -107,18 +108,7 @@ class Settlement:
             estimated=usage.estimated,
             finish_reason=answer.finish_reason,
         )
-        event = Saved(
-            job=job,
-            key=member.label,
-            attempts=record.attempt,
-            ttft_s=answer.ttft_s if answer.ttft_s is not None else answer.latency_s,
-            latency_s=answer.latency_s,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            estimated=usage.estimated,
-            verdict=verdict,
-        )
-        self._settle(event, result, ended)
+        self._settle(result, ended)
 
     def failed(self, attempt: Attempt, answer: Answer, failure: Failure) -> None:
         """The attempt failed: the job is tried again, or fails with it."""
@@ -147,7 +137,7 @@ class Settlement:
         else:
             if failure.kind is FailureKind.REQUEST:
                 parts.kill_switch.refused(failure)
-            self._settle(Failed(job, record.attempt, text), self._failed_row(job, text, record.key), ended)
+            self._settle(self._failed_row(job, text, record.key), ended)
 
     def cut(self, attempt: Attempt, *, sent: bool) -> None:
         """The attempt was given up from this side, before it was sent or while it was in flight."""
@@ -160,13 +150,12 @@ class Settlement:
     def unreadable(self, job: int, error: InputError) -> None:
         """The job's prompt cannot be read any more."""
         text = storable(str(error))
-        attempts = self._parts.store.columns.tries[job]
-        self._settle(Failed(job, attempts, text), self._failed_row(job, text, None))
+        self._settle(self._failed_row(job, text, None))
 
     def given_up(self, job: int) -> None:
         """The user gave the job up."""
         attempts = self._parts.store.columns.tries[job]
-        self._settle(Cancelled(job), ResultRow(job, self._id(job), "cancelled", attempts=attempts))
+        self._settle(ResultRow(job, self._id(job), "cancelled", attempts=attempts))
 
     def reopened(self, job: int) -> None:
         """An ended job is wanted again, with a clean slate."""
@@ -174,16 +163,14 @@ class Settlement:
         self._parts.journal.reopened(job)
         self._parts.work.reopen(job)  # its next attempt is announced after this, and so written after it
 
-    def _settle(
-        self, event: Saved | Failed | Cancelled, result: ResultRow, ended: AttemptRecord | None = None
-    ) -> None:
-        job = event.job
+    def _settle(self, result: ResultRow, ended: AttemptRecord | None = None) -> None:
+        job = result.job
         self._trouble.pop(job, None)
         self.settling.add(job)
 
         def on_disk() -> None:
             self.settling.discard(job)
-            self._parts.store.apply(event)
+            self._parts.store.apply(Saved(result))
             self._parts.work.end(job)
 
         if ended is None:

@@ -14,18 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import Any
 
 from llmdash.engine.journal.schema import SCHEMA, TABLES_OF_2
-from llmdash.prompts.verdict import Verdict
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 __all__ = [
-    "AttemptRecord",
     "Group",
-    "HealthRecord",
     "JournalError",
     "JournalFile",
-    "ResultRow",
     "StorageError",
 ]
 
@@ -39,64 +36,6 @@ class JournalError(Exception):
 
 class StorageError(JournalError):
     """The disk does not take the journal."""
-
-
-class AttemptRecord(NamedTuple):
-    """A row of `attempts`.
-
-    `state` is sent, ok, failed, cut or unsent (given up in flight, or before), unknown (the process died).
-    """
-
-    job: int
-    attempt: int
-    key: str
-    state: str
-    sent_at: float
-    failure: str | None = None
-    status: int | None = None
-    message: str | None = None
-    request_id: str | None = None
-    retry_after_s: float | None = None
-    ttft_s: float | None = None
-    latency_s: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    estimated: bool | None = None
-    partial: str | None = None
-
-
-class ResultRow(NamedTuple):
-    """A row of `results`. `state` is done, failed or cancelled."""
-
-    job: int
-    id: str
-    state: str
-    text: str | None = None
-    expected: str | None = None
-    verdict: int = Verdict.UNSCORED
-    key: str | None = None
-    attempts: int = 0
-    ttft_s: float | None = None
-    latency_s: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    estimated: bool | None = None
-    finish_reason: str | None = None
-    error: str | None = None
-
-
-class HealthRecord(NamedTuple):
-    """A row of `health`: how a key fared `at` a time of the wall clock, and how long it had to rest then.
-
-    `state` is the name of a KeyState in lower case, `times` how often in a row it came to that.
-    """
-
-    key: str
-    state: str
-    at: float
-    rests_s: float
-    detail: str
-    times: int
 
 
 @dataclass(slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
-from llmdash.engine.journal.file import NAME, AttemptRecord, HealthRecord, JournalError, ResultRow
+from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.model.frame import AttemptRow
-from llmdash.engine.model.records import ResultRecord
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRecord, ResultRow
 from llmdash.prompts.verdict import Verdict
 
 __all__ = ["JournalReader", "KeyTotals", "result_record"]

@@ -14,14 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from llmdash.engine.journal.file import (
-    AttemptRecord,
-    Group,
-    HealthRecord,
-    JournalError,
-    ResultRow,
-    StorageError,
-)
+from llmdash.engine.journal.file import Group, JournalError, StorageError
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 __all__ = ["Journal", "JournalWriter"]
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
+from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import JobState, Severity
-from llmdash.prompts.verdict import Verdict
 
 __all__ = [
     "AttemptEnded",
-    "Cancelled",
     "ChunkReceived",
     "Event",
-    "Failed",
     "Noticed",
     "Queued",
     "RetryScheduled",
@@ -66,25 +64,9 @@ class AttemptEnded(msgspec.Struct, frozen=True, gc=False):
 
 
 class Saved(msgspec.Struct, frozen=True, gc=False):
-    """The journal holds the answer. Only now is the job done."""
+    """The journal holds the result. Only now has the job ended: done, failed or cancelled."""
 
-    job: int
-    key: str
-    attempts: int
-    ttft_s: float
-    latency_s: float
-    input_tokens: int
-    output_tokens: int
-    estimated: bool
-    verdict: Verdict
-
-
-class Failed(msgspec.Struct, frozen=True, gc=False):
-    """The journal holds that the job failed for good."""
-
-    job: int
-    attempts: int
-    error: str
+    result: ResultRow
 
 
 class RetryScheduled(msgspec.Struct, frozen=True, gc=False):
@@ -101,12 +83,6 @@ class Queued(msgspec.Struct, frozen=True, gc=False):
     job: int
 
 
-class Cancelled(msgspec.Struct, frozen=True, gc=False):
-    """The journal holds that the user gave the job up."""
-
-    job: int
-
-
 class Noticed(msgspec.Struct, frozen=True, gc=False):
     """Something rare that the user should hear of."""
 
@@ -114,16 +90,4 @@ class Noticed(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-Event = (
-    Taken
-    | Waiting
-    | Sent
-    | ChunkReceived
-    | AttemptEnded
-    | Saved
-    | Failed
-    | RetryScheduled
-    | Queued
-    | Cancelled
-    | Noticed
-)
+Event = Taken | Waiting | Sent | ChunkReceived | AttemptEnded | Saved | RetryScheduled | Queued | Noticed

@@ -1,10 +1,71 @@
-"""A job's final record, as results are exported: one a job, one line of `results.jsonl`."""
+"""What is on record of a run: the rows of its journal, and the record of a job as it is exported."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["ResultRecord"]
+from llmdash.prompts.verdict import Verdict
+
+__all__ = ["AttemptRecord", "HealthRecord", "ResultRecord", "ResultRow"]
+
+
+class AttemptRecord(NamedTuple):
+    """A row of `attempts`.
+
+    `state` is sent, ok, failed, cut or unsent (given up in flight, or before), unknown (the process died).
+    """
+
+    job: int
+    attempt: int
+    key: str
+    state: str
+    sent_at: float
+    failure: str | None = None
+    status: int | None = None
+    message: str | None = None
+    request_id: str | None = None
+    retry_after_s: float | None = None
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool | None = None
+    partial: str | None = None
+
+
+class ResultRow(NamedTuple):
+    """A row of `results`. `state` is done, failed or cancelled."""
+
+    job: int
+    id: str
+    state: str
+    text: str | None = None
+    expected: str | None = None
+    verdict: int = Verdict.UNSCORED
+    key: str | None = None
+    attempts: int = 0
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool | None = None
+    finish_reason: str | None = None
+    error: str | None = None
+
+
+class HealthRecord(NamedTuple):
+    """A row of `health`: how a key fared `at` a time of the wall clock, and how long it had to rest then.
+
+    `state` is the name of a KeyState in lower case, `times` how often in a row it came to that.
+    """
+
+    key: str
+    state: str
+    at: float
+    rests_s: float
+    detail: str
+    times: int
 
 
 @dataclass(frozen=True, slots=True)

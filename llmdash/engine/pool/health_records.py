@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmdash.engine.dispatch.attempt import storable
-from llmdash.engine.journal.file import HealthRecord
+from llmdash.engine.model.records import HealthRecord
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.member import Member
+from llmdash.sanitize import storable
 
 __all__ = ["health_record", "restore_health"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from llmdash.engine.metrics import RollingCounter
+from llmdash.engine.metrics.windows import RollingCounter
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker

@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from llmdash.engine.metrics import LogHistogram, SecondsWindow
+from llmdash.engine.metrics.histogram import LogHistogram
+from llmdash.engine.metrics.windows import SecondsWindow
 from llmdash.engine.model.events import (
     AttemptEnded,
-    Cancelled,
     ChunkReceived,
     Event,
-    Failed,
     Noticed,
     Queued,
     RetryScheduled,
@@ -22,6 +21,7 @@ from llmdash.engine.model.events import (
     Waiting,
 )
 from llmdash.engine.model.frame import Notice, Score
+from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.error_groups import ErrorGroups
 from llmdash.engine.store.job_columns import JobColumns
@@ -32,6 +32,7 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["LiveJob", "Store"]
 
 _NOTICES = 200
+_STATES = {"done": JobState.DONE, "failed": JobState.FAILED, "cancelled": JobState.CANCELLED}
 
 
 class LiveJob:
@@ -80,10 +81,8 @@ class Store:
             ChunkReceived: self._chunk,
             AttemptEnded: self._attempt_ended,
             Saved: self._saved,
-            Failed: self._failed,
             RetryScheduled: self._retry,
             Queued: self._queued,
-            Cancelled: self._cancelled,
             Noticed: self._noticed,
         }
 
@@ -165,40 +164,44 @@ class Store:
             self.columns.time[event.job] = event.at - live.sent_at
             live.sent_at = 0.0
 
+    def restore(self, row: ResultRow) -> None:
+        """Take in a result on record: the columns of its job, and what is counted over all of them."""
+        columns, job = self.columns, row.job
+        columns.begin(job)
+        columns.set_state(job, _STATES[row.state])
+        columns.error[job] = columns.errors.number(row.error or "")
+        columns.verdict[job] = row.verdict
+        if row.key is not None:
+            columns.key[job] = columns.keys.number(row.key)
+        if row.state == "done":
+            latency_s = row.latency_s or 0.0
+            ttft_s = latency_s if row.ttft_s is None else row.ttft_s
+            columns.ttft[job], columns.time[job] = ttft_s, latency_s
+            columns.input_tokens[job] = row.input_tokens or 0
+            columns.output_tokens[job] = row.output_tokens or 0
+            columns.estimated[job] = bool(row.estimated)
+            self.estimated = self.estimated or bool(row.estimated)
+            self.verdicts[row.verdict] += 1
+            self.ttft.add(ttft_s)
+            self.latency.add(latency_s)
+
     def _saved(self, event: Saved) -> None:
-        columns, job, now = self.columns, event.job, self.clock()
-        columns.ttft[job] = event.ttft_s
-        columns.time[job] = event.latency_s
-        columns.input_tokens[job] = event.input_tokens
-        columns.output_tokens[job] = event.output_tokens
-        columns.estimated[job] = event.estimated
-        columns.verdict[job] = event.verdict
-        columns.error[job] = 0
-        columns.set_state(job, JobState.DONE)
-        self.estimated = self.estimated or event.estimated
-        self.input_tokens += event.input_tokens
-        self.output_tokens += event.output_tokens
-        self.verdicts[event.verdict] += 1
-        self.ttft.add(event.ttft_s)
-        self.latency.add(event.latency_s)
-        self.ends_60s.add(now)
-        self.tokens.add(now, event.output_tokens)
-        self.time_series.tokens(now, event.output_tokens)
-        self._ended(job)
-
-    def _failed(self, event: Failed) -> None:
-        columns = self.columns
-        columns.error[event.job] = columns.errors.number(event.error)
-        columns.set_state(event.job, JobState.FAILED)
-        if self._errors is not None:
-            self._errors.add(event.job)
-        self.ends_60s.add(self.clock())
-        self._ended(event.job)
-
-    def _cancelled(self, event: Cancelled) -> None:
-        self.columns.skip_pending(event.job)
-        self.columns.set_state(event.job, JobState.CANCELLED)
-        self._ended(event.job)
+        row, now = event.result, self.clock()
+        if row.state == "cancelled":
+            self.columns.skip_pending(row.job)
+        self.restore(row)
+        if row.state == "done":
+            tokens = row.output_tokens or 0
+            self.input_tokens += row.input_tokens or 0
+            self.output_tokens += tokens
+            self.tokens.add(now, tokens)
+            self.time_series.tokens(now, tokens)
+        elif row.state == "failed" and self._errors is not None:
+            self._errors.add(row.job)
+        if row.state != "cancelled":
+            self.ends_60s.add(now)
+        self.live.pop(row.job, None)
+        self.streams.end(row.job)
 
     def _retry(self, event: RetryScheduled) -> None:
         columns = self.columns
@@ -228,7 +231,3 @@ class Store:
         self._serial += 1
         self.notices.append(Notice(self._serial, event.severity, event.text))
         del self.notices[:-_NOTICES]
-
-    def _ended(self, job: int) -> None:
-        self.live.pop(job, None)
-        self.streams.end(job)

@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from llmdash.engine.journal.file import NAME, JournalError, ResultRow
+from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.journal.reader import JournalReader, result_record
-from llmdash.engine.model.records import ResultRecord
+from llmdash.engine.model.records import ResultRecord, ResultRow
 from llmdash.reports.export.draft import ExportError, shown
 from llmdash.reports.export.json_lines import encode_record, write_jsonl
 from llmdash.reports.export.writers import writer_for

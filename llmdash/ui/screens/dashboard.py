@@ -50,7 +50,7 @@ from llmdash.ui.terminal.backlog import terminal_is_behind
 from llmdash.ui.text.keymap import entries
 
 if TYPE_CHECKING:
-    from llmdash.engine.session import Session
+    from llmdash.engine.model.session import Session
 
 __all__ = ["DashboardScreen"]
 

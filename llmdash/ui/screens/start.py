@@ -34,7 +34,7 @@ from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.text.keymap import entries
 
 if TYPE_CHECKING:
-    from llmdash.engine.session import Session
+    from llmdash.engine.model.session import Session
 
 __all__ = ["StartScreen"]
 

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmdash.engine.frames.ordering import Ordering
-from llmdash.engine.model.events import Cancelled, Failed, Queued, Taken
+from llmdash.engine.model.events import Queued, Taken
 from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
+from tests.engine.store.test_store import cancelled, failed
 
 
 def ordering_of(columns: JobColumns, view: JobsView) -> Ordering:
@@ -57,9 +58,9 @@ def test_natural_orders_show_every_job_once_at_any_progress(
                 store.apply(Taken(fresh, 1.0, True))
         elif what == "cancel" and not state.ended:
             dropped.add(job)
-            store.apply(Cancelled(job))
+            store.apply(cancelled(job))
         elif what == "fail" and state is JobState.LIMITER:
-            store.apply(Failed(job, 1, "no"))
+            store.apply(failed(job, "no"))
         elif what == "again" and state.ended:
             store.apply(Queued(job))
             store.apply(Taken(job, 1.0, False))

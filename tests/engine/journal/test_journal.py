@@ -11,17 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.engine.journal.file import (
-    AttemptRecord,
-    Group,
-    HealthRecord,
-    JournalError,
-    JournalFile,
-    ResultRow,
-    StorageError,
-)
+from llmdash.engine.journal.file import Group, JournalError, JournalFile, StorageError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.writer import JournalWriter
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 
 def sent(job: int, attempt: int = 1, key: str = "k") -> AttemptRecord:

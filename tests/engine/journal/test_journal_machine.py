@@ -18,8 +18,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from llmdash.engine.journal.file import NAME, AttemptRecord, Group, JournalFile, ResultRow
+from llmdash.engine.journal.file import NAME, Group, JournalFile
 from llmdash.engine.journal.writer import JournalWriter
+from llmdash.engine.model.records import AttemptRecord, ResultRow
 from tests.engine.virtual_time import VirtualTimeLoop
 
 FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of its own is made there

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.model.events import Failed, Queued, Saved, Sent, Taken
+from llmdash.engine.model.events import Queued, Saved, Sent, Taken
 from llmdash.engine.model.frame import ErrorGroup
+from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.error_groups import ErrorGroups, shape
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
 from llmdash.prompts.verdict import Verdict
+from tests.engine.store.test_store import failed as failure
 
 REFUSED = "404 model gpt-4o-mini-2024-07-18 not found (request req_0123456789abcde{})"
 SLOW = "429 try again in {}.2s"
@@ -24,7 +26,7 @@ def store_of(jobs: int) -> Store:
 
 def fail(store: Store, job: int, error: str) -> None:
     store.apply(Taken(job, 0.0, fresh=True))
-    store.apply(Failed(job, 1, error))
+    store.apply(failure(job, error))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,9 @@ def test_a_job_that_failed_and_was_then_done_is_in_no_group() -> None:
     store.apply(Queued(0))
     store.apply(Taken(0, 0.0, fresh=False))
     store.apply(Sent(0, "a1f2", 2, 0.0))
-    store.apply(Saved(0, "a1f2", 2, 0.1, 0.2, 1, 1, False, Verdict.UNSCORED))
+    store.apply(
+        Saved(ResultRow(0, "0", "done", "", None, Verdict.UNSCORED, "a1f2", 2, 0.1, 0.2, 1, 1, False))
+    )
     assert store.errors.groups() == ()
 
 
@@ -102,7 +106,7 @@ def test_counts_are_those_of_the_jobs_whatever_happens_to_them(steps: list[tuple
         failed = store.columns.state[job] == JobState.FAILED
         if step == "fail" and not failed:
             store.apply(Taken(job, 0.0, fresh=False))
-            store.apply(Failed(job, 1, f"{500 + error} error"))
+            store.apply(failure(job, f"{500 + error} error"))
         elif step == "again" and failed:
             store.apply(Queued(job))
         kept, counted = (

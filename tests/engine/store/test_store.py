@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmdash.engine.model import events
+from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import JobState, Severity
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
@@ -22,8 +23,17 @@ class Clock:
         return self.time
 
 
+def failed(job: int, error: str) -> events.Saved:
+    return events.Saved(ResultRow(job, str(job), "failed", attempts=1, error=error))
+
+
+def cancelled(job: int) -> events.Saved:
+    return events.Saved(ResultRow(job, str(job), "cancelled"))
+
+
 def saved(job: int, verdict: Verdict = Verdict.RIGHT) -> events.Saved:
-    return events.Saved(job, "k", 1, 0.1, 0.5, 10, 20, False, verdict)
+    row = ResultRow(job, str(job), "done", "", None, verdict, "k", 1, 0.1, 0.5, 10, 20, False)
+    return events.Saved(row)
 
 
 class Player:
@@ -43,13 +53,13 @@ class Player:
         elif state.in_flight:
             self.arrive(job, what)
         elif state is JobState.BACKOFF:
-            store.apply(events.Taken(job, self.clock(), False) if what % 3 else events.Cancelled(job))
+            store.apply(events.Taken(job, self.clock(), False) if what % 3 else cancelled(job))
         elif what % 2:
             store.apply(events.Queued(job))
 
     def take(self, job: int, what: int) -> None:
         if what % 7 == 0:
-            self.store.apply(events.Cancelled(job))
+            self.store.apply(cancelled(job))
         else:
             self.store.apply(events.Taken(job, self.clock(), False))
 
@@ -60,7 +70,7 @@ class Player:
             case 1:
                 self.store.apply(events.Queued(job))
             case 2:
-                self.store.apply(events.Cancelled(job))
+                self.store.apply(cancelled(job))
             case _:
                 attempt = self.store.columns.tries[job] + 1
                 self.store.apply(events.Sent(job, "k", attempt, self.clock()))
@@ -70,7 +80,7 @@ class Player:
             self.store.apply(events.ChunkReceived(job, "some text", self.clock()))
             return
         self.store.apply(events.AttemptEnded(job, self.clock()))
-        ends = (saved(job, Verdict(what % 4)), events.Failed(job, 1, "no"), events.Cancelled(job))
+        ends = (saved(job, Verdict(what % 4)), failed(job, "no"), cancelled(job))
         again = (events.RetryScheduled(job, "slow", True), events.Queued(job))
         self.store.apply((*ends, *again)[what % 5])
 

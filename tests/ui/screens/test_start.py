@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from llmdash.engine.session import Session
+from llmdash.engine.model.session import Session
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.launcher import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
 from llmdash.ui.screens.dashboard import DashboardScreen

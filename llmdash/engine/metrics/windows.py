@@ -1,11 +1,10 @@
-"""Windows and percentiles: what is counted over time, at a flat cost."""
+"""What is counted over a trailing window of time, at a flat cost."""
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
-__all__ = ["LogHistogram", "RollingCounter", "SecondsWindow"]
+__all__ = ["RollingCounter", "SecondsWindow"]
 
 
 class RollingCounter:
@@ -71,35 +70,3 @@ class SecondsWindow:
         if self._start is None or not self._entries:
             return 0.0
         return self._sum / max(min(self._seconds, now - self._start), min(self._seconds, 1.0))
-
-
-class LogHistogram:
-    """Percentiles of positive numbers without keeping them: buckets 2 % wide, so a value is within 1 % of
-    the truth.
-    """
-
-    _BASE = math.log(1.02)
-    _SMALLEST = 1e-6
-
-    def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
-        self._total = 0
-
-    def add(self, value: float) -> None:
-        """Count one value; what is not positive counts as the smallest, what is no number not at all."""
-        if not math.isfinite(value):
-            return
-        bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
-        self._total += 1
-
-    def percentile(self, share: float) -> float | None:
-        """The value below which `share` (0 to 1) of the values lie, or None without values."""
-        if not self._total:
-            return None
-        wanted, seen = share * self._total, 0
-        for bucket in sorted(self._counts):
-            seen += self._counts[bucket]
-            if seen >= wanted:
-                return math.exp((bucket + 0.5) * self._BASE)
-        return None
