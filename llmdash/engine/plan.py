@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.model.records import ResultRow
@@ -59,5 +60,7 @@ class RunPlan:
     """Asked now and then for keys that were not there before."""
     key_notes: Callable[[], Mapping[str, Any]] = dict
     """What the journal remembers of the keys; asked again when there are more."""
+    asker: Asker = field(default_factory=LocalAsker)
+    """Who makes the attempts."""
     live: LiveOutput | None = None
     """Where results go as soon as they are on disk."""

@@ -82,7 +82,7 @@ class Run:
             self._load(JournalReader(plan.folder))
         self._kill_switch = KillSwitch(self._kill_switch_tripped)
         budget = RetryBudget(clock, plan.policy.budget_share, plan.policy.budget_floor)
-        self._work = JobQueue(self._store.columns.pending, budget)
+        self._queue = JobQueue(self._store.columns.pending, budget)
         self._journal = JournalWriter(journal, self._storage_failed, self._storage_held, self._saved)
         self._parts = RunnerParts(
             plan.source,
@@ -90,11 +90,12 @@ class Run:
             self._limiter,
             self._journal,
             self._store,
-            self._work,
+            self._queue,
             budget,
             self._kill_switch,
             plan.options,
             plan.policy,
+            asker=plan.asker,
         )
         self._runner = BatchRunner(self._parts, plan.concurrency)
         if not journal.is_wal:
@@ -137,11 +138,11 @@ class Run:
             for task in (watch, life, *self._tasks):
                 task.cancel()
             await asyncio.gather(watch, life, *self._tasks, return_exceptions=True)
-            self._work.close()
+            self._queue.close()
             await self._journal.close()
         if self._journal.failure is not None:
             ending = Ending.STORAGE
-        elif not self._work.open:
+        elif not self._queue.open:
             ending = Ending.DONE  # the last job ended while the run was being stopped
         self._set(RunState.DONE if ending is Ending.DONE else RunState.STOPPED, ending.value)
         return ending
@@ -157,7 +158,7 @@ class Run:
             if not self._plan.stay:
                 self._end(Ending.DONE)
                 return
-            await self._work.some_open()
+            await self._queue.some_open()
 
     async def _watch(self) -> None:
         """Look, now and then, at what no event tells."""
@@ -168,7 +169,7 @@ class Run:
             self._welcome(self._plan.more_keys())
             self._look_at_output()
             self._look_for_journal()
-            if self._work.open and not self._runner.in_flight:
+            if self._queue.open and not self._runner.in_flight:
                 self._look_for_keys()
 
     def _welcome(self, members: Sequence[Member]) -> None:
@@ -272,7 +273,7 @@ class Run:
         await self._runner.drain(self._plan.grace_s)
         if self._state[0] is not RunState.DRAINING:
             return  # resumed meanwhile
-        if not self._work.open:
+        if not self._queue.open:
             self._set(RunState.DONE)
         elif self._plan.stay:
             self._set(RunState.PAUSED, "drained")

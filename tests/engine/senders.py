@@ -47,7 +47,7 @@ class Senders:
         while True:
             await self._limiter.acquire()
             await self._disk()
-            await self._limiter.depart()
+            (await self._limiter.depart()).left()
             self.times.append(now())
 
     def since(self, start: float) -> int:

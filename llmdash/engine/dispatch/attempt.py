@@ -1,26 +1,41 @@
-"""One attempt: ask the LLM, watch the answer arrive, say what came of it."""
+"""One attempt: a request that is about to leave, and the answer that came of it."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from llmdash.engine.model.events import ChunkReceived, Event
-from llmdash.llms.base import LLM
-from llmdash.llms.messages import Delta, Message, Usage
-from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.engine.model.records import AttemptRecord
+from llmdash.engine.pool.member import Lease, Member
+from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.wire.failures import Failure
 from llmdash.llms.wire.rate_limit_headers import Hints
 from llmdash.prompts.source import Prompt
 from llmdash.sanitize import storable
 
-__all__ = ["Answer", "ask", "expected_tokens"]
+__all__ = ["Answer", "Attempt", "GatheredAnswer", "expected_tokens"]
 
 _CHARACTERS_A_TOKEN = 4
 _MOST_TOKENS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request on its way: the lease of a key that it uses, and its row in the journal."""
+
+    lease: Lease
+    record: AttemptRecord
+
+    @property
+    def member(self) -> Member:
+        return self.lease.member
+
+    @property
+    def job(self) -> int:
+        return self.record.job
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +51,7 @@ class Answer:
     hints: Hints | None = None
 
 
-async def ask(
-    llm: LLM,
-    job: int,
-    prompt: Prompt,
-    options: Mapping[str, Any],
-    clock: Callable[[], float],
-    tell: Callable[[Event], None],
-) -> Answer:
-    """Send `prompt` and gather the answer, telling of each chunk.
-
-    A failure is part of what is returned; nothing is raised but the cancellation of this task.
-    """
-    gathered = _Gathered(job, clock, tell)
-    failure: Failure | None = None
-    try:
-        messages = tuple(Message(role, content) for role, content in prompt.messages)  # type: ignore[arg-type]
-        async for delta in llm.deltas(messages, **options):
-            gathered.add(delta)
-    except asyncio.CancelledError:
-        failure = Failure(FailureKind.TRANSIENT, "the model's class gave the call up by itself")
-    except Exception as error:  # noqa: BLE001 - the one boundary of an attempt: a fault in a model's class costs no job
-        failure = error if isinstance(error, Failure) else _fault(error)
-    task = asyncio.current_task()
-    if failure is not None and task is not None and task.cancelling():
-        raise asyncio.CancelledError  # this side gave the call up, whatever came of that
-    return gathered.answer(prompt, failure)
-
-
-class _Gathered:
+class GatheredAnswer:
     """What has arrived of one answer."""
 
     def __init__(self, job: int, clock: Callable[[], float], tell: Callable[[Event], None]) -> None:
@@ -103,18 +90,6 @@ class _Gathered:
             failure=failure,
             hints=self._hints,
         )
-
-
-def _fault(error: Exception) -> Failure:
-    """The Failure that an exception of another kind stands for: its type and place.
-
-    Its text is left out, since the text of a library's error can hold a header's value.
-    """
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f" in {PurePath(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else ""
-    return Failure(FailureKind.TRANSIENT, f"a fault in the model's class: {type(error).__name__}{where}")
 
 
 def _in_bounds(usage: Usage) -> Usage:

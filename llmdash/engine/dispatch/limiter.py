@@ -9,25 +9,19 @@ disk), or between a request and its bytes on the wire (a suspended machine).
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
 
+from llmdash.engine.dispatch.send_window import Departure, SendWindow
+
 __all__ = ["LimiterStatistics", "RateLimiter"]
 
 _BURST_S = 0.05
 _BATCH_S = 0.01
-_WINDOW_S = 1.03
-"""A second and what the network may shift: arrivals are counted by the server's clock, not by ours."""
-_AIR = 0.998
-"""The window is never so long that it, and not the bucket, sets the steady rate."""
 _PRECISION = 1e-6
 _LOOK_S = 0.04
-_SETTLE_S = 0.005
-_PROMPT_S = 0.015
-"""What a request may take from its departure to the second tick; the window has room for it."""
 _GRAIN_S = 0.0005
 
 
@@ -43,7 +37,8 @@ class LimiterStatistics:
 class RateLimiter:
     """Permits at `rate` a second, first come, first served; None means without limit.
 
-    `acquire` gives a permit; `depart` is called right before the request leaves. `set_rate` acts on those who
+    `acquire` waits for a permit; `depart`, right before the request is handed over to whoever sends it, for a
+    Departure: a ticket, to be settled once it is known whether the request left. `set_rate` acts on those who
     already wait: the first of them goes within 1/rate + 10 ms.
     """
 
@@ -54,8 +49,7 @@ class RateLimiter:
         self._granted = 0
         self._absent = 0
         self._bucket = _bucket(rate) if rate is not None else None
-        self._window = _SendWindow(rate)
-        self._settling: asyncio.TimerHandle | None = None
+        self._window = SendWindow(rate)
 
     @property
     def rate(self) -> float | None:
@@ -95,8 +89,8 @@ class RateLimiter:
                 self._give_back()
             raise
 
-    async def depart(self) -> None:
-        """Wait until sending now keeps every second within bounds, and count the request.
+    async def depart(self) -> Departure:
+        """Wait until sending now keeps every second within bounds, and count the request as on its way.
 
         Mostly returns at once.
         """
@@ -105,13 +99,7 @@ class RateLimiter:
         while delay > 0:
             await asyncio.sleep(min(delay, _LOOK_S))  # the window moves with time, and with the rate
             delay = self._window.delay(clock())
-        if self._settling is None and self._rate is not None:
-            self._settling = asyncio.get_running_loop().call_later(_SETTLE_S, self._settle)
-
-    def _settle(self) -> None:
-        loop = asyncio.get_running_loop()
-        more = self._window.settle(loop.time())
-        self._settling = loop.call_later(_SETTLE_S, self._settle) if more else None
+        return self._window.departure()
 
     def _give_back(self) -> None:
         """A permit came to one who had left: put it into the bucket again, for the next in line."""
@@ -149,75 +137,6 @@ class RateLimiter:
         missing = (1.0 - _free(self._bucket) + _PRECISION) / self._rate
         batch = _BATCH_S if self._rate * _BATCH_S > 1 else 0.0
         self._timer = asyncio.get_running_loop().call_later(max(missing, batch, _GRAIN_S), self._grant)
-
-
-class _SendWindow:
-    """The requests of the last second, by the time at which they were on the wire.
-
-    From `depart` to its bytes on the wire a request needs a lease or two of the event loop: next to nothing,
-    unless the machine is suspended just then, or the loop is busy. So a request counts as sent now until it
-    is settled, at the second tick after it left: with the time at which it left, or that of the tick if that
-    is much later.
-
-    A second in which the rate was changed may hold as many as the highest rate of that second allows; and so
-    may each part of it that ends now.
-    """
-
-    def __init__(self, rate: float | None) -> None:
-        self._sent: deque[float] = deque()
-        self._leaving: list[float] = []
-        self._left: list[float] = []  # before the last tick
-        self._total = 0
-        self._rate = rate
-        self._earlier: deque[tuple[float, float | None, int]] = deque()
-        """(until when, rate, sent by then in all), oldest first: what was set within the last second."""
-
-    def set_rate(self, rate: float | None, now: float) -> None:
-        """`rate` holds from `now` on."""
-        self._earlier.append((now, self._rate, self._total))
-        self._rate = rate
-
-    def settle(self, now: float) -> bool:
-        """A tick: what left before the last one is on the wire by now. False if nothing is on its way."""
-        late = [at for at in self._left if at < now - _PROMPT_S]
-        if late:
-            # What left under an earlier rate, and got to the wire in another second, counts in that one.
-            before = self._total - len(self._left) - len(self._leaving)
-            self._earlier = deque((at, rate, min(total, before)) for at, rate, total in self._earlier)
-            self._sent.extend([now] * len(late))
-        newest = self._sent[-1] if self._sent else 0.0
-        self._sent.extend(max(newest, at) for at in self._left[len(late) :])
-        self._left, self._leaving = self._leaving, []
-        return bool(self._left)
-
-    def delay(self, now: float) -> float:
-        """0 and counted, or the seconds to wait before asking again."""
-        while self._earlier and self._earlier[0][0] <= now - _WINDOW_S:
-            self._earlier.popleft()
-        if self._rate is None:
-            return 0.0
-        limit, span = _bounds(self._rate)
-        for until, rate, total in reversed(self._earlier):
-            if self._total - total >= limit:
-                return max(0.0, until + span - now) + _GRAIN_S
-            limit = max(limit, _bounds(rate)[0] if rate is not None else math.inf)
-        sent, on_the_way = self._sent, len(self._left) + len(self._leaving)
-        while sent and sent[0] <= now - span:
-            sent.popleft()
-        if len(sent) + on_the_way >= limit:
-            return max(0.0, sent[0] + span - now) + _GRAIN_S if sent else _SETTLE_S
-        self._leaving.append(now)
-        self._total += 1
-        return 0.0
-
-
-def _bounds(rate: float) -> tuple[float, float]:
-    """How many may leave in how many seconds: in none of them more than rate + max(1, 5 %).
-
-    Where that is hardly above the rate itself (1.99 a second: 2), the span gives way, down to one second.
-    """
-    limit = float(int(rate + max(1.0, rate * 0.05)))
-    return limit, max(1.0, min(_WINDOW_S, limit / rate * _AIR))
 
 
 def _bucket(rate: float, share: float = 1.0) -> AsyncLimiter:

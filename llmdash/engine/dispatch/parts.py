@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
 from llmdash.engine.dispatch.queue import JobQueue
@@ -34,7 +35,7 @@ class RunnerParts:
     limiter: RateLimiter
     journal: JournalWriter
     store: Store
-    work: JobQueue
+    queue: JobQueue
     budget: RetryBudget
     kill_switch: KillSwitch
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -42,3 +43,4 @@ class RunnerParts:
     rng: random.Random = field(default_factory=random.Random)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
+    asker: Asker = field(default_factory=LocalAsker)

@@ -58,7 +58,7 @@ class JobQueue:
         """When a job in backoff is due, on the event loop's clock; None for any other."""
         return self._due.get(job)
 
-    async def take(self, *, spread: bool = False) -> tuple[int, bool]:
+    async def pop(self, *, spread: bool = False) -> tuple[int, bool]:
         """The next job, and whether it is fresh (never handed out before). Waits while there is none.
 
         With `spread`, retries take turns with fresh jobs: what fails meanwhile is to be spread over many.
@@ -102,13 +102,13 @@ class JobQueue:
             self._granted.add(job)
         return job
 
-    def left(self, job: int) -> None:
+    def mark_sent(self, job: int) -> None:
         """The taker sent the request of this job."""
         if self._budget is not None:
             self._budget.sent(is_retry=job in self._granted)
         self._granted.discard(job)
 
-    def put_back(self, job: int) -> None:
+    def requeue(self, job: int) -> None:
         """The taker could not do it now: it is the next one."""
         line = self._retries if self._ungrant(job) else self._ready
         line[job] = None
@@ -123,7 +123,7 @@ class JobQueue:
         self._budget.give_back()
         return True
 
-    def put_off(self, job: int, delay_s: float, *, limited: bool = False) -> None:
+    def schedule(self, job: int, delay_s: float, *, limited: bool = False) -> None:
         """The job is ready again after `delay_s` seconds; if `limited`, within the budget for retries."""
         due = asyncio.get_running_loop().time() + delay_s
         self._due[job] = due

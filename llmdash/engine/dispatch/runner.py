@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
-from llmdash.engine.dispatch.attempt import Answer, ask, expected_tokens
+from llmdash.engine.dispatch.asker import Lost, NotSent
+from llmdash.engine.dispatch.attempt import Answer, Attempt, expected_tokens
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.dispatch.settlement import Attempt, Settlement
+from llmdash.engine.dispatch.send_window import Departure
+from llmdash.engine.dispatch.settlement import Settlement
 from llmdash.engine.model.events import AttemptEnded, Event, Queued, Sent, Taken, Waiting
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import JobState
@@ -70,7 +72,7 @@ class BatchRunner:
         self._leaving = False
         self._fault = asyncio.get_running_loop().create_future()
         self._hire()
-        ended = asyncio.create_task(self._parts.work.all_ended())
+        ended = asyncio.create_task(self._parts.queue.all_ended())
         try:
             await asyncio.wait((ended, self._fault), return_when=asyncio.FIRST_COMPLETED)
             if self._fault.done():
@@ -119,7 +121,7 @@ class BatchRunner:
             self._given_up.add(job)
             task.cancel()
         else:
-            self._parts.work.drop(job)
+            self._parts.queue.drop(job)
             self._settlement.given_up(job)
 
     def retry_job(self, job: int) -> None:
@@ -143,9 +145,9 @@ class BatchRunner:
         while number < self._concurrency and not self._leaving:
             await self._sending.wait()
             async with self._line:
-                job, fresh = await self._parts.work.take(spread=self._parts.pool.is_trying)
+                job, fresh = await self._parts.queue.pop(spread=self._parts.pool.is_trying)
                 self._parts.store.apply(Taken(job, self._parts.clock(), fresh))
-                lease = await self._holding(job, self._turn(job, number))
+                lease = await self._holding(job, self._lease(job, number))
             if lease is not None:
                 self._busy += 1
                 try:
@@ -181,14 +183,15 @@ class BatchRunner:
         return self._sending.is_set() and number < self._concurrency
 
     def _return(self, job: int) -> None:
-        self._parts.work.put_back(job)
+        self._parts.queue.requeue(job)
         self._parts.store.apply(Queued(job))
 
-    async def _turn(self, job: int, number: int) -> Lease | None:
+    async def _lease(self, job: int, number: int) -> Lease | None:
         """A key and a permit for it; None, and the job goes back, if there may be no more sending."""
         parts = self._parts
         tokens = self._tokens_needed(job)
         while self._may_send(number):
+            await parts.asker.ready()
             while self._busy >= self._concurrency:  # as after the concurrency was lowered
                 self._freed.clear()
                 await self._freed.wait()
@@ -221,24 +224,26 @@ class BatchRunner:
 
     async def _do(self, job: int, lease: Lease) -> None:
         """One attempt of `job`, from its announcement to the record of its outcome."""
-        attempt = await self._announce(job, lease)
+        attempt, departure = await self._announce(job, lease)
         if not self._sending.is_set() or not self._parts.pool.may_leave(lease):
-            self._settlement.cut(attempt, sent=False)  # meanwhile one knows better
+            self._not_sent(attempt, departure)  # meanwhile one knows better
             self._return(job)
             return
         try:
             prompt = self._parts.source.prompt(job)
         except InputError as error:
-            self._settlement.cut(attempt, sent=False)
+            self._not_sent(attempt, departure)
             self._settlement.unreadable(job, error)
             return
-        answer = await self._ask(attempt, prompt)
+        answer = await self._ask(attempt, departure, prompt)
+        if answer is None:
+            return
         if answer.failure is None:
             self._settlement.answered(attempt, prompt, answer)
         else:
             self._settlement.failed(attempt, answer, answer.failure)
 
-    async def _announce(self, job: int, lease: Lease) -> Attempt:
+    async def _announce(self, job: int, lease: Lease) -> tuple[Attempt, Departure]:
         """Commit that the attempt is about to leave, and let it."""
         parts = self._parts
         number = parts.store.columns.tries[job] + 1
@@ -246,28 +251,49 @@ class BatchRunner:
         attempt = Attempt(lease, record)
         try:
             await parts.journal.sent(record)
-            await parts.limiter.depart()
+            return attempt, await parts.limiter.depart()
         except asyncio.CancelledError:
             self._settlement.cut(attempt, sent=False)
             raise
-        return attempt
 
-    async def _ask(self, attempt: Attempt, prompt: Prompt) -> Answer:
+    def _not_sent(self, attempt: Attempt, departure: Departure) -> None:
+        departure.withdraw()
+        self._settlement.cut(attempt, sent=False)
+
+    async def _ask(self, attempt: Attempt, departure: Departure, prompt: Prompt) -> Answer | None:
+        """The answer, or None if there is none and the job is settled, or in line again."""
         parts, job = self._parts, attempt.job
-        parts.store.apply(Sent(job, attempt.member.label, attempt.record.attempt, parts.clock()))
-        parts.work.left(job)
-        self._in_flight.add(job)
-        options = self._options_of(prompt)
+
+        def left() -> None:
+            departure.left()
+            parts.store.apply(Sent(job, attempt.member.label, attempt.record.attempt, parts.clock()))
+            parts.queue.mark_sent(job)
+            self._in_flight.add(job)
+
+        again = False
         try:
-            tell = self._listener(attempt.lease)
-            return await ask(attempt.member.llm, job, prompt, options, parts.clock, tell)
+            return await parts.asker.ask(
+                attempt, prompt, self._options_of(prompt), left=left, tell=self._listener(attempt.lease)
+            )
         except asyncio.CancelledError:
-            self._settlement.cut(attempt, sent=True)
+            if job in self._in_flight:
+                self._settlement.cut(attempt, sent=True)
+            else:
+                self._not_sent(attempt, departure)
             raise
+        except NotSent:
+            self._not_sent(attempt, departure)
+            again = True
+        except Lost:
+            again = self._settlement.lost(attempt)
         finally:
-            self._in_flight.discard(job)
-            self._quiet.set()
-            parts.store.apply(AttemptEnded(job, parts.clock()))
+            if job in self._in_flight:
+                self._in_flight.discard(job)
+                self._quiet.set()
+                parts.store.apply(AttemptEnded(job, parts.clock()))
+        if again:
+            self._return(job)
+        return None
 
     def _listener(self, lease: Lease) -> Callable[[Event], None]:
         """Who hears of the chunks of an answer: the store, and of those of a probe the pool."""

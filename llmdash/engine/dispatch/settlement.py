@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmdash.engine.dispatch.attempt import Answer
+from llmdash.engine.dispatch.attempt import Answer, Attempt
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.model.events import Noticed, RetryScheduled, Saved
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import KeyState, Severity
 from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.health_records import health_record
-from llmdash.engine.pool.member import Lease, Member
+from llmdash.engine.pool.member import Member
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 from llmdash.sanitize import storable
 
-__all__ = ["Attempt", "Settlement", "prompt_id"]
+__all__ = ["Settlement", "prompt_id"]
+
+_MOST_LOSSES = 3
+"""A job that takes its worker down with it must not take them all."""
 
 _TOLD = {
     KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
@@ -30,6 +33,7 @@ class _Trouble:
 
     counted: int = 0
     uncounted: int = 0
+    losses: int = 0
     last: Member | None = None
     throttled_since: float | None = None
 
@@ -40,22 +44,6 @@ class _Trouble:
         elif self.throttled_since is None:
             self.throttled_since = now
         return now - self.throttled_since if self.throttled_since is not None else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A request on its way: the lease of a key that it uses, and its row in the journal."""
-
-    lease: Lease
-    record: AttemptRecord
-
-    @property
-    def member(self) -> Member:
-        return self.lease.member
-
-    @property
-    def job(self) -> int:
-        return self.record.job
 
 
 class Settlement:
@@ -133,7 +121,7 @@ class Settlement:
         if decision.again:
             parts.store.apply(RetryScheduled(job, text, decision.counted))
             parts.journal.ended(ended, None, _nothing)
-            parts.work.put_off(job, decision.delay_s, limited=decision.counted)
+            parts.queue.schedule(job, decision.delay_s, limited=decision.counted)
         else:
             if failure.kind is FailureKind.REQUEST:
                 parts.kill_switch.refused(failure)
@@ -146,6 +134,21 @@ class Settlement:
         leave(attempt.lease)
         state = "cut" if sent else "unsent"
         self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
+
+    def lost(self, attempt: Attempt) -> bool:
+        """Whoever made the attempt is gone, and nobody knows what came of it; True if the job is to be asked
+        again.
+        """
+        self._parts.pool.was_cut(attempt.lease)
+        trouble = self._trouble.setdefault(attempt.job, _Trouble())
+        trouble.losses += 1
+        unknown = attempt.record._replace(state="unknown")
+        if trouble.losses < _MOST_LOSSES:
+            self._parts.journal.ended(unknown, None, _nothing)
+            return True
+        text = f"lost {trouble.losses} times with whoever sent it; each may have to be paid for"
+        self._settle(self._failed_row(attempt.job, text, attempt.record.key), unknown)
+        return False
 
     def unreadable(self, job: int, error: InputError) -> None:
         """The job's prompt cannot be read any more."""
@@ -161,7 +164,7 @@ class Settlement:
         """An ended job is wanted again, with a clean slate."""
         self._trouble.pop(job, None)
         self._parts.journal.reopened(job)
-        self._parts.work.reopen(job)  # its next attempt is announced after this, and so written after it
+        self._parts.queue.reopen(job)  # its next attempt is announced after this, and so written after it
 
     def _settle(self, result: ResultRow, ended: AttemptRecord | None = None) -> None:
         job = result.job
@@ -171,7 +174,7 @@ class Settlement:
         def on_disk() -> None:
             self.settling.discard(job)
             self._parts.store.apply(Saved(result))
-            self._parts.work.end(job)
+            self._parts.queue.end(job)
 
         if ended is None:
             self._parts.journal.settled(result, on_disk)

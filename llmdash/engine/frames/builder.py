@@ -170,7 +170,7 @@ class FrameBuilder:
             wait += now - live.since
         if state is JobState.LIMITER and blocker not in (None, WaitReason.DISK):
             state = JobState.KEY
-        due_at = self._parts.work.due_at(job) if state is JobState.BACKOFF else None
+        due_at = self._parts.queue.due_at(job) if state is JobState.BACKOFF else None
         ended = state is JobState.DONE
         return JobRow(
             job=job,

@@ -81,7 +81,7 @@ def test_what_was_on_its_way_when_the_machine_stopped_counts_behind_the_stop(
         async def work() -> None:
             while True:
                 await limiter.acquire()
-                await limiter.depart()
+                (await limiter.depart()).left()
                 if now() > stops[-1] + max(2.0, 2.0 / rate):
                     jump(seconds)
                     stops.append(now())
@@ -107,7 +107,7 @@ async def test_the_limiter_does_nothing_while_nothing_is_sent() -> None:
     before, limiter = timers(), RateLimiter(20.0)
     for _ in range(10):
         await limiter.acquire()
-        await limiter.depart()
+        (await limiter.depart()).left()
     await asyncio.sleep(1.1)
     assert timers() <= before
 
@@ -181,7 +181,7 @@ async def test_without_a_limit_nobody_waits_and_the_limit_can_come_back() -> Non
     start = now()
     for _ in range(1_000):
         await limiter.acquire()
-        await limiter.depart()
+        (await limiter.depart()).left()
     assert now() == start
     limiter.set_rate(10.0)
     async with Senders(limiter).working() as senders:

@@ -113,7 +113,7 @@ class LimiterMachine(RuleBasedStateMachine):
         await self.limiter.acquire()
         asker.permitted_at = now()
         await self.disk.wait()
-        await self.limiter.depart()
+        (await self.limiter.depart()).left()
         asker.departed_at = now()
         await asyncio.sleep(ON_ITS_WAY_S)
         self.arrived.append((now(), asker.departed_at))

@@ -16,10 +16,10 @@ from tests.engine.virtual_time import now, settle, virtual_time
 @virtual_time
 async def test_pending_jobs_come_in_their_order_and_are_fresh_once() -> None:
     work = JobQueue([3, 5, 9])
-    assert [await work.take() for _ in range(2)] == [(3, True), (5, True)]
-    work.put_back(5)
-    assert await work.take() == (5, False)
-    assert await work.take() == (9, True)
+    assert [await work.pop() for _ in range(2)] == [(3, True), (5, True)]
+    work.requeue(5)
+    assert await work.pop() == (5, False)
+    assert await work.pop() == (9, True)
     assert work.waiting == 0
     assert work.open == 3
 
@@ -28,12 +28,12 @@ async def test_pending_jobs_come_in_their_order_and_are_fresh_once() -> None:
 async def test_a_job_in_backoff_comes_when_it_is_due_and_not_before() -> None:
     work = JobQueue([0, 1])
     for delay in (5.0, 2.0):
-        job, _ = await work.take()
-        work.put_off(job, delay)
+        job, _ = await work.pop()
+        work.schedule(job, delay)
     start = now()
-    assert await work.take() == (1, False)
+    assert await work.pop() == (1, False)
     assert now() - start == pytest.approx(2.0, abs=0.002)
-    assert await work.take() == (0, False)
+    assert await work.pop() == (0, False)
     assert now() - start == pytest.approx(5.0, abs=0.002)
     work.close()
 
@@ -43,16 +43,16 @@ async def test_a_job_in_backoff_comes_when_it_is_due_and_not_before() -> None:
 async def test_a_dropped_job_is_never_handed_out(place: str) -> None:
     work = JobQueue([0, 1])
     if place != "pending":
-        job, _ = await work.take()
+        job, _ = await work.pop()
         if place == "ready":
-            work.put_back(job)
+            work.requeue(job)
         else:
-            work.put_off(job, 1.0)
+            work.schedule(job, 1.0)
     work.drop(0)
     work.end(0)
     await asyncio.sleep(2.0)
-    assert (await work.take())[0] == 1
-    late = asyncio.create_task(work.take())
+    assert (await work.pop())[0] == 1
+    late = asyncio.create_task(work.pop())
     await asyncio.sleep(5.0)
     assert not late.done()
     late.cancel()
@@ -65,15 +65,15 @@ async def test_a_dropped_job_that_is_wanted_again_comes_once(place: str) -> None
     work = JobQueue([0, 1, 2])
     job = 2
     if place == "backoff":
-        job, _ = await work.take()
-        work.put_off(job, 10.0)
+        job, _ = await work.pop()
+        work.schedule(job, 10.0)
     work.drop(job)
     work.end(job)
     work.reopen(job)
-    assert await work.take() == (job, False)
-    rest = [(await work.take())[0] for _ in range(2)]
+    assert await work.pop() == (job, False)
+    rest = [(await work.pop())[0] for _ in range(2)]
     assert sorted([job, *rest]) == [0, 1, 2]
-    late = asyncio.create_task(work.take())
+    late = asyncio.create_task(work.pop())
     await asyncio.sleep(20.0)
     assert not late.done()
     late.cancel()
@@ -82,11 +82,11 @@ async def test_a_dropped_job_that_is_wanted_again_comes_once(place: str) -> None
 @virtual_time
 async def test_a_hundred_thousand_jobs_are_dropped_in_no_time() -> None:
     work = JobQueue(range(100_000))
-    taken = [(await work.take())[0] for _ in range(50_000)]
+    taken = [(await work.pop())[0] for _ in range(50_000)]
     for job in taken[::2]:
-        work.put_off(job, 60.0)
+        work.schedule(job, 60.0)
     for job in taken[1::2]:
-        work.put_back(job)
+        work.requeue(job)
     for job in range(100_000):
         work.drop(job)
         work.end(job)
@@ -101,7 +101,7 @@ async def test_those_who_wait_for_the_end_or_for_work_wake() -> None:
     end = asyncio.create_task(work.all_ended())
     await settle()
     assert not end.done()
-    await work.take()
+    await work.pop()
     work.end(0)
     await end
     some = asyncio.create_task(work.some_open())
@@ -109,7 +109,7 @@ async def test_those_who_wait_for_the_end_or_for_work_wake() -> None:
     assert not some.done()
     work.reopen(0)
     await some
-    assert await work.take() == (0, False)
+    assert await work.pop() == (0, False)
 
 
 @given(st.integers(0, 2**32), st.integers(0, 40))
@@ -124,7 +124,7 @@ def test_every_job_is_with_one_taker_at_a_time_and_ends_once(seed: int, jobs: in
 
         async def taker() -> None:
             while True:
-                job, is_fresh = await work.take()
+                job, is_fresh = await work.pop()
                 assert job not in held
                 assert job not in ended
                 fresh.extend([job] * is_fresh)
@@ -133,9 +133,9 @@ def test_every_job_is_with_one_taker_at_a_time_and_ends_once(seed: int, jobs: in
                 held.discard(job)
                 match rng.randrange(4):
                     case 0:
-                        work.put_back(job)
+                        work.requeue(job)
                     case 1:
-                        work.put_off(job, rng.uniform(0, 5))
+                        work.schedule(job, rng.uniform(0, 5))
                     case _:
                         ended.append(job)
                         work.end(job)

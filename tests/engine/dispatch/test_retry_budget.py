@@ -38,11 +38,11 @@ async def test_fresh_jobs_go_before_retries_that_are_held_back() -> None:
     budget = RetryBudget(loop.time, share=0.2, floor=2)
     work = JobQueue(range(30), budget)
     for _ in range(10):
-        job, _ = await work.take()
-        work.left(job)
-        work.put_off(job, 0.1, limited=True)
+        job, _ = await work.pop()
+        work.mark_sent(job)
+        work.schedule(job, 0.1, limited=True)
     await asyncio.sleep(0.2)
-    taken = [await work.take() for _ in range(10)]
+    taken = [await work.pop() for _ in range(10)]
     assert [job for job, is_fresh in taken if not is_fresh] == [0, 1, 2, 3], "a fifth of ten, and two"
     assert [job for job, is_fresh in taken if is_fresh] == list(range(10, 16))
     assert budget.is_short
@@ -55,12 +55,12 @@ async def test_held_back_retries_come_when_earlier_ones_are_a_minute_ago() -> No
     budget = RetryBudget(loop.time, share=0.0, floor=1)
     work = JobQueue(range(3), budget)
     for _ in range(3):
-        job, _ = await work.take()
-        work.put_off(job, 0.0, limited=True)
+        job, _ = await work.pop()
+        work.schedule(job, 0.0, limited=True)
     times = []
     for _ in range(3):
-        job, _ = await work.take()
-        work.left(job)
+        job, _ = await work.pop()
+        work.mark_sent(job)
         times.append(now())
     for earlier, later in pairwise(times):
         assert later - earlier == pytest.approx(60.0, abs=0.5)
@@ -72,11 +72,11 @@ async def test_jobs_that_are_not_to_blame_are_not_held_back() -> None:
     loop = asyncio.get_running_loop()
     work = JobQueue(range(50), RetryBudget(loop.time, share=0.0, floor=0))
     for _ in range(50):
-        job, _ = await work.take()
-        work.put_off(job, 0.1)
+        job, _ = await work.pop()
+        work.schedule(job, 0.1)
     began = now()
     for _ in range(50):
-        await work.take()
+        await work.pop()
     assert now() - began < 0.2
     work.close()
 
@@ -86,17 +86,17 @@ async def test_a_retry_that_is_put_back_or_ended_unsent_costs_nothing() -> None:
     loop = asyncio.get_running_loop()
     work = JobQueue(range(3), RetryBudget(loop.time, share=0.0, floor=1))
     for _ in range(3):
-        job, _ = await work.take()
-        work.left(job)
-        work.put_off(job, 0.0, limited=True)
+        job, _ = await work.pop()
+        work.mark_sent(job)
+        work.schedule(job, 0.0, limited=True)
     began = now()
     for _ in range(5):
-        work.put_back((await work.take())[0])
-    work.end((await work.take())[0])
-    job, _ = await work.take()
+        work.requeue((await work.pop())[0])
+    work.end((await work.pop())[0])
+    job, _ = await work.pop()
     assert now() - began < 1.0
-    work.left(job)
-    await work.take()
+    work.mark_sent(job)
+    await work.pop()
     assert now() - began > 59.0
     work.close()
 
