@@ -255,3 +255,59 @@ async def test_a_rate_that_is_none_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
         limiter.set_rate(rate)
     assert limiter.rate == 5.0
+
+
+@virtual_time
+async def test_a_departure_that_is_not_settled_counts_for_as_long_as_it_takes() -> None:
+    """Whoever has the ticket may be far away: until it says so, the request may be sent at any moment."""
+    limiter = RateLimiter(10.0)
+    held = [await limiter.depart() for _ in range(11)]
+    waiting = asyncio.create_task(limiter.depart())
+    await asyncio.sleep(30.0)
+    assert not waiting.done()
+    for departure in held:
+        departure.left()
+    settled_at = now()
+    (await waiting).left()
+    assert now() - settled_at >= 1.0, "they left just now, whenever they departed"
+
+
+@virtual_time
+async def test_a_withdrawn_departure_takes_nobodys_place() -> None:
+    limiter = RateLimiter(10.0)
+    for _ in range(1_000):
+        departure = await limiter.depart()
+        departure.withdraw()
+        departure.withdraw()
+        departure.left()
+    start = now()
+    for _ in range(11):
+        (await limiter.depart()).left()
+    assert now() - start < 0.1
+
+
+@virtual_time
+async def test_tickets_settled_late_early_or_never_keep_every_second_within_bounds() -> None:
+    """What leaves late, as from a worker far away, counts when it leaves, through slides of the rate."""
+    rng, limiter, left_at = random.Random(7), RateLimiter(50.0), list[float]()
+
+    async def work() -> None:
+        while True:
+            await limiter.acquire()
+            departure = await limiter.depart()
+            await asyncio.sleep(rng.choice([0.0, 0.001, 0.02, 0.3]))
+            if rng.random() < 0.2:
+                departure.withdraw()
+            else:
+                departure.left()
+                left_at.append(now())
+
+    tasks = [asyncio.create_task(work()) for _ in range(40)]
+    for rate in (50.0, 20.0, 50.0, 35.0):
+        limiter.set_rate(rate)
+        await asyncio.sleep(5.0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert len(left_at) > 400
+    assert most_in_a_second(left_at) <= bound(50.0)
