@@ -11,7 +11,6 @@ import pytest
 from llmdash.config import Settings
 from llmdash.config.prices import Price, Prices
 from llmdash.engine.model.commands import Drain, SetRate
-from llmdash.engine.model.frame import CHUNK_MARK
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.run import Ending
 from llmdash.launch.comparing import ComparingSession
@@ -63,11 +62,11 @@ def test_the_text_a_front_end_holds_of_one_experiment_is_not_gone_on_with_in_the
 ) -> None:
     endpoint, look = simulator(), View(stream=StreamView(job=3))
     before = ended(ComparingSession(bench(tmp_path / "a", endpoint), (ONE_BY_ONE,))).frame(look).stream
-    assert before.text.replace(CHUNK_MARK, "") == "3 + 1 = 4."
-    holding = View(stream=StreamView(job=3, seen_job=3, seen=len(before.text)))
+    assert "".join(before.chunks) == "3 + 1 = 4."
+    holding = View(stream=StreamView(job=3, seen_job=3, seen_attempt=1, seen=len(before.chunks)))
     session = ended(ComparingSession(bench(tmp_path / "b", endpoint), (ONE_BY_ONE, AT_THE_SAME_TIME)))
-    assert session.frame(holding).stream.text == before.text
-    assert session.frame(holding).stream.text == ""
+    assert session.frame(holding).stream.chunks == before.chunks
+    assert session.frame(holding).stream.chunks == ()
 
 
 def test_notices_of_all_experiments_are_numbered_on(simulator: Simulator, tmp_path: Path) -> None:

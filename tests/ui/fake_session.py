@@ -9,7 +9,6 @@ from functools import partial
 
 from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
 from llmdash.engine.model.frame import (
-    CHUNK_MARK,
     Alert,
     AttemptRow,
     EndpointRow,
@@ -33,7 +32,9 @@ from llmdash.prompts.verdict import Verdict
 KEYS = ("a1f2", "9bc0", "77de")
 LATENCY_S = 2.4
 TTFT_S = 0.5
-SPOKEN = '{|"|expression|":| "|4| x| 17| -| 3|",| "|result|":| 65'.replace("|", CHUNK_MARK)
+SPOKEN = tuple(
+    ["{", '"', "expression", '":', ' "', "4", " x", " 17", " -", " 3", '",', ' "', "result", '":', " 65"]
+)
 """An answer that is still on its way."""
 
 
@@ -231,23 +232,23 @@ class FakeSession:
     def stream(self, now: float, view: StreamView) -> StreamPart:
         job = max(0, self.started(now) - 20) if view.job is None else view.job
         row = self.row(job, now)
-        full = self.answer(job, now)
+        full = self.chunks(job, now)
         start = view.seen if view.seen_job == job and view.seen <= len(full) else 0
-        text = full[start:]
-        chunks = text.count(CHUNK_MARK) + (start == 0)
-        gaps = tuple(0.012 + 0.03 * noise(job, index) for index in range(chunks))
-        return StreamPart(job, row.id, row.key, row.state, row.ttft_s, 38.0, start, text, gaps)
+        gaps = tuple(0.012 + 0.03 * noise(job, index) for index in range(len(full) - start))
+        return StreamPart(job, row.id, row.key, row.state, row.ttft_s, 38.0, 1, start, full[start:], gaps)
 
     def tiles(self, now: float, count: int) -> tuple[StreamPart, ...]:
         first = max(0, self.started(now) - 10 - count)
         return tuple(self.stream(now, StreamView(job)) for job in range(first, first + count))
 
     def answer(self, job: int, now: float) -> str:
+        return "".join(self.chunks(job, now))
+
+    def chunks(self, job: int, now: float) -> tuple[str, ...]:
         if self.scene.answer:
-            return self.scene.answer
+            return (self.scene.answer,)
         count = max(1, int((now - job / 18.0 - TTFT_S) * 38))
-        whole = SPOKEN + CHUNK_MARK + "}"
-        return CHUNK_MARK.join(whole.split(CHUNK_MARK)[:count])
+        return (*SPOKEN, "}")[:count]
 
     def plot(self, now: float, width: int) -> SeriesPart:
         steps = range(max(0, int(now) - width), int(now))
@@ -282,7 +283,7 @@ class FakeSession:
             row=row,
             messages=(("system", "You are a careful calculator."), ("user", prompt)),
             expected="65",
-            answer=self.answer(job, now).replace(CHUNK_MARK, ""),
+            answer=self.answer(job, now),
             finish_reason="stop",
             attempts=(refused, answered),
         )

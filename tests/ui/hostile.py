@@ -120,7 +120,7 @@ class HostileSession:
         return replace(row, job=job)
 
     def _stream(self, part: StreamPart) -> StreamPart:
-        return replace(part, start=0, gaps=(0.1,) * (part.text.count("\x1f") + 1))
+        return replace(part, start=0, gaps=(0.1,) * len(part.chunks))
 
     def _notices(self) -> Iterator[Notice]:
         if self.words.random.random() < 0.05:

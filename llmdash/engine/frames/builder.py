@@ -224,14 +224,18 @@ class FrameBuilder:
         if job is None or not 0 <= job < self._store.columns.jobs:
             return StreamPart()
         stream = streams.get(job)
-        seen = view.seen if view.seen_job == job else 0
-        return self._stream_part(job, *(stream.after(seen) if stream is not None else (0, "", ())))
+        if stream is None:
+            return self._stream_part(job, 0, (), ())
+        held = view.seen_job == job and view.seen_attempt == stream.attempt
+        return self._stream_part(job, *stream.after(view.seen if held else 0))
 
     def _tile(self, job: int) -> StreamPart:
         stream = self._store.streams.get(job)
-        return self._stream_part(job, 0, stream.tail(_TILE_CHARACTERS) if stream is not None else "", ())
+        return self._stream_part(job, 0, stream.tail(_TILE_CHARACTERS) if stream is not None else (), ())
 
-    def _stream_part(self, job: int, start: int, text: str, gaps: tuple[float, ...]) -> StreamPart:
+    def _stream_part(
+        self, job: int, start: int, chunks: tuple[str, ...], gaps: tuple[float, ...]
+    ) -> StreamPart:
         columns, stream = self._store.columns, self._store.streams.get(job)
         seconds = stream.last_at - stream.first_at if stream is not None else 0.0
         tokens = columns.output_tokens[job] or (len(stream.chunks) if stream is not None else 0)
@@ -242,8 +246,9 @@ class FrameBuilder:
             state=JobState(columns.state[job]),
             ttft_s=columns.ttft[job] or None,
             tokens_per_s=tokens / seconds if seconds > 0 else None,
+            attempt=stream.attempt if stream is not None else 0,
             start=start,
-            text=text,
+            chunks=chunks,
             gaps=gaps,
         )
 

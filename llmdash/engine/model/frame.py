@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
-    "CHUNK_MARK",
     "Alert",
     "AlertKind",
     "AttemptRow",
@@ -55,11 +54,6 @@ from llmdash.engine.model.states import (
 )
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.prompts.verdict import Verdict
-
-CHUNK_MARK = "\x1f"
-"""Stands between two chunks in a stream's text; text from a model never holds it, because it is cleaned
-first.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +230,9 @@ class RatePart:
 class StreamPart:
     """What is new in the stream on screen.
 
-    `text` follows the `start` characters that the front end already holds (start 0: throw them away). Chunks
-    stand between CHUNK_MARKs; `gaps` holds one value a chunk that begins in `text`: the seconds since the
-    chunk before it (since the request was sent, for the first).
+    `chunks` follow the `start` chunks of this attempt that the front end already holds (start 0: throw them
+    away). `gaps` holds the seconds before each of them: since the chunk before it, or since the request was
+    sent, for the first.
     """
 
     job: int | None = None
@@ -247,8 +241,9 @@ class StreamPart:
     state: JobState = JobState.QUEUED
     ttft_s: float | None = None
     tokens_per_s: float | None = None
+    attempt: int = 0
     start: int = 0
-    text: str = ""
+    chunks: tuple[str, ...] = ()
     gaps: tuple[float, ...] = ()
 
 
@@ -328,7 +323,7 @@ class Frame:
     rate: RatePart = RatePart()
     stream: StreamPart = StreamPart()
     tiles: tuple[StreamPart, ...] = ()
-    """Streams in flight, each in its place as long as it goes on; `text` is the end of it, `start` is 0."""
+    """Streams in flight, each in its place as long as it goes on; `chunks` are the last, `start` is 0."""
     series: SeriesPart = SeriesPart()
     notices: tuple[Notice, ...] = ()
     inspection: Inspection | None = None

@@ -32,12 +32,12 @@ class StreamView:
     """Which stream is on screen: that of `job`, or (None) one that goes on now; and how much of it was seen
     already. Without a `job` the one seen last stays until it has ended.
 
-    `seen_job` and `seen` (characters, marks included) name the text the front end holds; only what follows is
-    sent.
+    `seen_job`, `seen_attempt` and `seen` (chunks) name what the front end holds; only what follows is sent.
     """
 
     job: int | None = None
     seen_job: int | None = None
+    seen_attempt: int = 0
     seen: int = 0
 
 

@@ -143,7 +143,7 @@ class Store:
         columns.tries[job] = min(event.attempt, 65_535)
         columns.ttft[job] = columns.time[job] = 0.0
         columns.set_state(job, JobState.SENT)
-        self.streams.begin(job, event.at)
+        self.streams.begin(job, event.at, event.attempt)
         self.attempts += 1
         self.sends.add(event.at)
         self.sends_10s.add(event.at)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from llmdash.engine.model.frame import CHUNK_MARK
-
-__all__ = ["LINGER_S", "StreamText", "Streams"]
+__all__ = ["LINGER_S", "Stream", "Streams"]
 
 LINGER_S = 0.7
 """How long a stream that ended stays where it is shown, so that its end can be read."""
@@ -18,66 +15,53 @@ _CHUNK_COST = 32
 """What a chunk costs beside its characters, counted in characters."""
 
 
-class StreamText:
-    """One answer in the making.
+class Stream:
+    """One answer in the making: its chunks, and `gaps[i]`, the seconds before chunk i."""
 
-    `ends[i]` is where chunk i ends in the marked text, `gaps[i]` the seconds before it.
-    """
+    __slots__ = ("attempt", "chunks", "first_at", "gaps", "last_at", "sent_at", "size")
 
-    __slots__ = ("chunks", "ends", "first_at", "gaps", "last_at", "sent_at")
-
-    def __init__(self, sent_at: float) -> None:
+    def __init__(self, sent_at: float, attempt: int = 1) -> None:
         self.sent_at = sent_at
+        self.attempt = attempt
         self.first_at = 0.0
         self.last_at = sent_at
         self.chunks: list[str] = []
-        self.ends: list[int] = []
         self.gaps: list[float] = []
+        self.size = 0
+        """Characters of all chunks."""
 
     def add(self, text: str, at: float) -> None:
         """Append a chunk that arrived at `at`, monotonic seconds."""
-        if CHUNK_MARK in text:
-            text = text.replace(CHUNK_MARK, "\u241f")
         self.first_at = self.first_at or at
         self.gaps.append(at - self.last_at)
         self.last_at = at
-        before = self.ends[-1] + 1 if self.ends else 0
         self.chunks.append(text)
-        self.ends.append(before + len(text))
-
-    @property
-    def size(self) -> int:
-        """Characters of the marked text."""
-        return self.ends[-1] if self.ends else 0
+        self.size += len(text)
 
     @property
     def cost(self) -> int:
         """What it takes in memory, in characters."""
         return self.size + _CHUNK_COST * len(self.chunks)
 
-    def after(self, seen: int) -> tuple[int, str, tuple[float, ...]]:
-        """(start, marked text from there, gaps of the chunks that begin in it) for one who has seen `seen`
-        characters.
-        """
-        known = bisect_right(self.ends, seen) if seen else 0
-        if seen and (not known or self.ends[known - 1] != seen):
-            known = 0  # not where a chunk ends: start over
-        text = CHUNK_MARK.join(self.chunks[known:])
-        if known and text:
-            text = CHUNK_MARK + text
-        elif known and known < len(self.chunks):
-            text = CHUNK_MARK
-        return (self.ends[known - 1] if known else 0), text, tuple(self.gaps[known:])
+    def after(self, seen: int) -> tuple[int, tuple[str, ...], tuple[float, ...]]:
+        """(start, chunks from there, their gaps) for one who has seen `seen` chunks; 0 is the beginning."""
+        start = seen if 0 <= seen <= len(self.chunks) else 0
+        return start, tuple(self.chunks[start:]), tuple(self.gaps[start:])
 
-    def tail(self, size: int) -> str:
-        """The end of the marked text, at most `size` characters.
+    def tail(self, size: int) -> tuple[str, ...]:
+        """The last chunks, at most `size` characters.
 
         Where it begins moves on by half of `size` at a time, so that wrapped lines rest in between.
         """
         half = max(1, size // 2)
         begin = max(0, (self.size + half - 1) // half * half - size)
-        first = min(bisect_left(self.ends, begin) + 1, len(self.chunks) - 1) if begin else 0
-        return CHUNK_MARK.join(self.chunks[first:])[-size:]
+        first, at = len(self.chunks), self.size
+        while first and at - len(self.chunks[first - 1]) >= begin:
+            first -= 1
+            at -= len(self.chunks[first])
+        if first == len(self.chunks) and self.chunks:  # the last one alone is too long
+            return (self.chunks[-1][-size:],)
+        return tuple(self.chunks[first:])
 
 
 class Streams:
@@ -88,23 +72,23 @@ class Streams:
     """
 
     def __init__(self, kept: int = _KEPT_CHARACTERS) -> None:
-        self._live: dict[int, StreamText] = {}
-        self._ended: OrderedDict[int, StreamText] = OrderedDict()
+        self._live: dict[int, Stream] = {}
+        self._ended: OrderedDict[int, Stream] = OrderedDict()
         self._kept = kept
         self._size = 0
         self.newest: int | None = None
         """The job whose stream began last."""
 
-    def begin(self, job: int, sent_at: float) -> None:
+    def begin(self, job: int, sent_at: float, attempt: int = 1) -> None:
         """A new attempt of `job` was sent; what an earlier one had brought is forgotten."""
         self._forget(job)
-        self._live[job] = StreamText(sent_at)
+        self._live[job] = Stream(sent_at, attempt)
 
-    def add(self, job: int, text: str, at: float) -> StreamText:
+    def add(self, job: int, text: str, at: float) -> Stream:
         """Append a chunk to the stream of `job`."""
         stream = self._live.get(job)
         if stream is None:
-            stream = self._live[job] = StreamText(at)
+            stream = self._live[job] = Stream(at)
         if not stream.chunks:
             self.newest = job
         stream.add(text, at)
@@ -121,7 +105,7 @@ class Streams:
             _, oldest = self._ended.popitem(last=False)
             self._size -= oldest.cost
 
-    def get(self, job: int) -> StreamText | None:
+    def get(self, job: int) -> Stream | None:
         """The stream of `job`, if it is still held."""
         return self._live.get(job) or self._ended.get(job)
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.text import Chunk, Kind, Line, StreamText
 from llmdash.ui.stream.words import heading, joined, title_pieces
@@ -95,7 +95,9 @@ class StreamPane(ScrollView, can_focus=True):
         self._part = StreamPart()
         self._job: int | None = None
         self._watched: int | None = None
+        self._attempt = 0
         self._seen = 0
+        """Chunks held."""
         self._follow = True
         self._marks = True
         self._ruler = False
@@ -126,7 +128,10 @@ class StreamPane(ScrollView, can_focus=True):
         """The stream to ask the session for."""
         held = self._job if not self._follow else None
         return StreamView(
-            job=self._watched if self._watched is not None else held, seen_job=self._job, seen=self._seen
+            job=self._watched if self._watched is not None else held,
+            seen_job=self._job,
+            seen_attempt=self._attempt,
+            seen=self._seen,
         )
 
     def watch_job(self, job: int | None) -> None:
@@ -140,7 +145,7 @@ class StreamPane(ScrollView, can_focus=True):
         """Add what is new; in a transcript another answer comes below, else it replaces the one held."""
         if part == self._part:
             return
-        if part.job != self._job or (part.start == 0 and self._seen > 0):
+        if (part.job, part.attempt) != (self._job, self._attempt) or (part.start == 0 and self._seen > 0):
             self._begin(part)
         self._part = part
         self._take(part)
@@ -152,7 +157,7 @@ class StreamPane(ScrollView, can_focus=True):
 
     def _begin(self, part: StreamPart) -> None:
         """Hold the text of another job, or of another attempt, from here on."""
-        self._job, self._seen, self._heading = part.job, part.start, ""
+        self._job, self._attempt, self._seen, self._heading = part.job, part.attempt, part.start, ""
         if self._watched is not None or part.job is None:
             self._text.clear()
             self._part = StreamPart()
@@ -164,24 +169,17 @@ class StreamPane(ScrollView, can_focus=True):
             self._text.rename(text)
 
     def _take(self, part: StreamPart) -> None:
-        """Put the characters not held yet behind the text."""
-        pieces = part.text.split(CHUNK_MARK)
-        skip = self._seen - part.start
-        self._seen = max(self._seen, part.start + len(part.text))
-        if skip > 0:  # an answer to an older question: its text is held already
-            if skip < len(part.text):
-                self._text.extend_last(part.text[skip:].replace(CHUNK_MARK, ""))
-            return
+        """Put the chunks not held yet behind the text: some are, if an older question is answered."""
+        held = max(0, self._seen - part.start)
+        chunks = [Chunk(text, gap) for text, gap in zip(part.chunks, part.gaps, strict=True)][held:]
         self._text.configure(self._text_width, self._marks, self._ruler)
-        gaps = iter(part.gaps)
-        if part.start > 0:
-            self._text.extend_last(pieces.pop(0))
-        elif not part.text:
+        if not chunks:
             return
-        elif self._watched is None and not self._heading:
+        self._seen += len(chunks)
+        if self._watched is None and not self._heading and part.start == 0:
             self._heading = heading(part)
             self._text.head(self._heading)
-        self._text.add([Chunk(text, next(gaps, None)) for text in pieces])
+        self._text.add(chunks)
 
     def _lines_changed(self) -> None:
         """Repaint the lines that differ from what was painted last."""

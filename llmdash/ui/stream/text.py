@@ -98,19 +98,6 @@ class StreamText:
         self.clear()
         self.add(chunks)
 
-    def extend_last(self, text: str) -> None:
-        """Add to the chunk that came last."""
-        if not text:
-            return
-        if self._begins:
-            self.add([Chunk(text, None)])
-            return
-        last = self._chunks[-1]
-        text = _shown(text)
-        self._chunks[-1] = Chunk(last.text + text, last.gap_s)
-        self._characters += len(text)
-        self._write([Span(text, Kind.TEXT)])
-
     def add(self, chunks: Iterable[Chunk]) -> None:
         """Add chunks that begin here."""
         spans: list[Span] = []

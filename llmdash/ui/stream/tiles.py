@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.frame import StreamPart
 from llmdash.sanitize import clean_line
 from llmdash.ui.stream.text import Chunk, Kind, StreamText
 from llmdash.ui.text.badges import JOB_STATES
@@ -174,14 +174,14 @@ def _box(part: StreamPart, width: int, height: int) -> list[_Pieces]:
     top = (("╭ ", border), (title, "title"), (f" {rule}", border), (f" {glyph} ", border), ("╮", border))
     bottom = (("╰" + "─" * (width - 2) + "╯", border),)
     inner = width - 2 * BORDERS
-    return [top, *(_body(part.text, inner, height - BORDERS, border)), bottom]
+    return [top, *(_body(part.chunks, inner, height - BORDERS, border)), bottom]
 
 
-def _body(text: str, width: int, height: int, border: str) -> list[_Pieces]:
-    """The last lines of a marked text between two borders."""
+def _body(chunks: Sequence[str], width: int, height: int, border: str) -> list[_Pieces]:
+    """The last lines of a text between two borders."""
     wrapped = StreamText()
     wrapped.configure(width, marks=True, ruler=False)
-    wrapped.add(Chunk(chunk, None) for chunk in text.split(CHUNK_MARK))
+    wrapped.add(Chunk(chunk, None) for chunk in chunks)
     lines = list(wrapped.lines[-height:])
     lines += [()] * (height - len(lines))
     body: list[_Pieces] = []

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import CHUNK_MARK
 from llmdash.engine.model.states import Binding, JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.session import LocalSession
@@ -80,17 +79,19 @@ def test_a_stream_comes_in_slices_that_fit_together(tmp_path: Path) -> None:
             steps += [gate, Delta(text=f"more {number} "), Delta(text="")]
         return [*steps, *whole("end")]
 
-    held = ""
+    held: tuple[str, ...] = ()
     with started(plan(tmp_path, Server(script), prompts(1))) as session:
-        until(session, lambda frame: frame.stream.text != "")
+        until(session, lambda frame: frame.stream.chunks != ())
         for gate in gates:
             gate.set()
-            part = session.frame(View(stream=StreamView(seen_job=0 if held else None, seen=len(held)))).stream
-            held = held[: part.start] + part.text
+            part = session.frame(
+                View(stream=StreamView(seen_job=0 if held else None, seen_attempt=1, seen=len(held)))
+            ).stream
+            held = held[: part.start] + part.chunks
         assert session.join(20.0)
-    part = session.frame(View(stream=StreamView(job=0, seen_job=0, seen=len(held)))).stream
-    held = held[: part.start] + part.text
-    assert held.replace(CHUNK_MARK, "") == "one more 0 more 1 more 2 more 3 end"
+    part = session.frame(View(stream=StreamView(job=0, seen_job=0, seen_attempt=1, seen=len(held)))).stream
+    held = held[: part.start] + part.chunks
+    assert "".join(held) == "one more 0 more 1 more 2 more 3 end"
     assert (part.job, part.id, part.state) == (0, "p0", JobState.DONE)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.pane import StreamPane
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 
 
-def part(job: int, text: str, start: int = 0, **more: object) -> StreamPart:
-    state = more.pop("state", JobState.STREAMING)
-    return StreamPart(job=job, id=f"add-{job}", key="a1f2", state=state, start=start, text=text, **more)  # type: ignore[arg-type]
+def part(job: int, text: str | tuple[str, ...], start: int = 0, **more: Any) -> StreamPart:
+    """A part with the chunks of `text`, one where it is a text; `start` chunks came before it."""
+    chunks = text if isinstance(text, tuple) else (text,) if text else ()
+    fields = {"state": JobState.STREAMING, "gaps": (0.05,) * len(chunks), **more}
+    return StreamPart(job=job, id=f"add-{job}", key="a1f2", start=start, chunks=chunks, **fields)
 
 
 def numbered(first: int, last: int) -> str:
@@ -43,9 +47,9 @@ def watching(job: int) -> StreamPane:
 async def test_only_what_is_new_is_asked_for() -> None:
     pane = watching(7)
     async with running(pane) as pilot:
-        assert pane.wanted() == StreamView(7, None, 0)
-        await feed(pilot, pane, part(7, "{"), part(7, f"{CHUNK_MARK}x", 1), part(7, f"{CHUNK_MARK}}}", 3))
-        assert pane.wanted() == StreamView(7, 7, 5)
+        assert pane.wanted() == StreamView(7, None, 0, 0)
+        await feed(pilot, pane, part(7, "{"), part(7, "x", 1), part(7, "}", 2))
+        assert pane.wanted() == StreamView(7, 7, 0, 3)
         assert lines(pane)[0] == "{|x|}"
         assert pane.text == "{x}"
 
@@ -53,8 +57,8 @@ async def test_only_what_is_new_is_asked_for() -> None:
 async def test_the_same_part_twice_is_shown_once() -> None:
     pane = watching(7)
     async with running(pane) as pilot:
-        more = part(7, f"{CHUNK_MARK}b", 1)
-        await feed(pilot, pane, part(7, "a"), more, part(7, "", 3), more)
+        more = part(7, "b", 1)
+        await feed(pilot, pane, part(7, "a"), more, part(7, "", 2), more)
         assert lines(pane)[0] == "a|b"
 
 
@@ -63,7 +67,7 @@ async def test_the_stream_of_another_chosen_job_replaces_the_text() -> None:
     async with running(pane) as pilot:
         await feed(pilot, pane, part(7, "seven"))
         pane.watch_job(8)
-        assert pane.wanted() == StreamView(8, None, 0)
+        assert pane.wanted() == StreamView(8, None, 0, 0)
         await feed(pilot, pane, part(8, "eight"))
         assert lines(pane)[0] == "eight"
         await feed(pilot, pane, part(8, "again", tokens_per_s=1.0))
@@ -73,13 +77,11 @@ async def test_the_stream_of_another_chosen_job_replaces_the_text() -> None:
 async def test_without_a_chosen_job_one_answer_comes_below_the_other() -> None:
     pane = StreamPane()
     async with running(pane) as pilot:
-        assert pane.wanted() == StreamView(None, None, 0)
-        first = part(7, f"se{CHUNK_MARK}ven", ttft_s=0.38)
-        await feed(pilot, pane, first, part(7, "", 6, ttft_s=0.38, tokens_per_s=99.0, state=JobState.DONE))
-        await feed(
-            pilot, pane, part(8, "", state=JobState.SENT), part(8, "ei"), part(8, f"{CHUNK_MARK}ght", 2)
-        )
-        assert pane.wanted() == StreamView(None, 8, 6)
+        assert pane.wanted() == StreamView(None, None, 0, 0)
+        first = part(7, ("se", "ven"), ttft_s=0.38)
+        await feed(pilot, pane, first, part(7, "", 2, ttft_s=0.38, tokens_per_s=99.0, state=JobState.DONE))
+        await feed(pilot, pane, part(8, "", state=JobState.SENT), part(8, "ei"), part(8, "ght", 1))
+        assert pane.wanted() == StreamView(None, 8, 0, 2)
         assert lines(pane)[:4] == ["add-7 · a1f2 · 380ms · 99 tok/s", "se|ven", "add-8 · a1f2", "ei|ght"]
         assert pane.text == "seveneight"
 
@@ -110,7 +112,7 @@ async def test_what_follows_older_answers_draws_only_its_own_lines() -> None:
         drawn: list[int] = []
         render = pane.render_line
         pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
-        await feed(pilot, pane, part(8, f"{CHUNK_MARK}more", 5, tokens_per_s=20.0))
+        await feed(pilot, pane, part(8, "more", 1, tokens_per_s=20.0))
         assert drawn == [3]
 
 
@@ -131,7 +133,7 @@ async def test_new_text_scrolls_into_view() -> None:
     pane = StreamPane()
     async with running(pane, (40, 10)) as pilot:
         text = numbered(0, 100)
-        await feed(pilot, pane, part(1, text), part(1, "last", len(text)))
+        await feed(pilot, pane, part(1, text), part(1, "last", 1))
         assert lines(pane)[-1] == "last"
         assert not pane.show_vertical_scrollbar
 
@@ -152,7 +154,7 @@ async def test_scrolling_up_holds_the_text_still_and_end_follows(way: str) -> No
         before = lines(pane)
         assert before != following
         more = numbered(100, 200)
-        await feed(pilot, pane, part(1, more, len(text)))
+        await feed(pilot, pane, part(1, more, 1))
         assert lines(pane) == before
         assert "scrolled" in title(pane)
         await pilot.press("end")
@@ -193,7 +195,7 @@ async def test_the_scrollbar_takes_no_room_from_the_text() -> None:
 async def test_marks_and_gap_times_can_be_switched() -> None:
     pane = watching(1)
     async with running(pane) as pilot:
-        text = CHUNK_MARK.join(["a", "b", "c"])
+        text = ("a", "b", "c")
         await feed(pilot, pane, part(1, text, gaps=(0.412, 0.03, 2.5)))
         await pilot.press("t")
         assert lines(pane)[0] == "⁴¹²a³⁰|b‖2.50s|c"
@@ -209,7 +211,7 @@ async def test_only_the_last_line_is_drawn_again_while_it_grows() -> None:
         drawn: list[int] = []
         render = pane.render_line
         pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
-        await feed(pilot, pane, part(1, "more", len(text)))
+        await feed(pilot, pane, part(1, "more", 1))
         assert drawn == [5]
 
 
@@ -227,10 +229,10 @@ async def test_an_empty_stream_says_why() -> None:
 async def test_hostile_text_is_made_visible(width: int) -> None:
     pane = StreamPane()
     async with running(pane, (width, 30)) as pilot:
-        text = CHUNK_MARK.join(HOSTILE[:-1])
-        await feed(pilot, pane, part(1, text, gaps=(0.1,) * len(HOSTILE)))
+        text = tuple(HOSTILE[:-1])
+        await feed(pilot, pane, part(1, text, gaps=(0.1,) * len(text)))
         assert_drawn_safely(pane)
-        await feed(pilot, pane, part(1, CHUNK_MARK + HOSTILE[-1] + "日" * 50_000, len(text)))
+        await feed(pilot, pane, part(1, HOSTILE[-1] + "日" * 50_000, len(text)))
         assert_drawn_safely(pane)
         await pilot.press("t", "home")
         assert_drawn_safely(pane)

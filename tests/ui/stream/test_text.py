@@ -101,7 +101,7 @@ def test_answers_follow_one_another_under_headings() -> None:
     text.head("one")
     text.add([Chunk("a", None), Chunk("b", None)])
     text.head("two, and too long")
-    text.extend_last("c")
+    text.add([Chunk("c", None)])
     assert drawn(list(text.lines)) == ["one", "a|b", "two, and …", "c"]
     text.rename("2")
     assert drawn(list(text.lines)) == ["one", "a|b", "2", "c"]
@@ -116,15 +116,6 @@ def test_a_heading_that_was_dropped_cannot_be_renamed() -> None:
     text.add([Chunk("x", None)] * (2 * KEEP_CHUNKS))
     text.rename("back")
     assert "back" not in drawn(list(text.lines))[0]
-
-
-def test_a_chunk_may_come_in_two_parts() -> None:
-    text = StreamText()
-    text.configure(80, True, False)
-    text.extend_last("a")
-    text.extend_last("b")
-    text.add([Chunk("c", None)])
-    assert drawn(list(text.lines)) == ["ab|c"]
 
 
 def test_only_the_end_of_an_endless_stream_is_kept() -> None:

@@ -7,14 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
+from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.ui.stream.tiles import StreamTiles, fit_grid
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
 
 
-def part(job: int, text: str, state: JobState = JobState.STREAMING) -> StreamPart:
-    return StreamPart(job=job, id=f"add-{job}", key="a1f2", state=state, text=text)
+def part(job: int, text: str | tuple[str, ...], state: JobState = JobState.STREAMING) -> StreamPart:
+    return StreamPart(
+        job=job, id=f"add-{job}", key="a1f2", state=state, chunks=text if isinstance(text, tuple) else (text,)
+    )
 
 
 @given(st.integers(0, 400), st.integers(0, 120))
@@ -36,7 +38,7 @@ async def test_a_box_says_whose_stream_it_is_and_shows_the_end_of_it() -> None:
     async with running(tiles, (60, 5)) as pilot:
         assert tiles.wanted() == 2
         assert lines(tiles)[0] == "no stream yet"
-        text = CHUNK_MARK.join(f"word{number} " for number in range(20))
+        text = tuple(f"word{number} " for number in range(20))
         tiles.show([part(1, text), part(2, "short", JobState.DONE)], 7)
         await pilot.pause()
         drawn = lines(tiles)
@@ -66,7 +68,7 @@ async def test_only_the_line_that_grew_is_painted() -> None:
 async def test_hostile_text_is_made_visible(size: tuple[int, int]) -> None:
     tiles = StreamTiles()
     async with running(tiles, size) as pilot:
-        parts = [StreamPart(job, text, "k", text=text[-400:]) for job, text in enumerate(HOSTILE)]
+        parts = [StreamPart(job, text, "k", chunks=(text[-400:],)) for job, text in enumerate(HOSTILE)]
         tiles.show(parts, len(parts))
         await pilot.pause()
         assert_drawn_safely(tiles)
