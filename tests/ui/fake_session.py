@@ -32,9 +32,7 @@ from llmdash.prompts.verdict import Verdict
 KEYS = ("a1f2", "9bc0", "77de")
 LATENCY_S = 2.4
 TTFT_S = 0.5
-SPOKEN = tuple(
-    ["{", '"', "expression", '":', ' "', "4", " x", " 17", " -", " 3", '",', ' "', "result", '":', " 65"]
-)
+SPOKEN = ("{", '"', "expression", '":', ' "', "4", " x", " 17", " -", " 3", '",', ' "', "result", '":', " 65")
 """An answer that is still on its way."""
 
 

@@ -134,7 +134,7 @@ async def test_new_text_scrolls_into_view() -> None:
     async with running(pane, (40, 10)) as pilot:
         text = numbered(0, 100)
         await feed(pilot, pane, part(1, text), part(1, "last", 1))
-        assert lines(pane)[-1] == "last"
+        assert lines(pane)[-1] == "|last"
         assert not pane.show_vertical_scrollbar
 
 
