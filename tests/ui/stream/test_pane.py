@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
@@ -10,12 +12,12 @@ from llmdash.engine.model.frame import CHUNK_MARK, StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.pane import StreamPane
-from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, lines_drawn, running
 
 
-def part(job: int, text: str, start: int = 0, **more: object) -> StreamPart:
+def part(job: int, text: str, start: int = 0, **more: Any) -> StreamPart:
     state = more.pop("state", JobState.STREAMING)
-    return StreamPart(job=job, id=f"add-{job}", key="a1f2", state=state, start=start, text=text, **more)  # type: ignore[arg-type]
+    return StreamPart(job=job, id=f"add-{job}", key="a1f2", state=state, start=start, text=text, **more)
 
 
 def numbered(first: int, last: int) -> str:
@@ -107,9 +109,7 @@ async def test_what_follows_older_answers_draws_only_its_own_lines() -> None:
     pane = StreamPane()
     async with running(pane, (40, 10)) as pilot:
         await feed(pilot, pane, part(7, "seven"), part(8, "eight"))
-        drawn: list[int] = []
-        render = pane.render_line
-        pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        drawn = lines_drawn(pane)
         await feed(pilot, pane, part(8, f"{CHUNK_MARK}more", 5, tokens_per_s=20.0))
         assert drawn == [3]
 
@@ -148,7 +148,8 @@ async def test_scrolling_up_holds_the_text_still_and_end_follows(way: str) -> No
             await pilot.pause()
         else:
             await pilot.press(way)
-        assert not pane.follow
+        follow = pane.follow
+        assert not follow
         before = lines(pane)
         assert before != following
         more = numbered(100, 200)
@@ -206,9 +207,7 @@ async def test_only_the_last_line_is_drawn_again_while_it_grows() -> None:
     async with running(pane, (40, 10)) as pilot:
         text = numbered(0, 5)
         await feed(pilot, pane, part(1, text))
-        drawn: list[int] = []
-        render = pane.render_line
-        pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        drawn = lines_drawn(pane)
         await feed(pilot, pane, part(1, "more", len(text)))
         assert drawn == [5]
 
