@@ -34,7 +34,7 @@ _GATHERED_S = 0.003
 Attempts = dict[tuple[int, int], str]
 Results = dict[int, tuple[str, str | None]]
 State = tuple[Attempts, Results]
-Step = Callable[[Attempts, Results], None]
+Step = Callable[[Attempts, Results], object]
 
 
 class Gated:
