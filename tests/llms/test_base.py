@@ -107,8 +107,9 @@ async def test_the_first_failure_is_raised_and_the_rest_cancelled() -> None:
 
 async def test_an_error_that_is_no_failure_is_raised_as_itself() -> None:
     class Broken(Echo):
-        async def _astream(self, *_: Any, **__: Any) -> AsyncGenerator[Delta, None]:
-            raise TypeError("not a prompt")
+        async def _astream(self, prompt: Any, **_: Any) -> AsyncGenerator[Delta, None]:
+            if prompt:
+                raise TypeError("not a prompt")
             yield Delta()
 
     with pytest.raises(TypeError, match="not a prompt"):

@@ -151,7 +151,7 @@ async def test_thoughts_of_a_message_are_reasoning() -> None:
     sealed = typed("content_block_delta", index=0, delta={"type": "signature_delta", "signature": "x"})
     deltas = await deltas_of(MESSAGES, MESSAGE_START, thought, sealed, text_delta("Hi"), message_end())
     assert [(delta.reasoning, delta.text) for delta in deltas] == [("hm", ""), ("", "Hi"), ("", "")]
-    whole = message(content=[])
+    whole = message()
     whole["content"] = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Hi"}]
     found = (await deltas_of(MESSAGES, json.dumps(whole).encode()))[0]
     assert (found.reasoning, found.text) == ("hm", "Hi")

@@ -49,7 +49,9 @@ async def test_every_method_tries_again_but_deltas() -> None:
     async def all_of(transport: Canned, method: str) -> Any:
         llm = chat(transport, max_retries=1)
         if method == "abatch":
-            return (await llm.abatch(["hi"]))[0].text  # type: ignore[union-attr]
+            (only,) = await llm.abatch(["hi"])
+            assert not isinstance(only, Failure)
+            return only.text
         if method == "agenerate":
             return (await llm.agenerate(["hi"])).generations[0][0].text
         if method == "astream":
