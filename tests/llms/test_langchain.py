@@ -63,7 +63,7 @@ async def failure_of(*script: Any, timeouts: Timeouts | None = None) -> Failure:
 
 
 @pytest.mark.parametrize("kind", [FakeListChatModel, FakeListLLM])
-async def test_fake_models_answer_like_any_other(kind: Any) -> None:
+async def test_fake_models_answer_like_any_other(kind: type[FakeListChatModel | FakeListLLM]) -> None:
     llm = LangChainLLM(kind(responses=["Hello!"]))
     assert (await llm.ainvoke("hi")).content == "Hello!"
     assert llm.invoke("hi").content == "Hello!"

@@ -77,7 +77,9 @@ async def test_the_report_comes_behind_all_chunks() -> None:
         (answer(b"<html>", status=502), "HTML"),
     ],
 )
-async def test_a_report_that_fails_is_counted_and_fails_nothing(reply: Any, word: str) -> None:
+async def test_a_report_that_fails_is_counted_and_fails_nothing(
+    reply: Callable[[], httpx.Response], word: str
+) -> None:
     llm = model(Canned(SAID, reply))
     assert await llm.ainvoke("hi") == "Hello"
     assert (llm.reports.sent, llm.reports_failed) == (1, 1)
