@@ -14,6 +14,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from tests.llms.raw_server import framed
 
@@ -65,7 +66,7 @@ class Arrivals:
         self._ended.set()
         self._thread.join()
         for key in list(self._selector.get_map().values()):
-            key.fileobj.close()  # type: ignore[union-attr]
+            cast("socket.socket", key.fileobj).close()
         self._selector.close()
 
     def _serve(self) -> None:

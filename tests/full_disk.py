@@ -14,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from llmdash.config import Settings
 from llmdash.engine.journal.reader import JournalReader
@@ -92,7 +92,7 @@ def look(session: LocalSession) -> Frame:
     return session.frame(View(jobs=JobsView(height=0)))
 
 
-def wait_until(holds: Any, seconds: float = 60.0) -> None:
+def wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it never came about"

@@ -37,8 +37,9 @@ async def bare_httpx(base_url: str, count: int) -> None:
 async def langchain(base_url: str, count: int) -> None:
     """`ChatOpenAI.abatch` of LangChain, 64 at a time."""
     from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
 
-    model = ChatOpenAI(model="m", base_url=base_url, api_key="key-1", max_retries=0)
+    model = ChatOpenAI(model="m", base_url=base_url, api_key=SecretStr("key-1"), max_retries=0)
     await model.abatch([PROMPT] * count, config={"max_concurrency": IN_FLIGHT})
 
 

@@ -34,7 +34,7 @@ class Ended:
         return found
 
 
-def environment(home: Path, endpoint: Simulated | None = None, **more: str) -> dict[str, str]:
+def environment(home: Path, endpoint: Simulated | None = None, /, **more: str) -> dict[str, str]:
     """An environment with nothing of the user's in it; with the keys of `endpoint`, if there is one."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     keys = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import assume, given
@@ -117,7 +118,7 @@ def test_anything_is_a_rate_in_range_or_a_clear_error(value: object) -> None:
 
 @given(odd_values)
 def test_every_setting_takes_a_value_or_gives_one_safe_line(value: object) -> None:
-    parsers = [
+    parsers: list[Callable[[object], object]] = [
         lambda given: parse_whole(given, 1, 10),
         lambda given: parse_number(given, 0, 2),
         parse_switch,

@@ -23,7 +23,12 @@ class MemoryJournal:
 
     async def sent(self, record: AttemptRecord) -> None:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._add(lambda: self._attempt(record), lambda: written.done() or written.set_result(None))
+
+        def acknowledge() -> None:
+            if not written.done():
+                written.set_result(None)
+
+        self._add(lambda: self._attempt(record), acknowledge)
         await written
 
     def ended(self, record: AttemptRecord, result: ResultRow | None, then: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from llmdash.engine.model.states import KeyState
@@ -18,7 +18,7 @@ class Silent(LLM):
 
     async def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         yield Delta(finish_reason="stop")
 
 
@@ -32,7 +32,7 @@ class Clock:
         return self.time
 
 
-def pool_of(count: int, clock: Any, weights: Sequence[float] = ()) -> KeyPool:
+def pool_of(count: int, clock: Callable[[], float], weights: Sequence[float] = ()) -> KeyPool:
     """Keys of one endpoint."""
     weights = weights or [1.0] * count
     shared = Endpoint("e", clock=clock)

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Server:
         self.arrivals: list[tuple[float, int]] = []
         """(when, how many were in flight then, this one included)"""
 
-    async def answer(self, key: str, prompt: str) -> AsyncIterator[Delta]:
+    async def answer(self, key: str, prompt: str) -> AsyncGenerator[Delta, None]:
         before = self.asked[prompt]
         self.asked[prompt] += 1
         self.by_key[key] += 1
@@ -94,7 +94,7 @@ class ScriptedLLM(LLM):
 
     def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         return self._server.answer(self._key, as_messages(prompt)[-1].content)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,7 +140,7 @@ class Servers:
     def elapsed(self) -> float:
         return now() - self._began
 
-    async def answer(self, endpoint: str, key: str, job: int) -> AsyncIterator[Delta]:
+    async def answer(self, endpoint: str, key: str, job: int) -> AsyncGenerator[Delta, None]:
         self._numbers[job] += 1
         call = Call(self.elapsed, endpoint, key, job, self._numbers[job])
         self.calls.append(call)
@@ -215,5 +215,5 @@ class SimulatedLLM(LLM):
 
     def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncIterator[Delta]:
+    ) -> AsyncGenerator[Delta, None]:
         return self._servers.answer(*self._place, int(as_messages(prompt)[-1].content))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from llmdash.engine.model.states import AlertKind, EndpointState, KeyState
-from llmdash.llms.wire.failures import FailureKind
+from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.simulated_runs import SimulatedRun
 from tests.engine.simulated_servers import (
     HOUR,
@@ -88,10 +88,8 @@ def assert_retries_within_budget(run: SimulatedRun) -> None:
 
 @pytest.mark.parametrize("failure", [refused, bad_gateway, overloaded, offline])
 @pytest.mark.parametrize("seconds", [3.0, 2 * MINUTE, 10 * MINUTE, 55 * MINUTE])
-def test_an_outage_of_less_than_an_hour_fails_no_job(
-    failure: Callable[[], Exception], seconds: float
-) -> None:
-    run = lived(Scenario(jobs=1_200, faults=[Fault(failure, 5.0, 5.0 + seconds)]))  # type: ignore[arg-type]
+def test_an_outage_of_less_than_an_hour_fails_no_job(failure: Callable[[], Failure], seconds: float) -> None:
+    run = lived(Scenario(jobs=1_200, faults=[Fault(failure, 5.0, 5.0 + seconds)]))
     assert run.ended
     assert run.failed() == set()
     during = sum(5.5 < call.at < 5.0 + seconds for call in run.servers.calls)

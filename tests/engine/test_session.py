@@ -156,7 +156,7 @@ def test_a_models_class_that_cancels_itself_or_yields_nonsense_hangs_nothing(tmp
         if before == 0 and prompt in ("prompt 0", "prompt 1"):
             return [asyncio.CancelledError()]
         if before == 1:
-            return [Delta(text=5)]  # type: ignore[arg-type]
+            return [Delta(text=5)]  # type: ignore[arg-type]  # the nonsense: no text
         return whole("fine", Usage(2**70, -5))
 
     server = Server(script)

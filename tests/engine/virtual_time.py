@@ -7,7 +7,7 @@ import functools
 import random
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, overload
 
 __all__ = ["VirtualTimeLoop", "jump", "now", "settle", "virtual_time"]
 
@@ -50,6 +50,16 @@ class _SkippingSelector(selectors.DefaultSelector):
             raise RuntimeError("everybody waits, and nothing will ever happen")
         self._skip(timeout)
         return ready
+
+
+@overload
+def virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]: ...
+
+
+@overload
+def virtual_time(
+    *, lateness_s: float = 0.0
+) -> Callable[[Callable[P, Coroutine[Any, Any, None]]], Callable[P, None]]: ...
 
 
 def virtual_time(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 
 from tests.faults.breaks import BREAKS, PINGS
 from tests.faults.errors import ERRORS
@@ -47,7 +46,7 @@ async def _with_pings(scene: Scene) -> None:
     await scene.send(chunked(*parts))
 
 
-def _lines_end_in(end: bytes) -> Callable[[Scene], object]:
+def _lines_end_in(end: bytes) -> Play:
     async def play(scene: Scene) -> None:
         parts = scene.parts()
         if scene.streamed:

@@ -12,6 +12,7 @@ import pytest
 from llmdash.config import ConfigError, EndpointSettings, Settings
 from llmdash.config.dialects import DIALECTS
 from llmdash.launch.llm_factory import build_llm
+from llmdash.llms.base import LLM
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Secret
@@ -28,7 +29,7 @@ def endpoint(dialect: str, **more: Any) -> EndpointSettings:
     return EndpointSettings("e", dialect, more.pop("base_url", "https://host/v1"), "sim-small", **more)
 
 
-async def text_of(llm: Any, prompt: str) -> str:
+async def text_of(llm: LLM, prompt: str) -> str:
     return "".join([delta.text async for delta in llm.deltas(prompt)])
 
 

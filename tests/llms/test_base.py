@@ -6,7 +6,7 @@ import asyncio
 import gc
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
+from tests.simulated import Simulated
 
 
 class Echo(LLM):
@@ -107,8 +108,9 @@ async def test_the_first_failure_is_raised_and_the_rest_cancelled() -> None:
 
 async def test_an_error_that_is_no_failure_is_raised_as_itself() -> None:
     class Broken(Echo):
-        async def _astream(self, *_: Any, **__: Any) -> AsyncGenerator[Delta, None]:
-            raise TypeError("not a prompt")
+        async def _astream(self, prompt: Any, **_: Any) -> AsyncGenerator[Delta, None]:
+            if prompt:
+                raise TypeError("not a prompt")
             yield Delta()
 
     with pytest.raises(TypeError, match="not a prompt"):
@@ -198,7 +200,7 @@ asyncio.run(both())
 """
 
 
-def test_a_program_that_closes_nothing_ends_without_complaint(simulator: Any) -> None:
+def test_a_program_that_closes_nothing_ends_without_complaint(simulator: Callable[..., Simulated]) -> None:
     """Connections go with the loop they belong to, or with the process."""
     program = [sys.executable, "-W", "error", "-c", PROGRAM, simulator().base_url]
     ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
@@ -224,7 +226,7 @@ print("done")
 """
 
 
-def test_models_that_are_dropped_close_their_connections(simulator: Any) -> None:
+def test_models_that_are_dropped_close_their_connections(simulator: Callable[..., Simulated]) -> None:
     """Nobody needs to call aclose, not even where a model is made for each call."""
     program = [sys.executable, "-W", "error", "-c", DROPPED, simulator().base_url]
     ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)

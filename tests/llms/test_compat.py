@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from llmdash.llms import LLM, ChatAnthropic, ChatOpenAI, Delta, Failure, FailureKind, OpenAI
+from llmdash.llms import ChatAnthropic, ChatOpenAI, Delta, Failure, FailureKind, OpenAI
 from tests.llms.models import ANSWER, QUESTION, REMOTE, Model
 from tests.simulated import Simulated
+
+Remote = OpenAI | ChatOpenAI | ChatAnthropic
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def simulated() -> Iterator[Simulated]:
     running.close()
 
 
-@pytest.fixture(params=REMOTE.values(), ids=REMOTE)
+@pytest.fixture(params=REMOTE.values(), ids=list(REMOTE))
 def model(request: pytest.FixtureRequest) -> Model:
     found: Model = request.param
     return found
@@ -101,16 +103,16 @@ async def test_a_page_of_a_proxy_is_passing_trouble(model: Model, simulated: Sim
 
 @pytest.mark.parametrize("ending", ["/v1", "/v1/"])
 @pytest.mark.parametrize("kind", [OpenAI, ChatOpenAI, ChatAnthropic])
-async def test_a_base_url_may_end_in_a_slash(simulated: Simulated, kind: type[LLM], ending: str) -> None:
+async def test_a_base_url_may_end_in_a_slash(simulated: Simulated, kind: type[Remote], ending: str) -> None:
     simulated.control(simulated.keys[0], quirks=[])
-    llm: Any = kind("m", api_key=simulated.keys[0], base_url=simulated.root + ending)  # type: ignore[call-arg]
+    llm = kind("m", api_key=simulated.keys[0], base_url=simulated.root + ending)
     assert (await llm.agenerate([QUESTION])).generations[0][0].text == ANSWER
     await llm.aclose()
 
 
 @pytest.mark.parametrize("kind", [OpenAI, ChatOpenAI])
-async def test_an_address_that_is_not_there_is_named(simulated: Simulated, kind: type[LLM]) -> None:
-    llm: Any = kind("m", api_key=simulated.keys[0], base_url=simulated.root)  # type: ignore[call-arg]
+async def test_an_address_that_is_not_there_is_named(simulated: Simulated, kind: type[Remote]) -> None:
+    llm = kind("m", api_key=simulated.keys[0], base_url=simulated.root)
     with pytest.raises(Failure, match=simulated.root + "/c") as caught:
         await llm.ainvoke(QUESTION)
     assert caught.value.status == 404

@@ -69,7 +69,7 @@ def skeleton(event: dict[str, Any]) -> Any:
     """An event without what belongs to the library: its ids, its own metadata, the class of its messages."""
     data = dict(event["data"])
     for name in ("chunk", "output"):
-        value = data.get(name)
+        value: Any = data.get(name)
         if hasattr(value, "content"):
             data[name] = ["message", value.content]
         elif isinstance(value, dict):

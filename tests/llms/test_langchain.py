@@ -63,7 +63,7 @@ async def failure_of(*script: Any, timeouts: Timeouts | None = None) -> Failure:
 
 
 @pytest.mark.parametrize("kind", [FakeListChatModel, FakeListLLM])
-async def test_fake_models_answer_like_any_other(kind: Any) -> None:
+async def test_fake_models_answer_like_any_other(kind: type[FakeListChatModel | FakeListLLM]) -> None:
     llm = LangChainLLM(kind(responses=["Hello!"]))
     assert (await llm.ainvoke("hi")).content == "Hello!"
     assert llm.invoke("hi").content == "Hello!"
@@ -72,17 +72,23 @@ async def test_fake_models_answer_like_any_other(kind: Any) -> None:
     ]
 
 
+def as_question(text: str) -> dict[str, str]:
+    return {"question": text}
+
+
 async def test_a_chain_that_ends_in_a_model_is_a_model() -> None:
     chain = ChatPromptTemplate.from_messages([("user", "{question}")]) | FakeListChatModel(responses=["Hi"])
-    adapter = RunnableLambda(lambda text: {"question": text}) | chain
+    adapter = RunnableLambda(as_question) | chain
     assert (await LangChainLLM(adapter).ainvoke("hi")).text == "Hi"
 
 
 async def test_usage_adds_up_and_the_last_reason_counts() -> None:
     deltas = await deltas_of(
-        AIMessageChunk("Hel", usage_metadata={"input_tokens": 5, "output_tokens": 0, "total_tokens": 5}),
-        AIMessageChunk("lo", response_metadata={"stop_reason": "end_turn"}),
-        AIMessageChunk("", usage_metadata={"input_tokens": 0, "output_tokens": 2, "total_tokens": 2}),
+        AIMessageChunk(
+            content="Hel", usage_metadata={"input_tokens": 5, "output_tokens": 0, "total_tokens": 5}
+        ),
+        AIMessageChunk(content="lo", response_metadata={"stop_reason": "end_turn"}),
+        AIMessageChunk(content="", usage_metadata={"input_tokens": 0, "output_tokens": 2, "total_tokens": 2}),
     )
     assert "".join(delta.text for delta in deltas) == "Hello"
     assert (deltas[-1].finish_reason, deltas[-1].usage) == ("end_turn", Usage(5, 2))
@@ -90,9 +96,9 @@ async def test_usage_adds_up_and_the_last_reason_counts() -> None:
 
 async def test_text_and_thoughts_come_out_of_parts() -> None:
     deltas = await deltas_of(
-        AIMessageChunk([{"type": "thinking", "thinking": "hm"}]),
-        AIMessageChunk([{"type": "text", "text": "Hel"}, "lo"]),
-        AIMessageChunk("!", additional_kwargs={"reasoning_content": "so"}),
+        AIMessageChunk(content=[{"type": "thinking", "thinking": "hm"}]),
+        AIMessageChunk(content=[{"type": "text", "text": "Hel"}, "lo"]),
+        AIMessageChunk(content="!", additional_kwargs={"reasoning_content": "so"}),
         SimpleNamespace(text="?"),
     )
     assert "".join(delta.text for delta in deltas) == "Hello!?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -23,14 +23,14 @@ def simulated() -> Iterator[Simulated]:
     running.close()
 
 
-@pytest.fixture(params=MODELS.values(), ids=MODELS)
+@pytest.fixture(params=MODELS.values(), ids=list(MODELS))
 def model(request: pytest.FixtureRequest) -> Model:
     found: Model = request.param
     return found
 
 
 @pytest.fixture
-async def llm(model: Model, simulated: Simulated) -> Any:
+async def llm(model: Model, simulated: Simulated) -> AsyncIterator[LLM]:
     made = model.make(simulated)
     yield made
     await made.aclose()
@@ -103,7 +103,7 @@ async def test_deltas_bring_the_text_a_finish_reason_and_the_usage(llm: LLM) -> 
     deltas = [delta async for delta in llm.deltas(QUESTION)]
     assert "".join(delta.text for delta in deltas) == ANSWER
     assert [delta.finish_reason for delta in deltas if delta.finish_reason] in (["stop"], ["end_turn"])
-    assert [delta.usage for delta in deltas if delta.usage][-1].output_tokens > 0  # type: ignore[union-attr]
+    assert [delta.usage for delta in deltas if delta.usage][-1].output_tokens > 0
     assert all(delta.at > 0 for delta in deltas)
 
 
@@ -116,7 +116,12 @@ async def test_a_model_that_does_not_stream_yields_its_answer_as_one_piece(
 
 
 async def test_a_conversation_is_understood(model: Model, llm: LLM) -> None:
-    said = [Message("system", "Be brief."), ("human", "Hello"), ("ai", "Hi"), Message("user", QUESTION)]
+    said: list[Message | tuple[str, str]] = [
+        Message("system", "Be brief."),
+        ("human", "Hello"),
+        ("ai", "Hi"),
+        Message("user", QUESTION),
+    ]
     assert text_of(model, await llm.ainvoke(said)) == ANSWER
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from llmdash.llms import PromptLayerChatOpenAI, PromptLayerOpenAI
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure
-from tests.llms.canned import KEY, Canned, answer, document
+from tests.llms.canned import KEY, Body, Canned, answer, document
 from tests.llms.models import ANSWER, QUESTION
 from tests.llms.wire.wires import WIRES
 from tests.simulated import Simulated
@@ -77,7 +77,9 @@ async def test_the_report_comes_behind_all_chunks() -> None:
         (answer(b"<html>", status=502), "HTML"),
     ],
 )
-async def test_a_report_that_fails_is_counted_and_fails_nothing(reply: Any, word: str) -> None:
+async def test_a_report_that_fails_is_counted_and_fails_nothing(
+    reply: Callable[[], httpx.Response], word: str
+) -> None:
     llm = model(Canned(SAID, reply))
     assert await llm.ainvoke("hi") == "Hello"
     assert (llm.reports.sent, llm.reports_failed) == (1, 1)
@@ -123,7 +125,7 @@ async def test_a_stream_that_is_left_early_is_closed_and_not_reported() -> None:
     assert await anext(stream) == "Hel"
     await stream.aclose()
     assert len(transport.requests) == 1
-    assert transport.given[0].stream.closed  # type: ignore[union-attr]
+    assert cast("Body", transport.given[0].stream).closed
 
 
 def test_key_and_address_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +141,7 @@ def test_key_and_address_come_from_the_environment(monkeypatch: pytest.MonkeyPat
 
 def test_the_simulator_takes_the_reports_of_both(simulator: Callable[..., Simulated]) -> None:
     simulated = simulator()
-    settings = {
+    settings: dict[str, Any] = {
         "api_key": simulated.keys[0],
         "base_url": simulated.base_url,
         "promptlayer_api_key": PL_KEY,

@@ -15,6 +15,7 @@ from tests.llms.wire.wires import (
     MESSAGE_START,
     MESSAGE_STOP,
     WIRES,
+    Wire,
     message,
     message_end,
     response,
@@ -26,12 +27,12 @@ from tests.llms.wire.wires import (
 MESSAGES, RESPONSES, COMPLETIONS = WIRES["messages"], WIRES["responses"], WIRES["completions"]
 
 
-async def deltas_of(wire: Any, *pieces: bytes) -> list[Delta]:
+async def deltas_of(wire: Wire, *pieces: bytes) -> list[Delta]:
     return [delta async for delta in wire.make(Canned(answer(*pieces))).deltas("hi")]
 
 
 async def body_of(
-    wire: Any, prompt: Any = "hi", settings: dict[str, Any] | None = None, **options: Any
+    wire: Wire, prompt: Any = "hi", settings: dict[str, Any] | None = None, **options: Any
 ) -> Any:
     transport = Canned(answer(*wire.stream))
     await wire.make(transport, **(settings or {})).ainvoke(prompt, **options)
@@ -97,7 +98,7 @@ async def test_text_that_came_only_with_the_end_is_not_lost_behind_thoughts() ->
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 @pytest.mark.parametrize("name", ["message", "detail"])
-async def test_the_inside_of_an_error_alone_is_an_error_too(wire: Any, name: str) -> None:
+async def test_the_inside_of_an_error_alone_is_an_error_too(wire: Wire, name: str) -> None:
     with pytest.raises(Failure, match="no such luck") as caught:
         await deltas_of(wire, json.dumps({name: "no such luck"}).encode())
     assert caught.value.kind is FailureKind.TRANSIENT
@@ -151,7 +152,7 @@ async def test_thoughts_of_a_message_are_reasoning() -> None:
     sealed = typed("content_block_delta", index=0, delta={"type": "signature_delta", "signature": "x"})
     deltas = await deltas_of(MESSAGES, MESSAGE_START, thought, sealed, text_delta("Hi"), message_end())
     assert [(delta.reasoning, delta.text) for delta in deltas] == [("hm", ""), ("", "Hi"), ("", "")]
-    whole = message(content=[])
+    whole = message()
     whole["content"] = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Hi"}]
     found = (await deltas_of(MESSAGES, json.dumps(whole).encode()))[0]
     assert (found.reasoning, found.text) == ("hm", "Hi")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ ERROR_IN_STREAM = answer(
 
 
 @pytest.mark.parametrize("fault", [BUSY, SLOW, ERROR_IN_STREAM])
-async def test_a_failure_that_may_pass_is_tried_again(fault: Any) -> None:
+async def test_a_failure_that_may_pass_is_tried_again(fault: Callable[[], httpx.Response]) -> None:
     transport = Canned(fault, fault, WHOLE)
     assert (await chat(transport, max_retries=2).ainvoke("hi")).text == "Hello"
     assert len(transport.requests) == 3
@@ -38,7 +40,7 @@ async def test_the_last_failure_is_raised() -> None:
 
 
 @pytest.mark.parametrize("fault", [WRONG, LATER])
-async def test_what_does_not_pass_soon_is_raised_at_once(fault: Any) -> None:
+async def test_what_does_not_pass_soon_is_raised_at_once(fault: Callable[[], httpx.Response]) -> None:
     transport = Canned(fault)
     with pytest.raises(Failure):
         await chat(transport, max_retries=5).ainvoke("hi")
@@ -49,7 +51,9 @@ async def test_every_method_tries_again_but_deltas() -> None:
     async def all_of(transport: Canned, method: str) -> Any:
         llm = chat(transport, max_retries=1)
         if method == "abatch":
-            return (await llm.abatch(["hi"]))[0].text  # type: ignore[union-attr]
+            (only,) = await llm.abatch(["hi"])
+            assert not isinstance(only, Failure)
+            return only.text
         if method == "agenerate":
             return (await llm.agenerate(["hi"])).generations[0][0].text
         if method == "astream":

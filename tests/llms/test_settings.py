@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import llmdash.llms as public
@@ -20,6 +18,7 @@ from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret
 from tests.llms.canned import KEY, Canned, answer, chat, chunk
 
+Remote = OpenAI | ChatOpenAI | Anthropic | ChatAnthropic | PromptLayerOpenAI | PromptLayerChatOpenAI
 REMOTE = [OpenAI, ChatOpenAI, Anthropic, ChatAnthropic, PromptLayerOpenAI, PromptLayerChatOpenAI]
 OPENAI = [OpenAI, ChatOpenAI, PromptLayerOpenAI, PromptLayerChatOpenAI]
 
@@ -34,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", REMOTE)
-def test_all_take_the_same_arguments(kind: Any) -> None:
+def test_all_take_the_same_arguments(kind: type[Remote]) -> None:
     llm = kind(
         "m",
         api_key=Secret(KEY),
@@ -51,25 +50,25 @@ def test_all_take_the_same_arguments(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", REMOTE)
-def test_a_model_has_a_default(kind: Any) -> None:
+def test_a_model_has_a_default(kind: type[Remote]) -> None:
     assert kind(api_key=KEY).model == kind.default_model
 
 
 @pytest.mark.parametrize("kind", OPENAI)
-def test_openai_under_its_other_names(kind: Any) -> None:
+def test_openai_under_its_other_names(kind: type[Remote]) -> None:
     llm = kind(model_name="m", openai_api_key=KEY, openai_api_base="http://x.test/v1", request_timeout=5)
     assert (llm.model, llm.url.startswith("http://x.test/v1/")) == ("m", True)
 
 
 @pytest.mark.parametrize("kind", [Anthropic, ChatAnthropic])
-def test_anthropic_under_its_other_names(kind: Any) -> None:
+def test_anthropic_under_its_other_names(kind: type[Remote]) -> None:
     llm = kind(model_name="m", anthropic_api_key=KEY, anthropic_api_url="http://x.test")
     assert (llm.model, llm.url) == ("m", "http://x.test/v1/messages")
 
 
 @pytest.mark.parametrize("kind", OPENAI)
 @pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "OPENAI_API_BASE"])
-def test_openai_from_the_environment(kind: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openai_from_the_environment(kind: type[Remote], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="no API key: give api_key, or set OPENAI_API_KEY"):
         kind()
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -79,7 +78,9 @@ def test_openai_from_the_environment(kind: Any, name: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("kind", REMOTE)
-def test_a_key_that_is_given_empty_is_not_made_up_for(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_is_given_empty_is_not_made_up_for(
+    kind: type[Remote], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Calls shall not go out with another key than the one asked for."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
@@ -88,7 +89,7 @@ def test_a_key_that_is_given_empty_is_not_made_up_for(kind: Any, monkeypatch: py
 
 
 @pytest.mark.parametrize("kind", [Anthropic, ChatAnthropic])
-def test_anthropic_from_the_environment(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anthropic_from_the_environment(kind: type[Remote], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="no API key: give api_key, or set ANTHROPIC_API_KEY"):
         kind()
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,10 +18,10 @@ from llmdash.prompts.verdict import Verdict
 texts = st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)
 
 
-def source(folder: Path, file: str, content: str | bytes, **options: object) -> PromptSource:
+def source(folder: Path, file: str, content: str | bytes, **options: Any) -> PromptSource:
     path = folder / file
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return open_source(path, **options)  # type: ignore[arg-type]
+    return open_source(path, **options)
 
 
 def prompts(found: PromptSource) -> list[str]:

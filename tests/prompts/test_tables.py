@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,10 +17,10 @@ from llmdash.prompts.source import InputError, PromptSource
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
 
 
-def table(folder: Path, content: str, name: str = "t.csv", **options: object) -> PromptSource:
+def table(folder: Path, content: str, name: str = "t.csv", **options: Any) -> PromptSource:
     path = folder / name
     path.write_bytes(content.encode())
-    return open_source(path, **options)  # type: ignore[arg-type]
+    return open_source(path, **options)
 
 
 def prompts(found: PromptSource) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,10 @@ from llmdash.prompts.source import InputError, PromptSource
 from llmdash.prompts.verdict import Verdict
 
 
-def opened(folder: Path, content: str, **options: object) -> PromptSource:
+def opened(folder: Path, content: str, **options: Any) -> PromptSource:
     path = folder / "set.toml"
     path.write_text(content, encoding="utf-8")
-    return open_source(path, **options)  # type: ignore[arg-type]
+    return open_source(path, **options)
 
 
 def texts(found: PromptSource) -> list[str]:

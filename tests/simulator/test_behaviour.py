@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import statistics
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,6 @@ def test_a_request_that_failed_may_succeed_when_it_is_sent_again() -> None:
         ({"seed": 2**64}, "seed"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(fields: dict[str, object], name: str) -> None:
+def test_settings_that_make_no_sense_are_refused(fields: dict[str, Any], name: str) -> None:
     with pytest.raises(ValueError, match=name):
-        SimulatorSettings(**fields)  # type: ignore[arg-type]
+        SimulatorSettings(**fields)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -137,8 +138,9 @@ serve(SimulatorSettings(keys=("a",), latency=60.0), ready=lambda url: print(url,
 def test_a_server_in_the_foreground_ends_cleanly_on_a_signal(number: int) -> None:
     """Even with a request under way: status 0, one line of output, no complaint."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", SERVE], env=environment, **pipes) as server:  # type: ignore[call-overload]
+    command = [sys.executable, "-c", SERVE]
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, env=environment) as server:
+        assert server.stdout is not None
         url = server.stdout.readline().decode().strip()
         asking = threading.Thread(target=_ask, args=(url,))
         asking.start()

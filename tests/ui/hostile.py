@@ -69,9 +69,9 @@ class Words:
             return tuple(self.fill(one) for one in (inside[:1] * rng.randrange(7) if many else inside))
         if kind is str:
             return self.word()
-        if is_dataclass(kind):
+        if isinstance(kind, type) and is_dataclass(kind):
             hints = typing.get_type_hints(kind)
-            return kind(**{field.name: self.fill(hints[field.name]) for field in fields(kind)})  # type: ignore[operator]
+            return kind(**{field.name: self.fill(hints[field.name]) for field in fields(kind)})
         return self._plain(kind)
 
     def _plain(self, kind: Any) -> Any:
@@ -135,7 +135,7 @@ class HostileSession:
 class _Shown(LlmdashApp):
     """Ends by itself when so many strings were shown."""
 
-    CSS_PATH = Path(app_module.__file__).with_name("app.tcss")
+    CSS_PATH = str(Path(app_module.__file__).with_name("app.tcss"))
 
     def __init__(self, session: HostileSession, strings: int) -> None:
         super().__init__(session=session, shipped_themes=Path(__file__).parents[2] / "themes")

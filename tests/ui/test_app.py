@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from rich.segment import Segment
+from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual.color import Color
 from textual.command import CommandPalette
@@ -28,8 +29,8 @@ SHIPPED = Path(__file__).parents[2] / "themes"
 MINE = 'name = "mine"\n[colors]\nprimary = "#123456"\nbackground = "#101010"\n'
 
 
-def app_with(**options: object) -> LlmdashApp:
-    return LlmdashApp(session=FakeSession(), shipped_themes=SHIPPED, **options)  # type: ignore[arg-type]
+def app_with(**options: Any) -> LlmdashApp:
+    return LlmdashApp(session=FakeSession(), shipped_themes=SHIPPED, **options)
 
 
 def told(app: LlmdashApp) -> list[str]:
@@ -130,7 +131,7 @@ async def test_a_bad_theme_gives_one_toast_with_line_and_key_and_is_ignored(tmp_
 def test_control_characters_become_visible_and_the_apps_own_codes_stay() -> None:
     gate = ControlCharacters()
     style = Style(bold=True)
-    code = Segment("\x1b[2J", None, [(1,)])  # type: ignore[list-item]
+    code = Segment("\x1b[2J", None, [(ControlType.BELL,)])
     segments = [Segment("fine", style), Segment("a\x1b]52;c;x\x07\n", style), code]
     cleaned = gate.apply(segments, Color(0, 0, 0))
     assert [segment.style for segment in cleaned] == [style, style, None]
@@ -186,12 +187,13 @@ async def test_a_terminal_that_is_behind_gets_no_more_pictures_until_it_has_caug
     async with app.run_test() as pilot:
         await picture(pilot, session)
         assert not terminal_is_behind(app), "a driver that cannot tell is never behind"
-        app._driver.behind = True  # type: ignore[union-attr]
+        driver: Any = app._driver
+        driver.behind = True
         assert terminal_is_behind(app)
         seen = len(session.views)
         await pilot.pause(0.3)
         assert len(session.views) == seen, "no picture is asked for meanwhile"
-        app._driver.behind = False  # type: ignore[union-attr]
+        driver.behind = False
         await picture(pilot, session)
 
 

@@ -87,6 +87,19 @@ def lines(widget: Widget) -> list[str]:
     return [strip.text.rstrip() for strip in strips(widget)]
 
 
+def lines_drawn(widget: Widget) -> list[int]:
+    """Grows by the number of each line of `widget` that is drawn from now on."""
+    drawn: list[int] = []
+    render = widget.render_line
+
+    def render_line(y: int) -> Strip:
+        drawn.append(y)
+        return render(y)
+
+    vars(widget)["render_line"] = render_line
+    return drawn
+
+
 def assert_drawn_safely(widget: Widget) -> None:
     """Every line is exactly as wide as there is room, and holds no control character or lone surrogate."""
     width = widget.scrollable_content_region.width

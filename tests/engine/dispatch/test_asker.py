@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from llmdash.doctor.check import Known, check
-from llmdash.doctor.findings import Level
+from llmdash.doctor.check import check
+from llmdash.doctor.findings import Known, Level
 from llmdash.engine.dispatch.asker import LocalAsker, Lost, NotSent
 from llmdash.engine.dispatch.attempt import Answer, Attempt
 from llmdash.engine.model import commands
@@ -173,7 +173,7 @@ def test_a_request_cut_off_before_it_left_was_not_sent(tmp_path: Path) -> None:
             raise AssertionError
 
     with started(plan(tmp_path, Server(), prompts(4), asker=Slow(lambda _job, _before: None))) as session:
-        until(session, lambda frame: frame.keys and sum(key.in_flight for key in frame.keys) == 4)
+        until(session, lambda frame: sum(key.in_flight for key in frame.keys) == 4)
         session.command(commands.Cancel())
         assert session.join(10.0)
     assert {state for _, state in attempts_of(session)} == {"unsent"}

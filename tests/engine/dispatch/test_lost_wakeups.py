@@ -5,10 +5,12 @@ at once: the run has not ended after hours.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from llmdash.engine.model.states import EndpointState, JobState, KeyState
+from llmdash.engine.pool.member import Lease
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.pools import Clock, answer, choose, fail, pool_of
@@ -40,13 +42,13 @@ def state_of(run: SimulatedRun) -> EndpointState:
 
 
 @pytest.mark.parametrize("leave", [KeyPool.was_cut, KeyPool.not_sent])
-def test_a_probe_that_is_given_up_hands_its_place_on(leave: object) -> None:
+def test_a_probe_that_is_given_up_hands_its_place_on(leave: Callable[[KeyPool, Lease], object]) -> None:
     clock = Clock()
     pool = pool_of(2, clock)
     down(pool, clock)
     lease = choose(pool)
     assert pool.choose() is None
-    leave(pool, lease)  # type: ignore[operator]
+    leave(pool, lease)
     answer(pool, choose(pool))
     assert pool.endpoints[0].circuit_breaker.state is EndpointState.UP
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.model import commands
+from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind, JobState, KeyState, RunState
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
@@ -153,12 +155,13 @@ def test_a_job_is_cancelled_in_flight_in_backoff_and_in_line(tmp_path: Path) -> 
 def test_cancelling_at_the_moment_of_the_end_does_not_end_a_job_twice(tmp_path: Path) -> None:
     """Cancels and retries rain on jobs that are queued, in flight, being written, and ended."""
     rng = random.Random(3)
+    kinds: list[type[commands.CancelJobs | commands.RetryJobs]] = [commands.CancelJobs, commands.RetryJobs]
     server = Server()
     with started(plan(tmp_path, server, prompts(200), concurrency=8, stay=True)) as session:
         for _ in range(300):
             jobs = tuple(rng.randrange(200) for _ in range(5))
-            session.command(rng.choice([commands.CancelJobs, commands.RetryJobs])(jobs))
-            session.command(rng.choice([commands.CancelJobs, commands.RetryJobs])(jobs))
+            session.command(rng.choice(kinds)(jobs))
+            session.command(rng.choice(kinds)(jobs))
             if rng.random() < 0.2:
                 until(session, lambda _: True)
         until(session, lambda frame: frame.run.ended == 200 and frame.run.state is RunState.DONE)
@@ -201,6 +204,10 @@ def test_ended_jobs_are_retried_and_the_counts_stay_balanced(tmp_path: Path) -> 
     assert frame.run.input_tokens == 2 * 6
 
 
+def has_done(goal: int, frame: Frame) -> bool:
+    return frame.run.done >= goal
+
+
 @pytest.mark.parametrize("failures", [0.0, 0.3])
 def test_a_run_stopped_again_and_again_is_whole_in_the_end(tmp_path: Path, failures: float) -> None:
     rng = random.Random(5)
@@ -221,7 +228,7 @@ def test_a_run_stopped_again_and_again_is_whole_in_the_end(tmp_path: Path, failu
         the_plan = plan(tmp_path, server, prompts(300), resume=start > 0, policy=patient)
         with started(the_plan) as session:
             goal = min(300, done + 60)
-            done = until(session, lambda frame, goal=goal: frame.run.done >= goal).run.done  # type: ignore[misc]
+            done = until(session, partial(has_done, goal)).run.done
         frame = assert_balanced(session, server)
         done = frame.run.done
     session = run(plan(tmp_path, server, prompts(300), resume=True, policy=patient))

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ async def test_rows_gather_into_few_commits_and_all_arrive(tmp_path: Path) -> No
     async with writing(tmp_path) as (writer, _):
         told: list[int] = []
         for job in range(1_000):
-            writer.ended(sent(job)._replace(state="ok"), done(job), lambda job=job: told.append(job))
+            writer.ended(sent(job)._replace(state="ok"), done(job), partial(told.append, job))
         await asyncio.gather(*(writer.sent(sent(job)) for job in range(1_000, 1_100)))
         assert told == list(range(1_000)), "in the order of writing"
     reader = JournalReader(tmp_path)

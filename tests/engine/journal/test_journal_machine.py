@@ -9,10 +9,10 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -32,10 +32,11 @@ _PATIENCE_S = 30.0
 _GATHERED_S = 0.003
 """Longer than the writer gathers rows."""
 
+T = TypeVar("T")
 Attempts = dict[tuple[int, int], str]
 Results = dict[int, tuple[str, str | None]]
 State = tuple[Attempts, Results]
-Step = Callable[[Attempts, Results], None]
+Step = Callable[[Attempts, Results], object]
 
 
 class Gated:
@@ -96,7 +97,7 @@ class JournalMachine(RuleBasedStateMachine):
     async def _writer(self) -> JournalWriter:
         return JournalWriter(self.gate, self.failures.append)
 
-    def run(self, work: Any) -> Any:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
     def model(self, count: int) -> State:

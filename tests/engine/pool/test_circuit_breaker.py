@@ -89,11 +89,13 @@ def test_what_left_before_it_opened_says_nothing_of_the_time_after() -> None:
     early = [circuit_breaker.taken() for _ in range(10)]
     fail(circuit_breaker, *[REFUSED] * 3)
     circuit_breaker.answered(early[0])
-    assert circuit_breaker.state is EndpointState.DOWN
+    state = circuit_breaker.state
+    assert state is EndpointState.DOWN
     clock.time += 1.0
     probe = circuit_breaker.taken()
     circuit_breaker.failed(REFUSED, early[1])
-    assert circuit_breaker.state is EndpointState.PROBING
+    state = circuit_breaker.state
+    assert state is EndpointState.PROBING
     circuit_breaker.answered(probe)
     for ticket in early[2:]:
         circuit_breaker.failed(REFUSED, ticket)

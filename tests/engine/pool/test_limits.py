@@ -21,7 +21,7 @@ from tests.engine.virtual_time import now, virtual_time
 def member(clock: Clock, label: str = "k", **limits: float) -> Member:
     """A key with allowances of so much a minute."""
     made = {name: TokenBucket(amount, clock) for name, amount in limits.items()}
-    return Member(Silent(), label, limits=MemberLimits(**made), clock=clock)  # type: ignore[arg-type]
+    return Member(Silent(), label, limits=MemberLimits(**made), clock=clock)
 
 
 def test_a_key_is_given_no_more_requests_a_minute_than_it_may_have() -> None:

@@ -173,7 +173,8 @@ def test_a_key_refused_twice_is_dead_until_it_is_revived() -> None:
     confirmation = choose(pool)
     assert pool.choose() is None
     assert fail(pool, confirmation, FailureKind.AUTH) is KeyState.DEAD
-    assert pool.exhausted
+    exhausted = pool.exhausted
+    assert exhausted
     assert pool.statistics()[0].ready_in_s is None
     pool.revive(key.label)
     assert not pool.exhausted

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmdash.llms.wire.failures import Failure
 from llmdash.llms.wire.rate_limit_headers import Hints, limits_told
 from tests.llms.canned import Canned, answer, document
-from tests.llms.wire.wires import WIRES
+from tests.llms.wire.wires import WIRES, Wire
 
 OPENAI = {
     "x-ratelimit-limit-requests": "60",
@@ -83,13 +83,13 @@ def test_whatever_a_header_holds_hints_are_sane_or_none(headers: dict[str, str])
         assert all(reset is None or 0 < reset <= 31 * 86_400 for reset in resets)
 
 
-def sent(headers: dict[str, str]) -> dict[str, str]:
+def sent(headers: dict[str, str]) -> dict[str, Any]:
     return {name.replace("-", "_"): value for name, value in headers.items()}
 
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 @pytest.mark.parametrize("headers", [OPENAI, ANTHROPIC])
-async def test_the_first_delta_of_an_answer_brings_the_hints(wire: Any, headers: dict[str, str]) -> None:
+async def test_the_first_delta_of_an_answer_brings_the_hints(wire: Wire, headers: dict[str, str]) -> None:
     for pieces in (wire.stream, [wire.document]):
         llm = wire.make(Canned(answer(*pieces, **sent(headers))))
         hints = [delta.hints async for delta in llm.deltas("hi")]
@@ -97,13 +97,13 @@ async def test_the_first_delta_of_an_answer_brings_the_hints(wire: Any, headers:
 
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
-async def test_an_answer_without_hints_has_none(wire: Any) -> None:
+async def test_an_answer_without_hints_has_none(wire: Wire) -> None:
     deltas = [delta async for delta in wire.make(Canned(answer(*wire.stream))).deltas("hi")]
     assert {delta.hints for delta in deltas} == {None}
 
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
-async def test_a_failure_brings_the_hints(wire: Any) -> None:
+async def test_a_failure_brings_the_hints(wire: Wire) -> None:
     error = {"error": {"message": "slow down"}}
     for given_back in (document(error, status=429, **sent(OPENAI)), document(error, **sent(OPENAI))):
         with pytest.raises(Failure) as caught:

@@ -26,7 +26,7 @@ READERS: dict[str, type[BodyReader]] = {
 }
 
 
-@pytest.fixture(params=WIRES.values(), ids=WIRES)
+@pytest.fixture(params=WIRES.values(), ids=list(WIRES))
 def wire(request: pytest.FixtureRequest) -> Wire:
     found: Wire = request.param
     return found

@@ -18,7 +18,7 @@ from llmdash.engine.model.states import AlertKind, Severity
 from llmdash.ui.panels.banner import LINGER_S, Banner
 from llmdash.ui.text.alert_words import GAP, SEPARATOR, told
 from tests.ui.troubles import DISK_FULL, KEYS_REST, KILL_SWITCH, MINE_PAUSED, OPENAI_DOWN
-from tests.ui.widget_app import HOSTILE, WidgetApp, posted, strips
+from tests.ui.widget_app import HOSTILE, WidgetApp, lines_drawn, posted, strips
 
 
 @dataclass
@@ -114,9 +114,7 @@ async def test_the_line_stays_a_while_so_that_panels_do_not_jump_and_then_says_i
 async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
     async with banner_of() as shown:
         await shown.show(KEYS_REST)
-        drawn: list[int] = []
-        render = shown.banner.render_line
-        shown.banner.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        drawn = lines_drawn(shown.banner)
         shown.banner.show((replace(KEYS_REST, seconds=3.2),))
         await shown.pilot.pause()
         assert drawn == []

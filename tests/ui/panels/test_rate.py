@@ -10,7 +10,7 @@ from llmdash.engine.model.frame import RatePart, SeriesPart
 from llmdash.engine.model.states import Binding
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.rate_slider import SHOWS_TO_CONFIRM, LogSlider
-from tests.ui.widget_app import assert_drawn_safely, lines, posted, running
+from tests.ui.widget_app import assert_drawn_safely, lines, lines_drawn, posted, running
 
 
 def rate_slider() -> LogSlider:
@@ -154,8 +154,7 @@ async def test_an_equal_picture_is_not_painted_again() -> None:
     async with running(slider, (60, 1)) as pilot:
         slider.show(10.0, 9.0)
         await pilot.pause()
-        drawn = []
-        slider.render_line = lambda y: drawn.append(y)  # type: ignore[method-assign, assignment, return-value]
+        drawn = lines_drawn(slider)
         slider.show(10.0, 9.001)
         await pilot.pause()
         assert drawn == []

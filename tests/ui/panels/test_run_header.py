@@ -9,7 +9,7 @@ import pytest
 from llmdash.engine.model.frame import RunPart, Score
 from llmdash.engine.model.states import RunState
 from llmdash.ui.panels.run_header import RunHeader
-from tests.ui.widget_app import HOSTILE, WidgetApp, assert_drawn_safely, lines, running
+from tests.ui.widget_app import HOSTILE, WidgetApp, assert_drawn_safely, lines, lines_drawn, running
 
 RUN = RunPart(
     name="arithmetic-10k",
@@ -130,9 +130,7 @@ async def test_an_equal_run_is_not_painted_again() -> None:
     async with running(widget, (100, 3)) as pilot:
         widget.show(RUN)
         await pilot.pause()
-        drawn: list[int] = []
-        render = widget.render_line
-        widget.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        drawn = lines_drawn(widget)
         widget.show(replace(RUN))
         await pilot.pause()
         assert drawn == []
@@ -143,9 +141,7 @@ async def test_only_the_line_that_differs_is_painted() -> None:
     async with running(widget, (100, 3)) as pilot:
         widget.show(RUN)
         await pilot.pause()
-        drawn: list[int] = []
-        render = widget.render_line
-        widget.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        drawn = lines_drawn(widget)
         widget.show(replace(RUN, elapsed_s=192.6))
         await pilot.pause()
         assert drawn == [0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.cells import cell_len
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
@@ -44,6 +46,10 @@ async def opened(session: FakeSession, *keys: str) -> AsyncIterator[Pilot[Any]]:
 
 def text_of(pilot: Pilot[Any], name: str) -> str:
     return str(pilot.app.screen.query_one(f"#{name}", Static).render())
+
+
+def on_screen(pilot: Pilot[Any], kind: type[Screen[None]]) -> bool:
+    return isinstance(pilot.app.screen, kind)
 
 
 async def test_enter_shows_the_job_under_the_cursor_in_full() -> None:
@@ -114,7 +120,7 @@ async def test_escape_leads_back_from_every_screen() -> None:
     async with opened(session) as pilot:
         for key, screen in (("enter", InspectorScreen), ("g", GraphsScreen), ("question_mark", HelpScreen)):
             await pilot.press(key)
-            await until(pilot, lambda screen=screen: isinstance(pilot.app.screen, screen))  # type: ignore[misc]
+            await until(pilot, partial(on_screen, pilot, screen))
             await picture(pilot, session)
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
@@ -174,7 +180,7 @@ async def test_the_rate_is_steered_from_graphs_and_inspector_too() -> None:
         session = FakeSession()
         async with opened(session, key) as pilot:
             await pilot.press("minus")
-            await until(pilot, lambda session=session: session.commands)  # type: ignore[misc]
+            await until(pilot, partial(getattr, session, "commands"))
             (command,) = session.commands
             assert isinstance(command, SetRate)
             assert command.rate is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,12 +72,16 @@ def test_the_key_bar_never_cuts_an_item(names: list[tuple[str, bool]], width: in
     assert [item for item in items if item in chosen] == chosen or len(set(items)) < len(items)
 
 
+def has_size(app: LlmdashApp, size: tuple[int, int]) -> bool:
+    return app.screen.size == size
+
+
 async def test_resizing_through_all_sizes_and_back_never_raises() -> None:
     app = LlmdashApp(session=FakeSession(), shipped_themes=SHIPPED)
     async with app.run_test(size=(120, 36)) as pilot:
         for size in [*SIZES, *reversed(SIZES)]:
             await pilot.resize_terminal(*size)
-            await until(pilot, lambda size=size: app.screen.size == size)  # type: ignore[misc]
+            await until(pilot, partial(has_size, app, size))
             await pilot.pause()
             assert app.screen.has_class("compact") is (size[0] < WIDE)
             assert app.screen.has_class("-too-small") is (size[0] < 60 or size[1] < 16)

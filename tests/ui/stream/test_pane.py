@@ -12,7 +12,7 @@ from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.pane import StreamPane
-from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, lines_drawn, running
 
 
 def part(job: int, text: str | tuple[str, ...], start: int = 0, **more: Any) -> StreamPart:
@@ -109,9 +109,7 @@ async def test_what_follows_older_answers_draws_only_its_own_lines() -> None:
     pane = StreamPane()
     async with running(pane, (40, 10)) as pilot:
         await feed(pilot, pane, part(7, "seven"), part(8, "eight"))
-        drawn: list[int] = []
-        render = pane.render_line
-        pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        drawn = lines_drawn(pane)
         await feed(pilot, pane, part(8, "more", 1, tokens_per_s=20.0))
         assert drawn == [3]
 
@@ -150,7 +148,8 @@ async def test_scrolling_up_holds_the_text_still_and_end_follows(way: str) -> No
             await pilot.pause()
         else:
             await pilot.press(way)
-        assert not pane.follow
+        follow = pane.follow
+        assert not follow
         before = lines(pane)
         assert before != following
         more = numbered(100, 200)
@@ -208,9 +207,7 @@ async def test_only_the_last_line_is_drawn_again_while_it_grows() -> None:
     async with running(pane, (40, 10)) as pilot:
         text = numbered(0, 5)
         await feed(pilot, pane, part(1, text))
-        drawn: list[int] = []
-        render = pane.render_line
-        pane.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign]
+        drawn = lines_drawn(pane)
         await feed(pilot, pane, part(1, "more", 1))
         assert drawn == [5]
 

@@ -10,7 +10,7 @@ from textual.geometry import Region
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.ui.stream.tiles import StreamTiles, fit_grid
-from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, lines_drawn, running
 
 
 def part(job: int, text: str | tuple[str, ...], state: JobState = JobState.STREAMING) -> StreamPart:
@@ -56,9 +56,7 @@ async def test_only_the_line_that_grew_is_painted() -> None:
     async with running(tiles, (60, 10)) as pilot:
         tiles.show([part(number, "x") for number in range(4)], 4)
         await pilot.pause()
-        drawn: list[int] = []
-        render = tiles.render_line
-        tiles.render_line = lambda y: (drawn.append(y), render(y))[1]  # type: ignore[method-assign, func-returns-value]
+        drawn = lines_drawn(tiles)
         tiles.show([*(part(number, "x") for number in range(3)), part(3, "xy")], 4)
         await pilot.pause()
         assert drawn == [6]

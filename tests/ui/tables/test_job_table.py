@@ -115,7 +115,8 @@ async def test_while_scrolled_away_from_the_cursor_the_first_visible_row_stays()
 async def test_moving_the_cursor_stops_following() -> None:
     async with table_of(100) as shown:
         await shown.press("down")
-        assert not shown.table.follow
+        follow = shown.table.follow
+        assert not follow
         assert [message.follow for message in posted(shown.pilot, JobTable.FollowChanged)] == [False]
         assert [message.job for message in posted(shown.pilot, JobTable.CursorMoved)] == [98]
         await shown.press("f")
@@ -137,7 +138,8 @@ async def test_the_cursor_moves_at_once_and_unknown_rows_are_blank() -> None:
         assert shown.table.cursor_row == 999
         assert lines(shown.table)[-1].split() == ["·"] * len(lines(shown.table)[-1].split())
         assert posted(shown.pilot, JobTable.WindowChanged)
-        assert shown.table.cursor_job is None
+        cursor_job = shown.table.cursor_job
+        assert cursor_job is None
         await shown.tick()
         assert shown.table.cursor_job == 0
         assert posted(shown.pilot, JobTable.CursorMoved)[-1].job == 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from textual.events import MouseScrollDown
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from llmdash.engine.model.frame import JobsPart
 from llmdash.engine.model.states import SortColumn
@@ -20,7 +21,7 @@ class CountingTable(JobTable):
 
     drawn = 0
 
-    def render_line(self, y: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def render_line(self, y: int) -> Strip:
         self.drawn += 1
         return super().render_line(y)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from enum import Enum
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -103,15 +106,16 @@ def test_wide_characters_are_never_cut_in_two() -> None:
 
 def test_every_state_has_a_glyph_of_one_cell_and_a_word() -> None:
     """States are told by glyph and word, never by colour alone."""
-    for table, states in (
+    tables: tuple[tuple[Mapping[Any, badges.Badge], Iterable[Enum]], ...] = (
         (badges.JOB_STATES, JobState),
         (badges.KEY_STATES, KeyState),
         (badges.RUN_STATES, RunState),
         (badges.ENDPOINT_STATES, EndpointState),
         (badges.WAIT_REASONS, WaitReason),
         (badges.SEVERITIES, Severity),
-    ):
-        looks = [table[state] for state in states]  # type: ignore[index]
+    )
+    for table, states in tables:
+        looks = [table[state] for state in states]
         assert all(cell_len(badge.glyph) == 1 and badge.word for badge in looks)
         assert len({badge.text for badge in looks}) == len(looks)
     assert len({badges.VERDICTS[verdict].glyph for verdict in Verdict}) == len(Verdict)
