@@ -14,7 +14,6 @@ from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.queue import JobQueue
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from llmdash.engine.dispatch.runner import BatchRunner
-from llmdash.engine.dispatch.settlement import prompt_id
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.inspection import Inspector
@@ -32,6 +31,7 @@ from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.resume import fresh_store, load_totals, resumed_store
 from llmdash.engine.steering import Steering
+from llmdash.sanitize import storable
 
 __all__ = ["Ending", "Run"]
 
@@ -108,7 +108,7 @@ class Run:
             plan.facts,
             self._parts,
             self._runner,
-            lambda job: prompt_id(plan.source, job),
+            lambda job: storable(plan.source.id(job)),
             Inspector(plan.source, JournalReader(plan.folder), self._store).inspect,
         )
 

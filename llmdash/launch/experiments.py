@@ -193,6 +193,9 @@ class _ForOneModel:
     def __len__(self) -> int:
         return len(self._source)
 
+    def id(self, index: int) -> str:
+        return self._source.id(index)
+
     def prompt(self, index: int) -> Prompt:
         prompt = self._source.prompt(index)
         if "model" not in prompt.options:

@@ -105,12 +105,15 @@ class Arithmetic:
         first, second = (_OPERATORS[int(draw() * 3)] for _ in range(2))
         return f"{a} {first} {b} {second} {c}"
 
+    def id(self, index: int) -> str:
+        return f"arith-{index + 1:05d}"
+
     def prompt(self, index: int) -> Prompt:
         if not 0 <= index < self.count:
             raise IndexError(index)
         expression = self.expression(index)
         text = _TEMPLATE.format(expression)
-        return Prompt(f"arith-{index + 1:05d}", (("user", text),), str(evaluate(expression)))
+        return Prompt(self.id(index), (("user", text),), str(evaluate(expression)))
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
         if prompt.expected is None:

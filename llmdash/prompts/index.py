@@ -53,8 +53,30 @@ class Problems:
         return tuple(listed)
 
 
+class _PackedIds:
+    """Texts in one piece of memory: 8 bytes each, and what they are long in UTF-8."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._ends = array("Q")
+
+    def append(self, text: str) -> None:
+        self._data += text.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._data))
+
+    def __getitem__(self, index: int) -> str:
+        start = self._ends[index - 1] if index else 0
+        return self._data[start : self._ends[index]].decode("utf-8", "surrogatepass")
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[index] for index in range(len(self._ends)))
+
+
 class _Places:
-    """Start, length, checksum, line and number of each record: 24 bytes each."""
+    """Start, length, checksum, line, number and id of each record: 32 bytes each, and the id.
+
+    An id that is made of the number of the line or the record is kept as an empty text.
+    """
 
     def __init__(self) -> None:
         self.starts = array("Q")
@@ -62,16 +84,18 @@ class _Places:
         self.sums = array("I")
         self.lines = array("I")
         self.numbers = array("I")
+        self.ids = _PackedIds()
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def add(self, span: Span, data: bytes, number: int) -> None:
+    def add(self, span: Span, data: bytes, number: int, identity: str) -> None:
         self.starts.append(span.start)
         self.sizes.append(len(data))
         self.sums.append(zlib.crc32(data))
         self.lines.append(span.line)
         self.numbers.append(number)
+        self.ids.append(identity)
 
     def without(self, left_out: set[int]) -> _Places:
         kept = _Places()
@@ -80,6 +104,9 @@ class _Places:
             setattr(
                 kept, name, array(column.typecode, (v for i, v in enumerate(column) if i not in left_out))
             )
+        for index, identity in enumerate(self.ids):
+            if index not in left_out:
+                kept.ids.append(identity)
         return kept
 
 
@@ -150,13 +177,14 @@ class FilePrompts:
             if data is None:
                 problems.add(span.line, span.fault)
                 continue
+            default = self._default_id(span.line, number)
             try:
-                prompt = build(fields(data), self._default_id(span.line, number))
+                prompt = build(fields(data), default)
             except RecordError as error:
                 problems.add(span.line, str(error))
                 continue
             ids.add(prompt.id)
-            places.add(span, data, number)
+            places.add(span, data, number, "" if prompt.id == default else prompt.id)
             if len(places) == limit:
                 return
 
@@ -164,13 +192,13 @@ class FilePrompts:
         return f"{self._stem}-{line if self._form.by_line else number}"
 
     def _leave_out_doubles(self, doubles: set[int], problems: Problems) -> None:
-        """Keep the first of each id. The ids in question are read again; mostly there are none."""
+        """Keep the first of each id; mostly there are no doubles."""
         if not doubles:
             return
         first: dict[str, int] = {}
         left_out: set[int] = set()
         for index in range(len(self)):
-            identity = self.prompt(index).id
+            identity = self.id(index)
             if hash(identity) not in doubles:
                 continue
             line = self._places.lines[index]
@@ -194,6 +222,10 @@ class FilePrompts:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def id(self, index: int) -> str:
+        places = self._places
+        return places.ids[index] or self._default_id(places.lines[index], places.numbers[index])
 
     def prompt(self, index: int) -> Prompt:
         """Read the record at `index` again. Raises InputError if it is not what it was."""

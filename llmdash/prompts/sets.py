@@ -54,16 +54,19 @@ class Arranged:
         full = len(self.source) * self.repeat
         return full if self.limit is None else min(full, self.limit)
 
+    def id(self, index: int) -> str:
+        round_, place = divmod(index, len(self.source))
+        if self.repeat == 1:
+            return self.source.id(place)
+        if len(self.source) == 1:
+            return f"{self.name}-{round_ + 1}"
+        return f"{self.source.id(place)}.{round_ + 1}"
+
     def prompt(self, index: int) -> Prompt:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        turn, place = divmod(index, len(self.source))
-        prompt = self.source.prompt(place)
-        if self.repeat == 1:
-            return prompt
-        base = self.name if len(self.source) == 1 else prompt.id
-        mark = "-" if len(self.source) == 1 else "."
-        return replace(prompt, id=f"{base}{mark}{turn + 1}")
+        prompt = self.source.prompt(index % len(self.source))
+        return prompt if self.repeat == 1 else replace(prompt, id=self.id(index))
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
         return self.source.score(prompt, text)

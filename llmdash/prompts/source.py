@@ -77,6 +77,9 @@ class PromptSource(Protocol):
 
     def __len__(self) -> int: ...
 
+    def id(self, index: int) -> str:
+        """The id of the prompt at `index`; kept, so that asking for it never reads the file again."""
+
     def prompt(self, index: int) -> Prompt:
         """The prompt at `index`, counted from 0. Raises InputError if the file changed under the run."""
 
@@ -96,6 +99,9 @@ class PromptList:
 
     def __len__(self) -> int:
         return len(self.prompts)
+
+    def id(self, index: int) -> str:
+        return self.prompts[index].id
 
     def prompt(self, index: int) -> Prompt:
         return self.prompts[index]

@@ -86,7 +86,7 @@ def failures() -> Scene:
 def brake() -> Scene:
     """A model name that no server knows."""
     return Scene(
-        state=RunState.PAUSED, detail="kill switch", alerts=(KILL_SWITCH,), waits=(WaitReason.PAUSE,)
+        state=RunState.PAUSED, detail="kill switch", alerts=(KILL_SWITCH,), waits=(WaitReason.LIMITER,)
     )
 
 

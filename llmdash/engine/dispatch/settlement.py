@@ -13,10 +13,10 @@ from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.health_records import health_record
 from llmdash.engine.pool.member import Member
 from llmdash.llms.wire.failures import Failure, FailureKind
-from llmdash.prompts.source import InputError, Prompt, PromptSource
+from llmdash.prompts.source import InputError, Prompt
 from llmdash.sanitize import storable
 
-__all__ = ["Settlement", "prompt_id"]
+__all__ = ["Settlement"]
 
 _MOST_LOSSES = 3
 """A job that takes its worker down with it must not take them all."""
@@ -186,7 +186,7 @@ class Settlement:
         return ResultRow(job, self._id(job), "failed", key=key, attempts=attempts, error=text)
 
     def _id(self, job: int) -> str:
-        return prompt_id(self._parts.source, job)
+        return storable(self._parts.source.id(job))
 
     def _tell_of(self, member: Member, attribution: Attribution) -> None:
         """Say what befell a key that does not come back by itself, or not soon; and let the journal know."""
@@ -201,14 +201,6 @@ class Settlement:
     def _note_health(self, member: Member) -> None:
         parts = self._parts
         parts.journal.health(health_record(member, parts.clock(), parts.wall_clock()))
-
-
-def prompt_id(source: PromptSource, job: int) -> str:
-    """The id of a job's prompt; its number where the input can no longer be read."""
-    try:
-        return storable(source.prompt(job).id)
-    except InputError:
-        return str(job)
 
 
 def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text: str) -> AttemptRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow
@@ -18,10 +18,11 @@ from llmdash.engine.model.states import (
     WaitReason,
 )
 
-__all__ = ["BINDINGS", "RunStatus", "alerts_of", "reason_of", "what_blocks"]
+__all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 _WORTH_TELLING_S = 0.5
+_ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE)
 
 BINDINGS = {
     WaitReason.KEY: Binding.KEYS,
@@ -29,6 +30,10 @@ BINDINGS = {
     WaitReason.MACHINE: Binding.ENDPOINT,
     WaitReason.DISK: Binding.DISK,
 }
+
+
+def _never(_job: int) -> None:
+    """No job has a backoff before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +151,22 @@ def _may_send(key: KeyRow) -> bool:
     return key.state is KeyState.HEALTHY and not key.ready_in_s
 
 
-def reason_of(
-    state: JobState, blocker: WaitReason | None, *, is_due: bool, retries_held: bool
-) -> WaitReason | None:
-    """What a job in `state` waits for; one whose backoff is over stands in line, if the budget lets it."""
-    if state is JobState.BACKOFF:
-        in_line = WaitReason.BUDGET if retries_held else WaitReason.LIMITER
-        return (blocker or in_line) if is_due else WaitReason.BACKOFF
-    if state is JobState.LIMITER:
-        return WaitReason.DISK if blocker is WaitReason.DISK else WaitReason.LIMITER
-    if state is JobState.KEY:
-        return blocker if blocker in (WaitReason.ENDPOINT, WaitReason.MACHINE) else WaitReason.KEY
-    return None
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What decides, beside its state, what a job waits for; `due_at` says when a backoff is over."""
+
+    blocker: WaitReason | None = None
+    retries_held: bool = False
+    due_at: Callable[[int], float | None] = _never
+
+    def reason(self, job: int, state: JobState) -> WaitReason | None:
+        """What `job` waits for, as the table shows it; None if it does not wait."""
+        if state is JobState.BACKOFF:
+            if self.due_at(job) is not None:
+                return WaitReason.BACKOFF
+            return self.blocker or (WaitReason.BUDGET if self.retries_held else WaitReason.LIMITER)
+        if state is JobState.LIMITER:
+            return self.blocker or WaitReason.LIMITER
+        if state is JobState.KEY:
+            return self.blocker if self.blocker in _ABOVE_KEYS else WaitReason.KEY
+        return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
-from llmdash.engine.frames.blockers import BINDINGS, RunStatus, alerts_of, reason_of, what_blocks
+from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits, alerts_of, what_blocks
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.tiles import Tiles
 from llmdash.engine.model.frame import (
@@ -75,22 +75,23 @@ class FrameBuilder:
 
     def frame(self, view: View, status: RunStatus) -> Frame:
         """The picture of now. Its cost follows what the view shows."""
-        self._ordering.use(view.jobs)
         with self._store.lock:
             now = self._store.clock()
             keys, endpoints = self._parts.pool.statistics(), self._parts.pool.endpoint_statistics()
             blocker = what_blocks(status, keys, endpoints, self._store.in_flight)
+            waits = Waits(blocker, self._parts.budget.is_short, self._parts.queue.due_at)
+            self._ordering.use(view.jobs, waits)
             run = self._run(status, blocker, now, self._cost(keys, now, ended=status.state.ended))
             return Frame(
                 run=run,
-                jobs=self._jobs(view.jobs, now, blocker),
+                jobs=self._jobs(view.jobs, now, waits),
                 keys=keys,
                 endpoints=endpoints,
                 alerts=alerts_of(
                     status,
                     keys,
                     endpoints,
-                    retries_held=self._parts.budget.is_short,
+                    retries_held=waits.retries_held,
                     open_jobs=run.jobs - run.ended,
                 ),
                 rate=self._rate(run, blocker, now),
@@ -98,7 +99,7 @@ class FrameBuilder:
                 tiles=tuple(self._tile(job) for job in self._tiles.choose(view.tiles, now)),
                 series=self._plot(view.series_width),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
-                inspection=None if view.inspect is None else self._inspection(view.inspect, now),
+                inspection=None if view.inspect is None else self._inspection(view.inspect, now, waits),
                 errors=self._store.errors.groups() if view.errors else (),
                 failed=self._store.errors.jobs(view.failed_as) if view.failed_as is not None else (),
             )
@@ -150,17 +151,17 @@ class FrameBuilder:
             latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),
         )
 
-    def _jobs(self, view: JobsView, now: float, blocker: WaitReason | None) -> JobsPart:
+    def _jobs(self, view: JobsView, now: float, waits: Waits) -> JobsPart:
         ordering = self._ordering
         matched, first = len(ordering), view.first
         if view.anchor is not None and (line := ordering.line_of(view.anchor)) is not None:
             first = line - view.anchor_offset
         first = max(0, min(first, matched - view.height))
         lines = range(first, min(matched, first + view.height))
-        rows = tuple(self._row(ordering.job_at(line), now, blocker) for line in lines)
+        rows = tuple(self._row(ordering.job_at(line), now, waits) for line in lines)
         return JobsPart(self._store.columns.jobs, matched, first, rows, ordering.error)
 
-    def _row(self, job: int, now: float, blocker: WaitReason | None = None) -> JobRow:
+    def _row(self, job: int, now: float, waits: Waits) -> JobRow:
         columns, live = self._store.columns, self._store.live.get(job)
         state = JobState(columns.state[job])
         wait, time = columns.wait[job], columns.time[job]
@@ -168,15 +169,13 @@ class FrameBuilder:
             time = now - live.sent_at
         elif live is not None and not state.in_flight:
             wait += now - live.since
-        if state is JobState.LIMITER and blocker not in (None, WaitReason.DISK):
-            state = JobState.KEY
         due_at = self._parts.queue.due_at(job) if state is JobState.BACKOFF else None
         ended = state is JobState.DONE
         return JobRow(
             job=job,
             id=self._job_id(job),
             state=state,
-            reason=reason_of(state, blocker, is_due=due_at is None, retries_held=self._parts.budget.is_short),
+            reason=waits.reason(job, state),
             due_in_s=max(0.0, due_at - now) if due_at is not None else None,
             key=columns.keys[columns.key[job]] or None,
             tries=columns.tries[job],
@@ -256,10 +255,10 @@ class FrameBuilder:
         self._store.time_series.sample(self._store.clock(), self._store.in_flight)
         return self._store.time_series.part(width)
 
-    def _inspection(self, job: int, now: float) -> Inspection | None:
+    def _inspection(self, job: int, now: float, waits: Waits) -> Inspection | None:
         if not 0 <= job < self._store.columns.jobs:
             return None
-        return self._inspect(job, self._row(job, now))
+        return self._inspect(job, self._row(job, now, waits))
 
 
 def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:

@@ -8,11 +8,12 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from llmdash.engine.model.states import JobState
+from llmdash.engine.frames.blockers import Waits
+from llmdash.engine.model.states import JobState, WaitReason
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["FilterError", "Predicate", "compile_filter"]
+__all__ = ["NO_WAITS", "FilterError", "Predicate", "compile_filter"]
 
 Predicate = Callable[[int], bool]
 T = TypeVar("T")
@@ -29,8 +30,9 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "": 1.0}
 _TERM = re.compile(r"(?P<name>[a-z#]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|min|m|h|)")
 _WAITING = frozenset({JobState.LIMITER, JobState.KEY, JobState.BACKOFF})
-_STATES: dict[str, frozenset[JobState]] = {
+_STATES: dict[str, frozenset[JobState] | WaitReason] = {
     **{state.name.lower(): frozenset({state}) for state in JobState},
+    **{reason.value: reason for reason in WaitReason},
     "stream": frozenset({JobState.STREAMING}),
     "waiting": _WAITING,
     "flight": frozenset({JobState.SENT, JobState.STREAMING}),
@@ -44,16 +46,21 @@ _VERDICTS = {
 }
 
 
+NO_WAITS = Waits()
+
+
 class FilterError(ValueError):
     """A filter that says nothing; the text names the term and what could stand there."""
 
 
-def compile_filter(text: str, columns: JobColumns, job_id: Callable[[int], str]) -> Predicate | None:
+def compile_filter(
+    text: str, columns: JobColumns, job_id: Callable[[int], str], waits: Waits = NO_WAITS
+) -> Predicate | None:
     """What the filter lets through, as a question about a job's number; None if that is everything.
 
     Raises FilterError.
     """
-    tests = [_term(term, columns, job_id) for term in text.split()]
+    tests = [_term(term, columns, job_id, waits) for term in text.split()]
     if not tests:
         return None
     if len(tests) == 1:
@@ -61,7 +68,7 @@ def compile_filter(text: str, columns: JobColumns, job_id: Callable[[int], str])
     return lambda job: all(test(job) for test in tests)
 
 
-def _term(term: str, columns: JobColumns, job_id: Callable[[int], str]) -> Predicate:
+def _term(term: str, columns: JobColumns, job_id: Callable[[int], str], waits: Waits) -> Predicate:
     match = _TERM.fullmatch(term)
     if match is None:
         return _text(term, columns, job_id)
@@ -69,7 +76,12 @@ def _term(term: str, columns: JobColumns, job_id: Callable[[int], str]) -> Predi
     if not value:
         raise FilterError(f"{term}: something must stand after {op}")
     if name == "state":
-        return _among(columns.state, _named(term, value, _STATES))
+        named = _named(term, value, _STATES)
+        return (
+            _waiting_for(named, columns, waits)
+            if isinstance(named, WaitReason)
+            else _among(columns.state, named)
+        )
     if name in ("is", "verdict"):
         return _among(columns.verdict, {_named(term, value, _VERDICTS)})
     if name == "key":
@@ -108,6 +120,11 @@ def _named(term: str, value: str, names: Mapping[str, T]) -> T:
 def _among(column: bytearray | array[int], wanted: Iterable[int]) -> Predicate:
     allowed = frozenset(wanted)
     return lambda job: column[job] in allowed
+
+
+def _waiting_for(reason: WaitReason, columns: JobColumns, waits: Waits) -> Predicate:
+    state = columns.state
+    return lambda job: state[job] in _WAITING and waits.reason(job, JobState(state[job])) is reason
 
 
 def _compared(

@@ -1,7 +1,7 @@
 """Which job stands on which line of the table.
 
 The two natural orders cost nothing however many jobs there are. A sort or a filter is worked out on a thread
-of its own, once a second at most, and the last one worked out is shown meanwhile.
+of its own, once a second at most, and the last one worked out is shown meanwhile: a frame never waits for it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,39 @@ import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from llmdash.engine.frames.filter import FilterError, Predicate, compile_filter
-from llmdash.engine.model.states import SortColumn
+from llmdash.engine.frames.blockers import Waits
+from llmdash.engine.frames.filter import NO_WAITS, FilterError, compile_filter
+from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
 
 __all__ = ["Ordering"]
 
 _PERIOD_S = 1.0
-_SMALL = 20_000
+
+
+class _Wanted(NamedTuple):
+    """An order: what it is sorted by, and what the filter lets through."""
+
+    sort: SortColumn
+    descending: bool
+    filter: str
+
+    @property
+    def is_natural(self) -> bool:
+        return self.sort in (SortColumn.NEWEST, SortColumn.NUMBER) and not self.filter
+
+
+_FIRST = _Wanted(SortColumn.NEWEST, False, "")
+
+
+class _Lines(NamedTuple):
+    """A worked-out order: the job on each line, and the line of each job, counted from 1 (0: hidden)."""
+
+    jobs: array[int]
+    lines: array[int]
 
 
 class Ordering:
@@ -29,39 +52,43 @@ class Ordering:
     def __init__(self, columns: JobColumns, job_id: Callable[[int], str]) -> None:
         self._columns = columns
         self._job_id = job_id
-        self._wanted: tuple[SortColumn, bool, str] = (SortColumn.NEWEST, False, "")
+        self._wanted = _FIRST
         self._worked_out: _Lines | None = None
-        self._finished: tuple[tuple[SortColumn, bool, str], _Lines] | None = None
-        self._revision = -1
+        self._finished: tuple[_Wanted, _Lines | str] | None = None
+        self._seen: object = None
+        """What the order in the making was made of: if it is still that, there is nothing to do."""
         self._next_at = 0.0
         self._thread: threading.Thread | None = None
         self.error = ""
+        """What is wrong with the filter; known as soon as somebody has looked at it."""
 
-    def use(self, view: JobsView) -> None:
-        """Show the jobs as `view` asks, working out what that takes."""
-        wanted = (view.sort, view.descending, view.filter.strip())
+    def use(self, view: JobsView, waits: Waits = NO_WAITS) -> None:
+        """Show the jobs as `view` asks, having worked out what that takes; `waits` is what they wait for."""
+        wanted = _Wanted(view.sort, view.descending, view.filter.strip())
         if wanted != self._wanted:
-            self._wanted, self._revision, self._next_at, self.error = wanted, -1, 0.0, ""
-            self._worked_out = None if self._natural else self._worked_out
+            self._wanted, self._seen, self._next_at, self.error = wanted, None, 0.0, ""
+            self._worked_out = None if wanted.is_natural else self._worked_out
         self._adopt()
         now = time.monotonic()
         busy = self._thread is not None and self._thread.is_alive()
-        if self._natural or busy or now < self._next_at or self._revision == self._columns.revision:
+        if wanted.is_natural or busy or now < self._next_at:
             return
-        self._revision, self._next_at = self._columns.revision, now + _PERIOD_S
-        self._work_out()
+        seen = (self._columns.revision, waits, int(now) if self._columns.counts[JobState.BACKOFF] else 0)
+        if seen == self._seen:
+            return
+        self._seen, self._next_at = seen, now + _PERIOD_S
+        self._thread = threading.Thread(
+            target=self._work_out, args=(wanted, waits), name="llmdash-sort", daemon=True
+        )
+        self._thread.start()
 
     def _adopt(self) -> None:
         """Show what was worked out, if it is still wanted; so lines never change while a frame is made."""
         if self._finished is not None:
-            (wanted, lines), self._finished = self._finished, None
+            (wanted, found), self._finished = self._finished, None
             if wanted == self._wanted:
-                self._worked_out = lines
-
-    @property
-    def _natural(self) -> bool:
-        sort, _, text = self._wanted
-        return sort in (SortColumn.NEWEST, SortColumn.NUMBER) and not text
+                self.error = found if isinstance(found, str) else ""
+                self._worked_out = self._worked_out if isinstance(found, str) else found
 
     def __len__(self) -> int:
         return len(self._worked_out.jobs) if self._worked_out is not None else self._columns.jobs
@@ -83,12 +110,12 @@ class Ordering:
 
     def line_of(self, job: int) -> int | None:
         """The line of `job`, or None if the filter hides it."""
-        if self._worked_out is not None:
-            return self._worked_out.line_of(job)
         sort, descending, _ = self._wanted
         columns = self._columns
         if not 0 <= job < columns.jobs:
             return None
+        if self._worked_out is not None:
+            return self._worked_out.lines[job] - 1 if self._worked_out.lines[job] else None
         if sort is SortColumn.NUMBER:
             line = job
         elif columns.place[job]:
@@ -99,44 +126,27 @@ class Ordering:
             line = len(columns.started) + place - columns.taken - skipped
         return columns.jobs - 1 - line if descending else line
 
-    def _work_out(self) -> None:
-        sort, descending, text = self._wanted
-        try:
-            predicate = compile_filter(text, self._columns, self._job_id)
-        except FilterError as error:
-            self.error = str(error)
-            return
-        self.error = ""
-        if self._columns.jobs <= _SMALL:
-            self._sort(self._wanted, sort, descending, predicate)
-            self._adopt()
-            return
-        self._thread = threading.Thread(
-            target=self._sort,
-            args=(self._wanted, sort, descending, predicate),
-            name="llmdash-sort",
-            daemon=True,
-        )
-        self._thread.start()
-
-    def _sort(
-        self,
-        wanted: tuple[SortColumn, bool, str],
-        sort: SortColumn,
-        descending: bool,
-        predicate: Predicate | None,
-    ) -> None:
+    def _work_out(self, wanted: _Wanted, waits: Waits) -> None:
+        """On the thread: filter, sort, and find the way back."""
         columns = self._columns
+        try:
+            predicate = compile_filter(wanted.filter, columns, self._job_id, waits)
+        except FilterError as error:
+            self._finished = wanted, str(error)
+            return
         every: Sequence[int] = range(columns.jobs)
         jobs = list(every) if predicate is None else [job for job in every if predicate(job)]
-        if sort is SortColumn.NEWEST:
+        if wanted.sort is SortColumn.NEWEST:
             place = columns.place
             jobs.sort(key=lambda job: -place[job] or 1)
-        elif sort is not SortColumn.NUMBER:
-            jobs.sort(key=self._sort_key(sort))
-        if descending:
+        elif wanted.sort is not SortColumn.NUMBER:
+            jobs.sort(key=self._sort_key(wanted.sort))
+        if wanted.descending:
             jobs.reverse()
-        self._finished = wanted, _Lines(array("I", jobs))
+        lines = array("I", bytes(4 * columns.jobs))
+        for line, job in enumerate(jobs, 1):
+            lines[job] = line
+        self._finished = wanted, _Lines(array("I", jobs), lines)
 
     def _sort_key(self, sort: SortColumn) -> Callable[[int], float | str]:
         columns = self._columns
@@ -158,16 +168,3 @@ def _place(columns: JobColumns, number: int) -> int:
     skipped = columns.skipped
     passed = bisect_right(range(len(skipped)), columns.taken + number, key=lambda n: skipped[n] - n)
     return columns.taken + number + passed
-
-
-class _Lines:
-    """A worked-out order; its inverse is made on the first question."""
-
-    def __init__(self, jobs: array[int]) -> None:
-        self.jobs = jobs
-        self._lines: dict[int, int] | None = None
-
-    def line_of(self, job: int) -> int | None:
-        if self._lines is None:
-            self._lines = {other: line for line, other in enumerate(self.jobs)}
-        return self._lines.get(job)

@@ -49,7 +49,6 @@ class WaitReason(enum.Enum):
     DISK = "disk"
     BACKOFF = "backoff"
     BUDGET = "budget"
-    PAUSE = "paused"
 
 
 class RunState(enum.Enum):

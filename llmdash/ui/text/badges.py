@@ -54,7 +54,6 @@ WAIT_REASONS: Final = {
     WaitReason.DISK: Badge("◌", "disk", "error"),
     WaitReason.BACKOFF: JOB_STATES[JobState.BACKOFF],
     WaitReason.BUDGET: Badge("↻", "budget", "warning"),
-    WaitReason.PAUSE: Badge("‖", "paused", "muted"),
 }
 
 KEY_STATES: Final = {

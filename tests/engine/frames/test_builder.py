@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model import commands
+from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import Binding, JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.session import LocalSession
@@ -45,7 +46,15 @@ def test_the_row_under_the_cursor_stays_where_it_is(tmp_path: Path) -> None:
             assert session.frame(view).jobs.rows[7].job == anchor
             time.sleep(0.005)
     hidden = View(jobs=JobsView(height=5, anchor=anchor, anchor_offset=2, filter="state:failed"))
-    assert session.frame(hidden).jobs.matched == 0
+    assert worked_out(session, hidden).jobs.matched == 0
+
+
+def worked_out(session: LocalSession, view: View) -> Frame:
+    """The frame once the order that `view` asks for is there."""
+    session.frame(view)
+    while any(thread.name == "llmdash-sort" for thread in threading.enumerate()):
+        time.sleep(0.001)
+    return session.frame(view)
 
 
 def all_done(tmp_path: Path, jobs: int = 50) -> LocalSession:
@@ -64,9 +73,9 @@ def test_views_out_of_bounds_show_what_there_is(tmp_path: Path) -> None:
 def test_rows_are_sorted_and_filtered_as_the_view_asks(tmp_path: Path) -> None:
     session = all_done(tmp_path)
     view = JobsView(height=3, sort=SortColumn.NUMBER, descending=True, filter="#>10 #<=20 state:done")
-    part = session.frame(View(jobs=view)).jobs
+    part = worked_out(session, View(jobs=view)).jobs
     assert ([row.job for row in part.rows], part.matched, part.first) == ([19, 18, 17], 10, 0)
-    broken = session.frame(View(jobs=JobsView(height=3, filter="state:what"))).jobs
+    broken = worked_out(session, View(jobs=JobsView(height=3, filter="state:what"))).jobs
     assert broken.filter_error
 
 

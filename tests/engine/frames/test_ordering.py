@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from array import array
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmdash.engine.frames.blockers import Waits
+from llmdash.engine.frames.filter import NO_WAITS
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.model.events import Queued, Taken
-from llmdash.engine.model.states import JobState, SortColumn
+from llmdash.engine.model.states import JobState, SortColumn, WaitReason
 from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
@@ -19,8 +22,15 @@ from tests.engine.store.test_store import cancelled, failed
 
 
 def ordering_of(columns: JobColumns, view: JobsView) -> Ordering:
-    ordering = Ordering(columns, lambda job: f"id-{job}")
-    ordering.use(view)
+    return shown(Ordering(columns, lambda job: f"id-{job}"), view)
+
+
+def shown(ordering: Ordering, view: JobsView, waits: Waits = NO_WAITS) -> Ordering:
+    """`ordering` once it shows the jobs as `view` asks."""
+    ordering.use(view, waits)
+    while any(thread.name == "llmdash-sort" for thread in threading.enumerate()):
+        time.sleep(0.0005)
+    ordering.use(view, waits)
     return ordering
 
 
@@ -65,9 +75,9 @@ def test_natural_orders_show_every_job_once_at_any_progress(
             store.apply(Queued(job))
             store.apply(Taken(job, 1.0, False))
         ordering = ordering_of(columns, JobsView(sort=sort, descending=descending))
-        shown = lines(ordering)
-        assert sorted(shown) == list(range(jobs))
-        assert [ordering.line_of(each) for each in shown] == list(range(jobs))
+        order = lines(ordering)
+        assert sorted(order) == list(range(jobs))
+        assert [ordering.line_of(each) for each in order] == list(range(jobs))
     assert sum(columns.counts) == jobs
 
 
@@ -99,7 +109,7 @@ def test_a_filter_hides_jobs_and_a_wrong_one_is_told() -> None:
     ordering = ordering_of(columns, JobsView(filter="state:failed"))
     assert lines(ordering) == [7]
     assert (ordering.line_of(7), ordering.line_of(8)) == (0, None)
-    ordering.use(JobsView(filter="state:what"))
+    shown(ordering, JobsView(filter="state:what"))
     assert "there are" in ordering.error
     ordering.use(JobsView())
     assert (len(ordering), ordering.error) == (30, "")
@@ -118,3 +128,53 @@ def test_a_large_table_is_sorted_in_the_background_and_shown_when_ready() -> Non
         ordering.use(view)
         assert time.monotonic() < end
     assert lines(ordering) == list(range(0, 50_000, 1_000))
+
+
+@pytest.mark.parametrize(
+    ("blocker", "retries_held", "words"),
+    [
+        (None, False, {1: "limiter", 2: "key", 3: "backoff", 4: "limiter"}),
+        (None, True, {1: "limiter", 2: "key", 3: "backoff", 4: "budget"}),
+        (WaitReason.KEY, True, {1: "key", 2: "key", 3: "backoff", 4: "key"}),
+        (WaitReason.ENDPOINT, False, {1: "endpoint", 2: "endpoint", 3: "backoff", 4: "endpoint"}),
+        (WaitReason.MACHINE, False, {1: "machine", 2: "machine", 3: "backoff", 4: "machine"}),
+        (WaitReason.DISK, False, {1: "disk", 2: "key", 3: "backoff", 4: "disk"}),
+    ],
+)
+def test_every_state_that_is_shown_is_found_by_its_word(
+    blocker: WaitReason | None, retries_held: bool, words: dict[int, str]
+) -> None:
+    """Job 3 is in backoff, that of job 4 is over; what blocks the run decides what the others wait for."""
+    columns = JobColumns(6, range(6))
+    for job, state in enumerate((JobState.QUEUED, JobState.LIMITER, JobState.KEY, *[JobState.BACKOFF] * 2)):
+        columns.set_state(job, state)
+    waits = Waits(blocker, retries_held, lambda job: 9.0 if job == 3 else None)
+    for job, word in words.items():
+        reason = waits.reason(job, JobState(columns.state[job]))
+        assert reason is not None and reason.value == word
+        found = lines(shown(Ordering(columns, str), JobsView(filter=f"state:{word}"), waits))
+        assert job in found and found == [each for each, other in sorted(words.items()) if other == word]
+
+
+def test_a_filter_by_state_follows_what_blocks_the_run_though_no_job_moved() -> None:
+    columns = JobColumns(2, range(2))
+    columns.set_state(1, JobState.LIMITER)
+    ordering, view = Ordering(columns, str), JobsView(filter="state:key")
+    assert lines(shown(ordering, view, Waits(None))) == []
+    ordering._next_at = 0.0  # a second later
+    assert lines(shown(ordering, view, Waits(WaitReason.KEY))) == [1]
+
+
+def test_no_thread_but_its_own_sorts_filters_or_asks_for_ids() -> None:
+    """A frame takes the lines as they are: what is looked at by a frame is bound to what is visible."""
+    asked_by = set[str]()
+
+    def job_id(job: int) -> str:
+        asked_by.add(threading.current_thread().name)
+        return str(job)
+
+    ordering = Ordering(JobColumns(20_000, range(20_000)), job_id)
+    for view in (JobsView(sort=SortColumn.ID), JobsView(filter="77"), JobsView(filter="is:right 7")):
+        shown(ordering, view)
+        assert ordering.line_of(77) is not None or len(ordering) == 0
+    assert asked_by == {"llmdash-sort"}
