@@ -20,10 +20,10 @@ from pathlib import Path
 
 __all__ = [
     "Environment",
+    "commit_hash",
     "environment_of_commit",
     "environment_of_peers",
     "environment_of_tree",
-    "hash_of",
     "title_of",
 ]
 
@@ -80,9 +80,12 @@ def environment_of_commit(commit: str) -> Environment:
         return _with_packages("commit", (name,), (commit,))
 
 
-def hash_of(commit: str) -> str:
-    """The full hash of what git calls `commit`. Raises CalledProcessError; git says why."""
-    return _git("rev-parse", "--verify", f"{commit}^{{commit}}").decode().strip()
+def commit_hash(name: str) -> str:
+    """The full hash of the commit that git knows as `name`. Raises ValueError if there is none."""
+    try:
+        return _git("rev-parse", "--verify", f"{name}^{{commit}}").decode().strip()
+    except subprocess.CalledProcessError as error:
+        raise ValueError(f"no commit: {name}") from error
 
 
 def title_of(commit: str) -> str:

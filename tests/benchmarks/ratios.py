@@ -23,10 +23,10 @@ from typing import Any
 from tests.benchmarks.bench import target
 from tests.benchmarks.environments import (
     Environment,
+    commit_hash,
     environment_of_commit,
     environment_of_peers,
     environment_of_tree,
-    hash_of,
     title_of,
 )
 from tests.benchmarks.figures import THIS, Row, ratio_table, records
@@ -81,9 +81,8 @@ def _shown(environment: Environment) -> dict[str, str]:
     return {name: environment.versions[name] for name in PACKAGES if name in environment.versions}
 
 
-def made(before: str) -> Compared:
-    """The environments; making them takes a minute the first time. Raises CalledProcessError."""
-    commit = hash_of(before)
+def made(commit: str) -> Compared:
+    """The environments; making them takes a minute the first time."""
     return Compared(commit, environment_of_tree(), environment_of_commit(commit), environment_of_peers())
 
 
@@ -104,7 +103,7 @@ def heading(facts: Mapping[str, Any]) -> str:
         ", ".join(f"{name} {version}" for name, version in facts[of].items()) for of in ("peers", "llmdash")
     )
     lines = [
-        f"this tree  {facts['this']}, and what is not committed",
+        f"this tree  {facts['this']}  (as it is now, committed or not)",
         f"before     {facts['before']}",
         f"Python {facts['python']}; peers with {peers}; llmdash with {llmdash}",
         f"{facts['jobs']:,} jobs a run, {facts['peer_jobs']:,} of a peer, {facts['in_flight']} in flight",
@@ -118,7 +117,9 @@ def heading(facts: Mapping[str, Any]) -> str:
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--before", metavar="COMMIT", default="HEAD~1", help="the earlier commit")
+    parser.add_argument(
+        "--before", type=commit_hash, metavar="COMMIT", default="HEAD~1", help="the earlier commit"
+    )
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--jobs", type=int, default=20_000, metavar="N", help="jobs a run of llmdash")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
