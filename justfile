@@ -31,9 +31,9 @@ test *arguments:
 ci:
     .ci/run
 
-# Speed of a headless run beside its rivals
-bench-throughput:
-    {{python}} -m tests.benchmarks.throughput
+# A headless run beside its peers and an earlier commit (--before COMMIT --rounds N --jobs N --json FILE)
+bench *arguments:
+    {{python}} -m tests.benchmarks.ratios {{arguments}}
 
 # What an open dashboard costs
 bench-dashboard:

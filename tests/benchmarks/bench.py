@@ -6,15 +6,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-__all__ = ["jobs_per_second", "no_home", "peer_python", "prompts", "table", "target"]
-
-PEERS = ("langchain-openai", "httpx==0.28.1")
+__all__ = ["jobs_per_second", "no_home", "prompts", "table", "target"]
 
 
 @contextmanager
@@ -27,17 +24,6 @@ def target(latency: float = 0.0) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
         finally:
             server.kill()
-
-
-def peer_python() -> Path:
-    """The interpreter of an environment that holds the peers; it is made once, in the temporary folder."""
-    folder = Path(tempfile.gettempdir()) / "llmdash-peers"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS], check=True)
-        (folder / "ready").touch()
-    return python
 
 
 def no_home(folder: Path, base_url: str) -> dict[str, str]:

@@ -1,18 +1,26 @@
-"""The rivals, run by the interpreter that has them: `peers.py httpx|langchain BASE_URL COUNT` prints jobs a
-second.
+"""The rivals, run by the interpreter that has them: `peers.py httpx|openai|langchain BASE_URL COUNT` prints
+JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 PROMPT = 'Calculate 12 + 7 x 93 and answer in JSON: {"expression": "12 + 7 x 93", "result": ?}'
 IN_FLIGHT = 64
+WARM_UP = 500  # until then the pool of httpx, full of idle connections, is several times slower
+
+Batch = Callable[[int], Awaitable[object]]
+"""Asks so many times and waits for every answer."""
 
 
-async def bare_httpx(base_url: str, count: int) -> None:
+@asynccontextmanager
+async def bare_httpx(base_url: str) -> AsyncIterator[Batch]:
     """`httpx.AsyncClient`, 64 at a time behind a semaphore: without one, its pool brings it below 100 a
     second.
     """
@@ -31,26 +39,53 @@ async def bare_httpx(base_url: str, count: int) -> None:
                 )
             return str(answer.json()["choices"][0]["message"]["content"])
 
-        await asyncio.gather(*(one() for _ in range(count)))
+        yield lambda count: asyncio.gather(*(one() for _ in range(count)))
 
 
-async def langchain(base_url: str, count: int) -> None:
+@asynccontextmanager
+async def openai_sdk(base_url: str) -> AsyncIterator[Batch]:
+    """`AsyncOpenAI` of the openai SDK with the transport it comes with, 64 at a time behind a semaphore."""
+    from openai import AsyncOpenAI
+
+    gate = asyncio.Semaphore(IN_FLIGHT)
+    async with AsyncOpenAI(base_url=base_url, api_key="key-1", max_retries=0, timeout=600) as client:
+
+        async def one() -> str | None:
+            async with gate:
+                answer = await client.chat.completions.create(
+                    model="m", messages=[{"role": "user", "content": PROMPT}]
+                )
+            return answer.choices[0].message.content
+
+        yield lambda count: asyncio.gather(*(one() for _ in range(count)))
+
+
+@asynccontextmanager
+async def langchain(base_url: str) -> AsyncIterator[Batch]:
     """`ChatOpenAI.abatch` of LangChain, 64 at a time."""
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
     model = ChatOpenAI(model="m", base_url=base_url, api_key=SecretStr("key-1"), max_retries=0)
-    await model.abatch([PROMPT] * count, config={"max_concurrency": IN_FLIGHT})
+    yield lambda count: model.abatch([PROMPT] * count, config={"max_concurrency": IN_FLIGHT})
 
 
-async def timed(peer: str, base_url: str, count: int) -> float:
-    """Jobs a second, after a few to warm up."""
-    run = {"httpx": bare_httpx, "langchain": langchain}[peer]
-    await run(base_url, 20)
-    began = time.perf_counter()
-    await run(base_url, count)
-    return count / (time.perf_counter() - began)
+PEERS: dict[str, Callable[[str], AbstractAsyncContextManager[Batch]]] = {
+    "httpx": bare_httpx,
+    "openai": openai_sdk,
+    "langchain": langchain,
+}
+
+
+async def measured(peer: str, base_url: str, count: int) -> dict[str, float]:
+    """Jobs a second over `count` of them and microseconds of processor time a job, once warm."""
+    async with PEERS[peer](base_url) as batch:
+        await batch(WARM_UP)
+        cpu, wall = time.process_time(), time.perf_counter()
+        await batch(count)
+        cpu_s, wall_s = time.process_time() - cpu, time.perf_counter() - wall
+    return {"rate": count / wall_s, "cpu_us": cpu_s / count * 1e6}
 
 
 if __name__ == "__main__":
-    print(asyncio.run(timed(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    print(json.dumps(asyncio.run(measured(sys.argv[1], sys.argv[2], int(sys.argv[3])))))
