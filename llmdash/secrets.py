@@ -146,15 +146,18 @@ class Redactor:
 
     def learn(self, secrets: Iterable[Secret]) -> None:
         """Mask these keys too."""
+        known = len(self._masks)
         for secret in secrets:
             for form in _forms(secret.reveal()):
                 self._masks.setdefault(form, repr(secret))
                 if len(secret.reveal()) < _SHORT:
                     self._short.add(form)
+        if len(self._masks) == known:
+            return
         # Longest first: where one key is the beginning of another, the whole of the longer one must go.
         ordered = sorted(self._masks, key=len, reverse=True)
         patterns = [_whole_word(form) if form in self._short else re.escape(form) for form in ordered]
-        self._pattern = re.compile("|".join(patterns)) if patterns else None
+        self._pattern = re.compile("|".join(patterns))
 
     def redact(self, text: str) -> str:
         """The text with every key masked; the same object if it holds none."""

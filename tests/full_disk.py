@@ -24,7 +24,8 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plan_builder import Input, make_plan
+from llmdash.launch.inputs import Input
+from llmdash.launch.plan_builder import make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from tests.simulated import Simulated
 

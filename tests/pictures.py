@@ -14,7 +14,8 @@ from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plan_builder import PRACTICE, Input, make_plan
+from llmdash.launch.inputs import Input
+from llmdash.launch.plan_builder import PRACTICE, make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.ui.app import LlmdashApp

@@ -17,7 +17,8 @@ from llmdash.config.endpoints import EndpointSettings
 from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plan_builder import Input, make_plan, run_folder
+from llmdash.launch.inputs import Input
+from llmdash.launch.plan_builder import make_plan, run_folder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.secrets import Secret
 

@@ -12,7 +12,7 @@ from llmdash.cli.ask import ask, stream
 from llmdash.cli.compare import compare
 from llmdash.cli.doctor import doctor
 from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
-from llmdash.cli.run import demo, open_dashboard, run
+from llmdash.cli.run import demo, run
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
 
@@ -31,7 +31,13 @@ def main(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         if not has_terminal():
             refuse("a terminal is needed to choose from; name what to run: llmdash run FILE --headless")
-        guarded(lambda: open_dashboard(settings_from({})))
+        guarded(_start)
+
+
+def _start() -> int:
+    from llmdash.launch.dashboard import show_start
+
+    return show_start(settings_from({}))
 
 
 for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -26,7 +27,6 @@ Pieces = Callable[["LLM", str], AsyncGenerator[Any, None]]
 """What a call yields, piece by piece."""
 
 _TRUNCATED = "...Truncated"
-_EXIT_INTERRUPTED = 130
 
 _CALL_OPTIONS = (
     click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
@@ -129,6 +129,7 @@ class _Writer:
 
 def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces, writer: _Writer) -> int:
     """Send `prompt` and write what comes; gives the exit code."""
+    from llmdash.exit_codes import of_signal
     from llmdash.llms.wire.failures import Failure
 
     settings = settings_from(flags)
@@ -142,7 +143,7 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
         _refuse(failure, settings)
     except KeyboardInterrupt:
         writer.end_line()
-        return _EXIT_INTERRUPTED
+        return of_signal(signal.SIGINT)
     finally:
         if simulator is not None:
             simulator.close()
@@ -198,12 +199,12 @@ def _simulated(settings: Settings, simulator: SimulatorProcess) -> Settings:
 
 def _refuse(failure: Failure, settings: Settings) -> None:
     """Say why there is no answer, and exit: with 5 where it is the key, else with 3."""
-    from llmdash.launch.headless import EXIT_FAILED, EXIT_NO_KEY
+    from llmdash.exit_codes import ExitCode
     from llmdash.llms.wire.failures import FailureKind
     from llmdash.secrets import Redactor
 
     of_key = failure.kind in (FailureKind.AUTH, FailureKind.QUOTA)
-    refuse(Redactor(settings.secrets).redact(str(failure)), EXIT_NO_KEY if of_key else EXIT_FAILED)
+    refuse(Redactor(settings.secrets).redact(str(failure)), ExitCode.NO_KEY if of_key else ExitCode.FAILED)
 
 
 def _json(event: Mapping[str, Any]) -> str:

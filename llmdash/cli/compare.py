@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.errors import guarded, has_terminal, made, refuse, settings_from, tell_problems
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_problems
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
     from llmdash.compare.report import Comparison
+    from llmdash.compare.session import ComparingSession
+    from llmdash.compare.ways import Experiment
     from llmdash.config import Settings
-    from llmdash.launch.comparing import ComparingSession
-    from llmdash.launch.experiments import Experiment
-    from llmdash.launch.plan_builder import Input
+    from llmdash.launch.inputs import Input
 
 __all__ = ["compare"]
 
@@ -73,25 +73,25 @@ def compare(file: Path | None, **options: Any) -> None:
 
 
 def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]) -> int:
+    from llmdash.compare.session import ComparingSession
     from llmdash.config.prices import load_prices
-    from llmdash.launch import experiments as lab
-    from llmdash.launch import plan_builder as plans
-    from llmdash.launch.comparing import ComparingSession
+    from llmdash.launch.compare import Bench, practice
+    from llmdash.launch.inputs import open_input
+    from llmdash.launch.plan_builder import require_keys, with_options_of
 
     settings = settings_from(flags)
-    if not own["simulate"] and settings.without_keys:
-        refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
-    practice = lab.practice(own["latency"]) if own["simulate"] else None
+    if not own["simulate"]:
+        require_keys(settings)
+    simulated = practice(own["latency"]) if own["simulate"] else None
     prices = load_prices()
     with _folder(own["run_dir"]) as folder:
         given = _input(file, own["greetings"], settings, folder)
-        source = plans.open_input(given)
-        tell_problems(source.problems, strict=False)
-        settings = plans.with_options_of(source, settings, asked=flags)
-        keys = len(practice.keys) if practice is not None else _keys(settings)
+        source = open_input(given)
+        show_problems(source.problems, strict=False)
+        settings = with_options_of(source, settings, asked=flags)
+        keys = len(simulated.keys) if simulated is not None else _keys(settings)
         chosen = _experiments(own, len(source), keys, settings)
-        bench = lab.Bench(source, given, settings, folder, prices, practice)
-        session = ComparingSession(bench, chosen)
+        session = ComparingSession(Bench(source, given, settings, folder, prices, simulated), chosen)
         base = None if own["models"] else "serial"
         return _show(session, settings, own, f"{source.name}, {len(source):,} prompts", base)
 
@@ -99,10 +99,10 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
 @contextmanager
 def _folder(kept: Path | None) -> Iterator[Path]:
     """Where the runs go: the folder named, or one that is gone in the end."""
-    from llmdash.locations import private_dir
+    from llmdash.launch.plan_builder import private_folder
 
     if kept is not None:
-        yield made(lambda: private_dir(kept))
+        yield private_folder(kept)
         return
     with tempfile.TemporaryDirectory(prefix="llmdash-compare-", ignore_cleanup_errors=True) as name:
         yield Path(name)
@@ -110,15 +110,15 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path) -> Input:
     from llmdash import locations
-    from llmdash.launch import plan_builder as plans
+    from llmdash.launch.inputs import Input, spool
 
     if greetings:
-        return plans.Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
+        return Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
     if file is None:
-        return plans.Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
+        return Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
     if str(file) == "-":
-        file = plans.spool(sys.stdin.buffer, folder)
-    return plans.Input(file, settings.limit)
+        file = spool(sys.stdin.buffer, folder)
+    return Input(file, settings.limit)
 
 
 def _keys(settings: Settings) -> int:
@@ -127,15 +127,15 @@ def _keys(settings: Settings) -> int:
 
 
 def _experiments(own: Mapping[str, Any], jobs: int, keys: int, settings: Settings) -> list[Experiment]:
-    from llmdash.launch import experiments as lab
+    from llmdash.compare.ways import models_of, ways
 
     if own["models"] is not None:
         names = list(dict.fromkeys(name.strip() for name in own["models"].split(",") if name.strip()))
         if not names:
             refuse("--models names none; write them with commas between, such as a,b")
-        return lab.models_of(names, jobs, settings)
+        return models_of(names, jobs, settings)
     skip = {*own["skip"], *(("all-keys", "limited") if own["greetings"] else ())}
-    chosen = lab.ways(jobs, keys, settings, skip=skip)
+    chosen = ways(jobs, keys, settings, skip=skip)
     if not chosen:
         refuse("every way is left out; take one --skip away")
     return chosen
@@ -146,11 +146,13 @@ def _show(
 ) -> int:
     """Run the experiments, in the dashboard or without, and print what came of them."""
     from llmdash.compare.report import Comparison
-    from llmdash.launch.comparing import run_headless, show
+    from llmdash.launch.compare import compare_headless, show_comparison
 
     headless = own["headless"] or own["as_json"] or own["markdown"] or not has_terminal()
     try:
-        return run_headless(session) if headless else show(session, settings)
+        if headless:
+            return compare_headless(session)
+        return show_comparison(session, settings, paid=not own["simulate"])
     finally:
         if session.rows or session.crash is None:
             _print(Comparison(name, session.rows, base), own)

@@ -76,7 +76,7 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
             output.line(f"The newest run: {folder}")
     code = _examine(folder, options, output)
     if options["out"] is not None:
-        from llmdash.launch.headless import export
+        from llmdash.launch.results import export
 
         written = export(folder, options["out"])
         click.echo(f"{written:,} results are in {options['out']}", err=options["as_json"])
@@ -87,8 +87,8 @@ def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
     """Check one run, mend it if that is asked for, and say so; gives the exit code."""
     from llmdash.doctor.repair import MendError
     from llmdash.engine.journal.lock import LockedError
+    from llmdash.exit_codes import ExitCode
     from llmdash.launch.doctor import RunUnderCheck
-    from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE
     from llmdash.sanitize import clean_line
 
     patient = RunUnderCheck(folder)
@@ -98,13 +98,13 @@ def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
         try:
             done, checkup = patient.repair()
         except (LockedError, MendError) as error:
-            refused = EXIT_LOCKED if isinstance(error, LockedError) else EXIT_STORAGE
+            refused = ExitCode.LOCKED if isinstance(error, LockedError) else ExitCode.STORAGE
             click.echo(f"llmdash: {clean_line(str(error))}", err=True)
             checkup = patient.check()
     else:
         checkup = patient.check()
     _tell(checkup, done, options, output)
-    return refused or (0 if checkup.sound else EXIT_STORAGE)
+    return refused or (0 if checkup.sound else ExitCode.STORAGE)
 
 
 def _tell(checkup: Checkup, done: list[str], options: Mapping[str, Any], output: Output) -> None:

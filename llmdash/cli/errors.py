@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 __all__ = [
     "guarded",
     "has_terminal",
-    "made",
     "redactor_in_use",
     "refuse",
-    "refuse_without_keys",
     "settings_from",
-    "tell_problems",
+    "show_problems",
 ]
 
 _REDACTOR = "llmdash.redactor"
@@ -36,36 +34,36 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     from llmdash.config import ConfigError
     from llmdash.engine.journal.file import JournalError, StorageError
     from llmdash.engine.journal.lock import LockedError
-    from llmdash.launch.headless import EXIT_LOCKED, EXIT_STORAGE, EXIT_USAGE
+    from llmdash.exit_codes import ExitCode, of_signal
     from llmdash.prompts.source import InputError
     from llmdash.reports.export import ExportError, FormatError
     from llmdash.simulator.process import SimulatorError
 
     codes: dict[type[Exception], int] = {
-        ConfigError: EXIT_USAGE,
-        InputError: EXIT_USAGE,
-        StorageError: EXIT_STORAGE,
-        JournalError: EXIT_USAGE,
-        FormatError: EXIT_USAGE,
-        ExportError: EXIT_STORAGE,
-        LockedError: EXIT_LOCKED,
-        SimulatorError: 1,
+        ConfigError: ExitCode.USAGE,
+        InputError: ExitCode.USAGE,
+        StorageError: ExitCode.STORAGE,
+        JournalError: ExitCode.USAGE,
+        FormatError: ExitCode.USAGE,
+        ExportError: ExitCode.STORAGE,
+        LockedError: ExitCode.LOCKED,
+        SimulatorError: ExitCode.INTERNAL,
     }
     try:
         code = work()
     except tuple(codes) as error:
         refuse(str(error), next(code for kind, code in codes.items() if isinstance(error, kind)))
     except KeyboardInterrupt:
-        code = 128 + signal.SIGINT
+        code = of_signal(signal.SIGINT)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except Exception as error:  # noqa: BLE001 - the last boundary: a traceback of Python's own could show a key
-        _tell_of_fault(error)
-        code = 1
+        _show_fault(error)
+        code = ExitCode.INTERNAL
     sys.exit(code)
 
 
-def _tell_of_fault(error: Exception) -> None:
+def _show_fault(error: Exception) -> None:
     """Say what went wrong inside, without the values at hand."""
     from llmdash.crash import crash_report
 
@@ -88,35 +86,17 @@ def refuse(message: str, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
-def refuse_without_keys(settings: Settings) -> NoReturn:
-    """Say which endpoint has no key, and exit."""
-    names = ", ".join(settings.without_keys)
-    refuse(f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate")
-
-
-def made(make: Callable[[], Path]) -> Path:
-    """The folder of a run that `make` makes; where it cannot, that is said, and the exit code is 7."""
-    from llmdash.launch.headless import EXIT_STORAGE
-
-    try:
-        return make()
-    except OSError as error:
-        why = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
-        refuse(f"the run cannot be kept: {why}; name another folder with --run-dir", EXIT_STORAGE)
-
-
 def settings_from(flags: Mapping[str, Any]) -> Settings:
     """The settings of a start in this folder; what the user should know of them goes to standard error."""
     from llmdash.config import load_settings
 
-    settings = load_settings(flags, environ=os.environ, cwd=Path.cwd())
-    redactor_in_use().learn(settings.secrets)
+    settings = load_settings(flags, environ=os.environ, cwd=Path.cwd(), redactor=redactor_in_use())
     for warning in settings.warnings:
         click.echo(f"llmdash: {warning}", err=True)
     return settings
 
 
-def tell_problems(problems: Sequence[InputProblem], *, strict: bool) -> None:
+def show_problems(problems: Sequence[InputProblem], *, strict: bool) -> None:
     """List the lines that were left out. Raises InputError if that is not good enough."""
     from llmdash.prompts.source import InputError
     from llmdash.sanitize import clean_line

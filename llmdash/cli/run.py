@@ -10,25 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.errors import (
-    guarded,
-    has_terminal,
-    made,
-    redactor_in_use,
-    refuse,
-    refuse_without_keys,
-    settings_from,
-    tell_problems,
-)
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_problems
 from llmdash.cli.options import RUN_OPTIONS, SETTING_OPTIONS, split, with_options
 
 if TYPE_CHECKING:
-    from llmdash.config import Settings
-    from llmdash.launch.plan_builder import Input
-    from llmdash.simulator.process import SimulatorProcess
+    from llmdash.launch.inputs import Input
     from llmdash.simulator.settings import SimulatorSettings
 
-__all__ = ["demo", "open_dashboard", "run"]
+__all__ = ["demo", "run"]
 
 
 @click.command()
@@ -47,7 +36,7 @@ def run(file: Path | None, **options: Any) -> None:
     FILE holds JSON lines, a JSON array, CSV or TSV, plain text (a prompt a line, or sections between lines of
     ---), a TOML prompt set, or an OpenAI or Anthropic batch.
     """
-    from llmdash.launch.plan_builder import Input
+    from llmdash.launch.inputs import Input
 
     run_options = split(options)
     if run_options["retry_failed"] and not run_options["resume"]:
@@ -63,7 +52,8 @@ def run(file: Path | None, **options: Any) -> None:
 )
 def demo(seed: int, **options: Any) -> None:
     """Run the arithmetic batch on the built-in simulator: no key, no cost."""
-    from llmdash.launch.plan_builder import DEMO_RATE, PRACTICE, Input
+    from llmdash.launch.inputs import Input
+    from llmdash.launch.plan_builder import DEMO_RATE, PRACTICE
 
     run_options = {
         **split(options),
@@ -79,78 +69,32 @@ def demo(seed: int, **options: Any) -> None:
 def _run(
     given: Input, run: Mapping[str, Any], flags: Mapping[str, Any], practice: SimulatorSettings | None = None
 ) -> int:
-    from llmdash.launch import plan_builder as plans
+    from llmdash.launch.plan_builder import PRACTICE, RunOrder, prepare
     from llmdash.reports.export import check_writable
 
     settings = settings_from(flags)
-    given = replace(given, limit=settings.limit)
     if run["out"] is not None:
         check_writable(run["out"])
-    folder = None
-    if run["resume"]:
-        folder, given, facts = plans.earlier_run(run["run_dir"], given)
-        practice = practice or plans.practice_settings(facts)
-        settings = plans.with_rate_of(facts, settings)
-    elif given.path is not None and str(given.path) == "-":
-        folder = made(lambda: plans.run_folder(run["run_dir"], "stdin"))
-        given = replace(given, path=plans.spool(sys.stdin.buffer, folder))
-    _refuse_results_over(given.path, run["out"])
-    if run["simulate"]:
-        practice = practice or plans.PRACTICE
-    if practice is None and settings.without_keys:
-        refuse_without_keys(settings)
-    source = plans.open_input(given)
-    tell_problems(source.problems, strict=run["strict"])
-    settings = plans.with_options_of(source, settings, asked=flags)
-    folder = folder or made(lambda: plans.run_folder(run["run_dir"], source.name))
-    simulator = _start_simulator(practice)
     headless = run["headless"] or run["as_json"] or not has_terminal()
-    try:
-        plan = plans.make_plan(
-            source,
-            given,
-            settings,
-            folder,
-            simulator,
-            resume=run["resume"],
-            retry_failed=run["retry_failed"],
-            stay=not headless,
-            key_file=plans.key_file(flags, redactor_in_use()),
-            out=run["out"],
-        )
-        if not headless:
-            return open_dashboard(
-                settings, plan=plan, simulator=simulator, out=run["out"], redactor=redactor_in_use()
+    order = RunOrder(
+        given,
+        asked=flags,
+        run_dir=run["run_dir"],
+        resume=run["resume"],
+        retry_failed=run["retry_failed"],
+        practice=practice or (PRACTICE if run["simulate"] else None),
+        stay=not headless,
+        out=run["out"],
+        stdin=sys.stdin.buffer,
+        accept=lambda problems: show_problems(problems, strict=run["strict"]),
+    )
+    with prepare(order, settings) as prepared:
+        if headless:
+            from llmdash.launch.headless import run_headless
+
+            return run_headless(
+                prepared.plan, json=run["as_json"], out=run["out"], redactor=settings.redactor
             )
-        from llmdash.launch.headless import run_headless
+        from llmdash.launch.dashboard import show_run
 
-        redact = redactor_in_use().redact
-        return run_headless(plan, json=run["as_json"], out=run["out"], redact=redact)
-    finally:
-        if simulator is not None:
-            simulator.close()
-
-
-def _refuse_results_over(prompts: Path | None, out: Path | None) -> None:
-    """Results in the place of the prompts would leave nothing to resume with."""
-    if (
-        prompts is not None
-        and out is not None
-        and out.exists()
-        and prompts.exists()
-        and out.samefile(prompts)
-    ):
-        refuse(f"--out {out} is the file of prompts; name another one")
-
-
-def _start_simulator(practice: SimulatorSettings | None) -> SimulatorProcess | None:
-    from llmdash.simulator.process import SimulatorProcess
-
-    return SimulatorProcess(practice) if practice is not None else None
-
-
-def open_dashboard(settings: Settings, **how: Any) -> int:
-    """Show the dashboard, or the start screen."""
-    from llmdash.launch.dashboard import show
-
-    return show(settings, **how)
+        return show_run(prepared, settings, run["out"])

@@ -36,7 +36,7 @@ def check(as_json: bool, **flags: Any) -> None:
 def _check(flags: dict[str, Any], *, as_json: bool) -> int:
     import asyncio
 
-    from llmdash.launch.headless import EXIT_FAILED, EXIT_NO_KEY, EXIT_SIGNAL
+    from llmdash.exit_codes import ExitCode, of_signal
     from llmdash.launch.key_check import check_keys
     from llmdash.launch.key_check_table import as_record, as_table
     from llmdash.reports.output import Output
@@ -46,7 +46,7 @@ def _check(flags: dict[str, Any], *, as_json: bool) -> int:
     try:
         checks = asyncio.run(check_keys(settings))
     except KeyboardInterrupt:
-        return EXIT_SIGNAL + signal.SIGINT
+        return of_signal(signal.SIGINT)
     output = Output(sys.stdout)
     if as_json:
         for each in checks:
@@ -55,7 +55,7 @@ def _check(flags: dict[str, Any], *, as_json: bool) -> int:
         output.line(as_table(checks))
     if all(each.works for each in checks):
         return 0
-    return EXIT_FAILED if any(each.works for each in checks) else EXIT_NO_KEY
+    return ExitCode.FAILED if any(each.works for each in checks) else ExitCode.NO_KEY
 
 
 @click.command()

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from llmdash import locations
 from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, parse_dialect
 from llmdash.config.endpoints import EndpointSettings
+from llmdash.config.key_file import KeyFile, stamp_of
 from llmdash.config.keys import Variables
 from llmdash.config.pool import Pool, pool_of
 from llmdash.config.precedence import Chosen
@@ -45,7 +46,7 @@ from llmdash.config.values import (
     parse_whole,
 )
 from llmdash.llms.transport.timeouts import Timeouts
-from llmdash.secrets import Secret
+from llmdash.secrets import Redactor, Secret
 
 __all__ = [
     "DEFAULT_BASE_URL",
@@ -122,6 +123,10 @@ class Settings:
     dialect: str = DEFAULT_DIALECT
     endpoints: tuple[EndpointSettings, ...] = ()
     """The pool. Left out, it is the one endpoint that the other settings make."""
+    redactor: Redactor = field(default_factory=Redactor, compare=False, repr=False)
+    """Knows every key of these settings, and of those they are read anew as."""
+    key_file: KeyFile | None = field(default=None, compare=False, repr=False)
+    """Where more keys may come from while a run goes on."""
 
     def __post_init__(self) -> None:
         if not self.endpoints:
@@ -137,6 +142,7 @@ class Settings:
                 keys=self.keys,
             )
             object.__setattr__(self, "endpoints", (alone,))
+        self.redactor.learn(self.secrets)
 
     def with_endpoints(self, endpoints: Sequence[EndpointSettings]) -> Settings:
         """These settings with another pool, of at least one endpoint."""
@@ -168,14 +174,19 @@ def load_settings(
     environ: Mapping[str, str],
     cwd: Path,
     user_config: Path | None = None,
+    redactor: Redactor | None = None,
 ) -> Settings:
     """The settings that hold for a start in `cwd`.
 
     `flags` has options of the command line by setting, None where one was not given; keys cannot be given
-    there. `user_config` is the user's own settings file, by default the one in the config folder. Nothing is
-    put into the environment. Raises ConfigError, one line that names place, what was given, and the mend.
+    there. `user_config` is the user's own settings file, by default the one in the config folder; `redactor`
+    learns every key. Nothing is put into the environment. Raises ConfigError, one line that names place, what
+    was given, and the fix.
     """
-    dotenv = read_dotenv(cwd / locations.ENV_NAME)
+    redactor = redactor or Redactor()
+    key_path = cwd / locations.ENV_NAME
+    stamp = stamp_of(key_path)  # taken before the file is read: a change meanwhile is one that is seen
+    dotenv = read_dotenv(key_path)
     user_file = user_config or locations.config_file()
     sources = _Sources(
         from_flags(flags, [name for name in SETTINGS if name != KEYS]),
@@ -193,7 +204,12 @@ def load_settings(
     odd = misspelt(environ, SETTINGS) + misspelt(dotenv.values, SETTINGS)
     if pool.alone:
         odd += sources.mixed(chosen, DIALECTS[dialect])
-    return _settings(chosen, pool, dotenv.warnings + pool.warnings + odd)
+
+    def reload() -> Settings:
+        return load_settings(flags, environ=environ, cwd=cwd, user_config=user_config, redactor=redactor)
+
+    settings = _settings(chosen, pool, dotenv.warnings + pool.warnings + odd, redactor)
+    return replace(settings, key_file=KeyFile(key_path, stamp, reload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +250,7 @@ class _Sources:
         return tuple(warnings)
 
 
-def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...]) -> Settings:
+def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: Redactor) -> Settings:
     first = pool.endpoints[0]
     return Settings(
         base_url=first.base_url,
@@ -256,6 +272,7 @@ def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...]) -> Settings
         warnings=warnings,
         dialect=first.dialect,
         endpoints=pool.endpoints,
+        redactor=redactor,
     )
 
 

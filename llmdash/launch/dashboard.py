@@ -1,161 +1,107 @@
-"""A run with the dashboard, and the start screen's launcher."""
+"""The dashboard over a session of any kind, from its opening until the session has ended."""
 
 from __future__ import annotations
 
-import signal
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.engine.journal.file import JournalError
-from llmdash.engine.journal.lock import LockedError
-from llmdash.engine.model.session import Session
-from llmdash.engine.plan import RunPlan
+from llmdash.engine.model.frame import RunPart
 from llmdash.engine.session import LocalSession
-from llmdash.launch.headless import EXIT_INTERNAL, export
-from llmdash.launch.plan_builder import PRACTICE, Input, make_plan, open_input, run_folder, with_options_of
-from llmdash.launch.shutdown import finish, write_nowhere
-from llmdash.prompts.source import InputError
-from llmdash.sanitize import clean_line
-from llmdash.secrets import Redactor
+from llmdash.exit_codes import ExitCode
+from llmdash.launch.plan_builder import PreparedRun
+from llmdash.launch.results import export, run_exit_code
+from llmdash.launch.shutdown import OwnSession, end_session, write_last_words
+from llmdash.launch.start import SettingsLauncher
 from llmdash.signals import Signals
-from llmdash.simulator.process import SimulatorError, SimulatorProcess
-from llmdash.ui.launcher import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
-from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+from llmdash.ui.settings.preferences import PreferencesFile
 
-__all__ = ["SettingsLauncher", "show"]
-
-_SIMULATOR = "simulator"
-_CONFIGURED = "configured"
+__all__ = ["Left", "open_dashboard", "show_run", "show_start"]
 
 
-class SettingsLauncher:
-    """Starts runs from the start screen, on the simulator or on the endpoint of the settings."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the dashboard was left: its exit code, 0 for `q`, and the last figures of the session, if any."""
 
-    def __init__(self, settings: Settings, preferences: PreferencesFile | None = None) -> None:
-        self._settings = settings
-        self._preferences = preferences
-        self.session: LocalSession | None = None
-        self.simulator: SimulatorProcess | None = None
-
-    def options(self) -> LaunchOptions:
-        """What is on offer. Rate and concurrency stand as they were chosen last, unless the settings name
-        others.
-        """
-        settings = self._settings
-        remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
-        endpoints = [EndpointChoice(_SIMULATOR, "practice, on this machine, no key needed", settings.model)]
-        if settings.keys:
-            keys = f"{len(settings.keys)} key{'s' if len(settings.keys) > 1 else ''}"
-            endpoints.insert(0, EndpointChoice(_CONFIGURED, f"{settings.base_url}, {keys}", settings.model))
-        return LaunchOptions(
-            prompt_files=_samples(),
-            endpoints=tuple(endpoints),
-            model=settings.model,
-            rate=_remembered_rate(settings, remembered),
-            concurrency=_remembered_concurrency(settings, remembered),
-        )
-
-    def start(self, launch: Launch) -> Session:
-        settings = replace(
-            self._settings, model=launch.model, rate=launch.rate, concurrency=launch.concurrency
-        )
-        given = Input(launch.prompt_path.expanduser())
-        try:
-            source = open_input(given)
-            settings = with_options_of(source, settings, asked={"model": launch.model})
-            if launch.endpoint == _SIMULATOR:
-                self.simulator = SimulatorProcess(PRACTICE)
-                self.simulator.base_url()
-            folder = run_folder(None, source.name)
-            self.session = LocalSession(make_plan(source, given, settings, folder, self.simulator, stay=True))
-        except (InputError, SimulatorError, LockedError, JournalError, OSError) as error:
-            raise LaunchError(clean_line(str(error))) from None
-        self.session.start()
-        return self.session
+    code: int
+    run: RunPart | None
 
 
-def _remembered_rate(settings: Settings, remembered: Preferences) -> float | None:
-    if settings.rate_given or remembered.rate is None:
-        return settings.rate
-    return remembered.rate or None  # 0 stands for no limit
-
-
-def _remembered_concurrency(settings: Settings, remembered: Preferences) -> int:
-    if settings.concurrency_given or remembered.concurrency is None:
-        return settings.concurrency
-    return remembered.concurrency
-
-
-def _samples() -> tuple[PromptChoice, ...]:
-    choices = []
-    for path in sorted(locations.sample_prompts_dir().iterdir()):
-        try:
-            source = open_input(Input(path))
-        except InputError:
-            continue  # a file that only serves another one, such as the data of a template
-        choices.append(PromptChoice(path.name, path, f"{len(source):,} prompts"))
-    return tuple(choices)
-
-
-def show(
+def open_dashboard(
+    session: OwnSession | None,
     settings: Settings,
+    signals: Signals,
     *,
-    plan: RunPlan | None = None,
-    simulator: SimulatorProcess | None = None,
-    out: Path | None = None,
-    redactor: Redactor | None = None,
-) -> int:
-    """Open the dashboard on `plan`, or the start screen without one; gives the exit code. Results go to `out`
-    at the end.
+    launcher: SettingsLauncher | None = None,
+    paid: bool = True,
+    outlives_terminal: bool = True,
+) -> Left:
+    """Show `session`, or the start screen of `launcher` and then what it starts; ends the session at last.
 
     A signal closes the dashboard: SIGINT and SIGTERM let requests in flight finish, and a second one does
-    not; SIGQUIT does not either; after SIGHUP, or when the terminal has gone away, the run goes on without a
-    screen. Raises LockedError or JournalError before the screen is touched, ExportError after the run if
-    `out` cannot be written.
+    not; SIGQUIT does not either; after SIGHUP, or when the terminal has gone away, a session that
+    `outlives_terminal` goes on without a screen. Requests that are `paid` are waited for in any case.
     """
     from llmdash.ui.app import LlmdashApp
 
-    session = LocalSession(plan) if plan is not None else None
-    preferences = PreferencesFile(locations.preferences_file())
-    launcher = SettingsLauncher(settings, preferences) if session is None else None
-    redact = (redactor or Redactor(settings.secrets)).redact
+    def shown() -> OwnSession | None:
+        return session if launcher is None else launcher.session
 
-    def ran() -> LocalSession | None:
-        return session or (launcher.session if launcher is not None else None)
-
-    with Signals() as signals:
-        app = LlmdashApp(
-            session=session,
-            launcher=launcher,
-            shipped_themes=locations.themes_dir(),
-            user_themes=locations.user_themes_dir(),
-            preferences_path=locations.preferences_file(),
-            fps=settings.fps,
-            redact=redact,
-            on_ready=session.start if session is not None else None,
-            signals=signals,
-            fault=lambda: None if (begun := ran()) is None else begun.crash,
+    app = LlmdashApp(
+        session=session,
+        launcher=launcher,
+        shipped_themes=locations.themes_dir(),
+        user_themes=locations.user_themes_dir(),
+        preferences_path=locations.preferences_file(),
+        fps=settings.fps,
+        redact=settings.redactor.redact,
+        on_ready=session.start if session is not None else None,
+        signals=signals,
+        fault=lambda: None if (begun := shown()) is None else begun.crash,
+    )
+    app.run()
+    run = None
+    if (begun := shown()) is not None:
+        run = end_session(
+            begun,
+            signals,
+            left_by=app.signal_received,
+            reads=app.terminal_reads,
+            paid=paid if launcher is None else launcher.run is not None and launcher.run.simulator is None,
+            outlives_terminal=outlives_terminal,
+            redact=settings.redactor.redact,
+            fault_shown=app.return_code == ExitCode.INTERNAL,
         )
-        app.run()
-        simulator = simulator or (launcher.simulator if launcher is not None else None)
-        if app.signal_received == signal.SIGHUP or not app.terminal_reads:
-            write_nowhere()
-        code = 0
-        try:
-            if (begun := ran()) is not None:
-                code = finish(
-                    begun,
-                    signals,
-                    left_by=app.signal_received,
-                    paid=simulator is None,
-                    redact=redact,
-                    fault_told=app.return_code == EXIT_INTERNAL,
-                )
-                if out is not None:
-                    export(begun.folder, out)
-        finally:
-            if simulator is not None:
-                simulator.close()
-    return app.return_code or code
+    return Left(app.return_code or 0, run)
+
+
+def show_run(prepared: PreparedRun, settings: Settings, out: Path | None = None) -> int:
+    """Open the dashboard on a run; gives the exit code. Results go to `out` at the end.
+
+    Raises LockedError or JournalError before the screen is touched, ExportError after the run if `out` cannot
+    be written.
+    """
+    session = LocalSession(prepared.plan)
+    with Signals() as signals:
+        left = open_dashboard(session, settings, signals, paid=prepared.simulator is None)
+        return _conclude(session, left, out)
+
+
+def show_start(settings: Settings) -> int:
+    """Open the start screen, and then the dashboard on what it starts; gives the exit code."""
+    launcher = SettingsLauncher(settings, PreferencesFile(locations.preferences_file()))
+    try:
+        with Signals() as signals:
+            left = open_dashboard(None, settings, signals, launcher=launcher)
+            return left.code if launcher.session is None else _conclude(launcher.session, left, None)
+    finally:
+        if launcher.run is not None and launcher.run.simulator is not None:
+            launcher.run.simulator.close()
+
+
+def _conclude(session: LocalSession, left: Left, out: Path | None) -> int:
+    write_last_words(left.run, session.folder)
+    if out is not None:
+        export(session.folder, out)
+    return left.code or run_exit_code(session, left.run)

@@ -12,7 +12,8 @@ from llmdash.doctor.check import check
 from llmdash.doctor.findings import Checkup, Finding, Known, Level
 from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import JournalError
-from llmdash.launch.plan_builder import Input, open_input, practice_settings
+from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.plan_builder import practice_settings
 from llmdash.prompts.source import InputError
 
 __all__ = ["RunUnderCheck", "every_run", "newest_run"]

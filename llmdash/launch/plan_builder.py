@@ -1,50 +1,43 @@
-"""Settings and a file of prompts become the plan of a run."""
+"""The plan of a run, the same way for all of them: from the command line, the start screen, the demo, a
+resume or a comparison.
+"""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
-import os
-import shutil
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 from llmdash import locations
-from llmdash.config import Settings, load_settings
+from llmdash.config import ConfigError, Settings
 from llmdash.config.prices import load_prices
 from llmdash.engine.frames.builder import RunFacts
-from llmdash.engine.journal.file import JournalError
-from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.file import StorageError
 from llmdash.engine.plan import RunPlan
-from llmdash.launch.fleet import fleet_of
-from llmdash.launch.pool_builder import KeyFile, Roster
-from llmdash.prompts.arithmetic import Arithmetic
-from llmdash.prompts.readers import open_source
-from llmdash.prompts.source import InputError, PromptSource
+from llmdash.launch.inputs import Input, earlier_run, open_input, spool
+from llmdash.launch.pool_builder import PoolBuilder, pool_plan
+from llmdash.prompts.source import InputError, InputProblem, PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
-from llmdash.secrets import Redactor
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = [
     "DEMO_RATE",
     "PRACTICE",
-    "Input",
-    "earlier_run",
-    "key_file",
+    "PreparedRun",
+    "RunOrder",
     "make_plan",
-    "open_input",
     "practice_settings",
+    "prepare",
+    "private_folder",
+    "require_keys",
     "run_folder",
-    "spool",
-    "with_model",
     "with_options_of",
-    "with_rate_of",
 ]
 
 PRACTICE = SimulatorSettings(
@@ -57,90 +50,132 @@ PRACTICE = SimulatorSettings(
 """The simulator one practises on: three keys of 600 requests a minute each, and the faults of real life."""
 
 DEMO_RATE = 20.0
-_SPOOL = "input"
-_HEADER = 64 * 1024  # bytes of a table's first line
-_SMALL = 1024 * 1024  # bytes of a prompt set on standard input
-_SET_FIELDS = frozenset(("task", "arithmetic", "template", "data", "fields", "prompt"))
+
+
+def _accept(_problems: Sequence[InputProblem]) -> None:
+    """Lines that were left out are nobody's concern."""
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """Where prompts come from: a file, or (`seed`) arithmetic made up on the spot; at most `limit` of
-    them.
+class RunOrder:
+    """What is to be run, however it was asked for.
+
+    `asked` holds the settings that were given just now: they go over those of the prompt file. `stdin` is
+    read where the input is `-`. `accept` is shown the lines of the input that were left out, before anything
+    is made, and may raise InputError.
     """
 
-    path: Path | None = None
-    limit: int | None = None
-    seed: int | None = None
+    given: Input
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    run_dir: Path | None = None
+    resume: bool = False
+    retry_failed: bool = False
+    practice: SimulatorSettings | None = None
+    stay: bool = False
+    out: Path | None = None
+    stdin: BinaryIO | None = None
+    accept: Callable[[Sequence[InputProblem]], None] = _accept
 
 
-def open_input(given: Input) -> PromptSource:
-    """The prompts. Raises InputError."""
-    if given.seed is not None:
-        return Arithmetic(count=given.limit or 10_000, seed=given.seed)
-    if given.path is None:
-        raise InputError("no prompts: name a file, or - for standard input")
-    return open_source(given.path, limit=given.limit)
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A run that can be started, and the simulator it asks, if it does; a context that closes that."""
+
+    plan: RunPlan
+    simulator: SimulatorProcess | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.simulator is not None:
+            self.simulator.close()
 
 
-def spool(stream: BinaryIO, folder: Path) -> Path:
-    """Standard input as a file of the run, so that the run can be resumed."""
-    path = folder / _SPOOL
-    with path.open("wb") as file:
-        shutil.copyfileobj(stream, file)
-    path.chmod(0o600)
-    return path.replace(path.with_suffix(_suffix_of(path)))
+def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
+    """Open the input, make the folder and the plan of a run; nothing is sent.
 
-
-def _suffix_of(path: Path) -> str:
-    """The end of a name for what only a name tells: a table with a `prompt` column, a prompt set."""
-    with path.open("rb") as file:
-        head = file.readline(_HEADER).decode("utf-8-sig", "replace").rstrip("\r\n")
-    for suffix, delimiter in ((".tsv", "\t"), (".csv", ","), (".csv", ";")):
-        if "prompt" in _cells(head, delimiter):
-            return suffix
-    if path.stat().st_size <= _SMALL:
-        try:
-            found = tomllib.loads(path.read_text("utf-8-sig"))
-        except (ValueError, RecursionError):  # no TOML, or no text
-            return ""
-        return ".toml" if _SET_FIELDS & found.keys() else ""
-    return ""
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
+    Raises ConfigError or InputError for what cannot be used, JournalError where there is nothing to resume,
+    StorageError where the run cannot be kept, SimulatorError.
+    """
+    given, practice, folder = replace(order.given, limit=settings.limit), order.practice, None
+    if order.resume:
+        folder, given, facts = earlier_run(order.run_dir, given)
+        practice = practice_settings(facts) or practice
+        settings = _with_rate_of(facts, settings)
+    elif order.stdin is not None and str(given.path) == "-":
+        folder = run_folder(order.run_dir, "stdin")
+        given = replace(given, path=spool(order.stdin, folder))
+    _refuse_results_over(given.path, order.out)
+    if practice is None:
+        require_keys(settings)
+    source = open_input(given)
+    order.accept(source.problems)
+    settings = with_options_of(source, settings, asked=order.asked)
+    folder = folder or run_folder(order.run_dir, source.name)
+    simulator = SimulatorProcess(practice) if practice is not None else None
     try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:  # not a line of a table
-        return []
+        plan = make_plan(
+            source,
+            given,
+            settings,
+            folder,
+            simulator,
+            resume=order.resume,
+            retry_failed=order.retry_failed,
+            stay=order.stay,
+            out=order.out,
+        )
+    except BaseException:
+        if simulator is not None:
+            simulator.close()
+        raise
+    return PreparedRun(plan, simulator)
 
 
-def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping[str, Any]]:
-    """The run to resume: its folder, its input, and what its journal says of it.
+def require_keys(settings: Settings) -> None:
+    """Raises ConfigError where an endpoint needs a key and has none."""
+    if settings.without_keys:
+        names = ", ".join(settings.without_keys)
+        raise ConfigError(
+            f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate"
+        )
 
-    Without a folder it is the latest run over the same file, or the latest of all if no file is named. Raises
-    JournalError if there is none.
+
+def _refuse_results_over(prompts: Path | None, out: Path | None) -> None:
+    """Results in the place of the prompts would leave nothing to resume with."""
+    if prompts is None or out is None or not (out.exists() and prompts.exists()):
+        return
+    if out.samefile(prompts):
+        raise InputError(f"--out {out} is the file of prompts; name another one")
+
+
+def run_folder(folder: Path | None, name: str) -> Path:
+    """The folder of a new run: the one named, or one of its own in the data directory.
+
+    Raises StorageError where it cannot be made.
     """
-    wanted = given.path.absolute() if given.path is not None else None
-    for candidate in [folder] if folder is not None else _latest_first():
-        facts = JournalReader(candidate).facts()
-        path = Path(facts["path"]) if facts.get("path") else None
-        if folder is None and wanted is not None and path != wanted:
-            continue
-        limit = given.limit if given.limit is not None else facts.get("limit")
-        return candidate, Input(wanted or path, limit, facts.get("seed")), facts
-    about = f"over {wanted}" if wanted is not None else f"in {locations.runs_dir()}"
-    raise JournalError(f"no earlier run {about}; leave out --resume, or name its folder with --run-dir")
+    return _kept(
+        lambda: locations.private_dir(folder) if folder else locations.new_run_dir(name, datetime.now())
+    )
 
 
-def _latest_first() -> list[Path]:
-    runs = locations.runs_dir()
-    found = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
-    with_journal = [folder for folder in found if (folder / "journal.sqlite").exists()]
-    return sorted(with_journal, key=lambda folder: (folder / "journal.sqlite").stat().st_mtime, reverse=True)
+def private_folder(folder: Path) -> Path:
+    """`folder`, made if need be. Raises StorageError where it cannot be."""
+    return _kept(lambda: locations.private_dir(folder))
 
 
-def with_rate_of(facts: Mapping[str, Any], settings: Settings) -> Settings:
+def _kept(make: Callable[[], Path]) -> Path:
+    try:
+        return make()
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+        raise StorageError(f"the run cannot be kept: {why}; name another folder with --run-dir") from None
+
+
+def _with_rate_of(facts: Mapping[str, Any], settings: Settings) -> Settings:
     """`settings` with the rate an earlier run was begun with, unless one is given now."""
     if settings.rate_given or facts.get("rate") is None:
         return settings
@@ -170,25 +205,6 @@ def with_model(settings: Settings, model: str) -> Settings:
     return replace(settings, model=model, endpoints=endpoints)
 
 
-def run_folder(folder: Path | None, name: str) -> Path:
-    """The folder of a new run: the one named, or one of its own in the data directory."""
-    return (
-        locations.private_dir(folder) if folder is not None else locations.new_run_dir(name, datetime.now())
-    )
-
-
-def key_file(flags: Mapping[str, Any], redactor: Redactor) -> KeyFile:
-    """The `.env` of this folder, which may get more keys while a run goes on; `redactor` learns them."""
-    cwd = Path.cwd()
-
-    def reload() -> Settings:
-        settings = load_settings(flags, environ=os.environ, cwd=cwd)
-        redactor.learn(settings.secrets)
-        return settings
-
-    return KeyFile(cwd / locations.ENV_NAME, reload)
-
-
 def make_plan(
     source: PromptSource,
     given: Input,
@@ -199,21 +215,21 @@ def make_plan(
     resume: bool = False,
     retry_failed: bool = False,
     stay: bool = False,
-    key_file: KeyFile | None = None,
     out: Path | None = None,
 ) -> RunPlan:
-    """The plan of a run over `source`. With a `simulator` its keys are used, else those of the settings, and
-    those that are put into `key_file` meanwhile. Results go to `out` as they come, if its format can grow.
+    """The plan of a run over `source`, whoever asks for it. With a `simulator` its keys are used, else those
+    of the settings, and those that are put into `.env` meanwhile. Results go to `out` as they come, if its
+    format can grow.
     """
-    fleet = fleet_of(settings, simulator)
-    roster = Roster(fleet, settings, load_prices(), key_file if simulator is None else None)
+    pool = pool_plan(settings, simulator)
+    builder = PoolBuilder(pool, settings, load_prices())
     notes = {
         "path": str(given.path.absolute()) if given.path is not None else None,
         "limit": given.limit,
         "seed": given.seed,
         "name": source.name,
-        **roster.notes(),
-        "endpoint": fleet.name,
+        **builder.notes(),
+        "endpoint": pool.name,
         "rate": json.dumps(settings.rate),
         "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
         "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -221,11 +237,11 @@ def make_plan(
     options = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     return RunPlan(
         source=source,
-        connect=roster.connect,
-        more_keys=roster.more,
-        key_notes=roster.notes,
+        connect=builder.connect,
+        more_keys=builder.more,
+        key_notes=builder.notes,
         folder=folder,
-        facts=RunFacts(source.name, fleet.model, fleet.name, len(roster), roster.cost),
+        facts=RunFacts(source.name, pool.model, pool.name, len(builder), builder.cost),
         rate=settings.rate,
         concurrency=settings.concurrency,
         options={name: value for name, value in options.items() if value is not None},

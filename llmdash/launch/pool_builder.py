@@ -1,78 +1,82 @@
-"""Roster: a fleet becomes the members of a pool, and more of them when `.env` gets another key."""
+"""The endpoints and keys of the settings become the members of a pool; more join when `.env` gets more."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from llmdash.config import ConfigError, Settings
+from llmdash.config import EndpointSettings, Settings
+from llmdash.config.key_file import KeyFileWatch
 from llmdash.config.prices import Prices
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.token_bucket import TokenBucket
-from llmdash.launch.fleet import EndpointKey, Fleet, keys_added
 from llmdash.launch.llm_factory import build_llm
+from llmdash.secrets import Secret, labels
+from llmdash.simulator.process import SimulatorProcess
 
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient
 
-__all__ = ["KeyFile", "Roster"]
-
-_LOOK_S = 1.0
+__all__ = ["EndpointKey", "PoolBuilder", "PoolPlan", "keys_added", "pool_plan"]
 
 
-class KeyFile:
-    """The file that keys are read from, and how to read the settings anew. `changed` tells once a change."""
+@dataclass(frozen=True, slots=True)
+class EndpointKey:
+    """One endpoint with one of its keys (None where it needs none), and the label that stands for both."""
 
-    def __init__(self, path: Path, reload: Callable[[], Settings]) -> None:
-        self._path = path
-        self._reload = reload
-        self._seen = self._stamp()
-        self._looked_at = time.monotonic()
-
-    def changed(self) -> Settings | None:
-        """The settings as they are now, if the file is another than at the last look, at most once a second.
-
-        A file that cannot be used (somebody is writing it) changes nothing.
-        """
-        now = time.monotonic()
-        if now - self._looked_at < _LOOK_S:
-            return None
-        self._looked_at = now
-        stamp = self._stamp()
-        if stamp == self._seen:
-            return None
-        self._seen = stamp
-        try:
-            return self._reload()
-        except ConfigError:
-            return None
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size
+    label: str
+    endpoint: EndpointSettings
+    key: Secret | None
 
 
-class Roster:
-    """The keys of one run: a member for each, their models and prices by label."""
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """Endpoints x keys. `simulator` stands in for the address of the first one, once it is known."""
 
-    def __init__(
-        self, fleet: Fleet, settings: Settings, prices: Prices, key_file: KeyFile | None = None
-    ) -> None:
+    endpoints: tuple[EndpointSettings, ...]
+    simulator: SimulatorProcess | None = None
+
+    @property
+    def keys(self) -> tuple[EndpointKey, ...]:
+        """Every endpoint with each of its keys. The label is that of the key, else the endpoint's name."""
+        pairs = [
+            (endpoint, key)
+            for endpoint in self.endpoints
+            for key in (endpoint.keys if endpoint.needs_key else (None,))
+        ]
+        of_keys = iter(labels([key for _, key in pairs if key is not None]))
+        return tuple(
+            EndpointKey(next(of_keys) if key is not None else endpoint.name, endpoint, key)
+            for endpoint, key in pairs
+        )
+
+    @property
+    def model(self) -> str:
+        """The models in a few words."""
+        return _in_short([endpoint.model for endpoint in self.endpoints], "models")
+
+    @property
+    def name(self) -> str:
+        """The endpoints in a few words."""
+        return _in_short([endpoint.name for endpoint in self.endpoints], "endpoints")
+
+
+class PoolBuilder:
+    """Makes the members of a run's pool, one for each key; knows their models and prices by label."""
+
+    def __init__(self, plan: PoolPlan, settings: Settings, prices: Prices) -> None:
         # The run's own options go with every request: a prompt may replace them there, but not here.
         self._bare = replace(settings, temperature=None, max_tokens=None)
-        self._fleet = fleet
+        self._plan = plan
         self._prices = prices
-        self._key_file = key_file
-        self._keys = {each.label: each for each in fleet.keys}
-        self._shared = {each.name: Endpoint(each.name, each.concurrency) for each in fleet.endpoints}
+        joins = settings.key_file is not None and plan.simulator is None
+        self._watch = KeyFileWatch(settings.key_file) if joins and settings.key_file else None
+        self._keys = {each.label: each for each in plan.keys}
+        self._shared = {each.name: Endpoint(each.name, each.concurrency) for each in plan.endpoints}
         self._client: HttpClient | None = None
 
     def __len__(self) -> int:
@@ -91,10 +95,10 @@ class Roster:
 
     def more(self) -> Sequence[Member]:
         """Members for keys that were put into the file meanwhile."""
-        settings = self._key_file.changed() if self._key_file is not None else None
+        settings = self._watch.changed() if self._watch is not None else None
         if settings is None:
             return ()
-        new = keys_added(list(self._keys.values()), Fleet(settings.endpoints))
+        new = keys_added(list(self._keys.values()), PoolPlan(settings.endpoints))
         self._keys |= {each.label: each for each in new}
         return self._members(new)
 
@@ -111,7 +115,7 @@ class Roster:
         return [self._member(each) for each in keys]
 
     def _member(self, each: EndpointKey) -> Member:
-        endpoint, simulator = each.endpoint, self._fleet.simulator
+        endpoint, simulator = each.endpoint, self._plan.simulator
         at = endpoint if simulator is None else replace(endpoint, base_url=simulator.base_url())
         limits = MemberLimits(
             requests=TokenBucket(endpoint.rpm, time.monotonic) if endpoint.rpm else None,
@@ -119,3 +123,33 @@ class Roster:
         )
         llm = build_llm(at, each.key, self._bare, self._client)
         return Member(llm, each.label, self._shared[endpoint.name], endpoint.weight, limits)
+
+
+def keys_added(known: Sequence[EndpointKey], plan: PoolPlan) -> tuple[EndpointKey, ...]:
+    """What `plan` has beyond the `known` keys, at the same endpoints; with labels that none of those has."""
+    endpoints = {each.endpoint.name: each.endpoint for each in known}
+    values = {(each.endpoint.name, each.key.reveal()) for each in known if each.key is not None}
+    new = [
+        (endpoints[each.endpoint.name], each.key)
+        for each in plan.keys
+        if each.key is not None
+        and each.endpoint.name in endpoints
+        and (each.endpoint.name, each.key.reveal()) not in values
+    ]
+    before = [each.key for each in known if each.key is not None]
+    names = labels([*before, *(key for _, key in new)])[len(before) :]
+    return tuple(EndpointKey(label, *pair) for label, pair in zip(names, new, strict=True))
+
+
+def pool_plan(settings: Settings, simulator: SimulatorProcess | None) -> PoolPlan:
+    """The endpoints of the settings; with a `simulator` that one instead, with its own keys."""
+    if simulator is None:
+        return PoolPlan(settings.endpoints)
+    keys = tuple(Secret(key) for key in simulator.settings.keys)
+    endpoint = EndpointSettings("simulator", "openai-chat", "http://127.0.0.1/v1", settings.model, keys)
+    return PoolPlan((endpoint,), simulator)
+
+
+def _in_short(names: list[str], kind: str) -> str:
+    different = list(dict.fromkeys(names))
+    return ", ".join(different) if len(different) <= 2 else f"{len(different)} {kind}"

@@ -18,6 +18,7 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from llmdash.crash import crash_report
+from llmdash.exit_codes import of_signal
 from llmdash.signals import Signals, terminal_is_gone
 from llmdash.ui.launcher import Launch, Launcher
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
@@ -39,7 +40,6 @@ __all__ = ["LlmdashApp"]
 _THEME_POLL_S = 1.5
 """Seconds between two looks at the theme files."""
 _LOOK_ROUND_S = 1.0
-_EXIT_SIGNAL = 128
 
 
 def _action_provider() -> type[Provider]:
@@ -142,7 +142,7 @@ class LlmdashApp(App[None]):
     def _leave(self, number: int) -> None:
         if self.signal_received is None and not self._exit:
             self.signal_received = number
-            self.exit(return_code=_EXIT_SIGNAL + number)
+            self.exit(return_code=of_signal(number))
 
     def _look_round(self) -> None:
         if (fault := self._fault()) is not None:

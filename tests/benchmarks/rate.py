@@ -20,7 +20,8 @@ from pathlib import Path
 from llmdash.config import Settings
 from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plan_builder import Input, make_plan
+from llmdash.launch.inputs import Input
+from llmdash.launch.plan_builder import make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from tests.arrivals import arrivals

@@ -15,11 +15,11 @@ from typing import Any
 
 from llmdash.cli.errors import guarded
 from llmdash.config import load_settings
-from llmdash.launch.dashboard import show
+from llmdash.launch.dashboard import show_run
 from llmdash.launch.headless import run_headless
-from llmdash.launch.plan_builder import PRACTICE, Input, make_plan, open_input, run_folder
+from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.plan_builder import PRACTICE, PreparedRun, make_plan, run_folder
 from llmdash.prompts.source import Prompt
-from llmdash.secrets import Redactor
 from llmdash.simulator.process import SimulatorProcess
 
 
@@ -38,13 +38,21 @@ class BrokenSource:
     def __len__(self) -> int:
         return len(self._inner)
 
+    def id(self, index: int) -> str:
+        self._look()
+        name: str = self._inner.id(index)
+        return name
+
     def prompt(self, index: int) -> Prompt:
+        self._look()
+        prompt: Prompt = self._inner.prompt(index)
+        return prompt
+
+    def _look(self) -> None:
         if threading.current_thread().name == self._thread:
             self._left -= 1
             if self._left < 0:
                 raise RuntimeError(f"broken on purpose; Authorization: Bearer {self._words}")
-        prompt: Prompt = self._inner.prompt(index)
-        return prompt
 
 
 def main(part: str, after: str) -> int:
@@ -57,8 +65,8 @@ def main(part: str, after: str) -> int:
         folder = run_folder(Path("kept"), "broken")
         plan = make_plan(source, given, settings, folder, simulator, stay=part != "headless")
         if part == "headless":
-            return run_headless(plan, json=False, out=None, redact=Redactor(settings.secrets).redact)
-        return show(settings, plan=plan, simulator=simulator)
+            return run_headless(plan, json=False, out=None, redactor=settings.redactor)
+        return show_run(PreparedRun(plan, simulator), settings)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.session import LocalSession
-from llmdash.launch.plan_builder import Input, make_plan
+from llmdash.launch.inputs import Input
+from llmdash.launch.plan_builder import make_plan
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt

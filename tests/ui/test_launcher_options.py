@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.config import Settings
-from llmdash.launch.dashboard import SettingsLauncher
+from llmdash.launch.start import SettingsLauncher
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 
 

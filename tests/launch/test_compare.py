@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from llmdash.compare.session import ComparingSession
+from llmdash.compare.ways import AT_ONCE, Experiment, models_of, ways
 from llmdash.config import Settings
 from llmdash.config.prices import Price, Prices
-from llmdash.engine.model.commands import Drain, SetRate
+from llmdash.engine.model.commands import Cancel, Drain, SetRate
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.run import Ending
-from llmdash.launch.comparing import ComparingSession
-from llmdash.launch.experiments import AT_ONCE, Bench, Experiment, models_of, practice, ways
-from llmdash.launch.plan_builder import Input
+from llmdash.launch.compare import Bench, practice
+from llmdash.launch.inputs import Input
 from llmdash.prompts.source import Prompt, PromptList
 from llmdash.secrets import Secret
 from tests.simulated import Simulated
@@ -105,7 +106,7 @@ def test_to_drain_one_ends_them_all_and_its_row_says_it_is_not_whole(
 def test_stopped_before_it_began_nothing_is_sent(simulator: Simulator, tmp_path: Path) -> None:
     endpoint = simulator()
     session = ComparingSession(bench(tmp_path, endpoint), (ONE_BY_ONE,))
-    session.stop()
+    session.command(Cancel())
     session.start()
     session.join()
     assert (session.rows, session.alive, endpoint.stats()["requests"]) == ((), False, 0)

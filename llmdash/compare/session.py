@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from types import FrameType
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from llmdash import locations
 from llmdash.compare.report import Row
-from llmdash.config import Settings
+from llmdash.compare.ways import Experiment
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
-from llmdash.launch import headless
-from llmdash.launch.experiments import Bench, Experiment, Trial
-from llmdash.reports.progress import display_for, watch
+from llmdash.prompts.source import PromptSource
 from llmdash.sanitize import clean_line
-from llmdash.secrets import Redactor
 
-__all__ = ["ComparingSession", "run_headless", "show"]
+__all__ = ["Asked", "ComparingSession", "ExperimentRuns", "Trial"]
 
 _STOPS = (commands.Cancel, commands.Drain)
 _TUNES = (
@@ -38,6 +32,46 @@ _TUNES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom a key asks: the model, and the address if it has one."""
+
+    model: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An experiment that can be run: its session, and `asked`, which fills as the keys connect."""
+
+    experiment: Experiment
+    session: LocalSession
+    source: PromptSource
+    asked: dict[str, Asked]
+
+
+class ExperimentRuns(Protocol):
+    """Where the runs of experiments come from, and the figures of those that have ended."""
+
+    @property
+    def jobs(self) -> int:
+        """The prompts of each experiment."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that is asked, where an experiment names no other."""
+        ...
+
+    def conduct(self, experiment: Experiment, title: str) -> AbstractContextManager[Trial]:
+        """The run of `experiment`, which the screen calls `title`; a context, for what the run needs."""
+        ...
+
+    def row(self, trial: Trial, frame: Frame, *, tuned: bool) -> Row:
+        """The figures of a run that has ended with `frame`."""
+        ...
+
+
 class ComparingSession:
     """A Session that shows the experiment that runs, and goes on with the next when it has ended.
 
@@ -45,8 +79,8 @@ class ComparingSession:
     grows as they end; the frame of the last one stays.
     """
 
-    def __init__(self, bench: Bench, experiments: Sequence[Experiment]) -> None:
-        self._bench = bench
+    def __init__(self, runs: ExperimentRuns, experiments: Sequence[Experiment]) -> None:
+        self._runs = runs
         self._experiments = experiments
         self._guard = threading.Lock()
         self._session: LocalSession | None = None
@@ -76,14 +110,11 @@ class ComparingSession:
         """True while experiments run."""
         return self._thread.is_alive()
 
-    def stop(self) -> None:
-        """End the experiment that runs, now, and begin no other."""
-        self.command(commands.Cancel())
-
-    def join(self) -> None:
-        """Wait until no experiment runs."""
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait until no experiment runs; True if none does."""
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def frame(self, view: View) -> Frame:
         with self._guard:
@@ -101,8 +132,8 @@ class ComparingSession:
         return self._broken(frame)
 
     def _not_begun(self) -> RunPart:
-        jobs = len(self._bench.source)
-        return RunPart(name="compare", model=self._bench.settings.model, jobs=jobs, queued=jobs)
+        jobs = self._runs.jobs
+        return RunPart(name="compare", model=self._runs.model, jobs=jobs, queued=jobs)
 
     def _broken(self, frame: Frame) -> Frame:
         """The frame, which says so if the comparison cannot go on."""
@@ -132,20 +163,16 @@ class ComparingSession:
 
     def _conduct(self, place: int, experiment: Experiment) -> None:
         title = f"compare {place}/{len(self._experiments)} · {experiment.what}"
-        simulator = self._bench.simulator()
-        try:
-            trial = self._bench.trial(experiment, title, simulator)
-            session = LocalSession(trial.plan)
+        with self._runs.conduct(experiment, title) as trial:
+            session = trial.session
             self._show(session, place)
             session.start()
             session.join()
-        finally:
-            if simulator is not None:
-                simulator.close()
         if session.crash is not None:
             raise session.crash
         self.ending = session.ending
-        self._record(trial, session)
+        frame = session.frame(View(jobs=JobsView(height=0)))
+        self.rows += (self._runs.row(trial, frame, tuned=self._tuned),)
 
     def _show(self, session: LocalSession, place: int) -> None:
         with self._guard:
@@ -154,76 +181,3 @@ class ComparingSession:
             self._notices_before = self._notices
             if self._stopped:
                 session.command(commands.Cancel())
-
-    def _record(self, trial: Trial, session: LocalSession) -> None:
-        frame = session.frame(View(jobs=JobsView(height=0)))
-        self.rows += (self._bench.row(trial, frame, tuned=self._tuned),)
-
-
-def run_headless(session: ComparingSession) -> int:
-    """Run the experiments with progress on standard error; gives the exit code.
-
-    A SIGINT or SIGTERM ends them. What went wrong inside is raised.
-    """
-    with _signals(session) as received:
-        session.start()
-        while session.alive:
-            _watch_one(session)
-        session.join()
-    return headless.EXIT_SIGNAL + received[0] if received else _exit_code(session)
-
-
-def _watch_one(session: ComparingSession) -> None:
-    """Show the experiment that runs until the next one does."""
-    place = session.place
-    display = display_for(sys.stderr, tty=sys.stderr.isatty())
-    watch(session, display, until=lambda _frame: not session.alive or session.place != place)
-
-
-@contextmanager
-def _signals(session: ComparingSession) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM stop the session; the signals received are listed."""
-    received: list[int] = []
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        threading.Thread(target=session.stop).start()  # the lock it takes may be held by what was interrupted
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def show(session: ComparingSession, settings: Settings) -> int:
-    """Open the dashboard on the experiments; it stays until it is left, which ends them. Gives the exit code.
-
-    What went wrong inside is raised.
-    """
-    from llmdash.ui.app import LlmdashApp
-
-    app = LlmdashApp(
-        session=session,
-        shipped_themes=locations.themes_dir(),
-        user_themes=locations.user_themes_dir(),
-        preferences_path=locations.preferences_file(),
-        fps=settings.fps,
-        redact=Redactor(settings.keys).redact,
-        on_ready=session.start,
-    )
-    app.run()
-    session.stop()
-    session.join()
-    return app.return_code or _exit_code(session)
-
-
-def _exit_code(session: ComparingSession) -> int:
-    if session.crash is not None:
-        raise session.crash
-    if session.ending is Ending.NO_KEY:
-        return headless.EXIT_NO_KEY
-    if session.ending is Ending.STORAGE:
-        return headless.EXIT_STORAGE
-    return headless.EXIT_FAILED if any(row.run.failed for row in session.rows) else 0

@@ -1,99 +1,44 @@
-"""The experiments of a comparison: which there are, the plan of each, and its figures afterwards."""
+"""The experiments of a comparison as runs: the plan of each, its figures afterwards, and who watches them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmdash.compare.report import Row
+from llmdash.compare.session import Asked, ComparingSession, Trial
+from llmdash.compare.ways import Experiment
 from llmdash.config import Settings
 from llmdash.config.prices import Prices
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.records import ResultRow
-from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Member
-from llmdash.launch import plan_builder as plans
+from llmdash.engine.session import LocalSession
+from llmdash.exit_codes import ExitCode, of_signal
+from llmdash.launch.inputs import Input
+from llmdash.launch.plan_builder import PRACTICE, make_plan, run_folder
+from llmdash.launch.results import ENDING_CODES
+from llmdash.launch.shutdown import obeying_signals
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.prompts.verdict import Verdict
+from llmdash.reports.progress import display_for, watch
+from llmdash.signals import Signals
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 
-__all__ = ["AT_ONCE", "RATE", "Bench", "Experiment", "Trial", "models_of", "practice", "ways"]
-
-RATE = 15.0
-"""Requests a second of the limited way where none is given: that of the write-up."""
-
-AT_ONCE = 500
-"""The most requests in flight where no concurrency is given; below it all prompts go at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """One way to run the prompts. `keys` is how many of the pool's are used, None for all."""
-
-    name: str
-    what: str
-    concurrency: int
-    rate: float | None = None
-    keys: int | None = None
-    model: str | None = None
-
-
-def ways(jobs: int, keys: int, settings: Settings, *, skip: Iterable[str] = ()) -> list[Experiment]:
-    """The four ways of the write-up: one after the other, at once with one key, at once with all, and at
-    once below a rate.
-
-    With one key the third is the second over again and left out, as is a rate that is no limit.
-    """
-    rate = settings.rate if settings.rate_given else RATE
-    at_once = _at_once(jobs, settings)
-    experiments = [
-        Experiment("serial", "serial, one key", 1, keys=1),
-        Experiment("one-key", "concurrent, one key", at_once, keys=1),
-        Experiment("all-keys", "concurrent, all keys", at_once),
-        Experiment("limited", f"concurrent, all keys, at most {rate or 0:g}/s", at_once, rate),
-    ]
-    idle = {"all-keys" if keys == 1 else "", "limited" if rate is None else "", *skip}
-    return [experiment for experiment in experiments if experiment.name not in idle]
-
-
-def models_of(models: Sequence[str], jobs: int, settings: Settings) -> list[Experiment]:
-    """The same prompts for each of `models`, at once with all keys."""
-    rate = settings.rate if settings.rate_given else None
-    at_once = _at_once(jobs, settings)
-    return [Experiment(model, model, at_once, rate, model=model) for model in models]
-
-
-def _at_once(jobs: int, settings: Settings) -> int:
-    return settings.concurrency if settings.concurrency_given else max(1, min(jobs, AT_ONCE))
+__all__ = ["Bench", "compare_headless", "practice", "show_comparison"]
 
 
 def practice(latency: float) -> SimulatorSettings:
     """The simulator to compare on: three keys without a limit, no faults, `latency` seconds on average."""
-    return replace(plans.PRACTICE, rpm=0.0, error_rate=0.0, latency=latency)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Whom a key asks: the model, and the address if it has one."""
-
-    model: str
-    url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """An experiment that can be run: its plan, and `asked`, which fills as the keys connect."""
-
-    experiment: Experiment
-    plan: RunPlan
-    asked: dict[str, Asked]
+    return replace(PRACTICE, rpm=0.0, error_rate=0.0, latency=latency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,40 +48,51 @@ class Bench:
     """
 
     source: PromptSource
-    given: plans.Input
+    given: Input
     settings: Settings
     folder: Path
     prices: Prices
     practice: SimulatorSettings | None = None
 
-    def simulator(self) -> SimulatorProcess | None:
-        """A simulator for one experiment, to be closed after it; None where an endpoint is asked."""
-        return SimulatorProcess(self.practice) if self.practice is not None else None
+    @property
+    def jobs(self) -> int:
+        return len(self.source)
 
-    def trial(self, experiment: Experiment, title: str, simulator: SimulatorProcess | None) -> Trial:
-        """The experiment as a run that the screen calls `title`."""
+    @property
+    def model(self) -> str:
+        return self.settings.model
+
+    @contextmanager
+    def conduct(self, experiment: Experiment, title: str) -> Iterator[Trial]:
+        """The experiment as a run that the screen calls `title`, until it has been looked at."""
+        simulator = SimulatorProcess(self.practice) if self.practice is not None else None
+        try:
+            yield self._trial(experiment, title, simulator)
+        finally:
+            if simulator is not None:
+                simulator.close()
+
+    def _trial(self, experiment: Experiment, title: str, simulator: SimulatorProcess | None) -> Trial:
         settings = replace(self.settings, rate=experiment.rate, concurrency=experiment.concurrency)
         source = self.source
         if experiment.model is not None:
             settings, source = replace(settings, model=experiment.model), _ForOneModel(source)
-        folder = plans.run_folder(self.folder / _folder_name(experiment.name), title)
-        plan = plans.make_plan(source, self.given, settings, folder, simulator)
+        folder = run_folder(self.folder / _folder_name(experiment.name), title)
+        plan = make_plan(source, self.given, settings, folder, simulator)
         options = dict(plan.options)
         if experiment.model is not None:
             options["model"] = experiment.model  # over those that endpoints have of their own
         asked: dict[str, Asked] = {}
         facts = plan.facts
         keys = facts.keys if experiment.keys is None else min(facts.keys, experiment.keys)
-        return Trial(
-            experiment,
-            replace(
-                plan,
-                connect=_with_keys(plan.connect, experiment.keys, asked),
-                facts=replace(facts, name=title, keys=keys, model=experiment.model or facts.model),
-                options=options,
-            ),
-            asked,
+        plan = replace(
+            plan,
+            connect=_with_keys(plan.connect, experiment.keys, asked),
+            more_keys=_noting(plan.more_keys, asked) if experiment.keys is None else tuple,
+            facts=replace(facts, name=title, keys=keys, model=experiment.model or facts.model),
+            options=options,
         )
+        return Trial(experiment, LocalSession(plan), source, asked)
 
     def row(self, trial: Trial, frame: Frame, *, tuned: bool) -> Row:
         """The figures of a trial that has ended with `frame`."""
@@ -172,12 +128,29 @@ def _with_keys(
     async def connected() -> AsyncIterator[Sequence[Member]]:
         async with connect() as members:
             chosen = members[:keys]
-            asked.update(
-                {member.label: Asked(member.llm.model, getattr(member.llm, "url", None)) for member in chosen}
-            )
+            _note(chosen, asked)
             yield chosen
 
     return connected
+
+
+def _noting(
+    more_keys: Callable[[], Sequence[Member]], asked: dict[str, Asked]
+) -> Callable[[], Sequence[Member]]:
+    """`more_keys`, with what each of them asks put into `asked`."""
+
+    def joined() -> Sequence[Member]:
+        members = more_keys()
+        _note(members, asked)
+        return members
+
+    return joined
+
+
+def _note(members: Iterable[Member], asked: dict[str, Asked]) -> None:
+    asked.update(
+        {member.label: Asked(member.llm.model, getattr(member.llm, "url", None)) for member in members}
+    )
 
 
 class _ForOneModel:
@@ -215,7 +188,7 @@ class _Calls:
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
-        self._reader = JournalReader(trial.plan.folder)
+        self._reader = JournalReader(trial.session.folder)
         self.latencies: list[float] = []
         self._input: Counter[Asked] = Counter()
         self._output: Counter[Asked] = Counter()
@@ -229,7 +202,7 @@ class _Calls:
         for attempt in self._reader.attempts(row.job) if row.attempts != 1 else (row,):
             who = self._trial.asked.get(attempt.key or "")
             if who is not None:
-                model = self._trial.plan.source.prompt(row.job).options.get("model", who.model)
+                model = self._trial.source.prompt(row.job).options.get("model", who.model)
                 who = Asked(model, who.url)
                 self._input[who] += attempt.input_tokens or 0
                 self._output[who] += attempt.output_tokens or 0
@@ -240,3 +213,43 @@ class _Calls:
         costs = [prices.cost(who.model, self._input[who], self._output[who], who.url) for who in used]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if known and len(known) == len(costs) else None
+
+
+def compare_headless(session: ComparingSession) -> int:
+    """Run the experiments with progress on standard error; gives the exit code.
+
+    What went wrong inside is raised.
+    """
+    with obeying_signals(session) as signals:
+        session.start()
+        while session.alive:
+            _watch_one(session)
+        session.join()
+    return of_signal(signals.received[0]) if signals.received else _exit_code(session)
+
+
+def _watch_one(session: ComparingSession) -> None:
+    """Show the experiment that runs until the next one does."""
+    place = session.place
+    display = display_for(sys.stderr, tty=sys.stderr.isatty())
+    watch(session, display, until=lambda _frame: not session.alive or session.place != place)
+
+
+def show_comparison(session: ComparingSession, settings: Settings, *, paid: bool) -> int:
+    """Open the dashboard on the experiments; it stays until it is left, which ends them. Gives the exit code.
+
+    What went wrong inside is raised.
+    """
+    from llmdash.launch.dashboard import open_dashboard
+
+    with Signals() as signals:
+        left = open_dashboard(session, settings, signals, paid=paid, outlives_terminal=False)
+    return left.code or _exit_code(session)
+
+
+def _exit_code(session: ComparingSession) -> int:
+    if session.crash is not None:
+        raise session.crash
+    if session.ending in ENDING_CODES:
+        return ENDING_CODES[session.ending]
+    return ExitCode.FAILED if any(row.run.failed for row in session.rows) else ExitCode.DONE

@@ -1,0 +1,96 @@
+"""What the start screen has on offer, and the runs that it starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from llmdash import locations
+from llmdash.config import ConfigError, Settings
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.lock import LockedError
+from llmdash.engine.model.session import Session
+from llmdash.engine.session import LocalSession
+from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.plan_builder import PRACTICE, PreparedRun, RunOrder, prepare
+from llmdash.prompts.source import InputError
+from llmdash.sanitize import clean_line
+from llmdash.simulator.process import SimulatorError
+from llmdash.ui.launcher import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+
+__all__ = ["SettingsLauncher"]
+
+_SIMULATOR = "simulator"
+_CONFIGURED = "configured"
+
+
+class SettingsLauncher:
+    """Starts runs from the start screen, on the simulator or on the endpoints of the settings."""
+
+    def __init__(self, settings: Settings, preferences: PreferencesFile | None = None) -> None:
+        self._settings = settings
+        self._preferences = preferences
+        self.session: LocalSession | None = None
+        self.run: PreparedRun | None = None
+        """What was started, once something was."""
+
+    def options(self) -> LaunchOptions:
+        """What is on offer. Rate and concurrency stand as they were chosen last, unless the settings name
+        others.
+        """
+        settings = self._settings
+        remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
+        endpoints = [EndpointChoice(_SIMULATOR, "practice, on this machine, no key needed", settings.model)]
+        if settings.keys:
+            keys = f"{len(settings.keys)} key{'s' if len(settings.keys) > 1 else ''}"
+            endpoints.insert(0, EndpointChoice(_CONFIGURED, f"{settings.base_url}, {keys}", settings.model))
+        return LaunchOptions(
+            prompt_files=_samples(),
+            endpoints=tuple(endpoints),
+            model=settings.model,
+            rate=_remembered_rate(settings, remembered),
+            concurrency=_remembered_concurrency(settings, remembered),
+        )
+
+    def start(self, launch: Launch) -> Session:
+        settings = replace(
+            self._settings, model=launch.model, rate=launch.rate, concurrency=launch.concurrency
+        )
+        order = RunOrder(
+            Input(launch.prompt_path.expanduser()),
+            asked={"model": launch.model},
+            practice=PRACTICE if launch.endpoint == _SIMULATOR else None,
+            stay=True,
+        )
+        try:
+            self.run = prepare(order, settings)
+            if self.run.simulator is not None:
+                self.run.simulator.base_url()
+            self.session = LocalSession(self.run.plan)
+        except (ConfigError, InputError, SimulatorError, LockedError, JournalError, OSError) as error:
+            raise LaunchError(clean_line(str(error))) from None
+        self.session.start()
+        return self.session
+
+
+def _remembered_rate(settings: Settings, remembered: Preferences) -> float | None:
+    if settings.rate_given or remembered.rate is None:
+        return settings.rate
+    return remembered.rate or None  # 0 stands for no limit
+
+
+def _remembered_concurrency(settings: Settings, remembered: Preferences) -> int:
+    if settings.concurrency_given or remembered.concurrency is None:
+        return settings.concurrency
+    return remembered.concurrency
+
+
+def _samples() -> tuple[PromptChoice, ...]:
+    choices = []
+    for path in sorted(locations.sample_prompts_dir().iterdir()):
+        try:
+            source = open_input(Input(path))
+        except InputError:
+            continue  # a file that only serves another one, such as the data of a template
+        choices.append(PromptChoice(path.name, path, f"{len(source):,} prompts"))
+    return tuple(choices)
