@@ -1,4 +1,4 @@
-"""Makes a terminal usable that a killed dashboard left in its mode."""
+"""What gives a terminal back: the one table of the sequences that undo what a dashboard switched on."""
 
 from __future__ import annotations
 
@@ -6,27 +6,41 @@ import os
 import termios
 from typing import TextIO
 
-__all__ = ["SANE", "restore_terminal"]
+__all__ = ["LEFT", "PIXELS_OFF", "POINTER", "SANE", "restore_terminal"]
 
-_MOUSE = (1000, 1002, 1003, 1005, 1006, 1015, 1016)
-_REPORTS = (1004, 2004, 2048)  # focus, bracketed paste, size changes
+
+def _off(*modes: int) -> str:
+    return "".join(f"\x1b[?{mode}l" for mode in modes)
+
 
 # https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, https://sw.kovidgoyal.net/kitty/keyboard-protocol/
+_END = "\x18"  # ends whatever sequence was cut off in the middle
+_MODES = _off(2026, 1000, 1002, 1003, 1005, 1006, 1015, 1016, 1004, 2004, 2048)
+"""Held-back drawing, the mouse, and reports of focus, pastes and size changes."""
+_WRAP = "\x1b[?7h"
+_MAIN_SCREEN = "\x1b[?1049l"
+_CURSOR = "\x1b[?25h"
+_PLAIN = "\x1b[0m"
+PIXELS_OFF = _off(1016)
+"""Mouse positions are cells again."""
+POINTER = "\x1b]22;default\x07"
+"""The pointer has its usual shape."""
+
+LEFT = f"{_END}{_MODES}{_WRAP}\x1b[<u{_PLAIN}{_MAIN_SCREEN}{_CURSOR}"
+"""Everything that a dashboard switches on, switched off again, where it was on."""
+
 SANE = "".join(
     (
-        "\x18\x1b\\",  # end what was cut off in the middle
-        "\x1b[?2026l",  # show what is drawn at once
-        *(f"\x1b[?{mode}l" for mode in (*_MOUSE, *_REPORTS)),
+        f"{_END}\x1b\\{_MODES}",
         "\x1b[<9u",  # the alternate screen has its own stack of keyboard modes, and so has the usual one
-        "\x1b7\x1b[?1049l",  # the cursor is kept, or it would jump where the alternate screen was not on
+        f"\x1b7{_MAIN_SCREEN}",  # the cursor is kept, or it would jump where the alternate screen was not on
         "\x1b[<9u",
         "\x1b[?1l\x1b>",  # cursor keys and number pad as usual
-        "\x1b[?7h",  # lines wrap
-        "\x1b[?25h\x1b[0 q\x1b]22;default\x07",  # the cursor shows, in its usual shape, and so the pointer
-        "\x1b(B\x1b[0m",  # letters are letters, without colour
+        f"{_WRAP}{_CURSOR}\x1b[0 q{POINTER}",
+        f"\x1b(B{_PLAIN}",  # letters are letters, without colour
     )
 )
-"""What undoes everything that a dashboard switches on; does nothing on a terminal that is as usual."""
+"""The same for a terminal in an unknown state; does nothing on one that is as usual."""
 
 _INPUT_ON = termios.ICRNL | termios.IXON
 _INPUT_OFF = termios.INLCR | termios.IGNCR

@@ -1,8 +1,8 @@
-"""llmdash over prompts that break it, as a program: `broken.py ui|engine|headless AFTER`.
+"""llmdash over prompts that break it, as a program: `broken.py ui|engine|headless|compare AFTER`.
 
 From the AFTERth look at a prompt on, every look in the named part of the program (the engine without a
-screen, for `headless`) raises an exception that tells the user's first key. Nothing of llmdash is changed for
-it: its dashboard is given a source of prompts, as it always is.
+screen, for `headless`; the screen of a comparison, for `compare`) raises an exception that tells the user's
+last key. Nothing of llmdash is changed for it: its dashboard is given a source of prompts, as it always is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.cli.errors import guarded
+from llmdash.compare.session import ComparingSession
+from llmdash.compare.ways import Experiment
 from llmdash.config import load_settings
+from llmdash.config.prices import Prices
+from llmdash.launch.compare import Bench, practice, show_comparison
 from llmdash.launch.dashboard import show_run
 from llmdash.launch.headless import run_headless
 from llmdash.launch.inputs import Input, open_input
@@ -57,10 +61,14 @@ class BrokenSource:
 
 def main(part: str, after: str) -> int:
     settings = load_settings({"rate": "50/s"}, environ=os.environ, cwd=Path.cwd())
-    words = settings.keys[0].reveal() if settings.keys else "no key"
+    words = settings.secrets[-1].reveal() if settings.secrets else "no key"
     given = Input(limit=2000, seed=1)
-    thread = "MainThread" if part == "ui" else "llmdash-engine"
+    thread = "MainThread" if part in ("ui", "compare") else "llmdash-engine"
     source = BrokenSource(open_input(given), thread, int(after), words)
+    if part == "compare":
+        bench = Bench(source, given, settings, Path("kept"), Prices(), practice(0.05))
+        session = ComparingSession(bench, [Experiment("all-keys", "concurrent", 8)])
+        return show_comparison(session, settings, paid=False)
     with SimulatorProcess(PRACTICE) as simulator:
         folder = run_folder(Path("kept"), "broken")
         plan = make_plan(source, given, settings, folder, simulator, stay=part != "headless")

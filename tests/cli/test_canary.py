@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.canaries import Lair, canary, found_in
+from tests.cli.command import environment
 from tests.cli.faulty import faulty
+from tests.cli.terminal import Terminal
 from tests.cli.test_terminal import saved
 from tests.faults.catalogue import CATALOGUE
 
@@ -148,3 +150,20 @@ def test_a_fault_without_a_screen_does_not_tell_a_key(tmp_path: Path, faults: st
     lair.look("stdout", done.stdout)
     lair.look("stderr", done.stderr)
     assert_kept_to_itself(lair)
+
+
+def test_a_comparison_that_breaks_tells_no_key_not_even_that_of_promptlayer(tmp_path: Path) -> None:
+    """Of all keys there are, not only of those that requests are paid with."""
+    key, reporting = canary(), canary()
+    env = environment(
+        tmp_path,
+        OPENAI_API_KEY=key,
+        PROMPTLAYER_API_KEY=reporting,
+        LLMDASH_DIALECT="promptlayer-chat-openai",
+    )
+    command = (sys.executable, BROKEN, "compare", "100")
+    with Terminal(cwd=tmp_path, env=env, command=command) as terminal:
+        assert terminal.wait() == 1
+        assert "llmdash stopped because of a fault of its own" in terminal.screen
+        assert "broken on purpose; Authorization: Bearer" in terminal.screen
+    assert not found_in(terminal.raw, (key, reporting))

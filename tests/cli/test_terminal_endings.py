@@ -55,6 +55,16 @@ def test_the_terminal_is_left_as_it_was_with_the_right_exit_code(tmp_path: Path,
     assert end(tmp_path, how) == (ENDINGS[how][1], [])
 
 
+@pytest.mark.parametrize("how", list(ENDINGS))
+def test_a_comparison_gives_the_terminal_back_too(tmp_path: Path, how: str) -> None:
+    act, code = ENDINGS[how]
+    arguments = ("compare", "--simulate", "--latency", 0.2, "--limit", 60)
+    with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path), modern=True) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) > 0)
+        act(terminal)
+        assert (terminal.wait(), terminal.left_changed) == (code, [])
+
+
 @pytest.mark.parametrize("part", ["ui", "engine"])
 def test_a_fault_of_the_program_is_told_and_leaves_the_terminal_as_it_was(tmp_path: Path, part: str) -> None:
     assert crash(tmp_path, part).process.returncode == 1

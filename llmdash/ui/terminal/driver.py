@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from llmdash.terminal_reset import LEFT, PIXELS_OFF, POINTER
 from llmdash.ui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ __all__ = ["TerminalDriver"]
 _PATIENCE_S = 2.0
 """How long a terminal that does not read may hold up the end."""
 _FOREGROUND_POLL_S = 0.2
-
-_CANCEL = "\x18"
-"""Ends whatever sequence was cut off in the middle."""
-_POINTER_BACK = "\x1b]22;default\x07"
-_OFF = "".join(f"\x1b[?{mode}l" for mode in (2026, 2004, 2048, 1000, 1003, 1015, 1006, 1016))
-_RESTORE = f"{_CANCEL}{_OFF}\x1b[?7h\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h\x1b[?1004l"
-"""Everything that the dashboard switches on, switched off again."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -80,13 +74,13 @@ class TerminalDriver(LinuxDriver):
     def _disable_mouse_support(self) -> None:
         super()._disable_mouse_support()
         if self._mouse_pixels:
-            self.write("\x1b[?1016l")
+            self.write(PIXELS_OFF)
 
     def stop_application_mode(self) -> None:
         if self._writer is None or self._in_background:
             return
         if self._pointer_changed:
-            self.write(_POINTER_BACK)
+            self.write(POINTER)
         super().stop_application_mode()
 
     def close(self) -> None:
@@ -94,7 +88,7 @@ class TerminalDriver(LinuxDriver):
         self._writer_thread = None  # Textual's own, which nothing was written to
         writer, self._writer = self._writer, None
         if writer is not None:
-            self.gave_up = not writer.close(_RESTORE, _PATIENCE_S)
+            self.gave_up = not writer.close(LEFT, _PATIENCE_S)
 
     # Leaving it for a while.
 

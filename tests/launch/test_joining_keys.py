@@ -1,0 +1,121 @@
+"""A key that is put into `.env` while a run goes on joins it, however the run was begun."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from llmdash.compare.session import ComparingSession
+from llmdash.compare.ways import Experiment
+from llmdash.config import Settings, load_settings
+from llmdash.config.prices import Prices
+from llmdash.engine.model.commands import Cancel
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.session import Session
+from llmdash.engine.model.view import View
+from llmdash.engine.session import LocalSession
+from llmdash.launch.compare import Bench
+from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.plan_builder import RunOrder, prepare
+from llmdash.launch.shutdown import OwnSession
+from llmdash.launch.start import SettingsLauncher
+from llmdash.ui.launcher import Launch
+from tests.simulated import Simulated
+
+PROMPTS = 400
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulator: Callable[..., Simulated]
+) -> Iterator[Settings]:
+    """Those of a folder whose `.env` holds one key of two that the server knows."""
+    endpoint = simulator(keys=("sk-first-1111", "sk-second-2222"), latency=0.2)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text(f"API_KEY=sk-first-1111\nBASE_URL={endpoint.base_url}\n")
+    Path(".env").chmod(0o600)
+    Path("sums.txt").write_text("\n".join(f"What is {n} + 1?" for n in range(PROMPTS)))
+    yield load_settings(
+        {"rate": "50/s", "concurrency": 8}, environ={}, cwd=tmp_path, user_config=tmp_path / "no"
+    )
+
+
+def add_the_second_key() -> None:
+    text = Path(".env").read_text()
+    Path(".env").write_text(text.replace("sk-first-1111", "sk-first-1111,sk-second-2222"))
+
+
+def until(session: Session, holds: Callable[[Frame], bool]) -> Frame:
+    end = time.monotonic() + 30.0
+    while not holds(frame := session.frame(View())):
+        assert time.monotonic() < end, f"never came about: {frame.run}"
+        time.sleep(0.02)
+    return frame
+
+
+def assert_the_second_key_joins(session: OwnSession) -> None:
+    until(session, lambda frame: frame.run.done > 0)
+    assert len(session.frame(View()).keys) == 1
+    add_the_second_key()
+    until(session, lambda frame: len(frame.keys) == 2 and all(key.ok for key in frame.keys))
+    session.command(Cancel())
+    assert session.join(20.0)
+    assert session.crash is None
+
+
+def test_of_the_command_line(settings: Settings) -> None:
+    with prepare(RunOrder(Input(Path("sums.txt"))), settings) as prepared:
+        session = LocalSession(prepared.plan)
+        session.start()
+        assert_the_second_key_joins(session)
+
+
+def test_of_the_start_screen(settings: Settings) -> None:
+    launcher = SettingsLauncher(settings)
+    launcher.start(Launch(Path("sums.txt"), "configured", settings.model, settings.rate, 8))
+    assert launcher.session is not None
+    assert_the_second_key_joins(launcher.session)
+
+
+def bench(settings: Settings) -> Bench:
+    given = Input(Path("sums.txt"))
+    return Bench(open_input(given), given, settings, Path("kept"), Prices())
+
+
+def test_of_a_comparison(settings: Settings) -> None:
+    session = ComparingSession(bench(settings), [Experiment("all-keys", "all keys", 8, 50.0)])
+    session.start()
+    assert_the_second_key_joins(session)
+    assert session.rows[0].run.keys >= 1
+
+
+def test_of_an_experiment_that_begins_after_the_key_was_put_there(settings: Settings) -> None:
+    add_the_second_key()
+    session = ComparingSession(bench(settings), [Experiment("all-keys", "all keys", 8, 50.0)])
+    session.start()
+    until(session, lambda frame: len(frame.keys) == 2 and all(key.ok for key in frame.keys))
+    session.command(Cancel())
+    session.join()
+
+
+def test_none_joins_an_experiment_with_a_number_of_keys_of_its_own(settings: Settings) -> None:
+    session = ComparingSession(bench(settings), [Experiment("one-key", "one key", 8, 50.0, keys=1)])
+    session.start()
+    until(session, lambda frame: frame.run.done > 0)
+    add_the_second_key()
+    until(session, lambda frame: frame.run.elapsed_s > 3.0)
+    assert len(session.frame(View()).keys) == 1
+    session.command(Cancel())
+    session.join()
+
+
+def test_what_masks_keys_knows_those_that_joined(settings: Settings) -> None:
+    assert settings.key_file is not None
+    assert settings.redactor.redact("sk-second-2222") == "sk-second-2222"
+    add_the_second_key()
+    settings.key_file.reload()
+    assert settings.redactor.redact("Bearer sk-second-2222") != "Bearer sk-second-2222"
