@@ -189,7 +189,7 @@ def _simulator() -> SimulatorProcess:
 def _simulated(settings: Settings, simulator: SimulatorProcess) -> Settings:
     """The settings with the simulator for their only endpoint."""
     from llmdash.config import EndpointSettings
-    from llmdash.config.dialects import DEFAULT_DIALECT
+    from llmdash.llms.dialects import DEFAULT_DIALECT
     from llmdash.secrets import Secret
 
     keys = tuple(Secret(key) for key in simulator.settings.keys)

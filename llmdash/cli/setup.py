@@ -95,18 +95,18 @@ def _init(folder: Path, *, yes: bool, force: bool) -> int:
 
 def _needed(answers: Answers) -> tuple[str, ...]:
     """The variables without which the file would not load."""
-    from llmdash.config.dialects import DIALECTS
     from llmdash.config.endpoints import PROMPTLAYER_KEY
+    from llmdash.llms.dialects import DIALECTS
 
     reporting = (PROMPTLAYER_KEY,) if DIALECTS[answers.dialect].reports else ()
     return tuple(dict.fromkeys((*answers.variables, *reporting)))
 
 
 def _answers(variables: Variables, *, yes: bool) -> Answers:
-    from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
     from llmdash.config.endpoints import parse_target
     from llmdash.config.file import Answers
-    from llmdash.config.values import parse_base_url, parse_rate, parse_text
+    from llmdash.config.values import parse_base_url, parse_dialect, parse_rate, parse_text
+    from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN
 
     def ask(question: str, default: str | None, parse: Callable[[str], object]) -> str:
         return default if yes and default is not None else _asked(question, default, parse)
@@ -121,7 +121,7 @@ def _answers(variables: Variables, *, yes: bool) -> Answers:
     if dialect == LANGCHAIN:
         target = ask("The model, as module:attribute", None, parse_target)
         return Answers(LANGCHAIN, dialect, rate(), target=target.strip())
-    url = _held(variables, "BASE_URL", standard.base_url_variable) or standard.base_url
+    url = _held(variables, "BASE_URL", *standard.provider.base_url_variables) or standard.base_url
     url = ask("Base URL", url, lambda text: parse_base_url(text, allow_insecure=False))
     model = ask("Model", standard.model, parse_text)
     usual = "API_KEY" if variables.find("API_KEY") else standard.key_variable

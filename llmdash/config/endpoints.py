@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN, parse_dialect
 from llmdash.config.keys import Keys, Variables
 from llmdash.config.precedence import checked
 from llmdash.config.sources import KEYS_FROM, Entry
@@ -16,12 +15,14 @@ from llmdash.config.toml import Table
 from llmdash.config.values import (
     ConfigError,
     parse_base_url,
+    parse_dialect,
     parse_number,
     parse_switch,
     parse_text,
     parse_whole,
     shown,
 )
+from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN
 from llmdash.secrets import Secret
 
 __all__ = [

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import tomli_w
 
-from llmdash.config.dialects import DIALECTS, LANGCHAIN
 from llmdash.config.sources import KEYS_FROM
 from llmdash.config.values import ConfigError
+from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 
 __all__ = ["PLACEHOLDER", "Answers", "append_variables", "toml_text", "write_config"]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from llmdash.config.dialects import DIALECTS, LANGCHAIN
 from llmdash.config.endpoints import (
     EndpointSettings,
     parse_endpoints,
@@ -20,6 +19,7 @@ from llmdash.config.precedence import Chosen, checked
 from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry
 from llmdash.config.toml import TABLES, Table
 from llmdash.config.values import ConfigError, parse_base_url, parse_switch, parse_text
+from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 
 __all__ = ["Pool", "pool_of"]
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from llmdash import locations
-from llmdash.config.dialects import DEFAULT_DIALECT, DIALECTS, Dialect, parse_dialect
 from llmdash.config.endpoints import EndpointSettings
 from llmdash.config.key_file import KeyFile, stamp_of
 from llmdash.config.keys import Variables
@@ -40,11 +39,13 @@ from llmdash.config.values import (
     MAX_RATE,
     MIN_RATE,
     ConfigError,
+    parse_dialect,
     parse_number,
     parse_rate,
     parse_switch,
     parse_whole,
 )
+from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, DialectEntry
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Redactor, Secret
 
@@ -221,7 +222,7 @@ class _Sources:
     dotenv: DotEnv
     files: tuple[Layer, ...]
 
-    def chosen(self, dialect: Dialect) -> Chosen:
+    def chosen(self, dialect: DialectEntry) -> Chosen:
         """The strongest entry for each setting, where the provider is that of `dialect`."""
         return Chosen(
             (
@@ -232,7 +233,7 @@ class _Sources:
             )
         )
 
-    def mixed(self, chosen: Chosen, dialect: Dialect) -> tuple[str, ...]:
+    def mixed(self, chosen: Chosen, dialect: DialectEntry) -> tuple[str, ...]:
         """Warnings where keys of the environment push aside those of `.env`, or go to its address."""
         keys, base_url = chosen.entry(KEYS), chosen.entry("base_url")
         name = self.dotenv.name

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import math
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from llmdash.llms.dialects import DIALECTS
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Secret
 
@@ -16,6 +18,7 @@ __all__ = [
     "ConfigError",
     "ordinal",
     "parse_base_url",
+    "parse_dialect",
     "parse_keys",
     "parse_number",
     "parse_rate",
@@ -213,3 +216,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def parse_dialect(value: object) -> str:
+    """The name of a dialect; raises ConfigError, with the nearest one, for anything else."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text in DIALECTS:
+        return text
+    near = difflib.get_close_matches(text, DIALECTS, 1, 0.5)
+    fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(DIALECTS)}"
+    raise ConfigError(f"{shown(value)} is not a dialect; {fix}")

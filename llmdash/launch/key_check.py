@@ -10,9 +10,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config import EndpointSettings, Settings, Timeouts
-from llmdash.config.dialects import DIALECTS, LANGCHAIN
 from llmdash.config.values import ConfigError
 from llmdash.launch.llm_factory import build_llm
+from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Redactor, Secret, labels
 

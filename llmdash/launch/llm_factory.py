@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from llmdash.config.dialects import DIALECTS, LANGCHAIN
 from llmdash.config.values import ConfigError
+from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 
 if TYPE_CHECKING:
     from llmdash.config import EndpointSettings, Settings
@@ -17,25 +14,6 @@ if TYPE_CHECKING:
     from llmdash.secrets import Secret
 
 __all__ = ["build_llm"]
-
-
-class _Home(NamedTuple):
-    """Where the class of a dialect is, and what else its constructor is told."""
-
-    module: str
-    name: str
-    more: Mapping[str, Any] = MappingProxyType({})
-
-
-_HOMES = {
-    "openai-chat": _Home("openai", "ChatOpenAI"),
-    "openai-completions": _Home("completions", "OpenAI"),
-    "openai-responses": _Home("openai", "ChatOpenAI", {"use_responses_api": True}),
-    "anthropic": _Home("anthropic", "ChatAnthropic"),
-    "promptlayer-openai": _Home("promptlayer", "PromptLayerOpenAI"),
-    "promptlayer-chat-openai": _Home("promptlayer", "PromptLayerChatOpenAI"),
-    LANGCHAIN: _Home("langchain", "LangChainLLM"),
-}
 
 
 def build_llm(
@@ -51,10 +29,11 @@ def build_llm(
         return _langchain(endpoint, settings)
     if key is None:
         raise ConfigError(f"endpoint {endpoint.name}: has no keys; put API_KEY=... into .env")
-    more = {**_HOMES[endpoint.dialect].more, **_reporting(endpoint)}
+    entry = DIALECTS[endpoint.dialect]
+    more = {**entry.arguments, **_reporting(endpoint)}
     if endpoint.terminal_eof:
         more["terminal_eof"] = True
-    return _class(endpoint.dialect)(
+    return entry.load()(
         endpoint.model,
         api_key=key,
         base_url=endpoint.base_url,
@@ -67,17 +46,9 @@ def build_llm(
     )
 
 
-def _class(dialect: str) -> Callable[..., LLM[Any, Any]]:
-    home = _HOMES[dialect]
-    found: Callable[..., LLM[Any, Any]] = getattr(
-        importlib.import_module(f"llmdash.llms.{home.module}"), home.name
-    )
-    return found
-
-
 def _langchain(endpoint: EndpointSettings, settings: Settings) -> LLM[Any, Any]:
     named = endpoint.model if endpoint.model != endpoint.target else None
-    return _class(LANGCHAIN)(endpoint.target, model=named, timeouts=settings.timeouts)
+    return DIALECTS[LANGCHAIN].load()(endpoint.target, model=named, timeouts=settings.timeouts)
 
 
 def _reporting(endpoint: EndpointSettings) -> dict[str, Any]:

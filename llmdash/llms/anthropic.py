@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from llmdash.llms.dialects import ANTHROPIC
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, Generation, as_messages
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.wire.anthropic import MessageReader
-from llmdash.llms.wire.dialect import Dialect, Header, Provider, Request, below
+from llmdash.llms.wire.dialect import Dialect, Header, Request, below
 from llmdash.secrets import Secret
 
 __all__ = ["ANTHROPIC", "DEFAULT_MAX_TOKENS", "MESSAGES", "Anthropic", "ChatAnthropic"]
@@ -19,13 +20,6 @@ DEFAULT_MAX_TOKENS = 1024
 
 _DEFAULT_MODEL = "claude-haiku-4-5"
 _VERSION = b"2023-06-01"
-
-ANTHROPIC = Provider(
-    name="anthropic",
-    key_variables=("ANTHROPIC_API_KEY",),
-    base_url_variables=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL"),
-    base_url="https://api.anthropic.com",
-)
 
 
 class Messages:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from llmdash.llms.dialects import OPENAI
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import PromptLike, as_messages
-from llmdash.llms.openai import OPENAI, with_stream
+from llmdash.llms.openai import with_stream
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.wire.chat import CompletionReader
 from llmdash.llms.wire.dialect import Dialect, Header, Request, bearer, below

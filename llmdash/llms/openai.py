@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from llmdash.llms.dialects import OPENAI
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, Generation, as_messages
 from llmdash.llms.wire.chat import ChatReader
-from llmdash.llms.wire.dialect import Dialect, Header, Provider, Request, bearer, below
+from llmdash.llms.wire.dialect import Dialect, Header, Request, bearer, below
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.responses import ResponsesReader
 from llmdash.secrets import Secret
 
 __all__ = ["CHAT_COMPLETIONS", "OPENAI", "RESPONSES", "ChatOpenAI"]
-
-OPENAI = Provider(
-    name="openai",
-    key_variables=("OPENAI_API_KEY",),
-    base_url_variables=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-    base_url="https://api.openai.com/v1",
-)
 
 
 class ChatCompletions:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from llmdash.llms.base import Piece, Whole
 from llmdash.llms.completions import COMPLETIONS, OpenAI
+from llmdash.llms.dialects import PROMPTLAYER
 from llmdash.llms.gathering import Gathering
 from llmdash.llms.http_llm import HeaderList, HttpLLM, start_of, written
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
@@ -19,7 +20,7 @@ from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.wire.body_reader import as_json
-from llmdash.llms.wire.dialect import Dialect, Provider, below
+from llmdash.llms.wire.dialect import Dialect, below
 from llmdash.llms.wire.failures import Failure, from_response
 from llmdash.secrets import Redactor, Secret
 
@@ -32,12 +33,6 @@ __all__ = [
     "Reporter",
 ]
 
-PROMPTLAYER = Provider(
-    name="promptlayer",
-    key_variables=("PROMPTLAYER_API_KEY",),
-    base_url_variables=("PROMPTLAYER_BASE_URL",),
-    base_url="https://api.promptlayer.com",
-)
 _REPORT_LIMIT_S = 10.0
 _NOT_REPORTED = ("stream", "stream_options")
 

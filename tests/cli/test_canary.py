@@ -166,4 +166,4 @@ def test_a_comparison_that_breaks_tells_no_key_not_even_that_of_promptlayer(tmp_
         assert terminal.wait() == 1
         assert "llmdash stopped because of a fault of its own" in terminal.screen
         assert "broken on purpose; Authorization: Bearer" in terminal.screen
-    assert not found_in(terminal.raw, (key, reporting))
+    assert not found_in(bytes(terminal.raw), (key, reporting))

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from llmdash.cli import main
 from llmdash.config import Settings, load_settings
-from llmdash.config.dialects import DIALECTS
 from llmdash.config.file import PLACEHOLDER
+from llmdash.llms.dialects import DIALECTS
 from tests.cli.command import environment
 from tests.cli.terminal import Terminal
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.config.dialects import DIALECTS
+from llmdash.llms.dialects import DIALECTS
 from tests.config.place import KEY, Place
 
 
@@ -61,3 +61,21 @@ def test_a_wrong_dialect_is_told_with_the_nearest(place: Place) -> None:
     )
     place.environ["LLMDASH_DIALECT"] = "zzz"
     assert place.error().startswith("LLMDASH_DIALECT: 'zzz' is not a dialect; known are openai-chat,")
+
+
+@pytest.mark.parametrize("given", ["environment", "dotenv"])
+@pytest.mark.parametrize("name", [name for name, entry in DIALECTS.items() if entry.provider.base_url])
+def test_every_variable_a_provider_has_for_its_address_counts_and_the_first_is_the_strongest(
+    place: Place, name: str, given: str
+) -> None:
+    """OPENAI_API_BASE and ANTHROPIC_API_URL are what older programs and their `.env` files say."""
+    provider = DIALECTS[name].provider
+    values = {provider.key_variables[0]: KEY, "PROMPTLAYER_API_KEY": "pl-key-00001"}
+    for variable in reversed(provider.base_url_variables):
+        values[variable] = f"https://{variable.lower().replace('_', '-')}.example/v1"
+        if given == "environment":
+            place.environ = dict(values)
+        else:
+            place.env("".join(f"{key}={value}\n" for key, value in values.items()))
+        assert place.load(dialect=name).base_url == values[variable]
+    assert len(provider.base_url_variables) > 1

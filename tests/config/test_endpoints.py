@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.config import ConfigError, EndpointSettings, Settings, load_settings
-from llmdash.config.dialects import DIALECTS
 from llmdash.config.toml import ENDPOINT_FIELDS
+from llmdash.llms.dialects import DIALECTS
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Secret
 from tests.config.place import KEY, Place

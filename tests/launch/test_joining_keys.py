@@ -39,9 +39,8 @@ def settings(
     Path(".env").write_text(f"API_KEY=sk-first-1111\nBASE_URL={endpoint.base_url}\n")
     Path(".env").chmod(0o600)
     Path("sums.txt").write_text("\n".join(f"What is {n} + 1?" for n in range(PROMPTS)))
-    yield load_settings(
-        {"rate": "50/s", "concurrency": 8}, environ={}, cwd=tmp_path, user_config=tmp_path / "no"
-    )
+    flags = {"rate": "50/s", "concurrency": 8}
+    yield load_settings(flags, environ={}, cwd=tmp_path, user_config=tmp_path / "none")
 
 
 def add_the_second_key() -> None:

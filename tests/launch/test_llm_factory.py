@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from llmdash.config import ConfigError, EndpointSettings, Settings
-from llmdash.config.dialects import DIALECTS
 from llmdash.launch.llm_factory import build_llm
 from llmdash.llms.base import LLM
+from llmdash.llms.dialects import DIALECTS
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Secret

@@ -1,0 +1,105 @@
+"""The registry of dialects: what each is called, which class speaks it, and whose variables it takes.
+
+Settings, the factory of models, the classes themselves and the tests of the simulator read it. To add a
+dialect takes a class, what it puts on the wire, an entry here, and the simulator.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from llmdash.llms.wire.dialect import Provider
+
+if TYPE_CHECKING:
+    from llmdash.llms.base import LLM
+
+__all__ = [
+    "ANTHROPIC",
+    "DEFAULT_DIALECT",
+    "DIALECTS",
+    "LANGCHAIN",
+    "OPENAI",
+    "PROMPTLAYER",
+    "DialectEntry",
+]
+
+DEFAULT_DIALECT = "openai-chat"
+LANGCHAIN = "langchain"
+
+OPENAI = Provider(
+    name="openai",
+    key_variables=("OPENAI_API_KEY",),
+    base_url_variables=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    base_url="https://api.openai.com/v1",
+)
+ANTHROPIC = Provider(
+    name="anthropic",
+    key_variables=("ANTHROPIC_API_KEY",),
+    base_url_variables=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL"),
+    base_url="https://api.anthropic.com",
+)
+PROMPTLAYER = Provider(
+    name="promptlayer",
+    key_variables=("PROMPTLAYER_API_KEY",),
+    base_url_variables=("PROMPTLAYER_BASE_URL",),
+    base_url="https://api.promptlayer.com",
+)
+_NOBODY = Provider("", (), (), "")
+_CHAT_MODEL = "gpt-4o-mini"
+_COMPLETION_MODEL = "gpt-3.5-turbo-instruct"
+
+
+@dataclass(frozen=True, slots=True)
+class DialectEntry:
+    """One dialect: the class that speaks it, as `module:Class`, and what holds where nothing else is said.
+
+    `arguments` are more for the constructor. `reports` is True where calls are reported to PromptLayer, which
+    takes a key of its own. A dialect without a provider brings its own keys and address.
+    """
+
+    target: str
+    provider: Provider = OPENAI
+    model: str = _CHAT_MODEL
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    reports: bool = False
+
+    @property
+    def base_url(self) -> str:
+        """The provider's public address, or nothing."""
+        return self.provider.base_url
+
+    @property
+    def key_variable(self) -> str:
+        """The variable that the provider's keys are put into, or nothing."""
+        return next(iter(self.provider.key_variables), "")
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The settings that the provider's own variables stand for, by variable; a later one goes first."""
+        keys = dict.fromkeys(reversed(self.provider.key_variables), "api_key")
+        return keys | dict.fromkeys(reversed(self.provider.base_url_variables), "base_url")
+
+    def load(self) -> Callable[..., LLM[Any, Any]]:
+        """The class, loaded now."""
+        module, _, name = self.target.partition(":")
+        found: Callable[..., LLM[Any, Any]] = getattr(importlib.import_module(module), name)
+        return found
+
+
+DIALECTS: Mapping[str, DialectEntry] = {
+    DEFAULT_DIALECT: DialectEntry("llmdash.llms.openai:ChatOpenAI"),
+    "openai-completions": DialectEntry("llmdash.llms.completions:OpenAI", model=_COMPLETION_MODEL),
+    "openai-responses": DialectEntry("llmdash.llms.openai:ChatOpenAI", arguments={"use_responses_api": True}),
+    "anthropic": DialectEntry(
+        "llmdash.llms.anthropic:ChatAnthropic", provider=ANTHROPIC, model="claude-haiku-4-5"
+    ),
+    "promptlayer-openai": DialectEntry(
+        "llmdash.llms.promptlayer:PromptLayerOpenAI", model=_COMPLETION_MODEL, reports=True
+    ),
+    "promptlayer-chat-openai": DialectEntry("llmdash.llms.promptlayer:PromptLayerChatOpenAI", reports=True),
+    LANGCHAIN: DialectEntry("llmdash.llms.langchain:LangChainLLM", provider=_NOBODY, model=""),
+}
+"""Every dialect by name."""
