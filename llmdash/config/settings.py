@@ -126,7 +126,7 @@ class Settings:
     """The pool. Left out, it is the one endpoint that the other settings make."""
     redactor: Redactor = field(default_factory=Redactor, compare=False, repr=False)
     """Knows every key of these settings, and of those they are read anew as."""
-    key_file: KeyFile | None = field(default=None, compare=False, repr=False)
+    key_file: KeyFile[Settings] | None = field(default=None, compare=False, repr=False)
     """Where more keys may come from while a run goes on."""
 
     def __post_init__(self) -> None:

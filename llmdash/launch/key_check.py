@@ -18,8 +18,8 @@ from llmdash.secrets import Redactor, Secret, labels
 
 if TYPE_CHECKING:
     from llmdash.llms.base import LLM
+    from llmdash.llms.messages import Hints
     from llmdash.llms.transport.http import HttpClient
-    from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = ["AT_ONCE", "KeyCheck", "check_keys", "mend"]
 

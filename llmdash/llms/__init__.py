@@ -10,12 +10,11 @@ if TYPE_CHECKING:
     from llmdash.llms.base import LLM
     from llmdash.llms.completions import OpenAI
     from llmdash.llms.langchain import LangChainLLM
-    from llmdash.llms.messages import Delta, Generation, LLMResult, Message, Usage
+    from llmdash.llms.messages import Delta, Generation, Hints, LLMResult, Message, Usage
     from llmdash.llms.openai import ChatOpenAI
     from llmdash.llms.promptlayer import PromptLayerChatOpenAI, PromptLayerOpenAI
     from llmdash.llms.transport.timeouts import Timeouts
     from llmdash.llms.wire.failures import Failure, FailureKind
-    from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = [
     "LLM",
@@ -46,7 +45,7 @@ _HOMES = {
     "Failure": "wire.failures",
     "FailureKind": "wire.failures",
     "Generation": "messages",
-    "Hints": "wire.rate_limit_headers",
+    "Hints": "messages",
     "LLMResult": "messages",
     "LangChainLLM": "langchain",
     "Message": "messages",

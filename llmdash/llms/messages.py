@@ -7,11 +7,35 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from llmdash.llms.wire.rate_limit_headers import Hints
-
-__all__ = ["Delta", "Generation", "LLMResult", "Message", "PromptLike", "Role", "Usage", "as_messages"]
+__all__ = [
+    "Delta",
+    "Generation",
+    "Hints",
+    "LLMResult",
+    "Message",
+    "PromptLike",
+    "Role",
+    "Usage",
+    "as_messages",
+]
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class Hints(msgspec.Struct, frozen=True, gc=False):
+    """What a server says of the limits of a key: how much a minute, how much is left, and the seconds until
+    all of it is there again. None where it does not say.
+
+    >>> Hints(limit_requests=60, remaining_requests=59, reset_requests_s=1.0).limit_tokens is None
+    True
+    """
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests_s: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens_s: float | None = None
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

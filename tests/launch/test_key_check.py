@@ -9,8 +9,8 @@ import pytest
 from llmdash.config import EndpointSettings, Settings
 from llmdash.launch.key_check import AT_ONCE, KeyCheck, check_keys, mend
 from llmdash.launch.key_check_table import as_record, as_table
+from llmdash.llms.messages import Hints
 from llmdash.llms.wire.failures import Failure, FailureKind
-from llmdash.llms.wire.rate_limit_headers import Hints
 from llmdash.secrets import Secret
 from tests.llms.raw_server import framed, raw_server, send, serving
 

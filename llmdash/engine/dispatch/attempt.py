@@ -10,9 +10,8 @@ from typing import Any
 from llmdash.engine.model.events import ChunkReceived, Event
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.pool.member import Lease, Member
-from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.messages import Delta, Hints, Usage
 from llmdash.llms.wire.failures import Failure
-from llmdash.llms.wire.rate_limit_headers import Hints
 from llmdash.prompts.source import Prompt
 from llmdash.sanitize import storable
 

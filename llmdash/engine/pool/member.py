@@ -14,7 +14,7 @@ from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.llms.base import LLM
-from llmdash.llms.wire.rate_limit_headers import Hints
+from llmdash.llms.messages import Hints
 
 __all__ = [
     "Endpoint",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from llmdash.llms.wire.rate_limit_headers import Hints
+from llmdash.llms.messages import Hints
 
 __all__ = ["Pacing"]
 

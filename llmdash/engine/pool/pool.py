@@ -12,9 +12,8 @@ from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool.attribution import Attribution, attribute
 from llmdash.engine.pool.circuit_breaker import is_of_endpoint
 from llmdash.engine.pool.member import Endpoint, Lease, Member, endpoint_row, key_row
-from llmdash.llms.messages import Usage
+from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
-from llmdash.llms.wire.rate_limit_headers import Hints
 
 __all__ = ["Attribution", "KeyPool", "Lease", "Member"]
 

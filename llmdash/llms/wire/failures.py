@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from llmdash.llms.wire.rate_limit_headers import Hints, asked_for, limits_told, retry_after
+from llmdash.llms.messages import Hints
+from llmdash.llms.wire.rate_limit_headers import asked_for, limits_told, retry_after
 
 __all__ = ["Failure", "FailureKind", "from_body", "from_response", "retry_after"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import msgspec
+from llmdash.llms.messages import Hints
 
-__all__ = ["HINT_LIMIT_S", "Hints", "asked_for", "limits_told", "retry_after"]
+__all__ = ["HINT_LIMIT_S", "asked_for", "limits_told", "retry_after"]
 
 HINT_LIMIT_S = 31 * 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -18,22 +18,6 @@ _EPOCH_S = 1e9  # a bare number from here on is a moment of this century, below 
 _OPENAI = "x-ratelimit-{1}-{0}"
 _ANTHROPIC = "anthropic-ratelimit-{0}-{1}"
 _MOST = 2**53
-
-
-class Hints(msgspec.Struct, frozen=True, gc=False):
-    """What a server says of the limits of a key: how much a minute, how much is left, and the seconds until
-    all of it is there again. None where it does not say.
-
-    >>> Hints(limit_requests=60, remaining_requests=59, reset_requests_s=1.0).limit_tokens is None
-    True
-    """
-
-    limit_requests: int | None = None
-    remaining_requests: int | None = None
-    reset_requests_s: float | None = None
-    limit_tokens: int | None = None
-    remaining_tokens: int | None = None
-    reset_tokens_s: float | None = None
 
 
 def limits_told(headers: Mapping[str, str]) -> Hints | None:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.pool.token_bucket import TokenBucket
-from llmdash.llms.messages import Usage
-from llmdash.llms.wire.rate_limit_headers import Hints
+from llmdash.llms.messages import Hints, Usage
 from tests.engine.pools import Clock, Silent
 from tests.engine.virtual_time import now, virtual_time
 

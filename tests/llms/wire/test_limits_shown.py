@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmdash.llms.messages import Hints
 from llmdash.llms.wire.failures import Failure
-from llmdash.llms.wire.rate_limit_headers import Hints, limits_told
+from llmdash.llms.wire.rate_limit_headers import limits_told
 from tests.llms.canned import Canned, answer, document
 from tests.llms.wire.wires import WIRES, Wire
 
