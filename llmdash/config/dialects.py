@@ -62,5 +62,5 @@ def parse_dialect(value: object) -> str:
     if text in DIALECTS:
         return text
     near = difflib.get_close_matches(text, DIALECTS, 1, 0.5)
-    mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(DIALECTS)}"
-    raise ConfigError(f"{shown(value)} is not a dialect; {mend}")
+    fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(DIALECTS)}"
+    raise ConfigError(f"{shown(value)} is not a dialect; {fix}")

@@ -142,11 +142,11 @@ def _keys(endpoint: EndpointSettings, table: Table, variables: Variables) -> Key
     if entry is not None:
         return variables.keys_named_by(entry)
     standard = DIALECTS[endpoint.dialect]
-    mend = f"name the variable that holds them: {KEYS_FROM} = 'NAME'"
+    fix = f"name the variable that holds them: {KEYS_FROM} = 'NAME'"
     if endpoint.base_url != standard.base_url:
-        raise ConfigError(f"{table.place}: has no keys; {mend}")
+        raise ConfigError(f"{table.place}: has no keys; {fix}")
     if variables.find(standard.key_variable) is None:
-        raise ConfigError(f"{table.place}: has no keys; set {standard.key_variable}, or {mend}")
+        raise ConfigError(f"{table.place}: has no keys; set {standard.key_variable}, or {fix}")
     return variables.keys_named_by(Entry(standard.key_variable, table.place))
 
 
@@ -178,8 +178,8 @@ def pick(endpoints: Sequence[EndpointSettings], entry: Entry | None) -> tuple[En
     for name in wanted:
         if name.lower() not in known:
             near = difflib.get_close_matches(name.lower(), known, 1, 0.5)
-            mend = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
-            raise ConfigError(f"{entry.place}: {shown(name)} is not an endpoint; {mend}")
+            fix = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
+            raise ConfigError(f"{entry.place}: {shown(name)} is not an endpoint; {fix}")
     chosen = {name.lower() for name in wanted}
     return tuple(endpoint for endpoint in endpoints if endpoint.name.lower() in chosen)
 
@@ -232,10 +232,10 @@ def _refuse_strange(table: Table, dialect: str) -> None:
             raise ConfigError(f"{entry.place}: a {LANGCHAIN} model brings that itself; leave it out")
 
 
-def _needed(table: Table, field: str, parse: Callable[[object], T], mend: str) -> T:
+def _needed(table: Table, field: str, parse: Callable[[object], T], fix: str) -> T:
     entry = table.fields.get(field)
     if entry is None:
-        raise ConfigError(f"{table.place}: has no {field}; write {mend}")
+        raise ConfigError(f"{table.place}: has no {field}; write {fix}")
     return checked(entry, parse)
 
 

@@ -78,12 +78,12 @@ def keys_in(entry: Entry) -> Keys:
 def variable_names(entry: Entry) -> tuple[str, ...]:
     """The names in `api_key_env`: one, or a list. What is none is not repeated: it might be a key."""
     names = [entry.value] if isinstance(entry.value, str) else entry.value
-    mend = "write one such as 'OPENAI_API_KEY', or a list of them"
+    fix = "write one such as 'OPENAI_API_KEY', or a list of them"
     if not isinstance(names, list) or not names or len(names) > _MANY_NAMES:
-        raise ConfigError(f"{entry.place}: is not the name of a variable; {mend}")
+        raise ConfigError(f"{entry.place}: is not the name of a variable; {fix}")
     for name in names:
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-            raise ConfigError(f"{entry.place}: is not the name of a variable; {mend}")
+            raise ConfigError(f"{entry.place}: is not the name of a variable; {fix}")
     return tuple(names)
 
 

@@ -30,7 +30,7 @@ _TABLE = "prices"
 _SIDES = ("input", "output")
 _MOST = 1_000_000.0
 _MILLION = 1_000_000.0
-_MEND = 'write [prices."gpt-4o-mini"] with input = 0.15 and output = 0.60, in dollars per million tokens'
+_FIX = 'write [prices."gpt-4o-mini"] with input = 0.15 and output = 0.60, in dollars per million tokens'
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def price_of(model: str, input_tokens: int, output_tokens: int, provider: str | 
 def load_prices(*, cwd: Path | None = None, user_config: Path | None = None) -> Prices:
     """The prices that hold for a start in `cwd`; those in its `llmdash.toml` go over the user's.
 
-    Raises ConfigError, one line that names file, key and mend.
+    Raises ConfigError, one line that names file, key and fix.
     """
     user_file = user_config or locations.config_file()
     own = _read(user_file, str(user_file))
@@ -90,27 +90,27 @@ def _read(path: Path, name: str) -> dict[str, Price]:
     except ConfigError:
         raise
     except (ValueError, RecursionError):  # no TOML, a huge number, brackets nested too deep
-        raise ConfigError(f"{name}: this is not TOML; {_MEND}") from None
+        raise ConfigError(f"{name}: this is not TOML; {_FIX}") from None
     table = document.get(_TABLE, {})
     if not isinstance(table, dict):
-        raise ConfigError(f"{name}: {_TABLE}: {shown(table)} is not a table; {_MEND}")
+        raise ConfigError(f"{name}: {_TABLE}: {shown(table)} is not a table; {_FIX}")
     return {model: _price(f"{name}: {_TABLE}.{_quoted(model)}", entry) for model, entry in table.items()}
 
 
 def _price(place: str, entry: object) -> Price:
     if not isinstance(entry, dict):
-        raise ConfigError(f"{place}: {shown(entry)} is not a table; {_MEND}")
+        raise ConfigError(f"{place}: {shown(entry)} is not a table; {_FIX}")
     for side in entry:
         if side not in _SIDES:
             near = difflib.get_close_matches(side, _SIDES, 1, 0.5)
-            mend = f"did you mean {near[0]}?" if near else "known are input and output"
-            raise ConfigError(f"{place}: {shown(side)} is not a part of a price; {mend}")
+            fix = f"did you mean {near[0]}?" if near else "known are input and output"
+            raise ConfigError(f"{place}: {shown(side)} is not a part of a price; {fix}")
     return Price(*(_side(place, entry, side) for side in _SIDES))
 
 
 def _side(place: str, entry: Mapping[str, Any], side: str) -> float:
     if side not in entry:
-        raise ConfigError(f"{place}: {side} is missing; {_MEND}")
+        raise ConfigError(f"{place}: {side} is missing; {_FIX}")
     try:
         return parse_number(entry[side], 0.0, _MOST)
     except ConfigError as error:

@@ -173,7 +173,7 @@ def load_settings(
 
     `flags` has options of the command line by setting, None where one was not given; keys cannot be given
     there. `user_config` is the user's own settings file, by default the one in the config folder. Nothing is
-    put into the environment. Raises ConfigError, one line that names place, what was given, and the mend.
+    put into the environment. Raises ConfigError, one line that names place, what was given, and the fix.
     """
     dotenv = read_dotenv(cwd / locations.ENV_NAME)
     user_file = user_config or locations.config_file()

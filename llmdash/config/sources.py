@@ -145,9 +145,7 @@ def _line(binding: Binding) -> int:
 
 def _mode_warning(path: Path) -> list[str]:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return [
-            f"{path.name}: others on this machine may read your keys; mend it with: chmod 600 {path.name}"
-        ]
+        return [f"{path.name}: others on this machine may read your keys; fix it with: chmod 600 {path.name}"]
     return []
 
 
@@ -163,7 +161,7 @@ def read_text(path: Path, name: str) -> str | None:
             raw = file.read(_MAX_FILE + 1)
     except OSError as error:
         raise ConfigError(
-            f"{name}: cannot be read ({error.strerror or error}); mend its permissions"
+            f"{name}: cannot be read ({error.strerror or error}); fix its permissions"
         ) from None
     if len(raw) > _MAX_FILE:
         raise ConfigError(f"{name}: is over 4 MB, which no settings file is; move it away")

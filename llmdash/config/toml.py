@@ -37,7 +37,7 @@ ENDPOINT_FIELDS = (
 """What an `[[endpoint]]` may say."""
 
 _KEY_NAMES = frozenset({KEYS, "api_keys", "key", "keys", "openai_api_key", "anthropic_api_key"})
-_TABLE_MEND = "write a table for each, under a line [[endpoint]]"
+_TABLE_FIX = "write a table for each, under a line [[endpoint]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ def _unknown(setting: str, allowed: Collection[str], kind: str) -> str:
             f"keys do not belong in this file; put them in .env, or name their variable: {KEYS_FROM} = 'NAME'"
         )
     near = difflib.get_close_matches(setting.lower(), allowed, 1, 0.5)
-    mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}"
-    return f"is not a {kind}; {mend}"
+    fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}"
+    return f"is not a {kind}; {fix}"
 
 
 def _syntax_error(name: str, message: str, text: str) -> str:
@@ -111,7 +111,7 @@ def _holds_tables(value: object, place: str) -> bool:
     if not isinstance(value, list) or not any(isinstance(each, dict) for each in value):
         return False
     if not all(isinstance(each, dict) for each in value):
-        raise ConfigError(f"{place}: holds something else than tables; {_TABLE_MEND}")
+        raise ConfigError(f"{place}: holds something else than tables; {_TABLE_FIX}")
     return True
 
 

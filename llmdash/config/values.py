@@ -35,7 +35,7 @@ _PERIODS = {
     **dict.fromkeys(("m", "min", "minute"), 60.0),
     **dict.fromkeys(("h", "hr", "hour"), 3600.0),
 }
-_RATE_MEND = "write a rate such as 5/s, 300/min or 1000/h (0.01/s to 100000/s), or unlimited"
+_RATE_FIX = "write a rate such as 5/s, 300/min or 1000/h (0.01/s to 100000/s), or unlimited"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _SWITCH = {
@@ -43,12 +43,12 @@ _SWITCH = {
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
 _KEY_LIKE = re.compile(r"\bsk-[\w-]*|(?=[\w-]*[0-9])[\w-]{20,}")
-_URL_MEND = "write one such as https://api.openai.com/v1"
+_URL_FIX = "write one such as https://api.openai.com/v1"
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be used. The text is one line: place, what was given, mend; never a key."""
+    """A setting that cannot be used. The text is one line: place, what was given, fix; never a key."""
 
 
 def shown(value: object) -> str:
@@ -80,10 +80,10 @@ def parse_rate(value: object) -> float | None:
     match = _RATE.fullmatch(text)
     period = _PERIODS.get(match["unit"] or "s") if match else None
     if match is None or period is None:
-        raise ConfigError(f"{shown(value)} is not a rate; {_RATE_MEND}")
+        raise ConfigError(f"{shown(value)} is not a rate; {_RATE_FIX}")
     rate = float(match["number"]) / period
     if not MIN_RATE <= rate <= MAX_RATE:
-        raise ConfigError(f"{shown(value)} is out of range; {_RATE_MEND}")
+        raise ConfigError(f"{shown(value)} is out of range; {_RATE_FIX}")
     return rate
 
 
@@ -180,7 +180,7 @@ def parse_base_url(value: object, *, allow_insecure: bool) -> str:
     text = value.strip() if isinstance(value, str) else ""
     # The backslash is left out because URL parsers differ in which host it makes of what stands around it.
     if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
-        raise ConfigError(f"{shown(value)} is not a URL; {_URL_MEND}")
+        raise ConfigError(f"{shown(value)} is not a URL; {_URL_FIX}")
     parts = _split(text)
     if "@" in parts.netloc:
         raise ConfigError(f"{shown(value)} holds a user or password; take it out, keys go into API_KEY")
@@ -198,11 +198,11 @@ def _split(text: str) -> SplitResult:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname
     except ValueError:
-        raise ConfigError(f"{shown(text)} has a host or port that cannot be; {_URL_MEND}") from None
+        raise ConfigError(f"{shown(text)} has a host or port that cannot be; {_URL_FIX}") from None
     if parts.scheme not in ("http", "https"):
-        raise ConfigError(f"{shown(text)} does not begin with https:// or http://; {_URL_MEND}")
+        raise ConfigError(f"{shown(text)} does not begin with https:// or http://; {_URL_FIX}")
     if not host or port == 0:
-        raise ConfigError(f"{shown(text)} has a host or port that cannot be; {_URL_MEND}")
+        raise ConfigError(f"{shown(text)} has a host or port that cannot be; {_URL_FIX}")
     return parts
 
 

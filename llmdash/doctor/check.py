@@ -60,7 +60,7 @@ NEVER_BEGUN = Finding(
     "journal",
     "empty: nothing is on record, as if the run was ended while it began",
     "put aside, so that the run can be begun anew",
-    mendable=True,
+    fixable=True,
 )
 """What is said of a journal without tables: `look` and `read_whole` raise it, and no other."""
 
@@ -98,7 +98,7 @@ def check(folder: Path, known_of: KnownOf) -> Checkup:
         findings.append(error.finding)
     except OSError as error:
         where = error.filename or folder
-        findings.append(Finding(Level.PROBLEM, "files", f"{where}: {error.strerror}", "mend that by hand"))
+        findings.append(Finding(Level.PROBLEM, "files", f"{where}: {error.strerror}", "fix that by hand"))
     return Checkup(folder, tuple(findings), facts, sums, holder)
 
 
@@ -151,8 +151,8 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 def _damaged(reason: str) -> Finding:
     """The finding that a salvage answers."""
-    mend = "what can be read is saved into a new journal"
-    return Finding(Level.PROBLEM, "journal", f"damaged ({reason})", mend, mendable=True)
+    fix = "what can be read is saved into a new journal"
+    return Finding(Level.PROBLEM, "journal", f"damaged ({reason})", fix, fixable=True)
 
 
 def _unreadable(error: sqlite3.Error) -> Finding:
@@ -205,7 +205,7 @@ def facts_in(db: sqlite3.Connection) -> dict[str, Any]:
 
 def _usable(facts: Mapping[str, Any]) -> Iterator[Finding]:
     if not has_version(facts):
-        yield Finding(Level.PROBLEM, "journal", "its version is lost", f"taken for {VERSION}", mendable=True)
+        yield Finding(Level.PROBLEM, "journal", "its version is lost", f"taken for {VERSION}", fixable=True)
     lost = [
         name for name, kind in (("jobs", int), ("fingerprint", str)) if not isinstance(facts.get(name), kind)
     ]
@@ -239,14 +239,14 @@ def _rows(
     jobs = vouched(facts, known)
     if jobs is not None and jobs != facts.get("jobs"):
         text = f"the run has {jobs:,} jobs by its input, {facts.get('jobs')} by its journal"
-        yield Finding(Level.PROBLEM, "facts", text, "the input is right", mendable=True)
+        yield Finding(Level.PROBLEM, "facts", text, "the input is right", fixable=True)
     register_sql_functions(db, jobs, begun_at(facts))
     for rule in rules_for(db) if held else (*rules_for(db), SENT):
         number, first = breaches(db, rule)
         if number:
             level = Level.WARNING if rule.usual else Level.PROBLEM
-            text = f"{number:,} {rule.told} (the first: job {first})"
-            yield Finding(level, "rows", text, rule.mended, mendable=True)
+            text = f"{number:,} {rule.text} (the first: job {first})"
+            yield Finding(level, "rows", text, rule.repaired, fixable=True)
 
 
 def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tuple[Sums, list[Finding]]:

@@ -73,10 +73,8 @@ def check_folder(folder: Path) -> Iterator[Finding]:
         yield Finding(level, "disk", f"only {room}", "make room, or move the folder to another disk")
     if mode & _OTHERS:
         ours = may_close(folder)
-        mend = (
-            "taken from them" if ours else f"it holds other files too; if you want that: chmod 700 {folder}"
-        )
-        yield Finding(Level.WARNING, "folder", "others may look into it", mend, mendable=ours)
+        fix = "taken from them" if ours else f"it holds other files too; if you want that: chmod 700 {folder}"
+        yield Finding(Level.WARNING, "folder", "others may look into it", fix, fixable=ours)
 
 
 def may_close(folder: Path) -> bool:
@@ -89,15 +87,15 @@ def check_files(folder: Path, *, held: bool) -> Iterator[Finding]:
     loose = open_to_others(folder)
     if loose:
         names = ", ".join(path.name for path in loose[:3])
-        yield Finding(Level.WARNING, "files", f"others may read {names}", "mode 0600", mendable=not held)
+        yield Finding(Level.WARNING, "files", f"others may read {names}", "mode 0600", fixable=not held)
     for path in orphans(folder):
         yield Finding(
-            Level.WARNING, "files", f"{path.name} is left without its journal", "put aside", mendable=True
+            Level.WARNING, "files", f"{path.name} is left without its journal", "put aside", fixable=True
         )
     left = [] if held else leftovers(folder)
     if left:
         yield Finding(
-            Level.WARNING, "files", f"{len(left)} unfinished files of a crash", "removed", mendable=True
+            Level.WARNING, "files", f"{len(left)} unfinished files of a crash", "removed", fixable=True
         )
     backups = sorted(folder.glob(f"{BACKUP}*"))
     if backups:

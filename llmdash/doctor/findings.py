@@ -1,4 +1,4 @@
-"""What a checkup of a run says: findings, each with its mend, and the sums of what is on record."""
+"""What a checkup of a run says: findings, each with its fix, and the sums of what is on record."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a checkup: how bad, what of, what, and the mend. `mendable` if a repair does that."""
+    """One line of a checkup: how bad, what of, what, and the fix. `fixable` if a repair does that."""
 
     level: Level
     what: str
     text: str
-    mend: str = ""
-    mendable: bool = False
+    fix: str = ""
+    fixable: bool = False
 
 
 class Known(NamedTuple):
@@ -80,6 +80,6 @@ class Checkup:
         return not self.count(Level.PROBLEM)
 
     @property
-    def mendable(self) -> bool:
+    def fixable(self) -> bool:
         """True if a repair would change something."""
-        return any(finding.mendable for finding in self.findings)
+        return any(finding.fixable for finding in self.findings)

@@ -13,21 +13,21 @@ from dataclasses import dataclass
 
 from llmdash.doctor.violations import make_views
 
-__all__ = ["SENT", "Rule", "breaches", "mend", "register_sql_functions", "rules_for"]
+__all__ = ["SENT", "Rule", "apply_repairs", "breaches", "register_sql_functions", "rules_for"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`view` has a row, with its `job`, for each breach; `mends` put all of them right.
+    """`view` has a row, with its `job`, for each breach; `repairs` put all of them right.
 
-    `told` follows their number; `mended` says what a repair makes of them. `usual` marks what a crash or the
-    user brings about; everything else is damage.
+    `text` follows the number of rows; `repaired` says what a repair makes of them. `usual` marks what a crash
+    or the user brings about; everything else is damage.
     """
 
     view: str
-    told: str
-    mended: str
-    mends: tuple[str, ...]
+    text: str
+    repaired: str
+    repairs: tuple[str, ...]
     usual: bool = False
 
 
@@ -168,11 +168,11 @@ def _values(table: str, told: str, columns: dict[str, tuple[str, str]]) -> tuple
     bad = {column: f"({column} IS NOT NULL AND NOT ({good}))" for column, (good, _) in columns.items()}
     view = f"bad_{table}"
     made = f"CREATE TEMP VIEW {view} AS SELECT job FROM {table} WHERE {' OR '.join(bad.values())}"  # noqa: S608 - our own names
-    mends = tuple(
+    repairs = tuple(
         f"UPDATE {table} SET {column} = {columns[column][1]} WHERE {breach}"  # noqa: S608 - our own names
         for column, breach in bad.items()
     )
-    return made, Rule(view, told, "what cannot be is taken out", mends)
+    return made, Rule(view, told, "what cannot be is taken out", repairs)
 
 
 def _text(column: str) -> tuple[str, str]:
@@ -247,13 +247,13 @@ def breaches(db: sqlite3.Connection, rule: Rule) -> tuple[int, int]:
     return int(number), first
 
 
-def mend(db: sqlite3.Connection, rules: Iterable[Rule]) -> list[str]:
+def apply_repairs(db: sqlite3.Connection, rules: Iterable[Rule]) -> list[str]:
     """Put every breach of `rules` right, in their order; tells of each kind in a sentence."""
     told = []
     for rule in rules:
         number, _ = breaches(db, rule)
         if number:
-            for statement in rule.mends:
+            for statement in rule.repairs:
                 db.execute(statement)
-            told.append(f"{number:,} {rule.told}: {rule.mended}")
+            told.append(f"{number:,} {rule.text}: {rule.repaired}")
     return told

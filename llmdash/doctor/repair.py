@@ -1,4 +1,4 @@
-"""Mending a run: what a checkup found and can be put right, after a copy of the journal was set aside."""
+"""Repairing a run: what a checkup found and can be put right, after a copy of the journal was set aside."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from llmdash.doctor.check import (
 )
 from llmdash.doctor.files import BACKUP, leftovers, may_close, open_to_others, orphans
 from llmdash.doctor.findings import Checkup, Finding, Known
-from llmdash.doctor.invariants import SENT, mend, register_sql_functions, rules_for
+from llmdash.doctor.invariants import SENT, apply_repairs, register_sql_functions, rules_for
 from llmdash.doctor.salvage import salvage
 from llmdash.engine.journal.file import NAME, VERSION, JournalError
 from llmdash.engine.journal.lock import RunLock
 
-__all__ = ["MendError", "repair"]
+__all__ = ["RepairError", "repair"]
 
 _COPIES = 3
 _SPARE = 16 * 1024 * 1024  # bytes
 
 
-class MendError(Exception):
+class RepairError(Exception):
     """A repair that could not be made; the text says why. A copy is kept of what was changed till then."""
 
 
@@ -44,19 +44,19 @@ def repair(folder: Path, known_of: KnownOf) -> tuple[list[str], Checkup]:
     """Put right what can be; tells what was done, a sentence each, and what a checkup says after it.
 
     Repairing twice does nothing the second time. Raises LockedError while another process works on the run,
-    MendError if the disk does not allow it.
+    RepairError if the disk does not allow it.
     """
     found = check(folder, known_of)
-    if not found.mendable and found.holder is None:
+    if not found.fixable and found.holder is None:
         return [], found
     try:
         lock = RunLock(folder)
     except OSError as error:
-        raise MendError(f"{folder}: cannot be written to ({error.strerror})") from None
+        raise RepairError(f"{folder}: cannot be written to ({error.strerror})") from None
     try:
         done = _repair(folder, known_of)
     except (OSError, sqlite3.Error, JournalError) as error:
-        raise MendError(f"{folder}: the repair could not be made ({error})") from None
+        raise RepairError(f"{folder}: the repair could not be made ({error})") from None
     finally:
         lock.release()
     return done, check(folder, known_of)
@@ -70,7 +70,7 @@ def _repair(folder: Path, known_of: KnownOf) -> list[str]:
     trouble = _trouble(folder)
     if trouble is NEVER_BEGUN:
         return [*done, *_set_aside(folder)]
-    if trouble is not None and not trouble.mendable:
+    if trouble is not None and not trouble.fixable:
         return done
     _make_sure_of_room(folder)
     backup = _back_up(folder)
@@ -140,7 +140,7 @@ def _make_sure_of_room(folder: Path) -> None:
     size = sum(path.stat().st_size for path in folder.glob(f"{NAME}*") if not path.name.startswith(BACKUP))
     needed, free = _COPIES * size + _SPARE, shutil.disk_usage(folder).free
     if free < needed:
-        raise MendError(
+        raise RepairError(
             f"{folder}: a repair needs {needed / 1e6:,.0f} MB of room, and {free / 1e6:,.0f} MB are free"
         )
 
@@ -172,7 +172,7 @@ def _put_right(folder: Path, known_of: KnownOf) -> list[str]:
         known = known_of(facts)
         register_sql_functions(db, vouched(facts, known), begun_at(facts))
         told = _put_facts_right(db, facts, known)
-        told += mend(db, (*rules_for(db), SENT))
+        told += apply_repairs(db, (*rules_for(db), SENT))
         db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return told

@@ -18,7 +18,7 @@ from llmdash.llms.wire.rate_limit_headers import limits_told
 from llmdash.secrets import Redactor, Secret
 
 if TYPE_CHECKING:
-    from llmdash.llms.transport.http import Answer, HttpClient
+    from llmdash.llms.transport.http import HttpClient, HttpResponse
 
 __all__ = ["HeaderList", "HttpLLM", "start_of", "written"]
 
@@ -140,7 +140,7 @@ class HttpLLM(LLM[Whole, Piece]):
                 raise
             asks_usage, retold = False, True
 
-    async def _refuse(self, answer: Answer, *, forgive: bool) -> None:
+    async def _refuse(self, answer: HttpResponse, *, forgive: bool) -> None:
         """Raise the Failure an answer stands for; `forgive` lets a refusal of `stream_options` pass."""
         start = await start_of(answer)
         if forgive and answer.status in (400, 422) and b"stream_options" in start:
@@ -185,7 +185,7 @@ def written(body: Mapping[str, Any]) -> bytes:
         raise Failure(FailureKind.REQUEST, f"the request cannot be written as JSON: {error}") from None
 
 
-async def _next_piece(answer: Answer, reader: Reader) -> bytes | None:
+async def _next_piece(answer: HttpResponse, reader: Reader) -> bytes | None:
     """The next bytes. Once the answer is whole, its end may come as it likes, but soon."""
     if reader.finished:
         answer.shorten_deadline(_PATIENCE_DONE_S if reader.done else _PATIENCE_S)
@@ -199,7 +199,7 @@ async def _next_piece(answer: Answer, reader: Reader) -> bytes | None:
         raise
 
 
-async def start_of(answer: Answer) -> bytes:
+async def start_of(answer: HttpResponse) -> bytes:
     """The first 64 KB of a body, or what came of it: of an error the status alone decides as well."""
     answer.shorten_deadline(_PATIENCE_S)
     body = bytearray()

@@ -12,10 +12,10 @@ from llmdash.prompts.lines import MAX_LINE, Line, LineReader
 from llmdash.prompts.records import RecordError
 from llmdash.prompts.source import InputError
 
-__all__ = ["Format", "JsonArray", "JsonLines", "PlainText", "Span", "TextSections", "decode_text"]
+__all__ = ["Format", "JsonArray", "JsonLines", "PlainText", "RecordSpan", "TextSections", "decode_text"]
 
 
-class Span(NamedTuple):
+class RecordSpan(NamedTuple):
     """One record as found: the line it begins at, its byte offset, its bytes; or None and the `fault`."""
 
     line: int
@@ -36,7 +36,7 @@ class Format(Protocol):
     label: str
     by_line: bool
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         """The records of a file, in order. Raises InputError if it cannot be read at all."""
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
@@ -70,13 +70,13 @@ def _object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _line_spans(reader: LineReader) -> Iterator[Span]:
+def _line_spans(reader: LineReader) -> Iterator[RecordSpan]:
     """A record a line, without its line end; empty lines are passed over."""
     for number, start, data in reader:
         if data is None:
-            yield Span(number, start, None, TOO_LONG)
+            yield RecordSpan(number, start, None, TOO_LONG)
         elif data.strip():
-            yield Span(number, start, data.rstrip(b"\r\n"))
+            yield RecordSpan(number, start, data.rstrip(b"\r\n"))
 
 
 class JsonLines:
@@ -85,7 +85,7 @@ class JsonLines:
     label = "jsonl"
     by_line = True
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         return _line_spans(reader)
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
@@ -103,7 +103,7 @@ class JsonArray:
     _OPENING = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*")
     _BETWEEN = re.compile(rb"[\s,]*")
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         data = reader.rest(self._LARGEST)
         if data is None:
             raise InputError("a JSON array of more than 512 MB; write one object a line instead (.jsonl)")
@@ -117,7 +117,7 @@ class JsonArray:
             counted = at
             size = len(element)
             whole = data[at : at + size] if size <= MAX_LINE else None
-            yield Span(line, at, whole, "" if whole is not None else TOO_LONG)
+            yield RecordSpan(line, at, whole, "" if whole is not None else TOO_LONG)
             at += size
 
     def _elements(self, data: bytes) -> list[msgspec.Raw]:
@@ -143,7 +143,7 @@ class PlainText:
     label = "text"
     by_line = True
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         return _line_spans(reader)
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
@@ -156,7 +156,7 @@ class TextSections:
     label = "sections"
     by_line = True
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         section = _Section()
         for line in reader:
             if line.data is not None and line.data.strip() == SEPARATOR:
@@ -189,11 +189,11 @@ class _Section:
         elif line.data is not None:
             self._parts.append(line.data)
 
-    def close(self) -> Iterator[Span]:
+    def close(self) -> Iterator[RecordSpan]:
         if self._first is None:
             return
         number, start, _ = self._first
         if self._size > MAX_LINE:
-            yield Span(number, start, None, TOO_LONG)
+            yield RecordSpan(number, start, None, TOO_LONG)
         else:
-            yield Span(number, start, b"".join(self._parts))
+            yield RecordSpan(number, start, b"".join(self._parts))

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from llmdash.prompts.answers import score_text
-from llmdash.prompts.formats import Format, Span
+from llmdash.prompts.formats import Format, RecordSpan
 from llmdash.prompts.lines import LineReader
 from llmdash.prompts.records import Recipe, RecordError
 from llmdash.prompts.source import InputError, InputProblem, Prompt
@@ -66,7 +66,7 @@ class _Places:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def add(self, span: Span, data: bytes, number: int) -> None:
+    def add(self, span: RecordSpan, data: bytes, number: int) -> None:
         self.starts.append(span.start)
         self.sizes.append(len(data))
         self.sums.append(zlib.crc32(data))
@@ -143,7 +143,7 @@ class FilePrompts:
             raise InputError(self._nothing())
         self.fingerprint = self._fingerprint(digest)
 
-    def _find(self, spans: Iterator[Span], problems: Problems, ids: _Ids, limit: int | None) -> None:
+    def _find(self, spans: Iterator[RecordSpan], problems: Problems, ids: _Ids, limit: int | None) -> None:
         build, fields, places = self._recipe.build, self._form.fields, self._places
         for number, span in enumerate(spans, start=1):
             data = span.data
@@ -203,8 +203,8 @@ class FilePrompts:
         line = places.lines[index]
         data = os.pread(self._descriptor, places.sizes[index], places.starts[index])
         if len(data) != places.sizes[index] or zlib.crc32(data) != places.sums[index]:
-            mend = "put it back as it was, or start a new run"
-            raise InputError(f"{self._shown}:{line}: the file changed while it was run; {mend}")
+            fix = "put it back as it was, or start a new run"
+            raise InputError(f"{self._shown}:{line}: the file changed while it was run; {fix}")
         return self._recipe.build(self._form.fields(data), self._default_id(line, places.numbers[index]))
 
     def score(self, prompt: Prompt, text: str) -> Verdict:

@@ -70,7 +70,7 @@ def open_source(
     The kind of file is told by its name and its content, or given as `kind`. A `template` makes a prompt of
     the fields of each record; the lines of a batch file are then plain JSON lines. `name` stands for the file
     in ids and messages; its own name does otherwise. Standard input is to be written to a file first. Raises
-    InputError, with one line that names the file and the mend.
+    InputError, with one line that names the file and the fix.
     """
     place = Path(path)
     shown = name or str(place)

@@ -42,7 +42,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class InputProblem:
-    """A piece of input that cannot become a prompt: where it stands, what is wrong, how to mend it."""
+    """A piece of input that cannot become a prompt: where it stands, what is wrong, how to fix it."""
 
     file: str
     line: int
@@ -53,7 +53,7 @@ class InputProblem:
 
 
 class InputError(Exception):
-    """Input that cannot be run at all. The text names file, line and mend."""
+    """Input that cannot be run at all. The text names file, line and fix."""
 
 
 class PromptSource(Protocol):

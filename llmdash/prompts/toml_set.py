@@ -85,7 +85,7 @@ OpenTable = Callable[[Path, Recipe, str], PromptSource]
 
 
 def open_set(path: Path, *, shown: str, name: str, limit: int | None, open_table: OpenTable) -> PromptSource:
-    """The prompts of the TOML set at `path`. Raises InputError that names file, line and mend."""
+    """The prompts of the TOML set at `path`. Raises InputError that names file, line and fix."""
     text = _read(path, shown)
     found = _parse(text, shown)
     title = found.name or name
@@ -124,7 +124,7 @@ def _explain(fault: str, text: str, shown: str) -> str:
     place = unknown or _PATH.search(fault)
     line = _line_of(place[1], text) if place else 1
     if unknown:
-        return f"{shown}:{line}: unknown key `{one_line(unknown[1])}`; remove it or mend its spelling"
+        return f"{shown}:{line}: unknown key `{one_line(unknown[1])}`; remove it or fix its spelling"
     text = one_line(fault[:1].lower() + fault[1:].replace("$.", ""), 200)
     return f"{shown}:{line}: {text}"
 
@@ -167,8 +167,8 @@ class _Builder:
         """Raises InputError unless the set says in one way where its prompts come from."""
         ways = [way for way in ("task", "template", "prompt") if getattr(self._set, way) is not None]
         if not ways:
-            mend = 'add [[prompt]] entries, a `template`, or task = "arithmetic"'
-            raise InputError(f"{self._shown}: no prompts; {mend}")
+            fix = 'add [[prompt]] entries, a `template`, or task = "arithmetic"'
+            raise InputError(f"{self._shown}: no prompts; {fix}")
         if len(ways) > 1:
             raise self._fault(ways[1], f"both `{ways[0]}` and `{ways[1]}`; keep one of them")
         if self._set.data is not None and self._set.fields is not None:

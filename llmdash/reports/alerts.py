@@ -28,8 +28,8 @@ def alert_text(alert: Alert) -> str:
     parts = [clean_line(alert.text)]
     if alert.seconds is not None:
         parts.append(f"{_AWAITED.get(alert.kind, 'tried again in')} {left(alert.seconds)}")
-    if alert.mend:
-        parts.append(clean_line(alert.mend))
+    if alert.fix:
+        parts.append(clean_line(alert.fix))
     return ", ".join(parts)
 
 
@@ -47,7 +47,7 @@ def alert_record(alert: Alert) -> dict[str, Any]:
         "kind": alert.kind.name.lower(),
         "severity": alert.severity.value,
         "text": clean_line(alert.text),
-        "mend": clean_line(alert.mend),
+        "mend": clean_line(alert.fix),
         "seconds": None if alert.seconds is None else round(alert.seconds, 1),
     }
 

@@ -108,7 +108,7 @@ def _bar(frame: Frame) -> Table:
 
 
 def _alert_lines(frame: Frame) -> Iterator[Text]:
-    """What holds the run up; wrapped, so that the mend can be read."""
+    """What holds the run up; wrapped, so that the fix can be read."""
     for alert in frame.alerts:
         words = f"{alert.severity.value}: {alert_text(alert)}"
         yield Text(words, style=_NOTICE_STYLE[alert.severity])

@@ -13,7 +13,7 @@ from llmdash.prompts.verdict import Verdict
 from llmdash.simulator.chunks import split_chunks
 from llmdash.simulator.talk import talk
 
-__all__ = ["Answer", "Question", "compose", "find_expression"]
+__all__ = ["Completion", "Question", "compose", "find_expression"]
 
 # Two or more operators; or a single one with space around it, so that "1-2 lines" is no sum. Possessive
 # quantifiers and the look-behind keep the search linear in the length of the prompt.
@@ -51,7 +51,7 @@ class Question(msgspec.Struct, frozen=True):
         return next((text for role, text in reversed(self.messages) if role == "user"), self.messages[-1][1])
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Completion(msgspec.Struct, frozen=True):
     """An answer in chunks. `right` says whether its arithmetic is; None where there is none."""
 
     chunks: tuple[str, ...]
@@ -72,11 +72,11 @@ def find_expression(text: str) -> str | None:
     return " ".join(match[0].split()) if match and len(match[0]) <= MAX_EXPRESSION else None
 
 
-def compose(question: Question, rng: random.Random, wrong_rate: float) -> Answer:
+def compose(question: Question, rng: random.Random, wrong_rate: float) -> Completion:
     """The whole answer to a question, cut at `max_tokens` chunks if that is set."""
     expression = find_expression(question.text)
     if expression is None:
-        answer = Answer(split_chunks(talk(question.text, rng)))
+        answer = Completion(split_chunks(talk(question.text, rng)))
         return _cut(answer, question.max_tokens, None)
     value = evaluate(expression)
     wrong = rng.random() < wrong_rate
@@ -84,7 +84,7 @@ def compose(question: Question, rng: random.Random, wrong_rate: float) -> Answer
         text = _json_answer(expression, value, rng, wrong)
     else:
         text = f"{expression} = {_off(value, rng) if wrong else value}."
-    return _cut(Answer(split_chunks(text), right=not wrong), question.max_tokens, str(value))
+    return _cut(Completion(split_chunks(text), right=not wrong), question.max_tokens, str(value))
 
 
 def _off(value: int, rng: random.Random) -> int:
@@ -101,12 +101,12 @@ def _json_answer(expression: str, value: int, rng: random.Random, wrong: bool) -
     return bare if rng.random() < 0.8 else rng.choice(_FRAMES).format(bare)
 
 
-def _cut(answer: Answer, most: int | None, expected: str | None) -> Answer:
+def _cut(answer: Completion, most: int | None, expected: str | None) -> Completion:
     """The answer within `most` chunks; what was cut is right only if the result still stands in it."""
     if most is None or len(answer.chunks) <= most:
         return answer
-    kept = Answer(answer.chunks[:most], finish_reason="length")
+    kept = Completion(answer.chunks[:most], finish_reason="length")
     if expected is None:
         return kept
     right = bool(answer.right) and score_arithmetic(expected, kept.text) is Verdict.RIGHT
-    return Answer(kept.chunks, right, "length")
+    return Completion(kept.chunks, right, "length")

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from llmdash.simulator.connection import Receive, Scope, Send
-from llmdash.simulator.dialects.anthropic import AnthropicManners
+from llmdash.simulator.dialects.anthropic import AnthropicConventions
 from llmdash.simulator.dialects.base import Fault
-from llmdash.simulator.dialects.openai import OpenAIManners, model
+from llmdash.simulator.dialects.openai import OpenAIConventions, model
 from llmdash.simulator.service import Service
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Stats
@@ -34,7 +34,7 @@ def _json(content: object, status: int = 200) -> Response:
 
 
 def _error(fault: Fault) -> Response:
-    return _json(OpenAIManners().error(fault, ""), fault.status)
+    return _json(OpenAIConventions().error(fault, ""), fault.status)
 
 
 class _Models:
@@ -44,9 +44,9 @@ class _Models:
         self._service = service
 
     def _refusal(self, request: Request) -> Response | None:
-        key = AnthropicManners().key(request.scope["headers"])
+        key = AnthropicConventions().key(request.scope["headers"])
         gate = self._service.gates.get(key)
-        return None if gate is not None and not gate.refused else _error(OpenAIManners().unknown_key(key))
+        return None if gate is not None and not gate.refused else _error(OpenAIConventions().unknown_key(key))
 
     async def every(self, request: Request) -> Response:
         listing = {"object": "list", "data": [model(name) for name in MODELS]}

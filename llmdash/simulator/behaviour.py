@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from llmdash.simulator.answers import Answer, Question, compose
+from llmdash.simulator.answers import Completion, Question, compose
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["Behaviour", "Plan", "Rhythm"]
@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True):
     has no answer; its one time is that of the error, which may come of too much work (`overloaded`).
     """
 
-    answer: Answer
+    answer: Completion
     times: tuple[float, ...]
     fails: bool = False
     overloaded: bool = False
@@ -92,7 +92,7 @@ class Behaviour:
         self._reseed(self._draw_of(question))
         if rng.random() < error_rate:
             times = self._rhythm.draw(rng, 2)[:1]
-            return Plan(Answer(()), times, fails=True, overloaded=rng.random() < _OVERLOAD_SHARE)
+            return Plan(Completion(()), times, fails=True, overloaded=rng.random() < _OVERLOAD_SHARE)
         answer = compose(question, rng, self._settings.wrong_rate)
         return Plan(answer, self._rhythm.draw(rng, max(1, len(answer.chunks))))
 

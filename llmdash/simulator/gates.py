@@ -88,6 +88,6 @@ class KeyGate:
     def limits_left(self, now: float) -> LimitsLeft:
         """What remains of the limits."""
         return LimitsLeft(
-            self._requests.level(now) if self._requests is not None else None,
-            self._tokens.level(now) if self._tokens is not None else None,
+            self._requests.state(now) if self._requests is not None else None,
+            self._tokens.state(now) if self._tokens is not None else None,
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Bucket", "Level", "LimitsLeft"]
+__all__ = ["Bucket", "LimitState", "LimitsLeft"]
 
 
-class Level(NamedTuple):
+class LimitState(NamedTuple):
     """What a bucket holds: `limit` when full, `remaining` now; `reset_s` seconds until it is full."""
 
     limit: int
@@ -18,8 +18,8 @@ class Level(NamedTuple):
 class LimitsLeft(NamedTuple):
     """What a key may still do; None where there is no limit."""
 
-    requests: Level | None = None
-    tokens: Level | None = None
+    requests: LimitState | None = None
+    tokens: LimitState | None = None
 
 
 class Bucket:
@@ -55,8 +55,8 @@ class Bucket:
         """Take `amount` out, whatever is there; the level may fall below zero."""
         self._level -= amount
 
-    def level(self, now: float) -> Level:
+    def state(self, now: float) -> LimitState:
         """What the bucket holds at `now`."""
         self._refill(now)
         reset = (self._capacity - self._level) / self._per_second
-        return Level(int(self._capacity), int(max(0.0, self._level + self._slack)), reset)
+        return LimitState(int(self._capacity), int(max(0.0, self._level + self._slack)), reset)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from llmdash.simulator.answers import Answer
+from llmdash.simulator.answers import Completion
 
 __all__ = ["Outcome", "Stats"]
 
@@ -68,7 +68,7 @@ class Stats:
             row = self._by_key.setdefault(_OTHERS if crowded else key, self._row())
         return row
 
-    def ended(self, row: dict[str, int], outcome: Outcome, answers: Sequence[Answer] = ()) -> None:
+    def ended(self, row: dict[str, int], outcome: Outcome, answers: Sequence[Completion] = ()) -> None:
         """Count how the request of `row` ended.
 
         The arithmetic in its answers counts if these were sent whole.

@@ -29,7 +29,7 @@ _NO_LIMIT = frozenset({"", "none", "off", "no limit"})
 
 
 class LaunchError(Exception):
-    """A run that cannot start. The text is one line that names the thing, the place and the mend."""
+    """A run that cannot start. The text is one line that names the thing, the place and the fix."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ NAME = "journal.sqlite"
 
 
 class JournalError(Exception):
-    """The journal cannot be used: the text says which file, why, and the mend."""
+    """The journal cannot be used: the text says which file, why, and the fix."""
 
 
 class StorageError(JournalError):

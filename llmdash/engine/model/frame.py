@@ -214,7 +214,7 @@ class Alert:
 
     kind: AlertKind
     text: str
-    mend: str = ""
+    fix: str = ""
     """What the user can do about it; empty where it passes by itself."""
     seconds: float | None = None
     """Seconds until it passes, or is tried again."""

@@ -189,7 +189,7 @@ after 5 s, doubling to 5 minutes |
     def restore(self, state: KeyState, seconds: float, detail: str, times: int) -> None:
         """Be as an earlier start left it, with `seconds` of rest left.
 
-        A key that was dead gets the one request that confirms it: its account may have been mended since.
+        A key that was dead gets the one request that confirms it: its account may have been fixed since.
         """
         if state is KeyState.DISABLED:
             self.disable()

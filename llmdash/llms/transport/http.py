@@ -23,7 +23,7 @@ from llmdash.llms.transport.deadline import Deadline, Late
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["BODY_LIMIT", "Answer", "HttpClient"]
+__all__ = ["BODY_LIMIT", "HttpClient", "HttpResponse"]
 
 BODY_LIMIT = 8_000_000
 _LARGE = 262_144
@@ -58,7 +58,7 @@ _NO_CONNECTION = (
 )
 
 
-class Answer:
+class HttpResponse:
     """An HTTP answer whose body is still to be read. `headers` has lower-case names."""
 
     __slots__ = ("_body", "_deadline", "_received", "_response", "headers", "status")
@@ -149,7 +149,7 @@ class HttpClient:
     @asynccontextmanager
     async def post(
         self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[HttpResponse]:
         """Send `body` and give the answer once its headers are there. Raises Failure if there is none."""
         answer = await self._send(url, headers, body)
         try:
@@ -157,7 +157,7 @@ class HttpClient:
         finally:
             await answer.aclose()
 
-    async def _send(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Answer:
+    async def _send(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> HttpResponse:
         watch = Deadline(self.timeouts, self._clock)
         try:
             response = await self._connect_and_send(watch, url, headers, body)
@@ -169,7 +169,7 @@ class HttpClient:
                 raise _failure(error) from None
             raise
         watch.answered()
-        return Answer(response, watch)
+        return HttpResponse(response, watch)
 
     async def _connect_and_send(
         self, watch: Deadline, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes

@@ -81,14 +81,14 @@ class MessageReader(BodyReader):
     def _content(self, part: _Part | None, at: float) -> Delta | None:
         if part is None:
             return None
-        text, thought = self._mended(_string(part.text), _string(part.thinking), last=False)
+        text, thought = self._well_formed(_string(part.text), _string(part.thinking), last=False)
         if not (text or thought):
             self.heard = self.heard or part.type == "input_json_delta"  # no text, but no silence either
             return None
         return Delta(text, thought, at=at)
 
     def _last(self, reason: str | None, at: float) -> Delta:
-        text, thought = self._mended("", "", last=reason is not None)
+        text, thought = self._well_formed("", "", last=reason is not None)
         return Delta(text, thought, reason, self._usage(), at)
 
     def _whole(self, body: bytes, at: float) -> Delta:
@@ -100,7 +100,7 @@ class MessageReader(BodyReader):
         self._count(message.usage)
         text = "".join(_string(part.text) for part in message.content)
         thought = "".join(_string(part.thinking) for part in message.content)
-        text, thought = self._mended(text, thought, last=True)
+        text, thought = self._well_formed(text, thought, last=True)
         return Delta(text, thought, message.stop_reason or "stop", self._usage(), at)
 
     def _count(self, usage: Any) -> None:

@@ -135,7 +135,7 @@ class BodyReader(ABC):
             self._torn = True  # what the strict decoder minds and this one does not: half a surrogate pair
             return found
 
-    def _mended(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
+    def _well_formed(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
         """The texts with what was torn in them joined, where anything was."""
         if not self._torn:
             return text, reasoning

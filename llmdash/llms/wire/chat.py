@@ -50,7 +50,7 @@ class ChatReader(BodyReader):
         said = None if choice is None else self._said(choice)
         if choice is None or said is None:
             raise malformed("no choices in it")
-        text, reasoning = self._mended(*said, last=True)
+        text, reasoning = self._well_formed(*said, last=True)
         return Delta(text, reasoning, choice.finish_reason or "stop", _usage(chunk.usage), at)
 
     def _said(self, choice: _Choice) -> tuple[str, str] | None:
@@ -73,7 +73,7 @@ class ChatReader(BodyReader):
         if part is not None and part.tool_calls:
             self.heard = True
         if self._torn:
-            text, reasoning = self._mended(text, reasoning, last=reason is not None)
+            text, reasoning = self._well_formed(text, reasoning, last=reason is not None)
         if reason == "error":
             raise broken_off()
         return Delta(text, reasoning, reason, usage, at)
@@ -105,7 +105,7 @@ class CompletionReader(ChatReader):
         if choice is None:
             return Delta(usage=usage, at=at)
         reason = choice.finish_reason or None
-        text, reasoning = self._mended(*(self._said(choice) or ("", "")), last=reason is not None)
+        text, reasoning = self._well_formed(*(self._said(choice) or ("", "")), last=reason is not None)
         if reason == "error":
             raise broken_off()
         return Delta(text, reasoning, reason, usage, at)

@@ -27,7 +27,7 @@ class FailureKind(enum.StrEnum):
     | QUOTA | the key has no money left | the key is set aside; the job moves |
     | AUTH | the key is refused | the key is dead after a second refusal; the job moves |
     | REQUEST | the request itself is refused | the job fails |
-    | CONFIG | the endpoint is not what the settings say | it is paused, the message names the mend |
+    | CONFIG | the endpoint is not what the settings say | it is paused, the message names the fix |
 
     >>> FailureKind("throttle") is FailureKind.THROTTLE
     True

@@ -72,10 +72,10 @@ class ResponsesReader(BodyReader):
         kind = event.type
         if kind in _TEXT:
             self._texts_came = True
-            text, _ = self._mended(_string(event.delta), "", last=False)
+            text, _ = self._well_formed(_string(event.delta), "", last=False)
             return Delta(text, at=at)
         if kind in _THOUGHT:
-            _, thought = self._mended("", _string(event.delta), last=False)
+            _, thought = self._well_formed("", _string(event.delta), last=False)
             return Delta(reasoning=thought, at=at)
         if kind in _TERMINAL:
             self.done = True
@@ -104,7 +104,7 @@ class ResponsesReader(BodyReader):
             why = f"the response was given up: {whole_pairs(status[:50])}"
             raise Failure(FailureKind.TRANSIENT, why, status=200)
         text = "" if self._texts_came else _output_text(response.output)
-        text, thought = self._mended(text, "", last=True)
+        text, thought = self._well_formed(text, "", last=True)
         return Delta(text, thought, _reason(response, status), _usage(response.usage), at)
 
 

@@ -17,7 +17,7 @@ _BUFFER = 1 << 20
 
 
 class ExportError(Exception):
-    """Results that cannot be written. The text is one line: the file, the reason, the mend."""
+    """Results that cannot be written. The text is one line: the file, the reason, the fix."""
 
 
 class FormatError(ExportError):
@@ -30,7 +30,7 @@ def shown(path: Path) -> str:
 
 
 def _failed(path: Path, error: OSError) -> str:
-    return f"{shown(path)}: cannot be written ({error.strerror or error}); mend that, or choose another place"
+    return f"{shown(path)}: cannot be written ({error.strerror or error}); fix that, or choose another place"
 
 
 def check_place(path: Path) -> None:

@@ -33,7 +33,7 @@ Rows = list[tuple[Cell, ...]]
 
 
 def check_parquet(path: Path) -> None:
-    """Raises FormatError, with the mend, unless Parquet files can be written here."""
+    """Raises FormatError, with the fix, unless Parquet files can be written here."""
     _pyarrow(path)
 
 
@@ -42,8 +42,8 @@ def _pyarrow(path: Path) -> tuple[Any, Any]:
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError:
-        mend = "pip install 'llmdash[parquet]', or choose .csv"
-        raise FormatError(f"{shown(path)}: Parquet needs pyarrow, which is not installed; {mend}") from None
+        fix = "pip install 'llmdash[parquet]', or choose .csv"
+        raise FormatError(f"{shown(path)}: Parquet needs pyarrow, which is not installed; {fix}") from None
 
 
 def write_parquet(records: Iterable[ResultRecord], path: Path) -> int:

@@ -11,11 +11,20 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import THOUGHT, Dialect, Fault, Reply, decode, encode, encode_each, event
+from llmdash.simulator.dialects.base import (
+    THOUGHT,
+    Fault,
+    Reply,
+    ServedDialect,
+    decode,
+    encode,
+    encode_each,
+    event,
+)
 from llmdash.simulator.dialects.openai import bearer
 from llmdash.simulator.limits import LimitsLeft
 
-__all__ = ["MESSAGES", "AnthropicManners"]
+__all__ = ["MESSAGES", "AnthropicConventions"]
 
 _FIELDS = ("max_tokens", "messages", "system", "model", "stream")
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", None: None}
@@ -29,7 +38,7 @@ _KINDS = {
 }
 
 
-class AnthropicManners:
+class AnthropicConventions:
     """Keys in `x-api-key` or as a bearer token, errors as `{"type": "error", "error": {...}}`."""
 
     identity_header = b"request-id"
@@ -198,7 +207,7 @@ class _MessageFrames:
         )
 
     def error(self, fault: Fault, sent: int) -> bytes:
-        return event("error", AnthropicManners().error(fault, self.reply.identity))
+        return event("error", AnthropicConventions().error(fault, self.reply.identity))
 
 
 _decoder = msgspec.json.Decoder(_MessagesRequest)
@@ -211,5 +220,5 @@ def _read(body: bytes, headers: Headers) -> _MessagesRequest:
     return request
 
 
-MESSAGES = Dialect(AnthropicManners(), _read)
+MESSAGES = ServedDialect(AnthropicConventions(), _read)
 """Anthropic's messages."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from llmdash.simulator.answers import Answer, Question
+from llmdash.simulator.answers import Completion, Question
 from llmdash.simulator.chunks import estimate_tokens, split_chunks
 from llmdash.simulator.compat import Compat
 from llmdash.simulator.connection import Headers
@@ -18,11 +18,11 @@ from llmdash.simulator.limits import LimitsLeft
 __all__ = [
     "THOUGHT",
     "Call",
-    "Dialect",
+    "Conventions",
     "Fault",
     "Frames",
-    "Manners",
     "Reply",
+    "ServedDialect",
     "Throttled",
     "decode",
     "encode",
@@ -84,7 +84,7 @@ class Reply(msgspec.Struct, frozen=True):
     identity: str
     created: int
     questions: tuple[Question, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[Completion, ...]
     compat: Compat
 
     @property
@@ -143,7 +143,7 @@ class Call(Protocol):
         """The streamed answer."""
 
 
-class Manners(Protocol):
+class Conventions(Protocol):
     """What the dialects of one provider have in common."""
 
     identity_header: bytes
@@ -167,10 +167,10 @@ class Manners(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ServedDialect:
     """One format: how a provider behaves, and how its requests are read (raises Fault)."""
 
-    manners: Manners
+    conventions: Conventions
     read: Callable[[bytes, Headers], Call]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from llmdash.simulator.dialects.base import THOUGHT, Fault, Reply, encode, encode_each
-from llmdash.simulator.dialects.openai import DONE, OpenAIManners
+from llmdash.simulator.dialects.openai import DONE, OpenAIConventions
 
 __all__ = ["ChunkFrames", "ChunkShape", "chunk_frames", "usage_fields"]
 
@@ -117,7 +117,7 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         return b""
 
     def error(self, fault: Fault, sent: int) -> bytes:
-        return b"data: " + OpenAIManners().error(fault, self.reply.identity) + b"\n\n"
+        return b"data: " + OpenAIConventions().error(fault, self.reply.identity) + b"\n\n"
 
 
 def chunk_frames(reply: Reply, shape: ChunkShape, wants_usage: bool) -> ChunkFrames:

@@ -8,9 +8,9 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Dialect, Fault, Reply, decode, encode
+from llmdash.simulator.dialects.base import Fault, Reply, ServedDialect, decode, encode
 from llmdash.simulator.dialects.chunked import ChunkFrames, ChunkShape, chunk_frames, usage_fields
-from llmdash.simulator.dialects.openai import Limit, OpenAIManners, StreamOptions
+from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, StreamOptions
 
 __all__ = ["COMPLETIONS"]
 
@@ -85,5 +85,5 @@ def _read(body: bytes, headers: Headers) -> _CompletionRequest:
     return request
 
 
-COMPLETIONS = Dialect(OpenAIManners(), _read)
+COMPLETIONS = ServedDialect(OpenAIConventions(), _read)
 """OpenAI's completions."""

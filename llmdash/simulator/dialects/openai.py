@@ -14,7 +14,7 @@ from llmdash.simulator.limits import LimitsLeft
 __all__ = [
     "DONE",
     "Limit",
-    "OpenAIManners",
+    "OpenAIConventions",
     "OpenMessage",
     "StreamOptions",
     "bearer",
@@ -98,7 +98,7 @@ def model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 1_735_689_600, "owned_by": "llmdash"}
 
 
-class OpenAIManners:
+class OpenAIConventions:
     """Keys in `Authorization: Bearer`, errors as `{"error": {"message", "type", "param", "code"}}`."""
 
     identity_header = b"x-request-id"

@@ -9,8 +9,8 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Dialect, Fault, Reply, decode, encode, event
-from llmdash.simulator.dialects.openai import Limit, OpenAIManners, OpenMessage, code_of
+from llmdash.simulator.dialects.base import Fault, Reply, ServedDialect, decode, encode, event
+from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, OpenMessage, code_of
 
 __all__ = ["RESPONSES"]
 
@@ -208,5 +208,5 @@ def _read(body: bytes, headers: Headers) -> _ResponsesRequest:
     return request
 
 
-RESPONSES = Dialect(OpenAIManners(), _read)
+RESPONSES = ServedDialect(OpenAIConventions(), _read)
 """OpenAI's Responses."""

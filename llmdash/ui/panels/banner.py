@@ -130,7 +130,7 @@ class Banner(Widget):
             words = told(alert, width - 2 - cell_len(more) - 4)
         plain = self._styles.over("banner--plain", ground)
         pieces = [(f" {words.badge}{GAP}{words.text}", style + _BOLD)]
-        pieces += [(SEPARATOR + part, plain) for part in (words.awaited, words.mend) if part]
+        pieces += [(SEPARATOR + part, plain) for part in (words.awaited, words.fix) if part]
         if more:
             blank = width - sum(cell_len(text) for text, _style in pieces) - cell_len(more) - 3
             key = self._styles.over("banner--key", ground)

@@ -62,6 +62,6 @@ def _in_full(alert: Alert) -> Content:
     ]
     if when := awaited(alert):
         lines.append(Content(f"  {when}"))
-    if alert.mend:
-        lines.append(Content.assemble("  ", (alert.mend, "$foreground-muted")))
+    if alert.fix:
+        lines.append(Content.assemble("  ", (alert.fix, "$foreground-muted")))
     return Content("\n").join(lines)

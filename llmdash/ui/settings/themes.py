@@ -44,7 +44,7 @@ _BIGGEST_FILE = 64 * 1024
 
 
 class ThemeError(Exception):
-    """A theme file that cannot be used. The text names file, line, key and mend."""
+    """A theme file that cannot be used. The text names file, line, key and fix."""
 
     def __init__(self, path: Path, line: int, key: str, problem: str) -> None:
         subject = f"{key} " if key else ""

@@ -37,7 +37,7 @@ class Told(NamedTuple):
     badge: str
     text: str
     awaited: str
-    mend: str
+    fix: str
     whole: bool
 
 
@@ -55,20 +55,20 @@ def gist(alert: Alert) -> str:
 
 def told(alert: Alert, width: int) -> Told:
     """The alert in at most `width` cells, what matters least cut first: the severity's word, then what the
-    matter comes from, then the mend. Cut between words.
+    matter comes from, then the fix. Cut between words.
     """
-    severity, text, mend = SEVERITIES[alert.severity], clean_line(alert.text), clean_line(alert.mend)
+    severity, text, fix = SEVERITIES[alert.severity], clean_line(alert.text), clean_line(alert.fix)
     when = awaited(alert)
     for badge in (severity.text, severity.glyph):
-        if _needed(badge, text, when, mend) <= width:
-            return Told(badge, text, when, mend, whole=True)
+        if _needed(badge, text, when, fix) <= width:
+            return Told(badge, text, when, fix, whole=True)
     short = gist(alert)
-    room = width - _needed(severity.glyph + GAP, "", when, mend)
+    room = width - _needed(severity.glyph + GAP, "", when, fix)
     if room >= cell_len(short):
-        return Told(severity.glyph, by_words(text, room), when, mend, whole=False)
+        return Told(severity.glyph, by_words(text, room), when, fix, whole=False)
     room = width - _needed(severity.glyph, short, when) - len(SEPARATOR)
-    if room >= LEAST_TEXT and mend:
-        return Told(severity.glyph, short, when, by_words(mend, room), whole=False)
+    if room >= LEAST_TEXT and fix:
+        return Told(severity.glyph, short, when, by_words(fix, room), whole=False)
     room = width - _needed(severity.glyph + GAP, "", when)
     if room >= LEAST_TEXT or not when:
         return Told(severity.glyph, by_words(short, room), when, "", whole=False)

@@ -151,8 +151,8 @@ WORDS = st.text("abcdefgh :,·", max_size=90)
 )
 def test_an_alert_never_runs_over_its_line(alert: Alert, width: int) -> None:
     words = told(alert, width)
-    parts = [part for part in (words.text, words.awaited, words.mend) if part]
+    parts = [part for part in (words.text, words.awaited, words.fix) if part]
     assert cell_len(words.badge + GAP + SEPARATOR.join(parts)) <= width
     if words.whole:
         assert words.text == alert.text
-        assert words.mend == alert.mend
+        assert words.fix == alert.fix
