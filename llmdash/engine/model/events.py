@@ -1,4 +1,4 @@
-"""What happens in a run: facts, frozen, on their way up into the store.
+"""The events of a run: frozen facts that the dispatcher sends to the store.
 
 Times are monotonic seconds unless said otherwise.
 """
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
-    """A worker took the job up; `fresh` the first time."""
+    """A worker took the job from the queue; `fresh` is True the first time."""
 
     job: int
     at: float
@@ -42,7 +42,7 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """An attempt left for the server."""
+    """An attempt was sent."""
 
     job: int
     key: str
@@ -51,7 +51,7 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChunkReceived(msgspec.Struct, frozen=True, gc=False):
-    """A content chunk arrived. `reasoning` counts as content but is no part of the answer."""
+    """A content chunk arrived. `reasoning` counts as content but is not part of the answer."""
 
     job: int
     text: str
@@ -59,14 +59,14 @@ class ChunkReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class AttemptEnded(msgspec.Struct, frozen=True, gc=False):
-    """The wire is quiet again: nothing of this attempt is in flight any more."""
+    """An attempt ended, whatever its outcome: it is not in flight any more."""
 
     job: int
     at: float
 
 
 class Saved(msgspec.Struct, frozen=True, gc=False):
-    """The journal holds the answer. Only now is the job done."""
+    """The answer is in the journal. Only now is the job done."""
 
     job: int
     key: str
@@ -80,7 +80,7 @@ class Saved(msgspec.Struct, frozen=True, gc=False):
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False):
-    """The journal holds that the job failed for good."""
+    """The job failed for good, and the journal says so."""
 
     job: int
     attempts: int
@@ -88,7 +88,7 @@ class Failed(msgspec.Struct, frozen=True, gc=False):
 
 
 class RetryScheduled(msgspec.Struct, frozen=True, gc=False):
-    """An attempt failed; the job waits for another one. `counted` is False where the job is not to blame."""
+    """An attempt failed; the job will be retried. `counted` is False where the failure was not the job's."""
 
     job: int
     error: str
@@ -96,19 +96,19 @@ class RetryScheduled(msgspec.Struct, frozen=True, gc=False):
 
 
 class Queued(msgspec.Struct, frozen=True, gc=False):
-    """The job stands in line again, as after a pause or a retry asked for."""
+    """The job is queued again, after a pause or a retry on request."""
 
     job: int
 
 
 class Cancelled(msgspec.Struct, frozen=True, gc=False):
-    """The journal holds that the user gave the job up."""
+    """The user cancelled the job, and the journal says so."""
 
     job: int
 
 
 class Noticed(msgspec.Struct, frozen=True, gc=False):
-    """Something rare that the user should hear of."""
+    """A rare event that the user should see as a notice."""
 
     severity: Severity
     text: str

@@ -1,4 +1,4 @@
-"""The text of answers as it came, chunk by chunk: of every job in flight, and of the last ones that ended."""
+"""The text of answers chunk by chunk: of every job in flight, and of the last ones that ended."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from llmdash.engine.model.frame import CHUNK_MARK
 __all__ = ["LINGER_S", "StreamText", "Streams"]
 
 LINGER_S = 0.7
-"""How long a stream that ended stays where it is shown, so that its end can be read."""
+"""Seconds for which a stream that ended stays on screen, so that its end can be read."""
 
 _KEPT_CHARACTERS = 4_000_000
 _CHUNK_COST = 32
-"""What a chunk costs beside its characters, counted in characters."""
+"""The memory of a chunk beside its text, in characters."""
 
 
 class StreamText:
-    """One answer in the making.
+    """The text of one answer, as it arrives.
 
     `ends[i]` is where chunk i ends in the marked text, `gaps[i]` the seconds before it.
     """
@@ -52,12 +52,12 @@ class StreamText:
 
     @property
     def cost(self) -> int:
-        """What it takes in memory, in characters."""
+        """Its use of memory, in characters."""
         return self.size + _CHUNK_COST * len(self.chunks)
 
     def after(self, seen: int) -> tuple[int, str, tuple[float, ...]]:
-        """(start, marked text from there, gaps of the chunks that begin in it) for one who has seen `seen`
-        characters.
+        """Return (start, marked text from there, gaps of the chunks that begin in it) for a front end that
+        has `seen` characters.
         """
         known = bisect_right(self.ends, seen) if seen else 0
         if seen and (not known or self.ends[known - 1] != seen):
@@ -70,9 +70,9 @@ class StreamText:
         return (self.ends[known - 1] if known else 0), text, tuple(self.gaps[known:])
 
     def tail(self, size: int) -> str:
-        """The end of the marked text, at most `size` characters.
+        """Return the end of the marked text, at most `size` characters.
 
-        Where it begins moves on by half of `size` at a time, so that wrapped lines rest in between.
+        Its start moves by half of `size` at a time, so that wrapped lines stay put in between.
         """
         half = max(1, size // 2)
         begin = max(0, (self.size + half - 1) // half * half - size)
@@ -81,10 +81,10 @@ class StreamText:
 
 
 class Streams:
-    """The streams that can be looked at.
+    """The streams that can be shown.
 
-    Ended ones are let go, oldest first, beyond 4 million characters in all; a chunk counts for 32 more than
-    it has, since small ones take more memory than their text.
+    Ended ones are dropped, oldest first, beyond 4 million characters in all; a chunk counts 32 characters
+    more than its text, for the memory that small chunks take.
     """
 
     def __init__(self, kept: int = _KEPT_CHARACTERS) -> None:
@@ -96,7 +96,7 @@ class Streams:
         """The job whose stream began last."""
 
     def begin(self, job: int, sent_at: float) -> None:
-        """A new attempt of `job` was sent; what an earlier one had brought is forgotten."""
+        """Start the stream of a new attempt of `job`; the text of an earlier one is dropped."""
         self._forget(job)
         self._live[job] = StreamText(sent_at)
 
@@ -111,7 +111,7 @@ class Streams:
         return stream
 
     def end(self, job: int) -> None:
-        """`job` ended: keep its stream as long as there is room."""
+        """End the stream of `job`; it is kept as long as there is room."""
         stream = self._live.pop(job, None)
         if stream is None or not stream.chunks:
             return
@@ -122,29 +122,29 @@ class Streams:
             self._size -= oldest.cost
 
     def get(self, job: int) -> StreamText | None:
-        """The stream of `job`, if it is still held."""
+        """Return the stream of `job`, None if it is not kept."""
         return self._live.get(job) or self._ended.get(job)
 
     def live_newest(self) -> int | None:
-        """A job that streams now, the one that began last; else the last that did."""
+        """Return the job in flight whose stream began last; else the last that ended."""
         if self.newest in self._live:
             return self.newest
         streaming = [(stream.first_at, job) for job, stream in self._live.items() if stream.chunks]
         return max(streaming)[1] if streaming else self.newest
 
     def followed(self, shown: int | None, now: float) -> int | None:
-        """The job to show to one who saw `shown` last: that one while it is fresh, else the newest."""
+        """Return the job to show after `shown`: the same one while it is fresh, else the newest."""
         return shown if shown is not None and self.is_fresh(shown, now) else self.live_newest()
 
     def is_fresh(self, job: int, now: float, linger_s: float = LINGER_S) -> bool:
-        """Whether the stream of `job` goes on, or ended less than `linger_s` ago."""
+        """True if the stream of `job` is in flight, or ended less than `linger_s` seconds ago."""
         stream = self.get(job)
         if stream is None or not stream.chunks:
             return False
         return job in self._live or now - stream.last_at < linger_s
 
     def newest_live(self) -> Iterator[int]:
-        """The jobs that stream now, the one sent last first."""
+        """Yield the jobs in flight, the one sent last first."""
         return (job for job in reversed(self._live) if self._live[job].chunks)
 
     def _forget(self, job: int) -> None:

@@ -1,4 +1,4 @@
-"""Anthropic's messages on the wire: bytes of an answer in, Deltas out, without input or output.
+"""Anthropic's messages on the wire: bytes of a response body in, Deltas out; no I/O.
 
 Follows the published reference of the Messages API, version 2023-06-01.
 """
@@ -50,8 +50,7 @@ _messages = msgspec.json.Decoder(_Message)
 class MessageReader(BodyReader):
     """Reads messages. The finish reason is the stop reason as given (`end_turn`, `max_tokens`, ...).
 
-    Counts of tokens are totals: the last one counts. Input that was read from a cache or written to it is
-    input.
+    Token counts are totals: the last one counts. Input read from a cache or written to it counts as input.
     """
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
@@ -83,7 +82,7 @@ class MessageReader(BodyReader):
             return None
         text, thought = self._well_formed(_string(part.text), _string(part.thinking), last=False)
         if not (text or thought):
-            self.heard = self.heard or part.type == "input_json_delta"  # no text, but no silence either
+            self.heard = self.heard or part.type == "input_json_delta"  # no text, but not a stall either
             return None
         return Delta(text, thought, at=at)
 

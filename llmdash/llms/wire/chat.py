@@ -1,4 +1,4 @@
-"""What chat completions look like on the wire: bytes of an answer in, Deltas out, without input or output."""
+"""Chat completions on the wire: bytes of a response body in, Deltas out; no I/O."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _decode = _decoder.decode
 
 
 class ChatReader(BodyReader):
-    """Reads chat completions: whole after a finish reason or `[DONE]`."""
+    """Reads chat completions: complete after a finish reason or `[DONE]`."""
 
     def _whole(self, body: bytes, at: float) -> Delta:
         chunk = self._decoded(body, _decoder)
@@ -93,7 +93,7 @@ class ChatReader(BodyReader):
 
 
 class CompletionReader(ChatReader):
-    """Reads completions of a text: like chat completions, but a choice holds its text itself."""
+    """Reads text completions: like chat completions, but a choice holds its text itself."""
 
     def _said(self, choice: _Choice) -> tuple[str, str] | None:
         return (choice.text, "") if isinstance(choice.text, str) else super()._said(choice)
@@ -112,7 +112,7 @@ class CompletionReader(ChatReader):
 
 
 def broken_off() -> Failure:
-    """The Failure of an answer that the server itself calls a failed one."""
+    """Return the Failure for an answer that the server itself marks as failed."""
     return Failure(FailureKind.TRANSIENT, "the server broke the answer off", status=200)
 
 
@@ -139,6 +139,6 @@ def _joined(content: Any) -> str:
 
 
 def _usage(tokens: Any) -> Usage | None:
-    """The counts, if there are counts to be trusted."""
+    """The token counts, if they are there and plausible."""
     said = as_count(tokens, "completion_tokens")
     return None if said is None else Usage(as_count(tokens, "prompt_tokens") or 0, said)

@@ -1,4 +1,4 @@
-"""What the headers of an answer tell of limits: what is left, and how long to leave the server alone."""
+"""Rate limit headers of a response: what is left, and how long to wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-__all__ = ["HINT_LIMIT_S", "Hints", "asked_for", "limits_told", "retry_after"]
+__all__ = ["HINT_LIMIT_S", "Hints", "asked_for", "parse_limits", "retry_after"]
 
 HINT_LIMIT_S = 31 * 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -21,8 +21,8 @@ _MOST = 2**53
 
 
 class Hints(msgspec.Struct, frozen=True, gc=False):
-    """What a server says of the limits of a key: how much a minute, how much is left, and the seconds until
-    all of it is there again. None where it does not say.
+    """A key's rate limits as the server reports them: the limit a minute, what remains, and the seconds until
+    it is full again. None where it does not say.
 
     >>> Hints(limit_requests=60, remaining_requests=59, reset_requests_s=1.0).limit_tokens is None
     True
@@ -36,11 +36,11 @@ class Hints(msgspec.Struct, frozen=True, gc=False):
     reset_tokens_s: float | None = None
 
 
-def limits_told(headers: Mapping[str, str]) -> Hints | None:
-    """The hints among the headers of OpenAI (`x-ratelimit-remaining-requests`) or Anthropic
+def parse_limits(headers: Mapping[str, str]) -> Hints | None:
+    """Return the limits in the headers of OpenAI (`x-ratelimit-remaining-requests`) or Anthropic
     (`anthropic-ratelimit-requests-remaining`), None if there are none.
 
-    A limit of -1 or 0 is unknown, and so is what is said to be left of it. Anthropic's `tokens` go before its
+    A limit of -1 or 0 is unknown, and so is its remainder. Anthropic's `tokens` go before its
     `input-tokens` and `output-tokens`, of which the one with less left counts.
     """
     if not any("ratelimit" in name for name in headers):
@@ -79,10 +79,11 @@ def _count(text: str | None) -> int | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The server's hint in seconds: `retry-after-ms`, else `retry-after`, else the largest reset header.
+    """Return the server's hint in seconds, None if there is none: `retry-after-ms`, else `retry-after`, else
+    the largest reset header.
 
-    A date is counted from the answer's own `Date`, so that a wrong clock here does not matter. Hints that are
-    not finite and positive are no hints; none is longer than 31 days.
+    A date is counted from the response's own `Date`, so that a wrong local clock does not matter. Hints that
+    are not finite and positive are ignored; all are capped at 31 days.
     """
     asked = asked_for(headers)
     if asked is not None:
@@ -92,7 +93,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def asked_for(headers: Mapping[str, str]) -> float | None:
-    """What `retry-after-ms`, else `retry-after`, asks for in seconds."""
+    """Return what `retry-after-ms`, else `retry-after`, asks for, in seconds."""
     milliseconds = _positive(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
         return min(milliseconds / 1000, HINT_LIMIT_S)

@@ -1,4 +1,4 @@
-"""What OpenAI's Responses look like on the wire: bytes of an answer in, Deltas out, without input or output.
+"""OpenAI's Responses on the wire: bytes of a response body in, Deltas out; no I/O.
 
 A stream is made of typed events; the response as a whole comes with the terminal one.
 """
@@ -59,8 +59,8 @@ _responses = msgspec.json.Decoder(_Response)
 
 
 class ResponsesReader(BodyReader):
-    """Reads responses. The finish reason is `stop` of a completed one, `length` where the limit of tokens cut
-    it, else what the server calls the reason.
+    """Reads responses. The finish reason is `stop` for a completed one, `length` where the token limit cut
+    it, else the server's own reason.
     """
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
@@ -83,7 +83,7 @@ class ResponsesReader(BodyReader):
         if kind == "error" or event.error:
             raise self._named_error(data)
         if kind is not None and kind.endswith(".delta"):
-            self.heard = True  # arguments of a tool's call and the like: no text, but no silence either
+            self.heard = True  # arguments of a tool call and the like: no text, but not a stall either
         return None
 
     def _whole(self, body: bytes, at: float) -> Delta:
@@ -95,8 +95,8 @@ class ResponsesReader(BodyReader):
         return self._end_of(response, response.status or "completed", at)
 
     def _end_of(self, response: _Response, status: str, at: float) -> Delta:
-        """The last Delta, with all the text if none came before. Raises Failure unless the response came to
-        its end.
+        """The last Delta, with all the text if none came before. Raises Failure unless the response is
+        complete.
         """
         if response.error or status == "failed":
             raise self._error(response.error or "the response failed")
