@@ -1,4 +1,4 @@
-"""Makes a terminal usable that a killed dashboard left in its mode."""
+"""Resets a terminal that a killed dashboard left in its mode."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _REPORTS = (1004, 2004, 2048)  # focus, bracketed paste, size changes
 # https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, https://sw.kovidgoyal.net/kitty/keyboard-protocol/
 SANE = "".join(
     (
-        "\x18\x1b\\",  # end what was cut off in the middle
-        "\x1b[?2026l",  # show what is drawn at once
+        "\x18\x1b\\",  # end an escape sequence that was cut off
+        "\x1b[?2026l",  # end synchronized output
         *(f"\x1b[?{mode}l" for mode in (*_MOUSE, *_REPORTS)),
-        "\x1b[<9u",  # the alternate screen has its own stack of keyboard modes, and so has the usual one
-        "\x1b7\x1b[?1049l",  # the cursor is kept, or it would jump where the alternate screen was not on
+        "\x1b[<9u",  # each screen has its own stack of keyboard modes
+        "\x1b7\x1b[?1049l",  # keep the cursor, which would jump if the alternate screen was not on
         "\x1b[<9u",
         "\x1b[?1l\x1b>",  # cursor keys and number pad as usual
         "\x1b[?7h",  # lines wrap
-        "\x1b[?25h\x1b[0 q\x1b]22;default\x07",  # the cursor shows, in its usual shape, and so the pointer
-        "\x1b(B\x1b[0m",  # letters are letters, without colour
+        "\x1b[?25h\x1b[0 q\x1b]22;default\x07",  # show the cursor, in its default shape, and so the pointer
+        "\x1b(B\x1b[0m",  # ASCII character set, no colours
     )
 )
-"""What undoes everything that a dashboard switches on; does nothing on a terminal that is as usual."""
+"""Resets everything that a dashboard switches on; has no effect on a terminal in its normal state."""
 
 _INPUT_ON = termios.ICRNL | termios.IXON
 _INPUT_OFF = termios.INLCR | termios.IGNCR
@@ -44,9 +44,9 @@ _LOCAL_ON = (
 
 
 def restore_terminal(stdin: TextIO, stdout: TextIO) -> bool:
-    """Write SANE to `stdout` and bring the line settings back, each only if it is a terminal.
+    """Write SANE to `stdout` and restore the line settings, each only if it is a terminal.
 
-    True if there was one at all.
+    Returns True if there was one.
     """
     found = False
     if stdout.isatty():
@@ -67,4 +67,4 @@ def _bring_back(descriptor: int) -> None:
     settings[3] |= _LOCAL_ON
     termios.tcsetattr(descriptor, termios.TCSANOW, settings)
     if was_raw and os.isatty(descriptor):
-        termios.tcflush(descriptor, termios.TCIFLUSH)  # what the mouse reported meanwhile is no input
+        termios.tcflush(descriptor, termios.TCIFLUSH)  # drop mouse reports that were not read

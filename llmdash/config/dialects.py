@@ -1,4 +1,4 @@
-"""The dialects an endpoint may speak, and what holds for each where nothing else is said."""
+"""The dialects an endpoint may have, and the defaults of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COMPLETION_MODEL = "gpt-3.5-turbo-instruct"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What an endpoint of this dialect has by default, and the variables its provider gave names to.
+    """The defaults of an endpoint of this dialect, and the environment variables of its provider.
 
     `reports` is True where calls are reported to PromptLayer, which takes a key of its own. A dialect without
     `base_url` brings its own keys and address.
@@ -34,7 +34,7 @@ class Dialect:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The settings that the provider's own variables stand for, by variable."""
+        """Return the settings that the provider's own variables set, by variable."""
         names = {self.key_variable: "api_key", self.base_url_variable: "base_url"}
         return {name: setting for name, setting in names.items() if name}
 
@@ -57,7 +57,7 @@ DIALECTS: Mapping[str, Dialect] = {
 
 
 def parse_dialect(value: object) -> str:
-    """The name of a dialect; raises ConfigError, with the nearest one, for anything else."""
+    """Return the name of a dialect. Raises ConfigError, with the nearest name, for anything else."""
     text = value.strip().lower() if isinstance(value, str) else ""
     if text in DIALECTS:
         return text

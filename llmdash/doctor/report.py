@@ -16,7 +16,7 @@ _WIDTH = len(Level.PROBLEM)
 
 
 def as_lines(checkup: Checkup, done: Sequence[str], *, repaired: bool) -> Iterator[str]:
-    """What was done, then a line for each finding and its fix, then the verdict; safe to show."""
+    """Yield what was done, then a line for each finding and its fix, then the verdict; safe to show."""
     for action in done:
         yield clean_line(f"{'fixed':{_WIDTH}}  {action}")
     for finding in checkup.findings:
@@ -36,7 +36,7 @@ def _verdict(checkup: Checkup, *, repaired: bool) -> str:
     if checkup.fixable and not repaired:
         return f"{said}. Fix it with: llmdash doctor {shlex.quote(str(checkup.folder))} --repair"
     if checkup.sound and checkup.sums is not None and checkup.sums.pending:
-        return f"{said}. Go on with: {resume_command(checkup.folder)}"
+        return f"{said}. Resume it with: {resume_command(checkup.folder)}"
     return f"{said}."
 
 
@@ -46,7 +46,7 @@ def _counted(checkup: Checkup, level: Level) -> str:
 
 
 def summary_line(checkup: Checkup, done: Sequence[str]) -> str:
-    """One line for a run: how bad, its sums, the first thing that is wrong; safe to show."""
+    """Return one line for a run: the worst level, its sums, the worst finding; safe to show."""
     worst = max((finding for finding in checkup.findings), key=_badness, default=None)
     sums = checkup.sums
     parts = [f"{worst.level if worst is not None else Level.OK:{_WIDTH}}  {checkup.folder.name}"]
@@ -64,7 +64,7 @@ def _badness(finding: Finding) -> int:
 
 
 def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """An object for each action and finding, the last one the summary of the run."""
+    """Yield an object for each action and finding, and last the summary of the run."""
     folder = clean_line(str(checkup.folder))
     for action in done:
         yield {"type": "mended", "folder": folder, "text": clean_line(action)}

@@ -1,4 +1,4 @@
-"""How records are found in a file and read again: JSON lines, a JSON array, plain text."""
+"""File formats: how records are found in a file and read again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Format", "JsonArray", "JsonLines", "PlainText", "RecordSpan", "TextS
 
 
 class RecordSpan(NamedTuple):
-    """One record as found: the line it begins at, its byte offset, its bytes; or None and the `fault`."""
+    """One record as found: its first line, its byte offset, its bytes; or None and the `fault`."""
 
     line: int
     start: int
@@ -25,26 +25,28 @@ class RecordSpan(NamedTuple):
 
 
 SEPARATOR = b"---"
-"""The line that stands between two prompts of several lines."""
+"""The line that separates two prompts of several lines."""
 
 TOO_LONG = f"longer than {MAX_LINE // 1_000_000} MB; make it shorter"
 
 
 class Format(Protocol):
-    """A kind of file. `label` goes into the fingerprint; records may be `numbered` by line or by position."""
+    """A file format. `label` is part of the fingerprint; ids count records by line (`by_line`) or by
+    position.
+    """
 
     label: str
     by_line: bool
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
-        """The records of a file, in order. Raises InputError if it cannot be read at all."""
+        """Yield the records of a file, in order. Raises InputError if it cannot be read at all."""
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
-        """The fields of one record. Raises RecordError."""
+        """Return the fields of one record. Raises RecordError."""
 
 
 def decode_text(data: bytes) -> str:
-    """Bytes as UTF-8. Raises RecordError that names the first bad byte."""
+    """Decode bytes as UTF-8. Raises RecordError that names the first bad byte."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -71,7 +73,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _line_spans(reader: LineReader) -> Iterator[RecordSpan]:
-    """A record a line, without its line end; empty lines are passed over."""
+    """A record a line, without its line end; empty lines are skipped."""
     for number, start, data in reader:
         if data is None:
             yield RecordSpan(number, start, None, TOO_LONG)
@@ -80,7 +82,7 @@ def _line_spans(reader: LineReader) -> Iterator[RecordSpan]:
 
 
 class JsonLines:
-    """One JSON object a line; empty lines are passed over."""
+    """One JSON object a line; empty lines are skipped."""
 
     label = "jsonl"
     by_line = True
@@ -138,7 +140,7 @@ class JsonArray:
 
 
 class PlainText:
-    """One prompt a line; empty lines are passed over."""
+    """One prompt a line; empty lines are skipped."""
 
     label = "text"
     by_line = True
@@ -151,7 +153,7 @@ class PlainText:
 
 
 class TextSections:
-    """Prompts of several lines, with a line `---` between two of them; empty ones are passed over."""
+    """Prompts of several lines, with lines `---` between them; empty ones are skipped."""
 
     label = "sections"
     by_line = True
@@ -171,7 +173,7 @@ class TextSections:
 
 
 class _Section:
-    """The lines between two separators; forgets them when they grow too long."""
+    """The lines between two separators; drops them when they grow too long."""
 
     def __init__(self) -> None:
         self._first: Line | None = None

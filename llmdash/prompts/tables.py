@@ -33,7 +33,7 @@ def _row(text: str, delimiter: str) -> list[str]:
 
 
 class DelimitedText:
-    """Rows under a header, which is the first record. It names the fields; empty rows are passed over."""
+    """Rows below a header, the first record, which names the fields; empty rows are skipped."""
 
     by_line = True
 
@@ -55,7 +55,7 @@ class DelimitedText:
 
 
 def _records(reader: LineReader, delimiter: str) -> Iterator[RecordSpan]:
-    """The records of a table, header first. Only a line with a quote in it can go on in the next one."""
+    """The records of a table, header first. Only a line with a quote can continue in the next one."""
     for line in reader:
         if line.data is None:
             yield RecordSpan(line.number, line.start, None, TOO_LONG)
@@ -66,7 +66,7 @@ def _records(reader: LineReader, delimiter: str) -> Iterator[RecordSpan]:
 
 
 def _quoted(first: Line, data: bytes, reader: LineReader, delimiter: str) -> RecordSpan:
-    """The record that begins with `data` in `first`, with the lines after it that a quote holds."""
+    """The record that begins with `data` in `first`, with the following lines inside its quotes."""
     parts = [data]
     last, size = first.number, len(data)
 
@@ -81,7 +81,7 @@ def _quoted(first: Line, data: bytes, reader: LineReader, delimiter: str) -> Rec
             parts.append(line.data)
             yield line.data.decode(errors="replace")
 
-    # What is wrong with the row is told when its cells are read; here only its end is looked for.
+    # Errors in the row are reported when its cells are read; this only finds its end.
     with contextlib.suppress(csv.Error):
         next(csv.reader(lines(), delimiter=delimiter, strict=True))
     if size > MAX_LINE:
@@ -90,9 +90,9 @@ def _quoted(first: Line, data: bytes, reader: LineReader, delimiter: str) -> Rec
 
 
 def read_table(file: BinaryIO, delimiter: str | None = None) -> DelimitedText:
-    """The table whose header begins at `file`. Raises InputError if there is none.
+    """Return the table whose header is at the start of `file`. Raises InputError if there is none.
 
-    Without `delimiter`, the one of comma, semicolon and tab that is most often in the first line is taken.
+    Without `delimiter`, the most frequent one of comma, semicolon and tab in the first line is used.
     """
     found = delimiter or _sniff(file)
     header = next(_records(LineReader(file), found), None)

@@ -1,4 +1,4 @@
-"""The simulator as an ASGI application: the dialects, the model list, PromptLayer, and a side door."""
+"""The simulator as an ASGI application: the dialects, the model list, PromptLayer, and a control API."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class _Models:
         return response
 
 
-class _SideDoor:
-    """What tests and demos ask and order, outside of any dialect."""
+class _ControlApi:
+    """The control API `/__sim__` for tests and demos: statistics and faults, outside of any dialect."""
 
     def __init__(self, service: Service, stats: Stats, tracker: Tracker, clock: Callable[[], float]) -> None:
         self._service = service
@@ -90,7 +90,7 @@ class _SideDoor:
         return _json({"ok": True})
 
     async def tracked(self, request: Request) -> Response:
-        """The reports kept; with POST `{"refuse": bool}` says whether further ones are taken."""
+        """Return the reports kept; POST `{"refuse": bool}` sets whether further ones are refused."""
         if request.method == "POST":
             try:
                 orders = msgspec.json.decode(await request.body(), type=dict[str, bool])
@@ -115,7 +115,7 @@ class _Reports:
 
 
 async def _body(request: Request) -> bytes:
-    """The body; of one that is too large, a little more than is allowed."""
+    """The body; of one that is too large, slightly more than is allowed."""
     parts = bytearray()
     async for part in request.stream():
         parts += part
@@ -136,14 +136,14 @@ def make_app(
     clock: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
 ) -> Callable[[Scope, Receive, Send], Any]:
-    """The application. `clock` (seconds, monotonic) rules the limits; delays follow the event loop.
+    """Return the application. `clock` (monotonic seconds) is that of the limits; delays use the event loop's.
 
-    `wall` (seconds since 1970) is the time that answers name.
+    `wall` is the Unix time in responses.
     """
     stats = Stats(settings.keys)
     service = Service(settings, stats, clock, wall)
     tracker = Tracker()
-    models, door, reports = _Models(service), _SideDoor(service, stats, tracker, clock), _Reports(tracker)
+    models, door, reports = _Models(service), _ControlApi(service, stats, tracker, clock), _Reports(tracker)
     others = Starlette(
         routes=[
             Route("/v1/models", models.every),
@@ -158,7 +158,7 @@ def make_app(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # The dialects go past the router: they are nearly all of the traffic.
+        # The dialects bypass the router: they are nearly all of the traffic.
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/v1"):
             await service(scope, receive, send)
         else:

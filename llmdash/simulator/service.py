@@ -1,4 +1,4 @@
-"""The way of one request through the simulator: let in, planned, answered in its own time, counted."""
+"""How the simulator serves a request: admit, plan, answer with delays, count."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _Answers = tuple[Completion, ...]
 
 
 class _Visit(msgspec.Struct, frozen=True):
-    """A request on its way. `known` is false if nothing is served at its path; `arrived` is monotonic."""
+    """A request in progress. `known` is False if nothing is served at its path; `arrived` is monotonic."""
 
     scope: Scope
     dialect: ServedDialect
@@ -57,7 +57,7 @@ class _Visit(msgspec.Struct, frozen=True):
 
 
 class Service:
-    """Serves every POST below `/v1`, in the dialect of its path; one without such a path is counted too."""
+    """Serves every POST below `/v1`, in the dialect of its path; those to unknown paths are counted too."""
 
     def __init__(
         self, settings: SimulatorSettings, stats: Stats, clock: Callable[[], float], wall: Callable[[], float]
@@ -72,7 +72,7 @@ class Service:
         self._nonce = f"{settings.seed & 0xFFFF:04x}"
 
     def identity(self) -> str:
-        """An id that no other request has."""
+        """Return a unique id for a request."""
         return f"{self._nonce}{next(self._serial):012x}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +80,7 @@ class Service:
         path = scope["path"].rstrip("/")
         dialect = _DIALECTS.get(path)
         known = dialect is not None
-        # At a path that is none, errors have the shape its name lets one expect.
+        # At an unknown path, errors have the shape of the dialect that its name suggests.
         dialect = dialect or (MESSAGES if "/messages" in path else CHAT)
         conventions = dialect.conventions
         key = conventions.key(scope["headers"])
@@ -120,7 +120,7 @@ class Service:
             return _OUTCOMES.get(fault.status, Outcome.ERROR), ()
 
     def _let_in(self, visit: _Visit, gate: KeyGate, body: bytes | None) -> Call:
-        """The request, if it may pass and can be served; else a Fault. A bad one spends of the limit too."""
+        """The request, if it is admitted and valid; else raises Fault. Invalid ones are charged too."""
         call = _read(visit, body)
         tokens = 0
         if gate.counts_tokens and not isinstance(call, Fault):
@@ -173,7 +173,7 @@ def _read(visit: _Visit, body: bytes | None) -> Call | Fault:
 
 
 async def _whole(visit: _Visit, call: Call, plans: list[Plan], reply: Reply) -> Outcome:
-    """Send the answer in one piece, when the last of its parts is ready."""
+    """Send the response in one piece, when the last of its parts is ready."""
     ready = max([plan.times[-1] for plan in plans])
     if ready > 0:
         await visit.connection.until(visit.arrived + ready)
@@ -188,7 +188,7 @@ async def _whole(visit: _Visit, call: Call, plans: list[Plan], reply: Reply) -> 
 
 
 async def _stream(visit: _Visit, frames: Frames, plans: list[Plan], reply: Reply) -> Outcome:
-    """Send each chunk at its time. With no delays everything goes out in one piece."""
+    """Send each chunk at its time. With no delays everything is sent in one piece."""
     connection = visit.connection
     whole = not reply.compat.breaks_streams
     if whole and plans[0].times[-1] <= 0:
@@ -216,7 +216,7 @@ _Schedule = list[tuple[float, bytes]]
 
 
 def _schedule(frames: Frames, plans: list[Plan]) -> _Schedule:
-    """When which frames leave, in seconds after the request; rising."""
+    """The times of all frames, in seconds after the request, in order."""
     tracks = [zip(plan.times, frames.chunks(index), strict=True) for index, plan in enumerate(plans)]
     schedule = list(tracks[0]) if len(tracks) == 1 else list(heapq.merge(*tracks, key=itemgetter(0)))
     opening, (first_at, first) = frames.opening(), schedule[0]
@@ -228,7 +228,7 @@ def _schedule(frames: Frames, plans: list[Plan]) -> _Schedule:
 
 
 def _broken(visit: _Visit, frames: Frames, schedule: _Schedule, reply: Reply) -> tuple[_Schedule, bytes]:
-    """The schedule up to half of the chunks, and what comes then: nothing, or the dialect's own error."""
+    """The schedule up to half of the chunks, and what follows: nothing, or the dialect's own error."""
     kept = max(1, reply.output_tokens // 2)
     openings = len(schedule) - reply.output_tokens
     if reply.compat.truncated:

@@ -60,7 +60,7 @@ class AnthropicConventions:
         return encode({"type": "error", "error": body, "request_id": f"req_{identity}"})
 
     def hints(self, limits_left: LimitsLeft, wall: float) -> Headers:
-        """There is one limit of tokens: it is that of the input, of the output, and of both."""
+        """Return the headers; the one token limit is that of the input, of the output, and of both."""
         headers: Headers = []
         tokens = limits_left.tokens
         for name, level in (
@@ -82,7 +82,7 @@ class AnthropicConventions:
 
 
 def _moment(wall: float) -> bytes:
-    """A time in seconds since 1970 as RFC 3339 has it, in UTC, rounded up to whole seconds."""
+    """A Unix time in the format of RFC 3339, in UTC, rounded up to whole seconds."""
     return datetime.fromtimestamp(math.ceil(wall), UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
 
@@ -157,7 +157,7 @@ def _event(kind: str, **fields: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _MessageFrames:
-    """The events of one streamed message; a block of thoughts stands before the text if there are any."""
+    """The events of one streamed message; a thinking block comes before the text if there is reasoning."""
 
     reply: Reply
 

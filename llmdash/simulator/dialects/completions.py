@@ -23,7 +23,7 @@ _MOST_CHOICES = 2048
 
 
 class _CompletionRequest(msgspec.Struct):
-    """Prompts are text; `n` choices each. Without `max_tokens` an answer has the length it has."""
+    """Prompts are text; `n` choices each. Without `max_tokens` an answer is not cut."""
 
     model: str
     prompt: str | _Prompts
@@ -86,4 +86,4 @@ def _read(body: bytes, headers: Headers) -> _CompletionRequest:
 
 
 COMPLETIONS = ServedDialect(OpenAIConventions(), _read)
-"""OpenAI's completions."""
+"""OpenAI's text completions."""

@@ -16,7 +16,7 @@ __all__ = ["RESPONSES"]
 
 _FIELDS = ("input", "instructions", "model", "stream", "max_output_tokens")
 _OPENING_EVENTS = 4
-# What a client may set and the simulator does not heed, as the API gives it back.
+# Settings that the simulator ignores, as the API returns them.
 _DEFAULTS: dict[str, Any] = {
     "background": False,
     "metadata": {},
@@ -35,7 +35,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class _ResponsesRequest(msgspec.Struct):
-    """Items of the input that are not messages count as silent ones."""
+    """Items of the input that are not messages count as empty ones."""
 
     model: str
     input: str | Annotated[list[OpenMessage], msgspec.Meta(min_length=1)]
