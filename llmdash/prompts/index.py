@@ -39,6 +39,7 @@ class Problems:
         self._more_line = 0
 
     def add(self, line: int, message: str) -> None:
+        """Add the problem of a line that is left out."""
         if len(self._listed) < MOST_PROBLEMS:
             self._listed.append(InputProblem(self._file, line, message))
         else:
@@ -46,6 +47,7 @@ class Problems:
             self._more += 1
 
     def all(self) -> tuple[InputProblem, ...]:
+        """Return the problems by line, the last one with the count of those not listed."""
         listed = sorted(self._listed, key=lambda problem: problem.line)
         if self._more:
             text = f"{self._more:,} more were left out from here on"

@@ -79,9 +79,9 @@ def test_keys_under_any_name_get_the_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
-def test_keys_that_others_may_read_get_a_warning_with_the_mend(tmp_path: Path, mode: int) -> None:
+def test_keys_that_others_may_read_get_a_warning_with_the_fix(tmp_path: Path, mode: int) -> None:
     (warning,) = read_dotenv(env_file(tmp_path, "API_KEY=sk-a\n", mode)).warnings
-    assert warning == ".env: others on this machine may read your keys; fix it with: chmod 600 .env"
+    assert warning == ".env: others on this machine can read your keys; fix it with: chmod 600 .env"
 
 
 def test_a_readable_dotenv_without_keys_is_fine(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ class Harm(NamedTuple):
 HARM = [
     Harm("UPDATE results SET job = 5000 WHERE job = 5", "belong to no job", 5, "pending"),
     Harm("UPDATE attempts SET job = -1 WHERE job = 5", "belong to no job", 5, "done"),
-    Harm("UPDATE attempts SET attempt = 70000 WHERE job = 5", "numbers that cannot be", 5, "done"),
-    Harm("UPDATE attempts SET attempt = 0 WHERE job = 3", "numbers that cannot be", 3, "failed"),
+    Harm("UPDATE attempts SET attempt = 70000 WHERE job = 5", "invalid numbers", 5, "done"),
+    Harm("UPDATE attempts SET attempt = 0 WHERE job = 3", "invalid numbers", 3, "failed"),
     Harm("UPDATE results SET text = NULL WHERE job = 5", "lost their text", 5, "pending"),
     Harm("UPDATE results SET text = CAST(x'c328' AS TEXT) WHERE job = 5", "lost their text", 5, "pending"),
     Harm("UPDATE results SET text = x'00' WHERE job = 5", "lost their text", 5, "pending"),
@@ -69,15 +69,15 @@ HARM = [
     Harm("UPDATE results SET state = '' WHERE job = 3", "state that does not exist", 3, "pending"),
     Harm("UPDATE results SET state = 'failed' WHERE job = 5", "answer contradicts", 5, "done"),
     Harm("UPDATE results SET error = NULL WHERE job = 3", "lost their reason", 3, "failed"),
-    Harm("UPDATE results SET verdict = 9 WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("UPDATE results SET input_tokens = -4 WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("UPDATE attempts SET latency_s = 'x' WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("UPDATE results SET id = CAST(x'ff' AS TEXT) WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("DELETE FROM attempts WHERE job = 5", "stand beside an attempt", 5, "done"),
-    Harm("UPDATE attempts SET state = 'sent' WHERE job = 5", "stand beside an attempt", 5, "done"),
-    Harm("UPDATE results SET attempts = 900 WHERE job = 5", "stand beside an attempt", 5, "done"),
-    Harm("UPDATE results SET attempts = 9000000 WHERE job = 3", "name an attempt", 3, "failed"),
-    Harm("UPDATE attempts SET state = 'ok' WHERE job = 3", "said to have brought one", 3, "failed"),
+    Harm("UPDATE results SET verdict = 9 WHERE job = 5", "invalid values", 5, "done"),
+    Harm("UPDATE results SET input_tokens = -4 WHERE job = 5", "invalid values", 5, "done"),
+    Harm("UPDATE attempts SET latency_s = 'x' WHERE job = 5", "invalid values", 5, "done"),
+    Harm("UPDATE results SET id = CAST(x'ff' AS TEXT) WHERE job = 5", "invalid values", 5, "done"),
+    Harm("DELETE FROM attempts WHERE job = 5", "belong to another attempt", 5, "done"),
+    Harm("UPDATE attempts SET state = 'sent' WHERE job = 5", "belong to another attempt", 5, "done"),
+    Harm("UPDATE results SET attempts = 900 WHERE job = 5", "belong to another attempt", 5, "done"),
+    Harm("UPDATE results SET attempts = 9000000 WHERE job = 3", "name an invalid attempt", 3, "failed"),
+    Harm("UPDATE attempts SET state = 'ok' WHERE job = 3", "marked as answered", 3, "failed"),
     Harm("DELETE FROM results WHERE job = 5", "answers have no result", 5, "pending"),
     Harm("DELETE FROM attempts WHERE job = 4 AND attempt = 1", "lack the record", 5, "done"),
     Harm("DELETE FROM attempts WHERE job = 3", "lack the record", 3, "failed"),
@@ -86,7 +86,7 @@ HARM = [
     Harm("DELETE FROM run WHERE name = 'version'", "was lost|is lost", 5, "done"),
     Harm("UPDATE run SET value = 3 WHERE name = 'jobs'", "by (the|its) input", 5, "done"),
     Harm("UPDATE run SET value = '{' WHERE name = 'models'", "facts of the run", 5, "done"),
-    Harm("UPDATE health SET state = 'x'", "health that cannot be", 5, "done"),
+    Harm("UPDATE health SET state = 'x'", "invalid health", 5, "done"),
 ]
 
 
@@ -117,7 +117,7 @@ def test_requests_that_a_kill_cut_off_become_unknown_and_their_number_is_told(tm
     found = check(folder, known_of)
     assert found.sound
     assert bad(found) == [
-        "warning rows: 2 requests were on the wire when the run ended last: possibly paid twice"
+        "warning rows: 2 requests were in flight when the run last ended: possibly paid twice"
         " (the first: job 30)"
     ]
     _, checkup = repaired(folder)
@@ -153,7 +153,7 @@ def test_a_folder_with_other_files_in_it_keeps_its_mode(tmp_path: Path) -> None:
     folder.chmod(0o755)
     _, checkup = repaired(folder)
     assert folder.stat().st_mode & 0o777 == 0o755
-    assert "others may look into it" in "".join(bad(checkup))
+    assert "others can read it" in "".join(bad(checkup))
     assert checkup.sound
 
 
@@ -186,7 +186,7 @@ def test_a_run_that_was_killed_as_it_began_can_be_begun_anew(tmp_path: Path, con
         (folder / NAME).write_bytes(b"")
     else:
         sql(folder, "DROP TABLE run", "DROP TABLE attempts", "DROP TABLE results", "DROP TABLE health")
-    assert "nothing is on record" in "".join(bad(check(folder, known_of)))
+    assert "nothing is recorded" in "".join(bad(check(folder, known_of)))
     repair(folder, known_of)
     JournalFile.create(folder, {}).close()
 

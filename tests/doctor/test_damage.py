@@ -124,7 +124,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @settings(max_examples=40, deadline=None)
 @given(deletions=st.lists(deleted, max_size=3), changes=st.lists(changed, max_size=4))
-def test_whatever_is_done_to_rows_is_mended_and_every_answer_that_stands_stays(
+def test_whatever_is_done_to_rows_is_repaired_and_every_answer_that_is_intact_stays(
     fresh: Callable[..., Path], deletions: list[tuple[str, int]], changes: list[tuple[str, int, str]]
 ) -> None:
     folder = fresh()
@@ -178,7 +178,7 @@ def test_a_damaged_journal_is_saved_with_what_is_still_in_the_log_of_a_kill(
     flips=st.lists(st.tuples(BYTES, st.integers(0, 255)), max_size=3),
     cut=st.none() | BYTES,
 )
-def test_whatever_is_done_to_bytes_the_rest_is_mended_and_usable(
+def test_whatever_is_done_to_bytes_the_rest_is_repaired_and_usable(
     fresh: Callable[..., Path],
     killed: bool,
     overwrites: list[tuple[int, int]],

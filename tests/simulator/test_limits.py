@@ -60,7 +60,7 @@ def test_the_level_tells_limit_rest_and_time_until_full() -> None:
     assert bucket.state(45.0) == LimitState(60, 45, 15.0)
 
 
-def test_a_charge_may_leave_less_than_nothing_and_then_takes_longer_to_mend() -> None:
+def test_a_charge_may_leave_less_than_nothing_and_then_takes_longer_to_refill() -> None:
     bucket = Bucket(600, 0.0)
     bucket.charge(700)
     assert bucket.state(0.0) == LimitState(600, 0, 70.0)

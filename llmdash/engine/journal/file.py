@@ -188,6 +188,7 @@ class JournalFile:
         self._db.execute("COMMIT")
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Set facts of the run; others stay."""
         self._db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts.items())
 
     def write(self, group: Group) -> None:

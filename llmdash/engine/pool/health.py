@@ -59,6 +59,7 @@ after 5 s, doubling to 5 minutes |
 
     @property
     def is_resting(self) -> bool:
+        """True if time alone brings the key back."""
         return self.state in _RESTING
 
     @property

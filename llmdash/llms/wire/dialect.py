@@ -54,9 +54,13 @@ class Reader(Protocol):
     done: bool
     heard: bool
 
-    def feed(self, piece: bytes, at: float) -> Iterator[Delta]: ...
+    def feed(self, piece: bytes, at: float) -> Iterator[Delta]:
+        """Yield the Deltas that `piece` completes; `at` is its monotonic time in seconds. Raises Failure."""
+        ...
 
-    def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]: ...
+    def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]:
+        """Yield the Deltas that the end of the body completes. Raises Failure if the answer is incomplete."""
+        ...
 
 
 class Dialect(Protocol):

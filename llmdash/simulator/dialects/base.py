@@ -106,32 +106,42 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Frames(Protocol):
-    """The server-sent events of one streamed reply.
-
-    `opening` is sent first, when `opening_share` of the time to the first chunk has passed. `error` replaces
-    the rest after `sent` chunks.
-    """
+    """The server-sent events of one streamed reply."""
 
     @property
-    def opening_share(self) -> float: ...
+    def opening_share(self) -> float:
+        """The share of the time to the first chunk after which `opening` is sent, 0 to 1."""
+        ...
 
-    def opening(self) -> bytes: ...
+    def opening(self) -> bytes:
+        """Return the events before the first chunk."""
+        ...
 
-    def chunks(self, index: int) -> list[bytes]: ...
+    def chunks(self, index: int) -> list[bytes]:
+        """Return the events of each chunk of answer `index`."""
+        ...
 
-    def end(self) -> bytes: ...
+    def end(self) -> bytes:
+        """Return the events after the last chunk."""
+        ...
 
-    def error(self, fault: Fault, sent: int) -> bytes: ...
+    def error(self, fault: Fault, sent: int) -> bytes:
+        """Return the events that replace the rest after `sent` chunks."""
+        ...
 
 
 class Call(Protocol):
     """A request, decoded."""
 
     @property
-    def streamed(self) -> bool: ...
+    def streamed(self) -> bool:
+        """True if the request asks for a stream."""
+        ...
 
     @property
-    def names_stream_options(self) -> bool: ...
+    def names_stream_options(self) -> bool:
+        """True if the request has `stream_options`."""
+        ...
 
     def questions(self) -> tuple[Question, ...]:
         """Return the questions of the request, at least one."""
@@ -151,7 +161,9 @@ class Conventions(Protocol):
     def key(self, headers: Headers) -> str:
         """Return the key in the headers of a request; empty if there is none."""
 
-    def unknown_key(self, key: str) -> Fault: ...
+    def unknown_key(self, key: str) -> Fault:
+        """Return the 401 for an unknown key; `key` is empty if the request has none."""
+        ...
 
     def failure(self, overloaded: bool) -> Fault:
         """Return the error of a request that fails by chance."""

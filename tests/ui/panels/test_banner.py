@@ -58,7 +58,7 @@ async def test_there_is_no_line_while_nothing_holds_the_run_up() -> None:
         assert shown.banner.size.height == 1
 
 
-async def test_the_line_names_severity_matter_countdown_and_mend() -> None:
+async def test_the_line_names_severity_matter_countdown_and_fix() -> None:
     async with banner_of() as shown:
         assert (
             await shown.show(KEYS_REST)

@@ -49,7 +49,7 @@ def example(pilot: Pilot[Any]) -> str:
     return str(pilot.app.screen.query_one("#example", Static).render())
 
 
-async def test_each_way_of_failing_has_a_row_with_its_count() -> None:
+async def test_each_kind_of_error_has_a_row_with_its_count() -> None:
     session = FakeSession(scene=failures())
     async with opened(session) as pilot:
         table = pilot.app.screen.query_one(ErrorTable)
