@@ -1,4 +1,4 @@
-"""The words and the docstrings: the field's word for each thing, and a docstring for each module and class."""
+"""The field's words are used, and every module, package and public class has a docstring."""
 
 from __future__ import annotations
 
