@@ -1,4 +1,4 @@
-"""What is left on the terminal when the program itself fails: what and where, never the values at hand."""
+"""The report of a crash: the error and where, never the values of variables."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from llmdash.sanitize import clean_line
 __all__ = ["crash_report"]
 
 _DEEPEST = 6
-"""Frames shown, the innermost ones."""
+"""The number of frames shown, the innermost ones."""
 _LONGEST = 300
-"""Characters of the message shown."""
+"""The number of characters of the message shown."""
 
 
 def crash_report(error: BaseException, redact: Callable[[str], str]) -> Text:
-    """A few plain lines: the kind of error, its message without secrets, and the places it went through."""
+    """Return a few plain lines: the type of error, its message without secrets, and the frames."""
     frames = traceback.extract_tb(error.__traceback__, limit=-_DEEPEST)
     message = redact(clean_line(str(error)))[:_LONGEST]
     lines = [

@@ -1,4 +1,4 @@
-"""Every path the program touches. Nothing here is created by asking for it, unless its docstring says so."""
+"""Every path that the program uses. Nothing is created, except by functions whose docstring says so."""
 
 from __future__ import annotations
 
@@ -35,42 +35,42 @@ _SLUG_LENGTH = 40
 
 
 def config_dir() -> Path:
-    """Where the user's settings live, such as `~/.config/llmdash`."""
+    """Return the folder of the user's settings, such as `~/.config/llmdash`."""
     return user_config_path("llmdash", appauthor=False)
 
 
 def data_dir() -> Path:
-    """Where the program keeps what it records, such as `~/.local/share/llmdash`."""
+    """Return the folder of recorded data, such as `~/.local/share/llmdash`."""
     return user_data_path("llmdash", appauthor=False)
 
 
 def config_file() -> Path:
-    """The user's own `llmdash.toml`."""
+    """Return the path of the user's own `llmdash.toml`."""
     return config_dir() / CONFIG_NAME
 
 
 def preferences_file() -> Path:
-    """What the dashboard remembers from one start to the next."""
+    """Return the path of the dashboard's preferences."""
     return config_dir() / "preferences.toml"
 
 
 def user_themes_dir() -> Path:
-    """The user's own themes, TOML files."""
+    """Return the folder of the user's own themes, TOML files."""
     return config_dir() / "themes"
 
 
 def runs_dir() -> Path:
-    """One folder a run."""
+    """Return the folder of runs, one folder each."""
     return data_dir() / "runs"
 
 
 def themes_dir() -> Path:
-    """The themes that come with the program. Raises FileNotFoundError if the installation lacks them."""
+    """Return the folder of the shipped themes. Raises FileNotFoundError if the installation lacks them."""
     return _shipped("themes")
 
 
 def sample_prompts_dir() -> Path:
-    """The prompt sets that come with the program. Raises FileNotFoundError if the installation lacks them."""
+    """Return the folder of the shipped prompts. Raises FileNotFoundError if the installation lacks them."""
     return _shipped("sample_prompts")
 
 
@@ -86,9 +86,9 @@ def _shipped(name: str) -> Path:
 
 
 def private_dir(path: Path) -> Path:
-    """Makes `path`, and every folder missing above it, with mode 0700; a folder that is there stays as it is.
+    """Create `path`, and missing folders above it, with mode 0700; a folder that exists stays as it is.
 
-    Raises NotADirectoryError if something else has the name, OSError if it cannot be made.
+    Raises NotADirectoryError if the name is taken by something else, OSError if it cannot be created.
     """
     missing: list[Path] = []
     folder = path
@@ -103,10 +103,10 @@ def private_dir(path: Path) -> Path:
 
 
 def new_run_dir(name: str, now: datetime) -> Path:
-    """Makes a folder of its own for a run that starts at `now`: `runs/20260131-142500-arithmetic`, mode 0700.
+    """Create a folder for a run that starts at `now`: `runs/20260131-142500-arithmetic`, mode 0700.
 
-    `name` may hold anything; what does not suit a file name becomes a dash. A second run of the same second
-    gets `-2` behind it, and so on.
+    `name` may hold anything; characters that do not suit a file name become dashes. A second run in the same
+    second gets the suffix `-2`, and so on.
     """
     runs = private_dir(runs_dir())
     stem = f"{now:%Y%m%d-%H%M%S}-{_slug(name)}"
@@ -133,4 +133,4 @@ def _make_private(folder: Path, *, exist_ok: bool) -> None:
         if not exist_ok:
             raise
     else:
-        folder.chmod(_PRIVATE)  # the umask may have taken away what the owner needs
+        folder.chmod(_PRIVATE)  # the umask may have removed permissions of the owner

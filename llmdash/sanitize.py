@@ -1,19 +1,19 @@
-"""One place where text from models, files and servers becomes safe to show.
+"""Makes text from models, files and servers safe to show; the only place that does.
 
-What would steer a terminal or hide text is turned into a visible glyph of one cell:
+What would control a terminal or hide text becomes a visible glyph of one cell:
 
 | character | glyph |
 |---|---|
-| C0 controls (but line feed and tab), DEL | their control picture, such as `␛` for ESC and `␡` for DEL |
+| C0 controls (except line feed and tab), DEL | their control picture, such as `␛` for ESC and `␡` for DEL |
 | NEL, line and paragraph separator | `␤` |
 | other C1 controls, tag characters, lone surrogates | `�` |
 | bidirectional controls | `⇄` |
-| byte order mark, zero-width space, word joiner and their like | `·` |
-| a zero-width joiner that does not stand between two emoji | `·` |
+| byte order mark, zero-width space, word joiner and similar | `·` |
+| a zero-width joiner that is not between two emoji | `·` |
 
-Other joiners stay, as several emoji and scripts are written with them. Elsewhere a joiner makes what follows
-it count as no cell, though terminals draw it: lines would be wider than they are taken for. Stored data
-is never changed, only what is shown.
+Other joiners stay, as several emoji and scripts need them. Elsewhere a joiner makes the next character count
+as no cell, though terminals draw it: lines would be wider than computed. Stored data is never changed, only
+what is shown.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ _STRAY_JOINER = re.compile(f"{_JOINER}(?:(?<!{_EMOJI}{_JOINER})(?<!{_EMOJI}\ufe0
 
 
 def clean(text: str) -> str:
-    """The text with everything that could steer a terminal made visible; line feeds and tabs stay.
+    """Return the text with everything that could control a terminal made visible; line feeds and tabs stay.
 
-    Idempotent, linear in the length, keeps the number of characters; text without such characters comes back
-    as the same object.
+    Idempotent, linear in the length, keeps the number of characters; text without such characters is
+    returned as the same object.
     """
     if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return text

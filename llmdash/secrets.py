@@ -14,19 +14,19 @@ from urllib.parse import quote, quote_plus
 __all__ = ["MAX_LENGTH", "Redactor", "Secret", "labels"]
 
 MAX_LENGTH = 4096
-"""Characters a key may have; anything longer is a file pasted by mistake, and no header takes it."""
+"""The maximum length of a key; anything longer is a file pasted by mistake."""
 
 _VALID = re.compile(r"[\x21-\x7e]+\Z")
 _TAIL = 4
 _LONG = 16
-"""From this length on, four characters of a key say too little about the rest to matter."""
+"""From this length on, four characters of a key may be shown."""
 _SHORT = 6
-"""Below this length a key may well be a part of an innocent word."""
+"""A key below this length may be part of an ordinary word."""
 
 
 @final
 class Secret:
-    """A key. Only `reveal()` gives its value: it prints as `sk-...a1f3` and cannot be pickled or encoded.
+    """A key. Only `reveal()` returns its value: it prints as `sk-...a1f3` and cannot be pickled or encoded.
 
     Raises ValueError if `value` is empty, longer than 4096 characters, or holds anything but visible ASCII
     (`[\\x21-\\x7e]`); the error never holds the value.
@@ -47,17 +47,17 @@ class Secret:
         object.__setattr__(self, "_digest", hashlib.sha256(value.encode("ascii")).digest())
 
     def reveal(self) -> str:
-        """The key itself, for a request header and nothing else."""
+        """Return the key itself, for a request header and nothing else."""
         return self._value
 
     @property
     def fingerprint(self) -> str:
-        """The first 8 hex digits of the value's SHA-256: tells keys apart and cannot be turned back."""
+        """Return the first 8 hex digits of the value's SHA-256, which identify a key without revealing it."""
         return self._digest.hex()[:8]
 
     @property
     def tail(self) -> str:
-        """The last 4 characters; for a key under 16 characters the first 4 of its fingerprint."""
+        """Return the last 4 characters; for a key under 16 characters the first 4 of its fingerprint."""
         return self._value[-_TAIL:] if len(self._value) >= _LONG else self.fingerprint[:_TAIL]
 
     def __repr__(self) -> str:
@@ -95,7 +95,7 @@ class Secret:
 
 
 def _bad_character(value: str) -> str:
-    """Says which place is wrong without repeating what stands there."""
+    """The error for an invalid character: its position, not the character."""
     place = next(i for i, character in enumerate(value, 1) if not "\x21" <= character <= "\x7e")
     character = value[place - 1]
     if character in "\r\n":
@@ -110,9 +110,10 @@ def _bad_character(value: str) -> str:
 
 
 def labels(secrets: Sequence[Secret]) -> tuple[str, ...]:
-    """A short unique label a key, in order: its tail; on a clash the later one grows by its fingerprint.
+    """Return a short unique label for each key: its tail; on a clash the later one is extended by its
+    fingerprint.
 
-    Labels of different keys never clash; a key given twice gets `~2` behind its longest label.
+    Labels of different keys never clash; a key given twice gets `~2` after its longest label.
     """
     used: set[str] = set()
     found: list[str] = []
@@ -134,8 +135,8 @@ def _candidates(secret: Secret, count: int) -> Iterable[str]:
 class Redactor:
     """Replaces every key in a text by its mask.
 
-    Found are the value itself and its percent-encoded, JSON-escaped, Python-escaped and base64 forms. A key
-    under 6 characters is replaced only where it stands as a word of its own, so that other words stay whole.
+    It finds the value itself and its percent-encoded, JSON-escaped, Python-escaped and base64 forms. A key
+    under 6 characters is replaced only where it is a word of its own, so that other words stay unchanged.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
@@ -160,7 +161,7 @@ class Redactor:
         self._pattern = re.compile("|".join(patterns))
 
     def redact(self, text: str) -> str:
-        """The text with every key masked; the same object if it holds none."""
+        """Return the text with every key masked; the same object if it holds none."""
         if self._pattern is None or not text:
             return text
         return self._pattern.sub(lambda match: self._masks[match.group()], text)
@@ -174,7 +175,7 @@ def _whole_word(form: str) -> str:
 
 
 def _forms(value: str) -> set[str]:
-    """The spellings of a key that turn up in URLs, JSON bodies, reprs and Basic headers."""
+    """The encodings of a key in URLs, JSON bodies, reprs and Basic headers."""
     quoted = {quote(value), quote(value, safe=""), quote_plus(value)}
     lowered = {re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), form) for form in quoted}
     escaped = {json.dumps(value)[1:-1], json.dumps(value)[1:-1].replace("/", r"\/"), repr(value)[1:-1]}
@@ -185,7 +186,7 @@ def _forms(value: str) -> set[str]:
 
 
 def _base64_forms(value: bytes) -> set[str]:
-    """The base64 of a value wherever it begins in the encoded text: one form for each of three alignments.
+    """The base64 of a value at any offset in the encoded text: one form for each of three alignments.
 
     The characters at both ends that also depend on the neighbours are left out.
     """

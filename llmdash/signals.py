@@ -1,4 +1,4 @@
-"""What ends the dashboard from outside: signals, and a terminal that has gone away."""
+"""Signals that end the program, and the check for a closed terminal."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["Signals", "ending_signals", "terminal_is_gone"]
 
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Left alone they would end the program with the terminal in the dashboard's mode."""
+"""Unhandled, these would end the program with the terminal in the dashboard's mode."""
 
 
 def ending_signals() -> list[signal.Signals]:
-    """The signals that would end the program, but for those it was told to ignore, as `nohup` does."""
+    """Return the signals that would end the program, without those set to be ignored, as by `nohup`."""
     return [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 class Signals:
-    """Within its `with`, signals that would end the program are noted instead, in the order they come."""
+    """A context in which signals that would end the program are recorded instead, in order."""
 
     def __init__(self) -> None:
         self.received: list[int] = []
@@ -31,7 +31,7 @@ class Signals:
 
     def tell(self, listener: Callable[[int], object] | None) -> None:
         """Call `listener` with the number of every signal from now on, in the main thread, between any two
-        steps of it; None for nobody.
+        bytecodes; None removes it.
         """
         self._tell = listener or _nobody
 
@@ -51,11 +51,11 @@ class Signals:
 
 
 def _nobody(_number: int) -> None:
-    """Hears nothing."""
+    """The listener that does nothing."""
 
 
 def terminal_is_gone() -> bool:
-    """True once the terminal behind standard input was closed: a read returns at once then, for ever."""
+    """True once the terminal behind standard input was closed: every read then returns at once."""
     try:
         poll = select.poll()
         poll.register(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0, 0)

@@ -58,9 +58,9 @@ _LOCAL_ON = (
 
 
 def restore_terminal(stdin: TextIO, stdout: TextIO) -> bool:
-    """Write SANE to `stdout` and bring the line settings back, each only if it is a terminal.
+    """Write SANE to `stdout` and restore the line settings, each only if it is a terminal.
 
-    True if there was one at all.
+    Returns True if there was one.
     """
     found = False
     if stdout.isatty():
@@ -81,4 +81,4 @@ def _bring_back(descriptor: int) -> None:
     settings[3] |= _LOCAL_ON
     termios.tcsetattr(descriptor, termios.TCSANOW, settings)
     if was_raw and os.isatty(descriptor):
-        termios.tcflush(descriptor, termios.TCIFLUSH)  # what the mouse reported meanwhile is no input
+        termios.tcflush(descriptor, termios.TCIFLUSH)  # drop mouse reports that were not read

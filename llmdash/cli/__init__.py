@@ -1,6 +1,7 @@
-"""The command line, and the root where everything is put together.
+"""The command line: names, options, exit codes; nothing else.
 
-A command loads what it needs when it runs.
+Nothing imports it but the `llmdash` script. A command loads what it needs when it runs, so that `--help` is
+fast. It never runs a batch itself: `launch` does.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
 
 def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
     """Check one run, mend it if that is asked for, and say so; gives the exit code."""
-    from llmdash.doctor.repair import MendError
+    from llmdash.doctor.repair import RepairError
     from llmdash.engine.journal.lock import LockedError
     from llmdash.exit_codes import ExitCode
     from llmdash.launch.doctor import RunUnderCheck
@@ -97,7 +97,7 @@ def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
     if options["repair"]:
         try:
             done, checkup = patient.repair()
-        except (LockedError, MendError) as error:
+        except (LockedError, RepairError) as error:
             refused = ExitCode.LOCKED if isinstance(error, LockedError) else ExitCode.STORAGE
             click.echo(f"llmdash: {clean_line(str(error))}", err=True)
             checkup = patient.check()

@@ -1,4 +1,8 @@
-"""Settings from every place they may be given, checked: options, variables, `.env`, `llmdash.toml`."""
+"""Settings from all their sources, checked: options, variables, `.env`, `llmdash.toml`; and prices.
+
+`launch` and `cli` import it; it imports only `llms`, `secrets`, `sanitize` and `locations`. It never changes
+the environment, and never shows a key.
+"""
 
 from llmdash.config.endpoints import EndpointSettings
 from llmdash.config.settings import (

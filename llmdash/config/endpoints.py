@@ -52,10 +52,10 @@ T = TypeVar("T")
 class EndpointSettings:
     """One endpoint of the pool.
 
-    `keys` is empty for LangChain, whose models bring their own. `weight` is its share of the work against
+    `keys` is empty for LangChain, whose models bring their own. `weight` is its share of the requests against
     other endpoints, for each key. `rpm` and `tpm` are requests and tokens a minute that each key may use,
     `concurrency` the requests in flight at the whole endpoint; None is no limit. `target` is
-    `module:attribute` of a LangChain model. With `terminal_eof` an answer that just ends counts as whole.
+    `module:attribute` of a LangChain model. With `terminal_eof` an answer that just ends counts as complete.
     """
 
     name: str
@@ -79,7 +79,7 @@ class EndpointSettings:
 
 
 def parse_endpoints(tables: Sequence[Table], *, allow_insecure: bool) -> tuple[EndpointSettings, ...]:
-    """The endpoints of the tables, in their order, without keys yet. Raises ConfigError."""
+    """Return the endpoints of the tables, in their order, without keys yet. Raises ConfigError."""
     found: dict[str, EndpointSettings] = {}
     for table in tables:
         endpoint = _endpoint(table, allow_insecure=allow_insecure)
@@ -120,7 +120,7 @@ def _endpoint(table: Table, *, allow_insecure: bool) -> EndpointSettings:
 def with_keys(
     endpoint: EndpointSettings, table: Table, variables: Variables
 ) -> tuple[EndpointSettings, list[str]]:
-    """The endpoint with its keys, and what the user should know of them. Raises ConfigError without keys."""
+    """Return the endpoint with its keys, and warnings about them. Raises ConfigError without keys."""
     if not endpoint.needs_key:
         return endpoint, []
     keys, warnings = _keys(endpoint, table, variables)
@@ -138,21 +138,21 @@ def with_keys(
 
 
 def _keys(endpoint: EndpointSettings, table: Table, variables: Variables) -> Keys:
-    """Those of the variables named; else, at the provider's own address only, those of its own variable."""
+    """The keys of the variables named; else, only at the provider's own address, of its own variable."""
     entry = table.fields.get(KEYS_FROM)
     if entry is not None:
         return variables.keys_named_by(entry)
     standard = DIALECTS[endpoint.dialect]
-    mend = f"name the variable that holds them: {KEYS_FROM} = 'NAME'"
+    fix = f"name the variable that holds them: {KEYS_FROM} = 'NAME'"
     if endpoint.base_url != standard.base_url:
-        raise ConfigError(f"{table.place}: has no keys; {mend}")
+        raise ConfigError(f"{table.place}: has no keys; {fix}")
     if variables.find(standard.key_variable) is None:
-        raise ConfigError(f"{table.place}: has no keys; set {standard.key_variable}, or {mend}")
+        raise ConfigError(f"{table.place}: has no keys; set {standard.key_variable}, or {fix}")
     return variables.keys_named_by(Entry(standard.key_variable, table.place))
 
 
 def promptlayer_key(variables: Variables, entry: Entry | None = None) -> Secret | None:
-    """The one key for PromptLayer, from the variable named or the usual one; None if that is not set."""
+    """Return the key for PromptLayer, from the variable named or the default one; None if that is not set."""
     if entry is None and variables.find(PROMPTLAYER_KEY) is None:
         return None
     named = entry or Entry(PROMPTLAYER_KEY, PROMPTLAYER_KEY)
@@ -163,7 +163,7 @@ def promptlayer_key(variables: Variables, entry: Entry | None = None) -> Secret 
 
 
 def promptlayer_url(variables: Variables) -> str | None:
-    """Where PromptLayer is, if a variable says so; None leaves its public address."""
+    """Return the URL of PromptLayer if a variable sets it; None means its public address."""
     entry = variables.find(PROMPTLAYER_URL)
     if entry is None:
         return None
@@ -171,7 +171,7 @@ def promptlayer_url(variables: Variables) -> str | None:
 
 
 def pick(endpoints: Sequence[EndpointSettings], entry: Entry | None) -> tuple[EndpointSettings, ...]:
-    """The endpoints whose names `entry` gives, in the order of the file; all of them without one."""
+    """Return the endpoints named by `entry`, in the order of the file; without an entry all of them."""
     if entry is None:
         return tuple(endpoints)
     known = {endpoint.name.lower(): endpoint.name for endpoint in endpoints}
@@ -179,14 +179,14 @@ def pick(endpoints: Sequence[EndpointSettings], entry: Entry | None) -> tuple[En
     for name in wanted:
         if name.lower() not in known:
             near = difflib.get_close_matches(name.lower(), known, 1, 0.5)
-            mend = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
-            raise ConfigError(f"{entry.place}: {shown(name)} is not an endpoint; {mend}")
+            fix = f"did you mean {known[near[0]]}?" if near else f"known are {', '.join(known.values())}"
+            raise ConfigError(f"{entry.place}: {shown(name)} is not an endpoint; {fix}")
     chosen = {name.lower() for name in wanted}
     return tuple(endpoint for endpoint in endpoints if endpoint.name.lower() in chosen)
 
 
 def parse_names(value: object) -> tuple[str, ...]:
-    """Names of endpoints: a list, or text split by commas. Raises ConfigError."""
+    """Return names of endpoints from a list, or from text split by commas. Raises ConfigError."""
     parts = value if isinstance(value, list | tuple) else [value]
     names = [name.strip() for part in parts for name in (part.split(",") if isinstance(part, str) else [""])]
     if not names or not all(names):
@@ -195,7 +195,7 @@ def parse_names(value: object) -> tuple[str, ...]:
 
 
 def parse_name(value: object) -> str:
-    """1 to 24 letters, digits, dots, dashes and underscores. Raises ConfigError."""
+    """Return a name of 1 to 24 letters, digits, dots, dashes and underscores. Raises ConfigError."""
     text = value.strip() if isinstance(value, str) else ""
     if not _NAME.fullmatch(text) or text.lower().startswith("sk-"):
         raise ConfigError(
@@ -205,7 +205,7 @@ def parse_name(value: object) -> str:
 
 
 def parse_target(value: object) -> str:
-    """`module:attribute`, both of which may have dots. Raises ConfigError."""
+    """Return `module:attribute`, both of which may have dots. Raises ConfigError."""
     text = value.strip() if isinstance(value, str) else ""
     if len(text) > 200 or not _TARGET.fullmatch(text):
         raise ConfigError(
@@ -216,12 +216,12 @@ def parse_target(value: object) -> str:
 
 def _parse_terminal(value: object) -> bool:
     if value != "eof":
-        raise ConfigError(f"{shown(value)} is not an end; write 'eof', or leave it out")
+        raise ConfigError(f"{shown(value)} is not a kind of end; write 'eof', or leave it out")
     return True
 
 
 def _refuse_strange(table: Table, dialect: str) -> None:
-    """ConfigError for a field that means nothing in this dialect: whoever wrote it expects something."""
+    """Raises ConfigError for a field that has no effect in this dialect."""
     for name, entry in table.fields.items():
         if name in _REPORTING and not DIALECTS[dialect].reports:
             raise ConfigError(
@@ -233,10 +233,10 @@ def _refuse_strange(table: Table, dialect: str) -> None:
             raise ConfigError(f"{entry.place}: a {LANGCHAIN} model brings that itself; leave it out")
 
 
-def _needed(table: Table, field: str, parse: Callable[[object], T], mend: str) -> T:
+def _needed(table: Table, field: str, parse: Callable[[object], T], fix: str) -> T:
     entry = table.fields.get(field)
     if entry is None:
-        raise ConfigError(f"{table.place}: has no {field}; write {mend}")
+        raise ConfigError(f"{table.place}: has no {field}; write {fix}")
     return checked(entry, parse)
 
 

@@ -1,4 +1,4 @@
-"""Writes what `llmdash init` was told: a commented `llmdash.toml`, and variables into a private `.env`."""
+"""Writes the files of `llmdash init`: a commented `llmdash.toml`, and variables into a private `.env`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 __all__ = ["PLACEHOLDER", "Answers", "append_variables", "toml_text", "write_config"]
 
 PLACEHOLDER = "sk-put-your-key-here"
-"""Stands in `.env` until the user puts a key there; every provider refuses it."""
+"""The placeholder in `.env` until the user puts a key there; every provider refuses it."""
 
 _PRIVATE = 0o600
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:/+=-]+")
@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.,:/+=-]+")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the user wants, as text: one endpoint, and a rate, empty for the usual one.
+    """The user's answers, as text: one endpoint, and a rate, empty for the default.
 
     LangChain has a `target`, the other dialects have the rest.
     """
@@ -42,10 +42,10 @@ class Answers:
 
 
 def toml_text(answers: Answers) -> str:
-    """An `llmdash.toml` with these answers, and a commented line for what else can be said."""
+    """Return an `llmdash.toml` with these answers, and comment lines for the other settings."""
     lines = [
         "# Settings of llmdash in this folder. No key belongs here: keys stay in .env or in the environment.",
-        "# What is given on the command line, as LLMDASH_* or in .env comes before what stands here.",
+        "# The command line, LLMDASH_* variables and .env override what is set here.",
         "",
         "# Requests started, over all keys: 5/s, 300/min, 1000/h or unlimited. Without it, 5/s for each key.",
         _said("rate", answers.rate) if answers.rate else '# rate = "5/s"',
@@ -60,7 +60,7 @@ def toml_text(answers: Answers) -> str:
         *textwrap.wrap(f"One of {', '.join(DIALECTS)}.", 100, initial_indent="# ", subsequent_indent="# "),
         _said("dialect", answers.dialect),
         *(_target_lines(answers) if answers.dialect == LANGCHAIN else _http_lines(answers)),
-        "# weight = 1.0            # its share of the work, 0.01 to 100",
+        "# weight = 1.0            # its share of the requests, 0.01 to 100",
         "# rpm = 500               # requests a minute that each key may make",
         "# tpm = 200000            # tokens a minute that each key may use",
         "# concurrency = 32        # requests in flight at this endpoint",
@@ -90,7 +90,7 @@ def _http_lines(answers: Answers) -> list[str]:
             '# promptlayer_base_url = "https://api.promptlayer.com"',
         ]
     lines += [
-        '# terminal = "eof"        # for a server that ends its answers without saying so',
+        '# terminal = "eof"        # for a server that ends its answers without a finish reason',
         "# allow_insecure = true   # send keys over http:// to another machine",
     ]
     return lines
@@ -103,12 +103,12 @@ def _said(name: str, value: str | Sequence[str]) -> str:
 
 
 def write_config(path: Path, text: str, *, force: bool) -> None:
-    """Write a settings file, whole or not at all.
+    """Write a settings file atomically.
 
-    Raises ConfigError if it cannot be written, or is there already and `force` is not given.
+    Raises ConfigError if it cannot be written, or if it exists and `force` is not given.
     """
     if path.exists() and not force:
-        raise ConfigError(f"{path.name}: is there already; move it away, or overwrite it with --force")
+        raise ConfigError(f"{path.name}: exists already; move it away, or overwrite it with --force")
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -132,7 +132,7 @@ def append_variables(path: Path, variables: Sequence[tuple[str, str]]) -> None:
 
 
 def _quoted(value: str) -> str:
-    """A value as `.env` files have it: in single quotes wherever something might be read into it."""
+    """A value for a `.env` file: in single quotes wherever it could be expanded."""
     if _PLAIN.fullmatch(value):
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -12,7 +12,7 @@ from llmdash.secrets import Secret
 __all__ = ["Keys", "Variables", "is_variable", "keys_in", "variable_names"]
 
 Keys = tuple[tuple[Secret, ...], tuple[str, ...]]
-"""Keys, and what the user should know of them, one line each."""
+"""Keys, and warnings about them, one line each."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _USUAL = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
@@ -20,7 +20,7 @@ _MANY_NAMES = 100
 
 
 def is_variable(text: str) -> bool:
-    """True for what is surely the name of a variable; a key put in its place by mistake is none.
+    """True for what is certainly the name of a variable, and not a key put in its place by mistake.
 
     Names in use are in capitals with an underscore, such as `OPENAI_API_KEY`; short ones may lack it.
     """
@@ -30,14 +30,14 @@ def is_variable(text: str) -> bool:
 
 
 class Variables:
-    """Variables by name: those of the environment, and where it has none, those of `.env`."""
+    """Variables by name: from the environment, else from `.env`."""
 
     def __init__(self, environ: Mapping[str, str], dotenv: DotEnv) -> None:
         self._environ = environ
         self._dotenv = dotenv
 
     def find(self, name: str) -> Entry | None:
-        """The value of a variable; None if it is not set. One that is empty counts as not set."""
+        """Return the value of a variable; None if it is not set or empty."""
         if self._environ.get(name, "").strip(" \t\r\n,"):
             return Entry(self._environ[name], _called(name))
         if self._dotenv.values.get(name, "").strip(" \t\r\n,"):
@@ -45,9 +45,9 @@ class Variables:
         return None
 
     def keys_named_by(self, entry: Entry) -> Keys:
-        """The keys of every variable that `entry` names, in their order, each once.
+        """Return the keys of every variable that `entry` names, in their order, each once.
 
-        Raises ConfigError for a name that is none, a variable that is not set and a key that cannot be one.
+        Raises ConfigError for an invalid name, a variable that is not set, and an invalid key.
         """
         keys: dict[Secret, None] = {}
         warnings: list[str] = []
@@ -57,8 +57,8 @@ class Variables:
                 raise ConfigError(f"{entry.place}: {_called(name)} is not set; set it, or put it into .env")
             inside = held.place.startswith(f"{self._dotenv.name}:")
             place = held.place if inside else f"{entry.place}: {held.place}"
-            found, told = keys_in(Entry(held.value, place))
-            warnings += told
+            found, more = keys_in(Entry(held.value, place))
+            warnings += more
             for key in found:
                 if key in keys:
                     warnings.append(f"{place}: repeats the key {key}; it counts once")
@@ -67,7 +67,7 @@ class Variables:
 
 
 def keys_in(entry: Entry) -> Keys:
-    """The keys of a list split by commas. Raises ConfigError that names the place, never the key."""
+    """Return the keys of a list split by commas. Raises ConfigError that names the place, never the key."""
     try:
         keys, warnings = parse_keys(str(entry.value))
     except ConfigError as error:
@@ -76,17 +76,17 @@ def keys_in(entry: Entry) -> Keys:
 
 
 def variable_names(entry: Entry) -> tuple[str, ...]:
-    """The names in `api_key_env`: one, or a list. What is none is not repeated: it might be a key."""
+    """Return the names in `api_key_env`: one, or a list. Errors never repeat the text: it might be a key."""
     names = [entry.value] if isinstance(entry.value, str) else entry.value
-    mend = "write one such as 'OPENAI_API_KEY', or a list of them"
+    fix = "write one such as 'OPENAI_API_KEY', or a list of them"
     if not isinstance(names, list) or not names or len(names) > _MANY_NAMES:
-        raise ConfigError(f"{entry.place}: is not the name of a variable; {mend}")
+        raise ConfigError(f"{entry.place}: is not the name of a variable; {fix}")
     for name in names:
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-            raise ConfigError(f"{entry.place}: is not the name of a variable; {mend}")
+            raise ConfigError(f"{entry.place}: is not the name of a variable; {fix}")
     return tuple(names)
 
 
 def _called(name: str) -> str:
-    """A variable in an error: by its name, unless that might be a key."""
+    """A variable in an error message: by its name, unless that might be a key."""
     return f"the variable {name}" if is_variable(name) else "the variable it names"

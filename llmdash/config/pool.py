@@ -29,7 +29,7 @@ _SINGLE = ("base_url", "model", "dialect")
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The endpoints, at least one. `alone` is True for the one that no table made."""
+    """The endpoints, at least one. `alone` is True for the one made without a table."""
 
     endpoints: tuple[EndpointSettings, ...]
     warnings: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Pool:
 
 
 def pool_of(chosen: Chosen, variables: Variables, dialect: str) -> Pool:
-    """The endpoints of a run, with their keys; `dialect` is that of the one without tables.
+    """Return the endpoints of a run, with their keys; `dialect` is that of the one without tables.
 
     Raises ConfigError.
     """
@@ -87,19 +87,19 @@ def _of_tables(tables: tuple[Table, ...], chosen: Chosen, variables: Variables) 
     endpoints: list[EndpointSettings] = []
     warnings: list[str] = []
     for endpoint in _changed_by_flags(picked, chosen):
-        equipped, told = with_keys(endpoint, tables_by_name[endpoint.name], variables)
+        equipped, more = with_keys(endpoint, tables_by_name[endpoint.name], variables)
         endpoints.append(equipped)
-        warnings += told
+        warnings += more
     return Pool(tuple(endpoints), (*warnings, *_ignored(chosen, endpoints)))
 
 
 def _changed_by_flags(picked: tuple[EndpointSettings, ...], chosen: Chosen) -> tuple[EndpointSettings, ...]:
-    """The endpoints, with model and address of the command line where there is only one to mean."""
+    """The endpoints, with model and address of the command line where there is only one endpoint."""
     flags = {
         name: entry for name in _SINGLE if (entry := chosen.entry(name)) and entry.place.startswith(_FLAG)
     }
     if "dialect" in flags:
-        raise ConfigError("--dialect: each [[endpoint]] says its own; change it there, or use --endpoint")
+        raise ConfigError("--dialect: each [[endpoint]] has its own; change it there, or use --endpoint")
     if flags and len(picked) > 1:
         names = ", ".join(endpoint.name for endpoint in picked)
         raise ConfigError(
@@ -116,9 +116,9 @@ def _changed_by_flags(picked: tuple[EndpointSettings, ...], chosen: Chosen) -> t
 
 
 def _ignored(chosen: Chosen, endpoints: list[EndpointSettings]) -> list[str]:
-    """Warnings for what was given for one endpoint, and means nothing beside tables.
+    """Warnings for settings of a single endpoint, which have no effect beside tables.
 
-    The variables of a provider serve other programs too, and are no surprise.
+    The variables of a provider serve other programs too, so they cause no warning.
     """
     names = [
         name
@@ -131,14 +131,16 @@ def _ignored(chosen: Chosen, endpoints: list[EndpointSettings]) -> list[str]:
     keys = chosen.entry(KEYS)
     if keys is not None and _is_ours(keys) and not used.intersection(_readable(keys)):
         names.append(KEYS)
-    told = [chosen.entry(name) for name in names]
+    given = [chosen.entry(name) for name in names]
     return [
-        f"{entry.place}: has no effect, since llmdash.toml has [[endpoint]] tables" for entry in told if entry
+        f"{entry.place}: has no effect, since llmdash.toml has [[endpoint]] tables"
+        for entry in given
+        if entry
     ]
 
 
 def _said(endpoints: list[EndpointSettings]) -> set[str]:
-    """What the tables say too, so that there is nothing to wonder about."""
+    """The settings that the tables give too, so that no warning is needed."""
     return {text for each in endpoints for text in (each.base_url, each.model, each.dialect)}
 
 

@@ -1,4 +1,4 @@
-"""The strongest entry for each setting, out of all the places that may give it."""
+"""Precedence: the strongest entry for each setting, out of all its sources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def checked(entry: Entry, parse: Callable[[object], T]) -> T:
-    """The checked value of an entry; ConfigError with its place in front if it is wrong."""
+    """Return the parsed value of an entry. Raises ConfigError with its place in front."""
     try:
         return parse(entry.value)
     except ConfigError as error:
@@ -32,10 +32,10 @@ class Chosen:
         self._entries = MappingProxyType(merged)
 
     def entry(self, name: str) -> Entry | None:
-        """What was given for a setting, and where; None if it was not."""
+        """Return what was given for a setting, and where; None if it was not."""
         return self._entries.get(name)
 
     def get(self, name: str, parse: Callable[[object], T], default: T) -> T:
-        """The checked value of a setting. Raises ConfigError that names the place."""
+        """Return the parsed value of a setting. Raises ConfigError that names the place."""
         entry = self.entry(name)
         return default if entry is None else checked(entry, parse)

@@ -1,6 +1,6 @@
-"""What tokens cost: the user's own prices first, then those of the package `genai-prices`, if it is there.
+"""Prices of tokens: the user's own first, then those of the package `genai-prices`, if it is installed.
 
-Prices of one's own stand in `llmdash.toml`, in the folder the program starts in or in the user's config
+Own prices are set in `llmdash.toml`, in the folder the program starts in or in the user's config
 folder, in dollars per million tokens:
 
     [prices."gpt-4o-mini"]
@@ -30,7 +30,7 @@ _TABLE = "prices"
 _SIDES = ("input", "output")
 _MOST = 1_000_000.0
 _MILLION = 1_000_000.0
-_MEND = 'write [prices."gpt-4o-mini"] with input = 0.15 and output = 0.60, in dollars per million tokens'
+_FIX = 'write [prices."gpt-4o-mini"] with input = 0.15 and output = 0.60, in dollars per million tokens'
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,23 @@ class Price:
     output: float
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:
-        """Dollars for these tokens."""
+        """Return the dollars for these tokens."""
         return (input_tokens * self.input + output_tokens * self.output) / _MILLION
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The prices that hold for a start: `own` by model name; `genai-prices` knows those of the providers."""
+    """The prices for a start: `own` by model name; `genai-prices` has those of the providers."""
 
     own: Mapping[str, Price] = field(default_factory=dict)
 
     def cost(
         self, model: str, input_tokens: int, output_tokens: int, provider: str | None = None
     ) -> float | None:
-        """Dollars for these tokens of `model`; None where no price is known.
+        """Return the dollars for these tokens of `model`; None where no price is known.
 
         `provider` is a name such as `openai` or the base URL of an endpoint; with it the price is that of
-        this provider or none, without it that of whoever is known for the model.
+        this provider or None, without it that of any provider known for the model.
         """
         own = self.own.get(model)
         if own is not None:
@@ -66,17 +66,17 @@ class Prices:
 
 
 def price_of(model: str, input_tokens: int, output_tokens: int, provider: str | None = None) -> float | None:
-    """`load_prices().cost(...)`, for one price; it reads the settings files each time.
+    """Return `load_prices().cost(...)`; reads the settings files each time.
 
-    Raises ConfigError for a price that cannot be.
+    Raises ConfigError for an invalid price.
     """
     return load_prices().cost(model, input_tokens, output_tokens, provider)
 
 
 def load_prices(*, cwd: Path | None = None, user_config: Path | None = None) -> Prices:
-    """The prices that hold for a start in `cwd`; those in its `llmdash.toml` go over the user's.
+    """Return the prices for a start in `cwd`; those in its `llmdash.toml` override the user's.
 
-    Raises ConfigError, one line that names file, key and mend.
+    Raises ConfigError, one line that names file, key and fix.
     """
     user_file = user_config or locations.config_file()
     own = _read(user_file, str(user_file))
@@ -89,28 +89,28 @@ def _read(path: Path, name: str) -> dict[str, Price]:
         document = tomllib.loads(read_text(path, name) or "")
     except ConfigError:
         raise
-    except (ValueError, RecursionError):  # no TOML, a huge number, brackets nested too deep
-        raise ConfigError(f"{name}: this is not TOML; {_MEND}") from None
+    except (ValueError, RecursionError):  # not TOML, a huge number, brackets nested too deep
+        raise ConfigError(f"{name}: this is not TOML; {_FIX}") from None
     table = document.get(_TABLE, {})
     if not isinstance(table, dict):
-        raise ConfigError(f"{name}: {_TABLE}: {shown(table)} is not a table; {_MEND}")
+        raise ConfigError(f"{name}: {_TABLE}: {shown(table)} is not a table; {_FIX}")
     return {model: _price(f"{name}: {_TABLE}.{_quoted(model)}", entry) for model, entry in table.items()}
 
 
 def _price(place: str, entry: object) -> Price:
     if not isinstance(entry, dict):
-        raise ConfigError(f"{place}: {shown(entry)} is not a table; {_MEND}")
+        raise ConfigError(f"{place}: {shown(entry)} is not a table; {_FIX}")
     for side in entry:
         if side not in _SIDES:
             near = difflib.get_close_matches(side, _SIDES, 1, 0.5)
-            mend = f"did you mean {near[0]}?" if near else "known are input and output"
-            raise ConfigError(f"{place}: {shown(side)} is not a part of a price; {mend}")
+            fix = f"did you mean {near[0]}?" if near else "known are input and output"
+            raise ConfigError(f"{place}: {shown(side)} is not a field of a price; {fix}")
     return Price(*(_side(place, entry, side) for side in _SIDES))
 
 
 def _side(place: str, entry: Mapping[str, Any], side: str) -> float:
     if side not in entry:
-        raise ConfigError(f"{place}: {side} is missing; {_MEND}")
+        raise ConfigError(f"{place}: {side} is missing; {_FIX}")
     try:
         return parse_number(entry[side], 0.0, _MOST)
     except ConfigError as error:
@@ -122,7 +122,7 @@ def _quoted(model: str) -> str:
 
 
 def _published(model: str, input_tokens: int, output_tokens: int, provider: str | None) -> float | None:
-    """The price a provider asks, as `genai-prices` knows it."""
+    """The provider's price, from `genai-prices`."""
     try:
         published = importlib.import_module("genai_prices")
     except ImportError:

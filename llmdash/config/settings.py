@@ -1,10 +1,10 @@
-"""The settings of a run, put together from every place they may be given.
+"""The settings of a run, from all their sources.
 
 From strongest to weakest: command line; `LLMDASH_*` variables; `OPENAI_API_KEY` and `OPENAI_BASE_URL`; `.env`
 in the folder the program starts in (there: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then `OPENAI_*`);
 `llmdash.toml` in the same folder; `llmdash.toml` in the user's config folder. Each setting is taken from the
-strongest that gives it. With another dialect the provider's variables are its own: `ANTHROPIC_API_KEY` and
-`ANTHROPIC_BASE_URL` for Anthropic.
+strongest source that gives it. With another dialect the provider's variables are its own: `ANTHROPIC_API_KEY`
+and `ANTHROPIC_BASE_URL` for Anthropic.
 
 `[[endpoint]]` tables in the stronger of the two files are the pool; without one, address, model and keys
 above are its only endpoint.
@@ -70,7 +70,7 @@ DEFAULT_MODEL = DIALECTS[DEFAULT_DIALECT].model
 DEFAULT_CONCURRENCY = 64
 DEFAULT_FPS = 15
 RATE_PER_KEY = 5.0
-"""Requests a second and key where no rate is given: what providers let a new account do without a ban."""
+"""The default rate in requests a second for each key: what providers allow a new account."""
 
 SETTINGS = (
     KEYS,
@@ -120,7 +120,7 @@ class Settings:
     allow_insecure: bool = False
     timeouts: Timeouts = field(default_factory=Timeouts)
     warnings: tuple[str, ...] = ()
-    """What the user should know, one line each; never a key."""
+    """Warnings for the user, one line each; never a key."""
     dialect: str = DEFAULT_DIALECT
     endpoints: tuple[EndpointSettings, ...] = ()
     """The pool. Left out, it is the one endpoint that the other settings make."""
@@ -146,7 +146,7 @@ class Settings:
         self.redactor.learn(self.secrets)
 
     def with_endpoints(self, endpoints: Sequence[EndpointSettings]) -> Settings:
-        """These settings with another pool, of at least one endpoint."""
+        """Return these settings with another pool, of at least one endpoint."""
         first = endpoints[0]
         return replace(
             self,
@@ -159,13 +159,13 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Every key there is, those for PromptLayer included: what no output may hold."""
+        """Return every key, those for PromptLayer included: no output may hold them."""
         reporting = [each.promptlayer_key for each in self.endpoints if each.promptlayer_key is not None]
         return tuple(dict.fromkeys((*self.keys, *_all_keys(self.endpoints), *reporting)))
 
     @property
     def without_keys(self) -> tuple[str, ...]:
-        """The names of the endpoints that need a key and have none."""
+        """Return the names of the endpoints that need a key and have none."""
         return tuple(each.name for each in self.endpoints if each.needs_key and not each.keys)
 
 
@@ -177,7 +177,7 @@ def load_settings(
     user_config: Path | None = None,
     redactor: Redactor | None = None,
 ) -> Settings:
-    """The settings that hold for a start in `cwd`.
+    """Return the settings for a start in `cwd`.
 
     `flags` has options of the command line by setting, None where one was not given; keys cannot be given
     there. `user_config` is the user's own settings file, by default the one in the config folder; `redactor`
@@ -215,7 +215,7 @@ def load_settings(
 
 @dataclass(frozen=True, slots=True)
 class _Sources:
-    """What was read, to be chosen from."""
+    """The sources that were read."""
 
     flags: Layer
     environ: Mapping[str, str] = field(repr=False)
@@ -278,7 +278,7 @@ def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: R
 
 
 def _usual_rate(endpoints: Sequence[EndpointSettings]) -> float | None:
-    """5/s for each key, and for each endpoint that brings its own."""
+    """5/s for each key, and for each endpoint that needs none."""
     keyless = sum(1 for endpoint in endpoints if not endpoint.needs_key)
     return min(MAX_RATE, RATE_PER_KEY * max(1, len(_all_keys(endpoints)) + keyless))
 

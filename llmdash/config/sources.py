@@ -1,4 +1,4 @@
-"""Where settings come from: command line, environment, `.env`; each read into named entries."""
+"""The sources of settings: command line, environment, `.env`; each read into named entries."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ _MAX_FILE = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value as it was given, and the place to name when it is wrong. Its repr never shows the value."""
+    """A value as given, and the place to name when it is wrong. Its repr never shows the value."""
 
     value: object = field(repr=False)
     place: str
 
 
 Layer = Mapping[str, Entry]
-"""Entries by setting, out of one source."""
+"""Entries by setting, from one source."""
 
 
 @dataclass(frozen=True, slots=True)
 class DotEnv:
-    """A `.env` file: its variables, the line of each, and what is odd about the file."""
+    """A `.env` file: its variables, the line of each, and warnings about the file."""
 
     name: str = ".env"
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -60,9 +60,9 @@ class DotEnv:
 
 
 def from_flags(flags: Mapping[str, object], known: Collection[str]) -> Layer:
-    """Options of the command line; None, or no value of several, where one was not given.
+    """Return the options of the command line; None, or an empty list, where one was not given.
 
-    Raises TypeError for a name not known.
+    Raises TypeError for an unknown name.
     """
     if strange := sorted(set(flags) - set(known)):
         raise TypeError(f"not a setting: {', '.join(strange)}")
@@ -76,7 +76,7 @@ def from_flags(flags: Mapping[str, object], known: Collection[str]) -> Layer:
 def from_environment(
     environ: Mapping[str, str], known: Collection[str], provider: Mapping[str, str]
 ) -> list[Layer]:
-    """The `LLMDASH_*` variables, then those of the provider: `provider` has settings by variable.
+    """Return the `LLMDASH_*` variables, then those of the provider: `provider` has settings by variable.
 
     A variable that is empty counts as not set.
     """
@@ -85,7 +85,9 @@ def from_environment(
 
 
 def from_dotenv(dotenv: DotEnv, known: Collection[str], provider: Mapping[str, str]) -> list[Layer]:
-    """The variables of a `.env`: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then those of the provider."""
+    """Return the variables of a `.env`: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then those of the
+    provider.
+    """
     places = {name: f"{dotenv.name}:{line}: {name}" for name, line in dotenv.lines.items()}
     names = (_own_names(known), _FILE_NAMES, provider)
     return [_pick(dotenv.values, mapping, places) for mapping in names]
@@ -104,7 +106,7 @@ def _pick(values: Mapping[str, str], names: Mapping[str, str], places: Mapping[s
 
 
 def misspelt(values: Mapping[str, str], known: Collection[str]) -> tuple[str, ...]:
-    """A warning for each `LLMDASH_*` variable that is none, but nearly one."""
+    """Return a warning for each unknown `LLMDASH_*` variable that is close to a known one."""
     names = _own_names(known)
     found: list[str] = []
     for variable in sorted(values):
@@ -115,9 +117,9 @@ def misspelt(values: Mapping[str, str], known: Collection[str]) -> tuple[str, ..
 
 
 def read_dotenv(path: Path) -> DotEnv:
-    """Reads a `.env` without touching the environment and without expanding `$`; no file, no variables.
+    """Read a `.env` without changing the environment and without expanding `$`; no file, no variables.
 
-    Lines that are no `NAME=value` are skipped with a warning. Raises ConfigError if it cannot be read.
+    Lines that are not `NAME=value` are skipped with a warning. Raises ConfigError if it cannot be read.
     """
     text = read_text(path, path.name)
     if text is None:
@@ -145,14 +147,12 @@ def _line(binding: Binding) -> int:
 
 def _mode_warning(path: Path) -> list[str]:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return [
-            f"{path.name}: others on this machine may read your keys; mend it with: chmod 600 {path.name}"
-        ]
+        return [f"{path.name}: others on this machine can read your keys; fix it with: chmod 600 {path.name}"]
     return []
 
 
 def read_text(path: Path, name: str) -> str | None:
-    """The file as text, without the byte order mark some editors write; None if there is no file.
+    """Return the file as text, without a byte order mark; None if there is no file.
 
     Raises ConfigError if it cannot be read, is over 4 MB or is not UTF-8.
     """
@@ -163,7 +163,7 @@ def read_text(path: Path, name: str) -> str | None:
             raw = file.read(_MAX_FILE + 1)
     except OSError as error:
         raise ConfigError(
-            f"{name}: cannot be read ({error.strerror or error}); mend its permissions"
+            f"{name}: cannot be read ({error.strerror or error}); fix its permissions"
         ) from None
     if len(raw) > _MAX_FILE:
         raise ConfigError(f"{name}: is over 4 MB, which no settings file is; move it away")

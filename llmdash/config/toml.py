@@ -1,4 +1,4 @@
-"""`llmdash.toml`: settings, and a table for each endpoint, every value with the line it stands in."""
+"""Reads `llmdash.toml`: settings, and a table for each endpoint, every value with its line."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ ENDPOINT_FIELDS = (
     "terminal",
     "allow_insecure",
 )
-"""What an `[[endpoint]]` may say."""
+"""The fields of an `[[endpoint]]`."""
 
 _KEY_NAMES = frozenset({KEYS, "api_keys", "key", "keys", "openai_api_key", "anthropic_api_key"})
-_TABLE_MEND = "write a table for each, under a line [[endpoint]]"
+_TABLE_FIX = "write a table for each, under a line [[endpoint]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ PRICES = "prices"
 
 
 def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
-    """The settings of a TOML file; no file, no settings. `name` is what errors call it.
+    """Return the settings of a TOML file; no file, no settings. Errors call it `name`.
 
-    Its `[[endpoint]]` tables stand under `TABLES`, as a tuple of Table; `[prices]` is for others to read.
-    Raises ConfigError for broken TOML, for names that are no settings, and for a key written into the file.
+    Its `[[endpoint]]` tables are under `TABLES`, as a tuple of Table; `[prices]` is read by `prices`. Raises
+    ConfigError for invalid TOML, for unknown names, and for an API key in the file.
     """
     text = read_text(path, name)
     if text is None:
@@ -81,7 +81,7 @@ def _document(text: str, name: str) -> Mapping[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax_error(name, str(error), text)) from None
     except (ValueError, RecursionError):  # a number of thousands of digits, or brackets nested as deep
-        raise ConfigError(f"{name}: holds a value too big to be a setting; take it out") from None
+        raise ConfigError(f"{name}: holds a value too big to be a setting; remove it") from None
 
 
 def _unknown(setting: str, allowed: Collection[str], kind: str) -> str:
@@ -90,8 +90,8 @@ def _unknown(setting: str, allowed: Collection[str], kind: str) -> str:
             f"keys do not belong in this file; put them in .env, or name their variable: {KEYS_FROM} = 'NAME'"
         )
     near = difflib.get_close_matches(setting.lower(), allowed, 1, 0.5)
-    mend = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}"
-    return f"is not a {kind}; {mend}"
+    fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(allowed))}"
+    return f"is not a {kind}; {fix}"
 
 
 def _syntax_error(name: str, message: str, text: str) -> str:
@@ -111,7 +111,7 @@ def _holds_tables(value: object, place: str) -> bool:
     if not isinstance(value, list) or not any(isinstance(each, dict) for each in value):
         return False
     if not all(isinstance(each, dict) for each in value):
-        raise ConfigError(f"{place}: holds something else than tables; {_TABLE_MEND}")
+        raise ConfigError(f"{place}: holds something other than tables; {_TABLE_FIX}")
     return True
 
 
@@ -131,10 +131,10 @@ def _table(fields: Mapping[str, Any], text: str, section: tuple[int, int], name:
 
 
 def _sections(text: str, count: int) -> list[tuple[int, int]]:
-    """Where each table begins and ends in the text.
+    """The start and end of each table in the text.
 
-    Tables written in a way not looked for (inline, or with a header inside of a string) get the place of the
-    first mention, all of them.
+    Tables written in an unusual way (inline, or with a header inside of a string) all get the position of the
+    first mention.
     """
     header = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?endpoint[\"']?[ \t]*\]\]", re.MULTILINE)
     found = list(header.finditer(text))
@@ -165,7 +165,7 @@ def _line_at(text: str, position: int) -> int:
 
 
 def _start_of(text: str, setting: str) -> int:
-    """Where `setting` is set, as a key or as a table; 0 if it is written in a way not looked for."""
+    """Where `setting` is set, as a key or as a table; 0 if it is written in an unusual way."""
     quoted = rf"[\"']?{re.escape(setting)}[\"']?"
     found = re.search(rf"^[ \t]*(?:\[+[ \t]*)?{quoted}[ \t]*[=.\]]", text, re.MULTILINE)
     return found.start() if found else 0

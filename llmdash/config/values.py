@@ -1,4 +1,4 @@
-"""What each setting may be: text or TOML value in, checked value out, one clear error otherwise."""
+"""Parsers of settings: text or TOML value in, checked value out, or ConfigError."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PERIODS = {
     **dict.fromkeys(("m", "min", "minute"), 60.0),
     **dict.fromkeys(("h", "hr", "hour"), 3600.0),
 }
-_RATE_MEND = "write a rate such as 5/s, 300/min or 1000/h (0.01/s to 100000/s), or unlimited"
+_RATE_FIX = "write a rate such as 5/s, 300/min or 1000/h (0.01/s to 100000/s), or unlimited"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _SWITCH = {
@@ -46,18 +46,18 @@ _SWITCH = {
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
 _KEY_LIKE = re.compile(r"\bsk-[\w-]*|(?=[\w-]*[0-9])[\w-]{20,}")
-_URL_MEND = "write one such as https://api.openai.com/v1"
+_URL_FIX = "write one such as https://api.openai.com/v1"
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be used. The text is one line: place, what was given, mend; never a key."""
+    """A setting that cannot be used. The text is one line: place, what was given, fix; never a key."""
 
 
 def shown(value: object) -> str:
-    """What was given, short, on one line and safe to show: what looks like a key or a password is masked."""
+    """Return a value, short, on one line and safe to show: what looks like a key or password is masked."""
     text = _text_of(value)
-    if len(text) > 200:  # the word that is cut might be a key that is no longer seen to be one
+    if len(text) > 200:  # a word that is cut might be a key that is no longer recognised
         text = re.sub(r"[\w-]*\Z", "…", text[:200])
     text = re.sub(r"[^/\s]*@", "***@", text)
     text = re.sub(r"\?.*", "?***", text, flags=re.DOTALL)
@@ -68,12 +68,13 @@ def shown(value: object) -> str:
 def _text_of(value: object) -> str:
     try:
         return str(value)
-    except ValueError:  # Python refuses to write out a number of thousands of digits
+    except ValueError:  # Python refuses to format a number of thousands of digits
         return "a huge number"
 
 
 def parse_rate(value: object) -> float | None:
-    """Requests a second out of `5/s`, `300/min`, `1000/h`, `5` (a second) or a number; None for `unlimited`.
+    """Return requests a second from `5/s`, `300/min`, `1000/h`, `5` (a second) or a number; None for
+    `unlimited`.
 
     Raises ConfigError for anything else, and outside 0.01 to 100000 a second.
     """
@@ -83,15 +84,15 @@ def parse_rate(value: object) -> float | None:
     match = _RATE.fullmatch(text)
     period = _PERIODS.get(match["unit"] or "s") if match else None
     if match is None or period is None:
-        raise ConfigError(f"{shown(value)} is not a rate; {_RATE_MEND}")
+        raise ConfigError(f"{shown(value)} is not a rate; {_RATE_FIX}")
     rate = float(match["number"]) / period
     if not MIN_RATE <= rate <= MAX_RATE:
-        raise ConfigError(f"{shown(value)} is out of range; {_RATE_MEND}")
+        raise ConfigError(f"{shown(value)} is out of range; {_RATE_FIX}")
     return rate
 
 
 def parse_whole(value: object, low: int, high: int) -> int:
-    """A whole number from `low` to `high`; raises ConfigError for anything else."""
+    """Return a whole number from `low` to `high`. Raises ConfigError for anything else."""
     number: int | None = None
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         number = int(value)
@@ -105,7 +106,7 @@ def parse_whole(value: object, low: int, high: int) -> int:
 
 
 def parse_number(value: object, low: float, high: float) -> float:
-    """A finite number from `low` to `high`; raises ConfigError for anything else."""
+    """Return a finite number from `low` to `high`. Raises ConfigError for anything else."""
     number = math.nan
     if (isinstance(value, str) and _NUMBER.fullmatch(value.strip())) or _is_number(value):
         number = _as_float(value)
@@ -128,7 +129,7 @@ def _as_float(value: object) -> float:
 
 
 def parse_switch(value: object) -> bool:
-    """True or False out of a TOML boolean or `true`, `yes`, `on`, `1` and their opposites."""
+    """Return True or False from a TOML boolean or `true`, `yes`, `on`, `1` and their opposites."""
     found = value if isinstance(value, bool) else None
     if isinstance(value, str):
         found = _SWITCH.get(value.strip().lower())
@@ -138,7 +139,7 @@ def parse_switch(value: object) -> bool:
 
 
 def parse_text(value: object) -> str:
-    """One line of 1 to 200 printable characters, spaces around it trimmed."""
+    """Return one line of 1 to 200 printable characters, trimmed. Raises ConfigError."""
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > 200 or clean_line(text) != text:
         raise ConfigError(f"{shown(value)} is not a name; write 1 to 200 printable characters on one line")
@@ -146,9 +147,10 @@ def parse_text(value: object) -> str:
 
 
 def parse_keys(text: str) -> tuple[tuple[Secret, ...], tuple[str, ...]]:
-    """The keys of a list split by commas, without blanks and repetitions; and a warning for each repetition.
+    """Return the keys of a list split by commas, without blanks and duplicates; and a warning for each
+    duplicate.
 
-    Raises ConfigError that says which key is wrong, and never what it is.
+    Raises ConfigError that names the position of a wrong key, never its value.
     """
     found: dict[Secret, int] = {}
     warnings: list[str] = []
@@ -167,7 +169,7 @@ def parse_keys(text: str) -> tuple[tuple[Secret, ...], tuple[str, ...]]:
 
 
 def ordinal(number: int) -> str:
-    """`1st`, `2nd`, `3rd`, `4th`, `11th`, `21st`."""
+    """Return `1st`, `2nd`, `3rd`, `4th`, `11th`, `21st`."""
     if number % 100 in (11, 12, 13):
         return f"{number}th"
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
@@ -175,18 +177,18 @@ def ordinal(number: int) -> str:
 
 
 def parse_base_url(value: object, *, allow_insecure: bool) -> str:
-    """An endpoint's base URL without the slash at its end.
+    """Return an endpoint's base URL without a trailing slash.
 
     It has to be `https`, or `http` to this machine; `http` elsewhere needs `allow_insecure`. User, password,
     query and fragment are refused, since a key does not belong in a URL. Raises ConfigError.
     """
     text = value.strip() if isinstance(value, str) else ""
-    # The backslash is left out because URL parsers differ in which host it makes of what stands around it.
+    # The backslash is excluded because URL parsers disagree about the host in a URL with one.
     if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
-        raise ConfigError(f"{shown(value)} is not a URL; {_URL_MEND}")
+        raise ConfigError(f"{shown(value)} is not a URL; {_URL_FIX}")
     parts = _split(text)
     if "@" in parts.netloc:
-        raise ConfigError(f"{shown(value)} holds a user or password; take it out, keys go into API_KEY")
+        raise ConfigError(f"{shown(value)} holds a user or password; remove it, keys go into API_KEY")
     if "?" in text or "#" in text:
         raise ConfigError(f"{shown(value)} holds a query or fragment; end it with the path, such as /v1")
     if parts.scheme == "http" and not allow_insecure and not _is_loopback(parts.hostname or ""):
@@ -201,11 +203,11 @@ def _split(text: str) -> SplitResult:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname
     except ValueError:
-        raise ConfigError(f"{shown(text)} has a host or port that cannot be; {_URL_MEND}") from None
+        raise ConfigError(f"{shown(text)} has an invalid host or port; {_URL_FIX}") from None
     if parts.scheme not in ("http", "https"):
-        raise ConfigError(f"{shown(text)} does not begin with https:// or http://; {_URL_MEND}")
+        raise ConfigError(f"{shown(text)} does not begin with https:// or http://; {_URL_FIX}")
     if not host or port == 0:
-        raise ConfigError(f"{shown(text)} has a host or port that cannot be; {_URL_MEND}")
+        raise ConfigError(f"{shown(text)} has an invalid host or port; {_URL_FIX}")
     return parts
 
 

@@ -1,7 +1,7 @@
-"""A checkup of a run's folder: files, journal, sums. Nothing is changed by it.
+"""A checkup of a run's folder: files, journal, sums. It changes nothing.
 
-`Known`, what the input says of itself, is asked for through `known_of`, given the facts of the journal: only
-where the input vouches for the number of jobs is a result beyond it called foreign.
+`known_of` takes the facts of the journal and returns `Known`, what the input says: only where the input
+confirms the number of jobs is a result beyond it called foreign.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from llmdash.doctor.files import check_files, check_folder, holder_of
 from llmdash.doctor.findings import Checkup, Finding, Known, Level, Sums
-from llmdash.doctor.invariants import SENT, breaches, register_sql_functions, rules_for
+from llmdash.doctor.invariants import SENT, register_sql_functions, rules_for, violations
 from llmdash.engine.journal.file import NAME, VERSION
 from llmdash.engine.journal.schema import misshapen
 
@@ -41,7 +41,7 @@ _DAMAGE = (
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_TOOBIG,  # what says how long a text is was overwritten
+    sqlite3.SQLITE_TOOBIG,  # the length of a text was overwritten
     sqlite3.SQLITE_MISMATCH,
 )
 
@@ -58,15 +58,15 @@ FROM attempts
 NEVER_BEGUN = Finding(
     Level.PROBLEM,
     "journal",
-    "empty: nothing is on record, as if the run was ended while it began",
-    "put aside, so that the run can be begun anew",
-    mendable=True,
+    "empty: nothing is recorded, as if the run was killed while it started",
+    "set aside, so that the run can be started again",
+    fixable=True,
 )
-"""What is said of a journal without tables: `look` and `read_whole` raise it, and no other."""
+"""The finding for a journal without tables; only `look` and `read_whole` raise it."""
 
 
 class Unusable(Exception):
-    """A journal of which nothing more can be said; holds the finding that says why."""
+    """A journal that cannot be checked further; holds the finding that says why."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.text)
@@ -74,7 +74,7 @@ class Unusable(Exception):
 
 
 def check(folder: Path, known_of: KnownOf) -> Checkup:
-    """Everything that can be said of a run; never raises for what is wrong with it."""
+    """Check a run. Returns everything found; never raises for what is wrong with the run."""
     findings: list[Finding] = []
     facts: Mapping[str, Any] | None = None
     sums: Sums | None = None
@@ -98,22 +98,22 @@ def check(folder: Path, known_of: KnownOf) -> Checkup:
         findings.append(error.finding)
     except OSError as error:
         where = error.filename or folder
-        findings.append(Finding(Level.PROBLEM, "files", f"{where}: {error.strerror}", "mend that by hand"))
+        findings.append(Finding(Level.PROBLEM, "files", f"{where}: {error.strerror}", "fix that by hand"))
     return Checkup(folder, tuple(findings), facts, sums, holder)
 
 
 @contextmanager
 def look(folder: Path, *, held: bool) -> Iterator[sqlite3.Connection]:
-    """A connection to the journal that cannot change it, in one transaction.
+    """Yield a read-only connection to the journal, in one transaction.
 
-    Raises Unusable if there is nothing to read, or where reading fails.
+    Raises Unusable if there is nothing to read, or if reading fails.
     """
     path = folder / NAME
     if not path.exists():
-        raise Unusable(Finding(Level.PROBLEM, "journal", "there is none", "begin the run anew"))
+        raise Unusable(Finding(Level.PROBLEM, "journal", "there is none", "start the run again"))
     if not path.stat().st_size and not held:
         raise Unusable(NEVER_BEGUN)
-    uri = f"{path.absolute().as_uri()}?{_manner(path, held=held)}"
+    uri = f"{path.absolute().as_uri()}?{_open_mode(path, held=held)}"
     try:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
     except sqlite3.Error as error:
@@ -125,18 +125,18 @@ def look(folder: Path, *, held: bool) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         raise _trouble(error) from None
     except UnicodeDecodeError:
-        raise Unusable(_damaged("the names of its columns are no text")) from None
+        raise Unusable(_damaged("the names of its columns are not text")) from None
     finally:
         db.close()
 
 
-def _manner(path: Path, *, held: bool) -> str:
-    """How to open a journal so that looking changes nothing."""
+def _open_mode(path: Path, *, held: bool) -> str:
+    """The URI parameters that open a journal without changing it."""
     if Path(f"{path}-journal").exists():
-        return "mode=rw"  # what was half written has to be taken back before anything can be read
+        return "mode=rw"  # an unfinished write has to be rolled back before anything can be read
     if held or Path(f"{path}-wal").exists():
         return "mode=ro"
-    return "immutable=1"  # or SQLite would make a log just to look
+    return "immutable=1"  # or SQLite would create a log for reading
 
 
 def _trouble(error: sqlite3.Error) -> Unusable:
@@ -144,25 +144,25 @@ def _trouble(error: sqlite3.Error) -> Unusable:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error is due to what is in the file."""
+    """True if an error is due to the content of the file."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     return code in _DAMAGE
 
 
 def _damaged(reason: str) -> Finding:
-    """The finding that a salvage answers."""
-    mend = "what can be read is saved into a new journal"
-    return Finding(Level.PROBLEM, "journal", f"damaged ({reason})", mend, mendable=True)
+    """The finding that a salvage repairs."""
+    fix = "what can be read is saved into a new journal"
+    return Finding(Level.PROBLEM, "journal", f"damaged ({reason})", fix, fixable=True)
 
 
 def _unreadable(error: sqlite3.Error) -> Finding:
     return Finding(
-        Level.PROBLEM, "journal", f"cannot be read ({error})", "see to the disk, or copy the folder"
+        Level.PROBLEM, "journal", f"cannot be read ({error})", "check the disk, or copy the folder"
     )
 
 
 def read_whole(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
-    """Is the file sound, are the tables there. Raises Unusable where not."""
+    """Check that the file is sound and has its tables. Raises Unusable if not."""
     reasons = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_LISTED})")]
     if reasons != ["ok"]:
         raise Unusable(_damaged("; ".join(reason.replace("\n", " ")[:80] for reason in reasons)))
@@ -172,21 +172,21 @@ def read_whole(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     version = _version(db, tables)
     if isinstance(version, int) and version > VERSION:
         text = f"written by a newer llmdash (version {version} of the journal, {VERSION} here)"
-        raise Unusable(Finding(Level.PROBLEM, "journal", text, "use that llmdash"))
+        raise Unusable(Finding(Level.PROBLEM, "journal", text, "use the newer llmdash"))
     if (table := misshapen(db, tables)) is not None:
-        raise Unusable(_damaged(f"table {table} is not as it should be"))
+        raise Unusable(_damaged(f"table {table} lacks columns, or is missing"))
     mode = _mode(folder)
     if mode not in (_AHEAD, _ROLLBACK):
-        raise Unusable(_damaged("its header says that it cannot be written"))
+        raise Unusable(_damaged("its header marks it as read-only"))
     size = (folder / NAME).stat().st_size / 1e6
     yield Finding(Level.OK, "journal", f"sound, {size:,.1f} MB")
     if mode == _ROLLBACK:
-        text = "kept without a write-ahead log, as on network folders: slower, and as safe"
+        text = "without a write-ahead log, as on network folders: slower, but as safe"
         yield Finding(Level.OK, "journal", text)
 
 
 def _mode(folder: Path) -> bytes:
-    """The two bytes that say how the file may be written and read."""
+    """The write and read version of the file's header (two bytes)."""
     with (folder / NAME).open("rb") as file:
         return file.read(20)[18:20]
 
@@ -199,13 +199,13 @@ def _version(db: sqlite3.Connection, tables: set[str]) -> Any:
 
 
 def facts_in(db: sqlite3.Connection) -> dict[str, Any]:
-    """What the run is, as far as it can be read."""
+    """Return the facts of the run, as far as they can be read."""
     return {name: value for name, value in db.execute("SELECT name, value FROM run") if isinstance(name, str)}
 
 
 def _usable(facts: Mapping[str, Any]) -> Iterator[Finding]:
     if not has_version(facts):
-        yield Finding(Level.PROBLEM, "journal", "its version is lost", f"taken for {VERSION}", mendable=True)
+        yield Finding(Level.PROBLEM, "journal", "its version is lost", f"taken for {VERSION}", fixable=True)
     lost = [
         name for name, kind in (("jobs", int), ("fingerprint", str)) if not isinstance(facts.get(name), kind)
     ]
@@ -215,18 +215,18 @@ def _usable(facts: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def has_version(facts: Mapping[str, Any]) -> bool:
-    """Whether the version of the journal is on record, and one that is known here."""
+    """True if the version of the journal is recorded and known."""
     version = facts.get("version")
     return isinstance(version, int) and 1 <= version <= VERSION
 
 
 def vouched(facts: Mapping[str, Any], known: Known | None) -> int | None:
-    """The number of jobs, if the input says so too; None if nobody can tell."""
+    """Return the number of jobs, if journal and input agree; else None."""
     return known.jobs if known is not None and known.fingerprint == facts.get("fingerprint") else None
 
 
 def begun_at(facts: Mapping[str, Any]) -> float:
-    """When the run began, Unix time; 0 if that is lost."""
+    """Return when the run began, in Unix seconds; 0 if that is lost."""
     try:
         return datetime.fromisoformat(str(facts.get("begun_at"))).timestamp()
     except (ValueError, OverflowError):
@@ -239,18 +239,18 @@ def _rows(
     jobs = vouched(facts, known)
     if jobs is not None and jobs != facts.get("jobs"):
         text = f"the run has {jobs:,} jobs by its input, {facts.get('jobs')} by its journal"
-        yield Finding(Level.PROBLEM, "facts", text, "the input is right", mendable=True)
+        yield Finding(Level.PROBLEM, "facts", text, "the input is right", fixable=True)
     register_sql_functions(db, jobs, begun_at(facts))
     for rule in rules_for(db) if held else (*rules_for(db), SENT):
-        number, first = breaches(db, rule)
+        number, first = violations(db, rule)
         if number:
             level = Level.WARNING if rule.usual else Level.PROBLEM
-            text = f"{number:,} {rule.told} (the first: job {first})"
-            yield Finding(level, "rows", text, rule.mended, mendable=True)
+            text = f"{number:,} {rule.text} (the first: job {first})"
+            yield Finding(level, "rows", text, rule.repaired, fixable=True)
 
 
 def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tuple[Sums, list[Finding]]:
-    """What is on record, and whether it comes out even."""
+    """The sums of jobs and attempts, and whether they are consistent."""
     done, failed, cancelled, results = (int(value or 0) for value in db.execute(_RESULTS).fetchone())
     attempts, *kinds, unknown = (int(value or 0) for value in db.execute(_ATTEMPTS).fetchone())
     jobs = facts.get("jobs")

@@ -1,4 +1,4 @@
-"""The files of a run's folder: which there are, who may read them, what was left behind."""
+"""The files of a run's folder: their modes, and what a crash left behind."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OURS = re.compile(
 
 
 def holder_of(folder: Path) -> str | None:
-    """The number of the process that works on the run (`?` if it did not say); None if none does."""
+    """Return the process id that works on the run (`?` if it is not known); None if none does."""
     try:
         file = os.open(folder / lock.NAME, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -58,7 +58,7 @@ def holder_of(folder: Path) -> str | None:
 
 
 def check_folder(folder: Path) -> Iterator[Finding]:
-    """The folder itself: is it there, may one write, who may look, how much room is left."""
+    """Check the folder itself: does it exist, is it writable, is it private, is there room on the disk."""
     if not folder.is_dir():
         yield Finding(Level.PROBLEM, "folder", f"{folder}: is not a folder", "name the folder of a run")
         return
@@ -73,31 +73,29 @@ def check_folder(folder: Path) -> Iterator[Finding]:
         yield Finding(level, "disk", f"only {room}", "make room, or move the folder to another disk")
     if mode & _OTHERS:
         ours = may_close(folder)
-        mend = (
-            "taken from them" if ours else f"it holds other files too; if you want that: chmod 700 {folder}"
-        )
-        yield Finding(Level.WARNING, "folder", "others may look into it", mend, mendable=ours)
+        fix = "made private" if ours else f"it holds other files too; if you want that: chmod 700 {folder}"
+        yield Finding(Level.WARNING, "folder", "others can read it", fix, fixable=ours)
 
 
 def may_close(folder: Path) -> bool:
-    """True if nothing but a run is in the folder, so that its mode is nobody else's business."""
+    """True if nothing but a run is in the folder, so that its mode may be changed."""
     return all(_OURS.fullmatch(path.name) for path in folder.iterdir())
 
 
 def check_files(folder: Path, *, held: bool) -> Iterator[Finding]:
-    """The files in it, the journal's content aside."""
+    """Check the files in the folder, except the content of the journal."""
     loose = open_to_others(folder)
     if loose:
         names = ", ".join(path.name for path in loose[:3])
-        yield Finding(Level.WARNING, "files", f"others may read {names}", "mode 0600", mendable=not held)
+        yield Finding(Level.WARNING, "files", f"others can read {names}", "mode 0600", fixable=not held)
     for path in orphans(folder):
         yield Finding(
-            Level.WARNING, "files", f"{path.name} is left without its journal", "put aside", mendable=True
+            Level.WARNING, "files", f"{path.name} is left without its journal", "set aside", fixable=True
         )
     left = [] if held else leftovers(folder)
     if left:
         yield Finding(
-            Level.WARNING, "files", f"{len(left)} unfinished files of a crash", "removed", mendable=True
+            Level.WARNING, "files", f"{len(left)} unfinished files of a crash", "removed", fixable=True
         )
     backups = sorted(folder.glob(f"{BACKUP}*"))
     if backups:
@@ -107,20 +105,20 @@ def check_files(folder: Path, *, held: bool) -> Iterator[Finding]:
 
 
 def open_to_others(folder: Path) -> list[Path]:
-    """The files of the run that other users may read or write."""
+    """Return the files of the run that other users can read or write."""
     kept = [path for path in sorted(folder.iterdir()) if _OURS.fullmatch(path.name)]
     return [path for path in kept if path.is_file() and path.stat().st_mode & _OTHERS]
 
 
 def orphans(folder: Path) -> list[Path]:
-    """What SQLite keeps beside a journal, where there is no journal."""
+    """Return the files that SQLite keeps beside a journal, where there is no journal."""
     if (folder / NAME).exists():
         return []
     return [path for end in ("-wal", "-shm", "-journal") if (path := folder / f"{NAME}{end}").exists()]
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Files that a crash left unfinished: exports nobody has written to for a while, and repairs."""
+    """Return files that a crash left unfinished: exports not written to for a while, and repairs."""
     before = time.time() - _STALE_S
     drafts = [path for path in folder.iterdir() if _DRAFT.fullmatch(path.name) and path.is_file()]
     return sorted(

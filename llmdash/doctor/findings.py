@@ -1,4 +1,4 @@
-"""What a checkup of a run says: findings, each with its mend, and the sums of what is on record."""
+"""The result of a checkup: findings, each with its fix, and the sums of jobs and attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Checkup", "Finding", "Known", "Level", "Sums"]
 
 
 class Level(enum.StrEnum):
-    """How bad a finding is. A WARNING is what a crash leaves behind, or what may turn bad."""
+    """The severity of a finding. A WARNING is what a crash leaves behind, or what may become a problem."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,24 +21,24 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a checkup: how bad, what of, what, and the mend. `mendable` if a repair does that."""
+    """One line of a checkup: level, subject, text and fix. `fixable` if a repair does the fix."""
 
     level: Level
     what: str
     text: str
-    mend: str = ""
-    mendable: bool = False
+    fix: str = ""
+    fixable: bool = False
 
 
 class Known(NamedTuple):
-    """What the input of a run says of itself, read anew."""
+    """What the input of a run says, read again."""
 
     fingerprint: str
     jobs: int
 
 
 class Sums(NamedTuple):
-    """What is on record: jobs (None where that is lost) by how they ended; attempts by what became of them.
+    """Counts in the journal: jobs (None where that is lost) by final state; attempts by outcome.
 
     `unknown` attempts are those of pending jobs that may be paid twice.
     """
@@ -56,7 +56,7 @@ class Sums(NamedTuple):
 
     @property
     def pending(self) -> int:
-        """Jobs still to be done; 0 where their number is lost."""
+        """Jobs that have not ended; 0 where the number of jobs is lost."""
         return max(0, (self.jobs or 0) - self.ended)
 
 
@@ -71,7 +71,7 @@ class Checkup:
     holder: str | None = None
 
     def count(self, level: Level) -> int:
-        """How many findings are of a level."""
+        """Return the number of findings of a level."""
         return sum(finding.level is level for finding in self.findings)
 
     @property
@@ -80,6 +80,6 @@ class Checkup:
         return not self.count(Level.PROBLEM)
 
     @property
-    def mendable(self) -> bool:
+    def fixable(self) -> bool:
         """True if a repair would change something."""
-        return any(finding.mendable for finding in self.findings)
+        return any(finding.fixable for finding in self.findings)

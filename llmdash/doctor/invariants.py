@@ -1,7 +1,7 @@
-"""What must hold between the rows of a journal, and how each breach is put right.
+"""The invariants between the rows of a journal, and the repair of each violation.
 
-All of it is SQL, so that a journal of any size is looked at row by row and never lives in memory. Where an
-answer is on record it stays; where its text is lost, its job becomes pending again. The order counts: a rule
+All of it is SQL, so that a journal of any size is checked row by row and never loaded into memory. Answers in
+the journal are kept; where an answer's text is lost, its job becomes pending again. The order matters: a rule
 may rely on those before it.
 """
 
@@ -13,27 +13,27 @@ from dataclasses import dataclass
 
 from llmdash.doctor.violations import make_views
 
-__all__ = ["SENT", "Rule", "breaches", "mend", "register_sql_functions", "rules_for"]
+__all__ = ["SENT", "Rule", "apply_repairs", "register_sql_functions", "rules_for", "violations"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`view` has a row, with its `job`, for each breach; `mends` put all of them right.
+    """`view` has a row, with its `job`, for each violation; `repairs` are the SQL that fixes all of them.
 
-    `told` follows their number; `mended` says what a repair makes of them. `usual` marks what a crash or the
-    user brings about; everything else is damage.
+    `text` follows the number of rows; `repaired` says what a repair makes of them. `usual` marks what a crash
+    or the user brings about; everything else is damage.
     """
 
     view: str
-    told: str
-    mended: str
-    mends: tuple[str, ...]
+    text: str
+    repaired: str
+    repairs: tuple[str, ...]
     usual: bool = False
 
 
 SENT = Rule(
     "on_the_wire",
-    "requests were on the wire when the run ended last: possibly paid twice",
+    "requests were in flight when the run last ended: possibly paid twice",
     "marked as unknown; their jobs are pending",
     ("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'",),
     usual=True,
@@ -43,7 +43,7 @@ SENT = Rule(
 _RULES_OF_ROWS = (
     Rule(
         "bad_facts",
-        "facts of the run hold values that cannot be",
+        "facts of the run hold invalid values",
         "removed",
         ("DELETE FROM run WHERE name IN (SELECT name FROM bad_facts)",),
     ),
@@ -55,7 +55,7 @@ _RULES_OF_ROWS = (
     ),
     Rule(
         "stray_attempts",
-        "attempts belong to no job of this run, or have numbers that cannot be",
+        "attempts belong to no job of this run, or have invalid numbers",
         "removed",
         ("DELETE FROM attempts WHERE (job, attempt) IN (SELECT job, attempt FROM stray_attempts)",),
     ),
@@ -74,13 +74,13 @@ _RULES_BETWEEN_ROWS = (
     Rule(
         "nameless_failures",
         "failed attempts lack the kind of failure",
-        "called transient",
+        "set to transient",
         ("UPDATE attempts SET failure = 'transient' WHERE state = 'failed' AND failure IS NULL",),
     ),
     Rule(
         "stateless_results",
         "results are in a state that does not exist, or that their answer contradicts",
-        "called done where there is an answer, else removed: those jobs are pending again",
+        "set to done where there is an answer, else removed: those jobs are pending again",
         (
             "UPDATE results SET state = 'done', error = NULL"
             " WHERE text IS NOT NULL AND job IN (SELECT job FROM stateless_results)",
@@ -90,7 +90,7 @@ _RULES_BETWEEN_ROWS = (
     Rule(
         "reasonless",
         "failed results have lost their reason",
-        "that is noted in its place",
+        "a note takes its place",
         (
             "UPDATE results SET error = 'the reason was lost with a damaged journal'"
             " WHERE job IN (SELECT job FROM reasonless)",
@@ -98,8 +98,8 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "misplaced",
-        "answers stand beside an attempt that did not bring them",
-        "the attempt is put right after the answer",
+        "answers belong to another attempt than the recorded one",
+        "the attempt is corrected by the answer",
         (
             "UPDATE results SET attempts = (SELECT MAX(attempt) FROM attempts a WHERE a.job = results.job"
             " AND a.state = 'ok') WHERE job IN (SELECT misplaced.job FROM misplaced JOIN attempts a"
@@ -116,8 +116,8 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "disowned",
-        "jobs ended without an answer, but their last attempt is said to have brought one",
-        "the attempt is called failed",
+        "jobs ended without an answer, but their last attempt is marked as answered",
+        "the attempt is marked as failed",
         (
             "UPDATE attempts SET state = 'failed', failure = 'transient', message = 'the answer was lost'"
             " WHERE (job, attempt) IN (SELECT job, attempt FROM disowned)",
@@ -125,8 +125,8 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "far_results",
-        "results name an attempt that cannot be",
-        "the last attempt is named",
+        "results name an invalid attempt",
+        "set to the last attempt",
         (
             "UPDATE results SET attempts = COALESCE((SELECT MAX(attempt) FROM attempts a"
             " WHERE a.job = results.job), 0) WHERE job IN (SELECT job FROM far_results)",
@@ -134,7 +134,7 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "lost_answers",
-        "answers have no result: their jobs were asked again on purpose, or it was lost",
+        "answers have no result: their jobs were retried on request, or the result was lost",
         "marked as unknown; their jobs are pending and may be paid again",
         (
             "UPDATE attempts SET state = 'unknown', message = 'answered, but the answer is not on record'"
@@ -145,7 +145,7 @@ _RULES_BETWEEN_ROWS = (
     Rule(
         "gaps",
         "jobs lack the record of an attempt",
-        "put in as unknown: possibly paid twice",
+        "added as unknown: possibly paid twice",
         (
             "WITH RECURSIVE holes (job, attempt, top) AS (SELECT job, 1, top FROM gaps"
             " UNION ALL SELECT job, attempt + 1, top FROM holes WHERE attempt < top)"
@@ -163,16 +163,16 @@ _TEXTLESS = Rule(
 )
 
 
-def _values(table: str, told: str, columns: dict[str, tuple[str, str]]) -> tuple[str, Rule]:
-    """The view and the rule of values no reader could use; `columns` has (what is good, value instead)."""
+def _values(table: str, text: str, columns: dict[str, tuple[str, str]]) -> tuple[str, Rule]:
+    """The view and the rule for invalid values; `columns` has (SQL of a valid value, its replacement)."""
     bad = {column: f"({column} IS NOT NULL AND NOT ({good}))" for column, (good, _) in columns.items()}
     view = f"bad_{table}"
     made = f"CREATE TEMP VIEW {view} AS SELECT job FROM {table} WHERE {' OR '.join(bad.values())}"  # noqa: S608 - our own names
-    mends = tuple(
+    repairs = tuple(
         f"UPDATE {table} SET {column} = {columns[column][1]} WHERE {breach}"  # noqa: S608 - our own names
         for column, breach in bad.items()
     )
-    return made, Rule(view, told, "what cannot be is taken out", mends)
+    return made, Rule(view, text, "invalid values are removed", repairs)
 
 
 def _text(column: str) -> tuple[str, str]:
@@ -197,7 +197,7 @@ _NUMBERS = {
 }
 _BAD_ATTEMPTS, _ATTEMPT_VALUES = _values(
     "attempts",
-    "attempts hold values that cannot be",
+    "attempts hold invalid values",
     {
         **{name: _text(name) for name in ("key", "state", "failure", "message", "request_id", "partial")},
         **_NUMBERS,
@@ -208,7 +208,7 @@ _BAD_ATTEMPTS, _ATTEMPT_VALUES = _values(
 )
 _BAD_RESULTS, _RESULT_VALUES = _values(
     "results",
-    "results hold values that cannot be",
+    "results hold invalid values",
     {
         **{name: _text(name) for name in ("id", "state", "expected", "key", "finish_reason", "error")},
         **_NUMBERS,
@@ -219,7 +219,7 @@ _BAD_RESULTS, _RESULT_VALUES = _values(
 
 _HEALTH = Rule(
     "bad_health",
-    "keys have a health that cannot be",
+    "keys have an invalid health",
     "forgotten",
     ("DELETE FROM health WHERE key IN (SELECT key FROM bad_health)",),
 )
@@ -228,32 +228,32 @@ _RULES = (*_RULES_OF_ROWS, _ATTEMPT_VALUES, _TEXTLESS, _RESULT_VALUES, *_RULES_B
 
 
 def register_sql_functions(db: sqlite3.Connection, jobs: int | None, begun_at: float) -> None:
-    """Give a connection what the rules ask, for a run of `jobs` jobs (None: not known) begun at `begun_at`,
-    Unix time.
+    """Register the SQL functions and views of the rules, for a run of `jobs` jobs (None: not known) begun at
+    `begun_at`, in Unix seconds.
     """
     make_views(db, jobs, begun_at, _BAD_ATTEMPTS, _BAD_RESULTS)
 
 
 def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
-    """The rules for the tables that a journal has: those of the first version had no `health`."""
+    """Return the rules for the tables of a journal: those of the first version had no `health`."""
     tables = {row[0] for row in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
     return (*_RULES, _HEALTH) if "health" in tables else _RULES
 
 
-def breaches(db: sqlite3.Connection, rule: Rule) -> tuple[int, int]:
-    """How many breaches of a rule there are, and the first job with one."""
+def violations(db: sqlite3.Connection, rule: Rule) -> tuple[int, int]:
+    """Return the number of violations of a rule, and the first job with one."""
     question = f"SELECT COUNT(*), COALESCE(MIN(job), 0) FROM {rule.view}"  # noqa: S608 - a rule's own view
     number, first = db.execute(question).fetchone()
     return int(number), first
 
 
-def mend(db: sqlite3.Connection, rules: Iterable[Rule]) -> list[str]:
-    """Put every breach of `rules` right, in their order; tells of each kind in a sentence."""
-    told = []
+def apply_repairs(db: sqlite3.Connection, rules: Iterable[Rule]) -> list[str]:
+    """Repair every violation of `rules`, in their order. Returns a sentence for each kind."""
+    done = []
     for rule in rules:
-        number, _ = breaches(db, rule)
+        number, _ = violations(db, rule)
         if number:
-            for statement in rule.mends:
+            for statement in rule.repairs:
                 db.execute(statement)
-            told.append(f"{number:,} {rule.told}: {rule.mended}")
-    return told
+            done.append(f"{number:,} {rule.text}: {rule.repaired}")
+    return done

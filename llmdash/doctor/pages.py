@@ -1,7 +1,7 @@
-"""SQLite's file format, as far as it takes to read rows from the pages of a damaged file one by one.
+"""A reader of SQLite's file format that takes rows from the pages of a damaged file one by one.
 
-https://www.sqlite.org/fileformat.html: 1.6 (b-tree pages), 2.1 (records), 4 (the write-ahead log). Nothing
-here trusts the bytes: a page or a row that makes no sense is left out.
+https://www.sqlite.org/fileformat.html: 1.6 (b-tree pages), 2.1 (records), 4 (the write-ahead log). No
+byte is trusted: a page or a row that makes no sense is left out.
 """
 
 from __future__ import annotations
@@ -25,18 +25,20 @@ Value = str | bytes | int | float | None
 
 
 class RawRow(NamedTuple):
-    """A row as it stands in a page. `number` is its rowid, None in a table without."""
+    """A row as stored in a page. `number` is its rowid, None in a table without."""
 
     number: int | None
     values: tuple[Value, ...]
 
 
-class _Senseless(Exception):
-    """Bytes that are no row."""
+class _NotARow(Exception):
+    """Bytes that are not a row."""
 
 
 def raw_rows(path: Path, log: Path) -> Iterator[RawRow]:
-    """Every row in the file at `path`, as changed by the write-ahead log at `log`, in the order of pages."""
+    """Yield every row in the file at `path`, with the write-ahead log at `log` applied, in the order of
+    pages.
+    """
     with _Pages(path, log) as pages:
         unused = set(_unused(pages))
         for number in range(1, pages.count + 1):
@@ -64,7 +66,7 @@ class _Pages:
 
     def __getitem__(self, number: int) -> bytes:
         if not 1 <= number <= self.count:
-            raise _Senseless
+            raise _NotARow
         place = self._newer.get(number)
         if place is not None and self._log is not None:
             self._log.seek(place)
@@ -72,11 +74,11 @@ class _Pages:
         self._file.seek((number - 1) * _SIZE)
         page = self._file.read(_SIZE)
         if len(page) < _SIZE:
-            raise _Senseless
+            raise _NotARow
         return page
 
     def _logged(self) -> Iterator[tuple[int, int]]:
-        """(page, where its newest content stands in the log), up to the last commit."""
+        """(page, offset of its newest content in the log), up to the last commit."""
         if self._log is None:
             return
         header = self._log.read(_LOG_HEADER)
@@ -87,7 +89,7 @@ class _Pages:
         while len(frame := self._log.read(_FRAME_HEADER)) == _FRAME_HEADER:
             number, committed = struct.unpack(">II", frame[:8])
             if frame[8:16] != header[16:24]:
-                return  # left from before the log was begun anew
+                return  # left over from before the log was restarted
             waiting.append((number, place + _FRAME_HEADER))
             if committed:
                 yield from waiting
@@ -96,7 +98,7 @@ class _Pages:
 
 
 def _unused(pages: _Pages) -> Iterator[int]:
-    """The pages that hold what was deleted, as far as their list can be read."""
+    """The free pages, as far as their list can be read."""
     seen: set[int] = set()
     try:
         (trunk,) = struct.unpack(">I", pages[1][32:36])
@@ -106,14 +108,14 @@ def _unused(pages: _Pages) -> Iterator[int]:
             page = pages[trunk]
             trunk, number = struct.unpack(">II", page[:8])
             yield from struct.unpack(f">{number}I", page[8 : 8 + 4 * number])
-    except (_Senseless, struct.error):
+    except (_NotARow, struct.error):
         return
 
 
 def _rows_of(pages: _Pages, number: int) -> Iterator[RawRow]:
     try:
         page = pages[number]
-    except _Senseless:
+    except _NotARow:
         return
     start = 100 if number == 1 else 0
     kind = page[start]
@@ -125,7 +127,7 @@ def _rows_of(pages: _Pages, number: int) -> Iterator[RawRow]:
         (place,) = struct.unpack_from(">H", page, places + 2 * cell)
         try:
             yield _cell(pages, page, place, kind)
-        except (_Senseless, struct.error, IndexError, OverflowError):
+        except (_NotARow, struct.error, IndexError, OverflowError):
             continue
 
 
@@ -143,7 +145,7 @@ def _payload(pages: _Pages, page: bytes, place: int, size: int, kind: int) -> by
     """The bytes of a row, those on overflow pages included."""
     most = _LOCAL_TABLE if kind == _TABLE_LEAF else _LOCAL_INDEX
     if size > _LONGEST:
-        raise _Senseless
+        raise _NotARow
     if size <= most:
         return _exactly(page[place : place + size], size)
     local = _LOCAL_LEAST + (size - _LOCAL_LEAST) % (_SIZE - 4)
@@ -155,13 +157,13 @@ def _payload(pages: _Pages, page: bytes, place: int, size: int, kind: int) -> by
         (following,) = struct.unpack_from(">I", further)
         payload += further[4 : 4 + size - len(payload)]
     if following:
-        raise _Senseless  # the chain goes on behind its end: it is another's
+        raise _NotARow  # the chain is longer than the row: it belongs to another one
     return bytes(payload)
 
 
 def _exactly(piece: bytes, size: int) -> bytes:
     if len(piece) != size:
-        raise _Senseless
+        raise _NotARow
     return piece
 
 
@@ -172,13 +174,13 @@ def _record(payload: bytes) -> tuple[Value, ...]:
         kind, place = _varint(payload, place)
         types.append(kind)
         if len(types) > _MOST_COLUMNS:
-            raise _Senseless
+            raise _NotARow
     values: list[Value] = []
     for kind in types:
         value, place = _value(payload, place, kind)
         values.append(value)
     if place != len(payload):
-        raise _Senseless
+        raise _NotARow
     return tuple(values)
 
 
@@ -192,7 +194,7 @@ def _value(payload: bytes, place: int, kind: int) -> tuple[Value, int]:
     if kind in (8, 9):
         return kind - 8, place
     if kind < 12:
-        raise _Senseless
+        raise _NotARow
     end = place + (kind - 12) // 2
     piece = _exactly(payload[place:end], end - place)
     return (_text(piece) if kind % 2 else piece), end

@@ -1,4 +1,4 @@
-"""Mending a run: what a checkup found and can be put right, after a copy of the journal was set aside."""
+"""Repairs a run: fixes what a checkup found, after a backup of the journal."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ from llmdash.doctor.check import (
 )
 from llmdash.doctor.files import BACKUP, leftovers, may_close, open_to_others, orphans
 from llmdash.doctor.findings import Checkup, Finding, Known
-from llmdash.doctor.invariants import SENT, mend, register_sql_functions, rules_for
+from llmdash.doctor.invariants import SENT, apply_repairs, register_sql_functions, rules_for
 from llmdash.doctor.salvage import salvage
 from llmdash.engine.journal.file import NAME, VERSION, JournalError
 from llmdash.engine.journal.lock import RunLock
 
-__all__ = ["MendError", "repair"]
+__all__ = ["RepairError", "repair"]
 
 _COPIES = 3
 _SPARE = 16 * 1024 * 1024  # bytes
 
 
-class MendError(Exception):
-    """A repair that could not be made; the text says why. A copy is kept of what was changed till then."""
+class RepairError(Exception):
+    """A repair that could not be made; the text says why. The backup made before it is kept."""
 
 
 def repair(folder: Path, known_of: KnownOf) -> tuple[list[str], Checkup]:
-    """Put right what can be; tells what was done, a sentence each, and what a checkup says after it.
+    """Fix what can be fixed. Returns what was done, a sentence each, and a checkup made after it.
 
     Repairing twice does nothing the second time. Raises LockedError while another process works on the run,
-    MendError if the disk does not allow it.
+    RepairError if the disk does not allow it.
     """
     found = check(folder, known_of)
-    if not found.mendable and found.holder is None:
+    if not found.fixable and found.holder is None:
         return [], found
     try:
         lock = RunLock(folder)
     except OSError as error:
-        raise MendError(f"{folder}: cannot be written to ({error.strerror})") from None
+        raise RepairError(f"{folder}: cannot be written to ({error.strerror})") from None
     try:
         done = _repair(folder, known_of)
     except (OSError, sqlite3.Error, JournalError) as error:
-        raise MendError(f"{folder}: the repair could not be made ({error})") from None
+        raise RepairError(f"{folder}: the repair could not be made ({error})") from None
     finally:
         lock.release()
     return done, check(folder, known_of)
@@ -70,37 +70,37 @@ def _repair(folder: Path, known_of: KnownOf) -> list[str]:
     trouble = _trouble(folder)
     if trouble is NEVER_BEGUN:
         return [*done, *_set_aside(folder)]
-    if trouble is not None and not trouble.mendable:
+    if trouble is not None and not trouble.fixable:
         return done
     _make_sure_of_room(folder)
     backup = _back_up(folder)
     changed = _save(folder) if trouble is not None else []
-    changed += _put_right(folder, known_of)
+    changed += _repair_rows(folder, known_of)
     if changed:
-        return [*done, f"the journal as it was is kept as {backup}", *changed]
+        return [*done, f"the old journal is kept as {backup}", *changed]
     for copy in folder.glob(f"{backup.name}*"):
         copy.unlink()
     return done
 
 
 def _close(folder: Path) -> list[str]:
-    """Take away from others what they may do."""
+    """Remove the permissions of other users."""
     done = []
     if folder.stat().st_mode & 0o077 and may_close(folder):
         folder.chmod(0o700)
-        done.append("the folder has mode 0700 now")
+        done.append("the folder now has mode 0700")
     for path in open_to_others(folder):
         path.chmod(0o600)
-        done.append(f"{path.name} has mode 0600 now")
+        done.append(f"{path.name} now has mode 0600")
     return done
 
 
 def _clear(folder: Path) -> list[str]:
-    """Put away what crashes left behind."""
+    """Remove or rename what crashes left behind."""
     done = []
     for path in leftovers(folder):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-        done.append(f"{path.name}, unfinished, is removed")
+        done.append(f"{path.name}, unfinished, was removed")
     for path in orphans(folder):
         aside = _aside(folder).with_name(_aside(folder).name + path.name.removeprefix(NAME))
         path.rename(aside)
@@ -109,7 +109,7 @@ def _clear(folder: Path) -> list[str]:
 
 
 def _aside(folder: Path) -> Path:
-    """A name for the journal as it was, which nothing has yet."""
+    """An unused name for the backup of the journal."""
     stem = f"{BACKUP}{datetime.now():%Y%m%d-%H%M%S}"
     number = 1
     while list(folder.glob(f"{stem}{f'-{number}' if number > 1 else ''}*")):
@@ -118,7 +118,7 @@ def _aside(folder: Path) -> Path:
 
 
 def _trouble(folder: Path) -> Finding | None:
-    """What is wrong with the file as a whole."""
+    """The finding about the file as a whole, if there is one."""
     try:
         with look(folder, held=False) as db:
             list(read_whole(db, folder))
@@ -140,13 +140,13 @@ def _make_sure_of_room(folder: Path) -> None:
     size = sum(path.stat().st_size for path in folder.glob(f"{NAME}*") if not path.name.startswith(BACKUP))
     needed, free = _COPIES * size + _SPARE, shutil.disk_usage(folder).free
     if free < needed:
-        raise MendError(
+        raise RepairError(
             f"{folder}: a repair needs {needed / 1e6:,.0f} MB of room, and {free / 1e6:,.0f} MB are free"
         )
 
 
 def _back_up(folder: Path) -> Path:
-    """A copy of the journal and what SQLite keeps beside it."""
+    """Copy the journal and the files that SQLite keeps beside it."""
     backup = _aside(folder)
     for end in ("", "-wal", "-shm", "-journal"):
         if (source := folder / f"{NAME}{end}").exists():
@@ -163,28 +163,28 @@ def _save(folder: Path) -> list[str]:
     return [f"the journal was damaged; what could be read is in a new one: rows kept {rows}"]
 
 
-def _put_right(folder: Path, known_of: KnownOf) -> list[str]:
-    """Put right what the rows say, in one transaction."""
+def _repair_rows(folder: Path, known_of: KnownOf) -> list[str]:
+    """Repair the rows, in one transaction."""
     with closing(sqlite3.connect(folder / NAME, isolation_level=None, timeout=10.0)) as db:
         db.text_factory = lambda value: value.decode("utf-8", "replace")
         db.execute("BEGIN IMMEDIATE")
         facts = facts_in(db)
         known = known_of(facts)
         register_sql_functions(db, vouched(facts, known), begun_at(facts))
-        told = _put_facts_right(db, facts, known)
-        told += mend(db, (*rules_for(db), SENT))
+        done = _repair_facts(db, facts, known)
+        done += apply_repairs(db, (*rules_for(db), SENT))
         db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return told
+    return done
 
 
-def _put_facts_right(db: sqlite3.Connection, facts: Mapping[str, Any], known: Known | None) -> list[str]:
-    told = []
+def _repair_facts(db: sqlite3.Connection, facts: Mapping[str, Any], known: Known | None) -> list[str]:
+    done = []
     if not has_version(facts):
         db.execute("INSERT OR REPLACE INTO run VALUES ('version', ?)", (VERSION,))
-        told.append(f"the version of the journal was lost: taken for {VERSION}")
+        done.append(f"the version of the journal was lost: taken for {VERSION}")
     jobs = vouched(facts, known)
     if jobs is not None and jobs != facts.get("jobs"):
         db.execute("INSERT OR REPLACE INTO run VALUES ('jobs', ?)", (jobs,))
-        told.append(f"the number of jobs was wrong: {jobs:,} by the input")
-    return told
+        done.append(f"the number of jobs was wrong: {jobs:,} by the input")
+    return done

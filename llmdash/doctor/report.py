@@ -16,14 +16,14 @@ _WIDTH = len(Level.PROBLEM)
 
 
 def as_lines(checkup: Checkup, done: Sequence[str], *, repaired: bool) -> Iterator[str]:
-    """What was done, then a line for each finding and its mend, then the verdict; safe to show."""
+    """Yield what was done, then a line for each finding and its fix, then the verdict; safe to show."""
     for action in done:
-        yield clean_line(f"{'mended':{_WIDTH}}  {action}")
+        yield clean_line(f"{'fixed':{_WIDTH}}  {action}")
     for finding in checkup.findings:
         yield clean_line(f"{finding.level:{_WIDTH}}  {finding.what}: {finding.text}")
-        if finding.mend:
-            how = "--repair: " if finding.mendable else "mend: "
-            yield clean_line(f"{'':{_WIDTH}}    {how}{finding.mend}")
+        if finding.fix:
+            how = "--repair: " if finding.fixable else "fix: "
+            yield clean_line(f"{'':{_WIDTH}}    {how}{finding.fix}")
     yield clean_line(_verdict(checkup, repaired=repaired))
 
 
@@ -33,10 +33,10 @@ def _verdict(checkup: Checkup, *, repaired: bool) -> str:
         said += f", {_counted(checkup, Level.WARNING)}"
     if checkup.holder is not None:
         return f"{said}. Process {checkup.holder} works on it."
-    if checkup.mendable and not repaired:
-        return f"{said}. Mend it with: llmdash doctor {shlex.quote(str(checkup.folder))} --repair"
+    if checkup.fixable and not repaired:
+        return f"{said}. Fix it with: llmdash doctor {shlex.quote(str(checkup.folder))} --repair"
     if checkup.sound and checkup.sums is not None and checkup.sums.pending:
-        return f"{said}. Go on with: {resume_command(checkup.folder)}"
+        return f"{said}. Resume it with: {resume_command(checkup.folder)}"
     return f"{said}."
 
 
@@ -46,14 +46,14 @@ def _counted(checkup: Checkup, level: Level) -> str:
 
 
 def summary_line(checkup: Checkup, done: Sequence[str]) -> str:
-    """One line for a run: how bad, its sums, the first thing that is wrong; safe to show."""
+    """Return one line for a run: the worst level, its sums, the worst finding; safe to show."""
     worst = max((finding for finding in checkup.findings), key=_badness, default=None)
     sums = checkup.sums
     parts = [f"{worst.level if worst is not None else Level.OK:{_WIDTH}}  {checkup.folder.name}"]
     if sums is not None:
         parts.append(f"{count(sums.ended)}/{'?' if sums.jobs is None else count(sums.jobs)} ended")
     if done:
-        parts.append(f"mended: {count(len(done))}")
+        parts.append(f"fixed: {count(len(done))}")
     if worst is not None and worst.level is not Level.OK:
         parts.append(f"{worst.what}: {worst.text}")
     return clean_line("  ".join(parts))
@@ -64,7 +64,7 @@ def _badness(finding: Finding) -> int:
 
 
 def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """An object for each action and finding, the last one the summary of the run."""
+    """Yield an object for each action and finding, and last the summary of the run."""
     folder = clean_line(str(checkup.folder))
     for action in done:
         yield {"type": "mended", "folder": folder, "text": clean_line(action)}
@@ -75,8 +75,8 @@ def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]
             "level": finding.level.value,
             "what": finding.what,
             "text": clean_line(finding.text),
-            "mend": clean_line(finding.mend) or None,
-            "mendable": finding.mendable,
+            "mend": clean_line(finding.fix) or None,
+            "mendable": finding.fixable,
         }
     sums = checkup.sums
     yield {

@@ -1,7 +1,7 @@
-"""Salvage: what can still be read of a damaged journal, into a new one.
+"""Salvage: copies what can still be read of a damaged journal into a new one.
 
-First through SQLite, from both ends of each table up to a bad page; then, for what lies between, or where no
-way leads, row by row from every page of the file. So a bad page costs no more than its own rows.
+First through SQLite, from both ends of each table up to a bad page; then, for what lies between or cannot be
+reached, row by row from every page of the file. So a bad page costs no more than its own rows.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["salvage"]
 _KEYS = {"run": "name", "attempts": "job, attempt", "results": "job", "health": "key"}
 _BATCH = 500
 _MOST_A_PAGE = 500  # rows
-_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the names of columns may be no text
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the names of columns may not be text
 
 Row = tuple[Any, ...]
 
 
 def salvage(folder: Path) -> dict[str, int]:
-    """Put a new journal with every readable row in the place of the damaged one; gives the rows by table.
+    """Replace the damaged journal by a new one with every readable row. Returns the number of rows by table.
 
     Needs room for two copies; the old one has been backed up. Raises OSError, sqlite3.Error or JournalError
     if the new one cannot be written; the old one is untouched then.
@@ -45,7 +45,7 @@ def salvage(folder: Path) -> dict[str, int]:
         JournalFile.create(new, {}).close()
         kept = _refill(folder, old / NAME, new / NAME)
         _sync(new / NAME)
-        for end in ("-wal", "-shm", "-journal"):  # a log must never meet another file than its own
+        for end in ("-wal", "-shm", "-journal"):  # a log must never be applied to another file
             (folder / f"{NAME}{end}").unlink(missing_ok=True)
         (new / NAME).replace(folder / NAME)
         _sync(folder)
@@ -68,7 +68,7 @@ def _sync(path: Path) -> None:
 
 
 def _refill(folder: Path, copy: Path, new: Path) -> dict[str, int]:
-    """Fill the new journal; what is in it already stays, so that the surest way goes first."""
+    """Fill the new journal; rows in it already stay, so the most reliable source goes first."""
     with closing(sqlite3.connect(new, isolation_level=None)) as db:
         db.execute("BEGIN")
         with closing(_open(copy)) as source:
@@ -99,19 +99,19 @@ def _text(value: bytes) -> str | bytes:
 
 
 def _from_both_ends(db: sqlite3.Connection, table: str, key: str) -> Iterator[Row]:
-    """The rows of a table up to the first bad page, and those behind the last one."""
+    """The rows of a table up to the first bad page, and those after the last one."""
     question = f"SELECT * FROM {table} ORDER BY {key}"  # noqa: S608 - our own names
     most = 0
     try:
         most = db.execute("PRAGMA page_count").fetchone()[0] * _MOST_A_PAGE
-        yield from islice(db.execute(question), most)  # a damaged tree may lead in circles
+        yield from islice(db.execute(question), most)  # a damaged tree may have cycles
     except _UNREADABLE:
         with suppress(*_UNREADABLE):
             yield from islice(db.execute(f"{question.replace(',', ' DESC,')} DESC"), most)
 
 
 def _recognised(raw: RawRow) -> tuple[str, Row] | None:
-    """The table that a row from a page is of, and the row; None for what is neither."""
+    """The table that a row from a page belongs to, and the row; None if there is none."""
     number, values = raw
     match values:
         case (None, str() | bytes(), str(), *_) if number is not None and len(values) == len(
@@ -128,7 +128,7 @@ def _recognised(raw: RawRow) -> tuple[str, Row] | None:
 
 
 def _put(db: sqlite3.Connection, rows: Iterable[tuple[str, Row]]) -> None:
-    """Insert what is not there yet."""
+    """Insert the rows that are not there yet."""
     widths = {table: len(db.execute(f"PRAGMA table_info({table})").fetchall()) for table in _KEYS}
     for table, batch in _batches(rows):
         marks = ",".join("?" * widths[table])

@@ -1,7 +1,7 @@
-"""The breaches between the rows of a journal, a view for each kind, and the functions these ask.
+"""The violations of invariants between the rows of a journal, a view for each kind, and the SQL functions.
 
-A view has the `job` of each breach in it (0 where it is of no job). Views are temporary: looking at a journal
-leaves nothing in it.
+A view has the `job` of each violation (0 where it has no job). Views are temporary: a check leaves nothing in
+the journal.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ _JSON_FACTS: dict[str, tuple[type, ...]] = {
 
 
 def make_views(db: sqlite3.Connection, jobs: int | None, begun_at: float, *more: str) -> None:
-    """Make the views and `more` of them, for a run of `jobs` jobs (None: not known) that began at `begun_at`,
-    Unix time.
+    """Create the views, and those in `more`, for a run of `jobs` jobs (None: not known) that began at
+    `begun_at`, in Unix seconds.
     """
     db.create_function("known_jobs", 0, lambda: jobs, deterministic=True)
     db.create_function("begun_at", 0, lambda: begun_at, deterministic=True)
@@ -113,7 +113,7 @@ def make_views(db: sqlite3.Connection, jobs: int | None, begun_at: float, *more:
 
 
 def _is_fact(name: bytes, kind: str, value: bytes | None) -> bool:
-    """Whether a fact can be read as what it stands for; those that are not known here pass."""
+    """True if a fact has a valid value; facts that are not known here pass."""
     if not _is_utf8(name) or kind == "blob" or not _is_utf8(value or b""):
         return False
     wanted = _JSON_FACTS.get(name.decode())

@@ -1,1 +1,5 @@
-"""Settings and prompts become runs: plans, pools of keys, headless and with the dashboard, comparisons."""
+"""The composition root: settings and prompts become a plan, a pool, a session and a front end.
+
+Only `cli` imports it; it may import everything else. The same path serves a run, the start screen, the demo,
+a resume and a comparison. It never decides how a request is sent, retried or shown.
+"""

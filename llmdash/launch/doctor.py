@@ -58,7 +58,7 @@ class RunUnderCheck:
     def repair(self) -> tuple[list[str], Checkup]:
         """Put right what can be; gives what was done, and what is found then.
 
-        Raises LockedError while a process works on the run, MendError if the disk does not allow it.
+        Raises LockedError while a process works on the run, RepairError if the disk does not allow it.
         """
         done, checkup = repair(self._folder, self._known_of)
         return done, self._with_input(checkup)

@@ -1,4 +1,8 @@
-"""The LLM classes, usable on their own: `from llmdash.llms import ChatOpenAI`. Loaded when asked for."""
+"""What one call is: the LLM classes, usable on their own: `from llmdash.llms import ChatOpenAI`.
+
+The engine and everything above it may import it; it imports only `secrets` and `sanitize`. Each class is
+loaded on first use. It never knows of a batch, a pool or a screen.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from llmdash.secrets import Secret
 __all__ = ["ANTHROPIC", "DEFAULT_MAX_TOKENS", "MESSAGES", "Anthropic", "ChatAnthropic"]
 
 DEFAULT_MAX_TOKENS = 1024
-"""The API wants a limit in every request."""
+"""The API requires a limit in every request."""
 
 _DEFAULT_MODEL = "claude-haiku-4-5"
 _VERSION = b"2023-06-01"
@@ -61,7 +61,7 @@ class ChatAnthropic(HttpLLM[Generation, Delta]):
     """A chat model of Anthropic.
 
     `api_key` and `base_url` come from `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL` where they are not given;
-    `HttpLLM` says what the other arguments are. `max_tokens` is 1024 unless given: the API wants a limit.
+    `HttpLLM` says what the other arguments are. `max_tokens` is 1024 unless given: the API requires a limit.
 
     >>> llm = ChatAnthropic()
     >>> answer = llm.invoke([("system", "Be brief."), ("user", "What is 2 + 3 x 4?")])

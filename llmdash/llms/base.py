@@ -34,11 +34,11 @@ class LLM(ABC, Generic[Whole, Piece]):
     """A model that answers prompts.
 
     A dialect writes `_astream`; everything else derives from it. A dialect that cannot stream yields one
-    Delta. Failures are raised as `Failure`. `shape` decides what answers look like: `invoke` gives a `Whole`
-    and `stream` yields `Piece`s, both `str` for a plain model, Generation and Delta for a chat model.
+    Delta. Failures are raised as `Failure`. `shape` decides what answers look like: `invoke` returns a
+    `Whole` and `stream` yields `Piece`s, both `str` for a plain model, Generation and Delta for a chat model.
 
-    Where a call fails in a way that may pass, the methods try `max_retries` times more; a stream only until
-    its first piece. `deltas` tries once: whoever drives it knows better.
+    Where a call fails for a time, the methods retry up to `max_retries` times; a stream only until its first
+    piece. `deltas` never retries: the engine that calls it has a policy of its own.
 
     Options of a call (`temperature`, `max_tokens`, ...) go to the server as they are, over those of the
     instance.
@@ -64,21 +64,21 @@ class LLM(ABC, Generic[Whole, Piece]):
     def deltas(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
-        """Every Delta of one answer, those included that bring only reasoning, usage or the finish reason."""
+        """Yield every Delta of one answer, also those with only reasoning, usage or a finish reason."""
         return self._astream(prompt, stop=stop, **options)
 
     def event_facts(self) -> dict[str, Any]:
-        """What the metadata of events tells of this model, under the names that LangChain gives them."""
+        """Return what the metadata of events says of this model, by LangChain's names."""
         return {"ls_provider": type(self).__name__.lower(), "ls_model_name": self.model}
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
     async def astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
     ) -> AsyncGenerator[Piece, None]:
-        """The answer piece by piece, as it arrives; only pieces that hold text."""
-        async with aclosing(self._patient(prompt, stop=stop, **options)) as deltas:
+        """Yield the answer piece by piece as it arrives; only pieces with text."""
+        async with aclosing(self._retried(prompt, stop=stop, **options)) as deltas:
             async for delta in deltas:
                 if delta.text:
                     yield self.shape.piece(delta)
@@ -92,7 +92,7 @@ class LLM(ABC, Generic[Whole, Piece]):
         stop: Sequence[str] | None = None,
         **options: Any,
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The call as events: one at the start, one for each piece of text, one with the whole answer.
+        """Yield the call as events: one at the start, one for each piece of text, one with the whole answer.
 
         `EventMaker` says what they hold. `config` may bring `tags`, `metadata`, `run_name` and `run_id`.
         Raises NotImplementedError for a `version` other than v1 and v2.
@@ -102,7 +102,7 @@ class LLM(ABC, Generic[Whole, Piece]):
         )
         yield make.start(prompt)
         gathered = Gathering()
-        async with aclosing(self._patient(prompt, stop=stop, **options)) as deltas:
+        async with aclosing(self._retried(prompt, stop=stop, **options)) as deltas:
             async for delta in deltas:
                 gathered.add(delta)
                 if delta.text:
@@ -112,7 +112,7 @@ class LLM(ABC, Generic[Whole, Piece]):
     async def ainvoke(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
     ) -> Whole:
-        """One whole answer."""
+        """Return the whole answer."""
         answer: Whole = self.shape.whole(await self._answer(prompt, stop=stop, **options))
         return answer
 
@@ -125,10 +125,10 @@ class LLM(ABC, Generic[Whole, Piece]):
         return_exceptions: bool = False,
         **options: Any,
     ) -> list[Whole | Failure]:
-        """The answers to all prompts, in their order, at most `max_concurrency` at a time.
+        """Return the answers to all prompts, in their order, at most `max_concurrency` at a time.
 
-        `max_concurrency` may stand in `config` too. With `return_exceptions` a Failure stands where an answer
-        is missing; else the first one is raised and the rest is cancelled. Raises ValueError if
+        `max_concurrency` may be given in `config` too. With `return_exceptions` a Failure takes the place of
+        a missing answer; else the first one is raised and the rest is cancelled. Raises ValueError if
         `max_concurrency` is below 1.
         """
         most = max_concurrency if max_concurrency is not None else (config or {}).get("max_concurrency")
@@ -136,7 +136,7 @@ class LLM(ABC, Generic[Whole, Piece]):
         return [one if isinstance(one, Failure) else self.shape.whole(one) for one in answers]
 
     async def agenerate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
-        """The answers as `generations[prompt][0].text`, with the tokens of all in `llm_output`."""
+        """Return the answers as `generations[prompt][0].text`, with the tokens of all in `llm_output`."""
         most = options.pop("max_concurrency", None)
         answers = await self._answers(prompts, most, return_exceptions=False, **options)
         generations = [answer for answer in answers if isinstance(answer, Generation)]
@@ -167,10 +167,10 @@ class LLM(ABC, Generic[Whole, Piece]):
         """`astream` for code that is not asynchronous."""
         return each(self.astream(prompt, stop=stop, **options))
 
-    async def _patient(
+    async def _retried(
         self, prompt: PromptLike, *, stop: Sequence[str] | None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
-        """The Deltas of the first try that brings text; a failure behind its first text is raised."""
+        """The Deltas of the first try that yields text; a failure after its first text is raised."""
         tried = 0
         while True:
             begun = False
@@ -189,7 +189,7 @@ class LLM(ABC, Generic[Whole, Piece]):
     async def _answer(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
     ) -> Generation:
-        """The first answer that is whole."""
+        """The first complete answer."""
         tried = 0
         while True:
             gathered = Gathering()

@@ -1,4 +1,4 @@
-"""OpenAI's completions of a text: the dialect that came before chat."""
+"""OpenAI's text completions: the dialect before chat completions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Completions:
 
 
 def flattened(prompt: PromptLike) -> str:
-    """A prompt as one text: of a lone user its words, of a conversation a line for each turn.
+    """Return a prompt as one text: a single user message as it is, a conversation one line a message.
 
     >>> flattened("Hello")
     'Hello'

@@ -1,4 +1,4 @@
-"""The events of one call, as LangChain's `astream_events` has them (its reference, versions v1 and v2)."""
+"""The events of one call in the form of LangChain's `astream_events` (versions v1 and v2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EventMaker:
 
     Events are `on_llm_...` for plain models and `on_chat_model_...` for chat models, in both versions the
     same; `data` holds `input` at the start, `chunk` while it streams, `output` at the end. In v2 `metadata`
-    also tells the model, and a plain model's output is its result written out; in v1 it is the text.
+    also names the model, and a plain model's output is its result written out; in v1 it is the text.
 
     Raises NotImplementedError for any other version.
     """
@@ -41,19 +41,19 @@ class EventMaker:
         self._name = str(config.get("run_name") or name)
         self._run_id = str(config.get("run_id") or uuid4())
         self._tags: Sequence[str] = list(config.get("tags") or ())
-        told = {**facts, "ls_model_type": "chat" if shape is not PLAIN else "llm"} if version == "v2" else {}
-        self._metadata = {**(config.get("metadata") or {}), **told}
+        more = {**facts, "ls_model_type": "chat" if shape is not PLAIN else "llm"} if version == "v2" else {}
+        self._metadata = {**(config.get("metadata") or {}), **more}
 
     def start(self, prompt: Any) -> dict[str, Any]:
-        """The call begins."""
+        """Return the event at the start of the call."""
         return self._event("start", input=prompt)
 
     def stream(self, piece: Any) -> dict[str, Any]:
-        """A piece of the answer came."""
+        """Return the event for one piece of the answer."""
         return self._event("stream", chunk=piece)
 
     def end(self, answer: Generation) -> dict[str, Any]:
-        """The answer is whole."""
+        """Return the event with the whole answer."""
         if self._version == "v2" and self._shape is PLAIN:
             written = {"text": answer.text, "generation_info": answer.generation_info, "type": "Generation"}
             return self._event("end", output={"generations": [[written]], "llm_output": None})

@@ -10,7 +10,7 @@ __all__ = ["Gathering"]
 
 
 class Gathering:
-    """Takes the Deltas of one answer; the last finish reason and the last usage count."""
+    """Collects the Deltas of one answer; the last finish reason and the last usage win."""
 
     __slots__ = ("_finish_reason", "_info", "_texts", "_usage")
 
@@ -21,7 +21,7 @@ class Gathering:
         self._info: dict[str, Any] | None = None
 
     def add(self, delta: Delta) -> None:
-        """Take in one more."""
+        """Add the next Delta."""
         self._texts.append(delta.text)
         self._finish_reason = delta.finish_reason or self._finish_reason
         self._usage = delta.usage or self._usage
@@ -32,5 +32,5 @@ class Gathering:
         return "".join(self._texts)
 
     def answer(self) -> Generation:
-        """All of it."""
+        """Return the whole answer."""
         return Generation(self.text(), self._finish_reason, self._usage, self._info)

@@ -14,17 +14,17 @@ from llmdash.llms.transport.connections import Connections
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.dialect import Dialect, Header, Reader, Request
 from llmdash.llms.wire.failures import Failure, FailureKind, from_response
-from llmdash.llms.wire.rate_limit_headers import limits_told
+from llmdash.llms.wire.rate_limit_headers import parse_limits
 from llmdash.secrets import Redactor, Secret
 
 if TYPE_CHECKING:
-    from llmdash.llms.transport.http import Answer, HttpClient
+    from llmdash.llms.transport.http import HttpClient, HttpResponse
 
 __all__ = ["HeaderList", "HttpLLM", "start_of", "written"]
 
 _ERROR_LIMIT = 65_536
-_PATIENCE_S = 5.0  # for usage and the end of the body, once the finish reason is there
-_PATIENCE_DONE_S = 1.0  # for the end of the body once nothing can follow
+_TAIL_S = 5.0  # for usage and the end of the body, once the finish reason is there
+_TAIL_DONE_S = 1.0  # for the end of the body once nothing can follow
 _encode = msgspec.json.Encoder().encode
 _COMMON: tuple[Header, ...] = (
     (b"content-type", b"application/json"),
@@ -35,7 +35,7 @@ _COMMON: tuple[Header, ...] = (
 
 
 class HttpLLM(LLM[Whole, Piece]):
-    """A model that is asked over HTTP.
+    """A model behind an HTTP endpoint.
 
     | argument | meaning | also known as |
     |---|---|---|
@@ -44,10 +44,10 @@ class HttpLLM(LLM[Whole, Piece]):
     | `base_url` | where the API is; else from the environment | `openai_api_base` |
     | `temperature`, `max_tokens`, `stop` | as the API has them | |
     | `timeout` | seconds that an answer may take in all | `request_timeout` |
-    | `max_retries` | how often a call that failed in passing is tried again (`deltas`: never) | |
+    | `max_retries` | how often a call that failed for a time is retried (`deltas`: never) | |
     | `streaming` | False: the answer is asked for whole, and comes as one piece | |
     | `terminal_eof` | True: a stream that just ends is whole, its finish reason is `eof` | |
-    | `timeouts` | all the limits of time | |
+    | `timeouts` | all time limits | |
     | `client` | shares connections between models, and brings timeouts of its own | |
     | `model_kwargs`, any other | more for the server, in the body of every request | |
 
@@ -101,11 +101,11 @@ class HttpLLM(LLM[Whole, Piece]):
 
     def event_facts(self) -> dict[str, Any]:
         named = {"ls_temperature": self._options["temperature"], "ls_max_tokens": self._options["max_tokens"]}
-        told = {name: value for name, value in named.items() if value is not None}
-        return {"ls_provider": self.dialect.provider.name, "ls_model_name": self.model, **told}
+        known = {name: value for name, value in named.items() if value is not None}
+        return {"ls_provider": self.dialect.provider.name, "ls_model_name": self.model, **known}
 
     async def aclose(self) -> None:
-        """Close the connections made in this event loop, but for those of a client that was given."""
+        """Close the connections made in this event loop, except those of a client that was given."""
         await self._connections.aclose()
 
     async def _astream(
@@ -124,7 +124,7 @@ class HttpLLM(LLM[Whole, Piece]):
                     if 200 <= answer.status < 300:
                         if retold:
                             client.compat.add(compat)
-                        hints = limits_told(answer.headers)
+                        hints = parse_limits(answer.headers)
                         if hints is not None:
                             yield Delta(hints=hints, at=monotonic())
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
@@ -140,8 +140,8 @@ class HttpLLM(LLM[Whole, Piece]):
                 raise
             asks_usage, retold = False, True
 
-    async def _refuse(self, answer: Answer, *, forgive: bool) -> None:
-        """Raise the Failure an answer stands for; `forgive` lets a refusal of `stream_options` pass."""
+    async def _refuse(self, answer: HttpResponse, *, forgive: bool) -> None:
+        """Raise the Failure for an error response; `forgive` accepts a refusal of `stream_options`."""
         start = await start_of(answer)
         if forgive and answer.status in (400, 422) and b"stream_options" in start:
             return
@@ -178,17 +178,17 @@ class HeaderList(list[Header]):
 
 
 def written(body: Mapping[str, Any]) -> bytes:
-    """`body` as JSON. Raises Failure for what JSON cannot hold."""
+    """Return `body` as JSON bytes. Raises Failure (REQUEST) for what JSON cannot hold."""
     try:
         return _encode(body)
     except (TypeError, ValueError, RecursionError) as error:
         raise Failure(FailureKind.REQUEST, f"the request cannot be written as JSON: {error}") from None
 
 
-async def _next_piece(answer: Answer, reader: Reader) -> bytes | None:
-    """The next bytes. Once the answer is whole, its end may come as it likes, but soon."""
+async def _next_piece(answer: HttpResponse, reader: Reader) -> bytes | None:
+    """The next bytes. Once the answer is complete, the end of the body is awaited only for a short time."""
     if reader.finished:
-        answer.shorten_deadline(_PATIENCE_DONE_S if reader.done else _PATIENCE_S)
+        answer.shorten_deadline(_TAIL_DONE_S if reader.done else _TAIL_S)
     elif reader.heard:
         answer.progress()
     try:
@@ -199,9 +199,9 @@ async def _next_piece(answer: Answer, reader: Reader) -> bytes | None:
         raise
 
 
-async def start_of(answer: Answer) -> bytes:
-    """The first 64 KB of a body, or what came of it: of an error the status alone decides as well."""
-    answer.shorten_deadline(_PATIENCE_S)
+async def start_of(answer: HttpResponse) -> bytes:
+    """Return the first 64 KB of a body, or what arrived of it: for an error the status alone is enough."""
+    answer.shorten_deadline(_TAIL_S)
     body = bytearray()
     try:
         while len(body) < _ERROR_LIMIT and (piece := await answer.chunk()) is not None:

@@ -26,11 +26,11 @@ class LangChainLLM(LLM[Generation, Delta]):
     """A LangChain Runnable: a chat model, a plain LLM, or a chain that ends in text.
 
     `target` is the Runnable, a function without arguments that makes it, or the name of either as
-    `module:attribute`; modules in the current folder are found too. Keys, addresses and retries are the
-    target's own affair. `timeouts` limit how long its answers may take. The target runs on one event loop
-    of its own thread, whoever asks: the connections that LangChain's models share are bound to a loop.
+    `module:attribute`; modules in the current folder are found too. Keys, addresses and retries are the up to
+    the target. `timeouts` limit how long its answers may take. The target runs on one event loop of its own
+    thread, whatever loop calls it: the connections that LangChain's models share are bound to a loop.
 
-    Raises Failure (CONFIG) if the target cannot be loaded or is no Runnable.
+    Raises Failure (CONFIG) if the target cannot be loaded or is not a Runnable.
 
     >>> from langchain_core.language_models import FakeListChatModel
     >>> llm = LangChainLLM(FakeListChatModel(responses=["Hello!"]))
@@ -44,7 +44,7 @@ class LangChainLLM(LLM[Generation, Delta]):
         if not hasattr(runnable, "astream") and callable(runnable):
             runnable = runnable()
         if not hasattr(runnable, "astream"):
-            raise Failure(FailureKind.CONFIG, f"{self._name}: a {type(runnable).__name__} is no Runnable")
+            raise Failure(FailureKind.CONFIG, f"{self._name}: a {type(runnable).__name__} is not a Runnable")
         self.target = runnable
         self.model = model or _model_name(runnable)
         self._timeouts = timeouts or Timeouts()
@@ -106,7 +106,9 @@ def _late(total: bool, limits: Timeouts, limit: float) -> Failure:
 
 
 def _input(prompt: PromptLike) -> str | list[tuple[str, str]]:
-    """A lone turn as its text, which every Runnable takes; a conversation as pairs of role and text."""
+    """A single user message as its text, which every Runnable takes; a conversation as pairs of role and
+    text.
+    """
     messages = as_messages(prompt)
     if len(messages) == 1 and messages[0].role == "user":
         return messages[0].content

@@ -12,15 +12,16 @@ from llmdash.llms.wire.failures import Failure, FailureKind
 __all__ = ["load"]
 
 
-def load(name: str, mend: str) -> Any:
-    """The object that `name` stands for; modules in the current folder are found too.
+def load(name: str, install: str) -> Any:
+    """Return the object named `name`; modules in the current folder are found too.
 
-    Raises Failure (CONFIG) with the reason; `mend` is the command that installs what is most likely missing.
+    Raises Failure (CONFIG) with the reason; `install` is the command that installs what is most likely
+    missing.
     """
     module_name, colon, path = name.partition(":")
     if not (colon and module_name and path):
         raise _config(f"{name!r} does not name a model: write it as module:attribute")
-    found: Any = _module(module_name, mend)
+    found: Any = _module(module_name, install)
     for part in path.split("."):
         try:
             found = getattr(found, part)
@@ -29,7 +30,7 @@ def load(name: str, mend: str) -> Any:
     return found
 
 
-def _module(name: str, mend: str) -> Any:
+def _module(name: str, install: str) -> Any:
     here = str(Path.cwd())
     added = here not in sys.path
     if added:
@@ -37,7 +38,7 @@ def _module(name: str, mend: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise _config(f"{name} cannot be imported: {error}; {mend} may be what it needs") from None
+        raise _config(f"{name} cannot be imported: {error}; {install} may be what it needs") from None
     except Exception as error:  # noqa: BLE001 - the module is the user's: whatever it raises, it is no model
         raise _config(f"{name} cannot be imported: it raises {type(error).__name__}") from None
     finally:

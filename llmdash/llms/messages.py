@@ -75,7 +75,8 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
 
     `at` is the monotonic time in seconds at which its bytes arrived. `finish_reason` and `usage` come once,
     mostly with an empty text; an answer is whole only after a Delta with a finish reason. `hints` come first,
-    in a Delta of their own, if the server tells its limits. `info` is what a class adds to the answer beyond.
+    in a Delta of their own, if the server sends rate limit headers. `info` is what a class adds to the
+    answer.
 
     >>> Delta("Hel").content + Delta("lo").content
     'Hello'
@@ -135,7 +136,7 @@ class Generation(msgspec.Struct, frozen=True):
 
     @property
     def usage_metadata(self) -> dict[str, int] | None:
-        """`input_tokens`, `output_tokens` and `total_tokens`, if the provider told them."""
+        """`input_tokens`, `output_tokens` and `total_tokens`, if the provider reported them."""
         if self.usage is None:
             return None
         asked, said = self.usage.input_tokens, self.usage.output_tokens
@@ -157,7 +158,7 @@ class LLMResult(msgspec.Struct, frozen=True):
 
 
 def as_messages(prompt: PromptLike) -> tuple[Message, ...]:
-    """The conversation a prompt stands for."""
+    """Return `prompt` as a conversation."""
     if isinstance(prompt, str):
         return (Message("user", prompt),)
     if isinstance(prompt, Message):

@@ -39,8 +39,8 @@ _NOT_REPORTED = ("stream", "stream_options")
 
 @dataclass(frozen=True, slots=True)
 class ReportForm:
-    """How a call is reported: the name of the function that PromptLayer knows, and what it would have given
-    for this model and answer.
+    """How a call is reported: the function name that PromptLayer knows, and what that function would have
+    returned for this model and answer.
     """
 
     function: str
@@ -48,7 +48,7 @@ class ReportForm:
 
 
 class Reporter:
-    """Reports calls, each once. A report that fails costs nothing but its own: it is counted in `failed`, and
+    """Reports each call once. A report that fails does not fail the call: it is counted in `failed`, and
     `last_error` says why.
     """
 
@@ -74,7 +74,7 @@ class Reporter:
     async def follow(
         self, deltas: AsyncGenerator[Delta, None], asked: Callable[[], Mapping[str, Any]], give_id: bool
     ) -> AsyncGenerator[Delta, None]:
-        """The Deltas as they come; behind the last one, the report. With `give_id` its number comes last, as
+        """Yield the Deltas as they arrive, then send the report. With `give_id` its number comes last, as
         `pl_request_id` in the `info` of a Delta.
         """
         begun, gathered = time.time(), Gathering()
@@ -137,7 +137,7 @@ class ReportedLLM(HttpLLM[Whole, Piece]):
     | `promptlayer_base_url` | else from `PROMPTLAYER_BASE_URL`, else the public one |
 
     The other arguments are those of HttpLLM. A report that fails never fails the call: `reports_failed`
-    counts them, `reports.last_error` tells of the last one.
+    counts them, `reports.last_error` is the reason of the last one.
     """
 
     form: ClassVar[ReportForm]
@@ -164,7 +164,7 @@ class ReportedLLM(HttpLLM[Whole, Piece]):
 
     @property
     def reports_failed(self) -> int:
-        """How many reports did not reach PromptLayer."""
+        """The number of reports that did not reach PromptLayer."""
         return self.reports.failed
 
     def _astream(
@@ -184,7 +184,7 @@ def _chat_completion(model: str, answer: Generation) -> dict[str, Any]:
 
 
 def _response(kind: str, model: str, answer: Generation, said: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer in the form in which OpenAI gives it whole."""
+    """The answer in the form of OpenAI's whole response."""
     usage = answer.usage or Usage(0, 0)
     return {
         "object": kind,

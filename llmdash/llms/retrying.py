@@ -1,4 +1,4 @@
-"""Trying a single call again, the way the official SDKs do. The engine does not use it: it has a policy."""
+"""Retries of a single call, as the official SDKs make them. The engine does not use it: it has a policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer looks like from outside: plain text, or an object with `.content`."""
+"""What callers get as an answer: plain text, or an object with `.content`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Piece = TypeVar("Piece")
 
 @dataclass(frozen=True, slots=True)
 class Shape(Generic[Whole, Piece]):
-    """`whole` makes what `invoke` gives, `piece` what `stream` yields; `kind` names the events of a call."""
+    """`whole` makes what `invoke` returns, `piece` what `stream` yields; `kind` names a call's events."""
 
     kind: str
     whole: Callable[[Generation], Whole]
@@ -32,7 +32,7 @@ def _itself(answer: Any) -> Any:
 
 
 PLAIN: Shape[str, str] = Shape("llm", _text, _text)
-"""Of models that complete a text: `str`."""
+"""For models that complete a text: `str`."""
 
 CHAT: Shape[Generation, Delta] = Shape("chat_model", _itself, _itself)
-"""Of chat models: Generation and Delta, both with `.content`."""
+"""For chat models: Generation and Delta, both with `.content`."""

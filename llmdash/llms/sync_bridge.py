@@ -1,4 +1,4 @@
-"""Asynchronous work for code that is not: one event loop on a thread of its own."""
+"""Runs asynchronous work for synchronous code: one event loop on a thread of its own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _calls = _LoopThread()
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, or its exception."""
+    """Run `work` on the shared loop. Returns its result, or raises its exception."""
     future = asyncio.run_coroutine_threadsafe(work, _calls.loop())
     try:
         return future.result()
@@ -50,7 +50,7 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
 
 
 def each(pieces: AsyncGenerator[T, None]) -> Iterator[T]:
-    """The pieces as they come. Left early, it closes the generator."""
+    """Yield the pieces as they arrive. Closes the generator when left early."""
 
     async def following() -> tuple[T] | None:
         try:
@@ -70,15 +70,15 @@ class _End(Exception):
 
 
 async def elsewhere(make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
-    """The pieces of a generator that runs on the loop of the synchronous calls, whatever loop asks.
+    """Yield the pieces of a generator that runs on the loop of the synchronous calls, from any other loop.
 
-    For what is bound to the loop that it was first used in. Left early, it is cancelled there.
+    For objects bound to the loop of their first use. When left early, it is cancelled there.
     """
     asking = asyncio.get_running_loop()
     came: asyncio.Queue[tuple[T] | _End] = asyncio.Queue()
 
     def tell(what: tuple[T] | _End) -> None:
-        with suppress(RuntimeError):  # the asking loop may be no more
+        with suppress(RuntimeError):  # the calling loop may be closed
             asking.call_soon_threadsafe(came.put_nowait, what)
 
     work = asyncio.run_coroutine_threadsafe(_pump(make, tell), _calls.loop())
@@ -100,7 +100,7 @@ async def _pump(make: Callable[[], AsyncGenerator[T, None]], tell: Callable[[tup
     except asyncio.CancelledError as cancelled:
         end.__cause__ = cancelled
         raise
-    except Exception as error:  # noqa: BLE001 - whoever asked gets it
+    except Exception as error:  # noqa: BLE001 - raised in the calling loop
         end.__cause__ = error
     finally:
         tell(end)

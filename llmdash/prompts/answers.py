@@ -1,4 +1,4 @@
-"""Answers of a model: the JSON object out of the text, and how it compares with what was expected."""
+"""Scoring of answers: finds the JSON object in the text, and compares it with what was expected."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _MAX_DIGITS = 400  # a number written as text; more is not an answer, and conver
 _OPENING = re.compile(
     r'\{(?=\s*["}])'
 )  # where an object can begin; leaves out the braces of code and formulas
-_BUDGET = 256  # characters passed over for each character of the text; about 0.1 ms a kilobyte at worst
+_BUDGET = 256  # characters scanned for each character of the text; about 0.1 ms a kilobyte at worst
 
 # NaN and Infinity are not JSON, yet models write them; None makes them "not a number" below.
 _DECODER = json.JSONDecoder(parse_constant=lambda _name: None)
 
 
 def first_json_object(text: str) -> dict[str, Any] | None:
-    """The first `{...}` in `text` that is a JSON object, whatever stands around it; None if there is none.
+    """Return the first `{...}` in `text` that is a JSON object, whatever is around it; None if there is none.
 
-    The work grows with the length of `text` alone: what failed attempts have cost is counted, and the
-    search ends when the budget is spent. Objects nested too deeply to be read count as none.
+    The work is linear in the length of `text`: the cost of failed attempts is counted, and the search ends
+    when the budget is spent. Objects nested too deeply are ignored.
     """
     budget = _BUDGET * len(text) + 4096
     for start in _OPENING.finditer(text):
@@ -38,7 +38,7 @@ def first_json_object(text: str) -> dict[str, Any] | None:
         except json.JSONDecodeError as error:
             # The decoder read from `at` on; the error then counted the lines from the beginning of the text.
             budget -= error.pos + _BUDGET // 8 * (error.pos - at)
-        except ValueError:  # an integer of thousands of digits; where it stands is not told
+        except ValueError:  # an integer of thousands of digits; its position is not known
             budget -= _BUDGET // 8 * (len(text) - at)
         except RecursionError:
             return None
@@ -90,9 +90,9 @@ def score_arithmetic(expected: str, text: str) -> Verdict:
 
 
 def score_text(expected: str | None, text: str) -> Verdict:
-    """How `text` compares where any kind of text may be expected; UNSCORED where nothing is.
+    """Return the verdict where any kind of text may be expected; UNSCORED where nothing is.
 
-    RIGHT when both are the same but for white space around them, or when the first JSON object in `text`
+    RIGHT when both are equal apart from white space around them, or when the first JSON object in `text`
     has a `result` that equals `expected`, as text or as a number.
     """
     if expected is None:

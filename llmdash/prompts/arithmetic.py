@@ -16,7 +16,7 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["MAX_EXPRESSION", "Arithmetic", "evaluate"]
 
 MAX_EXPRESSION = 1_000
-"""Characters an expression may have; longer ones are refused, which bounds the work of one evaluation."""
+"""The maximum length of an expression, which limits the work of one evaluation."""
 
 _OPERATORS = "+-x"
 _TOKEN = re.compile(r"\s*(?:([0-9]+)|([-+*x×]))")
@@ -46,10 +46,11 @@ def _tokens(text: str) -> list[str]:
 
 
 def evaluate(text: str) -> int:
-    """The value of an expression of integers, `+`, `-`, `*` (also `x` or `×`) and signs before a number.
+    """Return the value of an expression of integers, `+`, `-`, `*` (also `x` or `×`) and signs before a
+    number.
 
-    `*` binds tighter than `+` and `-`; equals are taken from left to right. Raises ValueError where `text` is
-    anything else.
+    `*` binds tighter than `+` and `-`; equal ones go from left to right. Raises ValueError for any other
+    text.
     """
     total, product, sign = 0, 1, 1
     expects_number = True
@@ -99,7 +100,7 @@ class Arithmetic:
         return self.count
 
     def expression(self, index: int) -> str:
-        """Expression `index`, such as `12 + 7 x 93`."""
+        """Return expression `index`, such as `12 + 7 x 93`."""
         draw = random.Random(self.seed * _SPREAD + index).random
         a, b, c = (int(draw() * 100) + 1 for _ in range(3))
         first, second = (_OPERATORS[int(draw() * 3)] for _ in range(2))

@@ -10,8 +10,8 @@ Anthropic (https://docs.anthropic.com/en/api/creating-message-batches):
 
     {"custom_id": "a", "params": {"model": ..., "max_tokens": ..., "system": ..., "messages": [...]}}
 
-`custom_id` is the prompt's id, what is asked becomes its messages, everything else in the body its options. A
-request for more than text (tools, images, several answers) is refused and says why.
+`custom_id` becomes the prompt's id, messages or input its messages, everything else in the body its options.
+A request for more than text (tools, images, several answers) is refused with the reason.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ __all__ = ["BatchLines", "BatchRecipe", "is_batch"]
 
 Messages = tuple[tuple[str, str], ...]
 
-_LOOKED_AT = 100  # lines in which the first readable request must stand for a file to be a batch file
+_LOOKED_AT = 100  # the first readable request must be within these lines
 _ROLES = ("system", "developer", "user", "assistant")
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _MESSAGE_KEYS = frozenset(("role", "content", "type", "id", "status"))
 
 
 def is_batch(path: Path) -> bool:
-    """Whether the file at `path` holds requests of a batch; its first readable JSON object decides."""
+    """True if the file at `path` is a batch file; its first readable JSON object decides."""
     with path.open("rb") as file:
         for line in islice(LineReader(file), _LOOKED_AT):
             if line.data is None or not line.data.strip():
@@ -57,17 +57,17 @@ def is_batch(path: Path) -> bool:
 
 
 class BatchLines(JsonLines):
-    """One request a line; empty lines are passed over."""
+    """One request a line; empty lines are skipped."""
 
     label = "batch"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRecipe(Recipe):
-    """How a request becomes a prompt; both services' requests may stand in one file."""
+    """How a request becomes a prompt; one file may hold requests of both services."""
 
     def build(self, fields: Mapping[str, Any], default_id: str) -> Prompt:
-        """The prompt of a request; `default_id` is not used, as each has its own. Raises RecordError."""
+        """Return the prompt of a request, which has its own id. Raises RecordError."""
         identity = _custom_id(fields.get("custom_id"))
         name = "params" if "params" in fields and "body" not in fields else "body"
         read, handled = _ANTHROPIC if name == "params" else _shape(fields)
@@ -85,7 +85,7 @@ class BatchRecipe(Recipe):
 
 
 def _custom_id(value: object) -> str:
-    """The id exactly as it stands, since answers are matched by it."""
+    """The id unchanged, since answers are matched by it."""
     if value is None:
         raise RecordError("no `custom_id`; give each request its own")
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_ID:
@@ -135,7 +135,7 @@ _ANTHROPIC: _Shape = (_anthropic, frozenset(("messages", "system")))
 
 
 def _shape(fields: Mapping[str, Any]) -> _Shape:
-    """How the body of an OpenAI request is read: its URL tells."""
+    """How the body of an OpenAI request is read, decided by its URL."""
     method, url = fields.get("method", "POST"), fields.get("url")
     if method != "POST":
         raise RecordError(f"method {one_line(str(method))!r} is not supported; it must be POST")
@@ -172,10 +172,10 @@ def _message(entry: object, number: int) -> tuple[str, str]:
 
 
 def _refuse_more(entry: Mapping[str, Any], number: int) -> None:
-    """Raises RecordError if a message says more than who speaks and what; empty, it says nothing."""
+    """Raises RecordError if a message has more than role and content; empty fields are ignored."""
     for key, value in entry.items():
         if value and key not in _MESSAGE_KEYS:
-            raise RecordError(f"message {number}: `{one_line(key)}` is not supported; take it out")
+            raise RecordError(f"message {number}: `{one_line(key)}` is not supported; remove it")
 
 
 def _text(content: object, place: str) -> str:

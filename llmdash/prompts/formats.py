@@ -1,4 +1,4 @@
-"""How records are found in a file and read again: JSON lines, a JSON array, plain text."""
+"""File formats: how records are found in a file and read again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from llmdash.prompts.lines import MAX_LINE, Line, LineReader
 from llmdash.prompts.records import RecordError
 from llmdash.prompts.source import InputError
 
-__all__ = ["Format", "JsonArray", "JsonLines", "PlainText", "Span", "TextSections", "decode_text"]
+__all__ = ["Format", "JsonArray", "JsonLines", "PlainText", "RecordSpan", "TextSections", "decode_text"]
 
 
-class Span(NamedTuple):
-    """One record as found: the line it begins at, its byte offset, its bytes; or None and the `fault`."""
+class RecordSpan(NamedTuple):
+    """One record as found: its first line, its byte offset, its bytes; or None and the `fault`."""
 
     line: int
     start: int
@@ -25,26 +25,28 @@ class Span(NamedTuple):
 
 
 SEPARATOR = b"---"
-"""The line that stands between two prompts of several lines."""
+"""The line that separates two prompts of several lines."""
 
 TOO_LONG = f"longer than {MAX_LINE // 1_000_000} MB; make it shorter"
 
 
 class Format(Protocol):
-    """A kind of file. `label` goes into the fingerprint; records may be `numbered` by line or by position."""
+    """A file format. `label` is part of the fingerprint; ids count records by line (`by_line`) or by
+    position.
+    """
 
     label: str
     by_line: bool
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
-        """The records of a file, in order. Raises InputError if it cannot be read at all."""
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
+        """Yield the records of a file, in order. Raises InputError if it cannot be read at all."""
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
-        """The fields of one record. Raises RecordError."""
+        """Return the fields of one record. Raises RecordError."""
 
 
 def decode_text(data: bytes) -> str:
-    """Bytes as UTF-8. Raises RecordError that names the first bad byte."""
+    """Decode bytes as UTF-8. Raises RecordError that names the first bad byte."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -70,22 +72,22 @@ def _object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _line_spans(reader: LineReader) -> Iterator[Span]:
-    """A record a line, without its line end; empty lines are passed over."""
+def _line_spans(reader: LineReader) -> Iterator[RecordSpan]:
+    """A record a line, without its line end; empty lines are skipped."""
     for number, start, data in reader:
         if data is None:
-            yield Span(number, start, None, TOO_LONG)
+            yield RecordSpan(number, start, None, TOO_LONG)
         elif data.strip():
-            yield Span(number, start, data.rstrip(b"\r\n"))
+            yield RecordSpan(number, start, data.rstrip(b"\r\n"))
 
 
 class JsonLines:
-    """One JSON object a line; empty lines are passed over."""
+    """One JSON object a line; empty lines are skipped."""
 
     label = "jsonl"
     by_line = True
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         return _line_spans(reader)
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
@@ -103,7 +105,7 @@ class JsonArray:
     _OPENING = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*")
     _BETWEEN = re.compile(rb"[\s,]*")
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         data = reader.rest(self._LARGEST)
         if data is None:
             raise InputError("a JSON array of more than 512 MB; write one object a line instead (.jsonl)")
@@ -117,7 +119,7 @@ class JsonArray:
             counted = at
             size = len(element)
             whole = data[at : at + size] if size <= MAX_LINE else None
-            yield Span(line, at, whole, "" if whole is not None else TOO_LONG)
+            yield RecordSpan(line, at, whole, "" if whole is not None else TOO_LONG)
             at += size
 
     def _elements(self, data: bytes) -> list[msgspec.Raw]:
@@ -138,12 +140,12 @@ class JsonArray:
 
 
 class PlainText:
-    """One prompt a line; empty lines are passed over."""
+    """One prompt a line; empty lines are skipped."""
 
     label = "text"
     by_line = True
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         return _line_spans(reader)
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
@@ -151,12 +153,12 @@ class PlainText:
 
 
 class TextSections:
-    """Prompts of several lines, with a line `---` between two of them; empty ones are passed over."""
+    """Prompts of several lines, with lines `---` between them; empty ones are skipped."""
 
     label = "sections"
     by_line = True
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         section = _Section()
         for line in reader:
             if line.data is not None and line.data.strip() == SEPARATOR:
@@ -171,7 +173,7 @@ class TextSections:
 
 
 class _Section:
-    """The lines between two separators; forgets them when they grow too long."""
+    """The lines between two separators; drops them when they grow too long."""
 
     def __init__(self) -> None:
         self._first: Line | None = None
@@ -189,11 +191,11 @@ class _Section:
         elif line.data is not None:
             self._parts.append(line.data)
 
-    def close(self) -> Iterator[Span]:
+    def close(self) -> Iterator[RecordSpan]:
         if self._first is None:
             return
         number, start, _ = self._first
         if self._size > MAX_LINE:
-            yield Span(number, start, None, TOO_LONG)
+            yield RecordSpan(number, start, None, TOO_LONG)
         else:
-            yield Span(number, start, b"".join(self._parts))
+            yield RecordSpan(number, start, b"".join(self._parts))

@@ -1,4 +1,4 @@
-"""A file of prompts that stays on disk: where each record stands is kept, not what it says."""
+"""A file of prompts that stays on disk: only the position of each record is in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from llmdash.prompts.answers import score_text
-from llmdash.prompts.formats import Format, Span
+from llmdash.prompts.formats import Format, RecordSpan
 from llmdash.prompts.lines import LineReader
 from llmdash.prompts.records import Recipe, RecordError
 from llmdash.prompts.source import InputError, InputProblem, Prompt
@@ -23,7 +23,7 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["MOST_PROBLEMS", "FilePrompts", "Problems", "open_file"]
 
 MOST_PROBLEMS = 1_000
-"""Problems that are listed one by one; the rest are counted in one last entry."""
+"""The number of problems that are listed; the rest are counted in one last entry."""
 
 _VERSION = "file 1"
 _BUCKETS = 64
@@ -39,6 +39,7 @@ class Problems:
         self._more_line = 0
 
     def add(self, line: int, message: str) -> None:
+        """Add the problem of a line that is left out."""
         if len(self._listed) < MOST_PROBLEMS:
             self._listed.append(InputProblem(self._file, line, message))
         else:
@@ -46,6 +47,7 @@ class Problems:
             self._more += 1
 
     def all(self) -> tuple[InputProblem, ...]:
+        """Return the problems by line, the last one with the count of those not listed."""
         listed = sorted(self._listed, key=lambda problem: problem.line)
         if self._more:
             text = f"{self._more:,} more were left out from here on"
@@ -89,7 +91,7 @@ class _Places:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def add(self, span: Span, data: bytes, number: int, identity: str) -> None:
+    def add(self, span: RecordSpan, data: bytes, number: int, identity: str) -> None:
         self.starts.append(span.start)
         self.sizes.append(len(data))
         self.sums.append(zlib.crc32(data))
@@ -111,34 +113,34 @@ class _Places:
 
 
 class _Ids:
-    """Notices ids that come twice, for 8 bytes an id."""
+    """Finds duplicate ids, at 8 bytes an id."""
 
     def __init__(self) -> None:
-        # In buckets, so that looking for doubles needs memory for a small part of them at a time.
+        # In buckets, so that the search for duplicates needs memory for a small part of them at a time.
         self._buckets = [array("q") for _ in range(_BUCKETS)]
 
     def add(self, identity: str) -> None:
         value = hash(identity)
         self._buckets[value % _BUCKETS].append(value)
 
-    def doubles(self) -> set[int]:
+    def duplicates(self) -> set[int]:
         """Hashes that were added more than once."""
-        doubles: set[int] = set()
+        duplicates: set[int] = set()
         for bucket in self._buckets:
             seen = set(bucket)
             if len(seen) < len(bucket):
                 seen.clear()
                 for value in bucket:
                     if value in seen:
-                        doubles.add(value)
+                        duplicates.add(value)
                     seen.add(value)
-        return doubles
+        return duplicates
 
 
 class FilePrompts:
     """A PromptSource over the records of one file.
 
-    Records are read again when they are asked for, and compared with a checksum taken when the file was
+    Records are read again when they are requested, and compared with a checksum computed when the file was
     opened. May be used from any thread. Answers are scored by `score_text`.
     """
 
@@ -164,13 +166,13 @@ class FilePrompts:
             if limit != 0:
                 self._find(self._form.spans(reader), problems, ids, limit)
             digest = reader.digest()
-        self._leave_out_doubles(ids.doubles(), problems)
+        self._leave_out_duplicates(ids.duplicates(), problems)
         self.problems = problems.all()
         if not len(self) and limit != 0:
             raise InputError(self._nothing())
         self.fingerprint = self._fingerprint(digest)
 
-    def _find(self, spans: Iterator[Span], problems: Problems, ids: _Ids, limit: int | None) -> None:
+    def _find(self, spans: Iterator[RecordSpan], problems: Problems, ids: _Ids, limit: int | None) -> None:
         build, fields, places = self._recipe.build, self._form.fields, self._places
         for number, span in enumerate(spans, start=1):
             data = span.data
@@ -191,15 +193,15 @@ class FilePrompts:
     def _default_id(self, line: int, number: int) -> str:
         return f"{self._stem}-{line if self._form.by_line else number}"
 
-    def _leave_out_doubles(self, doubles: set[int], problems: Problems) -> None:
-        """Keep the first of each id; mostly there are no doubles."""
-        if not doubles:
+    def _leave_out_duplicates(self, duplicates: set[int], problems: Problems) -> None:
+        """Keep the first of each id; mostly there are no duplicates."""
+        if not duplicates:
             return
         first: dict[str, int] = {}
         left_out: set[int] = set()
         for index in range(len(self)):
             identity = self.id(index)
-            if hash(identity) not in doubles:
+            if hash(identity) not in duplicates:
                 continue
             line = self._places.lines[index]
             if identity in first:
@@ -235,8 +237,8 @@ class FilePrompts:
         line = places.lines[index]
         data = os.pread(self._descriptor, places.sizes[index], places.starts[index])
         if len(data) != places.sizes[index] or zlib.crc32(data) != places.sums[index]:
-            mend = "put it back as it was, or start a new run"
-            raise InputError(f"{self._shown}:{line}: the file changed while it was run; {mend}")
+            fix = "put it back as it was, or start a new run"
+            raise InputError(f"{self._shown}:{line}: the file changed during the run; {fix}")
         return self._recipe.build(self._form.fields(data), self._default_id(line, places.numbers[index]))
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
@@ -246,7 +248,7 @@ class FilePrompts:
 def open_file(
     path: Path, form: Format, recipe: Recipe, *, name: str, shown: str, limit: int | None
 ) -> FilePrompts:
-    """A source over `path`. `name` begins the ids, `shown` names the file in messages. Raises InputError."""
+    """Return a source over `path`. Ids begin with `name`, messages with `shown`. Raises InputError."""
     source = FilePrompts(path, form, recipe, name, shown)
     source.index(limit)
     return source

@@ -1,4 +1,4 @@
-"""Lines of a file with their number and place, however large the file or hostile the line."""
+"""Lines of a file with their number and offset, for files of any size and lines of any length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 __all__ = ["MAX_LINE", "Line", "LineReader"]
 
 MAX_LINE = 1_000_000
-"""Bytes a line, or a record of several lines, may have."""
+"""The maximum size of a line, or of a record of several lines, in bytes."""
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 20
@@ -24,7 +24,7 @@ class Line(NamedTuple):
 
 
 class LineReader:
-    """Reads a file once, line by line, and takes its SHA-256 on the way. A byte order mark is passed over."""
+    """Reads a file once, line by line, and computes its SHA-256. A byte order mark is skipped."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -59,14 +59,14 @@ class LineReader:
                 return
 
     def rest(self, most: int) -> bytes | None:
-        """Everything that was not read yet; None if that is more than `most` bytes."""
+        """Return everything that was not read yet; None if that is more than `most` bytes."""
         data = self._file.read(most + 1)
         self._hash.update(data)
         self._offset += len(data)
         return data if len(data) <= most else None
 
     def digest(self) -> bytes:
-        """The SHA-256 of the whole file; what was not read yet is passed over."""
+        """Return the SHA-256 of the whole file; reads the rest of it."""
         while block := self._file.read(_BLOCK):
             self._hash.update(block)
         return self._hash.digest()

@@ -1,4 +1,4 @@
-"""Model options that a prompt brings along: read from a request body, and laid over those of the run."""
+"""Model options of a single prompt: read from a request body, and merged with those of the run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["OptionError", "merge_options", "read_options"]
 _MOST_TOKENS = 1_000_000_000
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
-# How an answer comes is for the client that asks to decide, so these are passed over.
+# How an answer is delivered is decided by llmdash as the client, so these are ignored.
 _PASSED_OVER = frozenset(("stream", "stream_options"))
 
-# One prompt has one answer here: 1 is passed over, more is refused.
+# One prompt has one answer here: 1 is ignored, more is refused.
 _COUNTS = frozenset(("n", "best_of"))
 
-# What needs more than one request and one text in answer to it. Empty, they ask for nothing and may stay.
+# These need more than one request and one text in answer. If empty, they have no effect and are accepted.
 _UNSUPPORTED = frozenset(
     (
         *("tools", "tool_choice", "functions", "function_call", "mcp_servers", "container"),
@@ -28,7 +28,7 @@ _UNSUPPORTED = frozenset(
 )
 _WITHOUT_TOOLS = ("none", "auto")  # a `tool_choice` that chooses nothing where there are no tools
 
-# They say what is asked, not how; beside the messages they would take their place.
+# These are the input, not options; they would replace the messages.
 _NOT_OPTIONS = frozenset(("messages", "prompt", "input", "instructions", "system", "self"))
 
 
@@ -68,17 +68,17 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def read_options(body: Mapping[str, Any], passed_over: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The options in a request body, without the names in `passed_over`. Raises OptionError.
+def read_options(body: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the options in a request body, without the names in `ignored`. Raises OptionError.
 
-    Names that are not known here stay as they are: the server knows them. `null` means not given, as it does
-    in a request. What only one dialect has a name for gets the common one: `stop_sequences` becomes `stop`, a
-    list of text, and `max_output_tokens` becomes `max_tokens`. `stream` is left out, as is `n` where it is 1.
-    Refused is what cannot be run: several answers, tools, audio, a state kept by the server.
+    Unknown names are kept for the server. `null` means not given, as it does in a request. A dialect's own
+    names become the common ones: `stop_sequences` becomes `stop`, a list of text, and `max_output_tokens`
+    becomes `max_tokens`. `stream` is left out, as is `n` where it is 1. What cannot be run is refused:
+    several answers, tools, audio, state kept by the server.
     """
     options: dict[str, Any] = {}
     for name, value in body.items():
-        if value is None or name in passed_over or name in _PASSED_OVER:
+        if value is None or name in ignored or name in _PASSED_OVER:
             continue
         if (check := _CHECKS.get(name)) is not None:
             fits, words = check
@@ -93,17 +93,17 @@ def read_options(body: Mapping[str, Any], passed_over: frozenset[str] = frozense
 
 
 def _is_void(name: str, value: Any) -> bool:
-    """True if the option asks for nothing. Raises OptionError if it cannot be had."""
+    """True if the option has no effect. Raises OptionError if it is not supported."""
     if name in _COUNTS:
         if value != 1:
             raise OptionError(f"`{name}` other than 1 is not supported; a prompt has one answer")
         return True
     if name in _UNSUPPORTED:
         if value and value not in _WITHOUT_TOOLS:
-            raise OptionError(f"`{name}` is not supported; only text can be asked for; take it out")
+            raise OptionError(f"`{name}` is not supported; only text can be requested; remove it")
         return True
     if name in _NOT_OPTIONS:
-        raise OptionError(f"`{one_line(name)}` has no place here; take it out")
+        raise OptionError(f"`{one_line(name)}` is not an option; remove it")
     return False
 
 
@@ -115,10 +115,10 @@ def _stops(name: str, value: Any) -> list[str]:
 
 
 def merge_options(run: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options of a run with a prompt's `own` over them.
+    """Return the options of a run, overridden by a prompt's `own`.
 
-    A limit of tokens has three names (`max_tokens`, `max_completion_tokens`, `max_output_tokens`): one in
-    `own` takes the place of one in `run` whatever it is called, since a server refuses two.
+    The token limit has three names (`max_tokens`, `max_completion_tokens`, `max_output_tokens`): one in `own`
+    replaces any of them in `run`, since a server refuses two.
     """
     if not own:
         return run

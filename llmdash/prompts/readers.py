@@ -1,4 +1,4 @@
-"""Opens a file of prompts, whichever kind it is.
+"""Opens a file of prompts of any kind.
 
 | kind | what is in it |
 |---|---|
@@ -8,7 +8,7 @@
 | text | a prompt a line, or sections with a line `---` between two of them |
 | toml | a prompt set: `toml_set` describes it |
 
-`options` are model options for one prompt, such as {"temperature": 0.2}, and go over those of the run.
+`options` are model options for one prompt, such as {"temperature": 0.2}, and override those of the run.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ KINDS: dict[str, Kind] = {
     ".prompts": "text",
     ".toml": "toml",
 }
-"""What the end of a file's name says about it."""
+"""The kind of a file by the end of its name."""
 
 _COMPLETE: dict[Kind, str] = {
     "toml": "a prompt set has its own template",
     "batch": "a batch file has its own messages",
 }
-_HEAD = 64 * 1024  # bytes that are looked at to tell one kind from another
+_HEAD = 64 * 1024  # bytes that are read to detect the kind
 _STEM = 24  # characters of a file's name that go into a run's name and its ids
 _ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*(?:\{|\]\s*$)")
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*(?:\"|\})")
@@ -65,12 +65,12 @@ def open_source(
     kind: Kind | None = None,
     name: str | None = None,
 ) -> PromptSource:
-    """The prompts in the file at `path`, at most the first `limit`.
+    """Return the prompts in the file at `path`, at most the first `limit`.
 
-    The kind of file is told by its name and its content, or given as `kind`. A `template` makes a prompt of
-    the fields of each record; the lines of a batch file are then plain JSON lines. `name` stands for the file
-    in ids and messages; its own name does otherwise. Standard input is to be written to a file first. Raises
-    InputError, with one line that names the file and the mend.
+    The kind of file is detected from its name and its content, or given as `kind`. A `template` makes a
+    prompt of the fields of each record; the lines of a batch file are then plain JSON lines. `name` replaces
+    the file's own name in ids and messages. Standard input must be written to a file first. Raises
+    InputError, with one line that names the file and the fix.
     """
     place = Path(path)
     shown = name or str(place)
@@ -95,7 +95,7 @@ def _title(name: str) -> str:
 
 
 def _check(place: Path, shown: str) -> None:
-    """Raises InputError unless there is a regular file with something in it."""
+    """Raises InputError unless there is a regular file that is not empty."""
     try:
         found = place.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
@@ -109,7 +109,7 @@ def _check(place: Path, shown: str) -> None:
 
 
 def _kind_of(place: Path, recipe: Recipe) -> Kind:
-    """What a file is: a table or a prompt set by its name, the rest by its content."""
+    """The kind of a file: a table or a prompt set by its name, the rest by its content."""
     named = KINDS.get(place.suffix.lower())
     if named in ("csv", "tsv", "toml"):
         return named

@@ -1,4 +1,4 @@
-"""From the fields of one record (a JSON object, a row of a table) to a prompt."""
+"""Makes a prompt from the fields of one record (a JSON object, a row of a table)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llmdash.prompts.template import Template, as_text, name_list
 __all__ = ["MAX_ID", "Recipe", "RecordError"]
 
 MAX_ID = 200
-"""Characters an id may have."""
+"""The maximum length of an id, in characters."""
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -27,17 +27,17 @@ class Recipe:
     """How fields become a prompt.
 
     With a template, its text is the prompt. Without one, `messages` (a list of objects with `role` and
-    `content`) or `prompt` (text) is; `messages` goes first. `id` and `expected` may be text or numbers.
-    `system` opens every conversation that does not open with a system message of its own. Without a template,
-    `options` may be an object with model options for this prompt alone (see `read_options`); anything else
-    under that name, and anything under it where there is a template, is a field like any other.
+    `content`) or `prompt` (text) is; `messages` is preferred. `id` and `expected` may be text or numbers.
+    `system` is the first message of every conversation that has no system message of its own. Without a
+    template, `options` may be an object with model options for this prompt alone (see `read_options`);
+    anything else of that name, and with a template anything at all, is an ordinary field.
     """
 
     template: Template | None = None
     system: str | None = None
 
     def build(self, fields: Mapping[str, Any], default_id: str) -> Prompt:
-        """The prompt of a record. Raises RecordError with the reason if there is none."""
+        """Return the prompt of a record. Raises RecordError with the reason if there is none."""
         messages = self._messages(fields)
         if self.system is not None and messages[0][0] not in ("system", "developer"):
             messages = (("system", self.system), *messages)

@@ -1,4 +1,4 @@
-"""Sources made of other things than lines of a file: lists, and sources repeated or cut short."""
+"""Prompt sources from other things than the lines of a file: lists, and sources repeated or limited."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["Arranged", "listed"]
 
 
 def listed(name: str, prompts: Sequence[Prompt], problems: Sequence[InputProblem] = ()) -> PromptList:
-    """A source over prompts in memory, with the fingerprint that their content has."""
+    """Return a source over prompts in memory, with a fingerprint of their content."""
     content = msgspec.json.encode([_content(prompt) for prompt in prompts])
     return PromptList(name, hashlib.sha256(content).hexdigest(), prompts, problems)
 
 
 def _content(prompt: Prompt) -> tuple[Any, ...]:
-    """What decides a prompt; without options it looks as it did before there were any."""
+    """The content of a prompt for the fingerprint; without options as in versions that had none."""
     plain = (prompt.id, prompt.messages, prompt.expected)
     return (*plain, dict(prompt.options)) if prompt.options else plain
 
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A source under another name: gone through `repeat` times, cut after `limit`, with model options.
+    """A source under another name: repeated `repeat` times, cut after `limit`, with model options.
 
     Rounds follow each other: first to last, first to last. A repeated prompt's id ends in the number of its
-    round, as in `greeting-1.3`; with a single prompt the round takes the place of its number.
+    round, as in `greeting-1.3`; with a single prompt the round replaces its number.
     """
 
     source: PromptSource

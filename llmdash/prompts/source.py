@@ -1,4 +1,4 @@
-"""What a batch is made of: prompts by number, with their score."""
+"""The source of a batch: prompts by number, and the scoring of answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["NO_OPTIONS", "InputError", "InputProblem", "Prompt", "PromptList", "PromptSource", "Verdict"]
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
-"""The options of a prompt that asks for none: one empty mapping for all of them."""
+"""The options of a prompt without any: one empty mapping for all of them."""
 
 
 def _no_options() -> Mapping[str, Any]:
@@ -24,9 +24,9 @@ def _no_options() -> Mapping[str, Any]:
 class Prompt:
     """One prompt of a batch.
 
-    `messages` holds (role, content) pairs. `expected` is what a right answer says, if that is known.
-    `options` are model options for this prompt alone, such as `model` or `temperature`; they go over those of
-    the run (`merge_options`), under the names the request body has for them.
+    `messages` holds (role, content) pairs. `expected` is the right answer, if that is known. `options`
+    are model options for this prompt alone, such as `model` or `temperature`, by their names in the request
+    body; they override those of the run (`merge_options`).
     """
 
     id: str
@@ -36,13 +36,13 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The last message: what a person would call the prompt."""
+        """The text of the last message."""
         return self.messages[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
 class InputProblem:
-    """A piece of input that cannot become a prompt: where it stands, what is wrong, how to mend it."""
+    """A record that cannot become a prompt: where it is, what is wrong, how to fix it."""
 
     file: str
     line: int
@@ -53,11 +53,11 @@ class InputProblem:
 
 
 class InputError(Exception):
-    """Input that cannot be run at all. The text names file, line and mend."""
+    """Input that cannot be run at all. The text names file, line and fix."""
 
 
 class PromptSource(Protocol):
-    """Prompts in a fixed order, fetched one at a time so that a million of them need not live in memory."""
+    """Prompts in a fixed order, fetched one at a time so that a million of them need not be in memory."""
 
     @property
     def name(self) -> str:
@@ -65,7 +65,7 @@ class PromptSource(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """A SHA-256 in hex over everything that decides the prompts; a resume refuses another one."""
+        """A SHA-256 in hex over everything that decides the prompts; a resume requires the same one."""
 
     @property
     def problems(self) -> Sequence[InputProblem]:
@@ -73,7 +73,7 @@ class PromptSource(Protocol):
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """Model options the file asks for: any of `model`, `temperature`, `max_tokens`."""
+        """Model options set by the file: any of `model`, `temperature`, `max_tokens`."""
 
     def __len__(self) -> int: ...
 
@@ -81,10 +81,10 @@ class PromptSource(Protocol):
         """The id of the prompt at `index`; kept, so that asking for it never reads the file again."""
 
     def prompt(self, index: int) -> Prompt:
-        """The prompt at `index`, counted from 0. Raises InputError if the file changed under the run."""
+        """Return the prompt at `index`, counted from 0. Raises InputError if the file has changed."""
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
-        """How the answer `text` compares; UNSCORED where nothing is expected."""
+        """Return the verdict on the answer `text`; UNSCORED where nothing is expected."""
 
 
 @dataclass(frozen=True, slots=True)

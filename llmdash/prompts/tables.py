@@ -8,12 +8,12 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from llmdash.prompts.formats import TOO_LONG, Span, decode_text
+from llmdash.prompts.formats import TOO_LONG, RecordSpan, decode_text
 from llmdash.prompts.lines import MAX_LINE, Line, LineReader
 from llmdash.prompts.records import RecordError
 from llmdash.prompts.source import InputError
 
-__all__ = ["Table", "read_table"]
+__all__ = ["DelimitedText", "read_table"]
 
 _DELIMITERS = (",", ";", "\t")
 _QUOTE = b'"'
@@ -32,8 +32,8 @@ def _row(text: str, delimiter: str) -> list[str]:
     return rows[0] if rows else []
 
 
-class Table:
-    """Rows under a header, which is the first record. It names the fields; empty rows are passed over."""
+class DelimitedText:
+    """Rows below a header, the first record, which names the fields; empty rows are skipped."""
 
     by_line = True
 
@@ -42,7 +42,7 @@ class Table:
         self.delimiter = delimiter
         self.label = f"table {delimiter!r}"
 
-    def spans(self, reader: LineReader) -> Iterator[Span]:
+    def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         records = _records(reader, self.delimiter)
         next(records, None)
         return records
@@ -54,19 +54,19 @@ class Table:
         return dict(zip(self.columns, row, strict=True))
 
 
-def _records(reader: LineReader, delimiter: str) -> Iterator[Span]:
-    """The records of a table, header first. Only a line with a quote in it can go on in the next one."""
+def _records(reader: LineReader, delimiter: str) -> Iterator[RecordSpan]:
+    """The records of a table, header first. Only a line with a quote can continue in the next one."""
     for line in reader:
         if line.data is None:
-            yield Span(line.number, line.start, None, TOO_LONG)
+            yield RecordSpan(line.number, line.start, None, TOO_LONG)
         elif _QUOTE in line.data:
             yield _quoted(line, line.data, reader, delimiter)
         elif line.data.strip():
-            yield Span(line.number, line.start, line.data.rstrip(b"\r\n"))
+            yield RecordSpan(line.number, line.start, line.data.rstrip(b"\r\n"))
 
 
-def _quoted(first: Line, data: bytes, reader: LineReader, delimiter: str) -> Span:
-    """The record that begins with `data` in `first`, with the lines after it that a quote holds."""
+def _quoted(first: Line, data: bytes, reader: LineReader, delimiter: str) -> RecordSpan:
+    """The record that begins with `data` in `first`, with the following lines inside its quotes."""
     parts = [data]
     last, size = first.number, len(data)
 
@@ -81,18 +81,18 @@ def _quoted(first: Line, data: bytes, reader: LineReader, delimiter: str) -> Spa
             parts.append(line.data)
             yield line.data.decode(errors="replace")
 
-    # What is wrong with the row is told when its cells are read; here only its end is looked for.
+    # Errors in the row are reported when its cells are read; this only finds its end.
     with contextlib.suppress(csv.Error):
         next(csv.reader(lines(), delimiter=delimiter, strict=True))
     if size > MAX_LINE:
-        return Span(first.number, first.start, None, f"from here to line {last}: {TOO_LONG}")
-    return Span(first.number, first.start, b"".join(parts).rstrip(b"\r\n"))
+        return RecordSpan(first.number, first.start, None, f"from here to line {last}: {TOO_LONG}")
+    return RecordSpan(first.number, first.start, b"".join(parts).rstrip(b"\r\n"))
 
 
-def read_table(file: BinaryIO, delimiter: str | None = None) -> Table:
-    """The table whose header begins at `file`. Raises InputError if there is none.
+def read_table(file: BinaryIO, delimiter: str | None = None) -> DelimitedText:
+    """Return the table whose header is at the start of `file`. Raises InputError if there is none.
 
-    Without `delimiter`, the one of comma, semicolon and tab that is most often in the first line is taken.
+    Without `delimiter`, the most frequent one of comma, semicolon and tab in the first line is used.
     """
     found = delimiter or _sniff(file)
     header = next(_records(LineReader(file), found), None)
@@ -109,7 +109,7 @@ def read_table(file: BinaryIO, delimiter: str | None = None) -> Table:
             raise InputError(f"line {header.line}: a column of the header has no name; name every column")
         if columns.count(column) > 1:
             raise InputError(f"line {header.line}: two columns are named {column[:80]!r}; rename one")
-    return Table(columns, found)
+    return DelimitedText(columns, found)
 
 
 def _sniff(file: BinaryIO) -> str:

@@ -17,19 +17,19 @@ _FIELD = re.compile(r"\{\{([^{}]*)\}\}")
 
 
 def as_text(value: object) -> str:
-    """A field's value as it appears in a prompt: text as it is, nothing for null, JSON for the rest."""
+    """Return a field's value as in a prompt: text as it is, nothing for null, JSON for the rest."""
     if isinstance(value, str):
         return value
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def one_line(text: str, most: int = 40) -> str:
-    """Text out of a file, fit for a message: at most `most` characters, no control characters."""
+    """Return text of a file, safe for a message: at most `most` characters, no control characters."""
     return "".join(sign if sign.isprintable() else "?" for sign in text[:most])
 
 
 def name_list(names: Iterable[str]) -> str:
-    """Names out of a file as one short line: a dozen of them at most."""
+    """Return names of a file as one short line: at most a dozen of them."""
     found = list(names)
     shown = [one_line(name) for name in found[:12]]
     if len(found) > len(shown):
@@ -39,9 +39,9 @@ def name_list(names: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Text with `{{field}}` in it. Spaces inside the braces do not count.
+    """Text with `{{field}}` in it. Spaces inside the braces are ignored.
 
-    A field is a name to look up, never an expression. Values are put in once: braces inside a value stay as
+    A field is a name to look up, never an expression. Values are inserted once: braces inside a value stay as
     they are. Single braces, and double ones that hold no name, are plain text. `origin` names the template
     in messages.
     """
@@ -56,14 +56,14 @@ class Template:
         return tuple(dict.fromkeys(name for name in names if name))
 
     def check(self, known: Iterable[str]) -> None:
-        """Raises InputError if a field of the template is not among `known`."""
+        """Raise InputError if a field of the template is not among `known`."""
         names = tuple(known)
         for field in self.fields:
             if field not in names:
                 raise self._unknown(field, names)
 
     def render(self, values: Mapping[str, Any]) -> str:
-        """The text with every field replaced. Raises InputError on a field that `values` does not have."""
+        """Return the text with every field replaced. Raises InputError for a field that `values` lacks."""
 
         def replace(match: re.Match[str]) -> str:
             field = match[1].strip()

@@ -15,7 +15,7 @@ A set says in exactly one way where its prompts come from:
     text = "Hello, how are you?"
 
 Further keys, all optional: `name` (the file's name otherwise), `description`, `system` (a system message
-for every prompt), `repeat` (go through the prompts so many times), and `[options]` with `model`,
+for every prompt), `repeat` (how many times to go through the prompts), and `[options]` with `model`,
 `temperature`, `max_tokens`.
 """
 
@@ -85,7 +85,7 @@ OpenTable = Callable[[Path, Recipe, str], PromptSource]
 
 
 def open_set(path: Path, *, shown: str, name: str, limit: int | None, open_table: OpenTable) -> PromptSource:
-    """The prompts of the TOML set at `path`. Raises InputError that names file, line and mend."""
+    """Return the prompts of the TOML set at `path`. Raises InputError that names file, line and fix."""
     text = _read(path, shown)
     found = _parse(text, shown)
     title = found.name or name
@@ -119,12 +119,12 @@ def _parse(text: str, shown: str) -> _Set:
 
 
 def _explain(fault: str, text: str, shown: str) -> str:
-    """A fault of the typed reading, with the line where its key stands."""
+    """A validation error, with the line of its key."""
     unknown = _UNKNOWN_FIELD.search(fault)
     place = unknown or _PATH.search(fault)
     line = _line_of(place[1], text) if place else 1
     if unknown:
-        return f"{shown}:{line}: unknown key `{one_line(unknown[1])}`; remove it or mend its spelling"
+        return f"{shown}:{line}: unknown key `{one_line(unknown[1])}`; remove it or fix its spelling"
     text = one_line(fault[:1].lower() + fault[1:].replace("$.", ""), 200)
     return f"{shown}:{line}: {text}"
 
@@ -136,7 +136,7 @@ def _line_of(key: str, text: str) -> int:
 
 
 class _Builder:
-    """Makes the source a set asks for."""
+    """Makes the prompt source of a set."""
 
     def __init__(
         self, found: _Set, text: str, path: Path, shown: str, title: str, open_table: OpenTable
@@ -164,11 +164,11 @@ class _Builder:
         return self._in_place(recipe, "fields", self._set.fields or [{}])
 
     def _check_ways(self) -> None:
-        """Raises InputError unless the set says in one way where its prompts come from."""
+        """Raises InputError unless the set says in exactly one way where its prompts come from."""
         ways = [way for way in ("task", "template", "prompt") if getattr(self._set, way) is not None]
         if not ways:
-            mend = 'add [[prompt]] entries, a `template`, or task = "arithmetic"'
-            raise InputError(f"{self._shown}: no prompts; {mend}")
+            fix = 'add [[prompt]] entries, a `template`, or task = "arithmetic"'
+            raise InputError(f"{self._shown}: no prompts; {fix}")
         if len(ways) > 1:
             raise self._fault(ways[1], f"both `{ways[0]}` and `{ways[1]}`; keep one of them")
         if self._set.data is not None and self._set.fields is not None:
@@ -183,7 +183,7 @@ class _Builder:
         return InputError(f"{self._shown}:{_line_of(key, self._text)}: {message}")
 
     def _in_place(self, recipe: Recipe, key: str, rows: list[dict[str, Any]]) -> PromptSource:
-        """The prompts that stand in the set itself; one that is wrong stops the run, as the set is small."""
+        """The prompts in the set itself; a wrong one raises InputError, as the set is small."""
         lines = self._lines_of(key)
         prompts: list[Prompt] = []
         problems: list[InputProblem] = []

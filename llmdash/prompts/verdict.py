@@ -1,4 +1,4 @@
-"""The four ways in which an answer can compare with what was expected."""
+"""The verdict on an answer: four values."""
 
 from __future__ import annotations
 

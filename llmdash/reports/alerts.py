@@ -1,4 +1,4 @@
-"""What holds a run up, told without a dashboard: in words, as records, and once when it comes and goes."""
+"""Alerts without a dashboard: as text, as records, and as a line when they come and go."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llmdash.sanitize import clean_line
 __all__ = ["AlertLog", "alert_record", "alert_text", "endpoint_record", "endpoint_text", "held_text"]
 
 LINGER_S = 5.0
-"""Seconds for which an alert has to be gone before it counts as over; what comes and goes is told once."""
+"""Seconds for which an alert has to be gone before it counts as over, so that it is not reported again."""
 
 _AWAITED = {
     AlertKind.KEYS_REST: "back in",
@@ -24,17 +24,17 @@ _FIRST_CLAUSE = re.compile(r"[:;] | \(| · ")
 
 
 def alert_text(alert: Alert) -> str:
-    """An alert on one line that is safe to show: what, when it passes, and what can be done."""
+    """Return an alert on one line that is safe to show: the text, the countdown, and the fix."""
     parts = [clean_line(alert.text)]
     if alert.seconds is not None:
-        parts.append(f"{_AWAITED.get(alert.kind, 'tried again in')} {left(alert.seconds)}")
-    if alert.mend:
-        parts.append(clean_line(alert.mend))
+        parts.append(f"{_AWAITED.get(alert.kind, 'next try in')} {left(alert.seconds)}")
+    if alert.fix:
+        parts.append(clean_line(alert.fix))
     return ", ".join(parts)
 
 
 def held_text(frame: Frame) -> str:
-    """The gravest alert, and how many there are besides; empty where nothing holds the run up."""
+    """Return the most severe alert, and the number of others; empty where nothing blocks the run."""
     if not frame.alerts:
         return ""
     more = len(frame.alerts) - 1
@@ -42,18 +42,20 @@ def held_text(frame: Frame) -> str:
 
 
 def alert_record(alert: Alert) -> dict[str, Any]:
-    """An alert for scripts; `seconds` until it passes or is tried again, None where it does not by itself."""
+    """Return an alert for scripts; `seconds` until it passes or until the next try, None if only the user
+    can.
+    """
     return {
         "kind": alert.kind.name.lower(),
         "severity": alert.severity.value,
         "text": clean_line(alert.text),
-        "mend": clean_line(alert.mend),
+        "mend": clean_line(alert.fix),
         "seconds": None if alert.seconds is None else round(alert.seconds, 1),
     }
 
 
 def endpoint_record(row: EndpointRow) -> dict[str, Any]:
-    """An endpoint for scripts; `state` is one of `up`, `down`, `probing`, `paused`."""
+    """Return an endpoint for scripts; `state` is one of `up`, `down`, `probing`, `paused`."""
     return {
         "name": clean_line(row.name),
         "state": row.state.value,
@@ -64,21 +66,21 @@ def endpoint_record(row: EndpointRow) -> dict[str, Any]:
 
 
 def endpoint_text(row: EndpointRow) -> str:
-    """An endpoint in a few words, with the seconds until it is tried again: `openai down 8s: refused`."""
+    """Return an endpoint in a few words, with the seconds until the next try: `openai down 8s: refused`."""
     back = "" if row.returns_in_s is None or row.state is EndpointState.UP else f" {left(row.returns_in_s)}"
     detail = f": {clean_line(row.detail)}" if row.detail else ""
     return f"{clean_line(row.name)} {row.state.value}{back}{detail}"
 
 
 class AlertLog:
-    """Says once that an alert has come, and once that it is over. Times are monotonic seconds."""
+    """Reports once that an alert has come, and once that it is over. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._since: dict[tuple[AlertKind, str], float] = {}
         self._seen: dict[tuple[AlertKind, str], float] = {}
 
     def changes(self, frame: Frame, now: float) -> Iterator[str]:
-        """A line for each alert that is new, and for each that has been gone for a while."""
+        """Yield a line for each alert that is new, and for each that has been gone for a while."""
         for alert in frame.alerts:
             known = _identity(alert)
             if known not in self._since:
@@ -93,5 +95,5 @@ class AlertLog:
 
 
 def _identity(alert: Alert) -> tuple[AlertKind, str]:
-    """What makes two alerts the same one, whatever they count: kind and first clause."""
+    """The identity of an alert, whatever its counts: kind and first clause."""
     return alert.kind, _FIRST_CLAUSE.split(clean_line(alert.text), maxsplit=1)[0]

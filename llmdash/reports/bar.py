@@ -34,7 +34,7 @@ from llmdash.sanitize import clean_line
 __all__ = ["BarDisplay"]
 
 REDRAW = 0.1
-"""Seconds between two pictures."""
+"""Seconds between two updates."""
 
 KEYS_SHOWN = 8
 
@@ -65,7 +65,7 @@ class BarDisplay:
 
     def __enter__(self) -> Self:
         self._live.start()
-        self._console.show_cursor(True)  # whatever ends or stops the program then leaves the terminal whole
+        self._console.show_cursor(True)  # so that the terminal is fine however the program ends or stops
         return self
 
     def __exit__(
@@ -99,7 +99,7 @@ def _picture(frame: Frame) -> RenderableType:
 
 
 def _head(frame: Frame) -> str:
-    """Which run, since when, and what it does if it does not simply run."""
+    """The run, its elapsed time, and its state if it is not simply running."""
     run = frame.run
     return "  ".join(part for part in (title(frame), duration(run.elapsed_s), run_state(run)) if part)
 
@@ -117,14 +117,14 @@ def _bar(frame: Frame) -> Table:
 
 
 def _alert_lines(frame: Frame) -> Iterator[Text]:
-    """What holds the run up; wrapped, so that the mend can be read."""
+    """The alerts; wrapped, so that the fix can be read."""
     for alert in frame.alerts:
         words = f"{alert.severity.value}: {alert_text(alert)}"
         yield Text(words, style=_NOTICE_STYLE[alert.severity])
 
 
 def _endpoint_lines(frame: Frame) -> Iterator[Text]:
-    """The endpoints that do not simply work."""
+    """The endpoints that are not up."""
     for row in frame.endpoints:
         if row.state is not EndpointState.UP:
             yield _line(endpoint_text(row))

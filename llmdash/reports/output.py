@@ -1,4 +1,4 @@
-"""A stream to write to that may go away, stop reading or lack a character, without holding up the run."""
+"""An output stream whose reader may close it or stop reading, without blocking the run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import TextIO
 __all__ = ["Output"]
 
 _MOST = 1024 * 1024
-"""Bytes that wait for a reader that has stopped; beyond, the oldest go."""
-_PATIENCE_S = 0.2
-"""How long `flush` waits for a reader before it takes it for stopped."""
+"""Bytes that wait for a reader that has stopped; beyond that the oldest are dropped."""
+_FLUSH_WITHIN_S = 0.2
+"""Seconds that `flush` waits for a reader before it counts as stopped."""
 
 
 class Output:
-    """Writes text to `stream`; once its reader has gone, everything else is dropped silently.
+    """Writes text to `stream`; once its reader has closed it, everything else is dropped silently.
 
-    A batch is worth more than its log: `llmdash run ... | head` goes on after `head` has ended; `gone` tells.
-    Where the reader is there and does not read, as a pager does not, what is written waits, and the process
-    ends once it has been read, or by a signal.
+    A batch is worth more than its log: `llmdash run ... | head` goes on after `head` has ended, and
+    `gone` is True.
+    Where the reader is there but does not read, such as a pager, the text waits, and the process ends once it
+    was read, or by a signal.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -36,12 +37,12 @@ class Output:
         self._stalled = False
 
     def line(self, text: str) -> None:
-        """Writes one line (or several, if `text` holds line feeds) and flushes. `text` has been cleaned."""
+        """Write one line (or several, if `text` holds line feeds) and flush. `text` must be sanitized."""
         self.write(text + "\n")
         self.flush()
 
     def write(self, text: str) -> int:
-        """Writes text; a character the stream's encoding lacks becomes `?`."""
+        """Write text; a character that the stream's encoding lacks becomes `?`."""
         if not self.gone:
             data = text.encode(self.encoding, "replace")
             if self._fd is None:
@@ -51,21 +52,21 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Hands over what was written, unless the reader has stopped reading."""
+        """Wait until the reader has what was written, unless it has stopped reading."""
         if self._fd is None:
             if not self.gone:
                 self._flush_here()
             return
         with self._changed:
             if not self._stalled:
-                self._stalled = not self._changed.wait_for(lambda: not self._at_work, _PATIENCE_S)
+                self._stalled = not self._changed.wait_for(lambda: not self._at_work, _FLUSH_WITHIN_S)
 
     def isatty(self) -> bool:
-        """True while a terminal reads along."""
+        """True while the reader is a terminal."""
         return not self.gone and self._stream.isatty()
 
     def fileno(self) -> int:
-        """The descriptor beneath; raises OSError if there is none."""
+        """Return the file descriptor. Raises OSError if there is none."""
         return self._stream.fileno()
 
     # A stream without a descriptor, such as a string: it takes everything at once.
@@ -105,7 +106,7 @@ class Output:
         while rest and not self.gone and self._fd is not None:
             try:
                 rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:  # whoever shares it has asked not to wait
+            except BlockingIOError:  # another process has made it non-blocking
                 select.select([], [self._fd], [])
 
     def _next(self) -> bytes:
@@ -119,7 +120,9 @@ class Output:
             return data
 
     def _give_up(self) -> None:
-        """Points the descriptor at nothing, or Python's own last flush would fail and spoil the exit code."""
+        """Redirect the descriptor to /dev/null, or Python's own last flush would fail and change the exit
+        code.
+        """
         self.gone = True
         if self._fd is not None:
             nothing = os.open(os.devnull, os.O_WRONLY)
@@ -128,7 +131,7 @@ class Output:
 
 
 def _descriptor(stream: TextIO) -> int | None:
-    """What is beneath the stream, with nothing left above it; None if there is nothing beneath."""
+    """The descriptor of the stream, after a flush; None if it has none."""
     try:
         stream.flush()
         return stream.fileno()

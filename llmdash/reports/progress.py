@@ -1,4 +1,4 @@
-"""A run watched without a dashboard: lines of text, lines of JSON, or a bar on a terminal."""
+"""Progress without a dashboard: lines of text, lines of JSON, or a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from llmdash.sanitize import clean_line
 __all__ = ["Display", "JsonDisplay", "LineDisplay", "display_for", "run_ended", "watch"]
 
 TICK = 0.05
-"""Seconds between two looks at the run: short, because the last one is added to the time of every run."""
+"""Seconds between two polls of the run: short, because the last one adds to the time of every run."""
 
 PERIOD = 5.0
 """Seconds between two lines."""
@@ -30,7 +30,7 @@ STEPS = 10
 
 
 class Display(Protocol):
-    """Where progress is shown. Used as a context, so that a terminal is left as it was."""
+    """Where progress is shown. A context manager, so that the terminal is restored."""
 
     def __enter__(self) -> Self: ...
 
@@ -39,17 +39,17 @@ class Display(Protocol):
     ) -> None: ...
 
     def progress(self, frame: Frame) -> None:
-        """Takes note of where the run stands; called often, shows it as often as it likes."""
+        """Update the progress; called often, shown at the display's own pace."""
 
     def notice(self, notice: Notice) -> None:
-        """Shows something rare at once."""
+        """Show a notice at once."""
 
     def finish(self, frame: Frame) -> None:
-        """Shows how the run went; the last thing written."""
+        """Show the result of the run; the last output."""
 
 
 def run_ended(frame: Frame) -> bool:
-    """True once nothing will happen any more."""
+    """True once the run has ended."""
     return frame.run.state in (RunState.DONE, RunState.STOPPED)
 
 
@@ -60,9 +60,9 @@ def watch(
     until: Callable[[Frame], bool] = run_ended,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Frame:
-    """Shows a run until `until` holds, and returns the frame for which it did.
+    """Show a run until `until` is true for a frame, and return that frame.
 
-    Does not call `display.finish`: the caller does, once the run is closed and its last figures are in.
+    Does not call `display.finish`: the caller does, once the run is closed and its final counts are in.
     """
     seen = 0
     with display:
@@ -81,18 +81,18 @@ def watch(
 def display_for(
     stream: TextIO, *, json: bool = False, tty: bool = False, clock: Callable[[], float] = time.monotonic
 ) -> Display:
-    """The display that suits `stream`: JSON lines if asked for, a bar on a terminal, else lines of text."""
+    """Return the display for `stream`: JSON lines if asked for, a bar on a terminal, else lines of text."""
     if json:
         return JsonDisplay(stream, clock)
     if tty:
-        from llmdash.reports.bar import BarDisplay  # rich takes 40 ms to load, and a script never sees it
+        from llmdash.reports.bar import BarDisplay  # rich takes 40 ms to load, and scripts do not need it
 
         return BarDisplay(stream, clock)
     return LineDisplay(stream, clock)
 
 
 class _Pace:
-    """Says when the next line is due."""
+    """Decides when the next line is due."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -103,7 +103,7 @@ class _Pace:
         return self._clock()
 
     def due(self, *, early: bool = False) -> bool:
-        """True for the first call, whenever the period is over, and if something makes it `early`."""
+        """True for the first call, at the end of each period, and if `early`."""
         now = self._clock()
         if self._last is not None and now - self._last < PERIOD and not early:
             return False
@@ -112,7 +112,7 @@ class _Pace:
 
 
 class _Plain:
-    """What the displays without a terminal share: nothing to put up, nothing to take down."""
+    """What the displays without a terminal share: a context without setup."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._output = Output(stream)
@@ -128,9 +128,7 @@ class _Plain:
 
 
 class LineDisplay(_Plain):
-    """A line of text every five seconds and at each tenth of the run; notices, and what holds the run up, as
-    they come and go.
-    """
+    """A line of text every five seconds and at each tenth of the run; notices and alerts as they come."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream, clock)
@@ -160,8 +158,8 @@ class LineDisplay(_Plain):
 
 
 class JsonDisplay(_Plain):
-    """A JSON object a line: `progress` every five seconds and when something begins or ceases to hold the run
-    up, `notice` as they come, `summary` at the end.
+    """A JSON object a line: `progress` every five seconds and when an alert comes or goes, `notice` as they
+    come, `summary` at the end.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -208,7 +206,7 @@ def _progress_record(frame: Frame) -> dict[str, Any]:
 
 
 def progress_line(frame: Frame) -> str:
-    """Where a run stands, on one line that is safe to show."""
+    """Return the progress of a run on one line that is safe to show."""
     run = frame.run
     parts = [
         duration(run.elapsed_s),

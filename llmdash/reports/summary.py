@@ -1,4 +1,4 @@
-"""How a run went: as one JSON object for scripts, and as a few lines for people."""
+"""The summary of a run: one JSON object for scripts, and a few lines of text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["encode_line", "end_report", "summary"]
 
 
 def summary(frame: Frame) -> dict[str, Any]:
-    """The summary of a run, with the fields scripts count on; times in seconds, None where nothing is known.
+    """Return the summary of a run for scripts; times in seconds, None where a value is not known.
 
     `rate` is the attempts of this start over its time. A key's `state` is one of `healthy`, `throttled`,
     `cooldown`, `quarantined`, `dead`, `disabled`; an endpoint's one of `up`, `down`, `probing`, `paused`;
@@ -45,7 +45,7 @@ def summary(frame: Frame) -> dict[str, Any]:
 
 
 def encode_line(record: dict[str, Any]) -> str:
-    """A record as one line of ASCII JSON, so that no encoding and no line reader can break it."""
+    """Return a record as one line of ASCII JSON, which every encoding and line reader can handle."""
     return json.dumps(record, ensure_ascii=True, allow_nan=False)
 
 
@@ -89,7 +89,7 @@ def _percentiles(values: Percentiles) -> dict[str, float | None]:
 
 
 def end_report(frame: Frame) -> str:
-    """The end of a run in plain text, safe to show; several lines without one feed at the end."""
+    """Return the final report of a run as plain text, safe to show; lines without a final line feed."""
     run = frame.run
     title = "   ".join(
         part for part in (clean_line(run.name), clean_line(endpoint(run)), run.state.value) if part
@@ -132,7 +132,7 @@ def _percentiles_text(values: Percentiles) -> str:
 
 
 def _key_table(keys: Sequence[KeyRow]) -> list[str]:
-    """A line of titles and a line a key; at its end why it is not healthy."""
+    """A line of titles and a line a key; at its end the reason why it is not healthy."""
     head = ("key", "state", "sent", "ok", "429", "errors", "tokens in", "tokens out")
     rows: list[tuple[str, ...]] = [head]
     for row in keys:
@@ -149,7 +149,7 @@ def _reason(row: KeyRow) -> str:
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left, numbers to the right."""
+    """Text left-aligned, numbers right-aligned."""
     cells = [
         cell.ljust(width) if column < 2 else cell.rjust(width)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))

@@ -1,4 +1,4 @@
-"""How reports write times, counts and shares in plain text."""
+"""Times, counts and shares as plain text, for reports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNKNOWN = "–"
 
 
 def duration(value: float) -> str:
-    """Seconds as `HH:MM:SS.mmm`; hours may have more than two digits."""
+    """Return seconds as `HH:MM:SS.mmm`; hours may have more than two digits."""
     milliseconds = round(max(0.0, value) * 1000)
     whole, milliseconds = divmod(milliseconds, 1000)
     minutes, second = divmod(whole, 60)
@@ -40,19 +40,19 @@ def duration(value: float) -> str:
 
 
 def eta(run: RunPart) -> str:
-    """The middle guess of the time left as `HH:MM:SS`; a dash while there is none."""
+    """Return the middle estimate of the time left as `HH:MM:SS`; a dash while there is none."""
     return UNKNOWN if run.ends_in_s is None else duration(round(run.ends_in_s[1]))[:-4]
 
 
 def seconds(value: float | None) -> str:
-    """Seconds for a report: `0.388 s`, `12.3 s`; a dash for None."""
+    """Return seconds for a report: `0.388 s`, `12.3 s`; a dash for None."""
     if value is None:
         return UNKNOWN
     return f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
 
 
 def left(value: float) -> str:
-    """The time until something happens, rounded up: `4s`, `15 min`, `3 h`."""
+    """Return the time until something happens, rounded up: `4s`, `15 min`, `3 h`."""
     whole = math.ceil(max(0.0, value))
     if whole < 120:
         return f"{whole}s"
@@ -60,38 +60,38 @@ def left(value: float) -> str:
 
 
 def count(value: int) -> str:
-    """A count with commas between thousands."""
+    """Return a count with commas between thousands."""
     return f"{value:,}"
 
 
 def share(value: float | None) -> str:
-    """A share of 1 as percent; rounded down, so that only a whole is ever called `100.0%`."""
+    """Return a share of 1 as percent; rounded down, so that only the whole is `100.0%`."""
     return UNKNOWN if value is None else f"{int(value * 1000 + 1e-9) / 10:.1f}%"
 
 
 def per_second(value: float | None) -> str:
-    """A rate in requests a second."""
+    """Return a rate in requests a second."""
     return UNKNOWN if value is None else f"{value:.1f}/s"
 
 
 def endpoint(run: RunPart) -> str:
-    """Which model where: `gpt-4o-mini @ simulator`. Not cleaned."""
+    """Return model and endpoint: `gpt-4o-mini @ simulator`. Not sanitized."""
     return " @ ".join(part for part in (run.model, run.endpoint) if part)
 
 
 def run_state(run: RunPart) -> str:
-    """What the run does if it does not simply run: such as `waiting on key`; empty if it does."""
+    """Return the state of the run if it is not simply running, such as `waiting on key`; else ""."""
     words = [run.state_detail] if run.state is RunState.RUNNING else [run.state.value, run.state_detail]
     return clean_line(" ".join(words)).strip()
 
 
 def state_word(key: KeyRow) -> str:
-    """A key's health in the words of the screen, with the seconds it still rests."""
+    """Return a key's state in the words of the screen, with the seconds it still rests."""
     return key.state.value if key.ready_in_s is None else f"{key.state.value} {key.ready_in_s:.0f}s"
 
 
 def resume_command(folder: Path) -> str:
-    """What goes on with the run in `folder`, to be pasted into a shell."""
+    """Return the command that resumes the run in `folder`, quoted for a shell."""
     return f"llmdash run --resume --run-dir {shlex.quote(clean_line(str(folder)))}"
 
 

@@ -19,11 +19,11 @@ from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["main"]
 
-_GRACE = 2.0  # seconds an orderly end may take
+_GRACE = 2.0  # seconds that a graceful end may take
 
 
 def _watch(stop: Stop) -> None:
-    """Wait for the end of standard input, then for the end of the process, by force if need be."""
+    """Wait for the end of standard input, then end the process, by force if necessary."""
     descriptor = sys.stdin.fileno()
     while os.read(descriptor, 4096):
         pass
@@ -38,7 +38,7 @@ def _announce(base_url: str) -> None:
 
 
 def _read_settings() -> bytes:
-    """The first line, and not a byte more: the rest is for the one who watches."""
+    """The first line, and not a byte more: the rest is for `_watch`."""
     line = bytearray()
     while not line.endswith(b"\n"):
         byte = os.read(sys.stdin.fileno(), 1)
@@ -49,8 +49,8 @@ def _read_settings() -> bytes:
 
 
 def main() -> int:
-    """Serve until standard input or a SIGTERM ends it; 2 if the settings are no good."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to decide on
+    """Serve until standard input ends, or SIGTERM. Returns the exit code: 2 if the settings are invalid."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     try:
         settings = msgspec.json.decode(_read_settings(), type=SimulatorSettings)
     except (msgspec.MsgspecError, ValueError) as fault:

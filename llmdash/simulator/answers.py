@@ -1,4 +1,4 @@
-"""What the simulated model says: it works out the arithmetic it is asked, and chats about the rest."""
+"""The answers of the simulated model: it solves arithmetic, and chats about everything else."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from llmdash.prompts.verdict import Verdict
 from llmdash.simulator.chunks import split_chunks
 from llmdash.simulator.talk import talk
 
-__all__ = ["Answer", "Question", "compose", "find_expression"]
+__all__ = ["Completion", "Question", "compose", "find_expression"]
 
-# Two or more operators; or a single one with space around it, so that "1-2 lines" is no sum. Possessive
+# Two or more operators; or a single one with space around it, so that "1-2 lines" is not a sum. Possessive
 # quantifiers and the look-behind keep the search linear in the length of the prompt.
 _NUMBER = r"[0-9]{1,18}+"
 _SUM = re.compile(
@@ -38,7 +38,7 @@ _EVASIONS = (
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A request, as far as it decides the answer: messages are (role, text) pairs, oldest first."""
+    """The part of a request that decides the answer: messages are (role, text) pairs, oldest first."""
 
     model: str
     messages: tuple[tuple[str, str], ...]
@@ -47,12 +47,12 @@ class Question(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """What the user said last."""
+        """The last message of the user."""
         return next((text for role, text in reversed(self.messages) if role == "user"), self.messages[-1][1])
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """An answer in chunks. `right` says whether its arithmetic is; None where there is none."""
+class Completion(msgspec.Struct, frozen=True):
+    """An answer in chunks. `right` is True if its arithmetic is right; None where there is none."""
 
     chunks: tuple[str, ...]
     right: bool | None = None
@@ -64,19 +64,19 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def find_expression(text: str) -> str | None:
-    """The first sum in `text` with two or more operators, or with one that has space around it.
+    """Return the first sum in `text` with two or more operators, or with one that has space around it.
 
-    It is given as it is written, with single spaces.
+    It is returned as it is written, with single spaces.
     """
     match = _SUM.search(text)
     return " ".join(match[0].split()) if match and len(match[0]) <= MAX_EXPRESSION else None
 
 
-def compose(question: Question, rng: random.Random, wrong_rate: float) -> Answer:
-    """The whole answer to a question, cut at `max_tokens` chunks if that is set."""
+def compose(question: Question, rng: random.Random, wrong_rate: float) -> Completion:
+    """Return the answer to a question, cut at `max_tokens` chunks if that is set."""
     expression = find_expression(question.text)
     if expression is None:
-        answer = Answer(split_chunks(talk(question.text, rng)))
+        answer = Completion(split_chunks(talk(question.text, rng)))
         return _cut(answer, question.max_tokens, None)
     value = evaluate(expression)
     wrong = rng.random() < wrong_rate
@@ -84,11 +84,11 @@ def compose(question: Question, rng: random.Random, wrong_rate: float) -> Answer
         text = _json_answer(expression, value, rng, wrong)
     else:
         text = f"{expression} = {_off(value, rng) if wrong else value}."
-    return _cut(Answer(split_chunks(text), right=not wrong), question.max_tokens, str(value))
+    return _cut(Completion(split_chunks(text), right=not wrong), question.max_tokens, str(value))
 
 
 def _off(value: int, rng: random.Random) -> int:
-    """A number near `value`, as a slip of the mind would have it."""
+    """A wrong number near `value`."""
     by = rng.choice((1, 2, 10, 10, 100, rng.randint(3, 99)))
     return value + (by if rng.random() < 0.5 else -by)
 
@@ -101,12 +101,12 @@ def _json_answer(expression: str, value: int, rng: random.Random, wrong: bool) -
     return bare if rng.random() < 0.8 else rng.choice(_FRAMES).format(bare)
 
 
-def _cut(answer: Answer, most: int | None, expected: str | None) -> Answer:
-    """The answer within `most` chunks; what was cut is right only if the result still stands in it."""
+def _cut(answer: Completion, most: int | None, expected: str | None) -> Completion:
+    """The answer within `most` chunks; a cut one is right only if the result is still in it."""
     if most is None or len(answer.chunks) <= most:
         return answer
-    kept = Answer(answer.chunks[:most], finish_reason="length")
+    kept = Completion(answer.chunks[:most], finish_reason="length")
     if expected is None:
         return kept
     right = bool(answer.right) and score_arithmetic(expected, kept.text) is Verdict.RIGHT
-    return Answer(kept.chunks, right, "length")
+    return Completion(kept.chunks, right, "length")

@@ -1,4 +1,4 @@
-"""The simulator as an ASGI application: the dialects, the model list, PromptLayer, and a side door."""
+"""The simulator as an ASGI application: the dialects, the model list, PromptLayer, and a control API."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from llmdash.simulator.connection import Receive, Scope, Send
-from llmdash.simulator.dialects.anthropic import AnthropicManners
+from llmdash.simulator.dialects.anthropic import AnthropicConventions
 from llmdash.simulator.dialects.base import Fault
-from llmdash.simulator.dialects.openai import OpenAIManners, model
+from llmdash.simulator.dialects.openai import OpenAIConventions, model
 from llmdash.simulator.service import Service
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Stats
@@ -34,7 +34,7 @@ def _json(content: object, status: int = 200) -> Response:
 
 
 def _error(fault: Fault) -> Response:
-    return _json(OpenAIManners().error(fault, ""), fault.status)
+    return _json(OpenAIConventions().error(fault, ""), fault.status)
 
 
 class _Models:
@@ -44,9 +44,9 @@ class _Models:
         self._service = service
 
     def _refusal(self, request: Request) -> Response | None:
-        key = AnthropicManners().key(request.scope["headers"])
+        key = AnthropicConventions().key(request.scope["headers"])
         gate = self._service.gates.get(key)
-        return None if gate is not None and not gate.refused else _error(OpenAIManners().unknown_key(key))
+        return None if gate is not None and not gate.refused else _error(OpenAIConventions().unknown_key(key))
 
     async def every(self, request: Request) -> Response:
         listing = {"object": "list", "data": [model(name) for name in MODELS]}
@@ -66,8 +66,8 @@ class _Models:
         return response
 
 
-class _SideDoor:
-    """What tests and demos ask and order, outside of any dialect."""
+class _ControlApi:
+    """The control API `/__sim__` for tests and demos: statistics and faults, outside of any dialect."""
 
     def __init__(self, service: Service, stats: Stats, tracker: Tracker, clock: Callable[[], float]) -> None:
         self._service = service
@@ -90,7 +90,7 @@ class _SideDoor:
         return _json({"ok": True})
 
     async def tracked(self, request: Request) -> Response:
-        """The reports kept; with POST `{"refuse": bool}` says whether further ones are taken."""
+        """Return the reports kept; POST `{"refuse": bool}` sets whether further ones are refused."""
         if request.method == "POST":
             try:
                 orders = msgspec.json.decode(await request.body(), type=dict[str, bool])
@@ -115,7 +115,7 @@ class _Reports:
 
 
 async def _body(request: Request) -> bytes:
-    """The body; of one that is too large, a little more than is allowed."""
+    """The body; of one that is too large, slightly more than is allowed."""
     parts = bytearray()
     async for part in request.stream():
         parts += part
@@ -136,14 +136,14 @@ def make_app(
     clock: Callable[[], float] = time.monotonic,
     wall: Callable[[], float] = time.time,
 ) -> Callable[[Scope, Receive, Send], Any]:
-    """The application. `clock` (seconds, monotonic) rules the limits; delays follow the event loop.
+    """Return the application. `clock` (monotonic seconds) is that of the limits; delays use the event loop's.
 
-    `wall` (seconds since 1970) is the time that answers name.
+    `wall` is the Unix time in responses.
     """
     stats = Stats(settings.keys)
     service = Service(settings, stats, clock, wall)
     tracker = Tracker()
-    models, door, reports = _Models(service), _SideDoor(service, stats, tracker, clock), _Reports(tracker)
+    models, door, reports = _Models(service), _ControlApi(service, stats, tracker, clock), _Reports(tracker)
     others = Starlette(
         routes=[
             Route("/v1/models", models.every),
@@ -158,7 +158,7 @@ def make_app(
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        # The dialects go past the router: they are nearly all of the traffic.
+        # The dialects bypass the router: they are nearly all of the traffic.
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/v1"):
             await service(scope, receive, send)
         else:

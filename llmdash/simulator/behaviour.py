@@ -1,4 +1,4 @@
-"""How the simulated model takes its time and when it fails: seeded, without a clock, without I/O."""
+"""The delays and failures of the simulated model: seeded, without a clock, without I/O."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from llmdash.simulator.answers import Answer, Question, compose
+from llmdash.simulator.answers import Completion, Question, compose
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["Behaviour", "Plan", "Rhythm"]
@@ -18,7 +18,7 @@ _PACE_SPREAD = 0.2  # sigma of a whole answer's pace: some answers run slower th
 _GAP_SHAPE = 2.5  # shape of the gamma gaps between chunks: uneven, rarely near zero
 _PAUSE_SHARE = 0.02  # chunks before which the model stalls
 _PAUSE_FACTOR = 9.0  # how much longer such a gap is
-_OVERLOAD_SHARE = 0.4  # failures that come of too much work
+_OVERLOAD_SHARE = 0.4  # share of failures that are overloads
 _REMEMBERED = 65_536  # questions whose repetitions are counted
 _encode = msgspec.json.Encoder().encode
 
@@ -30,17 +30,17 @@ def _lognormal(rng: random.Random, sigma: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """When chunks leave: `mean` seconds on average until the last, `first_share` of it until the first."""
+    """When chunks are sent: `mean` seconds on average until the last, `first_share` of it until the first."""
 
     mean: float
     first_share: float
 
     def draw(self, rng: random.Random, chunks: int) -> tuple[float, ...]:
-        """The time at which each of `chunks` (at least one) leaves, in seconds from the request; rising.
+        """Return the time of each of `chunks` (at least one), in seconds from the request, in order.
 
         The time to the first is lognormal; the gaps are gamma, scaled by the pace of the answer
-        (lognormal), with now and then a pause. Each part is scaled to its mean, so that the last time has
-        the mean asked for.
+        (lognormal), with occasional pauses. Each part is scaled to its mean, so that the last time has the
+        requested mean.
         """
         if self.mean <= 0:
             return (0.0,) * chunks
@@ -57,13 +57,13 @@ class Rhythm:
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Everything that will happen to one request, decided when it comes in.
+    """Everything that will happen to one request, decided when it arrives.
 
-    `times` holds when each chunk of the answer leaves, in seconds after the request. A plan that `fails`
-    has no answer; its one time is that of the error, which may come of too much work (`overloaded`).
+    `times` holds when each chunk of the answer is sent, in seconds after the request. A plan that `fails` has
+    no answer; its one time is that of the error, which may be an overload (`overloaded`).
     """
 
-    answer: Answer
+    answer: Completion
     times: tuple[float, ...]
     fails: bool = False
     overloaded: bool = False
@@ -72,9 +72,9 @@ class Plan(msgspec.Struct, frozen=True):
 class Behaviour:
     """Decides what happens to a request from its content, the seed, and how often it was asked before.
 
-    The key and `stream` play no part, so the same question gets the same answer whole and in chunks.
-    Repetitions are counted apart for the two (for the last 65,536 questions), so that a prompt sent ten
-    times is answered in ten ways and a failed one may succeed when it is sent again.
+    The key and `stream` do not matter, so the same question gets the same answer whole and in chunks.
+    Repetitions are counted separately for the two (for the last 65,536 questions), so that a prompt sent ten
+    times gets ten different answers and a failed one may succeed when it is sent again.
     """
 
     def __init__(self, settings: SimulatorSettings) -> None:
@@ -83,16 +83,16 @@ class Behaviour:
         self._seed = settings.seed.to_bytes(16, "little", signed=True)
         self._asked: dict[int, int] = {}
         self._rng = random.Random(0)
-        # For an int the same as its own `seed`, without a look at what else it might be.
+        # The same as Random.seed() for an int, without its type checks.
         self._reseed = super(random.Random, self._rng).seed
 
     def plan(self, question: Question, error_rate: float) -> Plan:
-        """What happens to this request."""
+        """Return the plan for one more request with this question."""
         rng = self._rng
         self._reseed(self._draw_of(question))
         if rng.random() < error_rate:
             times = self._rhythm.draw(rng, 2)[:1]
-            return Plan(Answer(()), times, fails=True, overloaded=rng.random() < _OVERLOAD_SHARE)
+            return Plan(Completion(()), times, fails=True, overloaded=rng.random() < _OVERLOAD_SHARE)
         answer = compose(question, rng, self._settings.wrong_rate)
         return Plan(answer, self._rhythm.draw(rng, max(1, len(answer.chunks))))
 

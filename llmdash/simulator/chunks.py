@@ -1,4 +1,6 @@
-"""Text in pieces such as a model's tokens: words with the space before them, short numbers, runs of signs."""
+"""Splits text into pieces such as a model's tokens: words with the space before them, short numbers, runs of
+signs.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ _PIECE = re.compile(r" ?[^\W\d]{1,10}| ?\d{1,3}| ?[^\w\s]{1,3}|\s{1,8}")
 
 
 def split_chunks(text: str) -> tuple[str, ...]:
-    """`text` in pieces; joined they are `text` again."""
+    """Return `text` in pieces; joined they are `text` again."""
     return tuple(_PIECE.findall(text))
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens a prompt of this text costs: a quarter of its UTF-8 length, rounded up."""
+    """Return the estimated tokens of a text: a quarter of its UTF-8 length, rounded up."""
     length = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     return -(-length // 4)

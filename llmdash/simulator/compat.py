@@ -1,4 +1,4 @@
-"""What servers that are nearly compatible do differently, on demand."""
+"""The deviations of nearly compatible servers, on demand."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ __all__ = ["NO_COMPAT", "Compat", "parse_compat"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Compat:
-    """The habits of a server, ordered for a key with `POST /__sim__/key/KEY {"quirks": ["no_done", ...]}`.
+    """The deviations of a server, set for a key with `POST /__sim__/key/KEY {"quirks": ["no_done", ...]}`.
 
-    | habit | what is done | counted as |
+    | name | what is done | counted as |
     |---|---|---|
     | `no_done` | chat, completions: a stream ends without `[DONE]` | ok |
     | `no_finish` | `finish_reason`, `stop_reason` or `status` is null, plain and streamed | ok |
@@ -27,7 +27,7 @@ class Compat:
     | `error_body` | a plain answer has status 200 and an error for a body | errors |
     | `html` | status 502 and a page of HTML, as a proxy sends it | errors |
 
-    What a dialect has no place for is left out without a word. `error_in_stream`, `throttle_in_stream` and
+    What a dialect has no place for is ignored. `error_in_stream`, `throttle_in_stream` and
     `truncated` do nothing to a plain answer, `error_body` nothing to a stream.
     """
 
@@ -47,12 +47,12 @@ class Compat:
 
     @property
     def breaks_streams(self) -> bool:
-        """True if a stream does not get to its end."""
+        """True if a stream does not reach its end."""
         return self.truncated or self.error_in_stream or self.throttle_in_stream
 
     @property
     def reasoning_fields(self) -> tuple[str, ...]:
-        """The names under which the model's thoughts are sent, if they are."""
+        """The fields in which the model's reasoning is sent, if it is."""
         if not (self.reasoning_content or self.reasoning):
             return ()
         return tuple(name for name in ("reasoning_content", "reasoning") if getattr(self, name))
@@ -63,7 +63,7 @@ _NAMES = tuple(field.name for field in dataclasses.fields(Compat))
 
 
 def parse_compat(value: object) -> Compat:
-    """The compat named in a list; an empty one ends them all. Raises ValueError on anything else."""
+    """Return the deviations named in a list; an empty one ends them all. Raises ValueError."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise ValueError("quirks must be a list of names")
     unknown = sorted(set(value) - set(_NAMES))

@@ -1,4 +1,4 @@
-"""One request's connection: reads its body, sends its answer, notices when the client goes away."""
+"""One request's connection: reads its body, sends the response, notices when the client disconnects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 __all__ = ["MAX_BODY", "ClientGoneError", "Connection", "Headers", "Receive", "Scope", "Send"]
 
 MAX_BODY = 16 * 1024 * 1024
-"""Bytes a request body may have; larger ones get status 413."""
+"""The maximum size of a request body in bytes; larger ones get status 413."""
 
 Headers = list[tuple[bytes, bytes]]
 Scope = MutableMapping[str, Any]
@@ -22,11 +22,11 @@ _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"c
 
 
 class ClientGoneError(Exception):
-    """The client closed its connection before the answer was sent whole."""
+    """The client closed its connection before the whole response was sent."""
 
 
 class Connection:
-    """The ASGI side of one request. `headers` go out with whatever is answered."""
+    """The ASGI side of one request. `headers` are sent with every response."""
 
     def __init__(self, receive: Receive, send: Send, headers: Headers) -> None:
         self._receive = receive
@@ -35,7 +35,7 @@ class Connection:
         self._gone: asyncio.Task[Message] | None = None
 
     async def body(self) -> bytes | None:
-        """The request's body; None if it is too large. Raises ClientGoneError if it never comes whole."""
+        """Return the request's body; None if it is too large. Raises ClientGoneError if it is cut."""
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             return bytes(message.get("body", b""))
@@ -50,7 +50,7 @@ class Connection:
         raise ClientGoneError
 
     async def until(self, moment: float) -> None:
-        """Wait for a moment of the monotonic clock; raises ClientGoneError once the client goes away."""
+        """Wait until `moment` of the monotonic clock. Raises ClientGoneError once the client disconnects."""
         wait = moment - time.monotonic()
         if wait <= 0:
             return
@@ -65,7 +65,7 @@ class Connection:
         await self._send({"type": "http.response.start", "status": status, "headers": headers + self.headers})
 
     async def start_events(self) -> None:
-        """Begin a stream of server-sent events."""
+        """Start a stream of server-sent events."""
         await self.start(200, _EVENTS)
 
     async def part(self, body: bytes, *, last: bool = False) -> None:
@@ -75,7 +75,7 @@ class Connection:
         await self._send({"type": "http.response.body", "body": body, "more_body": not last})
 
     async def whole(self, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
-        """Send an answer in one piece."""
+        """Send a response in one piece."""
         about = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         await self.start(status, about)
         await self.part(body, last=True)

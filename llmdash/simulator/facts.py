@@ -1,4 +1,4 @@
-"""The little geography the simulated model knows."""
+"""The capitals that the simulated model knows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ASKED = re.compile(r"\bcapital (?:city )?of (?:the )?([a-z]{2,20}(?: [a-z]{2,20
 
 
 def capital_asked(text: str) -> str | None:
-    """The capital that `text` asks for; None if it asks for none, or for one that is not known."""
+    """Return the capital that `text` asks for; None if it asks for none, or for an unknown one."""
     match = _ASKED.search(text)
     if match is None:
         return None

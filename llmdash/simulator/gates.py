@@ -1,4 +1,4 @@
-"""Who is let in: each key's limits, and what a test or demo orders for a key."""
+"""Admission of requests: each key's limits, and the faults that a test or demo sets for a key."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _ORDERS = ("refuse", "throttle_s", "error_rate", "quirks")
 
 
 class Wait(NamedTuple):
-    """Not yet: a request sent `seconds` later is let in. `limit` names what was used up."""
+    """A refusal for now: a request sent `seconds` later is admitted. `limit` names what was used up."""
 
     seconds: float
     limit: Literal["requests", "tokens"]
 
 
 class KeyGate:
-    """One key's way in: its limits, and the orders given for it.
+    """Admits the requests of one key: its limits, and the faults set for it.
 
     Tokens are charged in two parts: those of the prompt when a request is let in, those of the answer when
-    it is known. The latter may leave less than nothing, and the next request then waits. `limited` says
-    whether there is any limit to tell of, `counts_tokens` whether tokens are limited.
+    it is known. The latter may leave the bucket below zero, and the next request then waits. `limited` is
+    True if there is any limit to report, `counts_tokens` if tokens are limited.
     """
 
     def __init__(self, settings: SimulatorSettings, now: float) -> None:
@@ -40,9 +40,9 @@ class KeyGate:
         self.compat = NO_COMPAT
 
     def order(self, orders: Mapping[str, Any], now: float) -> None:
-        """Obey `refuse` (bool), `throttle_s` (seconds, 0 ends it), `error_rate` (0 to 1), `compat` (names).
+        """Set `refuse` (bool), `throttle_s` (seconds, 0 ends it), `error_rate` (0 to 1), `compat` (names).
 
-        Raises ValueError, and changes nothing, if any of them makes no sense.
+        Raises ValueError, and changes nothing, if any of them is invalid.
         """
         unknown = set(orders) - set(_ORDERS)
         if unknown:
@@ -61,7 +61,7 @@ class KeyGate:
             self._throttled_until = now + orders["throttle_s"]
 
     def admit(self, now: float, tokens: int = 0) -> Wait | None:
-        """Let in a request with a prompt of so many tokens, or say how long it has to wait.
+        """Admit a request with a prompt of `tokens` tokens, or return how long it has to wait.
 
         A request that has to wait takes nothing from the limits.
         """
@@ -81,13 +81,13 @@ class KeyGate:
         return None
 
     def charge(self, tokens: int) -> None:
-        """Take tokens out of the limit, if there is one."""
+        """Charge tokens to the limit, if there is one."""
         if self._tokens is not None:
             self._tokens.charge(tokens)
 
     def limits_left(self, now: float) -> LimitsLeft:
-        """What remains of the limits."""
+        """Return what remains of the limits."""
         return LimitsLeft(
-            self._requests.level(now) if self._requests is not None else None,
-            self._tokens.level(now) if self._tokens is not None else None,
+            self._requests.state(now) if self._requests is not None else None,
+            self._tokens.state(now) if self._tokens is not None else None,
         )

@@ -1,14 +1,14 @@
-"""Limits a minute, of requests and of tokens: buckets that refill evenly."""
+"""Rate limits a minute, of requests and of tokens: buckets that refill evenly."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Bucket", "Level", "LimitsLeft"]
+__all__ = ["Bucket", "LimitState", "LimitsLeft"]
 
 
-class Level(NamedTuple):
-    """What a bucket holds: `limit` when full, `remaining` now; `reset_s` seconds until it is full."""
+class LimitState(NamedTuple):
+    """The state of a bucket: `limit` when full, `remaining` now; `reset_s` seconds until it is full."""
 
     limit: int
     remaining: int
@@ -16,23 +16,23 @@ class Level(NamedTuple):
 
 
 class LimitsLeft(NamedTuple):
-    """What a key may still do; None where there is no limit."""
+    """What remains of a key's limits; None where there is no limit."""
 
-    requests: Level | None = None
-    tokens: Level | None = None
+    requests: LimitState | None = None
+    tokens: LimitState | None = None
 
 
 class Bucket:
-    """A limit of so many units a minute.
+    """A limit of `per_minute` units a minute.
 
-    The bucket holds `per_minute` units (at least one) and is full at first; it refills evenly. So a rested
-    key may spend a minute's worth at once, and a busy one gets `per_minute` a minute.
+    The bucket holds `per_minute` units (at least one), is full at first and refills evenly. So an idle key
+    may spend a minute's worth at once, and a busy one gets `per_minute` a minute.
     """
 
     def __init__(self, per_minute: float, now: float) -> None:
         self._capacity = max(1.0, per_minute)
         self._per_second = per_minute / 60
-        self._slack = 1e-9 * self._capacity  # rounding may not keep out who waited as long as told
+        self._slack = 1e-9 * self._capacity  # rounding must not refuse a request that waited long enough
         self._level = self._capacity
         self._at = now
 
@@ -41,9 +41,10 @@ class Bucket:
         self._at = now
 
     def wait(self, now: float, amount: float = 1.0) -> float:
-        """Seconds until `amount` can be taken, if nobody else takes meanwhile; 0 if it can be now.
+        """Return the seconds until `amount` can be taken, if nothing else is taken meanwhile; 0 if it can be
+        now.
 
-        More than the bucket holds can be taken once it is full.
+        An amount larger than the bucket can be taken once it is full.
         """
         self._refill(now)
         if amount <= self._level:
@@ -52,11 +53,11 @@ class Bucket:
         return lacking / self._per_second if lacking > self._slack else 0.0
 
     def charge(self, amount: float = 1.0) -> None:
-        """Take `amount` out, whatever is there; the level may fall below zero."""
+        """Take `amount`; the level may fall below zero."""
         self._level -= amount
 
-    def level(self, now: float) -> Level:
-        """What the bucket holds at `now`."""
+    def state(self, now: float) -> LimitState:
+        """Return the state of the bucket at `now`."""
         self._refill(now)
         reset = (self._capacity - self._level) / self._per_second
-        return Level(int(self._capacity), int(max(0.0, self._level + self._slack)), reset)
+        return LimitState(int(self._capacity), int(max(0.0, self._level + self._slack)), reset)

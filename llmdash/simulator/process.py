@@ -20,13 +20,12 @@ from llmdash.simulator.settings import SimulatorSettings
 __all__ = ["SimulatorError", "SimulatorProcess"]
 
 _ROOT = Path(__file__).resolve().parents[2]
-# The child finds the package where this one was found, without a way in for modules of the working folder
-# (-P).
+# The child imports the package from the same place, and (-P) no modules of the working folder.
 _CODE = (
     "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
     "from llmdash.simulator.__main__ import main; sys.exit(main())"
 )
-# Nothing else is handed on: the parent's environment may hold API keys.
+# Nothing else is passed on: the parent's environment may hold API keys.
 _KEPT = (
     "PATH",
     "HOME",
@@ -48,7 +47,7 @@ class SimulatorProcess:
     """A simulator in a process of its own, in its own session, on a free port of loopback.
 
     The constructor returns at once; `base_url` waits until it listens. It ends with `close`, or when this
-    process ends in whatever way: its standard input is a pipe that only this process holds open.
+    process ends, however that happens: its standard input is a pipe that only this process holds open.
     """
 
     def __init__(self, settings: SimulatorSettings, stderr: IO[bytes] | None = None) -> None:
@@ -67,7 +66,7 @@ class SimulatorProcess:
         self._tell(json.dumps(dataclasses.asdict(settings)).encode() + b"\n")
 
     def _tell(self, line: bytes) -> None:
-        with contextlib.suppress(BrokenPipeError):  # it ended already; base_url says so
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; base_url reports that
             if self._child.stdin is not None:
                 self._child.stdin.write(line)
 
@@ -77,7 +76,7 @@ class SimulatorProcess:
         return self._child.pid
 
     def base_url(self, timeout: float = 10.0) -> str:
-        """The base URL, `http://127.0.0.1:PORT/v1`; waits at most `timeout` seconds for it.
+        """Return the base URL, `http://127.0.0.1:PORT/v1`; waits at most `timeout` seconds for it.
 
         Raises SimulatorError if the child ended, was closed, or took longer. May be called from any thread.
         """
@@ -101,7 +100,7 @@ class SimulatorProcess:
         self._said += piece
 
     def close(self) -> None:
-        """End the child and reap it, at once: it holds nothing worth saving. May be called again."""
+        """Kill the child and reap it: it has nothing to save. May be called again."""
         self._child.kill()
         self._child.wait()
         with self._lock:

@@ -1,4 +1,4 @@
-"""Serves the simulator on loopback until it is told to end."""
+"""Serves the simulator on loopback until it is stopped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Server(uvicorn.Server):
         yield
 
     def end(self) -> None:
-        # What is under way is cut off on purpose; a traceback for each would be noise.
+        # Requests in progress are cut off on purpose; a traceback for each would be noise.
         _log.disabled = True
         self.should_exit = True
         self.force_exit = True
@@ -58,7 +58,7 @@ def _base_url(listener: socket.socket) -> str:
 async def _run(server: _Server, listener: socket.socket, on_start: Callable[[Stop], None] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Fails outside the main thread, where signals do not arrive; there `on_start` is the way to end it.
+        # Fails outside the main thread, where signals do not arrive; there the Stop of `on_start` ends it.
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, server.end)
@@ -81,8 +81,8 @@ def serve(
 ) -> None:
     """Serve until SIGINT, SIGTERM or the Stop that `on_start` is given; returns then.
 
-    `ready` gets the base URL (`http://127.0.0.1:PORT/v1`) once connections are accepted. Port 0 takes a
-    free one. Raises OSError if the address cannot be had.
+    `ready` gets the base URL (`http://127.0.0.1:PORT/v1`) once connections are accepted. Port 0 means a free
+    one. Raises OSError if the address is not available.
     """
     listener = _listen(host, port)
     config = uvicorn.Config(

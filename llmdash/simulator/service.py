@@ -1,4 +1,4 @@
-"""The way of one request through the simulator: let in, planned, answered in its own time, counted."""
+"""How the simulator serves a request: admit, plan, answer with delays, count."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from operator import itemgetter
 
 import msgspec
 
-from llmdash.simulator.answers import Answer
+from llmdash.simulator.answers import Completion
 from llmdash.simulator.behaviour import Behaviour, Plan
 from llmdash.simulator.connection import MAX_BODY, ClientGoneError, Connection, Receive, Scope, Send
 from llmdash.simulator.dialects.anthropic import MESSAGES
-from llmdash.simulator.dialects.base import Call, Dialect, Fault, Frames, Reply, Throttled, prompt_tokens
+from llmdash.simulator.dialects.base import (
+    Call,
+    Fault,
+    Frames,
+    Reply,
+    ServedDialect,
+    Throttled,
+    prompt_tokens,
+)
 from llmdash.simulator.dialects.chat import CHAT
 from llmdash.simulator.dialects.completions import COMPLETIONS
 from llmdash.simulator.dialects.responses import RESPONSES
@@ -34,14 +42,14 @@ _PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>502 Bad Gateway</body>\r\n</html>\r\n"
 )
 _OUTCOMES = {401: Outcome.REFUSED, 429: Outcome.THROTTLED}
-_Answers = tuple[Answer, ...]
+_Answers = tuple[Completion, ...]
 
 
 class _Visit(msgspec.Struct, frozen=True):
-    """A request on its way. `known` is false if nothing is served at its path; `arrived` is monotonic."""
+    """A request in progress. `known` is False if nothing is served at its path; `arrived` is monotonic."""
 
     scope: Scope
-    dialect: Dialect
+    dialect: ServedDialect
     known: bool
     connection: Connection
     identity: str
@@ -49,7 +57,7 @@ class _Visit(msgspec.Struct, frozen=True):
 
 
 class Service:
-    """Serves every POST below `/v1`, in the dialect of its path; one without such a path is counted too."""
+    """Serves every POST below `/v1`, in the dialect of its path; those to unknown paths are counted too."""
 
     def __init__(
         self, settings: SimulatorSettings, stats: Stats, clock: Callable[[], float], wall: Callable[[], float]
@@ -64,7 +72,7 @@ class Service:
         self._nonce = f"{settings.seed & 0xFFFF:04x}"
 
     def identity(self) -> str:
-        """An id that no other request has."""
+        """Return a unique id for a request."""
         return f"{self._nonce}{next(self._serial):012x}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,13 +80,13 @@ class Service:
         path = scope["path"].rstrip("/")
         dialect = _DIALECTS.get(path)
         known = dialect is not None
-        # At a path that is none, errors have the shape its name lets one expect.
+        # At an unknown path, errors have the shape of the dialect that its name suggests.
         dialect = dialect or (MESSAGES if "/messages" in path else CHAT)
-        manners = dialect.manners
-        key = manners.key(scope["headers"])
+        conventions = dialect.conventions
+        key = conventions.key(scope["headers"])
         row = self._stats.arrived(key, arrived)
         identity = self.identity()
-        headers = [(manners.identity_header, f"req_{identity}".encode())]
+        headers = [(conventions.identity_header, f"req_{identity}".encode())]
         connection = Connection(receive, send, headers)
         visit = _Visit(scope, dialect, known, connection, identity, arrived)
         outcome: Outcome = Outcome.DROPPED
@@ -94,11 +102,11 @@ class Service:
     async def _serve(self, visit: _Visit, key: str) -> tuple[Outcome, _Answers]:
         gate = self.gates.get(key)
         body = await visit.connection.body()
-        manners = visit.dialect.manners
+        conventions = visit.dialect.conventions
         try:
             if gate is None or gate.refused:
                 gate = None
-                raise manners.unknown_key(key)
+                raise conventions.unknown_key(key)
             if gate.compat.html:
                 await visit.connection.whole(502, _PAGE, b"text/html")
                 return Outcome.ERROR, ()
@@ -107,12 +115,12 @@ class Service:
             if gate is not None:
                 self._hint(visit, gate)
             if isinstance(fault, Throttled):
-                visit.connection.headers.extend(manners.rest(fault.seconds))
-            await visit.connection.whole(fault.status, manners.error(fault, visit.identity))
+                visit.connection.headers.extend(conventions.rest(fault.seconds))
+            await visit.connection.whole(fault.status, conventions.error(fault, visit.identity))
             return _OUTCOMES.get(fault.status, Outcome.ERROR), ()
 
     def _let_in(self, visit: _Visit, gate: KeyGate, body: bytes | None) -> Call:
-        """The request, if it may pass and can be served; else a Fault. A bad one spends of the limit too."""
+        """The request, if it is admitted and valid; else raises Fault. Invalid ones are charged too."""
         call = _read(visit, body)
         tokens = 0
         if gate.counts_tokens and not isinstance(call, Fault):
@@ -131,7 +139,7 @@ class Service:
         first = self._behaviour.plan(questions[0], gate.error_rate)
         if first.fails:
             await visit.connection.until(visit.arrived + first.times[0])
-            raise visit.dialect.manners.failure(first.overloaded)
+            raise visit.dialect.conventions.failure(first.overloaded)
         plans = [first, *[self._behaviour.plan(question, 0.0) for question in questions[1:]]]
         reply = Reply(
             visit.identity, int(self._wall()), questions, tuple([plan.answer for plan in plans]), gate.compat
@@ -149,7 +157,7 @@ class Service:
         if not gate.limited:
             return
         limits_left = gate.limits_left(self._clock())
-        visit.connection.headers.extend(visit.dialect.manners.hints(limits_left, self._wall()))
+        visit.connection.headers.extend(visit.dialect.conventions.hints(limits_left, self._wall()))
 
 
 def _read(visit: _Visit, body: bytes | None) -> Call | Fault:
@@ -165,20 +173,22 @@ def _read(visit: _Visit, body: bytes | None) -> Call | Fault:
 
 
 async def _whole(visit: _Visit, call: Call, plans: list[Plan], reply: Reply) -> Outcome:
-    """Send the answer in one piece, when the last of its parts is ready."""
+    """Send the response in one piece, when the last of its parts is ready."""
     ready = max([plan.times[-1] for plan in plans])
     if ready > 0:
         await visit.connection.until(visit.arrived + ready)
     if reply.compat.error_body:
-        manners = visit.dialect.manners
-        await visit.connection.whole(200, manners.error(manners.failure(overloaded=True), visit.identity))
+        conventions = visit.dialect.conventions
+        await visit.connection.whole(
+            200, conventions.error(conventions.failure(overloaded=True), visit.identity)
+        )
         return Outcome.ERROR
     await visit.connection.whole(200, call.whole(reply))
     return Outcome.OK
 
 
 async def _stream(visit: _Visit, frames: Frames, plans: list[Plan], reply: Reply) -> Outcome:
-    """Send each chunk at its time. With no delays everything goes out in one piece."""
+    """Send each chunk at its time. With no delays everything is sent in one piece."""
     connection = visit.connection
     whole = not reply.compat.breaks_streams
     if whole and plans[0].times[-1] <= 0:
@@ -206,7 +216,7 @@ _Schedule = list[tuple[float, bytes]]
 
 
 def _schedule(frames: Frames, plans: list[Plan]) -> _Schedule:
-    """When which frames leave, in seconds after the request; rising."""
+    """The times of all frames, in seconds after the request, in order."""
     tracks = [zip(plan.times, frames.chunks(index), strict=True) for index, plan in enumerate(plans)]
     schedule = list(tracks[0]) if len(tracks) == 1 else list(heapq.merge(*tracks, key=itemgetter(0)))
     opening, (first_at, first) = frames.opening(), schedule[0]
@@ -218,11 +228,11 @@ def _schedule(frames: Frames, plans: list[Plan]) -> _Schedule:
 
 
 def _broken(visit: _Visit, frames: Frames, schedule: _Schedule, reply: Reply) -> tuple[_Schedule, bytes]:
-    """The schedule up to half of the chunks, and what comes then: nothing, or the dialect's own error."""
+    """The schedule up to half of the chunks, and what follows: nothing, or the dialect's own error."""
     kept = max(1, reply.output_tokens // 2)
     openings = len(schedule) - reply.output_tokens
     if reply.compat.truncated:
         return schedule[: openings + kept], b""
     throttles = reply.compat.throttle_in_stream
-    fault = Throttled(1.0, "requests") if throttles else visit.dialect.manners.failure(overloaded=True)
+    fault = Throttled(1.0, "requests") if throttles else visit.dialect.conventions.failure(overloaded=True)
     return schedule[: openings + kept], frames.error(fault, kept)

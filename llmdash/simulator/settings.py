@@ -1,4 +1,4 @@
-"""What kind of endpoint the simulator plays."""
+"""The settings of the simulated endpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["SimulatorSettings"]
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """How the simulated endpoint behaves. Raises ValueError where a value makes no sense.
+    """How the simulated endpoint behaves. Raises ValueError for an invalid value.
 
     - `keys`: the API keys it knows; every other one is refused with 401.
     - `rpm`: requests a minute that each key may make; 0 is no limit.
@@ -19,7 +19,7 @@ class SimulatorSettings:
     - `first_share`: the part of `latency` that passes, on average, before the first chunk.
     - `error_rate`: share of requests answered with status 500 (in Anthropic's dialect also 529), 0 to 1.
     - `wrong_rate`: share of arithmetic answers that are wrong, 0 to 1.
-    - `seed`: decides every answer, fault and delay, together with what is asked.
+    - `seed`: decides every answer, fault and delay, together with the prompt.
     """
 
     keys: tuple[str, ...] = ("sim-key-1",)

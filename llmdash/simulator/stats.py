@@ -1,4 +1,4 @@
-"""What the simulator saw: requests by key and by second, answers right and wrong."""
+"""The simulator's statistics: requests by key and by second, answers right and wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from llmdash.simulator.answers import Answer
+from llmdash.simulator.answers import Completion
 
 __all__ = ["Outcome", "Stats"]
 
@@ -20,7 +20,7 @@ _MOST_ARRIVALS = 1_000_000
 class Outcome(enum.StrEnum):
     """How a request ended. REFUSED is 401; THROTTLED is 429; ERROR is any other error status.
 
-    DROPPED means that the client went away before the answer was sent whole.
+    DROPPED means that the client closed the connection before the whole response was sent.
     """
 
     OK = "ok"
@@ -31,9 +31,9 @@ class Outcome(enum.StrEnum):
 
 
 class Stats:
-    """Counts of the requests made to `/v1` with POST, in whatever dialect.
+    """Counts of the POST requests to `/v1`, in any dialect.
 
-    For each key: requests = ok + throttled + refused + errors + dropped + those under way. Times are those
+    For each key: requests = ok + throttled + refused + errors + dropped + those in progress. Times are those
     of the server's monotonic clock, in seconds.
     """
 
@@ -51,7 +51,7 @@ class Stats:
         return {"requests": 0, **{outcome.value: 0 for outcome in Outcome}}
 
     def arrived(self, key: str, at: float) -> dict[str, int]:
-        """Count a request that arrived at `at`; the row returned is where its outcome goes."""
+        """Count a request that arrived at `at`. Returns the row in which `ended` counts its outcome."""
         self._requests += 1
         self._by_second[int(at)] += 1
         self._arrivals.append(at)
@@ -68,10 +68,10 @@ class Stats:
             row = self._by_key.setdefault(_OTHERS if crowded else key, self._row())
         return row
 
-    def ended(self, row: dict[str, int], outcome: Outcome, answers: Sequence[Answer] = ()) -> None:
+    def ended(self, row: dict[str, int], outcome: Outcome, answers: Sequence[Completion] = ()) -> None:
         """Count how the request of `row` ended.
 
-        The arithmetic in its answers counts if these were sent whole.
+        The arithmetic in its answers is counted only if they were sent whole.
         """
         row[outcome] += 1
         if outcome is Outcome.OK:
@@ -80,7 +80,7 @@ class Stats:
                 self._wrong += answer.right is False
 
     def report(self, arrivals: bool = False) -> dict[str, Any]:
-        """The counts as `GET /__sim__/stats` gives them; with every arrival's time if asked for."""
+        """Return the counts as `GET /__sim__/stats` returns them; with every arrival's time if asked for."""
         report: dict[str, Any] = {
             "requests": self._requests,
             "by_key": self._by_key,

@@ -1,4 +1,4 @@
-"""Small talk: what the simulated model says when there is nothing to work out."""
+"""Small talk: the answers of the simulated model to anything but arithmetic."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ _ENDINGS = (
 
 
 def talk(text: str, rng: random.Random) -> str:
-    """Some believable words in answer to `text`: a greeting, a verse, a capital, or a few sentences."""
+    """Return a plausible answer to `text`: a greeting, a verse, a capital, or a few sentences."""
     capital = capital_asked(text)
     if capital is not None:
         return capital
@@ -127,7 +127,7 @@ def _paragraph(text: str, rng: random.Random) -> str:
 
 
 def _topic(text: str, otherwise: str) -> str:
-    """What `text` is about, as far as its words give it away."""
+    """The topic of `text`, guessed from its words."""
     for pattern in (*_TOPICS, _NAMED):
         match = pattern.search(text)
         if match is not None:

@@ -10,7 +10,7 @@ import msgspec
 __all__ = ["MAX_REPORT", "BadReportError", "Tracker"]
 
 MAX_REPORT = 4 * 1024 * 1024
-"""Bytes a report may have."""
+"""The maximum size of a report in bytes."""
 
 _MOST_REPORTS = 100
 _MOST_BYTES = 4 * MAX_REPORT
@@ -18,7 +18,7 @@ _SECRET = "api_key"  # noqa: S105 - the name of a field
 
 
 class _Report(msgspec.Struct):
-    """The fields of a report; times are in seconds since 1970. Others are kept and not looked at."""
+    """The fields of a report; times are in Unix seconds. Other fields are kept and not checked."""
 
     function_name: str
     provider_type: str
@@ -33,7 +33,7 @@ class _Report(msgspec.Struct):
 
 
 class BadReportError(Exception):
-    """A report that is not taken, with the HTTP `status` that says so."""
+    """A report that is refused, with its HTTP `status`."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -52,16 +52,16 @@ class Tracker:
 
     @property
     def counts(self) -> dict[str, int]:
-        """`requests` are all reports that came, `refused` those that were not taken."""
+        """`requests` counts all reports received, `refused` those that were refused."""
         return {"requests": self._requests, "refused": self._requests - self._taken}
 
     @property
     def reports(self) -> list[msgspec.Raw]:
-        """The bodies kept, oldest first, each with the `request_id` it was given."""
+        """Return the bodies kept, oldest first, each with its `request_id`."""
         return [msgspec.Raw(body) for body in self._kept]
 
     def take(self, body: bytes) -> int:
-        """The request id of a report, from 1. Raises BadReportError if it is not a good one."""
+        """Store a report. Returns its request id, from 1. Raises BadReportError if it is invalid."""
         self._requests += 1
         if self.refusing:
             raise BadReportError(500, "The report could not be stored.")

@@ -1,4 +1,4 @@
-"""The terminal app: themes, preferences and the safety of what is printed; the screens do the rest."""
+"""The terminal app: themes, preferences, signals and safe output; the screens do the rest."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class LlmdashApp(App[None]):
     """Shows `session`, or asks through `launcher` what to run and then shows that.
 
     `shipped_themes` and `user_themes` are folders of theme files, `preferences_path` is where choices are
-    remembered; without them there are Textual's own themes and nothing is remembered. `fps` is 5 to 30
-    pictures a second. `redact` takes secrets out of a text, should the program fail. `on_ready` is called
-    once, when the dashboard has been painted for the first time: what takes long to start waits for that.
-    `signals` are what may end the app from outside; `fault` gives what broke the engine, once something did.
-    Raises ValueError unless there is exactly one of session and launcher. The exit code is in `return_code`
-    after `run()`.
+    remembered; without them there are Textual's own themes and nothing is remembered. `fps` is the frame
+    rate, 5 to 30 a second. `redact` removes secrets from the text of a crash. `on_ready` is called once, when
+    the dashboard was painted for the first time: what takes long to start waits for that. `signals` are those
+    that end the app; `fault` returns the exception that ended the engine, None while there is none. Raises
+    ValueError unless there is exactly one of session and launcher. The exit code is in `return_code` after
+    `run()`.
     """
 
     TITLE = "llmdash"
@@ -83,7 +83,7 @@ class LlmdashApp(App[None]):
             raise ValueError("give either a session or a launcher")
         super().__init__(driver_class=TerminalDriver)
         self.signal_received: int | None = None
-        """The signal that ended the app, or SIGHUP where the terminal has gone away."""
+        """The signal that ended the app, or SIGHUP where the terminal was closed."""
         self._session = session
         self._launcher = launcher
         self._fps = fps
@@ -152,11 +152,11 @@ class LlmdashApp(App[None]):
 
     @property
     def terminal_reads(self) -> bool:
-        """False if the terminal did not even take what restores it: whoever writes to it now may wait."""
+        """False if the terminal did not even accept its reset: a write to it may block."""
         return not getattr(self._driver, "gave_up", False)
 
     def action_suspend_process(self) -> None:
-        """Ctrl+Z: stop, as every program on a terminal does, and go on where a shell says so."""
+        """Ctrl+Z: stop, as every program on a terminal does, until a shell continues it."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.stop_process(group=True)
 
@@ -166,7 +166,7 @@ class LlmdashApp(App[None]):
         self.push_screen(self._dashboard(event.session))
 
     def action_help_quit(self) -> None:
-        """Ctrl+C without a selection: what people press to get out gets them out, as its signal would."""
+        """Ctrl+C without a selection quits, as SIGINT would."""
         self._leave(signal.SIGINT)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -176,7 +176,7 @@ class LlmdashApp(App[None]):
     # Themes.
 
     def _register_shipped(self) -> None:
-        """Take the shipped themes as they are: a test holds that they fit; a check costs start-up time."""
+        """Register the shipped themes without a check, which costs start-up time: a test has checked them."""
         for change in self._shipped_themes.changes():
             self._problems.append(str(change)) if isinstance(change, ThemeError) else self.register_theme(
                 change.theme
@@ -214,7 +214,7 @@ class LlmdashApp(App[None]):
             self.mutate_reactive(App.theme)
 
     def _every_stylesheet(self) -> Stylesheet:
-        """A copy of the stylesheet in use, with those of all widgets that may still come."""
+        """A copy of the stylesheet in use, with those of all widgets that may be mounted later."""
         stylesheet = self.stylesheet.copy()
         for kind in _subclasses(Widget):
             css = kind.__dict__.get("DEFAULT_CSS", "")
@@ -240,7 +240,7 @@ class LlmdashApp(App[None]):
         self._remember(replace(self._preferences, theme=theme.name))
 
     def remember_launch(self, launch: Launch) -> None:
-        """Keep what was chosen at the start for the next time."""
+        """Save what was chosen on the start screen for the next time."""
         rate = 0.0 if launch.rate is None else launch.rate
         self._remember(replace(self._preferences, rate=rate, concurrency=launch.concurrency))
 
@@ -270,7 +270,7 @@ class LlmdashApp(App[None]):
         return [*super().get_line_filters(), self._control_characters]
 
     def _fatal_error(self) -> None:
-        """Textual would print every local variable, whatever it holds; this prints the place."""
+        """Print where it failed; Textual would print every local variable, secrets included."""
         self.bell()
         if self._exception is not None and not self._exit_renderables:
             self._exit_renderables.append(crash_report(self._exception, self._redact))

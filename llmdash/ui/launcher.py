@@ -1,4 +1,4 @@
-"""What the start screen offers and what it asks for."""
+"""What the start screen offers, and what was chosen on it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _NO_LIMIT = frozenset({"", "none", "off", "no limit"})
 
 
 class LaunchError(Exception):
-    """A run that cannot start. The text is one line that names the thing, the place and the mend."""
+    """A run that cannot start. The text is one line that names the thing, the place and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptChoice:
-    """A file of prompts on offer; `detail` says in a few words what is in it."""
+    """A file of prompts to choose; `detail` says in a few words what is in it."""
 
     name: str
     path: Path
@@ -43,7 +43,7 @@ class PromptChoice:
 
 @dataclass(frozen=True, slots=True)
 class EndpointChoice:
-    """An endpoint on offer. `model` is what it serves by default, `detail` names its address and keys."""
+    """An endpoint to choose. `model` is its default model, `detail` names its address and keys."""
 
     name: str
     detail: str = ""
@@ -52,7 +52,7 @@ class EndpointChoice:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
-    """What can be chosen, with the values that stand there at first. `rate` is requests a second."""
+    """What can be chosen, with the initial values. `rate` is requests a second."""
 
     prompt_files: tuple[PromptChoice, ...] = ()
     endpoints: tuple[EndpointChoice, ...] = ()
@@ -73,19 +73,19 @@ class Launch:
 
 
 class Launcher(Protocol):
-    """Starts runs for the start screen. `start` is called on a thread of its own and may take its time."""
+    """Starts runs for the start screen. `start` is called on a thread of its own and may block."""
 
     def options(self) -> LaunchOptions:
-        """What is on offer. Costs no request."""
+        """Return what can be chosen. Sends no request."""
 
     def start(self, launch: Launch) -> Session:
-        """Start the run. Raises LaunchError where that cannot be."""
+        """Start the run. Raises LaunchError if it cannot start."""
 
 
 def rate_from_text(text: str) -> float | None:
-    """Requests a second from `5`, `5/s`, `300/min` or `1000/h`; None (no limit) from nothing or `none`.
+    """Return requests a second from `5`, `5/s`, `300/min` or `1000/h`; None (no limit) for "" or `none`.
 
-    Raises LaunchError where the text says none of these.
+    Raises LaunchError for anything else.
     """
     cleaned = text.strip().lower()
     if cleaned in _NO_LIMIT:
@@ -93,18 +93,18 @@ def rate_from_text(text: str) -> float | None:
     match = _RATE.fullmatch(cleaned)
     rate = float(match["count"]) / _SECONDS[match["unit"]] if match else 0.0
     if not match or not 0.0 < rate < math.inf:
-        raise LaunchError(f"Rate: {text.strip()!r} is no rate; write 5, 5/s, 300/min or none")
+        raise LaunchError(f"Rate: {text.strip()!r} is not a rate; write 5, 5/s, 300/min or none")
     return rate
 
 
 def rate_as_text(rate: float | None) -> str:
-    """The text that `rate_from_text` reads back, such as `5/s`; `none` without a limit."""
+    """Return the text that `rate_from_text` reads back, such as `5/s`; `none` without a limit."""
     return "none" if rate is None else f"{rate:.4g}/s" if rate < 1000 else f"{rate:.0f}/s"
 
 
 def concurrency_from_text(text: str) -> int:
-    """Requests in flight at most, a whole number from 1 on. Raises LaunchError for anything else."""
+    """Return the maximum of requests in flight, at least 1. Raises LaunchError for anything else."""
     cleaned = text.strip()
     if not (cleaned.isascii() and cleaned.isdigit() and 1 <= len(cleaned) <= 6 and int(cleaned) >= 1):
-        raise LaunchError(f"Concurrency: {cleaned!r} is no whole number from 1 on; write 64, say")
+        raise LaunchError(f"Concurrency: {cleaned!r} is not a whole number from 1 on; write one such as 64")
     return int(cleaned)

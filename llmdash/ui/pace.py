@@ -1,4 +1,4 @@
-"""How often a picture is drawn: as often as wanted, until that takes too much from the work on show."""
+"""The frame rate: as configured, but lower where drawing would take too much time from the engine."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final
 __all__ = ["Clocks", "Pace"]
 
 BUSY: Final = 0.5
-"""The share of a core from which on the other threads count as busy: then every picture costs them time."""
+"""From this share of a core on the other threads count as busy: then every frame costs them time."""
 SHARE: Final = 0.25
 BUSY_SHARE: Final = 0.05
-"""What drawing may take of a core, at leisure and beside busy threads."""
+"""The share of a core that drawing may take, beside idle and beside busy threads."""
 SLOWEST_S: Final = 0.2
 SMOOTHING: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Seconds that went by, that this thread worked, and that all threads of the process worked."""
+    """Seconds of wall clock, of CPU time of this thread, and of CPU time of the whole process."""
 
     wall: Callable[[], float] = time.monotonic
     thread: Callable[[], float] = time.thread_time
@@ -28,10 +28,10 @@ class Clocks:
 
 
 class Pace:
-    """Says at each tick of a timer, `interval_s` apart, whether a picture is due. One thread's, always.
+    """Decides at each tick of a timer, `interval_s` apart, whether a frame is due. For use by one thread.
 
-    Threads of one interpreter work in turns: what drawing takes, a busy engine lacks. So the time between
-    pictures is stretched (to 0.2 s at most) until drawing, key presses included, keeps to its share.
+    Threads of one interpreter take turns: what drawing takes, a busy engine lacks. So the time between
+    frames is stretched (to 0.2 s at most) until drawing, key presses included, keeps to its share.
     """
 
     def __init__(self, interval_s: float, clocks: Clocks | None = None) -> None:
@@ -42,7 +42,7 @@ class Pace:
         self._others = 0.0
 
     def is_due(self) -> bool:
-        """True if it is time for the next picture; it counts as drawn then."""
+        """True if the next frame is due; it then counts as drawn."""
         now = self._read()
         wall, own, every = (new - old for new, old in zip(now, self._last, strict=True))
         if wall <= 0 or wall < self.wanted_s - self._interval_s / 2:
@@ -54,7 +54,7 @@ class Pace:
 
     @property
     def wanted_s(self) -> float:
-        """The seconds between two pictures, as costs are now."""
+        """The seconds between two frames at the present cost."""
         share = BUSY_SHARE if self._others > BUSY else SHARE
         return max(self._interval_s, min(SLOWEST_S, self._cost_s / share))
 

@@ -1,4 +1,4 @@
-"""Notifications whose toasts always end, however busy the program is and whatever the clock does."""
+"""Notifications whose toasts always end, however busy the program is and however the clock jumps."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MOMENT_S: Final = 0.05
 
 @dataclass
 class SteadyNotification(Notification):
-    """A notification on the monotonic clock with never less than a moment left.
+    """A notification on the monotonic clock whose time left is never 0 or less.
 
-    Textual arms a toast's timer with the time left. One that expires just before that look gives a timer of
-    less than nothing, and such a timer spins: the whole screen stands still, at a full core.
+    Textual sets a toast's timer to the time left. If it expires just before that, the timer is negative, and
+    such a timer spins: the whole screen freezes, at a full core.
     """
 
     def __post_init__(self) -> None:
@@ -26,10 +26,10 @@ class SteadyNotification(Notification):
 
     @property
     def time_left(self) -> float:
-        """Seconds for which a toast is to be shown; always positive."""
+        """Seconds for which the toast is still shown; always positive."""
         return max(_MOMENT_S, self._ends_at - time.monotonic())
 
     @property
     def has_expired(self) -> bool:
-        """Whether its time is over."""
+        """True if its time is over."""
         return time.monotonic() >= self._ends_at

@@ -81,7 +81,7 @@ def test_a_wrong_model_name_does_not_burn_the_batch(faulty: str, sums: Path, tmp
 
 
 @pytest.mark.parametrize("fault", ["302", "308"])
-def test_an_endpoint_that_is_somewhere_else_is_left_alone_and_the_mend_is_named(
+def test_an_endpoint_that_is_somewhere_else_is_left_alone_and_the_fix_is_named(
     faulty: str, sums: Path, tmp_path: Path, fault: str
 ) -> None:
     env = at(tmp_path, f"{faulty}/{fault}/v1")

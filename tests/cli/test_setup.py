@@ -72,7 +72,7 @@ def test_the_exit_code_tells_all_some_or_none(simulator: Simulator, tmp_path: Pa
     assert llmdash("check", cwd=tmp_path, env=env).code == 5
 
 
-def test_without_a_key_the_mend_is_told(tmp_path: Path) -> None:
+def test_without_a_key_the_fix_is_named(tmp_path: Path) -> None:
     ended = llmdash("check", cwd=tmp_path, env=environment(tmp_path))
     assert ended.code == 5
     assert "mend: put API_KEY=... into .env, or set OPENAI_API_KEY" in ended.out

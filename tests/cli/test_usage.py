@@ -1,4 +1,4 @@
-"""What a wrong start says: one line, with place and mend, and exit code 2; never a key."""
+"""What a wrong start says: one line, with place and fix, and exit code 2; never a key."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
         (["run", "p.txt", "--simulate", "--strict"], {"p.txt": "hi\n", "x": ""}, []),
     ],
 )  # fmt: skip
-def test_bad_input_gets_one_line_that_names_place_and_mend(
+def test_bad_input_gets_one_line_that_names_place_and_fix(
     tmp_path: Path, arguments: list[str], files: dict[str, str], told: list[str]
 ) -> None:
     for name, text in files.items():
@@ -107,7 +107,7 @@ def test_hostile_text_reaches_a_plain_output_cleaned(tmp_path: Path) -> None:
     assert "\x07" not in ended.err
 
 
-def test_without_a_terminal_and_without_a_file_the_mend_is_named(tmp_path: Path) -> None:
+def test_without_a_terminal_and_without_a_file_the_fix_is_named(tmp_path: Path) -> None:
     ended = llmdash(cwd=tmp_path, env=environment(tmp_path))
     assert ended.code == 2
     assert "llmdash run FILE --headless" in ended.err

@@ -133,7 +133,7 @@ def test_model_and_address_of_the_command_line_need_one_endpoint(two: Place) -> 
     error = two.error(model="m")
     assert error == "--model: there are 2 endpoints (fast, deep); pick one with --endpoint NAME"
     assert two.error(base_url="https://host").startswith("--base-url: there are 2 endpoints")
-    assert two.error(dialect="anthropic").startswith("--dialect: each [[endpoint]] says its own")
+    assert two.error(dialect="anthropic").startswith("--dialect: each [[endpoint]] has its own")
     settings = two.load(model="m", base_url="https://other", endpoint=("fast",))
     assert (settings.endpoints[0].model, settings.endpoints[0].base_url) == ("m", "https://other")
     assert (settings.model, settings.base_url) == ("m", "https://other")
@@ -189,7 +189,7 @@ def test_a_langchain_model_needs_no_key(place: Place) -> None:
         ("name = 'x'\nrpm = 0.5", ":3: rpm: '0.5' is not a whole number; write one from 1 to"),
         ("name = 'x'\ntpm = -1", ":3: tpm: '-1' is out of range"),
         ("name = 'x'\nconcurrency = 'all'", ":3: concurrency: 'all' is not a whole number"),
-        ("name = 'x'\nterminal = 'done'", ":3: terminal: 'done' is not an end; write 'eof'"),
+        ("name = 'x'\nterminal = 'done'", ":3: terminal: 'done' is not a kind of end; write 'eof'"),
         ("name = 'x'\ntarget = 'a:b'", ":3: target: belongs to dialect = 'langchain'; leave it out of"),
         ("name = 'x'\npromptlayer_base_url = 'https://x'", ":3: promptlayer_base_url: belongs to the prompt"),
         ("name = 'x'\ndialect = 'langchain'", ":1: [[endpoint]]: has no target; write where"),
@@ -211,7 +211,7 @@ def test_a_wrong_table_is_told_with_its_line(place: Place, table: str, error: st
     ("text", "error"),
     [
         ("[endpoint]\nname = 'x'", ":1: endpoint: has one bracket on each side; write [[endpoint]] with two"),
-        ("endpoint = ['x', {name = 'y'}]", ":1: endpoint: holds something else than tables"),
+        ("endpoint = ['x', {name = 'y'}]", ":1: endpoint: holds something other than tables"),
         ("endpoint = []", ":1: endpoint: there is no [[endpoint]] to pick from"),
         ("endpoint = 5", ":1: endpoint: there is no [[endpoint]] to pick from"),
         ("[[endpoint]]\nname='x'\n[[endpoint]]\nname='X'", ":4: name: 'X' is taken; give each"),

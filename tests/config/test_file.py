@@ -57,7 +57,7 @@ def test_a_dotenv_keeps_what_it_holds_and_becomes_private(tmp_path: Path) -> Non
 def test_a_file_is_not_overwritten_by_chance(tmp_path: Path) -> None:
     path = tmp_path / "llmdash.toml"
     path.write_text("mine")
-    with pytest.raises(ConfigError, match="is there already; move it away, or overwrite it with --force"):
+    with pytest.raises(ConfigError, match="exists already; move it away, or overwrite it with --force"):
         write_config(path, "new", force=False)
     assert path.read_text() == "mine"
     write_config(path, "new", force=True)

@@ -79,9 +79,9 @@ def test_keys_under_any_name_get_the_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
-def test_keys_that_others_may_read_get_a_warning_with_the_mend(tmp_path: Path, mode: int) -> None:
+def test_keys_that_others_may_read_get_a_warning_with_the_fix(tmp_path: Path, mode: int) -> None:
     (warning,) = read_dotenv(env_file(tmp_path, "API_KEY=sk-a\n", mode)).warnings
-    assert warning == ".env: others on this machine may read your keys; mend it with: chmod 600 .env"
+    assert warning == ".env: others on this machine can read your keys; fix it with: chmod 600 .env"
 
 
 def test_a_readable_dotenv_without_keys_is_fine(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_dotenv_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes,
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_dotenv_without_permission_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"\.env: cannot be read \(Permission denied\); mend its permissions"
+        ConfigError, match=r"\.env: cannot be read \(Permission denied\); fix its permissions"
     ):
         read_dotenv(env_file(tmp_path, "API_KEY=a", 0o000))
 
@@ -118,7 +118,7 @@ def test_a_dotenv_without_permission_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_config_folder_without_permission_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir(0o000)
-    with pytest.raises(ConfigError, match=r"cannot be read \(Permission denied\); mend its permissions"):
+    with pytest.raises(ConfigError, match=r"cannot be read \(Permission denied\); fix its permissions"):
         from_toml(tmp_path / "config" / "llmdash.toml", "llmdash.toml", SETTINGS)
 
 

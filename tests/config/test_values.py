@@ -79,7 +79,7 @@ def test_a_rate_is_requests_a_second(text: object, rate: float | None) -> None:
         "5/s\n5/s",
     ],
 )
-def test_what_is_no_rate_is_refused_with_the_mend(text: str) -> None:
+def test_what_is_no_rate_is_refused_with_the_fix(text: str) -> None:
     with pytest.raises(ConfigError, match=r"is not a rate; write a rate such as 5/s, 300/min") as caught:
         parse_rate(text)
     assert shown(text) in str(caught.value)
@@ -201,11 +201,11 @@ def test_a_base_url_loses_only_the_slash_at_its_end(text: str, url: str) -> None
         ("api.openai.com/v1", "does not begin with https://"),
         ("localhost:8000", "does not begin with https://"),
         ("ftp://host/v1", "does not begin with https://"),
-        ("https:///v1", "host or port that cannot be"),
-        ("https://host:0/v1", "host or port that cannot be"),
-        ("https://host:99999/v1", "host or port that cannot be"),
-        ("https://host:port/v1", "host or port that cannot be"),
-        ("https://[::1/v1", "host or port that cannot be"),
+        ("https:///v1", "invalid host or port"),
+        ("https://host:0/v1", "invalid host or port"),
+        ("https://host:99999/v1", "invalid host or port"),
+        ("https://host:port/v1", "invalid host or port"),
+        ("https://[::1/v1", "invalid host or port"),
         ("https://me:hunter2@host/v1", "holds a user or password"),
         ("https://host/v1?key=hunter2", "holds a query or fragment"),
         ("https://host/v1#hunter2", "holds a query or fragment"),

@@ -22,8 +22,8 @@ __all__ = [
     "as_killed",
     "known_of",
     "make_run",
-    "mended",
     "overwrite",
+    "repaired",
     "results_in",
     "rows",
     "sql",
@@ -114,7 +114,7 @@ def overwrite(path: Path, start: int, length: int, seed: int) -> None:
         os.fsync(file.fileno())
 
 
-def mended(folder: Path) -> tuple[list[str], Checkup]:
+def repaired(folder: Path) -> tuple[list[str], Checkup]:
     """Repair, and hold that a second repair finds nothing left to do."""
     done, checkup = repair(folder, known_of)
     again, after = repair(folder, known_of)

@@ -18,7 +18,7 @@ from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import NAME, JournalFile
 from llmdash.engine.journal.lock import LockedError, RunLock
 from llmdash.engine.journal.reader import JournalReader
-from tests.doctor.damage import known_of, make_run, mended, results_in, rows, sql
+from tests.doctor.damage import known_of, make_run, repaired, results_in, rows, sql
 
 HOLD = """
 import sys, pathlib
@@ -60,8 +60,8 @@ class Harm(NamedTuple):
 HARM = [
     Harm("UPDATE results SET job = 5000 WHERE job = 5", "belong to no job", 5, "pending"),
     Harm("UPDATE attempts SET job = -1 WHERE job = 5", "belong to no job", 5, "done"),
-    Harm("UPDATE attempts SET attempt = 70000 WHERE job = 5", "numbers that cannot be", 5, "done"),
-    Harm("UPDATE attempts SET attempt = 0 WHERE job = 3", "numbers that cannot be", 3, "failed"),
+    Harm("UPDATE attempts SET attempt = 70000 WHERE job = 5", "invalid numbers", 5, "done"),
+    Harm("UPDATE attempts SET attempt = 0 WHERE job = 3", "invalid numbers", 3, "failed"),
     Harm("UPDATE results SET text = NULL WHERE job = 5", "lost their text", 5, "pending"),
     Harm("UPDATE results SET text = CAST(x'c328' AS TEXT) WHERE job = 5", "lost their text", 5, "pending"),
     Harm("UPDATE results SET text = x'00' WHERE job = 5", "lost their text", 5, "pending"),
@@ -69,15 +69,15 @@ HARM = [
     Harm("UPDATE results SET state = '' WHERE job = 3", "state that does not exist", 3, "pending"),
     Harm("UPDATE results SET state = 'failed' WHERE job = 5", "answer contradicts", 5, "done"),
     Harm("UPDATE results SET error = NULL WHERE job = 3", "lost their reason", 3, "failed"),
-    Harm("UPDATE results SET verdict = 9 WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("UPDATE results SET input_tokens = -4 WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("UPDATE attempts SET latency_s = 'x' WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("UPDATE results SET id = CAST(x'ff' AS TEXT) WHERE job = 5", "values that cannot be", 5, "done"),
-    Harm("DELETE FROM attempts WHERE job = 5", "stand beside an attempt", 5, "done"),
-    Harm("UPDATE attempts SET state = 'sent' WHERE job = 5", "stand beside an attempt", 5, "done"),
-    Harm("UPDATE results SET attempts = 900 WHERE job = 5", "stand beside an attempt", 5, "done"),
-    Harm("UPDATE results SET attempts = 9000000 WHERE job = 3", "name an attempt", 3, "failed"),
-    Harm("UPDATE attempts SET state = 'ok' WHERE job = 3", "said to have brought one", 3, "failed"),
+    Harm("UPDATE results SET verdict = 9 WHERE job = 5", "invalid values", 5, "done"),
+    Harm("UPDATE results SET input_tokens = -4 WHERE job = 5", "invalid values", 5, "done"),
+    Harm("UPDATE attempts SET latency_s = 'x' WHERE job = 5", "invalid values", 5, "done"),
+    Harm("UPDATE results SET id = CAST(x'ff' AS TEXT) WHERE job = 5", "invalid values", 5, "done"),
+    Harm("DELETE FROM attempts WHERE job = 5", "belong to another attempt", 5, "done"),
+    Harm("UPDATE attempts SET state = 'sent' WHERE job = 5", "belong to another attempt", 5, "done"),
+    Harm("UPDATE results SET attempts = 900 WHERE job = 5", "belong to another attempt", 5, "done"),
+    Harm("UPDATE results SET attempts = 9000000 WHERE job = 3", "name an invalid attempt", 3, "failed"),
+    Harm("UPDATE attempts SET state = 'ok' WHERE job = 3", "marked as answered", 3, "failed"),
     Harm("DELETE FROM results WHERE job = 5", "answers have no result", 5, "pending"),
     Harm("DELETE FROM attempts WHERE job = 4 AND attempt = 1", "lack the record", 5, "done"),
     Harm("DELETE FROM attempts WHERE job = 3", "lack the record", 3, "failed"),
@@ -86,7 +86,7 @@ HARM = [
     Harm("DELETE FROM run WHERE name = 'version'", "was lost|is lost", 5, "done"),
     Harm("UPDATE run SET value = 3 WHERE name = 'jobs'", "by (the|its) input", 5, "done"),
     Harm("UPDATE run SET value = '{' WHERE name = 'models'", "facts of the run", 5, "done"),
-    Harm("UPDATE health SET state = 'x'", "health that cannot be", 5, "done"),
+    Harm("UPDATE health SET state = 'x'", "invalid health", 5, "done"),
 ]
 
 
@@ -96,7 +96,7 @@ def test_what_is_wrong_between_rows_is_told_and_put_right_once(tmp_path: Path, h
     before = results_in(folder)
     sql(folder, harm.statement)
     assert re.search(harm.told, " ".join(bad(check(folder, known_of))))
-    done, checkup = mended(folder)
+    done, checkup = repaired(folder)
     assert bad(checkup) == []
     assert re.search(harm.told, " ".join(done))
     assert "is kept as" in done[0]
@@ -117,10 +117,10 @@ def test_requests_that_a_kill_cut_off_become_unknown_and_their_number_is_told(tm
     found = check(folder, known_of)
     assert found.sound
     assert bad(found) == [
-        "warning rows: 2 requests were on the wire when the run ended last: possibly paid twice"
+        "warning rows: 2 requests were in flight when the run last ended: possibly paid twice"
         " (the first: job 30)"
     ]
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     assert bad(checkup) == []
     assert checkup.sums is not None
     assert checkup.sums.unknown == JournalReader(folder).count_unknown() == 2
@@ -130,7 +130,7 @@ def test_a_journal_is_copied_before_anything_in_it_is_changed(tmp_path: Path) ->
     folder = make_run(tmp_path / "run")
     sql(folder, "DELETE FROM results WHERE job = 5")
     damaged = (folder / NAME).read_bytes()
-    mended(folder)
+    repaired(folder)
     (copy,) = folder.glob(f"{NAME}.before-repair-*")
     assert copy.read_bytes() == damaged
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -141,7 +141,7 @@ def test_what_others_may_read_is_closed_to_them_without_touching_the_journal(tmp
     folder.chmod(0o755)
     (folder / NAME).chmod(0o644)
     assert len(bad(check(folder, known_of))) == 2
-    done, checkup = mended(folder)
+    done, checkup = repaired(folder)
     assert bad(checkup) == []
     assert len(done) == 2
     assert not list(folder.glob("*.before-repair-*"))
@@ -151,9 +151,9 @@ def test_a_folder_with_other_files_in_it_keeps_its_mode(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run")
     (folder / "thesis.txt").write_text("mine")
     folder.chmod(0o755)
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     assert folder.stat().st_mode & 0o777 == 0o755
-    assert "others may look into it" in "".join(bad(checkup))
+    assert "others can read it" in "".join(bad(checkup))
     assert checkup.sound
 
 
@@ -163,7 +163,7 @@ def test_only_files_of_our_own_that_a_crash_left_are_removed(tmp_path: Path) -> 
         (folder / name).write_text("half")
         os.utime(folder / name, (time.time() - age,) * 2)
     (folder / ".llmdash-salvage-xyz").mkdir()
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     assert bad(checkup) == []
     left = {path.name for path in folder.iterdir()} - {NAME, "lock"}
     assert left == {".llmdash-fresh123", ".mine-abcd1234"}
@@ -173,7 +173,7 @@ def test_a_log_without_its_journal_is_put_aside_and_not_thrown_away(tmp_path: Pa
     folder = make_run(tmp_path / "run")
     (folder / NAME).unlink()
     (folder / f"{NAME}-wal").write_bytes(b"pages")
-    done, checkup = mended(folder)
+    done, checkup = repaired(folder)
     assert [path.read_bytes() for path in folder.glob("*before-repair*-wal")] == [b"pages"]
     assert "without its journal" in done[-1]
     assert bad(checkup) == ["problem journal: there is none"]
@@ -186,7 +186,7 @@ def test_a_run_that_was_killed_as_it_began_can_be_begun_anew(tmp_path: Path, con
         (folder / NAME).write_bytes(b"")
     else:
         sql(folder, "DROP TABLE run", "DROP TABLE attempts", "DROP TABLE results", "DROP TABLE health")
-    assert "nothing is on record" in "".join(bad(check(folder, known_of)))
+    assert "nothing is recorded" in "".join(bad(check(folder, known_of)))
     repair(folder, known_of)
     JournalFile.create(folder, {}).close()
 
@@ -212,7 +212,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run")
     sql(folder, "UPDATE run SET value = 99 WHERE name = 'version'", "DELETE FROM results")
     folder.chmod(0o755)
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     assert "newer llmdash" in "".join(bad(checkup))
     assert not list(folder.glob("*.before-repair-*"))
 
@@ -229,6 +229,6 @@ def test_results_are_not_called_foreign_where_the_input_cannot_vouch_for_the_num
     folder = make_run(tmp_path / "run")
     before = results_in(folder)
     sql(folder, "UPDATE run SET value = 3 WHERE name = 'jobs'", "DELETE FROM run WHERE name = 'seed'")
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     assert results_in(folder) == before
     assert not checkup.sound

@@ -15,12 +15,22 @@ from llmdash.doctor.check import check
 from llmdash.doctor.findings import Checkup, Level
 from llmdash.engine.journal.file import NAME, VERSION, JournalFile
 from llmdash.engine.journal.reader import JournalReader
-from tests.doctor.damage import JOBS, as_killed, known_of, make_run, mended, overwrite, results_in, rows, sql
+from tests.doctor.damage import (
+    JOBS,
+    as_killed,
+    known_of,
+    make_run,
+    overwrite,
+    repaired,
+    results_in,
+    rows,
+    sql,
+)
 
 PAGE = 4096
 
 
-def unmended(checkup: Checkup) -> list[str]:
+def unrepaired(checkup: Checkup) -> list[str]:
     """What is still wrong, but for lost facts of the run and the sums that hang on them: no one can know."""
     return [
         finding.text
@@ -37,12 +47,12 @@ def test_a_bad_page_costs_its_own_rows_and_no_others(tmp_path: Path) -> None:
         broken = tmp_path / f"page{page}"
         shutil.copytree(folder, broken)
         overwrite(broken / NAME, page * PAGE, PAGE, seed=page)
-        done, checkup = mended(broken)
+        done, checkup = repaired(broken)
         kept = results_in(broken)
         assert kept.items() <= before.items()
         assert len(kept) >= len(before) - 12, f"page {page}: no more than a dozen fit in a page"
         assert any("what could be read is in a new one" in action for action in done)
-        assert unmended(checkup) == []
+        assert unrepaired(checkup) == []
 
 
 @pytest.mark.parametrize("bytes_left", [100, 4096, 12_000, 20_480, 30_000])
@@ -50,7 +60,7 @@ def test_a_file_that_was_cut_short_keeps_what_is_left(tmp_path: Path, bytes_left
     folder = make_run(tmp_path / "run", text="x" * 300)
     before = results_in(folder)
     os.truncate(folder / NAME, bytes_left)
-    mended(folder)
+    repaired(folder)
     kept = results_in(folder)
     assert kept.items() <= before.items()
     assert len(kept) >= (bytes_left // PAGE - 6) * 8
@@ -114,7 +124,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @settings(max_examples=40, deadline=None)
 @given(deletions=st.lists(deleted, max_size=3), changes=st.lists(changed, max_size=4))
-def test_whatever_is_done_to_rows_is_mended_and_every_answer_that_stands_stays(
+def test_whatever_is_done_to_rows_is_repaired_and_every_answer_that_is_intact_stays(
     fresh: Callable[..., Path], deletions: list[tuple[str, int]], changes: list[tuple[str, int, str]]
 ) -> None:
     folder = fresh()
@@ -127,10 +137,10 @@ def test_whatever_is_done_to_rows_is_mended_and_every_answer_that_stands_stays(
     versions = rows(folder, "SELECT value FROM run WHERE name = 'version' AND typeof(value) = 'integer'")
     assume(all(version <= VERSION for (version,) in versions))  # it would be left to a newer llmdash
     check(folder, known_of)
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     kept = {job: text for job, (_, text) in results_in(folder).items()}
     assert intact.items() <= kept.items()
-    assert unmended(checkup) == []
+    assert unrepaired(checkup) == []
     assert_usable(folder)
 
 
@@ -139,7 +149,7 @@ def test_a_damaged_header_costs_nothing(fresh: Callable[..., Path], place: int) 
     before = results_in(fresh())
     folder = fresh()
     overwrite(folder / NAME, place, 1, seed=77)
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     assert results_in(folder) == before
     assert checkup.sound
     assert_usable(folder)
@@ -152,8 +162,8 @@ def test_a_damaged_journal_is_saved_with_what_is_still_in_the_log_of_a_kill(
     for page in range(8):
         folder = fresh(killed=True)
         overwrite(folder / NAME, page * PAGE, PAGE, seed=page)
-        _, checkup = mended(folder)
-        assert unmended(checkup) == []
+        _, checkup = repaired(folder)
+        assert unrepaired(checkup) == []
         kept = results_in(folder)
         assert kept.items() <= before.items()
         assert len(kept) >= len(before) - 16
@@ -168,7 +178,7 @@ def test_a_damaged_journal_is_saved_with_what_is_still_in_the_log_of_a_kill(
     flips=st.lists(st.tuples(BYTES, st.integers(0, 255)), max_size=3),
     cut=st.none() | BYTES,
 )
-def test_whatever_is_done_to_bytes_the_rest_is_mended_and_usable(
+def test_whatever_is_done_to_bytes_the_rest_is_repaired_and_usable(
     fresh: Callable[..., Path],
     killed: bool,
     overwrites: list[tuple[int, int]],
@@ -185,11 +195,11 @@ def test_whatever_is_done_to_bytes_the_rest_is_mended_and_usable(
     if cut is not None:
         os.truncate(path, cut % size)
     check(folder, known_of)
-    _, checkup = mended(folder)
+    _, checkup = repaired(folder)
     if not (folder / NAME).exists():
         assert cut is not None
-        assert unmended(checkup) == ["there is none"]
+        assert unrepaired(checkup) == ["there is none"]
         return
     assert set(results_in(folder)) <= set(range(JOBS)) or "facts" in {each.what for each in checkup.findings}
-    assert unmended(checkup) == []
+    assert unrepaired(checkup) == []
     assert_usable(folder)

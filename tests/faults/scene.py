@@ -11,17 +11,17 @@ from typing import Any
 
 import msgspec
 
-from llmdash.simulator.answers import Answer, Question, compose
+from llmdash.simulator.answers import Completion, Question, compose
 from llmdash.simulator.compat import NO_COMPAT
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.anthropic import MESSAGES
-from llmdash.simulator.dialects.base import Call, Dialect, Reply
+from llmdash.simulator.dialects.base import Call, Reply, ServedDialect
 from llmdash.simulator.dialects.chat import CHAT
 from llmdash.simulator.dialects.completions import COMPLETIONS
 from llmdash.simulator.dialects.responses import RESPONSES
 from tests.llms.raw_server import chunked, framed
 
-DIALECTS: dict[str, Dialect] = {
+DIALECTS: dict[str, ServedDialect] = {
     "/chat/completions": CHAT,
     "/completions": COMPLETIONS,
     "/responses": RESPONSES,
@@ -44,7 +44,7 @@ class Words:
     code: str | None = None
     anthropic: str | None = None
 
-    def document(self, dialect: Dialect) -> dict[str, Any]:
+    def document(self, dialect: ServedDialect) -> dict[str, Any]:
         """The error as a document in the shape of a dialect."""
         if dialect is MESSAGES:
             inside = {"type": self.anthropic or self.kind, "message": self.message}
@@ -59,7 +59,7 @@ class Scene:
     """
 
     rng: random.Random
-    dialect: Dialect
+    dialect: ServedDialect
     call: Call
     reply: Reply
     key: str
@@ -97,11 +97,11 @@ class Scene:
     def answering(self, answer: str) -> Scene:
         """The same request with another fine answer."""
         words = tuple(re.findall(r"\S+\s*|\s+", answer))
-        return replace(self, reply=msgspec.structs.replace(self.reply, answers=(Answer(words),)))
+        return replace(self, reply=msgspec.structs.replace(self.reply, answers=(Completion(words),)))
 
     def named(self) -> list[bytes]:
         """The header that names the request."""
-        return [self.dialect.manners.identity_header + b": req_" + self.reply.identity.encode()]
+        return [self.dialect.conventions.identity_header + b": req_" + self.reply.identity.encode()]
 
     def said(self, words: Words) -> bytes:
         """An error as a document."""
@@ -177,12 +177,12 @@ def whole_from(raw: bytes, streamed: bool) -> int:
     return raw.index(b"\n\n", found.end()) + 2
 
 
-def dialect_of(path: str) -> Dialect | None:
+def dialect_of(path: str) -> ServedDialect | None:
     """The dialect that is spoken at a path."""
     return next((dialect for end, dialect in DIALECTS.items() if path.endswith(end)), None)
 
 
-def answer_to(question: Question) -> Answer:
+def answer_to(question: Question) -> Completion:
     """The fine answer: the same one each time."""
     return compose(question, random.Random(question.text), 0.0)
 
@@ -193,7 +193,7 @@ def separated(text: str) -> str:
 
 
 def scene_of(
-    dialect: Dialect,
+    dialect: ServedDialect,
     headers: Headers,
     body: bytes,
     wire: tuple[asyncio.StreamReader, asyncio.StreamWriter],
@@ -207,5 +207,5 @@ def scene_of(
     call = dialect.read(body, headers)
     questions = call.questions()
     reply = Reply(identity, _CREATED, questions, tuple(map(answer_to, questions)), NO_COMPAT)
-    key = dialect.manners.key(headers)
+    key = dialect.conventions.key(headers)
     return Scene(rng, dialect, call, reply, key, *wire, elsewhere, echo)

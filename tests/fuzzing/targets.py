@@ -19,7 +19,7 @@ from llmdash.llms.wire.anthropic import MessageReader
 from llmdash.llms.wire.body_reader import BodyReader
 from llmdash.llms.wire.chat import ChatReader, CompletionReader
 from llmdash.llms.wire.failures import Failure, from_body, from_response
-from llmdash.llms.wire.rate_limit_headers import HINT_LIMIT_S, limits_told, retry_after
+from llmdash.llms.wire.rate_limit_headers import HINT_LIMIT_S, parse_limits, retry_after
 from llmdash.llms.wire.responses import ResponsesReader
 from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser
 from llmdash.prompts.readers import open_source
@@ -151,7 +151,7 @@ def hints(rng: random.Random) -> None:
     headers = _headers(rng)
     found = retry_after(headers)
     assert found is None or (math.isfinite(found) and 0 < found <= HINT_LIMIT_S), (headers, found)
-    told = limits_told(headers)
+    told = parse_limits(headers)
     for name in () if told is None else told.__struct_fields__:
         value = getattr(told, name)
         assert value is None or 0 <= value < 2**62, (headers, name, value)

@@ -118,5 +118,5 @@ def test_limits_are_shown_as_the_server_told_them() -> None:
         (Failure(FailureKind.LOCAL, ""), "check the network"),
     ],
 )
-def test_each_failure_has_its_mend(failure: Failure, told: str) -> None:
+def test_each_failure_has_its_fix(failure: Failure, told: str) -> None:
     assert told in mend(ENDPOINT, failure)

@@ -218,11 +218,11 @@ def test_one_model_serves_many_loops(simulator: Callable[..., Simulated]) -> Non
         (":x", "module:attribute"),
         ("no_such_module_here:llm", r"pip install 'llmdash\[langchain\]'"),
         ("os:no_such_thing", "no_such_thing"),
-        ("os:sep", "no Runnable"),
-        (7, "no Runnable"),
+        ("os:sep", "not a Runnable"),
+        (7, "not a Runnable"),
     ],
 )
-def test_a_target_that_is_none_says_what_to_mend(target: Any, word: str) -> None:
+def test_a_target_that_is_none_says_what_to_fix(target: Any, word: str) -> None:
     with pytest.raises(Failure, match=word) as caught:
         LangChainLLM(target)
     assert caught.value.kind is FailureKind.CONFIG

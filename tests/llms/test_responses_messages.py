@@ -75,7 +75,7 @@ async def test_a_response_that_is_not_at_its_end_is_no_answer(status: str) -> No
         await deltas_of(RESPONSES, json.dumps(response(status)).encode())
 
 
-async def test_words_of_the_server_that_no_file_could_hold_are_mended() -> None:
+async def test_words_of_the_server_that_no_file_could_hold_are_replaced() -> None:
     """Half a surrogate pair in a finish reason or a status would break whatever prints or stores it."""
     half = json.dumps(message("\ud83d")).encode()
     assert [delta.finish_reason for delta in await deltas_of(MESSAGES, half)] == ["\N{REPLACEMENT CHARACTER}"]

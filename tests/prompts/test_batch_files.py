@@ -168,7 +168,7 @@ UNFIT: list[tuple[dict[str, Any], str]] = [
     (openai({}), "body: `messages` must be a list"),
     (openai({"messages": HELLO, "n": 3}), "body: `n` other than 1 is not supported"),
     (openai({"messages": HELLO, "tools": [{}]}), "body: `tools` is not supported"),
-    (openai({"messages": HELLO, "prompt": "x"}), "body: `prompt` has no place here"),
+    (openai({"messages": HELLO, "prompt": "x"}), "body: `prompt` is not an option"),
     (openai({"prompt": ["a", "b"]}, URLS[1]), "body: several prompts, or one in tokens, are not supported"),
     (openai({"prompt": [1, 2]}, URLS[1]), "body: several prompts, or one in tokens"),
     (openai({"prompt": None}, URLS[1]), "body: `prompt` must be text"),
@@ -177,7 +177,7 @@ UNFIT: list[tuple[dict[str, Any], str]] = [
         openai({"input": [{"type": "item_reference"}]}, URLS[2]),
         "message 1: type 'item_reference' is not supported",
     ),
-    (openai({"input": "x", "prompt": {"id": "pmpt_1"}}, URLS[2]), "`prompt` has no place here"),
+    (openai({"input": "x", "prompt": {"id": "pmpt_1"}}, URLS[2]), "`prompt` is not an option"),
     (
         openai({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
         "message 1: a part of type 'image_url' is not supported; only text can be sent",
@@ -249,5 +249,5 @@ def test_requests_stay_on_disk(tmp_path: Path) -> None:
     assert len(found) == 3_000
     assert found.prompt(2_999).options["seed"] == 2_999
     (tmp_path / "requests.jsonl").write_text("")
-    with pytest.raises(InputError, match="the file changed while it was run"):
+    with pytest.raises(InputError, match="the file changed during the run"):
         found.prompt(0)

@@ -96,7 +96,7 @@ def test_a_file_that_changes_under_a_run_is_noticed(tmp_path: Path, after: bytes
     path = written(tmp_path / "p.jsonl", b'{"prompt": "a"}\n{"prompt": "b"}\n')
     found = open_source(path)
     path.write_bytes(after)
-    with pytest.raises(InputError, match=r"p\.jsonl:2: the file changed while it was run"):
+    with pytest.raises(InputError, match=r"p\.jsonl:2: the file changed during the run"):
         found.prompt(1)
 
 

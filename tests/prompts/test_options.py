@@ -69,9 +69,9 @@ def test_a_single_stop_is_a_list_of_one() -> None:
         ({"max_completion_tokens": 1.5}, "`max_completion_tokens` must be a whole number from 1"),
         ({"seed": "x"}, "`seed` must be a whole number"),
         ({"stop": [1]}, "`stop` must be text or a list of texts"),
-        ({"messages": []}, "`messages` has no place here"),
-        ({"prompt": "x"}, "`prompt` has no place here"),
-        ({"self": 1}, "`self` has no place here"),
+        ({"messages": []}, "`messages` is not an option"),
+        ({"prompt": "x"}, "`prompt` is not an option"),
+        ({"self": 1}, "`self` is not an option"),
     ],
 )
 def test_what_cannot_be_run_is_refused_by_name(given: dict[str, Any], words: str) -> None:

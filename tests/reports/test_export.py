@@ -155,12 +155,12 @@ def test_a_good_place_is_found_good_and_left_empty(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bad_place_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_a_bad_place_is_refused_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path, words in [
         (tmp_path, "is a folder; name a file in it"),
-        (tmp_path / "none" / "out", "its folder does not exist; make it"),
-        (tmp_path / "file" / "out", "its folder does not exist; make it"),
+        (tmp_path / "none" / "out", "its folder does not exist; create it"),
+        (tmp_path / "file" / "out", "its folder does not exist; create it"),
         (tmp_path / ("n" * 300), "cannot be written (File name too long)"),
     ]:
         with pytest.raises(ExportError) as caught:

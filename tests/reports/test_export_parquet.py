@@ -113,14 +113,14 @@ def test_hostile_text_comes_back(tmp_path: Path) -> None:
     assert table["text"].to_pylist() == table["id"].to_pylist() == expected
 
 
-def test_without_pyarrow_the_mend_is_named_before_the_run(tmp_path: Path) -> None:
+def test_without_pyarrow_the_fix_is_named_before_the_run(tmp_path: Path) -> None:
     """In a process of its own, as modules once loaded stay."""
     out = tmp_path / "r.parquet"
     told = subprocess.run(
         [sys.executable, "-c", WITHOUT_PYARROW, str(out)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    mend = "Parquet needs pyarrow, which is not installed; pip install 'llmdash[parquet]', or choose .csv"
-    assert told == [f"{out}: {mend}"] * 2
+    fix = "Parquet needs pyarrow, which is not installed; pip install 'llmdash[parquet]', or choose .csv"
+    assert told == [f"{out}: {fix}"] * 2
     assert list(tmp_path.iterdir()) == []
 
 

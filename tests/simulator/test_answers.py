@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.verdict import Verdict
-from llmdash.simulator.answers import Answer, Question, compose, find_expression
+from llmdash.simulator.answers import Completion, Question, compose, find_expression
 from llmdash.simulator.chunks import split_chunks
 
 TASK = Arithmetic(10_000, 7)
 
 
-def ask(text: str, seed: int = 0, wrong_rate: float = 0.0, most: int | None = None) -> Answer:
+def ask(text: str, seed: int = 0, wrong_rate: float = 0.0, most: int | None = None) -> Completion:
     return compose(Question("m", (("user", text),), most), random.Random(seed), wrong_rate)
 
 

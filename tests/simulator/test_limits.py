@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.simulator.limits import Bucket, Level
+from llmdash.simulator.limits import Bucket, LimitState
 
 
 def take(bucket: Bucket, now: float, amount: float = 1.0) -> bool:
@@ -54,16 +54,16 @@ def test_a_rested_key_may_send_a_minute_at_once_and_then_waits_its_turn() -> Non
 
 def test_the_level_tells_limit_rest_and_time_until_full() -> None:
     bucket = Bucket(60, 0.0)
-    assert bucket.level(0.0) == Level(60, 60, 0.0)
+    assert bucket.state(0.0) == LimitState(60, 60, 0.0)
     bucket.charge(60)
-    assert bucket.level(0.0) == Level(60, 0, 60.0)
-    assert bucket.level(45.0) == Level(60, 45, 15.0)
+    assert bucket.state(0.0) == LimitState(60, 0, 60.0)
+    assert bucket.state(45.0) == LimitState(60, 45, 15.0)
 
 
-def test_a_charge_may_leave_less_than_nothing_and_then_takes_longer_to_mend() -> None:
+def test_a_charge_may_leave_less_than_nothing_and_then_takes_longer_to_refill() -> None:
     bucket = Bucket(600, 0.0)
     bucket.charge(700)
-    assert bucket.level(0.0) == Level(600, 0, 70.0)
+    assert bucket.state(0.0) == LimitState(600, 0, 70.0)
     assert bucket.wait(0.0, 50) == pytest.approx(15.0)
 
 

@@ -1,0 +1,5 @@
+"""Builds frames for front ends: ordering, filter, inspection, and what blocks the run.
+
+Only the session and `launch` import it. It reads the store, the pool and the journal, and never changes them;
+its cost depends on what the view shows, not on the number of jobs.
+"""

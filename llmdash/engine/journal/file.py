@@ -1,8 +1,8 @@
 """The journal: one SQLite file a run, the only truth on disk.
 
 `run` holds what the run is; `attempts` a row for each request, written before it leaves (`state` is then
-`sent`) and completed with its outcome; `results` a row for each job that ended; `health` how each key fared
-last. A job without a row in `results` is pending. Everything else, exports included, is a projection.
+`sent`) and completed with its outcome; `results` a row for each job that ended; `health` the last state of
+each key. A job without a row in `results` is pending. Everything else, exports included, is a projection.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ NAME = "journal.sqlite"
 
 
 class JournalError(Exception):
-    """The journal cannot be used: the text says which file, why, and the mend."""
+    """The journal cannot be used: the text says which file, why, and the fix."""
 
 
 class StorageError(JournalError):
-    """The disk does not take the journal."""
+    """The journal cannot be written to the disk."""
 
 
 @dataclass(slots=True)
@@ -59,17 +59,17 @@ class JournalFile:
 
     @property
     def is_in_place(self) -> bool:
-        """False once the file was deleted or replaced: what is written then, nobody will ever read."""
+        """False once the file was deleted or replaced: what is written then would be lost."""
         try:
             return os.path.samestat(self._path.stat(), self._file)
         except FileNotFoundError:
             return False
         except OSError:
-            return True  # it cannot be told now; the next row will say
+            return True  # unknown now; the next row will show it
 
     @property
     def is_wal(self) -> bool:
-        """False where the file system does not take SQLite's write-ahead log, as network ones do not."""
+        """False where the file system does not support SQLite's write-ahead log, as over a network."""
         mode: str = self._db.execute("PRAGMA journal_mode").fetchone()[0]
         return mode == "wal"
 
@@ -77,7 +77,7 @@ class JournalFile:
     def create(cls, folder: Path, facts: Mapping[str, Any], *, vfs: str = "") -> JournalFile:
         """A new journal in `folder`, holding the facts of the run.
 
-        `vfs` names one of SQLite's layers for file systems; usually its own choice is right.
+        `vfs` names one of SQLite's VFS layers; its default is usually right.
         """
         path = folder / NAME
         if path.exists():
@@ -126,11 +126,12 @@ class JournalFile:
         self._db.execute("COMMIT")
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Set facts of the run; others stay."""
         self._db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", facts.items())
 
     def write(self, group: Group) -> None:
-        """The latest record of each attempt, the results without those of jobs that are pending again, the
-        health of keys, facts of the run.
+        """Write a group: the latest record of each attempt, the results without those of jobs that are
+        pending again, the health of keys, facts of the run.
         """
         latest = {(record.job, record.attempt): record for record in group.attempts}
         self._db.execute("BEGIN IMMEDIATE")
@@ -149,7 +150,7 @@ class JournalFile:
             raise
 
     def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        # Many rows in one statement: the lock of the interpreter is let go once, not once a row.
+        # Many rows in one statement: the interpreter lock is released once, not once a row.
         row = "(" + ",".join("?" * len(rows[0])) + ")"
         self._db.execute(
             f"{statement} {','.join([row] * len(rows))}", [value for each in rows for value in each]
@@ -160,7 +161,7 @@ class JournalFile:
 
 
 def _make(path: Path, facts: Mapping[str, Any]) -> None:
-    """An empty journal, under another name until it is whole: a kill must not leave one that is none."""
+    """Make an empty journal, under another name until it is complete: a kill must not leave half of one."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -196,15 +197,15 @@ def _unsound(path: Path, why: object) -> JournalError:
 
 
 def _choose_mode(connection: sqlite3.Connection) -> None:
-    """Write ahead, or where the file system does not take that, with a rollback journal."""
+    """Use the write-ahead log, or where the file system does not support it, a rollback journal."""
     try:
-        connection.execute("PRAGMA journal_mode = WAL")  # where it cannot be, SQLite keeps the other mode
+        connection.execute("PRAGMA journal_mode = WAL")  # where unsupported, SQLite keeps the other mode
     except sqlite3.OperationalError:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _slices(rows: list[Any]) -> Iterable[list[Any]]:
-    """`rows` in pieces whose sizes are powers of two, so that few different statements have to be
+    """`rows` in slices whose sizes are powers of two, so that few different statements have to be
     compiled.
     """
     start = 0

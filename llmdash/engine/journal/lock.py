@@ -1,4 +1,4 @@
-"""One process a run: a lock file that the system frees when its holder dies, however it dies."""
+"""The lock of a run's folder: one process a run; the system releases it when the process ends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RunLock:
         os.write(self._file, str(os.getpid()).encode())
 
     def release(self) -> None:
-        """Let others in."""
+        """Release the lock."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

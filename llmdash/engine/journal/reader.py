@@ -1,4 +1,4 @@
-"""Reads a journal: what front ends, exports and a resume ask of it."""
+"""Reads a journal, for front ends, exports and a resume."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["JournalReader", "KeyTotals", "result_record"]
 
 
 class KeyTotals(NamedTuple):
-    """Sums over the attempts of one key; `cut` holds those whose outcome nobody saw."""
+    """Sums over the attempts of one key; `cut` counts those with an unknown outcome."""
 
     sent: int
     ok: int
@@ -48,9 +48,7 @@ ON attempts.job = results.job AND attempts.attempt = results.attempts ORDER BY r
 
 
 class JournalReader:
-    """Reads a journal beside the one that writes it, or alone. Safe from any thread; opens a connection for
-    each question.
-    """
+    """Reads a journal, also while it is written. Safe from any thread; opens a connection for each query."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
@@ -58,19 +56,19 @@ class JournalReader:
             raise JournalError(f"{self._path}: no journal here")
 
     def facts(self) -> dict[str, Any]:
-        """What the run is."""
+        """Return the facts of the run: what it was started with."""
         with self._connection() as db:
             return dict(db.execute("SELECT name, value FROM run"))
 
     def ended(self) -> Iterator[ResultRow]:
-        """Every ended job in its order, without its text."""
+        """Yield every ended job in input order, without its texts."""
         columns = ", ".join("NULL" if name in ("text", "expected") else name for name in ResultRow._fields)
         with self._connection() as db:
             for row in db.execute(f"SELECT {columns} FROM results ORDER BY job"):  # noqa: S608 - our own column names
                 yield ResultRow._make(row)
 
     def results(self) -> Iterator[ResultRecord]:
-        """Every ended job in its order, as exports show it."""
+        """Yield every ended job in input order, as exports show it."""
         with self._connection() as db:
             models = json.loads(dict(db.execute("SELECT name, value FROM run")).get("models") or "{}")
             width = len(ResultRow._fields)
@@ -79,26 +77,26 @@ class JournalReader:
                 yield result_record(result, models.get(result.key), *row[width:])
 
     def result(self, job: int) -> ResultRow | None:
-        """What a job ended with, if it did."""
+        """Return the result of a job, None if it has not ended."""
         with self._connection() as db:
             row = db.execute("SELECT * FROM results WHERE job = ?", (job,)).fetchone()
         return ResultRow._make(row) if row else None
 
     def attempts(self, job: int) -> tuple[AttemptRow, ...]:
-        """Every attempt of a job, in its order."""
+        """Return every attempt of a job, in order."""
         with self._connection() as db:
             rows = db.execute("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", (job,)).fetchall()
         return tuple(_attempt_row(AttemptRecord._make(row)) for row in rows)
 
     def attempt_counts(self) -> Iterator[tuple[int, int]]:
-        """(job, number of its last attempt) for each job that had any."""
+        """Yield (job, number of its last attempt) for each job with attempts."""
         with self._connection() as db:
             yield from db.execute(
                 "SELECT job, MAX(attempt) FROM attempts WHERE state <> 'unsent' GROUP BY job"
             )
 
     def key_totals(self) -> dict[str, KeyTotals]:
-        """What each key did so far, by its label."""
+        """Return the sums of each key, by its label."""
         totals: dict[str, KeyTotals] = {}
         with self._connection() as db:
             for key, *counts in db.execute(_TOTALS):
@@ -106,13 +104,13 @@ class JournalReader:
         return totals
 
     def health(self) -> list[HealthRecord]:
-        """How each key fared last, as far as anything befell it."""
+        """Return the last recorded state of each key; keys that were always healthy have none."""
         with self._connection() as db:
             rows = db.execute("SELECT * FROM health").fetchall()
         return [HealthRecord._make(row) for row in rows]
 
     def count_unknown(self) -> int:
-        """Attempts whose outcome nobody saw, and whose job is to be sent again."""
+        """Count attempts with an unknown outcome whose job is to be sent again."""
         with self._connection() as db:
             return int(db.execute(_UNKNOWN).fetchone()[0])
 
@@ -121,9 +119,7 @@ class JournalReader:
 
 
 class _Closing:
-    """A connection for reading that is closed at the end of a `with`; what SQLite says against it becomes a
-    JournalError.
-    """
+    """A connection for reading that a `with` closes; errors of SQLite become JournalErrors."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -147,7 +143,7 @@ def result_record(
     request_id: str | None = None,
     sent_at: float | None = None,
 ) -> ResultRecord:
-    """A result as exports show it, with what its last attempt adds."""
+    """Return a result as exports show it, with what its last attempt adds."""
     verdict = Verdict(row.verdict)
     return ResultRecord(
         index=row.job,

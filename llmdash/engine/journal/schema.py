@@ -1,4 +1,4 @@
-"""The tables of a journal: how they are made, and whether a file has them as they were made."""
+"""The schema of a journal: its SQL, and a check that a file has it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ CREATE TABLE IF NOT EXISTS health (
 ) WITHOUT ROWID;
 """
 SCHEMA = _TABLES_OF_1 + TABLES_OF_2
-"""What makes the tables of a journal."""
+"""The SQL that creates the tables of a journal."""
 _FIRST_TABLES = frozenset(("run", "attempts", "results"))
-"""Those of every version; later ones are made where they are missing."""
+"""The tables of every version; later ones are created where they are missing."""
 
 
 class _Column(NamedTuple):
-    """What a schema says of a column: its place in the primary key is 0 if it is no part of it."""
+    """A column of the schema: its position in the primary key is 0 if it is not part of it."""
 
     name: str
     type: str
@@ -46,9 +46,9 @@ class _Column(NamedTuple):
 
 
 def misshapen(db: sqlite3.Connection, tables: Set[str]) -> str | None:
-    """The first table of the journal that is missing, or lacks a column as it was made; None if all is well.
+    """Return the first table that is missing or lacks a column; None if the schema is complete.
 
-    `tables` are the names of those that are there.
+    `tables` are the names of the tables in `db`.
     """
     for table, columns in _shape().items():
         if table in _FIRST_TABLES | tables and not columns <= _columns(db, table):
@@ -58,7 +58,7 @@ def misshapen(db: sqlite3.Connection, tables: Set[str]) -> str | None:
 
 @cache
 def _shape() -> Mapping[str, frozenset[_Column]]:
-    """The columns that each table of a journal has."""
+    """The columns of each table of a journal."""
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript(SCHEMA)
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master")]

@@ -1,6 +1,4 @@
-"""JournalWriter: the event loop's way into the journal; rows gather for a moment and are committed as a
-group.
-"""
+"""JournalWriter: writes the journal for the event loop; rows are committed in groups."""
 
 from __future__ import annotations
 
@@ -23,23 +21,23 @@ _GATHER_S = 0.002
 _GROUP_ROWS = 256
 _AGAIN_S = 0.25
 _LAST_S = 2.0
-_PATIENCE_S = {
-    sqlite3.SQLITE_FULL: math.inf,  # somebody has to make room, whenever that is
+_RETRY_FOR_S = {
+    sqlite3.SQLITE_FULL: math.inf,  # until the user makes room
     sqlite3.SQLITE_IOERR: 60.0,
     sqlite3.SQLITE_BUSY: 60.0,
     sqlite3.SQLITE_CANTOPEN: 60.0,
 }
-"""Seconds in which a trouble may pass, by the low byte of SQLite's extended codes; others do not pass."""
+"""Seconds to retry an error, by the low byte of SQLite's extended codes; others are not retried."""
 
 
 class Journal(Protocol):
-    """What is written to: a JournalFile."""
+    """What the writer writes to: a JournalFile."""
 
     def write(self, group: Group) -> None:
         """Commit the rows of `group`, all or none. Raises sqlite3.Error."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 @dataclass(slots=True)
@@ -51,10 +49,10 @@ class _Batch:
 class JournalWriter:
     """One thread that writes, with group commit: after 2 ms or 256 rows, whichever is first.
 
-    All methods belong to the event loop; `then` is called there once the rows are on disk. While the disk is
-    full, or does not answer, rows wait and are tried again; `on_hold` is told why, and None once they are
-    written. Where waiting is no use, `on_failure` is called once with the reason, and nothing more is
-    written. `saved` is called on the thread with the results of each group that is on disk.
+    Call all methods on the event loop; `then` is called there once the rows are on disk. While the disk is
+    full, or does not answer, rows wait and are retried; `on_hold` is called with the reason, and with None
+    once they are written. Where a retry is no use, `on_failure` is called once with the reason, and nothing
+    more is written. `saved` is called on the thread with the results of each group that is on disk.
     """
 
     def __init__(
@@ -75,19 +73,19 @@ class JournalWriter:
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self.failure: JournalError | None = None
-        """Why rows were given up, if they were."""
+        """Why rows were dropped, if they were."""
         self._thread = threading.Thread(target=self._write_batches, name="llmdash-journal", daemon=True)
         self._thread.start()
 
     async def sent(self, record: AttemptRecord) -> None:
-        """Write that an attempt is about to leave, and wait until that is on disk."""
+        """Write that an attempt is about to be sent, and wait until that is on disk."""
         written: asyncio.Future[None] = self._loop.create_future()
         self._batch.group.attempts.append(record)
         self._add(lambda: _set(written))
         await written
 
     def ended(self, record: AttemptRecord, result: ResultRow | None, then: Callable[[], None]) -> None:
-        """Write what an attempt came to and, if that settles it, what its job ended with: one transaction."""
+        """Write the outcome of an attempt and, if its job ends with it, the job's result: one transaction."""
         self._batch.group.attempts.append(record)
         if result is not None:
             self._batch.group.results.append(result)
@@ -106,17 +104,17 @@ class JournalWriter:
         self._add(_nothing)
 
     def health(self, record: HealthRecord) -> None:
-        """Write how a key fares."""
+        """Write the state of a key."""
         self._batch.group.health.append(record)
         self._add(_nothing)
 
     def facts(self, facts: Mapping[str, Any]) -> None:
-        """Write what the run is, as far as that has changed."""
+        """Write facts of the run that have changed."""
         self._batch.group.facts.update(facts)
         self._add(_nothing)
 
     async def close(self) -> None:
-        """Write what is left and end the thread; a disk that is full is given two more seconds."""
+        """Write what is left and end the thread; a full disk gets two more seconds."""
         self._flush()
         self._closing.set()
         self._queue.put(None)
@@ -159,8 +157,8 @@ class JournalWriter:
                 self._journal.write(group)
                 break
             except sqlite3.OperationalError as error:
-                patience_s = _PATIENCE_S.get(error.sqlite_errorcode & 0xFF, 0.0)
-                if waited_s >= patience_s or leaving_s >= _LAST_S:
+                retry_for_s = _RETRY_FOR_S.get(error.sqlite_errorcode & 0xFF, 0.0)
+                if waited_s >= retry_for_s or leaving_s >= _LAST_S:
                     raise
                 if not waited_s:
                     self._tell(self._on_hold, str(error))
@@ -174,11 +172,11 @@ class JournalWriter:
         try:
             self._loop.call_soon_threadsafe(callback, argument)
         except RuntimeError:
-            return  # the loop is gone: nobody is left to hear it
+            return  # the loop is closed: there is nobody to tell
 
 
 def _set(written: asyncio.Future[None]) -> None:
-    if not written.done():  # whoever waited may have been cancelled
+    if not written.done():  # the waiting task may have been cancelled
         written.set_result(None)
 
 
@@ -188,4 +186,4 @@ def _call_all(callbacks: list[Callable[[], None]]) -> None:
 
 
 def _nothing() -> None:
-    """For a row whose being on disk changes nothing on screen."""
+    """For rows that need no action once they are on disk."""

@@ -1,4 +1,4 @@
-"""What a front end may ask of a run. A command takes effect when a later frame shows it."""
+"""Commands of a front end to a run. A command has taken effect when a later frame shows it."""
 
 from __future__ import annotations
 
@@ -77,28 +77,28 @@ class CancelJobs:
 
 @dataclass(frozen=True, slots=True)
 class DisableKey:
-    """Give this key no more work."""
+    """Send nothing more with this key."""
 
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReviveKey:
-    """Call this key healthy again, whatever befell it."""
+    """Set this key to healthy, whatever its state."""
 
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReviveEndpoint:
-    """Try this endpoint again at once, whatever held it."""
+    """Send to this endpoint again at once, whatever its state."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class SetWeight:
-    """Give this key `weight` turns for every turn of a key of weight 1."""
+    """Send `weight` requests with this key for each one of a key with weight 1."""
 
     label: str
     weight: float

@@ -1,4 +1,4 @@
-"""What happens in a run: facts, frozen, on their way up into the store.
+"""The events of a run: frozen facts that the dispatcher sends to the store.
 
 Times are monotonic seconds unless said otherwise.
 """
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
-    """A worker took the job up; `fresh` the first time."""
+    """A worker took the job from the queue; `fresh` is True the first time."""
 
     job: int
     at: float
@@ -40,7 +40,7 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """An attempt left for the server."""
+    """An attempt was sent."""
 
     job: int
     key: str
@@ -49,7 +49,7 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChunkReceived(msgspec.Struct, frozen=True, gc=False):
-    """A content chunk arrived. `reasoning` counts as content but is no part of the answer."""
+    """A content chunk arrived. `reasoning` counts as content but is not part of the answer."""
 
     job: int
     text: str
@@ -57,7 +57,7 @@ class ChunkReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class AttemptEnded(msgspec.Struct, frozen=True, gc=False):
-    """The wire is quiet again: nothing of this attempt is in flight any more."""
+    """An attempt ended, whatever its outcome: it is not in flight any more."""
 
     job: int
     at: float
@@ -70,7 +70,7 @@ class Saved(msgspec.Struct, frozen=True, gc=False):
 
 
 class RetryScheduled(msgspec.Struct, frozen=True, gc=False):
-    """An attempt failed; the job waits for another one. `counted` is False where the job is not to blame."""
+    """An attempt failed; the job will be retried. `counted` is False where the failure was not the job's."""
 
     job: int
     error: str
@@ -78,13 +78,13 @@ class RetryScheduled(msgspec.Struct, frozen=True, gc=False):
 
 
 class Queued(msgspec.Struct, frozen=True, gc=False):
-    """The job stands in line again, as after a pause or a retry asked for."""
+    """The job is queued again, after a pause or a retry on request."""
 
     job: int
 
 
 class Noticed(msgspec.Struct, frozen=True, gc=False):
-    """Something rare that the user should hear of."""
+    """A rare event that the user should see as a notice."""
 
     severity: Severity
     text: str

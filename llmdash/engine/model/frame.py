@@ -1,8 +1,8 @@
-"""The picture of a run that flows down to a front end.
+"""The frame: what a front end shows of a run at one moment.
 
-A front end asks `session.frame(view)` a few times a second. What comes back is frozen, and its cost follows
-what the view shows, never the number of jobs. All times are seconds; a value that is not known is None, never
-0.
+A front end calls `session.frame(view)` a few times a second. The result is frozen, and its cost depends on
+what the view shows, not on the number of jobs. All times are seconds; a value that is not known is None,
+never 0.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """The middle and the slow end of a set of times, in seconds; None while nothing was measured."""
+    """Percentiles of a set of times, in seconds; None while nothing was measured."""
 
     p50: float | None = None
     p95: float | None = None
@@ -102,7 +102,7 @@ class RunPart:
     cancelled: int = 0
     attempts: int = 0
     attempts_before: int = 0
-    """Those of earlier starts, among `attempts`."""
+    """Attempts of earlier starts, included in `attempts`."""
     retries: int = 0
     requests_per_s: float | None = None
     tokens_per_s: float | None = None
@@ -115,11 +115,11 @@ class RunPart:
     cost_projected: float | None = None
     """Dollars when all jobs have ended, at the price of those that have."""
     ends_in_s: tuple[float, float, float] | None = None
-    """Low, middle and high guess of the seconds left."""
+    """Low, middle and high estimate of the seconds left."""
     ttft: Percentiles = Percentiles()
     """Request sent to first content, over all attempts that were answered."""
     latency: Percentiles = Percentiles()
-    """Request sent to answer whole, over all attempts that were answered."""
+    """Request sent to answer complete, over all attempts that were answered."""
 
     @property
     def ended(self) -> int:
@@ -134,9 +134,9 @@ class JobRow:
     id: str
     state: JobState = JobState.QUEUED
     reason: WaitReason | None = None
-    """What it waits for, while it waits."""
+    """What the job waits for, while it waits."""
     due_in_s: float | None = None
-    """Seconds until it is tried again, in backoff."""
+    """Seconds until the next attempt, in backoff."""
     key: str | None = None
     tries: int = 0
     wait_s: float | None = None
@@ -151,7 +151,7 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class JobsPart:
-    """The rows asked for. `total` counts all jobs, `matched` those the filter lets through."""
+    """The rows asked for. `total` counts all jobs, `matched` those that match the filter."""
 
     total: int = 0
     matched: int = 0
@@ -175,13 +175,13 @@ class KeyRow:
     throttled: int = 0
     errors: int = 0
     cut: int = 0
-    """Requests given up from this side, or by the process that died; nobody saw their outcome."""
+    """Requests cut off by us, or by a process that died: their outcome is unknown."""
     input_tokens: int = 0
     output_tokens: int = 0
     rpm: int = 0
     tpm: int = 0
     remaining: int | None = None
-    """Requests left to the key, as the server said last."""
+    """Requests the key has left, as the server last reported."""
     weight: float = 1.0
     spark: tuple[int, ...] = ()
     """Calls in each of the last seconds, oldest first."""
@@ -189,29 +189,29 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRow:
-    """How one endpoint fares; its keys are the KeyRows that name it."""
+    """The state of one endpoint; its keys are the KeyRows that name it."""
 
     name: str
     state: EndpointState = EndpointState.UP
     returns_in_s: float | None = None
-    """Seconds until it is tried again, while it is down."""
+    """Seconds until the next probe, while it is down."""
     detail: str = ""
     in_flight: int = 0
     concurrency: int | None = None
     is_local: bool = False
-    """True if this machine is to blame, not the endpoint."""
+    """True if this machine is at fault, not the endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What holds the whole run up, for as long as it does: a banner's worth."""
+    """What blocks the whole run, for as long as it does; shown in the banner."""
 
     kind: AlertKind
     text: str
-    mend: str = ""
+    fix: str = ""
     """What the user can do about it; empty where it passes by itself."""
     seconds: float | None = None
-    """Seconds until it passes, or is tried again."""
+    """Seconds until it passes, or until the next try."""
     severity: Severity = Severity.WARNING
 
 
@@ -261,7 +261,7 @@ class SeriesPart:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something rare that deserves a toast. `serial` grows by one each."""
+    """A rare event, shown as a toast. `serial` grows by one with each."""
 
     serial: int
     severity: Severity
@@ -270,13 +270,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
-    """One try of a job, as the journal holds it."""
+    """One attempt of a job, as the journal holds it."""
 
     number: int
     key: str
     state: str
     sent_at: float
-    """Wall clock, seconds since the epoch."""
+    """Unix time in seconds."""
     failure: str = ""
     status: int | None = None
     message: str = ""
@@ -303,7 +303,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Jobs that failed alike: their errors differ in what `name` has a `#` for. `example` is one of them."""
+    """Jobs with the same error but for the parts that `name` shows as `#`. `example` is one of the jobs."""
 
     name: str
     count: int
@@ -312,14 +312,14 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of the run. `Frame()` is the empty one."""
+    """What a front end shows of a run at one moment. `Frame()` is the empty one."""
 
     run: RunPart = RunPart()
     jobs: JobsPart = JobsPart()
     keys: tuple[KeyRow, ...] = ()
     endpoints: tuple[EndpointRow, ...] = ()
     alerts: tuple[Alert, ...] = ()
-    """What holds the run up now, the gravest first."""
+    """What blocks the run now, the most severe first."""
     rate: RatePart = RatePart()
     stream: StreamPart = StreamPart()
     tiles: tuple[StreamPart, ...] = ()

@@ -70,7 +70,7 @@ class HealthRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResultRecord:
-    """What became of one job. A value that is not known, or does not apply, is None."""
+    """The final state of one job. A value that is not known, or does not apply, is None."""
 
     index: int
     """The job's place in the input, counted from 0."""
@@ -98,4 +98,4 @@ class ResultRecord:
     model: str | None = None
     """The model that was asked."""
     sent_at: float | None = None
-    """When the last attempt was sent, in seconds of Unix time."""
+    """When the last attempt was sent, in Unix seconds."""

@@ -18,7 +18,7 @@ __all__ = [
 
 
 class JobState(enum.IntEnum):
-    """Where a job stands; the waiting states say what it waits for."""
+    """The state of a job; the waiting states say what it waits for."""
 
     QUEUED = 0
     LIMITER = 1
@@ -40,7 +40,7 @@ class JobState(enum.IntEnum):
 
 
 class WaitReason(enum.Enum):
-    """What a job that is not on its way waits for."""
+    """What a job that is not in flight waits for."""
 
     LIMITER = "limiter"
     KEY = "key"
@@ -52,7 +52,7 @@ class WaitReason(enum.Enum):
 
 
 class RunState(enum.Enum):
-    """What the run as a whole does. DONE means that every job has ended."""
+    """The state of the run as a whole. DONE means that every job has ended."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -67,7 +67,7 @@ class RunState(enum.Enum):
 
 
 class KeyState(enum.Enum):
-    """The health of a key; see the pool for what moves it from one to another."""
+    """The health of a key; `KeyHealth` in engine.pool describes the transitions."""
 
     HEALTHY = "healthy"
     THROTTLED = "rests"
@@ -87,7 +87,7 @@ class EndpointState(enum.Enum):
 
 
 class AlertKind(enum.Enum):
-    """What holds a run up; the gravest first."""
+    """What blocks a run; the most severe first."""
 
     DISK = "disk"
     KILL_SWITCH = "brake"
@@ -99,7 +99,7 @@ class AlertKind(enum.Enum):
 
 
 class Binding(enum.Enum):
-    """What holds the rate where it is; the rate slider's title names it."""
+    """What limits the rate now; the rate slider's title names it."""
 
     RATE = "rate"
     CONCURRENCY = "concurrency"
@@ -130,7 +130,7 @@ class SortColumn(enum.Enum):
 
 
 class Severity(enum.Enum):
-    """How loud a notice is."""
+    """The severity of a notice or an alert."""
 
     INFORMATION = "information"
     WARNING = "warning"

@@ -1,4 +1,4 @@
-"""The view: what of a run is on screen. A front end sends it up with each question, and gets a Frame back."""
+"""The view: what part of a run is on screen. A front end sends it with each request for a Frame."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["JobsView", "StreamView", "View"]
 class JobsView:
     """The part of the job table that is on screen.
 
-    With `anchor` (a job's number) the rows are chosen so that this job's row is `anchor_offset` lines below
-    the first one, wherever it has moved meanwhile: the row under the cursor never moves by itself. Without
-    it, rows start at `first`.
+    With `anchor` (a job's number) the rows are chosen so that this job is `anchor_offset` lines below the
+    first one, even if its position in the order has changed: the row under the cursor never moves by itself.
+    Without it, rows start at `first`.
     """
 
     first: int = 0
@@ -29,8 +29,8 @@ class JobsView:
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
-    """Which stream is on screen: that of `job`, or (None) one that goes on now; and how much of it was seen
-    already. Without a `job` the one seen last stays until it has ended.
+    """Which stream is on screen: that of `job`, or (None) one in flight; and how much of it the front end
+    has. Without a `job` the one seen last stays until it has ended.
 
     `seen_job`, `seen_attempt` and `seen` (chunks) name what the front end holds; only what follows is sent.
     """
@@ -43,7 +43,7 @@ class StreamView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything a front end shows.
+    """Everything that a front end shows.
 
     `inspect` asks for one job in full, `series_width` for that many samples, `tiles` for the ends of at most
     that many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.

@@ -1,4 +1,4 @@
-"""What a failure says of the key and the endpoint that it met."""
+"""Attribution: whether a failure is the fault of the request, the key or the endpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _OF_KEY_OR_REQUEST = (FailureKind.THROTTLE, FailureKind.QUOTA, FailureKind.AUTH,
 class Attribution(NamedTuple):
     """What followed from a failure: the state that its key entered, if it entered one.
 
-    `excused` is True if the request was a probe of an endpoint and found it still down: no job is to blame.
+    `excused` is True if the request was a probe of an endpoint that is still down: it does not count for the
+    job.
     """
 
     key: KeyState | None = None
@@ -25,7 +26,7 @@ class Attribution(NamedTuple):
 
 
 def attribute(lease: Lease, failure: Failure, members: Sequence[Member]) -> None:
-    """Let the key of `lease`, or its endpoint, take the blame; `members` are all keys of the pool."""
+    """Count a failure against the key of `lease`, or its endpoint; `members` are all keys of the pool."""
     health, circuit_breaker = lease.member.health, lease.member.endpoint.circuit_breaker
     match failure.kind:
         case FailureKind.THROTTLE:
@@ -35,7 +36,7 @@ def attribute(lease: Lease, failure: Failure, members: Sequence[Member]) -> None
         case FailureKind.AUTH:
             health.refused(failure)
         case FailureKind.REQUEST:
-            pass  # an answer, as good as any to a probe of the endpoint
+            pass  # an answer: a probe of the endpoint has succeeded
         case _:
             circuit_breaker.failed(failure, lease.endpoint_ticket)
     if failure.kind in _OF_KEY_OR_REQUEST:
@@ -47,8 +48,8 @@ def attribute(lease: Lease, failure: Failure, members: Sequence[Member]) -> None
 
 
 def _blame(member: Member, failure: Failure, members: Sequence[Member]) -> None:
-    """Many requests of `member` fail: it is the key if others succeed at the same endpoint, or are at work
-    and had no failure yet; else the endpoint.
+    """Many requests of `member` fail: the fault is the key's if others succeed at the same endpoint, or are
+    in flight without a failure yet; else the endpoint's.
     """
     siblings = [other for other in members if other.endpoint is member.endpoint]
     if any(other.health.succeeds or (other.in_flight and other.health.is_clean) for other in siblings):

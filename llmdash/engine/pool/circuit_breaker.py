@@ -1,4 +1,4 @@
-"""CircuitBreaker: whether an endpoint takes requests, judged by what comes of them."""
+"""CircuitBreaker: whether an endpoint takes requests, decided by their outcomes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _OVERLOADED = (503, 529)
 
 
 def is_of_endpoint(failure: Failure) -> bool:
-    """True for a failure that says nothing of the request or its key: nobody there, or too busy."""
+    """True for a failure of the endpoint, not of the request or its key: unreachable, or overloaded."""
     return not failure.reached or failure.status in _OVERLOADED
 
 
 class CircuitBreaker:
-    """Opens where the endpoint is to blame, not a key; then one request at a time tries it again.
+    """Opens where the endpoint is at fault, not a key; then one request at a time probes it.
 
     | from -> to | because of | way back |
     |---|---|---|
@@ -34,8 +34,8 @@ its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers
     | up -> paused | redirect, certificate, address: the settings are wrong | the user |
     | down -> paused | nothing for an hour; for a minute, if it was never reached | the user |
 
-    Each request that is let through takes a ticket (`taken`), which its outcome brings back: what left before
-    the circuit_breaker changed says nothing about the time after. Times are monotonic seconds.
+    Each request that is let through gets a ticket (`taken`), which its outcome gives back: requests sent
+    before the breaker changed say nothing about the time after. Times are monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -43,7 +43,7 @@ its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers
         self.state = EndpointState.UP
         self.detail = ""
         self.is_local = False
-        """True if this machine is to blame, not the endpoint."""
+        """True if this machine is at fault, not the endpoint."""
         self._until = 0.0
         self._given = self._stale = 0
         self._in_a_row = 0
@@ -52,29 +52,29 @@ its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers
         self._down_since: float | None = None
 
     def wait_s(self, now: float) -> float:
-        """Seconds until a request may go there; infinite while only an event can change that."""
+        """Return the seconds until a request may be sent; infinite while only an event can change that."""
         if self.state is EndpointState.UP:
             return 0.0
         return max(0.0, self._until - now) if self.state is EndpointState.DOWN else float("inf")
 
     def returns_in_s(self, now: float) -> float | None:
-        """Seconds until it is tried again, while it is down."""
+        """Return the seconds until the next probe, while it is down."""
         return max(0.0, self._until - now) if self.state is EndpointState.DOWN else None
 
     def taken(self) -> int:
-        """A request is let through; gives its ticket."""
+        """Let a request through. Returns its ticket."""
         if self.state is EndpointState.DOWN:
             self.state = EndpointState.PROBING
         self._given += 1
         return self._given
 
     def admits(self, ticket: int) -> bool:
-        """True if the request with this ticket may still leave: nothing came to light since it was given."""
+        """True if the request with this ticket may still be sent: the breaker has not changed since."""
         is_probe = self.state is EndpointState.PROBING and not self._is_stale(ticket)
         return is_probe or self.state is EndpointState.UP
 
     def answered(self, ticket: int) -> None:
-        """The endpoint did its work, be it to refuse a request."""
+        """Note an answer of the endpoint, also one that refuses the request."""
         if self._is_stale(ticket):
             return
         self._worked = True
@@ -83,12 +83,12 @@ its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers
             self._close()
 
     def left(self, ticket: int) -> None:
-        """The request was given up: if it was the probe, another one may be sent."""
+        """Note that the request was cut off: if it was the probe, another one may be sent."""
         if self.state is EndpointState.PROBING and not self._is_stale(ticket):
             self.state = EndpointState.DOWN
 
     def failed(self, failure: Failure, ticket: int) -> EndpointState | None:
-        """A request went wrong; gives the state that the endpoint enters because of it, if it enters one."""
+        """Note a failed request. Returns the state that the endpoint enters by it, None if it stays."""
         if self._is_stale(ticket) or self.state is EndpointState.PAUSED:
             return None
         before, probing = self.state, self.state is EndpointState.PROBING
@@ -109,12 +109,12 @@ its keys fail alike | a probe after 1 s, doubling to 60 s; to 20 s if it answers
         return self.state if self.state is not before else None
 
     def trip(self, detail: str) -> None:
-        """Keys fail alike: it is not them."""
+        """Open, because all keys fail: the fault is the endpoint's."""
         if self.state is EndpointState.UP:
             self._open(detail)
 
     def revive(self) -> None:
-        """Take requests again, whatever was wrong."""
+        """Close: take requests again, whatever the state."""
         self._close()
 
     def _is_stale(self, ticket: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a run has cost so far, and what it will have cost: over all attempts, never less than it is."""
+"""The cost of a run so far, and projected to its end; over all attempts, never an underestimate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CostOf = Callable[[str, int, int], float | None]
 
 
 def cost_so_far(keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
-    """Dollars spent with all keys; None if a key that was used has no known price.
+    """Return the dollars spent with all keys; None if a key that was used has no known price.
 
-    Requests that were cut off have an outcome nobody saw; each counts as a usual one of its key.
+    Requests that were cut off have an unknown outcome; each counts as the mean one of its key.
     """
     total = 0.0
     for key in keys:
@@ -29,5 +29,5 @@ def cost_so_far(keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
 
 
 def projected(cost: float | None, ended: int, jobs: int) -> float | None:
-    """Dollars for all `jobs`, at the price of those that have ended."""
+    """Return the dollars for all `jobs`, at the mean price of those that have ended."""
     return cost * jobs / ended if cost is not None and ended else None

@@ -1,4 +1,4 @@
-"""KeyHealth: what befalls one key, and when it may be used again."""
+"""KeyHealth: the state of one key, and when it may be used again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class KeyHealth:
     | healthy -> cooldown | 5 transient failures, half of the last 20, while other keys succeed | a probe \
 after 5 s, doubling to 5 minutes |
     | healthy -> no quota | the account has no money left | a probe after 15 minutes, doubling to an hour |
-    | healthy -> dead | refused twice in a row (401, 403) | the user revives it, or gives another |
+    | healthy -> dead | refused twice in a row (401, 403) | the user revives or replaces it |
     | any -> off | the user | the user |
 
     A probe is one request alone. Times are monotonic seconds.
@@ -54,16 +54,17 @@ after 5 s, doubling to 5 minutes |
 
     @property
     def is_gone(self) -> bool:
-        """True if only the user can bring it back."""
+        """True if only the user can revive it."""
         return self.state in _GONE
 
     @property
     def is_resting(self) -> bool:
+        """True if time alone brings the key back."""
         return self.state in _RESTING
 
     @property
     def is_faltering(self) -> bool:
-        """True if so many of its last requests failed that something is wrong with it, or behind it.
+        """True if too many of its last requests failed, by its own fault or the endpoint's.
 
         Those under way may yet succeed, and failures are faster. A probe after a cooldown decides alone.
         """
@@ -74,33 +75,33 @@ after 5 s, doubling to 5 minutes |
 
     @property
     def is_clean(self) -> bool:
-        """True if it is in use and none of its last requests failed."""
+        """True if it is healthy and none of its last requests failed."""
         return not self.on_probation and not self.is_gone and False not in self._recent
 
     @property
     def succeeds(self) -> bool:
-        """True if its last request went well, and most before it."""
+        """True if its last request succeeded, and most before it."""
         return bool(self._recent) and self._recent[-1] and not self.is_faltering
 
     @property
     def times(self) -> int:
-        """How often in a row it came to its present state."""
+        """How often in a row it entered its present state."""
         counts = {KeyState.COOLDOWN: self._cooldowns, KeyState.QUARANTINED: self._quarantines}
         return counts.get(self.state, self._rests)
 
     def wait_s(self, now: float, in_flight: int) -> float:
-        """Seconds until a request may be sent; infinite if time alone changes nothing."""
+        """Return the seconds until a request may be sent; infinite if only an event can change that."""
         if self.is_gone or (self.on_probation and in_flight):
             return math.inf
         until = max(self.rests_until, self.pacing.until)
         return until - now if until > now else 0.0
 
     def admits(self, now: float) -> bool:
-        """True if a request that the key was given out for may still leave."""
+        """True if a request that leased the key may still be sent."""
         return not self.is_gone and self.rests_until <= now
 
     def taken(self, now: float) -> int:
-        """A request is sent; gives its ticket, which its outcome brings back."""
+        """Note that a request is sent. Returns its ticket, which its outcome gives back."""
         if self.state is KeyState.THROTTLED:
             self.pacing.climb(self._rate_before, now - self._rests_since, now)
         if self.is_resting:
@@ -110,7 +111,7 @@ after 5 s, doubling to 5 minutes |
         return self._given
 
     def answered(self, ticket: int) -> None:
-        """A request was answered. While the key rests, that says nothing: the request had left before."""
+        """Note an answered request. While the key rests it changes nothing: the request was sent before."""
         self.refusals = 0
         if self.state is KeyState.HEALTHY or self.rests_until <= self._clock():
             self.on_probation = False
@@ -123,12 +124,12 @@ after 5 s, doubling to 5 minutes |
                 self._cooldowns = 0
 
     def faltered(self, ticket: int) -> None:
-        """A request met a fault of the network or the server."""
+        """Note a request that failed by a fault of the network or the server."""
         if ticket > self._stale:
             self._recent.append(False)
 
     def throttled(self, failure: Failure) -> None:
-        """The key called too often."""
+        """Rest, because the server rate limited the key (429)."""
         if self.is_gone:
             return
         hint = _hint(failure)
@@ -137,10 +138,10 @@ after 5 s, doubling to 5 minutes |
             self._rests += 1
             now = self._clock()
             self._rate_before, self._rests_since = self.pacing.rate(now), now
-        self._rest(KeyState.THROTTLED, seconds, "called too often")
+        self._rest(KeyState.THROTTLED, seconds, "rate limited (429)")
 
     def lost_quota(self, failure: Failure, ticket: int) -> None:
-        """The key's account has no money left."""
+        """Quarantine the key: its account has no money left."""
         if self.is_gone or ticket <= self._stale:
             return
         seconds = min(_LONGEST_QUARANTINE_S, _QUARANTINE_S * 2 ** min(self._quarantines, 10))
@@ -149,7 +150,7 @@ after 5 s, doubling to 5 minutes |
         self._stale = self._given
 
     def refused(self, failure: Failure) -> None:
-        """The server does not accept the key."""
+        """Note that the server refused the key; the second time in a row it is dead."""
         if self.is_gone:
             return
         self.refusals += 1
@@ -159,7 +160,7 @@ after 5 s, doubling to 5 minutes |
             self.detail = failure.message
 
     def cool(self, detail: str) -> None:
-        """Leave the key alone for a while: others succeed where it falters."""
+        """Start a cooldown: others succeed at the same endpoint where it fails."""
         if self.is_gone:
             return
         seconds = min(_LONGEST_COOLDOWN_S, _COOLDOWN_S * 2 ** min(self._cooldowns, 10))
@@ -168,16 +169,16 @@ after 5 s, doubling to 5 minutes |
         self.forgive()
 
     def forgive(self) -> None:
-        """Forget the last failures, and those still on their way."""
+        """Forget the last failures, and those of requests in flight."""
         self._recent.clear()
         self._stale = self._given
 
     def disable(self) -> None:
-        """No more work, whatever befalls it."""
+        """Switch the key off until the user revives it."""
         self.state = KeyState.DISABLED
 
     def revive(self) -> None:
-        """Healthy, whatever befell it."""
+        """Set to healthy, whatever the state."""
         self.state = KeyState.HEALTHY
         self.detail = ""
         self.rests_until = 0.0
@@ -187,9 +188,9 @@ after 5 s, doubling to 5 minutes |
         self.forgive()
 
     def restore(self, state: KeyState, seconds: float, detail: str, times: int) -> None:
-        """Be as an earlier start left it, with `seconds` of rest left.
+        """Restore the state that an earlier start left, with `seconds` of rest remaining.
 
-        A key that was dead gets the one request that confirms it: its account may have been mended since.
+        A key that was dead gets the one request that confirms it: its account may have been fixed since.
         """
         if state is KeyState.DISABLED:
             self.disable()
@@ -211,7 +212,7 @@ after 5 s, doubling to 5 minutes |
 
 
 def _hint(failure: Failure) -> float | None:
-    """The server's hint in seconds, where it says anything."""
+    """The server's hint in seconds, None if there is none."""
     hint = failure.retry_after
     if hint is None or not math.isfinite(hint) or hint <= 0:
         return None

@@ -1,4 +1,4 @@
-"""The health of keys on disk, so that a resume does not hammer a key that rests."""
+"""The health of keys on disk, so that a resume leaves resting keys alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["health_record", "restore_health"]
 
 
 def health_record(member: Member, now: float, wall_now: float) -> HealthRecord:
-    """The health of `member` at the monotonic time `now`, which is `wall_now` by the calendar."""
+    """Return the health of `member` at the monotonic time `now`, which is `wall_now` in Unix seconds."""
     health = member.health
     ready_in_s = max(0.0, health.rests_until - now) if health.is_resting else 0.0
     return HealthRecord(
@@ -22,7 +22,7 @@ def health_record(member: Member, now: float, wall_now: float) -> HealthRecord:
 
 
 def restore_health(members: Iterable[Member], records: Iterable[HealthRecord], wall_now: float) -> None:
-    """Give the members the health that an earlier start left on disk."""
+    """Set the health of the members to what an earlier start left on disk."""
     known = {record.key: record for record in records}
     for member in members:
         record = known.get(member.label)

@@ -29,8 +29,8 @@ _SPARK_S = 30
 
 
 class Endpoint:
-    """What several keys share: a server, with room for so many requests at once (None: no limit of its own),
-    and a circuit_breaker.
+    """What several keys share: a server with its concurrency limit (None: no limit of its own), and a circuit
+    breaker.
     """
 
     def __init__(
@@ -43,35 +43,35 @@ class Endpoint:
 
     @property
     def is_full(self) -> bool:
-        """True if nothing more may be sent there until something ends."""
+        """True if its concurrency limit is reached."""
         return self.concurrency is not None and self.in_flight >= self.concurrency
 
     def wait_s(self, now: float) -> float:
-        """Seconds until a request may go there; infinite if time alone changes nothing."""
+        """Return the seconds until a request may be sent there; infinite if only an event can change that."""
         return float("inf") if self.is_full else self.circuit_breaker.wait_s(now)
 
 
 @dataclass(frozen=True, slots=True)
 class MemberLimits:
-    """What a key may do on its own: requests and tokens a minute."""
+    """The limits of one key: requests and tokens a minute."""
 
     requests: TokenBucket | None = None
     tokens: TokenBucket | None = None
 
     def wait_s(self, tokens: int) -> float:
-        """Seconds until a request of `tokens` is within the limits."""
+        """Return the seconds until a request of `tokens` is within the limits."""
         requests = self.requests.wait_s(1) if self.requests is not None else 0.0
         return max(requests, self.tokens.wait_s(tokens)) if self.tokens is not None else requests
 
     def take(self, tokens: int) -> None:
-        """A request of `tokens` is given out."""
+        """Charge a request of `tokens`."""
         if self.requests is not None:
             self.requests.take(1)
         if self.tokens is not None:
             self.tokens.take(tokens)
 
     def settle(self, taken: int, used: int) -> None:
-        """The request ended; it was counted with `taken` tokens and used `used`."""
+        """Correct the charge of a request that ended: it was charged `taken` tokens and used `used`."""
         if self.tokens is not None:
             self.tokens.settle(taken, used)
 
@@ -110,13 +110,15 @@ class Member:
         return self.health.state
 
     def wait_s(self, now: float, tokens: int = 0) -> float:
-        """Seconds until the key may be given a request of `tokens`; infinite if only an event can tell."""
+        """Return the seconds until the key may send a request of `tokens`; infinite if only an event can
+        tell.
+        """
         return max(
             self.health.wait_s(now, self.in_flight), self.endpoint.wait_s(now), self.limits.wait_s(tokens)
         )
 
     def may_send(self, now: float, tokens: int = 0) -> bool:
-        """True if the key may be given a request of `tokens` at the time `now`."""
+        """True if the key may send a request of `tokens` at the time `now`."""
         return (
             self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
@@ -125,7 +127,7 @@ class Member:
 
 
 class Lease(NamedTuple):
-    """A key that was given out for one request, with so many tokens reserved on it."""
+    """A key leased for one request, with the tokens reserved on it."""
 
     member: Member
     tokens: int
@@ -134,7 +136,7 @@ class Lease(NamedTuple):
 
 
 def key_row(member: Member, now: float) -> KeyRow:
-    """The counters of `member` at the time `now`."""
+    """Return the counters of `member` at the monotonic time `now`."""
     health = member.health
     rests_s = max(health.rests_until - now, health.pacing.wait_s(now))
     return KeyRow(
@@ -160,7 +162,7 @@ def key_row(member: Member, now: float) -> KeyRow:
 
 
 def endpoint_row(endpoint: Endpoint, now: float) -> EndpointRow:
-    """The state of `endpoint` at the time `now`."""
+    """Return the state of `endpoint` at the monotonic time `now`."""
     circuit_breaker = endpoint.circuit_breaker
     return EndpointRow(
         name=endpoint.name,

@@ -1,4 +1,4 @@
-"""Pacing: how far apart the requests of one key have to be."""
+"""Pacing: the minimum time between requests of one key."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ __all__ = ["Pacing"]
 
 _LONGEST_CLIMB_S = 30.0
 _CLIMB_TO_REST = 10.0
-"""A climb from half the rate to the whole of it takes so many times as long as the rest before it."""
+"""A climb from half the rate to the full rate takes this many times as long as the rest before it."""
 _FREE_AT = 2.0
 _RATE_S = 10.0
 _RATE_OF = 5
 
 
 class Pacing:
-    """Two reasons to space a key's requests: the server says that little is left; or it refused some, and the
-    key comes back from a rest at half its rate, which then grows evenly ("additive increase"). Times are
-    monotonic seconds.
+    """Spaces a key's requests for two reasons: its rate limit headers say that little is left; or it was rate
+    limited, and comes back from its rest at half its rate, which then grows linearly (additive increase).
+    Times are monotonic seconds.
     """
 
     def __init__(self) -> None:
         self.until = 0.0
-        """When the next request may leave."""
+        """When the next request may be sent."""
         self._refill_s = 0.0
         self._full: float | None = None
         self._climbs_from = self._climb_takes_s = 0.0
         self._sent: deque[float] = deque(maxlen=4 * _RATE_OF)
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next request."""
+        """Return the seconds until the next request may be sent."""
         return max(0.0, self.until - now)
 
     def sent(self, now: float) -> None:
-        """A request leaves."""
+        """Note that a request is sent."""
         self._sent.append(now)
         spacing = max(self._refill_s, self._climb_s(now))
         if spacing:
             self.until = max(self.until, now + spacing)
 
     def obey(self, hints: Hints, in_flight: int, now: float) -> None:
-        """Where the server has no more left than what is in flight will use up, send no faster than it
-        refills.
+        """Follow the rate limit headers: where no more is left than the requests in flight will use, send no
+        faster than the limit refills.
 
-        The reset it names is that of *all* requests, which is far longer than a key has to rest.
+        The reset time is that of *all* requests, which is far longer than a key has to rest.
         """
         left = hints.remaining_requests
         if left is None or left > 2 * in_flight + 2:
@@ -57,15 +57,15 @@ class Pacing:
             self.until = max(self.until, now + _refill_s(0, hints.limit_tokens, hints.reset_tokens_s))
 
     def rate(self, now: float) -> float | None:
-        """Requests a second of late, since the last rest; None where they are too few to tell."""
+        """Return the recent requests a second, since the last rest; None where they are too few to tell."""
         last = [at for at in self._sent if at > now - _RATE_S]
         if len(last) >= _RATE_OF:
             return (len(last) - 1) / max(now - last[0], 0.001)
         return None if self._full is None else self._full * self._share(now)
 
     def climb(self, rate: float | None, rested_s: float, now: float) -> None:
-        """After a rest of so many seconds: half of `rate` (requests a second), and more by and by. Where the
-        rate is not known, requests were too few to matter.
+        """Start at half of `rate` (requests a second) after a rest of `rested_s` seconds, and climb linearly.
+        Where the rate is None, requests were too few to matter.
         """
         self._sent.clear()
         self._full = rate
@@ -73,7 +73,7 @@ class Pacing:
         self._climb_takes_s = min(_LONGEST_CLIMB_S, max(0.001, rested_s * _CLIMB_TO_REST))
 
     def forget(self) -> None:
-        """Send as fast as may be."""
+        """Drop all limits on the pace."""
         self.until = self._refill_s = 0.0
         self._full = None
 
@@ -87,12 +87,12 @@ class Pacing:
         return 1.0 / (self._full * share)
 
     def _share(self, now: float) -> float:
-        """How much of the whole rate a climb has come to."""
+        """The share of the full rate that the climb has reached."""
         return 0.5 + 0.5 * max(0.0, now - self._climbs_from) / self._climb_takes_s
 
 
 def _refill_s(remaining: int, limit: int | None, reset_s: float | None) -> float:
-    """Seconds in which one unit comes back, given the seconds until all `limit` are; 0 if that is not known.
+    """Seconds in which one unit refills, given the seconds until all of `limit` do; 0 if that is not known.
 
     The bucket fills evenly.
     """

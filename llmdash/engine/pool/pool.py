@@ -1,4 +1,4 @@
-"""KeyPool: endpoints x keys, which of them is next, and what the outcome of a request says of either."""
+"""KeyPool: endpoints x keys, which key is next, and what an outcome means for key and endpoint."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PREFERENCE = 1.0
 
 
 class KeyPool:
-    """The keys, leased in turn by stride scheduling (Waldspurger and Weihl, 1995).
+    """The keys, leased by stride scheduling (Waldspurger and Weihl, 1995).
 
     The pass of a key grows by 1/weight with each request; the lowest that may send goes next. So healthy keys
     of equal weight never differ by more than one request (two, where retries prefer another key), and a key
-    that comes back from a rest does not have to catch up. What becomes of keys is decided in `KeyHealth`, of
-    endpoints in `CircuitBreaker`.
+    that comes back from a rest does not have to catch up. `KeyHealth` decides the state of keys,
+    `CircuitBreaker` that of endpoints.
     """
 
     def __init__(self, members: Sequence[Member], clock: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class KeyPool:
         self._clock = clock
         self._changed = asyncio.Event()
         self._stride_pass = 0.0
-        self._guard = threading.Lock()  # counters move together, whoever looks from another thread
+        self._guard = threading.Lock()  # other threads see consistent counters
 
     def __len__(self) -> int:
         return len(self._members)
@@ -47,22 +47,24 @@ class KeyPool:
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """Every endpoint once."""
+        """The endpoints, each once."""
         return tuple({id(member.endpoint): member.endpoint for member in self._members}.values())
 
     def add(self, member: Member) -> None:
-        """Take in one more key."""
+        """Add a key."""
         member.stride_pass = self._stride_pass
         self._members.append(member)
         self._wake()
 
     @property
     def exhausted(self) -> bool:
-        """True if no key will ever send again without the user: dead, off, or its endpoint paused."""
+        """True if no key can send again without the user: dead, off, or its endpoint paused."""
         return self.returns_in_s() == math.inf
 
     def returns_in_s(self) -> float:
-        """Seconds until the first key may be used again; infinite if only the user can bring that about."""
+        """Return the seconds until the first key may be used again; infinite if only the user can change
+        that.
+        """
         now = self._clock()
         soonest = math.inf
         for member in self._members:
@@ -74,13 +76,13 @@ class KeyPool:
         return soonest
 
     def statistics(self) -> tuple[KeyRow, ...]:
-        """The counters of every key, as of one moment."""
+        """Return a snapshot of the counters of every key."""
         now = self._clock()
         with self._guard:
             return tuple(key_row(member, now) for member in self._members)
 
     def endpoint_statistics(self) -> tuple[EndpointRow, ...]:
-        """The state of every endpoint, as of one moment."""
+        """Return a snapshot of the state of every endpoint."""
         now = self._clock()
         with self._guard:
             return tuple(endpoint_row(endpoint, now) for endpoint in self.endpoints)
@@ -92,16 +94,16 @@ class KeyPool:
 
     @property
     def counts_tokens(self) -> bool:
-        """True if some key is limited in tokens, so that a request has to say how many it needs."""
+        """True if some key has a token limit, so that a request has to estimate its tokens."""
         return any(member.limits.tokens is not None for member in self._members)
 
     def may_lease(self, tokens: int) -> bool:
-        """True if some key may be given a request of `tokens` now."""
+        """True if some key may send a request of `tokens` now."""
         now = self._clock()
         return any(member.may_send(now, tokens) for member in self._members)
 
     async def ready(self, tokens: int = 0) -> None:
-        """Wait until some key may be given a request of `tokens`."""
+        """Wait until some key may send a request of `tokens`."""
         while not self.may_lease(tokens):
             self._changed.clear()
             wait = self._seconds_to_next(tokens)
@@ -112,10 +114,10 @@ class KeyPool:
                 continue
 
     def choose(self, avoid: Member | None = None, tokens: int = 0) -> Lease | None:
-        """A lease of the key that is next, counted as sent and with `tokens` reserved; None if none may send.
+        """Lease the next key, counted as sent and with `tokens` reserved; None if no key may send.
 
-        Rather than `avoid` another one that is nearly next. What was reserved is given back with
-        the outcome.
+        In place of `avoid` another key that is nearly next, if there is one. The outcome gives back what was
+        reserved.
         """
         now = self._clock()
         free = [member for member in self._members if member.may_send(now, tokens)]
@@ -139,7 +141,7 @@ class KeyPool:
         return min((other for other in others if other.stride_pass <= near), key=_pass_of, default=first)
 
     def _rejoin(self, member: Member) -> None:
-        """Give up the turns that were missed, or all work would go to the key that just came back."""
+        """Catch up with the lowest pass, or all requests would go to the key that just came back."""
         if member.was_away:
             member.stride_pass = max(member.stride_pass, self._stride_pass)
             member.was_away = (
@@ -156,26 +158,26 @@ class KeyPool:
         return Lease(member, tokens, member.health.taken(now), member.endpoint.circuit_breaker.taken())
 
     def may_leave(self, lease: Lease) -> bool:
-        """False if something befell the key or its endpoint since the lease was given out: give it back."""
+        """False if the state of the key or its endpoint changed since the lease: call `not_sent` then."""
         member = lease.member
         return member.health.admits(self._clock()) and member.endpoint.circuit_breaker.admits(
             lease.endpoint_ticket
         )
 
     def is_probe(self, lease: Lease) -> bool:
-        """True if the request of `lease` tries an endpoint that was down."""
+        """True if the request of `lease` probes an endpoint that is down."""
         circuit_breaker = lease.member.endpoint.circuit_breaker
         return circuit_breaker.state is EndpointState.PROBING and circuit_breaker.admits(
             lease.endpoint_ticket
         )
 
     def began(self, lease: Lease) -> None:
-        """An answer begins to arrive: its endpoint is back, however long the rest takes."""
+        """Note that an answer begins to arrive: its endpoint is up."""
         lease.member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
         self._wake()
 
     def succeeded(self, lease: Lease, usage: Usage | None, *, hints: Hints | None = None) -> None:
-        """A request was answered."""
+        """Settle a lease whose request was answered."""
         now, member = self._clock(), lease.member
         with self._guard:
             self._count_back(member)
@@ -194,7 +196,7 @@ class KeyPool:
         self._wake()
 
     def failed(self, lease: Lease, failure: Failure) -> Attribution:
-        """A request failed. Gives what follows from it."""
+        """Settle a lease whose request failed. Returns what follows for key and endpoint."""
         member = lease.member
         with self._guard:
             self._count_back(member)
@@ -217,7 +219,7 @@ class KeyPool:
         )
 
     def was_cut(self, lease: Lease) -> None:
-        """A request was given up from this side."""
+        """Settle a lease whose request was cut off by us."""
         member = lease.member
         with self._guard:
             self._count_back(member)
@@ -227,7 +229,7 @@ class KeyPool:
         self._wake()
 
     def not_sent(self, lease: Lease) -> None:
-        """A request was given up before it left: it does not count."""
+        """Settle a lease whose request was not sent: it does not count."""
         member = lease.member
         with self._guard:
             self._count_back(member)
@@ -238,28 +240,28 @@ class KeyPool:
         self._wake()
 
     def disable(self, label: str) -> None:
-        """Give the key no more work. Unknown labels are ignored: the user may look at an old picture."""
+        """Send nothing more with the key. Unknown labels are ignored: the user may look at an old frame."""
         for member in self._labelled(label):
             member.health.disable()
             self._note_absence(member)
         self._wake()
 
     def revive(self, label: str) -> None:
-        """Call the key healthy, whatever befell it."""
+        """Set the key to healthy, whatever its state."""
         for member in self._labelled(label):
             member.health.revive()
             member.was_away = True
         self._wake()
 
     def revive_endpoint(self, name: str) -> None:
-        """Send to the endpoint again, whatever was wrong with it."""
+        """Send to the endpoint again, whatever its state."""
         for endpoint in self.endpoints:
             if endpoint.name == name:
                 endpoint.circuit_breaker.revive()
         self._wake()
 
     def set_weight(self, label: str, weight: float) -> None:
-        """Give the key `weight` turns for one of a key of weight 1."""
+        """Lease the key `weight` times for each lease of a key with weight 1. Raises ValueError."""
         if not 0.01 <= weight <= 100:
             raise ValueError(f"a weight is between 0.01 and 100, not {weight!r}")
         for member in self._labelled(label):
@@ -278,12 +280,12 @@ class KeyPool:
         member.was_away = member.was_away or member.health.on_probation or member.health.is_gone
 
     def _note_absence_of(self, endpoint: Endpoint) -> None:
-        """Nothing is sent there: its keys miss their turns."""
+        """Mark the keys of an endpoint that takes no requests: they do not catch up later."""
         for member in self._members:
             member.was_away = member.was_away or member.endpoint is endpoint
 
     def _seconds_to_next(self, tokens: int) -> float | None:
-        """Seconds until the first key may send; None if only an event can bring that about."""
+        """Seconds until the first key may send; None if only an event can change that."""
         now = self._clock()
         soonest = min(member.wait_s(now, tokens) for member in self._members)
         return max(0.001, soonest) if math.isfinite(soonest) else None

@@ -1,4 +1,4 @@
-"""TokenBucket: so much a minute, refilled evenly; what is taken before it is known is settled after."""
+"""TokenBucket: a limit a minute that refills evenly; estimates are charged first and corrected later."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["TokenBucket"]
 
 
 class TokenBucket:
-    """A budget of `per_minute` units with room for `burst_s` seconds of it; one second by default.
+    """A budget of `per_minute` units that holds `burst_s` seconds of it; one second by default.
 
-    More than there is room for can be taken once the room is full: the level goes below zero then, and the
+    An amount larger than the bucket can be taken once it is full: the level then goes below zero, and the
     next one waits longer. So a long prompt is neither refused nor starved. Times are monotonic seconds.
     """
 
@@ -25,18 +25,18 @@ class TokenBucket:
         self._clock = clock
 
     def wait_s(self, amount: float) -> float:
-        """Seconds until `amount` may be taken; 0 if it may be now."""
+        """Return the seconds until `amount` may be taken; 0 if it may be now."""
         self._refill()
         missing = min(amount, self._room) - self._level
         return missing / self._rate if missing > 1e-9 else 0.0
 
     def take(self, amount: float) -> None:
-        """Take `amount`, whether it is there or not."""
+        """Take `amount`; the level may go below zero."""
         self._refill()
         self._level -= amount
 
     def settle(self, taken: float, used: float) -> None:
-        """`used` was the true amount of what was `taken`."""
+        """Correct an estimate: `taken` was charged, `used` is the true amount."""
         self._refill()
         self._level = min(self._room, self._level + taken - used)
 

@@ -1,4 +1,4 @@
-"""What failed, by how it failed: jobs whose errors differ in numbers and ids alone are one group."""
+"""Failed jobs by kind of error: errors that differ only in numbers and ids are one group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ErrorGroups", "shape"]
 
 _MOST_SHOWN = 200
 _LONGEST = 300
-"""Characters of an error that tell it from others."""
+"""Characters of an error that decide its group."""
 _NUMBER = r"(?<![\w-])\d[\d.,:]*(?:ms|s|m|h|k|%)?(?![\w-])"
 _ID = r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-zA-Z])[\w-]{16,}(?![\w-])"
 _VARYING = re.compile(f"{_ID}|{_NUMBER}")
@@ -22,7 +22,7 @@ _STATUS = re.compile(r"\d{3} ")
 
 
 def shape(error: str) -> str:
-    """The error with `#` in place of what differs from job to job; its status stays.
+    """Return the error with `#` in place of numbers and ids; its status stays.
 
     >>> shape("429 slow down: try again in 1.2s (request req_0123456789abcdef)")
     '429 slow down: try again in # (request #)'
@@ -34,7 +34,7 @@ def shape(error: str) -> str:
 
 
 class _Group:
-    """The jobs that failed alike: how many, and the one that did last (None where that is not known)."""
+    """The jobs of one group: how many, and the last one (None where that is not known)."""
 
     __slots__ = ("count", "example", "name")
 
@@ -45,8 +45,8 @@ class _Group:
 
 
 class ErrorGroups:
-    """Counts failed jobs by group, at a flat cost for each job that fails; all that failed before it was made
-    are counted once, then.
+    """Counts failed jobs by group, at constant cost for each job that fails; those that failed before it was
+    made are counted then.
     """
 
     def __init__(self, columns: JobColumns) -> None:
@@ -57,26 +57,26 @@ class ErrorGroups:
             self.add(job)
 
     def add(self, job: int) -> None:
-        """`job` has failed."""
+        """Count `job`, which has failed."""
         group = self._group(job)
         group.count += 1
         group.example = job
 
     def remove(self, job: int) -> None:
-        """`job`, which had failed, is wanted again."""
+        """Take `job` out, since it is retried."""
         group = self._group(job)
         group.count -= 1
         if group.example == job:
             group.example = None
 
     def groups(self) -> tuple[ErrorGroup, ...]:
-        """The groups, the largest first, at most 200."""
+        """Return the groups, the largest first, at most 200."""
         there = [group for group in self._by_name.values() if group.count]
         largest = heapq.nlargest(_MOST_SHOWN, there, key=lambda group: group.count)
         return tuple(ErrorGroup(group.name, group.count, self._example(group)) for group in largest)
 
     def jobs(self, name: str) -> tuple[int, ...]:
-        """Every job of the group, by number."""
+        """Return every job of the group, by number."""
         wanted = self._by_name.get(name)
         return tuple(job for job in self._failed() if self._group(job) is wanted)
 
@@ -94,7 +94,7 @@ class ErrorGroups:
         return group
 
     def _failed(self) -> Iterator[int]:
-        """The failed jobs, found as fast as memory can be searched."""
+        """The failed jobs, by a search in the bytes of the state column."""
         state = self._columns.state
         job = state.find(JobState.FAILED)
         while job >= 0:

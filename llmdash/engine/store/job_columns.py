@@ -1,4 +1,4 @@
-"""The columns that hold a million jobs: arrays, no object a job."""
+"""Job columns: arrays for up to a million jobs, without an object for each job."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NO_KEY = 0
 class JobColumns:
     """One value a job in each column; 40 bytes a job. Unknown times and tokens are 0.
 
-    `started` lists the jobs in the order in which they were first taken up; what is not in it yet follows in
-    the order of `pending`. `skipped` holds the places in `pending`, from `taken` on, of jobs that ended
-    before their turn came: those stand in `started`.
+    `started` lists the jobs in the order in which they were first started; the others follow in the order of
+    `pending`. `skipped` holds the positions in `pending`, from `taken` on, of jobs that ended before they
+    were started: those are in `started`.
     """
 
     def __init__(self, jobs: int, pending: Sequence[int]) -> None:
@@ -45,7 +45,7 @@ class JobColumns:
         self.revision = 0
 
     def set_state(self, job: int, state: JobState) -> None:
-        """Move a job to `state`, keeping the count of every state."""
+        """Set the state of a job, and update the counts of states."""
         before = self.state[job]
         if before != state:
             self.counts[before] -= 1
@@ -54,13 +54,13 @@ class JobColumns:
         self.revision += 1
 
     def begin(self, job: int) -> None:
-        """Note that a job is taken up; the first time decides its place in the order of starting."""
+        """Note that a job was started; the first time decides its position in the order of starting."""
         if not self.place[job]:
             self.started.append(job)
             self.place[job] = len(self.started)
 
     def begin_pending(self, job: int) -> None:
-        """`begin` for the next job of `pending`; those before it were given up, and count as begun."""
+        """`begin` for the next job of `pending`; those before it were cancelled, and count as started."""
         while self.pending[self.taken] != job:
             self.begin(self.pending[self.taken])
             self.taken += 1
@@ -70,23 +70,21 @@ class JobColumns:
         self.begin(job)
 
     def skip_pending(self, job: int) -> None:
-        """`begin` for a job that ended, whether or not its turn had come."""
+        """`begin` for a job that ended, whether or not it was started."""
         if not self.place[job]:
             insort(self.skipped, bisect_left(self.pending, job))
         self.begin(job)
 
 
 class Names:
-    """Strings by small numbers: 0 is the empty one, and stands for all once 65,000 different ones are
-    known.
-    """
+    """Interned strings, by small numbers: 0 is the empty one, and is used for all once there are 65,000."""
 
     def __init__(self) -> None:
         self._names = [""]
         self._numbers = {"": 0}
 
     def number(self, name: str) -> int:
-        """The number of `name`, a new one if it was never seen."""
+        """Return the number of `name`, a new one if it is new."""
         number = self._numbers.get(name)
         if number is None:
             if len(self._names) >= 65_000:
@@ -99,7 +97,7 @@ class Names:
         return self._names[number]
 
     def find(self, part: str) -> frozenset[int]:
-        """The numbers of all names that hold `part`, whatever its case."""
+        """Return the numbers of all names that contain `part`, case-insensitively."""
         wanted = part.lower()
         return frozenset(
             number for number, name in enumerate(self._names) if number and wanted in name.lower()

@@ -1,4 +1,4 @@
-"""The store: facts come in as events, pictures go out as frames."""
+"""The store: applies events, and holds what frames are built from."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _STATES = {"done": JobState.DONE, "failed": JobState.FAILED, "cancelled": JobSta
 
 
 class LiveJob:
-    """What is known of a job while a worker has it: when it was taken, sent, and by which key."""
+    """What is known of a job while a worker has it: when it was started and sent, and with which key."""
 
     __slots__ = ("key", "sent_at", "since", "taken_at")
 
@@ -48,10 +48,9 @@ class LiveJob:
 
 
 class Store:
-    """Everything that is known of a run, in memory.
+    """The state of a run, in memory.
 
-    `apply` takes one event; it is called on the engine's loop. Whoever reads more than one value holds `lock`
-    meanwhile, from whatever thread.
+    `apply` is called on the engine's loop. Hold `lock` to read more than one value, from any thread.
     """
 
     def __init__(self, columns: JobColumns, clock: Callable[[], float]) -> None:
@@ -87,13 +86,13 @@ class Store:
         }
 
     def apply(self, event: Event) -> None:
-        """Take in one fact."""
+        """Update the state by one event."""
         with self.lock:
             self._handlers[type(event)](event)
 
     @property
     def score(self) -> Score | None:
-        """Counts of scored answers, or None where nothing was scored."""
+        """Return the counts of scored answers, None where nothing was scored."""
         score = Score(
             self.verdicts[Verdict.RIGHT],
             self.verdicts[Verdict.NOT_EQUAL],
@@ -103,14 +102,14 @@ class Store:
 
     @property
     def errors(self) -> ErrorGroups:
-        """Failed jobs by group; counted once somebody has asked."""
+        """Return failed jobs by group; counted on first use."""
         if self._errors is None:
             self._errors = ErrorGroups(self.columns)
         return self._errors
 
     @property
     def mean_output_tokens(self) -> float:
-        """Output tokens of a usual answer; 100 until there is one."""
+        """Return the mean output tokens of an answer; 100 until there is one."""
         done = self.columns.counts[JobState.DONE]
         return self.output_tokens / done if done else 100.0
 

@@ -1,4 +1,4 @@
-"""The text of answers as it came, chunk by chunk: of every job in flight, and of the last ones that ended."""
+"""The text of answers chunk by chunk: of every job in flight, and of the last ones that ended."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 __all__ = ["LINGER_S", "Stream", "Streams"]
 
 LINGER_S = 0.7
-"""How long a stream that ended stays where it is shown, so that its end can be read."""
+"""Seconds for which a stream that ended stays on screen, so that its end can be read."""
 
 _KEPT_CHARACTERS = 4_000_000
 _CHUNK_COST = 32
-"""What a chunk costs beside its characters, counted in characters."""
+"""The memory of a chunk beside its text, in characters."""
 
 
 class Stream:
@@ -40,7 +40,7 @@ class Stream:
 
     @property
     def cost(self) -> int:
-        """What it takes in memory, in characters."""
+        """Its use of memory, in characters."""
         return self.size + _CHUNK_COST * len(self.chunks)
 
     def after(self, seen: int) -> tuple[int, tuple[str, ...], tuple[float, ...]]:
@@ -51,7 +51,7 @@ class Stream:
     def tail(self, size: int) -> tuple[str, ...]:
         """The last chunks, at most `size` characters.
 
-        Where it begins moves on by half of `size` at a time, so that wrapped lines rest in between.
+        Its start moves by half of `size` at a time, so that wrapped lines stay put in between.
         """
         half = max(1, size // 2)
         begin = max(0, (self.size + half - 1) // half * half - size)
@@ -65,10 +65,10 @@ class Stream:
 
 
 class Streams:
-    """The streams that can be looked at.
+    """The streams that can be shown.
 
-    Ended ones are let go, oldest first, beyond 4 million characters in all; a chunk counts for 32 more than
-    it has, since small ones take more memory than their text.
+    Ended ones are dropped, oldest first, beyond 4 million characters in all; a chunk counts 32 characters
+    more than its text, for the memory that small chunks take.
     """
 
     def __init__(self, kept: int = _KEPT_CHARACTERS) -> None:
@@ -95,7 +95,7 @@ class Streams:
         return stream
 
     def end(self, job: int) -> None:
-        """`job` ended: keep its stream as long as there is room."""
+        """End the stream of `job`; it is kept as long as there is room."""
         stream = self._live.pop(job, None)
         if stream is None or not stream.chunks:
             return
@@ -110,25 +110,25 @@ class Streams:
         return self._live.get(job) or self._ended.get(job)
 
     def live_newest(self) -> int | None:
-        """A job that streams now, the one that began last; else the last that did."""
+        """Return the job in flight whose stream began last; else the last that ended."""
         if self.newest in self._live:
             return self.newest
         streaming = [(stream.first_at, job) for job, stream in self._live.items() if stream.chunks]
         return max(streaming)[1] if streaming else self.newest
 
     def followed(self, shown: int | None, now: float) -> int | None:
-        """The job to show to one who saw `shown` last: that one while it is fresh, else the newest."""
+        """Return the job to show after `shown`: the same one while it is fresh, else the newest."""
         return shown if shown is not None and self.is_fresh(shown, now) else self.live_newest()
 
     def is_fresh(self, job: int, now: float, linger_s: float = LINGER_S) -> bool:
-        """Whether the stream of `job` goes on, or ended less than `linger_s` ago."""
+        """True if the stream of `job` is in flight, or ended less than `linger_s` seconds ago."""
         stream = self.get(job)
         if stream is None or not stream.chunks:
             return False
         return job in self._live or now - stream.last_at < linger_s
 
     def newest_live(self) -> Iterator[int]:
-        """The jobs that stream now, the one sent last first."""
+        """Yield the jobs in flight, the one sent last first."""
         return (job for job in reversed(self._live) if self._live[job].chunks)
 
     def _forget(self, job: int) -> None:

@@ -1,4 +1,4 @@
-"""Series over the run, at a flat cost: when they grow long, two neighbours become one."""
+"""Time series over the run in constant memory: when they grow long, pairs of steps are merged."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ class TimeSeries:
         self._steps: list[_Step] = []
 
     def sent(self, at: float) -> None:
-        """A request left at `at`, monotonic seconds."""
+        """Count a request sent at `at`, monotonic seconds."""
         self._at(at).sent += 1
 
     def tokens(self, at: float, amount: int) -> None:
-        """`amount` output tokens were counted at `at`."""
+        """Count `amount` output tokens at `at`."""
         self._at(at).tokens += amount
 
     def first_token(self, at: float, ttft_s: float) -> None:
-        """A stream began at `at`, `ttft_s` after its request."""
+        """Record the time to first token of a stream that began at `at`."""
         times = self._at(at).ttfts
         if len(times) < _SAMPLES:
             times.append(ttft_s)
 
     def sample(self, at: float, in_flight: int) -> None:
-        """Note how many requests are in flight now."""
+        """Record how many requests are in flight at `at`."""
         if self._start is not None:
             self._at(at).in_flight = in_flight
 
     def part(self, width: int) -> SeriesPart:
-        """The last `width` steps; the one that is still filling is left out."""
+        """Return the last `width` steps, without the one that is still filling."""
         steps = self._steps[max(0, len(self._steps) - 1 - width) : -1] if width > 0 else []
         seconds = self._step_s
         return SeriesPart(

@@ -1,6 +1,6 @@
-"""Noticing that the process stood still: a suspended machine, a stopped process, a loop that was blocked.
+"""A clock that leaves out the time in which the process did not run: suspended, stopped, or blocked.
 
-A clock that counts such a time would call every request late that was on its way.
+A clock that counts such a time would make every request in flight time out.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _GAP_S = 2.0
 
 
 class AwakeClock:
-    """Seconds of the event loop that stand still while the process does: a gap over 2 s takes no time.
+    """The event loop's seconds without those in which the process did not run: gaps over 2 s are left out.
 
-    It ticks while somebody is between `begin` and `end`, and stops half a second later. A gap is one between
-    two looks at the clock, of a tick or of whoever asks for the `time`: so no timer that fires behind a gap
-    can act on it before it is noticed. `lost` is what the gaps took: a time of this clock + `lost` is one of
+    It ticks while a caller is between `begin` and `end`, and stops half a second later. A gap is the time
+    between two readings, by a tick or a call of `time`: so no timer that fires after a gap can act on it
+    before it is noticed. `lost` is what the gaps took: a time of this clock + `lost` is one of
     the loop. Serves one loop at a time.
     """
 
@@ -32,7 +32,7 @@ class AwakeClock:
         self.lost = 0.0
 
     def begin(self) -> None:
-        """From now on somebody looks at the clock."""
+        """Start ticking for one caller."""
         self._users += 1
         loop = asyncio.get_running_loop()
         if self._timer is None or loop is not self._loop:
@@ -41,12 +41,12 @@ class AwakeClock:
             self._timer = loop.call_later(_TICK_S, self._tick)
 
     def end(self) -> None:
-        """The reverse of `begin`."""
+        """Stop ticking for one caller."""
         self._users -= 1
 
     def time(self) -> float:
-        """The time now; for those between `begin` and `end`."""
-        assert self._loop is not None  # noqa: S101 - somebody has begun
+        """Return the time now; call it between `begin` and `end` only."""
+        assert self._loop is not None  # noqa: S101 - begin() was called
         now = self._loop.time()
         gap = now - self._seen_at
         if gap > _GAP_S:

@@ -17,7 +17,7 @@ _Own = dict[asyncio.AbstractEventLoop, "tuple[HttpClient, AsyncGenerator[None, N
 
 
 class Connections:
-    """Gives the client to use in the running loop. Its own ones are closed with their loop, or with it."""
+    """Returns the client for the running loop. Its own ones are closed with their loop, or by `aclose`."""
 
     def __init__(self, shared: HttpClient | None, timeouts: Timeouts | None) -> None:
         self._shared = shared
@@ -26,7 +26,7 @@ class Connections:
         weakref.finalize(self, _drop, self._own).atexit = False
 
     async def client(self) -> HttpClient:
-        """The client that was given, else that of this loop, made on first use."""
+        """Return the client that was given, else that of this loop, made on first use."""
         if self._shared is not None:
             return self._shared
         from llmdash.llms.transport.http import (
@@ -42,7 +42,7 @@ class Connections:
         return self._own[loop][0]
 
     async def aclose(self) -> None:
-        """Close the connections made in this event loop, but for those of a client that was given."""
+        """Close the connections made in this event loop, except those of a client that was given."""
         own = self._own.get(asyncio.get_running_loop())
         if own is not None:
             await own[1].aclose()
@@ -60,7 +60,7 @@ async def _close_with_loop(
 
 
 def _drop(own: _Own) -> None:
-    """Close what a model that is no more has left open in loops that still run."""
+    """Close what a deleted model has left open in loops that still run."""
     for loop, (_, keeper) in list(own.items()):
         if loop.is_running():
             asyncio.run_coroutine_threadsafe(_close(keeper), loop)

@@ -1,4 +1,4 @@
-"""Waiting for an answer and its pieces, but not for ever: the first byte, stalls and the total time."""
+"""Time limits on one response: the first byte, stalls between pieces, and the total time."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class Late(Exception):
-    """The time for waiting is over; the text says which."""
+    """A time limit has passed; the text says which."""
 
 
 class Deadline:
-    """Watches all waits of one request with one timer, which looks again when it fires: a piece costs none.
+    """Limits all waits of one request with one timer, which is set again when it fires: a piece costs none.
 
-    Made when the request is sent; `answered` when its headers are there; `close` at its end, whatever that
-    is. Until the first progress the limit is that of the first byte, if it is later than that of a stall.
-    Times are those of `clock`, for which a suspended machine takes no time.
+    Create it when the request is sent; call `answered` when the headers arrive, and `close` at the end,
+    however it ends. Until the first progress the limit is that of the first byte, if it is later than that of
+    a stall. Times are those of `clock`, for which a suspended machine takes no time.
     """
 
     __slots__ = (
@@ -57,30 +57,30 @@ class Deadline:
         self._expired = False
 
     def answered(self) -> None:
-        """The headers have come, the body follows."""
+        """Note that the headers arrived; the body follows."""
         self._answered = True
         self._stalls_at = max(self._first_byte_at, self._clock.time() + self._timeouts.stall)
 
     def progress(self) -> None:
-        """The stall limit counts anew from the next wait: whoever reads may take its time in between."""
+        """Start the stall limit again with the next wait; the reader's time in between does not count."""
         self._progressed = True
 
     def shorten_deadline(self, seconds: float) -> None:
-        """Bring the end of all waiting forward to so many seconds from now."""
+        """Let all waiting end within `seconds` from now."""
         until = self._clock.time() + seconds
         if until < self._deadline:
             self._deadline = until
             self._drop_timer()
 
     def close(self) -> None:
-        """Nothing more is waited for."""
+        """Stop the timer; nothing more is awaited."""
         self._drop_timer()
         if self._open:
             self._open = False
             self._clock.end()
 
     def next(self, pieces: AsyncIterator[bytes]) -> Awaitable[bytes | None]:
-        """The next piece, None behind the last. Raises Late."""
+        """Await the next piece, None after the last. Raises Late."""
         if self._progressed:
             self._progressed = False
             self._stalls_at = self._clock.time() + self._timeouts.stall
@@ -89,7 +89,7 @@ class Deadline:
         return self.wait(anext(pieces, None))
 
     async def wait(self, what: Awaitable[T]) -> T:
-        """What comes of `what`. Raises Late, and cancels it, if it takes too long."""
+        """Return the result of `what`. Raises Late, and cancels it, if it takes too long."""
         if self._timer is None:
             self._set_timer()
         task = asyncio.current_task()
@@ -117,7 +117,7 @@ class Deadline:
     def _look(self) -> None:
         self._timer = None
         if self._waiting is None:
-            return  # whoever reads is busy elsewhere; the next wait sets the timer again
+            return  # the reader is busy; the next wait sets the timer again
         if self._clock.time() < min(self._stalls_at, self._deadline):
             self._set_timer()
             return

@@ -1,4 +1,4 @@
-"""The wire: the only module that knows httpx.
+"""The HTTP client: the only module that imports httpx.
 
 httpx with the `httpx-aiohttp` transport, called below `AsyncClient`: no cookies, no redirects, no environment
 proxies. Every error of the transport becomes a `Failure` here, and nowhere else.
@@ -23,12 +23,12 @@ from llmdash.llms.transport.deadline import Deadline, Late
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["BODY_LIMIT", "Answer", "HttpClient"]
+__all__ = ["BODY_LIMIT", "HttpClient", "HttpResponse"]
 
 BODY_LIMIT = 8_000_000
 _LARGE = 262_144
 _GRAIN_S = 0.001
-_MOST_SPOILT = 1000  # connections that are thrown away before one is given up
+_MOST_STALE = 1000  # connections that are discarded before a request fails
 _LOCAL_ERRNOS = {
     errno.EMFILE,
     errno.ENFILE,
@@ -58,8 +58,8 @@ _NO_CONNECTION = (
 )
 
 
-class Answer:
-    """An HTTP answer whose body is still to be read. `headers` has lower-case names."""
+class HttpResponse:
+    """An HTTP response whose body is still to be read. `headers` has lower-case names."""
 
     __slots__ = ("_body", "_deadline", "_received", "_response", "headers", "status")
 
@@ -72,12 +72,12 @@ class Answer:
         self._body: AsyncIterator[bytes] | None = None
 
     def progress(self) -> None:
-        """What came was content: the stall limit counts anew from the next wait."""
+        """Note that content arrived: the stall limit starts again with the next wait."""
         self._deadline.progress()
 
     def shorten_deadline(self, seconds: float) -> None:
-        """All that matters has come: wait for the end of the body, which frees the connection, but not for
-        longer than this.
+        """Wait for the end of the body, which frees the connection, at most `seconds` more: the answer is
+        complete.
         """
         self._deadline.shorten_deadline(seconds)
 
@@ -107,12 +107,12 @@ class Answer:
         return None
 
     async def aclose(self) -> None:
-        """Let go of the connection: it is kept if the body was read to its end, closed if not."""
+        """Release the connection: it is kept if the body was read to its end, closed if not."""
         self._deadline.close()
         try:
             await self._response.stream.aclose()  # type: ignore[union-attr]
         except _TRANSPORT_ERRORS:
-            return  # the answer is decided; a connection that breaks while it is closed is closed
+            return  # the answer is complete; a connection that breaks while closing is closed
 
     def _stream(self) -> httpx.AsyncByteStream:
         encoding = self.headers.get("content-encoding", "").strip().lower()
@@ -131,7 +131,7 @@ class Answer:
 class HttpClient:
     """Connections to endpoints, shared by all keys of a run, within one event loop.
 
-    The number of requests at once is not limited here: the caller knows its concurrency. `transport` replaces
+    The number of requests at once is not limited here: that is the caller's concurrency. `transport` replaces
     the network (tests do that). `compat` holds what one key learned of an address, so that the others need
     not: pairs of address and what its server refuses.
     """
@@ -149,15 +149,15 @@ class HttpClient:
     @asynccontextmanager
     async def post(
         self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> AsyncIterator[Answer]:
-        """Send `body` and give the answer once its headers are there. Raises Failure if there is none."""
+    ) -> AsyncIterator[HttpResponse]:
+        """Send `body`. Returns the response once its headers arrived. Raises Failure if there is none."""
         answer = await self._send(url, headers, body)
         try:
             yield answer
         finally:
             await answer.aclose()
 
-    async def _send(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Answer:
+    async def _send(self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> HttpResponse:
         watch = Deadline(self.timeouts, self._clock)
         try:
             response = await self._connect_and_send(watch, url, headers, body)
@@ -169,7 +169,7 @@ class HttpClient:
                 raise _failure(error) from None
             raise
         watch.answered()
-        return Answer(response, watch)
+        return HttpResponse(response, watch)
 
     async def _connect_and_send(
         self, watch: Deadline, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
@@ -218,7 +218,7 @@ class HttpClient:
 
 
 def _parsed(url: str) -> httpx.URL:
-    """Raises httpx.InvalidURL, for a host too that no name service could be asked for."""
+    """Raises httpx.InvalidURL, also for a host that no name service can look up."""
     found = httpx.URL(url)
     try:
         found.raw_host.decode("ascii").encode("idna")
@@ -228,7 +228,7 @@ def _parsed(url: str) -> httpx.URL:
 
 
 async def _slices(body: bytes) -> AsyncIterator[bytes]:
-    """A large body by and by: written at once it would hold up every other answer."""
+    """A large body in slices: written at once it would block every other answer."""
     for start in range(0, len(body), _LARGE):
         yield body[start : start + _LARGE]
 
@@ -240,12 +240,12 @@ def _transport(secure: bool) -> AiohttpTransport:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Gives out no connection on which something waits that nobody asked for: an answer that was sent twice
-    would be taken for that to the next request.
+    """Discards connections with unread data nobody asked for: an answer sent twice would be taken for the
+    answer to the next request.
     """
 
     async def connect(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
-        for _ in range(_MOST_SPOILT):
+        for _ in range(_MOST_STALE):
             connection = await super().connect(*args, **options)
             if connection.protocol is None or not connection.protocol.should_close:
                 return connection
@@ -264,7 +264,7 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
 
 
 def _failure(error: Exception, status: int | None = None) -> Failure:
-    """The Failure for whatever the transport raised; what tells the cases apart is often the cause alone."""
+    """The Failure for whatever the transport raised; often only its cause tells the cases apart."""
     cause = error.__cause__ or error if isinstance(error, httpx.HTTPError) else error
     kind, message = _meaning(error, cause)
     return Failure(kind, message, status=status, reached=status is not None or _reached(error, cause))

@@ -9,9 +9,9 @@ __all__ = ["Timeouts"]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, until the answer begins, between contents of a stream, from request to the end.
+    """Seconds: to connect, to the first byte, between content chunks of a stream, from request to the end.
 
-    Pings are no content. Before the first content, the later of `first_byte` (from the request on) and
+    Pings are not content. Before the first content, the later of `first_byte` (from the request on) and
     `stall` (from the headers on) counts. The time for which the machine was suspended does not count.
 
     >>> Timeouts(total=30.0)

@@ -1,4 +1,4 @@
-"""Anthropic's messages on the wire: bytes of an answer in, Deltas out, without input or output.
+"""Anthropic's messages on the wire: bytes of a response body in, Deltas out; no I/O.
 
 Follows the published reference of the Messages API, version 2023-06-01.
 """
@@ -50,8 +50,7 @@ _messages = msgspec.json.Decoder(_Message)
 class MessageReader(BodyReader):
     """Reads messages. The finish reason is the stop reason as given (`end_turn`, `max_tokens`, ...).
 
-    Counts of tokens are totals: the last one counts. Input that was read from a cache or written to it is
-    input.
+    Token counts are totals: the last one counts. Input read from a cache or written to it counts as input.
     """
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
@@ -81,14 +80,14 @@ class MessageReader(BodyReader):
     def _content(self, part: _Part | None, at: float) -> Delta | None:
         if part is None:
             return None
-        text, thought = self._mended(_string(part.text), _string(part.thinking), last=False)
+        text, thought = self._well_formed(_string(part.text), _string(part.thinking), last=False)
         if not (text or thought):
-            self.heard = self.heard or part.type == "input_json_delta"  # no text, but no silence either
+            self.heard = self.heard or part.type == "input_json_delta"  # no text, but not a stall either
             return None
         return Delta(text, thought, at=at)
 
     def _last(self, reason: str | None, at: float) -> Delta:
-        text, thought = self._mended("", "", last=reason is not None)
+        text, thought = self._well_formed("", "", last=reason is not None)
         return Delta(text, thought, reason, self._usage(), at)
 
     def _whole(self, body: bytes, at: float) -> Delta:
@@ -100,7 +99,7 @@ class MessageReader(BodyReader):
         self._count(message.usage)
         text = "".join(_string(part.text) for part in message.content)
         thought = "".join(_string(part.thinking) for part in message.content)
-        text, thought = self._mended(text, thought, last=True)
+        text, thought = self._well_formed(text, thought, last=True)
         return Delta(text, thought, message.stop_reason or "stop", self._usage(), at)
 
     def _count(self, usage: Any) -> None:

@@ -1,4 +1,4 @@
-"""What all dialects share in reading the body of a 200: bytes in, Deltas out, without input or output."""
+"""What all dialects share in reading the body of a 200: bytes in, Deltas out; no I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llmdash.llms.wire.sse import LineTooLong, SSEParser
 
 __all__ = ["BodyReader", "as_count", "as_json", "malformed", "whole_pairs"]
 
-_BLANK = b" \t\r\n\xef\xbb\xbf"  # what may stand before an answer begins: white space, a byte order mark
+_BLANK = b" \t\r\n\xef\xbb\xbf"  # what may come before an answer: white space, a byte order mark
 _MARK = b"\xef\xbb\xbf"
 _MOST_TOKENS = 2**53
 
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class BodyReader(ABC):
-    """Reads the body of a 200, be it the stream that was asked for or a whole document in its place.
+    """Reads the body of a 200: the stream that was asked for, or one whole document in its place.
 
-    What it is shows in its first byte, whatever its content type says. `finished` is True once the answer is
-    whole, `done` once nothing can follow. `heard` tells whether the last piece brought any content; pings do
-    not. A dialect writes `_delta` and `_whole`.
+    The first byte decides which, not the content type. `finished` is True once the answer is complete, `done`
+    once nothing can follow. `heard` is True if the last piece held content; pings hold none. A dialect writes
+    `_delta` and `_whole`.
     """
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
@@ -45,14 +45,17 @@ class BodyReader(ABC):
 
     @abstractmethod
     def _delta(self, data: bytes, at: float) -> Delta | None:
-        """What the data of one event adds, None if nothing. Raises Failure. May set `done`."""
+        """The Delta of one event's data, None if it adds nothing. Raises Failure. May set `done`."""
 
     @abstractmethod
     def _whole(self, body: bytes, at: float) -> Delta:
-        """The answer that came as one document, with a finish reason. Raises Failure."""
+        """The Delta of an answer that came as one document, with a finish reason. Raises Failure."""
 
     def feed(self, piece: bytes, at: float) -> Iterator[Delta]:
-        """The Deltas that `piece` completes. Raises Failure unless the answer was whole before."""
+        """Yield the Deltas that `piece` completes; `at` is its monotonic time in seconds.
+
+        Raises Failure for what cannot be read, unless the answer was complete before.
+        """
         self.heard = False
         if self._parser is None and not self._begins(piece):
             return
@@ -78,12 +81,12 @@ class BodyReader(ABC):
                 raise malformed(str(error)) from None
         except Failure:
             if not self.finished:
-                raise  # what comes behind the end cannot spoil a whole answer
+                raise  # what follows the end cannot spoil a complete answer
 
     def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]:
-        """What the end of the body completes. Raises Failure if the answer is not whole.
+        """Yield the Deltas that the end of the body completes. Raises Failure if the answer is incomplete.
 
-        With `eof_ends` a stream that brought content is whole when it just ends; the finish reason is `eof`.
+        With `eof_ends` a stream with content is complete when it just ends; the finish reason is `eof`.
         """
         if self._document:
             body = bytes(self._document)
@@ -117,14 +120,14 @@ class BodyReader(ABC):
             yield Delta(finish_reason="stop", at=at)
 
     def _last_one(self, delta: Delta) -> Delta:
-        """The Delta that makes the answer whole."""
+        """The Delta that completes the answer."""
         self.finished = True
         if not self._torn or delta.finish_reason is None:
             return delta
         return msgspec.structs.replace(delta, finish_reason=whole_pairs(delta.finish_reason))
 
     def _decoded(self, data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-        """Raises Failure for what is not the JSON expected; half a surrogate pair in it is let pass."""
+        """Raises Failure for what is not the JSON expected; half a surrogate pair in it is accepted."""
         try:
             return decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as strict:
@@ -132,28 +135,28 @@ class BodyReader(ABC):
                 found: T = msgspec.convert(json.loads(data.removeprefix(_MARK)), decoder.type)
             except (ValueError, RecursionError):
                 raise malformed(f"not the JSON expected ({strict})") from None
-            self._torn = True  # what the strict decoder minds and this one does not: half a surrogate pair
+            self._torn = True  # the strict decoder refuses half a surrogate pair; this one does not
             return found
 
-    def _mended(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
-        """The texts with what was torn in them joined, where anything was."""
+    def _well_formed(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
+        """The texts with split surrogate pairs joined, if there were any."""
         if not self._torn:
             return text, reasoning
         return self._text.join(text, last=last), self._reasoning.join(reasoning, last=last)
 
     def _error(self, error: Any) -> Failure:
-        """The Failure that an error inside a 200 stands for."""
+        """The Failure for an error inside a 200."""
         return from_body(error, self._headers, redact=self._redact)
 
     def _no_answer(self, body: bytes, why: str) -> Failure:
-        """The Failure of a document that is no answer: some servers send the inside of an error alone."""
+        """The Failure for a document without an answer: some servers send an error's inner part alone."""
         found = as_json(body)
         if isinstance(found, dict) and ("message" in found or "detail" in found):
             return self._error(found)
         return malformed(why)
 
     def _named_error(self, data: bytes) -> Failure:
-        """The Failure of an event named `error`: an error in the usual place, its inside alone, or text."""
+        """The Failure for an event named `error`: an error as usual, its inner part alone, or text."""
         found = as_json(data)
         if isinstance(found, dict):
             found = found.get("error") or found
@@ -169,8 +172,8 @@ class _Halves:
         self._high = ""
 
     def join(self, text: str, *, last: bool) -> str:
-        """`text` with what was held back in front; a high half at its end is held back in turn, unless this
-        is the last text. A half that stays alone becomes the replacement character.
+        """Return `text` after what was held back; a high half at its end is held back in turn, unless this is
+        the last text. A half without its other becomes the replacement character.
         """
         text = self._high + text
         self._high = text[-1] if not last and text and "\ud800" <= text[-1] <= "\udbff" else ""
@@ -180,12 +183,12 @@ class _Halves:
 
 
 def whole_pairs(text: str) -> str:
-    """`text` with halves of surrogate pairs joined, or replaced where they stand alone."""
+    """Return `text` with halves of surrogate pairs joined, or replaced where the other half is missing."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def as_json(data: bytes) -> Any:
-    """The document, None if it is none."""
+    """Return the JSON document, None if it is not JSON."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -193,11 +196,11 @@ def as_json(data: bytes) -> Any:
 
 
 def malformed(why: str) -> Failure:
-    """The Failure of an answer that breaks its format."""
+    """Return the Failure for an answer that breaks its format."""
     return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)
 
 
 def as_count(tokens: Any, name: str) -> int | None:
-    """A count of tokens out of `tokens`, None unless it can be trusted."""
+    """Return the count `name` in `tokens`, None unless it is a plausible number."""
     count = tokens.get(name) if isinstance(tokens, dict) else None
     return count if type(count) is int and 0 <= count < _MOST_TOKENS else None

@@ -1,4 +1,4 @@
-"""What chat completions look like on the wire: bytes of an answer in, Deltas out, without input or output."""
+"""Chat completions on the wire: bytes of a response body in, Deltas out; no I/O."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _decode = _decoder.decode
 
 
 class ChatReader(BodyReader):
-    """Reads chat completions: whole after a finish reason or `[DONE]`."""
+    """Reads chat completions: complete after a finish reason or `[DONE]`."""
 
     def _whole(self, body: bytes, at: float) -> Delta:
         chunk = self._decoded(body, _decoder)
@@ -50,7 +50,7 @@ class ChatReader(BodyReader):
         said = None if choice is None else self._said(choice)
         if choice is None or said is None:
             raise malformed("no choices in it")
-        text, reasoning = self._mended(*said, last=True)
+        text, reasoning = self._well_formed(*said, last=True)
         return Delta(text, reasoning, choice.finish_reason or "stop", _usage(chunk.usage), at)
 
     def _said(self, choice: _Choice) -> tuple[str, str] | None:
@@ -73,7 +73,7 @@ class ChatReader(BodyReader):
         if part is not None and part.tool_calls:
             self.heard = True
         if self._torn:
-            text, reasoning = self._mended(text, reasoning, last=reason is not None)
+            text, reasoning = self._well_formed(text, reasoning, last=reason is not None)
         if reason == "error":
             raise broken_off()
         return Delta(text, reasoning, reason, usage, at)
@@ -93,7 +93,7 @@ class ChatReader(BodyReader):
 
 
 class CompletionReader(ChatReader):
-    """Reads completions of a text: like chat completions, but a choice holds its text itself."""
+    """Reads text completions: like chat completions, but a choice holds its text itself."""
 
     def _said(self, choice: _Choice) -> tuple[str, str] | None:
         return (choice.text, "") if isinstance(choice.text, str) else super()._said(choice)
@@ -105,14 +105,14 @@ class CompletionReader(ChatReader):
         if choice is None:
             return Delta(usage=usage, at=at)
         reason = choice.finish_reason or None
-        text, reasoning = self._mended(*(self._said(choice) or ("", "")), last=reason is not None)
+        text, reasoning = self._well_formed(*(self._said(choice) or ("", "")), last=reason is not None)
         if reason == "error":
             raise broken_off()
         return Delta(text, reasoning, reason, usage, at)
 
 
 def broken_off() -> Failure:
-    """The Failure of an answer that the server itself calls a failed one."""
+    """Return the Failure for an answer that the server itself marks as failed."""
     return Failure(FailureKind.TRANSIENT, "the server broke the answer off", status=200)
 
 
@@ -139,6 +139,6 @@ def _joined(content: Any) -> str:
 
 
 def _usage(tokens: Any) -> Usage | None:
-    """The counts, if there are counts to be trusted."""
+    """The token counts, if they are there and plausible."""
     said = as_count(tokens, "completion_tokens")
     return None if said is None else Usage(as_count(tokens, "prompt_tokens") or 0, said)

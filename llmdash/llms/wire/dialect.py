@@ -1,4 +1,4 @@
-"""What tells one dialect from another: its provider, its address, its headers, its bodies."""
+"""What a dialect consists of: its provider, URL, headers, request body and reader."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Provider:
     base_url: str
 
     def key(self, given: str | Secret | None, argument: str = "api_key") -> Secret:
-        """The key given, or that of the environment. Raises ValueError if there is none, or it is none."""
+        """Return the key given, or that of the environment. Raises ValueError if there is no valid one."""
         key = given if given is not None else first_set(self.key_variables)
         if not key:
             raise ValueError(f"no API key: give {argument}, or set {self.key_variables[0]}")
         return key if isinstance(key, Secret) else Secret(key)
 
     def address(self, given: str | None) -> str:
-        """The base URL given, or that of the environment, or the public one."""
+        """Return the base URL given, or that of the environment, or the public one."""
         return given or first_set(self.base_url_variables) or self.base_url
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. `options` holds what goes to the server besides, None for what shall not."""
+    """What one call asks. `options` holds further body fields; those that are None are left out."""
 
     model: str
     prompt: PromptLike
@@ -48,49 +48,55 @@ class Request:
 
 
 class Reader(Protocol):
-    """Makes Deltas of the bytes of an answer (`BodyReader` says what its parts mean)."""
+    """Decodes the bytes of a response body into Deltas (see `BodyReader` for its attributes)."""
 
     finished: bool
     done: bool
     heard: bool
 
-    def feed(self, piece: bytes, at: float) -> Iterator[Delta]: ...
+    def feed(self, piece: bytes, at: float) -> Iterator[Delta]:
+        """Yield the Deltas that `piece` completes; `at` is its monotonic time in seconds. Raises Failure."""
+        ...
 
-    def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]: ...
+    def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]:
+        """Yield the Deltas that the end of the body completes. Raises Failure if the answer is incomplete."""
+        ...
 
 
 class Dialect(Protocol):
-    """How an endpoint is spoken to."""
+    """A wire format: URL, headers, request body, and the reader of responses."""
 
     @property
     def provider(self) -> Provider:
-        """Whose dialect it is."""
+        """The provider whose format it is."""
         ...
 
     def url(self, base_url: str) -> str:
-        """Where requests go, below `base_url`."""
+        """Return the URL of requests below `base_url`."""
         ...
 
     def headers(self, secret: Secret) -> Sequence[Header]:
-        """Who asks, and what the dialect wants in headers besides."""
+        """Return the headers that carry the key, and others that the format requires."""
         ...
 
     def body(self, request: Request) -> dict[str, Any]:
-        """What is sent; entries that are None are left out. Raises Failure for what cannot be asked."""
+        """Return the JSON body; entries that are None are left out. Raises Failure for what it cannot
+        express.
+        """
         ...
 
     def reader(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> Reader:
-        """Reads the body of one answer with these headers."""
+        """Return a reader for the body of one response with these headers."""
         ...
 
 
 def first_set(names: Sequence[str]) -> str:
-    """The first of these environment variables that is set to anything, else nothing."""
+    """Return the value of the first of these environment variables that is set, else an empty string."""
     return next((value for name in names if (value := os.environ.get(name, "").strip())), "")
 
 
 def below(base_url: str, path: str) -> str:
-    """The address of `path` below `base_url`, which may end in a slash, a query or the path itself."""
+    """Return the URL of `path` below `base_url`, which may end in a slash, a query or the path itself."""
     base, mark, query = base_url.strip().partition("?")
     base = base.rstrip("/")
     if not base.endswith(path):
@@ -99,5 +105,5 @@ def below(base_url: str, path: str) -> str:
 
 
 def bearer(secret: Secret) -> Header:
-    """The header that OpenAI and most others read keys from."""
+    """Return the `Authorization: Bearer` header, which OpenAI and most others read keys from."""
     return b"authorization", b"Bearer " + secret.reveal().encode("ascii")

@@ -1,4 +1,4 @@
-"""Why a call failed, and what follows from it: one class of exception with a kind, made in one place."""
+"""Why a call failed, and what follows: one exception class with a kind, made in one place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from llmdash.llms.messages import Hints
-from llmdash.llms.wire.rate_limit_headers import asked_for, limits_told, retry_after
+from llmdash.llms.wire.rate_limit_headers import asked_for, parse_limits, retry_after
 
 __all__ = ["Failure", "FailureKind", "from_body", "from_response", "retry_after"]
 
@@ -23,12 +23,12 @@ class FailureKind(enum.StrEnum):
     | kind | meaning | what follows |
     |---|---|---|
     | LOCAL | this machine cannot send: no sockets, names, network | wait; no attempt used, no key blamed |
-    | TRANSIENT | the network or the server faltered | try again, on another key if there is one |
-    | THROTTLE | the key calls too often | the key rests; no attempt used |
+    | TRANSIENT | a fault of the network or the server | try again, on another key if there is one |
+    | THROTTLE | rate limited (429) | the key rests; no attempt used |
     | QUOTA | the key has no money left | the key is set aside; the job moves |
     | AUTH | the key is refused | the key is dead after a second refusal; the job moves |
     | REQUEST | the request itself is refused | the job fails |
-    | CONFIG | the endpoint is not what the settings say | it is paused, the message names the mend |
+    | CONFIG | the endpoint is not what the settings say | it is paused, the message names the fix |
 
     >>> FailureKind("throttle") is FailureKind.THROTTLE
     True
@@ -44,11 +44,11 @@ class FailureKind(enum.StrEnum):
 
 
 class Failure(Exception):
-    """A call that gave no answer.
+    """A call without an answer.
 
-    `retry_after` is the server's hint in seconds; `request_id` the server's name for the call; `code` its own
-    word for the error; `hints` what it says of the key's limits. `reached` is False where the request never
-    got to the endpoint: no connection, no TLS. `partial` holds what had arrived: good to look at, never an
+    `retry_after` is the server's hint in seconds; `request_id` the server's id of the call; `code` its own
+    error code; `hints` its rate limit headers. `reached` is False where the request never
+    got to the endpoint: no connection, no TLS. `partial` holds what had arrived, to look at: it is never an
     answer.
 
     >>> str(Failure(FailureKind.THROTTLE, "slow down", status=429, retry_after=2.0))
@@ -79,7 +79,7 @@ class Failure(Exception):
         self.partial = ""
 
     def reword(self, message: str) -> None:
-        """Say it differently."""
+        """Replace the message, also in `args`."""
         self.message = message
         self.args = (message,)
 
@@ -122,7 +122,7 @@ _REQUEST_CODES = (*_CONTENT_CODES, "invalid_request", "invalid_argument", "not_f
 
 
 class _Words(NamedTuple):
-    """What an error document says: `codes` are its machine words (code, type, status), in lower case."""
+    """What an error document says: `codes` are its code, type and status, in lower case."""
 
     codes: str = ""
     message: str = ""
@@ -140,7 +140,7 @@ class _Words(NamedTuple):
 
 
 def from_response(status: int, headers: Mapping[str, str], body: bytes, *, redact: Redact = str) -> Failure:
-    """The Failure that an answer other than 200 stands for.
+    """Return the Failure for a response other than 200.
 
     `headers` has lower-case names. The body is read in the shapes that providers send: `{"error": {"message",
     "type", "code"}}`, `{"error": "..."}`, `{"message": "..."}`, `{"detail": ...}`, a list of one of these, or
@@ -159,12 +159,12 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, redac
         code=words.code,
         retry_after=_hint(kind, headers),
         request_id=_request_id(headers, redact),
-        hints=limits_told(headers),
+        hints=parse_limits(headers),
     )
 
 
 def from_body(error: Any, headers: Mapping[str, str], *, redact: Redact = str) -> Failure:
-    """The Failure that an error inside a 200 stands for: a body or a stream event with an `error`."""
+    """Return the Failure for an error inside a 200: a body or a stream event with an `error`."""
     words = _words({"error": error}, redact)
     kind = _kind_of_words(words)
     return Failure(
@@ -174,12 +174,12 @@ def from_body(error: Any, headers: Mapping[str, str], *, redact: Redact = str) -
         code=words.code,
         retry_after=_hint(kind, headers),
         request_id=_request_id(headers, redact),
-        hints=limits_told(headers),
+        hints=parse_limits(headers),
     )
 
 
 def _hint(kind: FailureKind, headers: Mapping[str, str]) -> float | None:
-    """The reset headers tell when a limit is full again: they matter only where a limit was the trouble."""
+    """Seconds to wait. The reset headers say when a limit is full again, so they count for THROTTLE only."""
     return retry_after(headers) if kind is FailureKind.THROTTLE else asked_for(headers)
 
 
@@ -216,7 +216,7 @@ def _kind_of_words(words: _Words) -> FailureKind:
 
 
 def _as_server_says(kind: FailureKind, headers: Mapping[str, str]) -> FailureKind:
-    """`x-should-retry` decides between trying again and not, except over a key's own trouble."""
+    """`x-should-retry` decides between a retry and none, except for failures of the key itself."""
     says = headers.get("x-should-retry", "").strip().lower()
     if says == "true" and kind is FailureKind.REQUEST:
         return FailureKind.TRANSIENT

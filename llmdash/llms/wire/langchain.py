@@ -1,4 +1,4 @@
-"""What LangChain's models give, read by the shape of it: chunks to Deltas, exceptions to Failures."""
+"""Reads what LangChain's models return, by its attributes: chunks to Deltas, exceptions to Failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DEPTH = 5
 
 
 class ChunkReader:
-    """Makes Deltas of the chunks of one answer. Counts of tokens in chunks add up, as LangChain has it."""
+    """Converts the chunks of one answer into Deltas. Token counts in chunks add up, as in LangChain."""
 
     def __init__(self) -> None:
         self._asked = 0
@@ -39,7 +39,7 @@ class ChunkReader:
         self._reason = ""
 
     def read(self, chunk: Any, at: float) -> Delta:
-        """What a chunk adds. Raises Failure if it is neither text nor a message."""
+        """Return the Delta of one chunk. Raises Failure if it is neither text nor a message."""
         if isinstance(chunk, str):
             return Delta(chunk, at=at)
         content = getattr(chunk, "content", None)
@@ -47,7 +47,7 @@ class ChunkReader:
             content = getattr(chunk, "text", None)
         if content is None or isinstance(chunk, Mapping):
             kind = type(chunk).__name__
-            raise Failure(FailureKind.REQUEST, f"the Runnable gives a {kind}, but text is needed")
+            raise Failure(FailureKind.REQUEST, f"the Runnable returns a {kind}, but text is needed")
         self._note(chunk)
         text, thought = _parts(content)
         more = getattr(chunk, "additional_kwargs", None)
@@ -56,7 +56,7 @@ class ChunkReader:
         return Delta(text, thought, at=at)
 
     def end(self, at: float) -> Delta:
-        """The last Delta: a stream of LangChain that ends without an exception is whole."""
+        """Return the last Delta: a LangChain stream that ends without an exception is complete."""
         usage = Usage(self._asked, self._said) if self._counted else None
         return Delta(finish_reason=self._reason or "stop", usage=usage, at=at)
 
@@ -67,9 +67,9 @@ class ChunkReader:
             self._counted = True
             self._asked += as_count(usage, "input_tokens") or 0
             self._said += said
-        told = getattr(chunk, "response_metadata", None)
-        if isinstance(told, dict):
-            reasons = (told.get(name) for name in _REASONS)
+        metadata = getattr(chunk, "response_metadata", None)
+        if isinstance(metadata, dict):
+            reasons = (metadata.get(name) for name in _REASONS)
             found = next((reason for reason in reasons if isinstance(reason, str) and reason), "")
             self._reason = found[:_REASON_LIMIT] or self._reason
 
@@ -90,10 +90,10 @@ def _parts(content: Any) -> tuple[str, str]:
 
 
 def failure_of(error: Exception, redact: Callable[[str], str]) -> Failure:
-    """The Failure that an exception stands for: by the HTTP answer it brings, else by what it is.
+    """Return the Failure for an exception: by the HTTP response it carries, else by its class.
 
-    Read are `status_code`, `response` (`headers`, `content`) and `body`, as the SDKs of the providers have
-    them. What looks like trouble with a connection is TRANSIENT, all else a REQUEST that is refused.
+    Reads `status_code`, `response` (`headers`, `content`) and `body`, as the providers' SDKs have them. What
+    looks like a connection error is TRANSIENT, everything else a REQUEST that is refused.
     """
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", None) or getattr(response, "status_code", None)
@@ -122,7 +122,7 @@ def _headers(response: Any) -> dict[str, str]:
 
 
 def _bytes(body: Any, error: Exception) -> bytes:
-    """The body of an error as it came, or what can be told in place of it."""
+    """The body of an error as received, or the closest to it."""
     try:
         return json.dumps(body or {"message": str(error)}).encode()
     except (TypeError, ValueError, RecursionError):
@@ -130,7 +130,7 @@ def _bytes(body: Any, error: Exception) -> bytes:
 
 
 def secrets_in(runnable: Any) -> tuple[Secret, ...]:
-    """The keys that a Runnable and its parts hold, so that no message shows them."""
+    """Return the keys that a Runnable and its parts hold, so that no message shows them."""
     found: dict[str, Secret] = {}
     _search(runnable, _DEPTH, found)
     return tuple(found.values())

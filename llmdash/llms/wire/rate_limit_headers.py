@@ -1,4 +1,4 @@
-"""What the headers of an answer tell of limits: what is left, and how long to leave the server alone."""
+"""Rate limit headers of a response: what is left, and how long to wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from llmdash.llms.messages import Hints
 
-__all__ = ["HINT_LIMIT_S", "asked_for", "limits_told", "retry_after"]
+__all__ = ["HINT_LIMIT_S", "asked_for", "parse_limits", "retry_after"]
 
 HINT_LIMIT_S = 31 * 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -20,11 +20,11 @@ _ANTHROPIC = "anthropic-ratelimit-{0}-{1}"
 _MOST = 2**53
 
 
-def limits_told(headers: Mapping[str, str]) -> Hints | None:
-    """The hints among the headers of OpenAI (`x-ratelimit-remaining-requests`) or Anthropic
+def parse_limits(headers: Mapping[str, str]) -> Hints | None:
+    """Return the limits in the headers of OpenAI (`x-ratelimit-remaining-requests`) or Anthropic
     (`anthropic-ratelimit-requests-remaining`), None if there are none.
 
-    A limit of -1 or 0 is unknown, and so is what is said to be left of it. Anthropic's `tokens` go before its
+    A limit of -1 or 0 is unknown, and so is its remainder. Anthropic's `tokens` go before its
     `input-tokens` and `output-tokens`, of which the one with less left counts.
     """
     if not any("ratelimit" in name for name in headers):
@@ -63,10 +63,11 @@ def _count(text: str | None) -> int | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The server's hint in seconds: `retry-after-ms`, else `retry-after`, else the largest reset header.
+    """Return the server's hint in seconds, None if there is none: `retry-after-ms`, else `retry-after`, else
+    the largest reset header.
 
-    A date is counted from the answer's own `Date`, so that a wrong clock here does not matter. Hints that are
-    not finite and positive are no hints; none is longer than 31 days.
+    A date is counted from the response's own `Date`, so that a wrong local clock does not matter. Hints that
+    are not finite and positive are ignored; all are capped at 31 days.
     """
     asked = asked_for(headers)
     if asked is not None:
@@ -76,7 +77,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def asked_for(headers: Mapping[str, str]) -> float | None:
-    """What `retry-after-ms`, else `retry-after`, asks for in seconds."""
+    """Return what `retry-after-ms`, else `retry-after`, asks for, in seconds."""
     milliseconds = _positive(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
         return min(milliseconds / 1000, HINT_LIMIT_S)

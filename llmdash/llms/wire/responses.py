@@ -1,4 +1,4 @@
-"""What OpenAI's Responses look like on the wire: bytes of an answer in, Deltas out, without input or output.
+"""OpenAI's Responses on the wire: bytes of a response body in, Deltas out; no I/O.
 
 A stream is made of typed events; the response as a whole comes with the terminal one.
 """
@@ -59,8 +59,8 @@ _responses = msgspec.json.Decoder(_Response)
 
 
 class ResponsesReader(BodyReader):
-    """Reads responses. The finish reason is `stop` of a completed one, `length` where the limit of tokens cut
-    it, else what the server calls the reason.
+    """Reads responses. The finish reason is `stop` for a completed one, `length` where the token limit cut
+    it, else the server's own reason.
     """
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
@@ -72,10 +72,10 @@ class ResponsesReader(BodyReader):
         kind = event.type
         if kind in _TEXT:
             self._texts_came = True
-            text, _ = self._mended(_string(event.delta), "", last=False)
+            text, _ = self._well_formed(_string(event.delta), "", last=False)
             return Delta(text, at=at)
         if kind in _THOUGHT:
-            _, thought = self._mended("", _string(event.delta), last=False)
+            _, thought = self._well_formed("", _string(event.delta), last=False)
             return Delta(reasoning=thought, at=at)
         if kind in _TERMINAL:
             self.done = True
@@ -83,7 +83,7 @@ class ResponsesReader(BodyReader):
         if kind == "error" or event.error:
             raise self._named_error(data)
         if kind is not None and kind.endswith(".delta"):
-            self.heard = True  # arguments of a tool's call and the like: no text, but no silence either
+            self.heard = True  # arguments of a tool call and the like: no text, but not a stall either
         return None
 
     def _whole(self, body: bytes, at: float) -> Delta:
@@ -95,8 +95,8 @@ class ResponsesReader(BodyReader):
         return self._end_of(response, response.status or "completed", at)
 
     def _end_of(self, response: _Response, status: str, at: float) -> Delta:
-        """The last Delta, with all the text if none came before. Raises Failure unless the response came to
-        its end.
+        """The last Delta, with all the text if none came before. Raises Failure unless the response is
+        complete.
         """
         if response.error or status == "failed":
             raise self._error(response.error or "the response failed")
@@ -104,7 +104,7 @@ class ResponsesReader(BodyReader):
             why = f"the response was given up: {whole_pairs(status[:50])}"
             raise Failure(FailureKind.TRANSIENT, why, status=200)
         text = "" if self._texts_came else _output_text(response.output)
-        text, thought = self._mended(text, "", last=True)
+        text, thought = self._well_formed(text, "", last=True)
         return Delta(text, thought, _reason(response, status), _usage(response.usage), at)
 
 

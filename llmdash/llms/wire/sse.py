@@ -1,4 +1,4 @@
-"""Server-sent events out of bytes: pure, synchronous, without input or output of its own.
+"""A parser of server-sent events: bytes in, events out; synchronous, no I/O.
 
 Follows the event stream format of the WHATWG HTML standard (section "Server-sent events"): lines end in CR,
 LF or CRLF and in nothing else, so U+2028 or U+0085 are data; a chunk of bytes may end anywhere.
@@ -14,7 +14,7 @@ LINE_LIMIT = 1_000_000
 
 
 class LineTooLong(ValueError):
-    """A line of a stream passed the cap; the stream is not worth reading on."""
+    """A line of a stream is longer than the limit; reading on makes no sense."""
 
 
 class ServerSentEvent(NamedTuple):
@@ -25,7 +25,7 @@ class ServerSentEvent(NamedTuple):
 
 
 class SSEParser:
-    """Takes the bytes of a stream piece by piece and gives the events that became whole.
+    """Parses the bytes of a stream piece by piece and returns the events that are complete.
 
     The cost is linear in the bytes fed, however they are cut. Raises LineTooLong when a line or the data of
     one event exceeds `line_limit` bytes.
@@ -42,7 +42,7 @@ class SSEParser:
         self._at_start = True
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """The events completed by `chunk`, in order."""
+        """Return the events completed by `chunk`, in order."""
         if self._at_start or self._after_cr or b"\r" in chunk:
             chunk = self._normalised(chunk)
         head, newline, tail = chunk.rpartition(b"\n")

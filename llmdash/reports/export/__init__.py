@@ -1,4 +1,8 @@
-"""Results as a file, in the format that the end of its name asks for: whole, private, or not there at all."""
+"""Results as a file, in the format of its name: written atomically, readable by its owner only.
+
+Reports, launch and cli may import it; it imports only the vocabulary and the journal of the engine. It never
+changes a result or the journal.
+"""
 
 from __future__ import annotations
 

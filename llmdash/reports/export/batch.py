@@ -1,4 +1,4 @@
-"""Results as OpenAI's Batch service gives them: one response a line, and a second file for what failed.
+"""Results in the format of OpenAI's Batch service: one response a line, and a second file for failed jobs.
 
 The shapes are those of https://platform.openai.com/docs/api-reference/batch/request-output; a body has the
 shape of a chat completion. Lines are matched to requests by `custom_id`.
@@ -19,7 +19,7 @@ from llmdash.reports.export.json_lines import encode_json
 
 __all__ = ["check_batch", "errors_path", "write_batch"]
 
-# Every dialect's word for how an answer ended, as chat completions say it.
+# The finish reasons of every dialect, in the words of chat completions.
 _FINISH_REASONS = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -34,28 +34,28 @@ _FINISH_REASONS = {
 
 _ERROR_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
-# The service's own codes for a request that was never answered; the last is for one that was sent in vain.
+# The service's own codes for a request without an answer; the last is for one that failed.
 _EXPIRED, _CANCELLED, _FAILED = "batch_expired", "batch_cancelled", "request_failed"
 
 
 def errors_path(path: Path) -> Path:
-    """The file beside `path` for what failed: `answers.batch.jsonl` has `answers.batch.errors.jsonl`."""
+    """Return the file for failed jobs: `answers.batch.errors.jsonl` beside `answers.batch.jsonl`."""
     return path.with_name(f"{path.stem}.errors.jsonl")
 
 
 def check_batch(path: Path) -> None:
-    """Raises ExportError unless the file for what failed can be written too."""
+    """Raise ExportError unless the file for failed jobs can be written too."""
     check_place(errors_path(path))
 
 
 def write_batch(
     records: Iterable[ResultRecord], path: Path, *, clock: Callable[[], float] = time.time
 ) -> int:
-    """Writes a line for each answer to `path`, one for each other record to `errors_path(path)`.
+    """Write a line for each answer to `path`, one for each other record to `errors_path(path)`.
 
-    Returns the number of both. Without a record that has no answer there is no second file; one that an
-    earlier export left is removed. `clock` gives Unix time in seconds: an answer whose time is not known is
-    taken to be of now. Raises ExportError.
+    Returns the number of both. Where every record has an answer there is no second file; one of an earlier
+    export is removed. `clock` returns Unix time in seconds, for answers whose time is not known. Raises
+    ExportError.
     """
     written = failed = 0
     now = int(clock())
@@ -68,7 +68,7 @@ def write_batch(
             (answers if done else errors).write(encode_json(line) + b"\n")
             written += 1
             failed += not done
-        # Both are safe on disk before either is seen, so that one does not appear without the other.
+        # Both are on disk before either is renamed, so that one does not appear without the other.
         errors.finish()
         answers.finish()
         if failed:
@@ -84,7 +84,7 @@ def _answer(record: ResultRecord, now: int) -> dict[str, Any]:
 
 
 def _error(record: ResultRecord) -> dict[str, Any]:
-    """What became of a job without an answer: the refusal of the server, or why there is none."""
+    """The line of a job without an answer: the server's error, or why there is none."""
     if record.state == "failed" and record.status is not None and record.status >= 300:
         body = {"error": _refusal(record.status, record.error or f"HTTP {record.status}")}
         return _line(record, response=_response(record, record.status, body), error=None)
@@ -137,7 +137,7 @@ def _completion(record: ResultRecord, now: int) -> dict[str, Any]:
 
 
 def _usage(record: ResultRecord) -> dict[str, int] | None:
-    """The tokens of an answer; None unless both counts are known, as the shape has no place for a half."""
+    """The tokens of an answer; None unless both counts are known, as the format requires both."""
     asked, answered = record.input_tokens, record.output_tokens
     if asked is None or answered is None:
         return None
@@ -145,6 +145,6 @@ def _usage(record: ResultRecord) -> dict[str, int] | None:
 
 
 def _digest(record: ResultRecord) -> str:
-    """An id that is the same however often a run is exported."""
+    """An id that is the same in every export of a run."""
     named = f"{record.index} {record.id}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(named).hexdigest()[:24]

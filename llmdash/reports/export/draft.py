@@ -1,4 +1,4 @@
-"""A file that appears at once with everything in it, or stays as it was."""
+"""Atomic files: a file is replaced as a whole, or stays as it was."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BUFFER = 1 << 20
 
 
 class ExportError(Exception):
-    """Results that cannot be written. The text is one line: the file, the reason, the mend."""
+    """Results that cannot be written. The text is one line: the file, the reason, the fix."""
 
 
 class FormatError(ExportError):
@@ -25,22 +25,22 @@ class FormatError(ExportError):
 
 
 def shown(path: Path) -> str:
-    """The name of a file, fit for a message."""
+    """Return the name of a file, safe for a message."""
     return clean_line(str(path))
 
 
 def _failed(path: Path, error: OSError) -> str:
-    return f"{shown(path)}: cannot be written ({error.strerror or error}); mend that, or choose another place"
+    return f"{shown(path)}: cannot be written ({error.strerror or error}); fix that, or choose another place"
 
 
 def check_place(path: Path) -> None:
-    """Makes sure that a file can be written at `path`, and leaves nothing behind. Raises ExportError."""
+    """Check that a file can be written at `path`, and leave nothing behind. Raises ExportError."""
     try:
         target = path.resolve()
         if target.is_dir():
             raise ExportError(f"{shown(path)}: is a folder; name a file in it, such as results.jsonl")
         if not target.parent.is_dir():
-            raise ExportError(f"{shown(path)}: its folder does not exist; make it, or choose another")
+            raise ExportError(f"{shown(path)}: its folder does not exist; create it, or choose another")
         if target.exists() and not target.is_file():
             raise ExportError(f"{shown(path)}: is not a regular file; choose another name")
         if target.exists() and not os.access(target, os.W_OK):
@@ -53,11 +53,11 @@ def check_place(path: Path) -> None:
 
 
 class Draft:
-    """A file beside the place it is meant for, mode 0600; `keep` puts it there.
+    """A temporary file beside its target, mode 0600; `keep` renames it to the target.
 
-    It is forced to disk and renamed, so that its place never holds half of it. A draft that is not kept by
-    the end of the `with` is thrown away. Every OSError becomes an ExportError that names the place, those
-    raised in the `with` block included.
+    It is synced to disk before the rename, so that the target is never half written. A draft that is not kept
+    by the end of the `with` is deleted. Every OSError becomes an ExportError that names the target, also
+    those raised in the `with` block.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +78,7 @@ class Draft:
             raise ExportError(_failed(self._path, error)) from None
 
     def finish(self) -> None:
-        """Force the file to disk; after that only `keep` can be asked for."""
+        """Sync the file to disk; after that only `keep` may be called."""
         try:
             self.file.flush()
             os.fsync(self.file.fileno())
@@ -87,7 +87,7 @@ class Draft:
             raise ExportError(_failed(self._path, error)) from None
 
     def keep(self) -> None:
-        """Put the file in its place, finished or not."""
+        """Rename the file to its target, finished or not."""
         if not self.file.closed:
             self.finish()
         try:
@@ -97,7 +97,7 @@ class Draft:
             raise ExportError(_failed(self._path, error)) from None
 
     def clear_place(self) -> None:
-        """Let nothing stand in the place the file was meant for."""
+        """Remove the target."""
         try:
             self._target.unlink()
             _sync_folder(self._target.parent)
@@ -112,7 +112,7 @@ class Draft:
     def __exit__(
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):  # what is still in the buffer of a failed file is not wanted
+        with contextlib.suppress(OSError):  # the buffer of a failed file is dropped
             self.file.close()
         with contextlib.suppress(OSError):  # gone after the rename
             self._draft.unlink()
@@ -121,7 +121,7 @@ class Draft:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Forces a rename to disk; without it a crash may bring the old file back."""
+    """Sync a rename to disk; without it a crash may bring the old file back."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

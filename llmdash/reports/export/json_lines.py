@@ -18,12 +18,12 @@ __all__ = ["encode_json", "encode_record", "write_json", "write_jsonl"]
 _ENCODER = msgspec.json.Encoder()
 
 # DEL, C1, line and paragraph separators and bidirectional controls, in UTF-8. JSON allows them raw; escaped
-# they mean the same, but cannot steer the terminal of someone who looks into the file, nor break a line.
+# they mean the same, but cannot control the terminal of someone who reads the file, nor break a line.
 _RAW_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xd8\x9c")
 
 
 def write_jsonl(records: Iterable[ResultRecord], path: Path) -> int:
-    """Writes a line for each record to `path` and returns how many. Raises ExportError."""
+    """Write a line for each record to `path` and return how many. Raises ExportError."""
     written = 0
     with Draft(path) as draft:
         for record in records:
@@ -35,7 +35,7 @@ def write_jsonl(records: Iterable[ResultRecord], path: Path) -> int:
 
 
 def write_json(records: Iterable[ResultRecord], path: Path) -> int:
-    """Writes one array of all records to `path` and returns how many. Raises ExportError."""
+    """Write one array of all records to `path` and return how many. Raises ExportError."""
     written = 0
     with Draft(path) as draft:
         for record in records:
@@ -48,15 +48,15 @@ def write_json(records: Iterable[ResultRecord], path: Path) -> int:
 
 
 def encode_record(record: ResultRecord) -> bytes:
-    """A record as one line of JSON in UTF-8, without the line feed; every text in it exact."""
+    """Return a record as one line of JSON in UTF-8, without the line feed; every text in it exact."""
     return encode_json(_fields(record))
 
 
 def encode_json(value: dict[str, Any]) -> bytes:
-    """An object as one line of JSON in UTF-8 with nothing in it that steers a terminal."""
+    """Return an object as one line of JSON in UTF-8 without anything that controls a terminal."""
     try:
         encoded = _ENCODER.encode(value)
-    except UnicodeEncodeError:  # a lone surrogate, which JSON has an escape for and UTF-8 has not
+    except UnicodeEncodeError:  # a lone surrogate: JSON has an escape for it, UTF-8 does not
         encoded = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     return _RAW_CONTROLS.sub(_escape, encoded)
 

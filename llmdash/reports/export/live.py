@@ -1,4 +1,4 @@
-"""Results as they come: a file of JSON lines that grows while a run goes on."""
+"""Live results: a file of JSON lines that grows during a run."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ __all__ = ["LiveResults", "can_be_live"]
 
 
 def can_be_live(path: Path) -> bool:
-    """True if the format that the name of `path` asks for can grow: JSON lines alone. Raises FormatError."""
+    """True if the format of `path` can grow: only JSON lines can. Raises FormatError."""
     return writer_for(path).write is write_jsonl
 
 
 class LiveResults:
-    """The file at `path` for the time of the run in `folder`: a line for each job that ended, exactly as the
-    export writes it, in the order in which they were saved.
+    """The file at `path` during the run in `folder`: a line for each job that ended, exactly as the export
+    writes it, in the order in which they were saved.
 
-    `open` makes the file anew from the journal, where results of an earlier start stand in the order of the
-    input: so nothing in it is torn, doubled or missing, however that start ended. It belongs between the
-    moment the run is locked and its first request. `append` takes what was committed since, on the journal's
-    thread. A job that is retried after it ended has two lines until the end, when the export replaces the
-    file by one in the order of the input (whoever follows it by name, as `tail -F` does, sees that one too).
+    `open` writes the file again from the journal, with results of an earlier start in input order: so no line
+    is torn, doubled or missing, however that start ended. Call it after the run is locked and before its
+    first request. `append` takes what was committed since, on the journal's thread. A job that is retried
+    after it ended has two lines until the end, when the export replaces the file by one in input order (a
+    reader that follows it by name, such as `tail -F`, sees that one too).
 
     Nothing here raises: if the file cannot be written, `problem` says why from then on, and nothing more is
-    written. The journal is not touched by that, nor is the export.
+    written. The journal and the export are not affected.
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
@@ -42,10 +42,10 @@ class LiveResults:
         self._file: int | None = None
         self._size = 0
         self.problem: str | None = None
-        """Why the file does not grow any more: a line for the user."""
+        """Why the file no longer grows: a line for the user."""
 
     def open(self) -> None:
-        """Write what the journal holds, and be ready for more."""
+        """Write what the journal holds, and open the file for more."""
         try:
             known = (self._folder / NAME).exists()
             write_jsonl(JournalReader(self._folder).results() if known else (), self._path)
@@ -63,7 +63,7 @@ class LiveResults:
         lines = b"".join(encode_record(_record(row)) + b"\n" for row in rows)
         try:
             if not os.path.samestat(self._path.stat(), os.fstat(self._file)):
-                self._give_up(f"{shown(self._path)}: another file stands there now")
+                self._give_up(f"{shown(self._path)}: the file was replaced")
             elif os.write(self._file, lines) == len(lines):
                 self._size += len(lines)
             else:
@@ -72,7 +72,7 @@ class LiveResults:
             self._give_up(f"{shown(self._path)}: cannot be written ({error.strerror or error})")
 
     def close(self) -> None:
-        """Let go of the file; may be called again."""
+        """Close the file; may be called again."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 os.close(self._file)
@@ -81,13 +81,13 @@ class LiveResults:
     def _give_up(self, why: str) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size)  # half of a line is worse than none
+                os.ftruncate(self._file, self._size)  # half a line is worse than none
         self.close()
-        self.problem = f"{why}; results go there at the end only"
+        self.problem = f"{why}; results are written there at the end only"
 
 
 def _record(row: ResultRow) -> ResultRecord:
-    """A row as the journal would give it back, which keeps times as real numbers."""
+    """A row as the journal returns it, with times as floats."""
     return result_record(row._replace(ttft_s=_real(row.ttft_s), latency_s=_real(row.latency_s)))
 
 

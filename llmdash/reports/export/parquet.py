@@ -33,7 +33,7 @@ Rows = list[tuple[Cell, ...]]
 
 
 def check_parquet(path: Path) -> None:
-    """Raises FormatError, with the mend, unless Parquet files can be written here."""
+    """Raise FormatError, with the fix, unless Parquet files can be written here."""
     _pyarrow(path)
 
 
@@ -42,12 +42,12 @@ def _pyarrow(path: Path) -> tuple[Any, Any]:
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError:
-        mend = "pip install 'llmdash[parquet]', or choose .csv"
-        raise FormatError(f"{shown(path)}: Parquet needs pyarrow, which is not installed; {mend}") from None
+        fix = "pip install 'llmdash[parquet]', or choose .csv"
+        raise FormatError(f"{shown(path)}: Parquet needs pyarrow, which is not installed; {fix}") from None
 
 
 def write_parquet(records: Iterable[ResultRecord], path: Path) -> int:
-    """Writes the columns of a CSV file, typed, to `path`; returns the number of rows. Raises ExportError.
+    """Write the columns of a CSV file, typed, to `path`; returns the number of rows. Raises ExportError.
 
     A lone surrogate, which UTF-8 cannot hold, becomes U+FFFD; every other text is exact.
     """
@@ -65,17 +65,17 @@ def write_parquet(records: Iterable[ResultRecord], path: Path) -> int:
 
 @contextlib.contextmanager
 def _finished(writer: Any) -> Iterator[Any]:
-    """The writer, closed in the end; one that failed is left as it is."""
+    """The writer, closed at the end; one that failed is left as it is."""
     try:
         yield writer
         writer.close()
     finally:
-        # Or it would try once more, while it is thrown away, to end a file that cannot be written.
+        # Or its finalizer would try again to end a file that cannot be written.
         writer.is_open = False
 
 
 def _groups(records: Iterable[ResultRecord]) -> Iterator[Rows]:
-    """The rows of records in groups that fit into memory, however long the answers are."""
+    """The rows of records in groups of limited size, however long the answers are."""
     rows: Rows = []
     characters = 0
     for record in records:

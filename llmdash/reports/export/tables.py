@@ -1,4 +1,4 @@
-"""Results as a table: CSV as RFC 4180 has it, and the same with tabs."""
+"""Results as a table: CSV (RFC 4180), and the same with tabs."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _ATTRIBUTES = {
 }
 
 COLUMNS = tuple(_ATTRIBUTES)
-"""The columns of a table of results: the fields of a JSON line, with `usage` laid flat."""
+"""The columns of a table of results: the fields of a JSON line, with `usage` flattened."""
 
 cells_of: Callable[[ResultRecord], tuple[Cell, ...]] = attrgetter(*_ATTRIBUTES.values())
-"""A record as the values of COLUMNS."""
+"""A row: the values of COLUMNS."""
 
-# A spreadsheet takes a cell that begins so for a formula and runs it; a quote in front makes it text.
+# A spreadsheet runs a cell that begins with one of these as a formula; a quote in front makes it text.
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = frozenset("=+-@\t\r")
 
@@ -57,12 +57,12 @@ codecs.register_error(_ERRORS, _replaced)
 
 
 def without_surrogates(text: str) -> str:
-    """The text with U+FFFD for each lone surrogate."""
+    """Return the text with U+FFFD for each lone surrogate."""
     return text.encode("utf-8", _ERRORS).decode("utf-8")
 
 
 def write_csv(records: Iterable[ResultRecord], path: Path) -> int:
-    """Writes a header and a row for each record to `path`; returns the number of rows. Raises ExportError.
+    """Write a header and a row for each record to `path`; returns the number of rows. Raises ExportError.
 
     UTF-8, lines end in CR LF, quotes are doubled, line breaks stay inside quotes. Text that a spreadsheet
     would run as a formula gets a `'` in front. A value that is not known is an empty cell.
@@ -71,7 +71,7 @@ def write_csv(records: Iterable[ResultRecord], path: Path) -> int:
 
 
 def write_tsv(records: Iterable[ResultRecord], path: Path) -> int:
-    """As `write_csv`, with tabs between the cells."""
+    """As `write_csv`, with tabs as delimiters."""
     return _write(records, path, "\t")
 
 
@@ -89,7 +89,7 @@ def _write(records: Iterable[ResultRecord], path: Path, delimiter: str) -> int:
 
 
 class _Counted:
-    """The rows of records, and how many there were."""
+    """Iterates over the rows of records, and counts them."""
 
     def __init__(self, records: Iterable[ResultRecord]) -> None:
         self._records = records

@@ -1,4 +1,4 @@
-"""Which format a file is written in: the end of its name tells."""
+"""The format of a results file, by the end of its name."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["ENDINGS", "Writer", "check_writable", "export", "writer_for"]
 
 
 def _nothing_to_check(_path: Path) -> None:
-    """For a format that needs one file and nothing installed."""
+    """For a format that needs no check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A format results are written in. `check` raises ExportError if it cannot be had at a path."""
+    """A format of results. `check` raises ExportError if it cannot be written to a path."""
 
     name: str
     write: Callable[[Iterable[ResultRecord], Path], int]
@@ -40,21 +40,21 @@ ENDINGS: dict[str, Writer] = {
     ".tsv": Writer("TSV", write_tsv),
     ".parquet": Writer("Parquet", write_parquet, check_parquet),
 }
-"""The endings of names; where two of them fit, the first is taken."""
+"""The supported endings of names; where two match, the first is used."""
 
 
 def writer_for(path: Path) -> Writer:
-    """The format that the name of `path` asks for. Raises FormatError that names the known endings."""
+    """Return the format for the name of `path`. Raises FormatError, which names the known endings."""
     name = path.name.lower()
     for ending, writer in ENDINGS.items():
         if name.endswith(ending):
             return writer
     known = ", ".join(ENDINGS)
-    raise FormatError(f"{shown(path)}: the end of its name tells the format; end it in one of {known}")
+    raise FormatError(f"{shown(path)}: the end of its name decides the format; end it in one of {known}")
 
 
 def check_writable(path: Path) -> None:
-    """Makes sure, before anything is spent, that results can be written to `path`; leaves nothing behind.
+    """Check, before anything is spent, that results can be written to `path`; leaves nothing behind.
 
     Raises ExportError if the folder is missing or takes no new file, or if `path` cannot be replaced;
     FormatError if its ending is not known, or needs something that is not installed.
@@ -64,5 +64,5 @@ def check_writable(path: Path) -> None:
 
 
 def export(records: Iterable[ResultRecord], path: Path) -> int:
-    """Writes `records` to `path` in the format its name asks for; returns how many. Raises ExportError."""
+    """Write `records` to `path` in the format of its name; returns how many. Raises ExportError."""
     return writer_for(path).write(records, path)

@@ -11,11 +11,20 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import THOUGHT, Dialect, Fault, Reply, decode, encode, encode_each, event
+from llmdash.simulator.dialects.base import (
+    THOUGHT,
+    Fault,
+    Reply,
+    ServedDialect,
+    decode,
+    encode,
+    encode_each,
+    event,
+)
 from llmdash.simulator.dialects.openai import bearer
 from llmdash.simulator.limits import LimitsLeft
 
-__all__ = ["MESSAGES", "AnthropicManners"]
+__all__ = ["MESSAGES", "AnthropicConventions"]
 
 _FIELDS = ("max_tokens", "messages", "system", "model", "stream")
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", None: None}
@@ -29,7 +38,7 @@ _KINDS = {
 }
 
 
-class AnthropicManners:
+class AnthropicConventions:
     """Keys in `x-api-key` or as a bearer token, errors as `{"type": "error", "error": {...}}`."""
 
     identity_header = b"request-id"
@@ -51,7 +60,7 @@ class AnthropicManners:
         return encode({"type": "error", "error": body, "request_id": f"req_{identity}"})
 
     def hints(self, limits_left: LimitsLeft, wall: float) -> Headers:
-        """There is one limit of tokens: it is that of the input, of the output, and of both."""
+        """Return the headers; the one token limit is that of the input, of the output, and of both."""
         headers: Headers = []
         tokens = limits_left.tokens
         for name, level in (
@@ -73,7 +82,7 @@ class AnthropicManners:
 
 
 def _moment(wall: float) -> bytes:
-    """A time in seconds since 1970 as RFC 3339 has it, in UTC, rounded up to whole seconds."""
+    """A Unix time in the format of RFC 3339, in UTC, rounded up to whole seconds."""
     return datetime.fromtimestamp(math.ceil(wall), UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
 
 
@@ -148,7 +157,7 @@ def _event(kind: str, **fields: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _MessageFrames:
-    """The events of one streamed message; a block of thoughts stands before the text if there are any."""
+    """The events of one streamed message; a thinking block comes before the text if there is reasoning."""
 
     reply: Reply
 
@@ -198,7 +207,7 @@ class _MessageFrames:
         )
 
     def error(self, fault: Fault, sent: int) -> bytes:
-        return event("error", AnthropicManners().error(fault, self.reply.identity))
+        return event("error", AnthropicConventions().error(fault, self.reply.identity))
 
 
 _decoder = msgspec.json.Decoder(_MessagesRequest)
@@ -211,5 +220,5 @@ def _read(body: bytes, headers: Headers) -> _MessagesRequest:
     return request
 
 
-MESSAGES = Dialect(AnthropicManners(), _read)
+MESSAGES = ServedDialect(AnthropicConventions(), _read)
 """Anthropic's messages."""

@@ -1,4 +1,4 @@
-"""What a dialect is to the rest of the simulator."""
+"""What every dialect of the simulator provides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from llmdash.simulator.answers import Answer, Question
+from llmdash.simulator.answers import Completion, Question
 from llmdash.simulator.chunks import estimate_tokens, split_chunks
 from llmdash.simulator.compat import Compat
 from llmdash.simulator.connection import Headers
@@ -18,11 +18,11 @@ from llmdash.simulator.limits import LimitsLeft
 __all__ = [
     "THOUGHT",
     "Call",
-    "Dialect",
+    "Conventions",
     "Fault",
     "Frames",
-    "Manners",
     "Reply",
+    "ServedDialect",
     "Throttled",
     "decode",
     "encode",
@@ -36,18 +36,18 @@ encode = _encoder.encode
 
 
 def encode_each(texts: Sequence[str]) -> list[bytes]:
-    """Each of `texts` as JSON, which has no line breaks: one call instead of many."""
+    """Return each of `texts` as JSON, which has no line breaks: one call instead of many."""
     return _encoder.encode_lines(texts).splitlines()
 
 
 THOUGHT = split_chunks("They want an answer to this; first I look at what is asked, then I work it out.")
-"""What a model that reasons thinks before it answers, in chunks."""
+"""The reasoning of a model before its answer, in chunks."""
 
 
 class Fault(Exception):
-    """An error to answer with. The text says what is wrong; `param` names the part of the request at fault.
+    """An error response. The text says what is wrong; `param` names the part of the request at fault.
 
-    `code` is OpenAI's machine-readable name, where it is not the usual one of the status.
+    `code` is OpenAI's error code, where it is not the usual one of the status.
     """
 
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
@@ -58,7 +58,7 @@ class Fault(Exception):
 
 
 class Throttled(Fault):
-    """Status 429: a request sent `seconds` later is let in. `limit` is what ran out: requests or tokens."""
+    """Status 429: a request sent `seconds` later is admitted. `limit` is what ran out: requests or tokens."""
 
     def __init__(self, seconds: float, limit: str) -> None:
         self.seconds = math.ceil(seconds * 1000) / 1000
@@ -67,7 +67,7 @@ class Throttled(Fault):
 
 
 def prompt_tokens(questions: tuple[Question, ...]) -> int:
-    """Estimated tokens of the prompts: a quarter of their bytes, 4 a message and 3 a prompt."""
+    """Return the estimated tokens of the prompts: a quarter of their bytes, 4 a message and 3 a prompt."""
     total = 3 * len(questions)
     for question in questions:
         for _role, text in question.messages:
@@ -76,15 +76,15 @@ def prompt_tokens(questions: tuple[Question, ...]) -> int:
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What is answered to one request: an answer to each of its questions.
+    """The response to one request: a completion for each of its questions.
 
-    `identity` is unlike that of any other request; `created` is in seconds since 1970.
+    `identity` is unique; `created` is in Unix seconds.
     """
 
     identity: str
     created: int
     questions: tuple[Question, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[Completion, ...]
     compat: Compat
 
     @property
@@ -97,87 +97,101 @@ class Reply(msgspec.Struct, frozen=True):
 
     @property
     def output_tokens(self) -> int:
-        """A chunk is counted as a token."""
+        """The output tokens: each chunk counts as one."""
         return sum([len(answer.chunks) for answer in self.answers])
 
     def finish_reason(self, index: int = 0) -> str | None:
-        """`stop` or `length`; None if the server is to keep it to itself."""
+        """Return `stop` or `length`; None if the server is to leave it out."""
         return None if self.compat.no_finish else self.answers[index].finish_reason
 
 
 class Frames(Protocol):
-    """The server-sent events of one streamed reply.
-
-    `opening` goes out first, when `opening_share` of the time to the first chunk has passed. `error` is what
-    comes in place of the rest after `sent` chunks.
-    """
+    """The server-sent events of one streamed reply."""
 
     @property
-    def opening_share(self) -> float: ...
+    def opening_share(self) -> float:
+        """The share of the time to the first chunk after which `opening` is sent, 0 to 1."""
+        ...
 
-    def opening(self) -> bytes: ...
+    def opening(self) -> bytes:
+        """Return the events before the first chunk."""
+        ...
 
-    def chunks(self, index: int) -> list[bytes]: ...
+    def chunks(self, index: int) -> list[bytes]:
+        """Return the events of each chunk of answer `index`."""
+        ...
 
-    def end(self) -> bytes: ...
+    def end(self) -> bytes:
+        """Return the events after the last chunk."""
+        ...
 
-    def error(self, fault: Fault, sent: int) -> bytes: ...
+    def error(self, fault: Fault, sent: int) -> bytes:
+        """Return the events that replace the rest after `sent` chunks."""
+        ...
 
 
 class Call(Protocol):
-    """A request as it was read."""
+    """A request, decoded."""
 
     @property
-    def streamed(self) -> bool: ...
+    def streamed(self) -> bool:
+        """True if the request asks for a stream."""
+        ...
 
     @property
-    def names_stream_options(self) -> bool: ...
+    def names_stream_options(self) -> bool:
+        """True if the request has `stream_options`."""
+        ...
 
     def questions(self) -> tuple[Question, ...]:
-        """What is asked, at least one."""
+        """Return the questions of the request, at least one."""
 
     def whole(self, reply: Reply) -> bytes:
-        """The body of the plain answer."""
+        """Return the body of the response without streaming."""
 
     def frames(self, reply: Reply) -> Frames:
-        """The streamed answer."""
+        """Return the streamed response."""
 
 
-class Manners(Protocol):
-    """What the dialects of one provider have in common."""
+class Conventions(Protocol):
+    """What the dialects of one provider have in common: keys, errors and headers."""
 
     identity_header: bytes
 
     def key(self, headers: Headers) -> str:
-        """The key a request bears; empty if it bears none."""
+        """Return the key in the headers of a request; empty if there is none."""
 
-    def unknown_key(self, key: str) -> Fault: ...
+    def unknown_key(self, key: str) -> Fault:
+        """Return the 401 for an unknown key; `key` is empty if the request has none."""
+        ...
 
     def failure(self, overloaded: bool) -> Fault:
-        """The error of a request that fails by chance."""
+        """Return the error of a request that fails by chance."""
 
     def error(self, fault: Fault, identity: str) -> bytes:
-        """The body of an error."""
+        """Return the body of an error."""
 
     def hints(self, limits_left: LimitsLeft, wall: float) -> Headers:
-        """The headers that tell of the limits; `wall` is the time in seconds since 1970."""
+        """Return the rate limit headers; `wall` is Unix time in seconds."""
 
     def rest(self, seconds: float) -> Headers:
-        """The headers of a 429; whole seconds are rounded up, so that a request sent then is let in."""
+        """Return the headers of a 429; seconds are rounded up, so that a request sent then is admitted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """One format: how a provider behaves, and how its requests are read (raises Fault)."""
+class ServedDialect:
+    """A dialect as the simulator serves it: the provider's conventions, and how requests are read (raises
+    Fault).
+    """
 
-    manners: Manners
+    conventions: Conventions
     read: Callable[[bytes, Headers], Call]
 
 
 def decode(decoder: msgspec.json.Decoder[Any], body: bytes, fields: tuple[str, ...]) -> Any:
-    """The request in `body`. Raises Fault (400) on bad JSON and on a missing or wrong field.
+    """Return the request in `body`. Raises Fault (400) on bad JSON and on a missing or wrong field.
 
-    `fields` are the names to look for in the decoder's complaint.
+    `fields` are the names to look for in the decoder's error message.
     """
     try:
         return decoder.decode(body)
@@ -190,5 +204,5 @@ def decode(decoder: msgspec.json.Decoder[Any], body: bytes, fields: tuple[str, .
 
 
 def event(name: str, data: bytes) -> bytes:
-    """A server-sent event with a name."""
+    """Return a server-sent event with a name."""
     return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"

@@ -8,14 +8,14 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import THOUGHT, Dialect, Reply, decode, encode
+from llmdash.simulator.dialects.base import THOUGHT, Reply, ServedDialect, decode, encode
 from llmdash.simulator.dialects.chunked import (
     ChunkFrames,
     ChunkShape,
     chunk_frames,
     usage_fields,
 )
-from llmdash.simulator.dialects.openai import Limit, OpenAIManners, OpenMessage, StreamOptions
+from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, OpenMessage, StreamOptions
 
 __all__ = ["CHAT"]
 
@@ -85,5 +85,5 @@ def _read(body: bytes, headers: Headers) -> _ChatRequest:
     return request
 
 
-CHAT = Dialect(OpenAIManners(), _read)
+CHAT = ServedDialect(OpenAIConventions(), _read)
 """OpenAI's chat completions."""

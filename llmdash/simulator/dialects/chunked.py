@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from llmdash.simulator.dialects.base import THOUGHT, Fault, Reply, encode, encode_each
-from llmdash.simulator.dialects.openai import DONE, OpenAIManners
+from llmdash.simulator.dialects.openai import DONE, OpenAIConventions
 
 __all__ = ["ChunkFrames", "ChunkShape", "chunk_frames", "usage_fields"]
 
@@ -16,8 +16,8 @@ __all__ = ["ChunkFrames", "ChunkShape", "chunk_frames", "usage_fields"]
 class ChunkShape:
     """What a dialect's chunks look like, as JSON within a choice.
 
-    A text goes between `before` and `after`; `empty` is a choice without any; `role` is what the first chunk
-    says before there is text, if it says anything.
+    A text goes between `before` and `after`; `empty` is a choice without text; `role` is the first chunk's
+    choice, before there is text, if there is one.
     """
 
     prefix: str
@@ -29,21 +29,21 @@ class ChunkShape:
 
 
 def usage(reply: Reply) -> dict[str, int]:
-    """The tokens of a reply, in OpenAI's names."""
+    """Return the tokens of a reply, by OpenAI's names."""
     into, out = reply.input_tokens, reply.output_tokens
     return {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
 
 
 def usage_fields(reply: Reply) -> dict[str, dict[str, int]]:
-    """The `usage` of a plain answer; nothing if the server keeps it to itself."""
+    """Return the `usage` of a response without streaming; empty if the server is to leave it out."""
     return {} if reply.compat.no_usage else {"usage": usage(reply)}
 
 
 class ChunkFrames(msgspec.Struct, frozen=True):
     """The server-sent events of one streamed reply.
 
-    `head` is what every chunk begins with, up to its choices; `usage_apart` says whether the usage comes in
-    a chunk of its own, and null in all others.
+    `head` is what every chunk begins with, up to its choices; with `usage_apart` the usage comes in a chunk
+    of its own, and is null in all others.
     """
 
     reply: Reply
@@ -53,7 +53,7 @@ class ChunkFrames(msgspec.Struct, frozen=True):
 
     @property
     def opening_share(self) -> float:
-        """The role goes out together with the first chunk, thoughts before it."""
+        """The role is sent together with the first chunk, reasoning before it."""
         return 0.5 if self._reasons else 1.0
 
     @property
@@ -61,7 +61,7 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         return bool(self.shape.role and self.reply.compat.reasoning_fields)
 
     def _around(self, index: int) -> tuple[bytes, bytes]:
-        """What stands before and after the content of a chunk."""
+        """What comes before and after the content of a chunk."""
         before = b'%b,"choices":[{"index":%d,' % (self.head, index)
         tail = b',"usage":null}\n\n' if self.usage_apart else b"}\n\n"
         return before, b',"logprobs":null,"finish_reason":null}]' + tail
@@ -85,7 +85,7 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         return [before + text + after for text in encode_each(self.reply.answers[index].chunks)]
 
     def end(self) -> bytes:
-        """The finish reasons, the usage if it was asked for, and the terminator."""
+        """Return the finish reasons, the usage if it was requested, and `[DONE]`."""
         last = len(self.reply.answers) - 1
         frames = [self._finish(index, last) for index in range(last + 1)]
         if self.usage_apart:
@@ -117,11 +117,11 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         return b""
 
     def error(self, fault: Fault, sent: int) -> bytes:
-        return b"data: " + OpenAIManners().error(fault, self.reply.identity) + b"\n\n"
+        return b"data: " + OpenAIConventions().error(fault, self.reply.identity) + b"\n\n"
 
 
 def chunk_frames(reply: Reply, shape: ChunkShape, wants_usage: bool) -> ChunkFrames:
-    """The events of `reply`; `wants_usage` is what the request says."""
+    """Return the events of `reply`; `wants_usage` is the request's `include_usage`."""
     head = {
         "id": shape.prefix + reply.identity,
         "object": shape.object,

@@ -8,9 +8,9 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Dialect, Fault, Reply, decode, encode
+from llmdash.simulator.dialects.base import Fault, Reply, ServedDialect, decode, encode
 from llmdash.simulator.dialects.chunked import ChunkFrames, ChunkShape, chunk_frames, usage_fields
-from llmdash.simulator.dialects.openai import Limit, OpenAIManners, StreamOptions
+from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, StreamOptions
 
 __all__ = ["COMPLETIONS"]
 
@@ -23,7 +23,7 @@ _MOST_CHOICES = 2048
 
 
 class _CompletionRequest(msgspec.Struct):
-    """Prompts are text; `n` choices each. Without `max_tokens` an answer has the length it has."""
+    """Prompts are text; `n` choices each. Without `max_tokens` an answer is not cut."""
 
     model: str
     prompt: str | _Prompts
@@ -85,5 +85,5 @@ def _read(body: bytes, headers: Headers) -> _CompletionRequest:
     return request
 
 
-COMPLETIONS = Dialect(OpenAIManners(), _read)
-"""OpenAI's completions."""
+COMPLETIONS = ServedDialect(OpenAIConventions(), _read)
+"""OpenAI's text completions."""

@@ -1,4 +1,4 @@
-"""What OpenAI's dialects share: keys, errors, limits in headers, messages (its published API reference)."""
+"""What OpenAI's dialects share: keys, errors, rate limit headers, messages (its published API reference)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llmdash.simulator.limits import LimitsLeft
 __all__ = [
     "DONE",
     "Limit",
-    "OpenAIManners",
+    "OpenAIConventions",
     "OpenMessage",
     "StreamOptions",
     "bearer",
@@ -35,7 +35,7 @@ _KINDS: dict[int, tuple[str, str | None]] = {
 }
 _FAILURE = ("server_error", None)
 
-# The headers of each part of an limits_left, in its order.
+# The headers of each part of a LimitsLeft, in its order.
 _HINTS = (
     (b"x-ratelimit-limit-requests", b"x-ratelimit-remaining-requests", b"x-ratelimit-reset-requests"),
     (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens"),
@@ -54,20 +54,20 @@ class OpenMessage(msgspec.Struct):
     content: str | list[_Part] | None = None
 
     def flat(self) -> str:
-        """The text of its parts, joined."""
+        """Return the text of its parts, joined."""
         if isinstance(self.content, list):
             return "".join(part.text for part in self.content)
         return self.content or ""
 
 
 class StreamOptions(msgspec.Struct):
-    """How a stream is to be."""
+    """The `stream_options` of a request."""
 
     include_usage: bool = False
 
 
 def bearer(headers: Headers) -> str:
-    """The key in an Authorization header; empty if there is none."""
+    """Return the key in an Authorization header; empty if there is none."""
     for name, value in headers:
         if name == b"authorization":
             return value[7:].decode("latin-1").strip() if value[:7].lower() == b"bearer " else ""
@@ -75,12 +75,12 @@ def bearer(headers: Headers) -> str:
 
 
 def code_of(fault: Fault) -> str | None:
-    """The machine-readable name of an error; None if it has none."""
+    """Return the error code of a fault; None if it has none."""
     return fault.code or _KINDS.get(fault.status, _FAILURE)[1]
 
 
 def duration(seconds: float) -> str:
-    """A time as OpenAI writes it in `x-ratelimit-reset-*`: `12ms`, `1.5s`, `6m0s`, `1h2m3s`."""
+    """Return a time as OpenAI writes it in `x-ratelimit-reset-*`: `12ms`, `1.5s`, `6m0s`, `1h2m3s`."""
     milliseconds = max(0, round(seconds * 1000))
     if milliseconds < 1000:
         return f"{milliseconds}ms"
@@ -94,11 +94,11 @@ def duration(seconds: float) -> str:
 
 
 def model(name: str) -> dict[str, Any]:
-    """One entry of the model list."""
+    """Return one entry of the model list."""
     return {"id": name, "object": "model", "created": 1_735_689_600, "owned_by": "llmdash"}
 
 
-class OpenAIManners:
+class OpenAIConventions:
     """Keys in `Authorization: Bearer`, errors as `{"error": {"message", "type", "param", "code"}}`."""
 
     identity_header = b"x-request-id"

@@ -9,14 +9,14 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Dialect, Fault, Reply, decode, encode, event
-from llmdash.simulator.dialects.openai import Limit, OpenAIManners, OpenMessage, code_of
+from llmdash.simulator.dialects.base import Fault, Reply, ServedDialect, decode, encode, event
+from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, OpenMessage, code_of
 
 __all__ = ["RESPONSES"]
 
 _FIELDS = ("input", "instructions", "model", "stream", "max_output_tokens")
 _OPENING_EVENTS = 4
-# What a client may set and the simulator does not heed, as the API gives it back.
+# Settings that the simulator ignores, as the API returns them.
 _DEFAULTS: dict[str, Any] = {
     "background": False,
     "metadata": {},
@@ -35,7 +35,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class _ResponsesRequest(msgspec.Struct):
-    """Items of the input that are not messages count as silent ones."""
+    """Items of the input that are not messages count as empty ones."""
 
     model: str
     input: str | Annotated[list[OpenMessage], msgspec.Meta(min_length=1)]
@@ -208,5 +208,5 @@ def _read(body: bytes, headers: Headers) -> _ResponsesRequest:
     return request
 
 
-RESPONSES = Dialect(OpenAIManners(), _read)
+RESPONSES = ServedDialect(OpenAIConventions(), _read)
 """OpenAI's Responses."""

@@ -1,4 +1,4 @@
-"""Numbers as text pictures: sparklines and braille lines. Pure functions; None is a gap, and so is NaN."""
+"""Sparklines and braille lines as text. Pure functions; None is a gap, and so is NaN."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 
 def sparkline(values: Values, width: int) -> str:
-    """The last `width` values as bars of one line, right-aligned in exactly `width` cells."""
+    """Return the last `width` values as bars of one line, right-aligned in exactly `width` cells."""
     return bars(values, width, 1)[0]
 
 
 def bars(values: Values, width: int, height: int) -> list[str]:
-    """The last `width` values as bars of up to `height` lines, right-aligned, from 0 to their largest."""
+    """Return the last `width` values as right-aligned bars of up to `height` lines, from 0 to the largest."""
     if width <= 0 or height <= 0:
         return [""] * max(0, height)
     shown = _known(values)[-width:]
@@ -42,18 +42,20 @@ def _bar_level(value: float, high: float, steps: int) -> int:
 
 
 def braille(values: Values, width: int, height: int) -> list[str]:
-    """A line over the last `2 * width` values, from 0 to their largest: `height` strings of `width` cells."""
+    """Return a line over the last `2 * width` values, from 0 to the largest: `height` strings of `width`
+    cells.
+    """
     low, high = span([values])
     return ["".join(map(cell, row)) for row in dots(values, width, height, low, high)]
 
 
 def cell(bits: int) -> str:
-    """The character for the dots of one cell; a blank for none."""
+    """Return the braille character for the dots of one cell; a blank for none."""
     return chr(_BRAILLE + bits) if bits else " "
 
 
 def dots(values: Values, width: int, height: int, low: float, high: float) -> list[list[int]]:
-    """The dots of the line in each cell, `height` rows of `width`; the newest value is at the right edge."""
+    """Return the dots of a line in each cell, `height` rows of `width`; the newest value is at the right."""
     rows = [[0] * max(0, width) for _row in range(max(0, height))]
     if width <= 0 or height <= 0:
         return rows
@@ -68,7 +70,7 @@ def dots(values: Values, width: int, height: int, low: float, high: float) -> li
 
 
 def filled(rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The dots of a line with all dots below it."""
+    """Return the dots of a line with all dots below it."""
     area = [list(row) for row in rows]
     for x in range(len(area[0]) if area else 0):
         for half in _DOTS:
@@ -100,7 +102,7 @@ def _level(value: float, low: float, high: float, levels: int) -> int:
 
 
 def span(series: Sequence[Values]) -> tuple[float, float]:
-    """From 0 (or the least value, if below) to the largest of all values; (0, 1) if there are none."""
+    """Return the range from 0 (or the least value, if below) to the largest; (0, 1) if there are none."""
     known = [value for values in series for value in _known(values) if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     low = min(0.0, low)
@@ -108,7 +110,7 @@ def span(series: Sequence[Values]) -> tuple[float, float]:
 
 
 def resample(values: Values, size: int) -> list[float | None]:
-    """At most `size` values: means of neighbours, so that the whole of a long series shows."""
+    """Return up to `size` values: means of neighbours, so that a long series shows in full."""
     shown = _known(values)
     if size <= 0:
         return []

@@ -1,4 +1,4 @@
-"""Drawing: a widget that is drawn as a whole, anew when its data or its size change."""
+"""Drawing: a widget that is drawn as a whole when its data or its size change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Drawing"]
 
 
 class Drawing(Widget):
-    """Keeps the lines of its picture; a subclass writes `_draw` and names its ground, a component class."""
+    """Caches its lines; a subclass writes `_draw` and names the component class of its background."""
 
     _ground: str
 
@@ -23,7 +23,7 @@ class Drawing(Widget):
         self._drawn = (0, 0)
 
     def redraw(self) -> None:
-        """The data have changed."""
+        """Draw again, since the data have changed."""
         self._drawn = (0, 0)
         self.refresh()
 
@@ -40,7 +40,7 @@ class Drawing(Widget):
         return self._lines[y] if y < len(self._lines) else self._line([], width)
 
     def _draw(self, width: int, height: int) -> list[Strip]:
-        """The picture, line by line."""
+        """Return the drawing, line by line."""
         raise NotImplementedError
 
     def _line(self, pieces: list[tuple[str, Style]], width: int) -> Strip:

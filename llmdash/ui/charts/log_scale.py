@@ -1,4 +1,4 @@
-"""A logarithmic scale: where a value is on it, and which values lie next to it."""
+"""A logarithmic scale: the position of a value on it, and the values next to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["STEPS_PER_DECADE", "LogScale", "Setting"]
 STEPS_PER_DECADE: Final = 20
 
 Setting = float | None
-"""A value on a scale; None stands for no limit, above the maximum."""
+"""A value on a scale; None means no limit, above the maximum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class LogScale:
     unlimited: bool = False
 
     def fraction(self, value: Setting) -> float:
-        """Where a value is: 0 at the minimum, 1 at the maximum and above."""
+        """Return the position of a value: 0 at the minimum, 1 at the maximum and above."""
         if value is None or value >= self.maximum:
             return 1.0
         if value <= self.minimum:
@@ -34,12 +34,12 @@ class LogScale:
         return math.log(value / self.minimum) / math.log(self.maximum / self.minimum)
 
     def at(self, fraction: float) -> float:
-        """The value at a place, in two significant digits."""
+        """Return the value at a position, in two significant digits."""
         within = min(1.0, max(0.0, fraction))
         return self.clamp(significant(self.minimum * (self.maximum / self.minimum) ** within, 2))
 
     def step(self, value: Setting, steps: int) -> Setting:
-        """The value so many 1/20 decades further up, or down if negative.
+        """Return the value `steps` twentieths of a decade up, or down if negative; one is about 12 %.
 
         Stops are the 20 round numbers of a decade (1.0, 1.1, 1.3, 1.4, 1.6, ... 8.9), so that all steps of a
         decade end where they should.
@@ -49,13 +49,13 @@ class LogScale:
         return value
 
     def decade(self, value: Setting, decades: int) -> Setting:
-        """Ten times the value, or a tenth; up from the maximum leads to None."""
+        """Return the value times ten to the power of `decades`; up from the maximum is None."""
         if (past := self._past_end(value, decades)) is not False:
             return past
         return self.clamp(_number(value) * 10.0**decades)
 
     def percent(self, value: Setting, percents: int) -> Setting:
-        """The value changed by so many percent, a whole number at least if integral."""
+        """Return the value changed by `percents` percent; by 1 at least if integral."""
         if (past := self._past_end(value, percents)) is not False:
             return past
         start = _number(value)
@@ -65,12 +65,12 @@ class LogScale:
         return self.clamp(changed)
 
     def clamp(self, value: float) -> float:
-        """The nearest value on the scale."""
+        """Return the nearest value on the scale."""
         within = min(self.maximum, max(self.minimum, value))
         return float(round(within)) if self.integral else within
 
     def parse(self, text: str) -> Setting:
-        """The value someone typed, clamped; `0` and `max` lift the limit where that is possible.
+        """Return a typed value, clamped; `0` and `max` remove the limit where that is possible.
 
         Raises ValueError for what is not a number.
         """
@@ -84,7 +84,7 @@ class LogScale:
         return self.clamp(value)
 
     def decades(self) -> list[float]:
-        """The powers of ten strictly between the ends."""
+        """Return the powers of ten strictly between the ends."""
         first = math.floor(math.log10(self.minimum)) + 1
         last = math.ceil(math.log10(self.maximum))
         return [10.0**power for power in range(first, last)]

@@ -1,4 +1,4 @@
-"""The run at a glance: a small line for each of the rate, TTFT, calls in flight and tokens a second."""
+"""A sparkline each for the rate, TTFT, calls in flight and tokens a second."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALUE_WIDTH: Final = 8
 LEAST_WIDTH: Final = 24
 HALVES_WIDTH: Final = 60
 LEAST_CURVE: Final = 3
-"""Lines from which on a measure is a curve; bars of that height are mostly ink."""
+"""From this many lines on a measure is drawn as a curve, since bars of that height fill the panel."""
 
 
 class _Measure(NamedTuple):
@@ -32,7 +32,7 @@ class _Measure(NamedTuple):
 
 
 class MiniPlot(Drawing):
-    """One line a measure, as many as the height allows; taller where there is more room.
+    """One measure a line, as many as the height allows; taller where there is more room.
 
     | Component class | Styles |
     |---|---|
@@ -40,7 +40,7 @@ class MiniPlot(Drawing):
     | `mini-plot--value` | Its last value. |
     | `mini-plot--line` | Its bars, where they are one or two lines high. |
     | `mini-plot--curve` | Its curve, where there is more room. |
-    | `mini-plot--below` | What lies below the curve. |
+    | `mini-plot--below` | The area below the curve. |
     """
 
     ALLOW_SELECT = False
@@ -100,7 +100,7 @@ class MiniPlot(Drawing):
         return [strip for measure in measures for strip in self._block(measure, width, rows)]
 
     def _block(self, measure: _Measure, width: int, rows: int) -> list[Strip]:
-        """A measure in so many lines: bars in one or two, a filled curve and a blank line in more."""
+        """A measure in `rows` lines: bars in one or two, a filled curve and a blank line in more."""
         heads = self._heads(measure)
         chart = _chart_width(width)
         heads += [self._head("", "", "name")] * (rows - len(heads))
@@ -113,7 +113,7 @@ class MiniPlot(Drawing):
         return [self._line([*head, *pieces], width) for head, pieces in zip(heads, drawn, strict=False)]
 
     def _curve(self, values: Values, width: int, rows: int) -> list[list[tuple[str, Style]]]:
-        """A curve, and in another style what lies below it. It begins at the left and grows to the right."""
+        """A curve, and in another style the area below it. It begins at the left and grows to the right."""
         samples = resample(values, 2 * width)
         ridge = dots(samples, (len(samples) + 1) // 2, rows, *span([samples]))
         styles = self._styles.get("mini-plot--curve"), self._styles.get("mini-plot--below")
@@ -133,7 +133,7 @@ class MiniPlot(Drawing):
         return [*self._heads(measure)[0], (text, self._styles.get("mini-plot--line"))]
 
     def _heads(self, measure: _Measure) -> list[list[tuple[str, Style]]]:
-        """What stands left of the first two lines: the last value, and the largest one."""
+        """The labels left of the first two lines: the last value, and the largest one."""
         known = [value for value in measure.values if value is not None]
         last, peak = (measure.write(known[-1]), measure.write(max(known))) if known else ("", "")
         return [self._head(measure.name, last, "value"), self._head("  peak" if peak else "", peak, "name")]

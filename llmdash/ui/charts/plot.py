@@ -51,7 +51,7 @@ class Plot(Drawing):
     |---|---|
     | `plot--axis` | Axes and their labels. |
     | `plot--empty` | The words shown while there is nothing to draw. |
-    | `plot--below` | What lies below a line that is alone. |
+    | `plot--below` | The area below a single line. |
     | `plot--series-1` to `plot--series-4` | The lines and their names. |
     """
 
@@ -106,7 +106,7 @@ class Plot(Drawing):
         return [self._legend(width), *body, self._time_axis(width, max(map(len, samples), default=0))]
 
     def _layers(self, lines: list[list[list[int]]]) -> list[_Layer]:
-        """What is drawn, the front first; below a line that is alone the area is filled."""
+        """The layers, front to back; below a single line the area is filled."""
         layers = [
             _Layer(rows, self._styles.get(f"plot--series-{number}"))
             for number, rows in enumerate(lines, start=1)

@@ -1,4 +1,4 @@
-"""The track of a slider: which cells it has, and what stands in each."""
+"""The track of a slider: its cells, and the glyph in each."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Track:
         return self.stop - self.start
 
     def cell(self, value: Setting) -> int:
-        """The cell of a value, counted from the start of the track."""
+        """Return the cell of a value, counted from the start of the track."""
         return round(self.scale.fraction(value) * (len(self) - 1))
 
     def value(self, x: int) -> float:
-        """The value under the cell `x` of the line; beyond the ends, the first or last one."""
+        """Return the value under the cell `x` of the line; beyond the ends, the first or last one."""
         return self.scale.at((x - self.start) / (len(self) - 1))
 
     def draw(self, value: Setting, achieved: float | None) -> list[tuple[str, str]]:
-        """What stands in each cell, and the tail of its component class."""
+        """Return the glyph of each cell, and the end of its component class's name."""
         thumb = self.cell(value)
         cells = [("━", "filled") if x < thumb else ("─", "track") for x in range(len(self))]
         for decade in self.scale.decades():
@@ -54,14 +54,14 @@ class Track:
         return cells
 
     def draw_pending(self, cells: list[tuple[str, str]], value: Setting, asked: Setting) -> None:
-        """Put the hollow thumb of a value that was asked for among the cells."""
+        """Put the hollow thumb of a value that is not confirmed yet into the cells."""
         x = self.cell(asked)
         if x != self.cell(value):
             cells[x] = (UNLIMITED if asked is None else PENDING, "pending")
 
 
 def fit_track(scale: LogScale, start: int, width: int, ends: int) -> Track | None:
-    """The track between `start` and `width`, with `ends` cells left on both sides if there is room for them.
+    """Return the track between `start` and `width`, with `ends` cells free on both sides if there is room.
 
     One more cell on each side is for the bars that close the track. None if it would be too short.
     """

@@ -1,4 +1,4 @@
-"""One line below the run header that says what holds the run up, for as long as it does."""
+"""One line below the run header that says what blocks the run, for as long as it does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.engine.model.frame import Alert
-from llmdash.ui.text.alert_words import GAP, SEPARATOR, gist, told
+from llmdash.ui.text.alert_words import GAP, SEPARATOR, alert_line, gist
 from llmdash.ui.text.badges import SEVERITIES
 from llmdash.ui.text.format import by_words
 from llmdash.ui.text.paint import Styles, line
@@ -25,17 +25,17 @@ __all__ = ["Banner"]
 _BOLD: Final = Style(bold=True)
 
 LINGER_S: Final = 4.0
-"""How long the line stays after the last alert: what comes and goes shall not shake the panels below."""
+"""Seconds for which the line stays after the last alert, so that the panels below do not jump."""
 
 
 class Banner(Widget):
-    """The gravest alert on one line, and how many there are besides; no line at all while there is none.
+    """The most severe alert on one line, and the number of others; no line while there is none.
 
     | Component class | Styles |
     |---|---|
     | `banner--error`, `--warning`, `--information` | The line, by severity. |
     | `banner--over` | The line for a short while after the last alert. |
-    | `banner--plain` | What comes of it, and what can be done. |
+    | `banner--plain` | The countdown, and the fix. |
     | `banner--key` | The key that shows all alerts. |
     """
 
@@ -66,7 +66,7 @@ class Banner(Widget):
 
     @dataclass
     class Opened(Message):
-        """Posted when the line is clicked: all alerts shall be shown in full."""
+        """Posted when the line is clicked, to show all alerts in full."""
 
         banner: Banner
 
@@ -84,7 +84,7 @@ class Banner(Widget):
         self._strip: Strip | None = None
 
     def show(self, alerts: tuple[Alert, ...]) -> None:
-        """Show the first of these alerts; repaints where the line reads differently now."""
+        """Show the first of these alerts; repaints only where the line changes."""
         if alerts:
             self._last, self._seen_at = alerts[0], self._clock()
         elif self._last is not None and self._clock() - self._seen_at >= LINGER_S:
@@ -124,13 +124,13 @@ class Banner(Widget):
         ground = f"banner--{SEVERITIES[alert.severity].style}"
         style = self._styles.get(ground)
         more = f"+{len(self._alerts) - 1} more" if len(self._alerts) > 1 else ""
-        words = told(alert, width - 2 - (cell_len(more) + 4 if more else 0))
+        words = alert_line(alert, width - 2 - (cell_len(more) + 4 if more else 0))
         if not words.whole and not more:
             more = "all"
-            words = told(alert, width - 2 - cell_len(more) - 4)
+            words = alert_line(alert, width - 2 - cell_len(more) - 4)
         plain = self._styles.over("banner--plain", ground)
         pieces = [(f" {words.badge}{GAP}{words.text}", style + _BOLD)]
-        pieces += [(SEPARATOR + part, plain) for part in (words.awaited, words.mend) if part]
+        pieces += [(SEPARATOR + part, plain) for part in (words.awaited, words.fix) if part]
         if more:
             blank = width - sum(cell_len(text) for text, _style in pieces) - cell_len(more) - 3
             key = self._styles.over("banner--key", ground)

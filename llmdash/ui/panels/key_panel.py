@@ -1,4 +1,4 @@
-"""The keys of the pool and their endpoints: how each one fares, why, and which one was used just now."""
+"""The keys of the pool and their endpoints: their states, the reasons, and which key was just used."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["KeyPanel"]
 
 WEIGHTS: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 CORNERS: Final = 6
-"""Cells of the lower border that are no room for text."""
+"""Cells of the lower border that hold no text."""
 
 
 class KeyPanel(LineTable):
@@ -37,8 +37,8 @@ class KeyPanel(LineTable):
     | Key | Does |
     |---|---|
     | d | Disable the key under the cursor, or enable it again. |
-    | v | Revive it: forget that it rests or died; try an endpoint again at once. |
-    | [, ] | Give it less or more weight. |
+    | v | Revive it: end its rest or quarantine, or that of an endpoint, at once. |
+    | [, ] | Less or more weight. |
 
     Component classes are those of `LineTable`.
     """
@@ -52,22 +52,28 @@ class KeyPanel(LineTable):
             "d",
             "switch",
             "Disable/enable",
-            tooltip="Give the key under the cursor no more work, or work again",
+            tooltip="Disable the key under the cursor, or enable it again",
+        ),
+        Binding("v", "revive", "Revive", tooltip="Use it again at once, though it rests, is down or dead"),
+        Binding(
+            "left_square_bracket",
+            "weigh(-1)",
+            "Less",
+            key_display="[",
+            tooltip="A smaller share of the requests",
         ),
         Binding(
-            "v", "revive", "Revive", tooltip="Forget that it rests, is down or died: try it again at once"
-        ),
-        Binding(
-            "left_square_bracket", "weigh(-1)", "Less", key_display="[", tooltip="A smaller share of the work"
-        ),
-        Binding(
-            "right_square_bracket", "weigh(1)", "More", key_display="]", tooltip="A larger share of the work"
+            "right_square_bracket",
+            "weigh(1)",
+            "More",
+            key_display="]",
+            tooltip="A larger share of the requests",
         ),
     ]
 
     @dataclass
     class Toggle(Message):
-        """Posted when a key shall be disabled, or enabled again."""
+        """Posted when the user disables a key, or enables it again."""
 
         panel: KeyPanel
         label: str
@@ -78,7 +84,7 @@ class KeyPanel(LineTable):
 
     @dataclass
     class Revive(Message):
-        """Posted when a key shall be used again at once."""
+        """Posted when the user revives a key."""
 
         panel: KeyPanel
         label: str
@@ -89,7 +95,7 @@ class KeyPanel(LineTable):
 
     @dataclass
     class ReviveEndpoint(Message):
-        """Posted when an endpoint shall be tried again at once."""
+        """Posted when the user revives an endpoint."""
 
         panel: KeyPanel
         name: str
@@ -100,7 +106,7 @@ class KeyPanel(LineTable):
 
     @dataclass
     class Weigh(Message):
-        """Posted when a key shall get another share of the work."""
+        """Posted when the user changes the weight of a key."""
 
         panel: KeyPanel
         label: str
@@ -121,9 +127,9 @@ class KeyPanel(LineTable):
         self.set_title("Keys")
 
     def show(self, keys: tuple[KeyRow, ...], endpoints: tuple[EndpointRow, ...] = ()) -> None:
-        """Show the keys; one that sent since the last call is lit until the next one.
+        """Show the keys; one that sent since the last call is lit until the next call.
 
-        Endpoints have headings where there are several, or the one there is was ever in trouble.
+        Endpoints have headings where there are several, or the only one was ever in trouble.
         """
         if keys == self._keys and endpoints == self._endpoints and not self._lit:
             return
@@ -142,12 +148,12 @@ class KeyPanel(LineTable):
         self.rows_changed()
 
     def _identity(self) -> tuple[type, str] | None:
-        """What the cursor is on, by name."""
+        """The name of what the cursor is on."""
         row = self._under_cursor()
         return None if row is None else (type(row), _name(row))
 
     def _index_of(self, identity: tuple[type, str] | None) -> int:
-        """Where the cursor belongs so that it stays on what it is on; headings come and go."""
+        """The index that keeps the cursor on the same row; headings come and go."""
         if identity == self._identity():
             return self.cursor_row
         places = (at for at, row in enumerate(self._rows) if (type(row), _name(row)) == identity)
@@ -156,8 +162,8 @@ class KeyPanel(LineTable):
     # Why a key is as it is.
 
     def _explain(self) -> None:
-        """Say in the lower border what befell the key under the cursor, or else the worst off one, unless all
-        of it stands in its line.
+        """Show in the lower border what happened to the key under the cursor, or else to the one in the worst
+        state, unless its line shows all of it.
         """
         row = self._under_cursor() if self.has_focus else trouble(self._rows)
         if row is None or not row.detail or self._fits_line(row):
@@ -182,7 +188,7 @@ class KeyPanel(LineTable):
     def on_resize(self) -> None:
         self._explain()
 
-    # What the base asks.
+    # What LineTable calls.
 
     def row_count(self) -> int:
         return len(self._rows)

@@ -1,4 +1,4 @@
-"""The lines of the key panel: keys in columns, and a heading for an endpoint; what stands in each."""
+"""The lines of the key panel: keys in columns, headings for endpoints, and the text of each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RESTING: Final = {
 
 PACED: Final = Badge("◔", "paced", "waiting")
 LEAST_PACED_S: Final = 1.0
-"""Seconds below which the pause between two requests of a healthy key is not worth a word."""
+"""Pauses between two requests of a healthy key below this many seconds are not shown."""
 
 COUNTS: Final = {"now": 3, "sent": 5, "ok": 5, "429": 3, "err": 3, "cut": 3, "rpm": 4, "left": 5, "tok": 4}
 """The columns of counts, and their width: sent = now + ok + 429 + err + cut; `left` is what remains to the
@@ -52,13 +52,13 @@ _GRAVE_ENDPOINTS: Final = (EndpointState.PAUSED, EndpointState.DOWN, EndpointSta
 
 
 class Heading(NamedTuple):
-    """The line of an endpoint, which keeps to no columns."""
+    """The line of an endpoint, which has no columns."""
 
     cells: tuple[Cell, ...]
 
 
 def grouped(keys: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> tuple[KeyRow | EndpointRow, ...]:
-    """Every endpoint with its keys below it; keys of none of them come last."""
+    """Return every endpoint followed by its keys; keys of none of them come last."""
     lines: list[KeyRow | EndpointRow] = []
     for endpoint in endpoints:
         lines += [endpoint, *(key for key in keys if key.endpoint == endpoint.name)]
@@ -67,7 +67,7 @@ def grouped(keys: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> tuple[K
 
 
 def trouble(rows: Sequence[KeyRow | EndpointRow]) -> KeyRow | EndpointRow | None:
-    """The one with the gravest trouble that there is something to say of; endpoints before keys."""
+    """Return the row with the most severe trouble that has a detail; endpoints before keys."""
     for state in (*_GRAVE_ENDPOINTS, *_GRAVE_KEYS):
         found = next((row for row in rows if row.state is state and row.detail), None)
         if found is not None:
@@ -76,8 +76,9 @@ def trouble(rows: Sequence[KeyRow | EndpointRow]) -> KeyRow | EndpointRow | None
 
 
 def key_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
-    """The columns for these keys; weights show where any differs from 1, what is left where servers
-    say so, requests cut off where there are any."""
+    """Return the columns for these keys; weights show where any differs from 1, what is left where servers
+    report it, requests cut off where there are any.
+    """
     label_width = max((cell_len(row.label) for row in rows), default=0)
     columns = (
         Column("lit", "", 1),
@@ -111,7 +112,7 @@ def _count_column(key: str, priority: int) -> Column:
 
 
 def key_cells(row: KeyRow, *, lit: bool) -> tuple[Cell, ...]:
-    """What stands in the columns of a key's line, in the order of CELLS; `lit` where it has just sent."""
+    """Return the cells of a key's line, in the order of CELLS; `lit` where it has just sent."""
     badge = PACED if _is_paced(row) else KEY_STATES[row.state]
     word = PACED.word if badge is PACED else RESTING.get(row.state)
     state = badge.text
@@ -140,7 +141,7 @@ def key_cells(row: KeyRow, *, lit: bool) -> tuple[Cell, ...]:
 
 
 def _is_paced(row: KeyRow) -> bool:
-    """Whether a healthy key waits, since the server's own counters say that it has nothing left just now."""
+    """True if a healthy key waits because the server's rate limit headers say that nothing is left."""
     return row.state is KeyState.HEALTHY and row.ready_in_s is not None and row.ready_in_s >= LEAST_PACED_S
 
 
@@ -158,9 +159,7 @@ def _count_cell(key: str, number: int | None) -> Cell:
 
 
 def endpoint_cells(row: EndpointRow, width: int) -> tuple[Cell, ...]:
-    """The heading in `width` cells: name and state always; load, and what happened to it, where there is
-    room.
-    """
+    """Return the heading in `width` cells: name and state always; load and detail where there is room."""
     badge = ENDPOINT_STATES[row.state]
     state = badge.text + ("" if row.returns_in_s is None else f" {countdown(row.returns_in_s)}")
     load = f"{row.in_flight}{'' if row.concurrency is None else f'/{row.concurrency}'} in flight"

@@ -1,4 +1,4 @@
-"""The rate and the concurrency, each a slider, and how the run went so far."""
+"""The rate and the concurrency, each a slider, and a small plot of the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONCURRENCY_RANGE: Final = (1.0, 512.0)
 
 
 class RatePanel(Vertical):
-    """Two sliders and a small plot. The border title names what binds the rate."""
+    """Two sliders and a small plot. The border title names what limits the rate."""
 
     DEFAULT_CSS = """
     RatePanel { height: auto; }
@@ -29,7 +29,7 @@ class RatePanel(Vertical):
 
     @dataclass
     class RateChanged(Message):
-        """Posted when the user asks for another rate, in requests a second; None asks for no limit."""
+        """Posted when the user requests another rate, in requests a second; None means no limit."""
 
         panel: RatePanel
         rate: float | None
@@ -40,7 +40,7 @@ class RatePanel(Vertical):
 
     @dataclass
     class ConcurrencyChanged(Message):
-        """Posted when the user asks for another number of calls in flight."""
+        """Posted when the user requests another concurrency."""
 
         panel: RatePanel
         concurrency: int
@@ -63,14 +63,14 @@ class RatePanel(Vertical):
         yield self._plot
 
     def show(self, rate: RatePart, plot: SeriesPart) -> None:
-        """Show what is set, what is achieved, and what binds."""
+        """Show the set and the achieved rate, and what limits it."""
         self._rate.show(rate.rate, rate.achieved)
         self._concurrency.show(rate.concurrency, rate.in_flight)
         self._plot.show(plot)
         self._set_title(f"Rate · bound by {rate.binding.value}")
 
     def nudge_rate(self, steps: int) -> None:
-        """Ask for a rate so many 1/20 decades higher, or lower if negative."""
+        """Request a rate `steps` steps of 12 % higher, or lower if negative."""
         self._rate.nudge(steps)
 
     def on_log_slider_changed(self, event: LogSlider.Changed) -> None:

@@ -29,23 +29,23 @@ END_WIDTH: Final = 4
 HEADING_WIDTH: Final = LABEL_WIDTH + 1 + VALUE_WIDTH
 LONGEST_ENTRY: Final = 7
 SHOWS_TO_CONFIRM: Final = 30
-"""How many times `show` may bring another value before an asked one counts as refused."""
+"""How many times `show` may bring another value before a requested one counts as refused."""
 
 
 class LogSlider(Widget, can_focus=True):
-    """A slider whose thumb is where the engine says, never where it was only asked to be.
+    """A slider whose thumb shows the engine's value, never one that is only requested.
 
-    What was asked and is not confirmed yet is drawn hollow; further steps start from there.
+    A requested value that is not confirmed yet is drawn as a hollow thumb; further steps start from there.
 
     | Key | Does |
     |---|---|
-    | left, right | 1/20 of a decade down or up. |
+    | left, right | About 12 % (1/20 of a decade) down or up. |
     | shift+left, shift+right | A decade down or up. |
     | down, up | 1 % down or up. |
-    | home, end | The minimum or maximum; right of the maximum there is no limit, where that is possible. |
-    | digits, then enter | That value; `0` or `max` lifts the limit. Escape gives up, backspace corrects. |
+    | home, end | The minimum or maximum; beyond the maximum is no limit, where that is possible. |
+    | digits, then enter | That value; `0` or `max` removes the limit. Escape cancels, backspace corrects. |
 
-    A click or drag on the track sets the value there, the wheel moves by 1/20 of a decade.
+    A click or drag on the track sets the value there, the wheel moves by about 12 %.
 
     | Component class | Styles |
     |---|---|
@@ -57,7 +57,7 @@ class LogSlider(Widget, can_focus=True):
     | `log-slider--track` | The rest of the track. |
     | `log-slider--thumb` | The thumb. |
     | `log-slider--pending` | The hollow thumb. |
-    | `log-slider--achieved` | The mark of what is achieved. |
+    | `log-slider--achieved` | The mark of the achieved value. |
     | `log-slider--met` | Thumb and mark at the same place. |
     """
 
@@ -65,15 +65,19 @@ class LogSlider(Widget, can_focus=True):
     BINDING_GROUP_TITLE = "Slider"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "step(-1)", "Less", show=False, tooltip="A twentieth of a decade down"),
-        Binding("right", "step(1)", "More", show=False, tooltip="A twentieth of a decade up"),
-        Binding("shift+left", "decade(-1)", "A tenth", show=False, tooltip="A decade down"),
-        Binding("shift+right", "decade(1)", "Tenfold", show=False, tooltip="A decade up"),
-        Binding("down", "percent(-1)", "1 % less", show=False, tooltip="The finest step down"),
-        Binding("up", "percent(1)", "1 % more", show=False, tooltip="The finest step up"),
-        Binding("home", "minimum", "Minimum", show=False, tooltip="The left end"),
+        Binding("left", "step(-1)", "Less", show=False, tooltip="12 % down"),
+        Binding("right", "step(1)", "More", show=False, tooltip="12 % up"),
+        Binding("shift+left", "decade(-1)", "A tenth", show=False, tooltip="Divide by ten"),
+        Binding("shift+right", "decade(1)", "Tenfold", show=False, tooltip="Multiply by ten"),
+        Binding("down", "percent(-1)", "1 % less", show=False, tooltip="1 % down"),
+        Binding("up", "percent(1)", "1 % more", show=False, tooltip="1 % up"),
+        Binding("home", "minimum", "Minimum", show=False, tooltip="The lowest value"),
         Binding(
-            "end", "maximum", "Maximum", show=False, tooltip="The right end; beyond it, no limit for the rate"
+            "end",
+            "maximum",
+            "Maximum",
+            show=False,
+            tooltip="The highest value; beyond it, no limit for the rate",
         ),
     ]
 
@@ -108,7 +112,7 @@ class LogSlider(Widget, can_focus=True):
 
     @dataclass
     class Changed(Message):
-        """Posted when the user asks for another value; None asks for no limit."""
+        """Posted when the user requests another value; None means no limit."""
 
         slider: LogSlider
         value: float | None
@@ -144,16 +148,16 @@ class LogSlider(Widget, can_focus=True):
 
     @property
     def scale(self) -> LogScale:
-        """The values this slider can have."""
+        """The scale of this slider."""
         return self._scale
 
     @property
     def value(self) -> float | None:
-        """The value as the engine last said."""
+        """The value that the engine last reported."""
         return self._value
 
     def show(self, value: float | None, achieved: float | None) -> None:
-        """Put thumb and mark where the engine says."""
+        """Show the engine's value, and the achieved one."""
         before = self._look()
         self._value, self._achieved = value, achieved
         if self._waits:
@@ -162,18 +166,18 @@ class LogSlider(Widget, can_focus=True):
             self.refresh()
 
     def nudge(self, steps: int) -> None:
-        """Ask for a value so many 1/20 decades further up, or down if negative."""
+        """Request a value `steps` steps of 12 % up, or down if negative."""
         self._ask(self._scale.step(self._base, steps))
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles.clear()
 
-    # Asking.
+    # Requests.
 
     @property
     def _base(self) -> Setting:
-        """What a step starts from: the value asked for last, while it is not confirmed."""
+        """What a step starts from: the last requested value, while it is not confirmed."""
         return self._asked if self._waits else self._value
 
     def _ask(self, value: Setting) -> None:
@@ -212,7 +216,7 @@ class LogSlider(Widget, can_focus=True):
         event.stop()
 
     def _is_entry(self, text: str) -> bool:
-        """Whether this is the beginning of something that can be typed."""
+        """True if this is the beginning of a valid entry."""
         return "max".startswith(text) or re.fullmatch(r"[0-9]*\.?[0-9]*", text) is not None
 
     def _edit(self, key: str) -> None:
@@ -261,7 +265,7 @@ class LogSlider(Widget, can_focus=True):
     # Drawing.
 
     def _look(self) -> tuple[object, ...]:
-        """Everything that decides how the slider looks."""
+        """Everything that decides the look of the slider."""
         track = self._track
         places = None if track is None else (track.cell(self._value), track.cell(self._achieved or 0.0))
         return self._text(self._value), places, bool(self._achieved), self._waits > 0

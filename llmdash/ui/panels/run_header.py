@@ -1,4 +1,4 @@
-"""The run in three lines: what it is and does, how far it is, and what it counted."""
+"""The run in three lines: its name and state, its progress, and its counts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Item(NamedTuple):
 
 
 class RunHeader(Widget):
-    """The run header: three lines that drop what matters least where room is short, and never cut a word.
+    """The run header: three lines that drop the least important items where room is short; words stay whole.
 
     | Component class | Styles |
     |---|---|
@@ -139,7 +139,7 @@ class RunHeader(Widget):
         ]
 
     def _state_text(self, width: int) -> str:
-        """The state and, as far as it leaves room for the name of the run, what it comes from."""
+        """The state and, as far as it leaves room for the name of the run, its reason."""
         run, room = self._run, max(LEAST_NAME, width - LEAST_NAME - 2)
         state = run_badge(run).text
         if run.state is not RunState.RUNNING and run.state_detail:
@@ -171,7 +171,7 @@ class RunHeader(Widget):
         return line([*self._bar(bar), ("  ", self._blank), *text], width, self._blank)
 
     def _bar(self, width: int) -> list[tuple[str, Style]]:
-        """Done, failed and cancelled, in flight, and what is left, in half cells."""
+        """Done, failed and cancelled, in flight, and the rest, in half cells."""
         run = self._run
         halves = 2 * width
         jobs = max(1, run.jobs)
@@ -250,5 +250,5 @@ def _fitting(items: list[_Item], width: int) -> list[_Item]:
 
 
 def _at_least_one(number: int, halves: int, jobs: int) -> int:
-    """A share of the bar that is seen as soon as there is anything to see."""
+    """A share of the bar in half cells: at least one if the number is not 0."""
     return max(1, number * halves // jobs) if number and halves else 0

@@ -1,4 +1,4 @@
-"""All that holds the run up, in full, over the dashboard."""
+"""Everything that blocks the run, in full, over the dashboard."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TINTS = {"error": "$text-error", "warning": "$text-warning", "information": "$t
 
 
 class AlertsScreen(ModalScreen[None]):
-    """A list of alerts, live while it is open; the dashboard goes on behind it."""
+    """A list of alerts, live while it is open; the dashboard keeps updating behind it."""
 
     TITLE = "Alerts"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,7 +35,7 @@ class AlertsScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="alerts") as box:
-            box.border_title = Content("What holds the run up")
+            box.border_title = Content("What blocks the run")
             box.border_subtitle = Content("esc closes")
             yield Static(_listed(self._alerts), id="alert-list", markup=False)
 
@@ -50,18 +50,18 @@ class AlertsScreen(ModalScreen[None]):
 
 def _listed(alerts: tuple[Alert, ...]) -> Content:
     if not alerts:
-        return Content.styled("Nothing holds the run up.", "$text-success")
+        return Content.styled("Nothing blocks the run.", "$text-success")
     return Content("\n\n").join(_in_full(alert) for alert in alerts)
 
 
 def _in_full(alert: Alert) -> Content:
-    """A headline, and below it when it passes and what can be done."""
+    """A headline, and below it the countdown and the fix."""
     badge = SEVERITIES[alert.severity]
     lines = [
         Content.assemble((badge.text, f"bold {_TINTS[badge.style]}"), "  ", (alert.text, "bold")),
     ]
     if when := awaited(alert):
         lines.append(Content(f"  {when}"))
-    if alert.mend:
-        lines.append(Content.assemble("  ", (alert.mend, "$foreground-muted")))
+    if alert.fix:
+        lines.append(Content.assemble("  ", (alert.fix, "$foreground-muted")))
     return Content("\n").join(lines)

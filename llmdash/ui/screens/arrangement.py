@@ -1,4 +1,4 @@
-"""Where each panel of the dashboard stands, for any size of terminal."""
+"""The layout of the dashboard's panels, for any size of terminal."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from llmdash.ui.screens.filter_bar import FilterBar
 __all__ = ["MINIMUM", "WIDE", "DashboardLayout", "PanelSpace", "Panels", "arrange_panels"]
 
 MINIMUM = Size(60, 16)
-"""The smallest terminal, in cells, that the dashboard is drawn on."""
+"""The smallest terminal, in cells, that the dashboard supports."""
 
 WIDE = 100
-"""From this many columns on, keys and rate stand beside the jobs."""
+"""From this many columns on, keys and rate are beside the jobs."""
 
 _FRAME = 2
 """Lines a panel's border takes."""
 _TILED_JOBS = 11
-"""Lines the jobs keep beside tiled streams."""
+"""Lines that the jobs keep above tiled streams."""
 _LEAST_WITH_STREAM = 18
-"""With fewer lines the stream pane gives its place to the others."""
+"""With fewer lines there is no stream pane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Panels:
 
 
 def arrange_panels(size: Size, keys: int, tiled: bool = False) -> Panels:
-    """Share out `size` (the screen without header and key bar) for that many keys. Streams that are `tiled`
-    take most of the room of the jobs.
+    """Return the regions for `size` (the screen without header and key bar) and that many keys. Streams that
+    are `tiled` take most of the room of the jobs.
     """
     return _side_by_side(size, keys, tiled) if size.width >= WIDE else _stacked(size, keys, tiled)
 
@@ -108,7 +108,7 @@ class DashboardLayout(Layout):
 
 
 class PanelSpace(Widget):
-    """The part of the dashboard that holds the panels. Tell it how many keys there are with `fit_keys`."""
+    """The part of the dashboard that holds the panels; `fit_keys` sets the number of keys."""
 
     DEFAULT_CSS = "PanelSpace { width: 100%; height: 1fr; overflow: hidden; }"
 
@@ -122,7 +122,7 @@ class PanelSpace(Widget):
         return self._panels
 
     def fit_keys(self, keys: int) -> None:
-        """Give the key panel room for so many rows."""
+        """Make room for `keys` rows in the key panel."""
         if keys != self._keys:
             self._keys = keys
             self.refresh(layout=True)

@@ -1,4 +1,4 @@
-"""The attempts of a job: aligned lines, and below each what there was no column for."""
+"""The attempts of a job: aligned lines, and below each what has no column."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _TITLES: Final = (
 _MATTERS: Final = (
     "n", "state", "key", "class", "status", "sent", "latency", "hint", "ttft", "in", "out", "request",
 )  # fmt: skip
-"""The columns in the order in which they get room."""
+"""The columns by priority: the first ones get room first."""
 _RIGHT: Final = frozenset({"n", "status", "ttft", "latency", "in", "out", "hint"})
 _WIDEST: Final = 24
-"""Cells a column may take; what is longer stands below, whole."""
+"""The maximum width of a column, in cells; longer values are shown below, whole."""
 _GAP: Final = 2
 _INDENT: Final = "   "
 _SHOWN_PARTIAL: Final = 400
@@ -32,16 +32,16 @@ _SHOWN_PARTIAL: Final = 400
 _USUAL_WIDTH: Final = 74
 
 _STATES: Final = {
-    "sent": "on the wire now",
-    "unknown": "on the wire when the run broke off, and nobody saw what came of it: possibly paid twice",
-    "cut": "given up from this side while it was on the wire: possibly paid, and sent again",
-    "unsent": "noted, but never sent: nothing was paid",
+    "sent": "in flight now",
+    "unknown": "in flight when the run was killed: its outcome is unknown, and it is possibly paid twice",
+    "cut": "cut off by us while it was in flight: possibly paid, and sent again",
+    "unsent": "recorded, but never sent: nothing was paid",
 }
-"""What a state means that its word alone does not say."""
+"""Explanations of states."""
 
 
 class AttemptsView(Static):
-    """Shows attempts in whatever width there is."""
+    """Shows attempts in the width there is."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
@@ -49,7 +49,7 @@ class AttemptsView(Static):
         self._shown: tuple[tuple[AttemptRow, ...], int] | None = None
 
     def show(self, attempts: tuple[AttemptRow, ...]) -> None:
-        """Show these; does nothing if they are shown already."""
+        """Show these attempts; does nothing if they are shown already."""
         self._attempts = attempts
         self._lay_out()
 
@@ -64,8 +64,8 @@ class AttemptsView(Static):
 
 
 def attempts_table(attempts: Sequence[AttemptRow], width: int) -> Content:
-    """A line of titles and a line an attempt, `width` cells at most; below an attempt, whole and wrapped, the
-    values that had no room in it, what its state means, what the server said, and what was cut off.
+    """Return a line of titles and a line an attempt, `width` cells at most; below an attempt, wrapped, the
+    values that had no room, the meaning of its state, the server's message, and the partial text.
     """
     if not attempts:
         return Content.styled("none yet", "$foreground-muted italic")
@@ -80,7 +80,7 @@ def attempts_table(attempts: Sequence[AttemptRow], width: int) -> Content:
 
 
 def _values(attempt: AttemptRow) -> dict[str, str]:
-    """What there is to say of an attempt, by title; only what is known."""
+    """The known values of an attempt, by title."""
     values = {
         "n": str(attempt.number),
         "key": attempt.key,
@@ -103,7 +103,7 @@ def _known(number: int | None) -> str:
 
 
 def _placed(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
-    """The columns there is room for, from left to right, and the cells of each."""
+    """The columns that fit, from left to right, and their widths in cells."""
     room = width
     widths: dict[str, int] = {}
     for title in _MATTERS:
@@ -120,7 +120,7 @@ def _placed(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
 
 
 def _line(row: dict[str, str], widths: dict[str, int]) -> str:
-    """The values in their columns; one that is too long for its own is left to the notes."""
+    """The values in their columns; those that are too long are left to the notes."""
     cells = (
         fit(row.get(title, "") if _has_room(row, title, widths) else "", width, _align(title))
         for title, width in widths.items()
@@ -137,7 +137,7 @@ def _has_room(row: dict[str, str], title: str, widths: dict[str, int]) -> bool:
 
 
 def _notes(attempt: AttemptRow, row: dict[str, str], widths: dict[str, int]) -> Iterator[str]:
-    """What stands below an attempt, a paragraph each."""
+    """The notes below an attempt, a paragraph each."""
     beside = [title for title in _TITLES if title in row and not _has_room(row, title, widths)]
     if beside:
         yield " · ".join(f"{title} {row[title]}" for title in beside)

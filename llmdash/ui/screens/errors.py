@@ -1,4 +1,4 @@
-"""What failed, grouped by how: from here to the jobs, an example, and another try."""
+"""Failed jobs by kind of error: show the jobs of a kind, inspect one, or retry them all."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _MOST_WORDS = 8
 
 
 class ErrorSteering(Steering, Protocol):
-    """What the dashboard does besides for this screen."""
+    """What the dashboard does in addition for this screen."""
 
     def retry_group(self, name: str) -> None:
         """Queue every job of a group again."""
 
     def show_only(self, filter_text: str) -> None:
-        """Show the jobs a filter lets through."""
+        """Show the jobs that match a filter."""
 
     def inspect(self, job: int) -> None:
         """Show one job in full."""
 
     def poll(self) -> None:
-        """Ask for the picture of now and show it."""
+        """Request a frame now and show it."""
 
 
 class ErrorsScreen(Screen[None]):
-    """A table of groups, and below it the whole of what befell one job of the group under the cursor."""
+    """A table of groups, and below it in full the error of one job of the group under the cursor."""
 
     TITLE = "Errors"
     AUTO_FOCUS = "ErrorTable"
@@ -117,7 +117,7 @@ class ErrorsScreen(Screen[None]):
 
 
 def filter_for(name: str) -> str:
-    """A filter of the job table that lets the jobs of a group through: those that failed with its words.
+    """Return a filter of the job table that matches the jobs of a group: those that failed with its words.
 
     >>> filter_for("404 model # not found: see https://example.org")
     'state:failed 404 model not found see'
@@ -140,7 +140,7 @@ def _title(inspection: Inspection | None, group: ErrorGroup | None) -> str:
 
 
 def _in_full(group: ErrorGroup | None, attempts: tuple[AttemptRow, ...]) -> Content:
-    """What the last failed attempt of the example says, whole; the group's error until that is known."""
+    """The error of the example's last failed attempt, in full; the group's error until that is known."""
     if group is None:
         return Content.styled("No job of this run has failed.", "$foreground-muted italic")
     last = next((attempt for attempt in reversed(attempts) if attempt.failure), None)

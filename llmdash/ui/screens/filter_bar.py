@@ -18,7 +18,7 @@ __all__ = ["FilterBar"]
 
 
 class FilterBar(Vertical):
-    """A `/` and the text, and below it what is wrong with the text. Hidden until it is opened."""
+    """A `/` and the filter, and below it what is wrong with it. Hidden until it is opened."""
 
     DEFAULT_CSS = """
     FilterBar { background: $panel; padding: 0 1; display: none; }
@@ -35,12 +35,12 @@ class FilterBar(Vertical):
 
     @dataclass
     class Changed(Message):
-        """Posted when the filter says something else; an empty text shows all jobs."""
+        """Posted when the filter changed; an empty text shows all jobs."""
 
         text: str
 
     class Left(Message):
-        """Posted when the keyboard should go back to the table."""
+        """Posted when the focus should go back to the table."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -57,7 +57,7 @@ class FilterBar(Vertical):
         return self.has_class("-open")
 
     def open(self) -> None:
-        """Show the line and type into it."""
+        """Show the line and give it the focus."""
         self.add_class("-open")
         self._input.focus()
 
@@ -67,20 +67,22 @@ class FilterBar(Vertical):
         self._input.value = text
 
     def close(self) -> None:
-        """Forget the filter and hide the line."""
+        """Clear the filter and hide the line."""
         self.remove_class("-open")
         self._input.value = ""
         self.post_message(self.Left())
 
     def show(self, problem: str) -> None:
-        """Say what is wrong with the filter; an empty text says nothing."""
+        """Show what is wrong with the filter; an empty text shows nothing."""
         if problem != self._problem:
             self._problem = problem
             self.query_one("#problem", Label).update(Content(problem))
             self.refresh(layout=True)
 
     def lines(self, width: int) -> int:
-        """The lines it needs in `width` cells: one for the text, and up to two for what is wrong with it."""
+        """Return the lines it needs in `width` cells: one for the text, and up to two for what is wrong with
+        it.
+        """
         room = max(1, width - 2)
         return 1 + min(2, -(-cell_len(self._problem) // room))
 

@@ -36,7 +36,7 @@ class GraphsScreen(Screen[None]):
     TITLE = "Graphs"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,g", "dismiss", "Back"),
-        Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
+        Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
         Binding("minus", "nudge(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
         Binding(
             "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"

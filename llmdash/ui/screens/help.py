@@ -19,7 +19,7 @@ __all__ = ["HelpScreen"]
 
 
 class HelpScreen(ModalScreen[None]):
-    """A list of keys over the dashboard, which goes on behind it."""
+    """A list of keys over the dashboard, which keeps updating behind it."""
 
     TITLE = "Help"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,4 +1,4 @@
-"""One job in full: what was asked, every attempt, what came back."""
+"""One job in full: its prompt, every attempt, its answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["InspectorScreen", "first_json"]
 _STEP_KEYS = Binding.Group("Step")
 
 _LONGEST_SHOWN = 20_000
-"""Characters of one text that are laid out; copying takes all of it."""
+"""Characters of one text that are shown; copying takes all of it."""
 
 _LONGEST_PARSED = 200_000
 """Characters of an answer in which JSON is looked for."""
@@ -50,7 +50,9 @@ class InspectorScreen(Screen[None]):
         Binding("a", "copy_attempts", "Copy attempts", show=False, tooltip="With request ids, as text"),
         Binding("r", "retry", "Retry", tooltip="Queue this job again"),
         Binding("x", "cancel_job", "Cancel", tooltip="End this job without an answer"),
-        Binding("p,left", "step(-1)", "Before", group=_STEP_KEYS, tooltip="The job with the number before"),
+        Binding(
+            "p,left", "step(-1)", "Previous", group=_STEP_KEYS, tooltip="The job with the previous number"
+        ),
         Binding("n,right", "step(1)", "Next", group=_STEP_KEYS, tooltip="The job with the next number"),
         Binding("minus", "nudge(-1)", "Slower", show=False, tooltip="Lower the rate by a step"),
         Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
@@ -184,7 +186,7 @@ def _json(answer: str) -> Content:
 
 
 def first_json(text: str) -> dict[str, object] | None:
-    """The first JSON object in `text`, or None; looks at a few opening braces only, to stay cheap."""
+    """Return the first JSON object in `text`, or None; tries a few opening braces only, to stay cheap."""
     decoder = json.JSONDecoder()
     text = text[:_LONGEST_PARSED]
     start = -1

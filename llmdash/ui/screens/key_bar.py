@@ -1,4 +1,4 @@
-"""The line at the bottom: the keys that matter most, as many as fit whole."""
+"""The line at the bottom: the most important keys, as many as fit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class BarItem:
-    """A word with the keys before it. `keeps` marks the ones that stay where there is room for few."""
+    """A word with the keys before it. `keeps` marks the items that stay where there is room for few."""
 
     keys: tuple[str, ...]
     name: str
@@ -39,7 +39,9 @@ class BarItem:
 
 
 def bar_items(entries: Iterable[KeyEntry], keeps: Sequence[str]) -> list[BarItem]:
-    """An item for each shown entry; entries of one group share an item. `keeps` names actions that stay."""
+    """Return an item for each shown entry; entries of one group share an item. `keeps` names actions that
+    stay.
+    """
     items: dict[str, BarItem] = {}
     for entry in entries:
         if not entry.shown:
@@ -52,7 +54,7 @@ def bar_items(entries: Iterable[KeyEntry], keeps: Sequence[str]) -> list[BarItem
 
 
 def fit_items(items: Sequence[BarItem], width: int) -> list[BarItem]:
-    """The items that fit in `width` cells, in their order: those that stay first, then from the left."""
+    """Return the items that fit in `width` cells, in order: those that stay first, then from the left."""
     room = width + _GAP
     chosen: set[int] = set()
     for index in sorted(range(len(items)), key=lambda index: not items[index].keeps):
@@ -86,7 +88,7 @@ class KeyBar(Widget):
         self._spans: list[tuple[int, int, str]] = []
 
     def rename(self, action: str, name: str) -> None:
-        """Give the item of `action` another name, such as Resume for Pause."""
+        """Change the name of the item of `action`, such as Resume for Pause."""
         for index, item in enumerate(self._items):
             if item.action == action and item.name != name:
                 self._items[index] = replace(item, name=name)

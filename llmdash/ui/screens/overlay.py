@@ -1,4 +1,4 @@
-"""What the dashboard and a screen over it ask of each other: one timer feeds both, one hand steers."""
+"""What the dashboard and a screen over it require of each other: one timer polls for both."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Overlay(Protocol):
     """A screen that shows more of the run than the dashboard does."""
 
     def wanted(self, view: View) -> View:
-        """The dashboard's view with what this screen needs besides."""
+        """Return the dashboard's view with what this screen needs in addition."""
 
     def show_frame(self, frame: Frame) -> None:
-        """Show what came back."""
+        """Show a frame."""
 
 
 class Steering(Protocol):
     """What the dashboard does for a screen over it."""
 
     def send(self, command: Command) -> None:
-        """Hand a command to the session."""
+        """Send a command to the session."""
 
     def toggle_pause(self) -> None:
-        """Pause a run, or resume one that is held."""
+        """Pause the run, or resume it."""
 
     def nudge_rate(self, steps: int) -> None:
-        """Ask for a rate so many steps higher, or lower if negative."""
+        """Request a rate `steps` steps of 12 % higher, or lower if negative."""

@@ -1,4 +1,4 @@
-"""The command palette's list: every action there is, each with its key."""
+"""The command palette: every action with its key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Choice:
 
 
 class ActionProvider(Provider):
-    """Offers what the bindings of the screen and its widgets do."""
+    """Lists the actions bound by the screen and its widgets."""
 
     async def discover(self) -> Hits:
         for choice in self._choices():

@@ -52,7 +52,7 @@ class StartScreen(Screen[None]):
     ]
 
     class Started(Message):
-        """Posted when the run is on its way."""
+        """Posted when the run has started."""
 
         def __init__(self, session: Session, launch: Launch) -> None:
             super().__init__()
@@ -94,7 +94,7 @@ class StartScreen(Screen[None]):
         self._say("Nothing is sent before Enter.", "quiet")
 
     def action_start(self) -> None:
-        """Start with what stands on the screen; a second press while it starts does nothing."""
+        """Start with what is chosen; a second press while it starts does nothing."""
         if self._launch is not None:
             return
         try:
@@ -114,7 +114,7 @@ class StartScreen(Screen[None]):
 
     def _chosen(self) -> Launch:
         if not self._options.endpoints:
-            raise LaunchError("Endpoint: none is set up; put API_KEY and BASE_URL into .env")
+            raise LaunchError("Endpoint: none is configured; put API_KEY and BASE_URL into .env")
         endpoint = self._options.endpoints[self.query_one("#endpoints", OptionList).highlighted or 0]
         return Launch(
             prompt_path=self._prompt_path(),
@@ -128,7 +128,7 @@ class StartScreen(Screen[None]):
         if typed := self._text("prompt-path"):
             path = Path(typed).expanduser()
             if not path.is_file():
-                raise LaunchError(f"Prompts: {typed} is no file; give the path of one")
+                raise LaunchError(f"Prompts: {typed} is not a file; give the path of one")
             return path
         if not self._options.prompt_files:
             raise LaunchError("Prompts: none chosen; give the path of a file")
@@ -149,7 +149,7 @@ class StartScreen(Screen[None]):
             self._launch_failed(event.worker.error)
 
     def _launch_failed(self, error: BaseException | None) -> None:
-        """A LaunchError is for the person at the screen; anything else is a fault of the program."""
+        """Show a LaunchError; raise anything else, which is a fault of the program."""
         if not isinstance(error, LaunchError):
             raise error or RuntimeError("the run did not start")
         self._say(str(error), "problem")

@@ -1,4 +1,4 @@
-"""What the dashboard remembers from one time to the next, in one small TOML file."""
+"""The dashboard's preferences, saved in one small TOML file."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Preferences:
 
 
 class PreferencesFile:
-    """Preferences on disk. A file that cannot be read or written costs a word, never a run."""
+    """Preferences on disk. A file that cannot be read or written causes a warning, never an error."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def load(self) -> tuple[Preferences, str]:
-        """The preferences, and what was wrong with the file in one line (empty if nothing was)."""
+        """Return the preferences, and what is wrong with the file in one line (empty if nothing is)."""
         try:
             values = tomllib.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -44,7 +44,7 @@ class PreferencesFile:
         return preferences, _what_was_ignored(self.path, values, preferences)
 
     def save(self, preferences: Preferences) -> str:
-        """Write in one step, so that no reader sees half a file. Returns what went wrong, or nothing."""
+        """Write the file atomically. Returns what went wrong, or an empty text."""
         import tomli_w
 
         chosen = {

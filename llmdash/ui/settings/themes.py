@@ -1,6 +1,6 @@
 """Themes from TOML files: read, checked, and read again when they change.
 
-A theme file holds `name`, `dark`, a table `[colors]` (`primary` at least) and, if wanted, a table
+A theme file holds `name`, `dark`, a table `[colors]` (`primary` at least) and, optionally, a table
 `[variables]` that overrides single variables of Textual's stylesheets.
 """
 
@@ -44,7 +44,7 @@ _BIGGEST_FILE = 64 * 1024
 
 
 class ThemeError(Exception):
-    """A theme file that cannot be used. The text names file, line, key and mend."""
+    """A theme file that cannot be used. The text names file, line, key and fix."""
 
     def __init__(self, path: Path, line: int, key: str, problem: str) -> None:
         subject = f"{key} " if key else ""
@@ -55,7 +55,7 @@ class ThemeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ThemeFile:
-    """A theme and where it stands; `lines` gives the line of each variable."""
+    """A theme and its file; `lines` has the line of each variable."""
 
     path: Path
     theme: Theme
@@ -63,7 +63,7 @@ class ThemeFile:
 
 
 def read_theme(path: Path) -> ThemeFile:
-    """Read one theme file. Raises ThemeError, also where the file cannot be opened."""
+    """Read one theme file. Raises ThemeError, also if the file cannot be opened."""
     text = _text_of(path)
     values = _parsed(path, text)
     lines = dict(_key_lines(text))
@@ -85,7 +85,7 @@ def _text_of(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(_BIGGEST_FILE + 1)
         if len(content) > _BIGGEST_FILE:
-            raise ThemeError(path, 1, "", "the file is larger than 64 KiB; a theme needs some forty lines")
+            raise ThemeError(path, 1, "", "the file is larger than 64 KiB; a theme needs about 40 lines")
         return content.decode("utf-8")
     except OSError as error:
         raise ThemeError(path, 1, "", f"cannot be read: {error.strerror}") from error
@@ -142,9 +142,9 @@ def _colors(path: Path, colors: Mapping[str, Any], lines: Mapping[str, int]) -> 
     for key, value in colors.items():
         line = lines.get(f"colors.{key}", 1)
         if key not in _COLORS:
-            raise ThemeError(path, line, key, f"is no colour of a theme; one of {', '.join(_COLORS)}")
+            raise ThemeError(path, line, key, f"is not a colour of a theme; one of {', '.join(_COLORS)}")
         if not _is_plain_color(value):
-            raise ThemeError(path, line, key, f"{value!r} is no colour; write it as #rrggbb")
+            raise ThemeError(path, line, key, f"{value!r} is not a colour; write it as #rrggbb")
     if "primary" not in colors:
         raise ThemeError(path, lines.get("colors", 1), "primary", "is missing; add it to [colors]")
     return dict(colors)
@@ -165,14 +165,14 @@ def _variables(path: Path, variables: Mapping[str, Any], lines: Mapping[str, int
     for key, value in variables.items():
         line = lines.get(f"variables.{key}", 1)
         if not _VARIABLE.fullmatch(key):
-            raise ThemeError(path, line, key, "is no variable; use lower-case letters, digits and hyphens")
+            raise ThemeError(path, line, key, "is not a variable; use lower-case letters, digits and hyphens")
         if not isinstance(value, str) or not value.isprintable() or set(value) & set("$;{}"):
             raise ThemeError(path, line, key, "must be a text without $ ; { } such as '#a0b0c0 40%'")
     return dict(variables)
 
 
 def check_variables(file: ThemeFile, stylesheet: Stylesheet, defaults: Mapping[str, str]) -> None:
-    """Parse a copy of `stylesheet` with the theme's variables. Raises ThemeError with the one that breaks it.
+    """Parse a copy of `stylesheet` with the theme's variables. Raises ThemeError with the one that is wrong.
 
     A bad value would otherwise end the program at the first stylesheet that uses it.
     """
@@ -202,7 +202,7 @@ def _parses(stylesheet: Stylesheet, variables: dict[str, str]) -> bool:
 
 
 class ThemeLibrary:
-    """The theme files of some folders; those of later folders take the place of earlier ones."""
+    """The theme files of several folders; those of later folders override earlier ones."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)

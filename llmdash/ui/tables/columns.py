@@ -17,8 +17,8 @@ GAP = 1
 class Column:
     """A column of a table.
 
-    `width` is in cells, and the least one where `flex` (its share of the room that is left) is above 0.
-    Columns of the highest `priority` number vanish first when room is short; those of priority 0 stay.
+    `width` is in cells; it is the minimum where `flex` (its share of the remaining width) is above 0.
+    Columns of the highest `priority` number are dropped first where room is short; those of priority 0 stay.
     """
 
     key: str
@@ -31,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A column that is shown: where its first cell is, and how wide it is."""
+    """A column that is shown: its first cell, and its width."""
 
     column: Column
     x: int
@@ -39,7 +39,7 @@ class Placed:
 
 
 def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
-    """The columns that fit in `width` cells, from left to right; flexible ones share what is left."""
+    """Return the columns that fit in `width` cells, from left to right; flexible ones share the rest."""
     shown = list(columns)
     while _need(shown) > width and (victim := _least_important(shown)) is not None:
         shown.remove(victim)

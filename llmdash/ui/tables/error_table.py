@@ -1,4 +1,4 @@
-"""The failures of a run, a row for each way of failing, the most frequent on top."""
+"""The failed jobs of a run, a row for each kind of error, the most frequent on top."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ErrorTable"]
 
 
 class ErrorTable(LineTable):
-    """Groups of failed jobs. The cursor stays on its group, wherever that moves.
+    """Groups of failed jobs. The cursor stays on its group, even if the order changes.
 
     | Key | Does |
     |---|---|
@@ -66,10 +66,12 @@ class ErrorTable(LineTable):
         return self._groups[self.cursor_row] if self.cursor_row < len(self._groups) else None
 
     def show(self, groups: tuple[ErrorGroup, ...]) -> None:
-        """Show these groups; nothing is repainted that looks the same."""
+        """Show these groups; only lines that change are repainted."""
         jobs = sum(group.count for group in groups)
         plural = "" if len(groups) == 1 else "s"
-        self.set_title(f"Errors · {count(jobs)} failed in {len(groups)} way{plural}" if groups else "Errors")
+        self.set_title(
+            f"Errors · {count(jobs)} failed, {len(groups)} kind{plural} of error" if groups else "Errors"
+        )
         if groups == self._groups:
             return
         self._groups = groups

@@ -1,4 +1,4 @@
-"""The columns of the job table, and what stands in them."""
+"""The columns of the job table, and the text of their cells."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SORTS: Final = {
     "time": SortColumn.TIME,
     "out": SortColumn.OUT,
 }
-"""What a click on the header of a column sorts by."""
+"""The sort order of a click on the header of a column."""
 
 
 def job_columns(number_width: int, id_width: int, key_width: int) -> tuple[Column, ...]:
-    """The columns, for job numbers, ids and key labels of at most so many cells."""
+    """Return the columns, for job numbers, ids and key labels of at most these widths, in cells."""
     return (
         Column("job", "#", number_width + 1, "right"),
         Column("id", "job", id_width, flex=2),
@@ -53,7 +53,7 @@ def job_columns(number_width: int, id_width: int, key_width: int) -> tuple[Colum
 
 
 def cell(row: JobRow, marked: bool, key: str) -> Cell:
-    """What stands in the column `key` of a job's row. Jobs are counted from 0, and from 1 for people."""
+    """Return the cell in the column `key` of a job's row. Jobs are counted from 0, and shown from 1."""
     if key == "job":
         number = str(row.job + 1)
         return Cell(MARK + number if marked else number, MUTED)

@@ -14,7 +14,7 @@ __all__ = ["JobOrder"]
 LARGEST_FIRST: Final = frozenset(
     {SortColumn.TRIES, SortColumn.WAIT, SortColumn.TTFT, SortColumn.TIME, SortColumn.OUT}
 )
-"""Columns whose largest values are looked for first."""
+"""Columns that are sorted largest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class JobOrder:
 
     @property
     def newest_first(self) -> bool:
-        """Whether the newest job is on top, so that it can be followed."""
+        """True if the newest job is on top, so that it can be followed."""
         return self.sort is SortColumn.NEWEST and not self.descending
 
     @property
@@ -35,21 +35,21 @@ class JobOrder:
         return "↓" if self.descending else "↑"
 
     def by(self, column: SortColumn) -> JobOrder:
-        """Sorted by a column, what one looks for on top; the same column again reverses."""
+        """Return the order by a column, its usual direction first; the same column again reverses."""
         descending = not self.descending if column is self.sort else column in LARGEST_FIRST
         return replace(self, sort=column, descending=descending)
 
     def by_next(self) -> JobOrder:
-        """Sorted by the column after the present one."""
+        """Return the order by the column after the present one."""
         columns = list(SortColumn)
         return self.by(columns[(columns.index(self.sort) + 1) % len(columns)])
 
     def reversed(self) -> JobOrder:
-        """The other way round."""
+        """Return the reverse order."""
         return self.by(self.sort)
 
     def words(self, part: JobsPart) -> list[str]:
-        """What the title says about the rows of this part."""
+        """Return what the title says about these rows."""
         if part.filter_error:
             shown = ["filter not understood"]
         elif self.filter:

@@ -1,4 +1,4 @@
-"""Every job, a row each, whatever their number: only the rows on screen are asked for, held and drawn."""
+"""A row for each job, however many: only the rows on screen are requested, held and drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from llmdash.ui.text.format import count
 __all__ = ["JobTable"]
 
 OVERSCAN = 8
-"""Rows asked for above and below the screen, so that a step of the cursor finds its row there."""
+"""Rows requested above and below the screen, so that a step of the cursor finds its row known."""
 
 LONGEST_KEY = 12
 LEAST_ID = 8
@@ -31,7 +31,7 @@ LONGEST_ID = 20
 
 
 class _Shown(NamedTuple):
-    """What decides the looks of a row."""
+    """What decides the look of a row."""
 
     row: JobRow
     marked: bool
@@ -40,8 +40,8 @@ class _Shown(NamedTuple):
 class JobTable(LineTable):
     """The job table.
 
-    The row under the cursor never moves by itself: what is asked for is anchored to it. While `follow` is on,
-    the cursor rests on the top row and the newest job is shown there.
+    The row under the cursor never moves by itself: requests are anchored to it. While `follow` is on, the
+    cursor stays on the top row, which shows the newest job.
 
     | Key | Does |
     |---|---|
@@ -52,7 +52,7 @@ class JobTable(LineTable):
     | x | Cancel it, or all marked ones. |
     | s | Sort by the next column; a click on a header sorts by that one. |
     | i | Reverse the order. |
-    | f | Follow the newest job, or stay. |
+    | f | Follow the newest job, or stop following. |
 
     Component classes are those of `LineTable`.
     """
@@ -60,17 +60,17 @@ class JobTable(LineTable):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "activate", "Inspect", tooltip="Show the job under the cursor in full"),
         Binding("space", "mark", "Mark", show=False, tooltip="Mark or unmark it; marked jobs act together"),
-        Binding("escape", "unmark", "Unmark", show=False, tooltip="Drop the marks"),
+        Binding("escape", "unmark", "Unmark", show=False, tooltip="Clear the marks"),
         Binding("s", "sort_next", "Sort", tooltip="Sort by the next column"),
-        Binding("i", "reverse", "Reverse", show=False, tooltip="Turn the order round"),
+        Binding("i", "reverse", "Reverse", show=False, tooltip="Reverse the order"),
         Binding("r", "retry", "Retry", tooltip="Queue the marked jobs, or this one, again"),
         Binding("x", "cancel", "Cancel", show=False, tooltip="End the marked jobs, or this one"),
-        Binding("f", "follow", "Follow", tooltip="Keep to the newest jobs"),
+        Binding("f", "follow", "Follow", tooltip="Follow the newest jobs"),
     ]
 
     @dataclass
     class FromTable(Message):
-        """What all messages of the table share."""
+        """The base of the table's messages."""
 
         table: JobTable
 
@@ -86,13 +86,13 @@ class JobTable(LineTable):
 
     @dataclass
     class Retry(FromTable):
-        """Posted when the marked jobs, or the one under the cursor, shall be tried again."""
+        """Posted when the user retries the marked jobs, or the one under the cursor."""
 
         jobs: tuple[int, ...]
 
     @dataclass
     class CancelJobs(FromTable):
-        """Posted when the marked jobs, or the one under the cursor, shall be cancelled."""
+        """Posted when the user cancels the marked jobs, or the one under the cursor."""
 
         jobs: tuple[int, ...]
 
@@ -110,7 +110,7 @@ class JobTable(LineTable):
 
     @dataclass
     class WindowChanged(FromTable):
-        """Posted when rows came on screen that are not known yet: `show` is wanted soon."""
+        """Posted when rows came on screen that are not known yet: `show` should be called soon."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(job_columns(4, LEAST_ID, 4), name=name, id=id, classes=classes)
@@ -123,7 +123,7 @@ class JobTable(LineTable):
         self._id_width = LEAST_ID
         self._show_title()
 
-    # What the screen asks and tells.
+    # For the screen.
 
     @property
     def follow(self) -> bool:
@@ -141,7 +141,7 @@ class JobTable(LineTable):
         return self._marked
 
     def wanted(self) -> JobsView:
-        """The rows to ask the session for."""
+        """Return the rows to request from the session."""
         first = max(0, self.top - OVERSCAN)
         height = self.page_rows + 2 * OVERSCAN
         anchor = self._anchor()
@@ -156,7 +156,7 @@ class JobTable(LineTable):
         )
 
     def show(self, part: JobsPart) -> None:
-        """Show the rows that answer `wanted`; nothing is repainted that looks the same."""
+        """Show the rows that `wanted` requested; only lines that change are repainted."""
         if part == self._known.part:
             return
         anchor = self._anchor()
@@ -172,14 +172,14 @@ class JobTable(LineTable):
         self._reorder(replace(self._order, filter=text))
 
     def sort_by(self, column: SortColumn) -> None:
-        """Sort by a column, largest first where that is what one looks for; the same one again reverses."""
+        """Sort by a column, largest first where that is more useful; the same one again reverses."""
         self._reorder(self._order.by(column))
 
     def clear_marks(self) -> None:
         """Unmark all jobs."""
         self._set_marks(frozenset())
 
-    # What the base asks.
+    # What LineTable calls.
 
     def row_count(self) -> int:
         return self._known.part.matched
@@ -219,10 +219,10 @@ class JobTable(LineTable):
         if self._cursor_job is not None:
             self.post_message(self.Inspect(self, self._cursor_job))
 
-    # Staying where the user put it.
+    # Keeping the row under the cursor in place.
 
     def _anchor(self) -> tuple[int, int] | None:
-        """A job that shall not move on screen, and its index: the cursor's, or the first visible one."""
+        """The job that must not move on screen, and its index: the cursor's, or the first visible one."""
         if self._follow:
             return None
         if self._cursor_job is not None and self.top <= self.cursor_row < self.top + self.page_rows:
@@ -244,7 +244,7 @@ class JobTable(LineTable):
         self.place_cursor(self._known.index_of(self._cursor_job, self.cursor_row + moved))
 
     def _name_cursor_job(self) -> None:
-        """Learn which job is under the cursor now."""
+        """Update the number of the job under the cursor."""
         if self.row_count() == 0:
             self._cursor_job = None
         elif (row := self._known.row(self.cursor_row)) is not None:
@@ -263,7 +263,7 @@ class JobTable(LineTable):
             self.post_message(self.FollowChanged(self, follow))
 
     def _reorder(self, order: JobOrder) -> None:
-        """Show other rows, or in another order: from the top, with no row known yet."""
+        """Change the rows or their order: go to the top, and drop the known rows."""
         if order == self._order:
             return
         self._order = order
@@ -280,10 +280,10 @@ class JobTable(LineTable):
         self.rows_changed()
         self.post_message(self.WindowChanged(self))
 
-    # Looks.
+    # Columns and title.
 
     def _fit_columns(self) -> None:
-        """Widen the number, id and key columns where they must; they never shrink."""
+        """Widen the number, id and key columns where needed; they never shrink."""
         self._key_width = min(LONGEST_KEY, max(self._key_width, self._known.key_width))
         self._id_width = min(LONGEST_ID, max(self._id_width, self._known.id_width))
         self.set_columns(job_columns(max(4, self._known.number_width), self._id_width, self._key_width))

@@ -1,4 +1,4 @@
-"""The rows of the job table that are known: a window on all of them."""
+"""The rows of the job table that were received: a window on all of them."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ class JobWindow:
         self.part = part or JobsPart()
 
     def row(self, index: int) -> JobRow | None:
-        """The row at an index, None if it is not known."""
+        """Return the row at an index, None if it is not known."""
         at = index - self.part.first
         return self.part.rows[at] if 0 <= at < len(self.part.rows) else None
 
     def index_of(self, job: int | None, otherwise: int) -> int:
-        """Where a job is, if it is among the rows that are known."""
+        """Return the index of a job, `otherwise` if it is not among the known rows."""
         places = (self.part.first + at for at, row in enumerate(self.part.rows) if row.job == job)
         return next(places, otherwise)
 
     def knows(self, indexes: Iterable[int]) -> bool:
-        """Whether the rows at all these indexes are known."""
+        """True if the rows at all these indexes are known."""
         known = range(self.part.first, self.part.first + len(self.part.rows))
         return all(index in known for index in indexes)
 
     def forget_rows(self) -> None:
-        """Keep the counts alone."""
+        """Drop the rows, keep the counts."""
         self.part = JobsPart(total=self.part.total, matched=self.part.matched)
 
     @property
     def number_width(self) -> int:
-        """The cells the highest job number takes."""
+        """The width of the highest job number, in cells."""
         return len(str(self.part.total))
 
     @property
     def id_width(self) -> int:
-        """The cells the longest id takes, as far as it is shown on one line."""
+        """The width of the longest id, in cells."""
         return max((cell_len(clean_line(row.id[:64])) for row in self.part.rows), default=0)
 
     @property
     def key_width(self) -> int:
-        """The cells the longest key label takes."""
+        """The width of the longest key label, in cells."""
         return max((cell_len(row.key) for row in self.part.rows if row.key), default=0)

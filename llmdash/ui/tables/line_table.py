@@ -1,4 +1,4 @@
-"""The base of all tables: a header, rows drawn line by line, a cursor. Cost follows the lines on screen."""
+"""The base of all tables: a header, rows, a cursor. Its cost depends on the lines on screen only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADER_LINES = 1
 class LineTable(ScrollView, can_focus=True):
     """A table that draws only the lines on screen, and repaints only those that changed.
 
-    A subclass says what there is: `row_count`, `row_at`, `cell_at`, and calls `rows_changed` after new data.
+    A subclass writes `row_count`, `row_at` and `cell_at`, and calls `rows_changed` after new data.
 
     | Key | Does |
     |---|---|
@@ -40,13 +40,13 @@ class LineTable(ScrollView, can_focus=True):
     | `line-table--sorted` | The title of the column the rows are sorted by. |
     | `line-table--row` | Plain text of a row. |
     | `line-table--muted` | Text that matters less. |
-    | `line-table--active` | Text of what happens now. |
+    | `line-table--active` | Text of what is in flight. |
     | `line-table--waiting` | Text of what waits. |
-    | `line-table--success`, `--warning`, `--error` | Text that says how it went. |
-    | `line-table--cursor` | The ground of the row under the cursor. |
+    | `line-table--success`, `--warning`, `--error` | Text that shows an outcome. |
+    | `line-table--cursor` | The background of the row under the cursor. |
     | `line-table--cursor-blurred` | The same while the table has no focus. |
-    | `line-table--hover` | The ground of the row under the mouse. |
-    | `line-table--marked` | The ground of a marked row. |
+    | `line-table--hover` | The background of the row under the mouse. |
+    | `line-table--marked` | The background of a marked row. |
     """
 
     ALLOW_SELECT = False
@@ -116,30 +116,30 @@ class LineTable(ScrollView, can_focus=True):
         self._cursor = 0
         self._hover: int | None = None
 
-    # What a subclass says.
+    # For subclasses.
 
     def row_count(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         raise NotImplementedError
 
     def row_at(self, index: int) -> Hashable | None:
-        """What decides the looks of a row, None while it is not known."""
+        """Return what decides the look of a row, None while it is not known."""
         raise NotImplementedError
 
     def cell_at(self, row: Any, key: str) -> Cell:
-        """What stands in the column `key` of a row that `row_at` gave."""
+        """Return the cell in the column `key` of a row that `row_at` returned."""
         raise NotImplementedError
 
     def whole_line(self, row: Any, width: int) -> Sequence[Cell] | None:
-        """The pieces of a row that keeps to no columns, `width` cells at most; None for one that does."""
+        """Return the pieces of a row without columns, `width` cells at most; None for a row with columns."""
         return None
 
     def title_of(self, column: Column) -> Cell:
-        """The header of a column."""
+        """Return the header of a column."""
         return Cell(column.title, HEADER)
 
     def is_marked(self, row: Any) -> bool:
-        """Whether a row is one of several that act together."""
+        """True if the user has marked the row."""
         return False
 
     def cursor_moved(self) -> None:
@@ -154,7 +154,7 @@ class LineTable(ScrollView, can_focus=True):
     def window_moved(self) -> None:
         """Called after the first visible row changed."""
 
-    # Where things are.
+    # Positions.
 
     @property
     def cursor_row(self) -> int:
@@ -168,11 +168,11 @@ class LineTable(ScrollView, can_focus=True):
 
     @property
     def page_rows(self) -> int:
-        """How many rows fit on screen."""
+        """The number of rows that fit on screen."""
         return max(0, self.scrollable_content_region.height - HEADER_LINES)
 
     def place_cursor(self, index: int) -> None:
-        """Put the cursor on a row without telling anyone; `rows_changed` paints it."""
+        """Put the cursor on a row without calling `cursor_moved`; `rows_changed` paints it."""
         self._cursor = max(0, min(index, self.row_count() - 1))
 
     def place_top(self, index: int) -> None:
@@ -180,7 +180,7 @@ class LineTable(ScrollView, can_focus=True):
         jump(self, min(index, self.row_count() - self.page_rows))
 
     def move_cursor(self, index: int) -> None:
-        """Move the cursor as the user does: scrolls it into view, paints at once."""
+        """Move the cursor as the user does: scroll it into view and paint at once."""
         before, top = self._cursor, self.top
         self.place_cursor(index)
         if self._cursor < top:
@@ -193,7 +193,7 @@ class LineTable(ScrollView, can_focus=True):
         if self.top != top:
             self.window_moved()
 
-    # New data, new looks.
+    # New data.
 
     def rows_changed(self) -> None:
         """Repaint the lines on screen that look different now."""
@@ -219,7 +219,7 @@ class LineTable(ScrollView, can_focus=True):
             self.border_subtitle = Content(clean_line(text))
 
     def column_width(self, key: str) -> int:
-        """The cells of a column as it is shown now; 0 where there is no room for it."""
+        """Return the width of a column as it is shown, in cells; 0 where there is no room for it."""
         return self._painter.column_width(key, self.scrollable_content_region.width)
 
     def notify_style_update(self) -> None:
@@ -227,7 +227,7 @@ class LineTable(ScrollView, can_focus=True):
         self._painter.forget()
 
     def _fit_scrollbar(self) -> None:
-        """Tell the scrollbar how many rows there are; lays out only where it comes or goes."""
+        """Set the scrollbar to the number of rows; lays out only where it appears or disappears."""
         resize(self, self.row_count() + HEADER_LINES)
         if self.top > max(0, self.row_count() - self.page_rows):
             self.place_top(self.top)

@@ -1,4 +1,4 @@
-"""Draws the lines of a table, and keeps each strip for as long as it looks the same."""
+"""Draws the lines of a table, and caches each strip as long as it looks the same."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ KEPT_STRIPS = 1024
 
 
 class Cell(NamedTuple):
-    """What stands in a cell: its text, not yet fitted, and the component class of the text."""
+    """A cell: its text, not yet fitted, and the component class of the text."""
 
     text: str
     style: str = ROW
 
 
 class LineKey(NamedTuple):
-    """Everything that decides how a row's line looks. Two lines with equal keys look the same.
+    """Everything that decides the look of a row's line. Two lines with equal keys look the same.
 
     `ground` is the component class of the background, "" below the last row; `row` is None while unknown.
     """
@@ -39,17 +39,17 @@ class LineKey(NamedTuple):
 
 
 class Rows(Protocol):
-    """What a painter asks of the table it paints for."""
+    """What a painter requires of its table."""
 
     def cell_at(self, row: Any, key: str) -> Cell:
-        """What stands in the column `key` of a row."""
+        """Return the cell in the column `key` of a row."""
 
     def whole_line(self, row: Any, width: int) -> Sequence[Cell] | None:
-        """The pieces of a row that keeps to no columns; None for one that does."""
+        """Return the pieces of a row without columns; None for a row with columns."""
 
 
 class RowPainter:
-    """The columns of a table at its present width, and the strips drawn so far."""
+    """The columns of a table at its present width, and a cache of strips."""
 
     def __init__(self, widget: Widget, columns: Sequence[Column]) -> None:
         self._styles = Styles(widget)
@@ -68,29 +68,29 @@ class RowPainter:
         self._width = -1
 
     def forget(self) -> None:
-        """Draw every line anew, in the styles as they are now."""
+        """Clear the cache, since the styles have changed."""
         self._styles.clear()
         self._strips.clear()
 
     def column_at(self, x: int) -> Column | None:
-        """The column that holds the cell `x` of a line."""
+        """Return the column at the cell `x` of a line, None between columns."""
         for placed in self._placed:
             if placed.x <= x < placed.x + placed.width:
                 return placed.column
         return None
 
     def header(self, width: int, title_of: Callable[[Column], Cell]) -> Strip:
-        """The header line."""
+        """Return the header line."""
         self._fit(width)
         return self._draw([title_of(placed.column) for placed in self._placed], HEADER)
 
     def column_width(self, key: str, width: int) -> int:
-        """The cells of a column in lines of `width` cells; 0 where there is no room for it."""
+        """Return the width of a column in lines of `width` cells; 0 where there is no room for it."""
         self._fit(width)
         return next((placed.width for placed in self._placed if placed.column.key == key), 0)
 
     def row(self, key: LineKey, width: int, rows: Rows) -> Strip:
-        """The line of a row; the same strip again if nothing changed."""
+        """Return the line of a row; the same strip if nothing changed."""
         self._fit(width)
         strip = self._strips.get(key)
         if strip is None:

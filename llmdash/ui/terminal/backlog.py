@@ -10,8 +10,8 @@ __all__ = ["terminal_is_behind"]
 
 
 def terminal_is_behind(app: App[Any]) -> bool:
-    """Whether an earlier picture still waits to be written: then a new one would only make keys feel slow.
+    """True if an earlier frame still waits to be written: a new one would only make keys feel slow.
 
-    Reads a private attribute of Textual, for want of a public one; a driver that cannot tell is never behind.
+    Reads a private attribute of Textual, since there is no public one; a driver without it is never behind.
     """
     return bool(getattr(app._driver, "behind", False))

@@ -1,4 +1,4 @@
-"""The terminal while the dashboard is on it: taken, given back as it was, left for a while, taken again."""
+"""The terminal driver: enters application mode, restores the terminal, stops and continues on signals."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["TerminalDriver"]
 
-_PATIENCE_S = 2.0
-"""How long a terminal that does not read may hold up the end."""
+_CLOSE_WITHIN_S = 2.0
+"""Seconds for which a terminal that does not read may delay the end."""
 _FOREGROUND_POLL_S = 0.2
 
 
 class TerminalDriver(LinuxDriver):
     """Textual's driver, with three differences.
 
-    Drawing never waits for a terminal that does not read. Signals that stop and continue the process are
-    obeyed between two steps of the event loop, not in the middle of one. What the terminal was switched to
-    on demand (mouse positions in pixels, pointer shape) is switched back as well.
+    Drawing never blocks on a terminal that does not read. Signals that stop and continue the process are
+    handled between two steps of the event loop, not in the middle of one. What the terminal was switched to
+    on demand (mouse positions in pixels, pointer shape) is reset as well.
     """
 
     def __init__(self, app: App[Any], **how: Any) -> None:
@@ -38,7 +38,7 @@ class TerminalDriver(LinuxDriver):
         self._in_background = False
         self._pointer_changed = False
         self.gave_up = False
-        """True if the terminal did not read what should have restored it; it has been sent all the same."""
+        """True if the terminal did not read its reset sequences in time; they were sent all the same."""
         self._obey_signals()
 
     def _obey_signals(self) -> None:
@@ -49,7 +49,7 @@ class TerminalDriver(LinuxDriver):
 
     @property
     def behind(self) -> bool:
-        """True while the terminal has not read all that was drawn, and while it is not ours."""
+        """True while the terminal has not read all that was drawn, or while the process does not own it."""
         return self._writer is None or self._in_background or self._writer.behind
 
     def write(self, data: str) -> None:
@@ -64,7 +64,7 @@ class TerminalDriver(LinuxDriver):
     def _paint_anew(self) -> None:
         self._app.refresh(layout=True)
 
-    # Taking the terminal and giving it back.
+    # Entering and leaving application mode.
 
     def start_application_mode(self) -> None:
         if self._writer is None and self._file is not None:
@@ -88,15 +88,15 @@ class TerminalDriver(LinuxDriver):
         self._writer_thread = None  # Textual's own, which nothing was written to
         writer, self._writer = self._writer, None
         if writer is not None:
-            self.gave_up = not writer.close(LEFT, _PATIENCE_S)
+            self.gave_up = not writer.close(LEFT, _CLOSE_WITHIN_S)
 
-    # Leaving it for a while.
+    # Stop and continue.
 
     def stop_process(self, *, group: bool = False) -> None:
-        """Give the terminal back, stop this process, and take the terminal again when it goes on.
+        """Restore the terminal, stop this process, and enter application mode again when it is continued.
 
-        With `group` everything started by the same command line stops, as it does when Ctrl-Z is typed
-        elsewhere: a shell waits for all of it. Where no shell looks after the process it does not stop.
+        With `group` the whole process group stops, as for Ctrl-Z in other programs: a shell waits for all of
+        it. Without a shell that could continue the process it does not stop.
         """
         self.suspend_application_mode()
         for number in (signal.SIGTSTP, signal.SIGCONT):
@@ -106,7 +106,9 @@ class TerminalDriver(LinuxDriver):
         self._when_in_foreground(self._take_again)
 
     def _continued(self) -> None:
-        """The process was stopped by force, so the terminal may be in anybody's mode by now."""
+        """Enter application mode again: the process was stopped by SIGSTOP, so the terminal may be in any
+        mode.
+        """
         if self._writer is not None and not self._in_background:
             self._in_background = not self._in_foreground()
             self._when_in_foreground(self._take_again)
@@ -119,7 +121,7 @@ class TerminalDriver(LinuxDriver):
         self._paint_anew()
 
     def _when_in_foreground(self, then: Callable[[], None]) -> None:
-        """Do it at once; where a shell continued the process in the background, once it is brought back."""
+        """Call `then` at once; where a shell continued the process in the background, once it is in front."""
         if not self._app.is_running:
             return
         if self._in_foreground():

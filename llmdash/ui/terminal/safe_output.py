@@ -1,4 +1,4 @@
-"""The last gate before the terminal: no text of any widget, border or toast may steer it."""
+"""The last filter before the terminal: no text of a widget, border or toast can control it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes to a terminal that may stop reading, without ever making the one who draws wait for it."""
+"""Writes to a terminal that may stop reading, without blocking the thread that draws."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from collections.abc import Callable
 __all__ = ["TerminalWriter"]
 
 _MOST = 512 * 1024
-"""Bytes that may wait: some tens of pictures. A terminal that far behind is painted anew instead."""
+"""Bytes that may wait, a few dozen frames. A terminal further behind is repainted instead."""
 _PIECE = 4096
 _BREATH_S = 0.01
-"""A pause where the terminal says it has room and then takes nothing: a line end needs two bytes of it."""
+"""A pause where the terminal reports room and then takes nothing: a line end needs two bytes."""
 _UNWIND_S = 1.0
 
 
 class TerminalWriter:
-    """Hands text to the terminal behind `fd` from a thread of its own.
+    """Writes text to the terminal behind `fd` from a thread of its own.
 
-    While the terminal does not read, pictures wait; when too many do, all of them are dropped, and
-    `caught_up` is called (on the writer's thread) once the terminal has read the rest: what it shows is
-    incomplete then. A terminal that was closed swallows everything.
+    While the terminal does not read, frames wait; when too many do, all of them are dropped, and `caught_up`
+    is called (on the writer's thread) once the terminal has read the rest: its screen is incomplete then.
+    What is written to a closed terminal is dropped.
     """
 
     def __init__(self, fd: int, caught_up: Callable[[], None]) -> None:
-        self._fd = _opened_anew(fd)
+        self._fd = _reopened(fd)
         self._caught_up = caught_up
         self._wake, self._waker = os.pipe()
         self._changed = threading.Condition()
@@ -44,11 +44,11 @@ class TerminalWriter:
 
     @property
     def behind(self) -> bool:
-        """True while something written earlier has not reached the terminal yet."""
+        """True while something written earlier still waits."""
         return self._busy or self._dropped or bool(self._waiting)
 
     def write(self, text: str) -> None:
-        """Take `text` and return at once."""
+        """Queue `text` and return at once."""
         data = text.encode("utf-8", "replace")
         with self._changed:
             if self._size + len(data) > _MOST:
@@ -60,17 +60,17 @@ class TerminalWriter:
                 self._size += len(data)
             self._changed.notify()
 
-    def close(self, restore: str, patience_s: float) -> bool:
-        """Write what waits and end; True if the terminal took it all.
+    def close(self, restore: str, timeout_s: float) -> bool:
+        """Write what waits and end. Returns True if the terminal read it all.
 
-        One that takes nothing for `patience_s` loses what waits and gets `restore` instead: it comes first
-        when the terminal reads again, even if this process has ended by then.
+        If the terminal reads nothing for `timeout_s`, what waits is dropped and `restore` is written instead:
+        it is read first when the terminal reads again, even after this process has ended.
         """
         with self._changed:
             complete = not self._dropped
             self._closing = True
             self._changed.notify()
-        self._thread.join(patience_s)
+        self._thread.join(timeout_s)
         if self._thread.is_alive() or not complete:
             complete = False
             self._given_up = True
@@ -81,9 +81,7 @@ class TerminalWriter:
             if not self._thread.is_alive():
                 with contextlib.suppress(OSError):
                     os.write(self._fd, restore.encode())
-        if (
-            not self._thread.is_alive()
-        ):  # a terminal that could not be opened anew may hold the thread for good
+        if not self._thread.is_alive():  # a terminal that could not be reopened may block the thread for ever
             for fd in (self._fd, self._wake, self._waker):
                 os.close(fd)
         return complete
@@ -96,9 +94,7 @@ class TerminalWriter:
                 self._caught_up()
 
     def _next(self) -> bytes | None:
-        """Everything that waits, as soon as something does; nothing where the rest was dropped; None at the
-        end.
-        """
+        """Await and return everything that waits; nothing where it was dropped; None at the end."""
         with self._changed:
             self._busy = False
             while not self._waiting:
@@ -132,11 +128,11 @@ class TerminalWriter:
         time.sleep(_BREATH_S)
 
 
-def _opened_anew(fd: int) -> int:
-    """The terminal behind `fd` once more, to be written to without waiting.
+def _reopened(fd: int) -> int:
+    """The terminal behind `fd`, opened again for non-blocking writes.
 
     To set that on `fd` itself would set it for the shell as well, which shares it. Where the terminal has no
-    name to be opened by, it is a copy of `fd`, and a write may wait.
+    name, it is a duplicate of `fd`, and a write may block.
     """
     try:
         return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""What holds the run up, in words: whole where there is room, else what matters most."""
+"""Alerts in words: whole where there is room, else the most important part."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import SEVERITIES
 from llmdash.ui.text.format import by_words, countdown
 
-__all__ = ["GAP", "SEPARATOR", "Told", "awaited", "gist", "told"]
+__all__ = ["GAP", "SEPARATOR", "AlertLine", "alert_line", "awaited", "gist"]
 
 GAP: Final = "  "
-"""Between the badge and what it is about."""
+"""Between the badge and the text."""
 SEPARATOR: Final = " · "
 LEAST_TEXT: Final = 8
-"""Cells below which a text that was cut says nothing any more."""
+"""A text cut to fewer cells than this is left out."""
 _FIRST_CLAUSE: Final = re.compile(r"[:;] | \(| · ")
 _AWAITED: Final = {
     AlertKind.KEYS_REST: "back in",
@@ -28,8 +28,8 @@ _AWAITED: Final = {
 }
 
 
-class Told(NamedTuple):
-    """An alert on one line: what is the matter, what comes of it, and what can be done; each may be empty.
+class AlertLine(NamedTuple):
+    """An alert on one line: the text, the countdown, and the fix; each may be empty.
 
     `whole` is False where something had to be left out.
     """
@@ -37,42 +37,42 @@ class Told(NamedTuple):
     badge: str
     text: str
     awaited: str
-    mend: str
+    fix: str
     whole: bool
 
 
 def awaited(alert: Alert) -> str:
-    """What happens by itself, and when: `tried again in 8s`; empty where nothing does."""
+    """Return the countdown to what happens by itself: `next try in 8s`; empty where nothing does."""
     if alert.seconds is None:
         return ""
-    return f"{_AWAITED.get(alert.kind, 'tried again in')} {countdown(alert.seconds)}"
+    return f"{_AWAITED.get(alert.kind, 'next try in')} {countdown(alert.seconds)}"
 
 
 def gist(alert: Alert) -> str:
-    """What is the matter, without what it comes from: `openai is down`, `All keys rest`."""
+    """Return the alert without its reason: `openai is down`, `All keys rest`."""
     return _FIRST_CLAUSE.split(clean_line(alert.text), maxsplit=1)[0]
 
 
-def told(alert: Alert, width: int) -> Told:
-    """The alert in at most `width` cells, what matters least cut first: the severity's word, then what the
-    matter comes from, then the mend. Cut between words.
+def alert_line(alert: Alert, width: int) -> AlertLine:
+    """Return the alert in at most `width` cells. Where room is short the severity's word is left out first,
+    then the reason, then the fix; texts are cut between words.
     """
-    severity, text, mend = SEVERITIES[alert.severity], clean_line(alert.text), clean_line(alert.mend)
+    severity, text, fix = SEVERITIES[alert.severity], clean_line(alert.text), clean_line(alert.fix)
     when = awaited(alert)
     for badge in (severity.text, severity.glyph):
-        if _needed(badge, text, when, mend) <= width:
-            return Told(badge, text, when, mend, whole=True)
+        if _needed(badge, text, when, fix) <= width:
+            return AlertLine(badge, text, when, fix, whole=True)
     short = gist(alert)
-    room = width - _needed(severity.glyph + GAP, "", when, mend)
+    room = width - _needed(severity.glyph + GAP, "", when, fix)
     if room >= cell_len(short):
-        return Told(severity.glyph, by_words(text, room), when, mend, whole=False)
+        return AlertLine(severity.glyph, by_words(text, room), when, fix, whole=False)
     room = width - _needed(severity.glyph, short, when) - len(SEPARATOR)
-    if room >= LEAST_TEXT and mend:
-        return Told(severity.glyph, short, when, by_words(mend, room), whole=False)
+    if room >= LEAST_TEXT and fix:
+        return AlertLine(severity.glyph, short, when, by_words(fix, room), whole=False)
     room = width - _needed(severity.glyph + GAP, "", when)
     if room >= LEAST_TEXT or not when:
-        return Told(severity.glyph, by_words(short, room), when, "", whole=False)
-    return Told(severity.glyph, by_words(short, width - 3), "", "", whole=False)
+        return AlertLine(severity.glyph, by_words(short, room), when, "", whole=False)
+    return AlertLine(severity.glyph, by_words(short, width - 3), "", "", whole=False)
 
 
 def _needed(badge: str, text: str, *rest: str) -> int:

@@ -1,4 +1,4 @@
-"""How states look: a glyph of one cell and a word, so that no state is told by its colour alone."""
+"""How states look: a glyph of one cell and a word, so that no state is shown by its colour alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Badge(NamedTuple):
-    """How a state looks: a glyph of one cell, a word, and the tail of the component class that colours it."""
+    """How a state looks: a glyph of one cell, a word, and the end of its component class's name."""
 
     glyph: str
     word: str
@@ -96,14 +96,14 @@ VERDICTS: Final = {
 
 
 def job_badge(row: JobRow) -> Badge:
-    """A job's state; while it waits, what it waits for."""
+    """Return the badge of a job's state; while it waits, of what it waits for."""
     if row.reason is None or row.state.ended or row.state.in_flight:
         return JOB_STATES[row.state]
     return WAIT_REASONS[row.reason]
 
 
 def run_badge(run: RunPart) -> Badge:
-    """A run's state; where it runs but cannot send, what it waits on, such as `◑ waiting on key`."""
+    """Return the badge of a run's state; where it cannot send, its reason, such as `◑ waiting on key`."""
     if run.state is RunState.RUNNING and run.state_detail:
         return Badge("◑", run.state_detail, "warning")
     return RUN_STATES[run.state]

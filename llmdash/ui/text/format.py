@@ -1,4 +1,4 @@
-"""How numbers, times and texts are written, as text; a value that is not known gives blanks or a dash.
+"""Numbers, times and texts as text; a value that is not known is blank or a dash.
 
 | function | width | examples |
 |---|---|---|
@@ -10,7 +10,7 @@
 | `rate` | 7 | ` 18.0/s` `  450/s` |
 | `percent` | 4 | `  0%` ` 34%` `100%` |
 
-Widths are in terminal cells and hold for every value that can occur, so that nothing jumps.
+Widths are in terminal cells and are the same for every value that can occur, so that nothing jumps.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _LONGEST_LEFT_S: Final = 99 * 86400
 
 
 def fit(text: str, width: int, align: Align = "left") -> str:
-    """The text as one safe line of `width` cells: padded, or cut with an ellipsis between characters."""
+    """Return the text as one safe line of `width` cells: padded, or cut with an ellipsis."""
     if len(text) > 8 * width + 64:  # no need to clean a megabyte for one cell
         text = text[: 8 * width + 64]
     text = clean_line(text)
@@ -73,7 +73,7 @@ def _cut(text: str, width: int) -> tuple[str, int]:
 
 
 def by_words(text: str, width: int) -> str:
-    """The text as one safe line of at most `width` cells, cut between words where it is too long."""
+    """Return the text as one safe line of at most `width` cells, cut between words where it is too long."""
     fitted = fit(text, width).rstrip()
     if not fitted.endswith(_ELLIPSIS) or fitted == text:
         return fitted
@@ -84,14 +84,14 @@ def by_words(text: str, width: int) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """`HH:MM:SS.mmm`, 12 cells up to 99 hours; more hours widen it."""
+    """Return `HH:MM:SS.mmm`, 12 cells up to 99 hours; more hours widen it."""
     milliseconds = max(0, round(_finite(seconds) * 1000))
     whole, milliseconds = divmod(milliseconds, 1000)
     return f"{_hms(whole)}.{milliseconds:03}"
 
 
 def clock(seconds: float | None) -> str:
-    """`HH:MM:SS`, 8 cells; `--:--:--` if not known, held at 99:59:59."""
+    """Return `HH:MM:SS`, 8 cells; `--:--:--` if not known, 99:59:59 at most."""
     if seconds is None or not math.isfinite(seconds):
         return "--:--:--"
     return _hms(min(_LONGEST_S, max(0, round(seconds))))
@@ -104,7 +104,7 @@ def _hms(seconds: int) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Five cells: milliseconds below a second, then three digits, then two units. Blank if not known."""
+    """Return five cells: milliseconds below 1 s, then three digits, then two units; blank if not known."""
     if seconds is None or not math.isfinite(seconds):
         return "     "
     seconds = max(0.0, seconds)
@@ -134,12 +134,14 @@ def _two_units(seconds: int) -> str:
 
 
 def count(number: int) -> str:
-    """A whole number with thousands separated: `3,412`."""
+    """Return a whole number with thousands separated: `3,412`."""
     return f"{number:,}"
 
 
 def si(number: float | None) -> str:
-    """Four cells, three significant digits at most: `  18`, `2.1k`, ` 34k`, `1.2M`. A dash if not known."""
+    """Return four cells, at most three significant digits: `  18`, `2.1k`, ` 34k`, `1.2M`; a dash if not
+    known.
+    """
     if number is None or not math.isfinite(number):
         return f"{_UNKNOWN:>4}"
     number = max(0.0, float(number))
@@ -155,7 +157,7 @@ def si(number: float | None) -> str:
 
 
 def short(number: int, width: int) -> str:
-    """A whole number in `width` cells (3 at least): exact where it fits, else in thousands, millions, ..."""
+    """Return a whole number in `width` cells (3 at least): exact where it fits, else with k, M, ..."""
     text = str(number)
     if len(text) <= width:
         return text.rjust(width)
@@ -167,7 +169,7 @@ def short(number: int, width: int) -> str:
 
 
 def countdown(seconds: float) -> str:
-    """The time left in at most three cells, rounded up: `4s`, `59s`, `3m`, `2h`, `9d`."""
+    """Return the time left in at most three cells, rounded up: `4s`, `59s`, `3m`, `2h`, `9d`."""
     left = max(0, math.ceil(min(_finite(seconds), _LONGEST_LEFT_S)))
     for size, unit, below in ((1, "s", 60), (60, "m", 3600), (3600, "h", 48 * 3600)):
         if left < below:
@@ -176,14 +178,14 @@ def countdown(seconds: float) -> str:
 
 
 def rate(per_second: float | None) -> str:
-    """Seven cells: `0.25/s`, `18.0/s`, `450/s`; `∞` where no limit is set."""
+    """Return seven cells: `0.25/s`, `18.0/s`, `450/s`; `∞` where no limit is set."""
     if per_second is None or math.isinf(per_second):
         return "    ∞/s"
     return f"{number(per_second)}/s".rjust(7)
 
 
 def number(value: float) -> str:
-    """Three significant digits at most without an exponent: `0.25`, `1.50`, `18.0`, `450`."""
+    """Return at most three significant digits without an exponent: `0.25`, `1.50`, `18.0`, `450`."""
     value = max(0.0, _finite(value))
     if value < 9.995:
         return f"{value:.2f}"
@@ -193,21 +195,21 @@ def number(value: float) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """Four cells, rounded down so that 100% means all of it: ` 34%`. Blank without a whole."""
+    """Return four cells, rounded down so that 100% means all: ` 34%`. Blank if `whole` is 0."""
     if whole <= 0:
         return "    "
     return f"{min(100, max(0, math.floor(100 * part / whole))):3}%"
 
 
 def dollars(value: float | None) -> str:
-    """An amount: `$12.30`, `$0.43`, below a cent `$0.0043`; a dash where it is not known."""
+    """Return an amount: `$12.30`, `$0.43`, below a cent `$0.0043`; a dash where it is not known."""
     if value is None:
         return "–"
     return f"${value:,.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
 
 
 def significant(value: float, digits: int = 3) -> float:
-    """`value` (above 0) rounded to so many significant digits."""
+    """Return `value` (above 0) rounded to `digits` significant digits."""
     return float(f"{value:.{digits - 1}e}")
 
 

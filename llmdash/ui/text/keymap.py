@@ -1,4 +1,4 @@
-"""The keys that work, read from the bindings themselves: key bar, palette and help all list these."""
+"""The keys, read from the bindings: key bar, palette and help all list these."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class KeyEntry:
 
     @property
     def glyphs(self) -> str:
-        """The keys as they are printed, such as `⏎` or `+ =`."""
+        """The keys as they are shown, such as `⏎` or `+ =`."""
         return " ".join(key_glyph(key) for key in self.keys)
 
 
 def key_glyph(key: str) -> str:
-    """How a key is printed: `ctrl+p` as `^p`, `shift+left` as `⇧←`, a capital letter as itself."""
+    """Return how a key is shown: `ctrl+p` as `^p`, `shift+left` as `⇧←`, a capital letter as itself."""
     *modifiers, last = key.split("+")
     plain = _GLYPHS.get(last, last)
     marks = "".join({"ctrl": "^", "shift": "⇧", "alt": "⌥"}.get(modifier, modifier) for modifier in modifiers)
@@ -68,9 +68,9 @@ def key_glyph(key: str) -> str:
 
 
 def entries(node: DOMNode) -> list[KeyEntry]:
-    """The described actions of `node`, its own before inherited ones, the keys of one action gathered.
+    """Return the described actions of `node`, its own before inherited ones, with all keys of each.
 
-    What a node inherits from Textual itself is left out: every action of llmdash has a binding of its own.
+    Bindings inherited from Textual itself are left out: every action of llmdash has a binding of its own.
     """
     gathered: dict[str, list[Binding]] = {}
     taken: set[str] = set()
@@ -101,7 +101,7 @@ def _entry(node: DOMNode, action: str, same: list[Binding]) -> KeyEntry:
 def listed(screen: Screen[Any]) -> Iterator[tuple[str, list[KeyEntry]]]:
     """Yield (title, entries) for the screen and then for each focusable widget on it.
 
-    A widget's key that does what the screen's key of the same name does is not listed twice.
+    A widget's key that does the same as the screen's key of the same name is not listed twice.
     """
     own = entries(screen)
     yield str(screen.title or "Everywhere"), own
@@ -119,7 +119,7 @@ def listed(screen: Screen[Any]) -> Iterator[tuple[str, list[KeyEntry]]]:
 
 
 def _title(widget: Widget) -> str:
-    """What a widget is called in a list of keys: `Job table` for a JobTable."""
+    """The name of a widget in a list of keys: `Job table` for a JobTable."""
     if widget.BINDING_GROUP_TITLE:
         return widget.BINDING_GROUP_TITLE
     return re.sub(r"(?<=[a-z])([A-Z])", r" \1", type(widget).__name__).capitalize()

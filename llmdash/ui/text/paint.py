@@ -1,4 +1,4 @@
-"""What the line widgets share: component styles, kept until the theme changes, and lines made of pieces."""
+"""What the line widgets share: cached component styles, and strips made of pieces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _style_of = itemgetter(1)
 class Styles:
     """The component styles of a widget as Rich styles.
 
-    Textual drops its own cache at every refresh, so they are kept here until `clear`, which belongs in the
+    Textual drops its own cache at every refresh, so they are cached here until `clear`, to be called in the
     widget's `notify_style_update`.
     """
 
@@ -37,21 +37,21 @@ class Styles:
         self._over.clear()
 
     def get(self, name: str) -> Style:
-        """The style of the component class `name`, background included."""
+        """Return the style of the component class `name`, background included."""
         style = self._styles.get(name)
         if style is None:
             style = self._styles[name] = self._widget.get_component_rich_style(name)
         return style
 
     def over(self, name: str, ground: str) -> Style:
-        """The text of `name` on the background of `ground`."""
+        """Return the text style of `name` on the background of `ground`."""
         style = self._over.get((name, ground))
         if style is None:
             style = self._over[name, ground] = self._laid_over(self.get(name), self.get(ground))
         return style
 
     def _laid_over(self, text: Style, ground: Style) -> Style:
-        if ground.reverse:  # reversed colours of several texts would be patches, not a ground
+        if ground.reverse:  # reversed colours of several texts would be patches, not one background
             return ground
         style = text + Style(bgcolor=ground.bgcolor)
         if ground.underline or ground.bold:
@@ -60,9 +60,9 @@ class Styles:
 
 
 def line(pieces: Iterable[tuple[str, Style]], width: int, blank: Style) -> Strip:
-    """A strip of exactly `width` cells, safe to draw: pieces of one style joined, filled up with blanks.
+    """Return a strip of exactly `width` cells, safe to draw: pieces of one style joined, padded with blanks.
 
-    What a segment costs until it is on screen is far more than joining it here.
+    A segment costs far more until it is on screen than joining it here.
     """
     segments = [
         Segment(clean_line("".join(text for text, _style in run)), style)
@@ -73,7 +73,7 @@ def line(pieces: Iterable[tuple[str, Style]], width: int, blank: Style) -> Strip
 
 
 def regions(lines: Iterable[int], width: int) -> list[Region]:
-    """Regions over these lines (ascending), neighbours joined."""
+    """Return regions over these lines (ascending), neighbours joined."""
     joined: list[Region] = []
     for y in lines:
         if joined and joined[-1].bottom == y:

@@ -1,4 +1,4 @@
-"""Scrolling without layout: a view of many lines whose number changes all the time."""
+"""Scrolling without layout, for views whose number of lines changes all the time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["jump", "resize"]
 
 
 def resize(view: ScrollView, lines: int) -> None:
-    """Tell a view how many lines it has; lays out only where its scrollbar comes or goes."""
+    """Set the number of lines of a view; lays out only where its scrollbar appears or disappears."""
     if view.virtual_size.height == lines:
         return
     size = Size(1, lines)
@@ -24,7 +24,7 @@ def resize(view: ScrollView, lines: int) -> None:
 
 
 def jump(view: ScrollView, top: int) -> None:
-    """Make a line the first one, without repainting the view."""
+    """Scroll a line to the top, without repainting the view."""
     place = float(max(0, top))
     view.set_reactive(Widget.scroll_y, place)
     view.set_reactive(Widget.scroll_target_y, place)

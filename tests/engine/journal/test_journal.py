@@ -153,7 +153,7 @@ def test_a_folder_holds_one_run(tmp_path: Path) -> None:
         JournalFile.create(tmp_path, {})
 
 
-def test_no_journal_is_told_with_its_mend(tmp_path: Path) -> None:
+def test_no_journal_is_told_with_its_fix(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no journal here; leave out --resume"):
         JournalFile.open(tmp_path)
     with pytest.raises(JournalError, match="no journal here"):
@@ -266,7 +266,7 @@ async def test_a_disk_that_stays_full_when_the_run_is_left_is_given_up_on(tmp_pa
     assert "disk is full" in str(writer.failure)
 
 
-async def test_what_no_waiting_mends_is_told_at_once(tmp_path: Path) -> None:
+async def test_what_no_waiting_fixes_is_reported_at_once(tmp_path: Path) -> None:
     disk, failures = Disk(tmp_path), list[JournalError]()
     writer = JournalWriter(disk, failures.append)
     disk.trouble = sqlite3.SQLITE_READONLY

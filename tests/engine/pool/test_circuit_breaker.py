@@ -125,7 +125,7 @@ def test_this_machine_is_blamed_at_once_and_told_apart() -> None:
     assert circuit_breaker.is_local
 
 
-def test_wrong_settings_pause_it_until_the_user_has_mended_them() -> None:
+def test_wrong_settings_pause_it_until_the_user_has_fixed_them() -> None:
     clock = Clock()
     circuit_breaker = CircuitBreaker(clock)
     assert fail(circuit_breaker, REDIRECT) is EndpointState.PAUSED

@@ -176,7 +176,7 @@ async def test_an_untrusted_certificate_is_a_matter_of_settings() -> None:
     assert not failure.reached
 
 
-async def test_https_asked_of_a_server_that_speaks_http_names_the_mend() -> None:
+async def test_https_asked_of_a_server_that_speaks_http_names_the_fix() -> None:
     async def complain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")

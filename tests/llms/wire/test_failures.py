@@ -114,7 +114,7 @@ def test_a_rate_limit_is_no_empty_purse_whatever_it_advertises(error: dict[str, 
         (429, {"code": "rate_limit_exceeded", "message": "Request too large for m on tokens per min (TPM)"}),
     ],
 )
-def test_what_no_key_could_mend_is_the_fault_of_the_request(status: int, error: dict[str, str]) -> None:
+def test_what_no_key_could_fix_is_the_fault_of_the_request(status: int, error: dict[str, str]) -> None:
     assert failure(status, {"error": error}).kind is REQUEST
 
 
@@ -149,7 +149,7 @@ def test_a_failure_says_its_status_and_knows_its_request() -> None:
     assert failure(500, request_id="req_2").request_id == "req_2"
 
 
-def test_a_redirect_names_where_it_leads_and_the_mend() -> None:
+def test_a_redirect_names_where_it_leads_and_the_fix() -> None:
     found = failure(308, b"", location="https://there/v1")
     assert "https://there/v1" in found.message
     assert "base_url" in found.message

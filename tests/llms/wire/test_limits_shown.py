@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmdash.llms.messages import Hints
 from llmdash.llms.wire.failures import Failure
-from llmdash.llms.wire.rate_limit_headers import limits_told
+from llmdash.llms.wire.rate_limit_headers import parse_limits
 from tests.llms.canned import Canned, answer, document
 from tests.llms.wire.wires import WIRES, Wire
 
@@ -37,11 +37,11 @@ ANTHROPIC = {
 
 
 def test_the_headers_of_openai() -> None:
-    assert limits_told(OPENAI) == Hints(60, 59, 1.0, 150_000, 149_984, 360.0)
+    assert parse_limits(OPENAI) == Hints(60, 59, 1.0, 150_000, 149_984, 360.0)
 
 
 def test_the_headers_of_anthropic_count_from_their_own_date() -> None:
-    assert limits_told(ANTHROPIC) == Hints(50, 49, 2.0, 8000, 7000, 4.0)
+    assert parse_limits(ANTHROPIC) == Hints(50, 49, 2.0, 8000, 7000, 4.0)
 
 
 def test_tokens_of_anthropic_go_before_those_in_and_out() -> None:
@@ -50,33 +50,33 @@ def test_tokens_of_anthropic_go_before_those_in_and_out() -> None:
         "anthropic-ratelimit-tokens-limit": "48000",
         "anthropic-ratelimit-tokens-remaining": "46000",
     }
-    assert limits_told(told) == Hints(50, 49, 2.0, 48_000, 46_000, None)
+    assert parse_limits(told) == Hints(50, 49, 2.0, 48_000, 46_000, None)
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}, {"x-ratelimit-policy": "10;w=1"}])
 def test_headers_without_hints_give_none(headers: dict[str, str]) -> None:
-    assert limits_told(headers) is None
+    assert parse_limits(headers) is None
 
 
 @pytest.mark.parametrize("limit", ["-1", "0"])
 def test_a_limit_of_minus_one_or_zero_is_unknown_and_not_zero(limit: str) -> None:
     told = {**OPENAI, "x-ratelimit-limit-requests": limit, "x-ratelimit-remaining-requests": limit}
-    assert limits_told(told) == Hints(None, None, None, 150_000, 149_984, 360.0)
+    assert parse_limits(told) == Hints(None, None, None, 150_000, 149_984, 360.0)
 
 
 def test_nothing_left_is_told_as_zero() -> None:
-    found = limits_told({**OPENAI, "x-ratelimit-remaining-requests": "0"})
+    found = parse_limits({**OPENAI, "x-ratelimit-remaining-requests": "0"})
     assert found is not None
     assert found.remaining_requests == 0
 
 
 def test_a_part_of_the_headers_is_better_than_none() -> None:
-    assert limits_told({"x-ratelimit-remaining-tokens": "5"}) == Hints(remaining_tokens=5)
+    assert parse_limits({"x-ratelimit-remaining-tokens": "5"}) == Hints(remaining_tokens=5)
 
 
 @given(st.dictionaries(st.sampled_from([*OPENAI, *ANTHROPIC]), st.text(max_size=20) | st.integers().map(str)))
 def test_whatever_a_header_holds_hints_are_sane_or_none(headers: dict[str, str]) -> None:
-    found = limits_told(headers)
+    found = parse_limits(headers)
     if found is not None:
         counts = (found.limit_requests, found.remaining_requests, found.limit_tokens, found.remaining_tokens)
         assert all(count is None or 0 <= count <= 2**53 for count in counts)
@@ -94,7 +94,7 @@ async def test_the_first_delta_of_an_answer_brings_the_hints(wire: Wire, headers
     for pieces in (wire.stream, [wire.document]):
         llm = wire.make(Canned(answer(*pieces, **sent(headers))))
         hints = [delta.hints async for delta in llm.deltas("hi")]
-        assert (hints[0], set(hints[1:])) == (limits_told(headers), {None})
+        assert (hints[0], set(hints[1:])) == (parse_limits(headers), {None})
 
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
@@ -109,4 +109,4 @@ async def test_a_failure_brings_the_hints(wire: Wire) -> None:
     for given_back in (document(error, status=429, **sent(OPENAI)), document(error, **sent(OPENAI))):
         with pytest.raises(Failure) as caught:
             await wire.make(Canned(given_back)).ainvoke("hi")
-        assert caught.value.hints == limits_told(OPENAI)
+        assert caught.value.hints == parse_limits(OPENAI)

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from llmdash.engine.model.frame import Alert
 from llmdash.engine.model.states import AlertKind, Severity
 from llmdash.ui.panels.banner import LINGER_S, Banner
-from llmdash.ui.text.alert_words import GAP, SEPARATOR, told
+from llmdash.ui.text.alert_words import GAP, SEPARATOR, alert_line
 from tests.ui.troubles import DISK_FULL, KEYS_REST, KILL_SWITCH, MINE_PAUSED, OPENAI_DOWN
 from tests.ui.widget_app import HOSTILE, WidgetApp, lines_drawn, posted, strips
 
@@ -58,14 +58,14 @@ async def test_there_is_no_line_while_nothing_holds_the_run_up() -> None:
         assert shown.banner.size.height == 1
 
 
-async def test_the_line_names_severity_matter_countdown_and_mend() -> None:
+async def test_the_line_names_severity_matter_countdown_and_fix() -> None:
     async with banner_of() as shown:
         assert (
             await shown.show(KEYS_REST)
             == " ▲ warning  All keys rest; the first one is a1f2 (429 rate limit reached) · back in 4s"
         )
         assert await shown.show(OPENAI_DOWN) == (
-            " ▲ warning  openai is down: connection refused · tried again in 8s"
+            " ▲ warning  openai is down: connection refused · next try in 8s"
         )
         assert await shown.show(KILL_SWITCH) == (
             " ✖ error  Kill switch: 20 requests in a row failed alike: 404 model not found "
@@ -80,9 +80,9 @@ async def test_the_line_names_severity_matter_countdown_and_mend() -> None:
             KILL_SWITCH,
             " ✖  Kill switch: 20 requests in a row failed… · p goes on, q quits    ! all",
         ),
-        (DISK_FULL, " ✖  Disk full: nothing is sent until there is room… · tried again in 1s    ! all"),
+        (DISK_FULL, " ✖  Disk full: nothing is sent until there is room in… · next try in 1s    ! all"),
         (KEYS_REST, " ▲  All keys rest; the first one is a1f2 (429 rate limit reached) · back in 4s"),
-        (OPENAI_DOWN, " ▲ warning  openai is down: connection refused · tried again in 8s"),
+        (OPENAI_DOWN, " ▲ warning  openai is down: connection refused · next try in 8s"),
         (MINE_PAUSED, " ✖  mine is paused · set ssl_cert_file, then press v on it in the key…   ! all"),
     ],
 )
@@ -103,7 +103,7 @@ async def test_the_line_stays_a_while_so_that_panels_do_not_jump_and_then_says_i
         await shown.show(OPENAI_DOWN)
         assert await shown.show() == " ✓ over: openai is down"
         shown.now[0] += LINGER_S / 2
-        assert "tried again" in await shown.show(OPENAI_DOWN)
+        assert "next try" in await shown.show(OPENAI_DOWN)
         await shown.show()
         shown.now[0] += LINGER_S - 0.1
         assert await shown.show() == " ✓ over: openai is down"
@@ -148,9 +148,9 @@ WORDS = st.text("abcdefgh :,·", max_size=90)
     st.integers(16, 200),
 )
 def test_an_alert_never_runs_over_its_line(alert: Alert, width: int) -> None:
-    words = told(alert, width)
-    parts = [part for part in (words.text, words.awaited, words.mend) if part]
+    words = alert_line(alert, width)
+    parts = [part for part in (words.text, words.awaited, words.fix) if part]
     assert cell_len(words.badge + GAP + SEPARATOR.join(parts)) <= width
     if words.whole:
         assert words.text == alert.text
-        assert words.mend == alert.mend
+        assert words.fix == alert.fix

@@ -258,7 +258,7 @@ def test_nothing_of_an_attempt_is_lost_however_narrow_the_screen(width: int) -> 
 
 def test_states_that_no_word_explains_are_explained() -> None:
     text = attempts_table(ATTEMPTS, 114).plain
-    for word in ("possibly paid twice", "given up from this side", "never sent: nothing was paid"):
+    for word in ("possibly paid twice", "cut off by us", "never sent: nothing was paid"):
         assert word in text
 
 

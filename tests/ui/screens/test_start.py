@@ -99,7 +99,7 @@ async def test_a_typed_path_goes_before_the_list_and_must_be_a_file(tmp_path: Pa
         field.value = str(tmp_path / "absent.txt")
         await pilot.press("enter")
         await settle(pilot)
-        assert "absent.txt is no file" in problem(pilot) and launcher.launches == []
+        assert "absent.txt is not a file" in problem(pilot) and launcher.launches == []
         path = tmp_path / "mine.txt"
         path.write_text("hello")
         field.value = str(path)

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from llmdash.simulator.dialects.anthropic import AnthropicManners
+from llmdash.simulator.dialects.anthropic import AnthropicConventions
 from llmdash.simulator.dialects.base import Fault, Throttled
-from llmdash.simulator.dialects.openai import OpenAIManners, duration
-from llmdash.simulator.limits import Level, LimitsLeft
+from llmdash.simulator.dialects.openai import OpenAIConventions, duration
+from llmdash.simulator.limits import LimitsLeft, LimitState
 
-ALLOWANCE = LimitsLeft(Level(60, 59, 1.0), Level(6_000, 0, 60.0))
+ALLOWANCE = LimitsLeft(LimitState(60, 59, 1.0), LimitState(6_000, 0, 60.0))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_durations_are_written_as_openai_writes_them(seconds: float, text: str) 
 
 
 def test_openai_tells_limit_rest_and_time_until_full() -> None:
-    assert dict(OpenAIManners().hints(ALLOWANCE, 0.0)) == {
+    assert dict(OpenAIConventions().hints(ALLOWANCE, 0.0)) == {
         b"x-ratelimit-limit-requests": b"60",
         b"x-ratelimit-remaining-requests": b"59",
         b"x-ratelimit-reset-requests": b"1s",
@@ -42,7 +42,7 @@ def test_openai_tells_limit_rest_and_time_until_full() -> None:
 
 
 def test_anthropic_tells_the_moment_at_which_a_limit_is_full_rounded_up() -> None:
-    headers = dict(AnthropicManners().hints(ALLOWANCE, 1_767_225_599.5))
+    headers = dict(AnthropicConventions().hints(ALLOWANCE, 1_767_225_599.5))
     assert headers[b"anthropic-ratelimit-requests-limit"] == b"60"
     assert headers[b"anthropic-ratelimit-requests-remaining"] == b"59"
     assert headers[b"anthropic-ratelimit-requests-reset"] == b"2026-01-01T00:00:01Z"
@@ -52,19 +52,19 @@ def test_anthropic_tells_the_moment_at_which_a_limit_is_full_rounded_up() -> Non
         assert headers[b"anthropic-ratelimit-" + kind + b"-reset"] == b"2026-01-01T00:01:00Z"
 
 
-@pytest.mark.parametrize("manners", [OpenAIManners(), AnthropicManners()])
-def test_no_limit_means_no_headers(manners: OpenAIManners | AnthropicManners) -> None:
-    assert manners.hints(LimitsLeft(), 0.0) == []
+@pytest.mark.parametrize("conventions", [OpenAIConventions(), AnthropicConventions()])
+def test_no_limit_means_no_headers(conventions: OpenAIConventions | AnthropicConventions) -> None:
+    assert conventions.hints(LimitsLeft(), 0.0) == []
 
 
 def test_the_time_to_wait_is_never_told_too_short() -> None:
     wait = Throttled(0.2504, "tokens")
-    assert dict(OpenAIManners().rest(wait.seconds)) == {b"retry-after": b"1", b"retry-after-ms": b"251"}
-    assert dict(AnthropicManners().rest(wait.seconds)) == {b"retry-after": b"1"}
+    assert dict(OpenAIConventions().rest(wait.seconds)) == {b"retry-after": b"1", b"retry-after-ms": b"251"}
+    assert dict(AnthropicConventions().rest(wait.seconds)) == {b"retry-after": b"1"}
 
 
 def test_openai_names_the_limit_that_was_reached() -> None:
-    error = json.loads(OpenAIManners().error(Throttled(2.0, "tokens"), "1"))["error"]
+    error = json.loads(OpenAIConventions().error(Throttled(2.0, "tokens"), "1"))["error"]
     assert (error["type"], error["code"], error["param"]) == ("tokens", "rate_limit_exceeded", None)
     assert "2.000s" in error["message"]
 
@@ -82,7 +82,7 @@ def test_openai_names_the_limit_that_was_reached() -> None:
     ],
 )
 def test_anthropic_has_a_type_of_error_for_each_status(status: int, kind: str) -> None:
-    assert json.loads(AnthropicManners().error(Fault(status, "why"), "7")) == {
+    assert json.loads(AnthropicConventions().error(Fault(status, "why"), "7")) == {
         "type": "error",
         "error": {"type": kind, "message": "why"},
         "request_id": "req_7",
@@ -91,12 +91,12 @@ def test_anthropic_has_a_type_of_error_for_each_status(status: int, kind: str) -
 
 def test_keys_are_found_where_each_provider_has_them() -> None:
     both = [(b"authorization", b"Bearer of-openai"), (b"x-api-key", b" of-anthropic ")]
-    assert OpenAIManners().key(both) == "of-openai"
-    assert AnthropicManners().key(both) == "of-anthropic"
-    assert AnthropicManners().key(both[:1]) == "of-openai"
-    assert OpenAIManners().key(both[1:]) == AnthropicManners().key([]) == ""
+    assert OpenAIConventions().key(both) == "of-openai"
+    assert AnthropicConventions().key(both) == "of-anthropic"
+    assert AnthropicConventions().key(both[:1]) == "of-openai"
+    assert OpenAIConventions().key(both[1:]) == AnthropicConventions().key([]) == ""
 
 
 def test_an_error_shows_little_of_a_key() -> None:
-    for manners in (OpenAIManners(), AnthropicManners()):
-        assert "canary" not in str(manners.unknown_key("sk-canary-0123"))
+    for conventions in (OpenAIConventions(), AnthropicConventions()):
+        assert "canary" not in str(conventions.unknown_key("sk-canary-0123"))

@@ -1,0 +1,91 @@
+"""The field's words are used, and every module, package and public class has a docstring."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "llmdash"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TEXTS = [*MODULES, *sorted(PACKAGE.rglob("*.tcss")), ROOT / "README.md"]
+
+REPLACED = {
+    r"(un)?mend(s|ed|able|ing)?": "fix, repair",
+    r"befell|befalls?|befallen": "happened to",
+    r"heed(s|ed|ing)?": "obey, follow",
+    r"gravest": "most severe",
+    r"by and by": "from time to time, slowly",
+    r"so many": "N, that many",
+    r"called too often": "rate limited (429)",
+    r"tried again in": "next try in",
+    r"no work left": "finished",
+    r"failed in \S+ ways?": "kinds of error",
+    r"let go": "clear, close, release",
+    r"panel before": "previous panel",
+    r"turn the order round": "reverse the order",
+    r"twentieth of a decade": "12 %",
+    r"stands for": "means, is",
+    r"holds? the (whole )?run up": "blocks the run",
+    r"wherewith|be it|alike but for|for want of|nobody saw": "a plain sentence",
+    r"fares?|fared": "state",
+}
+"""Patterns of whole words, whatever their case, and what to write instead."""
+
+KEPT = {"mend", "mended", "mendable"}
+"""Names in the JSON output, which scripts rely on: allowed as a quoted name and nowhere else."""
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a file, without the quoted names that JSON output keeps."""
+    names = re.compile(rf"([\"'`])({'|'.join(sorted(KEPT, key=len, reverse=True))})\1")
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        yield number, names.sub("", line)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_fields_words_are_used(path: Path) -> None:
+    patterns = {
+        re.compile(rf"(?<![^\W_])({word})(?![^\W_])", re.IGNORECASE): use for word, use in REPLACED.items()
+    }
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]!r}: write {use}"
+        for number, line in prose(path)
+        for pattern, use in patterns.items()
+        for match in pattern.finditer(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+def public_classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    """The classes of a module; those nested in others, such as messages, are left to their owners."""
+    return (node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_and_public_class_has_a_docstring(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bare = [] if ast.get_docstring(tree) else ["the module"]
+    bare += [node.name for node in public_classes(tree) if not ast.get_docstring(node)]
+    assert not bare, f"{path.relative_to(ROOT)}: no docstring: {', '.join(bare)}"
+
+
+def test_every_package_says_what_it_is_for_and_who_imports_it() -> None:
+    """One line may do for a module; a package also names its walls."""
+    packages = [path for path in MODULES if path.name == "__init__.py" and path.parent != PACKAGE]
+    docstrings = {path: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) for path in packages}
+    assert not [path for path, text in docstrings.items() if not 2 <= len((text or "").splitlines()) <= 6]
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    places = defaultdict(list)
+    for path in MODULES:
+        for node in public_classes(ast.parse(path.read_text(encoding="utf-8"))):
+            places[node.name].append(str(path.relative_to(ROOT)))
+    shared = {name: where for name, where in places.items() if len(where) > 1}
+    assert not shared
