@@ -39,3 +39,11 @@ def simulator() -> Iterator[Callable[..., Simulated]]:
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[Simulated]:
+    """One simulator for all tests of a module that ask it and leave no orders behind."""
+    running = Simulated()
+    yield running
+    running.close()
