@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.simulated import Simulated
 
@@ -14,6 +16,12 @@ from tests.simulated import Simulated
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for _number in (signal.SIGHUP, signal.SIGQUIT):
     signal.signal(_number, signal.SIG_DFL)
+
+# How long an example takes says how busy the machine is. What CI tries is the same every time.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", _UNTIMED)
+settings.register_profile("ci", _UNTIMED, derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 @pytest.fixture
@@ -31,3 +39,11 @@ def simulator() -> Iterator[Callable[..., Simulated]]:
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def shared_simulator() -> Iterator[Simulated]:
+    """One simulator for all tests of a module that ask it and leave no orders behind."""
+    running = Simulated()
+    yield running
+    running.close()

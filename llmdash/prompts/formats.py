@@ -27,6 +27,12 @@ class RecordSpan(NamedTuple):
 SEPARATOR = b"---"
 """The line that separates two prompts of several lines."""
 
+_MOST_LEVELS = 500
+"""Lists and objects within each other. How many Python can follow depends on its version; a file must not."""
+
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+"""A whole string, or a bracket that stands outside of one."""
+
 TOO_LONG = f"longer than {MAX_LINE // 1_000_000} MB; make it shorter"
 
 
@@ -56,7 +62,24 @@ def decode_text(data: bytes) -> str:
         ) from None
 
 
+def _too_deep(data: bytes) -> bool:
+    if data.count(b"[") + data.count(b"{") <= _MOST_LEVELS:
+        return False
+    level = 0
+    for found in _BRACKETS.finditer(data):
+        match found[0]:
+            case b"[" | b"{":
+                level += 1
+                if level > _MOST_LEVELS:
+                    return True
+            case b"]" | b"}":
+                level -= 1
+    return False
+
+
 def _object(data: bytes) -> dict[str, Any]:
+    if _too_deep(data):
+        raise RecordError("JSON nested too deeply")
     try:
         value = msgspec.json.decode(data)
     except UnicodeDecodeError:

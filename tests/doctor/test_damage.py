@@ -122,7 +122,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return copy
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(deletions=st.lists(deleted, max_size=3), changes=st.lists(changed, max_size=4))
 def test_whatever_is_done_to_rows_is_repaired_and_every_answer_that_is_intact_stays(
     fresh: Callable[..., Path], deletions: list[tuple[str, int]], changes: list[tuple[str, int, str]]
@@ -169,7 +169,7 @@ def test_a_damaged_journal_is_saved_with_what_is_still_in_the_log_of_a_kill(
         assert len(kept) >= len(before) - 16
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example(killed=False, overwrites=[(3531, 84)], flips=[], cut=None)  # the length of a text
 @example(killed=False, overwrites=[], flips=[(3105, 0)], cut=None)  # the name of a column
 @given(

@@ -92,6 +92,7 @@ BAD_LINES = {
     '{"prompt": "x", "expected": {}}': "`expected` must be",
     '{"prompt": "\\ud800"}': "malformed JSON",
     '{"a":' * 5_000: "nested too deeply",
+    '{"prompt": "x", "more": ' + "[" * 600 + "]" * 600 + "}": "nested too deeply",
     '{"prompt": "' + "y" * 1_000_001 + '"}': "longer than 1 MB",
 }
 
@@ -103,6 +104,19 @@ def test_a_bad_line_is_left_out_and_listed(tmp_path: Path, line: str, fault: str
     [problem] = found.problems
     assert (problem.line, problem.file) == (2, str(tmp_path / "p.jsonl"))
     assert fault in problem.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({"prompt": '[{"' * 5_000}),
+        '{"prompt": "x", "more": [' + "[]," * 5_000 + "{}]}",
+        '{"prompt": "x", "more": ' + "[" * 400 + "]" * 400 + "}",
+    ],
+    ids=["in a text", "beside each other", "not too many"],
+)
+def test_brackets_that_do_not_nest_too_deeply_are_no_fault(tmp_path: Path, line: str) -> None:
+    assert source(tmp_path, "p.jsonl", line).problems == ()
 
 
 def test_bytes_that_are_not_utf8_are_listed_with_their_place(tmp_path: Path) -> None:

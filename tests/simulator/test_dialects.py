@@ -63,12 +63,12 @@ def test_the_limit_of_requests_is_one_for_all_dialects(simulator: Simulator) -> 
 
 @pytest.mark.parametrize("dialect", list(PATHS))
 def test_tokens_are_charged_for_prompt_and_answer(simulator: Simulator, dialect: str) -> None:
-    running = simulator(tpm=1_000_000)
+    running = simulator(tpm=60)  # what was charged is not back before the reply can tell of it
     reply = ask(running, dialect, "What is 2 + 3 x 4?")
     name = "anthropic-ratelimit-tokens-" if dialect == "messages" else "x-ratelimit-{}-tokens"
     limit, left = (
         int(reply.headers[name.format(part) if "{}" in name else name + part])
         for part in ("limit", "remaining")
     )
-    assert limit == 1_000_000
-    assert 980_000 < 1_000_000 - 20 - 1 <= left < 1_000_000
+    assert limit == 60
+    assert 60 - 20 - 1 <= left < 60

@@ -15,9 +15,9 @@ Simulator = Callable[..., Simulated]
 PROMPT = 'Work out 12 + 3 x 4. Answer with JSON: {"expression": "12 + 3 x 4", "result": ?}'
 
 
-@pytest.fixture
-def client(simulator: Simulator) -> Iterator[OpenAI]:
-    running = simulator()
+@pytest.fixture(scope="module")
+def client(shared_simulator: Simulated) -> Iterator[OpenAI]:
+    running = shared_simulator
     with OpenAI(base_url=running.base_url, api_key=running.keys[0], max_retries=0) as each:
         yield each
 

@@ -21,9 +21,9 @@ def client_of(running: Simulated, key: str | None = None) -> Anthropic:
     return Anthropic(base_url=running.root, api_key=key or running.keys[0], max_retries=0)
 
 
-@pytest.fixture
-def client(simulator: Simulator) -> Iterator[Anthropic]:
-    with client_of(simulator()) as each:
+@pytest.fixture(scope="module")
+def client(shared_simulator: Simulated) -> Iterator[Anthropic]:
+    with client_of(shared_simulator) as each:
         yield each
 
 

@@ -38,6 +38,12 @@ def adds_up(stats: dict[str, Any], under_way: int = 0) -> bool:
     )
 
 
+def errors(running: Simulated) -> int:
+    """The requests with the first key that failed so far."""
+    counted: int = running.stats()["by_key"].get(running.keys[0], {"errors": 0})["errors"]
+    return counted
+
+
 def test_what_the_server_counts_is_what_the_client_saw(simulator: Simulator) -> None:
     running = simulator(wrong_rate=0.2, error_rate=0.1)
     task = Arithmetic(300)
@@ -88,13 +94,14 @@ def test_a_strange_key_and_no_key_are_refused_and_counted(simulator: Simulator) 
     ids=["cut", "empty", "list", "bytes", "deep", "no messages", "no model", "text", "no tokens", "huge"],
 )
 def test_a_body_that_makes_no_sense_is_an_error_in_openai_shape(
-    simulator: Simulator, body: bytes, status: int, param: str | None
+    shared_simulator: Simulated, body: bytes, status: int, param: str | None
 ) -> None:
-    running = simulator()
+    running = shared_simulator
+    before = errors(running)
     reply = running.fetch("/v1/chat/completions", raw=body, key=running.keys[0])
     assert (reply.status, reply.json["error"]["param"]) == (status, param)
     assert set(reply.json["error"]) == {"message", "type", "param", "code"}
-    assert running.stats()["by_key"][running.keys[0]]["errors"] == 1
+    assert errors(running) == before + 1
     assert running.complaints() == ""
 
 

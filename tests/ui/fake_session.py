@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
 from llmdash.engine.model.frame import (
@@ -36,6 +36,7 @@ SPOKEN = ("{", '"', "expression", '":', ' "', "4", " x", " 17", " -", " 3", '",'
 """An answer that is still on its way."""
 
 
+@cache
 def noise(*numbers: int) -> float:
     """A number from 0 to 1 that depends on nothing but `numbers`."""
     value = math.sin(sum((index + 1) * 12.9898 * number for index, number in enumerate(numbers))) * 43758.5453

@@ -41,6 +41,8 @@ def check_place(path: Path) -> None:
             raise ExportError(f"{shown(path)}: is a folder; name a file in it, such as results.jsonl")
         if not target.parent.is_dir():
             raise ExportError(f"{shown(path)}: its folder does not exist; create it, or choose another")
+        with contextlib.suppress(FileNotFoundError):
+            target.stat()  # from Python 3.14 on, exists() takes a name that is too long for one that is free
         if target.exists() and not target.is_file():
             raise ExportError(f"{shown(path)}: is not a regular file; choose another name")
         if target.exists() and not os.access(target, os.W_OK):

@@ -22,6 +22,7 @@ __all__ = ["StreamPane"]
 
 KEPT_STRIPS: Final = 512
 SCROLLBAR_WIDTH: Final = 1
+USUAL_WIDTH: Final = 80
 WHEEL_LINES: Final = 3
 SCROLLED: Final = "-scrolled"
 
@@ -204,8 +205,12 @@ class StreamPane(ScrollView, can_focus=True):
 
     @property
     def _text_width(self) -> int:
-        """The room for text; the scrollbar's is kept free, so that it may come without wrapping anew."""
-        return max(1, self.content_size.width - SCROLLBAR_WIDTH)
+        """The room for text; the scrollbar's is kept free, so that it may come without wrapping anew.
+
+        Before there is any, a usual width: to wrap a long answer at each character would take seconds.
+        """
+        room = self.content_size.width
+        return max(1, room - SCROLLBAR_WIDTH) if room else USUAL_WIDTH
 
     @property
     def _last_top(self) -> int:

@@ -33,7 +33,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_whatever_happens_no_second_passes_the_highest_rate_of_that_second(
     schedule: list[tuple[str, float, float]],
 ) -> None:
@@ -196,5 +196,5 @@ class LimiterMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
-LimiterMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+LimiterMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
 TestLimiterMachine = LimiterMachine.TestCase

@@ -113,7 +113,7 @@ async def test_those_who_wait_for_the_end_or_for_work_wake() -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_job_is_with_one_taker_at_a_time_and_ends_once(seed: int, jobs: int) -> None:
     @virtual_time
     async def scenario() -> None:

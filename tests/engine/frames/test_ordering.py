@@ -46,7 +46,7 @@ def lines(ordering: Ordering) -> list[int]:
     st.sampled_from([SortColumn.NEWEST, SortColumn.NUMBER]),
     st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_natural_orders_show_every_job_once_at_any_progress(
     ended: list[bool], steps: list[tuple[str, int]], sort: SortColumn, descending: bool
 ) -> None:

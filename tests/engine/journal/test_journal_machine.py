@@ -305,4 +305,4 @@ _ATTEMPTS = "SELECT job, attempt, state FROM attempts"
 _RESULTS = "SELECT job, state, text FROM results"
 
 TestJournalMachine = JournalMachine.TestCase
-TestJournalMachine.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+TestJournalMachine.settings = settings(max_examples=30, stateful_step_count=50)

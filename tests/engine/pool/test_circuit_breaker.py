@@ -205,4 +205,4 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreakerMachine = BreakerMachine.TestCase
-TestBreakerMachine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestBreakerMachine.settings = settings(max_examples=80, stateful_step_count=40)

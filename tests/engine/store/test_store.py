@@ -86,7 +86,7 @@ class Player:
 
 
 @given(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 104)), max_size=120))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_job_is_in_one_state_and_the_counts_know_it(jobs: int, steps: list[tuple[int, int]]) -> None:
     player = Player(jobs)
     columns = player.store.columns

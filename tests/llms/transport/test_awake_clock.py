@@ -110,7 +110,7 @@ sleeps = st.tuples(st.floats(0, 200), st.floats(2.01, 100_000))
 
 
 @given(st.lists(calls, min_size=1, max_size=8), st.lists(sleeps, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whenever_the_machine_sleeps_and_for_however_long_every_answer_that_comes_in_time_is_taken(
     plans: list[tuple[float, list[float]]], suspensions: list[tuple[float, float]]
 ) -> None:

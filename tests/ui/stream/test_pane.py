@@ -54,6 +54,17 @@ async def test_only_what_is_new_is_asked_for() -> None:
         assert pane.text == "{x}"
 
 
+async def test_an_answer_that_comes_before_there_is_room_is_not_broken_at_each_character() -> None:
+    pane = watching(7)
+    pane.display = False
+    async with running(pane) as pilot:
+        await feed(pilot, pane, part(7, "x" * 1000))
+        assert len(pane._text.lines) < 20
+        pane.display = True
+        await pilot.pause()
+        assert lines(pane)[:13] == ["x" * 79] * 12 + ["x" * (1000 - 12 * 79)]
+
+
 async def test_the_same_part_twice_is_shown_once() -> None:
     pane = watching(7)
     async with running(pane) as pilot:
