@@ -44,54 +44,41 @@ class Steering:
 
     def execute(self, command: commands.Command) -> None:
         """Do what is asked; what cannot be done becomes a notice."""
+        parts, pool, control = self._parts, self._parts.pool, self._control
         try:
-            self._steer_run(command)
-            self._steer_jobs(command)
-            self._steer_keys(command)
+            match command:
+                case commands.SetRate(rate):
+                    parts.limiter.set_rate(rate)
+                case commands.SetConcurrency(concurrency):
+                    self._runner.set_concurrency(concurrency)
+                case commands.Pause():
+                    control.pause()
+                case commands.Resume():
+                    control.resume()
+                case commands.Drain():
+                    control.drain()
+                case commands.Cancel():
+                    control.stop()
+                case commands.RetryJobs(jobs):
+                    self._each(jobs, self._runner.retry_job)
+                case commands.RetryFailed():
+                    self._each(parts.store.columns.jobs_in(JobState.FAILED), self._runner.retry_job)
+                case commands.CancelJobs(jobs):
+                    self._each(jobs, self._runner.cancel_job)
+                case commands.DisableKey(label):
+                    pool.disable(label)
+                    self._note_health(label)
+                case commands.ReviveKey(label):
+                    pool.revive(label)
+                    self._note_health(label)
+                    control.revived()
+                case commands.ReviveEndpoint(name):
+                    pool.revive_endpoint(name)
+                    control.revived()
+                case commands.SetWeight(label, weight):
+                    pool.set_weight(label, weight)
         except ValueError as error:
-            self._parts.store.apply(Noticed(Severity.WARNING, str(error)))
-
-    def _steer_run(self, command: commands.Command) -> None:
-        match command:
-            case commands.SetRate(rate):
-                self._parts.limiter.set_rate(rate)
-            case commands.SetConcurrency(concurrency):
-                self._runner.set_concurrency(concurrency)
-            case commands.Pause():
-                self._control.pause()
-            case commands.Resume():
-                self._control.resume()
-            case commands.Drain():
-                self._control.drain()
-            case commands.Cancel():
-                self._control.stop()
-
-    def _steer_jobs(self, command: commands.Command) -> None:
-        match command:
-            case commands.RetryJobs(jobs):
-                self._each(jobs, self._runner.retry_job)
-            case commands.RetryFailed():
-                states = self._parts.store.columns.state
-                failed = [job for job, state in enumerate(states) if state == JobState.FAILED]
-                self._each(failed, self._runner.retry_job)
-            case commands.CancelJobs(jobs):
-                self._each(jobs, self._runner.cancel_job)
-
-    def _steer_keys(self, command: commands.Command) -> None:
-        pool = self._parts.pool
-        match command:
-            case commands.DisableKey(label):
-                pool.disable(label)
-                self._note_health(label)
-            case commands.ReviveKey(label):
-                pool.revive(label)
-                self._note_health(label)
-                self._control.revived()
-            case commands.ReviveEndpoint(name):
-                pool.revive_endpoint(name)
-                self._control.revived()
-            case commands.SetWeight(label, weight):
-                pool.set_weight(label, weight)
+            parts.store.apply(Noticed(Severity.WARNING, str(error)))
 
     def _note_health(self, label: str) -> None:
         """Let the journal know, so that a resume finds the key as the user left it."""

@@ -53,6 +53,10 @@ class JobColumns:
             self.state[job] = state
         self.revision += 1
 
+    def jobs_in(self, state: JobState) -> list[int]:
+        """Return the jobs that are in `state`, in the order of the input."""
+        return [job for job, found in enumerate(self.state) if found == state]
+
     def begin(self, job: int) -> None:
         """Note that a job was started; the first time decides its position in the order of starting."""
         if not self.place[job]:

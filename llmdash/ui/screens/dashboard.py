@@ -31,7 +31,7 @@ from llmdash.engine.model.commands import (
     SetWeight,
 )
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
-from llmdash.engine.model.states import KeyState, RunState, SortColumn
+from llmdash.engine.model.states import KeyState, RunState
 from llmdash.engine.model.view import View
 from llmdash.ui.pace import Pace
 from llmdash.ui.panels.banner import Banner
@@ -166,7 +166,7 @@ class DashboardScreen(Screen[None]):
         self._session.command(command)
         self.poll()
 
-    def toggle_pause(self) -> None:
+    def action_toggle_pause(self) -> None:
         """Pause the run, or resume it if it is held."""
         self.send(Resume() if self._frame.run.state in _HELD else Pause())
 
@@ -174,30 +174,33 @@ class DashboardScreen(Screen[None]):
         """Queue every job again that failed as this group did."""
         self.send(RetryJobs(self._session.frame(replace(self._view(), failed_as=name)).failed))
 
-    def nudge_rate(self, steps: int) -> None:
+    def action_nudge_rate(self, steps: int) -> None:
         """Ask for a rate so many steps of the slider higher, or lower if negative."""
         self._rate.nudge_rate(steps)
 
-    def action_toggle_pause(self) -> None:
-        self.toggle_pause()
-
     def action_drain(self) -> None:
-        self.send(Drain())
+        from llmdash.ui.screens.confirm import ConfirmScreen
+
+        def drain(confirmed: bool | None) -> None:
+            if confirmed:
+                self.send(Drain())
+
+        in_flight = f"{self._frame.run.in_flight:,} requests in flight finish; nothing new is sent."
+        self.app.push_screen(ConfirmScreen("Drain the run?", f"{in_flight} p goes on later."), drain)
 
     def action_stop_now(self) -> None:
         self.send(Cancel())
 
-    def action_nudge(self, steps: int) -> None:
-        self.nudge_rate(steps)
-
-    def action_retry(self) -> None:
-        self._jobs.action_retry()
-
-    def action_cancel_jobs(self) -> None:
-        self._jobs.action_cancel()
-
     def action_retry_failed(self) -> None:
         self.send(RetryFailed())
+
+    def action_sort(self, column: str) -> None:
+        """Sort by the column of that name; the same one again reverses the order."""
+        self._jobs.sort_by(SortColumn[column])
+
+    async def action_jobs(self, action: str) -> None:
+        """Run an action of the job table, wherever the focus is."""
+        await self._jobs.run_action(action)
 
     @on(JobTable.Retry)
     def _retry(self, event: JobTable.Retry) -> None:
@@ -251,19 +254,6 @@ class DashboardScreen(Screen[None]):
         self._stream.watch_job(None if event.follow else self._jobs.cursor_job)
         self.poll()
 
-    def action_follow(self) -> None:
-        self._jobs.action_follow()
-
-    def action_next_sort(self) -> None:
-        self._jobs.action_sort_next()
-
-    def action_sort(self, column: str) -> None:
-        """Sort by the column of that name; the same one again turns the order round."""
-        self._jobs.sort_by(SortColumn[column])
-
-    def action_reverse_sort(self) -> None:
-        self._jobs.action_reverse()
-
     def action_tile(self) -> None:
         """One stream, or all that fit side by side."""
         self._tiles.display = not self._tiles.display
@@ -287,7 +277,7 @@ class DashboardScreen(Screen[None]):
     def _filter_left(self) -> None:
         self._jobs.focus()
 
-    def action_let_go(self) -> None:
+    def action_clear(self) -> None:
         if self._filter.is_open:
             self._filter.close()
         else:

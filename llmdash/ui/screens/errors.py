@@ -17,7 +17,7 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import AttemptRow, ErrorGroup, Frame, Inspection
 from llmdash.engine.model.view import View
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
-from llmdash.ui.screens.overlay import Steering
+from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.text.keymap import entries
 
@@ -27,7 +27,7 @@ _WORD = re.compile(r"(?<![\w#])[A-Za-z0-9][\w.'-]*[\w](?![\w#])")
 _MOST_WORDS = 8
 
 
-class ErrorSteering(Steering, Protocol):
+class ErrorControls(Controls, Protocol):
     """What the dashboard does in addition for this screen."""
 
     def retry_group(self, name: str) -> None:
@@ -58,9 +58,9 @@ class ErrorsScreen(Screen[None]):
         Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
     ]
 
-    def __init__(self, steering: ErrorSteering) -> None:
+    def __init__(self, controls: ErrorControls) -> None:
         super().__init__()
-        self._steering = steering
+        self._controls = controls
         self._shown: tuple[ErrorGroup | None, tuple[AttemptRow, ...]] | None = None
 
     def compose(self) -> ComposeResult:
@@ -92,23 +92,23 @@ class ErrorsScreen(Screen[None]):
 
     @on(ErrorTable.Moved)
     def _moved(self) -> None:
-        self._steering.poll()
+        self._controls.poll()
 
     @on(ErrorTable.Chosen)
     def _chosen(self, event: ErrorTable.Chosen) -> None:
         self.dismiss()
-        self._steering.show_only(filter_for(event.group.name))
+        self._controls.show_only(filter_for(event.group.name))
 
     def action_choose(self) -> None:
         self._table.row_activated()
 
     def action_inspect(self) -> None:
         if (group := self._table.group) is not None:
-            self._steering.inspect(group.example)
+            self._controls.inspect(group.example)
 
     def action_retry(self) -> None:
         if (group := self._table.group) is not None:
-            self._steering.retry_group(group.name)
+            self._controls.retry_group(group.name)
 
     def action_help(self) -> None:
         from llmdash.ui.screens.help import HelpScreen

@@ -15,7 +15,7 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
 from llmdash.ui.charts.plot import Plot, Series
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
-from llmdash.ui.screens.overlay import Steering
+from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.format import duration, number, rate
 from llmdash.ui.text.keymap import entries
 
@@ -45,9 +45,9 @@ class GraphsScreen(Screen[None]):
         Binding("q", "app.quit", "Quit"),
     ]
 
-    def __init__(self, steering: Steering) -> None:
+    def __init__(self, controls: Controls) -> None:
         super().__init__()
-        self._steering = steering
+        self._controls = controls
 
     def compose(self) -> ComposeResult:
         with Grid(id="graphs"):
@@ -71,10 +71,10 @@ class GraphsScreen(Screen[None]):
         self._title("requests-box", f"Rate · set {rate(frame.rate.rate).strip()} · {frame.run.state.value}")
 
     def action_toggle_pause(self) -> None:
-        self._steering.toggle_pause()
+        self._controls.action_toggle_pause()
 
     def action_nudge(self, steps: int) -> None:
-        self._steering.nudge_rate(steps)
+        self._controls.action_nudge_rate(steps)
 
     def _title(self, name: str, text: str) -> None:
         box = self.query_one(f"#{name}", Container)

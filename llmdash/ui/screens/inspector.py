@@ -18,7 +18,7 @@ from llmdash.engine.model.frame import Frame, Inspection
 from llmdash.engine.model.view import View
 from llmdash.ui.screens.attempts import AttemptsView, attempts_table
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
-from llmdash.ui.screens.overlay import Steering
+from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.badges import VERDICTS, job_badge
 from llmdash.ui.text.format import fit
 from llmdash.ui.text.keymap import entries
@@ -61,11 +61,11 @@ class InspectorScreen(Screen[None]):
         Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
     ]
 
-    def __init__(self, job: int, steering: Steering) -> None:
+    def __init__(self, job: int, controls: Controls) -> None:
         super().__init__()
         self._job = job
         self._last = job
-        self._steering = steering
+        self._controls = controls
         self._shown: Inspection | None = None
 
     def compose(self) -> ComposeResult:
@@ -103,13 +103,13 @@ class InspectorScreen(Screen[None]):
         self._job = max(0, min(self._last, self._job + by))
 
     def action_nudge(self, steps: int) -> None:
-        self._steering.nudge_rate(steps)
+        self._controls.action_nudge_rate(steps)
 
     def action_retry(self) -> None:
-        self._steering.send(RetryJobs((self._job,)))
+        self._controls.send(RetryJobs((self._job,)))
 
     def action_cancel_job(self) -> None:
-        self._steering.send(CancelJobs((self._job,)))
+        self._controls.send(CancelJobs((self._job,)))
 
     def action_copy_answer(self) -> None:
         if self._shown:

@@ -8,7 +8,7 @@ from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
 
-__all__ = ["Overlay", "Steering"]
+__all__ = ["Controls", "Overlay"]
 
 
 @runtime_checkable
@@ -22,14 +22,14 @@ class Overlay(Protocol):
         """Show a frame."""
 
 
-class Steering(Protocol):
+class Controls(Protocol):
     """What the dashboard does for a screen over it."""
 
     def send(self, command: Command) -> None:
         """Send a command to the session."""
 
-    def toggle_pause(self) -> None:
+    def action_toggle_pause(self) -> None:
         """Pause the run, or resume it."""
 
-    def nudge_rate(self, steps: int) -> None:
+    def action_nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""

@@ -107,7 +107,8 @@ async def test_marked_jobs_act_together_and_are_unmarked_after() -> None:
 
 
 async def test_d_drains_and_shift_x_stops_at_once() -> None:
-    assert await commands_of("d") == [Drain()]
+    assert await commands_of("D", "y") == [Drain()]
+    assert await commands_of("D", "n") == await commands_of("D", "escape") == await commands_of("d") == []
     assert await commands_of("X") == [Cancel()]
 
 

@@ -23,6 +23,7 @@ from llmdash.engine.model.frame import AttemptRow, Frame, Inspection, JobRow
 from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.attempts import attempts_table
+from llmdash.ui.screens.confirm import ConfirmScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.graphs import GraphsScreen
 from llmdash.ui.screens.help import HelpScreen
@@ -153,6 +154,8 @@ async def test_the_palette_names_every_action_with_its_key_and_runs_it() -> None
     async with opened(session, "ctrl+p") as pilot:
         assert isinstance(pilot.app.screen, CommandPalette)
         await choose(pilot, "drain")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("y")
         await until(pilot, lambda: session.commands)
         assert session.commands == [Drain()]
 

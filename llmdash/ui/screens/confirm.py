@@ -1,0 +1,41 @@
+"""A question before what cannot be undone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+__all__ = ["ConfirmScreen"]
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks one question over the dashboard; dismissed with the answer. Only `y` is a yes.
+
+    | Key | Does |
+    |---|---|
+    | y | Yes. |
+    | n, escape, q | No. |
+    """
+
+    TITLE = "Confirm"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)", "Yes"),
+        Binding("n,escape,q", "dismiss(False)", "No"),
+    ]
+
+    def __init__(self, question: str, consequence: str) -> None:
+        super().__init__()
+        self._question = question
+        self._consequence = consequence
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="confirm") as box:
+            box.border_title = Content(self._question)
+            box.border_subtitle = Content("y yes   n no")
+            yield Static(Content(self._consequence), markup=False)
