@@ -31,7 +31,7 @@ from llmdash.engine.model.commands import (
     SetWeight,
 )
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
-from llmdash.engine.model.states import KeyState, RunState
+from llmdash.engine.model.states import KeyState, RunState, SortColumn
 from llmdash.engine.model.view import View
 from llmdash.ui.pace import Pace
 from llmdash.ui.panels.banner import Banner
