@@ -26,8 +26,8 @@ _FIRST_CLAUSE = re.compile(r"[:;] | \(| · ")
 def alert_text(alert: Alert) -> str:
     """Return an alert on one line that is safe to show: the text, the countdown, and the fix."""
     parts = [clean_line(alert.text)]
-    if alert.seconds is not None:
-        parts.append(f"{_AWAITED.get(alert.kind, 'next try in')} {left(alert.seconds)}")
+    if alert.passes_in_s is not None:
+        parts.append(f"{_AWAITED.get(alert.kind, 'next try in')} {left(alert.passes_in_s)}")
     if alert.fix:
         parts.append(clean_line(alert.fix))
     return ", ".join(parts)
@@ -50,7 +50,7 @@ def alert_record(alert: Alert) -> dict[str, Any]:
         "severity": alert.severity.value,
         "text": clean_line(alert.text),
         "mend": clean_line(alert.fix),
-        "seconds": None if alert.seconds is None else round(alert.seconds, 1),
+        "seconds": None if alert.passes_in_s is None else round(alert.passes_in_s, 1),
     }
 
 

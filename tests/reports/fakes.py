@@ -69,7 +69,7 @@ def hostile() -> Frame:
     )
 
 
-ALL_REST = Alert(AlertKind.KEYS_REST, "All keys rest", seconds=3.6)
+ALL_REST = Alert(AlertKind.KEYS_REST, "All keys rest", passes_in_s=3.6)
 KILL_SWITCH = Alert(
     AlertKind.KILL_SWITCH,
     "Kill switch: 20 requests in a row failed alike: 404 model not found",

@@ -140,7 +140,7 @@ def test_json_gives_progress_notices_and_last_the_summary() -> None:
 
 
 def test_what_blocks_the_run_up_is_told_once_when_it_comes_and_once_when_it_is_over() -> None:
-    frames = [at(0)] + [held(replace(ALL_REST, seconds=4.0 - n)) for n in range(3)] + [at(0)] * 7
+    frames = [at(0)] + [held(replace(ALL_REST, passes_in_s=4.0 - n)) for n in range(3)] + [at(0)] * 7
     lines = lines_of([*frames, at(0, state=RunState.STOPPED)], step=1)
     told = [line for line in lines if not line.startswith("00:")]
     assert told == [
@@ -163,7 +163,7 @@ def test_an_alert_that_counts_is_still_the_same_one() -> None:
 
 
 def test_every_line_of_progress_counts_down_while_all_keys_rest() -> None:
-    frames = [held(replace(ALL_REST, seconds=60.0 - n)) for n in range(60)]
+    frames = [held(replace(ALL_REST, passes_in_s=60.0 - n)) for n in range(60)]
     lines = lines_of([*frames, at(0, state=RunState.STOPPED)], step=1)
     counted = [
         line.rpartition(" ")[2] for line in lines if line.startswith("00:") and "All keys rest" in line

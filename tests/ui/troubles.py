@@ -39,13 +39,13 @@ DISK_FULL = Alert(
     AlertKind.DISK,
     "Disk full: nothing is sent until there is room in /home/ann/.local/share/llmdash/runs"
     " · 3 answers wait to be saved",
-    seconds=0.8,
+    passes_in_s=0.8,
     severity=Severity.ERROR,
 )
 KEYS_REST = Alert(
-    AlertKind.KEYS_REST, "All keys rest; the first one is a1f2 (429 rate limit reached)", seconds=3.6
+    AlertKind.KEYS_REST, "All keys rest; the first one is a1f2 (429 rate limit reached)", passes_in_s=3.6
 )
-OPENAI_DOWN = Alert(AlertKind.ENDPOINT, "openai is down: connection refused", seconds=7.4)
+OPENAI_DOWN = Alert(AlertKind.ENDPOINT, "openai is down: connection refused", passes_in_s=7.4)
 MINE_PAUSED = Alert(
     AlertKind.ENDPOINT,
     "mine is paused: the certificate of llm.example.org is not trusted: self-signed certificate",

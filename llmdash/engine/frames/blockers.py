@@ -131,9 +131,11 @@ def _endpoint_alert(endpoint: EndpointRow) -> Alert:
         )
     if endpoint.is_local:
         return Alert(
-            AlertKind.MACHINE, f"This machine cannot send: {endpoint.detail}", seconds=endpoint.returns_in_s
+            AlertKind.MACHINE,
+            f"This machine cannot send: {endpoint.detail}",
+            passes_in_s=endpoint.returns_in_s,
         )
-    return Alert(AlertKind.ENDPOINT, f"{name} is down: {endpoint.detail}", seconds=endpoint.returns_in_s)
+    return Alert(AlertKind.ENDPOINT, f"{name} is down: {endpoint.detail}", passes_in_s=endpoint.returns_in_s)
 
 
 def _resting(alive: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> Iterator[Alert]:
@@ -144,7 +146,7 @@ def _resting(alive: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> Itera
         first = min(usable, key=lambda key: key.ready_in_s or math.inf)
         which = "The only key rests" if len(usable) == 1 else f"All keys rest; the first is {first.label}"
         why = f" ({first.detail})" if first.detail else ""
-        yield Alert(AlertKind.KEYS_REST, which + why, seconds=first.ready_in_s)
+        yield Alert(AlertKind.KEYS_REST, which + why, passes_in_s=first.ready_in_s)
 
 
 def _may_send(key: KeyRow) -> bool:

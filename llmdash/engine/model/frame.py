@@ -210,7 +210,7 @@ class Alert:
     text: str
     fix: str = ""
     """What the user can do about it; empty where it passes by itself."""
-    seconds: float | None = None
+    passes_in_s: float | None = None
     """Seconds until it passes, or until the next try."""
     severity: Severity = Severity.WARNING
 

@@ -43,9 +43,9 @@ class AlertLine(NamedTuple):
 
 def awaited(alert: Alert) -> str:
     """Return the countdown to what happens by itself: `next try in 8s`; empty where nothing does."""
-    if alert.seconds is None:
+    if alert.passes_in_s is None:
         return ""
-    return f"{_AWAITED.get(alert.kind, 'next try in')} {countdown(alert.seconds)}"
+    return f"{_AWAITED.get(alert.kind, 'next try in')} {countdown(alert.passes_in_s)}"
 
 
 def gist(alert: Alert) -> str:

@@ -290,4 +290,4 @@ def test_why_nothing_gets_out_of_this_machine_is_said_meanwhile_and_costs_no_job
     assert (frame.run.done, frame.run.failed, frame.alerts) == (12, 0, ())
     assert alert.kind is AlertKind.MACHINE
     assert "llm.invalid" in alert.text
-    assert alert.seconds is not None
+    assert alert.passes_in_s is not None

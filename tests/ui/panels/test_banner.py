@@ -115,10 +115,10 @@ async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
     async with banner_of() as shown:
         await shown.show(KEYS_REST)
         drawn = lines_drawn(shown.banner)
-        shown.banner.show((replace(KEYS_REST, seconds=3.2),))
+        shown.banner.show((replace(KEYS_REST, passes_in_s=3.2),))
         await shown.pilot.pause()
         assert drawn == []
-        shown.banner.show((replace(KEYS_REST, seconds=2.9),))
+        shown.banner.show((replace(KEYS_REST, passes_in_s=2.9),))
         await shown.pilot.pause()
         assert drawn == [0]
 
