@@ -23,9 +23,9 @@ check:
     .venv/bin/mypy
     .venv/bin/lint-imports
 
-# Run the tests
+# Run the tests, on every core (-n 0: in one process)
 test *arguments:
-    {{python}} -m pytest {{arguments}}
+    {{python}} -m pytest -n auto --dist worksteal {{arguments}}
 
 # Everything CI does
 ci:
