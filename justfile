@@ -27,6 +27,10 @@ check:
 test *arguments:
     {{python}} -m pytest -n auto --dist worksteal {{arguments}}
 
+# Run the tests on every Python that is found, or on those named (3.13 3.14)
+matrix *versions:
+    .ci/matrix {{versions}}
+
 # Everything CI does
 ci:
     .ci/run
