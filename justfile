@@ -23,9 +23,13 @@ check:
     .venv/bin/mypy
     .venv/bin/lint-imports
 
-# Run the tests
+# Run the tests, on every core (-n 0: in one process)
 test *arguments:
-    {{python}} -m pytest {{arguments}}
+    {{python}} -m pytest -n auto --dist worksteal {{arguments}}
+
+# Run the tests on every Python that is found, or on those named (3.13 3.14)
+matrix *versions:
+    .ci/matrix {{versions}}
 
 # Everything CI does
 ci:

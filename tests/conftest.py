@@ -24,6 +24,12 @@ settings.register_profile("ci", _UNTIMED, derandomize=True, database=None, print
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means: one more than there are cores, as many tests wait for a program they started."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture
 def simulator() -> Iterator[Callable[..., Simulated]]:
     """Starts simulators: `simulator(keys=("a", "b"), rpm=60)`; see SimulatorSettings. They end with the test.
