@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,75 @@ def test_every_public_name_exists_and_is_listed_once(name: str) -> None:
     listed = getattr(module, "__all__", [])
     assert len(listed) == len(set(listed))
     assert [each for each in listed if not hasattr(module, each)] == []
+
+
+PACKAGE = ROOT / "llmdash"
+SPLIT = ("engine", "ui")
+"""Packages whose rooms are drawn one by one; of `llms` its rooms are part of what one call is."""
+WIDGETS = ("charts", "panels", "stream", "tables", "terminal", "text")
+MAY_SEE = ("engine.model", "sanitize", "ui.charts", "ui.stream", "ui.tables", "ui.text")
+"""All that the parts of a screen may import, but for `terminal`, which gives the terminal back."""
+
+
+def room(module: str) -> str:
+    """The part of the picture that a module is in, such as `cli` or `engine.pool`."""
+    parts = module.split(".")[1:]
+    return ".".join(parts[:2]) if len(parts) > 1 and parts[0] in SPLIT else parts[0]
+
+
+def imports() -> Iterator[tuple[str, str]]:
+    """(module, module it imports) within llmdash, wherever the import stands."""
+    known = dict.fromkeys(modules()) | {"llmdash": None}
+    for name in known:
+        path = PACKAGE.joinpath(*name.split(".")[1:])
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("llmdash"):
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    yield name, whole if whole in known else node.module
+
+
+def arrows() -> dict[str, set[str]]:
+    """What each part of the picture imports from the others."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for importer, imported in imports():
+        if importer != "llmdash" and imported != "llmdash" and room(importer) != room(imported):
+            found[room(importer)].add(room(imported))
+    return found
+
+
+def drawn(arrow: str = " -> ") -> dict[str, set[str]]:
+    """The arrows in the README's section on how it is built."""
+    section = (ROOT / "README.md").read_text("utf-8").partition("## How it is built")[2]
+    lines = [line for line in section.partition("\n## ")[0].splitlines() if arrow in line]
+    pairs = (
+        line.split(arrow) for line in lines if line.split(arrow)[0].strip().replace(".", "").isidentifier()
+    )
+    return {name.strip(): set(rest.split()) for name, rest in pairs}
+
+
+def test_the_picture_in_the_readme_is_what_the_imports_draw() -> None:
+    assert drawn() == arrows()
+
+
+def test_every_package_and_module_of_the_root_is_in_the_picture() -> None:
+    section = (ROOT / "README.md").read_text("utf-8").partition("## How it is built")[2].partition("\n## ")[0]
+    folders = [path for path in PACKAGE.rglob("*") if path.is_dir() and (path / "__init__.py").exists()]
+    inner = ("reports/export", "simulator/dialects")  # how these two are made inside is theirs
+    names = [path for path in folders if str(path.relative_to(PACKAGE)) not in inner]
+    assert [path.name for path in names if f"{path.name}/" not in section] == []
+    single = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert [name for name in single if name not in section] == []
+
+
+def test_no_module_of_the_engine_is_outside_a_room_but_five() -> None:
+    outside = {path.stem for path in (PACKAGE / "engine").glob("*.py")} - {"__init__"}
+    assert outside == {"session", "run", "plan", "steering", "resume"}
+
+
+@pytest.mark.parametrize("part", WIDGETS)
+def test_the_parts_of_a_screen_import_only_what_they_may(part: str) -> None:
+    allowed = {*MAY_SEE, f"ui.{part}"} | ({"terminal_reset"} if part == "terminal" else set())
+    seen = {room(imported) for importer, imported in imports() if room(importer) == f"ui.{part}"}
+    assert seen <= allowed

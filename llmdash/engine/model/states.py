@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from llmdash.prompts.verdict import Verdict
+
 __all__ = [
     "AlertKind",
     "Binding",
@@ -13,6 +15,7 @@ __all__ = [
     "RunState",
     "Severity",
     "SortColumn",
+    "Verdict",
     "WaitReason",
 ]
 
