@@ -66,6 +66,8 @@ def test_every_public_name_exists_and_is_listed_once(name: str) -> None:
 PACKAGE = ROOT / "llmdash"
 SPLIT = ("engine", "ui")
 """Packages whose rooms are drawn one by one; of `llms` its rooms are part of what one call is."""
+ROOT_OF_ALL = ("cli", "launch")
+"""They put everything together, so of the others only the whole packages are drawn."""
 WIDGETS = ("charts", "panels", "stream", "tables", "terminal", "text")
 MAY_SEE = ("engine.model", "sanitize", "ui.charts", "ui.stream", "ui.tables", "ui.text")
 """All that the parts of a screen may import, but for `terminal`, which gives the terminal back."""
@@ -95,18 +97,17 @@ def arrows() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for importer, imported in imports():
         if importer != "llmdash" and imported != "llmdash" and room(importer) != room(imported):
-            found[room(importer)].add(room(imported))
+            target = room(imported)
+            found[room(importer)].add(target.partition(".")[0] if room(importer) in ROOT_OF_ALL else target)
     return found
 
 
 def drawn(arrow: str = " -> ") -> dict[str, set[str]]:
     """The arrows in the README's section on how it is built."""
     section = (ROOT / "README.md").read_text("utf-8").partition("## How it is built")[2]
-    lines = [line for line in section.partition("\n## ")[0].splitlines() if arrow in line]
-    pairs = (
-        line.split(arrow) for line in lines if line.split(arrow)[0].strip().replace(".", "").isidentifier()
-    )
-    return {name.strip(): set(rest.split()) for name, rest in pairs}
+    lines = [line.partition(arrow) for line in section.partition("\n## ")[0].splitlines()]
+    names = ((name.strip(), rest) for name, found, rest in lines if found)
+    return {name: set(rest.split()) for name, rest in names if name.replace(".", "").isidentifier()}
 
 
 def test_the_picture_in_the_readme_is_what_the_imports_draw() -> None:
