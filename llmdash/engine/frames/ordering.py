@@ -10,7 +10,7 @@ import threading
 import time
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from llmdash.engine.frames.blockers import Waits
@@ -22,6 +22,7 @@ from llmdash.engine.store.job_columns import JobColumns
 __all__ = ["Ordering"]
 
 _PERIOD_S = 1.0
+_SLICE = 500
 
 
 class _Wanted(NamedTuple):
@@ -134,13 +135,12 @@ class Ordering:
         except FilterError as error:
             self._finished = wanted, str(error)
             return
-        every: Sequence[int] = range(columns.jobs)
-        jobs = list(every) if predicate is None else [job for job in every if predicate(job)]
-        if wanted.sort is SortColumn.NEWEST:
-            place = columns.place
-            jobs.sort(key=lambda job: -place[job] or 1)
-        elif wanted.sort is not SortColumn.NUMBER:
-            jobs.sort(key=self._sort_key(wanted.sort))
+        every = range(columns.jobs)
+        jobs = [job for job in _unhurried(every) if predicate is None or predicate(job)]
+        if wanted.sort is not SortColumn.NUMBER:
+            key = self._sort_key(wanted.sort)
+            keys = [key(job) for job in _unhurried(jobs)]
+            jobs = [jobs[place] for place in sorted(range(len(jobs)), key=keys.__getitem__)]
         if wanted.descending:
             jobs.reverse()
         lines = array("I", bytes(4 * columns.jobs))
@@ -151,6 +151,7 @@ class Ordering:
     def _sort_key(self, sort: SortColumn) -> Callable[[int], float | str]:
         columns = self._columns
         keys: dict[SortColumn, Callable[[int], float | str]] = {
+            SortColumn.NEWEST: lambda job: -columns.place[job] or 1,
             SortColumn.ID: self._job_id,
             SortColumn.STATE: columns.state.__getitem__,
             SortColumn.KEY: lambda job: columns.keys[columns.key[job]],
@@ -161,6 +162,14 @@ class Ordering:
             SortColumn.OUT: columns.output_tokens.__getitem__,
         }
         return keys[sort]
+
+
+def _unhurried(values: Iterable[int]) -> Iterator[int]:
+    """`values`, with a chance for other threads in between: neither a frame nor the engine waits for all."""
+    for number, value in enumerate(values):
+        if number % _SLICE == 0:
+            time.sleep(0)
+        yield value
 
 
 def _place(columns: JobColumns, number: int) -> int:
