@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     from llmdash.prompts.source import InputProblem
     from llmdash.secrets import Redactor
 
-__all__ = [
-    "guarded",
-    "has_terminal",
-    "redactor_in_use",
-    "refuse",
-    "settings_from",
-    "show_problems",
-]
+__all__ = ["guarded", "has_terminal", "redactor_in_use", "refuse", "settings_from", "show_problems"]
 
 _REDACTOR = "llmdash.redactor"
 """Where a command keeps what knows the keys it has read, so that a fault can be told without them."""

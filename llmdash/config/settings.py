@@ -108,8 +108,6 @@ class Settings:
     rate: float | None = RATE_PER_KEY
     rate_given: bool = False
     """False if `rate` is the default: 5/s for each key."""
-    base_url_given: bool = False
-    model_given: bool = False
     concurrency: int = DEFAULT_CONCURRENCY
     concurrency_given: bool = False
     limit: int | None = None
@@ -259,8 +257,6 @@ def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: R
         keys=_all_keys(pool.endpoints),
         rate=chosen.get("rate", parse_rate, _usual_rate(pool.endpoints)),
         rate_given=chosen.entry("rate") is not None,
-        base_url_given=chosen.entry("base_url") is not None or not pool.alone,
-        model_given=chosen.entry("model") is not None or not pool.alone,
         concurrency=chosen.get("concurrency", _whole(1, 10_000), DEFAULT_CONCURRENCY),
         concurrency_given=chosen.entry("concurrency") is not None,
         limit=chosen.get("limit", _whole(1, 1_000_000_000), None),

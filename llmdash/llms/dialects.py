@@ -16,15 +16,7 @@ from llmdash.llms.wire.dialect import Provider
 if TYPE_CHECKING:
     from llmdash.llms.base import LLM
 
-__all__ = [
-    "ANTHROPIC",
-    "DEFAULT_DIALECT",
-    "DIALECTS",
-    "LANGCHAIN",
-    "OPENAI",
-    "PROMPTLAYER",
-    "DialectEntry",
-]
+__all__ = ["ANTHROPIC", "DEFAULT_DIALECT", "DIALECTS", "LANGCHAIN", "OPENAI", "PROMPTLAYER", "DialectEntry"]
 
 DEFAULT_DIALECT = "openai-chat"
 LANGCHAIN = "langchain"

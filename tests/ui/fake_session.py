@@ -10,7 +10,6 @@ from functools import cache, partial
 from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
 from llmdash.engine.model.frame import (
     Alert,
-    AttemptRow,
     EndpointRow,
     ErrorGroup,
     Frame,
@@ -25,6 +24,7 @@ from llmdash.engine.model.frame import (
     SeriesPart,
     StreamPart,
 )
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import Binding, JobState, KeyState, RunState, SortColumn, WaitReason
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.prompts.verdict import Verdict
@@ -263,17 +263,17 @@ class FakeSession:
     def inspection(self, job: int, now: float) -> Inspection:
         row = self.row(job, now)
         prompt = f"Compute 4 x 17 - {job % 9}. Answer with JSON only."
-        refused = AttemptRow(
-            1, "9bc0", "failed", 1_767_225_600.0, "THROTTLE", 429, "rate limit reached", "req-71f0", 2.0,
+        refused = AttemptRecord(
+            0, 1, "9bc0", "failed", 1_767_225_600.0, "THROTTLE", 429, "rate limit reached", "req-71f0", 2.0,
             latency_s=0.21,
         )  # fmt: skip
-        answered = AttemptRow(
-            2, row.key or "a1f2", row.state.name.lower(), 1_767_225_602.4, request_id="req-71f9", status=200,
-            ttft_s=row.ttft_s, latency_s=row.time_s, input_tokens=41, output_tokens=row.output_tokens,
+        answered = AttemptRecord(
+            0, 2, row.key or "a1f2", row.state.name.lower(), 1_767_225_602.4, request_id="req-71f9",
+            status=200, ttft_s=row.ttft_s, latency_s=row.time_s, input_tokens=41,
+            output_tokens=row.output_tokens,
         )  # fmt: skip
         if self.scene.errors:
-            answered = AttemptRow(
-                2, row.key or "a1f2", "failed", 1_767_225_602.4, "request", 400,
+            answered = AttemptRecord(0, 2, row.key or "a1f2", "failed", 1_767_225_602.4, "request", 400,
                 "400 This model's maximum context length is 128000 tokens. However, your messages resulted in"
                 " 131822 tokens. Please reduce the length of the messages. (context_length_exceeded)",
                 "req_011CQf7mVbJx1S3iTq9yJ1aZ", latency_s=0.44,

@@ -19,12 +19,7 @@ from typing import Any
 from llmdash.engine.journal.schema import SCHEMA, TABLES_OF_2
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
-__all__ = [
-    "Group",
-    "JournalError",
-    "JournalFile",
-    "StorageError",
-]
+__all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
 VERSION = 2
 NAME = "journal.sqlite"

@@ -10,7 +10,6 @@ from shlex import quote
 from typing import Any, NamedTuple
 
 from llmdash.engine.journal.file import NAME, JournalError
-from llmdash.engine.model.frame import AttemptRow
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRecord, ResultRow
 from llmdash.prompts.verdict import Verdict
 
@@ -82,11 +81,11 @@ class JournalReader:
             row = db.execute("SELECT * FROM results WHERE job = ?", (job,)).fetchone()
         return ResultRow._make(row) if row else None
 
-    def attempts(self, job: int) -> tuple[AttemptRow, ...]:
+    def attempts(self, job: int) -> tuple[AttemptRecord, ...]:
         """Return every attempt of a job, in order."""
         with self._connection() as db:
             rows = db.execute("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", (job,)).fetchall()
-        return tuple(_attempt_row(AttemptRecord._make(row)) for row in rows)
+        return tuple(map(AttemptRecord._make, rows))
 
     def attempt_counts(self) -> Iterator[tuple[int, int]]:
         """Yield (job, number of its last attempt) for each job with attempts."""
@@ -164,23 +163,4 @@ def result_record(
         request_id=request_id,
         model=model,
         sent_at=sent_at,
-    )
-
-
-def _attempt_row(record: AttemptRecord) -> AttemptRow:
-    return AttemptRow(
-        number=record.attempt,
-        key=record.key,
-        state=record.state,
-        sent_at=record.sent_at,
-        failure=record.failure or "",
-        status=record.status,
-        message=record.message or "",
-        request_id=record.request_id,
-        retry_after_s=record.retry_after_s,
-        ttft_s=record.ttft_s,
-        latency_s=record.latency_s,
-        input_tokens=record.input_tokens,
-        output_tokens=record.output_tokens,
-        partial=record.partial or "",
     )

@@ -9,38 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = [
-    "Alert",
-    "AlertKind",
-    "AttemptRow",
-    "Binding",
-    "EndpointRow",
-    "EndpointState",
-    "ErrorGroup",
-    "Frame",
-    "Inspection",
-    "JobRow",
-    "JobState",
-    "JobsPart",
-    "JobsView",
-    "KeyRow",
-    "KeyState",
-    "Notice",
-    "Percentiles",
-    "RatePart",
-    "RunPart",
-    "RunState",
-    "Score",
-    "SeriesPart",
-    "Severity",
-    "SortColumn",
-    "StreamPart",
-    "StreamView",
-    "Verdict",
-    "View",
-    "WaitReason",
-]
-
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import (
     AlertKind,
     Binding,
@@ -49,11 +18,28 @@ from llmdash.engine.model.states import (
     KeyState,
     RunState,
     Severity,
-    SortColumn,
     WaitReason,
 )
-from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.prompts.verdict import Verdict
+
+__all__ = [
+    "EMPTY_FRAME",
+    "Alert",
+    "EndpointRow",
+    "ErrorGroup",
+    "Frame",
+    "Inspection",
+    "JobRow",
+    "JobsPart",
+    "KeyRow",
+    "Notice",
+    "Percentiles",
+    "RatePart",
+    "RunPart",
+    "Score",
+    "SeriesPart",
+    "StreamPart",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,27 +255,6 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptRow:
-    """One attempt of a job, as the journal holds it."""
-
-    number: int
-    key: str
-    state: str
-    sent_at: float
-    """Unix time in seconds."""
-    failure: str = ""
-    status: int | None = None
-    message: str = ""
-    request_id: str | None = None
-    retry_after_s: float | None = None
-    ttft_s: float | None = None
-    latency_s: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    partial: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Inspection:
     """One job in full."""
 
@@ -298,7 +263,7 @@ class Inspection:
     expected: str | None = None
     answer: str = ""
     finish_reason: str | None = None
-    attempts: tuple[AttemptRow, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,7 @@ from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Hints
 
-__all__ = [
-    "Endpoint",
-    "Lease",
-    "Member",
-    "MemberLimits",
-    "endpoint_row",
-    "key_row",
-]
+__all__ = ["Endpoint", "Lease", "Member", "MemberLimits", "endpoint_row", "key_row"]
 
 _SPARK_S = 30
 

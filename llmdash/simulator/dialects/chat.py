@@ -9,12 +9,7 @@ import msgspec
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
 from llmdash.simulator.dialects.base import THOUGHT, Reply, ServedDialect, decode, encode
-from llmdash.simulator.dialects.chunked import (
-    ChunkFrames,
-    ChunkShape,
-    chunk_frames,
-    usage_fields,
-)
+from llmdash.simulator.dialects.chunked import ChunkFrames, ChunkShape, chunk_frames, usage_fields
 from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, OpenMessage, StreamOptions
 
 __all__ = ["CHAT"]

@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 from rich.cells import cell_len
 from rich.style import Style
 from textual.events import Click
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -18,6 +17,7 @@ from llmdash.engine.model.frame import Alert
 from llmdash.ui.text.alert_words import GAP, SEPARATOR, alert_line, gist
 from llmdash.ui.text.badges import SEVERITIES
 from llmdash.ui.text.format import by_words
+from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
 
 __all__ = ["Banner"]
@@ -65,14 +65,8 @@ class Banner(Widget):
     """
 
     @dataclass
-    class Opened(Message):
+    class Opened(FromWidget):
         """Posted when the line is clicked, to show all alerts in full."""
-
-        banner: Banner
-
-        @property
-        def control(self) -> Banner:
-            return self.banner
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
         super().__init__(id=id)

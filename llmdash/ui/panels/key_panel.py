@@ -7,7 +7,6 @@ from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState, KeyState
@@ -23,6 +22,7 @@ from llmdash.ui.panels.key_rows import (
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
+from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["KeyPanel"]
 
@@ -72,49 +72,29 @@ class KeyPanel(LineTable):
     ]
 
     @dataclass
-    class Toggle(Message):
+    class Toggle(FromWidget):
         """Posted when the user disables a key, or enables it again."""
 
-        panel: KeyPanel
         label: str
 
-        @property
-        def control(self) -> KeyPanel:
-            return self.panel
-
     @dataclass
-    class Revive(Message):
+    class Revive(FromWidget):
         """Posted when the user revives a key."""
 
-        panel: KeyPanel
         label: str
 
-        @property
-        def control(self) -> KeyPanel:
-            return self.panel
-
     @dataclass
-    class ReviveEndpoint(Message):
+    class ReviveEndpoint(FromWidget):
         """Posted when the user revives an endpoint."""
 
-        panel: KeyPanel
         name: str
 
-        @property
-        def control(self) -> KeyPanel:
-            return self.panel
-
     @dataclass
-    class Weigh(Message):
+    class Weigh(FromWidget):
         """Posted when the user changes the weight of a key."""
 
-        panel: KeyPanel
         label: str
         weight: float
-
-        @property
-        def control(self) -> KeyPanel:
-            return self.panel
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(key_columns(()), name=name, id=id, classes=classes)

@@ -15,15 +15,7 @@ from llmdash.ui.tables.row_painter import HEADER, MUTED, ROW, Cell
 from llmdash.ui.text.badges import ENDPOINT_STATES, KEY_STATES, Badge
 from llmdash.ui.text.format import by_words, countdown, short
 
-__all__ = [
-    "CELLS",
-    "Heading",
-    "endpoint_cells",
-    "grouped",
-    "key_cells",
-    "key_columns",
-    "trouble",
-]
+__all__ = ["CELLS", "Heading", "endpoint_cells", "grouped", "key_cells", "key_columns", "trouble"]
 
 SPARK_SECONDS: Final = 12
 LONGEST_LABEL: Final = 12

@@ -8,11 +8,11 @@ from typing import Final
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 
 from llmdash.engine.model.frame import RatePart, SeriesPart
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["RatePanel"]
 
@@ -28,26 +28,16 @@ class RatePanel(Vertical):
     """
 
     @dataclass
-    class RateChanged(Message):
+    class RateChanged(FromWidget):
         """Posted when the user requests another rate, in requests a second; None means no limit."""
 
-        panel: RatePanel
         rate: float | None
 
-        @property
-        def control(self) -> RatePanel:
-            return self.panel
-
     @dataclass
-    class ConcurrencyChanged(Message):
+    class ConcurrencyChanged(FromWidget):
         """Posted when the user requests another concurrency."""
 
-        panel: RatePanel
         concurrency: int
-
-        @property
-        def control(self) -> RatePanel:
-            return self.panel
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
@@ -75,7 +65,7 @@ class RatePanel(Vertical):
 
     def on_log_slider_changed(self, event: LogSlider.Changed) -> None:
         event.stop()
-        if event.slider is self._rate:
+        if event.control is self._rate:
             self.post_message(self.RateChanged(self, event.value))
         elif event.value is not None:
             self.post_message(self.ConcurrencyChanged(self, round(event.value)))

@@ -10,13 +10,13 @@ from typing import ClassVar, Final
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.ui.charts.log_scale import LogScale, Setting
 from llmdash.ui.charts.slider_track import UNLIMITED, Track, fit_track
 from llmdash.ui.text.format import fit, number
+from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
 
 __all__ = ["LogSlider"]
@@ -111,15 +111,10 @@ class LogSlider(Widget, can_focus=True):
     """
 
     @dataclass
-    class Changed(Message):
+    class Changed(FromWidget):
         """Posted when the user requests another value; None means no limit."""
 
-        slider: LogSlider
         value: float | None
-
-        @property
-        def control(self) -> LogSlider:
-            return self.slider
 
     def __init__(
         self,

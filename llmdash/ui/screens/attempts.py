@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
-from llmdash.engine.model.frame import AttemptRow
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.ui.text.format import Align, duration, fit
 
 __all__ = ["AttemptsView", "attempts_table"]
@@ -45,10 +45,10 @@ class AttemptsView(Static):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
-        self._attempts: tuple[AttemptRow, ...] = ()
-        self._shown: tuple[tuple[AttemptRow, ...], int] | None = None
+        self._attempts: tuple[AttemptRecord, ...] = ()
+        self._shown: tuple[tuple[AttemptRecord, ...], int] | None = None
 
-    def show(self, attempts: tuple[AttemptRow, ...]) -> None:
+    def show(self, attempts: tuple[AttemptRecord, ...]) -> None:
         """Show these attempts; does nothing if they are shown already."""
         self._attempts = attempts
         self._lay_out()
@@ -63,7 +63,7 @@ class AttemptsView(Static):
             self.update(attempts_table(*wanted))
 
 
-def attempts_table(attempts: Sequence[AttemptRow], width: int) -> Content:
+def attempts_table(attempts: Sequence[AttemptRecord], width: int) -> Content:
     """Return a line of titles and a line an attempt, `width` cells at most; below an attempt, wrapped, the
     values that had no room, the meaning of its state, the server's message, and the partial text.
     """
@@ -79,15 +79,15 @@ def attempts_table(attempts: Sequence[AttemptRow], width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def _values(attempt: AttemptRow) -> dict[str, str]:
+def _values(attempt: AttemptRecord) -> dict[str, str]:
     """The known values of an attempt, by title."""
     values = {
-        "n": str(attempt.number),
+        "n": str(attempt.attempt),
         "key": attempt.key,
         "state": attempt.state,
         "sent": time.strftime("%H:%M:%S", time.localtime(attempt.sent_at)),
         "status": _known(attempt.status),
-        "class": attempt.failure,
+        "class": attempt.failure or "",
         "ttft": duration(attempt.ttft_s).strip(),
         "latency": duration(attempt.latency_s).strip(),
         "hint": duration(attempt.retry_after_s).strip(),
@@ -136,7 +136,7 @@ def _has_room(row: dict[str, str], title: str, widths: dict[str, int]) -> bool:
     return cell_len(row.get(title, "")) <= widths.get(title, -1)
 
 
-def _notes(attempt: AttemptRow, row: dict[str, str], widths: dict[str, int]) -> Iterator[str]:
+def _notes(attempt: AttemptRecord, row: dict[str, str], widths: dict[str, int]) -> Iterator[str]:
     """The notes below an attempt, a paragraph each."""
     beside = [title for title in _TITLES if title in row and not _has_room(row, title, widths)]
     if beside:

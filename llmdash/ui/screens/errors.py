@@ -14,7 +14,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmdash.engine.model.frame import AttemptRow, ErrorGroup, Frame, Inspection
+from llmdash.engine.model.frame import ErrorGroup, Frame, Inspection
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.view import View
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Controls
@@ -61,7 +62,7 @@ class ErrorsScreen(Screen[None]):
     def __init__(self, controls: ErrorControls) -> None:
         super().__init__()
         self._controls = controls
-        self._shown: tuple[ErrorGroup | None, tuple[AttemptRow, ...]] | None = None
+        self._shown: tuple[ErrorGroup | None, tuple[AttemptRecord, ...]] | None = None
 
     def compose(self) -> ComposeResult:
         yield ErrorTable(id="errors")
@@ -126,7 +127,7 @@ def filter_for(name: str) -> str:
     return " ".join(["state:failed", *list(words)[:_MOST_WORDS]])
 
 
-def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[AttemptRow, ...]:
+def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[AttemptRecord, ...]:
     if inspection is None or group is None or inspection.row.job != group.example:
         return ()
     return inspection.attempts
@@ -139,7 +140,7 @@ def _title(inspection: Inspection | None, group: ErrorGroup | None) -> str:
     return f"Such as job #{group.example + 1}" + (f" · {inspection.row.id}" if known and inspection else "")
 
 
-def _in_full(group: ErrorGroup | None, attempts: tuple[AttemptRow, ...]) -> Content:
+def _in_full(group: ErrorGroup | None, attempts: tuple[AttemptRecord, ...]) -> Content:
     """The error of the example's last failed attempt, in full; the group's error until that is known."""
     if group is None:
         return Content.styled("No job of this run has failed.", "$foreground-muted italic")
@@ -149,7 +150,7 @@ def _in_full(group: ErrorGroup | None, attempts: tuple[AttemptRow, ...]) -> Cont
     facts = [f"class {last.failure}"]
     if last.status is not None:
         facts.append(f"status {last.status}")
-    facts += [f"key {last.key}", f"attempt {last.number}"]
+    facts += [f"key {last.key}", f"attempt {last.attempt}"]
     if last.request_id:
         facts.append(f"request {last.request_id}")
     return Content.assemble((" · ".join(facts), "$foreground-muted"), "\n\n", last.message or group.name)

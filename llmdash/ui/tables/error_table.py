@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from textual.message import Message
-
 from llmdash.engine.model.frame import ErrorGroup
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import count
+from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["ErrorTable"]
 
@@ -27,25 +26,14 @@ class ErrorTable(LineTable):
     """
 
     @dataclass
-    class Chosen(Message):
+    class Chosen(FromWidget):
         """Posted when enter is pressed on a group, or its row is clicked twice."""
 
-        table: ErrorTable
         group: ErrorGroup
 
-        @property
-        def control(self) -> ErrorTable:
-            return self.table
-
     @dataclass
-    class Moved(Message):
+    class Moved(FromWidget):
         """Posted when another group is under the cursor."""
-
-        table: ErrorTable
-
-        @property
-        def control(self) -> ErrorTable:
-            return self.table
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(

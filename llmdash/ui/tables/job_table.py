@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from llmdash.engine.model.frame import JobRow, JobsPart
 from llmdash.engine.model.states import SortColumn
@@ -18,6 +17,7 @@ from llmdash.ui.tables.job_window import JobWindow
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import HEADER, Cell
 from llmdash.ui.text.format import count
+from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["JobTable"]
 
@@ -69,47 +69,37 @@ class JobTable(LineTable):
     ]
 
     @dataclass
-    class FromTable(Message):
-        """The base of the table's messages."""
-
-        table: JobTable
-
-        @property
-        def control(self) -> JobTable:
-            return self.table
-
-    @dataclass
-    class Inspect(FromTable):
+    class Inspect(FromWidget):
         """Posted when enter is pressed on a job, or its row is clicked twice."""
 
         job: int
 
     @dataclass
-    class Retry(FromTable):
+    class Retry(FromWidget):
         """Posted when the user retries the marked jobs, or the one under the cursor."""
 
         jobs: tuple[int, ...]
 
     @dataclass
-    class CancelJobs(FromTable):
+    class CancelJobs(FromWidget):
         """Posted when the user cancels the marked jobs, or the one under the cursor."""
 
         jobs: tuple[int, ...]
 
     @dataclass
-    class CursorMoved(FromTable):
+    class CursorMoved(FromWidget):
         """Posted when another job is under the cursor, but not while following."""
 
         job: int
 
     @dataclass
-    class FollowChanged(FromTable):
+    class FollowChanged(FromWidget):
         """Posted when following was switched on or off, by key or by moving away from the top."""
 
         follow: bool
 
     @dataclass
-    class WindowChanged(FromTable):
+    class WindowChanged(FromWidget):
         """Posted when rows came on screen that are not known yet: `show` should be called soon."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:

@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from llmdash.engine.model.frame import JobRow, RunPart
-from llmdash.engine.model.states import (
-    EndpointState,
-    JobState,
-    KeyState,
-    RunState,
-    Severity,
-    Verdict,
-    WaitReason,
-)
+from llmdash.engine.model.states import EndpointState, JobState, KeyState, RunState, Severity, WaitReason
+from llmdash.prompts.verdict import Verdict
 
 __all__ = [
     "ENDPOINT_STATES",

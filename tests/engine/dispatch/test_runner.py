@@ -18,9 +18,7 @@ from llmdash.engine.model.states import AlertKind, JobState, KeyState, RunState
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind
-from tests.engine.scripted import (
-    ALL as FULL,
-)
+from tests.engine.scripted import ALL as FULL
 from tests.engine.scripted import (
     FAST,
     Server,

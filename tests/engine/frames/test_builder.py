@@ -109,7 +109,7 @@ def test_an_inspection_holds_the_prompt_every_attempt_and_the_answer(tmp_path: P
     assert inspection is not None
     assert inspection.messages == (("user", "prompt 1"),)
     assert (inspection.answer, inspection.finish_reason) == ("re: prompt 1", "stop")
-    assert [(attempt.number, attempt.state) for attempt in inspection.attempts] == [(1, "ok")]
+    assert [(attempt.attempt, attempt.state) for attempt in inspection.attempts] == [(1, "ok")]
 
 
 def test_the_slider_says_what_blocks_the_rate(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
-from llmdash.engine.model.frame import AttemptRow, Frame, Inspection, JobRow
+from llmdash.engine.model.frame import Frame, Inspection, JobRow
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.attempts import attempts_table
@@ -225,22 +226,21 @@ def test_no_text_breaks_the_search_for_json(text: str) -> None:
 
 
 ATTEMPTS = (
-    AttemptRow(
-        1, "9bc0", "failed", 1_767_225_600.0, "throttle", 429,
+    AttemptRecord(0, 1, "9bc0", "failed", 1_767_225_600.0, "throttle", 429,
         "429 Rate limit reached in organization org-abc on requests per min (RPM): Limit 500, Used 500. "
         "Please try again in 2s. Visit https://platform.example.com/account/rate-limits to learn more.",
         "req_0123456789abcdef0123456789abcdef", 2.0, latency_s=0.21,
     ),
-    AttemptRow(
-        2, "a1f2", "failed", 1_767_225_603.0, "transient", None, "the answer ended early", ttft_s=0.48,
-        latency_s=1.9, partial='{"expression": "4 x 17',
+    AttemptRecord(
+        0, 2, "a1f2", "failed", 1_767_225_603.0, "transient", None, "the answer ended early",
+        ttft_s=0.48, latency_s=1.9, partial='{"expression": "4 x 17',
     ),
-    AttemptRow(3, "77de", "unknown", 1_767_225_605.0),
-    AttemptRow(4, "77de", "cut", 1_767_225_606.0),
-    AttemptRow(5, "77de", "unsent", 1_767_225_607.0),
-    AttemptRow(
-        6, "a1f2", "ok", 1_767_225_608.0, status=200, request_id="req-71f9", ttft_s=0.48, latency_s=1.4,
-        input_tokens=41, output_tokens=18,
+    AttemptRecord(0, 3, "77de", "unknown", 1_767_225_605.0),
+    AttemptRecord(0, 4, "77de", "cut", 1_767_225_606.0),
+    AttemptRecord(0, 5, "77de", "unsent", 1_767_225_607.0),
+    AttemptRecord(
+        0, 6, "a1f2", "ok", 1_767_225_608.0, status=200, request_id="req-71f9", ttft_s=0.48,
+        latency_s=1.4, input_tokens=41, output_tokens=18,
     ),
 )  # fmt: skip
 
@@ -251,7 +251,7 @@ def test_nothing_of_an_attempt_is_lost_however_narrow_the_screen(width: int) -> 
     lines = attempts_table(ATTEMPTS, width).plain.split("\n")
     assert all(cell_len(line) <= width for line in lines)
     shown = "".join("".join(lines).split())
-    said = [attempt.message for attempt in ATTEMPTS]
+    said = [attempt.message or "" for attempt in ATTEMPTS]
     for words in (
         "429", "throttle", "req_0123456789abcdef0123456789abcdef", "2.00s", "210ms", "transient", "480ms",
         "1.90s", 'cut off after 22 characters: {"expression": "4 x 17', "req-71f9", "200", "41", "18", *said,
@@ -266,7 +266,7 @@ def test_states_that_no_word_explains_are_explained() -> None:
 
 
 def test_of_a_long_text_that_was_cut_off_the_end_is_shown() -> None:
-    attempt = AttemptRow(1, "a1f2", "failed", 0.0, partial="x" * 5_000 + "the end")
+    attempt = AttemptRecord(0, 1, "a1f2", "failed", 0.0, partial="x" * 5_000 + "the end")
     text = attempts_table((attempt,), 74).plain
     assert "cut off after 5,007 characters:\n   …" in text
     assert text.endswith("the end")
@@ -300,7 +300,8 @@ async def test_a_job_that_failed_without_an_attempt_says_why() -> None:
 @given(
     st.lists(
         st.builds(
-            AttemptRow,
+            AttemptRecord,
+            st.just(0),
             st.integers(0, 99),
             st.text(),
             st.text(),
@@ -313,7 +314,7 @@ async def test_a_job_that_failed_without_an_attempt_says_why() -> None:
     ),
     st.integers(30, 200),
 )
-def test_attempts_fit_their_width_whatever_they_hold(attempts: list[AttemptRow], width: int) -> None:
+def test_attempts_fit_their_width_whatever_they_hold(attempts: list[AttemptRecord], width: int) -> None:
     lines = attempts_table(attempts, width).plain.split("\n")
     assert all(cell_len(line) <= width for line in lines)
     assert len(lines) > len(attempts)

@@ -244,7 +244,7 @@ async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_wher
         rows = lines(shown.table)[1:11]
         for row, words in zip(
             rows,
-            ("◔ limiter", "◑ key", "◑ endpoint", "◑ machine", "◌ disk", "↻ backoff", "↻ budget", "‖ paused",
+            ("◔ limiter", "◑ key", "◑ endpoint", "◑ machine", "◌ disk", "↻ backoff", "↻ budget",
              "↻ backoff 3s", "↻ backoff 59s"),
             strict=True,
         ):  # fmt: skip
