@@ -1,4 +1,4 @@
-"""The exit codes of every command; scripts count on them."""
+"""The exit codes of every command; scripts rely on them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["ExitCode", "of_signal"]
 
 
 class ExitCode(enum.IntEnum):
-    """What the program ends with, if no signal ended it."""
+    """The exit code of the program, if no signal ended it."""
 
     DONE = 0
     INTERNAL = 1
-    """A fault of llmdash itself."""
+    """llmdash itself crashed."""
     USAGE = 2
     """The command line, a setting or the input cannot be used."""
     FAILED = 3
@@ -28,5 +28,5 @@ class ExitCode(enum.IntEnum):
 
 
 def of_signal(number: int) -> int:
-    """The code of a program that signal `number` ended, as shells count it."""
+    """Return the code of a program that signal `number` ended: 128 + `number`, as in shells."""
     return 128 + number

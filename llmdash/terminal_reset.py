@@ -1,4 +1,4 @@
-"""What gives a terminal back: the one table of the sequences that undo what a dashboard switched on."""
+"""Restores a terminal: the one table of sequences that undo what a dashboard switched on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _off(*modes: int) -> str:
 
 
 # https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, https://sw.kovidgoyal.net/kitty/keyboard-protocol/
-_END = "\x18"  # ends whatever sequence was cut off in the middle
+_END = "\x18"  # ends a sequence that was cut off in the middle
 _MODES = _off(2026, 1000, 1002, 1003, 1005, 1006, 1015, 1016, 1004, 2004, 2048)
 """Held-back drawing, the mouse, and reports of focus, pastes and size changes."""
 _WRAP = "\x1b[?7h"
@@ -27,7 +27,7 @@ POINTER = "\x1b]22;default\x07"
 """The pointer has its usual shape."""
 
 LEFT = f"{_END}{_MODES}{_WRAP}\x1b[<u{_PLAIN}{_MAIN_SCREEN}{_CURSOR}"
-"""Everything that a dashboard switches on, switched off again, where it was on."""
+"""The sequences that switch off everything a dashboard switches on."""
 
 SANE = "".join(
     (

@@ -24,7 +24,7 @@ __all__ = ["main"]
 @click.version_option(__version__, prog_name="llmdash")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Run a file of prompts through a pool of API keys, and watch.
+    """Run a file of prompts through a pool of API keys, with a live dashboard.
 
     Without a command the dashboard asks what to run. Keys come from .env (API_KEY=a,b,c and BASE_URL=...) or
     OPENAI_API_KEY, never from the command line.

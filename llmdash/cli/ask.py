@@ -1,4 +1,4 @@
-"""`llmdash ask` and `llmdash stream`: one prompt, its answer on the terminal as it arrives."""
+"""`llmdash ask` and `llmdash stream`: send one prompt and print the answer as it arrives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ask", "stream"]
 
 Pieces = Callable[["LLM", str], AsyncGenerator[Any, None]]
-"""What a call yields, piece by piece."""
+"""A call that yields the pieces of an answer: chunks, or events."""
 
 _TRUNCATED = "...Truncated"
 
@@ -51,7 +51,7 @@ def ask(prompt: str, simulate: bool, **flags: Any) -> None:
 @click.command()
 @click.argument("prompt")
 @with_options(_CALL_OPTIONS)
-@click.option("--separator", default="|", show_default=True, metavar="TEXT", help="Stands after each chunk.")
+@click.option("--separator", default="|", show_default=True, metavar="TEXT", help="Printed after each chunk.")
 @click.option("--events", is_flag=True, help="Events of the call instead of text, one JSON object a line.")
 @click.option(
     "--version",
@@ -86,9 +86,9 @@ def _events(version: str) -> Pieces:
 
 
 class _Writer:
-    """Puts pieces on standard output as they arrive, made safe for a terminal and exact elsewhere.
+    """Writes pieces to standard output as they arrive: sanitized on a terminal, unchanged elsewhere.
 
-    With `first` only so many of them, and a word that says so where there are more.
+    With `first` it stops after that many pieces, and prints a mark if there are more.
     """
 
     def __init__(self, written: Callable[[Any], str], first: int | None = None) -> None:
@@ -101,7 +101,7 @@ class _Writer:
         self._last = "\n"
 
     async def write_all(self, pieces: AsyncGenerator[Any, None]) -> None:
-        """Write `pieces` until they end, or whoever reads them has gone."""
+        """Write `pieces` until they end, or the reader of standard output is gone."""
         number = 0
         async with aclosing(pieces):
             async for piece in pieces:
@@ -115,7 +115,7 @@ class _Writer:
                 self._write(self._written(piece))
 
     def end_line(self) -> None:
-        """A line feed, where the last line has none yet."""
+        """Write a line feed unless the last line has one."""
         if self._last != "\n":
             self._write("\n")
 
@@ -128,7 +128,7 @@ class _Writer:
 
 
 def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces, writer: _Writer) -> int:
-    """Send `prompt` and write what comes; gives the exit code."""
+    """Send `prompt` and write the answer. Return the exit code."""
     from llmdash.exit_codes import of_signal
     from llmdash.llms.wire.failures import Failure
 
@@ -165,7 +165,7 @@ async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writ
 
 
 def _prompt(given: str) -> str:
-    """The text to send: what was given, or standard input for `-`."""
+    """Return the text to send: `given`, or standard input for `-`."""
     text = given
     if given == "-":
         try:
@@ -187,7 +187,7 @@ def _simulator() -> SimulatorProcess:
 
 
 def _simulated(settings: Settings, simulator: SimulatorProcess) -> Settings:
-    """The settings with the simulator for their only endpoint."""
+    """Return the settings with the simulator as the only endpoint."""
     from llmdash.config import EndpointSettings
     from llmdash.llms.dialects import DEFAULT_DIALECT
     from llmdash.secrets import Secret
@@ -198,7 +198,7 @@ def _simulated(settings: Settings, simulator: SimulatorProcess) -> Settings:
 
 
 def _refuse(failure: Failure, settings: Settings) -> None:
-    """Say why there is no answer, and exit: with 5 where it is the key, else with 3."""
+    """Print why there is no answer, and exit: with 5 if the key is the cause, else with 3."""
     from llmdash.exit_codes import ExitCode
     from llmdash.llms.wire.failures import FailureKind
     from llmdash.secrets import Redactor
@@ -208,12 +208,12 @@ def _refuse(failure: Failure, settings: Settings) -> None:
 
 
 def _json(event: Mapping[str, Any]) -> str:
-    """An event as one line of ASCII JSON."""
+    """Return an event as one line of ASCII JSON."""
     return json.dumps(event, ensure_ascii=True, default=_plain)
 
 
 def _plain(value: Any) -> Any:
-    """A chunk or an answer as an object with `content` and what else is known of it; else its text."""
+    """Return a chunk or an answer as an object with `content` and its other known fields, else its text."""
     fields = getattr(value, "__struct_fields__", None)
     if fields is None:
         return str(value)

@@ -1,4 +1,4 @@
-"""`llmdash compare`."""
+"""`llmdash compare`: run the same prompts in several ways, and print a table."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OWN = ("simulate", "latency", "skip", "models", "greetings", "headless", "as_js
 @click.option("--skip", type=click.Choice(_WAYS), multiple=True, help="Leave a way out; may be repeated.")
 @click.option("--models", metavar="A,B", help="Compare these models instead, at once with all keys.")
 @click.option("--greetings", is_flag=True, help="Ten greetings, one after the other and all at once.")
-@click.option("--headless", is_flag=True, help="No dashboard; chosen by itself where there is no terminal.")
+@click.option("--headless", is_flag=True, help="No dashboard; the default without a terminal.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a row, and a summary as the last line."
 )
@@ -98,7 +98,7 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
 
 @contextmanager
 def _folder(kept: Path | None) -> Iterator[Path]:
-    """Where the runs go: the folder named, or one that is gone in the end."""
+    """Yield the folder for the runs: the one named, or a temporary one that is deleted at the end."""
     from llmdash.launch.plan_builder import private_folder
 
     if kept is not None:
@@ -122,7 +122,7 @@ def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path)
 
 
 def _keys(settings: Settings) -> int:
-    """The keys of all endpoints; a model that brings its own counts as one."""
+    """Return the number of keys of all endpoints; a model that brings its own key counts as one."""
     return sum(len(endpoint.keys) or 1 for endpoint in settings.endpoints)
 
 
@@ -132,7 +132,7 @@ def _experiments(own: Mapping[str, Any], jobs: int, keys: int, settings: Setting
     if own["models"] is not None:
         names = list(dict.fromkeys(name.strip() for name in own["models"].split(",") if name.strip()))
         if not names:
-            refuse("--models names none; write them with commas between, such as a,b")
+            refuse("--models names no model; separate models by commas, such as a,b")
         return models_of(names, jobs, settings)
     skip = {*own["skip"], *(("all-keys", "limited") if own["greetings"] else ())}
     chosen = ways(jobs, keys, settings, skip=skip)
@@ -144,7 +144,7 @@ def _experiments(own: Mapping[str, Any], jobs: int, keys: int, settings: Setting
 def _show(
     session: ComparingSession, settings: Settings, own: Mapping[str, Any], name: str, base: str | None
 ) -> int:
-    """Run the experiments, in the dashboard or without, and print what came of them."""
+    """Run the experiments, in the dashboard or without, and print the results. Return the exit code."""
     from llmdash.compare.report import Comparison
     from llmdash.launch.compare import compare_headless, show_comparison
 

@@ -1,4 +1,4 @@
-"""`llmdash doctor`."""
+"""`llmdash doctor`: check the folder of a run, repair it, restore a terminal."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ __all__ = ["doctor"]
 
 @click.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--repair", is_flag=True, help="Put right what can be; the journal is copied first.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired; the journal is copied first.")
 @click.option("--all", "every", is_flag=True, help="Every run in the data folder, a line each.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the results that are on record: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
+    help="Write the recorded results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
 )
 @click.option("--terminal", is_flag=True, help="Only restore a terminal that was left broken.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def doctor(folder: Path | None, **options: Any) -> None:
-    """Check the run in FOLDER, or the newest one, and say what is wrong with it and how to mend it.
+    """Check the run in FOLDER, or the newest one, and print what is wrong with it and how to fix it.
 
-    Looked at are files, journal, sums and input; nothing is changed without --repair. A terminal that was
-    left broken is restored as well. Ends with 0 if the run is sound, 6 if it is to be repaired while another
-    process works on it, 7 if something is wrong.
+    Checks files, journal, sums and input; changes nothing without --repair. Also restores a terminal that was
+    left broken. Exits with 0 if the run is sound, 6 if --repair was given while another process works on the
+    run, 7 if something is wrong.
     """
     if options["terminal"]:
         if folder is not None or options["repair"] or options["every"] or options["out"]:
-            refuse("--terminal looks at no run; leave the rest out")
+            refuse("--terminal checks no run; leave the other options out")
         guarded(_terminal)
     if options["every"] and (folder is not None or options["out"]):
-        refuse("--all looks at every run; leave out FOLDER and --out, or --all")
+        refuse("--all checks every run; leave out FOLDER and --out, or --all")
     guarded(lambda: _doctor(folder, options))
 
 
@@ -84,30 +84,30 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
 
 
 def _examine(folder: Path, options: Mapping[str, Any], output: Output) -> int:
-    """Check one run, mend it if that is asked for, and say so; gives the exit code."""
+    """Check one run, repair it with --repair, and print the findings. Return the exit code."""
     from llmdash.doctor.repair import RepairError
     from llmdash.engine.journal.lock import LockedError
     from llmdash.exit_codes import ExitCode
     from llmdash.launch.doctor import RunUnderCheck
     from llmdash.sanitize import clean_line
 
-    patient = RunUnderCheck(folder)
+    run = RunUnderCheck(folder)
     done: list[str] = []
     refused = 0
     if options["repair"]:
         try:
-            done, checkup = patient.repair()
+            done, checkup = run.repair()
         except (LockedError, RepairError) as error:
             refused = ExitCode.LOCKED if isinstance(error, LockedError) else ExitCode.STORAGE
             click.echo(f"llmdash: {clean_line(str(error))}", err=True)
-            checkup = patient.check()
+            checkup = run.check()
     else:
-        checkup = patient.check()
-    _tell(checkup, done, options, output)
+        checkup = run.check()
+    _report(checkup, done, options, output)
     return refused or (0 if checkup.sound else ExitCode.STORAGE)
 
 
-def _tell(checkup: Checkup, done: list[str], options: Mapping[str, Any], output: Output) -> None:
+def _report(checkup: Checkup, done: list[str], options: Mapping[str, Any], output: Output) -> None:
     from llmdash.doctor.report import as_lines, as_records, summary_line
     from llmdash.reports.summary import encode_line
 

@@ -1,4 +1,4 @@
-"""Where errors that the user can mend become one line and an exit code."""
+"""Turns errors that the user can fix into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["guarded", "has_terminal", "redactor_in_use", "refuse", "settings_from", "show_problems"]
 
 _REDACTOR = "llmdash.redactor"
-"""Where a command keeps what knows the keys it has read, so that a fault can be told without them."""
+"""The key under which a command keeps its Redactor, so that a crash can be reported without its secrets."""
 
 
 def guarded(work: Callable[[], int]) -> NoReturn:
-    """Do `work` and exit with its code; what the user can mend becomes one line and the code for it."""
+    """Do `work` and exit with its code. An error that the user can fix becomes one line and its own code."""
     from llmdash.config import ConfigError
     from llmdash.engine.journal.file import JournalError, StorageError
     from llmdash.engine.journal.lock import LockedError
@@ -57,14 +57,14 @@ def guarded(work: Callable[[], int]) -> NoReturn:
 
 
 def _show_fault(error: Exception) -> None:
-    """Say what went wrong inside, without the values at hand."""
+    """Print the report of a crash, without the values of variables."""
     from llmdash.crash import crash_report
 
     click.echo(crash_report(error, redactor_in_use().redact).plain, err=True)
 
 
 def redactor_in_use() -> Redactor:
-    """What takes the keys that this command has read out of a text."""
+    """Return what removes the keys that this command has read from a text."""
     from llmdash.secrets import Redactor
 
     found: Redactor = click.get_current_context().meta.setdefault(_REDACTOR, Redactor())
@@ -72,7 +72,7 @@ def redactor_in_use() -> Redactor:
 
 
 def refuse(message: str, code: int = 2) -> NoReturn:
-    """Say why not, in one line, and exit."""
+    """Print `message` as one line and exit with `code`."""
     from llmdash.sanitize import clean_line
 
     click.echo(f"llmdash: {clean_line(message)}", err=True)
@@ -80,7 +80,7 @@ def refuse(message: str, code: int = 2) -> NoReturn:
 
 
 def settings_from(flags: Mapping[str, Any]) -> Settings:
-    """The settings of a start in this folder; what the user should know of them goes to standard error."""
+    """Return the settings of a start in this folder; their warnings are written to standard error."""
     from llmdash.config import load_settings
 
     settings = load_settings(flags, environ=os.environ, cwd=Path.cwd(), redactor=redactor_in_use())
@@ -90,7 +90,7 @@ def settings_from(flags: Mapping[str, Any]) -> Settings:
 
 
 def show_problems(problems: Sequence[InputProblem], *, strict: bool) -> None:
-    """List the lines that were left out. Raises InputError if that is not good enough."""
+    """Print the input lines that were left out. Raises InputError for any of them if `strict`."""
     from llmdash.prompts.source import InputError
     from llmdash.sanitize import clean_line
 
@@ -98,10 +98,10 @@ def show_problems(problems: Sequence[InputProblem], *, strict: bool) -> None:
         click.echo(f"llmdash: {clean_line(str(problem))}", err=True)
     if problems and strict:
         raise InputError(
-            f"{len(problems)} bad lines, and --strict was given; mend them, or leave out --strict"
+            f"{len(problems)} bad lines, and --strict was given; fix them, or leave out --strict"
         )
 
 
 def has_terminal() -> bool:
-    """True if there is a terminal to draw on. Textual draws on standard error."""
+    """Return True if there is a terminal to draw on. Textual draws on standard error."""
     return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()

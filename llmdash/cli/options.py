@@ -39,14 +39,12 @@ SETTING_OPTIONS = (
     click.option(
         "--stream/--no-stream", default=None, help="Stream answers or fetch them whole.  [default: stream]"
     ),
-    click.option("--fps", metavar="N", help="Pictures a second, 5 to 30.  [default: 15]"),
+    click.option("--fps", metavar="N", help="Frames per second, 5 to 30.  [default: 15]"),
     *ENDPOINT_OPTIONS,
 )
 
 RUN_OPTIONS = (
-    click.option(
-        "--headless", is_flag=True, help="No dashboard; chosen by itself where there is no terminal."
-    ),
+    click.option("--headless", is_flag=True, help="No dashboard; the default without a terminal."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the last one the summary."),
     click.option(
         "--out",
@@ -54,7 +52,7 @@ RUN_OPTIONS = (
         metavar="FILE",
         help="Write the results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
     ),
-    click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where the run is kept."),
+    click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the run."),
 )
 
 
@@ -68,6 +66,6 @@ def with_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 
 
 def split(options: dict[str, Any]) -> dict[str, Any]:
-    """Take what is not a setting out of `options`, and give it."""
+    """Remove what is not a setting from `options`, and return it."""
     names = ("headless", "as_json", "out", "run_dir", "resume", "retry_failed", "simulate", "strict")
     return {name: options.pop(name) for name in names if name in options}

@@ -1,4 +1,4 @@
-"""`llmdash run` and `llmdash demo`."""
+"""`llmdash run` and `llmdash demo`: run a batch, in the dashboard or headless."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ __all__ = ["demo", "run"]
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @with_options(SETTING_OPTIONS)
 @with_options(RUN_OPTIONS)
-@click.option(
-    "--resume", is_flag=True, help="Go on with the last run over FILE, or with the one in --run-dir."
-)
+@click.option("--resume", is_flag=True, help="Resume the last run over FILE, or the one in --run-dir.")
 @click.option("--retry-failed", is_flag=True, help="With --resume: try the failed jobs again.")
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
 @click.option("--strict", is_flag=True, help="Refuse input with bad lines instead of leaving them out.")
@@ -40,7 +38,7 @@ def run(file: Path | None, **options: Any) -> None:
 
     run_options = split(options)
     if run_options["retry_failed"] and not run_options["resume"]:
-        refuse("--retry-failed goes with --resume; add it, or leave out --retry-failed")
+        refuse("--retry-failed needs --resume; add it, or leave out --retry-failed")
     guarded(lambda: _run(Input(file), run_options, options))
 
 

@@ -1,4 +1,4 @@
-"""`llmdash init` and `llmdash check`."""
+"""`llmdash init` and `llmdash check`: write a configuration, and try its keys."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["check", "init"]
 def check(as_json: bool, **flags: Any) -> None:
     """Make one small call with each key and say which work.
 
-    Ends with 0 if all keys work, 3 if some do not, 5 if none does.
+    Exits with 0 if all keys work, 3 if some do not, 5 if none does.
     """
     guarded(lambda: _check(flags, as_json=as_json))
 
@@ -60,12 +60,12 @@ def _check(flags: dict[str, Any], *, as_json: bool) -> int:
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Ask nothing and take the defaults.")
-@click.option("--force", is_flag=True, help="Overwrite an llmdash.toml that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing llmdash.toml.")
 def init(yes: bool, force: bool) -> None:
-    """Write a commented llmdash.toml for this folder by asking.
+    """Ask a few questions and write a commented llmdash.toml for this folder.
 
-    Keys are never written into it: it names the variables that hold them. They may be typed here, unseen,
-    and go to .env only.
+    Keys are never written into it: it names the variables that hold them. Keys typed here are not shown, and
+    are written to .env only.
     """
     guarded(lambda: _init(Path.cwd(), yes=yes, force=force))
 
@@ -86,15 +86,15 @@ def _init(folder: Path, *, yes: bool, force: bool) -> int:
     given = [(name, value) for name, value in values if value]
     if given:
         append_variables(env, given)
-        click.echo(f"{', '.join(name for name, _ in given)} stands in {env.name}, which only you can read.")
+        click.echo(f"{', '.join(name for name, _ in given)} written to {env.name}, which only you can read.")
     write_config(config, toml_text(answers), force=force)
     click.echo(f"{config.name} is written.")
-    _tell_next(missing, given)
+    _show_next_steps(missing, given)
     return 0
 
 
 def _needed(answers: Answers) -> tuple[str, ...]:
-    """The variables without which the file would not load."""
+    """Return the variables without which the file would not load."""
     from llmdash.config.endpoints import PROMPTLAYER_KEY
     from llmdash.llms.dialects import DIALECTS
 
@@ -137,7 +137,7 @@ def _answers(variables: Variables, *, yes: bool) -> Answers:
 
 
 def _asked(question: str, default: str | None, parse: Callable[[str], object]) -> str:
-    """An answer that `parse` takes; else its complaint is shown, and the question asked again."""
+    """Ask until `parse` accepts the answer, showing its error otherwise. Return the answer."""
     from llmdash.config.values import ConfigError
 
     def checked(text: str) -> str:
@@ -152,7 +152,7 @@ def _asked(question: str, default: str | None, parse: Callable[[str], object]) -
 
 
 def _held(variables: Variables, *names: str) -> str | None:
-    """The usable address that one of these variables holds."""
+    """Return the first valid URL that one of these variables holds."""
     from llmdash.config.values import ConfigError, parse_base_url
 
     for entry in map(variables.find, names):
@@ -165,7 +165,7 @@ def _held(variables: Variables, *names: str) -> str | None:
 
 
 def _parse_variables(text: str) -> tuple[str, ...]:
-    """Names of variables; what may be a key is refused and not repeated."""
+    """Return names of variables. Raises ConfigError, without the text, for what may be a key."""
     from llmdash.config.keys import is_variable
     from llmdash.config.values import ConfigError
 
@@ -176,7 +176,7 @@ def _parse_variables(text: str) -> tuple[str, ...]:
 
 
 def _name_for(url: str) -> str:
-    """A short name for an endpoint: of `https://api.openai.com/v1` it is `openai`."""
+    """Return a short name for an endpoint: of `https://api.openai.com/v1` it is `openai`."""
     host = urlsplit(url).hostname or ""
     named = "." in host and not host.replace(".", "").isdigit()
     parts = [part for part in host.split(".")[:-1] if part not in ("api", "www")] if named else []
@@ -186,7 +186,7 @@ def _name_for(url: str) -> str:
 
 
 def _value(name: str, *, yes: bool) -> str:
-    """Keys for a variable that is not set: as typed, or a placeholder; empty if it is set elsewhere."""
+    """Return keys for a variable that is not set: as typed, or a placeholder; empty to set it elsewhere."""
     from llmdash.config.file import PLACEHOLDER
 
     if yes:
@@ -216,7 +216,7 @@ def _typed_keys(name: str) -> str:
     return typed
 
 
-def _tell_next(missing: list[str], given: list[tuple[str, str]]) -> None:
+def _show_next_steps(missing: list[str], given: list[tuple[str, str]]) -> None:
     from llmdash.config.file import PLACEHOLDER
 
     unset = [name for name in missing if name not in dict(given)]

@@ -1,4 +1,4 @@
-"""`llmdash simulate`."""
+"""`llmdash simulate`: serve the simulated endpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["simulate"]
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 picks a free port."
 )
 @click.option(
     "--keys", default="sim-key-1", show_default=True, metavar="A,B,C", help="The API keys it accepts."
@@ -35,9 +35,9 @@ __all__ = ["simulate"]
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, delays and faults.")
 def simulate(port: int, keys: str, **behaviour: Any) -> None:
-    """Serve a simulated endpoint of OpenAI's and Anthropic's kind on 127.0.0.1 until interrupted.
+    """Serve a simulated endpoint with OpenAI's and Anthropic's dialects on 127.0.0.1 until interrupted.
 
-    The first line of output is its base URL. GET /__sim__/stats tells what it has seen.
+    The first line of output is its base URL. GET /__sim__/stats returns what it has seen.
     """
     from llmdash.simulator.server import serve
     from llmdash.simulator.settings import SimulatorSettings
@@ -50,4 +50,4 @@ def simulate(port: int, keys: str, **behaviour: Any) -> None:
     except ValueError as error:
         refuse(str(error))
     except OSError as error:
-        refuse(f"port {port} cannot be had: {error.strerror}; take another, or 0")
+        refuse(f"port {port} cannot be used: {error.strerror}; take another, or 0")

@@ -1,4 +1,4 @@
-"""Experiments side by side: the figures of each, as JSON for scripts and as a sentence for people."""
+"""The figures of experiments side by side: as JSON for scripts, as a sentence for people."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from llmdash.sanitize import clean_line
 __all__ = ["Comparison", "Row"]
 
 _LEAST_S = 1e-6
-"""Shorter times say nothing to count a ratio from."""
+"""Times shorter than this give no meaningful ratio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One experiment. `run` holds its last figures.
+    """The figures of one experiment. `run` holds those of its last frame.
 
     `slowest_s` and `calls_s` are the longest latency of a call and the sum of all, in seconds; `cost` is in
-    dollars, None where no price is known. `tuned` says that someone turned rate or concurrency, or paused.
+    dollars, None where no price is known. `tuned` says that the user changed rate or concurrency, or paused.
     """
 
     name: str
@@ -41,34 +41,32 @@ class Row:
 
     @property
     def whole(self) -> bool:
-        """True if every job was done or failed: only then its time can be compared."""
+        """True if every job is done or failed; only then can its time be compared."""
         return bool(self.run.jobs) and self.run.done + self.run.failed == self.run.jobs
 
     @property
     def accuracy(self) -> float | None:
-        """Right answers over all jobs, 0 to 1, as the write-up counts; None where nothing was scored."""
+        """Right answers over all jobs, 0 to 1; None if nothing was scored."""
         return None if self.run.score is None or not self.run.jobs else self.run.score.right / self.run.jobs
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The experiments that were made, in their order; `base` names the one speed-ups are counted from."""
+    """The experiments in order; `base` names the one that speed-ups are relative to."""
 
     name: str
     rows: tuple[Row, ...] = ()
     base: str | None = None
 
     def speed_up(self, row: Row) -> float | None:
-        """How many times as fast as the base; None without a base, or where one of the two is not whole."""
+        """Return the base's wall time over the row's; None without a base, or if either is not whole."""
         base = next((each for each in self.rows if each.name == self.base), None)
         if base is None or not (base.whole and row.whole) or row.wall_s < _LEAST_S:
             return None
         return base.wall_s / row.wall_s
 
     def record(self, row: Row) -> dict[str, Any]:
-        """A row for scripts; times in seconds, None where nothing is known. `whole` is False if jobs are
-        left.
-        """
+        """Return a row for scripts. Times in seconds, None if unknown; `whole` is False if jobs are left."""
         run, speed_up = row.run, self.speed_up(row)
         return {
             "type": "row",
@@ -99,7 +97,7 @@ class Comparison:
         }
 
     def summary(self) -> dict[str, Any]:
-        """The whole for scripts: which row was fastest, and by how much."""
+        """Return the summary for scripts: the fastest row, and its speed-up."""
         best = self._fastest()
         return {
             "type": "summary",
@@ -113,7 +111,7 @@ class Comparison:
         }
 
     def verdict(self) -> str:
-        """What the rows say, in a sentence; empty while fewer than two can be compared."""
+        """Return the result in a sentence; empty while fewer than two rows can be compared."""
         best = self._fastest()
         if best is None:
             return ""
@@ -132,12 +130,12 @@ class Comparison:
 
 
 def _to_slowest_call(row: Row) -> float | None:
-    """Wall time over the latency of the slowest call; 1 is the least there can be."""
+    """Return wall time over the latency of the slowest call; at least 1."""
     return row.wall_s / row.slowest_s if row.slowest_s is not None and row.slowest_s >= _LEAST_S else None
 
 
 def _sum(costs: Sequence[float | None]) -> float | None:
-    """The sum; None if there is nothing to add, or one of them is not known."""
+    """Return the sum; None if there is nothing to add, or any cost is unknown."""
     known = [cost for cost in costs if cost is not None]
     return sum(known) if known and len(known) == len(costs) else None
 

@@ -1,4 +1,4 @@
-"""Experiments one after the other, watched and steered like a single run."""
+"""ComparingSession: experiments one after the other, shown and controlled like a single run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TUNES = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom a key asks: the model, and the address if it has one."""
+    """The model of a key, and its address if it has one."""
 
     model: str
     url: str | None
@@ -42,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An experiment that can be run: its session, and `asked`, which fills as the keys connect."""
+    """An experiment as a run: its session, and `asked` by key label, which fills as the keys connect."""
 
     experiment: Experiment
     session: LocalSession
@@ -51,31 +51,31 @@ class Trial:
 
 
 class ExperimentRuns(Protocol):
-    """Where the runs of experiments come from, and the figures of those that have ended."""
+    """Makes the runs of experiments, and the figures of those that have ended."""
 
     @property
     def jobs(self) -> int:
-        """The prompts of each experiment."""
+        """The number of prompts of each experiment."""
         ...
 
     @property
     def model(self) -> str:
-        """The model that is asked, where an experiment names no other."""
+        """The model of an experiment that names none."""
         ...
 
     def conduct(self, experiment: Experiment, title: str) -> AbstractContextManager[Trial]:
-        """The run of `experiment`, which the screen calls `title`; a context, for what the run needs."""
+        """Return the run of `experiment`, named `title`, as a context that closes what the run needs."""
         ...
 
     def row(self, trial: Trial, frame: Frame, *, tuned: bool) -> Row:
-        """The figures of a run that has ended with `frame`."""
+        """Return the figures of a run whose last frame is `frame`."""
         ...
 
 
 class ComparingSession:
-    """A Session that shows the experiment that runs, and goes on with the next when it has ended.
+    """A Session that shows the current experiment, and starts the next when it has ended.
 
-    Experiments run on a thread of its own, one at a time. To cancel or drain one ends the comparison. `rows`
+    Experiments run on its own thread, one at a time. Cancelling or draining one ends the comparison. `rows`
     grows as they end; the frame of the last one stays.
     """
 
@@ -93,14 +93,14 @@ class ComparingSession:
         self.rows: tuple[Row, ...] = ()
         """The figures of the experiments that have ended."""
         self.place = 0
-        """Which experiment runs, counted from 1."""
+        """The number of the current experiment, counted from 1."""
         self.ending: Ending | None = None
         """How the last experiment ended."""
         self.crash: BaseException | None = None
-        """What went wrong inside, if anything did."""
+        """The exception that broke the comparison, if any."""
 
     def start(self) -> None:
-        """Begin with the first experiment; does nothing where that was asked before."""
+        """Start the first experiment; later calls do nothing."""
         with self._guard:
             if self._thread.ident is None and not self._stopped:
                 self._thread.start()
@@ -111,7 +111,7 @@ class ComparingSession:
         return self._thread.is_alive()
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait until no experiment runs; True if none does."""
+        """Wait until no experiment runs, at most `timeout_s` seconds. Return True if none does."""
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -119,7 +119,7 @@ class ComparingSession:
     def frame(self, view: View) -> Frame:
         with self._guard:
             session, before = self._session, self._notices_before
-            if self._new_stream:  # what the front end holds belongs to the experiment before
+            if self._new_stream:  # the front end still holds the stream of the previous experiment
                 view = replace(view, stream=StreamView(job=view.stream.job))
                 self._new_stream = session is None
         if session is None:
@@ -136,7 +136,7 @@ class ComparingSession:
         return RunPart(name="compare", model=self._runs.model, jobs=jobs, queued=jobs)
 
     def _broken(self, frame: Frame) -> Frame:
-        """The frame, which says so if the comparison cannot go on."""
+        """Return the frame, marked as stopped if the comparison has crashed."""
         if self.crash is None:
             return frame
         detail = clean_line(str(self.crash))
@@ -158,7 +158,7 @@ class ComparingSession:
                 if self._stopped or self.ending not in (None, Ending.DONE):
                     return
                 self._conduct(place, experiment)
-        except BaseException as crash:  # noqa: BLE001 - the thread's one boundary: whoever joins it asks for `crash`
+        except BaseException as crash:  # noqa: BLE001 - the thread's one boundary: the caller of `join` reads `crash`
             self.crash = crash
 
     def _conduct(self, place: int, experiment: Experiment) -> None:

@@ -1,4 +1,4 @@
-"""Experiments side by side as a table: for a terminal of any width, for a plain file, for Markdown."""
+"""Formats experiments side by side as a table: for a terminal of any width, a plain file, Markdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Column(NamedTuple):
     title: str
     cell: Callable[[Comparison, Row], str]
     words: bool = False
-    """True for words, which stand to the left; numbers stand to the right."""
+    """True for words, which are aligned left; numbers are aligned right."""
 
 
 def _what(_comparison: Comparison, row: Row) -> str:
@@ -77,7 +77,7 @@ _COLUMNS = (
 
 
 def money(value: float | None) -> str:
-    """Dollars with as many decimals as it takes: `$0.000812`, `$0.0812`, `$8.12`; a dash for None."""
+    """Return dollars with as many decimals as needed: `$0.000812`, `$0.0812`, `$8.12`; a dash for None."""
     if value is None:
         return UNKNOWN
     decimals = 2 if value >= 1 or value == 0 else 4 if value >= 0.01 else 6
@@ -85,7 +85,7 @@ def money(value: float | None) -> str:
 
 
 def _grid(comparison: Comparison) -> list[tuple[str, ...]]:
-    """The titles, then a line a row; every cell is safe to show."""
+    """Return the titles, then a line for each row; every cell is sanitized."""
     lines = [tuple(column.title for column in _COLUMNS)]
     lines += [tuple(column.cell(comparison, row) for column in _COLUMNS) for row in comparison.rows]
     return lines
@@ -103,7 +103,7 @@ def _aligned(line: Sequence[str], widths: Sequence[int], words: Sequence[bool]) 
 
 
 def plain_table(comparison: Comparison) -> str:
-    """Aligned columns and the verdict below; without a line feed at the end."""
+    """Return aligned columns and the verdict below, without a line feed at the end."""
     grid = _grid(comparison)
     widths, words = _widths(grid), [column.words for column in _COLUMNS]
     lines = [_GAP.join(_aligned(line, widths, words)).rstrip() for line in grid]
@@ -111,7 +111,7 @@ def plain_table(comparison: Comparison) -> str:
 
 
 def markdown_table(comparison: Comparison) -> str:
-    """A table of Markdown (GitHub's) and the verdict below; without a line feed at the end."""
+    """Return a GitHub Markdown table and the verdict below, without a line feed at the end."""
     grid = [tuple(_escaped(cell) for cell in line) for line in _grid(comparison)]
     widths, words = _widths(grid), [column.words for column in _COLUMNS]
     rule = [
@@ -123,7 +123,7 @@ def markdown_table(comparison: Comparison) -> str:
 
 
 def _escaped(text: str) -> str:
-    """What Markdown or the HTML in it would take for more than text, taken for text."""
+    """Return `text` with the special characters of Markdown and HTML escaped."""
     return re.sub(r"([\\|`*_<>\[\]&])", r"\\\1", text)
 
 
@@ -133,7 +133,7 @@ def _last_words(comparison: Comparison) -> list[str]:
 
 
 def print_table(comparison: Comparison, stream: TextIO | None = None) -> None:
-    """On a terminal a table that fits its width, lying on its side if need be; elsewhere the plain one."""
+    """Print a table that fits the terminal, transposed if needed; elsewhere the plain one."""
     output = Output(stream or sys.stdout)
     if not output.isatty():
         output.line(plain_table(comparison))
@@ -151,7 +151,7 @@ def print_table(comparison: Comparison, stream: TextIO | None = None) -> None:
 
 
 def _upright(grid: Sequence[Sequence[str]]) -> Table:
-    """A line an experiment."""
+    """Return a table with a row for each experiment."""
     from rich.table import Table
     from rich.text import Text
 
@@ -164,7 +164,7 @@ def _upright(grid: Sequence[Sequence[str]]) -> Table:
 
 
 def _lying(grid: Sequence[Sequence[str]]) -> Table:
-    """A column an experiment, for narrow terminals."""
+    """Return a table with a column for each experiment, for narrow terminals."""
     from rich import box
     from rich.table import Table
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""The experiments of a comparison: which ways there are to run the same prompts."""
+"""The experiments of a comparison: the ways to run the same prompts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from llmdash.config import Settings
 __all__ = ["AT_ONCE", "RATE", "Experiment", "models_of", "ways"]
 
 RATE = 15.0
-"""Requests a second of the limited way where none is given: that of the write-up."""
+"""The default rate of the limited way, in requests a second."""
 
 AT_ONCE = 500
-"""The most requests in flight where no concurrency is given; below it all prompts go at once."""
+"""The default limit of requests in flight; with fewer prompts all go at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One way to run the prompts. `keys` is how many of the pool's are used, None for all."""
+    """One way to run the prompts. `keys` is the number of keys used, None for all."""
 
     name: str
     what: str
@@ -29,10 +29,10 @@ class Experiment:
 
 
 def ways(jobs: int, keys: int, settings: Settings, *, skip: Iterable[str] = ()) -> list[Experiment]:
-    """The four ways of the write-up: one after the other, at once with one key, at once with all, and at
-    once below a rate.
+    """Return the four ways: one after the other, at once with one key, at once with all keys, at once below a
+    rate.
 
-    With one key the third is the second over again and left out, as is a rate that is no limit.
+    With one key the third way equals the second and is left out; so is the fourth without a rate limit.
     """
     rate = settings.rate if settings.rate_given else RATE
     at_once = _at_once(jobs, settings)
@@ -47,7 +47,7 @@ def ways(jobs: int, keys: int, settings: Settings, *, skip: Iterable[str] = ()) 
 
 
 def models_of(models: Sequence[str], jobs: int, settings: Settings) -> list[Experiment]:
-    """The same prompts for each of `models`, at once with all keys."""
+    """Return an experiment for each of `models`, at once with all keys."""
     rate = settings.rate if settings.rate_given else None
     at_once = _at_once(jobs, settings)
     return [Experiment(model, model, at_once, rate, model=model) for model in models]

@@ -1,4 +1,4 @@
-"""The `.env` that keys are read from, which may get more of them while a run goes on."""
+"""KeyFile: the `.env` that keys are read from, and a watch for keys added to it during a run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LOOK_S = 1.0
 SettingsT = TypeVar("SettingsT")
 
 Stamp = tuple[int, int] | None
-"""When a file was changed and how long it is; None where there is none."""
+"""The modification time in nanoseconds and the size in bytes of a file; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFile(Generic[SettingsT]):
-    """The file as it was when the settings were read; `reload` reads them anew."""
+    """The file as it was when the settings were read; `reload` reads them again."""
 
     path: Path
     stamp: Stamp
@@ -30,7 +30,7 @@ class KeyFile(Generic[SettingsT]):
 
 
 class KeyFileWatch(Generic[SettingsT]):
-    """Looks at a KeyFile from time to time, from the state in which the settings of a run were read."""
+    """Checks a KeyFile for changes since the settings of a run were read."""
 
     def __init__(self, file: KeyFile[SettingsT]) -> None:
         self._file = file
@@ -38,9 +38,9 @@ class KeyFileWatch(Generic[SettingsT]):
         self._looked_at = time.monotonic()
 
     def changed(self) -> SettingsT | None:
-        """The settings as they are now, if the file is another than at the last look, at most once a second.
+        """Return the new settings if the file has changed since the last check, else None.
 
-        A file that cannot be used (somebody is writing it) changes nothing.
+        Checks at most once a second. A file that is invalid (such as half written) counts as unchanged.
         """
         now = time.monotonic()
         if now - self._looked_at < _LOOK_S:

@@ -1,4 +1,4 @@
-"""The plan of a run: everything that decides it, and nothing that has happened yet."""
+"""RunPlan: everything that defines a run before it starts."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ __all__ = ["LiveOutput", "RunPlan"]
 
 
 class LiveOutput(Protocol):
-    """A place that results go to while the run goes on. Nothing here raises: `problem` says what is wrong."""
+    """A destination of results while the run goes on. Nothing here raises: errors are in `problem`."""
 
     problem: str | None
 
     def open(self) -> None:
-        """Called on the engine's thread, once the run is locked and before anything is sent."""
+        """Open the destination; called on the engine's thread, with the run locked and nothing sent."""
 
     def append(self, rows: Sequence[ResultRow]) -> None:
-        """Called on the journal's thread with results that are on disk."""
+        """Append results that are on disk; called on the journal's thread."""
 
     def close(self) -> None:
-        """Called when nothing more will come."""
+        """Close the destination; called after the last results."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """Everything that decides a run.
+    """Everything that defines a run.
 
-    `connect` makes the pool's keys and lets go of their connections at the end; it is entered on the engine's
+    `connect` makes the pool's members and closes their connections at the end; it is entered on the engine's
     loop, so that the HTTP library loads there. With `stay` the run waits for more commands when every job has
-    ended; without, it ends. `grace_s` is how long a drain waits for requests in flight.
+    ended; without it, the run ends. `grace_s` is how long a drain waits for requests in flight.
     """
 
     source: PromptSource
@@ -50,17 +50,17 @@ class RunPlan:
     concurrency: int
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
-    """What the journal remembers of how the run was started; never a key."""
+    """What the journal records of how the run was started; never a key."""
     resume: bool = False
     retry_failed: bool = False
     stay: bool = False
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     grace_s: float = 30.0
     more_keys: Callable[[], Sequence[Member]] = tuple
-    """Asked now and then for keys that were not there before."""
+    """Called from time to time; returns new keys."""
     key_notes: Callable[[], Mapping[str, Any]] = dict
-    """What the journal remembers of the keys; asked again when there are more."""
+    """Returns what the journal records of the keys; called again when there are new ones."""
     asker: Asker = field(default_factory=LocalAsker)
-    """Who makes the attempts."""
+    """What makes the attempts."""
     live: LiveOutput | None = None
-    """Where results go as soon as they are on disk."""
+    """The destination of results as soon as they are on disk."""

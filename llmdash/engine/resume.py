@@ -1,4 +1,4 @@
-"""Where a run stands when it starts: empty, or as its journal left it."""
+"""The state of a run when it starts: empty, or restored from its journal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["fresh_store", "open_journal", "resumed_store"]
 def open_journal(
     folder: Path, source: PromptSource, facts: Mapping[str, Any], *, resume: bool
 ) -> JournalFile:
-    """The journal of a new run, or that of an earlier one over the same input. Raises JournalError."""
+    """Open the journal of a new run, or of an earlier one over the same input. Raises JournalError."""
     if not resume:
         return JournalFile.create(folder, {**facts, "fingerprint": source.fingerprint, "jobs": len(source)})
     known = JournalReader(folder).facts()
@@ -39,14 +39,14 @@ def _difference(jobs: int | None, now: int) -> str:
 
 
 def fresh_store(source: PromptSource, clock: Callable[[], float]) -> Store:
-    """Nothing done yet."""
+    """Return the store of a run without results."""
     return Store(JobColumns(len(source), range(len(source))), clock)
 
 
 def resumed_store(
     folder: Path, jobs: int, clock: Callable[[], float], *, retry_failed: bool
 ) -> tuple[Store, list[int]]:
-    """What the journal in `folder` holds, and the failed jobs that are to be tried again."""
+    """Return a store with the results in the journal in `folder`, and the failed jobs to retry."""
     reader = JournalReader(folder)
     ended = bytearray(jobs)
     again: list[int] = []
@@ -61,12 +61,12 @@ def resumed_store(
             store.restore(row)
     for job, attempts in reader.attempt_counts():
         store.columns.tries[job] = min(attempts, 65_535)
-    _tell_of_unknown(store, reader.count_unknown())
+    _report_unknown(store, reader.count_unknown())
     return store, again
 
 
 def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, KeyTotals]) -> None:
-    """Go on counting where the journal left off, for the run and for each key."""
+    """Continue the counts of the journal, for the run and for each key."""
     for label, of_key in totals.items():
         store.attempts += of_key.sent
         store.input_tokens += of_key.input_tokens
@@ -81,11 +81,11 @@ def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, 
     store.retries = max(0, store.retries - store.columns.counts[JobState.FAILED])
 
 
-def _tell_of_unknown(store: Store, unknown: int) -> None:
+def _report_unknown(store: Store, unknown: int) -> None:
     if unknown:
         store.apply(
             Noticed(
                 Severity.WARNING,
-                f"{unknown:,} requests of earlier starts were on the wire when it ended: possibly paid twice",
+                f"{unknown:,} requests of earlier starts were in flight when it ended: possibly paid twice",
             )
         )

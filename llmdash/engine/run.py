@@ -1,4 +1,4 @@
-"""Run: the parts of one run put together, its life from start to end, and what it does on command."""
+"""Run: builds the parts of one run, runs it from start to end, and carries out commands."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Ending(enum.Enum):
 
 
 class Run:
-    """One run on the event loop that made it. `frame` may be called from any thread."""
+    """One run, on the event loop that made it. `frame` may be called from any thread."""
 
     def __init__(
         self, plan: RunPlan, members: Sequence[Member], journal: JournalFile, clock: Callable[[], float]
@@ -66,7 +66,7 @@ class Run:
         self._ended_at: float | None = None
         self._state = (RunState.STARTING, "")
         self._disk: str | None = None
-        self._output_told = False
+        self._output_reported = False
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         again: list[int] = []
@@ -113,7 +113,7 @@ class Run:
         )
 
     def _load(self, reader: JournalReader) -> None:
-        """Go on counting, and leave alone what rests, as an earlier start left it."""
+        """Restore the counts and the health of the keys from an earlier start."""
         load_totals(self._store, self._pool.members, reader.key_totals())
         restore_health(self._pool.members, reader.health(), time.time())
         for member in self._pool.members:
@@ -121,13 +121,13 @@ class Run:
                 self._notice(Severity.WARNING, f"Key {member.label} is off, as it was left")
 
     def frame(self, view: View) -> Frame:
-        """The picture of now."""
+        """Return a frame of the current state."""
         end = self._ended_at if self._ended_at is not None else self._clock()
         status = RunStatus(*self._state, end - self._began, self._disk, self._kill_switch.reason)
         return self._frame_builder.frame(view, status)
 
     async def work(self) -> Ending:
-        """Work until the run ends; everything that happened is in the journal then."""
+        """Run until the end; the journal is complete then. Return why the run ended."""
         watch = asyncio.create_task(self._watch())
         life = asyncio.create_task(self._live())
         for task in (watch, life):
@@ -148,7 +148,7 @@ class Run:
         return ending
 
     async def _live(self) -> None:
-        """Jobs, until all have ended; then, if the plan says so, wait for one to be retried."""
+        """Run the jobs until all have ended; with `stay` then wait for one to be retried."""
         while True:
             self._ended_at = None
             self._set(RunState.PAUSED if self._runner.paused else RunState.RUNNING)
@@ -161,7 +161,7 @@ class Run:
             await self._queue.some_open()
 
     async def _watch(self) -> None:
-        """Look, now and then, at what no event tells."""
+        """Check from time to time what no event reports."""
         while True:
             await asyncio.sleep(_WATCH_S)
             with self._store.lock:
@@ -173,7 +173,7 @@ class Run:
                 self._look_for_keys()
 
     def _welcome(self, members: Sequence[Member]) -> None:
-        """Take in keys that were not there before; a run that stands for want of one goes on."""
+        """Add new keys to the pool, and resume a run that is paused because no key was usable."""
         for member in members:
             self._pool.add(member)
             self._notice(Severity.INFORMATION, f"Key {member.label} joins the pool")
@@ -182,7 +182,7 @@ class Run:
             self.revived()
 
     def _look_for_keys(self) -> None:
-        """Pause, or end a run that nobody watches, where no key can be used without the user."""
+        """Pause the run, or end a headless one, if no key is usable until the user acts."""
         if not self._plan.stay and self._pool.returns_in_s() > self._plan.policy.patience_s:
             self._end(Ending.NO_KEY)
         elif self._pool.exhausted and not self._runner.paused:
@@ -204,23 +204,23 @@ class Run:
         self._end(Ending.STORAGE)
 
     def _storage_held(self, reason: str | None) -> None:
-        """The disk is full (or has room again, without a reason): jobs wait for their rows by themselves."""
+        """Set why the disk blocks the journal; None clears it. Jobs wait for their rows by themselves."""
         self._disk = f"{reason}: {self._plan.folder}" if reason is not None else None
 
     def _saved(self, rows: Sequence[ResultRow]) -> None:
-        """Results are on disk; called on the journal's thread."""
+        """Append results that are on disk to the live output; called on the journal's thread."""
         if self._plan.live is not None:
             self._plan.live.append(rows)
 
     def _look_at_output(self) -> None:
-        """Say once that results do not arrive where they should."""
+        """Report once that the live output cannot be written."""
         live = self._plan.live
-        if live is not None and live.problem is not None and not self._output_told:
-            self._output_told = True
+        if live is not None and live.problem is not None and not self._output_reported:
+            self._output_reported = True
             self._notice(Severity.WARNING, live.problem)
 
     def _look_for_journal(self) -> None:
-        """End a run whose folder was deleted: nothing more of it could be kept."""
+        """End a run whose folder was deleted: nothing more could be saved."""
         if not self._file.is_in_place:
             self._storage_failed(StorageError(f"{self._plan.folder}: the folder of the run is gone"))
 
@@ -240,13 +240,13 @@ class Run:
         self._state = (state, detail)
 
     def pause(self, detail: str = "") -> None:
-        """Send nothing new; what is in flight goes on."""
+        """Send nothing new; requests in flight continue."""
         self._runner.pause()
         if self._state[0] is RunState.RUNNING:
             self._set(RunState.PAUSED, detail)
 
     def resume(self) -> None:
-        """Send again: the user has seen why the run stands."""
+        """Send again, and reset the kill switch and paused endpoints: the user has seen the cause."""
         self._kill_switch.release()
         for endpoint in self._pool.endpoints:
             if endpoint.circuit_breaker.state is EndpointState.PAUSED:
@@ -256,7 +256,7 @@ class Run:
             self._set(RunState.RUNNING)
 
     def revived(self) -> None:
-        """Go on, if the run stands for want of a key and now has one."""
+        """Resume a run that is paused because no key was usable, if one is now."""
         if self._state == (RunState.PAUSED, _NO_KEY) and not self._pool.exhausted:
             self.resume()
 
@@ -265,7 +265,7 @@ class Run:
         self._spawn(self._drain())
 
     def stop(self) -> None:
-        """End the run now; what is in flight is cut off and stays pending."""
+        """End the run now; requests in flight are aborted and their jobs stay pending."""
         self._end(Ending.STOPPED)
 
     async def _drain(self) -> None:

@@ -43,17 +43,17 @@ class LocalSession:
         self._thread = threading.Thread(target=self._work, name="llmdash-engine", daemon=True)
         self._last: Frame | None = None
         self.ending: Ending | None = None
-        """How the run ended, once it did."""
+        """How the run ended; None before."""
         self.crash: BaseException | None = None
-        """What went wrong inside, if anything did."""
+        """The exception that broke the run, if any."""
 
     @property
     def folder(self) -> Path:
-        """Where the run is kept."""
+        """The folder of the run."""
         return self._plan.folder
 
     def start(self) -> None:
-        """Begin to work; does nothing where that was asked before."""
+        """Start the run; later calls do nothing."""
         with self._guard:
             if self._thread.ident is None:
                 self._thread.start()
@@ -78,7 +78,7 @@ class LocalSession:
             return  # the run has ended meanwhile
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for the run to end; True if it has."""
+        """Wait for the run to end, at most `timeout_s` seconds. Return True if it has."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -94,7 +94,7 @@ class LocalSession:
                 live.open()
             with asyncio.Runner() as runner:
                 self.ending = runner.run(self._main())
-        except BaseException as crash:  # noqa: BLE001 - the thread's one boundary: whoever joins it asks for `crash`
+        except BaseException as crash:  # noqa: BLE001 - the thread's one boundary: the caller of `join` reads `crash`
             self.crash = crash
         finally:
             if live is not None:
@@ -105,7 +105,7 @@ class LocalSession:
     async def _main(self) -> Ending:
         async with self._plan.connect() as members:
             run = Run(self._plan, members, self._journal, time.monotonic)
-            gc.freeze()  # what is there now stays: the collector need not walk it again
+            gc.freeze()  # the objects made so far are kept: the collector need not scan them again
             with self._guard:
                 self._run, self._loop = run, asyncio.get_running_loop()
                 early, self._waiting = self._waiting, []

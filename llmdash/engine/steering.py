@@ -1,4 +1,4 @@
-"""Steering: what a front end asks for is done, or it is said why not."""
+"""Steering: executes the commands of a front end, and reports those that cannot be executed."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["RunControl", "Steering"]
 
 
 class RunControl(Protocol):
-    """What a run as a whole can be told."""
+    """The commands to a run as a whole."""
 
     def pause(self) -> None:
         """Send nothing new."""
 
     def resume(self) -> None:
-        """Go on, whatever the run stands for."""
+        """Send again, whatever the run was paused for."""
 
     def revived(self) -> None:
-        """A key or an endpoint is back: go on, if it was for want of one that the run stood."""
+        """Resume the run if it is paused because no key or endpoint was usable."""
 
     def drain(self) -> None:
-        """Send nothing new, and end with what is in flight."""
+        """Send nothing new, and end when nothing is in flight."""
 
     def stop(self) -> None:
-        """End now."""
+        """End the run now."""
 
 
 class Steering:
-    """Carries commands out, on the event loop of the run."""
+    """Executes commands, on the event loop of the run."""
 
     def __init__(self, control: RunControl, parts: RunnerParts, runner: BatchRunner) -> None:
         self._control = control
@@ -43,7 +43,7 @@ class Steering:
         self._runner = runner
 
     def execute(self, command: commands.Command) -> None:
-        """Do what is asked; what cannot be done becomes a notice."""
+        """Execute a command; one that is invalid becomes a notice."""
         parts, pool, control = self._parts, self._parts.pool, self._control
         try:
             match command:
@@ -81,7 +81,7 @@ class Steering:
             parts.store.apply(Noticed(Severity.WARNING, str(error)))
 
     def _note_health(self, label: str) -> None:
-        """Let the journal know, so that a resume finds the key as the user left it."""
+        """Record the health of a key in the journal, so that a resume restores it."""
         parts = self._parts
         for member in parts.pool.members:
             if member.label == label:

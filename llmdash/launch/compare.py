@@ -1,4 +1,4 @@
-"""The experiments of a comparison as runs: the plan of each, its figures afterwards, and who watches them."""
+"""The experiments of a comparison as runs: the plan of each, its figures, and its front end."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ __all__ = ["Bench", "compare_headless", "practice", "show_comparison"]
 
 
 def practice(latency: float) -> SimulatorSettings:
-    """The simulator to compare on: three keys without a limit, no faults, `latency` seconds on average."""
+    """Return the simulator to compare on: three keys without a limit, no faults, a mean `latency` in seconds."""
     return replace(PRACTICE, rpm=0.0, error_rate=0.0, latency=latency)
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What the experiments share. Each gets a folder of its own in `folder`; with `practice` also a simulator
-    of its own, so that all of them meet the same answers and delays.
+    """What the experiments share. Each has its own folder in `folder`.
+
+    With `practice` each also has its own simulator, so that all of them get the same answers and delays.
     """
 
     source: PromptSource
@@ -64,7 +65,7 @@ class Bench:
 
     @contextmanager
     def conduct(self, experiment: Experiment, title: str) -> Iterator[Trial]:
-        """The experiment as a run that the screen calls `title`, until it has been looked at."""
+        """Yield the experiment as a run with the name `title`; what it needs is closed at the end."""
         simulator = SimulatorProcess(self.practice) if self.practice is not None else None
         try:
             yield self._trial(experiment, title, simulator)
@@ -81,7 +82,7 @@ class Bench:
         plan = make_plan(source, self.given, settings, folder, simulator)
         options = dict(plan.options)
         if experiment.model is not None:
-            options["model"] = experiment.model  # over those that endpoints have of their own
+            options["model"] = experiment.model  # goes before the models of the endpoints
         asked: dict[str, Asked] = {}
         facts = plan.facts
         keys = facts.keys if experiment.keys is None else min(facts.keys, experiment.keys)
@@ -95,7 +96,7 @@ class Bench:
         return Trial(experiment, LocalSession(plan), source, asked)
 
     def row(self, trial: Trial, frame: Frame, *, tuned: bool) -> Row:
-        """The figures of a trial that has ended with `frame`."""
+        """Return the figures of a trial whose last frame is `frame`."""
         experiment = trial.experiment
         calls = _Calls(trial)
         return Row(
@@ -112,7 +113,7 @@ class Bench:
 
 
 def _folder_name(name: str) -> str:
-    """The name of an experiment, which may be that of a model, as the name of a folder of its own."""
+    """Return a unique folder name for an experiment, whose name may be that of a model."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
     return stem if stem == name else f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
@@ -122,7 +123,7 @@ def _with_keys(
     keys: int | None,
     asked: dict[str, Asked],
 ) -> Callable[[], AbstractAsyncContextManager[Sequence[Member]]]:
-    """`connect` with the first `keys` of its keys; what each of them asks is put into `asked`."""
+    """Return `connect` limited to its first `keys` keys; the model and address of each go into `asked`."""
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[Sequence[Member]]:
@@ -137,7 +138,7 @@ def _with_keys(
 def _noting(
     more_keys: Callable[[], Sequence[Member]], asked: dict[str, Asked]
 ) -> Callable[[], Sequence[Member]]:
-    """`more_keys`, with what each of them asks put into `asked`."""
+    """Return `more_keys` that also puts the model and address of each key into `asked`."""
 
     def joined() -> Sequence[Member]:
         members = more_keys()
@@ -154,7 +155,7 @@ def _note(members: Iterable[Member], asked: dict[str, Asked]) -> None:
 
 
 class _ForOneModel:
-    """A PromptSource whose prompts do not say which model they are for."""
+    """A PromptSource without the models that its prompts name."""
 
     def __init__(self, source: PromptSource) -> None:
         self._source = source
@@ -182,8 +183,8 @@ class _ForOneModel:
 
 
 class _Calls:
-    """What the journal of a trial holds: the latency of each answered call, and tokens by whom they were
-    asked of.
+    """Figures from the journal of a trial: the latency of each answered call in seconds, and the tokens by
+    model and address.
     """
 
     def __init__(self, trial: Trial) -> None:
@@ -198,7 +199,7 @@ class _Calls:
             self._count(row)
 
     def _count(self, row: ResultRow) -> None:
-        """Add the tokens of a job, those of its earlier attempts too: they were paid as well."""
+        """Add the tokens of all attempts of a job: failed ones were paid too."""
         for attempt in self._reader.attempts(row.job) if row.attempts != 1 else (row,):
             who = self._trial.asked.get(attempt.key or "")
             if who is not None:
@@ -208,7 +209,7 @@ class _Calls:
                 self._output[who] += attempt.output_tokens or 0
 
     def cost(self, prices: Prices) -> float | None:
-        """Dollars for everything; None if any of it has no price, or nothing is known to have been used."""
+        """Return the cost in dollars; None if any part has no price, or no tokens are known."""
         used = [who for who in self._input if self._input[who] or self._output[who]]
         costs = [prices.cost(who.model, self._input[who], self._output[who], who.url) for who in used]
         known = [cost for cost in costs if cost is not None]
@@ -216,9 +217,9 @@ class _Calls:
 
 
 def compare_headless(session: ComparingSession) -> int:
-    """Run the experiments with progress on standard error; gives the exit code.
+    """Run the experiments with progress on standard error. Return the exit code.
 
-    What went wrong inside is raised.
+    A crash of the session is raised.
     """
     with obeying_signals(session) as signals:
         session.start()
@@ -229,16 +230,16 @@ def compare_headless(session: ComparingSession) -> int:
 
 
 def _watch_one(session: ComparingSession) -> None:
-    """Show the experiment that runs until the next one does."""
+    """Show the current experiment until the next one starts."""
     place = session.place
     display = display_for(sys.stderr, tty=sys.stderr.isatty())
     watch(session, display, until=lambda _frame: not session.alive or session.place != place)
 
 
 def show_comparison(session: ComparingSession, settings: Settings, *, paid: bool) -> int:
-    """Open the dashboard on the experiments; it stays until it is left, which ends them. Gives the exit code.
+    """Open the dashboard on the experiments; quitting it ends them. Return the exit code.
 
-    What went wrong inside is raised.
+    A crash of the session is raised.
     """
     from llmdash.launch.dashboard import open_dashboard
 

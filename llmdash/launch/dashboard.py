@@ -1,4 +1,4 @@
-"""The dashboard over a session of any kind, from its opening until the session has ended."""
+"""Opens the dashboard over a session of any kind, and ends the session when it is closed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Left", "open_dashboard", "show_run", "show_start"]
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """How the dashboard was left: its exit code, 0 for `q`, and the last figures of the session, if any."""
+    """How the dashboard was closed: its exit code, 0 for `q`, and the last figures of the session, if any."""
 
     code: int
     run: RunPart | None
@@ -37,11 +37,11 @@ def open_dashboard(
     paid: bool = True,
     outlives_terminal: bool = True,
 ) -> Left:
-    """Show `session`, or the start screen of `launcher` and then what it starts; ends the session at last.
+    """Show `session`, or the start screen of `launcher` then the run it starts. End the session afterwards.
 
     A signal closes the dashboard: SIGINT and SIGTERM let requests in flight finish, and a second one does
-    not; SIGQUIT does not either; after SIGHUP, or when the terminal has gone away, a session that
-    `outlives_terminal` goes on without a screen. Requests that are `paid` are waited for in any case.
+    not; SIGQUIT does not either; after SIGHUP, or when the terminal was closed, a session that
+    `outlives_terminal` continues without a screen. Requests that are `paid` are always waited for.
     """
     from llmdash.ui.app import LlmdashApp
 
@@ -77,7 +77,7 @@ def open_dashboard(
 
 
 def show_run(prepared: PreparedRun, settings: Settings, out: Path | None = None) -> int:
-    """Open the dashboard on a run; gives the exit code. Results go to `out` at the end.
+    """Open the dashboard on a run, then write the results to `out`. Return the exit code.
 
     Raises LockedError or JournalError before the screen is touched, ExportError after the run if `out` cannot
     be written.
@@ -89,7 +89,7 @@ def show_run(prepared: PreparedRun, settings: Settings, out: Path | None = None)
 
 
 def show_start(settings: Settings) -> int:
-    """Open the start screen, and then the dashboard on what it starts; gives the exit code."""
+    """Open the start screen, then the dashboard on the run it starts. Return the exit code."""
     launcher = SettingsLauncher(settings, PreferencesFile(locations.preferences_file()))
     try:
         with Signals() as signals:

@@ -1,4 +1,4 @@
-"""Which runs the doctor sees, and what their input says of them."""
+"""Finds the runs for the doctor to check, and checks their input."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["RunUnderCheck", "every_run", "newest_run"]
 
 
 def every_run() -> list[Path]:
-    """The folders of all runs in the data folder, the one that was worked on last first."""
+    """Return the folders of all runs in the data folder, the most recently changed first."""
     runs = locations.runs_dir()
     found = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
     return sorted(found, key=_last_touched, reverse=True)
 
 
 def newest_run() -> Path:
-    """The run that was worked on last. Raises JournalError if there is none."""
+    """Return the most recently changed run. Raises JournalError if there is none."""
     runs = every_run()
     if not runs:
         raise JournalError(f"no run in {locations.runs_dir()}; name the folder of one")
@@ -43,7 +43,7 @@ def _last_touched(folder: Path) -> tuple[float, str]:
 
 
 class RunUnderCheck:
-    """A run to be looked at. Its input is read once."""
+    """A run to check and repair. Its input is read once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,11 +52,11 @@ class RunUnderCheck:
         self._trouble = ""
 
     def check(self) -> Checkup:
-        """What is found; nothing is changed."""
+        """Return the findings; changes nothing."""
         return self._with_input(check(self._folder, self._known_of))
 
     def repair(self) -> tuple[list[str], Checkup]:
-        """Put right what can be; gives what was done, and what is found then.
+        """Repair what can be repaired. Return the repairs made, and the findings afterwards.
 
         Raises LockedError while a process works on the run, RepairError if the disk does not allow it.
         """
@@ -77,12 +77,12 @@ class RunUnderCheck:
         return self._known
 
     def _with_input(self, checkup: Checkup) -> Checkup:
-        """`checkup`, and whether the run can be resumed over its input."""
+        """Return `checkup` with a finding on whether the run can be resumed over its input."""
         if checkup.facts is None or checkup.sums is None:
             return checkup
         findings = [*checkup.findings, self._of_input(checkup)]
         if _simulator_is_lost(checkup.facts):
-            text = "the simulator of this run is not on record as it should be"
+            text = "the simulator settings of this run are damaged"
             findings.append(Finding(Level.PROBLEM, "facts", text, "resume with keys, or with --simulate"))
         return replace(checkup, findings=tuple(findings))
 
@@ -92,11 +92,11 @@ class RunUnderCheck:
         known = self._known_of(facts)
         given = _input_of(facts)
         if given is None:
-            return Finding(level, "input", "where it is, is lost", "a resume needs it: --run-dir DIR FILE")
+            return Finding(level, "input", "its path is lost", "a resume needs it: --run-dir DIR FILE")
         name = str(given.path) if given.path is not None else f"arithmetic of seed {given.seed}"
         if known is None:
-            mend = "put it back, or name the same text elsewhere: llmdash run --resume --run-dir DIR FILE"
-            return Finding(level, "input", f"cannot be read ({self._trouble}); a resume needs it", mend)
+            fix = "put it back, or name the same text elsewhere: llmdash run --resume --run-dir DIR FILE"
+            return Finding(level, "input", f"cannot be read ({self._trouble}); a resume needs it", fix)
         if known.fingerprint != facts.get("fingerprint"):
             text = f"{name}: is not what the run was begun with; a resume will refuse it"
             return Finding(level, "input", text, "put the old text back, or begin a new run")

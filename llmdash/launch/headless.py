@@ -1,6 +1,4 @@
-"""A run without a screen: progress on a terminal or in lines, results, and an exit code that scripts can
-count on.
-"""
+"""Runs without a screen: progress on a terminal or in lines, results, and an exit code for scripts."""
 
 from __future__ import annotations
 
@@ -25,8 +23,9 @@ __all__ = ["run_headless"]
 
 
 def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redactor) -> int:
-    """Run to the end, or until a signal; then export to `out`. Gives the exit code. `redactor` takes secrets
-    out of a text, should the program fail.
+    """Run to the end, or until a signal, then export to `out`. Return the exit code.
+
+    `redactor` removes secrets from the report of a crash.
 
     Raises LockedError or JournalError before anything is sent, ExportError after the run if `out` cannot be
     written.
@@ -46,14 +45,14 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
     display.finish(last)
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder)
-        Output(sys.stderr).line(f"llmdash: {pending:,} prompts are pending; go on with: {go_on}")
+        Output(sys.stderr).line(f"llmdash: {pending:,} prompts are pending; resume it with: {go_on}")
     if signals.received and session.ending is not Ending.STORAGE:
         return of_signal(signals.received[0])
     return run_exit_code(session, last.run)
 
 
 def _export_what_there_is(session: LocalSession, out: Path) -> None:
-    """Of a run that ended because it could not be kept, there may be nothing to export."""
+    """Export the results of a run whose storage failed, if there is anything to read."""
     try:
         export(session.folder, out)
     except JournalError:

@@ -1,4 +1,4 @@
-"""Where the prompts of a run come from, and the run that is to be resumed."""
+"""Finds the prompts of a run, and the run to resume."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ _SET_FIELDS = frozenset(("task", "arithmetic", "template", "data", "fields", "pr
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Where prompts come from: a file, or (`seed`) arithmetic made up on the spot; at most `limit` of
-    them.
-    """
+    """The source of prompts: a file, or arithmetic generated from `seed`; at most `limit` prompts."""
 
     path: Path | None = None
     limit: int | None = None
@@ -37,7 +35,7 @@ class Input:
 
 
 def open_input(given: Input) -> PromptSource:
-    """The prompts. Raises InputError."""
+    """Open and return the prompts. Raises InputError."""
     if given.seed is not None:
         return Arithmetic(count=given.limit or 10_000, seed=given.seed)
     if given.path is None:
@@ -46,7 +44,7 @@ def open_input(given: Input) -> PromptSource:
 
 
 def spool(stream: BinaryIO, folder: Path) -> Path:
-    """Standard input as a file of the run, so that the run can be resumed."""
+    """Copy standard input to a file in `folder`, so that the run can be resumed. Return its path."""
     path = folder / _SPOOL
     with path.open("wb") as file:
         shutil.copyfileobj(stream, file)
@@ -55,7 +53,7 @@ def spool(stream: BinaryIO, folder: Path) -> Path:
 
 
 def _suffix_of(path: Path) -> str:
-    """The end of a name for what only a name tells: a table with a `prompt` column, a prompt set."""
+    """Return the suffix of a format known by its name only: a table with a `prompt` column, a prompt set."""
     with path.open("rb") as file:
         head = file.readline(_HEADER).decode("utf-8-sig", "replace").rstrip("\r\n")
     for suffix, delimiter in ((".tsv", "\t"), (".csv", ","), (".csv", ";")):
@@ -78,7 +76,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping[str, Any]]:
-    """The run to resume: its folder, its input, and what its journal says of it.
+    """Return the run to resume: its folder, its input, and the facts in its journal.
 
     Without a folder it is the latest run over the same file, or the latest of all if no file is named. Raises
     JournalError if there is none.

@@ -1,4 +1,4 @@
-"""One small call for each key: does it work, how long does it take, what are its limits, what is the mend."""
+"""Checks keys by one small call each: whether the key works, its latency, its limits, and the fix if not."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from llmdash.llms.messages import Hints
     from llmdash.llms.transport.http import HttpClient
 
-__all__ = ["AT_ONCE", "KeyCheck", "check_keys", "mend"]
+__all__ = ["AT_ONCE", "KeyCheck", "check_keys", "fix"]
 
 AT_ONCE = 4
-"""Calls under way at most: a check is no load test."""
+"""The most calls in flight: a check is no load test."""
 
 _PROMPT = "Reply with OK"
 _LONGEST_ANSWER = 5
@@ -33,10 +33,11 @@ _PATIENCE = Timeouts(connect=10.0, first_byte=30.0, stall=30.0, total=60.0)
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
-    """What one key did. `failure` is None if it works; its message holds no key and is not cleaned.
+    """The outcome of the call with one key.
 
+    `failure` is None if the key works; its message contains no key and is not sanitized.
     `label` is empty where a model brings its own key. `latency_s` is in seconds, None if nothing was sent.
-    `hints` are the limits as the server told them, None if it did not.
+    `hints` are the rate limits that the server reported, None if it reported none.
     """
 
     endpoint: EndpointSettings
@@ -51,9 +52,9 @@ class KeyCheck:
 
 
 async def check_keys(settings: Settings) -> list[KeyCheck]:
-    """Try every key of every endpoint, a few at a time; the answers in the order of the settings.
+    """Try every key of every endpoint, AT_ONCE at a time. Return the outcomes in the order of the settings.
 
-    No key is tried twice, and nothing is raised for one that does not work.
+    No key is tried twice, and a key that does not work raises nothing.
     """
     from llmdash.llms.transport.http import HttpClient
 
@@ -74,7 +75,7 @@ def _shorter(timeouts: Timeouts) -> Timeouts:
 
 
 class _Checker:
-    """The calls of one check, with the limits they keep to."""
+    """Makes the calls of one check, within their concurrency."""
 
     def __init__(self, settings: Settings, client: HttpClient) -> None:
         self._settings = replace(settings, temperature=None, max_tokens=_LONGEST_ANSWER)
@@ -111,7 +112,7 @@ class _Checker:
             return KeyCheck(endpoint, label, monotonic() - begun, hints=hints)
 
     async def _call(self, endpoint: EndpointSettings, key: Secret | None) -> Hints | None:
-        """One answer. A model that takes no limit under this name is asked once more without it."""
+        """Request one answer. A model that rejects `max_tokens` is asked again without it."""
         try:
             return await _answer(build_llm(endpoint, key, self._settings, self._client))
         except Failure as failure:
@@ -128,7 +129,7 @@ def _labelled(endpoint: EndpointSettings) -> Sequence[tuple[str, Secret | None]]
 
 
 async def _answer(llm: LLM[Any, Any]) -> Hints | None:
-    """Reads one answer to its end; gives the limits that came with it."""
+    """Read one answer to its end. Return the rate limits that came with it."""
     hints: Hints | None = None
     async with aclosing(llm.deltas(_PROMPT)) as deltas:
         async for delta in deltas:
@@ -136,8 +137,8 @@ async def _answer(llm: LLM[Any, Any]) -> Hints | None:
     return hints
 
 
-def mend(endpoint: EndpointSettings, failure: Failure) -> str:
-    """What to do about a failure, in one sentence."""
+def fix(endpoint: EndpointSettings, failure: Failure) -> str:
+    """Return how to fix a failure, in one sentence."""
     tried = f"base_url tried is {endpoint.base_url}"
     kind = failure.kind
     if endpoint.dialect == LANGCHAIN and kind is FailureKind.CONFIG:
@@ -145,12 +146,12 @@ def mend(endpoint: EndpointSettings, failure: Failure) -> str:
     if endpoint.needs_key and not endpoint.keys:
         return f"put API_KEY=... into .env, or set {DIALECTS[endpoint.dialect].key_variable}"
     if kind is FailureKind.AUTH:
-        return _mend_of_refusal(endpoint, failure)
+        return _fix_of_refusal(endpoint, failure)
     if kind is FailureKind.QUOTA:
         return "add credit to the account this key belongs to, or take the key out"
     if kind is FailureKind.THROTTLE:
         wait = f"wait {failure.retry_after:.0f} s" if failure.retry_after else "wait a minute"
-        return f"{wait} and check again; the key is known, but calls too often now"
+        return f"{wait} and check again; the key is known, but rate limited (429)"
     if kind is FailureKind.LOCAL:
         return f"check the network and the host's name; {tried}"
     if kind is FailureKind.CONFIG or failure.status in (404, 405):
@@ -162,7 +163,7 @@ def mend(endpoint: EndpointSettings, failure: Failure) -> str:
     return f"check again in a while; if it stays, look at the address: {tried}"
 
 
-def _mend_of_refusal(endpoint: EndpointSettings, failure: Failure) -> str:
+def _fix_of_refusal(endpoint: EndpointSettings, failure: Failure) -> str:
     if failure.status == 403:
         return f"this key may not use model {endpoint.model}; allow it there, or name another model"
     return f"check the key in .env: was it copied whole, is it a key for {endpoint.base_url}?"

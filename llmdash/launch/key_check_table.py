@@ -1,11 +1,11 @@
-"""The outcome of a check: a table for people, an object a line for scripts."""
+"""Formats the outcome of a check: a table for people, one object a line for scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from llmdash.launch.key_check import KeyCheck, mend
+from llmdash.launch.key_check import KeyCheck, fix
 from llmdash.reports.wording import UNKNOWN, count, seconds
 from llmdash.sanitize import clean_line
 
@@ -24,7 +24,7 @@ _LIMITS = (
 
 
 def as_record(check: KeyCheck) -> dict[str, Any]:
-    """A check for scripts. `failure` is a word of FailureKind; times in seconds, None where not known."""
+    """Return a check for scripts. `failure` is a FailureKind value; times in seconds; None if unknown."""
     failure = check.failure
     return {
         "type": "key",
@@ -37,13 +37,13 @@ def as_record(check: KeyCheck) -> dict[str, Any]:
         "failure": None if failure is None else failure.kind.value,
         "status": None if failure is None else failure.status,
         "message": None if failure is None else clean_line(failure.message),
-        "mend": None if failure is None else clean_line(mend(check.endpoint, failure)),
+        "mend": None if failure is None else clean_line(fix(check.endpoint, failure)),
         "limits": None if check.hints is None else {name: getattr(check.hints, name) for name in _LIMITS},
     }
 
 
 def as_table(checks: Sequence[KeyCheck]) -> str:
-    """The checks in plain text, safe to show; then the mend for each key that does not work."""
+    """Return the checks as sanitized plain text, then the fix for each key that does not work."""
     rows = [_HEAD, *(_row(check) for check in checks)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = [_aligned(row, widths) for row in rows]
@@ -67,7 +67,7 @@ def _row(check: KeyCheck) -> tuple[str, ...]:
 
 
 def _left(remaining: int | None, limit: int | None) -> str:
-    """What the server says remains of a limit: `499 of 500`."""
+    """Return what remains of a limit as the server reported it: `499 of 500`."""
     if remaining is None and limit is None:
         return UNKNOWN
     left = "?" if remaining is None else count(remaining)
@@ -89,5 +89,5 @@ def _trouble(check: KeyCheck) -> list[str]:
     return [
         "",
         clean_line(f"{who}: {check.failure}"),
-        clean_line(f"  mend: {mend(check.endpoint, check.failure)}"),
+        clean_line(f"  fix: {fix(check.endpoint, check.failure)}"),
     ]

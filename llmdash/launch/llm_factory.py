@@ -1,4 +1,4 @@
-"""An endpoint of the settings and one of its keys become a model that answers."""
+"""Builds the model for an endpoint of the settings and one of its keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["build_llm"]
 def build_llm(
     endpoint: EndpointSettings, key: Secret | None, settings: Settings, client: HttpClient | None
 ) -> LLM[Any, Any]:
-    """The model behind `endpoint`, bound to `key`; its class is loaded now.
+    """Return the model of `endpoint`, bound to `key`; its class is loaded now.
 
     Temperature, longest answer, streaming and timeouts are those of `settings`; `client` shares connections.
     A LangChain model takes no key. Raises ConfigError where a key is missing, and Failure where a LangChain
@@ -52,7 +52,7 @@ def _langchain(endpoint: EndpointSettings, settings: Settings) -> LLM[Any, Any]:
 
 
 def _reporting(endpoint: EndpointSettings) -> dict[str, Any]:
-    """What the constructor is told of PromptLayer; nothing where calls are not reported to it."""
+    """Return the constructor arguments for PromptLayer; empty where calls are not reported to it."""
     if not DIALECTS[endpoint.dialect].reports:
         return {}
     if endpoint.promptlayer_key is None:

@@ -1,5 +1,5 @@
-"""The plan of a run, the same way for all of them: from the command line, the start screen, the demo, a
-resume or a comparison.
+"""Builds the plan of a run, the same way for the command line, the start screen, the demo, a resume and a
+comparison.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ PRACTICE = SimulatorSettings(
     error_rate=0.01,
     wrong_rate=0.03,
 )
-"""The simulator one practises on: three keys of 600 requests a minute each, and the faults of real life."""
+"""The simulator to practise on: three keys of 600 requests a minute each, with realistic faults."""
 
 DEMO_RATE = 20.0
 
 
 def _accept(_problems: Sequence[InputProblem]) -> None:
-    """Lines that were left out are nobody's concern."""
+    """Ignore the lines that were left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOrder:
-    """What is to be run, however it was asked for.
+    """What to run.
 
-    `asked` holds the settings that were given just now: they go over those of the prompt file. `stdin` is
+    `asked` holds the settings given on the command line: they go before those of the prompt file. `stdin` is
     read where the input is `-`. `accept` is shown the lines of the input that were left out, before anything
     is made, and may raise InputError.
     """
@@ -79,7 +79,7 @@ class RunOrder:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
-    """A run that can be started, and the simulator it asks, if it does; a context that closes that."""
+    """A run that can be started, and its simulator, if any; as a context it closes the simulator."""
 
     plan: RunPlan
     simulator: SimulatorProcess | None = None
@@ -95,7 +95,7 @@ class PreparedRun:
 
 
 def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
-    """Open the input, make the folder and the plan of a run; nothing is sent.
+    """Open the input, make the folder and return the plan of a run; nothing is sent.
 
     Raises ConfigError or InputError for what cannot be used, JournalError where there is nothing to resume,
     StorageError where the run cannot be kept, SimulatorError.
@@ -136,7 +136,7 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
 
 
 def require_keys(settings: Settings) -> None:
-    """Raises ConfigError where an endpoint needs a key and has none."""
+    """Raise ConfigError if an endpoint needs a key and has none."""
     if settings.without_keys:
         names = ", ".join(settings.without_keys)
         raise ConfigError(
@@ -145,7 +145,7 @@ def require_keys(settings: Settings) -> None:
 
 
 def _refuse_results_over(prompts: Path | None, out: Path | None) -> None:
-    """Results in the place of the prompts would leave nothing to resume with."""
+    """Raise InputError if the results would overwrite the prompts, which a resume needs."""
     if prompts is None or out is None or not (out.exists() and prompts.exists()):
         return
     if out.samefile(prompts):
@@ -153,7 +153,7 @@ def _refuse_results_over(prompts: Path | None, out: Path | None) -> None:
 
 
 def run_folder(folder: Path | None, name: str) -> Path:
-    """The folder of a new run: the one named, or one of its own in the data directory.
+    """Make and return the folder of a new run: the one named, or a new one in the data directory.
 
     Raises StorageError where it cannot be made.
     """
@@ -163,7 +163,7 @@ def run_folder(folder: Path | None, name: str) -> Path:
 
 
 def private_folder(folder: Path) -> Path:
-    """`folder`, made if need be. Raises StorageError where it cannot be."""
+    """Return `folder`, made if needed. Raises StorageError if it cannot be made."""
     return _kept(lambda: locations.private_dir(folder))
 
 
@@ -176,14 +176,14 @@ def _kept(make: Callable[[], Path]) -> Path:
 
 
 def _with_rate_of(facts: Mapping[str, Any], settings: Settings) -> Settings:
-    """`settings` with the rate an earlier run was begun with, unless one is given now."""
+    """Return `settings` with the rate an earlier run started with, unless one is given now."""
     if settings.rate_given or facts.get("rate") is None:
         return settings
     return replace(settings, rate=json.loads(facts["rate"]))
 
 
 def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
-    """The simulator an earlier run used, if it did."""
+    """Return the settings of the simulator that an earlier run used, if any."""
     stored = facts.get("simulator")
     if not stored:
         return None
@@ -192,7 +192,7 @@ def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
 
 
 def with_options_of(source: PromptSource, settings: Settings, *, asked: Mapping[str, Any]) -> Settings:
-    """`settings` with what the prompt file asks for, wherever the command line does not say otherwise."""
+    """Return `settings` with the options of the prompt file, except those in `asked`."""
     wanted = {name: value for name, value in source.options.items() if asked.get(name) is None}
     model = wanted.pop("model", None)
     settings = replace(settings, **wanted)
@@ -200,7 +200,7 @@ def with_options_of(source: PromptSource, settings: Settings, *, asked: Mapping[
 
 
 def with_model(settings: Settings, model: str) -> Settings:
-    """`settings` that ask every endpoint for `model`."""
+    """Return `settings` with `model` for every endpoint."""
     endpoints = tuple(replace(endpoint, model=model) for endpoint in settings.endpoints)
     return replace(settings, model=model, endpoints=endpoints)
 
@@ -217,9 +217,10 @@ def make_plan(
     stay: bool = False,
     out: Path | None = None,
 ) -> RunPlan:
-    """The plan of a run over `source`, whoever asks for it. With a `simulator` its keys are used, else those
-    of the settings, and those that are put into `.env` meanwhile. Results go to `out` as they come, if its
-    format can grow.
+    """Return the plan of a run over `source`.
+
+    With a `simulator` its keys are used, else those of the settings, and those added to `.env` meanwhile.
+    Results are appended to `out` as they arrive, if its format can be appended to.
     """
     pool = pool_plan(settings, simulator)
     builder = PoolBuilder(pool, settings, load_prices())

@@ -1,4 +1,4 @@
-"""The endpoints and keys of the settings become the members of a pool; more join when `.env` gets more."""
+"""Builds the members of a pool from endpoints and keys, and more when keys are added to `.env`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["EndpointKey", "PoolBuilder", "PoolPlan", "keys_added", "pool_plan"]
 
 @dataclass(frozen=True, slots=True)
 class EndpointKey:
-    """One endpoint with one of its keys (None where it needs none), and the label that stands for both."""
+    """One endpoint with one of its keys (None if it needs none), and the label of both."""
 
     label: str
     endpoint: EndpointSettings
@@ -35,14 +35,14 @@ class EndpointKey:
 
 @dataclass(frozen=True, slots=True)
 class PoolPlan:
-    """Endpoints x keys. `simulator` stands in for the address of the first one, once it is known."""
+    """Endpoints x keys. `simulator` gives the address of the first endpoint once it is known."""
 
     endpoints: tuple[EndpointSettings, ...]
     simulator: SimulatorProcess | None = None
 
     @property
     def keys(self) -> tuple[EndpointKey, ...]:
-        """Every endpoint with each of its keys. The label is that of the key, else the endpoint's name."""
+        """Each endpoint with each of its keys. The label is that of the key, else the endpoint's name."""
         pairs = [
             (endpoint, key)
             for endpoint in self.endpoints
@@ -56,17 +56,17 @@ class PoolPlan:
 
     @property
     def model(self) -> str:
-        """The models in a few words."""
+        """The names of the models, or their number."""
         return _in_short([endpoint.model for endpoint in self.endpoints], "models")
 
     @property
     def name(self) -> str:
-        """The endpoints in a few words."""
+        """The names of the endpoints, or their number."""
         return _in_short([endpoint.name for endpoint in self.endpoints], "endpoints")
 
 
 class PoolBuilder:
-    """Makes the members of a run's pool, one for each key; knows their models and prices by label."""
+    """Builds the members of a run's pool, one for each key; looks up models and prices by label."""
 
     def __init__(self, plan: PoolPlan, settings: Settings, prices: Prices) -> None:
         # The run's own options go with every request: a prompt may replace them there, but not here.
@@ -84,7 +84,7 @@ class PoolBuilder:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Sequence[Member]]:
-        """The members, for as long as the run lasts."""
+        """Yield the members; their connections are closed at the end."""
         from llmdash.llms.transport.http import HttpClient
 
         self._client = HttpClient(timeouts=self._bare.timeouts)
@@ -94,7 +94,7 @@ class PoolBuilder:
             await self._client.aclose()
 
     def more(self) -> Sequence[Member]:
-        """Members for keys that were put into the file meanwhile."""
+        """Return members for keys added to the file since the last call."""
         settings = self._watch.changed() if self._watch is not None else None
         if settings is None:
             return ()
@@ -103,11 +103,11 @@ class PoolBuilder:
         return self._members(new)
 
     def notes(self) -> Mapping[str, Any]:
-        """What the journal remembers of the keys: the model asked with each."""
+        """Return what the journal records of the keys: the model of each label."""
         return {"models": json.dumps({label: each.endpoint.model for label, each in self._keys.items()})}
 
     def cost(self, label: str, input_tokens: int, output_tokens: int) -> float | None:
-        """Dollars for tokens of one key, as far as there are prices for its model and its endpoint."""
+        """Return the cost in dollars of tokens of one key; None without a price for model and endpoint."""
         endpoint = self._keys[label].endpoint
         return self._prices.cost(endpoint.model, input_tokens, output_tokens, endpoint.base_url or None)
 
@@ -126,7 +126,7 @@ class PoolBuilder:
 
 
 def keys_added(known: Sequence[EndpointKey], plan: PoolPlan) -> tuple[EndpointKey, ...]:
-    """What `plan` has beyond the `known` keys, at the same endpoints; with labels that none of those has."""
+    """Return the keys of `plan` that are not `known`, at the same endpoints, with unique labels."""
     endpoints = {each.endpoint.name: each.endpoint for each in known}
     values = {(each.endpoint.name, each.key.reveal()) for each in known if each.key is not None}
     new = [
@@ -142,7 +142,7 @@ def keys_added(known: Sequence[EndpointKey], plan: PoolPlan) -> tuple[EndpointKe
 
 
 def pool_plan(settings: Settings, simulator: SimulatorProcess | None) -> PoolPlan:
-    """The endpoints of the settings; with a `simulator` that one instead, with its own keys."""
+    """Return the endpoints of the settings; with a `simulator` only that one, with its keys."""
     if simulator is None:
         return PoolPlan(settings.endpoints)
     keys = tuple(Secret(key) for key in simulator.settings.keys)

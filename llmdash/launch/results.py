@@ -1,4 +1,4 @@
-"""What a run leaves to scripts: its results in a file, and an exit code."""
+"""The results of a run for scripts: a file, and an exit code."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ENDING_CODES = {
     Ending.STORAGE: ExitCode.STORAGE,
     Ending.KILL_SWITCH: ExitCode.KILL_SWITCH,
 }
-"""The codes of endings that decide it, whatever became of the jobs."""
+"""The exit codes of endings that decide the code regardless of the jobs."""
 
 
 def export(folder: Path, out: Path) -> int:
-    """Write every ended job of the run in `folder` to `out`; gives their number.
+    """Write every ended job of the run in `folder` to `out`. Return their number.
 
     Raises JournalError where there is nothing to read, ExportError if `out` cannot be written.
     """
@@ -30,7 +30,9 @@ def export(folder: Path, out: Path) -> int:
 
 
 def run_exit_code(session: LocalSession, run: RunPart | None) -> int:
-    """The exit code of a session that ended, with these figures at last; one that can go on did not fail."""
+    """Return the exit code of an ended session with its last figures `run`; a run that can be resumed did not
+    fail.
+    """
     if session.crash is not None:
         return ExitCode.INTERNAL
     if session.ending in ENDING_CODES:

@@ -1,4 +1,4 @@
-"""What happens to a session when its dashboard has been closed."""
+"""Ends a session when its dashboard was closed, or when a signal arrives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IMPATIENT = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGQUIT))
 
 
 class OwnSession(Session, Protocol):
-    """A session of this process, which begins and ends with it."""
+    """A session that runs in this process."""
 
     crash: BaseException | None
 
@@ -39,10 +39,10 @@ class OwnSession(Session, Protocol):
         """True while it works or waits for commands."""
 
     def start(self) -> None:
-        """Begin to work; does nothing where that was asked before."""
+        """Start the run; later calls do nothing."""
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for its end; True if it has come."""
+        """Wait for the end, at most `timeout_s` seconds. Return True if the session has ended."""
 
 
 def end_session(
@@ -56,11 +56,11 @@ def end_session(
     redact: Callable[[str], str],
     fault_shown: bool,
 ) -> RunPart | None:
-    """End the session as befits what closed the dashboard, a signal or None for `q`; gives its last figures.
+    """End the session according to `left_by`, the signal that closed the dashboard, or None for `q`.
 
-    Requests that cost money are waited for, and after SIGINT and SIGTERM all are; one more signal cuts that
-    short. After SIGHUP a session that `outlives_terminal` goes on until there is nothing left that it could
-    do. Nothing is written to a terminal that is gone, or no longer `reads`.
+    Return its last figures. Requests that cost money are waited for, after SIGINT and SIGTERM all are; one
+    more signal ends the wait. After SIGHUP a session that `outlives_terminal` continues until it can do no
+    more. Nothing is written to a terminal that is closed, or no longer `reads`.
     """
     if left_by == signal.SIGHUP or not reads:
         _write_nowhere()
@@ -70,7 +70,7 @@ def end_session(
     if left_by != signal.SIGQUIT and (paid or left_by is not None):
         wait.drain()
     session.command(Cancel())
-    session.start()  # one who left before the first picture leaves a run that was not begun yet
+    session.start()  # if the dashboard was closed before the first frame, the run was not started yet
     session.join()
     last = _look(session)
     if session.crash is not None and not fault_shown:
@@ -80,8 +80,10 @@ def end_session(
 
 @contextmanager
 def obeying_signals(session: OwnSession) -> Iterator[Signals]:
-    """A session without a screen: the first SIGINT or SIGTERM drains it, the second and SIGQUIT cancel it;
-    after SIGHUP it goes on, with nobody to read.
+    """A context in which signals control a session without a screen.
+
+    The first SIGINT or SIGTERM drains it, the second and SIGQUIT cancel it; after SIGHUP it continues without
+    output.
     """
     with Signals() as signals:
 
@@ -89,7 +91,7 @@ def obeying_signals(session: OwnSession) -> Iterator[Signals]:
             asked = [one for one in signals.received if one != signal.SIGHUP]
             if number != signal.SIGHUP:
                 command = Drain() if len(asked) == 1 and number != signal.SIGQUIT else Cancel()
-                # The lock that a command takes may be held by what was interrupted.
+                # The interrupted code may hold the lock that a command takes.
                 threading.Thread(target=session.command, args=(command,)).start()
 
         signals.tell(obey)
@@ -97,19 +99,19 @@ def obeying_signals(session: OwnSession) -> Iterator[Signals]:
 
 
 def write_last_words(run: RunPart | None, folder: Path) -> None:
-    """Say what came of a run, and how to go on with it."""
+    """Print the final counts of a run, and how to resume it."""
     sys.stdout.write(_last_words(run, folder))
     sys.stdout.flush()
 
 
 def _write_nowhere() -> None:
-    """Nobody is left to read, or may not for hours: what would be written is dropped."""
+    """Drop all output from now on: no one reads it, or not for hours."""
     nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it serves until the process ends
     sys.stdout = sys.stderr = nowhere
 
 
 class _Patience:
-    """Waits for a run until a signal says that this takes too long."""
+    """Waits for a run until one more signal arrives."""
 
     def __init__(self, session: OwnSession, signals: Signals, left_by: int | None) -> None:
         self._session = session
@@ -121,14 +123,14 @@ class _Patience:
         return any(number in _IMPATIENT for number in self._signals.received[self._known :])
 
     def carry_on(self) -> None:
-        """Let the run go on without a screen; a signal has it drained."""
+        """Let the run continue without a screen; a signal drains it."""
         ended = frozenset((RunState.DONE, RunState.STOPPED, RunState.PAUSED))
         while self._session.alive and not self._over and not _is_in(self._session, ended):
             self._session.join(_LOOK_ALONE_S)
         self._known = len(self._signals.received)
 
     def drain(self) -> None:
-        """Send nothing new and wait for what is in flight, for as long as the plan's grace at most."""
+        """Send nothing new and wait for what is in flight, at most the plan's `grace_s`."""
         in_flight = _in_flight(self._session)
         if not in_flight:
             return
@@ -140,10 +142,10 @@ class _Patience:
 
 
 def _look(session: Session) -> RunPart | None:
-    """Where the run stands; None if drawing its picture is the very thing that fails."""
+    """Return the figures of the run; None if making a frame fails."""
     try:
         return session.frame(View(jobs=JobsView(height=0))).run
-    except Exception:  # noqa: BLE001 - whatever it is, it has been told, and the run has to end in order
+    except Exception:  # noqa: BLE001 - the error was reported already, and the run has to end in order
         return None
 
 
@@ -159,8 +161,8 @@ def _is_in(session: OwnSession, states: frozenset[RunState]) -> bool:
 
 def _last_words(run: RunPart | None, folder: Path) -> str:
     if run is None:
-        return f"Go on with: {resume_command(folder)}\n"
+        return f"Resume it with: {resume_command(folder)}\n"
     said = f"{run.done:,} of {run.jobs:,} done, {run.failed:,} failed."
     if run.state is RunState.DONE or run.ended == run.jobs:
         return f"{said} The run is kept in {clean_line(str(folder))}\n"
-    return f"{said} Go on with: {resume_command(folder)}\n"
+    return f"{said} Resume it with: {resume_command(folder)}\n"

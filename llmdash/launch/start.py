@@ -1,4 +1,4 @@
-"""What the start screen has on offer, and the runs that it starts."""
+"""The options of the start screen, and the runs that it starts."""
 
 from __future__ import annotations
 
@@ -32,12 +32,10 @@ class SettingsLauncher:
         self._preferences = preferences
         self.session: LocalSession | None = None
         self.run: PreparedRun | None = None
-        """What was started, once something was."""
+        """The started run, if any."""
 
     def options(self) -> LaunchOptions:
-        """What is on offer. Rate and concurrency stand as they were chosen last, unless the settings name
-        others.
-        """
+        """Return the options. Rate and concurrency are those chosen last, unless the settings give others."""
         settings = self._settings
         remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
         endpoints = [EndpointChoice(_SIMULATOR, "practice, on this machine, no key needed", settings.model)]
@@ -76,7 +74,7 @@ class SettingsLauncher:
 def _remembered_rate(settings: Settings, remembered: Preferences) -> float | None:
     if settings.rate_given or remembered.rate is None:
         return settings.rate
-    return remembered.rate or None  # 0 stands for no limit
+    return remembered.rate or None  # 0 means no limit
 
 
 def _remembered_concurrency(settings: Settings, remembered: Preferences) -> int:
@@ -91,6 +89,6 @@ def _samples() -> tuple[PromptChoice, ...]:
         try:
             source = open_input(Input(path))
         except InputError:
-            continue  # a file that only serves another one, such as the data of a template
+            continue  # a file used by another one only, such as the data of a template
         choices.append(PromptChoice(path.name, path, f"{len(source):,} prompts"))
     return tuple(choices)

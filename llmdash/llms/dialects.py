@@ -1,7 +1,7 @@
-"""The registry of dialects: what each is called, which class speaks it, and whose variables it takes.
+"""The registry of dialects: the name, the class and the provider's variables of each.
 
-Settings, the factory of models, the classes themselves and the tests of the simulator read it. To add a
-dialect takes a class, what it puts on the wire, an entry here, and the simulator.
+Settings, the model factory, the model classes and the simulator's tests read it. A new dialect needs a
+class, its wire format in `llms.wire`, an entry here, and support in the simulator.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _COMPLETION_MODEL = "gpt-3.5-turbo-instruct"
 
 @dataclass(frozen=True, slots=True)
 class DialectEntry:
-    """One dialect: the class that speaks it, as `module:Class`, and what holds where nothing else is said.
+    """One dialect: its class as `module:Class`, its provider, and its default model.
 
-    `arguments` are more for the constructor. `reports` is True where calls are reported to PromptLayer, which
-    takes a key of its own. A dialect without a provider brings its own keys and address.
+    `arguments` are extra constructor arguments. `reports` is True if calls are reported to PromptLayer, which
+    needs its own key. A dialect without a provider brings its own keys and address.
     """
 
     target: str
@@ -60,22 +60,22 @@ class DialectEntry:
 
     @property
     def base_url(self) -> str:
-        """The provider's public address, or nothing."""
+        """The provider's public base URL; empty without a provider."""
         return self.provider.base_url
 
     @property
     def key_variable(self) -> str:
-        """The variable that the provider's keys are put into, or nothing."""
+        """The variable for the provider's keys; empty without a provider."""
         return next(iter(self.provider.key_variables), "")
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The settings that the provider's own variables stand for, by variable; a later one goes first."""
+        """The setting of each of the provider's own variables; a later entry goes before an earlier one."""
         keys = dict.fromkeys(reversed(self.provider.key_variables), "api_key")
         return keys | dict.fromkeys(reversed(self.provider.base_url_variables), "base_url")
 
     def load(self) -> Callable[..., LLM[Any, Any]]:
-        """The class, loaded now."""
+        """Load and return the class."""
         module, _, name = self.target.partition(":")
         found: Callable[..., LLM[Any, Any]] = getattr(importlib.import_module(module), name)
         return found

@@ -1,4 +1,4 @@
-"""A file of prompts that stays on disk: only the position of each record is in memory."""
+"""FilePrompts: a file of prompts that stays on disk; only the position of each record is in memory."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Problems:
 
 
 class _PackedIds:
-    """Texts in one piece of memory: 8 bytes each, and what they are long in UTF-8."""
+    """Texts in one block of memory: 8 bytes each, plus their length in UTF-8."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -116,7 +116,7 @@ class _Ids:
     """Finds duplicate ids, at 8 bytes an id."""
 
     def __init__(self) -> None:
-        # In buckets, so that the search for duplicates needs memory for a small part of them at a time.
+        # In buckets, so that the search for duplicates needs memory for one bucket at a time.
         self._buckets = [array("q") for _ in range(_BUCKETS)]
 
     def add(self, identity: str) -> None:
@@ -230,7 +230,7 @@ class FilePrompts:
         return places.ids[index] or self._default_id(places.lines[index], places.numbers[index])
 
     def prompt(self, index: int) -> Prompt:
-        """Read the record at `index` again. Raises InputError if it is not what it was."""
+        """Read the record at `index` again. Raises InputError if it has changed."""
         places = self._places
         if not 0 <= index < len(places):
             raise IndexError(index)

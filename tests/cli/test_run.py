@@ -198,7 +198,7 @@ def test_the_first_interrupt_drains_and_the_rest_stays_pending(
         out, err = process.communicate(timeout=60)
     ended = Ended(process.returncode, out, err)
     assert ended.code == 128 + signal.SIGINT
-    assert err.endswith("go on with: llmdash run --resume --run-dir kept\n")
+    assert err.endswith("resume it with: llmdash run --resume --run-dir kept\n")
     assert ended.summary["pending"] > 0
     assert (
         sum(key["sent"] for key in ended.summary["keys"])

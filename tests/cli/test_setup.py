@@ -19,7 +19,7 @@ FINE, THROTTLED, REFUSED = ("sk-canary-fine-0001aaaa", "sk-canary-slow-0002bbbb"
 
 @pytest.fixture
 def mixed(simulator: Simulator) -> Simulated:
-    """Three keys: one works, one calls too often, one is refused."""
+    """Three keys: one works, one is rate limited (429), one is refused."""
     sim = simulator(keys=(FINE, THROTTLED, REFUSED), rpm=600, tpm=60_000)
     sim.control(THROTTLED, throttle_s=60)
     sim.control(REFUSED, refuse=True)
@@ -43,8 +43,8 @@ def test_each_key_is_tried_once_and_told(mixed: Simulated, tmp_path: Path) -> No
     assert throttled.split()[1:3] == ["bbbb", "THROTTLE"]
     assert refused.split()[1:3] == ["cccc", "AUTH"]
     told = "\n".join(rest)
-    assert "mend: check the key in .env" in told
-    assert "and check again; the key is known, but calls too often now" in told
+    assert "fix: check the key in .env" in told
+    assert "and check again; the key is known, but rate limited (429)" in told
     assert rest[-1] == "1 of 3 keys work."
     assert shows_no_key(ended)
     assert [key["requests"] for key in mixed.stats()["by_key"].values()] == [1, 1, 1]
@@ -75,7 +75,7 @@ def test_the_exit_code_tells_all_some_or_none(simulator: Simulator, tmp_path: Pa
 def test_without_a_key_the_fix_is_named(tmp_path: Path) -> None:
     ended = llmdash("check", cwd=tmp_path, env=environment(tmp_path))
     assert ended.code == 5
-    assert "mend: put API_KEY=... into .env, or set OPENAI_API_KEY" in ended.out
+    assert "fix: put API_KEY=... into .env, or set OPENAI_API_KEY" in ended.out
 
 
 def test_a_wrong_address_is_named(simulator: Simulator, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_wrong_address_is_named(simulator: Simulator, tmp_path: Path) -> None:
         "check", "--base-url", "http://127.0.0.1:9/v1", cwd=tmp_path, env=environment(tmp_path, sim)
     )
     assert nobody.code == 5
-    assert "mend: see whether a server answers there; base_url tried is http://127.0.0.1:9/v1" in nobody.out
+    assert "fix: see whether a server answers there; base_url tried is http://127.0.0.1:9/v1" in nobody.out
     assert shows_no_key(ended)
 
 

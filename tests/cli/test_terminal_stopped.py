@@ -70,7 +70,7 @@ def stop_and_bring_back(terminal: Terminal, folder: Path, how: str) -> None:
 
 def leave(terminal: Terminal) -> None:
     terminal.keys("q")
-    terminal.wait_for("Go on with: llmdash run --resume")
+    terminal.wait_for("Resume it with: llmdash run --resume")
     terminal.keys("echo exit code $?\n")
     terminal.wait_for("exit code 0")
     assert terminal.left_changed == []

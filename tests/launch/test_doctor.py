@@ -83,4 +83,4 @@ def test_a_simulator_that_cannot_be_had_again_is_told(folder: Path) -> None:
     told = [
         finding.text for finding in RunUnderCheck(folder).check().findings if finding.level is Level.PROBLEM
     ]
-    assert told == ["the simulator of this run is not on record as it should be"]
+    assert told == ["the simulator settings of this run are damaged"]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from llmdash.config import EndpointSettings, Settings
-from llmdash.launch.key_check import AT_ONCE, KeyCheck, check_keys, mend
+from llmdash.launch.key_check import AT_ONCE, KeyCheck, check_keys, fix
 from llmdash.launch.key_check_table import as_record, as_table
 from llmdash.llms.messages import Hints
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -74,7 +74,7 @@ async def test_a_host_that_does_not_exist_is_the_networks_fault() -> None:
     (check,) = await check_keys(settings_for("https://no-such-host.invalid/v1", KEY))
     assert check.failure is not None
     assert check.failure.kind is FailureKind.LOCAL
-    assert "check the network and the host's name" in mend(check.endpoint, check.failure)
+    assert "check the network and the host's name" in fix(check.endpoint, check.failure)
 
 
 async def test_a_langchain_model_that_cannot_be_made_is_told() -> None:
@@ -119,4 +119,4 @@ def test_limits_are_shown_as_the_server_told_them() -> None:
     ],
 )
 def test_each_failure_has_its_fix(failure: Failure, told: str) -> None:
-    assert told in mend(ENDPOINT, failure)
+    assert told in fix(ENDPOINT, failure)

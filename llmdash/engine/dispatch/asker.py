@@ -1,4 +1,4 @@
-"""Asker: who makes an attempt. Here it is this process; a worker elsewhere fits the same seam."""
+"""Asker: makes attempts. LocalAsker makes them in this process; a remote worker fits the same interface."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ __all__ = ["Asker", "LocalAsker", "Lost", "NotSent"]
 
 
 class NotSent(Exception):
-    """The request never left, and never will: nobody counts it, and the job is the next one again."""
+    """The request was never sent and will not be: it is not counted, and the job is next again."""
 
 
 class Lost(Exception):
-    """Whoever made the attempt is gone: what came of it nobody knows, and it may have to be paid for.
+    """The worker that made the attempt is gone: the outcome is unknown, and may have to be paid for.
 
-    No key is to blame. The job is the next one again.
+    No key is at fault. The job is next again.
     """
 
 
 class Asker(Protocol):
-    """Makes attempts, and says if it cannot."""
+    """Makes attempts."""
 
     async def ready(self) -> None:
-        """Wait until an attempt can be made at all; it gets a permit and a key only then."""
+        """Wait until an attempt can be made; only then does the job get a permit and a key."""
 
     async def ask(
         self,
@@ -43,10 +43,10 @@ class Asker(Protocol):
         left: Callable[[], None],
         tell: Callable[[Event], None],
     ) -> Answer:
-        """Send `prompt`; call `left` once as the request goes out, `tell` with each chunk of the answer.
+        """Send `prompt`; call `left` once when the request is sent, `tell` with each chunk of the answer.
 
-        A failure is part of the answer. Raises NotSent, before `left`, and Lost, after it. Cancelled, it cuts
-        the request off.
+        A failure is part of the answer. Raises NotSent before `left`, Lost after it. Cancelling it aborts the
+        request.
         """
 
 
@@ -76,19 +76,19 @@ class LocalAsker:
             async for delta in attempt.member.llm.deltas(messages, **options):
                 gathered.add(delta)
         except asyncio.CancelledError:
-            failure = Failure(FailureKind.TRANSIENT, "the model's class gave the call up by itself")
+            failure = Failure(FailureKind.TRANSIENT, "the model's class cancelled the call")
         except Exception as error:  # noqa: BLE001 - the one boundary of an attempt: a fault in a model's class costs no job
             failure = error if isinstance(error, Failure) else _fault(error)
         task = asyncio.current_task()
         if failure is not None and task is not None and task.cancelling():
-            raise asyncio.CancelledError  # this side gave the call up, whatever came of that
+            raise asyncio.CancelledError  # the cancellation came from this side
         return gathered.answer(prompt, failure)
 
 
 def _fault(error: Exception) -> Failure:
-    """The Failure that an exception of another kind stands for: its type and place.
+    """Return an exception of another kind as a Failure with its type and place.
 
-    Its text is left out, since the text of a library's error can hold a header's value.
+    Its text is left out, since the text of a library's error can contain a header's value.
     """
     place = error.__traceback__
     while place is not None and place.tb_next is not None:

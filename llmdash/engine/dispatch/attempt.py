@@ -1,4 +1,4 @@
-"""One attempt: a request that is about to leave, and the answer that came of it."""
+"""One attempt: a request that is about to be sent, and its answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_TOKENS = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request on its way: the lease of a key that it uses, and its row in the journal."""
+    """A request: the lease of its key, and its row in the journal."""
 
     lease: Lease
     record: AttemptRecord
@@ -39,7 +39,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one attempt brought. With a `failure` the text is only part of an answer."""
+    """The result of one attempt; times in seconds. With a `failure` the text is only part of an answer."""
 
     text: str
     finish_reason: str | None
@@ -51,7 +51,7 @@ class Answer:
 
 
 class GatheredAnswer:
-    """What has arrived of one answer."""
+    """Collects the chunks of one answer."""
 
     def __init__(self, job: int, clock: Callable[[], float], tell: Callable[[Event], None]) -> None:
         self._job = job
@@ -65,7 +65,7 @@ class GatheredAnswer:
         self._hints: Hints | None = None
 
     def add(self, delta: Delta) -> None:
-        """Take in one chunk. One that does not say when it arrived has arrived now."""
+        """Add one chunk. Without a time of its own it arrived now."""
         if delta.text or delta.reasoning:
             at = delta.at or self._clock()
             if self._first_at is None:
@@ -78,7 +78,7 @@ class GatheredAnswer:
         self._usage = _in_bounds(delta.usage) if delta.usage is not None else self._usage
 
     def answer(self, prompt: Prompt, failure: Failure | None) -> Answer:
-        """All of it."""
+        """Return the whole answer, with `failure` if it is incomplete."""
         text = storable("".join(self._texts))
         return Answer(
             text=text,
@@ -92,7 +92,7 @@ class GatheredAnswer:
 
 
 def _in_bounds(usage: Usage) -> Usage:
-    """`usage` with counts that fit a column, whatever the server claims."""
+    """Return `usage` clamped to counts that fit a column."""
     if 0 <= usage.input_tokens <= _MOST_TOKENS and 0 <= usage.output_tokens <= _MOST_TOKENS:
         return usage
     return Usage(
@@ -103,17 +103,19 @@ def _in_bounds(usage: Usage) -> Usage:
 
 
 def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: float) -> int:
-    """What a request will cost: its prompt, and the longest answer asked for, else a usual one."""
+    """Return the tokens a request will cost: the prompt, and the longest answer requested, else 1.25 times
+    `mean_output`.
+    """
     limits = (options.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
     longest = next((limit for limit in limits if isinstance(limit, int)), None)
     return _prompt_tokens(prompt) + (longest if longest is not None else math.ceil(mean_output * 1.25))
 
 
 def _estimated(prompt: Prompt, text: str) -> Usage:
-    """A guess for servers that do not count."""
+    """Return an estimate for servers that do not report usage."""
     return Usage(_prompt_tokens(prompt), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)
 
 
 def _prompt_tokens(prompt: Prompt) -> int:
-    """A guess of four characters a token."""
+    """Return an estimate of four characters a token."""
     return -(-sum(len(content) for _, content in prompt.messages) // _CHARACTERS_A_TOKEN)

@@ -1,4 +1,4 @@
-"""Kill switch: stops a run that only burns money, such as one with a wrong model name."""
+"""KillSwitch: stops a run whose requests are all refused, such as one with a wrong model name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["KillSwitch"]
 _IN_A_ROW = 20
 _FIRST = 100
 _VARIABLE = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
-"""What differs from one refusal to the next, such as ids and positions."""
+"""The parts that differ between like refusals, such as ids and positions."""
 
 
 class KillSwitch:
@@ -26,15 +26,15 @@ class KillSwitch:
         self._ended = self._refused = self._in_a_row = 0
         self._last = ""
         self.reason: str | None = None
-        """Why the run stands, while it does."""
+        """Why the run is stopped; None while the switch is not tripped."""
 
     def answered(self) -> None:
-        """A job got its answer."""
+        """Count a job that got its answer."""
         self._ended += 1
         self._in_a_row = 0
 
     def refused(self, failure: Failure) -> None:
-        """A job failed because its request was refused."""
+        """Count a job that failed because its request was refused, and trip if there are too many."""
         self._ended += 1
         self._refused += 1
         text = str(failure)
@@ -47,7 +47,7 @@ class KillSwitch:
             self._trip(f"{self._refused} of the first {self._ended} requests were refused, the last: {text}")
 
     def release(self) -> None:
-        """Go on: the user has seen it. Only another 20 in a row trip it again."""
+        """Reset the switch, since the user has seen it. Only another 20 in a row trip it again."""
         self.reason = None
         self._in_a_row = 0
         self._ended = _FIRST

@@ -1,9 +1,9 @@
-"""RateLimiter: aiolimiter whose rate can be set while others wait.
+"""RateLimiter: an aiolimiter whose rate can be set while others wait.
 
-Two guards, one behind the other. The *bucket* (an `AsyncLimiter`, its public API only) spaces permits:
-capacity 50 ms worth of the rate, so that no time is lost to late timers. The *window* counts what is really
-sent: in no second more than rate + max(1, 5 %), whatever happened between a permit and its request (a slow
-disk), or between a request and its bytes on the wire (a suspended machine).
+Two limits, one after the other. The *bucket* (an `AsyncLimiter`, its public API only) spaces permits:
+capacity 50 ms worth of the rate, so that no time is lost to late timers. The *window* counts requests
+actually sent: in no second more than rate + max(1, 5 %), whatever the delay between a permit and its request
+(a slow disk), or between a request and its bytes on the network (a suspended machine).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GRAIN_S = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class LimiterStatistics:
-    """`waiting` counts those in line; `granted` all permits so far."""
+    """The state of a limiter: `rate` in requests a second, and the numbers of waiters and permits granted."""
 
     rate: float | None
     waiting: int
@@ -35,11 +35,11 @@ class LimiterStatistics:
 
 
 class RateLimiter:
-    """Permits at `rate` a second, first come, first served; None means without limit.
+    """Grants permits at `rate` a second, first come, first served; None means no limit.
 
-    `acquire` waits for a permit; `depart`, right before the request is handed over to whoever sends it, for a
-    Departure: a ticket, to be settled once it is known whether the request left. `set_rate` acts on those who
-    already wait: the first of them goes within 1/rate + 10 ms.
+    `acquire` waits for a permit. `depart`, called right before the request is passed to its sender, waits for
+    a Departure: a ticket to settle once it is known whether the request was sent. `set_rate` affects current
+    waiters: the first of them is granted within 1/rate + 10 ms.
     """
 
     def __init__(self, rate: float | None) -> None:
@@ -60,7 +60,7 @@ class RateLimiter:
         return LimiterStatistics(self._rate, max(0, len(self._waiters) - self._absent), self._granted)
 
     def set_rate(self, rate: float | None) -> None:
-        """Set the rate for everyone, those in line included. Call it on the event loop."""
+        """Set the rate, for current waiters too; on the event loop only. Raises ValueError if not above 0."""
         if rate is not None and not 0 < rate < float("inf"):
             raise ValueError(f"the rate must be above 0, not {rate!r}")
         if rate == self._rate:
@@ -68,7 +68,7 @@ class RateLimiter:
         share = _free(self._bucket) / self._bucket.max_rate if self._bucket is not None else 1.0
         self._rate = rate
         self._window.set_rate(rate, asyncio.get_running_loop().time())
-        # The new bucket is as full as the old one was: a change of rate is no occasion for a burst.
+        # The new bucket is as full as the old one was, so that a change of rate causes no burst.
         self._bucket = _bucket(rate, share) if rate is not None else None
         self._grant()
 
@@ -90,9 +90,9 @@ class RateLimiter:
             raise
 
     async def depart(self) -> Departure:
-        """Wait until sending now keeps every second within bounds, and count the request as on its way.
+        """Wait until sending now keeps every second within bounds, and count the request as in flight.
 
-        Mostly returns at once.
+        Usually returns at once.
         """
         clock = asyncio.get_running_loop().time
         delay = self._window.delay(clock())
@@ -102,7 +102,7 @@ class RateLimiter:
         return self._window.departure()
 
     def _give_back(self) -> None:
-        """A permit came to one who had left: put it into the bucket again, for the next in line."""
+        """Return the permit of a cancelled waiter to the bucket, for the next waiter."""
         self._granted -= 1
         if self._bucket is not None and self._rate is not None:
             share = min(1.0, (_free(self._bucket) + 1.0) / self._bucket.max_rate)
@@ -118,7 +118,7 @@ class RateLimiter:
         return True
 
     def _grant(self) -> None:
-        """Serve the line as far as the bucket allows, and set the clock for the next."""
+        """Grant permits to waiters as far as the bucket allows, and set the timer for the next."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -133,17 +133,16 @@ class RateLimiter:
                 return
 
     def _arm(self) -> None:
-        assert self._bucket is not None and self._rate is not None  # noqa: S101 - nobody waits without a limit
+        assert self._bucket is not None and self._rate is not None  # noqa: S101 - there are no waiters without a limit
         missing = (1.0 - _free(self._bucket) + _PRECISION) / self._rate
         batch = _BATCH_S if self._rate * _BATCH_S > 1 else 0.0
         self._timer = asyncio.get_running_loop().call_later(max(missing, batch, _GRAIN_S), self._grant)
 
 
 def _bucket(rate: float, share: float = 1.0) -> AsyncLimiter:
-    """A bucket with `share` (0 to 1) of its capacity free.
+    """Return a bucket with `share` (0 to 1) of its capacity free.
 
-    The capacity is 50 ms worth of the rate, and never less than 1.5: with 1, each late timer would cost a
-    piece of the rate.
+    The capacity is 50 ms worth of the rate, at least 1.5: with 1, each late timer would reduce the rate.
     """
     capacity = max(1.5, rate * _BURST_S)
     bucket = AsyncLimiter(capacity, capacity / rate)
@@ -153,20 +152,18 @@ def _bucket(rate: float, share: float = 1.0) -> AsyncLimiter:
 
 
 def _take(bucket: AsyncLimiter, amount: float) -> None:
-    """Book `amount`, for which there is capacity: the coroutine then ends without ever waiting."""
+    """Take `amount` from the bucket, which has that capacity: the coroutine then ends without waiting."""
     taking = bucket.acquire(min(amount, bucket.max_rate))
     try:
         taking.send(None)
     except StopIteration:
         return
     taking.close()
-    raise RuntimeError("the bucket had less capacity than it said")
+    raise RuntimeError("the bucket had less capacity than it reported")
 
 
 def _free(bucket: AsyncLimiter) -> float:
-    """The free capacity, to within 2^-12 of the whole; asked for by halving, since the level itself is
-    private.
-    """
+    """Return the free capacity, within 2^-12 of the whole; found by bisection, since the level is private."""
     if bucket.has_capacity(bucket.max_rate):
         return bucket.max_rate
     low, step = 0.0, bucket.max_rate / 2

@@ -1,4 +1,4 @@
-"""What a runner works with."""
+"""RunnerParts: the parts that the runner of one run uses."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ __all__ = ["RunnerParts"]
 
 @dataclass(slots=True)
 class RunnerParts:
-    """The parts of one run, with its clocks and its random source, so that policies are tested without
-    waiting.
+    """The parts of one run, with its clocks and its random source, which tests replace.
 
-    `clock` is monotonic, `wall_clock` counts from the epoch; both in seconds.
+    `clock` is monotonic, `wall_clock` is Unix time; both in seconds.
     """
 
     source: PromptSource

@@ -1,7 +1,4 @@
-"""JobQueue: which job is next.
-
-Pending jobs in their order, retries that are due, jobs that were put back.
-"""
+"""JobQueue: the order of jobs: requeued ones, retries that are due, pending jobs in their order."""
 
 from __future__ import annotations
 
@@ -16,11 +13,10 @@ __all__ = ["JobQueue"]
 
 
 class JobQueue:
-    """Hands out each open job to one taker at a time, until every job has ended.
+    """Gives each open job to one worker at a time, until every job has ended.
 
-    A job is open from the start until `end`; in between it is pending, ready, in backoff, a retry that is
-    due, or with a taker. Retries are handed out as far as the `budget` allows; fresh jobs go before one that
-    it holds back.
+    A job is open from the start until `end`: pending, ready, in backoff, a due retry, or with a worker.
+    Retries are given out as far as the `budget` allows; fresh jobs go before a retry that it delays.
     """
 
     def __init__(self, pending: Sequence[int], budget: RetryBudget | None = None) -> None:
@@ -29,14 +25,14 @@ class JobQueue:
         self._next = 0
         self._fresh_first = False
         self._granted: set[int] = set()
-        """Jobs with a taker for which the budget has granted a retry."""
+        """Jobs with a worker for which the budget has granted a retry."""
         self._ready: OrderedDict[int, None] = OrderedDict()
         self._retries: OrderedDict[int, None] = OrderedDict()
         self._limited: set[int] = set()
-        """Jobs in backoff whose next attempt is a retry that the budget counts."""
+        """Jobs in backoff whose next attempt the budget counts as a retry."""
         self._backoff: list[tuple[float, int]] = []
         self._due: dict[int, float] = {}
-        """When each job in backoff is due; an entry of `_backoff` that says otherwise is void."""
+        """When each job in backoff is due; entries of `_backoff` that differ are stale."""
         self._dropped: set[int] = set()
         self._open = len(pending)
         self._changed = asyncio.Event()
@@ -45,23 +41,23 @@ class JobQueue:
 
     @property
     def open(self) -> int:
-        """Jobs that have not ended."""
+        """The number of jobs that have not ended."""
         return self._open
 
     @property
     def waiting(self) -> int:
-        """Jobs nobody has taken and that could be taken now."""
+        """The number of jobs that could be popped now."""
         pending = len(self._pending) - self._next - len(self._dropped)
         return pending + len(self._ready) + len(self._retries)
 
     def due_at(self, job: int) -> float | None:
-        """When a job in backoff is due, on the event loop's clock; None for any other."""
+        """Return when a job in backoff is due, on the event loop's clock; None for any other."""
         return self._due.get(job)
 
     async def pop(self, *, spread: bool = False) -> tuple[int, bool]:
-        """The next job, and whether it is fresh (never handed out before). Waits while there is none.
+        """Return the next job, and whether it is fresh (never popped before). Waits while there is none.
 
-        With `spread`, retries take turns with fresh jobs: what fails meanwhile is to be spread over many.
+        With `spread`, retries alternate with fresh jobs, so that failures are spread over many jobs.
         """
         self._fresh_first = spread and not self._fresh_first
         while True:
@@ -76,7 +72,7 @@ class JobQueue:
             await self._wait_for_change()
 
     async def _wait_for_change(self) -> None:
-        """Wait for a job; with retries that are held back, no longer than their budget takes to recover."""
+        """Wait for a job; while the budget delays retries, no longer than it takes to recover."""
         self._changed.clear()
         look_s = self._budget.look_s if self._retries and self._budget is not None else None
         try:
@@ -103,20 +99,20 @@ class JobQueue:
         return job
 
     def mark_sent(self, job: int) -> None:
-        """The taker sent the request of this job."""
+        """Record that the worker has sent the request of this job."""
         if self._budget is not None:
             self._budget.sent(is_retry=job in self._granted)
         self._granted.discard(job)
 
     def requeue(self, job: int) -> None:
-        """The taker could not do it now: it is the next one."""
+        """Put a job that could not be sent now back in front."""
         line = self._retries if self._ungrant(job) else self._ready
         line[job] = None
         line.move_to_end(job, last=False)
         self._changed.set()
 
     def _ungrant(self, job: int) -> bool:
-        """Give a retry back to the budget; False if none was granted for this job."""
+        """Return a granted retry to the budget; False if none was granted for this job."""
         if job not in self._granted or self._budget is None:
             return False
         self._granted.discard(job)
@@ -124,7 +120,7 @@ class JobQueue:
         return True
 
     def schedule(self, job: int, delay_s: float, *, limited: bool = False) -> None:
-        """The job is ready again after `delay_s` seconds; if `limited`, within the budget for retries."""
+        """Make the job ready again after `delay_s` seconds; if `limited`, within the retry budget."""
         due = asyncio.get_running_loop().time() + delay_s
         self._due[job] = due
         if limited:
@@ -133,19 +129,19 @@ class JobQueue:
         self._arm()
 
     def end(self, job: int) -> None:
-        """The job has ended."""
+        """Mark a job as ended."""
         self._ungrant(job)
         self._open -= 1
         self._ended.set()
 
     def reopen(self, job: int) -> None:
-        """An ended job is wanted again."""
+        """Queue an ended job again."""
         self._open += 1
         self._ready[job] = None
         self._changed.set()
 
     def drop(self, job: int) -> None:
-        """Never hand out this job, which no taker has; it still has to be ended."""
+        """Remove a job that no worker has; it must still be ended."""
         self._limited.discard(job)
         for line in (self._ready, self._retries):
             if job in line:
@@ -167,7 +163,7 @@ class JobQueue:
             await self._changed.wait()
 
     def close(self) -> None:
-        """Forget the clock."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,4 +1,4 @@
-"""RetryBudget: how many of the requests may be retries, so that a server in trouble is not buried in them."""
+"""RetryBudget: limits the share of retries, so that they do not overload a failing server."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LOOK_S = 0.25
 
 
 class RetryBudget:
-    """In no minute more retries than `share` (0 to 1) of its requests, and `floor` besides.
+    """Allows in no minute more retries than `share` (0 to 1) of its requests plus `floor`.
 
-    The floor is no less than what is in flight at once (`cover`): one fault that hits all of that must not
-    hold up a small batch for minutes. Times are monotonic seconds, counted in tenths.
+    The floor is at least the concurrency (`cover`): one fault that hits all requests in flight must not block
+    a small batch for minutes. Times are monotonic seconds, counted in tenths.
     """
 
     def __init__(self, clock: Callable[[], float], share: float = 0.2, floor: int = 10) -> None:
@@ -31,15 +31,15 @@ class RetryBudget:
 
     @property
     def is_short(self) -> bool:
-        """True if a retry had to wait just now."""
+        """True if the budget delayed a retry recently."""
         return self._clock() - self._held_at < 2 * _LOOK_S
 
     def cover(self, in_flight: int) -> None:
-        """So many requests may be in flight, and fail, at once."""
+        """Raise the floor to `in_flight` requests, which may all fail at once."""
         self.floor = max(self._least, in_flight)
 
     def take(self) -> bool:
-        """True if a retry is granted, which has to be `sent` or given back; else ask again in a while."""
+        """Return True if a retry is granted, to be `sent` or given back; else ask again after `look_s`."""
         self._entry()
         if self._retries + self._granted + 1 > self.share * self._requests + self.floor:
             self._held_at = self._clock()
@@ -48,11 +48,11 @@ class RetryBudget:
         return True
 
     def give_back(self) -> None:
-        """A retry that was granted is not sent now."""
+        """Return a granted retry that is not sent."""
         self._granted -= 1
 
     def sent(self, *, is_retry: bool = False) -> None:
-        """A request left; `is_retry` if one was granted for it."""
+        """Count a sent request; `is_retry` if it used a granted retry."""
         entry = self._entry()
         entry[1] += 1
         self._requests += 1
@@ -63,7 +63,7 @@ class RetryBudget:
 
     @property
     def look_s(self) -> float:
-        """Seconds after which it is worth asking again."""
+        """Seconds until the budget may have recovered."""
         return _LOOK_S
 
     def _entry(self) -> list[float]:

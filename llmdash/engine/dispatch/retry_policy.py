@@ -1,4 +1,4 @@
-"""What follows from a failure: pure decisions, with the random source injected."""
+"""RetryPolicy: what follows from a failure, as pure decisions with an injected random source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Decision", "RetryPolicy"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to try again, after how many seconds, and whether it counts against the job."""
+    """Whether to retry, after how many seconds, and whether the failure counts against the job."""
 
     again: bool
     delay_s: float = 0.0
@@ -21,10 +21,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Up to `retries` counted retries a job; backoff min(cap, base * 2^n) * U(0.5, 1), "equal jitter".
+    """Allows up to `retries` counted retries a job, with backoff min(cap, base * 2^n) * U(0.5, 1), the "equal
+    jitter" of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 
-    Failures that are a key's fault do not count, but a job that was throttled for `patience_s` seconds fails
-    after all. Keys that are refused, an endpoint that is down and this machine never fail a job.
+    Failures caused by a key do not count, but a job throttled for `patience_s` seconds fails. Refused keys,
+    an endpoint that is down and faults of this machine never fail a job.
     `budget_share` and `budget_floor` bound the retries of all jobs together: see RetryBudget.
     """
 
@@ -37,7 +38,7 @@ class RetryPolicy:
     budget_floor: int = 10
 
     def backoff(self, n: int, rng: random.Random) -> float:
-        """The wait in seconds before retry number `n`, counted from 0."""
+        """Return the wait in seconds before retry number `n`, counted from 0."""
         return float(min(self.cap_s, self.base_s * 2 ** min(n, 30))) * rng.uniform(0.5, 1.0)
 
     def decide(
@@ -50,7 +51,7 @@ class RetryPolicy:
         rng: random.Random,
         excused: bool = False,
     ) -> Decision:
-        """What becomes of a job after `failure`.
+        """Decide whether a job is retried after `failure`.
 
         `counted` and `uncounted` are the failures it had before this one, `throttled_s` the seconds for which
         it was throttled and nothing else. `excused` says that a transient failure is not held against the
@@ -67,5 +68,5 @@ class RetryPolicy:
                 return Decision(again=True, delay_s=delay, counted=True)
             case FailureKind.THROTTLE:
                 return Decision(again=throttled_s < self.patience_s)
-            case _:  # a key, the endpoint or this machine is to blame; meanwhile other jobs may try those
+            case _:  # caused by a key, the endpoint or this machine; other jobs may use those meanwhile
                 return Decision(again=True, delay_s=self.backoff(min(uncounted, 4), rng))

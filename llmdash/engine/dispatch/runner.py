@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 
 class BatchRunner:
-    """Workers that take a job, a key and a permit, ask, and record. They never raise: an outcome is data.
+    """Workers that take a job, a key and a permit, send, and record. They never raise: an outcome is data.
 
-    Workers stand in line; the first takes the next job, waits for a key that may send and for a permit, and
-    chooses the key. So no permit goes stale, and only one job at a time waits for the limiter. Then: commit
-    *sent*, send, commit the outcome. Only then is the job counted as saved.
+    Workers queue; the first takes the next job, waits for a key that may send and a permit, and leases the
+    key. So no permit goes stale, and only one job at a time waits for the limiter. Then: commit *sent*, send,
+    commit the outcome. Only then does the job count as saved.
     """
 
     def __init__(self, parts: RunnerParts, concurrency: int) -> None:
@@ -61,13 +61,13 @@ class BatchRunner:
 
     @property
     def in_flight(self) -> int:
-        """Requests on the wire."""
+        """The number of requests in flight."""
         return len(self._in_flight)
 
     async def run(self) -> None:
         """Work until every job has ended or the task is cancelled; then no request is in flight.
 
-        Raises what a worker broke on: that is a fault in this program or in the prompt source.
+        Raises the exception that broke a worker: a fault in this program or in the prompt source.
         """
         self._leaving = False
         self._fault = asyncio.get_running_loop().create_future()
@@ -83,9 +83,7 @@ class BatchRunner:
             self._workers.clear()
 
     def set_concurrency(self, concurrency: int) -> None:
-        """Allow `concurrency` requests in flight; those beyond it end in their own time, and nothing new is
-        sent until then.
-        """
+        """Allow `concurrency` requests in flight; those beyond it finish before anything new is sent."""
         self._concurrency = max(1, concurrency)
         self._parts.budget.cover(self._concurrency)
         self._freed.set()
@@ -97,7 +95,7 @@ class BatchRunner:
         self._sending.clear()
 
     def resume(self) -> None:
-        """Send again."""
+        """Start sending again."""
         self._sending.set()
 
     async def drain(self, grace_s: float) -> None:
@@ -112,7 +110,7 @@ class BatchRunner:
             return
 
     def cancel_job(self, job: int) -> None:
-        """End an open job without an answer; a request of it that is in flight is cut off."""
+        """End an open job without an answer; its request in flight is aborted."""
         ended = JobState(self._parts.store.columns.state[job]).ended
         if ended or job in self._given_up or job in self._settlement.settling:
             return
@@ -125,7 +123,7 @@ class BatchRunner:
             self._settlement.given_up(job)
 
     def retry_job(self, job: int) -> None:
-        """Queue an ended job again; its attempts stay on record."""
+        """Queue an ended job again; its attempts stay in the journal."""
         if JobState(self._parts.store.columns.state[job]).ended:
             self._parts.store.apply(Queued(job))
             self._settlement.reopened(job)
@@ -157,9 +155,9 @@ class BatchRunner:
                     self._freed.set()
 
     async def _holding(self, job: int, step: Coroutine[Any, Any, T]) -> T | None:
-        """Do `step` for a job this worker holds.
+        """Run `step` for a job that this worker has. Return None if it was cancelled.
 
-        If the job is given up meanwhile, that settles it; if the worker is, the job goes back into line.
+        If the job is cancelled meanwhile, that settles it; if the worker is, the job is requeued.
         """
         task = asyncio.current_task()
         if task is None:
@@ -187,7 +185,7 @@ class BatchRunner:
         self._parts.store.apply(Queued(job))
 
     async def _lease(self, job: int, number: int) -> Lease | None:
-        """A key and a permit for it; None, and the job goes back, if there may be no more sending."""
+        """Return the lease of a key, with a permit; None, with the job requeued, if sending has stopped."""
         parts = self._parts
         tokens = self._tokens_needed(job)
         while self._may_send(number):
@@ -209,7 +207,7 @@ class BatchRunner:
         return None
 
     def _tokens_needed(self, job: int) -> int:
-        """What a request will cost, as far as one can tell; 0 where no key is limited in tokens."""
+        """Return the expected tokens of a request; 0 if no key has a token limit."""
         parts = self._parts
         if not parts.pool.counts_tokens:
             return 0
@@ -223,7 +221,7 @@ class BatchRunner:
         return merge_options(self._parts.options, prompt.options)
 
     async def _do(self, job: int, lease: Lease) -> None:
-        """One attempt of `job`, from its announcement to the record of its outcome."""
+        """Make one attempt of `job`, from its announcement to the record of its outcome."""
         attempt, departure = await self._announce(job, lease)
         if not self._sending.is_set() or not self._parts.pool.may_leave(lease):
             self._not_sent(attempt, departure)  # meanwhile one knows better
@@ -244,7 +242,7 @@ class BatchRunner:
             self._settlement.failed(attempt, answer, answer.failure)
 
     async def _announce(self, job: int, lease: Lease) -> tuple[Attempt, Departure]:
-        """Commit that the attempt is about to leave, and let it."""
+        """Commit that the attempt is about to be sent, and wait for its departure."""
         parts = self._parts
         number = parts.store.columns.tries[job] + 1
         record = AttemptRecord(job, number, lease.member.label, "sent", parts.wall_clock())
@@ -261,7 +259,7 @@ class BatchRunner:
         self._settlement.cut(attempt, sent=False)
 
     async def _ask(self, attempt: Attempt, departure: Departure, prompt: Prompt) -> Answer | None:
-        """The answer, or None if there is none and the job is settled, or in line again."""
+        """Return the answer; None if there is none and the job is settled or requeued."""
         parts, job = self._parts, attempt.job
 
         def left() -> None:
@@ -296,7 +294,7 @@ class BatchRunner:
         return None
 
     def _listener(self, lease: Lease) -> Callable[[Event], None]:
-        """Who hears of the chunks of an answer: the store, and of those of a probe the pool."""
+        """Return the listener for the chunks of an answer: the store, and for a probe also the pool."""
         pool, store = self._parts.pool, self._parts.store
         if not pool.is_probe(lease):
             return store.apply

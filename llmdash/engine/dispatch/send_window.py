@@ -1,4 +1,4 @@
-"""The requests of the last second, by the time at which they were on the wire."""
+"""SendWindow: the requests of the last second, by the time at which they were sent."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections import deque
 __all__ = ["Departure", "SendWindow"]
 
 _WINDOW_S = 1.03
-"""A second and what the network may shift: arrivals are counted by the server's clock, not by ours."""
+"""One second plus the jitter of the network: a server counts arrivals by its own clock."""
 _AIR = 0.998
-"""The window is never so long that it, and not the bucket, sets the steady rate."""
+"""The longest window: with a longer one it would set the steady rate instead of the bucket."""
 _SETTLE_S = 0.005
 _PROMPT_S = 0.015
-"""What a request may take from its departure to the second tick; the window has room for it."""
+"""The longest time from a departure to the second tick; the window has room for it."""
 _GRAIN_S = 0.0005
 
 
 class Departure:
-    """A request on its way: it counts in every second from now on until its ticket is settled.
+    """The ticket of a request: it counts in every second from now on until it is settled.
 
-    Whoever sends it settles it once: `left` when it goes out, `withdraw` if it never does.
+    The sender settles it once: `left` when the request is sent, `withdraw` if it never is.
     """
 
     __slots__ = ("_number", "_window")
@@ -31,24 +31,24 @@ class Departure:
         self._number = number
 
     def left(self) -> None:
-        """The request goes out with the next turns of this event loop. Again: nothing."""
+        """Record that the event loop sends the request next. Later calls do nothing."""
         if self._window is not None:
             self._window.left()
             self._window = None
 
     def withdraw(self) -> None:
-        """The request did not leave, and never will: another may go instead. After `left`: nothing."""
+        """Record that the request will never be sent: another may go instead. No effect after `left`."""
         if self._window is not None:
             self._window.withdraw(self._number)
             self._window = None
 
 
 class SendWindow:
-    """In no second more than rate + max(1, 5 %) requests, whatever happened between a permit and its request.
+    """Allows at most rate + max(1, 5 %) requests in any second, whatever the delay from permit to request.
 
-    From `left` to its bytes on the wire a request needs a turn or two of the event loop: next to nothing,
+    From `left` until its bytes are written a request needs a tick or two of the event loop: almost no time,
     unless the machine is suspended just then, or the loop is busy. So a request counts as sent now until the
-    second tick after it left: then with the time at which it left, or that of the tick if that is much later.
+    second tick after it left; then with the time at which it left, or that of the tick if that is much later.
 
     A second in which the rate was changed may hold as many as the highest rate of that second allows; and so
     may each part of it that ends now. Times are those of the event loop, in seconds.
@@ -56,22 +56,22 @@ class SendWindow:
 
     def __init__(self, rate: float | None) -> None:
         self._sent: deque[float] = deque()
-        self._open = 0  # departures nobody has settled yet
+        self._open = 0  # departures not settled yet
         self._leaving: list[float] = []
         self._left: list[float] = []  # before the last tick
         self._total = 0
         self._rate = rate
         self._earlier: deque[tuple[float, float | None, int]] = deque()
-        """(until when, rate, sent by then in all), oldest first: what was set within the last second."""
+        """(until when, rate, total sent by then), oldest first: the rates set within the last second."""
         self._tick: asyncio.TimerHandle | None = None
 
     def set_rate(self, rate: float | None, now: float) -> None:
-        """`rate` holds from `now` on."""
+        """Set the rate from `now` on."""
         self._earlier.append((now, self._rate, self._total))
         self._rate = rate
 
     def delay(self, now: float) -> float:
-        """Seconds to wait before asking again; 0 if a request may depart now."""
+        """Return the seconds to wait before asking again; 0 if a request may depart now."""
         while self._earlier and self._earlier[0][0] <= now - _WINDOW_S:
             self._earlier.popleft()
         if self._rate is None:
@@ -89,7 +89,7 @@ class SendWindow:
         return 0.0
 
     def departure(self) -> Departure:
-        """Count a request as on its way. Without a rate nothing is counted."""
+        """Count a request and return its ticket. Without a rate nothing is counted."""
         if self._rate is None:
             return Departure(None, 0)
         self._open += 1
@@ -97,7 +97,7 @@ class SendWindow:
         return Departure(self, self._total)
 
     def left(self) -> None:
-        """A departure is on its way to the wire."""
+        """Record that a departure is being sent."""
         loop = asyncio.get_running_loop()
         self._open -= 1
         self._leaving.append(loop.time())
@@ -105,7 +105,7 @@ class SendWindow:
             self._tick = loop.call_later(_SETTLE_S, self._settle)
 
     def withdraw(self, number: int) -> None:
-        """Departure `number` never left: it counts nowhere, in no second before or after it."""
+        """Remove departure `number`, which was never sent, from every second before and after it."""
         self._open -= 1
         self._total -= 1
         self._earlier = deque(
@@ -117,12 +117,12 @@ class SendWindow:
         return self._open + len(self._left) + len(self._leaving)
 
     def _settle(self) -> None:
-        """A tick: what left before the last one is on the wire by now."""
+        """Count, at a tick, what left before the previous tick as sent."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         late = [at for at in self._left if at < now - _PROMPT_S]
         if late:
-            # What left under an earlier rate, and got to the wire in another second, counts in that one.
+            # A request that left under an earlier rate and was sent in another second counts in that one.
             before = self._total - self._on_the_way
             self._earlier = deque((at, rate, min(total, before)) for at, rate, total in self._earlier)
             self._sent.extend([now] * len(late))
@@ -133,9 +133,9 @@ class SendWindow:
 
 
 def _bounds(rate: float) -> tuple[float, float]:
-    """How many may leave in how many seconds: in none of them more than rate + max(1, 5 %).
+    """Return how many requests may leave in how many seconds: in none more than rate + max(1, 5 %).
 
-    Where that is hardly above the rate itself (1.99 a second: 2), the span gives way, down to one second.
+    If that is hardly above the rate (1.99 a second: 2), the span is shortened, down to one second.
     """
     limit = float(int(rate + max(1.0, rate * 0.05)))
     return limit, max(1.0, min(_WINDOW_S, limit / rate * _AIR))

@@ -1,4 +1,4 @@
-"""Settlement: what came of an attempt goes into the journal, and once it is there, into the store."""
+"""Settlement: writes the outcome of an attempt to the journal, and once it is on disk, to the store."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from llmdash.sanitize import storable
 __all__ = ["Settlement"]
 
 _MOST_LOSSES = 3
-"""A job that takes its worker down with it must not take them all."""
+"""The losses after which a job fails: one that crashes its worker must not crash them all."""
 
-_TOLD = {
-    KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more work"),
-    KeyState.QUARANTINED: (Severity.WARNING, "has no quota left; it is tried again by and by"),
+_REPORTED = {
+    KeyState.DEAD: (Severity.ERROR, "is refused by the server and gets no more requests"),
+    KeyState.QUARANTINED: (Severity.WARNING, "has no quota left; it is tried again from time to time"),
 }
 
 
 @dataclass(slots=True)
 class _Trouble:
-    """What a job went through so far; kept only for jobs that failed at least once."""
+    """The failures of a job so far; kept only for jobs that failed at least once."""
 
     counted: int = 0
     uncounted: int = 0
@@ -38,7 +38,7 @@ class _Trouble:
     throttled_since: float | None = None
 
     def throttled_s(self, failure: Failure, now: float) -> float:
-        """Seconds for which the job met nothing but keys that call too often, `failure` included."""
+        """Return the seconds since all failures of the job are rate limits (429), `failure` included."""
         if failure.kind is not FailureKind.THROTTLE:
             self.throttled_since = None
         elif self.throttled_since is None:
@@ -58,12 +58,12 @@ class Settlement:
         self.settling: set[int] = set()
 
     def last_failed_on(self, job: int) -> Member | None:
-        """The key of the last failed attempt, which the next one had better avoid."""
+        """Return the key of the last failed attempt, which the next one should avoid."""
         trouble = self._trouble.get(job)
         return trouble.last if trouble is not None else None
 
     def answered(self, attempt: Attempt, prompt: Prompt, answer: Answer) -> None:
-        """The attempt brought a whole answer."""
+        """Settle a job whose attempt got a whole answer."""
         parts, usage = self._parts, answer.usage
         job, member, record = attempt.job, attempt.member, attempt.record
         was_probe = member.health.on_probation
@@ -99,11 +99,11 @@ class Settlement:
         self._settle(result, ended)
 
     def failed(self, attempt: Attempt, answer: Answer, failure: Failure) -> None:
-        """The attempt failed: the job is tried again, or fails with it."""
+        """Record a failed attempt: the job is retried, or fails with it."""
         parts = self._parts
         job, member, record = attempt.job, attempt.member, attempt.record
         attribution = parts.pool.failed(attempt.lease, failure)
-        self._tell_of(member, attribution)
+        self._report(member, attribution)
         trouble = self._trouble.setdefault(job, _Trouble())
         decision = parts.policy.decide(
             failure,
@@ -128,7 +128,7 @@ class Settlement:
             self._settle(self._failed_row(job, text, record.key), ended)
 
     def cut(self, attempt: Attempt, *, sent: bool) -> None:
-        """The attempt was given up from this side, before it was sent or while it was in flight."""
+        """Record an attempt cancelled from this side, before it was sent or in flight."""
         pool = self._parts.pool
         leave = pool.was_cut if sent else pool.not_sent
         leave(attempt.lease)
@@ -136,9 +136,7 @@ class Settlement:
         self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
 
     def lost(self, attempt: Attempt) -> bool:
-        """Whoever made the attempt is gone, and nobody knows what came of it; True if the job is to be asked
-        again.
-        """
+        """Record an attempt whose worker is gone, with unknown outcome. Return True to retry the job."""
         self._parts.pool.was_cut(attempt.lease)
         trouble = self._trouble.setdefault(attempt.job, _Trouble())
         trouble.losses += 1
@@ -146,22 +144,22 @@ class Settlement:
         if trouble.losses < _MOST_LOSSES:
             self._parts.journal.ended(unknown, None, _nothing)
             return True
-        text = f"lost {trouble.losses} times with whoever sent it; each may have to be paid for"
+        text = f"lost {trouble.losses} times with its worker; each may have to be paid for"
         self._settle(self._failed_row(attempt.job, text, attempt.record.key), unknown)
         return False
 
     def unreadable(self, job: int, error: InputError) -> None:
-        """The job's prompt cannot be read any more."""
+        """Fail a job whose prompt cannot be read any more."""
         text = storable(str(error))
         self._settle(self._failed_row(job, text, None))
 
     def given_up(self, job: int) -> None:
-        """The user gave the job up."""
+        """Settle a job that the user cancelled."""
         attempts = self._parts.store.columns.tries[job]
         self._settle(ResultRow(job, self._id(job), "cancelled", attempts=attempts))
 
     def reopened(self, job: int) -> None:
-        """An ended job is wanted again, with a clean slate."""
+        """Open an ended job again, without its earlier failures."""
         self._trouble.pop(job, None)
         self._parts.journal.reopened(job)
         self._parts.queue.reopen(job)  # its next attempt is announced after this, and so written after it
@@ -188,11 +186,11 @@ class Settlement:
     def _id(self, job: int) -> str:
         return storable(self._parts.source.id(job))
 
-    def _tell_of(self, member: Member, attribution: Attribution) -> None:
-        """Say what befell a key that does not come back by itself, or not soon; and let the journal know."""
+    def _report(self, member: Member, attribution: Attribution) -> None:
+        """Report what happened to a key that does not recover by itself, or not soon; record its health."""
         parts = self._parts
-        if attribution.key in _TOLD:
-            severity, words = _TOLD[attribution.key]
+        if attribution.key in _REPORTED:
+            severity, words = _REPORTED[attribution.key]
             detail = f": {storable(member.health.detail)}" if member.health.detail else ""
             parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
         if member.health.is_resting or attribution.key is not None:
@@ -218,4 +216,4 @@ def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text
 
 
 def _nothing() -> None:
-    """For a row whose being on disk changes nothing on screen."""
+    """Do nothing: a callback for rows that change nothing on screen once they are on disk."""

@@ -1,4 +1,4 @@
-"""What holds a run up: the reason a job waits for, and the alerts that say so."""
+"""What blocks a run: the reason a job waits, and the alerts that report it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from llmdash.engine.model.states import (
 __all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
-_WORTH_TELLING_S = 0.5
+_WORTH_SHOWING_S = 0.5
 _ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE)
 
 BINDINGS = {
@@ -33,13 +33,14 @@ BINDINGS = {
 
 
 def _never(_job: int) -> None:
-    """No job has a backoff before it."""
+    """Return None: no job is in backoff."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """What the session knows of the run as a whole; `elapsed_s` leaves out nothing but the time after its
-    end. `disk` is why the journal waits, `brake` why the run was stopped, if either is so.
+    """The state of the run as a whole. `elapsed_s` is the time from start to end, pauses included.
+
+    `disk` is why the journal waits, `kill_switch` why the run was stopped; None if they do not.
     """
 
     state: RunState = RunState.STARTING
@@ -52,7 +53,7 @@ class RunStatus:
 def what_blocks(
     status: RunStatus, keys: Sequence[KeyRow], endpoints: Sequence[EndpointRow], in_flight: int
 ) -> WaitReason | None:
-    """The one reason for which nothing is sent now; None if something can be."""
+    """Return the one reason why nothing can be sent now; None if something can."""
     if status.disk is not None:
         return WaitReason.DISK
     alive = [key for key in keys if key.state not in _GONE]
@@ -75,9 +76,7 @@ def alerts_of(
     retries_held: bool,
     open_jobs: int,
 ) -> tuple[Alert, ...]:
-    """What the user should know of now, the gravest first; nothing once no job is open. Of a run that stopped
-    they tell why.
-    """
+    """Return what blocks the run or stopped it, the most severe first; nothing once no job is open."""
     return tuple(_alerts(status, keys, endpoints, retries_held)) if open_jobs else ()
 
 
@@ -91,14 +90,14 @@ def _alerts(
         yield Alert(
             AlertKind.DISK,
             f"Nothing is sent: {status.disk}; nothing is lost",
-            "make room, it goes on by itself",
+            "free some space; the run continues by itself",
             severity=Severity.ERROR,
         )
     if status.kill_switch is not None:
         yield Alert(
             AlertKind.KILL_SWITCH,
             f"Kill switch: {status.kill_switch}",
-            "resume to go on",
+            "fix the cause, then resume",
             severity=Severity.ERROR,
         )
     alive = [key for key in keys if key.state not in _GONE]
@@ -116,7 +115,7 @@ def _alerts(
     if retries_held:
         yield Alert(
             AlertKind.RETRY_BUDGET,
-            "Many requests fail: retries wait, so as to be no more than a fifth of all",
+            "Many requests fail: retries are limited to a fifth of all requests",
         )
 
 
@@ -126,7 +125,7 @@ def _endpoint_alert(endpoint: EndpointRow) -> Alert:
         return Alert(
             AlertKind.ENDPOINT,
             f"{name} is paused: {endpoint.detail}",
-            "mend that and resume, or revive it in the key panel",
+            "fix that and resume, or revive it in the key panel",
             severity=Severity.ERROR,
         )
     if endpoint.is_local:
@@ -139,10 +138,10 @@ def _endpoint_alert(endpoint: EndpointRow) -> Alert:
 
 
 def _resting(alive: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> Iterator[Alert]:
-    """An alert if every key that could be used rests."""
+    """Yield an alert if every usable key rests."""
     up = {endpoint.name for endpoint in endpoints if endpoint.state is EndpointState.UP}
     usable = [key for key in alive if key.endpoint in up]
-    if usable and all((key.ready_in_s or 0.0) >= _WORTH_TELLING_S for key in usable):
+    if usable and all((key.ready_in_s or 0.0) >= _WORTH_SHOWING_S for key in usable):
         first = min(usable, key=lambda key: key.ready_in_s or math.inf)
         which = "The only key rests" if len(usable) == 1 else f"All keys rest; the first is {first.label}"
         why = f" ({first.detail})" if first.detail else ""
@@ -155,14 +154,14 @@ def _may_send(key: KeyRow) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """What decides, beside its state, what a job waits for; `due_at` says when a backoff is over."""
+    """What decides, besides its state, what a job waits for; `due_at` returns when its backoff ends."""
 
     blocker: WaitReason | None = None
     retries_held: bool = False
     due_at: Callable[[int], float | None] = _never
 
     def reason(self, job: int, state: JobState) -> WaitReason | None:
-        """What `job` waits for, as the table shows it; None if it does not wait."""
+        """Return what `job` waits for, as the table shows it; None if it does not wait."""
         if state is JobState.BACKOFF:
             if self.due_at(job) is not None:
                 return WaitReason.BACKOFF

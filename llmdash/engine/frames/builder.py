@@ -1,4 +1,4 @@
-"""How a frame is made: the store, the pool and the limiter as a view shows them."""
+"""FrameBuilder: builds frames from the store, the pool and the limiter."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _no_price(_label: str, _input_tokens: int, _output_tokens: int) -> float | N
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What stays the same all along."""
+    """Facts of a run that do not change while it runs."""
 
     name: str
     model: str
@@ -52,7 +52,7 @@ class RunFacts:
 
 
 class FrameBuilder:
-    """Makes frames of one run. `inspect` finds a job in full, or None while it is being looked up."""
+    """Builds the frames of one run. `inspect` returns a job in full, or None while it is looked up."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class FrameBuilder:
         self._tiles = Tiles(store.streams)
 
     def frame(self, view: View, status: RunStatus) -> Frame:
-        """The picture of now. Its cost follows what the view shows."""
+        """Return a frame of the current state. Its cost depends on what the view shows."""
         with self._store.lock:
             now = self._store.clock()
             keys, endpoints = self._parts.pool.statistics(), self._parts.pool.endpoint_statistics()
@@ -105,7 +105,7 @@ class FrameBuilder:
             )
 
     def _cost(self, keys: Sequence[KeyRow], now: float, *, ended: bool) -> float | None:
-        """The cost so far; looked up twice a second, since a price list may take its time."""
+        """Return the cost so far; computed at most twice a second, since a price list may be slow."""
         if ended or now - self._cost_at >= _COST_S:
             self._cost_at, self._last_cost = now, cost_so_far(keys, self._facts.cost_of)
         return self._last_cost
@@ -197,12 +197,12 @@ class FrameBuilder:
             rate=rate,
             achieved=achieved,
             concurrency=self._runner.concurrency,
-            in_flight=self._runner.in_flight,  # without those whose answer is being written
+            in_flight=self._runner.in_flight,  # without jobs whose result is being written
             binding=self._binding(run, blocker),
         )
 
     def _binding(self, run: RunPart, blocker: WaitReason | None) -> Binding:
-        """What holds the rate: asked from the hardest reason to the softest."""
+        """Return what limits the rate, from the hardest reason to the softest."""
         if run.state is RunState.PAUSED:
             return Binding.PAUSE
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
@@ -262,7 +262,7 @@ class FrameBuilder:
 
 
 def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:
-    """(low, middle, high) seconds for `left` jobs: the pace of the last minute, give or take a fifth."""
+    """Return (low, middle, high) seconds for `left` jobs: the pace of the last minute, +- a fifth."""
     if not left or ends_per_s <= 0:
         return None
     middle = left / ends_per_s

@@ -1,4 +1,4 @@
-"""The filter language of the job table: `state:failed key:a1f2 time>2s text`. All terms must hold."""
+"""The filter language of the job table: `state:failed key:a1f2 time>2s text`. A job must match all terms."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ NO_WAITS = Waits()
 
 
 class FilterError(ValueError):
-    """A filter that says nothing; the text names the term and what could stand there."""
+    """An invalid filter; the text names the term and what is allowed there."""
 
 
 def compile_filter(
     text: str, columns: JobColumns, job_id: Callable[[int], str], waits: Waits = NO_WAITS
 ) -> Predicate | None:
-    """What the filter lets through, as a question about a job's number; None if that is everything.
+    """Return the filter as a predicate on a job's number; None if every job passes.
 
     Raises FilterError.
     """
@@ -74,7 +74,7 @@ def _term(term: str, columns: JobColumns, job_id: Callable[[int], str], waits: W
         return _text(term, columns, job_id)
     name, op, value = match["name"].lower(), match["op"], match["value"]
     if not value:
-        raise FilterError(f"{term}: something must stand after {op}")
+        raise FilterError(f"{term}: a value must follow {op}")
     if name == "state":
         named = _named(term, value, _STATES)
         return (
@@ -132,7 +132,7 @@ def _compared(
 ) -> Predicate:
     match = _NUMBER.fullmatch(value.lower())
     if match is None:
-        raise FilterError(f"{term}: a number must stand there, such as 2, 2.5s, 300ms")
+        raise FilterError(f"{term}: this takes a number, such as 2, 2.5s, 300ms")
     bound = float(match["number"]) * _UNITS[match["unit"]]
     return lambda job: bool(column[job]) and compare(column[job], bound)
 

@@ -1,4 +1,4 @@
-"""One job in full: its prompt, every attempt, its answer."""
+"""Inspector: looks up one job in full, with its prompt, every attempt and its answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FRESH_S = 0.3
 
 
 class Inspector:
-    """Looks jobs up in the journal, and no more than three times a second the same one."""
+    """Looks jobs up in the journal, the same one at most three times a second."""
 
     def __init__(self, source: PromptSource, reader: JournalReader, store: Store) -> None:
         self._source = source
@@ -25,7 +25,7 @@ class Inspector:
         self._looked_at = 0.0
 
     def inspect(self, job: int, row: JobRow) -> Inspection:
-        """The job as it stands; what is on its way shows as far as it has come."""
+        """Return the current state of the job; an answer in flight is shown as far as it has arrived."""
         last, now = self._last, time.monotonic()
         if last is not None and last.row.job == job and (now - self._looked_at < _FRESH_S or last.row == row):
             return last

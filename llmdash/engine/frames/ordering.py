@@ -1,7 +1,7 @@
-"""Which job stands on which line of the table.
+"""Ordering: which job is on which line of the table.
 
-The two natural orders cost nothing however many jobs there are. A sort or a filter is worked out on a thread
-of its own, once a second at most, and the last one worked out is shown meanwhile: a frame never waits for it.
+The two natural orders have a constant cost. A sort or a filter is computed on its own thread, at most once a
+second, and the previous result is shown meanwhile: a frame never waits for it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SLICE = 500
 
 
 class _Wanted(NamedTuple):
-    """An order: what it is sorted by, and what the filter lets through."""
+    """An order: the column it is sorted by, and the filter."""
 
     sort: SortColumn
     descending: bool
@@ -41,14 +41,14 @@ _FIRST = _Wanted(SortColumn.NEWEST, False, "")
 
 
 class _Lines(NamedTuple):
-    """A worked-out order: the job on each line, and the line of each job, counted from 1 (0: hidden)."""
+    """A computed order: the job on each line, and the line of each job, counted from 1 (0: hidden)."""
 
     jobs: array[int]
     lines: array[int]
 
 
 class Ordering:
-    """Lines to jobs and back, for one view at a time."""
+    """Maps lines to jobs and back, for one view at a time."""
 
     def __init__(self, columns: JobColumns, job_id: Callable[[int], str]) -> None:
         self._columns = columns
@@ -57,14 +57,14 @@ class Ordering:
         self._worked_out: _Lines | None = None
         self._finished: tuple[_Wanted, _Lines | str] | None = None
         self._seen: object = None
-        """What the order in the making was made of: if it is still that, there is nothing to do."""
+        """The state that the last order was computed from; if unchanged, there is nothing to do."""
         self._next_at = 0.0
         self._thread: threading.Thread | None = None
         self.error = ""
-        """What is wrong with the filter; known as soon as somebody has looked at it."""
+        """What is wrong with the filter; set once it was compiled."""
 
     def use(self, view: JobsView, waits: Waits = NO_WAITS) -> None:
-        """Show the jobs as `view` asks, having worked out what that takes; `waits` is what they wait for."""
+        """Show the jobs in the order of `view`, computing it if needed; `waits` is what they wait for."""
         wanted = _Wanted(view.sort, view.descending, view.filter.strip())
         if wanted != self._wanted:
             self._wanted, self._seen, self._next_at, self.error = wanted, None, 0.0, ""
@@ -84,7 +84,7 @@ class Ordering:
         self._thread.start()
 
     def _adopt(self) -> None:
-        """Show what was worked out, if it is still wanted; so lines never change while a frame is made."""
+        """Take over a computed order that is still wanted; lines thus never change within a frame."""
         if self._finished is not None:
             (wanted, found), self._finished = self._finished, None
             if wanted == self._wanted:
@@ -95,7 +95,7 @@ class Ordering:
         return len(self._worked_out.jobs) if self._worked_out is not None else self._columns.jobs
 
     def job_at(self, line: int) -> int:
-        """The job on `line`, counted from 0."""
+        """Return the job on `line`, counted from 0."""
         if self._worked_out is not None:
             return self._worked_out.jobs[line]
         sort, descending, _ = self._wanted
@@ -110,7 +110,7 @@ class Ordering:
         return columns.pending[_place(columns, line - started)]
 
     def line_of(self, job: int) -> int | None:
-        """The line of `job`, or None if the filter hides it."""
+        """Return the line of `job`, or None if the filter hides it."""
         sort, descending, _ = self._wanted
         columns = self._columns
         if not 0 <= job < columns.jobs:
@@ -128,7 +128,7 @@ class Ordering:
         return columns.jobs - 1 - line if descending else line
 
     def _work_out(self, wanted: _Wanted, waits: Waits) -> None:
-        """On the thread: filter, sort, and find the way back."""
+        """Filter and sort the jobs, and number their lines; runs on the thread."""
         columns = self._columns
         try:
             predicate = compile_filter(wanted.filter, columns, self._job_id, waits)
@@ -173,7 +173,7 @@ def _unhurried(values: Iterable[int]) -> Iterator[int]:
 
 
 def _place(columns: JobColumns, number: int) -> int:
-    """The place in `pending` of the job that has `number` jobs before it that are still to be started."""
+    """Return the place in `pending` of the job with `number` jobs before it that are still to be started."""
     skipped = columns.skipped
     passed = bisect_right(range(len(skipped)), columns.taken + number, key=lambda n: skipped[n] - n)
     return columns.taken + number + passed

@@ -1,4 +1,4 @@
-"""Which streams stand side by side, and where: a stream keeps its place as long as it goes on."""
+"""Tiles: which streams are shown side by side, and where. A stream keeps its place while it is live."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from llmdash.engine.store.streams import Streams
 __all__ = ["Tiles"]
 
 _LINGER_S = 0.3
-"""How long one that ended keeps its place where others wait: most of what is on show shall be alive."""
+"""How long an ended stream keeps its place while others wait, so that most streams shown are live."""
 
 
 class Tiles:
-    """Places for streams, for one front end at a time."""
+    """Assigns places to streams, for one front end at a time."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._jobs: list[int] = []
 
     def choose(self, count: int, now: float) -> list[int]:
-        """At most `count` jobs, one a place. One that ended gives its place to the newest stream not shown;
-        where there is none, it stays.
+        """Return at most `count` jobs, one for each place.
+
+        An ended one is replaced by the newest live stream not shown; without one it stays.
         """
         jobs = [job for job in self._jobs if self._streams.get(job) is not None][:count]
         shown = set(jobs)

@@ -1,4 +1,4 @@
-"""Percentiles of what is measured, at a flat cost."""
+"""LogHistogram: percentiles at a constant cost a value."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ __all__ = ["LogHistogram"]
 
 
 class LogHistogram:
-    """Percentiles of positive numbers without keeping them: buckets 2 % wide, so a value is within 1 % of
-    the truth.
+    """Estimates percentiles of positive numbers without keeping them.
+
+    Buckets are 2 % wide, so a percentile is within 1 % of the true value.
     """
 
     _BASE = math.log(1.02)
@@ -20,7 +21,7 @@ class LogHistogram:
         self._total = 0
 
     def add(self, value: float) -> None:
-        """Count one value; what is not positive counts as the smallest, what is no number not at all."""
+        """Count one value. Values below 1e-6 count as 1e-6; NaN and infinities are ignored."""
         if not math.isfinite(value):
             return
         bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
@@ -28,7 +29,7 @@ class LogHistogram:
         self._total += 1
 
     def percentile(self, share: float) -> float | None:
-        """The value below which `share` (0 to 1) of the values lie, or None without values."""
+        """Return the value below which `share` (0 to 1) of the values lie; None without values."""
         if not self._total:
             return None
         wanted, seen = share * self._total, 0

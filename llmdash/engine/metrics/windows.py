@@ -1,4 +1,4 @@
-"""What is counted over a trailing window of time, at a flat cost."""
+"""Counters and rates over a trailing window of time, at a constant cost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["RollingCounter", "SecondsWindow"]
 
 
 class RollingCounter:
-    """How much happened in each of the last `seconds` seconds. Times are monotonic seconds.
+    """Counts amounts in each of the last `seconds` seconds. Times are monotonic seconds.
 
-    Asking changes nothing, so that another thread than the one that counts may ask.
+    Reading changes nothing, so that any thread may read.
     """
 
     def __init__(self, seconds: int = 60) -> None:
@@ -23,11 +23,11 @@ class RollingCounter:
         self._buckets[self._second % len(self._buckets)] += amount
 
     def total(self, now: float) -> int:
-        """The sum over the whole window."""
+        """Return the sum over the whole window."""
         return sum(self.series(now, len(self._buckets)))
 
     def series(self, now: float, seconds: int) -> tuple[int, ...]:
-        """The last `seconds` whole or begun seconds, oldest first."""
+        """Return the amounts of the last `seconds` seconds, the current one included, oldest first."""
         size, last = len(self._buckets), self._second
         end = max(int(now), last)
         return tuple(
@@ -45,7 +45,7 @@ class RollingCounter:
 
 
 class SecondsWindow:
-    """A rate over a trailing window: the amount of the last `seconds`, over the time they really span."""
+    """A rate over a trailing window: the amount of the last `seconds`, over the time elapsed in them."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -54,7 +54,7 @@ class SecondsWindow:
         self._start: float | None = None
 
     def add(self, now: float, amount: int = 1) -> None:
-        """Count `amount` at the time `now`; entries within 10 ms share a place."""
+        """Count `amount` at the time `now`; entries within 10 ms are merged."""
         self._start = now if self._start is None else self._start
         if self._entries and now - self._entries[-1][0] < 0.01:
             at, before = self._entries[-1]
@@ -64,7 +64,7 @@ class SecondsWindow:
         self._sum += amount
 
     def rate(self, now: float) -> float:
-        """Amount a second; 0 where nothing happened."""
+        """Return the amount a second; 0 without entries."""
         while self._entries and self._entries[0][0] <= now - self._seconds:
             self._sum -= self._entries.popleft()[1]
         if self._start is None or not self._entries:

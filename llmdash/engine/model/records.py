@@ -1,4 +1,4 @@
-"""What is on record of a run: the rows of its journal, and the record of a job as it is exported."""
+"""The records of a run: the rows of its journal, and the exported record of a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["AttemptRecord", "HealthRecord", "ResultRecord", "ResultRow"]
 class AttemptRecord(NamedTuple):
     """A row of `attempts`.
 
-    `state` is sent, ok, failed, cut or unsent (given up in flight, or before), unknown (the process died).
+    `state` is sent, ok, failed, cut or unsent (cancelled in flight, or before), unknown (the process died).
     """
 
     job: int
@@ -55,9 +55,9 @@ class ResultRow(NamedTuple):
 
 
 class HealthRecord(NamedTuple):
-    """A row of `health`: how a key fared `at` a time of the wall clock, and how long it had to rest then.
+    """A row of `health`: the state of a key `at` a wall-clock time, and how long it had to rest then.
 
-    `state` is the name of a KeyState in lower case, `times` how often in a row it came to that.
+    `state` is the name of a KeyState in lower case, `times` how often in a row the key got into it.
     """
 
     key: str
@@ -78,12 +78,12 @@ class ResultRecord:
     state: str
     """`done`, `failed`, `cancelled` or `pending`."""
     text: str | None = None
-    """The whole answer, exactly as it came; never a part of one."""
+    """The whole answer, exactly as received; never a part of one."""
     expected: str | None = None
     correct: bool | None = None
-    """Whether the answer says what was expected; None where nothing was."""
+    """Whether the answer is the expected one; None if none was expected."""
     key: str | None = None
-    """The label of the key that answered, or failed, last."""
+    """The label of the key of the last attempt."""
     attempts: int = 0
     ttft_s: float | None = None
     latency_s: float | None = None
@@ -96,6 +96,6 @@ class ResultRecord:
     request_id: str | None = None
     """The server's id of the last attempt."""
     model: str | None = None
-    """The model that was asked."""
+    """The model of the last attempt."""
     sent_at: float | None = None
     """When the last attempt was sent, in Unix seconds."""

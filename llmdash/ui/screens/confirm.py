@@ -1,4 +1,4 @@
-"""A question before what cannot be undone."""
+"""ConfirmScreen: a question before an action that cannot be undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard: one timer, one view up, one frame down, commands back."""
+"""DashboardScreen: on one timer it sends a view, shows the frame it gets, and sends commands."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _ALWAYS_SHOWN = ("app.command_palette", "help", "app.quit")
 
 
 class DashboardScreen(Screen[None]):
-    """Shows a session and steers it. Nothing here is known of the run but its frames."""
+    """Shows a session and controls it. It knows of the run only its frames."""
 
     TITLE = "Everywhere"
     AUTO_FOCUS = "JobTable"
@@ -73,7 +73,7 @@ class DashboardScreen(Screen[None]):
         self._session = session
         self._fps = max(5, min(fps, 30))
         self._frame = EMPTY_FRAME
-        self._told = 0
+        self._last_notice = 0
 
     def compose(self) -> ComposeResult:
         yield RunHeader()
@@ -102,13 +102,13 @@ class DashboardScreen(Screen[None]):
         self._key_bar = self.query_one(KeyBar)
         self._pace = Pace(1 / self._fps)
         self.set_interval(1 / self._fps, self._tick)
-        self._show(self._session.frame(self._view()))  # so that the first paint says what runs
+        self._show(self._session.frame(self._view()))  # so that the first paint shows the run
         self.call_after_refresh(self._painted)
 
     # Frames down.
 
     def _painted(self) -> None:
-        """The first picture is on the terminal: whoever waits for it may begin."""
+        """Call the waiting callback: the first frame is on the terminal."""
         if self._on_ready is not None:
             self._on_ready()
         self.poll()
@@ -118,7 +118,7 @@ class DashboardScreen(Screen[None]):
             self.poll()
 
     def poll(self) -> None:
-        """Ask for the picture of now and show it."""
+        """Request the current frame and show it."""
         if not self.app.is_running or not self.is_mounted:
             return
         top = self.app.screen
@@ -135,7 +135,7 @@ class DashboardScreen(Screen[None]):
             stream=self._stream.wanted(),
             tiles=self._tiles.wanted() if self._tiles.display else 0,
             series_width=2 * max(0, self._rate.size.width),
-            notices_after=self._told,
+            notices_after=self._last_notice,
         )
 
     def _show(self, frame: Frame) -> None:
@@ -151,31 +151,31 @@ class DashboardScreen(Screen[None]):
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._key_bar.rename("toggle_pause", "Resume" if frame.run.state in _HELD else "Pause")
         self._panels.fit_keys(self._keys.row_count())
-        self._tell(frame)
+        self._show_notices(frame)
 
-    def _tell(self, frame: Frame) -> None:
+    def _show_notices(self, frame: Frame) -> None:
         for notice in frame.notices:
-            if notice.serial > self._told:
-                self._told = notice.serial
+            if notice.serial > self._last_notice:
+                self._last_notice = notice.serial
                 self.app.notify(notice.text, severity=notice.severity.value, markup=False)
 
     # Commands up.
 
     def send(self, command: Command) -> None:
-        """Hand a command to the session and look at once what came of it."""
+        """Send a command to the session and show its effect at once."""
         self._session.command(command)
         self.poll()
 
     def action_toggle_pause(self) -> None:
-        """Pause the run, or resume it if it is held."""
+        """Pause the run, or resume it."""
         self.send(Resume() if self._frame.run.state in _HELD else Pause())
 
     def retry_group(self, name: str) -> None:
-        """Queue every job again that failed as this group did."""
+        """Queue every job of this group of errors again."""
         self.send(RetryJobs(self._session.frame(replace(self._view(), failed_as=name)).failed))
 
     def action_nudge_rate(self, steps: int) -> None:
-        """Ask for a rate so many steps of the slider higher, or lower if negative."""
+        """Request a rate `steps` steps of 12 % higher, or lower if negative."""
         self._rate.nudge_rate(steps)
 
     def action_drain(self) -> None:
@@ -199,7 +199,7 @@ class DashboardScreen(Screen[None]):
         self._jobs.sort_by(SortColumn[column])
 
     async def action_jobs(self, action: str) -> None:
-        """Run an action of the job table, wherever the focus is."""
+        """Run an action of the job table, regardless of the focus."""
         await self._jobs.run_action(action)
 
     @on(JobTable.Retry)
@@ -237,7 +237,7 @@ class DashboardScreen(Screen[None]):
     def _weigh_key(self, event: KeyPanel.Weigh) -> None:
         self.send(SetWeight(event.label, event.weight))
 
-    # What is looked at.
+    # The view.
 
     @on(JobTable.WindowChanged)
     def _window_changed(self) -> None:
@@ -255,7 +255,7 @@ class DashboardScreen(Screen[None]):
         self.poll()
 
     def action_tile(self) -> None:
-        """One stream, or all that fit side by side."""
+        """Switch between one stream and all that fit side by side."""
         self._tiles.display = not self._tiles.display
         self._stream.display = not self._tiles.display
         self.call_after_refresh(self.poll)
@@ -264,7 +264,7 @@ class DashboardScreen(Screen[None]):
         self._filter.open()
 
     def show_only(self, filter_text: str) -> None:
-        """Show the jobs a filter lets through, as if it had been typed."""
+        """Apply a filter, as if it had been typed."""
         self._filter.open_with(filter_text)
         self._jobs.focus()
 

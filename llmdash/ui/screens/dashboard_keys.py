@@ -1,4 +1,4 @@
-"""The keys of the dashboard."""
+"""The key bindings of the dashboard, and the keys that sort the job table."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _RATE_KEYS = Binding.Group("Rate")
 
 
 def _sort_key(column: SortColumn, key: str) -> Binding:
-    tooltip = "Again: the other way round"
+    tooltip = "Press again to reverse the order"
     return Binding(key, f"sort({column.name!r})", f"Sort by {column.value}", show=False, tooltip=tooltip)
 
 
 DASHBOARD_KEYS: Final[list[BindingType]] = [
-    Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
+    Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
     Binding("minus", "nudge_rate(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
     Binding(
         "plus,equals_sign", "nudge_rate(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
@@ -42,8 +42,8 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("slash", "filter", "Filter", tooltip="Show only some jobs"),
     Binding("r", "jobs('retry')", "Retry", tooltip="Queue the marked jobs, or this one, again"),
     Binding("f", "jobs('follow')", "Follow", tooltip="Keep to the newest jobs"),
-    Binding("e", "errors", "Errors", tooltip="What failed, grouped by how"),
-    Binding("g", "graphs", "Graphs", tooltip="The whole run as curves"),
+    Binding("e", "errors", "Errors", tooltip="Failed requests, grouped by kind of error"),
+    Binding("g", "graphs", "Graphs", tooltip="The whole run as graphs"),
     Binding("s", "jobs('sort_next')", "Sort", tooltip="Sort by the next column"),
     Binding("w", "tile", "Wall", tooltip="All streams in flight, side by side"),
     Binding("x", "jobs('cancel')", "Cancel", tooltip="End the marked jobs, or this one"),
@@ -61,4 +61,4 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("i", "jobs('reverse')", "Reverse", show=False, tooltip="Reverse order"),
     *(_sort_key(column, key) for column, key in SORT_KEYS.items()),
 ]
-"""What can be done from anywhere on the dashboard; key bar, help and palette list it in this order."""
+"""The actions available anywhere on the dashboard; key bar, help and palette list them in this order."""

@@ -1,4 +1,4 @@
-"""What the dashboard and a screen over it require of each other: one timer polls for both."""
+"""The interfaces between the dashboard and a screen over it; one timer polls for both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream of a job as it arrives, chunk by chunk."""
+"""StreamPane: the stream of a job as it arrives, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ STYLES: Final = {
 
 
 class StreamPane(ScrollView, can_focus=True):
-    """The text of a job, with `|` between its chunks; new text is followed until one scrolls up.
+    """Shows the text of a job, with `|` between its chunks; follows new text until scrolled up.
 
-    Without a job to watch it is a transcript: one answer after the other, each under a line that says whose
-    it is. While scrolled up, the pane holds on to its job, even if a newer one starts.
+    Without a job to watch it is a transcript: one answer after the other, each under a heading with its job.
+    While scrolled up, the pane stays with its job, even if a newer one starts.
 
     | Key | Does |
     |---|---|
@@ -66,7 +66,7 @@ class StreamPane(ScrollView, can_focus=True):
         Binding("pageup", "scroll_pages(-1)", "Page up", show=False, tooltip="A screenful back"),
         Binding("pagedown", "scroll_pages(1)", "Page down", show=False, tooltip="A screenful down"),
         Binding("home", "first_line", "Top", show=False, tooltip="The oldest text held"),
-        Binding("end", "follow", "Follow", tooltip="Go on with the newest text"),
+        Binding("end", "follow", "Follow", tooltip="Follow the newest text again"),
         Binding("b", "toggle_marks", "Chunk marks", tooltip="| between chunks, on or off"),
         Binding("t", "toggle_ruler", "Gap times", tooltip="Milliseconds before each chunk, on or off"),
     ]
@@ -98,7 +98,7 @@ class StreamPane(ScrollView, can_focus=True):
         self._watched: int | None = None
         self._attempt = 0
         self._seen = 0
-        """Chunks held."""
+        """The number of chunks received of the current attempt."""
         self._follow = True
         self._marks = True
         self._ruler = False
@@ -108,7 +108,7 @@ class StreamPane(ScrollView, can_focus=True):
         self._title = ""
         self._show_title()
 
-    # What the screen asks and tells.
+    # The interface to the screen.
 
     @property
     def follow(self) -> bool:
@@ -126,7 +126,7 @@ class StreamPane(ScrollView, can_focus=True):
         return self._text.plain
 
     def wanted(self) -> StreamView:
-        """The stream to ask the session for."""
+        """Return the stream to request from the session."""
         held = self._job if not self._follow else None
         return StreamView(
             job=self._watched if self._watched is not None else held,
@@ -143,7 +143,7 @@ class StreamPane(ScrollView, can_focus=True):
             self._begin(StreamPart())
 
     def show(self, part: StreamPart) -> None:
-        """Add what is new; in a transcript another answer comes below, else it replaces the one held."""
+        """Add new chunks; another answer is appended in a transcript, else it replaces the current one."""
         if part == self._part:
             return
         if (part.job, part.attempt) != (self._job, self._attempt) or (part.start == 0 and self._seen > 0):
@@ -157,20 +157,20 @@ class StreamPane(ScrollView, can_focus=True):
     # New text.
 
     def _begin(self, part: StreamPart) -> None:
-        """Hold the text of another job, or of another attempt, from here on."""
+        """Switch to the text of another job, or another attempt."""
         self._job, self._attempt, self._seen, self._heading = part.job, part.attempt, part.start, ""
         if self._watched is not None or part.job is None:
             self._text.clear()
             self._part = StreamPart()
 
     def _name_answer(self) -> None:
-        """Put the line over the answer that came last, and keep it up to date."""
+        """Update the heading of the last answer."""
         if self._heading and (text := heading(self._part)) != self._heading:
             self._heading = text
             self._text.rename(text)
 
     def _take(self, part: StreamPart) -> None:
-        """Put the chunks not held yet behind the text: some are, if an older question is answered."""
+        """Append the chunks not held yet: a reply to an older view repeats some."""
         held = max(0, self._seen - part.start)
         chunks = [Chunk(text, gap) for text, gap in zip(part.chunks, part.gaps, strict=True)][held:]
         self._text.configure(self._text_width, self._marks, self._ruler)
@@ -205,9 +205,9 @@ class StreamPane(ScrollView, can_focus=True):
 
     @property
     def _text_width(self) -> int:
-        """The room for text; the scrollbar's is kept free, so that it may come without wrapping anew.
+        """The width for text; the scrollbar's column stays free, so that showing it does not rewrap the text.
 
-        Before there is any, a usual width: to wrap a long answer at each character would take seconds.
+        Before the first layout a usual width: wrapping a long answer at each character would take seconds.
         """
         room = self.content_size.width
         return max(1, room - SCROLLBAR_WIDTH) if room else USUAL_WIDTH
@@ -302,7 +302,7 @@ class StreamPane(ScrollView, can_focus=True):
         self._go(self._top + WHEEL_LINES)
 
     def _go(self, top: int) -> None:
-        """Scroll there; past the end means to follow."""
+        """Scroll to line `top`; past the end means to follow."""
         if top >= self._last_top:
             self._set_follow(True)
             return

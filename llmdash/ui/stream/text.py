@@ -1,4 +1,4 @@
-"""The text of a stream as wrapped lines. Adding to it costs what is new, whatever is there already."""
+"""StreamText: the text of a stream as wrapped lines. The cost of adding depends only on what is added."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAB: Final = "    "
 
 
 class Kind(enum.IntEnum):
-    """What a piece of a line is."""
+    """The kinds of spans in a line."""
 
     TEXT = 0
     MARK = 1
@@ -34,7 +34,7 @@ class Kind(enum.IntEnum):
 
 
 class Span(NamedTuple):
-    """A piece of a line that looks the same all over."""
+    """A piece of a line in one style."""
 
     text: str
     kind: Kind
@@ -44,8 +44,9 @@ Line = tuple[Span, ...]
 
 
 class Chunk(NamedTuple):
-    """A chunk as it came, and the seconds since the one before it (None if not known). A heading is the line
-    over the answer that follows, and no part of it.
+    """A chunk as received, and the seconds since the one before it (None if unknown).
+
+    With `heading` it is the heading of the answer that follows, and no part of it.
     """
 
     text: str
@@ -54,10 +55,10 @@ class Chunk(NamedTuple):
 
 
 class StreamText:
-    """Chunks wrapped at words to `width` cells, with marks between them and gap times if wanted.
+    """Wraps chunks at words to `width` cells, with marks between them and gap times if wanted.
 
-    Answers can follow one another, each under a heading. Only the last million characters are kept. What was
-    added stays when width, marks or ruler change.
+    Answers can follow one another, each under a heading. Only the last million characters are kept. The text
+    stays when width, marks or ruler change.
     """
 
     def __init__(self) -> None:
@@ -82,14 +83,14 @@ class StreamText:
         return "".join(chunk.text for chunk in self._chunks if not chunk.heading)
 
     def clear(self) -> None:
-        """Forget all text."""
+        """Drop all text."""
         self._chunks, self._starts, self._gaps = [], [], []
         self._characters = 0
         self._lines = [()]
         self._heading = None
 
     def configure(self, width: int, marks: bool, ruler: bool) -> None:
-        """Wrap anew if anything differs."""
+        """Set how the text is wrapped, and rewrap it if anything differs."""
         width = max(1, width)
         if (width, marks, ruler) == (self._width, self._marks, self._ruler):
             return
@@ -99,7 +100,7 @@ class StreamText:
         self.add(chunks)
 
     def add(self, chunks: Iterable[Chunk]) -> None:
-        """Add chunks that begin here."""
+        """Append chunks."""
         spans: list[Span] = []
         for chunk in chunks:
             if chunk.heading:
@@ -120,17 +121,17 @@ class StreamText:
             self._drop_oldest()
 
     def head(self, text: str) -> None:
-        """Begin another answer, under a heading of one line."""
+        """Start another answer, under a heading of one line."""
         self.add([Chunk(text, None, heading=True)])
 
     def rename(self, text: str) -> None:
-        """Give the answer that came last another heading, if it has one still."""
+        """Replace the heading of the last answer, if it is still kept."""
         if self._heading is not None:
             self._chunks[self._heading] = Chunk(text, None, heading=True)
             self._lines[self._starts[self._heading]] = self._heading_line(text)
 
     def _add_heading(self, chunk: Chunk) -> None:
-        """A heading on a line of its own, and an open line below it."""
+        """Add a heading on its own line, and an open line below it."""
         if self._lines[-1]:
             self._lines.append(())
         self._heading = len(self._chunks)
@@ -149,7 +150,7 @@ class StreamText:
         return not self._chunks or self._chunks[-1].heading
 
     def _spans(self, chunk: Chunk) -> list[Span]:
-        """What is drawn for a chunk: how long it took, a mark, its text."""
+        """Return the spans of a chunk: its gap time, a mark, its text."""
         spans = []
         stalled = self._stalled(chunk.gap_s)
         if self._ruler and chunk.gap_s is not None and math.isfinite(chunk.gap_s):
@@ -161,7 +162,7 @@ class StreamText:
         return spans
 
     def _stalled(self, gap_s: float | None) -> bool:
-        """Whether the stream stood still: longer than a second and 8 times the median gap so far."""
+        """Return True if a gap is longer than a second and 8 times the median gap so far."""
         if gap_s is None or self._begins:
             return False
         gaps = self._gaps
@@ -173,7 +174,7 @@ class StreamText:
         return gap_s > max(LEAST_STALL_S, STALL_MEDIANS * median)
 
     def _write(self, spans: Sequence[Span]) -> None:
-        """Put spans behind the last line, wrapping as needed."""
+        """Append spans to the last line, wrapping as needed."""
         open_line = list(self._lines.pop())
         for span in spans:
             first, *rest = span.text.split("\n")
@@ -185,7 +186,7 @@ class StreamText:
         self._lines += wrap(open_line, self._width)
 
     def _drop_oldest(self) -> None:
-        """Forget chunks from the front, and the lines before the first one that stays."""
+        """Drop the oldest chunks, and the lines before the first one that stays."""
         drop = max(0, len(self._chunks) - KEEP_CHUNKS)
         left = self._characters - sum(len(chunk.text) for chunk in self._chunks[:drop])
         while left > KEEP_CHARACTERS and drop < len(self._chunks) - 1:
@@ -205,17 +206,17 @@ _MARK: Final = Span(MARK, Kind.MARK)
 
 
 def _raised(gap_s: float) -> str:
-    """Whole milliseconds in raised digits, so that they cannot be taken for text of the stream."""
+    """Return whole milliseconds in superscript digits, which cannot be mistaken for text of the stream."""
     return str(max(0, round(gap_s * 1000))).translate(_RAISED)
 
 
 def _shown(text: str) -> str:
-    """Text that is safe to draw, with plain line ends and no tabs. Applying it twice changes nothing more."""
+    """Return sanitized text with plain line ends and no tabs; idempotent."""
     return clean(text.replace("\r\n", "\n")).replace("\t", TAB)
 
 
 def _push(line: list[Span], span: Span) -> None:
-    """Add a span to a line, joined with the one before it if they look the same."""
+    """Append a span to a line, merged with the one before it if both are of one kind."""
     if not span.text:
         return
     if line and line[-1].kind is span.kind:
@@ -225,7 +226,7 @@ def _push(line: list[Span], span: Span) -> None:
 
 
 def wrap(spans: Sequence[Span], width: int) -> list[Line]:
-    """Lines of at most `width` cells, broken at spaces if any; the space at a break is not drawn."""
+    """Return lines of at most `width` cells, broken at spaces if any; the space at a break is not drawn."""
     flat = "".join(span.text for span in spans)
     if flat.isascii():
         if len(flat) <= width:
@@ -237,7 +238,7 @@ def wrap(spans: Sequence[Span], width: int) -> list[Line]:
 
 
 def _ascii_cuts(flat: str, width: int) -> list[tuple[int, int]]:
-    """Where each line starts and ends; every character is one cell wide."""
+    """Return where each line starts and ends, for characters of one cell."""
     cuts = []
     start = 0
     while len(flat) - start > width:
@@ -250,7 +251,7 @@ def _ascii_cuts(flat: str, width: int) -> list[tuple[int, int]]:
 
 
 def _cell_cuts(flat: str, width: int) -> list[tuple[int, int]]:
-    """As `_ascii_cuts`, for characters of any width; clusters such as emoji stay whole."""
+    """Return the same as `_ascii_cuts`, for characters of any width; clusters such as emoji stay whole."""
     cuts = []
     start = cells = 0
     space: tuple[int, int] | None = None
@@ -274,7 +275,7 @@ def _cell_cuts(flat: str, width: int) -> list[tuple[int, int]]:
 
 
 def _slices(spans: Sequence[Span], cuts: Sequence[tuple[int, int]]) -> list[Line]:
-    """The spans of each line."""
+    """Return the spans of each line."""
     lines: list[Line] = []
     queue = iter(spans)
     span, offset = next(queue, Span("", Kind.TEXT)), 0

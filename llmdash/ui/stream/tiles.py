@@ -1,4 +1,4 @@
-"""Many streams side by side: as many as fit, each in a box that keeps its place."""
+"""StreamTiles: as many streams side by side as fit, each in a box that keeps its place."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = ["Grid", "StreamTiles", "fit_grid"]
 
 NARROWEST: Final = 24
 WIDTH: Final = 36
-"""Cells a box wants, borders included; where that makes one column, two narrow ones are better."""
+"""The preferred width of a box, borders included; two narrow columns are better than one."""
 LINES: Final = 5
-"""Lines a box wants, borders included."""
+"""The preferred height of a box, borders included."""
 BORDERS: Final = 2
 
 _Pieces = tuple[tuple[str, str], ...]
-"""A line of a box: texts, and the tail of the component class of each."""
+"""A line of a box: texts, each with the tail of its component class."""
 
 
 class Grid(NamedTuple):
-    """Boxes in so many columns and rows; the last column and row take what is left over."""
+    """Boxes in `columns` and `rows`; the last column and row take the remaining cells."""
 
     columns: int
     rows: int
@@ -46,7 +46,7 @@ class Grid(NamedTuple):
         return self.columns * self.rows
 
     def region(self, place: int) -> Region:
-        """Where the box of that number is, counted from 0, row by row."""
+        """Return the region of box `place`, counted from 0, row by row."""
         row, column = divmod(place, self.columns)
         x, y = column * (self.width // self.columns), row * (self.height // self.rows)
         right = self.width if column == self.columns - 1 else x + self.width // self.columns
@@ -55,7 +55,7 @@ class Grid(NamedTuple):
 
 
 def fit_grid(width: int, height: int) -> Grid:
-    """The boxes for `width` x `height` cells; none where not even one has room for a line of text."""
+    """Return the boxes for `width` x `height` cells; none if not even one has room for a line of text."""
     if width < NARROWEST or height <= BORDERS:
         return Grid(0, 0, width, height)
     columns = max(width // WIDTH, min(2, width // NARROWEST))
@@ -63,13 +63,13 @@ def fit_grid(width: int, height: int) -> Grid:
 
 
 class StreamTiles(Widget):
-    """The ends of the streams in flight.
+    """Shows the last lines of the streams in flight.
 
     | Component class | Styles |
     |---|---|
     | `stream-tiles--border` | The box of a stream. |
-    | `stream-tiles--live` | The box of one that goes on now. |
-    | `stream-tiles--title` | Whose stream it is. |
+    | `stream-tiles--live` | The box of a live stream. |
+    | `stream-tiles--title` | The job and state of a stream. |
     | `stream-tiles--text` | The text. |
     | `stream-tiles--mark` | The mark between two chunks. |
     | `stream-tiles--empty` | The words shown while there is no stream. |
@@ -106,11 +106,11 @@ class StreamTiles(Widget):
         self._title = ""
 
     def wanted(self) -> int:
-        """How many streams there is room for."""
+        """Return the number of streams there is room for."""
         return fit_grid(*self.content_size).boxes
 
     def show(self, parts: Sequence[StreamPart], in_flight: int) -> None:
-        """Show these streams, each at its place; only lines that differ are painted."""
+        """Show `parts`, each at its place; only lines that differ are painted."""
         self._show_title(f"Streams · {in_flight} in flight")
         grid = fit_grid(*self.content_size)
         regions = [grid.region(place) for place in range(min(grid.boxes, len(parts)))]
@@ -152,7 +152,7 @@ class StreamTiles(Widget):
 def _changed(
     before: Sequence[list[_Pieces]], after: Sequence[list[_Pieces]], regions: Sequence[Region]
 ) -> list[Region]:
-    """The lines of boxes that look different."""
+    """Return the lines of boxes that differ."""
     return [
         Region(region.x, region.y + y, region.width, 1)
         for old, new, region in zip(before, after, regions, strict=True)
@@ -164,7 +164,7 @@ def _changed(
 
 @lru_cache(maxsize=256)
 def _box(part: StreamPart, width: int, height: int) -> list[_Pieces]:
-    """The lines of one box: a border with the title in it around the last lines of the text."""
+    """Return the lines of one box: a border with the title in it around the last lines of the text."""
     border = "border" if part.state.ended else "live"
     glyph = JOB_STATES[part.state].glyph
     name = " · ".join(filter(None, (clean_line(part.id[:64]), part.key)))
@@ -178,7 +178,7 @@ def _box(part: StreamPart, width: int, height: int) -> list[_Pieces]:
 
 
 def _body(chunks: Sequence[str], width: int, height: int, border: str) -> list[_Pieces]:
-    """The last lines of a text between two borders."""
+    """Return the last lines of a text between two borders."""
     wrapped = StreamText()
     wrapped.configure(width, marks=True, ruler=False)
     wrapped.add(Chunk(chunk, None) for chunk in chunks)

@@ -1,4 +1,4 @@
-"""What is said about a stream: in the title of a pane, and on the line over an answer."""
+"""The title of a stream pane, and the heading of an answer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SEPARATOR = " · "
 
 
 def title_pieces(part: StreamPart, *, alone: bool) -> list[str]:
-    """Whose stream it is; and where it stands alone, how it stands and how fast it comes.
+    """Return the job and key of a stream; if it is shown `alone`, also its state and speed.
 
-    A title that changes costs a repaint of all that is below it.
+    A title that changes costs a repaint of the whole pane.
     """
     pieces = [part.id, part.key or ""]
     if part.job is None or not alone:
@@ -33,7 +33,7 @@ def title_pieces(part: StreamPart, *, alone: bool) -> list[str]:
 
 
 def heading(part: StreamPart) -> str:
-    """One line such as `add-3412 · a1f2 · 412ms · 38 tok/s`; the speed is told once it is final."""
+    """Return one line such as `add-3412 · a1f2 · 412ms · 38 tok/s`; the speed is shown once it is final."""
     pieces = [part.id, part.key or "", duration(part.ttft_s).strip()]
     if part.state.ended:
         if part.state is not JobState.DONE:
@@ -44,7 +44,7 @@ def heading(part: StreamPart) -> str:
 
 
 def joined(pieces: Iterable[str]) -> str:
-    """The pieces that are not empty as one safe line."""
+    """Return the pieces that are not empty as one sanitized line."""
     return clean_line(_SEPARATOR.join(piece for piece in pieces if piece))
 
 

@@ -100,7 +100,7 @@ def test_a_job_that_is_lost_three_times_fails_and_says_what_it_may_cost(tmp_path
     session = run(plan(tmp_path, Server(), prompts(10), asker=asker))
     failed = [record for record in records(session) if record.state == "failed"]
     assert [record.index for record in failed] == [3]
-    assert failed[0].error == "lost 3 times with whoever sent it; each may have to be paid for"
+    assert failed[0].error == "lost 3 times with its worker; each may have to be paid for"
     assert asker.made[3] == 3
     assert attempts_of(session)[3, "unknown"] == 3
     balanced(session)

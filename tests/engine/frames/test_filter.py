@@ -66,8 +66,8 @@ def test_terms_choose_jobs_and_all_must_hold(text: str, jobs: list[int]) -> None
     [
         ("state:nowhere", "there are queued"),
         ("is:maybe", "right"),
-        ("time>long", "a number must stand there"),
-        ("time>", "something must stand after"),
+        ("time>long", "this takes a number"),
+        ("time>", "a value must follow"),
         ("colour:red", "no such field"),
         ("time>1e999", "a number"),
     ],
