@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from llmdash.engine.model.frame import JobRow
-from llmdash.engine.model.states import JobState, SortColumn
-from llmdash.prompts.verdict import Verdict
+from llmdash.engine.model.states import JobState, SortColumn, Verdict
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.badges import VERDICTS, job_badge

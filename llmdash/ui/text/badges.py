@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from llmdash.engine.model.frame import JobRow, RunPart
-from llmdash.engine.model.states import EndpointState, JobState, KeyState, RunState, Severity, WaitReason
-from llmdash.prompts.verdict import Verdict
+from llmdash.engine.model.states import (
+    EndpointState,
+    JobState,
+    KeyState,
+    RunState,
+    Severity,
+    Verdict,
+    WaitReason,
+)
 
 __all__ = [
     "ENDPOINT_STATES",
