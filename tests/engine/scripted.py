@@ -168,9 +168,11 @@ def assert_balanced(session: LocalSession, server: Server) -> Frame:
     assert {label: each.sent for label, each in totals.items()} == dict(server.by_key)
     for key in frame.keys:
         assert key.sent == server.by_key[key.label]
+        assert key.sent == key.ok + key.throttled + key.errors + key.cut + key.in_flight
         if key.label in totals:
             of_key = totals[key.label]
             assert (key.ok, key.throttled, key.errors) == (of_key.ok, of_key.throttled, of_key.errors)
+            assert key.cut == of_key.cut
             assert (key.input_tokens, key.output_tokens) == (of_key.input_tokens, of_key.output_tokens)
             assert of_key.sent == of_key.ok + of_key.throttled + of_key.errors + of_key.cut + key.in_flight
     assert run.attempts == sum(server.asked.values())

@@ -28,7 +28,7 @@ def test_every_frame_of_a_run_under_way_adds_up(tmp_path: Path) -> None:
             assert part.queued + part.waiting + part.in_flight + part.ended == 400
             assert frame.rate.in_flight <= 8
             for key in frame.keys:
-                assert key.sent == key.ok + key.throttled + key.errors + key.in_flight
+                assert key.sent == key.ok + key.throttled + key.errors + key.cut + key.in_flight
             rows = [row.job for row in frame.jobs.rows]
             assert len(set(rows)) == len(rows) == 20
             time.sleep(0.005)  # no front end asks without a pause

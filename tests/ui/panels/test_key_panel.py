@@ -247,3 +247,18 @@ async def test_what_the_server_says_is_left_has_a_column_once_it_says_so() -> No
         assert any("left" in text for text in lines(panel))
         assert any("a1f2" in text and "597" in text for text in lines(panel))
         assert any("9bc0" in text and "–" in text for text in lines(panel))
+
+
+async def test_the_counts_of_a_key_add_up_on_screen_too() -> None:
+    """sent = now + ok + 429 + err + cut; what was cut off has a column as soon as there is any."""
+    panel = KeyPanel()
+    key = KeyRow("a1f2", in_flight=3, sent=40, ok=20, throttled=5, errors=2, cut=10)
+    async with running(panel, (90, 8)):
+        panel.show((replace(key, cut=0, sent=30),))
+        assert "cut" not in lines(panel)[0]
+        panel.show((key,))
+        titles = lines(panel)[0].split()
+        cells = lines(panel)[1].replace("▌", " ").split()
+        counts = dict(zip(titles[2:8], map(int, cells[3:9]), strict=True))
+        parts = [counts[name] for name in ("now", "ok", "429", "err", "cut")]
+        assert counts["sent"] == sum(parts) == 40
