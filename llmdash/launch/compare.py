@@ -37,7 +37,7 @@ __all__ = ["Bench", "compare_headless", "practice", "show_comparison"]
 
 
 def practice(latency: float) -> SimulatorSettings:
-    """Return the simulator to compare on: three keys without a limit, no faults, a mean `latency` in seconds."""
+    """Return the simulator to compare on: three keys without limits or faults, a mean `latency` in s."""
     return replace(PRACTICE, rpm=0.0, error_rate=0.0, latency=latency)
 
 
