@@ -5,24 +5,11 @@ the environment, and never shows a key.
 """
 
 from llmdash.config.endpoints import EndpointSettings
-from llmdash.config.settings import (
-    DEFAULT_BASE_URL,
-    DEFAULT_CONCURRENCY,
-    DEFAULT_FPS,
-    DEFAULT_MODEL,
-    RATE_PER_KEY,
-    SETTINGS,
-    Settings,
-    load_settings,
-)
+from llmdash.config.settings import RATE_PER_KEY, SETTINGS, Settings, load_settings
 from llmdash.config.values import MAX_RATE, MIN_RATE, ConfigError, parse_rate
 from llmdash.llms.transport.timeouts import Timeouts
 
 __all__ = [
-    "DEFAULT_BASE_URL",
-    "DEFAULT_CONCURRENCY",
-    "DEFAULT_FPS",
-    "DEFAULT_MODEL",
     "MAX_RATE",
     "MIN_RATE",
     "RATE_PER_KEY",

@@ -37,8 +37,6 @@ from llmdash.config.sources import (
 from llmdash.config.toml import from_toml
 from llmdash.config.values import (
     MAX_RATE,
-    MIN_RATE,
-    ConfigError,
     parse_dialect,
     parse_number,
     parse_rate,
@@ -49,21 +47,7 @@ from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, DialectEntry
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Redactor, Secret
 
-__all__ = [
-    "DEFAULT_BASE_URL",
-    "DEFAULT_CONCURRENCY",
-    "DEFAULT_FPS",
-    "DEFAULT_MODEL",
-    "MAX_RATE",
-    "MIN_RATE",
-    "RATE_PER_KEY",
-    "ConfigError",
-    "EndpointSettings",
-    "Settings",
-    "Timeouts",
-    "load_settings",
-    "parse_rate",
-]
+__all__ = ["RATE_PER_KEY", "SETTINGS", "Settings", "load_settings"]
 
 DEFAULT_BASE_URL = DIALECTS[DEFAULT_DIALECT].base_url
 DEFAULT_MODEL = DIALECTS[DEFAULT_DIALECT].model

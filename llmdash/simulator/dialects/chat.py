@@ -8,9 +8,9 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import THOUGHT, Reply, ServedDialect, decode, encode
-from llmdash.simulator.dialects.chunked import ChunkFrames, ChunkShape, chunk_frames, usage_fields
-from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, OpenMessage, StreamOptions
+from llmdash.simulator.dialects.base import THOUGHT, Reply, ServedDialect, decode
+from llmdash.simulator.dialects.chunked import ChunkedRequest, ChunkFrames, ChunkShape
+from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, OpenMessage
 
 __all__ = ["CHAT"]
 
@@ -29,21 +29,10 @@ class _Message(OpenMessage):
     role: str = msgspec.field()
 
 
-class _ChatRequest(msgspec.Struct):
-    model: str
+class _ChatRequest(ChunkedRequest, kw_only=True):
     messages: Annotated[list[_Message], msgspec.Meta(min_length=1)]
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
     max_tokens: Limit = None
     max_completion_tokens: Limit = None
-
-    @property
-    def streamed(self) -> bool:
-        return bool(self.stream)
-
-    @property
-    def names_stream_options(self) -> bool:
-        return self.stream_options is not None
 
     def questions(self) -> tuple[Question, ...]:
         messages = tuple((message.role, message.flat()) for message in self.messages)
@@ -55,21 +44,10 @@ class _ChatRequest(msgspec.Struct):
         for name in reply.compat.reasoning_fields:
             message[name] = "".join(THOUGHT)
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish_reason()}
-        return encode(
-            {
-                "id": f"chatcmpl-{reply.identity}",
-                "object": "chat.completion",
-                "created": reply.created,
-                "model": reply.model,
-                "choices": [choice],
-                **usage_fields(reply),
-                "system_fingerprint": "fp_simulator",
-            }
-        )
+        return self.body(reply, _SHAPE, "chat.completion", [choice])
 
     def frames(self, reply: Reply) -> ChunkFrames:
-        wants_usage = self.stream_options is not None and self.stream_options.include_usage
-        return chunk_frames(reply, _SHAPE, wants_usage)
+        return self.chunks(reply, _SHAPE)
 
 
 _decoder = msgspec.json.Decoder(_ChatRequest)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from llmdash.simulator.dialects.base import THOUGHT, Fault, Reply, encode, encode_each
-from llmdash.simulator.dialects.openai import DONE, OpenAIConventions
+from llmdash.simulator.dialects.openai import DONE, OpenAIConventions, StreamOptions
 
-__all__ = ["ChunkFrames", "ChunkShape", "chunk_frames", "usage_fields"]
+__all__ = ["ChunkFrames", "ChunkShape", "ChunkedRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,6 @@ def usage(reply: Reply) -> dict[str, int]:
     """Return the tokens of a reply, by OpenAI's names."""
     into, out = reply.input_tokens, reply.output_tokens
     return {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
-
-
-def usage_fields(reply: Reply) -> dict[str, dict[str, int]]:
-    """Return the `usage` of a response without streaming; empty if the server is to leave it out."""
-    return {} if reply.compat.no_usage else {"usage": usage(reply)}
 
 
 class ChunkFrames(msgspec.Struct, frozen=True):
@@ -120,7 +116,43 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         return b"data: " + OpenAIConventions().error(fault, self.reply.identity) + b"\n\n"
 
 
-def chunk_frames(reply: Reply, shape: ChunkShape, wants_usage: bool) -> ChunkFrames:
+class ChunkedRequest(msgspec.Struct, kw_only=True):
+    """What requests have in common that are answered with choices, in one body or in chunks."""
+
+    model: str
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+
+    @property
+    def streamed(self) -> bool:
+        return bool(self.stream)
+
+    @property
+    def names_stream_options(self) -> bool:
+        return self.stream_options is not None
+
+    def body(self, reply: Reply, shape: ChunkShape, name: str, choices: list[dict[str, Any]]) -> bytes:
+        """Return the whole answer in one body, which is called `name`."""
+        usage_field = {} if reply.compat.no_usage else {"usage": usage(reply)}
+        return encode(
+            {
+                "id": f"{shape.prefix}{reply.identity}",
+                "object": name,
+                "created": reply.created,
+                "model": reply.model,
+                "choices": choices,
+                **usage_field,
+                "system_fingerprint": "fp_simulator",
+            }
+        )
+
+    def chunks(self, reply: Reply, shape: ChunkShape) -> ChunkFrames:
+        """Return the answer as server-sent events; usage comes last, if it was asked for."""
+        wants_usage = self.stream_options is not None and self.stream_options.include_usage
+        return _chunk_frames(reply, shape, wants_usage)
+
+
+def _chunk_frames(reply: Reply, shape: ChunkShape, wants_usage: bool) -> ChunkFrames:
     """Return the events of `reply`; `wants_usage` is the request's `include_usage`."""
     head = {
         "id": shape.prefix + reply.identity,

@@ -8,9 +8,9 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Fault, Reply, ServedDialect, decode, encode
-from llmdash.simulator.dialects.chunked import ChunkFrames, ChunkShape, chunk_frames, usage_fields
-from llmdash.simulator.dialects.openai import Limit, OpenAIConventions, StreamOptions
+from llmdash.simulator.dialects.base import Fault, Reply, ServedDialect, decode
+from llmdash.simulator.dialects.chunked import ChunkedRequest, ChunkFrames, ChunkShape
+from llmdash.simulator.dialects.openai import Limit, OpenAIConventions
 
 __all__ = ["COMPLETIONS"]
 
@@ -22,23 +22,12 @@ _Prompts = Annotated[list[str], msgspec.Meta(min_length=1)]
 _MOST_CHOICES = 2048
 
 
-class _CompletionRequest(msgspec.Struct):
+class _CompletionRequest(ChunkedRequest, kw_only=True):
     """Prompts are text; `n` choices each. Without `max_tokens` an answer is not cut."""
 
-    model: str
     prompt: str | _Prompts
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
     max_tokens: Limit = None
     n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
-
-    @property
-    def streamed(self) -> bool:
-        return bool(self.stream)
-
-    @property
-    def names_stream_options(self) -> bool:
-        return self.stream_options is not None
 
     def questions(self) -> tuple[Question, ...]:
         prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
@@ -58,21 +47,10 @@ class _CompletionRequest(msgspec.Struct):
             }
             for index, answer in enumerate(reply.answers)
         ]
-        return encode(
-            {
-                "id": f"cmpl-{reply.identity}",
-                "object": "text_completion",
-                "created": reply.created,
-                "model": reply.model,
-                "choices": choices,
-                **usage_fields(reply),
-                "system_fingerprint": "fp_simulator",
-            }
-        )
+        return self.body(reply, _SHAPE, "text_completion", choices)
 
     def frames(self, reply: Reply) -> ChunkFrames:
-        wants_usage = self.stream_options is not None and self.stream_options.include_usage
-        return chunk_frames(reply, _SHAPE, wants_usage)
+        return self.chunks(reply, _SHAPE)
 
 
 _decoder = msgspec.json.Decoder(_CompletionRequest)
