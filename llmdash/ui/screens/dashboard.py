@@ -186,7 +186,7 @@ class DashboardScreen(Screen[None]):
                 self.send(Drain())
 
         in_flight = f"{self._frame.run.in_flight:,} requests in flight finish; nothing new is sent."
-        self.app.push_screen(ConfirmScreen("Drain the run?", f"{in_flight} p goes on later."), drain)
+        self.app.push_screen(ConfirmScreen("Drain the run?", f"{in_flight} Press p to resume later."), drain)
 
     def action_stop_now(self) -> None:
         self.send(Cancel())
