@@ -59,7 +59,7 @@ class Words:
         return "".join(rng.choice(_PIECES) for _ in range(rng.randrange(6)))
 
     def fill(self, kind: Any) -> Any:
-        """A value of this type, with a hostile string wherever it holds one; dataclasses field by field."""
+        """A value of this type, with a hostile string wherever it holds one; structures field by field."""
         rng = self.random
         origin, inside = typing.get_origin(kind), typing.get_args(kind)
         if origin in (types.UnionType, typing.Union):
@@ -72,6 +72,8 @@ class Words:
         if isinstance(kind, type) and is_dataclass(kind):
             hints = typing.get_type_hints(kind)
             return kind(**{field.name: self.fill(hints[field.name]) for field in fields(kind)})
+        if isinstance(kind, type) and hasattr(kind, "_fields"):  # a NamedTuple
+            return kind(*(self.fill(hint) for hint in typing.get_type_hints(kind).values()))
         return self._plain(kind)
 
     def _plain(self, kind: Any) -> Any:
