@@ -31,6 +31,10 @@ test *arguments:
 matrix *versions:
     .ci/matrix {{versions}}
 
+# Run the tests, and show which files they leave out most
+coverage:
+    .ci/coverage {{python}}
+
 # Everything CI does
 ci:
     .ci/run

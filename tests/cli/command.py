@@ -17,6 +17,8 @@ from tests.simulated import Simulated
 
 __all__ = ["Ended", "environment", "llmdash", "results", "start"]
 
+_KEPT = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")  # the last: what a program runs is measured too
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -36,7 +38,7 @@ class Ended:
 
 def environment(home: Path, endpoint: Simulated | None = None, /, **more: str) -> dict[str, str]:
     """An environment with nothing of the user's in it; with the keys of `endpoint`, if there is one."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     keys = (
         {}
         if endpoint is None
