@@ -59,7 +59,7 @@ def test_rows_that_make_no_sense_cost_no_others_of_their_page(tmp_path: Path) ->
     assert len(kept) >= len(before) - 2 * len(leaves)
 
 
-@pytest.mark.parametrize("bytes_left", [100, 4096, 12_000, 20_480, 21_052])
+@pytest.mark.parametrize("bytes_left", [100, 4096, 12_000, 20_480, 21_052, 28_424])
 def test_a_file_that_was_cut_short_keeps_what_is_left(tmp_path: Path, bytes_left: int) -> None:
     folder = make_run(tmp_path / "run", text="x" * 300)
     before = results_in(folder)
