@@ -178,8 +178,10 @@ def read_whole(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
     mode = _mode(folder)
     if mode not in (_AHEAD, _ROLLBACK):
         raise Unusable(_damaged("its header marks it as read-only"))
-    size = (folder / NAME).stat().st_size / 1e6
-    yield Finding(Level.OK, "journal", f"sound, {size:,.1f} MB")
+    size = (folder / NAME).stat().st_size
+    if size % db.execute("PRAGMA page_size").fetchone()[0] and not (folder / f"{NAME}-wal").exists():
+        raise Unusable(_damaged("its end is cut off"))  # which SQLite takes for zeros
+    yield Finding(Level.OK, "journal", f"sound, {size / 1e6:,.1f} MB")
     if mode == _ROLLBACK:
         text = "without a write-ahead log, as on network folders: slower, but as safe"
         yield Finding(Level.OK, "journal", text)

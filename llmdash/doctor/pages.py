@@ -1,217 +1,128 @@
-"""A reader of SQLite's file format that takes rows from the pages of a damaged file one by one.
+"""The rows of a damaged file, page by page: SQLite is shown each in turn as all there is of a table.
 
-https://www.sqlite.org/fileformat.html: 1.6 (b-tree pages), 2.1 (records), 4 (the write-ahead log). No
-byte is trusted: a page or a row that makes no sense is left out.
+https://www.sqlite.org/fileformat.html: 1.3 (the header), 1.5 (the freelist), 1.6 (b-tree pages), 4 (the
+write-ahead log). No way has to lead to a page, and what makes no sense in it costs nothing else.
 """
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import struct
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-__all__ = ["RawRow", "raw_rows"]
+from llmdash.engine.journal.schema import SCHEMA
 
-_SIZE = 4096  # bytes of a page
+__all__ = ["PAGE_SIZE", "UNREADABLE", "Row", "fold", "open_damaged", "rows_by_page"]
+
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the names of columns may be no text
+
+PAGE_SIZE = 4096  # bytes
 _TABLE_LEAF, _INDEX_LEAF, _INDEX_INNER = 0x0D, 0x0A, 0x02
-_LOCAL_TABLE, _LOCAL_INDEX, _LOCAL_LEAST = _SIZE - 35, (_SIZE - 12) * 64 // 255 - 23, 489
+_TABLES = {_TABLE_LEAF: "results", _INDEX_LEAF: "attempts", _INDEX_INNER: "attempts"}
+_CHANGES = 24  # place in the header: with another number there, SQLite reads every page anew
+_FREE = 32  # place in the header: the first page of the freelist
 _LOG_HEADER, _FRAME_HEADER = 32, 24
-_MOST_COLUMNS = 64
-_LONGEST = 64 * 1024 * 1024  # bytes of a row
-_WIDTHS = (0, 1, 2, 3, 4, 6, 8)  # of the integers with types 0 to 6
 
-Value = str | bytes | int | float | None
+Row = tuple[Any, ...]
 
 
-class RawRow(NamedTuple):
-    """A row as stored in a page. `number` is its rowid, None in a table without."""
-
-    number: int | None
-    values: tuple[Value, ...]
-
-
-class _NotARow(Exception):
-    """Bytes that are not a row."""
+def open_damaged(path: Path) -> sqlite3.Connection:
+    """A connection that gives bytes where there should be text, and is none."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.text_factory = _text
+    return db
 
 
-def raw_rows(path: Path, log: Path) -> Iterator[RawRow]:
-    """Yield every row in the file at `path`, with the write-ahead log at `log` applied, in the order of
-    pages.
-    """
-    with _Pages(path, log) as pages:
-        unused = set(_unused(pages))
-        for number in range(1, pages.count + 1):
-            if number not in unused:
-                yield from _rows_of(pages, number)
-
-
-class _Pages:
-    """The pages of a file by their number, from 1."""
-
-    def __init__(self, path: Path, log: Path) -> None:
-        self._file = path.open("rb")
-        self._log = log.open("rb") if log.exists() else None
-        self._newer = dict(self._logged())
-        on_file = path.stat().st_size // _SIZE
-        self.count = max([on_file, *self._newer])
-
-    def __enter__(self) -> _Pages:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-        if self._log is not None:
-            self._log.close()
-
-    def __getitem__(self, number: int) -> bytes:
-        if not 1 <= number <= self.count:
-            raise _NotARow
-        place = self._newer.get(number)
-        if place is not None and self._log is not None:
-            self._log.seek(place)
-            return self._log.read(_SIZE)
-        self._file.seek((number - 1) * _SIZE)
-        page = self._file.read(_SIZE)
-        if len(page) < _SIZE:
-            raise _NotARow
-        return page
-
-    def _logged(self) -> Iterator[tuple[int, int]]:
-        """(page, offset of its newest content in the log), up to the last commit."""
-        if self._log is None:
-            return
-        header = self._log.read(_LOG_HEADER)
-        if len(header) < _LOG_HEADER or header[:3] != b"\x37\x7f\x06":
-            return
-        waiting: list[tuple[int, int]] = []
-        place = _LOG_HEADER
-        while len(frame := self._log.read(_FRAME_HEADER)) == _FRAME_HEADER:
-            number, committed = struct.unpack(">II", frame[:8])
-            if frame[8:16] != header[16:24]:
-                return  # left over from before the log was restarted
-            waiting.append((number, place + _FRAME_HEADER))
-            if committed:
-                yield from waiting
-                waiting = []
-            place = self._log.seek(place + _FRAME_HEADER + _SIZE)
-
-
-def _unused(pages: _Pages) -> Iterator[int]:
-    """The free pages, as far as their list can be read."""
-    seen: set[int] = set()
+def _text(value: bytes) -> str | bytes:
     try:
-        (trunk,) = struct.unpack(">I", pages[1][32:36])
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def fold(log: Path, into: Path) -> None:
+    """Put what a write-ahead log holds up to its last commit into its file, where there is a log.
+
+    SQLite does so too, but leaves out all that was written after a page that is damaged.
+    """
+    if not log.exists():
+        return
+    most = (log.stat().st_size + into.stat().st_size) // PAGE_SIZE
+    waiting: dict[int, bytes] = {}
+    with log.open("rb") as frames, into.open("r+b") as file:
+        salts = frames.read(_LOG_HEADER)[16:24]
+        while len(frame := frames.read(_FRAME_HEADER + PAGE_SIZE)) == _FRAME_HEADER + PAGE_SIZE:
+            number, committed = struct.unpack_from(">II", frame)
+            if frame[8:16] != salts or not 1 <= number <= most:
+                continue  # damaged, or left from before the log was begun anew
+            waiting[number] = frame[_FRAME_HEADER:]
+            if committed:
+                for number, page in waiting.items():
+                    os.pwrite(file.fileno(), page, (number - 1) * PAGE_SIZE)
+                waiting.clear()
+
+
+def rows_by_page(path: Path) -> Iterator[tuple[str, Row]]:
+    """Every row in the file at `path`, in the order of pages; the file is spoilt by that.
+
+    All from tables with rowids come as rows of `results`, all others as rows of `attempts`, the widest table.
+    """
+    roots, blank = _blank(path.with_name("blank"))
+    with path.open("r+b") as opened, closing(open_damaged(path)) as db:
+        file = opened.fileno()
+        pages = max(path.stat().st_size, len(blank)) // PAGE_SIZE
+        unused = set(_unused(file))
+        first = os.pread(file, len(blank), 0)
+        os.pwrite(file, blank, 0)
+        changes = count(1)
+        for number in range(2, pages + 1):
+            place = (number - 1) * PAGE_SIZE
+            page = first[place : place + PAGE_SIZE] or os.pread(file, PAGE_SIZE, place)
+            table = _TABLES.get(page[0])
+            if table is None or number in unused:
+                continue
+            for alone, leaf in enumerate(_leaves(page)):
+                os.pwrite(file, leaf, (roots[table] - 1) * PAGE_SIZE)
+                os.pwrite(file, struct.pack(">II", next(changes), pages), _CHANGES)
+                with suppress(*UNREADABLE):
+                    for row in db.execute(f"SELECT * FROM {table}"):  # noqa: S608 - our own names
+                        yield table, row
+                    if not alone:
+                        break  # all of the page could be read
+
+
+def _blank(path: Path) -> tuple[dict[str, int], bytes]:
+    """A journal without rows: the page of each table, and all bytes."""
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(SCHEMA)
+        roots = dict(db.execute("SELECT name, rootpage FROM sqlite_master"))
+    return roots, path.read_bytes()
+
+
+def _unused(file: int) -> Iterator[int]:
+    """The pages that hold what was deleted, as far as their list can be read."""
+    seen: set[int] = set()
+    with suppress(struct.error):
+        (trunk,) = struct.unpack(">I", os.pread(file, 4, _FREE))
         while trunk and trunk not in seen:
             seen.add(trunk)
             yield trunk
-            page = pages[trunk]
-            trunk, number = struct.unpack(">II", page[:8])
-            yield from struct.unpack(f">{number}I", page[8 : 8 + 4 * number])
-    except (_NotARow, struct.error):
-        return
+            page = os.pread(file, PAGE_SIZE, (trunk - 1) * PAGE_SIZE)
+            trunk, number = struct.unpack_from(">II", page)
+            yield from struct.unpack_from(f">{number}I", page, 8)
 
 
-def _rows_of(pages: _Pages, number: int) -> Iterator[RawRow]:
-    try:
-        page = pages[number]
-    except _NotARow:
-        return
-    start = 100 if number == 1 else 0
-    kind = page[start]
-    if kind not in (_TABLE_LEAF, _INDEX_LEAF, _INDEX_INNER):
-        return
-    (cells,) = struct.unpack_from(">H", page, start + 3)
-    places = start + (12 if kind == _INDEX_INNER else 8)
-    for cell in range(min(cells, (_SIZE - places) // 2)):
-        (place,) = struct.unpack_from(">H", page, places + 2 * cell)
-        try:
-            yield _cell(pages, page, place, kind)
-        except (_NotARow, struct.error, IndexError, OverflowError):
-            continue
-
-
-def _cell(pages: _Pages, page: bytes, place: int, kind: int) -> RawRow:
-    place += 4 if kind == _INDEX_INNER else 0
-    size, place = _varint(page, place)
-    number = None
-    if kind == _TABLE_LEAF:
-        number, place = _varint(page, place)
-        number = number - 2**64 if number >= 2**63 else number
-    return RawRow(number, _record(_payload(pages, page, place, size, kind)))
-
-
-def _payload(pages: _Pages, page: bytes, place: int, size: int, kind: int) -> bytes:
-    """The bytes of a row, those on overflow pages included."""
-    most = _LOCAL_TABLE if kind == _TABLE_LEAF else _LOCAL_INDEX
-    if size > _LONGEST:
-        raise _NotARow
-    if size <= most:
-        return _exactly(page[place : place + size], size)
-    local = _LOCAL_LEAST + (size - _LOCAL_LEAST) % (_SIZE - 4)
-    local = local if local <= most else _LOCAL_LEAST
-    payload = bytearray(_exactly(page[place : place + local], local))
-    (following,) = struct.unpack_from(">I", page, place + local)
-    while len(payload) < size:
-        further = pages[following]
-        (following,) = struct.unpack_from(">I", further)
-        payload += further[4 : 4 + size - len(payload)]
-    if following:
-        raise _NotARow  # the chain is longer than the row: it belongs to another one
-    return bytes(payload)
-
-
-def _exactly(piece: bytes, size: int) -> bytes:
-    if len(piece) != size:
-        raise _NotARow
-    return piece
-
-
-def _record(payload: bytes) -> tuple[Value, ...]:
-    end, place = _varint(payload, 0)
-    types = []
-    while place < end:
-        kind, place = _varint(payload, place)
-        types.append(kind)
-        if len(types) > _MOST_COLUMNS:
-            raise _NotARow
-    values: list[Value] = []
-    for kind in types:
-        value, place = _value(payload, place, kind)
-        values.append(value)
-    if place != len(payload):
-        raise _NotARow
-    return tuple(values)
-
-
-def _value(payload: bytes, place: int, kind: int) -> tuple[Value, int]:
-    if kind < len(_WIDTHS):
-        end = place + _WIDTHS[kind]
-        piece = _exactly(payload[place:end], end - place)
-        return (int.from_bytes(piece, "big", signed=True) if kind else None), end
-    if kind == 7:
-        return struct.unpack_from(">d", payload, place)[0], place + 8
-    if kind in (8, 9):
-        return kind - 8, place
-    if kind < 12:
-        raise _NotARow
-    end = place + (kind - 12) // 2
-    piece = _exactly(payload[place:end], end - place)
-    return (_text(piece) if kind % 2 else piece), end
-
-
-def _text(piece: bytes) -> str | bytes:
-    try:
-        return piece.decode()
-    except UnicodeDecodeError:
-        return piece
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value: Any = 0
-    for count in range(8):
-        byte = data[place + count]
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, place + count + 1
-    return value << 8 | data[place + 8], place + 9
+def _leaves(page: bytes) -> Iterator[bytes]:
+    """The page, as one that no other hangs from; then with each of its rows alone."""
+    start, skipped = (12, 4) if page[0] == _INDEX_INNER else (8, 0)
+    kind = _TABLE_LEAF if page[0] == _TABLE_LEAF else _INDEX_LEAF
+    number = min(struct.unpack_from(">H", page, 3)[0], (PAGE_SIZE - start) // 2)
+    cells = [(cell + skipped) % 2**16 for cell in struct.unpack_from(f">{number}H", page, start)]
+    for some in (cells, *([cell] for cell in cells)):
+        head = struct.pack(f">BHHHB{len(some)}H", kind, 0, len(some), 0, 0, *some)
+        yield head + page[len(head) :]

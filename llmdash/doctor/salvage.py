@@ -1,7 +1,7 @@
-"""Salvage: copies what can still be read of a damaged journal into a new one.
+"""Salvage: what can still be read of a damaged journal, into a new one.
 
-First through SQLite, from both ends of each table up to a bad page; then, for what lies between or cannot be
-reached, row by row from every page of the file. So a bad page costs no more than its own rows.
+First from both ends of each table up to a bad page; then, for what lies between, or where no way leads, from
+every page of the file. So a bad page costs no more than its own rows.
 """
 
 from __future__ import annotations
@@ -12,51 +12,49 @@ import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from llmdash.doctor.files import SALVAGE
-from llmdash.doctor.pages import RawRow, raw_rows
+from llmdash.doctor.pages import PAGE_SIZE, UNREADABLE, Row, fold, open_damaged, rows_by_page
 from llmdash.engine.journal.file import NAME, JournalFile
-from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
+from llmdash.engine.model.records import HealthRecord
 
 __all__ = ["salvage"]
 
 _KEYS = {"run": "name", "attempts": "job, attempt", "results": "job", "health": "key"}
-_BATCH = 500
 _MOST_A_PAGE = 500  # rows
-_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)  # the names of columns may not be text
-
-Row = tuple[Any, ...]
 
 
 def salvage(folder: Path) -> dict[str, int]:
-    """Replace the damaged journal by a new one with every readable row. Returns the number of rows by table.
+    """Put a new journal with every readable row in the place of the damaged one; gives the rows by table.
 
     Needs room for two copies; the old one has been backed up. Raises OSError, sqlite3.Error or JournalError
     if the new one cannot be written; the old one is untouched then.
     """
     with tempfile.TemporaryDirectory(prefix=SALVAGE, dir=folder) as name:
         rescue = Path(name)
-        old, new = rescue / "old", rescue / "new"
+        new = rescue / "new"
         new.mkdir()
-        _copy(folder, old)
         JournalFile.create(new, {}).close()
-        kept = _refill(folder, old / NAME, new / NAME)
+        kept = _refill(folder, _copy(folder, rescue / "old"), new / NAME)
         _sync(new / NAME)
-        for end in ("-wal", "-shm", "-journal"):  # a log must never be applied to another file
+        for end in ("-wal", "-shm", "-journal"):  # a log must never meet another file than its own
             (folder / f"{NAME}{end}").unlink(missing_ok=True)
         (new / NAME).replace(folder / NAME)
         _sync(folder)
     return kept
 
 
-def _copy(folder: Path, to: Path) -> None:
+def _copy(folder: Path, to: Path) -> Path:
     to.mkdir()
     for end in ("", "-wal", "-journal"):
         if (folder / f"{NAME}{end}").exists():
             shutil.copyfile(folder / f"{NAME}{end}", to / f"{NAME}{end}")
+    with (to / NAME).open("ab") as file:  # where SQLite finds no bytes it makes up zeros; these are no text
+        file.write(b"\xff" * (-file.tell() % PAGE_SIZE))
+    return to / NAME
 
 
 def _sync(path: Path) -> None:
@@ -68,13 +66,13 @@ def _sync(path: Path) -> None:
 
 
 def _refill(folder: Path, copy: Path, new: Path) -> dict[str, int]:
-    """Fill the new journal; rows in it already stay, so the most reliable source goes first."""
+    """Fill the new journal; what is in it already stays, so that the surest way goes first."""
     with closing(sqlite3.connect(new, isolation_level=None)) as db:
         db.execute("BEGIN")
-        with closing(_open(copy)) as source:
-            for table, key in _KEYS.items():
-                _put(db, ((table, row) for row in _from_both_ends(source, table, key)))
-        _put(db, filter(None, map(_recognised, raw_rows(folder / NAME, folder / f"{NAME}-wal"))))
+        _put(db, _from_both_ends(copy))
+        pages = copy.rename(copy.with_name("pages"))  # away from what SQLite may have left beside it
+        fold(folder / f"{NAME}-wal", pages)
+        _put(db, filter(None, map(_recognised, rows_by_page(pages))))
         db.execute("COMMIT")
         return {table: _count(db, table) for table in _KEYS}
 
@@ -83,67 +81,36 @@ def _count(db: sqlite3.Connection, table: str) -> int:
     return int(db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])  # noqa: S608 - our own names
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
-    db.text_factory = _text
-    with suppress(sqlite3.Error):
-        db.execute("PRAGMA writable_schema = ON")  # a file shorter than it says can be read then
-    return db
+def _from_both_ends(copy: Path) -> Iterator[tuple[str, Row]]:
+    """The rows of each table up to its first bad page, and those behind the last one."""
+    with closing(open_damaged(copy)) as db:
+        for table, key in _KEYS.items():
+            question = f"SELECT * FROM {table} ORDER BY {key}"  # noqa: S608 - our own names
+            for way in (question, f"{question.replace(',', ' DESC,')} DESC"):
+                with suppress(*UNREADABLE):
+                    most = db.execute("PRAGMA page_count").fetchone()[0] * _MOST_A_PAGE
+                    for row in islice(db.execute(way), most):  # a damaged tree may lead in circles
+                        yield table, row
+                    break
 
 
-def _text(value: bytes) -> str | bytes:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-def _from_both_ends(db: sqlite3.Connection, table: str, key: str) -> Iterator[Row]:
-    """The rows of a table up to the first bad page, and those after the last one."""
-    question = f"SELECT * FROM {table} ORDER BY {key}"  # noqa: S608 - our own names
-    most = 0
-    try:
-        most = db.execute("PRAGMA page_count").fetchone()[0] * _MOST_A_PAGE
-        yield from islice(db.execute(question), most)  # a damaged tree may have cycles
-    except _UNREADABLE:
-        with suppress(*_UNREADABLE):
-            yield from islice(db.execute(f"{question.replace(',', ' DESC,')} DESC"), most)
-
-
-def _recognised(raw: RawRow) -> tuple[str, Row] | None:
-    """The table that a row from a page belongs to, and the row; None if there is none."""
-    number, values = raw
-    match values:
-        case (None, str() | bytes(), str(), *_) if number is not None and len(values) == len(
-            ResultRow._fields
-        ):
-            return "results", (number, *values[1:])
-        case (int(), int(), *_) if number is None and len(values) == len(AttemptRecord._fields):
-            return "attempts", values
-        case (str(), str(), *_) if number is None and len(values) == len(HealthRecord._fields):
-            return "health", values
-        case (str(), _) if number is None:
-            return "run", values
+def _recognised(read: tuple[str, Row]) -> tuple[str, Row] | None:
+    """The table that a row from a page is of, and the row; None for what is neither."""
+    match read:
+        case ("results", (int(), str() | bytes(), str(), *_)) | ("attempts", (int(), int(), *_)):
+            return read
+        case "attempts", (str(), str(), float() | int(), *_) as row:
+            return "health", row[: len(HealthRecord._fields)]
+        case "attempts", (str(), _, None, *_) as row:
+            return "run", row[:2]
     return None
 
 
 def _put(db: sqlite3.Connection, rows: Iterable[tuple[str, Row]]) -> None:
-    """Insert the rows that are not there yet."""
+    """Insert what is not there yet."""
     widths = {table: len(db.execute(f"PRAGMA table_info({table})").fetchall()) for table in _KEYS}
-    for table, batch in _batches(rows):
-        marks = ",".join("?" * widths[table])
-        filled = [(row + (None,) * widths[table])[: widths[table]] for row in batch]
+    for table, some in groupby(rows, itemgetter(0)):
+        width = widths[table]
+        filled = ((row + (None,) * width)[:width] for _, row in some)
+        marks = ",".join("?" * width)
         db.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", filled)  # noqa: S608 - our own names
-
-
-def _batches(rows: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, list[Row]]]:
-    """Rows of the same table, a few hundred at a time."""
-    table, batch = "", list[Row]()
-    for name, row in rows:
-        if batch and (name != table or len(batch) == _BATCH):
-            yield table, batch
-            batch = []
-        table = name
-        batch.append(row)
-    if batch:
-        yield table, batch

@@ -55,7 +55,21 @@ def test_a_bad_page_costs_its_own_rows_and_no_others(tmp_path: Path) -> None:
         assert unrepaired(checkup) == []
 
 
-@pytest.mark.parametrize("bytes_left", [100, 4096, 12_000, 20_480, 30_000])
+def test_rows_that_make_no_sense_cost_no_others_of_their_page(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", text="x" * 300)
+    before = results_in(folder)
+    pages = (folder / NAME).read_bytes()
+    leaves = [place for place in range(PAGE, len(pages), PAGE) if pages[place] == 13]
+    for leaf in leaves:
+        for row in (2, 4):
+            overwrite(folder / NAME, leaf + 8 + 2 * row, 2, seed=77)
+    repaired(folder)
+    kept = results_in(folder)
+    assert kept.items() <= before.items()
+    assert len(kept) >= len(before) - 2 * len(leaves)
+
+
+@pytest.mark.parametrize("bytes_left", [100, 4096, 12_000, 20_480, 21_052, 28_424])
 def test_a_file_that_was_cut_short_keeps_what_is_left(tmp_path: Path, bytes_left: int) -> None:
     folder = make_run(tmp_path / "run", text="x" * 300)
     before = results_in(folder)
@@ -167,6 +181,19 @@ def test_a_damaged_journal_is_saved_with_what_is_still_in_the_log_of_a_kill(
         kept = results_in(folder)
         assert kept.items() <= before.items()
         assert len(kept) >= len(before) - 16
+
+
+def test_a_damaged_page_of_the_log_costs_nothing_that_was_written_after_it(
+    fresh: Callable[..., Path],
+) -> None:
+    folder = fresh(killed=True)
+    before = results_in(fresh())
+    overwrite(folder / NAME, 0, 100, seed=1)
+    overwrite(folder / f"{NAME}-wal", 32, 4, seed=1)  # the number of its first page
+    _, checkup = repaired(folder)
+    assert unrepaired(checkup) == []
+    assert results_in(folder) == before
+    assert rows(folder, "SELECT state FROM attempts WHERE job = 30") == [("unknown",)]
 
 
 @settings(max_examples=40)
