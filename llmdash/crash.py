@@ -6,8 +6,6 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.text import Text
-
 from llmdash.sanitize import clean_line
 
 __all__ = ["crash_report"]
@@ -18,7 +16,7 @@ _LONGEST = 300
 """The number of characters of the message shown."""
 
 
-def crash_report(error: BaseException, redact: Callable[[str], str]) -> Text:
+def crash_report(error: BaseException, redact: Callable[[str], str]) -> str:
     """Return a few plain lines: the type of error, its message without secrets, and the frames."""
     frames = traceback.extract_tb(error.__traceback__, limit=-_DEEPEST)
     message = redact(clean_line(str(error)))[:_LONGEST]
@@ -27,7 +25,7 @@ def crash_report(error: BaseException, redact: Callable[[str], str]) -> Text:
         f"  {type(error).__name__}: {message}" if message else f"  {type(error).__name__}",
         *(f"  at {_place(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames),
     ]
-    return Text("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _place(filename: str) -> str:

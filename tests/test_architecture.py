@@ -36,8 +36,9 @@ def engine_modules() -> str:
         (engine_modules(), {"textual", "rich", "click", "httpx", "aiohttp"}),
         ("llmdash.ui.app", {"httpx", "aiohttp", "starlette", "uvicorn"}),
         ("llmdash.cli", {"textual", "httpx", "aiohttp", "starlette", "uvicorn"}),
+        ("llmdash.launch.headless, llmdash.launch.plan_builder", {"textual", "rich", "httpx", "aiohttp"}),
     ],
-    ids=["engine", "ui", "cli"],
+    ids=["engine", "ui", "cli", "headless"],
 )
 def test_a_layer_loads_nothing_it_does_not_need(module: str, kept_out: set[str]) -> None:
     assert not loaded_by(module) & kept_out

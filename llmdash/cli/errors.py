@@ -60,7 +60,7 @@ def _show_fault(error: Exception) -> None:
     """Print the report of a crash, without the values of variables."""
     from llmdash.crash import crash_report
 
-    click.echo(crash_report(error, redactor_in_use().redact).plain, err=True)
+    click.echo(crash_report(error, redactor_in_use().redact), err=True)
 
 
 def redactor_in_use() -> Redactor:

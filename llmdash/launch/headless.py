@@ -38,7 +38,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
         session.join()
     last = session.frame(View(jobs=JobsView(height=0)))
     if session.crash is not None:
-        sys.stderr.write(crash_report(session.crash, redactor.redact).plain + "\n")
+        sys.stderr.write(crash_report(session.crash, redactor.redact) + "\n")
         return ExitCode.INTERNAL
     if out is not None:
         _export_what_there_is(session, out)

@@ -74,7 +74,7 @@ def end_session(
     session.join()
     last = _look(session)
     if session.crash is not None and not fault_shown:
-        sys.stderr.write(crash_report(session.crash, redact).plain + "\n")
+        sys.stderr.write(crash_report(session.crash, redact) + "\n")
     return last
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.notifications import Notify, SeverityLevel
@@ -273,7 +274,7 @@ class LlmdashApp(App[None]):
         """Print where it failed; Textual would print every local variable, secrets included."""
         self.bell()
         if self._exception is not None and not self._exit_renderables:
-            self._exit_renderables.append(crash_report(self._exception, self._redact))
+            self._exit_renderables.append(Text(crash_report(self._exception, self._redact)))
         self._close_messages_no_wait()
 
 
