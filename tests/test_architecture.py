@@ -27,7 +27,8 @@ def loaded_by(module: str) -> set[str]:
 
 def engine_modules() -> str:
     package = importlib.import_module("llmdash.engine")
-    return ", ".join(f"llmdash.engine.{module.name}" for module in pkgutil.iter_modules(package.__path__))
+    found = pkgutil.walk_packages(package.__path__, "llmdash.engine.")
+    return ", ".join(module.name for module in found)
 
 
 @pytest.mark.parametrize(
