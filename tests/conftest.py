@@ -24,14 +24,14 @@ settings.register_profile("default", _UNTIMED)
 settings.register_profile("ci", _UNTIMED, derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-# What is imported and collected stays, so that to look for garbage in it is time for nothing, then and later.
+# What is imported and collected stays, so that to look for garbage in it meanwhile is time for nothing.
+# It is not frozen: Hypothesis asks the collector who holds a source of randomness.
 gc.disable()
 
 
 def pytest_collection_finish() -> None:
     """Look for garbage from here on, in what the tests make."""
     gc.enable()
-    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
