@@ -79,8 +79,7 @@ class LocalAsker:
             failure = Failure(FailureKind.TRANSIENT, "the model's class cancelled the call")
         except Exception as error:  # noqa: BLE001 - the one boundary of an attempt: a fault in a model's class costs no job
             failure = error if isinstance(error, Failure) else _fault(error)
-        task = asyncio.current_task()
-        if failure is not None and task is not None and task.cancelling():
+        if failure is not None and (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError  # the cancellation came from this side
         return gathered.answer(prompt, failure)
 

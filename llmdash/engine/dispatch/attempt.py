@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from llmdash.engine.model.events import ChunkReceived, Event
 from llmdash.engine.model.records import AttemptRecord
@@ -21,8 +22,7 @@ _CHARACTERS_A_TOKEN = 4
 _MOST_TOKENS = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A request: the lease of its key, and its row in the journal."""
 
     lease: Lease
@@ -37,8 +37,7 @@ class Attempt:
         return self.record.job
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The result of one attempt; times in seconds. With a `failure` the text is only part of an answer."""
 
     text: str

@@ -43,6 +43,9 @@ class Departure:
             self._window = None
 
 
+_UNCOUNTED = Departure(None, 0)
+
+
 class SendWindow:
     """Allows at most rate + max(1, 5 %) requests in any second, whatever the delay from permit to request.
 
@@ -91,7 +94,7 @@ class SendWindow:
     def departure(self) -> Departure:
         """Count a request and return its ticket. Without a rate nothing is counted."""
         if self._rate is None:
-            return Departure(None, 0)
+            return _UNCOUNTED
         self._open += 1
         self._total += 1
         return Departure(self, self._total)
