@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.simulated import Simulated
 
@@ -24,14 +25,25 @@ settings.register_profile("default", _UNTIMED)
 settings.register_profile("ci", _UNTIMED, derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-# What is imported and collected stays, so that to look for garbage in it meanwhile is time for nothing.
-# It is not frozen: Hypothesis asks the collector who holds a source of randomness.
-gc.disable()
 
-
-def pytest_collection_finish() -> None:
-    """Look for garbage from here on, in what the tests make."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage in what the tests make only: what is imported and collected stays."""
+    gc.disable()
+    collected = yield
+    _check_nothing()
     gc.enable()
+    gc.freeze()
+    return collected
+
+
+@given(st.none())
+def _check_nothing(_: None) -> None:
+    """Makes Hypothesis ask the collector now who holds its source of randomness.
+
+    It asks in the first property of a process, and finds no holder that is frozen: by what is above, or by a
+    session that a test ran before.
+    """
 
 
 @pytest.hookimpl(optionalhook=True)
