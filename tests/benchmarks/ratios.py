@@ -3,7 +3,7 @@
 `python -m tests.benchmarks.ratios [--before COMMIT] [--rounds N] [--jobs N] [--json FILE]` prints one table.
 Everything is on (journal, pool, an open limiter), 64 in flight, nothing streams, the target answers at once.
 The engine's floor is a run whose attempts are answered without HTTP. Rounds are interleaved: each of them
-measures every row once.
+measures every row once, every other one in the reverse order.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def measured(round_of: list[Measure], rounds: int) -> dict[Row, list[float]]:
     figures: dict[Row, list[float]] = {}
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
-        for measure in round_of:
+        for measure in round_of if number % 2 == 0 else reversed(round_of):
             for row, figure in measure().items():
                 figures.setdefault(row, []).append(figure)
     return figures
