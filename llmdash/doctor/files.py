@@ -36,7 +36,7 @@ _NO_ROOM = 4 * 1024 * 1024
 _STALE_S = 600.0
 _DRAFT = re.compile(r"\.llmdash-[a-z0-9_]{8}")
 _OURS = re.compile(
-    rf"{re.escape(NAME)}(-wal|-shm|-journal|\.before-repair-.*)?|lock|input(\.\w+)?|\.llmdash-.*"
+    rf"{re.escape(NAME)}(-wal|-shm|-journal|\.before-repair-.*|\.version-\d+)?|lock|input(\.\w+)?|\.llmdash-.*"
 )
 
 

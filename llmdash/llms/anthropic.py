@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from llmdash.llms.dialects import ANTHROPIC
 from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, Generation, as_messages
+from llmdash.llms.messages import Delta, Generation, as_messages, role_of, text_of
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.wire.anthropic import MessageReader
 from llmdash.llms.wire.dialect import Dialect, Header, Request, below
@@ -20,12 +20,14 @@ DEFAULT_MAX_TOKENS = 1024
 
 _DEFAULT_MODEL = "claude-haiku-4-5"
 _VERSION = b"2023-06-01"
+_SYSTEM = ("system", "developer")
 
 
 class Messages:
     """`POST {base_url}/v1/messages`; the base URL may end in `/v1` or not."""
 
     provider = ANTHROPIC
+    wire = "messages"
 
     def url(self, base_url: str) -> str:
         base, mark, query = base_url.strip().partition("?")
@@ -37,11 +39,11 @@ class Messages:
 
     def body(self, request: Request) -> dict[str, Any]:
         messages = as_messages(request.prompt)
-        system = "\n\n".join(one.content for one in messages if one.role in ("system", "developer"))
+        system = "\n\n".join(text_of(one) for one in messages if role_of(one) in _SYSTEM)
         body: dict[str, Any] = {
             "model": request.model,
             "system": system or None,
-            "messages": [one for one in messages if one.role not in ("system", "developer")],
+            "messages": [one for one in messages if role_of(one) not in _SYSTEM],
             "stop_sequences": request.stop,
             "stream": request.streamed or None,
             **request.options,

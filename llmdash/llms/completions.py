@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from llmdash.llms.dialects import OPENAI
 from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import PromptLike, as_messages
+from llmdash.llms.messages import PromptLike, as_messages, role_of, text_of
 from llmdash.llms.openai import with_stream
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.wire.chat import CompletionReader
@@ -23,6 +23,7 @@ class Completions:
     """`POST {base_url}/completions`."""
 
     provider = OPENAI
+    wire = "completions"
 
     def url(self, base_url: str) -> str:
         return below(base_url, "/completions")
@@ -49,9 +50,10 @@ def flattened(prompt: PromptLike) -> str:
     Human: Hello
     """
     messages = as_messages(prompt)
-    if len(messages) == 1 and messages[0].role == "user":
-        return messages[0].content
-    return "\n".join(f"{_SPEAKERS.get(one.role, one.role)}: {one.content}" for one in messages)
+    if len(messages) == 1 and role_of(messages[0]) == "user":
+        return text_of(messages[0])
+    said = ((role_of(one), text_of(one)) for one in messages)
+    return "\n".join(f"{_SPEAKERS.get(role, role)}: {text}" for role, text in said)
 
 
 COMPLETIONS = Completions()

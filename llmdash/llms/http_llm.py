@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from llmdash.llms.base import LLM, Piece, Whole
-from llmdash.llms.messages import Delta, PromptLike
+from llmdash.llms.messages import Body, Delta, PromptLike
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.dialect import Dialect, Header, Reader, Request
@@ -88,8 +88,12 @@ class HttpLLM(LLM[Whole, Piece]):
         self.terminal_eof = terminal_eof
         self.max_retries = max_retries
         self._stop = stop
-        most = self.default_max_tokens if max_tokens is None else max_tokens
-        self._options = {"temperature": temperature, "max_tokens": most, **(model_kwargs or {}), **options}
+        self._given = {
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            **(model_kwargs or {}),
+            **options,
+        }
         self._headers = HeaderList(self.dialect.headers(secret))
         self._redactor = Redactor((secret,))
         if timeouts is None and timeout is not None:
@@ -100,7 +104,8 @@ class HttpLLM(LLM[Whole, Piece]):
         return f"{type(self).__name__}(model={self.model!r}, url={self.url!r})"
 
     def event_facts(self) -> dict[str, Any]:
-        named = {"ls_temperature": self._options["temperature"], "ls_max_tokens": self._options["max_tokens"]}
+        most = self._given["max_tokens"] or self.default_max_tokens
+        named = {"ls_temperature": self._given["temperature"], "ls_max_tokens": most}
         known = {name: value for name, value in named.items() if value is not None}
         return {"ls_provider": self.dialect.provider.name, "ls_model_name": self.model, **known}
 
@@ -153,10 +158,25 @@ class HttpLLM(LLM[Whole, Piece]):
     def _body(
         self, prompt: PromptLike, stop: Sequence[str] | None, options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        merged = {**self._options, **options}
+        merged = {**self._given, **options}
+        if isinstance(prompt, Body):
+            if prompt.wire == self.dialect.wire:
+                return self._as_it_stands(prompt, merged)
+            merged |= prompt.options
+        elif merged["max_tokens"] is None:
+            merged["max_tokens"] = self.default_max_tokens
         streamed = bool(merged.pop("stream", self.streaming))
         request = Request(self.model, prompt, list(stop or self._stop or ()) or None, streamed, merged)
         return {name: value for name, value in self.dialect.body(request).items() if value is not None}
+
+    def _as_it_stands(self, prompt: Body, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The body as the input has it; what it lacks comes from the options, and the model from here."""
+        given = {name: value for name, value in options.items() if value is not None}
+        wanted = {**given, **prompt.fields}
+        wanted.pop("stream", None)
+        request = Request(self.model, prompt, None, self.streaming, wanted)
+        body = self.dialect.body(request)
+        return {name: value for name, value in body.items() if value is not None or name in prompt.fields}
 
 
 def _first(given: Any, options: dict[str, Any], *names: str) -> Any:

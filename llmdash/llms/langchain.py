@@ -10,7 +10,7 @@ from typing import Any
 
 from llmdash.llms.base import LLM
 from llmdash.llms.loading import load
-from llmdash.llms.messages import Delta, Generation, PromptLike, as_messages
+from llmdash.llms.messages import Delta, Generation, Message, PromptLike, as_messages, role_of, text_of
 from llmdash.llms.sync_bridge import elsewhere
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -105,14 +105,14 @@ def _late(total: bool, limits: Timeouts, limit: float) -> Failure:
     return Failure(FailureKind.TRANSIENT, text)
 
 
-def _input(prompt: PromptLike) -> str | list[tuple[str, str]]:
+def _input(prompt: PromptLike) -> str | list[tuple[str, str] | dict[str, Any]]:
     """A single user message as its text, which every Runnable takes; a conversation as pairs of role and
     text.
     """
     messages = as_messages(prompt)
-    if len(messages) == 1 and messages[0].role == "user":
-        return messages[0].content
-    return [(one.role, one.content) for one in messages]
+    if len(messages) == 1 and role_of(messages[0]) == "user":
+        return text_of(messages[0])
+    return [(one.role, one.content) if isinstance(one, Message) else dict(one) for one in messages]
 
 
 def _model_name(runnable: Any) -> str:

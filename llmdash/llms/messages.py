@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
 
 __all__ = [
+    "Body",
     "Delta",
     "Generation",
     "Hints",
@@ -15,8 +16,11 @@ __all__ = [
     "Message",
     "PromptLike",
     "Role",
+    "Turn",
     "Usage",
     "as_messages",
+    "role_of",
+    "text_of",
 ]
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -49,10 +53,28 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     content: str
 
 
-PromptLike = str | Message | Sequence[Message | tuple[str, str]]
-"""What a call accepts: one user turn as plain text, one message, or a conversation.
+Turn = Message | Mapping[str, Any]
+"""A message of a conversation; one with more than text (parts, tool calls) is the object that is sent."""
 
-A message may be a pair of role and text; `human` and `ai` are other names for `user` and `assistant`.
+
+class Body(msgspec.Struct, frozen=True, gc=False):
+    """A request body in the words of one wire format: `chat`, `completions`, `responses` or `messages`.
+
+    A dialect of that format sends `fields` as they stand. Any other sends `messages` and `options`, which say
+    the same in general words.
+    """
+
+    wire: str
+    fields: Mapping[str, Any]
+    messages: tuple[Turn, ...]
+    options: Mapping[str, Any]
+
+
+PromptLike = str | Message | Body | Sequence[Turn | tuple[str, str]]
+"""What a call accepts: one user turn as plain text, one message, a conversation, or a whole request body.
+
+A message may be a pair of role and text, or an object as it is sent; `human` and `ai` are other names for
+`user` and `assistant`.
 """
 
 _ROLES = {"human": "user", "ai": "assistant"}
@@ -61,6 +83,9 @@ _ROLES = {"human": "user", "ai": "assistant"}
 class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one attempt. `estimated` marks counts the provider did not give.
 
+    Of the input, `cached_tokens` were read from a cache and `cache_write_tokens` written to one; of the
+    output, `reasoning_tokens` were spent on reasoning.
+
     >>> Usage(input_tokens=12, output_tokens=3).estimated
     False
     """
@@ -68,6 +93,9 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     input_tokens: int
     output_tokens: int
     estimated: bool = False
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 class Delta(msgspec.Struct, frozen=True, gc=False):
@@ -76,7 +104,8 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     `at` is the monotonic time in seconds at which its bytes arrived. `finish_reason` and `usage` come once,
     mostly with an empty text; an answer is whole only after a Delta with a finish reason. `hints` come first,
     in a Delta of their own, if the server sends rate limit headers. `info` is what a class adds to the
-    answer.
+    answer. The last Delta of an answer bears its `flags`, and its `message` where text alone does not say all
+    of it (tool calls, audio): the object as the server's format has it.
 
     >>> Delta("Hel").content + Delta("lo").content
     'Hello'
@@ -89,6 +118,9 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     at: float = 0.0
     hints: Hints | None = None
     info: dict[str, Any] | None = None
+    message: dict[str, Any] | None = None
+    flags: tuple[str, ...] = ()
+    """What is odd about the answer: `empty`, `reasoning_only`, `length`, `eof`, `finish:NAME`."""
 
     @property
     def has_content(self) -> bool:
@@ -118,6 +150,9 @@ class Generation(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
     usage: Usage | None = None
     info: dict[str, Any] | None = None
+    reasoning: str = ""
+    message: dict[str, Any] | None = None
+    flags: tuple[str, ...] = ()
 
     @property
     def content(self) -> str:
@@ -157,13 +192,30 @@ class LLMResult(msgspec.Struct, frozen=True):
     llm_output: dict[str, Any]
 
 
-def as_messages(prompt: PromptLike) -> tuple[Message, ...]:
+def as_messages(prompt: PromptLike) -> tuple[Turn, ...]:
     """Return `prompt` as a conversation."""
     if isinstance(prompt, str):
         return (Message("user", prompt),)
     if isinstance(prompt, Message):
         return (prompt,)
+    if isinstance(prompt, Body):
+        return prompt.messages
     return tuple(_message(one) if isinstance(one, tuple) else one for one in prompt)
+
+
+def role_of(turn: Turn) -> str:
+    """Return who speaks; empty where a message does not say."""
+    return turn.role if isinstance(turn, Message) else str(turn.get("role") or "")
+
+
+def text_of(turn: Turn) -> str:
+    """Return the text of a message: that of its parts, joined, where it has parts."""
+    content = turn.content if isinstance(turn, Message) else turn.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = (part.get("text") if isinstance(part, Mapping) else part for part in parts)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _message(pair: tuple[str, str]) -> Message:

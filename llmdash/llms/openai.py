@@ -21,6 +21,7 @@ class ChatCompletions:
     """`POST {base_url}/chat/completions`."""
 
     provider = OPENAI
+    wire = "chat"
 
     def url(self, base_url: str) -> str:
         return below(base_url, "/chat/completions")
@@ -40,6 +41,7 @@ class Responses:
     """`POST {base_url}/responses`, with the option names of chat completions where it has others."""
 
     provider = OPENAI
+    wire = "responses"
 
     def url(self, base_url: str) -> str:
         return below(base_url, "/responses")

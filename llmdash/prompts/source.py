@@ -10,10 +10,29 @@ from typing import Any, Protocol
 from llmdash.prompts.answers import score_text
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["NO_OPTIONS", "InputError", "InputProblem", "Prompt", "PromptList", "PromptSource", "Verdict"]
+__all__ = [
+    "NO_FIELDS",
+    "NO_OPTIONS",
+    "InputError",
+    "InputProblem",
+    "Prompt",
+    "PromptList",
+    "PromptSource",
+    "RequestBody",
+    "Said",
+    "Verdict",
+    "said_text",
+]
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 """The options of a prompt without any: one empty mapping for all of them."""
+
+
+NO_FIELDS: Mapping[str, Any] = NO_OPTIONS
+"""The carried fields of a prompt without any."""
+
+Said = tuple[str, str] | Mapping[str, Any]
+"""A message: role and text, or the object as it is sent, where it holds more than text."""
 
 
 def _no_options() -> Mapping[str, Any]:
@@ -21,23 +40,49 @@ def _no_options() -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestBody:
+    """A request body as it stands in the input, in the words of one wire format: `chat`, `completions`,
+    `responses` or `messages`.
+    """
+
+    wire: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """One prompt of a batch.
 
-    `messages` holds (role, content) pairs. `expected` is the right answer, if that is known. `options`
-    are model options for this prompt alone, such as `model` or `temperature`, by their names in the request
-    body; they override those of the run (`merge_options`).
+    `messages` holds (role, content) pairs, and objects for messages of more than text. `expected` is the
+    right answer, if that is known. `options` are model options for this prompt alone, such as `model` or
+    `temperature`, by their names in the request body; they override those of the run (`merge_options`).
+    `body`, where there is one, is what is sent to an endpoint that speaks its wire format, in place of
+    messages and options. `carried` are the other fields of the record: not sent, but in every output. `check`
+    is how the answer is compared, where the record says so.
     """
 
     id: str
-    messages: tuple[tuple[str, str], ...]
+    messages: tuple[Said, ...]
     expected: str | None = None
     options: Mapping[str, Any] = field(default_factory=_no_options, hash=False)
+    body: RequestBody | None = field(default=None, hash=False)
+    carried: Mapping[str, Any] = field(default_factory=_no_options, hash=False)
+    check: str | None = None
 
     @property
     def text(self) -> str:
         """The text of the last message."""
-        return self.messages[-1][1]
+        return said_text(self.messages[-1])
+
+
+def said_text(said: Said) -> str:
+    """Return the text of a message; that of its parts, joined, where it has parts."""
+    content = said[1] if isinstance(said, tuple) else said.get("content")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = (part.get("text") if isinstance(part, Mapping) else part for part in parts)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.session import LocalSession
 from llmdash.llms.base import LLM
-from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages
+from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages, text_of
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt, PromptList
 
@@ -95,7 +95,7 @@ class ScriptedLLM(LLM):
     def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
-        return self._server.answer(self._key, as_messages(prompt)[-1].content)
+        return self._server.answer(self._key, text_of(as_messages(prompt)[-1]))
 
 
 def prompts(count: int) -> PromptList:

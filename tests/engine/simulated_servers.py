@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmdash.llms.base import LLM
-from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages
+from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages, text_of
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.virtual_time import now
 
@@ -216,4 +216,4 @@ class SimulatedLLM(LLM):
     def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
-        return self._servers.answer(*self._place, int(as_messages(prompt)[-1].content))
+        return self._servers.answer(*self._place, int(text_of(as_messages(prompt)[-1])))

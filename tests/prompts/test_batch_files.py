@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmdash.prompts.readers import open_source
-from llmdash.prompts.source import InputError, PromptSource
+from llmdash.prompts.source import InputError, PromptSource, Said
 
 texts = st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)
 anything = st.recursive(
@@ -47,7 +47,7 @@ def source(folder: Path, *requests: object, name: str = "requests.jsonl") -> Pro
     return open_source(path)
 
 
-def messages(folder: Path, request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def messages(folder: Path, request: dict[str, Any]) -> tuple[Said, ...]:
     found = source(folder, request)
     assert not found.problems
     return found.prompt(0).messages

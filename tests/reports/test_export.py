@@ -42,7 +42,9 @@ def test_a_line_has_exactly_the_fields_scripts_count_on(tmp_path: Path) -> None:
     assert first == (
         '{"index":0,"id":"add-1","state":"done","text":"{\\"result\\": 5}","expected":"5","correct":true,'
         '"key":"a1f2","attempts":2,"ttft_s":0.25,"latency_s":1.5,'
-        '"usage":{"input_tokens":30,"output_tokens":12},"finish_reason":"stop","error":null}'
+        '"usage":{"input_tokens":30,"output_tokens":12,"cached_tokens":null,"reasoning_tokens":null},'
+        '"finish_reason":"stop","error":null,'
+        '"model":null,"endpoint":null,"flags":[],"message":null,"input":{}}'
     )
     assert json.loads(second) == {
         "index": 1,
@@ -58,13 +60,19 @@ def test_a_line_has_exactly_the_fields_scripts_count_on(tmp_path: Path) -> None:
         "usage": None,
         "finish_reason": None,
         "error": "TRANSIENT: 503",
+        "model": None,
+        "endpoint": None,
+        "flags": [],
+        "message": None,
+        "input": {},
     }
     assert list(json.loads(third)) == list(json.loads(first))
 
 
 def test_usage_that_is_half_known_says_so() -> None:
     line = json.loads(encode_record(ResultRecord(index=0, id="a", state="done", output_tokens=3)))
-    assert line["usage"] == {"input_tokens": None, "output_tokens": 3}
+    missing = dict.fromkeys(("input_tokens", "cached_tokens", "reasoning_tokens"))
+    assert line["usage"] == missing | {"output_tokens": 3}
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=300))

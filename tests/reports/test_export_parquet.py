@@ -39,8 +39,11 @@ TYPES = {
     "latency_s": "double",
     "usage_input_tokens": "int64",
     "usage_output_tokens": "int64",
+    "usage_cached_tokens": "int64",
+    "usage_reasoning_tokens": "int64",
     "finish_reason": "string",
     "error": "string",
+    **dict.fromkeys(("model", "endpoint", "flags", "message", "input"), "string"),
 }
 
 
@@ -68,8 +71,15 @@ def test_columns_are_typed_and_values_exact(tmp_path: Path) -> None:
         "latency_s": -1.5,
         "usage_input_tokens": 30,
         "usage_output_tokens": 12,
+        "usage_cached_tokens": None,
+        "usage_reasoning_tokens": None,
         "finish_reason": "stop",
         "error": None,
+        "model": "gpt-4o-mini",
+        "endpoint": None,
+        "flags": "",
+        "message": None,
+        "input": None,
     }
     assert last["text"] is None
     assert table["id"].to_pylist() == [record.id for record in ALL]

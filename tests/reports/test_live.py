@@ -96,6 +96,15 @@ rows = st.builds(
     estimated=st.none() | st.booleans(),
     finish_reason=texts,
     error=texts,
+    endpoint=texts,
+    model=texts,
+    flags=st.none() | st.sampled_from(["empty", "empty,length"]),
+    message=st.none() | st.just('{"role": "assistant"}'),
+    reasoning=texts,
+    input=st.none() | st.just('{"row": 7}'),
+    cached_tokens=st.none() | st.integers(0, 2**31 - 1),
+    cache_write_tokens=st.none() | st.integers(0, 2**31 - 1),
+    reasoning_tokens=st.none() | st.integers(0, 2**31 - 1),
 )
 
 

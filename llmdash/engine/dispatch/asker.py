@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from llmdash.engine.dispatch.attempt import Answer, Attempt, GatheredAnswer
 from llmdash.engine.model.events import Event
-from llmdash.llms.messages import Message
+from llmdash.llms.messages import Body, Message, PromptLike, Turn
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt
 
@@ -72,8 +72,7 @@ class LocalAsker:
         gathered = GatheredAnswer(attempt.job, self._clock, tell)
         failure: Failure | None = None
         try:
-            messages = tuple(Message(role, content) for role, content in prompt.messages)  # type: ignore[arg-type]
-            async for delta in attempt.member.llm.deltas(messages, **options):
+            async for delta in attempt.member.llm.deltas(_asked(prompt), **options):
                 gathered.add(delta)
         except asyncio.CancelledError:
             failure = Failure(FailureKind.TRANSIENT, "the model's class cancelled the call")
@@ -82,6 +81,17 @@ class LocalAsker:
         if failure is not None and (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError  # the cancellation came from this side
         return gathered.answer(prompt, failure)
+
+
+def _asked(prompt: Prompt) -> PromptLike:
+    """Return what is asked: the messages, or the whole body where the input has one."""
+    messages: tuple[Turn, ...] = tuple(
+        Message(*said) if isinstance(said, tuple) else said  # type: ignore[arg-type]
+        for said in prompt.messages
+    )
+    if prompt.body is None:
+        return messages
+    return Body(prompt.body.wire, prompt.body.fields, messages, prompt.options)
 
 
 def _fault(error: Exception) -> Failure:

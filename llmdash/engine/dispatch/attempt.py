@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,13 +14,16 @@ from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.messages import Delta, Hints, Usage
 from llmdash.llms.wire.failures import Failure
-from llmdash.prompts.source import Prompt
+from llmdash.prompts.source import Prompt, said_text
 from llmdash.sanitize import storable
 
 __all__ = ["Answer", "Attempt", "GatheredAnswer", "expected_tokens"]
 
 _CHARACTERS_A_TOKEN = 4
 _MOST_TOKENS = 2**31 - 1
+_COUNTS = attrgetter(
+    "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens"
+)
 
 
 class Attempt(NamedTuple):
@@ -38,7 +42,10 @@ class Attempt(NamedTuple):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The result of one attempt; times in seconds. With a `failure` the text is only part of an answer."""
+    """The result of one attempt; times in seconds. With a `failure` the text is only part of an answer.
+
+    `message` is the answer as the server's object where text alone does not say all of it (tool calls).
+    """
 
     text: str
     finish_reason: str | None
@@ -47,6 +54,9 @@ class Answer(msgspec.Struct, frozen=True):
     latency_s: float
     failure: Failure | None = None
     hints: Hints | None = None
+    reasoning: str = ""
+    message: dict[str, Any] | None = None
+    flags: tuple[str, ...] = ()
 
 
 class GatheredAnswer:
@@ -59,6 +69,9 @@ class GatheredAnswer:
         self._sent_at = clock()
         self._first_at: float | None = None
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._message: dict[str, Any] | None = None
+        self._flags: tuple[str, ...] = ()
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
         self._hints: Hints | None = None
@@ -71,9 +84,13 @@ class GatheredAnswer:
                 self._first_at = at
             self._tell(ChunkReceived(self._job, delta.text, at))
             self._texts.append(delta.text)
+            if delta.reasoning:
+                self._thoughts.append(delta.reasoning)
         self._hints = delta.hints or self._hints
         if delta.finish_reason:
             self._finish_reason = storable(delta.finish_reason)
+            self._flags = delta.flags or self._flags
+            self._message = delta.message or self._message
         self._usage = _in_bounds(delta.usage) if delta.usage is not None else self._usage
 
     def answer(self, prompt: Prompt, failure: Failure | None) -> Answer:
@@ -87,18 +104,19 @@ class GatheredAnswer:
             latency_s=self._clock() - self._sent_at,
             failure=failure,
             hints=self._hints,
+            reasoning=storable("".join(self._thoughts)),
+            message=self._message,
+            flags=self._flags,
         )
 
 
 def _in_bounds(usage: Usage) -> Usage:
     """Return `usage` clamped to counts that fit a column."""
-    if 0 <= usage.input_tokens <= _MOST_TOKENS and 0 <= usage.output_tokens <= _MOST_TOKENS:
+    counts = _COUNTS(usage)
+    if min(counts) >= 0 and max(counts) <= _MOST_TOKENS:
         return usage
-    return Usage(
-        min(max(0, usage.input_tokens), _MOST_TOKENS),
-        min(max(0, usage.output_tokens), _MOST_TOKENS),
-        usage.estimated,
-    )
+    asked, said, *parts = (min(max(0, count), _MOST_TOKENS) for count in counts)
+    return Usage(asked, said, usage.estimated, *parts)
 
 
 def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: float) -> int:
@@ -117,4 +135,4 @@ def _estimated(prompt: Prompt, text: str) -> Usage:
 
 def _prompt_tokens(prompt: Prompt) -> int:
     """Return an estimate of four characters a token."""
-    return -(-sum(len(content) for _, content in prompt.messages) // _CHARACTERS_A_TOKEN)
+    return -(-sum(len(said_text(said)) for said in prompt.messages) // _CHARACTERS_A_TOKEN)

@@ -239,7 +239,7 @@ class BatchRunner:
         if answer.failure is None:
             self._settlement.answered(attempt, prompt, answer)
         else:
-            self._settlement.failed(attempt, answer, answer.failure)
+            self._settlement.failed(attempt, prompt, answer, answer.failure)
 
     async def _announce(self, job: int, lease: Lease) -> tuple[Attempt, Departure]:
         """Commit that the attempt is about to be sent, and wait for its departure."""
@@ -283,7 +283,7 @@ class BatchRunner:
             self._not_sent(attempt, departure)
             again = True
         except Lost:
-            again = self._settlement.lost(attempt)
+            again = self._settlement.lost(attempt, prompt)
         finally:
             if job in self._in_flight:
                 self._in_flight.discard(job)

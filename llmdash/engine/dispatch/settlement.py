@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from llmdash.engine.dispatch.attempt import Answer, Attempt
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -79,6 +82,9 @@ class Settlement:
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             estimated=usage.estimated,
+            cached_tokens=usage.cached_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
         )
         result = ResultRow(
             job=job,
@@ -95,10 +101,19 @@ class Settlement:
             output_tokens=usage.output_tokens,
             estimated=usage.estimated,
             finish_reason=answer.finish_reason,
+            endpoint=member.endpoint.name,
+            model=_model(member, prompt),
+            flags=",".join(answer.flags) or None,
+            message=_written(answer.message),
+            reasoning=answer.reasoning or None,
+            input=_written(prompt.carried),
+            cached_tokens=usage.cached_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
         )
         self._settle(result, ended)
 
-    def failed(self, attempt: Attempt, answer: Answer, failure: Failure) -> None:
+    def failed(self, attempt: Attempt, prompt: Prompt, answer: Answer, failure: Failure) -> None:
         """Record a failed attempt: the job is retried, or fails with it."""
         parts = self._parts
         job, member, record = attempt.job, attempt.member, attempt.record
@@ -125,7 +140,7 @@ class Settlement:
         else:
             if failure.kind is FailureKind.REQUEST:
                 parts.kill_switch.refused(failure)
-            self._settle(self._failed_row(job, text, record.key), ended)
+            self._settle(self._failed_row(attempt, prompt, text), ended)
 
     def cut(self, attempt: Attempt, *, sent: bool) -> None:
         """Record an attempt cancelled from this side, before it was sent or in flight."""
@@ -135,7 +150,7 @@ class Settlement:
         state = "cut" if sent else "unsent"
         self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
 
-    def lost(self, attempt: Attempt) -> bool:
+    def lost(self, attempt: Attempt, prompt: Prompt) -> bool:
         """Record an attempt whose worker is gone, with unknown outcome. Return True to retry the job."""
         self._parts.pool.was_cut(attempt.lease)
         trouble = self._trouble.setdefault(attempt.job, _Trouble())
@@ -145,13 +160,14 @@ class Settlement:
             self._parts.journal.ended(unknown, None, _nothing)
             return True
         text = f"lost {trouble.losses} times with its worker; each may have to be paid for"
-        self._settle(self._failed_row(attempt.job, text, attempt.record.key), unknown)
+        self._settle(self._failed_row(attempt, prompt, text), unknown)
         return False
 
     def unreadable(self, job: int, error: InputError) -> None:
         """Fail a job whose prompt cannot be read any more."""
+        attempts = self._parts.store.columns.tries[job]
         text = storable(str(error))
-        self._settle(self._failed_row(job, text, None))
+        self._settle(ResultRow(job, self._id(job), "failed", attempts=attempts, error=text))
 
     def given_up(self, job: int) -> None:
         """Settle a job that the user cancelled."""
@@ -179,9 +195,19 @@ class Settlement:
         else:
             self._parts.journal.ended(ended, result, on_disk)
 
-    def _failed_row(self, job: int, text: str, key: str | None) -> ResultRow:
-        attempts = self._parts.store.columns.tries[job]
-        return ResultRow(job, self._id(job), "failed", key=key, attempts=attempts, error=text)
+    def _failed_row(self, attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
+        job, member = attempt.job, attempt.member
+        return ResultRow(
+            job=job,
+            id=self._id(job),
+            state="failed",
+            key=member.label,
+            attempts=self._parts.store.columns.tries[job],
+            error=text,
+            endpoint=member.endpoint.name,
+            model=_model(member, prompt),
+            input=_written(prompt.carried),
+        )
 
     def _id(self, job: int) -> str:
         return storable(self._parts.source.id(job))
@@ -212,7 +238,19 @@ def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text
         ttft_s=answer.ttft_s,
         latency_s=answer.latency_s,
         partial=answer.text or None,
+        code=storable(failure.code) if failure.code is not None else None,
     )
+
+
+def _model(member: Member, prompt: Prompt) -> str:
+    """Return the model that was asked for: the prompt's own, else that of the endpoint."""
+    own = prompt.options.get("model")
+    return storable(own) if isinstance(own, str) else member.llm.model
+
+
+def _written(value: Mapping[str, Any] | None) -> str | None:
+    """Return an object as JSON for the journal, None for one without fields."""
+    return storable(json.dumps(value, ensure_ascii=False)) if value else None
 
 
 def _nothing() -> None:

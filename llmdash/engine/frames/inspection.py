@@ -7,7 +7,7 @@ import time
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Inspection, JobRow
 from llmdash.engine.store.store import Store
-from llmdash.prompts.source import InputError, PromptSource
+from llmdash.prompts.source import InputError, PromptSource, Said, said_text
 
 __all__ = ["Inspector"]
 
@@ -36,7 +36,7 @@ class Inspector:
     def _look_up(self, job: int, row: JobRow) -> Inspection:
         try:
             prompt = self._source.prompt(job)
-            messages, expected = prompt.messages, prompt.expected
+            messages, expected = tuple(map(_shown, prompt.messages)), prompt.expected
         except InputError as error:
             messages, expected = (("user", str(error)),), None
         result = self._reader.result(job)
@@ -52,3 +52,8 @@ class Inspector:
             finish_reason=result.finish_reason if result is not None else None,
             attempts=self._reader.attempts(job),
         )
+
+
+def _shown(said: Said) -> tuple[str, str]:
+    """Return the role and the text of a message."""
+    return said if isinstance(said, tuple) else (str(said.get("role") or ""), said_text(said))

@@ -16,12 +16,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from llmdash.engine.journal.schema import SCHEMA, TABLES_OF_2
+from llmdash.engine.journal.schema import SCHEMA, upgrades
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
-VERSION = 2
+VERSION = 3
 NAME = "journal.sqlite"
 
 
@@ -112,13 +112,25 @@ class JournalFile:
         if sound != "ok":
             raise _unsound(path, sound)
         version = self._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()
-        if version is None or version[0] not in (1, VERSION):
-            raise JournalError(f"{path}: written by another version of llmdash")
+        known = version[0] if version is not None and isinstance(version[0], int) else 0
+        if known > VERSION:
+            raise JournalError(
+                f"{path}: written by a newer llmdash (version {known} of the journal, {VERSION} here)"
+            )
+        if known < 1:
+            raise _unsound(path, "its version is lost")
 
     def _upgrade(self) -> None:
-        self._db.executescript(f"BEGIN;{TABLES_OF_2}")
+        """Add what a journal of an earlier version lacks, after a copy of it is on disk."""
+        changes = upgrades(self._db)
+        if changes:
+            _copy(self._db, self._path.with_name(f"{NAME}.version-{self._version()}"))
+        self._db.executescript(f"BEGIN;{changes}")
         self.set_facts({"version": VERSION})
         self._db.execute("COMMIT")
+
+    def _version(self) -> int:
+        return int(self._db.execute("SELECT value FROM run WHERE name = 'version'").fetchone()[0])
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
         """Set facts of the run; others stay."""
@@ -165,6 +177,14 @@ def _make(path: Path, facts: Mapping[str, Any]) -> None:
         db.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
         db.execute("COMMIT")
     draft.replace(path)
+
+
+def _copy(db: sqlite3.Connection, to: Path) -> None:
+    """Copy a journal to a private file; one that is there from an upgrade cut off is replaced."""
+    to.unlink(missing_ok=True)
+    os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with contextlib.closing(sqlite3.connect(to)) as copy:
+        db.backup(copy)
 
 
 def _connect(path: Path, vfs: str = "") -> sqlite3.Connection:

@@ -10,6 +10,7 @@ from shlex import quote
 from typing import Any, NamedTuple
 
 from llmdash.engine.journal.file import NAME, JournalError
+from llmdash.engine.journal.schema import columns_of
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRecord, ResultRow
 from llmdash.prompts.verdict import Verdict
 
@@ -40,10 +41,13 @@ SELECT COUNT(*) FROM attempts
 WHERE state IN ('unknown', 'sent', 'cut') AND job NOT IN (SELECT job FROM results)
 """
 
+_LAST_ATTEMPT = ("status", "request_id", "sent_at", "code")
 _RESULTS = """
-SELECT results.*, attempts.status, attempts.request_id, attempts.sent_at FROM results LEFT JOIN attempts
+SELECT {}, {} FROM results LEFT JOIN attempts
 ON attempts.job = results.job AND attempts.attempt = results.attempts ORDER BY results.job
 """
+_TEXTS = ("text", "expected", "message", "reasoning", "input")
+"""The columns of `results` that can be large."""
 
 
 class JournalReader:
@@ -61,30 +65,35 @@ class JournalReader:
 
     def ended(self) -> Iterator[ResultRow]:
         """Yield every ended job in input order, without its texts."""
-        columns = ", ".join("NULL" if name in ("text", "expected") else name for name in ResultRow._fields)
         with self._connection() as db:
+            short = [name for name in ResultRow._fields if name not in _TEXTS]
+            columns = columns_of(db, "results", short)
             for row in db.execute(f"SELECT {columns} FROM results ORDER BY job"):  # noqa: S608 - our own column names
-                yield ResultRow._make(row)
+                yield ResultRow(**dict(zip(short, row, strict=True)))
 
     def results(self) -> Iterator[ResultRecord]:
         """Yield every ended job in input order, as exports show it."""
         with self._connection() as db:
             models = json.loads(dict(db.execute("SELECT name, value FROM run")).get("models") or "{}")
             width = len(ResultRow._fields)
-            for row in db.execute(_RESULTS):
+            mine = columns_of(db, "results", ResultRow._fields)
+            for row in db.execute(_RESULTS.format(mine, columns_of(db, "attempts", _LAST_ATTEMPT))):
                 result = ResultRow._make(row[:width])
-                yield result_record(result, models.get(result.key), *row[width:])
+                yield result_record(result, result.model or models.get(result.key), *row[width:])
 
     def result(self, job: int) -> ResultRow | None:
         """Return the result of a job, None if it has not ended."""
         with self._connection() as db:
-            row = db.execute("SELECT * FROM results WHERE job = ?", (job,)).fetchone()
+            columns = columns_of(db, "results", ResultRow._fields)
+            row = db.execute(f"SELECT {columns} FROM results WHERE job = ?", (job,)).fetchone()  # noqa: S608 - as above
         return ResultRow._make(row) if row else None
 
     def attempts(self, job: int) -> tuple[AttemptRecord, ...]:
         """Return every attempt of a job, in order."""
         with self._connection() as db:
-            rows = db.execute("SELECT * FROM attempts WHERE job = ? ORDER BY attempt", (job,)).fetchall()
+            columns = columns_of(db, "attempts", AttemptRecord._fields)
+            query = f"SELECT {columns} FROM attempts WHERE job = ? ORDER BY attempt"  # noqa: S608 - as above
+            rows = db.execute(query, (job,)).fetchall()
         return tuple(map(AttemptRecord._make, rows))
 
     def attempt_counts(self) -> Iterator[tuple[int, int]]:
@@ -141,6 +150,7 @@ def result_record(
     status: int | None = None,
     request_id: str | None = None,
     sent_at: float | None = None,
+    code: str | None = None,
 ) -> ResultRecord:
     """Return a result as exports show it, with what its last attempt adds."""
     verdict = Verdict(row.verdict)
@@ -161,6 +171,23 @@ def result_record(
         error=row.error,
         status=status,
         request_id=request_id,
-        model=model,
+        model=row.model or model,
         sent_at=sent_at,
+        endpoint=row.endpoint,
+        flags=tuple(row.flags.split(",")) if row.flags else (),
+        message=_object(row.message),
+        reasoning=row.reasoning,
+        input=_object(row.input),
+        cached_tokens=row.cached_tokens,
+        reasoning_tokens=row.reasoning_tokens,
+        code=code,
     )
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    """A column of JSON; None for one that is damaged: doctor names it."""
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

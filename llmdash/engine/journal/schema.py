@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from contextlib import closing
 from functools import cache
 from typing import NamedTuple
 
-__all__ = ["SCHEMA", "TABLES_OF_2", "misshapen"]
+__all__ = ["SCHEMA", "columns_of", "misshapen", "upgrades"]
 
 _TABLES_OF_1 = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -24,13 +24,38 @@ CREATE TABLE results (
     output_tokens INTEGER, estimated INTEGER, finish_reason TEXT, error TEXT
 );
 """
-TABLES_OF_2 = """
+_TABLES_OF_2 = """
 CREATE TABLE IF NOT EXISTS health (
     key TEXT PRIMARY KEY, state TEXT NOT NULL, at REAL NOT NULL, rests_s REAL NOT NULL, detail TEXT NOT NULL,
     times INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-SCHEMA = _TABLES_OF_1 + TABLES_OF_2
+_FIRST_SCHEMA = _TABLES_OF_1 + _TABLES_OF_2
+_COLUMNS_OF_3 = {
+    "attempts": (
+        "code TEXT",
+        "cached_tokens INTEGER",
+        "cache_write_tokens INTEGER",
+        "reasoning_tokens INTEGER",
+    ),
+    "results": (
+        "endpoint TEXT",
+        "model TEXT",
+        "flags TEXT",
+        "message TEXT",
+        "reasoning TEXT",
+        "input TEXT",
+        "cached_tokens INTEGER",
+        "cache_write_tokens INTEGER",
+        "reasoning_tokens INTEGER",
+    ),
+}
+_ADDED = [
+    (table, column, f"ALTER TABLE {table} ADD COLUMN {column};\n")
+    for table, columns in _COLUMNS_OF_3.items()
+    for column in columns
+]
+SCHEMA = _FIRST_SCHEMA + "".join(statement for _, _, statement in _ADDED)
 """The SQL that creates the tables of a journal."""
 _FIRST_TABLES = frozenset(("run", "attempts", "results"))
 """The tables of every version; later ones are created where they are missing."""
@@ -46,7 +71,7 @@ class _Column(NamedTuple):
 
 
 def misshapen(db: sqlite3.Connection, tables: Set[str]) -> str | None:
-    """Return the first table that is missing or lacks a column; None if the schema is complete.
+    """Return the first table that is missing or lacks a column that every version has; None if there is none.
 
     `tables` are the names of the tables in `db`.
     """
@@ -56,11 +81,28 @@ def misshapen(db: sqlite3.Connection, tables: Set[str]) -> str | None:
     return None
 
 
+def upgrades(db: sqlite3.Connection) -> str:
+    """Return the SQL that adds what a journal of an earlier version lacks; empty if it lacks nothing."""
+    there = {table: set(_names(db, table)) for table in _COLUMNS_OF_3}
+    missing = [statement for table, column, statement in _ADDED if column.split()[0] not in there[table]]
+    return "".join(([] if _names(db, "health") else [_TABLES_OF_2]) + missing)
+
+
+def columns_of(db: sqlite3.Connection, table: str, fields: Sequence[str]) -> str:
+    """Return a list of columns for a SELECT: the `fields`, with NULL where an earlier version has none."""
+    there = set(_names(db, table))
+    return ", ".join(f"{table}.{name}" if name in there else f"NULL AS {name}" for name in fields)
+
+
+def _names(db: sqlite3.Connection, table: str) -> list[str]:
+    return [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+
+
 @cache
 def _shape() -> Mapping[str, frozenset[_Column]]:
     """The columns of each table of a journal."""
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(SCHEMA)
+        db.executescript(_FIRST_SCHEMA)
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master")]
         return {table: _columns(db, table) for table in tables}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmdash.prompts.verdict import Verdict
 
@@ -32,10 +33,18 @@ class AttemptRecord(NamedTuple):
     output_tokens: int | None = None
     estimated: bool | None = None
     partial: str | None = None
+    code: str | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class ResultRow(NamedTuple):
-    """A row of `results`. `state` is done, failed or cancelled."""
+    """A row of `results`. `state` is done, invalid (an answer that breaks its schema), failed or cancelled.
+
+    `message` and `input` (the carried fields of the prompt) are JSON, `flags` are joined by commas.
+    `endpoint` and `model` are those that gave the answer, or failed last.
+    """
 
     job: int
     id: str
@@ -52,6 +61,15 @@ class ResultRow(NamedTuple):
     estimated: bool | None = None
     finish_reason: str | None = None
     error: str | None = None
+    endpoint: str | None = None
+    model: str | None = None
+    flags: str | None = None
+    message: str | None = None
+    reasoning: str | None = None
+    input: str | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class HealthRecord(NamedTuple):
@@ -76,7 +94,7 @@ class ResultRecord:
     """The job's place in the input, counted from 0."""
     id: str
     state: str
-    """`done`, `failed`, `cancelled` or `pending`."""
+    """`done`, `invalid`, `failed`, `cancelled` or `pending`."""
     text: str | None = None
     """The whole answer, exactly as received; never a part of one."""
     expected: str | None = None
@@ -97,5 +115,18 @@ class ResultRecord:
     """The server's id of the last attempt."""
     model: str | None = None
     """The model of the last attempt."""
+    endpoint: str | None = None
+    """The name of the endpoint of the last attempt."""
+    flags: tuple[str, ...] = ()
+    """What is odd about the answer: `empty`, `reasoning_only`, `length`, `eof`, `invalid`, `finish:NAME`."""
+    message: Mapping[str, Any] | None = None
+    """The answer as the object the server sent, where text alone does not say all of it."""
+    reasoning: str | None = None
+    input: Mapping[str, Any] | None = None
+    """The fields of the input record that were carried through."""
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    code: str | None = None
+    """The server's error code of the last attempt, if it failed."""
     sent_at: float | None = None
     """When the last attempt was sent, in Unix seconds."""

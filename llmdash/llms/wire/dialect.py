@@ -71,6 +71,11 @@ class Dialect(Protocol):
         """The provider whose format it is."""
         ...
 
+    @property
+    def wire(self) -> str:
+        """The name of the format, as `Body` has it."""
+        ...
+
     def url(self, base_url: str) -> str:
         """Return the URL of requests below `base_url`."""
         ...

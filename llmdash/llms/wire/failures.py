@@ -51,6 +51,15 @@ class Failure(Exception):
     got to the endpoint: no connection, no TLS. `partial` holds what had arrived, to look at: it is never an
     answer.
 
+    | what the engine asks of it | meaning |
+    |---|---|
+    | `by_words` | only the server's words told the kind, no status, code or type |
+    | `names_request` | code, type or status say that the request is at fault, whatever the key |
+    | `of_content` | this prompt's own: a content filter, or longer than the context |
+    | `is_guess` | `retry_after` is no request of the server, only when a limit is full again |
+    | `slow_down` | the server limits how fast the rate may grow |
+    | `may_be_billed` | nothing came in time, but the server may have worked on it |
+
     >>> str(Failure(FailureKind.THROTTLE, "slow down", status=429, retry_after=2.0))
     '429 slow down'
     """
@@ -66,6 +75,12 @@ class Failure(Exception):
         request_id: str | None = None,
         hints: Hints | None = None,
         reached: bool = True,
+        by_words: bool = False,
+        names_request: bool = False,
+        of_content: bool = False,
+        is_guess: bool = False,
+        slow_down: bool = False,
+        may_be_billed: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -76,6 +91,12 @@ class Failure(Exception):
         self.request_id = request_id
         self.hints = hints
         self.reached = reached
+        self.by_words = by_words
+        self.names_request = names_request
+        self.of_content = of_content
+        self.is_guess = is_guess
+        self.slow_down = slow_down
+        self.may_be_billed = may_be_billed
         self.partial = ""
 
     def reword(self, message: str) -> None:

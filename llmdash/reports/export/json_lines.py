@@ -62,7 +62,12 @@ def encode_json(value: dict[str, Any]) -> bytes:
 
 
 def _fields(record: ResultRecord) -> dict[str, Any]:
-    usage = {"input_tokens": record.input_tokens, "output_tokens": record.output_tokens}
+    usage = {
+        "input_tokens": record.input_tokens,
+        "output_tokens": record.output_tokens,
+        "cached_tokens": record.cached_tokens,
+        "reasoning_tokens": record.reasoning_tokens,
+    }
     return {
         "index": record.index,
         "id": record.id,
@@ -77,6 +82,11 @@ def _fields(record: ResultRecord) -> dict[str, Any]:
         "usage": None if record.input_tokens is None and record.output_tokens is None else usage,
         "finish_reason": record.finish_reason,
         "error": record.error,
+        "model": record.model,
+        "endpoint": record.endpoint,
+        "flags": record.flags,
+        "message": record.message,
+        "input": record.input or {},
     }
 
 

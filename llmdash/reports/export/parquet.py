@@ -26,6 +26,8 @@ _TYPES = {
     "latency_s": "float64",
     "usage_input_tokens": "int64",
     "usage_output_tokens": "int64",
+    "usage_cached_tokens": "int64",
+    "usage_reasoning_tokens": "int64",
 }
 _TEXT = "string"
 

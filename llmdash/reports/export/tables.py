@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft
+from llmdash.reports.export.json_lines import encode_json
 
 __all__ = ["COLUMNS", "Cell", "cells_of", "without_surrogates", "write_csv", "write_tsv"]
 
@@ -29,15 +31,28 @@ _ATTRIBUTES = {
     "latency_s": "latency_s",
     "usage_input_tokens": "input_tokens",
     "usage_output_tokens": "output_tokens",
+    "usage_cached_tokens": "cached_tokens",
+    "usage_reasoning_tokens": "reasoning_tokens",
     "finish_reason": "finish_reason",
     "error": "error",
+    "model": "model",
+    "endpoint": "endpoint",
 }
+_VALUES = attrgetter(*_ATTRIBUTES.values())
 
-COLUMNS = tuple(_ATTRIBUTES)
+COLUMNS = (*_ATTRIBUTES, "flags", "message", "input")
 """The columns of a table of results: the fields of a JSON line, with `usage` flattened."""
 
-cells_of: Callable[[ResultRecord], tuple[Cell, ...]] = attrgetter(*_ATTRIBUTES.values())
-"""A row: the values of COLUMNS."""
+
+def cells_of(record: ResultRecord) -> tuple[Cell, ...]:
+    """Return a row: the values of COLUMNS; flags joined by commas, objects as JSON."""
+    values: tuple[Cell, ...] = _VALUES(record)
+    return (*values, ",".join(record.flags), _json(record.message), _json(record.input))
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return encode_json(dict(value)).decode() if value else None
+
 
 # A spreadsheet runs a cell that begins with one of these as a formula; a quote in front makes it text.
 # https://owasp.org/www-community/attacks/CSV_Injection

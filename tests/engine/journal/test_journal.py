@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from llmdash.engine.journal.file import Group, JournalError, JournalFile, Storag
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
+
+JOURNALS = Path(__file__).parent / "journals"
 
 
 def sent(job: int, attempt: int = 1, key: str = "k") -> AttemptRecord:
@@ -182,11 +184,11 @@ def test_a_journal_with_a_torn_page_is_refused(tmp_path: Path) -> None:
         JournalFile.open(tmp_path)
 
 
-def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_a_journal_of_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
     journal = JournalFile.create(tmp_path, {})
     journal.set_facts({"version": 99})
     journal.close()
-    with pytest.raises(JournalError, match="another version"):
+    with pytest.raises(JournalError, match=r"newer llmdash \(version 99 of the journal"):
         JournalFile.open(tmp_path)
 
 
@@ -201,21 +203,47 @@ def test_where_the_write_ahead_log_is_refused_the_journal_works_without(tmp_path
     assert [row.job for row in JournalReader(tmp_path).ended()] == [1]
 
 
-def test_a_journal_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
-    journal = JournalFile.create(tmp_path, {"name": "old"})
-    journal.write(Group(results=[done(1)]))
-    journal.close()
-    with sqlite3.connect(tmp_path / "journal.sqlite") as db:
-        db.execute("DROP TABLE health")
-        db.execute("UPDATE run SET value = 1 WHERE name = 'version'")
-    db.close()
+def journal_of(version: int, folder: Path) -> Path:
+    """The journal of a run of 12 jobs, as that version wrote it."""
+    path = folder / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((JOURNALS / f"version_{version}.sql").read_text())
+    return path
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_of_an_earlier_version_is_read_as_it_is(version: int, tmp_path: Path) -> None:
+    path = journal_of(version, tmp_path)
+    before = path.read_bytes()
+    reader = JournalReader(tmp_path)
+    assert [row.id for row in reader.ended()] == [f"arith-{number:05}" for number in range(1, 13)]
+    assert {record.model for record in reader.results()} == {"gpt-4o-mini"}
+    assert reader.attempts(0)[-1].state == "ok"
+    last = reader.result(11)
+    assert last is not None
+    assert (last.state, last.endpoint, last.flags) == ("done", None, None)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_of_an_earlier_version_is_copied_and_taken_over(version: int, tmp_path: Path) -> None:
+    path = journal_of(version, tmp_path)
+    before = list(JournalReader(tmp_path).ended())
     journal = JournalFile.open(tmp_path)
     journal.write(Group(health=[HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1)]))
+    journal.write(Group(results=[done(12)._replace(model="m", flags="empty")]))
     journal.close()
     reader = JournalReader(tmp_path)
-    assert [row.job for row in reader.ended()] == [1]
-    assert reader.health() == [HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1)]
-    assert reader.facts()["version"] == 2
+    *same, new = reader.ended()
+    assert same == before
+    assert (new.model, new.flags) == ("m", "empty")
+    assert HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1) in reader.health()
+    assert reader.facts()["version"] == 3
+    copy = path.with_name(f"journal.sqlite.version-{version}")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(copy)) as db:
+        assert db.execute("SELECT value FROM run WHERE name = 'version'").fetchone() == (version,)
+    JournalFile.open(tmp_path).close()  # a second time there is nothing to do
 
 
 class Disk:
