@@ -6,6 +6,9 @@ folder, in dollars per million tokens:
     [prices."gpt-4o-mini"]
     input = 0.15
     output = 0.60
+    cached = 0.075        # input read from a cache; without it, the price of input
+    cache_write = 0.15    # input written to one; without it, the price of input
+    reasoning = 0.60      # without it, the price of output
 
 Where no price is known the cost is None, never 0.
 """
@@ -28,21 +31,38 @@ __all__ = ["Price", "Prices", "load_prices", "price_of"]
 
 _TABLE = "prices"
 _SIDES = ("input", "output")
+_PARTS = ("cached", "cache_write", "reasoning")
+_KNOWN = (*_SIDES, *_PARTS)
 _MOST = 1_000_000.0
 _MILLION = 1_000_000.0
 _FIX = 'write [prices."gpt-4o-mini"] with input = 0.15 and output = 0.60, in dollars per million tokens'
 
 
+Counts = tuple[int, int, int, int, int]
+"""Tokens: input, output; and of these cached, written to a cache, spent on reasoning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars per million tokens."""
+    """Dollars per million tokens. A part without a price of its own has that of its side."""
 
     input: float
     output: float
+    cached: float | None = None
+    cache_write: float | None = None
+    reasoning: float | None = None
 
-    def cost(self, input_tokens: int, output_tokens: int) -> float:
+    def cost(self, tokens: Counts) -> float:
         """Return the dollars for these tokens."""
-        return (input_tokens * self.input + output_tokens * self.output) / _MILLION
+        asked, said, cached, written, reasoning = tokens
+        total = asked * self.input + said * self.output
+        for count, price, side in (
+            (cached, self.cached, self.input),
+            (written, self.cache_write, self.input),
+            (reasoning, self.reasoning, self.output),
+        ):
+            total += 0.0 if price is None else count * (price - side)
+        return total / _MILLION
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +71,14 @@ class Prices:
 
     own: Mapping[str, Price] = field(default_factory=dict)
 
-    def cost(
-        self, model: str, input_tokens: int, output_tokens: int, provider: str | None = None
-    ) -> float | None:
+    def cost(self, model: str, tokens: Counts, provider: str | None = None) -> float | None:
         """Return the dollars for these tokens of `model`; None where no price is known.
 
         `provider` is a name such as `openai` or the base URL of an endpoint; with it the price is that of
         this provider or None, without it that of any provider known for the model.
         """
         own = self.own.get(model)
-        if own is not None:
-            return own.cost(input_tokens, output_tokens)
-        return _published(model, input_tokens, output_tokens, provider)
+        return own.cost(tokens) if own is not None else _published(model, tokens, provider)
 
 
 def price_of(model: str, input_tokens: int, output_tokens: int, provider: str | None = None) -> float | None:
@@ -70,7 +86,7 @@ def price_of(model: str, input_tokens: int, output_tokens: int, provider: str | 
 
     Raises ConfigError for an invalid price.
     """
-    return load_prices().cost(model, input_tokens, output_tokens, provider)
+    return load_prices().cost(model, (input_tokens, output_tokens, 0, 0, 0), provider)
 
 
 def load_prices(*, cwd: Path | None = None, user_config: Path | None = None) -> Prices:
@@ -101,11 +117,12 @@ def _price(place: str, entry: object) -> Price:
     if not isinstance(entry, dict):
         raise ConfigError(f"{place}: {shown(entry)} is not a table; {_FIX}")
     for side in entry:
-        if side not in _SIDES:
-            near = difflib.get_close_matches(side, _SIDES, 1, 0.5)
-            fix = f"did you mean {near[0]}?" if near else "known are input and output"
+        if side not in _KNOWN:
+            near = difflib.get_close_matches(side, _KNOWN, 1, 0.5)
+            fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(_KNOWN)}"
             raise ConfigError(f"{place}: {shown(side)} is not a field of a price; {fix}")
-    return Price(*(_side(place, entry, side) for side in _SIDES))
+    parts = {part: _side(place, entry, part) for part in _PARTS if part in entry}
+    return Price(*(_side(place, entry, side) for side in _SIDES), **parts)
 
 
 def _side(place: str, entry: Mapping[str, Any], side: str) -> float:
@@ -121,14 +138,20 @@ def _quoted(model: str) -> str:
     return '"' + shown(model)[1:-1] + '"'
 
 
-def _published(model: str, input_tokens: int, output_tokens: int, provider: str | None) -> float | None:
+def _published(model: str, tokens: Counts, provider: str | None) -> float | None:
     """The provider's price, from `genai-prices`."""
     try:
         published = importlib.import_module("genai_prices")
     except ImportError:
         return None
     which = {} if provider is None else {_provider_field(provider): provider}
-    usage = published.Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    asked, said, cached, written, _ = tokens
+    usage = published.Usage(
+        input_tokens=asked,
+        output_tokens=said,
+        cache_read_tokens=cached or None,
+        cache_write_tokens=written or None,
+    )
     try:
         return float(published.calc_price(usage, model_ref=model, **which).total_price)
     except (LookupError, ValueError):  # no such provider, no such model, or no price for what was used

@@ -46,7 +46,8 @@ _DAMAGE = (
 )
 
 _RESULTS = """
-SELECT SUM(state = 'done'), SUM(state = 'failed'), SUM(state = 'cancelled'), COUNT(*) FROM results
+SELECT SUM(state = 'done'), SUM(state = 'invalid'), SUM(state = 'failed'), SUM(state = 'cancelled'), COUNT(*)
+FROM results
 """
 _ATTEMPTS = """
 SELECT COUNT(*), SUM(state = 'ok'), SUM(state = 'failed'), SUM(state IN ('sent', 'cut', 'unknown')),
@@ -253,12 +254,13 @@ def _rows(
 
 def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tuple[Sums, list[Finding]]:
     """The sums of jobs and attempts, and whether they are consistent."""
-    done, failed, cancelled, results = (int(value or 0) for value in db.execute(_RESULTS).fetchone())
+    done, invalid, failed, cancelled, results = (int(value or 0) for value in db.execute(_RESULTS).fetchone())
     attempts, *kinds, unknown = (int(value or 0) for value in db.execute(_ATTEMPTS).fetchone())
     jobs = facts.get("jobs")
-    sums = Sums(jobs if isinstance(jobs, int) else None, done, failed, cancelled, attempts, unknown)
+    sums = Sums(jobs if isinstance(jobs, int) else None, done, invalid, failed, cancelled, attempts, unknown)
     of_jobs = (
         f"{'?' if sums.jobs is None else f'{sums.jobs:,}'} jobs: {done:,} done, {failed:,} failed,"
+        f"{f' {invalid:,} invalid,' if invalid else ''}"
         f" {cancelled:,} cancelled, {sums.pending:,} pending"
     )
     ok, refused, cut, unsent = kinds

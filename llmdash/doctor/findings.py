@@ -45,6 +45,7 @@ class Sums(NamedTuple):
 
     jobs: int | None
     done: int
+    invalid: int
     failed: int
     cancelled: int
     attempts: int
@@ -52,7 +53,7 @@ class Sums(NamedTuple):
 
     @property
     def ended(self) -> int:
-        return self.done + self.failed + self.cancelled
+        return self.done + self.invalid + self.failed + self.cancelled
 
     @property
     def pending(self) -> int:

@@ -88,6 +88,7 @@ def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]
         "mended": len(done),
         "jobs": None if sums is None else sums.jobs,
         "done": None if sums is None else sums.done,
+        "invalid": None if sums is None else sums.invalid,
         "failed": None if sums is None else sums.failed,
         "cancelled": None if sums is None else sums.cancelled,
         "pending": None if sums is None or sums.jobs is None else sums.pending,

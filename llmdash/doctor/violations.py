@@ -52,7 +52,7 @@ CREATE TEMP VIEW nameless_failures AS
 SELECT job, attempt FROM attempts WHERE state = 'failed' AND failure IS NULL;
 
 CREATE TEMP VIEW textless AS
-SELECT job FROM results WHERE (text IS NULL AND state = 'done')
+SELECT job FROM results WHERE (text IS NULL AND state IN ('done', 'invalid'))
 OR (text IS NOT NULL AND (typeof(text) <> 'text' OR NOT is_utf8(CAST(text AS BLOB))));
 
 -- The attempt that a result names brought an answer.
@@ -61,22 +61,22 @@ SELECT results.job FROM results
 JOIN attempts ON attempts.job = results.job AND attempts.attempt = results.attempts AND attempts.state = 'ok';
 
 CREATE TEMP VIEW stateless_results AS
-SELECT job FROM results WHERE state NOT IN ('done', 'failed', 'cancelled')
+SELECT job FROM results WHERE state NOT IN ('done', 'invalid', 'failed', 'cancelled')
 UNION SELECT job FROM results
 WHERE state IN ('failed', 'cancelled') AND text IS NOT NULL AND job IN (SELECT job FROM answered);
 
-CREATE TEMP VIEW reasonless AS SELECT job FROM results WHERE state = 'failed' AND error IS NULL;
+CREATE TEMP VIEW reasonless AS SELECT job FROM results WHERE state IN ('failed', 'invalid') AND error IS NULL;
 
 CREATE TEMP VIEW misplaced AS
-SELECT * FROM results WHERE state = 'done' AND NOT EXISTS
+SELECT * FROM results WHERE state IN ('done', 'invalid') AND NOT EXISTS
 (SELECT 1 FROM attempts a WHERE a.job = results.job AND a.attempt = results.attempts AND a.state = 'ok');
 
 CREATE TEMP VIEW disowned AS
-SELECT job, attempts AS attempt FROM results WHERE state <> 'done' AND EXISTS
+SELECT job, attempts AS attempt FROM results WHERE state NOT IN ('done', 'invalid') AND EXISTS
 (SELECT 1 FROM attempts a WHERE a.job = results.job AND a.attempt = results.attempts AND a.state = 'ok');
 
 CREATE TEMP VIEW far_results AS
-SELECT job FROM results WHERE attempts < (state = 'done') OR attempts >
+SELECT job FROM results WHERE attempts < (state IN ('done', 'invalid')) OR attempts >
 1000 + COALESCE((SELECT MAX(attempt) FROM attempts a WHERE a.job = results.job), 0);
 
 CREATE TEMP VIEW lost_answers AS

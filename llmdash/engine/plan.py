@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from llmdash.engine.dispatch.answer_rules import AnswerRules
 from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.frames.builder import RunFacts
@@ -55,6 +56,7 @@ class RunPlan:
     retry_failed: bool = False
     stay: bool = False
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    rules: AnswerRules = field(default_factory=AnswerRules)
     grace_s: float = 30.0
     more_keys: Callable[[], Sequence[Member]] = tuple
     """Called from time to time; returns new keys."""

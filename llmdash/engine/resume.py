@@ -51,7 +51,7 @@ def resumed_store(
     ended = bytearray(jobs)
     again: list[int] = []
     for row in reader.ended():
-        if retry_failed and row.state == "failed":
+        if retry_failed and row.state in ("failed", "invalid"):
             again.append(row.job)
         else:
             ended[row.job] = 1

@@ -26,6 +26,7 @@ from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import EndpointState, KeyState, RunState, Severity
 from llmdash.engine.model.view import View
 from llmdash.engine.plan import RunPlan
+from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.health_records import restore_health
 from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.pool import KeyPool
@@ -95,6 +96,7 @@ class Run:
             self._kill_switch,
             plan.options,
             plan.policy,
+            plan.rules,
             asker=plan.asker,
         )
         self._runner = BatchRunner(self._parts, plan.concurrency)
@@ -115,6 +117,8 @@ class Run:
     def _load(self, reader: JournalReader) -> None:
         """Restore the counts and the health of the keys from an earlier start."""
         load_totals(self._store, self._pool.members, reader.key_totals())
+        for label, model, tokens in reader.spent():
+            self._pool.spending.restore(label, model, Tokens(*tokens))
         restore_health(self._pool.members, reader.health(), time.time())
         for member in self._pool.members:
             if member.state is KeyState.DISABLED:

@@ -62,7 +62,9 @@ class Steering:
                 case commands.RetryJobs(jobs):
                     self._each(jobs, self._runner.retry_job)
                 case commands.RetryFailed():
-                    self._each(parts.store.columns.jobs_in(JobState.FAILED), self._runner.retry_job)
+                    columns = parts.store.columns
+                    failed = columns.jobs_in(JobState.FAILED) + columns.jobs_in(JobState.INVALID)
+                    self._each(failed, self._runner.retry_job)
                 case commands.CancelJobs(jobs):
                     self._each(jobs, self._runner.cancel_job)
                 case commands.DisableKey(label):

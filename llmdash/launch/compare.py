@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,6 @@ from llmdash.config import Settings
 from llmdash.config.prices import Prices
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
-from llmdash.engine.model.records import ResultRow
 from llmdash.engine.pool.member import Member
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode, of_signal
@@ -183,35 +181,25 @@ class _ForOneModel:
 
 
 class _Calls:
-    """Figures from the journal of a trial: the latency of each answered call in seconds, and the tokens by
-    model and address.
-    """
+    """Figures from the journal of a trial: the latency of each answered call in seconds, and the cost."""
 
     def __init__(self, trial: Trial) -> None:
-        self._trial = trial
+        self._asked = trial.asked
         self._reader = JournalReader(trial.session.folder)
-        self.latencies: list[float] = []
-        self._input: Counter[Asked] = Counter()
-        self._output: Counter[Asked] = Counter()
-        for row in self._reader.ended():
-            if row.state == "done" and row.latency_s is not None:
-                self.latencies.append(row.latency_s)
-            self._count(row)
-
-    def _count(self, row: ResultRow) -> None:
-        """Add the tokens of all attempts of a job: failed ones were paid too."""
-        for attempt in self._reader.attempts(row.job) if row.attempts != 1 else (row,):
-            who = self._trial.asked.get(attempt.key or "")
-            if who is not None:
-                model = self._trial.source.prompt(row.job).options.get("model", who.model)
-                who = Asked(model, who.url)
-                self._input[who] += attempt.input_tokens or 0
-                self._output[who] += attempt.output_tokens or 0
+        self.latencies = [
+            row.latency_s
+            for row in self._reader.ended()
+            if row.state in ("done", "invalid") and row.latency_s is not None
+        ]
 
     def cost(self, prices: Prices) -> float | None:
-        """Return the cost in dollars; None if any part has no price, or no tokens are known."""
-        used = [who for who in self._input if self._input[who] or self._output[who]]
-        costs = [prices.cost(who.model, self._input[who], self._output[who], who.url) for who in used]
+        """Return the dollars for all attempts; None if any part has no price, or no tokens are known."""
+        spent = [
+            (self._asked[key], model, tokens)
+            for key, model, tokens in self._reader.spent()
+            if key in self._asked and any(tokens)
+        ]
+        costs = [prices.cost(model or who.model, tokens, who.url) for who, model, tokens in spent]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if known and len(known) == len(costs) else None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llmdash.config import EndpointSettings, Settings
 from llmdash.config.key_file import KeyFileWatch
 from llmdash.config.prices import Prices
+from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.launch.llm_factory import build_llm
@@ -106,10 +107,13 @@ class PoolBuilder:
         """Return what the journal records of the keys: the model of each label."""
         return {"models": json.dumps({label: each.endpoint.model for label, each in self._keys.items()})}
 
-    def cost(self, label: str, input_tokens: int, output_tokens: int) -> float | None:
+    def cost(self, label: str, model: str, tokens: Tokens) -> float | None:
         """Return the cost in dollars of tokens of one key; None without a price for model and endpoint."""
-        endpoint = self._keys[label].endpoint
-        return self._prices.cost(endpoint.model, input_tokens, output_tokens, endpoint.base_url or None)
+        known = self._keys.get(label)
+        if known is None:
+            return None  # a key of an earlier start
+        endpoint = known.endpoint
+        return self._prices.cost(model or endpoint.model, tokens, endpoint.base_url or None)
 
     def _members(self, keys: Iterable[EndpointKey]) -> list[Member]:
         return [self._member(each) for each in keys]

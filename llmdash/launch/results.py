@@ -37,5 +37,5 @@ def run_exit_code(session: LocalSession, run: RunPart | None) -> int:
         return ExitCode.INTERNAL
     if session.ending in ENDING_CODES:
         return ENDING_CODES[session.ending]
-    failed = run is not None and run.failed and run.ended == run.jobs
+    failed = run is not None and run.failed + run.invalid and run.ended == run.jobs
     return ExitCode.FAILED if failed else ExitCode.DONE

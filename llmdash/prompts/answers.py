@@ -9,7 +9,7 @@ from typing import Any
 
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["first_json_object", "score_arithmetic", "score_text"]
+__all__ = ["first_json", "first_json_object", "number_of", "score_arithmetic", "score_text"]
 
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _PLAIN = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
@@ -18,6 +18,7 @@ _MAX_DIGITS = 400  # a number written as text; more is not an answer, and conver
 _OPENING = re.compile(
     r'\{(?=\s*["}])'
 )  # where an object can begin; leaves out the braces of code and formulas
+_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 _BUDGET = 256  # characters scanned for each character of the text; about 0.1 ms a kilobyte at worst
 
 # NaN and Infinity are not JSON, yet models write them; None makes them "not a number" below.
@@ -50,8 +51,23 @@ def first_json_object(text: str) -> dict[str, Any] | None:
     return None
 
 
-def _number(value: object) -> int | float | None:
-    """`value` as a finite number: a number itself, or text such as `42`, `1,234` or `42.0`."""
+def first_json(text: str) -> tuple[Any] | None:
+    """Return the JSON value of an answer, in a tuple of one, since it may be null; None if there is none.
+
+    The whole text is read, else what stands in its first fence of ```, else its first JSON object.
+    """
+    fenced = _FENCE.search(text)
+    for part in (text, fenced[1] if fenced is not None else ""):
+        try:
+            return (_DECODER.decode(part.strip()),)
+        except (ValueError, RecursionError):
+            continue
+    found = first_json_object(text)
+    return None if found is None else (found,)
+
+
+def number_of(value: object) -> int | float | None:
+    """Return `value` as a finite number: a number itself, or text such as `42`, `1,234` or `42.0`."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -83,10 +99,10 @@ def score_arithmetic(expected: str, text: str) -> Verdict:
     NOT_PARSEABLE when there is no such object or its `result` is not a number.
     """
     answer = first_json_object(text)
-    result = _number(answer.get("result")) if answer is not None else None
+    result = number_of(answer.get("result")) if answer is not None else None
     if result is None:
         return Verdict.NOT_PARSEABLE
-    return Verdict.RIGHT if result == _number(expected) else Verdict.NOT_EQUAL
+    return Verdict.RIGHT if result == number_of(expected) else Verdict.NOT_EQUAL
 
 
 def score_text(expected: str | None, text: str) -> Verdict:
@@ -106,5 +122,5 @@ def score_text(expected: str | None, text: str) -> Verdict:
     result = answer["result"]
     if isinstance(result, str) and result.strip() == wanted:
         return Verdict.RIGHT
-    number = _number(result)
-    return Verdict.RIGHT if number is not None and number == _number(wanted) else Verdict.NOT_EQUAL
+    number = number_of(result)
+    return Verdict.RIGHT if number is not None and number == number_of(wanted) else Verdict.NOT_EQUAL

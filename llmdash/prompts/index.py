@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from llmdash.prompts.answers import score_text
+from llmdash.prompts.checks import check_answer
 from llmdash.prompts.formats import Format, RecordSpan
 from llmdash.prompts.lines import LineReader
 from llmdash.prompts.records import Recipe, RecordError
@@ -242,7 +242,7 @@ class FilePrompts:
         return self._recipe.build(self._form.fields(data), self._default_id(line, places.numbers[index]))
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
-        return score_text(prompt.expected, text)
+        return check_answer(prompt.check, prompt.expected, text)
 
 
 def open_file(

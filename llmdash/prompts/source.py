@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from llmdash.prompts.answers import score_text
+from llmdash.prompts.checks import check_answer
 from llmdash.prompts.verdict import Verdict
 
 __all__ = [
@@ -152,4 +152,4 @@ class PromptList:
         return self.prompts[index]
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
-        return score_text(prompt.expected, text)
+        return check_answer(prompt.check, prompt.expected, text)

@@ -193,6 +193,7 @@ def _progress_record(frame: Frame) -> dict[str, Any]:
         "elapsed_s": round(run.elapsed_s, 3),
         "jobs": run.jobs,
         "done": run.done,
+        "invalid": run.invalid,
         "failed": run.failed,
         "cancelled": run.cancelled,
         "in_flight": run.in_flight,

@@ -28,9 +28,11 @@ def summary(frame: Frame) -> dict[str, Any]:
         "run": clean_line(run.name),
         "jobs": run.jobs,
         "done": run.done,
+        "invalid": run.invalid,
         "failed": run.failed,
         "pending": run.jobs - run.ended,
         "cancelled": run.cancelled,
+        "empty": run.empty,
         "attempts": run.attempts,
         "retries": run.retries,
         "elapsed_s": round(run.elapsed_s, 3),
@@ -40,6 +42,12 @@ def summary(frame: Frame) -> dict[str, Any]:
         "score": None if run.score is None else _score(run.score),
         "ttft_s": _percentiles(run.ttft),
         "latency_s": _percentiles(run.latency),
+        "usage": {
+            "input_tokens": run.input_tokens,
+            "output_tokens": run.output_tokens,
+            "cached_tokens": run.cached_tokens,
+            "reasoning_tokens": run.reasoning_tokens,
+        },
         "cost": None if run.cost is None else round(run.cost, 6),
     }
 
@@ -109,6 +117,10 @@ def end_report(frame: Frame) -> str:
 
 def _jobs_line(run: RunPart) -> str:
     parts = [f"{count(run.done)} done", f"{count(run.failed)} failed"]
+    if run.invalid:
+        parts.append(f"{count(run.invalid)} invalid")
+    if run.empty:
+        parts[0] += f" ({count(run.empty)} empty)"
     if run.cancelled:
         parts.append(f"{count(run.cancelled)} cancelled")
     parts.append(f"{count(run.jobs - run.ended)} pending")
@@ -117,7 +129,10 @@ def _jobs_line(run: RunPart) -> str:
 
 def _attempts_line(run: RunPart) -> str:
     about = "about " if run.tokens_estimated else ""
-    tokens = f"{about}{count(run.input_tokens)} tokens in, {count(run.output_tokens)} out"
+    asked, said = count(run.input_tokens), count(run.output_tokens)
+    cached = f" ({count(run.cached_tokens)} cached)" if run.cached_tokens else ""
+    reasoning = f" ({count(run.reasoning_tokens)} reasoning)" if run.reasoning_tokens else ""
+    tokens = f"{about}{asked} tokens in{cached}, {said} out{reasoning}"
     rate = per_second(_overall_rate(run, digits=1))
     return f"sent     {count(run.attempts)} attempts, {count(run.retries)} retries, {rate}, {tokens}"
 

@@ -15,6 +15,11 @@ from llmdash.config.values import ConfigError
 OWN = '[prices."my-model"]\ninput = 0.15\noutput = 0.60\n'
 
 
+def tokens(asked: int, said: int, *parts: int) -> tuple[int, int, int, int, int]:
+    cached, written, reasoning = parts or (0, 0, 0)
+    return asked, said, cached, written, reasoning
+
+
 def load(tmp_path: Path, here: str = "", users: str = "") -> Prices:
     """The prices of a folder whose settings file, and the user's, hold these texts."""
     for name, text in (("llmdash.toml", here), ("user.toml", users)):
@@ -24,7 +29,27 @@ def load(tmp_path: Path, here: str = "", users: str = "") -> Prices:
 
 
 def test_own_prices_are_dollars_per_million_tokens(tmp_path: Path) -> None:
-    assert load(tmp_path, OWN).cost("my-model", 1_000_000, 500_000) == pytest.approx(0.45)
+    assert load(tmp_path, OWN).cost("my-model", tokens(1_000_000, 500_000)) == pytest.approx(0.45)
+
+
+def test_cached_and_reasoning_tokens_have_prices_of_their_own(tmp_path: Path) -> None:
+    text = f"{OWN}cached = 0.015\ncache_write = 0.3\nreasoning = 1.2\n"
+    million = 1_000_000
+    cost = load(tmp_path, text).cost("my-model", tokens(million, million, 800_000, 100_000, 500_000))
+    assert cost == pytest.approx(0.1 * 0.15 + 0.8 * 0.015 + 0.1 * 0.3 + 0.5 * 0.60 + 0.5 * 1.2)
+
+
+def test_without_a_price_of_their_own_they_cost_what_their_side_costs(tmp_path: Path) -> None:
+    cost = load(tmp_path, OWN).cost("my-model", tokens(1_000_000, 500_000, 900_000, 9, 400_000))
+    assert cost == pytest.approx(0.45)
+
+
+def test_a_published_price_of_cached_input_is_used() -> None:
+    pytest.importorskip("genai_prices")
+    whole = Prices().cost("gpt-4o-mini", tokens(1_000_000, 0), "openai")
+    cached = Prices().cost("gpt-4o-mini", tokens(1_000_000, 0, 1_000_000, 0, 0), "openai")
+    assert whole is not None
+    assert cached == pytest.approx(whole / 2)
 
 
 def test_the_folder_s_price_goes_over_the_user_s_and_both_are_read(tmp_path: Path) -> None:
@@ -39,17 +64,19 @@ def test_other_settings_in_the_file_are_let_alone(tmp_path: Path) -> None:
 
 def test_an_own_price_goes_over_a_published_one(tmp_path: Path) -> None:
     prices = load(tmp_path, '[prices."gpt-4o-mini"]\ninput = 100\noutput = 0\n')
-    assert prices.cost("gpt-4o-mini", 1_000_000, 7, "https://api.openai.com/v1") == pytest.approx(100.0)
+    assert prices.cost("gpt-4o-mini", tokens(1_000_000, 7), "https://api.openai.com/v1") == pytest.approx(
+        100.0
+    )
 
 
 def test_a_price_that_nobody_knows_is_none_and_never_nothing() -> None:
-    assert Prices().cost("no-such-model-at-all", 1000, 1000) is None
+    assert Prices().cost("no-such-model-at-all", tokens(1000, 1000)) is None
 
 
 def test_a_published_price_is_known_by_model_provider_and_base_url() -> None:
     pytest.importorskip("genai_prices")
     costs = {
-        Prices().cost("gpt-4o-mini", 1_000_000, 0, provider)
+        Prices().cost("gpt-4o-mini", tokens(1_000_000, 0), provider)
         for provider in (None, "openai", "https://api.openai.com/v1")
     }
     assert costs == {0.15}
@@ -57,15 +84,15 @@ def test_a_published_price_is_known_by_model_provider_and_base_url() -> None:
 
 @pytest.mark.parametrize("provider", ["http://127.0.0.1:8000/v1", "https://gateway.example/v1", "nobody"])
 def test_a_provider_nobody_knows_has_no_price_even_for_a_known_model(provider: str) -> None:
-    assert Prices().cost("gpt-4o-mini", 1000, 1000, provider) is None
+    assert Prices().cost("gpt-4o-mini", tokens(1000, 1000), provider) is None
 
 
 def test_without_the_extra_only_own_prices_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry of None is how the import system says that a module cannot be had."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
     prices = load(tmp_path, OWN)
-    assert prices.cost("gpt-4o-mini", 1000, 1000) is None
-    assert prices.cost("my-model", 1_000_000, 0) == pytest.approx(0.15)
+    assert prices.cost("gpt-4o-mini", tokens(1000, 1000)) is None
+    assert prices.cost("my-model", tokens(1_000_000, 0)) == pytest.approx(0.15)
 
 
 def test_price_of_reads_the_folder_the_program_starts_in(
@@ -89,7 +116,8 @@ def test_price_of_reads_the_folder_the_program_starts_in(
         ("[prices.x]\ninput = inf\noutput = 1\n", ['prices."x".input', "not a number"]),
         ("[prices.x]\ninput = true\noutput = 1\n", ['prices."x".input', "not a number"]),
         ("[prices.x]\ninput = 1\noutptu = 1\n", ['prices."x"', "'outptu'", "did you mean output?"]),
-        ("[prices.x]\ninput = 1\ncached = 1\n", ['prices."x"', "'cached'", "known are input and output"]),
+        ("[prices.x]\ninput = 1\ncached = 1\n", ['prices."x"', "output is missing"]),
+        ("[prices.x]\ninput = 1\naudio = 1\n", ['prices."x"', "'audio'", "known are input, output, cached"]),
         ('[prices."a\\u001b[2J"]\ninput = 1\n', ["output is missing"]),
         ("prices = \n", ["not TOML"]),
         (f"n = {'9' * 5000}\n", ["not TOML"]),
@@ -115,5 +143,5 @@ def test_a_price_that_cannot_be_gets_one_line_with_file_and_key(
 def test_no_name_of_a_model_or_provider_breaks_the_look_up(
     model: str, given_in: int, out: int, provider: str | None
 ) -> None:
-    cost = Prices().cost(model, given_in, out, provider)
+    cost = Prices().cost(model, tokens(given_in, out), provider)
     assert cost is None or cost >= 0

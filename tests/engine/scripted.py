@@ -152,6 +152,14 @@ def until(session: LocalSession, holds: Callable[[Frame], bool]) -> Frame:
     return frame
 
 
+def worked_out(session: LocalSession, view: View) -> Frame:
+    """The frame once the order that `view` asks for is there."""
+    session.frame(view)
+    while any(thread.name == "llmdash-sort" for thread in threading.enumerate()):
+        time.sleep(0.001)
+    return session.frame(view)
+
+
 def records(session: LocalSession) -> list[ResultRecord]:
     return list(JournalReader(session.folder).results())
 
@@ -162,7 +170,8 @@ def assert_balanced(session: LocalSession, server: Server) -> Frame:
     run, results = frame.run, records(session)
     assert run.queued + run.waiting + run.in_flight + run.ended == run.jobs
     states = Counter(result.state for result in results)
-    assert (run.done, run.failed, run.cancelled) == (states["done"], states["failed"], states["cancelled"])
+    ended = (run.done, run.invalid, run.failed, run.cancelled)
+    assert ended == tuple(states[name] for name in ("done", "invalid", "failed", "cancelled"))
     assert [result.index for result in results] == sorted({result.index for result in results})
     totals = JournalReader(session.folder).key_totals()
     assert {label: each.sent for label, each in totals.items()} == dict(server.by_key)
@@ -177,5 +186,5 @@ def assert_balanced(session: LocalSession, server: Server) -> Frame:
             assert of_key.sent == of_key.ok + of_key.throttled + of_key.errors + of_key.cut + key.in_flight
     assert run.attempts == sum(server.asked.values())
     if run.score is not None:
-        assert run.score.total == run.done
+        assert run.score.total == run.done + run.invalid
     return frame

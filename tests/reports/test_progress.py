@@ -127,6 +127,7 @@ def test_json_gives_progress_notices_and_last_the_summary() -> None:
         "elapsed_s": 192.418,
         "jobs": 10_000,
         "done": 3_380,
+        "invalid": 0,
         "failed": 32,
         "cancelled": 0,
         "in_flight": 64,

@@ -22,9 +22,11 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "run": "arithmetic",
         "jobs": 10_000,
         "done": 3_380,
+        "invalid": 0,
         "failed": 32,
         "pending": 6_588,
         "cancelled": 0,
+        "empty": 0,
         "attempts": 3_594,
         "retries": 118,
         "elapsed_s": 192.418,
@@ -57,6 +59,12 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "score": {"right": 3_292, "not_equal": 80, "not_parseable": 8, "accuracy": 3_292 / 3_380},
         "ttft_s": {"p50": 0.388123, "p95": 1.2},
         "latency_s": {"p50": 0.9, "p95": 12.34},
+        "usage": {
+            "input_tokens": 120_000,
+            "output_tokens": 80_000,
+            "cached_tokens": 0,
+            "reasoning_tokens": 0,
+        },
         "cost": None,
     }
 
@@ -73,7 +81,10 @@ def test_what_is_not_known_is_null() -> None:
 def test_jobs_are_done_failed_cancelled_or_pending() -> None:
     found = summary(Frame(run=RunPart(jobs=10, done=4, failed=3, cancelled=2, queued=1)))
     assert (found["pending"], found["cancelled"]) == (1, 2)
-    assert found["jobs"] == found["done"] + found["failed"] + found["cancelled"] + found["pending"]
+    assert (
+        found["jobs"]
+        == found["done"] + found["invalid"] + found["failed"] + found["cancelled"] + found["pending"]
+    )
 
 
 @pytest.mark.parametrize("state", list(KeyState))

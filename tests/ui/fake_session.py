@@ -24,7 +24,7 @@ from llmdash.engine.model.frame import (
     SeriesPart,
     StreamPart,
 )
-from llmdash.engine.model.records import AttemptRecord
+from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.states import Binding, JobState, KeyState, RunState, SortColumn, WaitReason
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.prompts.verdict import Verdict
@@ -283,6 +283,6 @@ class FakeSession:
             messages=(("system", "You are a careful calculator."), ("user", prompt)),
             expected="65",
             answer=self.answer(job, now),
-            finish_reason="stop",
+            record=ResultRecord(0, "", "done", finish_reason="stop"),
             attempts=(refused, answered),
         )

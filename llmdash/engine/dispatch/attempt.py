@@ -45,6 +45,7 @@ class Answer(msgspec.Struct, frozen=True):
     """The result of one attempt; times in seconds. With a `failure` the text is only part of an answer.
 
     `message` is the answer as the server's object where text alone does not say all of it (tool calls).
+    `problem` says why the model's own class calls the answer invalid.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Answer(msgspec.Struct, frozen=True):
     reasoning: str = ""
     message: dict[str, Any] | None = None
     flags: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 class GatheredAnswer:
@@ -72,6 +74,7 @@ class GatheredAnswer:
         self._thoughts: list[str] = []
         self._message: dict[str, Any] | None = None
         self._flags: tuple[str, ...] = ()
+        self._problem: str | None = None
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
         self._hints: Hints | None = None
@@ -91,6 +94,8 @@ class GatheredAnswer:
             self._finish_reason = storable(delta.finish_reason)
             self._flags = delta.flags or self._flags
             self._message = delta.message or self._message
+            if delta.info is not None and "problem" in delta.info:
+                self._problem = storable(str(delta.info["problem"]))
         self._usage = _in_bounds(delta.usage) if delta.usage is not None else self._usage
 
     def answer(self, prompt: Prompt, failure: Failure | None) -> Answer:
@@ -107,6 +112,7 @@ class GatheredAnswer:
             reasoning=storable("".join(self._thoughts)),
             message=self._message,
             flags=self._flags,
+            problem=self._problem,
         )
 
 

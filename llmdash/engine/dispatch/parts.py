@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmdash.engine.dispatch.answer_rules import AnswerRules
 from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
@@ -39,6 +40,7 @@ class RunnerParts:
     kill_switch: KillSwitch
     options: Mapping[str, Any] = field(default_factory=dict)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    rules: AnswerRules = field(default_factory=AnswerRules)
     rng: random.Random = field(default_factory=random.Random)
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time

@@ -228,7 +228,7 @@ class BatchRunner:
             self._return(job)
             return
         try:
-            prompt = self._parts.source.prompt(job)
+            prompt = self._settlement.repaired(job, self._parts.source.prompt(job))
         except InputError as error:
             self._not_sent(attempt, departure)
             self._settlement.unreadable(job, error)

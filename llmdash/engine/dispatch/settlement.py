@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from llmdash.engine.dispatch.answer_rules import EMPTY, asking_again
 from llmdash.engine.dispatch.attempt import Answer, Attempt
 from llmdash.engine.dispatch.parts import RunnerParts
+from llmdash.engine.dispatch.rows import (
+    answered_record,
+    done_row,
+    failed_record,
+    failed_row,
+    invalid_row,
+    model_of,
+    refused_record,
+)
 from llmdash.engine.model.events import Noticed, RetryScheduled, Saved
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import KeyState, Severity
@@ -39,6 +46,8 @@ class _Trouble:
     losses: int = 0
     last: Member | None = None
     throttled_since: float | None = None
+    repair: tuple[str, str] | None = None
+    """An invalid answer and what is wrong with it; the next attempt is told."""
 
     def throttled_s(self, failure: Failure, now: float) -> float:
         """Return the seconds since all failures of the job are rate limits (429), `failure` included."""
@@ -70,48 +79,44 @@ class Settlement:
         parts, usage = self._parts, answer.usage
         job, member, record = attempt.job, attempt.member, attempt.record
         was_probe = member.health.on_probation
-        parts.pool.succeeded(attempt.lease, usage, hints=answer.hints)
+        model = model_of(attempt, prompt)
+        parts.pool.succeeded(attempt.lease, usage, hints=answer.hints, model=model)
         if was_probe and not member.health.on_probation:
             self._note_health(member)
         parts.kill_switch.answered()
-        verdict = parts.source.score(prompt, answer.text)
-        ended = record._replace(
-            state="ok",
-            ttft_s=answer.ttft_s,
-            latency_s=answer.latency_s,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            estimated=usage.estimated,
-            cached_tokens=usage.cached_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        )
-        result = ResultRow(
-            job=job,
-            id=storable(prompt.id),
-            state="done",
-            text=answer.text,
-            expected=storable(prompt.expected) if prompt.expected is not None else None,
-            verdict=verdict,
-            key=member.label,
-            attempts=record.attempt,
-            ttft_s=answer.ttft_s,
-            latency_s=answer.latency_s,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            estimated=usage.estimated,
-            finish_reason=answer.finish_reason,
-            endpoint=member.endpoint.name,
-            model=_model(member, prompt),
-            flags=",".join(answer.flags) or None,
-            message=_written(answer.message),
-            reasoning=answer.reasoning or None,
-            input=_written(prompt.carried),
-            cached_tokens=usage.cached_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        )
-        self._settle(result, ended)
+        problem = parts.rules.problem(answer)
+        if parts.rules.is_refused(answer):
+            result = failed_row(attempt, prompt, EMPTY)
+            self._settle(result, refused_record(record, answer, model, EMPTY))
+        elif problem is None:
+            verdict = parts.source.score(prompt, answer.text)
+            self._settle(done_row(attempt, prompt, answer, verdict), answered_record(record, answer, model))
+        elif self._may_repair(job):
+            self._repair(attempt, answer, model, problem)
+        else:
+            self._settle(
+                invalid_row(attempt, prompt, answer, problem), answered_record(record, answer, model)
+            )
+
+    def _may_repair(self, job: int) -> bool:
+        trouble = self._trouble.get(job)
+        return self._parts.rules.repairs and (trouble is None or trouble.repair is None)
+
+    def _repair(self, attempt: Attempt, answer: Answer, model: str, problem: str) -> None:
+        """Ask once more for an answer that is invalid; the first one has been paid for."""
+        job, parts = attempt.job, self._parts
+        self._trouble.setdefault(job, _Trouble()).repair = (answer.text, problem)
+        ended = refused_record(attempt.record, answer, model, problem)
+        parts.store.apply(RetryScheduled(job, problem, counted=True))
+        parts.journal.ended(ended, None, _nothing)
+        parts.queue.schedule(job, 0.0, limited=False)
+
+    def repaired(self, job: int, prompt: Prompt) -> Prompt:
+        """Return what is asked: the prompt, after an invalid answer with that answer and what is wrong."""
+        trouble = self._trouble.get(job)
+        if trouble is None or trouble.repair is None:
+            return prompt
+        return asking_again(prompt, *trouble.repair)
 
     def failed(self, attempt: Attempt, prompt: Prompt, answer: Answer, failure: Failure) -> None:
         """Record a failed attempt: the job is retried, or fails with it."""
@@ -132,7 +137,7 @@ class Settlement:
         trouble.uncounted += not decision.counted
         trouble.last = member
         text = storable(str(failure))
-        ended = _failed_record(record, failure, answer, text)
+        ended = failed_record(record, failure, answer, text)
         if decision.again:
             parts.store.apply(RetryScheduled(job, text, decision.counted))
             parts.journal.ended(ended, None, _nothing)
@@ -140,7 +145,7 @@ class Settlement:
         else:
             if failure.kind is FailureKind.REQUEST:
                 parts.kill_switch.refused(failure)
-            self._settle(self._failed_row(attempt, prompt, text), ended)
+            self._settle(failed_row(attempt, prompt, text), ended)
 
     def cut(self, attempt: Attempt, *, sent: bool) -> None:
         """Record an attempt cancelled from this side, before it was sent or in flight."""
@@ -160,7 +165,7 @@ class Settlement:
             self._parts.journal.ended(unknown, None, _nothing)
             return True
         text = f"lost {trouble.losses} times with its worker; each may have to be paid for"
-        self._settle(self._failed_row(attempt, prompt, text), unknown)
+        self._settle(failed_row(attempt, prompt, text), unknown)
         return False
 
     def unreadable(self, job: int, error: InputError) -> None:
@@ -195,20 +200,6 @@ class Settlement:
         else:
             self._parts.journal.ended(ended, result, on_disk)
 
-    def _failed_row(self, attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
-        job, member = attempt.job, attempt.member
-        return ResultRow(
-            job=job,
-            id=self._id(job),
-            state="failed",
-            key=member.label,
-            attempts=self._parts.store.columns.tries[job],
-            error=text,
-            endpoint=member.endpoint.name,
-            model=_model(member, prompt),
-            input=_written(prompt.carried),
-        )
-
     def _id(self, job: int) -> str:
         return storable(self._parts.source.id(job))
 
@@ -225,32 +216,6 @@ class Settlement:
     def _note_health(self, member: Member) -> None:
         parts = self._parts
         parts.journal.health(health_record(member, parts.clock(), parts.wall_clock()))
-
-
-def _failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text: str) -> AttemptRecord:
-    return record._replace(
-        state="failed",
-        failure=failure.kind.value,
-        status=failure.status,
-        message=text,
-        request_id=storable(failure.request_id) if failure.request_id is not None else None,
-        retry_after_s=failure.retry_after,
-        ttft_s=answer.ttft_s,
-        latency_s=answer.latency_s,
-        partial=answer.text or None,
-        code=storable(failure.code) if failure.code is not None else None,
-    )
-
-
-def _model(member: Member, prompt: Prompt) -> str:
-    """Return the model that was asked for: the prompt's own, else that of the endpoint."""
-    own = prompt.options.get("model")
-    return storable(own) if isinstance(own, str) else member.llm.model
-
-
-def _written(value: Mapping[str, Any] | None) -> str | None:
-    """Return an object as JSON for the journal, None for one without fields."""
-    return storable(json.dumps(value, ensure_ascii=False)) if value else None
 
 
 def _nothing() -> None:

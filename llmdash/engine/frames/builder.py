@@ -23,9 +23,9 @@ from llmdash.engine.model.frame import (
     SeriesPart,
     StreamPart,
 )
-from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
+from llmdash.engine.model.states import AnswerFlag, Binding, JobState, RunState, WaitReason
 from llmdash.engine.model.view import JobsView, StreamView, View
-from llmdash.engine.pool.costs import CostOf, cost_so_far, projected
+from llmdash.engine.pool.costs import CostOf, Tokens, cost_so_far, projected
 from llmdash.prompts.verdict import Verdict
 
 __all__ = ["FrameBuilder", "RunFacts"]
@@ -36,7 +36,7 @@ _TILE_CHARACTERS = 400
 _COST_S = 0.5
 
 
-def _no_price(_label: str, _input_tokens: int, _output_tokens: int) -> float | None:
+def _no_price(_label: str, _model: str, _tokens: Tokens) -> float | None:
     return None
 
 
@@ -107,12 +107,14 @@ class FrameBuilder:
     def _cost(self, keys: Sequence[KeyRow], now: float, *, ended: bool) -> float | None:
         """Return the cost so far; computed at most twice a second, since a price list may be slow."""
         if ended or now - self._cost_at >= _COST_S:
-            self._cost_at, self._last_cost = now, cost_so_far(keys, self._facts.cost_of)
+            spending, cost_of = self._parts.pool.spending, self._facts.cost_of
+            self._cost_at, self._last_cost = now, cost_so_far(spending, keys, cost_of)
         return self._last_cost
 
     def _run(self, status: RunStatus, blocker: WaitReason | None, now: float, cost: float | None) -> RunPart:
         store, counts = self._store, self._store.columns.counts
         waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
+        spent = self._parts.pool.spending.total()
         left = counts[JobState.QUEUED] + waiting + store.in_flight
         return RunPart(
             name=self._facts.name,
@@ -129,6 +131,7 @@ class FrameBuilder:
             waiting=waiting,
             in_flight=store.in_flight,
             done=counts[JobState.DONE],
+            invalid=counts[JobState.INVALID],
             failed=counts[JobState.FAILED],
             cancelled=counts[JobState.CANCELLED],
             attempts=store.attempts,
@@ -136,13 +139,18 @@ class FrameBuilder:
             retries=store.retries,
             requests_per_s=store.sends_10s.rate(now),
             tokens_per_s=store.tokens.rate(now),
-            input_tokens=store.input_tokens,
-            output_tokens=store.output_tokens,
+            input_tokens=spent.input,
+            output_tokens=spent.output,
+            cached_tokens=spent.cached,
+            reasoning_tokens=spent.reasoning,
+            empty=store.empty,
             tokens_estimated=store.estimated,
             score=store.score,
             cost=cost,
             cost_projected=projected(
-                cost, counts[JobState.DONE] + counts[JobState.FAILED], store.columns.jobs
+                cost,
+                counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED],
+                store.columns.jobs,
             ),
             ends_in_s=_eta(left, store.ends_60s.rate(now))
             if blocker is None and status.state is RunState.RUNNING
@@ -170,7 +178,7 @@ class FrameBuilder:
         elif live is not None and not state.in_flight:
             wait += now - live.since
         due_at = self._parts.queue.due_at(job) if state is JobState.BACKOFF else None
-        ended = state is JobState.DONE
+        ended = state in (JobState.DONE, JobState.INVALID)
         return JobRow(
             job=job,
             id=self._job_id(job),
@@ -186,7 +194,8 @@ class FrameBuilder:
             output_tokens=columns.output_tokens[job] if ended else None,
             tokens_estimated=bool(columns.estimated[job]),
             verdict=Verdict(columns.verdict[job]),
-            error=columns.errors[columns.error[job]] if not ended else "",
+            error=columns.errors[columns.error[job]] if state is not JobState.DONE else "",
+            flags=AnswerFlag(columns.flags[job]),
         )
 
     def _rate(self, run: RunPart, blocker: WaitReason | None, now: float) -> RatePart:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from llmdash.engine.frames.blockers import Waits
-from llmdash.engine.model.states import JobState, WaitReason
+from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.prompts.verdict import Verdict
 
@@ -36,13 +36,19 @@ _STATES: dict[str, frozenset[JobState] | WaitReason] = {
     "stream": frozenset({JobState.STREAMING}),
     "waiting": _WAITING,
     "flight": frozenset({JobState.SENT, JobState.STREAMING}),
-    "ended": frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED}),
+    "ended": frozenset({JobState.DONE, JobState.INVALID, JobState.FAILED, JobState.CANCELLED}),
 }
-_VERDICTS = {
+_VERDICTS: dict[str, Verdict | AnswerFlag] = {
     "right": Verdict.RIGHT,
     "wrong": Verdict.NOT_EQUAL,
     "unparseable": Verdict.NOT_PARSEABLE,
     "unscored": Verdict.UNSCORED,
+    "empty": AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY,
+    "reasoning_only": AnswerFlag.REASONING_ONLY,
+    "length": AnswerFlag.LENGTH,
+    "eof": AnswerFlag.EOF,
+    "invalid": AnswerFlag.INVALID,
+    "odd": ~AnswerFlag.NONE,
 }
 
 
@@ -83,7 +89,10 @@ def _term(term: str, columns: JobColumns, job_id: Callable[[int], str], waits: W
             else _among(columns.state, named)
         )
     if name in ("is", "verdict"):
-        return _among(columns.verdict, {_named(term, value, _VERDICTS)})
+        named_so = _named(term, value, _VERDICTS)
+        if isinstance(named_so, AnswerFlag):
+            return _flagged(columns.flags, named_so)
+        return _among(columns.verdict, {named_so})
     if name == "key":
         return _among(columns.key, columns.keys.find(value))
     if name == "error":
@@ -120,6 +129,11 @@ def _named(term: str, value: str, names: Mapping[str, T]) -> T:
 def _among(column: bytearray | array[int], wanted: Iterable[int]) -> Predicate:
     allowed = frozenset(wanted)
     return lambda job: column[job] in allowed
+
+
+def _flagged(column: bytearray, wanted: AnswerFlag) -> Predicate:
+    bits = int(wanted) & 0xFF
+    return lambda job: bool(column[job] & bits)
 
 
 def _waiting_for(reason: WaitReason, columns: JobColumns, waits: Waits) -> Predicate:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
-from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.frames.said import shown, shown_answer
+from llmdash.engine.journal.reader import JournalReader, result_record
 from llmdash.engine.model.frame import Inspection, JobRow
+from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.store.store import Store
-from llmdash.prompts.source import InputError, PromptSource, Said, said_text
+from llmdash.prompts.source import InputError, PromptSource
 
 __all__ = ["Inspector"]
 
@@ -36,7 +38,7 @@ class Inspector:
     def _look_up(self, job: int, row: JobRow) -> Inspection:
         try:
             prompt = self._source.prompt(job)
-            messages, expected = tuple(map(_shown, prompt.messages)), prompt.expected
+            messages, expected = tuple(map(shown, prompt.messages)), prompt.expected
         except InputError as error:
             messages, expected = (("user", str(error)),), None
         result = self._reader.result(job)
@@ -44,16 +46,12 @@ class Inspector:
         answer = (result.text if result is not None else None) or (
             "".join(stream.chunks) if stream is not None else ""
         )
+        record = result_record(result) if result is not None else ResultRecord(job, row.id, "pending")
         return Inspection(
             row=row,
             messages=messages,
             expected=expected,
-            answer=answer,
-            finish_reason=result.finish_reason if result is not None else None,
+            answer=answer or (shown_answer(record.message) if record.message else ""),
+            record=record,
             attempts=self._reader.attempts(job),
         )
-
-
-def _shown(said: Said) -> tuple[str, str]:
-    """Return the role and the text of a message."""
-    return said if isinstance(said, tuple) else (str(said.get("role") or ""), said_text(said))

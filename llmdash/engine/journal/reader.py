@@ -30,10 +30,19 @@ class KeyTotals(NamedTuple):
 
 
 _TOTALS = """
-SELECT key, COUNT(*), SUM(state = 'ok'), SUM(state = 'failed' AND failure = 'throttle'),
-    SUM(state = 'failed' AND failure IS NOT 'throttle'), SUM(state IN ('cut', 'unknown', 'sent')),
+SELECT key, COUNT(*), SUM(state = 'ok' OR (state = 'failed' AND failure IS 'invalid')),
+    SUM(state = 'failed' AND failure IS 'throttle'),
+    SUM(state = 'failed' AND failure IS NOT 'throttle' AND failure IS NOT 'invalid'),
+    SUM(state IN ('cut', 'unknown', 'sent')),
     SUM(COALESCE(input_tokens, 0)), SUM(COALESCE(output_tokens, 0))
 FROM attempts WHERE state <> 'unsent' GROUP BY key
+"""
+
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
+_SPENT = """
+SELECT key, COALESCE(model, ''), TOTAL(input_tokens), TOTAL(output_tokens), TOTAL(cached_tokens),
+    TOTAL(cache_write_tokens), TOTAL(reasoning_tokens)
+FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL) GROUP BY 1, 2
 """
 
 _UNKNOWN = """
@@ -110,6 +119,17 @@ class JournalReader:
             for key, *counts in db.execute(_TOTALS):
                 totals[key] = KeyTotals(*counts)
         return totals
+
+    def spent(self) -> list[tuple[str, str, tuple[int, int, int, int, int]]]:
+        """Return (key, model, tokens) of all answered attempts.
+
+        Tokens are input, output, cached, written to a cache, of reasoning. The model is empty in journals of
+        earlier versions.
+        """
+        with self._connection() as db:
+            columns = columns_of(db, "attempts", ("key", "model", *_COUNTS))
+            rows = db.execute(_SPENT.format(columns)).fetchall()
+        return [(key, model, (int(a), int(b), int(c), int(d), int(e))) for key, model, a, b, c, d, e in rows]
 
     def health(self) -> list[HealthRecord]:
         """Return the last recorded state of each key; keys that were always healthy have none."""

@@ -37,6 +37,7 @@ _COLUMNS_OF_3 = {
         "cached_tokens INTEGER",
         "cache_write_tokens INTEGER",
         "reasoning_tokens INTEGER",
+        "model TEXT",
     ),
     "results": (
         "endpoint TEXT",

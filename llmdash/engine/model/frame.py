@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmdash.engine.model.records import AttemptRecord
+from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.states import (
     AlertKind,
+    AnswerFlag,
     Binding,
     EndpointState,
     JobState,
@@ -70,7 +71,8 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """The run header. jobs = queued + waiting + in_flight + done + failed + cancelled, always."""
+    """The run header. jobs = queued + waiting + in_flight + done + invalid + failed + cancelled,
+    always."""
 
     name: str = ""
     model: str = ""
@@ -84,6 +86,8 @@ class RunPart:
     waiting: int = 0
     in_flight: int = 0
     done: int = 0
+    invalid: int = 0
+    """Answers that break their schema; they are kept."""
     failed: int = 0
     cancelled: int = 0
     attempts: int = 0
@@ -94,6 +98,12 @@ class RunPart:
     tokens_per_s: float | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    """Input tokens that were read from a cache."""
+    reasoning_tokens: int = 0
+    """Output tokens that were spent on reasoning."""
+    empty: int = 0
+    """Answers without text; done all the same."""
     tokens_estimated: bool = False
     score: Score | None = None
     cost: float | None = None
@@ -109,7 +119,7 @@ class RunPart:
 
     @property
     def ended(self) -> int:
-        return self.done + self.failed + self.cancelled
+        return self.done + self.invalid + self.failed + self.cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,7 @@ class JobRow:
     tokens_estimated: bool = False
     verdict: Verdict = Verdict.UNSCORED
     error: str = ""
+    flags: AnswerFlag = AnswerFlag.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +273,8 @@ class Inspection:
     messages: tuple[tuple[str, str], ...] = ()
     expected: str | None = None
     answer: str = ""
-    finish_reason: str | None = None
+    record: ResultRecord | None = None
+    """The result on record: its finish reason, flags, reasoning, tokens, model and endpoint."""
     attempts: tuple[AttemptRecord, ...] = ()
 
 

@@ -37,6 +37,7 @@ class AttemptRecord(NamedTuple):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    model: str | None = None
 
 
 class ResultRow(NamedTuple):

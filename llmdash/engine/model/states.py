@@ -8,6 +8,7 @@ from llmdash.prompts.verdict import Verdict
 
 __all__ = [
     "AlertKind",
+    "AnswerFlag",
     "Binding",
     "EndpointState",
     "JobState",
@@ -21,7 +22,10 @@ __all__ = [
 
 
 class JobState(enum.IntEnum):
-    """The state of a job; the waiting states say what it waits for."""
+    """The state of a job; the waiting states say what it waits for.
+
+    INVALID is an answer that breaks its schema: it is kept, and counts as failed.
+    """
 
     QUEUED = 0
     LIMITER = 1
@@ -32,6 +36,7 @@ class JobState(enum.IntEnum):
     DONE = 6
     FAILED = 7
     CANCELLED = 8
+    INVALID = 9
 
     @property
     def ended(self) -> bool:
@@ -40,6 +45,26 @@ class JobState(enum.IntEnum):
     @property
     def in_flight(self) -> bool:
         return self in (JobState.SENT, JobState.STREAMING)
+
+
+class AnswerFlag(enum.IntFlag):
+    """What is odd about an answer, as far as it is counted and filtered by."""
+
+    NONE = 0
+    EMPTY = 1
+    REASONING_ONLY = 2
+    LENGTH = 4
+    EOF = 8
+    INVALID = 16
+    OTHER = 32
+
+    @classmethod
+    def of(cls, flags: str | None) -> AnswerFlag:
+        """Return the flags of a result, which are joined by commas."""
+        found = cls.NONE
+        for flag in flags.split(",") if flags else ():
+            found |= cls.__members__.get(flag.upper(), cls.OTHER)
+        return found
 
 
 class WaitReason(enum.Enum):

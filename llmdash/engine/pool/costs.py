@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from llmdash.engine.model.frame import KeyRow
+from llmdash.llms.messages import Usage
 
-__all__ = ["CostOf", "cost_so_far", "projected"]
-
-CostOf = Callable[[str, int, int], float | None]
-"""Dollars for (key label, input tokens, output tokens); None where no price is known."""
+__all__ = ["CostOf", "Spending", "Tokens", "cost_so_far", "projected"]
 
 
-def cost_so_far(keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
-    """Return the dollars spent with all keys; None if a key that was used has no known price.
+class Tokens(NamedTuple):
+    """Sums of tokens: the cached ones are part of the input, those of reasoning part of the output."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: object) -> Tokens:
+        if not isinstance(other, Tokens):
+            return NotImplemented
+        return Tokens(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+CostOf = Callable[[str, str, Tokens], float | None]
+"""Dollars for (key label, model, tokens); None where no price is known."""
+
+
+class Spending:
+    """The tokens of all answered attempts by key and model: each has its price."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str], list[int]] = {}
+
+    def add(self, label: str, model: str, usage: Usage) -> None:
+        """Add the tokens of an answer."""
+        sums = self._sums.get((label, model))
+        if sums is None:
+            sums = self._sums[label, model] = [0, 0, 0, 0, 0]
+        sums[0] += usage.input_tokens
+        sums[1] += usage.output_tokens
+        if usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens:
+            sums[2] += usage.cached_tokens
+            sums[3] += usage.cache_write_tokens
+            sums[4] += usage.reasoning_tokens
+
+    def restore(self, label: str, model: str, tokens: Tokens) -> None:
+        """Add the tokens of earlier starts."""
+        before = self._sums.get((label, model), [0, 0, 0, 0, 0])
+        self._sums[label, model] = [one + more for one, more in zip(before, tokens, strict=True)]
+
+    def __iter__(self) -> Iterator[tuple[str, str, Tokens]]:
+        for (label, model), sums in list(self._sums.items()):
+            yield label, model, Tokens(*sums)
+
+    def total(self) -> Tokens:
+        """Return the tokens of all keys and models."""
+        return sum((tokens for _, _, tokens in self), Tokens())
+
+
+def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
+    """Return the dollars spent; None if a key that was used has no known price.
 
     Requests that were cut off have an unknown outcome; each counts as the mean one of its key.
     """
+    uncertain = {key.label: 1 + key.cut / key.ok for key in keys if key.ok}
     total = 0.0
-    for key in keys:
-        if not key.ok:
-            continue
-        known = cost_of(key.label, key.input_tokens, key.output_tokens)
+    for label, model, tokens in spending:
+        known = cost_of(label, model, tokens)
         if known is None:
             return None
-        total += known * (1 + key.cut / key.ok)
+        total += known * uncertain.get(label, 1.0)
     return total if total > 0 else None
 
 

@@ -11,6 +11,7 @@ from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool.attribution import Attribution, attribute
 from llmdash.engine.pool.circuit_breaker import is_of_endpoint
+from llmdash.engine.pool.costs import Spending
 from llmdash.engine.pool.member import Endpoint, Lease, Member, endpoint_row, key_row
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -34,6 +35,7 @@ class KeyPool:
             raise ValueError("a pool needs at least one key")
         self._members = list(members)
         self._clock = clock
+        self.spending = Spending()
         self._changed = asyncio.Event()
         self._stride_pass = 0.0
         self._guard = threading.Lock()  # other threads see consistent counters
@@ -176,8 +178,10 @@ class KeyPool:
         lease.member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
         self._wake()
 
-    def succeeded(self, lease: Lease, usage: Usage | None, *, hints: Hints | None = None) -> None:
-        """Settle a lease whose request was answered."""
+    def succeeded(
+        self, lease: Lease, usage: Usage | None, *, hints: Hints | None = None, model: str = ""
+    ) -> None:
+        """Settle a lease whose request was answered by `model`."""
         now, member = self._clock(), lease.member
         with self._guard:
             self._count_back(member)
@@ -186,6 +190,7 @@ class KeyPool:
                 member.input_tokens += usage.input_tokens
                 member.output_tokens += usage.output_tokens
                 member.tokens.add(now, usage.input_tokens + usage.output_tokens)
+                self.spending.add(member.label, model, usage)
         used = usage.input_tokens + usage.output_tokens if usage is not None else lease.tokens
         member.limits.settle(lease.tokens, used)
         member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)

@@ -18,6 +18,7 @@ _LONGEST = 300
 _NUMBER = r"(?<![\w-])\d[\d.,:]*(?:ms|s|m|h|k|%)?(?![\w-])"
 _ID = r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-zA-Z])[\w-]{16,}(?![\w-])"
 _VARYING = re.compile(f"{_ID}|{_NUMBER}")
+_FAILED = re.compile(b"[%c%c]" % (JobState.FAILED, JobState.INVALID))
 _STATUS = re.compile(r"\d{3} ")
 
 
@@ -94,9 +95,6 @@ class ErrorGroups:
         return group
 
     def _failed(self) -> Iterator[int]:
-        """The failed jobs, by a search in the bytes of the state column."""
-        state = self._columns.state
-        job = state.find(JobState.FAILED)
-        while job >= 0:
-            yield job
-            job = state.find(JobState.FAILED, job + 1)
+        """The failed jobs, and those with an invalid answer."""
+        for found in _FAILED.finditer(self._columns.state):
+            yield found.start()

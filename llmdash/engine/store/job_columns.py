@@ -14,7 +14,7 @@ NO_KEY = 0
 
 
 class JobColumns:
-    """One value a job in each column; 40 bytes a job. Unknown times and tokens are 0.
+    """One value a job in each column; 41 bytes a job. Unknown times and tokens are 0.
 
     `started` lists the jobs in the order in which they were first started; the others follow in the order of
     `pending`. `skipped` holds the positions in `pending`, from `taken` on, of jobs that ended before they
@@ -26,6 +26,7 @@ class JobColumns:
         self.state = bytearray(jobs)
         self.tries = array("H", bytes(2 * jobs))
         self.verdict = bytearray(jobs)
+        self.flags = bytearray(jobs)
         self.estimated = bytearray(jobs)
         self.key = array("H", bytes(2 * jobs))
         self.error = array("H", bytes(2 * jobs))

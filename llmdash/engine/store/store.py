@@ -22,7 +22,7 @@ from llmdash.engine.model.events import (
 )
 from llmdash.engine.model.frame import Notice, Score
 from llmdash.engine.model.records import ResultRow
-from llmdash.engine.model.states import JobState
+from llmdash.engine.model.states import AnswerFlag, JobState
 from llmdash.engine.store.error_groups import ErrorGroups
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.streams import Streams
@@ -32,7 +32,14 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["LiveJob", "Store"]
 
 _NOTICES = 200
-_STATES = {"done": JobState.DONE, "failed": JobState.FAILED, "cancelled": JobState.CANCELLED}
+_STATES = {
+    "done": JobState.DONE,
+    "invalid": JobState.INVALID,
+    "failed": JobState.FAILED,
+    "cancelled": JobState.CANCELLED,
+}
+_ANSWERED = ("done", "invalid")
+_EMPTY = AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY
 
 
 class LiveJob:
@@ -64,6 +71,8 @@ class Store:
         self.input_tokens = self.output_tokens = 0
         self.estimated = False
         self.verdicts = [0, 0, 0, 0]
+        self.empty = 0
+        """The answers without text."""
         self.sends = SecondsWindow(1.0)
         self.sends_10s = SecondsWindow(10.0)
         self.ends_60s = SecondsWindow(60.0)
@@ -110,8 +119,9 @@ class Store:
     @property
     def mean_output_tokens(self) -> float:
         """Return the mean output tokens of an answer; 100 until there is one."""
-        done = self.columns.counts[JobState.DONE]
-        return self.output_tokens / done if done else 100.0
+        counts = self.columns.counts
+        answered = counts[JobState.DONE] + counts[JobState.INVALID]
+        return self.output_tokens / answered if answered else 100.0
 
     @property
     def in_flight(self) -> int:
@@ -172,7 +182,10 @@ class Store:
         columns.verdict[job] = row.verdict
         if row.key is not None:
             columns.key[job] = columns.keys.number(row.key)
-        if row.state == "done":
+        if row.state in _ANSWERED:
+            flags = AnswerFlag.of(row.flags)
+            columns.flags[job] = flags
+            self.empty += bool(flags & _EMPTY)
             latency_s = row.latency_s or 0.0
             ttft_s = latency_s if row.ttft_s is None else row.ttft_s
             columns.ttft[job], columns.time[job] = ttft_s, latency_s
@@ -189,13 +202,13 @@ class Store:
         if row.state == "cancelled":
             self.columns.skip_pending(row.job)
         self.restore(row)
-        if row.state == "done":
+        if row.state in _ANSWERED:
             tokens = row.output_tokens or 0
             self.input_tokens += row.input_tokens or 0
             self.output_tokens += tokens
             self.tokens.add(now, tokens)
             self.time_series.tokens(now, tokens)
-        elif row.state == "failed" and self._errors is not None:
+        if row.state in ("failed", "invalid") and self._errors is not None:
             self._errors.add(row.job)
         if row.state != "cancelled":
             self.ends_60s.add(now)
@@ -214,9 +227,10 @@ class Store:
 
     def _queued(self, event: Queued) -> None:
         verdict = self.columns.verdict[event.job]
-        if self.columns.state[event.job] == JobState.DONE:
+        state = self.columns.state[event.job]
+        if state in (JobState.DONE, JobState.INVALID):
             self._forget_answer(event.job, Verdict(verdict))
-        if self.columns.state[event.job] == JobState.FAILED and self._errors is not None:
+        if state in (JobState.FAILED, JobState.INVALID) and self._errors is not None:
             self._errors.remove(event.job)
         self.columns.set_state(event.job, JobState.QUEUED)
         self.live.pop(event.job, None)
@@ -225,6 +239,8 @@ class Store:
     def _forget_answer(self, job: int, verdict: Verdict) -> None:
         self.verdicts[verdict] -= 1
         self.columns.verdict[job] = Verdict.UNSCORED
+        self.empty -= bool(self.columns.flags[job] & _EMPTY)
+        self.columns.flags[job] = 0
 
     def _noticed(self, event: Noticed) -> None:
         self._serial += 1

@@ -176,7 +176,7 @@ class RunHeader(Widget):
         halves = 2 * width
         jobs = max(1, run.jobs)
         good = run.done * halves // jobs
-        bad = _at_least_one(run.failed + run.cancelled, halves, jobs)
+        bad = _at_least_one(run.failed + run.invalid + run.cancelled, halves, jobs)
         good = max(0, min(good, halves - bad))
         styles = ["success"] * good + ["error"] * bad
         styles += ["muted"] * (halves - len(styles))
@@ -212,15 +212,17 @@ class RunHeader(Widget):
             ),
             _Item(f"{about}{tokens:>4} tok/s", "plain", 5),
         ]
+        if run.invalid:
+            items.insert(2, _Item(f"≠ {count(run.invalid)} invalid", "error"))
+        if run.empty:
+            items.append(_Item(f"{count(run.empty)} empty", "warning", 4))
         if run.score is not None and run.score.accuracy is not None:
             items.append(_Item(f"{100 * run.score.accuracy:5.1f}% right", "plain", 4))
         if run.cost is not None:
             items.append(_Item(f"{dollars(run.cost)} → {dollars(run.cost_projected)}", "plain", 3))
         if run.cancelled:
             items.append(_Item(f"⊘ {count(run.cancelled)} cancelled", "muted", 6))
-        items.append(
-            _Item(f"{about}{si(run.input_tokens).strip()} in {si(run.output_tokens).strip()} out", "muted", 7)
-        )
+        items.append(_Item(f"{about}{_tokens_text(run)}", "muted", 7))
         return items
 
     # Pieces.
@@ -247,6 +249,13 @@ def _fitting(items: list[_Item], width: int) -> list[_Item]:
     while shown and sum(cell_len(item.text) + GAP for item in shown) - GAP > width:
         shown.remove(max(reversed(shown), key=lambda item: item.priority))
     return shown
+
+
+def _tokens_text(run: RunPart) -> str:
+    """Tokens in and out, and how many of them were cached, or spent on reasoning."""
+    cached = f" ({si(run.cached_tokens).strip()} cached)" if run.cached_tokens else ""
+    reasoning = f" ({si(run.reasoning_tokens).strip()} reasoning)" if run.reasoning_tokens else ""
+    return f"{si(run.input_tokens).strip()} in{cached} {si(run.output_tokens).strip()} out{reasoning}"
 
 
 def _at_least_one(number: int, halves: int, jobs: int) -> int:

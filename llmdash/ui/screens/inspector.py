@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
@@ -15,12 +16,13 @@ from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, RetryJobs
 from llmdash.engine.model.frame import Frame, Inspection
+from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.model.view import View
 from llmdash.ui.screens.attempts import AttemptsView, attempts_table
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.badges import VERDICTS, job_badge
-from llmdash.ui.text.format import fit
+from llmdash.ui.text.format import count, fit
 from llmdash.ui.text.keymap import entries
 
 __all__ = ["InspectorScreen", "first_json"]
@@ -71,7 +73,7 @@ class InspectorScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="inspected", markup=False)
         with VerticalScroll(id="inspection"):
-            for name in ("prompt", "attempts", "answer", "json", "expected"):
+            for name in ("prompt", "attempts", "answer", "json", "reasoning", "expected"):
                 section = _section(name)
                 section.border_title = Content(name.upper() if name == "json" else name.capitalize())
                 yield section
@@ -91,6 +93,7 @@ class InspectorScreen(Screen[None]):
         self.query_one(AttemptsView).show(inspection.attempts)
         self._update("answer", _answer(inspection))
         self._update("json", _json(inspection.answer))
+        self._update("reasoning", _reasoning(inspection.record))
         self._update("expected", Content(inspection.expected or ""))
 
     def _update(self, name: str, content: Content) -> None:
@@ -146,9 +149,29 @@ def _headline(inspection: Inspection) -> Content:
     ]
     if verdict.word:
         parts.append(Content.styled(verdict.text, _TINTS.get(verdict.style, "$foreground-muted")))
-    if inspection.finish_reason:
-        parts.append(Content.styled(f"finish {inspection.finish_reason}", "$foreground-muted"))
+    parts += [Content.styled(text, "$foreground-muted") for text in _facts(inspection.record)]
+    if inspection.record is not None and inspection.record.flags:
+        parts.append(Content.styled(", ".join(inspection.record.flags), "$warning"))
     return Content("   ").join(parts)
+
+
+def _facts(record: ResultRecord | None) -> Iterator[str]:
+    """Who gave the answer, how it ended, and its tokens."""
+    if record is None:
+        return
+    if record.model:
+        yield f"{record.model} @ {record.endpoint}" if record.endpoint else record.model
+    if record.finish_reason:
+        yield f"finish {record.finish_reason}"
+    if record.input_tokens is not None or record.output_tokens is not None:
+        cached = f" ({count(record.cached_tokens)} cached)" if record.cached_tokens else ""
+        reasoning = f" ({count(record.reasoning_tokens)} reasoning)" if record.reasoning_tokens else ""
+        asked, said = count(record.input_tokens or 0), count(record.output_tokens or 0)
+        yield f"{asked} in{cached} {said} out{reasoning}"
+
+
+def _reasoning(record: ResultRecord | None) -> Content:
+    return _shortened(record.reasoning) if record is not None and record.reasoning else Content("")
 
 
 def _prompt(inspection: Inspection) -> Content:

@@ -88,7 +88,9 @@ def _verdict(row: JobRow) -> Cell:
 
 def _error(row: JobRow) -> Cell:
     if row.error:
-        return Cell(row.error, "line-table--error" if row.state is JobState.FAILED else MUTED)
+        return Cell(
+            row.error, "line-table--error" if row.state in (JobState.FAILED, JobState.INVALID) else MUTED
+        )
     word = "" if row.verdict is Verdict.RIGHT else VERDICTS[row.verdict].word
     return Cell(word, MUTED)
 

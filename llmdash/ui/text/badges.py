@@ -50,6 +50,7 @@ JOB_STATES: Final = {
     JobState.STREAMING: Badge("▸", "stream", "active"),
     JobState.DONE: Badge("●", "done", "success"),
     JobState.FAILED: Badge("✗", "failed", "error"),
+    JobState.INVALID: Badge("≠", "invalid", "error"),
     JobState.CANCELLED: Badge("⊘", "cancelled", "muted"),
 }
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import Binding, JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
-from tests.engine.scripted import Server, echo, plan, prompts, run, started, until, whole
+from tests.engine.scripted import Server, echo, plan, prompts, run, started, until, whole, worked_out
 
 
 def test_every_frame_of_a_run_under_way_adds_up(tmp_path: Path) -> None:
@@ -47,14 +46,6 @@ def test_the_row_under_the_cursor_stays_where_it_is(tmp_path: Path) -> None:
             time.sleep(0.005)
     hidden = View(jobs=JobsView(height=5, anchor=anchor, anchor_offset=2, filter="state:failed"))
     assert worked_out(session, hidden).jobs.matched == 0
-
-
-def worked_out(session: LocalSession, view: View) -> Frame:
-    """The frame once the order that `view` asks for is there."""
-    session.frame(view)
-    while any(thread.name == "llmdash-sort" for thread in threading.enumerate()):
-        time.sleep(0.001)
-    return session.frame(view)
 
 
 def all_done(tmp_path: Path, jobs: int = 50) -> LocalSession:
@@ -108,7 +99,8 @@ def test_an_inspection_holds_the_prompt_every_attempt_and_the_answer(tmp_path: P
     inspection = all_done(tmp_path, 3).frame(View(inspect=1)).inspection
     assert inspection is not None
     assert inspection.messages == (("user", "prompt 1"),)
-    assert (inspection.answer, inspection.finish_reason) == ("re: prompt 1", "stop")
+    assert inspection.record is not None
+    assert (inspection.answer, inspection.record.finish_reason) == ("re: prompt 1", "stop")
     assert [(attempt.attempt, attempt.state) for attempt in inspection.attempts] == [(1, "ok")]
 
 

@@ -1,0 +1,128 @@
+"""The rows of the journal that a settled attempt, and a settled job, become."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from llmdash.engine.dispatch.answer_rules import INVALID
+from llmdash.engine.dispatch.attempt import Answer, Attempt
+from llmdash.engine.model.records import AttemptRecord, ResultRow
+from llmdash.llms.wire.failures import Failure
+from llmdash.prompts.source import Prompt
+from llmdash.prompts.verdict import Verdict
+from llmdash.sanitize import storable
+
+__all__ = [
+    "answered_record",
+    "done_row",
+    "failed_record",
+    "failed_row",
+    "invalid_row",
+    "model_of",
+    "refused_record",
+]
+
+
+def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict) -> ResultRow:
+    """Return the result of a job that was answered."""
+    usage, member = answer.usage, attempt.member
+    return ResultRow(
+        job=attempt.job,
+        id=storable(prompt.id),
+        state="done",
+        text=answer.text,
+        expected=storable(prompt.expected) if prompt.expected is not None else None,
+        verdict=verdict,
+        key=member.label,
+        attempts=attempt.record.attempt,
+        ttft_s=answer.ttft_s,
+        latency_s=answer.latency_s,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        estimated=usage.estimated,
+        finish_reason=answer.finish_reason,
+        endpoint=member.endpoint.name,
+        model=model_of(attempt, prompt),
+        flags=",".join(answer.flags) or None,
+        message=_written(answer.message),
+        reasoning=answer.reasoning or None,
+        input=_written(prompt.carried),
+        cached_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+    )
+
+
+def invalid_row(attempt: Attempt, prompt: Prompt, answer: Answer, problem: str) -> ResultRow:
+    """Return the result of a job whose answer breaks its schema; it is no right answer, whatever it says."""
+    verdict = Verdict.UNSCORED if prompt.expected is None else Verdict.NOT_PARSEABLE
+    row = done_row(attempt, prompt, answer, verdict)
+    return row._replace(state=INVALID, error=problem, flags=",".join((*answer.flags, INVALID)))
+
+
+def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
+    """Return the result of a job that failed with this attempt; `text` says why."""
+    member = attempt.member
+    return ResultRow(
+        job=attempt.job,
+        id=storable(prompt.id),
+        state="failed",
+        key=member.label,
+        attempts=attempt.record.attempt,
+        error=text,
+        endpoint=member.endpoint.name,
+        model=model_of(attempt, prompt),
+        input=_written(prompt.carried),
+    )
+
+
+def answered_record(record: AttemptRecord, answer: Answer, model: str) -> AttemptRecord:
+    """Return the row of an attempt that was answered."""
+    usage = answer.usage
+    return record._replace(
+        state="ok",
+        ttft_s=answer.ttft_s,
+        latency_s=answer.latency_s,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        estimated=usage.estimated,
+        cached_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        model=model,
+    )
+
+
+def refused_record(record: AttemptRecord, answer: Answer, model: str, problem: str) -> AttemptRecord:
+    """Return the row of an attempt whose answer was not accepted: it failed, and has to be paid for."""
+    answered = answered_record(record, answer, model)
+    return answered._replace(state="failed", failure=INVALID, message=problem, partial=answer.text or None)
+
+
+def failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text: str) -> AttemptRecord:
+    """Return the row of an attempt that failed; `text` says why."""
+    return record._replace(
+        state="failed",
+        failure=failure.kind.value,
+        status=failure.status,
+        message=text,
+        request_id=storable(failure.request_id) if failure.request_id is not None else None,
+        retry_after_s=failure.retry_after,
+        ttft_s=answer.ttft_s,
+        latency_s=answer.latency_s,
+        partial=answer.text or None,
+        code=storable(failure.code) if failure.code is not None else None,
+    )
+
+
+def model_of(attempt: Attempt, prompt: Prompt) -> str:
+    """Return the model that is asked for: the prompt's own, else that of the endpoint."""
+    own = prompt.options.get("model")
+    return storable(own) if isinstance(own, str) else attempt.member.llm.model
+
+
+def _written(value: Mapping[str, Any] | None) -> str | None:
+    """An object as JSON for the journal, None for one without fields."""
+    return storable(json.dumps(value, ensure_ascii=False)) if value else None
