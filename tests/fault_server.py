@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Fault as Unreadable
+from llmdash.simulator.errors import ServedError as Unreadable
 from tests.faults.catalogue import CATALOGUE, MIXED, drawn
 from tests.faults.counts import Counts, Row
 from tests.faults.fault import Fault, Place

@@ -11,6 +11,24 @@ from llmdash.cli.errors import refuse
 __all__ = ["simulate"]
 
 
+class _FaultType(click.ParamType):
+    """A fault and its share: `NAME`, `NAME:VARIANT`, each with `=P` behind it or without."""
+
+    name = "fault"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, float]:
+        name, equals, share = str(value).partition("=")
+        try:
+            return name.strip(), float(share) if equals else 1.0
+        except ValueError:
+            self.fail(f"{share!r} is not a number from 0 to 1", param, context)
+
+
+_FAULT = _FaultType()
+
+
 @click.command()
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 picks a free port."
@@ -33,21 +51,57 @@ __all__ = ["simulate"]
 @click.option(
     "--wrong-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of arithmetic answered wrong."
 )
+@click.option(
+    "--fault",
+    "faults",
+    type=_FAULT,
+    multiple=True,
+    metavar="NAME[:VARIANT][=P]",
+    help="Serve a fault of real servers to a share P of requests, prompts or keys (1 if left out); repeatable.",
+)
+@click.option("--list-faults", is_flag=True, help="List the faults, what each does, and its variants.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse request fields that the provider does not publish, with 400."
+)
+@click.option(
+    "--cached", type=click.FloatRange(0, 1), default=0.0, help="Share of prompt tokens read from the cache."
+)
+@click.option(
+    "--reasoning", type=click.IntRange(min=0), default=0, help="Tokens of reasoning before every answer."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, delays and faults.")
-def simulate(port: int, keys: str, **behaviour: Any) -> None:
+def simulate(
+    port: int, keys: str, faults: tuple[tuple[str, float], ...], list_faults: bool, **behaviour: Any
+) -> None:
     """Serve a simulated endpoint with OpenAI's and Anthropic's dialects on 127.0.0.1 until interrupted.
 
-    The first line of output is its base URL. GET /__sim__/stats returns what it has seen.
+    The first line of output is its base URL. GET /__sim__/stats returns what it has seen, and
+    GET /__sim__/requests what it was sent.
     """
     from llmdash.simulator.server import serve
     from llmdash.simulator.settings import SimulatorSettings
 
+    if list_faults:
+        _list()
+        return
     try:
         settings = SimulatorSettings(
-            keys=tuple(key.strip() for key in keys.split(",") if key.strip()), **behaviour
+            keys=tuple(key.strip() for key in keys.split(",") if key.strip()),
+            faults=dict(faults),
+            **behaviour,
         )
         serve(settings, port=port, ready=lambda base_url: click.echo(base_url))
     except ValueError as error:
         refuse(str(error))
     except OSError as error:
         refuse(f"port {port} cannot be used: {error.strerror}; take another, or 0")
+
+
+def _list() -> None:
+    """Print every fault with what it does, whom it concerns, and its variants."""
+    from llmdash.simulator.faults.registry import FAULTS
+
+    for fault in FAULTS.values():
+        click.echo(f"{fault.name}: {fault.about} ({fault.reach.value})")
+        if len(fault.variants) > 1:
+            click.echo(f"    variants: {', '.join(fault.variants)}")

@@ -53,8 +53,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     try:
         settings = msgspec.json.decode(_read_settings(), type=SimulatorSettings)
-    except (msgspec.MsgspecError, ValueError) as fault:
-        sys.stderr.write(f"simulator: settings on standard input: {fault}\n")
+    except (msgspec.MsgspecError, ValueError) as error:
+        sys.stderr.write(f"simulator: settings on standard input: {error}\n")
         return 2
 
     def watch(stop: Stop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from typing import Any
 
 import msgspec
 
@@ -11,9 +12,10 @@ from llmdash.prompts.answers import score_arithmetic
 from llmdash.prompts.arithmetic import MAX_EXPRESSION, evaluate
 from llmdash.prompts.verdict import Verdict
 from llmdash.simulator.chunks import split_chunks
+from llmdash.simulator.instances import instance_text
 from llmdash.simulator.talk import talk
 
-__all__ = ["Completion", "Question", "compose", "find_expression"]
+__all__ = ["Completion", "Question", "Tool", "ToolCall", "compose", "find_expression"]
 
 # Two or more operators; or a single one with space around it, so that "1-2 lines" is not a sum. Possessive
 # quantifiers and the look-behind keep the search linear in the length of the prompt.
@@ -37,13 +39,40 @@ _EVASIONS = (
 )
 
 
+class Tool(msgspec.Struct, frozen=True):
+    """A tool that the model may call; `schema` is the JSON schema of its arguments."""
+
+    name: str
+    schema: dict[str, Any]
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call of a tool, its arguments as JSON in pieces."""
+
+    name: str
+    pieces: tuple[str, ...]
+
+    @property
+    def arguments(self) -> str:
+        return "".join(self.pieces)
+
+
 class Question(msgspec.Struct, frozen=True):
-    """The part of a request that decides the answer: messages are (role, text) pairs, oldest first."""
+    """The part of a request that decides the answer: messages are (role, text) pairs, oldest first.
+
+    With `tools` the answer is a call of one of them; with `schema` it is JSON that is valid for it. `parts`
+    counts what is neither text nor a tool's: images, sounds, files. `writes_cache` is True if the prompt is
+    to be kept in the provider's cache.
+    """
 
     model: str
     messages: tuple[tuple[str, str], ...]
     max_tokens: int | None = None
     stream: bool = False
+    tools: tuple[Tool, ...] = ()
+    schema: dict[str, Any] | None = None
+    parts: int = 0
+    writes_cache: bool = False
 
     @property
     def text(self) -> str:
@@ -52,15 +81,25 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """An answer in chunks. `right` is True if its arithmetic is right; None where there is none."""
+    """An answer in chunks, after its reasoning and before its calls of tools.
+
+    `right` is True if its arithmetic is right; None where there is none.
+    """
 
     chunks: tuple[str, ...]
     right: bool | None = None
     finish_reason: str = "stop"
+    reasoning: tuple[str, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
 
     @property
     def text(self) -> str:
         return "".join(self.chunks)
+
+    @property
+    def size(self) -> int:
+        """The number of its pieces, each of which counts as a token."""
+        return len(self.chunks) + len(self.reasoning) + sum([len(call.pieces) for call in self.calls])
 
 
 def find_expression(text: str) -> str | None:
@@ -74,7 +113,11 @@ def find_expression(text: str) -> str | None:
 
 def compose(question: Question, rng: random.Random, wrong_rate: float) -> Completion:
     """Return the answer to a question, cut at `max_tokens` chunks if that is set."""
+    if question.tools:
+        return Completion((), finish_reason="tool_calls", calls=(_call(question, rng),))
     expression = find_expression(question.text)
+    if question.schema is not None:
+        return _structured(question, expression, rng, wrong_rate)
     if expression is None:
         answer = Completion(split_chunks(talk(question.text, rng)))
         return _cut(answer, question.max_tokens, None)
@@ -85,6 +128,32 @@ def compose(question: Question, rng: random.Random, wrong_rate: float) -> Comple
     else:
         text = f"{expression} = {_off(value, rng) if wrong else value}."
     return _cut(Completion(split_chunks(text), right=not wrong), question.max_tokens, str(value))
+
+
+def _call(question: Question, rng: random.Random) -> ToolCall:
+    """A call of the tool that the question names, else of any."""
+    text = question.text
+    tool = next((tool for tool in question.tools if tool.name in text), None) or rng.choice(question.tools)
+    return ToolCall(tool.name, split_chunks(instance_text(tool.schema, rng, {})))
+
+
+def _structured(
+    question: Question, expression: str | None, rng: random.Random, wrong_rate: float
+) -> Completion:
+    """An answer in JSON, valid for the schema; a sum and its result are in the fields of these names."""
+    right = None
+    known: dict[str, Any] = {}
+    if expression is None:
+        known = {"answer": talk(question.text, rng)}
+    else:
+        right = rng.random() >= wrong_rate
+        value = evaluate(expression)
+        known = {"expression": expression, "result": value if right else _off(value, rng)}
+    schema = question.schema or {"type": "object", "properties": {name: {} for name in known}}
+    text = instance_text(schema, rng, known)
+    if right is not None:
+        right = score_arithmetic(str(value), text) is Verdict.RIGHT
+    return _cut(Completion(split_chunks(text), right), question.max_tokens, None)
 
 
 def _off(value: int, rng: random.Random) -> int:

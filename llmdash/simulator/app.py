@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from llmdash.simulator.connection import Receive, Scope, Send
-from llmdash.simulator.dialects.anthropic import AnthropicConventions
-from llmdash.simulator.dialects.base import Fault
+from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
 from llmdash.simulator.dialects.openai import OpenAIConventions, model
+from llmdash.simulator.errors import ServedError
 from llmdash.simulator.service import Service
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Stats
@@ -33,8 +33,8 @@ def _json(content: object, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
 
 
-def _error(fault: Fault) -> Response:
-    return _json(OpenAIConventions().error(fault, ""), fault.status)
+def _error(error: ServedError) -> Response:
+    return _json(OpenAIConventions().error(error, ""), error.status)
 
 
 class _Models:
@@ -58,8 +58,8 @@ class _Models:
             return await self.every(request)
         if name in MODELS:
             return self._refusal(request) or self._named(_json(model(name)))
-        fault = Fault(404, f"The model '{name[:100]}' does not exist", "model", "model_not_found")
-        return self._refusal(request) or self._named(_error(fault))
+        error = ServedError(404, f"The model '{name[:100]}' does not exist", "model", "model_not_found")
+        return self._refusal(request) or self._named(_error(error))
 
     def _named(self, response: Response) -> Response:
         response.headers["x-request-id"] = f"req_{self._service.identity()}"
@@ -85,8 +85,8 @@ class _ControlApi:
             return _json({"error": {"message": "This key is not one of the simulator's."}}, 404)
         try:
             gate.order(msgspec.json.decode(await request.body(), type=dict[str, Any]), self._clock())
-        except (ValueError, RecursionError) as fault:
-            return _error(Fault(400, str(fault)))
+        except (ValueError, RecursionError) as error:
+            return _error(ServedError(400, str(error)))
         return _json({"ok": True})
 
     async def tracked(self, request: Request) -> Response:
@@ -94,8 +94,8 @@ class _ControlApi:
         if request.method == "POST":
             try:
                 orders = msgspec.json.decode(await request.body(), type=dict[str, bool])
-            except (ValueError, RecursionError) as fault:
-                return _error(Fault(400, str(fault)))
+            except (ValueError, RecursionError) as error:
+                return _error(ServedError(400, str(error)))
             self._tracker.refusing = orders.get("refuse", False)
         return _json({"reports": self._tracker.reports})
 
@@ -109,8 +109,8 @@ class _Reports:
     async def take(self, request: Request) -> Response:
         try:
             number = self._tracker.take(await _body(request))
-        except BadReportError as fault:
-            return _json({"success": False, "message": str(fault)}, fault.status)
+        except BadReportError as error:
+            return _json({"success": False, "message": str(error)}, error.status)
         return _json({"success": True, "request_id": number})
 
 
@@ -124,11 +124,11 @@ async def _body(request: Request) -> bytes:
     return bytes(parts)
 
 
-async def _fault(request: Request, fault: Exception) -> Response:
-    status = fault.status_code if isinstance(fault, HTTPException) else 500
+async def _failed(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
     known = {404: "Invalid URL", 405: "Not allowed to"}.get(status, "Error at")
     text = f"{known} ({request.method} {request.url.path[:200]})"
-    return _error(Fault(status, text, code="unknown_url"))
+    return _error(ServedError(status, text, code="unknown_url"))
 
 
 def make_app(
@@ -154,7 +154,7 @@ def make_app(
             Route("/__sim__/tracked", door.tracked, methods=["GET", "POST"]),
             Route("/__sim__/key/{key:path}", door.order, methods=["POST"]),
         ],
-        exception_handlers={HTTPException: _fault},
+        exception_handlers={HTTPException: _failed},
     )
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from dataclasses import dataclass
 
 import msgspec
 
 from llmdash.simulator.answers import Completion, Question, compose
+from llmdash.simulator.chunks import split_chunks
 from llmdash.simulator.settings import SimulatorSettings
 
-__all__ = ["Behaviour", "Plan", "Rhythm"]
+__all__ = ["Behaviour", "Plan", "Rhythm", "thought"]
 
 _FIRST_SPREAD = 0.45  # sigma of the lognormal time to first chunk: p95 is about twice the median
 _PACE_SPREAD = 0.2  # sigma of a whole answer's pace: some answers run slower than others
@@ -20,6 +22,7 @@ _PAUSE_SHARE = 0.02  # chunks before which the model stalls
 _PAUSE_FACTOR = 9.0  # how much longer such a gap is
 _OVERLOAD_SHARE = 0.4  # share of failures that are overloads
 _REMEMBERED = 65_536  # questions whose repetitions are counted
+_THOUGHT = split_chunks("They want an answer to this; first I look at what is asked, then I work it out. ")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,7 +62,7 @@ class Rhythm:
 class Plan(msgspec.Struct, frozen=True):
     """Everything that will happen to one request, decided when it arrives.
 
-    `times` holds when each chunk of the answer is sent, in seconds after the request. A plan that `fails` has
+    `times` holds when each piece of the answer is sent, in seconds after the request. A plan that `fails` has
     no answer; its one time is that of the error, which may be an overload (`overloaded`).
     """
 
@@ -67,6 +70,11 @@ class Plan(msgspec.Struct, frozen=True):
     times: tuple[float, ...]
     fails: bool = False
     overloaded: bool = False
+
+
+def thought(tokens: int) -> tuple[str, ...]:
+    """Return the reasoning of a model before its answer, in that many chunks."""
+    return tuple(itertools.islice(itertools.cycle(_THOUGHT), tokens))
 
 
 class Behaviour:
@@ -86,15 +94,17 @@ class Behaviour:
         # The same as Random.seed() for an int, without its type checks.
         self._reseed = super(random.Random, self._rng).seed
 
-    def plan(self, question: Question, error_rate: float) -> Plan:
-        """Return the plan for one more request with this question."""
+    def plan(self, question: Question, error_rate: float, reasoning: tuple[str, ...] = ()) -> Plan:
+        """Return the plan for one more request with this question; `reasoning` comes before its answer."""
         rng = self._rng
         self._reseed(self._draw_of(question))
         if rng.random() < error_rate:
             times = self._rhythm.draw(rng, 2)[:1]
             return Plan(Completion(()), times, fails=True, overloaded=rng.random() < _OVERLOAD_SHARE)
         answer = compose(question, rng, self._settings.wrong_rate)
-        return Plan(answer, self._rhythm.draw(rng, max(1, len(answer.chunks))))
+        if reasoning:
+            answer = msgspec.structs.replace(answer, reasoning=reasoning)
+        return Plan(answer, self._rhythm.draw(rng, max(1, answer.size)))
 
     def _draw_of(self, question: Question) -> int:
         content = _encode((question.model, question.messages, question.max_tokens))

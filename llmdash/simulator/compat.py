@@ -20,7 +20,7 @@ class Compat:
     | `no_usage` | no usage, plain and streamed (in Responses it is null) | ok |
     | `refuse_stream_options` | status 400 to a request that has `stream_options` | errors |
     | `reasoning_content` | chat: a thought in `reasoning_content` before the answer | ok |
-    | `reasoning` | chat: the same in `reasoning`; Anthropic: either makes a block of thinking | ok |
+    | `reasoning` | chat: the same in `reasoning`; elsewhere either has the model reason | ok |
     | `error_in_stream` | after half of the chunks the dialect's own error, then the stream ends | errors |
     | `throttle_in_stream` | the same with the error of a limit that was reached | errors |
     | `truncated` | after half of the chunks the stream just ends, orderly for HTTP | errors |
@@ -52,10 +52,15 @@ class Compat:
 
     @property
     def reasoning_fields(self) -> tuple[str, ...]:
-        """The fields in which the model's reasoning is sent, if it is."""
-        if not (self.reasoning_content or self.reasoning):
-            return ()
+        """The fields in which a chat has the model's reasoning."""
+        if not self.reasons:
+            return ("reasoning_content",)
         return tuple(name for name in ("reasoning_content", "reasoning") if getattr(self, name))
+
+    @property
+    def reasons(self) -> bool:
+        """True if there is reasoning before an answer, whatever the settings."""
+        return self.reasoning_content or self.reasoning
 
 
 NO_COMPAT = Compat()

@@ -5,9 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["MAX_BODY", "ClientGoneError", "Connection", "Headers", "Receive", "Scope", "Send"]
+__all__ = [
+    "MAX_BODY",
+    "WIRE",
+    "ClientGoneError",
+    "Connection",
+    "Headers",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "Wire",
+]
 
 MAX_BODY = 16 * 1024 * 1024
 """The maximum size of a request body in bytes; larger ones get status 413."""
@@ -18,7 +29,25 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+WIRE = "llmdash.wire"
+"""The name of the extension of a scope that is the Wire below the request, where there is one."""
+
 _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+
+class Wire(Protocol):
+    """The transport below a request, for what no HTTP server sends."""
+
+    @property
+    def closing(self) -> bool:
+        """True once the connection is lost, or being closed."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send bytes past the server, which then sends nothing."""
+
+    def close(self) -> None:
+        """Close the connection when everything is sent."""
 
 
 class ClientGoneError(Exception):
@@ -26,11 +55,12 @@ class ClientGoneError(Exception):
 
 
 class Connection:
-    """The ASGI side of one request. `headers` are sent with every response."""
+    """The ASGI side of one request. `headers` are sent with every response; `wire` is what it comes on."""
 
-    def __init__(self, receive: Receive, send: Send, headers: Headers) -> None:
+    def __init__(self, receive: Receive, send: Send, headers: Headers, wire: Wire | None = None) -> None:
         self._receive = receive
         self._send = send
+        self._wire = wire
         self.headers = headers
         self._gone: asyncio.Task[Message] | None = None
 
@@ -48,6 +78,10 @@ class Connection:
                 return bytes(parts)
             message = await self._receive()
         raise ClientGoneError
+
+    def wrap(self, around: Callable[[Send], Send]) -> None:
+        """Send everything from now on through what `around` returns."""
+        self._send = around(self._send)
 
     async def until(self, moment: float) -> None:
         """Wait until `moment` of the monotonic clock. Raises ClientGoneError once the client disconnects."""
@@ -71,6 +105,9 @@ class Connection:
     async def part(self, body: bytes, *, last: bool = False) -> None:
         """Send a piece of the body."""
         if self._gone is not None and self._gone.done():
+            raise ClientGoneError
+        # A killed client is first noticed by the transport, which complains about further writes.
+        if self._wire is not None and self._wire.closing:
             raise ClientGoneError
         await self._send({"type": "http.response.body", "body": body, "more_body": not last})
 

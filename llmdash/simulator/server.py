@@ -8,10 +8,13 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from llmdash.simulator.app import make_app
+from llmdash.simulator.connection import WIRE
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["Stop", "serve"]
@@ -20,6 +23,43 @@ Stop = Callable[[], None]
 """Ends the server; may be called from any thread, and more than once."""
 
 _log = logging.getLogger("uvicorn.error")
+
+
+class _Wire:
+    """The transport of a request; `taken` is True once something was written past the server."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.taken = False
+
+    @property
+    def closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        self.taken = True
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class _WiredProtocol(H11Protocol):
+    """The server's HTTP, whose requests can reach the transport that they came on."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._inner = self.app
+        self.app = self._wired
+
+    async def _wired(self, scope: Any, receive: Any, send: Any) -> None:
+        wire = _Wire(self.transport)
+        scope["extensions"] = {WIRE: wire}
+        await self._inner(scope, receive, send)
+        if wire.taken:
+            # The server knows of no response and would send one of its own.
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 class _Server(uvicorn.Server):
@@ -87,6 +127,7 @@ def serve(
     listener = _listen(host, port)
     config = uvicorn.Config(
         make_app(settings),
+        http=_WiredProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import time
 from collections.abc import Callable
-from operator import itemgetter
+from functools import partial
+from typing import Any
 
 import msgspec
 
-from llmdash.simulator.answers import Completion
-from llmdash.simulator.behaviour import Behaviour, Plan
-from llmdash.simulator.connection import MAX_BODY, ClientGoneError, Connection, Receive, Scope, Send
-from llmdash.simulator.dialects.anthropic import MESSAGES
-from llmdash.simulator.dialects.base import (
-    Call,
-    Fault,
-    Frames,
-    Reply,
-    ServedDialect,
-    Throttled,
-    prompt_tokens,
+from llmdash.simulator.answers import Completion, Question
+from llmdash.simulator.behaviour import Behaviour, Plan, thought
+from llmdash.simulator.connection import (
+    MAX_BODY,
+    WIRE,
+    ClientGoneError,
+    Connection,
+    Receive,
+    Scope,
+    Send,
 )
+from llmdash.simulator.dialects.anthropic import COUNT, MESSAGES
+from llmdash.simulator.dialects.base import Call, Reply, ServedDialect, prompt_tokens
 from llmdash.simulator.dialects.chat import CHAT
 from llmdash.simulator.dialects.completions import COMPLETIONS
+from llmdash.simulator.dialects.embeddings import EMBEDDINGS
 from llmdash.simulator.dialects.responses import RESPONSES
+from llmdash.simulator.errors import ServedError, Throttled
+from llmdash.simulator.faults.base import Asking, Compose, Refuse, Rewrite
+from llmdash.simulator.faults.drawing import Drawing, Drawn
 from llmdash.simulator.gates import KeyGate
+from llmdash.simulator.sending import Sender, as_served
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Outcome, Stats
 
@@ -37,12 +42,15 @@ _DIALECTS = {
     "/v1/completions": COMPLETIONS,
     "/v1/responses": RESPONSES,
     "/v1/messages": MESSAGES,
+    "/v1/messages/count_tokens": COUNT,
+    "/v1/embeddings": EMBEDDINGS,
 }
 _PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>502 Bad Gateway</body>\r\n</html>\r\n"
 )
 _OUTCOMES = {401: Outcome.REFUSED, 429: Outcome.THROTTLED}
 _Answers = tuple[Completion, ...]
+_THOUGHT_TOKENS = 22  # the reasoning of a key whose server is to reason, whatever the settings
 
 
 class _Visit(msgspec.Struct, frozen=True):
@@ -66,7 +74,10 @@ class Service:
         self._clock = clock
         self._wall = wall
         self._stats = stats
+        self._settings = settings
         self._behaviour = Behaviour(settings)
+        self._drawing = Drawing(settings)
+        self._reasoning = thought(settings.reasoning)
         self.gates = {key: KeyGate(settings, now) for key in settings.keys}
         self._serial = itertools.count(1)
         self._nonce = f"{settings.seed & 0xFFFF:04x}"
@@ -87,7 +98,7 @@ class Service:
         row = self._stats.arrived(key, arrived)
         identity = self.identity()
         headers = [(conventions.identity_header, f"req_{identity}".encode())]
-        connection = Connection(receive, send, headers)
+        connection = Connection(receive, send, headers, scope.get("extensions", {}).get(WIRE))
         visit = _Visit(scope, dialect, known, connection, identity, arrived)
         outcome: Outcome = Outcome.DROPPED
         answers: _Answers = ()
@@ -103,6 +114,7 @@ class Service:
         gate = self.gates.get(key)
         body = await visit.connection.body()
         conventions = visit.dialect.conventions
+        self._bend(visit, key, body)
         try:
             if gate is None or gate.refused:
                 gate = None
@@ -110,48 +122,108 @@ class Service:
             if gate.compat.html:
                 await visit.connection.whole(502, _PAGE, b"text/html")
                 return Outcome.ERROR, ()
-            return await self._answer(visit, gate, self._let_in(visit, gate, body))
-        except Fault as fault:
+            call = self._let_in(visit, gate, body)
+            return await self._answer(visit, gate, call, self._drawn(visit, key, call, body or b""))
+        except ServedError as error:
             if gate is not None:
                 self._hint(visit, gate)
-            if isinstance(fault, Throttled):
-                visit.connection.headers.extend(conventions.rest(fault.seconds))
-            await visit.connection.whole(fault.status, conventions.error(fault, visit.identity))
-            return _OUTCOMES.get(fault.status, Outcome.ERROR), ()
+            if isinstance(error, Throttled):
+                visit.connection.headers.extend(conventions.rest(error.seconds))
+            await visit.connection.whole(error.status, conventions.error(error, visit.identity))
+            return _OUTCOMES.get(error.status, Outcome.ERROR), ()
+
+    def _bend(self, visit: _Visit, key: str, body: bytes | None) -> None:
+        """Have the faults of HTTP change everything that will be sent."""
+        if self._drawing.idle or body is None:
+            return
+        for fault, wrap in self._drawing.wraps(self._asking(visit, key, body, ""), body):
+            self._stats.served(fault.name)
+            visit.connection.wrap(partial(wrap.around, visit.scope))
+
+    def _drawn(self, visit: _Visit, key: str, call: Call, body: bytes) -> Drawn | None:
+        """The fault that this request is served, if any."""
+        if self._drawing.idle:
+            return None
+        asking = self._asking(visit, key, body, call.questions()[0].text)
+        drawn = self._drawing.draw(asking, body, self._clock())
+        if drawn is not None:
+            self._stats.served(drawn.fault.name)
+        return drawn
+
+    def _asking(self, visit: _Visit, key: str, body: bytes, prompt: str) -> Asking:
+        fields = _fields(body)
+        return Asking(
+            visit.dialect.name,
+            bool(fields.get("stream")),
+            fields,
+            prompt,
+            key,
+            key == self._settings.keys[-1],
+        )
 
     def _let_in(self, visit: _Visit, gate: KeyGate, body: bytes | None) -> Call:
-        """The request, if it is admitted and valid; else raises Fault. Invalid ones are charged too."""
-        call = _read(visit, body)
+        """The request, if it is admitted and valid; else raises ServedError. Invalid ones are charged too."""
+        call = self._read(visit, body)
         tokens = 0
-        if gate.counts_tokens and not isinstance(call, Fault):
+        if gate.counts_tokens and not isinstance(call, ServedError):
             tokens = prompt_tokens(call.questions())
         wait = gate.admit(self._clock(), tokens)
         if wait is not None:
             raise Throttled(wait.seconds, wait.limit)
-        if isinstance(call, Fault):
+        if isinstance(call, ServedError):
             raise call
         if gate.compat.refuse_stream_options and call.names_stream_options:
-            raise Fault(400, "Unrecognized request argument supplied: stream_options", "stream_options")
+            raise ServedError(400, "Unrecognized request argument supplied: stream_options", "stream_options")
         return call
 
-    async def _answer(self, visit: _Visit, gate: KeyGate, call: Call) -> tuple[Outcome, _Answers]:
+    def _read(self, visit: _Visit, body: bytes | None) -> Call | ServedError:
+        """The request, or why it cannot be served."""
+        if not visit.known:
+            return ServedError(404, f"Invalid URL (POST {visit.scope['path'][:200]})")
+        if body is None:
+            return ServedError(413, f"The body is larger than {MAX_BODY} bytes.")
+        try:
+            if self._settings.strict:
+                visit.dialect.strict(_fields(body))
+            return visit.dialect.read(body, visit.scope["headers"])
+        except ServedError as error:
+            return error
+
+    async def _answer(
+        self, visit: _Visit, gate: KeyGate, call: Call, drawn: Drawn | None
+    ) -> tuple[Outcome, _Answers]:
+        action = drawn.action if drawn is not None else None
+        sender = Sender(visit.connection, visit.arrived)
+        if drawn is not None and isinstance(action, Refuse):
+            refusal = self._drawing.refusal(drawn.asking, action, self._clock())
+            await sender.refusal(refusal)
+            return _OUTCOMES.get(refusal.status, Outcome.ERROR), ()
         questions = call.questions()
-        first = self._behaviour.plan(questions[0], gate.error_rate)
-        if first.fails:
-            await visit.connection.until(visit.arrived + first.times[0])
-            raise visit.dialect.conventions.failure(first.overloaded)
-        plans = [first, *[self._behaviour.plan(question, 0.0) for question in questions[1:]]]
+        plans = await self._plans(visit, gate, questions)
         reply = Reply(
-            visit.identity, int(self._wall()), questions, tuple([plan.answer for plan in plans]), gate.compat
+            visit.identity,
+            int(self._wall()),
+            questions,
+            tuple([plan.answer for plan in plans]),
+            gate.compat,
+            self._settings.cached,
         )
+        if isinstance(action, Compose):
+            reply = action.change(reply)
         if gate.counts_tokens:
             gate.charge(reply.output_tokens)
         self._hint(visit, gate)
-        if call.streamed and not gate.compat.json_for_stream:
-            outcome = await _stream(visit, call.frames(reply), plans, reply)
-        else:
-            outcome = await _whole(visit, call, plans, reply)
-        return outcome, reply.answers
+        outcome = await _send(sender, visit, call, plans, reply, drawn)
+        return outcome, reply.answers if visit.dialect.answers else ()
+
+    async def _plans(self, visit: _Visit, gate: KeyGate, questions: tuple[Question, ...]) -> list[Plan]:
+        """A plan for each question; raises ServedError, at its time, if the request fails by chance."""
+        reasoning = self._reasoning or thought(_THOUGHT_TOKENS if gate.compat.reasons else 0)
+        first = self._behaviour.plan(questions[0], gate.error_rate, reasoning)
+        if first.fails:
+            await visit.connection.until(visit.arrived + first.times[0])
+            raise visit.dialect.conventions.failure(first.overloaded)
+        return [first, *[self._behaviour.plan(question, 0.0, reasoning) for question in questions[1:]]]
 
     def _hint(self, visit: _Visit, gate: KeyGate) -> None:
         if not gate.limited:
@@ -160,79 +232,31 @@ class Service:
         visit.connection.headers.extend(visit.dialect.conventions.hints(limits_left, self._wall()))
 
 
-def _read(visit: _Visit, body: bytes | None) -> Call | Fault:
-    """The request, or why it cannot be served."""
-    if not visit.known:
-        return Fault(404, f"Invalid URL (POST {visit.scope['path'][:200]})")
-    if body is None:
-        return Fault(413, f"The body is larger than {MAX_BODY} bytes.")
+def _fields(body: bytes) -> dict[str, Any]:
+    """The fields of a request; none if its body is no JSON object, which its dialect refuses."""
     try:
-        return visit.dialect.read(body, visit.scope["headers"])
-    except Fault as fault:
-        return fault
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
 
 
-async def _whole(visit: _Visit, call: Call, plans: list[Plan], reply: Reply) -> Outcome:
-    """Send the response in one piece, when the last of its parts is ready."""
-    ready = max([plan.times[-1] for plan in plans])
-    if ready > 0:
-        await visit.connection.until(visit.arrived + ready)
-    if reply.compat.error_body:
-        conventions = visit.dialect.conventions
-        await visit.connection.whole(
-            200, conventions.error(conventions.failure(overloaded=True), visit.identity)
-        )
+async def _send(
+    sender: Sender, visit: _Visit, call: Call, plans: list[Plan], reply: Reply, drawn: Drawn | None
+) -> Outcome:
+    """Send the answer as it was asked for, changed by a fault or by what the server deviates in."""
+    streamed = call.streamed and not reply.compat.json_for_stream
+    conventions = visit.dialect.conventions
+    if drawn is not None and isinstance(drawn.action, Rewrite):
+        served = as_served(call, reply, plans, streamed=streamed)
+        await sender.served(drawn.action.change(drawn.asking, served))
+    elif streamed and reply.compat.breaks_streams:
+        await sender.broken(call.frames(reply), plans, reply, conventions)
         return Outcome.ERROR
-    await visit.connection.whole(200, call.whole(reply))
-    return Outcome.OK
-
-
-async def _stream(visit: _Visit, frames: Frames, plans: list[Plan], reply: Reply) -> Outcome:
-    """Send each chunk at its time. With no delays everything is sent in one piece."""
-    connection = visit.connection
-    whole = not reply.compat.breaks_streams
-    if whole and plans[0].times[-1] <= 0:
-        await connection.start_events()
-        every = [
-            frames.opening(),
-            *[b"".join(frames.chunks(index)) for index in range(len(plans))],
-            frames.end(),
-        ]
-        await connection.part(b"".join(every), last=True)
-        return Outcome.OK
-    schedule, end = _schedule(frames, plans), frames.end()
-    if not whole:
-        schedule, end = _broken(visit, frames, schedule, reply)
-    await connection.until(visit.arrived + schedule[0][0])
-    await connection.start_events()
-    for at, frame in schedule:
-        await connection.until(visit.arrived + at)
-        await connection.part(frame)
-    await connection.part(end, last=True)
-    return Outcome.OK if whole else Outcome.ERROR
-
-
-_Schedule = list[tuple[float, bytes]]
-
-
-def _schedule(frames: Frames, plans: list[Plan]) -> _Schedule:
-    """The times of all frames, in seconds after the request, in order."""
-    tracks = [zip(plan.times, frames.chunks(index), strict=True) for index, plan in enumerate(plans)]
-    schedule = list(tracks[0]) if len(tracks) == 1 else list(heapq.merge(*tracks, key=itemgetter(0)))
-    opening, (first_at, first) = frames.opening(), schedule[0]
-    if frames.opening_share < 1:
-        schedule.insert(0, (first_at * frames.opening_share, opening))
+    elif streamed:
+        await sender.stream(call.frames(reply), plans)
+    elif reply.compat.error_body:
+        await sender.whole(conventions.error(conventions.failure(overloaded=True), visit.identity), plans)
+        return Outcome.ERROR
     else:
-        schedule[0] = (first_at, opening + first)
-    return schedule
-
-
-def _broken(visit: _Visit, frames: Frames, schedule: _Schedule, reply: Reply) -> tuple[_Schedule, bytes]:
-    """The schedule up to half of the chunks, and what follows: nothing, or the dialect's own error."""
-    kept = max(1, reply.output_tokens // 2)
-    openings = len(schedule) - reply.output_tokens
-    if reply.compat.truncated:
-        return schedule[: openings + kept], b""
-    throttles = reply.compat.throttle_in_stream
-    fault = Throttled(1.0, "requests") if throttles else visit.dialect.conventions.failure(overloaded=True)
-    return schedule[: openings + kept], frames.error(fault, kept)
+        await sender.whole(call.whole(reply), plans)
+    return Outcome.ERROR if drawn is not None and drawn.fault.spoils else Outcome.OK

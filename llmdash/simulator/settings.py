@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["SimulatorSettings"]
+
+_MOST_REASONING = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,10 @@ class SimulatorSettings:
     - `error_rate`: share of requests answered with status 500 (in Anthropic's dialect also 529), 0 to 1.
     - `wrong_rate`: share of arithmetic answers that are wrong, 0 to 1.
     - `seed`: decides every answer, fault and delay, together with the prompt.
+    - `faults`: the faults of real servers by `NAME` or `NAME:VARIANT`, each with its share, 0 to 1.
+    - `strict`: request fields that the provider does not publish are refused, and values of a wrong type.
+    - `cached`: share of the prompt's tokens that are reported as read from the cache, 0 to 1.
+    - `reasoning`: tokens of reasoning before every answer.
     """
 
     keys: tuple[str, ...] = ("sim-key-1",)
@@ -30,6 +37,10 @@ class SimulatorSettings:
     wrong_rate: float = 0.0
     seed: int = 1
     tpm: float = 0.0
+    faults: Mapping[str, float] = field(default_factory=dict)
+    strict: bool = False
+    cached: float = 0.0
+    reasoning: int = 0
 
     def __post_init__(self) -> None:
         if not self.keys or not all(self.keys):
@@ -42,7 +53,14 @@ class SimulatorSettings:
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0:
                 raise ValueError(f"{name}: {value} is not a number from 0 up")
-        for name in ("first_share", "error_rate", "wrong_rate"):
+        for name in ("first_share", "error_rate", "wrong_rate", "cached"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name}: {value} is not between 0 and 1")
+        if not 0 <= self.reasoning <= _MOST_REASONING:
+            raise ValueError(f"reasoning: {self.reasoning} is not between 0 and {_MOST_REASONING}")
+        if self.faults:
+            # Not before: whoever starts a simulator without faults need not load what they are made of.
+            from llmdash.simulator.faults.registry import check_faults
+
+            check_faults(self.faults)

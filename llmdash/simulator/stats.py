@@ -43,6 +43,7 @@ class Stats:
         self._by_second: Counter[int] = Counter()
         self._arrivals = array("d")
         self._requests = 0
+        self._faults: Counter[str] = Counter()
         self._right = 0
         self._wrong = 0
 
@@ -68,6 +69,10 @@ class Stats:
             row = self._by_key.setdefault(_OTHERS if crowded else key, self._row())
         return row
 
+    def served(self, fault: str) -> None:
+        """Count a fault that is served."""
+        self._faults[fault] += 1
+
     def ended(self, row: dict[str, int], outcome: Outcome, answers: Sequence[Completion] = ()) -> None:
         """Count how the request of `row` ended.
 
@@ -85,6 +90,7 @@ class Stats:
             "requests": self._requests,
             "by_key": self._by_key,
             "by_second": sorted(self._by_second.items()),
+            "faults": self._faults,
             "right": self._right,
             "wrong": self._wrong,
         }

@@ -83,8 +83,8 @@ def _read(body: bytes) -> dict[str, Any]:
     try:
         content: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
         report = msgspec.convert(content, _Report)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
-        raise BadReportError(400, f"Invalid report: {fault}.") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadReportError(400, f"Invalid report: {error}.") from None
     if not report.api_key:
         raise BadReportError(401, "Invalid report: api_key is empty.")
     if report.request_end_time < report.request_start_time:

@@ -203,7 +203,7 @@ def scene_of(
     elsewhere: str = "",
     echo: bool = False,
 ) -> Scene:
-    """Raises the simulator's Fault for a request that cannot be read."""
+    """Raises the simulator's ServedError for a request that cannot be read."""
     call = dialect.read(body, headers)
     questions = call.questions()
     reply = Reply(identity, _CREATED, questions, tuple(map(answer_to, questions)), NO_COMPAT)

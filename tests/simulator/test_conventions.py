@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from llmdash.simulator.dialects.anthropic import AnthropicConventions
-from llmdash.simulator.dialects.base import Fault, Throttled
+from llmdash.simulator.dialects.anthropic_conventions import AnthropicConventions
 from llmdash.simulator.dialects.openai import OpenAIConventions, duration
+from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.limits import LimitsLeft, LimitState
 
 ALLOWANCE = LimitsLeft(LimitState(60, 59, 1.0), LimitState(6_000, 0, 60.0))
@@ -82,7 +82,7 @@ def test_openai_names_the_limit_that_was_reached() -> None:
     ],
 )
 def test_anthropic_has_a_type_of_error_for_each_status(status: int, kind: str) -> None:
-    assert json.loads(AnthropicConventions().error(Fault(status, "why"), "7")) == {
+    assert json.loads(AnthropicConventions().error(ServedError(status, "why"), "7")) == {
         "type": "error",
         "error": {"type": kind, "message": "why"},
         "request_id": "req_7",

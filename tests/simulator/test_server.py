@@ -109,7 +109,7 @@ def test_unknown_paths_and_slashes_at_the_end(simulator: Simulator) -> None:
     running = simulator()
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
     assert running.fetch("/v1/chat/completions/", body, key=running.keys[0]).status == 200
-    for path in ("/v1/embeddings", "/v1", "/v1/chat/completions/x"):
+    for path in ("/v1/rerank", "/v1", "/v1/chat/completions/x"):
         reply = running.fetch(path, body, key=running.keys[0])
         assert (reply.status, reply.json["error"]["code"]) == (404, "unknown_url")
     assert running.fetch("/nothing").json["error"]["code"] == "unknown_url"

@@ -151,7 +151,12 @@ def test_a_streamed_message_is_named_events_with_a_ping(shared_simulator: Simula
     assert events[-2].data == {
         "type": "message_delta",
         "delta": {"stop_reason": "max_tokens", "stop_sequence": None},
-        "usage": {"output_tokens": 3},
+        "usage": {
+            "input_tokens": 16,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": 3,
+        },
     }
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
-from llmdash.simulator.dialects.base import THOUGHT, Fault, Reply, encode, encode_each
+from llmdash.simulator.answers import ToolCall
+from llmdash.simulator.dialects.base import Reply, encode, encode_each
 from llmdash.simulator.dialects.openai import DONE, OpenAIConventions, StreamOptions
+from llmdash.simulator.errors import ServedError
 
-__all__ = ["ChunkFrames", "ChunkShape", "ChunkedRequest"]
+__all__ = ["ChunkFrames", "ChunkShape", "ChunkedRequest", "call_of", "usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,26 @@ class ChunkShape:
     role: bytes = b""
 
 
-def usage(reply: Reply) -> dict[str, int]:
-    """Return the tokens of a reply, by OpenAI's names."""
-    into, out = reply.input_tokens, reply.output_tokens
-    return {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
+def usage(reply: Reply) -> dict[str, Any]:
+    """Return the tokens of a reply, by OpenAI's names; details only where there are any."""
+    spent = reply.spent
+    total = spent.total if spent.total is not None else spent.input + spent.output
+    found: dict[str, Any] = {
+        "prompt_tokens": spent.input,
+        "completion_tokens": spent.output,
+        "total_tokens": total,
+    }
+    if spent.cached:
+        found["prompt_tokens_details"] = {"cached_tokens": spent.cached}
+    if spent.reasoning:
+        found["completion_tokens_details"] = {"reasoning_tokens": spent.reasoning}
+    return found
+
+
+def call_of(call: ToolCall, reply: Reply, place: int, arguments: str) -> dict[str, Any]:
+    """Return a call of a tool as a message has it."""
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": f"call_{reply.identity}{place}", "type": "function", "function": function}
 
 
 class ChunkFrames(msgspec.Struct, frozen=True):
@@ -49,12 +67,8 @@ class ChunkFrames(msgspec.Struct, frozen=True):
 
     @property
     def opening_share(self) -> float:
-        """The role is sent together with the first chunk, reasoning before it."""
-        return 0.5 if self._reasons else 1.0
-
-    @property
-    def _reasons(self) -> bool:
-        return bool(self.shape.role and self.reply.compat.reasoning_fields)
+        """The role is sent together with the first chunk."""
+        return 1.0
 
     def _around(self, index: int) -> tuple[bytes, bytes]:
         """What comes before and after the content of a chunk."""
@@ -66,19 +80,39 @@ class ChunkFrames(msgspec.Struct, frozen=True):
         if not self.shape.role:
             return b""
         before, after = self._around(0)
-        role = before + self.shape.role + after
-        if not self._reasons:
-            return role
-        frames = [role]
-        for name in self.reply.compat.reasoning_fields:
-            frames += [before + b'"delta":' + encode({name: thought}) + after for thought in THOUGHT]
-        return b"".join(frames)
+        return before + self.shape.role + after
 
     def chunks(self, index: int) -> list[bytes]:
+        answer = self.reply.answers[index]
         before, after = self._around(index)
-        before += self.shape.before
-        after = self.shape.after + after
-        return [before + text + after for text in encode_each(self.reply.answers[index].chunks)]
+        text_before = before + self.shape.before
+        text_after = self.shape.after + after
+        frames = [text_before + text + text_after for text in encode_each(answer.chunks)]
+        if answer.reasoning or answer.calls:
+            return [*self._reasoning(index), *frames, *self._calls(index)]
+        return frames
+
+    def _reasoning(self, index: int) -> list[bytes]:
+        """The chunks of reasoning; a dialect without a place for it sends empty ones."""
+        before, after = self._around(index)
+        reasoning = self.reply.answers[index].reasoning
+        if not self.shape.role:
+            return [b""] * len(reasoning)
+        names = self.reply.compat.reasoning_fields
+        return [before + b'"delta":' + encode(dict.fromkeys(names, thought)) + after for thought in reasoning]
+
+    def _calls(self, index: int) -> list[bytes]:
+        """The calls of tools: the name with the first piece of the arguments."""
+        before, after = self._around(index)
+        frames: list[bytes] = []
+        for place, call in enumerate(self.reply.answers[index].calls):
+            named = {"index": place, **call_of(call, self.reply, place, "")}
+            begin = before + b'"delta":' + encode({"tool_calls": [named]}) + after
+            for piece in call.pieces:
+                delta = {"tool_calls": [{"index": place, "function": {"arguments": piece}}]}
+                frames.append(begin + before + b'"delta":' + encode(delta) + after)
+                begin = b""
+        return frames
 
     def end(self) -> bytes:
         """Return the finish reasons, the usage if it was requested, and `[DONE]`."""
@@ -112,8 +146,8 @@ class ChunkFrames(msgspec.Struct, frozen=True):
             return b',"usage":' + encode(usage(self.reply))
         return b""
 
-    def error(self, fault: Fault, sent: int) -> bytes:
-        return b"data: " + OpenAIConventions().error(fault, self.reply.identity) + b"\n\n"
+    def error(self, error: ServedError, sent: int) -> bytes:
+        return b"data: " + OpenAIConventions().error(error, self.reply.identity) + b"\n\n"
 
 
 class ChunkedRequest(msgspec.Struct, kw_only=True):

@@ -8,9 +8,11 @@ import msgspec
 
 from llmdash.simulator.answers import Question
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Fault, Reply, ServedDialect, decode
+from llmdash.simulator.dialects.base import Reply, ServedDialect, decode
 from llmdash.simulator.dialects.chunked import ChunkedRequest, ChunkFrames, ChunkShape
 from llmdash.simulator.dialects.openai import Limit, OpenAIConventions
+from llmdash.simulator.errors import ServedError
+from llmdash.simulator.strictness import strict_completions
 
 __all__ = ["COMPLETIONS"]
 
@@ -59,9 +61,11 @@ _decoder = msgspec.json.Decoder(_CompletionRequest)
 def _read(body: bytes, headers: Headers) -> _CompletionRequest:
     request: _CompletionRequest = decode(_decoder, body, _FIELDS)
     if isinstance(request.prompt, list) and len(request.prompt) * (request.n or 1) > _MOST_CHOICES:
-        raise Fault(400, f"More than {_MOST_CHOICES} choices in one request; send fewer prompts.", "prompt")
+        raise ServedError(
+            400, f"More than {_MOST_CHOICES} choices in one request; send fewer prompts.", "prompt"
+        )
     return request
 
 
-COMPLETIONS = ServedDialect(OpenAIConventions(), _read)
+COMPLETIONS = ServedDialect("completions", OpenAIConventions(), _read, strict_completions)
 """OpenAI's text completions."""

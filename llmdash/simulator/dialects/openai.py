@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 
+from llmdash.simulator.answers import Tool
 from llmdash.simulator.connection import Headers
-from llmdash.simulator.dialects.base import Fault, Throttled, encode
+from llmdash.simulator.dialects.base import encode
+from llmdash.simulator.errors import ServedError, Throttled
 from llmdash.simulator.limits import LimitsLeft
 
 __all__ = [
@@ -18,9 +21,12 @@ __all__ = [
     "OpenMessage",
     "StreamOptions",
     "bearer",
+    "callable_tools",
     "code_of",
     "duration",
     "model",
+    "schema_of",
+    "tool_of",
 ]
 
 DONE = b"data: [DONE]\n\n"
@@ -59,11 +65,59 @@ class OpenMessage(msgspec.Struct):
             return "".join(part.text for part in self.content)
         return self.content or ""
 
+    @property
+    def parts(self) -> int:
+        """The number of its parts that are no text."""
+        return sum(not part.text for part in self.content) if isinstance(self.content, list) else 0
+
 
 class StreamOptions(msgspec.Struct):
     """The `stream_options` of a request."""
 
     include_usage: bool = False
+
+
+def callable_tools(tools: Sequence[Tool], choice: Any, held: bool, just_held: bool) -> tuple[Tool, ...]:
+    """Return the tools of which one is to be called now; none if text is to be answered.
+
+    `choice` is the request's `tool_choice`; `held` is True if the conversation has the result of a call,
+    `just_held` if it ends with one. A model that is not forced calls no tool once it has a result.
+    """
+    name = choice_name(choice)
+    forced = name is not None or choice in ("required", "any")
+    if choice == "none" or just_held or (held and not forced):
+        return ()
+    return tuple([tool for tool in tools if name is None or tool.name == name])
+
+
+def choice_name(choice: Any) -> str | None:
+    """Return the name of the tool that a `tool_choice` asks for; None if it leaves the choice."""
+    if not isinstance(choice, dict):
+        return None
+    inside = choice.get("function", choice)
+    name = inside.get("name") if isinstance(inside, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def tool_of(described: dict[str, Any], name: str = "parameters") -> Tool | None:
+    """Return a tool; None if it is one of the provider's own. `name` is the field of its schema."""
+    schema = described.get(name)
+    if not isinstance(described.get("name"), str):
+        return None
+    return Tool(described["name"], schema if isinstance(schema, dict) else {"type": "object"})
+
+
+def schema_of(form: dict[str, Any] | None, inside: str | None = None) -> dict[str, Any] | None:
+    """Return the schema that an answer has to fit, from `response_format` or its like.
+
+    It is None for text, and empty where any JSON object will do. `inside` names the field that holds it.
+    """
+    kind = form.get("type") if form else None
+    if form is None or kind not in ("json_object", "json_schema"):
+        return None
+    holder = form.get(inside, {}) if inside is not None else form
+    schema = holder.get("schema") if isinstance(holder, dict) else None
+    return schema if kind == "json_schema" and isinstance(schema, dict) else {}
 
 
 def bearer(headers: Headers) -> str:
@@ -74,9 +128,9 @@ def bearer(headers: Headers) -> str:
     return ""
 
 
-def code_of(fault: Fault) -> str | None:
-    """Return the error code of a fault; None if it has none."""
-    return fault.code or _KINDS.get(fault.status, _FAILURE)[1]
+def code_of(error: ServedError) -> str | None:
+    """Return the code of an error; None if it has none."""
+    return error.code or _KINDS.get(error.status, _FAILURE)[1]
 
 
 def duration(seconds: float) -> str:
@@ -106,22 +160,22 @@ class OpenAIConventions:
     def key(self, headers: Headers) -> str:
         return bearer(headers)
 
-    def unknown_key(self, key: str) -> Fault:
+    def unknown_key(self, key: str) -> ServedError:
         if not key:
-            return Fault(
+            return ServedError(
                 401, "You didn't provide an API key. Send it in an Authorization header: 'Bearer YOUR_KEY'."
             )
         shown = f"{key[:3]}***{key[-2:] if len(key) > 8 else ''}"
-        return Fault(401, f"Incorrect API key provided: {shown}.")
+        return ServedError(401, f"Incorrect API key provided: {shown}.")
 
-    def failure(self, overloaded: bool) -> Fault:
-        return Fault(500, "The server had an error while processing your request. Sorry about that!")
+    def failure(self, overloaded: bool) -> ServedError:
+        return ServedError(500, "The server had an error while processing your request. Sorry about that!")
 
-    def error(self, fault: Fault, identity: str) -> bytes:
-        kind, _ = _KINDS.get(fault.status, _FAILURE)
-        if isinstance(fault, Throttled):
-            kind = fault.limit
-        body = {"message": str(fault), "type": kind, "param": fault.param, "code": code_of(fault)}
+    def error(self, error: ServedError, identity: str) -> bytes:
+        kind, _ = _KINDS.get(error.status, _FAILURE)
+        if isinstance(error, Throttled):
+            kind = error.limit
+        body = {"message": str(error), "type": kind, "param": error.param, "code": code_of(error)}
         return encode({"error": body})
 
     def hints(self, limits_left: LimitsLeft, wall: float) -> Headers:
