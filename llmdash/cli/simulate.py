@@ -11,24 +11,6 @@ from llmdash.cli.errors import refuse
 __all__ = ["simulate"]
 
 
-class _FaultType(click.ParamType):
-    """A fault and its share: `NAME`, `NAME:VARIANT`, each with `=P` behind it or without."""
-
-    name = "fault"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> tuple[str, float]:
-        name, equals, share = str(value).partition("=")
-        try:
-            return name.strip(), float(share) if equals else 1.0
-        except ValueError:
-            self.fail(f"{share!r} is not a number from 0 to 1", param, context)
-
-
-_FAULT = _FaultType()
-
-
 @click.command()
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 picks a free port."
@@ -54,10 +36,9 @@ _FAULT = _FaultType()
 @click.option(
     "--fault",
     "faults",
-    type=_FAULT,
     multiple=True,
     metavar="NAME[:VARIANT][=P]",
-    help="Serve a fault of real servers to a share P of requests, prompts or keys (1 if left out); repeatable.",
+    help="Serve a fault of real servers to a share P (1 if left out) of what it concerns; repeatable.",
 )
 @click.option("--list-faults", is_flag=True, help="List the faults, what each does, and its variants.")
 @click.option(
@@ -70,9 +51,7 @@ _FAULT = _FaultType()
     "--reasoning", type=click.IntRange(min=0), default=0, help="Tokens of reasoning before every answer."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, delays and faults.")
-def simulate(
-    port: int, keys: str, faults: tuple[tuple[str, float], ...], list_faults: bool, **behaviour: Any
-) -> None:
+def simulate(port: int, keys: str, faults: tuple[str, ...], list_faults: bool, **behaviour: Any) -> None:
     """Serve a simulated endpoint with OpenAI's and Anthropic's dialects on 127.0.0.1 until interrupted.
 
     The first line of output is its base URL. GET /__sim__/stats returns what it has seen, and
@@ -87,7 +66,7 @@ def simulate(
     try:
         settings = SimulatorSettings(
             keys=tuple(key.strip() for key in keys.split(",") if key.strip()),
-            faults=dict(faults),
+            faults=dict(_share(fault) for fault in faults),
             **behaviour,
         )
         serve(settings, port=port, ready=lambda base_url: click.echo(base_url))
@@ -95,6 +74,15 @@ def simulate(
         refuse(str(error))
     except OSError as error:
         refuse(f"port {port} cannot be used: {error.strerror}; take another, or 0")
+
+
+def _share(fault: str) -> tuple[str, float]:
+    """Return a fault and its share: of `NAME=P` both, of `NAME` 1. Raises ValueError if P is no number."""
+    name, equals, share = fault.partition("=")
+    try:
+        return name.strip(), float(share) if equals else 1.0
+    except ValueError:
+        raise ValueError(f"faults: {name}: {share!r} is not a number from 0 to 1") from None
 
 
 def _list() -> None:

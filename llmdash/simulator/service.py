@@ -76,7 +76,7 @@ class Service:
         self._stats = stats
         self._settings = settings
         self._behaviour = Behaviour(settings)
-        self._drawing = Drawing(settings)
+        self._drawing = Drawing(settings.seed, settings.faults)
         self._reasoning = thought(settings.reasoning)
         self.gates = {key: KeyGate(settings, now) for key in settings.keys}
         self._serial = itertools.count(1)

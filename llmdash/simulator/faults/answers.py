@@ -70,7 +70,7 @@ def _error_finish(error: Mapping[str, Any] | None) -> Rewrite:
         last = frames[place].holding(_failed(asking, content, error))
         if asking.dialect == "responses":
             last = _replace(last, data=last.data.replace(b"response.completed", b"response.failed"))
-        return Stream((*frames[:_PART], last, *frames[place + 1 :]))
+        return Stream((*frames[: max(_PART, place // 2)], last, *frames[place + 1 :]))
 
     return Rewrite(change)
 
@@ -89,8 +89,13 @@ def _ends(content: dict[str, Any] | None) -> bool:
 def _failed(asking: Asking, content: dict[str, Any], error: Mapping[str, Any] | None) -> dict[str, Any]:
     if asking.dialect == "responses":
         response = content.get("response", content)
-        said = error or {"code": "server_error", "message": "The model failed."}
-        failed = {**response, "status": "failed", "error": dict(said), "output": []}
+        said = (error or {}).get("message", "The model failed.")
+        failed = {
+            **response,
+            "status": "failed",
+            "error": {"code": "server_error", "message": said},
+            "output": [],
+        }
         return {**content, "type": "response.failed", "response": failed} if "response" in content else failed
     choices = []
     for choice in content["choices"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from llmdash.simulator.faults.base import (
     Wrap,
 )
 from llmdash.simulator.faults.registry import find_fault
-from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["Drawing", "Drawn"]
 
@@ -73,9 +72,9 @@ class Drawing:
     requests arrive, but for bodies that are sent more than once.
     """
 
-    def __init__(self, settings: SimulatorSettings) -> None:
-        self._seed = settings.seed.to_bytes(16, "little", signed=True)
-        self._wanted = [_wanted(spec, share) for spec, share in settings.faults.items()]
+    def __init__(self, seed: int, faults: Mapping[str, float]) -> None:
+        self._seed = seed.to_bytes(16, "little", signed=True)
+        self._wanted = [_wanted(spec, share) for spec, share in faults.items()]
         self._sent: dict[bytes, int] = {}
         self._owed: dict[bytes, None] = {}
         self._resting: dict[tuple[str, str], tuple[float, Drawn]] = {}
