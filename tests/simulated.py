@@ -58,6 +58,13 @@ class Simulated:
         found: dict[str, Any] = reply.json
         return found
 
+    def requests(self, after: int = 0) -> list[dict[str, Any]]:
+        """What `GET /__sim__/requests` answers: the last 1,000 requests with their bodies, oldest first."""
+        reply = self.fetch(f"/__sim__/requests?bodies=1&after={after}")
+        assert reply.status == 200, reply
+        found: list[dict[str, Any]] = reply.json["requests"]
+        return found
+
     def control(self, key: str, **orders: Any) -> None:
         """Give orders for a key: `refuse=True`, `throttle_s=10`, `error_rate=0.5`, `quirks=["no_done"]`."""
         reply = self.fetch(f"/__sim__/key/{urllib.parse.quote(key)}", orders)

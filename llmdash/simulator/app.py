@@ -28,6 +28,9 @@ MODELS = ("sim-small", "sim-large")
 """What `GET /v1/models` lists. A request may name any model."""
 
 
+_KEPT = 1_000
+
+
 def _json(content: object, status: int = 200) -> Response:
     body = content if isinstance(content, bytes) else msgspec.json.encode(content)
     return Response(body, status, media_type="application/json")
@@ -78,6 +81,23 @@ class _ControlApi:
     async def stats(self, request: Request) -> Response:
         report = self._stats.report(arrivals=request.query_params.get("arrivals") == "1")
         return _json({**report, "tracked": self._tracker.counts})
+
+    async def requests(self, request: Request) -> Response:
+        """Return the last requests; POST `{"keep": N}` forgets them and sets how many are kept."""
+        recorder = self._service.recorder
+        try:
+            if request.method == "POST":
+                orders = msgspec.json.decode(await request.body(), type=dict[str, int])
+                recorder.keep(orders.get("keep", _KEPT))
+            asked = request.query_params
+            found = recorder.report(
+                after=int(asked.get("after", 0)),
+                limit=int(asked.get("limit", _KEPT)),
+                bodies=asked.get("bodies") == "1",
+            )
+        except (ValueError, RecursionError) as error:
+            return _error(ServedError(400, str(error)))
+        return _json({"requests": found})
 
     async def order(self, request: Request) -> Response:
         gate = self._service.gates.get(request.path_params["key"])
@@ -151,6 +171,7 @@ def make_app(
             Route("/track-request", reports.take, methods=["POST"]),
             Route("/rest/track-request", reports.take, methods=["POST"]),
             Route("/__sim__/stats", door.stats),
+            Route("/__sim__/requests", door.requests, methods=["GET", "POST"]),
             Route("/__sim__/tracked", door.tracked, methods=["GET", "POST"]),
             Route("/__sim__/key/{key:path}", door.order, methods=["POST"]),
         ],

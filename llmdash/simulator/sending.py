@@ -12,7 +12,7 @@ from llmdash.simulator.behaviour import Plan
 from llmdash.simulator.connection import Connection
 from llmdash.simulator.dialects.base import Call, Conventions, Frames, Reply
 from llmdash.simulator.errors import Throttled
-from llmdash.simulator.faults.base import Document, Frame, Refusal, Served, Stream
+from llmdash.simulator.faults.base import PlainAnswer, Refusal, Served, ServedEvent, StreamedAnswer
 
 __all__ = ["Sender", "as_served"]
 
@@ -58,7 +58,7 @@ class Sender:
 
     async def served(self, served: Served) -> None:
         """Send an answer that a fault has changed."""
-        if isinstance(served, Stream):
+        if isinstance(served, StreamedAnswer):
             await self._in_time([(frame.at, frame.data) for frame in served.frames])
             return
         await self._connection.until(self._arrived + served.at)
@@ -89,15 +89,15 @@ class Sender:
 def as_served(call: Call, reply: Reply, plans: Sequence[Plan], *, streamed: bool) -> Served:
     """Return an answer as its dialect has it, for a fault to change: a document, or an event a frame."""
     if not streamed:
-        return Document(_ready(plans), msgspec.json.decode(call.whole(reply)))
+        return PlainAnswer(_ready(plans), msgspec.json.decode(call.whole(reply)))
     frames = call.frames(reply)
     parts = [*_schedule(frames, plans), (_ready(plans), frames.end())]
     events = [
-        Frame(at, event + b"\n\n")
+        ServedEvent(at, event + b"\n\n")
         for at, part in parts
         for event in part.removesuffix(b"\n\n").split(b"\n\n")
     ]
-    return Stream(tuple(frame for frame in events if frame.data != b"\n\n"))
+    return StreamedAnswer(tuple(frame for frame in events if frame.data != b"\n\n"))
 
 
 def _ready(plans: Sequence[Plan]) -> float:

@@ -56,8 +56,8 @@ class _WiredProtocol(H11Protocol):
         wire = _Wire(self.transport)
         scope["extensions"] = {WIRE: wire}
         await self._inner(scope, receive, send)
-        if wire.taken:
-            # The server knows of no response and would send one of its own.
+        if wire.taken or wire.closing:
+            # The server knows of no whole response: it would complain, or send one of its own.
             while (await receive())["type"] != "http.disconnect":
                 pass
 

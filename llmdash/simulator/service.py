@@ -28,9 +28,10 @@ from llmdash.simulator.dialects.completions import COMPLETIONS
 from llmdash.simulator.dialects.embeddings import EMBEDDINGS
 from llmdash.simulator.dialects.responses import RESPONSES
 from llmdash.simulator.errors import ServedError, Throttled
-from llmdash.simulator.faults.base import Asking, Compose, Refuse, Rewrite
-from llmdash.simulator.faults.drawing import Drawing, Drawn
+from llmdash.simulator.faults.base import Asking, Compose, Fault, Refuse, Rewrite
+from llmdash.simulator.faults.picker import Drawn, FaultPicker
 from llmdash.simulator.gates import KeyGate
+from llmdash.simulator.recorder import Recorder, RequestRecord
 from llmdash.simulator.sending import Sender, as_served
 from llmdash.simulator.settings import SimulatorSettings
 from llmdash.simulator.stats import Outcome, Stats
@@ -62,6 +63,7 @@ class _Visit(msgspec.Struct, frozen=True):
     connection: Connection
     identity: str
     arrived: float
+    record: RequestRecord
 
 
 class Service:
@@ -76,8 +78,10 @@ class Service:
         self._stats = stats
         self._settings = settings
         self._behaviour = Behaviour(settings)
-        self._drawing = Drawing(settings.seed, settings.faults)
+        self._picker = FaultPicker(settings.seed, settings.faults)
         self._reasoning = thought(settings.reasoning)
+        self.recorder = Recorder()
+        self._places = {key: place for place, key in enumerate(settings.keys)}
         self.gates = {key: KeyGate(settings, now) for key in settings.keys}
         self._serial = itertools.count(1)
         self._nonce = f"{settings.seed & 0xFFFF:04x}"
@@ -99,7 +103,8 @@ class Service:
         identity = self.identity()
         headers = [(conventions.identity_header, f"req_{identity}".encode())]
         connection = Connection(receive, send, headers, scope.get("extensions", {}).get(WIRE))
-        visit = _Visit(scope, dialect, known, connection, identity, arrived)
+        record = self.recorder.arrived(path, self._places.get(key), scope["headers"], arrived)
+        visit = _Visit(scope, dialect, known, connection, identity, arrived, record)
         outcome: Outcome = Outcome.DROPPED
         answers: _Answers = ()
         try:
@@ -109,11 +114,13 @@ class Service:
         finally:
             connection.close()
             self._stats.ended(row, outcome, answers)
+            record.outcome = outcome
 
     async def _serve(self, visit: _Visit, key: str) -> tuple[Outcome, _Answers]:
         gate = self.gates.get(key)
         body = await visit.connection.body()
         conventions = visit.dialect.conventions
+        self.recorder.sent(visit.record, body or b"")
         self._bend(visit, key, body)
         try:
             if gate is None or gate.refused:
@@ -134,21 +141,25 @@ class Service:
 
     def _bend(self, visit: _Visit, key: str, body: bytes | None) -> None:
         """Have the faults of HTTP change everything that will be sent."""
-        if self._drawing.idle or body is None:
+        if self._picker.idle or body is None:
             return
-        for fault, wrap in self._drawing.wraps(self._asking(visit, key, body, ""), body):
-            self._stats.served(fault.name)
+        for fault, wrap in self._picker.wraps(self._asking(visit, key, body, ""), body):
+            self._count(visit, fault)
             visit.connection.wrap(partial(wrap.around, visit.scope))
 
     def _drawn(self, visit: _Visit, key: str, call: Call, body: bytes) -> Drawn | None:
         """The fault that this request is served, if any."""
-        if self._drawing.idle:
+        if self._picker.idle:
             return None
         asking = self._asking(visit, key, body, call.questions()[0].text)
-        drawn = self._drawing.draw(asking, body, self._clock())
+        drawn = self._picker.draw(asking, body, self._clock())
         if drawn is not None:
-            self._stats.served(drawn.fault.name)
+            self._count(visit, drawn.fault)
         return drawn
+
+    def _count(self, visit: _Visit, fault: Fault) -> None:
+        visit.record.faults.append(fault.name)
+        self._stats.served(fault.name)
 
     def _asking(self, visit: _Visit, key: str, body: bytes, prompt: str) -> Asking:
         fields = _fields(body)
@@ -158,7 +169,7 @@ class Service:
             fields,
             prompt,
             key,
-            key == self._settings.keys[-1],
+            self._places.get(key) == len(self._places) - 1,
         )
 
     def _let_in(self, visit: _Visit, gate: KeyGate, body: bytes | None) -> Call:
@@ -193,12 +204,13 @@ class Service:
         self, visit: _Visit, gate: KeyGate, call: Call, drawn: Drawn | None
     ) -> tuple[Outcome, _Answers]:
         action = drawn.action if drawn is not None else None
+        questions = call.questions()
+        self._stats.asked(questions[0].model)
         sender = Sender(visit.connection, visit.arrived)
         if drawn is not None and isinstance(action, Refuse):
-            refusal = self._drawing.refusal(drawn.asking, action, self._clock())
+            refusal = self._picker.refusal(drawn.asking, action, self._clock())
             await sender.refusal(refusal)
             return _OUTCOMES.get(refusal.status, Outcome.ERROR), ()
-        questions = call.questions()
         plans = await self._plans(visit, gate, questions)
         reply = Reply(
             visit.identity,

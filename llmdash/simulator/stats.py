@@ -13,6 +13,7 @@ from llmdash.simulator.answers import Completion
 __all__ = ["Outcome", "Stats"]
 
 _MOST_STRANGERS = 1_000  # unknown keys that are listed by name; the rest are counted together
+_MOST_MODELS = 1_000
 _OTHERS = "(other unknown keys)"
 _MOST_ARRIVALS = 1_000_000
 
@@ -44,6 +45,7 @@ class Stats:
         self._arrivals = array("d")
         self._requests = 0
         self._faults: Counter[str] = Counter()
+        self._models: Counter[str] = Counter()
         self._right = 0
         self._wrong = 0
 
@@ -69,6 +71,11 @@ class Stats:
             row = self._by_key.setdefault(_OTHERS if crowded else key, self._row())
         return row
 
+    def asked(self, model: str) -> None:
+        """Count a request for a model; of too many models the further ones are counted together."""
+        crowded = len(self._models) >= _MOST_MODELS and model not in self._models
+        self._models["(other models)" if crowded else model[:200]] += 1
+
     def served(self, fault: str) -> None:
         """Count a fault that is served."""
         self._faults[fault] += 1
@@ -91,6 +98,7 @@ class Stats:
             "by_key": self._by_key,
             "by_second": sorted(self._by_second.items()),
             "faults": self._faults,
+            "models": self._models,
             "right": self._right,
             "wrong": self._wrong,
         }

@@ -1,5 +1,5 @@
 """The faults of real servers, by name: a share of the requests, prompts or keys is served one.
 
-`drawing` decides who gets one; `registry` knows them all; the tables of what is served are in files by kind.
+`picker` decides who gets one; `registry` knows them all; the tables of what is served are in files by kind.
 Imported by the simulator's service and settings.
 """

@@ -15,12 +15,12 @@ from llmdash.simulator.faults.base import (
     OPENAI,
     Asking,
     Compose,
-    Document,
     Fault,
+    PlainAnswer,
     Reach,
     Rewrite,
     Served,
-    Stream,
+    StreamedAnswer,
     Variant,
 )
 
@@ -62,15 +62,15 @@ def _error_finish(error: Mapping[str, Any] | None) -> Rewrite:
     """The answer up to its first words, then `error` for a finish reason, and beside it what happened."""
 
     def change(asking: Asking, served: Served) -> Served:
-        if isinstance(served, Document):
-            return Document(served.at, _failed(asking, served.content, error))
+        if isinstance(served, PlainAnswer):
+            return PlainAnswer(served.at, _failed(asking, served.content, error))
         frames = list(served.frames)
         place = next(place for place, frame in enumerate(frames) if _ends(frame.content()))
         content = frames[place].content() or {}
         last = frames[place].holding(_failed(asking, content, error))
         if asking.dialect == "responses":
             last = _replace(last, data=last.data.replace(b"response.completed", b"response.failed"))
-        return Stream((*frames[: max(_PART, place // 2)], last, *frames[place + 1 :]))
+        return StreamedAnswer((*frames[: max(_PART, place // 2)], last, *frames[place + 1 :]))
 
     return Rewrite(change)
 
@@ -115,24 +115,24 @@ def _shortened(choice: dict[str, Any]) -> dict[str, Any]:
 def _without_choices(asking: Asking, served: Served) -> Served:
     """No choice, and the tokens of the prompt."""
     spent = {"prompt_tokens": 12, "completion_tokens": 0, "total_tokens": 12}
-    if isinstance(served, Document):
-        return Document(served.at, {**served.content, "choices": [], "usage": spent})
+    if isinstance(served, PlainAnswer):
+        return PlainAnswer(served.at, {**served.content, "choices": [], "usage": spent})
     first = next(frame for frame in served.frames if frame.content() is not None)
     only = first.holding({**(first.content() or {}), "choices": [], "usage": spent})
-    return Stream((only, _replace(first, data=b"data: [DONE]\n\n")))
+    return StreamedAnswer((only, _replace(first, data=b"data: [DONE]\n\n")))
 
 
 def _without_output(asking: Asking, served: Served) -> Served:
     """A response that is completed and has no items."""
-    if isinstance(served, Document):
-        return Document(served.at, {**served.content, "output": []})
+    if isinstance(served, PlainAnswer):
+        return PlainAnswer(served.at, {**served.content, "output": []})
     found = [(frame, frame.content() or {}) for frame in served.frames]
     kept = [
         frame.holding({**content, "response": {**content["response"], "output": []}})
         for frame, content in found
         if "response" in content
     ]
-    return Stream(tuple(kept))
+    return StreamedAnswer(tuple(kept))
 
 
 ANSWERS = (

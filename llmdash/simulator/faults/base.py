@@ -19,15 +19,15 @@ __all__ = [
     "OPENAI",
     "Asking",
     "Compose",
-    "Document",
     "Fault",
-    "Frame",
+    "PlainAnswer",
     "Reach",
     "Refusal",
     "Refuse",
     "Rewrite",
     "Served",
-    "Stream",
+    "ServedEvent",
+    "StreamedAnswer",
     "Variant",
     "Wrap",
     "is_stream",
@@ -64,7 +64,7 @@ class Refusal(msgspec.Struct, frozen=True):
     as_event: bool = False
 
 
-class Frame(msgspec.Struct, frozen=True):
+class ServedEvent(msgspec.Struct, frozen=True):
     """An event of a stream, or bytes that are none, sent `at` seconds after the request."""
 
     at: float
@@ -78,27 +78,27 @@ class Frame(msgspec.Struct, frozen=True):
                 return found
         return None
 
-    def holding(self, content: Mapping[str, Any]) -> Frame:
+    def holding(self, content: Mapping[str, Any]) -> ServedEvent:
         """Return the event with another JSON object in its data."""
         lines = [line for line in self.data.splitlines() if line and not line.startswith(b"data:")]
         lines.append(b"data: " + msgspec.json.encode(content))
-        return Frame(self.at, b"\n".join(lines) + b"\n\n")
+        return ServedEvent(self.at, b"\n".join(lines) + b"\n\n")
 
 
-class Document(msgspec.Struct, frozen=True):
+class PlainAnswer(msgspec.Struct, frozen=True):
     """A plain answer, sent `at` seconds after the request."""
 
     at: float
     content: dict[str, Any]
 
 
-class Stream(msgspec.Struct, frozen=True):
+class StreamedAnswer(msgspec.Struct, frozen=True):
     """A streamed answer, an event a frame."""
 
-    frames: tuple[Frame, ...]
+    frames: tuple[ServedEvent, ...]
 
 
-Served = Document | Stream
+Served = PlainAnswer | StreamedAnswer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from llmdash.simulator.faults.base import (
     CHUNKED,
     EVERY,
     Asking,
-    Document,
     Fault,
-    Frame,
+    PlainAnswer,
     Reach,
     Rewrite,
     Served,
-    Stream,
+    ServedEvent,
+    StreamedAnswer,
     Variant,
     is_stream,
 )
@@ -33,16 +33,20 @@ _DONE = b"data: [DONE]\n\n"
 _SAYS = ("content", "text")
 
 
-def _in_stream(change: Callable[[Asking, tuple[Frame, ...]], list[Frame]]) -> Rewrite:
+def _in_stream(change: Callable[[Asking, tuple[ServedEvent, ...]], list[ServedEvent]]) -> Rewrite:
     """A change of streams only; a plain answer stays."""
 
     def rewrite(asking: Asking, served: Served) -> Served:
-        return Stream(tuple(change(asking, served.frames))) if isinstance(served, Stream) else served
+        return (
+            StreamedAnswer(tuple(change(asking, served.frames)))
+            if isinstance(served, StreamedAnswer)
+            else served
+        )
 
     return Rewrite(rewrite)
 
 
-def _choice(frame: Frame) -> dict[str, Any] | None:
+def _choice(frame: ServedEvent) -> dict[str, Any] | None:
     """The choice of a chunk, if it says something."""
     content = frame.content()
     choices = (content or {}).get("choices")
@@ -53,7 +57,7 @@ def _choice(frame: Frame) -> dict[str, Any] | None:
     return choice if any(said.get(name) for name in _SAYS) else None
 
 
-def _with_choice(frame: Frame, choice: dict[str, Any]) -> Frame:
+def _with_choice(frame: ServedEvent, choice: dict[str, Any]) -> ServedEvent:
     return frame.holding({**(frame.content() or {}), "choices": [choice]})
 
 
@@ -68,7 +72,7 @@ def _saying(choice: dict[str, Any], text: str) -> dict[str, Any]:
     return {**choice, "text": text}
 
 
-def _paced(frames: tuple[Frame, ...], pace_s: float, reason: str) -> list[Frame]:
+def _paced(frames: tuple[ServedEvent, ...], pace_s: float, reason: str) -> list[ServedEvent]:
     """The text of a stream in ten chunks, `pace_s` seconds apart, each with a finish reason."""
     said = [place for place, frame in enumerate(frames) if _choice(frame) is not None]
     if not said:
@@ -79,7 +83,8 @@ def _paced(frames: tuple[Frame, ...], pace_s: float, reason: str) -> list[Frame]
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     spread = [
         _with_choice(
-            Frame(model.at + pace_s * number, model.data), {**_saying(choice, piece), "finish_reason": reason}
+            ServedEvent(model.at + pace_s * number, model.data),
+            {**_saying(choice, piece), "finish_reason": reason},
         )
         for number, piece in enumerate(pieces)
     ]
@@ -87,7 +92,7 @@ def _paced(frames: tuple[Frame, ...], pace_s: float, reason: str) -> list[Frame]
     return [
         *frames[: said[0]],
         *spread,
-        *(Frame(max(end, frame.at), frame.data) for frame in frames[said[-1] + 1 :]),
+        *(ServedEvent(max(end, frame.at), frame.data) for frame in frames[said[-1] + 1 :]),
     ]
 
 
@@ -99,15 +104,15 @@ def _null(reason: str) -> Variant:
     """The word in every chunk but the last; in a plain answer it is the only finish reason."""
 
     def change(_asking: Asking, served: Served) -> Served:
-        if isinstance(served, Stream):
-            return Stream(tuple(_paced(served.frames, _NULL_PACE_S, reason)))
+        if isinstance(served, StreamedAnswer):
+            return StreamedAnswer(tuple(_paced(served.frames, _NULL_PACE_S, reason)))
         choices = [{**choice, "finish_reason": reason} for choice in served.content["choices"]]
-        return Document(served.at, {**served.content, "choices": choices})
+        return PlainAnswer(served.at, {**served.content, "choices": choices})
 
     return Variant(Rewrite(change), CHUNKED)
 
 
-def _counting(_asking: Asking, frames: tuple[Frame, ...]) -> list[Frame]:
+def _counting(_asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
     counted = []
     for number, frame in enumerate(frames):
         choices = (frame.content() or {}).get("choices")
@@ -122,53 +127,55 @@ def _error(asking: Asking) -> bytes:
     )
 
 
-def _error_field(asking: Asking, frames: tuple[Frame, ...]) -> list[Frame]:
+def _error_field(asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
     at = frames[0].at
-    return [Frame(at, b"error: " + _error(asking) + b"\n\n"), Frame(at, _DONE)]
+    return [ServedEvent(at, b"error: " + _error(asking) + b"\n\n"), ServedEvent(at, _DONE)]
 
 
-def _bare_error(asking: Asking, frames: tuple[Frame, ...]) -> list[Frame]:
+def _bare_error(asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
     half = max(1, len(frames) // 2)
-    return [*frames[:half], Frame(frames[half - 1].at, _error(asking) + b"\n\n")]
+    return [*frames[:half], ServedEvent(frames[half - 1].at, _error(asking) + b"\n\n")]
 
 
-def _done_only(asking: Asking, frames: tuple[Frame, ...]) -> list[Frame]:
+def _done_only(asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
     if asking.dialect == "messages":
         return [frame for frame in frames if b"event: message_st" in frame.data]
-    return [Frame(frames[0].at, _DONE)]
+    return [ServedEvent(frames[0].at, _DONE)]
 
 
 def _between(data: bytes) -> Variant:
-    def change(_asking: Asking, frames: tuple[Frame, ...]) -> list[Frame]:
-        return [each for frame in frames for each in (Frame(frame.at, data), frame)]
+    def change(_asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
+        return [each for frame in frames for each in (ServedEvent(frame.at, data), frame)]
 
     return Variant(_in_stream(change), EVERY, is_stream)
 
 
 def _done_as(data: bytes) -> Variant:
-    def change(_asking: Asking, frames: tuple[Frame, ...]) -> list[Frame]:
-        return [Frame(frame.at, data if frame.data == _DONE else frame.data) for frame in frames]
+    def change(_asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
+        return [ServedEvent(frame.at, data if frame.data == _DONE else frame.data) for frame in frames]
 
     return Variant(_in_stream(change), CHUNKED, is_stream)
 
 
-def _one_line_feed(_asking: Asking, frames: tuple[Frame, ...]) -> list[Frame]:
-    return [Frame(frame.at, frame.data.rstrip(b"\n") + b"\n") for frame in frames]
+def _one_line_feed(_asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
+    return [ServedEvent(frame.at, frame.data.rstrip(b"\n") + b"\n") for frame in frames]
 
 
 def _late(seconds: float) -> Variant:
     """The whole answer `seconds` later."""
 
     def change(_asking: Asking, served: Served) -> Served:
-        if isinstance(served, Stream):
-            return Stream(tuple(Frame(frame.at + seconds, frame.data) for frame in served.frames))
-        return Document(served.at + seconds, served.content)
+        if isinstance(served, StreamedAnswer):
+            return StreamedAnswer(
+                tuple(ServedEvent(frame.at + seconds, frame.data) for frame in served.frames)
+            )
+        return PlainAnswer(served.at + seconds, served.content)
 
     return Variant(Rewrite(change))
 
 
 def _streamed(
-    change: Callable[[Asking, tuple[Frame, ...]], list[Frame]], dialects: frozenset[str] = EVERY
+    change: Callable[[Asking, tuple[ServedEvent, ...]], list[ServedEvent]], dialects: frozenset[str] = EVERY
 ) -> Variant:
     return Variant(_in_stream(change), dialects, is_stream)
 

@@ -20,7 +20,7 @@ from llmdash.simulator.faults.base import (
 )
 from llmdash.simulator.faults.registry import find_fault
 
-__all__ = ["Drawing", "Drawn"]
+__all__ = ["Drawn", "FaultPicker"]
 
 _REMEMBERED = 65_536  # requests whose repetitions are known
 _WHOLE = 2**64
@@ -65,7 +65,7 @@ def _wanted(spec: str, share: float) -> _Wanted:
     return _Wanted(fault, share, tuple(drawn))
 
 
-class Drawing:
+class FaultPicker:
     """Draws the faults of requests, and remembers which requests and keys have had one.
 
     A request is known again by its body, whatever its key. Draws do not depend on the order in which
