@@ -34,6 +34,7 @@ class Simulated:
     def __init__(self, **settings: Any) -> None:
         keys = tuple(settings.pop("keys", DEFAULT_KEYS))
         settings.setdefault("latency", 0.0)
+        settings.setdefault("strict", True)
         self.settings = SimulatorSettings(keys=keys, **settings)
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._process = SimulatorProcess(self.settings, stderr=self._stderr)
