@@ -102,10 +102,11 @@ class FaultPicker:
         """
         digest = self._digest(body)
         turn = self._turn(digest)
-        owed = self._owed.pop(digest, ...) is None
         resting = self._resting_at(_place(asking), now)
         if resting is not None:
+            _remember(self._owed, digest, None)
             return Drawn(resting.fault, resting.action, asking)
+        owed = self._owed.pop(digest, ...) is None
         for wanted in self._wanted:
             variant = self._variant(wanted, asking, digest, turn)
             if variant is None or isinstance(variant.action, Wrap):

@@ -1,0 +1,77 @@
+"""The simulator without a server or a process: requests in any dialect, on a clock that the test holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from llmdash.simulator.app import make_app
+from llmdash.simulator.settings import SimulatorSettings
+from tests.simulated import Reply
+from tests.simulator.frames import PATHS
+
+__all__ = ["InProcess"]
+
+KEYS = ("key-a", "key-b")
+
+
+class InProcess:
+    """Calls the application as a server would. Delays pass in real time, `now` is the time of the limits."""
+
+    def __init__(self, **settings: Any) -> None:
+        chosen = {"keys": KEYS, "latency": 0.0, **settings}
+        self.settings = SimulatorSettings(**chosen)
+        self.now = 0.0
+        self._app = make_app(self.settings, clock=lambda: self.now, wall=lambda: 1_767_225_600.0 + self.now)
+
+    async def ask(
+        self, dialect: str, text: str = "Tell me of the sea.", key: str = "", **fields: Any
+    ) -> Reply:
+        """Ask in any dialect, with the last key if none is named."""
+        messages = [{"role": "user", "content": text}]
+        content: dict[str, Any] = {"messages": messages}
+        if dialect == "completions":
+            content = {"prompt": text}
+        elif dialect == "responses":
+            content = {"input": text}
+        elif dialect == "messages":
+            content = {"max_tokens": 500, "messages": messages}
+        body = {"model": "m", **content, **fields}
+        return await self.send("POST", PATHS[dialect], body, key or self.settings.keys[-1])
+
+    async def report(self, path: str, query: str = "") -> Any:
+        """What the control API says."""
+        return (await self.send("GET", path, query=query)).json
+
+    async def send(self, method: str, path: str, body: Any = None, key: str = "", query: str = "") -> Reply:
+        """Send any request; the body as JSON, or as it is if it is bytes."""
+        sent: list[dict[str, Any]] = []
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        waiting = [{"type": "http.request", "body": data}]
+
+        async def receive() -> dict[str, Any]:
+            if waiting:
+                return waiting.pop()
+            # The client stays for as long as the answer takes.
+            await asyncio.Event().wait()
+            raise AssertionError("nobody sets this event")
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [
+            (b"authorization", f"Bearer {key}".encode()),
+            (b"anthropic-version", b"2023-06-01"),
+            (b"x-asked", b"yes"),
+        ]
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": headers,
+            "query_string": query.encode(),
+        }
+        await self._app(scope, receive, send)
+        names = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+        return Reply(sent[0]["status"], names, b"".join(message["body"] for message in sent[1:]))
