@@ -26,6 +26,7 @@ _DEEPEST = 24  # a schema that refers to itself ends here at the latest
 _SHALLOW = 4  # from this depth on what is optional is left out
 _SPREAD = 100  # numbers without an upper bound lie this far above the lower one
 _MOST_ITEMS = 1_000
+_MOST_VALUES = 10_000
 
 Schema = Mapping[str, Any] | bool
 
@@ -53,9 +54,13 @@ class _Maker:
         self._root = root
         self._rng = rng
         self._known = known
+        self._left = _MOST_VALUES
 
     def value(self, schema: Any, depth: int) -> Any:
-        """A value for a schema; what is no schema allows anything."""
+        """A value for a schema; what is no schema allows anything. It is null once there are too many."""
+        self._left -= 1
+        if self._left < 0:
+            return None
         schema = self._merged(schema, depth)
         if "const" in schema:
             return schema["const"]

@@ -38,7 +38,7 @@ def _event(frame: str) -> Event:
     return Event(fields.get("event", ""), data if data == "[DONE]" else json.loads(data))
 
 
-def ask(running: Simulated, dialect: str, text: str, key: str | None = None, **fields: Any) -> Reply:
+def ask(running: Simulated, dialect: str, text: str, /, key: str | None = None, **fields: Any) -> Reply:
     """Ask the same in any dialect."""
     key = key or running.keys[0]
     messages = [{"role": "user", "content": text}]

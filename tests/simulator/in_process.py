@@ -26,7 +26,7 @@ class InProcess:
         self._app = make_app(self.settings, clock=lambda: self.now, wall=lambda: 1_767_225_600.0 + self.now)
 
     async def ask(
-        self, dialect: str, text: str = "Tell me of the sea.", key: str = "", **fields: Any
+        self, dialect: str, text: str = "Tell me of the sea.", /, key: str = "", **fields: Any
     ) -> Reply:
         """Ask in any dialect, with the last key if none is named."""
         messages = [{"role": "user", "content": text}]

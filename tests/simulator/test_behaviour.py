@@ -16,8 +16,8 @@ from llmdash.simulator.behaviour import Behaviour, Rhythm
 from llmdash.simulator.settings import SimulatorSettings
 
 
-def question(text: str, **fields: bool) -> Question:
-    return Question("m", (("user", text),), **fields)
+def question(text: str, stream: bool = False) -> Question:
+    return Question("m", (("user", text),), stream=stream)
 
 
 @pytest.mark.parametrize("chunks", [1, 2, 20, 80])

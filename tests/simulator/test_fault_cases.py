@@ -427,7 +427,7 @@ async def test_one_line_feed_parts_the_events(dialect: str) -> None:
 @MODES
 @in_dialects(CHUNKED)
 async def test_the_reasoning_is_outside_of_the_completion(dialect: str, stream: bool) -> None:
-    options = {"stream_options": {"include_usage": True}} if stream else {}
+    options: dict[str, Any] = {"stream_options": {"include_usage": True}} if stream else {}
     reply = await InProcess(faults={"usage-total": 1.0}).ask(dialect, stream=stream, **options)
     assert usages(reply)[-1] == {
         "prompt_tokens": 32,
@@ -449,7 +449,9 @@ async def test_the_reasoning_is_outside_of_the_output_of_a_response(stream: bool
 @MODES
 @in_dialects(EVERY)
 async def test_most_of_the_prompt_was_in_the_cache(dialect: str, stream: bool) -> None:
-    options = {"stream_options": {"include_usage": True}} if stream and dialect in CHUNKED else {}
+    options: dict[str, Any] = (
+        {"stream_options": {"include_usage": True}} if stream and dialect in CHUNKED else {}
+    )
     reply = await InProcess(faults={"cached-tokens": 1.0}).ask(dialect, stream=stream, **options)
     spent = usages(reply)[-1]
     if dialect == "messages":

@@ -39,6 +39,7 @@ class Drawn:
 class _Wanted:
     """A fault as asked for, with the forms to draw from."""
 
+    spec: str
     fault: Fault
     share: float
     variants: tuple[Variant, ...]
@@ -60,9 +61,9 @@ class _Wanted:
 def _wanted(spec: str, share: float) -> _Wanted:
     fault, name = find_fault(spec)
     if name is not None:
-        return _Wanted(fault, share, (fault.variant(name),))
+        return _Wanted(spec, fault, share, (fault.variant(name),))
     drawn = [variant for variant in fault.variants.values() if not variant.asked_only]
-    return _Wanted(fault, share, tuple(drawn))
+    return _Wanted(spec, fault, share, tuple(drawn))
 
 
 class FaultPicker:
@@ -134,12 +135,11 @@ class FaultPicker:
         suited = wanted.suited(asking)
         if not suited:
             return None
-        if wanted.fault.reach is Reach.PROMPT:
+        if wanted.reach(suited[0]) is Reach.PROMPT:
             content = asking.prompt.encode("utf-8", "surrogatepass")
         else:
             content = digest + turn.to_bytes(8, "little")
-        name = wanted.fault.name.encode()
-        number = hashlib.blake2b(content, digest_size=16, key=self._seed, person=name[:16]).digest()
+        number = hashlib.blake2b(content + wanted.spec.encode(), digest_size=16, key=self._seed).digest()
         if int.from_bytes(number[:8], "little") >= wanted.share * _WHOLE:
             return None
         return _pick(suited, number[8:])
