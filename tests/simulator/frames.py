@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
-from tests.simulated import Reply, Simulated
+from tests.simulated import Reply
 
-__all__ = ["PATHS", "Event", "ask", "events_of"]
+__all__ = ["PATHS", "Event", "Fetching", "ask", "events_of"]
 
 PATHS = {
     "chat": "/v1/chat/completions",
@@ -16,6 +17,17 @@ PATHS = {
     "messages": "/v1/messages",
 }
 """The path of each dialect that asks a model."""
+
+
+class Fetching(Protocol):
+    """A simulator, in a process of its own or here."""
+
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+
+    def fetch(
+        self, path: str, body: Any = None, *, key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply: ...
 
 
 class Event(NamedTuple):
@@ -38,7 +50,7 @@ def _event(frame: str) -> Event:
     return Event(fields.get("event", ""), data if data == "[DONE]" else json.loads(data))
 
 
-def ask(running: Simulated, dialect: str, text: str, /, key: str | None = None, **fields: Any) -> Reply:
+def ask(running: Fetching, dialect: str, text: str, /, key: str | None = None, **fields: Any) -> Reply:
     """Ask the same in any dialect."""
     key = key or running.keys[0]
     messages = [{"role": "user", "content": text}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from llmdash.simulator.app import make_app
@@ -11,7 +12,7 @@ from llmdash.simulator.settings import SimulatorSettings
 from tests.simulated import Reply
 from tests.simulator.frames import PATHS
 
-__all__ = ["InProcess"]
+__all__ = ["KEYS", "InProcess"]
 
 KEYS = ("key-a", "key-b")
 
@@ -44,7 +45,29 @@ class InProcess:
         """What the control API says."""
         return (await self.send("GET", path, query=query)).json
 
-    async def send(self, method: str, path: str, body: Any = None, key: str = "", query: str = "") -> Reply:
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.settings.keys
+
+    def fetch(
+        self, path: str, body: Any = None, *, key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send a request without a loop around it: a POST if there is a body."""
+        method = "GET" if body is None else "POST"
+        found = dict(headers or {})
+        found.setdefault("Authorization", f"Bearer {key or self.keys[0]}")
+        path, _, query = path.partition("?")
+        return asyncio.run(self.send(method, path, body, query=query, headers=found))
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str = "",
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
         """Send any request; the body as JSON, or as it is if it is bytes."""
         sent: list[dict[str, Any]] = []
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -60,16 +83,13 @@ class InProcess:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        headers = [
-            (b"authorization", f"Bearer {key}".encode()),
-            (b"anthropic-version", b"2023-06-01"),
-            (b"x-asked", b"yes"),
-        ]
+        usual = {"Authorization": f"Bearer {key}", "anthropic-version": "2023-06-01", "x-asked": "yes"}
+        pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or usual).items()]
         scope = {
             "type": "http",
             "method": method,
             "path": path,
-            "headers": headers,
+            "headers": pairs,
             "query_string": query.encode(),
         }
         await self._app(scope, receive, send)

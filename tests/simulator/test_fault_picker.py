@@ -141,3 +141,12 @@ def test_a_variant_may_be_a_number_where_it_means_seconds() -> None:
     check_faults({"slow-first:2.5": 1, "finish-each-slow:0.1": 0.5, "key-400:arrearage": 0})
     assert find_fault("slow-first:2.5")[1] == "2.5"
     assert find_fault("slow-first")[1] is None
+
+
+@pytest.mark.parametrize("name", ["finish-each-slow", "finish-null", "index-counts"])
+def test_what_concerns_the_only_choice_is_not_drawn_where_there_are_several(name: str) -> None:
+    picker = FaultPicker(1, {name: 1.0})
+    several: list[dict[str, Any]] = [{"prompt": ["a", "b"]}, {"prompt": "a", "n": 2}]
+    for body in several:
+        assert served(picker, "x", dialect="completions", streamed=True, body=body) is None
+    assert served(picker, "x", dialect="completions", streamed=True, body={"prompt": ["a"]}) == name

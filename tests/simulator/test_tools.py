@@ -13,6 +13,7 @@ from openai.types.responses import ResponseFunctionToolCall
 
 from tests.simulated import Simulated
 from tests.simulator.frames import ask, events_of
+from tests.simulator.in_process import InProcess
 
 pytestmark = pytest.mark.case("library", "simulator")
 
@@ -49,18 +50,34 @@ def message_tools(*names: str) -> list[Any]:
     return [{"name": name, "input_schema": SCHEMA} for name in names]
 
 
+@pytest.fixture
+def here() -> InProcess:
+    return InProcess(strict=True)
+
+
 @pytest.fixture(scope="module")
-def openai_client(shared_simulator: Simulated) -> Iterator[OpenAI]:
-    running = shared_simulator
+def running() -> Iterator[Simulated]:
+    """A simulator that takes some time, so that its streams come in pieces."""
+    started = Simulated(latency=0.05)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def openai_client(running: Simulated) -> Iterator[OpenAI]:
     with OpenAI(base_url=running.base_url, api_key=running.keys[0], max_retries=0) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def anthropic_client(shared_simulator: Simulated) -> Iterator[Anthropic]:
-    running = shared_simulator
+def anthropic_client(running: Simulated) -> Iterator[Anthropic]:
     with Anthropic(base_url=running.root, api_key=running.keys[0], max_retries=0) as client:
         yield client
+
+
+def ask_here(here: InProcess, text: str, **fields: Any) -> Any:
+    """The choice of a chat."""
+    return ask(here, "chat", text, **fields).json["choices"][0]
 
 
 def test_a_chat_calls_a_tool_and_then_answers(openai_client: OpenAI) -> None:
@@ -95,28 +112,28 @@ def test_a_streamed_chat_sends_the_arguments_in_pieces(openai_client: OpenAI) ->
     ("choice", "name"),
     [("none", None), ({"type": "function", "function": {"name": "time"}}, "time")],
 )
-def test_the_choice_of_a_tool_is_followed(shared_simulator: Simulated, choice: Any, name: str | None) -> None:
+def test_the_choice_of_a_tool_is_followed(here: InProcess, choice: Any, name: str | None) -> None:
     for _ in range(5):
-        reply = shared_simulator.ask("Hi", tools=chat_tools("weather", "time"), tool_choice=choice)
-        calls = reply.json["choices"][0]["message"].get("tool_calls")
+        choices = ask_here(here, "Hi", tools=chat_tools("weather", "time"), tool_choice=choice)
+        calls = choices["message"].get("tool_calls")
         assert (calls[0]["function"]["name"] if calls else None) == name
 
 
-def test_a_tool_that_the_prompt_names_is_called(shared_simulator: Simulated) -> None:
+def test_a_tool_that_the_prompt_names_is_called(here: InProcess) -> None:
     for _ in range(5):
-        reply = shared_simulator.ask("Use time, please.", tools=chat_tools("weather", "time"))
-        assert reply.json["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "time"
+        chosen = ask_here(here, "Use time, please.", tools=chat_tools("weather", "time"))
+        assert chosen["message"]["tool_calls"][0]["function"]["name"] == "time"
 
 
-def test_tools_without_a_schema_or_of_the_provider(shared_simulator: Simulated) -> None:
+def test_tools_without_a_schema_or_of_the_provider(here: InProcess) -> None:
     bare = [{"type": "function", "function": {"name": "ping"}}]
-    call = shared_simulator.ask("Hi", tools=bare).json["choices"][0]["message"]["tool_calls"][0]
+    call = ask_here(here, "Hi", tools=bare)["message"]["tool_calls"][0]
     assert json.loads(call["function"]["arguments"]) == {}
-    own = ask(shared_simulator, "responses", "Hi", tools=[{"type": "web_search"}])
+    own = ask(here, "responses", "Hi", tools=[{"type": "web_search"}])
     assert own.json["output"][0]["type"] == "message"
 
 
-def test_a_forced_call_is_repeated_unless_its_result_is_the_last_word(shared_simulator: Simulated) -> None:
+def test_a_forced_call_is_repeated_unless_its_result_is_the_last_word(here: InProcess) -> None:
     call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
     held: list[Any] = [*ASKED, {"role": "assistant", "tool_calls": [call]}]
     held.append({"role": "tool", "tool_call_id": "1", "content": "Sunny."})
@@ -124,7 +141,7 @@ def test_a_forced_call_is_repeated_unless_its_result_is_the_last_word(shared_sim
 
     def reason(messages: list[Any], choice: str) -> Any:
         body = {"model": "m", "messages": messages, "tools": chat_tools("weather"), "tool_choice": choice}
-        reply = shared_simulator.fetch("/v1/chat/completions", body, key=shared_simulator.keys[0])
+        reply = here.fetch("/v1/chat/completions", body)
         return reply.json["choices"][0]["finish_reason"]
 
     assert [reason(held, "required"), reason(later, "auto"), reason(later, "required")] == [
@@ -206,7 +223,7 @@ def test_a_streamed_message_sends_the_input_in_pieces(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_json_that_is_valid_for_a_schema(shared_simulator: Simulated, stream: bool) -> None:
+def test_json_that_is_valid_for_a_schema(here: InProcess, stream: bool) -> None:
     form = {"type": "json_schema", "schema": SCHEMA}
     inside = {"type": "json_schema", "json_schema": {"name": "forecast", "schema": SCHEMA}}
     asked: list[tuple[str, dict[str, Any]]] = [
@@ -216,7 +233,7 @@ def test_json_that_is_valid_for_a_schema(shared_simulator: Simulated, stream: bo
         ("messages", {"output_format": form}),
     ]
     for dialect, fields in asked:
-        reply = ask(shared_simulator, dialect, "Forecast?", stream=stream, **fields)
+        reply = ask(here, dialect, "Forecast?", stream=stream, **fields)
         assert is_fine(json.loads(said(reply.json if not stream else events_of(reply)))), dialect
 
 
@@ -239,30 +256,29 @@ def said_in(data: Any) -> str:
     return delta.get("content") or delta.get("text") or ""
 
 
-def test_any_object_and_text(shared_simulator: Simulated) -> None:
+def test_any_object_and_text(here: InProcess) -> None:
     for form, has in (({"type": "json_object"}, True), ({"type": "text"}, False)):
-        reply = shared_simulator.ask("Tell me of rain.", response_format=form)
-        text = reply.json["choices"][0]["message"]["content"]
+        text = ask_here(here, "Tell me of rain.", response_format=form)["message"]["content"]
         assert text.startswith('{"answer": "') == has
 
 
-def test_a_sum_in_a_schema_is_right_and_scored(simulator: Any) -> None:
+def test_a_sum_in_a_schema_is_right_and_scored() -> None:
     schema = {
         "type": "object",
         "properties": {"expression": {"type": "string"}, "result": {"type": "integer"}},
         "required": ["expression", "result"],
     }
     form = {"type": "json_schema", "json_schema": {"name": "sum", "schema": schema}}
-    running = simulator(wrong_rate=0.5)
+    running = InProcess(wrong_rate=0.5)
     for number in range(20):
-        reply = running.ask(f"What is {number} + 3 x 4?", response_format=form)
-        answer = json.loads(reply.json["choices"][0]["message"]["content"])
+        choice = ask_here(running, f"What is {number} + 3 x 4?", response_format=form)
+        answer = json.loads(choice["message"]["content"])
         assert answer["expression"] == f"{number} + 3 x 4"
-    stats = running.stats()
+    stats = running.fetch("/__sim__/stats").json
     assert stats["right"] + stats["wrong"] == 20
     assert 3 < stats["wrong"] < 17
-    reply = running.ask("What is 2 + 3 x 4?", response_format={"type": "json_object"})
-    assert "result" in json.loads(reply.json["choices"][0]["message"]["content"])
+    choice = ask_here(running, "What is 2 + 3 x 4?", response_format={"type": "json_object"})
+    assert "result" in json.loads(choice["message"]["content"])
 
 
 def test_the_sdks_parse_what_they_asked_for(openai_client: OpenAI) -> None:
@@ -274,7 +290,7 @@ def test_the_sdks_parse_what_they_asked_for(openai_client: OpenAI) -> None:
     assert isinstance(response.output_parsed, forecast)
 
 
-def test_attachments_are_taken_and_counted(shared_simulator: Simulated) -> None:
+def test_attachments_are_taken_and_counted(here: InProcess) -> None:
     text = {"type": "text", "text": "What is this?"}
     attached: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": PNG}},
@@ -283,7 +299,7 @@ def test_attachments_are_taken_and_counted(shared_simulator: Simulated) -> None:
     ]
     source = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
     blocks = [{"type": "image", "source": source}, {"type": "document", "source": source}]
-    running = shared_simulator
+    running = here
 
     def chat(parts: list[Any]) -> int:
         reply = ask(running, "chat", "", messages=[{"role": "user", "content": parts}])
@@ -302,3 +318,23 @@ def test_attachments_are_taken_and_counted(shared_simulator: Simulated) -> None:
     image = {"type": "input_image", "image_url": PNG}
     asked = {"type": "input_text", "text": "What is this?"}
     assert response([asked, image]) == response([asked]) + 85
+
+
+PIECES = {
+    "chat": ('"tool_calls":[{"index":0,"id":"call_', '"finish_reason":"tool_calls"'),
+    "responses": ("event: response.function_call_arguments.done", "event: response.completed"),
+    "messages": ('"content_block":{"type":"tool_use","id":"toolu_', '"stop_reason":"tool_use"'),
+}
+
+
+@pytest.mark.parametrize(("dialect", "parts"), PIECES.items())
+def test_reasoning_comes_before_a_call_as_in_real_streams(dialect: str, parts: tuple[str, str]) -> None:
+    tools = {"chat": chat_tools, "responses": response_tools, "messages": message_tools}[dialect]("weather")
+    here = InProcess(reasoning=5)
+    body = ask(here, dialect, "Weather?", stream=True, tools=tools).body.decode()
+    assert 0 < body.index("reason" if dialect != "messages" else "thinking_delta") < body.index(parts[0])
+    assert body.index(parts[0]) < body.index(parts[1])
+    plain = ask(here, dialect, "Weather?", tools=tools).json
+    assert '"weather"' in json.dumps(plain)
+    tokens = plain["usage"].get("completion_tokens") or plain["usage"].get("output_tokens")
+    assert tokens > 8

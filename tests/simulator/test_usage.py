@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.simulator.test_fault_cases import text_of, usages
 pytestmark = pytest.mark.case("library", "simulator")
 
 LONG = "Tell me about the sea and its salt. " * 20
-USAGE = {"stream": True, "stream_options": {"include_usage": True}}
+USAGE: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 @pytest.mark.parametrize("fields", [{}, USAGE], ids=["plain", "streamed"])
@@ -131,6 +132,15 @@ async def test_embeddings_that_cannot_be_are_refused_and_none_are_right_or_wrong
     body = {"model": "m", "input": "What is 2 + 3 x 4?"}
     assert (await running.send("POST", "/v1/embeddings", body, "key-a")).status == 200
     assert (await running.report("/__sim__/stats"))["right"] == 0
+    zipped = await running.send("POST", "/v1/embeddings", {**body, "encoding_format": "base64"}, "key-a")
+    assert len(base64.b64decode(zipped.json["data"][0]["embedding"])) == 4 * 256
+
+
+async def test_a_count_of_tokens_is_the_same_each_time() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": LONG}]}
+    running = InProcess()
+    replies = [await running.send("POST", "/v1/messages/count_tokens", body, "key-a") for _ in range(2)]
+    assert replies[0].json == replies[1].json == {"input_tokens": 7 + len(LONG) // 4}
 
 
 @pytest.mark.parametrize("name", ["cached", "reasoning"])

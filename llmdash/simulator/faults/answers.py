@@ -65,7 +65,9 @@ def _error_finish(error: Mapping[str, Any] | None) -> Rewrite:
         if isinstance(served, PlainAnswer):
             return PlainAnswer(served.at, _failed(asking, served.content, error))
         frames = list(served.frames)
-        place = next(place for place, frame in enumerate(frames) if _ends(frame.content()))
+        place = next((place for place, frame in enumerate(frames) if _ends(frame.content())), None)
+        if place is None:  # a server that gives no finish reasons
+            return served
         content = frames[place].content() or {}
         last = frames[place].holding(_failed(asking, content, error))
         if asking.dialect == "responses":

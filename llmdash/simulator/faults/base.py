@@ -30,6 +30,8 @@ __all__ = [
     "StreamedAnswer",
     "Variant",
     "Wrap",
+    "is_single",
+    "is_single_stream",
     "is_stream",
 ]
 
@@ -145,6 +147,18 @@ class Reach(enum.Enum):
 def is_stream(asking: Asking) -> bool:
     """Return True for a request that is to be streamed."""
     return asking.streamed
+
+
+def is_single(asking: Asking) -> bool:
+    """Return True for a request that asks for one answer only."""
+    prompt = asking.body.get("prompt")
+    several = isinstance(prompt, list) and len(prompt) > 1
+    return not several and asking.body.get("n") in (None, 1)
+
+
+def is_single_stream(asking: Asking) -> bool:
+    """Return True for a request for one answer, streamed."""
+    return is_stream(asking) and is_single(asking)
 
 
 @dataclass(frozen=True, slots=True)

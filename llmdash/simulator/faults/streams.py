@@ -19,6 +19,8 @@ from llmdash.simulator.faults.base import (
     ServedEvent,
     StreamedAnswer,
     Variant,
+    is_single,
+    is_single_stream,
     is_stream,
 )
 from llmdash.simulator.faults.errors import error_document
@@ -97,7 +99,9 @@ def _paced(frames: tuple[ServedEvent, ...], pace_s: float, reason: str) -> list[
 
 
 def _each_slow(pace_s: float) -> Variant:
-    return Variant(_in_stream(lambda _asking, frames: _paced(frames, pace_s, "stop")), CHUNKED, is_stream)
+    return Variant(
+        _in_stream(lambda _asking, frames: _paced(frames, pace_s, "stop")), CHUNKED, is_single_stream
+    )
 
 
 def _null(reason: str) -> Variant:
@@ -109,7 +113,7 @@ def _null(reason: str) -> Variant:
         choices = [{**choice, "finish_reason": reason} for choice in served.content["choices"]]
         return PlainAnswer(served.at, {**served.content, "choices": choices})
 
-    return Variant(Rewrite(change), CHUNKED)
+    return Variant(Rewrite(change), CHUNKED, is_single)
 
 
 def _counting(_asking: Asking, frames: tuple[ServedEvent, ...]) -> list[ServedEvent]:
@@ -200,7 +204,7 @@ STREAMS = (
         "index-counts",
         "the index of the only choice grows from chunk to chunk",
         Reach.EACH,
-        {"index": _streamed(_counting, CHUNKED)},
+        {"index": Variant(_in_stream(_counting), CHUNKED, is_single_stream)},
         spoils=False,
     ),
     Fault(
