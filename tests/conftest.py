@@ -56,7 +56,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def simulator() -> Iterator[Callable[..., Simulated]]:
     """Starts simulators: `simulator(keys=("a", "b"), rpm=60)`; see SimulatorSettings. They end with the test.
 
-    Without `latency` they answer at once.
+    Without `latency` they answer at once; unless `strict=False` they refuse fields that are not published.
     """
     started: list[Simulated] = []
 

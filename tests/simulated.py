@@ -29,7 +29,10 @@ class Reply(NamedTuple):
 
 
 class Simulated:
-    """A simulator in its own process. `base_url` ends in `/v1`; `stats` and `control` use its side door."""
+    """A simulator in its own process: at once and strict, unless told otherwise.
+
+    `base_url` ends in `/v1`; `stats`, `requests` and `control` use its side door.
+    """
 
     def __init__(self, **settings: Any) -> None:
         keys = tuple(settings.pop("keys", DEFAULT_KEYS))
