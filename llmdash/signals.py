@@ -5,15 +5,25 @@ from __future__ import annotations
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
-__all__ = ["Signals", "ending_signals", "terminal_is_gone"]
+__all__ = ["Signals", "Unresponsive", "ending_signals", "terminal_is_gone"]
 
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Unhandled, these would end the program with the terminal in the dashboard's mode."""
+_AGAIN_S = 0.3
+"""Seconds between two interruptions, where the first is not enough."""
+
+
+class Unresponsive(KeyboardInterrupt):
+    """Raised in the main thread where what runs there did not end after a signal.
+
+    It is a KeyboardInterrupt because an event loop hands on no other exception of a task at once.
+    """
 
 
 def ending_signals() -> list[signal.Signals]:
@@ -27,6 +37,7 @@ class Signals:
     def __init__(self) -> None:
         self.received: list[int] = []
         self._tell: Callable[[int], object] = _nobody
+        self._interrupts_after_s: float | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def tell(self, listener: Callable[[int], object] | None) -> None:
@@ -35,8 +46,33 @@ class Signals:
         """
         self._tell = listener or _nobody
 
+    @contextmanager
+    def interrupting(self, after_s: float) -> Iterator[None]:
+        """A context that is interrupted by `Unresponsive` if it has not ended `after_s` seconds after the
+        first signal, whatever its Python code does.
+        """
+        before = signal.signal(signal.SIGALRM, self._interrupt)
+        self._interrupts_after_s = after_s
+        if self.received:
+            self._set_timer()
+        try:
+            yield
+        finally:
+            self._interrupts_after_s = None
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def _set_timer(self) -> None:
+        if self._interrupts_after_s is not None and signal.getitimer(signal.ITIMER_REAL)[0] == 0:
+            signal.setitimer(signal.ITIMER_REAL, self._interrupts_after_s, _AGAIN_S)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        if self._interrupts_after_s is not None:
+            raise Unresponsive
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.received.append(number)
+        self._set_timer()
         self._tell(number)
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
 from llmdash.cli.run import demo, run
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
+from llmdash.reports.streams import open_closed_streams
 
 __all__ = ["main"]
 
@@ -29,6 +30,7 @@ def main(context: click.Context) -> None:
     Without a command the dashboard asks what to run. Keys come from .env (API_KEY=a,b,c and BASE_URL=...) or
     OPENAI_API_KEY, never from the command line.
     """
+    open_closed_streams()
     if context.invoked_subcommand is None:
         if not has_terminal():
             refuse("a terminal is needed to choose from; name what to run: llmdash run FILE --headless")

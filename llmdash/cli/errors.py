@@ -104,4 +104,6 @@ def show_problems(problems: Sequence[InputProblem], *, strict: bool) -> None:
 
 def has_terminal() -> bool:
     """Return True if there is a terminal to draw on. Textual draws on standard error."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    from llmdash.reports.streams import can_draw_on
+
+    return can_draw_on(sys.stdin, sys.stdout, sys.stderr)

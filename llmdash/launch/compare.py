@@ -27,6 +27,7 @@ from llmdash.launch.shutdown import obeying_signals
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.prompts.verdict import Verdict
 from llmdash.reports.progress import display_for, watch
+from llmdash.reports.streams import can_draw_on
 from llmdash.signals import Signals
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
@@ -220,7 +221,7 @@ def compare_headless(session: ComparingSession) -> int:
 def _watch_one(session: ComparingSession) -> None:
     """Show the current experiment until the next one starts."""
     place = session.place
-    display = display_for(sys.stderr, tty=sys.stderr.isatty())
+    display = display_for(sys.stderr, tty=can_draw_on(sys.stderr))
     watch(session, display, until=lambda _frame: not session.alive or session.place != place)
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine.model.frame import RunPart
 from llmdash.engine.session import LocalSession
-from llmdash.exit_codes import ExitCode
+from llmdash.exit_codes import ExitCode, of_signal
 from llmdash.launch.plan_builder import PreparedRun
 from llmdash.launch.results import export, run_exit_code
 from llmdash.launch.shutdown import OwnSession, end_session, write_last_words
 from llmdash.launch.start import SettingsLauncher
-from llmdash.signals import Signals
+from llmdash.signals import Signals, Unresponsive
 from llmdash.ui.settings.preferences import PreferencesFile
 
+if TYPE_CHECKING:
+    from llmdash.ui.app import LlmdashApp
+
 __all__ = ["Left", "open_dashboard", "show_run", "show_start"]
+
+_LEAVES_WITHIN_S = 1.0
+"""Seconds that a dashboard has to obey a signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +68,33 @@ def open_dashboard(
         signals=signals,
         fault=lambda: None if (begun := shown()) is None else begun.crash,
     )
-    app.run()
+    left_by = _run_app(app, signals)
     run = None
     if (begun := shown()) is not None:
         run = end_session(
             begun,
             signals,
-            left_by=app.signal_received,
+            left_by=left_by,
             reads=app.terminal_reads,
             paid=paid if launcher is None else launcher.run is not None and launcher.run.simulator is None,
             outlives_terminal=outlives_terminal,
             redact=settings.redactor.redact,
             fault_shown=app.return_code == ExitCode.INTERNAL,
         )
-    return Left(app.return_code or 0, run)
+    return Left(app.return_code or (0 if left_by is None else of_signal(left_by)), run)
+
+
+def _run_app(app: LlmdashApp, signals: Signals) -> int | None:
+    """Run the app to its end; one that does not obey a signal is interrupted. Return the signal, if any."""
+    streams = sys.stdout, sys.stderr
+    try:
+        with signals.interrupting(_LEAVES_WITHIN_S):
+            app.run()
+    except Unresponsive:
+        sys.stdout, sys.stderr = streams
+        app.abandon_terminal()
+        return signals.received[0]
+    return app.signal_received
 
 
 def show_run(prepared: PreparedRun, settings: Settings, out: Path | None = None) -> int:

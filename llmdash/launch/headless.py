@@ -16,6 +16,7 @@ from llmdash.launch.results import export, run_exit_code
 from llmdash.launch.shutdown import obeying_signals
 from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
+from llmdash.reports.streams import can_draw_on
 from llmdash.reports.wording import resume_command
 from llmdash.secrets import Redactor
 
@@ -31,7 +32,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
     written.
     """
     session = LocalSession(plan)
-    display = display_for(sys.stdout, json=json, tty=sys.stdout.isatty())
+    display = display_for(sys.stdout, json=json, tty=can_draw_on(sys.stdout))
     with obeying_signals(session) as signals:
         session.start()
         watch(session, display, until=lambda _frame: not session.alive)

@@ -156,6 +156,11 @@ class LlmdashApp(App[None]):
         """False if the terminal did not even accept its reset: a write to it may block."""
         return not getattr(self._driver, "gave_up", False)
 
+    def abandon_terminal(self) -> None:
+        """Restore the terminal of an app that was interrupted; call it after `run`."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.abandon()
+
     def action_suspend_process(self) -> None:
         """Ctrl+Z: stop, as every program on a terminal does, until a shell continues it."""
         if isinstance(self._driver, TerminalDriver):

@@ -5,35 +5,47 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import termios
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
+from textual.geometry import Size
 
 from llmdash.terminal_reset import LEFT, PIXELS_OFF, POINTER
 from llmdash.ui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.message import Message
 
 __all__ = ["TerminalDriver"]
 
-_CLOSE_WITHIN_S = 2.0
+_CLOSE_WITHIN_S = 1.0
 """Seconds for which a terminal that does not read may delay the end."""
+_ABANDON_WITHIN_S = 0.2
+"""The same where the app was interrupted."""
+_USUAL_SIZE = (80, 24)
+_LARGEST_SIZE = (1000, 500)
+"""Columns and rows that are drawn on. A terminal that reports more is wrong about itself."""
 _FOREGROUND_POLL_S = 0.2
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver, with three differences.
+    """Textual's driver, with four differences.
 
     Drawing never blocks on a terminal that does not read. Signals that stop and continue the process are
     handled between two steps of the event loop, not in the middle of one. What the terminal was switched to
-    on demand (mouse positions in pixels, pointer shape) is reset as well.
+    on demand (mouse positions in pixels, pointer shape) is reset as well. A size without rows or columns is
+    ignored, and an absurd one is cut.
     """
 
     def __init__(self, app: App[Any], **how: Any) -> None:
         super().__init__(app, **how)
+        if self._size is None:
+            self._size = self._get_terminal_size()
         self._writer: TerminalWriter | None = None
         self._in_background = False
         self._pointer_changed = False
@@ -44,6 +56,21 @@ class TerminalDriver(LinuxDriver):
     def _obey_signals(self) -> None:
         self._loop.add_signal_handler(signal.SIGTSTP, self.stop_process)
         self._loop.add_signal_handler(signal.SIGCONT, self._continued)
+
+    # Size.
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        try:
+            found = tuple(os.get_terminal_size(self.fileno))
+        except OSError:
+            found = (0, 0)
+        return _usable(found, self._size or _USUAL_SIZE)
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, Resize):
+            size = Size(*_usable(message.size, self._size or _USUAL_SIZE))
+            message = Resize(size, size, pixel_size=message.pixel_size)
+        super().process_message(message)
 
     # Writing.
 
@@ -86,9 +113,23 @@ class TerminalDriver(LinuxDriver):
     def close(self) -> None:
         super().close()
         self._writer_thread = None  # Textual's own, which nothing was written to
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            self.gave_up = not writer.close(LEFT, _CLOSE_WITHIN_S)
+        self._close_writer(_CLOSE_WITHIN_S)
+
+    def _close_writer(self, within_s: float) -> None:
+        if self._writer is not None:
+            self.gave_up = not self._writer.close(LEFT, within_s)
+            self._writer = None
+
+    def abandon(self) -> None:
+        """Restore the terminal without the app, which was interrupted; does nothing where it is restored."""
+        self.exit_event.set()
+        if self._writer is None or self._in_background:
+            return
+        if self.attrs_before is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+        self._writer.write(POINTER + LEFT)
+        self._close_writer(_ABANDON_WITHIN_S)
 
     # Stop and continue.
 
@@ -134,3 +175,11 @@ class TerminalDriver(LinuxDriver):
             return os.tcgetpgrp(self.fileno) == os.getpgrp()
         except OSError:  # not a terminal that a shell controls
             return True
+
+
+def _usable(size: tuple[int, ...], otherwise: tuple[int, int]) -> tuple[int, int]:
+    """Return columns and rows that can be drawn on: those of `otherwise` where the terminal reports none."""
+    columns, rows = (
+        min(reported or usual, most) for reported, usual, most in zip(size, otherwise, _LARGEST_SIZE, strict=True)
+    )
+    return columns, rows
