@@ -1,8 +1,8 @@
-"""llmdash over prompts that break it, as a program: `broken.py ui|engine|headless|compare AFTER`.
+"""llmdash over prompts that break it, as a program: `broken.py PART AFTER [JOBS]`.
 
-From the AFTERth look at a prompt on, every look in the named part of the program (the engine without a
-screen, for `headless`; the screen of a comparison, for `compare`) raises an exception that tells the user's
-last key. Nothing of llmdash is changed for it: its dashboard is given a source of prompts, as it always is.
+From the AFTERth look at a prompt on, every look in the named part of the program (`ui` or `engine`; the
+engine without a screen, for `headless`; the screen of a comparison, for `compare`) raises an exception that
+tells the user's last key. For `stuck` one look of the screen never returns instead. Nothing of llmdash is changed for it: its dashboard is given a source of prompts, as it always is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,29 @@ from llmdash.prompts.source import Prompt
 from llmdash.simulator.process import SimulatorProcess
 
 
-class BrokenSource:
-    """A source of prompts that raises in one of the program's two threads."""
+def fail(words: str) -> None:
+    raise RuntimeError(f"broken on purpose; Authorization: Bearer {words}")
 
-    def __init__(self, inner: Any, thread: str, after: int, words: str) -> None:
+
+_SPUN = threading.Event()
+
+
+def spin(_words: str) -> None:
+    """Never return, the first time."""
+    if not _SPUN.is_set():
+        _SPUN.set()
+        while True:
+            pass
+
+
+class BrokenSource:
+    """A source of prompts that acts up in one of the program's two threads."""
+
+    def __init__(
+        self, inner: Any, thread: str, after: int, words: str, act: Callable[[str], None] = fail
+    ) -> None:
         self._inner = inner
+        self._act = act
         self._thread = thread
         self._left = after
         self._words = words
@@ -56,15 +75,16 @@ class BrokenSource:
         if threading.current_thread().name == self._thread:
             self._left -= 1
             if self._left < 0:
-                raise RuntimeError(f"broken on purpose; Authorization: Bearer {self._words}")
+                self._act(self._words)
 
 
-def main(part: str, after: str) -> int:
+def main(part: str, after: str, jobs: str = "2000") -> int:
     settings = load_settings({"rate": "50/s"}, environ=os.environ, cwd=Path.cwd())
     words = settings.secrets[-1].reveal() if settings.secrets else "no key"
-    given = Input(limit=2000, seed=1)
-    thread = "MainThread" if part in ("ui", "compare") else "llmdash-engine"
-    source = BrokenSource(open_input(given), thread, int(after), words)
+    given = Input(limit=int(jobs), seed=1)
+    thread = "MainThread" if part in ("ui", "compare", "stuck") else "llmdash-engine"
+    act = spin if part == "stuck" else fail
+    source = BrokenSource(open_input(given), thread, int(after), words, act)
     if part == "compare":
         bench = Bench(source, given, settings, Path("kept"), Prices(), practice(0.05))
         session = ComparingSession(bench, [Experiment("all-keys", "concurrent", 8)])

@@ -37,7 +37,8 @@ class Terminal:
     """`llmdash` in a pty of `columns` x `rows`. `screen` is what a person would see now.
 
     `command` is run in place of llmdash, where given. A `modern` terminal answers when it is asked what it
-    can do, so that everything a program may switch on is switched on.
+    can do, so that everything a program may switch on is switched on. `reports` is the size that it tells,
+    where that is not its own. The standard streams in `closed` are not open.
     """
 
     def __init__(
@@ -49,25 +50,27 @@ class Terminal:
         rows: int = 36,
         command: Sequence[str] = (sys.executable, "-m", "llmdash"),
         modern: bool = False,
+        reports: tuple[int, int] | None = None,
+        closed: Sequence[int] = (),
     ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._answers = dict(_ANSWERS) if modern else {}
         self.raw = bytearray()
         self._fd, inner = pty.openpty()
-        self._resize(inner, columns, rows)
+        self._resize(inner, *(reports or (columns, rows)))
         self.before = termios.tcgetattr(inner)
         self._inner = inner
         self._gone = False
         self.process: subprocess.Popen[Any] = subprocess.Popen(
             [*command, *map(str, arguments)],
             cwd=cwd,
-            env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"},
+            env={"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **env},
             stdin=inner,
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: _take_over(closed),
         )
 
     @staticmethod
@@ -78,6 +81,11 @@ class Terminal:
         """Change the size, as a person who drags the window's corner does."""
         self._resize(self._inner, columns, rows)
         self._screen.resize(rows, columns)
+        self.process.send_signal(signal.SIGWINCH)
+
+    def report(self, columns: int, rows: int) -> None:
+        """Tell another size, without a change of what is shown."""
+        self._resize(self._inner, columns, rows)
         self.process.send_signal(signal.SIGWINCH)
 
     def keys(self, text: str) -> None:
@@ -204,3 +212,10 @@ class Terminal:
         if not self._gone:
             os.close(self._fd)
             os.close(self._inner)
+
+
+def _take_over(closed: Sequence[int]) -> None:
+    """Make standard input the terminal of this session, then close some of the standard streams."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for descriptor in closed:
+        os.close(descriptor)
