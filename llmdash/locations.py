@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from platformdirs import user_config_path, user_data_path
 
@@ -14,9 +16,11 @@ __all__ = [
     "config_dir",
     "config_file",
     "data_dir",
+    "from_record",
     "new_run_dir",
     "preferences_file",
     "private_dir",
+    "recorded",
     "runs_dir",
     "sample_prompts_dir",
     "themes_dir",
@@ -32,6 +36,7 @@ ENV_NAME = ".env"
 _PACKAGE = Path(__file__).resolve().parent
 _PRIVATE = 0o700
 _SLUG_LENGTH = 40
+_URI = "file://"
 
 
 def config_dir() -> Path:
@@ -100,6 +105,27 @@ def private_dir(path: Path) -> Path:
     for new in reversed(missing):
         _make_private(new, exist_ok=True)
     return path
+
+
+def recorded(path: Path) -> str:
+    """Return an absolute `path` as a text that UTF-8 can hold: itself, or a `file://` URI where it cannot.
+
+    >>> recorded(Path("/tmp/caf\\udce9"))
+    'file:///tmp/caf%E9'
+    """
+    absolute = path.absolute()
+    try:
+        str(absolute).encode()
+    except UnicodeEncodeError:
+        return absolute.as_uri()
+    return str(absolute)
+
+
+def from_record(text: str) -> Path:
+    """Return the path that `recorded` has written."""
+    if text.startswith(_URI):
+        return Path(os.fsdecode(unquote_to_bytes(text.removeprefix(_URI))))
+    return Path(text)
 
 
 def new_run_dir(name: str, now: datetime) -> Path:

@@ -51,9 +51,20 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except Exception as error:  # noqa: BLE001 - the last boundary: a traceback of Python's own could show a key
+        if _folder_is_gone():
+            refuse("the folder that this was started in is gone; go to another, such as: cd ~")
         _show_fault(error)
         code = ExitCode.INTERNAL
     sys.exit(code)
+
+
+def _folder_is_gone() -> bool:
+    """True if the working folder was deleted: every relative name, and the search for settings, fails."""
+    try:
+        Path.cwd()
+    except OSError:
+        return True
+    return False
 
 
 def _show_fault(error: Exception) -> None:

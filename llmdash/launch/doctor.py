@@ -108,7 +108,7 @@ def _input_of(facts: Mapping[str, Any]) -> Input | None:
     whole = all(value is None or isinstance(value, int) for value in (limit, seed))
     if not whole or (not isinstance(path, str) and seed is None):
         return None
-    return Input(Path(path) if isinstance(path, str) else None, limit, seed)
+    return Input(locations.from_record(path) if isinstance(path, str) else None, limit, seed)
 
 
 def _simulator_is_lost(facts: Mapping[str, Any]) -> bool:

@@ -84,7 +84,7 @@ def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping
     wanted = given.path.absolute() if given.path is not None else None
     for candidate in [folder] if folder is not None else _latest_first():
         facts = JournalReader(candidate).facts()
-        path = Path(facts["path"]) if facts.get("path") else None
+        path = locations.from_record(facts["path"]) if facts.get("path") else None
         if folder is None and wanted is not None and path != wanted:
             continue
         limit = given.limit if given.limit is not None else facts.get("limit")

@@ -23,6 +23,7 @@ from llmdash.launch.inputs import Input, earlier_run, open_input, spool
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.prompts.source import InputError, InputProblem, PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
+from llmdash.sanitize import storable
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 
@@ -225,10 +226,11 @@ def make_plan(
     pool = pool_plan(settings, simulator)
     builder = PoolBuilder(pool, settings, load_prices())
     notes = {
-        "path": str(given.path.absolute()) if given.path is not None else None,
+        "path": locations.recorded(given.path) if given.path is not None else None,
+        "out": locations.recorded(out) if out is not None else None,
         "limit": given.limit,
         "seed": given.seed,
-        "name": source.name,
+        "name": storable(source.name),
         **builder.notes(),
         "endpoint": pool.name,
         "rate": json.dumps(settings.rate),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from pathlib import Path
 
@@ -92,7 +93,21 @@ def state_word(key: KeyRow) -> str:
 
 def resume_command(folder: Path) -> str:
     """Return the command that resumes the run in `folder`, quoted for a shell."""
-    return f"llmdash run --resume --run-dir {shlex.quote(clean_line(str(folder)))}"
+    return f"llmdash run --resume --run-dir {_quoted(folder)}"
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as one word of a shell that is safe to show; what is not is escaped in `$'...'`."""
+    name = str(path)
+    if clean_line(name) == name:
+        return shlex.quote(name)
+    return f"$'{''.join(map(_escaped, name))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'" or clean_line(character) != character:
+        return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+    return character
 
 
 def counts_text(frame: Frame) -> str:
