@@ -18,6 +18,7 @@ _END = "\x18"  # ends a sequence that was cut off in the middle
 _MODES = _off(2026, 1000, 1002, 1003, 1005, 1006, 1015, 1016, 1004, 2004, 2048)
 """Held-back drawing, the mouse, and reports of focus, pastes and size changes."""
 _WRAP = "\x1b[?7h"
+_ALTERNATE_SCREEN = "\x1b[?1049h"
 _MAIN_SCREEN = "\x1b[?1049l"
 _CURSOR = "\x1b[?25h"
 _PLAIN = "\x1b[0m"
@@ -33,7 +34,9 @@ SANE = "".join(
     (
         f"{_END}\x1b\\{_MODES}",
         "\x1b[<9u",  # the alternate screen has its own stack of keyboard modes, and so has the usual one
-        f"\x1b7{_MAIN_SCREEN}",  # the cursor is kept, or it would jump where the alternate screen was not on
+        # Who leaves a screen they are not in is put where the cursor was when it was left last. Entered first,
+        # which does nothing in it, the cursor returns to where it was.
+        f"{_ALTERNATE_SCREEN}{_MAIN_SCREEN}",
         "\x1b[<9u",
         "\x1b[?1l\x1b>",  # cursor keys and number pad as usual
         f"{_WRAP}{_CURSOR}\x1b[0 q{POINTER}",
