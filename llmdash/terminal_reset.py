@@ -34,8 +34,8 @@ SANE = "".join(
     (
         f"{_END}\x1b\\{_MODES}",
         "\x1b[<9u",  # the alternate screen has its own stack of keyboard modes, and so has the usual one
-        # Who leaves a screen they are not in is put where the cursor was when it was left last. Entered first,
-        # which does nothing in it, the cursor returns to where it was.
+        # To leave a screen that is not on moves the cursor to where it was when that was left last. Entered
+        # first, which does nothing where it is on, the cursor returns to where it is.
         f"{_ALTERNATE_SCREEN}{_MAIN_SCREEN}",
         "\x1b[<9u",
         "\x1b[?1l\x1b>",  # cursor keys and number pad as usual

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.errors import guarded, refuse
+from llmdash.cli.options import OVERWRITE_OPTION
 
 if TYPE_CHECKING:
     from llmdash.doctor.findings import Checkup
@@ -28,6 +29,7 @@ __all__ = ["doctor"]
     metavar="FILE",
     help="Write the recorded results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
 )
+@OVERWRITE_OPTION
 @click.option("--terminal", is_flag=True, help="Only restore a terminal that was left broken.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def doctor(folder: Path | None, **options: Any) -> None:
@@ -58,9 +60,10 @@ def _terminal() -> int:
 def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
     from llmdash.launch.doctor import every_run, newest_run
     from llmdash.reports.output import Output
+    from llmdash.reports.streams import moves_cursor
     from llmdash.terminal_reset import restore_terminal
 
-    if not options["as_json"]:
+    if not options["as_json"] and moves_cursor():
         restore_terminal(sys.stdin, sys.stdout)
     output = Output(sys.stdout)
     if options["every"]:
@@ -74,6 +77,10 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
         folder = newest_run()
         if not options["as_json"]:
             output.line(f"The newest run: {folder}")
+    if options["out"] is not None:
+        from llmdash.launch.results import check_output, facts_of
+
+        check_output(options["out"], None, facts_of(folder), overwrite=options["overwrite"])
     code = _examine(folder, options, output)
     if options["out"] is not None:
         from llmdash.launch.results import export

@@ -29,7 +29,7 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     from llmdash.engine.journal.lock import LockedError
     from llmdash.exit_codes import ExitCode, of_signal
     from llmdash.prompts.source import InputError
-    from llmdash.reports.export import ExportError, FormatError
+    from llmdash.reports.export import ExportError, FormatError, TakenError
     from llmdash.simulator.process import SimulatorError
 
     codes: dict[type[Exception], int] = {
@@ -38,6 +38,7 @@ def guarded(work: Callable[[], int]) -> NoReturn:
         StorageError: ExitCode.STORAGE,
         JournalError: ExitCode.USAGE,
         FormatError: ExitCode.USAGE,
+        TakenError: ExitCode.USAGE,
         ExportError: ExitCode.STORAGE,
         LockedError: ExitCode.LOCKED,
         SimulatorError: ExitCode.INTERNAL,

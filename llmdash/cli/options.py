@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["ENDPOINT_OPTIONS", "RUN_OPTIONS", "SETTING_OPTIONS", "split", "with_options"]
+__all__ = ["ENDPOINT_OPTIONS", "OVERWRITE_OPTION", "RUN_OPTIONS", "SETTING_OPTIONS", "split", "with_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +43,10 @@ SETTING_OPTIONS = (
     *ENDPOINT_OPTIONS,
 )
 
+OVERWRITE_OPTION = click.option(
+    "--overwrite", is_flag=True, help="With --out: replace a file that holds something else."
+)
+
 RUN_OPTIONS = (
     click.option("--headless", is_flag=True, help="No dashboard; the default without a terminal."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the last one the summary."),
@@ -52,6 +56,7 @@ RUN_OPTIONS = (
         metavar="FILE",
         help="Write the results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
     ),
+    OVERWRITE_OPTION,
     click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the run."),
 )
 
@@ -67,5 +72,15 @@ def with_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 
 def split(options: dict[str, Any]) -> dict[str, Any]:
     """Remove what is not a setting from `options`, and return it."""
-    names = ("headless", "as_json", "out", "run_dir", "resume", "retry_failed", "simulate", "strict")
+    names = (
+        "headless",
+        "as_json",
+        "out",
+        "overwrite",
+        "run_dir",
+        "resume",
+        "retry_failed",
+        "simulate",
+        "strict",
+    )
     return {name: options.pop(name) for name in names if name in options}

@@ -83,6 +83,7 @@ def _run(
         practice=practice or (PRACTICE if run["simulate"] else None),
         stay=not headless,
         out=run["out"],
+        overwrite=run["overwrite"],
         stdin=sys.stdin.buffer,
         accept=lambda problems: show_problems(problems, strict=run["strict"]),
     )

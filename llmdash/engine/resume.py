@@ -31,7 +31,10 @@ def open_journal(
             f"{folder}: this run was begun with other input ({_difference(known.get('jobs'), len(source))}); "
             "give the same file and --limit, or begin a new run in another folder"
         )
-    return JournalFile.open(folder)
+    journal = JournalFile.open(folder)
+    if facts.get("out") is not None:
+        journal.set_facts({"out": facts["out"]})
+    return journal
 
 
 def _difference(jobs: int | None, now: int) -> str:

@@ -14,6 +14,7 @@ from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode, of_signal
 from llmdash.launch.results import export, run_exit_code
 from llmdash.launch.shutdown import obeying_signals
+from llmdash.reports.errors import KeptRun, error_kinds
 from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.streams import can_draw_on
@@ -37,13 +38,13 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
         session.start()
         watch(session, display, until=lambda _frame: not session.alive)
         session.join()
-    last = session.frame(View(jobs=JobsView(height=0)))
+    last = session.frame(View(jobs=JobsView(height=0), errors=True))
     if session.crash is not None:
         sys.stderr.write(crash_report(session.crash, redactor.redact) + "\n")
         return ExitCode.INTERNAL
     if out is not None:
         _export_what_there_is(session, out)
-    display.finish(last)
+    display.finish(last, KeptRun(session.folder, error_kinds(last.errors, session.folder)))
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder)
         Output(sys.stderr).line(f"llmdash: {pending:,} prompts are pending; resume it with: {go_on}")

@@ -21,7 +21,8 @@ from llmdash.engine.journal.file import StorageError
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.inputs import Input, earlier_run, open_input, spool
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
-from llmdash.prompts.source import InputError, InputProblem, PromptSource
+from llmdash.launch.results import check_output
+from llmdash.prompts.source import InputProblem, PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
 from llmdash.sanitize import storable
 from llmdash.simulator.process import SimulatorProcess
@@ -61,9 +62,10 @@ def _accept(_problems: Sequence[InputProblem]) -> None:
 class RunOrder:
     """What to run.
 
-    `asked` holds the settings given on the command line: they go before those of the prompt file. `stdin` is
-    read where the input is `-`. `accept` is shown the lines of the input that were left out, before anything
-    is made, and may raise InputError.
+    `asked` holds the settings given on the command line: they go before those of the prompt file. Without
+    `overwrite` a file at `out` that holds something else than results of this run is refused. `stdin` is read
+    where the input is `-`. `accept` is shown the lines of the input that were left out, before anything is
+    made, and may raise InputError.
     """
 
     given: Input
@@ -74,6 +76,7 @@ class RunOrder:
     practice: SimulatorSettings | None = None
     stay: bool = False
     out: Path | None = None
+    overwrite: bool = False
     stdin: BinaryIO | None = None
     accept: Callable[[Sequence[InputProblem]], None] = _accept
 
@@ -98,18 +101,20 @@ class PreparedRun:
 def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
     """Open the input, make the folder and return the plan of a run; nothing is sent.
 
-    Raises ConfigError or InputError for what cannot be used, JournalError where there is nothing to resume,
-    StorageError where the run cannot be kept, SimulatorError.
+    Raises ConfigError, InputError or TakenError for what cannot be used, JournalError where there is nothing
+    to resume, StorageError where the run cannot be kept, SimulatorError.
     """
     given, practice, folder = replace(order.given, limit=settings.limit), order.practice, None
+    facts: Mapping[str, Any] = {}
     if order.resume:
         folder, given, facts = earlier_run(order.run_dir, given)
         practice = practice_settings(facts) or practice
         settings = _with_rate_of(facts, settings)
-    elif order.stdin is not None and str(given.path) == "-":
+    if order.out is not None:
+        check_output(order.out, given.path, facts, overwrite=order.overwrite)
+    if not order.resume and order.stdin is not None and str(given.path) == "-":
         folder = run_folder(order.run_dir, "stdin")
         given = replace(given, path=spool(order.stdin, folder))
-    _refuse_results_over(given.path, order.out)
     if practice is None:
         require_keys(settings)
     source = open_input(given)
@@ -143,14 +148,6 @@ def require_keys(settings: Settings) -> None:
         raise ConfigError(
             f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate"
         )
-
-
-def _refuse_results_over(prompts: Path | None, out: Path | None) -> None:
-    """Raise InputError if the results would overwrite the prompts, which a resume needs."""
-    if prompts is None or out is None or not (out.exists() and prompts.exists()):
-        return
-    if out.samefile(prompts):
-        raise InputError(f"--out {out} is the file of prompts; name another one")
 
 
 def run_folder(folder: Path | None, name: str) -> Path:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from llmdash import locations
+from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import RunPart
 from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode
+from llmdash.prompts.source import InputError
 from llmdash.reports import export as exports
 
-__all__ = ["ENDING_CODES", "export", "run_exit_code"]
+__all__ = ["ENDING_CODES", "check_output", "export", "facts_of", "run_exit_code"]
 
 ENDING_CODES = {
     Ending.NO_KEY: ExitCode.NO_KEY,
@@ -21,12 +26,37 @@ ENDING_CODES = {
 """The exit codes of endings that decide the code regardless of the jobs."""
 
 
+def check_output(out: Path, prompts: Path | None, facts: Mapping[str, Any], *, overwrite: bool) -> None:
+    """Check that results written to `out` destroy nothing: neither the `prompts`, which a resume needs, nor,
+    without `overwrite`, a file that is not named in the `facts` of this run.
+
+    Raises InputError or TakenError.
+    """
+    if prompts is not None and out.exists() and prompts.exists() and out.samefile(prompts):
+        raise InputError(f"--out {out} is the file of prompts; name another one")
+    if not overwrite and not _is_own(out, facts):
+        exports.check_free(out)
+
+
+def _is_own(out: Path, facts: Mapping[str, Any]) -> bool:
+    named = facts.get("out")
+    return isinstance(named, str) and locations.from_record(named).resolve() == out.resolve()
+
+
 def export(folder: Path, out: Path) -> int:
     """Write every ended job of the run in `folder` to `out`. Return their number.
 
     Raises JournalError where there is nothing to read, ExportError if `out` cannot be written.
     """
     return exports.export(JournalReader(folder).results(), out)
+
+
+def facts_of(folder: Path) -> Mapping[str, Any]:
+    """Return the facts of the run in `folder`; none where its journal cannot be read."""
+    try:
+        return JournalReader(folder).facts()
+    except JournalError:
+        return {}
 
 
 def run_exit_code(session: LocalSession, run: RunPart | None) -> int:

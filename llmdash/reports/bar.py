@@ -16,6 +16,7 @@ from rich.text import Text
 from llmdash.engine.model.frame import Frame, KeyRow, Notice
 from llmdash.engine.model.states import EndpointState, KeyState, Severity
 from llmdash.reports.alerts import alert_text, endpoint_text
+from llmdash.reports.errors import KeptRun
 from llmdash.reports.output import Output
 from llmdash.reports.summary import end_report
 from llmdash.reports.wording import (
@@ -83,8 +84,8 @@ class BarDisplay:
     def notice(self, notice: Notice) -> None:
         self._console.print(Text(notice_line(notice), style=_NOTICE_STYLE[notice.severity]))
 
-    def finish(self, frame: Frame) -> None:
-        self._output.line(end_report(frame))
+    def finish(self, frame: Frame, kept: KeptRun | None = None) -> None:
+        self._output.line(end_report(frame, kept))
 
 
 def _picture(frame: Frame) -> RenderableType:

@@ -12,6 +12,7 @@ from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
 from llmdash.reports.alerts import AlertLog, alert_record, endpoint_record, held_text
+from llmdash.reports.errors import KeptRun
 from llmdash.reports.output import Output
 from llmdash.reports.summary import encode_line, end_report, summary
 from llmdash.reports.wording import count, counts_text, duration, eta, notice_line, run_state, share
@@ -44,8 +45,8 @@ class Display(Protocol):
     def notice(self, notice: Notice) -> None:
         """Show a notice at once."""
 
-    def finish(self, frame: Frame) -> None:
-        """Show the result of the run; the last output."""
+    def finish(self, frame: Frame, kept: KeptRun | None = None) -> None:
+        """Show the result of the run, and where it is kept; the last output."""
 
 
 def run_ended(frame: Frame) -> bool:
@@ -148,9 +149,9 @@ class LineDisplay(_Plain):
     def notice(self, notice: Notice) -> None:
         self._output.line(notice_line(notice))
 
-    def finish(self, frame: Frame) -> None:
+    def finish(self, frame: Frame, kept: KeptRun | None = None) -> None:
         self._tell_alerts(frame)
-        self._output.line("\n" + end_report(frame))
+        self._output.line("\n" + end_report(frame, kept))
 
     def _tell_alerts(self, frame: Frame) -> None:
         for line in self._alerts.changes(frame, self._pace.now):
@@ -174,10 +175,10 @@ class JsonDisplay(_Plain):
         severity, text = notice.severity.value, clean_line(notice.text)
         self._output.line(encode_line({"type": "notice", "severity": severity, "text": text}))
 
-    def finish(self, frame: Frame) -> None:
+    def finish(self, frame: Frame, kept: KeptRun | None = None) -> None:
         if self._changed(frame):
             self._output.line(encode_line(_progress_record(frame)))
-        self._output.line(encode_line(summary(frame)))
+        self._output.line(encode_line(summary(frame, kept)))
 
     def _changed(self, frame: Frame) -> bool:
         return any(list(self._alerts.changes(frame, self._pace.now)))

@@ -6,11 +6,11 @@ import os
 import sys
 from typing import TextIO
 
-__all__ = ["can_draw_on", "open_closed_streams"]
+__all__ = ["can_draw_on", "moves_cursor", "open_closed_streams"]
 
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _NO_TERMINALS = frozenset(("dumb", "unknown"))
-"""Values of TERM for what cannot move its cursor; rich draws on them as if they were 80 x 25."""
+"""Values of TERM for what cannot move its cursor; rich takes all of them for 80 x 25."""
 
 
 def can_draw_on(*streams: TextIO) -> bool:
@@ -18,7 +18,12 @@ def can_draw_on(*streams: TextIO) -> bool:
 
     A terminal without rows or columns, as in containers and under expect, is none.
     """
-    return os.environ.get("TERM", "").lower() not in _NO_TERMINALS and all(map(_has_size, streams))
+    return moves_cursor() and all(map(_has_size, streams))
+
+
+def moves_cursor() -> bool:
+    """Return False if TERM names a terminal that prints control sequences instead of obeying them."""
+    return os.environ.get("TERM", "").lower() not in _NO_TERMINALS
 
 
 def _has_size(stream: TextIO) -> bool:
@@ -39,4 +44,4 @@ def open_closed_streams() -> None:
         descriptor = os.open(os.devnull, os.O_RDWR)
         if descriptor == number:
             os.set_inheritable(descriptor, True)
-        setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115
+        setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.frame import EndpointRow, Frame, KeyRow, Percentiles, RunPart, Score
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
-from llmdash.reports.wording import count, duration, endpoint, per_second, seconds, share, state_word
+from llmdash.reports.errors import KeptRun, error_lines, error_record
+from llmdash.reports.wording import (
+    count,
+    duration,
+    endpoint,
+    per_second,
+    resume_command,
+    seconds,
+    share,
+    state_word,
+)
 from llmdash.sanitize import clean_line
 
 __all__ = ["encode_line", "end_report", "summary"]
 
 
-def summary(frame: Frame) -> dict[str, Any]:
+def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     """Return the summary of a run for scripts; times in seconds, None where a value is not known.
 
     `rate` is the attempts of this start over its time. A key's `state` is one of `healthy`, `throttled`,
@@ -49,6 +60,8 @@ def summary(frame: Frame) -> dict[str, Any]:
             "reasoning_tokens": run.reasoning_tokens,
         },
         "cost": None if run.cost is None else round(run.cost, 6),
+        "errors": [] if kept is None else [error_record(error) for error in kept.errors],
+        "run_dir": None if kept is None else clean_line(str(kept.folder.absolute())),
     }
 
 
@@ -96,8 +109,11 @@ def _percentiles(values: Percentiles) -> dict[str, float | None]:
     }
 
 
-def end_report(frame: Frame) -> str:
-    """Return the final report of a run as plain text, safe to show; lines without a final line feed."""
+def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
+    """Return the final report of a run as plain text, safe to show; lines without a final line feed.
+
+    Of a run that is `kept` it says why jobs failed, where it is, and how to go on with it.
+    """
     run = frame.run
     title = "   ".join(
         part for part in (clean_line(run.name), clean_line(endpoint(run)), run.state.value) if part
@@ -112,7 +128,17 @@ def end_report(frame: Frame) -> str:
         lines.append(f"out      {'; '.join(out)}")
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
+    if kept is not None:
+        lines += ["", *error_lines(kept.errors), *_kept_lines(run, kept.folder)]
     return "\n".join(lines)
+
+
+def _kept_lines(run: RunPart, folder: Path) -> Iterator[str]:
+    yield f"run      {clean_line(str(folder))}"
+    if run.ended < run.jobs:
+        yield f"resume   {resume_command(folder)}"
+    if run.failed:
+        yield f"retry    {resume_command(folder)} --retry-failed"
 
 
 def _jobs_line(run: RunPart) -> str:

@@ -2,7 +2,8 @@
 
 From the AFTERth look at a prompt on, every look in the named part of the program (`ui` or `engine`; the
 engine without a screen, for `headless`; the screen of a comparison, for `compare`) raises an exception that
-tells the user's last key. For `stuck` one look of the screen never returns instead. Nothing of llmdash is changed for it: its dashboard is given a source of prompts, as it always is.
+tells the user's last key. For `stuck` one look of the screen never returns instead. Nothing of llmdash is
+changed for it: its dashboard is given a source of prompts, as it always is.
 """
 
 from __future__ import annotations

@@ -66,7 +66,9 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
 
 @pytest.mark.case("files", "closed-streams")
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
-def test_a_closed_standard_stream_is_no_terminal_and_no_fault(tmp_path: Path, closed: tuple[int, ...]) -> None:
+def test_a_closed_standard_stream_is_no_terminal_and_no_fault(
+    tmp_path: Path, closed: tuple[int, ...]
+) -> None:
     """Files that are opened later must not take the place of the stream either."""
     arguments = (*DEMO, "--out", "out.jsonl")
     with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path), closed=closed) as terminal:

@@ -7,16 +7,18 @@ changes a result or the journal.
 from __future__ import annotations
 
 from llmdash.reports.export.batch import write_batch
-from llmdash.reports.export.draft import ExportError, FormatError
+from llmdash.reports.export.draft import ExportError, FormatError, TakenError
 from llmdash.reports.export.json_lines import encode_record, write_json, write_jsonl
 from llmdash.reports.export.parquet import write_parquet
 from llmdash.reports.export.tables import write_csv, write_tsv
-from llmdash.reports.export.writers import Writer, check_writable, export, writer_for
+from llmdash.reports.export.writers import Writer, check_free, check_writable, export, writer_for
 
 __all__ = [
     "ExportError",
     "FormatError",
+    "TakenError",
     "Writer",
+    "check_free",
     "check_writable",
     "encode_record",
     "export",

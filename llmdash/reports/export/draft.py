@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +13,21 @@ from typing import Self
 
 from llmdash.sanitize import clean_line
 
-__all__ = ["Draft", "ExportError", "FormatError", "check_place", "shown"]
+__all__ = [
+    "Draft",
+    "ExportError",
+    "FormatError",
+    "TakenError",
+    "check_place",
+    "holds_something",
+    "is_stream",
+    "shown",
+]
 
 _BUFFER = 1 << 20
+_OF_THE_SYSTEM = (Path("/dev"), Path("/proc"))
+"""Folders of devices and open descriptors, such as /dev/stdout: a temporary file has no place in them."""
+_OPEN_ONE = re.compile(r"/dev/(?P<name>stdout|stderr)|(?:/dev|/proc/self)/fd/(?P<number>\d+)")
 
 
 class ExportError(Exception):
@@ -22,6 +36,29 @@ class ExportError(Exception):
 
 class FormatError(ExportError):
     """A format that is not known, or that needs something which is not installed."""
+
+
+class TakenError(ExportError):
+    """A file that holds something which writing the results would destroy."""
+
+
+def is_stream(path: Path) -> bool:
+    """Return True for what is written to and never replaced: a device, a pipe, a FIFO, an open descriptor."""
+    absolute = path.absolute()
+    if any(absolute.is_relative_to(folder) for folder in _OF_THE_SYSTEM):
+        return True
+    try:
+        return not (stat.S_ISREG(kind := path.stat().st_mode) or stat.S_ISDIR(kind))
+    except OSError:
+        return False
+
+
+def holds_something(path: Path) -> bool:
+    """Return True for a regular file with bytes in it."""
+    try:
+        return not is_stream(path) and path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def shown(path: Path) -> str:
@@ -36,6 +73,10 @@ def _failed(path: Path, error: OSError) -> str:
 def check_place(path: Path) -> None:
     """Check that a file can be written at `path`, and leave nothing behind. Raises ExportError."""
     try:
+        if is_stream(path):
+            if not os.access(path, os.W_OK):
+                raise ExportError(f"{shown(path)}: cannot be written to; choose another name")
+            return
         target = path.resolve()
         if target.is_dir():
             raise ExportError(f"{shown(path)}: is a folder; name a file in it, such as results.jsonl")
@@ -43,8 +84,6 @@ def check_place(path: Path) -> None:
             raise ExportError(f"{shown(path)}: its folder does not exist; create it, or choose another")
         with contextlib.suppress(FileNotFoundError):
             target.stat()  # from Python 3.14 on, exists() takes a name that is too long for one that is free
-        if target.exists() and not target.is_file():
-            raise ExportError(f"{shown(path)}: is not a regular file; choose another name")
         if target.exists() and not os.access(target, os.W_OK):
             raise ExportError(f"{shown(path)}: is write-protected; choose another name")
         descriptor, probe = tempfile.mkstemp(prefix=".llmdash-", dir=target.parent)
@@ -57,19 +96,24 @@ def check_place(path: Path) -> None:
 class Draft:
     """A temporary file beside its target, mode 0600; `keep` renames it to the target.
 
-    It is synced to disk before the rename, so that the target is never half written. A draft that is not kept
-    by the end of the `with` is deleted. Every OSError becomes an ExportError that names the target, also
-    those raised in the `with` block.
+    A target that is a stream is written to directly. Any other is synced to disk before the rename, so that
+    it is never half written. A draft that is not kept by the end of the `with` is deleted. Every OSError
+    becomes an ExportError that names the target, also those raised in the `with` block.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._is_stream = is_stream(path)
         try:
-            self._target = path.resolve()
-            descriptor, name = tempfile.mkstemp(prefix=".llmdash-", dir=self._target.parent)
+            if self._is_stream:
+                self._target = self._draft = path
+                descriptor = _opened(path)
+            else:
+                self._target = path.resolve()
+                descriptor, name = tempfile.mkstemp(prefix=".llmdash-", dir=self._target.parent)
+                self._draft = Path(name)
         except OSError as error:
             raise ExportError(_failed(path, error)) from None
-        self._draft = Path(name)
         self.file = open(descriptor, "wb", buffering=_BUFFER)  # noqa: PTH123, SIM115 - __exit__() closes it
 
     def write(self, data: bytes) -> None:
@@ -83,7 +127,8 @@ class Draft:
         """Sync the file to disk; after that only `keep` may be called."""
         try:
             self.file.flush()
-            os.fsync(self.file.fileno())
+            if not self._is_stream:
+                os.fsync(self.file.fileno())
             self.file.close()
         except OSError as error:
             raise ExportError(_failed(self._path, error)) from None
@@ -92,6 +137,8 @@ class Draft:
         """Rename the file to its target, finished or not."""
         if not self.file.closed:
             self.finish()
+        if self._is_stream:
+            return
         try:
             self._draft.replace(self._target)
             _sync_folder(self._target.parent)
@@ -100,6 +147,8 @@ class Draft:
 
     def clear_place(self) -> None:
         """Remove the target."""
+        if self._is_stream:
+            return
         try:
             self._target.unlink()
             _sync_folder(self._target.parent)
@@ -116,10 +165,19 @@ class Draft:
     ) -> None:
         with contextlib.suppress(OSError):  # the buffer of a failed file is dropped
             self.file.close()
-        with contextlib.suppress(OSError):  # gone after the rename
-            self._draft.unlink()
+        if not self._is_stream:
+            with contextlib.suppress(OSError):  # gone after the rename
+                self._draft.unlink()
         if isinstance(error, OSError):
             raise ExportError(_failed(self._path, error)) from None
+
+
+def _opened(path: Path) -> int:
+    """A descriptor of a stream. One that is open already is shared, with its place in the file behind it."""
+    match = _OPEN_ONE.fullmatch(str(path))
+    if match is None:
+        return os.open(path, os.O_WRONLY)
+    return os.dup(int(match["number"]) if match["number"] else 1 + (match["name"] == "stderr"))
 
 
 def _sync_folder(folder: Path) -> None:

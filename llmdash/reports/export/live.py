@@ -10,7 +10,7 @@ from pathlib import Path
 from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.journal.reader import JournalReader, result_record
 from llmdash.engine.model.records import ResultRecord, ResultRow
-from llmdash.reports.export.draft import ExportError, shown
+from llmdash.reports.export.draft import ExportError, is_stream, shown
 from llmdash.reports.export.json_lines import encode_record, write_jsonl
 from llmdash.reports.export.writers import writer_for
 
@@ -18,8 +18,10 @@ __all__ = ["LiveResults", "can_be_live"]
 
 
 def can_be_live(path: Path) -> bool:
-    """True if the format of `path` can grow: only JSON lines can. Raises FormatError."""
-    return writer_for(path).write is write_jsonl
+    """True if the file at `path` can grow: only JSON lines can, and only where they can be written again at
+    the end. Raises FormatError.
+    """
+    return writer_for(path).write is write_jsonl and not is_stream(path)
 
 
 class LiveResults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
@@ -57,6 +58,11 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
 # A spreadsheet runs a cell that begins with one of these as a formula; a quote in front makes it text.
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = frozenset("=+-@\t\r")
+_NUMBER = re.compile(
+    r"[+-](\d+(\.\d*)?|\d{1,3}(,\d{3})+(\.\d*)?|\d+,\d+|\d{1,3}(\.\d{3})+(,\d+)?|\.\d+)(e[+-]?\d+)?%?\s*",
+    re.ASCII | re.IGNORECASE,
+)
+"""A signed number, with points or commas in it as they are written in English or elsewhere."""
 
 _ERRORS = "llmdash.lone_surrogates"
 
@@ -80,7 +86,7 @@ def write_csv(records: Iterable[ResultRecord], path: Path) -> int:
     """Write a header and a row for each record to `path`; returns the number of rows. Raises ExportError.
 
     UTF-8, lines end in CR LF, quotes are doubled, line breaks stay inside quotes. Text that a spreadsheet
-    would run as a formula gets a `'` in front. A value that is not known is an empty cell.
+    would run as a formula gets a `'` in front, a number does not. A value that is not known is an empty cell.
     """
     return _write(records, path, ",")
 
@@ -118,7 +124,11 @@ class _Counted:
 
 def _cell(value: Cell) -> Cell:
     if isinstance(value, str):
-        return f"'{value}" if value and value[0] in _FORMULA else value
+        return f"'{value}" if _is_formula(value) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     return value
+
+
+def _is_formula(text: str) -> bool:
+    return text[:1] in _FORMULA and _NUMBER.fullmatch(text) is None

@@ -7,32 +7,51 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash.engine.model.records import ResultRecord
-from llmdash.reports.export.batch import check_batch, write_batch
-from llmdash.reports.export.draft import FormatError, check_place, shown
+from llmdash.reports.export.batch import check_batch, errors_path, write_batch
+from llmdash.reports.export.draft import (
+    FormatError,
+    TakenError,
+    check_place,
+    holds_something,
+    is_stream,
+    shown,
+)
 from llmdash.reports.export.json_lines import write_json, write_jsonl
 from llmdash.reports.export.parquet import check_parquet, write_parquet
 from llmdash.reports.export.tables import write_csv, write_tsv
 
-__all__ = ["ENDINGS", "Writer", "check_writable", "export", "writer_for"]
+__all__ = ["ENDINGS", "Writer", "check_free", "check_writable", "export", "writer_for"]
 
 
 def _nothing_to_check(_path: Path) -> None:
     """For a format that needs no check."""
 
 
+def _itself(path: Path) -> tuple[Path, ...]:
+    return (path,)
+
+
+def _with_errors(path: Path) -> tuple[Path, ...]:
+    return (path, errors_path(path))
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A format of results. `check` raises ExportError if it cannot be written to a path."""
+    """A format of results.
+
+    `check` raises ExportError if it cannot be written to a path; `files` are those that are written for it.
+    """
 
     name: str
     write: Callable[[Iterable[ResultRecord], Path], int]
     check: Callable[[Path], None] = _nothing_to_check
+    files: Callable[[Path], tuple[Path, ...]] = _itself
 
 
 _JSON_LINES = Writer("JSON lines", write_jsonl)
 
 ENDINGS: dict[str, Writer] = {
-    ".batch.jsonl": Writer("OpenAI Batch", write_batch, check_batch),
+    ".batch.jsonl": Writer("OpenAI Batch", write_batch, check_batch, _with_errors),
     ".jsonl": _JSON_LINES,
     ".ndjson": _JSON_LINES,
     ".json": Writer("JSON array", write_json),
@@ -44,11 +63,16 @@ ENDINGS: dict[str, Writer] = {
 
 
 def writer_for(path: Path) -> Writer:
-    """Return the format for the name of `path`. Raises FormatError, which names the known endings."""
+    """Return the format for the name of `path`; JSON lines for a device or FIFO with another name.
+
+    Raises FormatError, which names the known endings.
+    """
     name = path.name.lower()
     for ending, writer in ENDINGS.items():
         if name.endswith(ending):
             return writer
+    if is_stream(path):
+        return _JSON_LINES
     known = ", ".join(ENDINGS)
     raise FormatError(f"{shown(path)}: the end of its name decides the format; end it in one of {known}")
 
@@ -61,6 +85,18 @@ def check_writable(path: Path) -> None:
     """
     check_place(path)
     writer_for(path).check(path)
+
+
+def check_free(path: Path) -> None:
+    """Check that results written to `path` replace nothing: devices, FIFOs and empty files may be there.
+
+    Raises TakenError, FormatError.
+    """
+    for each in writer_for(path).files(path):
+        if holds_something(each):
+            raise TakenError(
+                f"{shown(each)}: holds something already; name another file, or add --overwrite to replace it"
+            )
 
 
 def export(records: Iterable[ResultRecord], path: Path) -> int:

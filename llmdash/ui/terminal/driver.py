@@ -180,6 +180,7 @@ class TerminalDriver(LinuxDriver):
 def _usable(size: tuple[int, ...], otherwise: tuple[int, int]) -> tuple[int, int]:
     """Return columns and rows that can be drawn on: those of `otherwise` where the terminal reports none."""
     columns, rows = (
-        min(reported or usual, most) for reported, usual, most in zip(size, otherwise, _LARGEST_SIZE, strict=True)
+        min(reported or usual, most)
+        for reported, usual, most in zip(size, otherwise, _LARGEST_SIZE, strict=True)
     )
     return columns, rows

@@ -1,0 +1,91 @@
+"""The failed jobs of a run that has ended: how many of each kind, why, and an example in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.frame import ErrorGroup
+from llmdash.reports.wording import count
+from llmdash.sanitize import clean_line
+
+__all__ = ["ErrorKind", "KeptRun", "error_kinds", "error_lines", "error_record"]
+
+_MOST_LINES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """Failed jobs that failed alike.
+
+    `kind` is the class of the failure, such as `request` or `transient`; `status` and `code` are the
+    server's. They are None where the jobs failed without an attempt. `example` is the error of one of them,
+    `id` its id.
+    """
+
+    count: int
+    example: str
+    id: str = ""
+    kind: str | None = None
+    status: int | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """Where a run that has ended is kept, and why its jobs failed."""
+
+    folder: Path
+    errors: tuple[ErrorKind, ...] = field(default=())
+
+
+def error_kinds(groups: Sequence[ErrorGroup], folder: Path) -> tuple[ErrorKind, ...]:
+    """Return the kinds of error of the run in `folder`, in the order of `groups`.
+
+    What the journal says of their examples is left out where it cannot be read.
+    """
+    return tuple(_kind(group, folder) for group in groups)
+
+
+def _kind(group: ErrorGroup, folder: Path) -> ErrorKind:
+    try:
+        reader = JournalReader(folder)
+        result, attempts = reader.result(group.example), reader.attempts(group.example)
+    except JournalError:
+        return ErrorKind(group.count, group.name)
+    last = attempts[-1] if attempts else None
+    return ErrorKind(
+        count=group.count,
+        example=group.name if result is None else result.error or group.name,
+        id="" if result is None else result.id,
+        kind=None if last is None else last.failure,
+        status=None if last is None else last.status,
+        code=None if last is None else last.code,
+    )
+
+
+def error_record(error: ErrorKind) -> dict[str, Any]:
+    """Return a kind of error for scripts."""
+    return {
+        "class": error.kind,
+        "status": error.status,
+        "code": None if error.code is None else clean_line(error.code),
+        "count": error.count,
+        "example": clean_line(error.example),
+        "id": clean_line(error.id),
+    }
+
+
+def error_lines(errors: Sequence[ErrorKind]) -> Iterator[str]:
+    """Yield a line for each kind of error, the most frequent first, that is safe to show."""
+    for place, error in enumerate(errors[:_MOST_LINES]):
+        why = " ".join(part for part in (error.kind, error.code) if part)
+        example = f"{why}: {error.example}" if why else error.example
+        title = "errors" if not place else ""
+        yield f"{title:<8} {count(error.count)} x {clean_line(example)}"
+    if (more := len(errors) - _MOST_LINES) > 0:
+        yield f"{'':<8} and {count(more)} more kinds of error"
