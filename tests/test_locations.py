@@ -125,3 +125,16 @@ def test_no_name_leads_out_of_the_runs_folder(name: str) -> None:
             assert made.parent == locations.runs_dir()
             assert len(made.name) <= 60
             assert made.name.isascii()
+
+
+@pytest.mark.case("files", "name-not-utf8")
+@given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
+def test_every_path_can_be_recorded_and_comes_back(name: bytes) -> None:
+    path = Path("/", os.fsdecode(name))
+    text = locations.recorded(path)
+    assert text.encode()
+    assert locations.from_record(text) == path
+
+
+def test_a_recorded_path_does_not_depend_on_the_working_folder() -> None:
+    assert locations.from_record(locations.recorded(Path("kept"))) == Path.cwd() / "kept"

@@ -33,6 +33,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
     written.
     """
     session = LocalSession(plan)
+    folder = plan.folder.absolute()  # now: the working folder may be deleted meanwhile
     display = display_for(sys.stdout, json=json, tty=can_draw_on(sys.stdout))
     with obeying_signals(session) as signals:
         session.start()
@@ -44,7 +45,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
         return ExitCode.INTERNAL
     if out is not None:
         _export_what_there_is(session, out)
-    display.finish(last, KeptRun(session.folder, error_kinds(last.errors, session.folder)))
+    display.finish(last, KeptRun(folder, error_kinds(last.errors, folder)))
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder)
         Output(sys.stderr).line(f"llmdash: {pending:,} prompts are pending; resume it with: {go_on}")

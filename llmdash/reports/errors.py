@@ -10,21 +10,23 @@ from typing import Any
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import ErrorGroup
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.reports.wording import count
 from llmdash.sanitize import clean_line
 
 __all__ = ["ErrorKind", "KeptRun", "error_kinds", "error_lines", "error_record"]
 
 _MOST_LINES = 10
+_NO_ATTEMPT = AttemptRecord(0, 0, "", "unsent", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
     """Failed jobs that failed alike.
 
-    `kind` is the class of the failure, such as `request` or `transient`; `status` and `code` are the
-    server's. They are None where the jobs failed without an attempt. `example` is the error of one of them,
-    `id` its id.
+    `kind` is the class of the failure, such as `request` or `transient`, or `invalid` for answers that break
+    their schema; `status` and `code` are the server's. They are None where the jobs failed without an
+    attempt. `example` is the error of one of them, `id` its id.
     """
 
     count: int
@@ -57,15 +59,11 @@ def _kind(group: ErrorGroup, folder: Path) -> ErrorKind:
         result, attempts = reader.result(group.example), reader.attempts(group.example)
     except JournalError:
         return ErrorKind(group.count, group.name)
-    last = attempts[-1] if attempts else None
-    return ErrorKind(
-        count=group.count,
-        example=group.name if result is None else result.error or group.name,
-        id="" if result is None else result.id,
-        kind=None if last is None else last.failure,
-        status=None if last is None else last.status,
-        code=None if last is None else last.code,
-    )
+    if result is None:
+        return ErrorKind(group.count, group.name)
+    last = attempts[-1] if attempts else _NO_ATTEMPT
+    kind = result.state if result.state == "invalid" else last.failure
+    return ErrorKind(group.count, result.error or group.name, result.id, kind, last.status, last.code)
 
 
 def error_record(error: ErrorKind) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
 
     `rate` is the attempts of this start over its time. A key's `state` is one of `healthy`, `throttled`,
     `cooldown`, `quarantined`, `dead`, `disabled`; an endpoint's one of `up`, `down`, `probing`, `paused`;
-    `detail` says why. `accuracy` is right answers over all scored ones, 0 to 1.
+    `detail` says why. `accuracy` is right answers over all scored ones, 0 to 1. `errors`, the failed jobs by
+    kind, and `run_dir` are known of a run that is `kept`.
     """
     run = frame.run
     return {
@@ -61,7 +62,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         },
         "cost": None if run.cost is None else round(run.cost, 6),
         "errors": [] if kept is None else [error_record(error) for error in kept.errors],
-        "run_dir": None if kept is None else clean_line(str(kept.folder.absolute())),
+        "run_dir": None if kept is None else str(kept.folder),
     }
 
 
@@ -134,10 +135,10 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
 
 
 def _kept_lines(run: RunPart, folder: Path) -> Iterator[str]:
-    yield f"run      {clean_line(str(folder))}"
+    yield f"kept in  {clean_line(str(folder))}"
     if run.ended < run.jobs:
         yield f"resume   {resume_command(folder)}"
-    if run.failed:
+    if run.failed or run.invalid:
         yield f"retry    {resume_command(folder)} --retry-failed"
 
 

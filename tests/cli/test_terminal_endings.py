@@ -55,6 +55,7 @@ def test_the_terminal_is_left_as_it_was_with_the_right_exit_code(tmp_path: Path,
     assert end(tmp_path, how) == (ENDINGS[how][1], [])
 
 
+@pytest.mark.case("files", "compare-signals")
 @pytest.mark.parametrize("how", list(ENDINGS))
 def test_a_comparison_gives_the_terminal_back_too(tmp_path: Path, how: str) -> None:
     act, code = ENDINGS[how]
@@ -62,6 +63,23 @@ def test_a_comparison_gives_the_terminal_back_too(tmp_path: Path, how: str) -> N
     with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path), modern=True) as terminal:
         terminal.wait_for(lambda screen: saved(screen) > 0)
         act(terminal)
+        assert (terminal.wait(), terminal.left_changed) == (code, [])
+
+
+@pytest.mark.case("files", "compare-signals")
+@pytest.mark.parametrize(
+    ("first", "second", "code"), [("TERM", "INT", 143), ("INT", "TERM", 130), ("INT", "QUIT", 130)]
+)
+def test_a_second_signal_ends_a_comparison_that_waits_for_what_is_in_flight(
+    tmp_path: Path, first: str, second: str, code: int
+) -> None:
+    arguments = ("compare", "--simulate", "--latency", 60, "--limit", 6)
+    with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path), modern=True) as terminal:
+        terminal.wait_for("1 in flight")
+        ENDINGS[first][0](terminal)
+        terminal.wait_for("Waiting for 1 requests in flight")
+        assert terminal.left_changed == [], "before the wait"
+        ENDINGS[second][0](terminal)
         assert (terminal.wait(), terminal.left_changed) == (code, [])
 
 

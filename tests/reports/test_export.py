@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.model.records import ResultRecord
-from llmdash.reports.export import ExportError, check_writable, encode_record, write_jsonl
+from llmdash.reports.export import (
+    ExportError,
+    TakenError,
+    check_free,
+    check_writable,
+    encode_record,
+    export,
+    write_jsonl,
+)
 
 WHOLE = ResultRecord(
     index=0,
@@ -150,12 +159,77 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere" / "real.jsonl").read_bytes() == encode_record(PENDING) + b"\n"
 
 
-def test_a_device_is_refused() -> None:
+def test_a_device_is_written_to_and_stays_what_it_is() -> None:
+    null = Path("/dev/null")
+    check_writable(null)
+    check_free(null)
+    assert export([WHOLE, PENDING], null) == 2
+    assert null.is_char_device()
+
+
+def test_a_device_that_is_full_is_reported() -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("there is no device that is always full")
-    with pytest.raises(ExportError, match=r"/dev/full: is not a regular file; choose another name"):
-        check_writable(full)
+    with pytest.raises(ExportError, match=r"/dev/full: cannot be written \(No space left on device\)"):
+        export([WHOLE], full)
+
+
+def test_a_descriptor_that_is_not_open_is_refused() -> None:
+    with pytest.raises(ExportError, match=r"/dev/fd/999: cannot be written to; choose another name"):
+        check_writable(Path("/dev/fd/999"))
+
+
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+def test_an_open_file_is_shared_with_its_place(tmp_path: Path, folder: str) -> None:
+    """As /dev/stdout is where output goes to a file: what was written there before stays."""
+    if not Path(folder).is_dir():
+        pytest.skip("this system has no such folder")
+    with (tmp_path / "all.txt").open("wb", buffering=0) as file:
+        file.write(b"before\n")
+        export([PENDING], Path(folder, str(file.fileno())))
+        file.write(b"behind\n")
+    written = (tmp_path / "all.txt").read_bytes()
+    assert written == b"before\n" + encode_record(PENDING) + b"\n" + b"behind\n"
+
+
+@pytest.mark.case("files", "out-over-existing")
+@pytest.mark.parametrize("name", ["pipe.jsonl", "pipe", "pipe.batch.jsonl"])
+def test_a_fifo_is_written_to_and_stays_one(tmp_path: Path, name: str) -> None:
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+    check_writable(pipe)
+    check_free(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    assert export([WHOLE], pipe) == 1
+    reader.join()
+    assert WHOLE.id.encode() in read[0]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.case("files", "out-over-existing")
+@pytest.mark.parametrize("name", ["r.jsonl", "r.json", "r.csv", "r.tsv", "r.batch.jsonl"])
+def test_a_file_with_something_in_it_is_not_free_and_an_empty_one_is(tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    check_free(out)
+    out.touch()
+    check_free(out)
+    out.write_text("mine")
+    (tmp_path / f"link-{name}").symlink_to(out)
+    for path in (out, tmp_path / f"link-{name}"):
+        with pytest.raises(
+            TakenError, match="holds something already; name another file, or add --overwrite"
+        ):
+            check_free(path)
+
+
+@pytest.mark.case("files", "out-over-existing")
+def test_the_second_file_of_a_batch_is_not_replaced_either(tmp_path: Path) -> None:
+    (tmp_path / "r.batch.errors.jsonl").write_text("mine")
+    with pytest.raises(TakenError, match=r"r\.batch\.errors\.jsonl: holds something"):
+        check_free(tmp_path / "r.batch.jsonl")
 
 
 def test_a_good_place_is_found_good_and_left_empty(tmp_path: Path) -> None:

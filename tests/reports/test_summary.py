@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from llmdash.engine.model.frame import Frame, KeyRow, RunPart, Score
 from llmdash.engine.model.states import KeyState, RunState
+from llmdash.reports.errors import ErrorKind, KeptRun
 from llmdash.reports.summary import encode_line, end_report, summary
 from llmdash.reports.wording import duration, left, seconds, share
-from tests.reports.fakes import RUNNING, hostile, in_trouble
+from tests.reports.fakes import HOSTILE, RUNNING, hostile, in_trouble
 
 
 def test_the_summary_has_the_fields_scripts_count_on() -> None:
@@ -66,6 +68,8 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
             "reasoning_tokens": 0,
         },
         "cost": None,
+        "errors": [],
+        "run_dir": None,
     }
 
 
@@ -138,6 +142,64 @@ def test_the_report_leaves_out_what_there_is_not() -> None:
     assert "jobs     1 done, 0 failed, 1 cancelled, 0 pending, of 2" in report
     assert "0 retries, –, about 0 tokens in" in report
     assert "ttft     p50 –, p95 –" in report
+
+
+KEPT = KeptRun(
+    Path("/runs/my run"),
+    (
+        ErrorKind(30, "400 bad #", "row-7", "request", 400, "invalid_model"),
+        ErrorKind(2, "no such line", "row-9"),
+    ),
+)
+
+
+@pytest.mark.case("files", "headless-reason")
+def test_the_report_says_why_jobs_failed_where_the_run_is_and_how_to_go_on() -> None:
+    lines = end_report(RUNNING, KEPT).splitlines()
+    assert lines[-5:] == [
+        "errors   30 x request invalid_model: 400 bad #",
+        "         2 x no such line",
+        "kept in  /runs/my run",
+        "resume   llmdash run --resume --run-dir '/runs/my run'",
+        "retry    llmdash run --resume --run-dir '/runs/my run' --retry-failed",
+    ]
+
+
+def test_a_run_that_went_well_only_says_where_it_is() -> None:
+    done = Frame(run=RunPart(name="verse", jobs=2, done=2))
+    assert end_report(done, KeptRun(Path("kept"))).splitlines()[-2:] == ["", "kept in  kept"]
+
+
+def test_of_many_kinds_of_error_the_most_frequent_are_reported() -> None:
+    errors = tuple(ErrorKind(count, f"error {count}") for count in range(40, 0, -1))
+    lines = end_report(RUNNING, KeptRun(Path("kept"), errors)).splitlines()
+    assert "errors   40 x error 40" in lines
+    assert "         and 30 more kinds of error" in lines
+    assert not any("error 30" in line for line in lines)
+
+
+@pytest.mark.case("files", "headless-reason")
+def test_the_summary_has_the_kinds_of_error_and_the_folder() -> None:
+    found = summary(RUNNING, KEPT)
+    assert found["run_dir"] == "/runs/my run"
+    assert found["errors"] == [
+        {
+            "class": "request",
+            "status": 400,
+            "code": "invalid_model",
+            "count": 30,
+            "example": "400 bad #",
+            "id": "row-7",
+        },
+        {"class": None, "status": None, "code": None, "count": 2, "example": "no such line", "id": "row-9"},
+    ]
+
+
+def test_a_hostile_error_cannot_break_its_line() -> None:
+    folder = Path(f"/{HOSTILE}".replace("\ud800", "\udc80"))  # what a name that is not UTF-8 is read as
+    kept = KeptRun(folder, (ErrorKind(1, HOSTILE, HOSTILE, "request", 400, HOSTILE),))
+    assert all(line.isprintable() for line in end_report(RUNNING, kept).split("\n"))
+    assert encode_line(summary(RUNNING, kept)).isprintable()
 
 
 def test_a_hostile_run_cannot_break_its_report() -> None:

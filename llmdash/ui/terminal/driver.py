@@ -28,7 +28,7 @@ _CLOSE_WITHIN_S = 1.0
 _ABANDON_WITHIN_S = 0.2
 """The same where the app was interrupted."""
 _USUAL_SIZE = (80, 24)
-_LARGEST_SIZE = (1000, 500)
+_LARGEST_SIZE = (800, 300)
 """Columns and rows that are drawn on. A terminal that reports more is wrong about itself."""
 _FOREGROUND_POLL_S = 0.2
 

@@ -37,6 +37,7 @@ class TerminalWriter:
         self._size = 0
         self._busy = False
         self._dropped = False
+        self._has_dropped = False
         self._closing = False
         self._given_up = False
         self._thread = threading.Thread(target=self._work, name="llmdash-terminal", daemon=True)
@@ -51,10 +52,10 @@ class TerminalWriter:
         """Queue `text` and return at once."""
         data = text.encode("utf-8", "replace")
         with self._changed:
-            if self._size + len(data) > _MOST:
+            if self._waiting and self._size + len(data) > _MOST:
                 self._waiting.clear()
                 self._size = 0
-                self._dropped = True
+                self._dropped = self._has_dropped = True
             if not self._dropped:
                 self._waiting.append(data)
                 self._size += len(data)
@@ -63,16 +64,20 @@ class TerminalWriter:
     def close(self, restore: str, timeout_s: float) -> bool:
         """Write what waits and end. Returns True if the terminal read it all.
 
-        If the terminal reads nothing for `timeout_s`, what waits is dropped and `restore` is written instead:
-        it is read first when the terminal reads again, even after this process has ended.
+        Where something was dropped, which may have been a part of what restores the terminal, `restore` is
+        written last. If the terminal does not read it all within `timeout_s`, what waits is dropped and
+        `restore` is written instead: it is read first when the terminal reads again, even after this process
+        has ended.
         """
         with self._changed:
-            complete = not self._dropped
+            if self._has_dropped:
+                self._dropped = False
+                self._waiting.append(restore.encode())
             self._closing = True
             self._changed.notify()
         self._thread.join(timeout_s)
-        if self._thread.is_alive() or not complete:
-            complete = False
+        complete = not self._thread.is_alive()
+        if not complete:
             self._given_up = True
             os.write(self._waker, b"!")
             self._thread.join(_UNWIND_S)

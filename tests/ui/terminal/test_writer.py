@@ -75,6 +75,31 @@ def test_a_terminal_far_behind_misses_pictures_and_says_so_when_it_has_caught_up
     assert not writer.behind
 
 
+def test_what_restores_a_terminal_is_written_last_where_something_was_dropped(
+    terminal: tuple[int, int],
+) -> None:
+    """It may be dropped itself, while the terminal catches up."""
+    outer, inner = terminal
+    writer = TerminalWriter(inner, lambda: None)
+    for _ in range(400):
+        writer.write("picture " * 1000)
+    writer.write("restored in part")
+    ended: list[bool] = []
+    closing = threading.Thread(target=lambda: ended.append(writer.close("restored", PATIENCE_S)))
+    closing.start()
+    assert read(outer, b"restored").count(b"restored") == 1
+    closing.join()
+    assert ended == [True]
+
+
+def test_a_picture_that_is_larger_than_what_may_wait_arrives(terminal: tuple[int, int]) -> None:
+    outer, inner = terminal
+    writer = TerminalWriter(inner, lambda: None)
+    writer.write("picture " * 100_000 + "end")
+    assert len(read(outer, b"end")) == 800_003
+    assert writer.close("", PATIENCE_S)
+
+
 def test_a_terminal_that_does_not_read_is_left_with_what_restores_it(terminal: tuple[int, int]) -> None:
     outer, inner = terminal
     writer = TerminalWriter(inner, lambda: None)
