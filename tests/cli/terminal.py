@@ -166,7 +166,10 @@ class Terminal:
         while self.process.poll() is None:
             assert time.monotonic() < until, f"does not end; the screen:\n{self.screen}"
             self.read()
-        self.read(0.2)
+        known = -1
+        while known != len(self.raw):
+            known = len(self.raw)
+            self.read(0.2)
         return int(self.process.returncode)
 
     def signal(self, number: signal.Signals) -> None:

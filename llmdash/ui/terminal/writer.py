@@ -40,8 +40,10 @@ class TerminalWriter:
         self._has_dropped = False
         self._closing = False
         self._given_up = False
-        self._thread = threading.Thread(target=self._work, name="llmdash-terminal", daemon=True)
-        self._thread.start()
+        self._ended = (
+            threading.Event()
+        )  # a `join` that is interrupted takes the thread for one that has ended
+        threading.Thread(target=self._work, name="llmdash-terminal", daemon=True).start()
 
     @property
     def behind(self) -> bool:
@@ -75,28 +77,30 @@ class TerminalWriter:
                 self._waiting.append(restore.encode())
             self._closing = True
             self._changed.notify()
-        self._thread.join(timeout_s)
-        complete = not self._thread.is_alive()
+        complete = self._ended.wait(timeout_s)
         if not complete:
             self._given_up = True
             os.write(self._waker, b"!")
-            self._thread.join(_UNWIND_S)
+            self._ended.wait(_UNWIND_S)
             with contextlib.suppress(OSError, termios.error):
                 termios.tcflush(self._fd, termios.TCOFLUSH)
-            if not self._thread.is_alive():
+            if self._ended.is_set():
                 with contextlib.suppress(OSError):
                     os.write(self._fd, restore.encode())
-        if not self._thread.is_alive():  # a terminal that could not be reopened may block the thread for ever
+        if self._ended.is_set():  # a terminal that could not be reopened may block the thread for ever
             for fd in (self._fd, self._wake, self._waker):
                 os.close(fd)
         return complete
 
     def _work(self) -> None:
-        while (data := self._next()) is not None:
-            if data:
-                self._put(data)
-            else:
-                self._caught_up()
+        try:
+            while (data := self._next()) is not None:
+                if data:
+                    self._put(data)
+                else:
+                    self._caught_up()
+        finally:
+            self._ended.set()
 
     def _next(self) -> bytes | None:
         """Await and return everything that waits; nothing where it was dropped; None at the end."""
