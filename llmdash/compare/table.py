@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING, NamedTuple, TextIO, cast
 from llmdash.compare.report import Comparison, Row
 from llmdash.engine.model.frame import Percentiles
 from llmdash.reports.output import Output
-from llmdash.reports.streams import can_draw_on
 from llmdash.reports.wording import UNKNOWN, count, duration, share
 from llmdash.sanitize import clean_line
 
@@ -135,9 +134,8 @@ def _last_words(comparison: Comparison) -> list[str]:
 
 def print_table(comparison: Comparison, stream: TextIO | None = None) -> None:
     """Print a table that fits the terminal, transposed if needed; elsewhere the plain one."""
-    stream = stream or sys.stdout
-    output = Output(stream)
-    if not can_draw_on(stream):
+    output = Output(stream or sys.stdout)
+    if not output.isatty():
         output.line(plain_table(comparison))
         return
     from rich.console import Console

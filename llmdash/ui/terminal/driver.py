@@ -61,7 +61,7 @@ class TerminalDriver(LinuxDriver):
 
     def _get_terminal_size(self) -> tuple[int, int]:
         try:
-            found = tuple(os.get_terminal_size(self.fileno))
+            found = tuple(os.get_terminal_size(self.fileno if self._file is None else self._file.fileno()))
         except OSError:
             found = (0, 0)
         return _usable(found, self._size or _USUAL_SIZE)
