@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,7 @@ def show_run(prepared: PreparedRun, settings: Settings, out: Path | None = None)
     session = LocalSession(prepared.plan)
     with Signals() as signals:
         left = open_dashboard(session, settings, signals, paid=prepared.simulator is None)
+        signals.tell(_give_up)
         return _conclude(session, left, out)
 
 
@@ -119,6 +121,12 @@ def show_start(settings: Settings) -> int:
     finally:
         if launcher.run is not None and launcher.run.simulator is not None:
             launcher.run.simulator.close()
+
+
+def _give_up(number: int) -> None:
+    """End the writing of results, which may wait for the reader of a FIFO; a closed terminal does not."""
+    if number != signal.SIGHUP:
+        raise KeyboardInterrupt
 
 
 def _conclude(session: LocalSession, left: Left, out: Path | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -235,6 +236,29 @@ def test_the_doctor_does_not_replace_what_another_wrote_either(tmp_path: Path, e
     assert len((tmp_path / "other.csv").read_text().splitlines()) == 4
     (tmp_path / "lost").mkdir()
     assert llmdash("doctor", "lost", "--out", "own.csv", cwd=tmp_path, env=env).code == 2
+
+
+def test_a_dashboard_that_waits_for_the_reader_of_its_results_is_ended_by_a_signal(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    prompts(tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with Terminal("run", "p.txt", "--out", "pipe.csv", cwd=tmp_path, env=env) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) == 3)
+        terminal.keys("q")
+        terminal.wait_for("The run is kept in")
+        terminal.signal(signal.SIGINT)
+        assert terminal.wait() == 130
+        assert terminal.left_changed == []
+
+
+@pytest.mark.case("files", "dumb")
+def test_the_doctor_writes_no_control_sequence_to_a_terminal_that_prints_them(tmp_path: Path) -> None:
+    (tmp_path / "lost").mkdir()
+    env = environment(tmp_path, TERM="dumb")
+    with Terminal("doctor", "lost", cwd=tmp_path, env=env) as terminal:
+        assert terminal.wait() == 7
+        assert b"\x1b" not in terminal.raw
 
 
 @pytest.mark.case("files", "out-over-existing")
