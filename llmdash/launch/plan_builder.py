@@ -20,6 +20,7 @@ from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.file import StorageError
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.inputs import Input, earlier_run, open_input, spool
+from llmdash.launch.llm_factory import require_targets
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.prompts.source import InputError, InputProblem, PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
@@ -35,7 +36,7 @@ __all__ = [
     "practice_settings",
     "prepare",
     "private_folder",
-    "require_keys",
+    "require_usable",
     "run_folder",
     "with_options_of",
 ]
@@ -105,12 +106,12 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
         folder, given, facts = earlier_run(order.run_dir, given)
         practice = practice_settings(facts) or practice
         settings = _with_rate_of(facts, settings)
-    elif order.stdin is not None and str(given.path) == "-":
+    if practice is None:
+        require_usable(settings)
+    if folder is None and order.stdin is not None and str(given.path) == "-":
         folder = run_folder(order.run_dir, "stdin")
         given = replace(given, path=spool(order.stdin, folder))
     _refuse_results_over(given.path, order.out)
-    if practice is None:
-        require_keys(settings)
     source = open_input(given)
     order.accept(source.problems)
     settings = with_options_of(source, settings, asked=order.asked)
@@ -135,13 +136,14 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
     return PreparedRun(plan, simulator)
 
 
-def require_keys(settings: Settings) -> None:
-    """Raise ConfigError if an endpoint needs a key and has none."""
+def require_usable(settings: Settings) -> None:
+    """Raise ConfigError if an endpoint needs a key and has none, or its LangChain model cannot be loaded."""
     if settings.without_keys:
         names = ", ".join(settings.without_keys)
         raise ConfigError(
             f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate"
         )
+    require_targets(settings.endpoints)
 
 
 def _refuse_results_over(prompts: Path | None, out: Path | None) -> None:
