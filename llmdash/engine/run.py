@@ -161,8 +161,8 @@ class Run:
             self._set(RunState.PAUSED if self._runner.paused else RunState.RUNNING)
             self._run_clock()
             await self._runner.run()
-            self._set(RunState.DONE)
             self._run_clock()
+            self._set(RunState.DONE)
             self._keep_history(every_s=0.0)
             if not self._plan.stay:
                 self._end(Ending.DONE)
