@@ -152,9 +152,10 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
 
 
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
-    from llmdash.launch.llm_factory import build_llm
+    from llmdash.launch.llm_factory import build_llm, require_targets
 
     endpoint = settings.endpoints[0]
+    require_targets((endpoint,))
     if endpoint.needs_key and not endpoint.keys:
         refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
     llm = build_llm(endpoint, endpoint.keys[0] if endpoint.keys else None, settings, None)

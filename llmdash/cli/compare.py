@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, sho
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
-    from llmdash.compare.report import Comparison
+    from llmdash.compare.report import Comparison, Row
     from llmdash.compare.session import ComparingSession
     from llmdash.compare.ways import Experiment
     from llmdash.config import Settings
@@ -53,7 +51,7 @@ _OWN = ("simulate", "latency", "skip", "models", "greetings", "headless", "as_js
     "--run-dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Keep the runs here.  [default: nowhere]",
+    help="Keep the runs here.  [default: with all other runs]",
 )
 def compare(file: Path | None, **options: Any) -> None:
     """Run the same prompts in several ways and put the figures side by side.
@@ -75,49 +73,39 @@ def compare(file: Path | None, **options: Any) -> None:
 def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]) -> int:
     from llmdash.compare.session import ComparingSession
     from llmdash.config.prices import load_prices
+    from llmdash.engine.model.counts import counted
     from llmdash.launch.compare import Bench, practice
     from llmdash.launch.inputs import open_input
-    from llmdash.launch.plan_builder import require_keys, with_options_of
+    from llmdash.launch.plan_builder import private_folder, require_usable, with_options_of
 
     settings = settings_from(flags)
     if not own["simulate"]:
-        require_keys(settings)
+        require_usable(settings)
     simulated = practice(own["latency"]) if own["simulate"] else None
     prices = load_prices()
-    with _folder(own["run_dir"]) as folder:
-        given = _input(file, own["greetings"], settings, folder)
-        source = open_input(given)
-        show_problems(source.problems, strict=False)
-        settings = with_options_of(source, settings, asked=flags)
-        keys = len(simulated.keys) if simulated is not None else _keys(settings)
-        chosen = _experiments(own, len(source), keys, settings)
-        session = ComparingSession(Bench(source, given, settings, folder, prices, simulated), chosen)
-        base = None if own["models"] else "serial"
-        return _show(session, settings, own, f"{source.name}, {len(source):,} prompts", base)
+    folder = private_folder(own["run_dir"]) if own["run_dir"] is not None else None
+    given = _input(file, own["greetings"], settings, folder)
+    source = open_input(given)
+    show_problems(source.problems, strict=False)
+    settings = with_options_of(source, settings, asked=flags)
+    keys = len(simulated.keys) if simulated is not None else _keys(settings)
+    chosen = _experiments(own, len(source), keys, settings)
+    session = ComparingSession(Bench(source, given, settings, folder, prices, simulated), chosen)
+    base = None if own["models"] else "serial"
+    return _show(session, settings, own, f"{source.name}, {counted(len(source), 'prompt')}", base)
 
 
-@contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    """Yield the folder for the runs: the one named, or a temporary one that is deleted at the end."""
-    from llmdash.launch.plan_builder import private_folder
-
-    if kept is not None:
-        yield private_folder(kept)
-        return
-    with tempfile.TemporaryDirectory(prefix="llmdash-compare-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
-
-
-def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path) -> Input:
+def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path | None) -> Input:
     from llmdash import locations
     from llmdash.launch.inputs import Input, spool
+    from llmdash.launch.plan_builder import run_folder
 
     if greetings:
         return Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
     if file is None:
         return Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
     if str(file) == "-":
-        file = spool(sys.stdin.buffer, folder)
+        file = spool(sys.stdin.buffer, folder or run_folder(None, "compare stdin"))
     return Input(file, settings.limit)
 
 
@@ -156,6 +144,17 @@ def _show(
     finally:
         if session.rows or session.crash is None:
             _print(Comparison(name, session.rows, base), own)
+            _print_folders(session.rows)
+
+
+def _print_folders(rows: Sequence[Row]) -> None:
+    """Print where the answers are."""
+    from llmdash.reports.output import Output
+    from llmdash.sanitize import clean_line
+
+    output = Output(sys.stderr)
+    for row in rows:
+        output.line(f"llmdash: {clean_line(row.name)} is kept in {clean_line(str(row.folder))}")
 
 
 def _print(comparison: Comparison, own: Mapping[str, Any]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import RunPart
-from llmdash.reports.wording import count, duration
+from llmdash.reports.wording import duration
 from llmdash.sanitize import clean_line
 
 __all__ = ["Comparison", "Row"]
@@ -33,6 +35,8 @@ class Row:
     calls_s: float = 0.0
     cost: float | None = None
     tuned: bool = False
+    folder: Path | None = None
+    """Where its answers are kept."""
 
     @property
     def wall_s(self) -> float:
@@ -94,6 +98,7 @@ class Comparison:
             "output_tokens": run.output_tokens,
             "tokens_estimated": run.tokens_estimated,
             "cost": row.cost,
+            "run_dir": None if row.folder is None else clean_line(str(row.folder)),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -116,7 +121,7 @@ class Comparison:
         if best is None:
             return ""
         speed_up, share = self.speed_up(best), _to_slowest_call(best)
-        said = f"{clean_line(best.what)}: {count(best.run.jobs)} prompts in {duration(best.wall_s)}"
+        said = f"{clean_line(best.what)}: {counted(best.run.jobs, 'prompt')} in {duration(best.wall_s)}"
         if speed_up is not None:
             base = next(row for row in self.rows if row.name == self.base)
             said += f", {speed_up:.1f} times as fast as {clean_line(base.what)} ({duration(base.wall_s)})"

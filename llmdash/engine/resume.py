@@ -9,14 +9,26 @@ from typing import Any
 
 from llmdash.engine.journal.file import JournalError, JournalFile
 from llmdash.engine.journal.reader import JournalReader, KeyTotals
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.states import JobState, Severity
 from llmdash.engine.pool.member import Member
+from llmdash.engine.store.history import history_text, restore_history
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
 
-__all__ = ["fresh_store", "open_journal", "resumed_store"]
+__all__ = [
+    "fresh_store",
+    "history_facts",
+    "load_history",
+    "load_totals",
+    "open_journal",
+    "resumed_store",
+]
+
+_HISTORY = "history"
+"""The name of the fact that holds the history of a run."""
 
 
 def open_journal(
@@ -25,20 +37,26 @@ def open_journal(
     """Open the journal of a new run, or of an earlier one over the same input. Raises JournalError."""
     if not resume:
         return JournalFile.create(folder, {**facts, "fingerprint": source.fingerprint, "jobs": len(source)})
-    known = JournalReader(folder).facts()
+    reader = JournalReader(folder)
+    known = reader.facts()
     if (known.get("fingerprint"), known.get("jobs")) != (source.fingerprint, len(source)):
         raise JournalError(
             f"{folder}: this run was begun with other input ({_difference(known.get('jobs'), len(source))}); "
             "give the same file and --limit, or begin a new run in another folder"
         )
     journal = JournalFile.open(folder)
+    try:
+        reader.check(len(source))
+    except JournalError:
+        journal.close()
+        raise
     if facts.get("out") is not None:
         journal.set_facts({"out": facts["out"]})
     return journal
 
 
 def _difference(jobs: int | None, now: int) -> str:
-    return "other text" if jobs == now else f"{jobs or 'unknown'} jobs, now {now}"
+    return "other text" if jobs == now else f"{counted(jobs, 'job') if jobs else 'unknown jobs'}, now {now}"
 
 
 def fresh_store(source: PromptSource, clock: Callable[[], float]) -> Store:
@@ -68,6 +86,16 @@ def resumed_store(
     return store, again
 
 
+def history_facts(store: Store) -> Mapping[str, Any]:
+    """Return the facts of the run that hold its history so far."""
+    return {_HISTORY: history_text(store)}
+
+
+def load_history(store: Store, facts: Mapping[str, Any]) -> None:
+    """Continue the time at work and the time series of the journal."""
+    restore_history(store, facts.get(_HISTORY))
+
+
 def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, KeyTotals]) -> None:
     """Continue the counts of the journal, for the run and for each key."""
     for label, of_key in totals.items():
@@ -79,7 +107,6 @@ def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, 
             member.sent, member.ok, member.throttled = of_key.sent, of_key.ok, of_key.throttled
             member.errors, member.cut = of_key.errors, of_key.cut
             member.input_tokens, member.output_tokens = of_key.input_tokens, of_key.output_tokens
-    store.attempts_before = store.attempts
     store.retries = sum(of_key.throttled + of_key.errors for of_key in totals.values())
     store.retries = max(0, store.retries - store.columns.counts[JobState.FAILED])
 
@@ -89,6 +116,6 @@ def _report_unknown(store: Store, unknown: int) -> None:
         store.apply(
             Noticed(
                 Severity.WARNING,
-                f"{unknown:,} requests of earlier starts were in flight when it ended: possibly paid twice",
+                f"{counted(unknown, 'request')} of earlier starts had no outcome: possibly paid twice",
             )
         )

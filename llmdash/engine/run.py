@@ -30,13 +30,17 @@ from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.health_records import restore_health
 from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.pool import KeyPool
-from llmdash.engine.resume import fresh_store, load_totals, resumed_store
+from llmdash.engine.resume import fresh_store, history_facts, load_history, load_totals, resumed_store
 from llmdash.engine.steering import Steering
 from llmdash.sanitize import storable
 
 __all__ = ["Ending", "Run"]
 
 _WATCH_S = 0.1
+_REST_S = 1.0
+"""Seconds between two looks at what no event reports, at work and at rest."""
+_HISTORY_S = 5.0
+"""Seconds at work after which the history is written again."""
 _NO_KEY = "no usable key"
 _NO_WAL = (
     "This file system does not take SQLite's write-ahead log, as network ones do not: the journal is kept "
@@ -62,9 +66,6 @@ class Run:
     ) -> None:
         self._plan = plan
         self._file = journal
-        self._clock = clock
-        self._began = clock()
-        self._ended_at: float | None = None
         self._state = (RunState.STARTING, "")
         self._disk: str | None = None
         self._output_reported = False
@@ -81,6 +82,7 @@ class Run:
         self._limiter = RateLimiter(plan.rate)
         if plan.resume:
             self._load(JournalReader(plan.folder))
+        self._history_at = self._store.run_clock()
         self._kill_switch = KillSwitch(self._kill_switch_tripped)
         budget = RetryBudget(clock, plan.policy.budget_share, plan.policy.budget_floor)
         self._queue = JobQueue(self._store.columns.pending, budget)
@@ -120,14 +122,14 @@ class Run:
         for label, model, tokens in reader.spent():
             self._pool.spending.restore(label, model, Tokens(*tokens))
         restore_health(self._pool.members, reader.health(), time.time())
+        load_history(self._store, reader.facts())
         for member in self._pool.members:
             if member.state is KeyState.DISABLED:
                 self._notice(Severity.WARNING, f"Key {member.label} is off, as it was left")
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
-        end = self._ended_at if self._ended_at is not None else self._clock()
-        status = RunStatus(*self._state, end - self._began, self._disk, self._kill_switch.reason)
+        status = RunStatus(*self._state, self._disk, self._kill_switch.reason)
         return self._frame_builder.frame(view, status)
 
     async def work(self) -> Ending:
@@ -143,6 +145,8 @@ class Run:
                 task.cancel()
             await asyncio.gather(watch, life, *self._tasks, return_exceptions=True)
             self._queue.close()
+            self._store.run_clock.stop()
+            self._keep_history(every_s=0.0)
             await self._journal.close()
         if self._journal.failure is not None:
             ending = Ending.STORAGE
@@ -154,11 +158,12 @@ class Run:
     async def _live(self) -> None:
         """Run the jobs until all have ended; with `stay` then wait for one to be retried."""
         while True:
-            self._ended_at = None
             self._set(RunState.PAUSED if self._runner.paused else RunState.RUNNING)
+            self._run_clock()
             await self._runner.run()
-            self._ended_at = self._clock()
+            self._run_clock()
             self._set(RunState.DONE)
+            self._keep_history(every_s=0.0)
             if not self._plan.stay:
                 self._end(Ending.DONE)
                 return
@@ -167,14 +172,30 @@ class Run:
     async def _watch(self) -> None:
         """Check from time to time what no event reports."""
         while True:
-            await asyncio.sleep(_WATCH_S)
+            await asyncio.sleep(_REST_S if self._store.run_clock.stands else _WATCH_S)
+            self._run_clock()
             with self._store.lock:
-                self._store.time_series.sample(self._clock(), self._store.in_flight)
+                self._store.time_series.sample(self._store.run_clock(), self._store.in_flight)
+            self._keep_history(every_s=_HISTORY_S)
             self._welcome(self._plan.more_keys())
             self._look_at_output()
             self._look_for_journal()
             if self._queue.open and not self._runner.in_flight:
                 self._look_for_keys()
+
+    def _run_clock(self) -> None:
+        """Let the clock of the run stand while it rests on purpose, or has no work."""
+        if self._queue.open and (self._runner.in_flight or not self._runner.paused):
+            self._store.run_clock.start()
+        else:
+            self._store.run_clock.stop()
+
+    def _keep_history(self, *, every_s: float) -> None:
+        """Write the history, if the run was at work for `every_s` seconds since the last time."""
+        active_s = self._store.run_clock()
+        if active_s - self._history_at >= every_s and active_s > self._history_at:
+            self._history_at = active_s
+            self._journal.facts(history_facts(self._store))
 
     def _welcome(self, members: Sequence[Member]) -> None:
         """Add new keys to the pool, and resume a run that is paused because no key was usable."""
@@ -246,6 +267,7 @@ class Run:
     def pause(self, detail: str = "") -> None:
         """Send nothing new; requests in flight continue."""
         self._runner.pause()
+        self._run_clock()
         if self._state[0] is RunState.RUNNING:
             self._set(RunState.PAUSED, detail)
 
@@ -256,6 +278,7 @@ class Run:
             if endpoint.circuit_breaker.state is EndpointState.PAUSED:
                 self._pool.revive_endpoint(endpoint.name)
         self._runner.resume()
+        self._run_clock()
         if self._state[0] in (RunState.PAUSED, RunState.DRAINING):
             self._set(RunState.RUNNING)
 

@@ -42,7 +42,7 @@ def practice(latency: float) -> SimulatorSettings:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What the experiments share. Each has its own folder in `folder`.
+    """What the experiments share. Each is a run of its own, in `folder` or (None) with all other runs.
 
     With `practice` each also has its own simulator, so that all of them get the same answers and delays.
     """
@@ -50,7 +50,7 @@ class Bench:
     source: PromptSource
     given: Input
     settings: Settings
-    folder: Path
+    folder: Path | None
     prices: Prices
     practice: SimulatorSettings | None = None
 
@@ -77,7 +77,8 @@ class Bench:
         source = self.source
         if experiment.model is not None:
             settings, source = replace(settings, model=experiment.model), _ForOneModel(source)
-        folder = run_folder(self.folder / _folder_name(experiment.name), title)
+        place = self.folder / _folder_name(experiment.name) if self.folder is not None else None
+        folder = run_folder(place, f"compare {experiment.name}")
         plan = make_plan(source, self.given, settings, folder, simulator)
         options = dict(plan.options)
         if experiment.model is not None:
@@ -108,6 +109,7 @@ class Bench:
             calls_s=sum(calls.latencies),
             cost=calls.cost(self.prices),
             tuned=tuned,
+            folder=trial.session.folder,
         )
 
 

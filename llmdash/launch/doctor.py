@@ -12,6 +12,7 @@ from llmdash.doctor.check import check
 from llmdash.doctor.findings import Checkup, Finding, Known, Level
 from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import JournalError
+from llmdash.engine.model.counts import counted
 from llmdash.launch.inputs import Input, open_input
 from llmdash.launch.plan_builder import practice_settings
 from llmdash.prompts.source import InputError
@@ -100,7 +101,7 @@ class RunUnderCheck:
         if known.fingerprint != facts.get("fingerprint"):
             text = f"{name}: is not what the run was begun with; a resume will refuse it"
             return Finding(level, "input", text, "put the old text back, or begin a new run")
-        return Finding(Level.OK, "input", f"{name}, {known.jobs:,} jobs, unchanged")
+        return Finding(Level.OK, "input", f"{name}, {counted(known.jobs, 'job')}, unchanged")
 
 
 def _input_of(facts: Mapping[str, Any]) -> Input | None:

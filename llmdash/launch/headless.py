@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmdash.crash import crash_report
 from llmdash.engine.journal.file import JournalError
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.run import Ending
@@ -48,7 +49,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
     display.finish(last, KeptRun(folder, error_kinds(last.errors, folder)))
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder)
-        Output(sys.stderr).line(f"llmdash: {pending:,} prompts are pending; resume it with: {go_on}")
+        Output(sys.stderr).line(f"llmdash: {counted(pending, 'prompt')} pending; resume it with: {go_on}")
     if signals.received and session.ending is not Ending.STORAGE:
         return of_signal(signals.received[0])
     return run_exit_code(session, last.run)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config.values import ConfigError
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
+from llmdash.llms.wire.failures import Failure
 
 if TYPE_CHECKING:
     from llmdash.config import EndpointSettings, Settings
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient
     from llmdash.secrets import Secret
 
-__all__ = ["build_llm"]
+__all__ = ["build_llm", "require_targets"]
 
 
 def build_llm(
@@ -44,6 +46,16 @@ def build_llm(
         client=client,
         **more,
     )
+
+
+def require_targets(endpoints: Iterable[EndpointSettings]) -> None:
+    """Raise ConfigError, which names the endpoint, if the LangChain model of one cannot be loaded."""
+    for endpoint in endpoints:
+        if endpoint.dialect == LANGCHAIN:
+            try:
+                DIALECTS[LANGCHAIN].load()(endpoint.target)
+            except Failure as failure:
+                raise ConfigError(f"endpoint {endpoint.name}: target {failure.message}") from None
 
 
 def _langchain(endpoint: EndpointSettings, settings: Settings) -> LLM[Any, Any]:

@@ -20,6 +20,7 @@ from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.file import StorageError
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.inputs import Input, earlier_run, open_input, spool
+from llmdash.launch.llm_factory import require_targets
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.launch.results import check_output
 from llmdash.prompts.source import InputProblem, PromptSource
@@ -37,7 +38,7 @@ __all__ = [
     "practice_settings",
     "prepare",
     "private_folder",
-    "require_keys",
+    "require_usable",
     "run_folder",
     "with_options_of",
 ]
@@ -112,11 +113,11 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
         settings = _with_rate_of(facts, settings)
     if order.out is not None:
         check_output(order.out, given.path, facts, overwrite=order.overwrite)
+    if practice is None:
+        require_usable(settings)
     if not order.resume and order.stdin is not None and str(given.path) == "-":
         folder = run_folder(order.run_dir, "stdin")
         given = replace(given, path=spool(order.stdin, folder))
-    if practice is None:
-        require_keys(settings)
     source = open_input(given)
     order.accept(source.problems)
     settings = with_options_of(source, settings, asked=order.asked)
@@ -141,13 +142,14 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
     return PreparedRun(plan, simulator)
 
 
-def require_keys(settings: Settings) -> None:
-    """Raise ConfigError if an endpoint needs a key and has none."""
+def require_usable(settings: Settings) -> None:
+    """Raise ConfigError if an endpoint needs a key and has none, or its LangChain model cannot be loaded."""
     if settings.without_keys:
         names = ", ".join(settings.without_keys)
         raise ConfigError(
             f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate"
         )
+    require_targets(settings.endpoints)
 
 
 def run_folder(folder: Path | None, name: str) -> Path:

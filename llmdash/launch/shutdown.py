@@ -13,6 +13,7 @@ from typing import Protocol
 
 from llmdash.crash import crash_report
 from llmdash.engine.model.commands import Cancel, Drain
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import RunPart
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import RunState
@@ -134,7 +135,7 @@ class _Patience:
         in_flight = _in_flight(self._session)
         if not in_flight:
             return
-        sys.stdout.write(f"Waiting for {in_flight} requests in flight; Ctrl-C to give them up.\n")
+        sys.stdout.write(f"Waiting for {counted(in_flight, 'request')} in flight; Ctrl-C to give them up.\n")
         sys.stdout.flush()
         self._session.command(Drain())
         while not self._over and _in_flight(self._session):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from llmdash import locations
 from llmdash.config import ConfigError, Settings
+from llmdash.config.prices import load_prices
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.lock import LockedError
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.session import Session
 from llmdash.engine.session import LocalSession
+from llmdash.launch.forecast import forecast_of
 from llmdash.launch.inputs import Input, open_input
-from llmdash.launch.plan_builder import PRACTICE, PreparedRun, RunOrder, prepare
-from llmdash.prompts.source import InputError
+from llmdash.launch.plan_builder import PRACTICE, PreparedRun, RunOrder, prepare, with_options_of
+from llmdash.prompts.source import InputError, PromptSource
 from llmdash.sanitize import clean_line
 from llmdash.simulator.process import SimulatorError
-from llmdash.ui.launcher import EndpointChoice, Launch, LaunchError, LaunchOptions, PromptChoice
+from llmdash.ui.launcher import EndpointChoice, Forecast, Launch, LaunchError, LaunchOptions, PromptChoice
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 
 __all__ = ["SettingsLauncher"]
@@ -30,6 +34,7 @@ class SettingsLauncher:
     def __init__(self, settings: Settings, preferences: PreferencesFile | None = None) -> None:
         self._settings = settings
         self._preferences = preferences
+        self._read: tuple[tuple[Path, int | None, int], PromptSource] | None = None
         self.session: LocalSession | None = None
         self.run: PreparedRun | None = None
         """The started run, if any."""
@@ -38,9 +43,10 @@ class SettingsLauncher:
         """Return the options. Rate and concurrency are those chosen last, unless the settings give others."""
         settings = self._settings
         remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
-        endpoints = [EndpointChoice(_SIMULATOR, "practice, on this machine, no key needed", settings.model)]
+        practice = "practice, on this machine, no key needed"
+        endpoints = [EndpointChoice(_SIMULATOR, practice, settings.model, spends=False)]
         if settings.keys:
-            keys = f"{len(settings.keys)} key{'s' if len(settings.keys) > 1 else ''}"
+            keys = counted(len(settings.keys), "key")
             endpoints.insert(0, EndpointChoice(_CONFIGURED, f"{settings.base_url}, {keys}", settings.model))
         return LaunchOptions(
             prompt_files=_samples(),
@@ -50,10 +56,27 @@ class SettingsLauncher:
             concurrency=_remembered_concurrency(settings, remembered),
         )
 
+    def forecast(self, launch: Launch) -> Forecast:
+        asked = self._asked(launch)
+        try:
+            source = self._source(launch.prompt_path.expanduser(), asked.limit)
+            settings = with_options_of(source, asked, asked={"model": launch.model})
+            return forecast_of(source, settings, load_prices(), spends=launch.endpoint != _SIMULATOR)
+        except (ConfigError, InputError, OSError) as error:
+            raise LaunchError(clean_line(str(error))) from None
+
+    def _asked(self, launch: Launch) -> Settings:
+        return replace(self._settings, model=launch.model, rate=launch.rate, concurrency=launch.concurrency)
+
+    def _source(self, path: Path, limit: int | None) -> PromptSource:
+        """Return the prompts in a file, the last ones again if it has not changed: it may be a large one."""
+        what = path, limit, path.stat().st_mtime_ns
+        if self._read is None or self._read[0] != what:
+            self._read = what, open_input(Input(path, limit))
+        return self._read[1]
+
     def start(self, launch: Launch) -> Session:
-        settings = replace(
-            self._settings, model=launch.model, rate=launch.rate, concurrency=launch.concurrency
-        )
+        settings = self._asked(launch)
         order = RunOrder(
             Input(launch.prompt_path.expanduser()),
             asked={"model": launch.model},
@@ -90,5 +113,5 @@ def _samples() -> tuple[PromptChoice, ...]:
             source = open_input(Input(path))
         except InputError:
             continue  # a file used by another one only, such as the data of a template
-        choices.append(PromptChoice(path.name, path, f"{len(source):,} prompts"))
+        choices.append(PromptChoice(path.name, path, counted(len(source), "prompt")))
     return tuple(choices)

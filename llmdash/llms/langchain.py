@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -40,9 +41,7 @@ class LangChainLLM(LLM[Generation, Delta]):
 
     def __init__(self, target: Any, *, model: str | None = None, timeouts: Timeouts | None = None) -> None:
         self._name = target if isinstance(target, str) else type(target).__name__
-        runnable = load(target, _EXTRA) if isinstance(target, str) else target
-        if not hasattr(runnable, "astream") and callable(runnable):
-            runnable = runnable()
+        runnable = _named(target) if isinstance(target, str) else _made(target, self._name)
         if not hasattr(runnable, "astream"):
             raise Failure(FailureKind.CONFIG, f"{self._name}: a {type(runnable).__name__} is not a Runnable")
         self.target = runnable
@@ -98,6 +97,22 @@ class LangChainLLM(LLM[Generation, Delta]):
         finally:
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
+
+
+@cache
+def _named(target: str) -> Any:
+    """Return what `target` names, made once: many keys, or a check before a run, share it."""
+    return _made(load(target, _EXTRA), target)
+
+
+def _made(found: Any, name: str) -> Any:
+    """Return the Runnable, or what the function that makes it returns."""
+    if hasattr(found, "astream") or not callable(found):
+        return found
+    try:
+        return found()
+    except Exception as error:  # noqa: BLE001 - the function is the user's: whatever it raises, there is no model
+        raise Failure(FailureKind.CONFIG, f"{name}: raises {type(error).__name__} when called") from None
 
 
 def _late(total: bool, limits: Timeouts, limit: float) -> Failure:

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import Frame, KeyRow, Notice
 from llmdash.engine.model.states import EndpointState, KeyState, Severity
 from llmdash.reports.alerts import alert_text, endpoint_text
@@ -137,14 +138,14 @@ def _key_lines(frame: Frame) -> Iterator[Text]:
     for row in frame.keys[:KEYS_SHOWN]:
         yield _line(_key_text(row, label_width, state_width))
     if len(frame.keys) > KEYS_SHOWN:
-        yield _line(f"and {count(len(frame.keys) - KEYS_SHOWN)} more keys")
+        yield _line(f"and {counted(len(frame.keys) - KEYS_SHOWN, 'more key')}")
 
 
 def _key_text(row: KeyRow, label_width: int, state_width: int) -> str:
     head = f"{clean_line(row.label).ljust(label_width)}  {state_word(row).ljust(state_width)}"
     counts = f"{count(row.in_flight)} in flight, {count(row.ok)} ok, {count(row.throttled)} throttled"
     why = f" · {clean_line(row.detail)}" if row.detail and row.state is not KeyState.HEALTHY else ""
-    return f"{head}  {counts}, {count(row.errors)} errors{why}"
+    return f"{head}  {counts}, {counted(row.errors, 'error')}{why}"
 
 
 def _line(text: str) -> Text:

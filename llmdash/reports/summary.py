@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import EndpointRow, Frame, KeyRow, Percentiles, RunPart, Score
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
@@ -29,10 +30,11 @@ __all__ = ["encode_line", "end_report", "summary"]
 def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     """Return the summary of a run for scripts; times in seconds, None where a value is not known.
 
-    `rate` is the attempts of this start over its time. A key's `state` is one of `healthy`, `throttled`,
-    `cooldown`, `quarantined`, `dead`, `disabled`; an endpoint's one of `up`, `down`, `probing`, `paused`;
-    `detail` says why. `accuracy` is right answers over all scored ones, 0 to 1. `errors`, the failed jobs by
-    kind, and `run_dir` are known of a run that is `kept`.
+    `rate` is the mean of the requests a second while the run was at work, over all its starts. A key's
+    `state` is one of `healthy`, `throttled`, `cooldown`, `quarantined`, `dead`, `disabled`, its `sent` the
+    sum of what follows; an endpoint's state is one of `up`, `down`, `probing`, `paused`; `detail` says why.
+    `accuracy` is right answers over all scored ones, 0 to 1. `errors`, the failed jobs by kind, and `run_dir`
+    are known of a run that is `kept`.
     """
     run = frame.run
     return {
@@ -48,7 +50,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "attempts": run.attempts,
         "retries": run.retries,
         "elapsed_s": round(run.elapsed_s, 3),
-        "rate": _overall_rate(run, digits=3),
+        "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
         "keys": [_key(row) for row in frame.keys],
         "endpoints": [_endpoint(row) for row in frame.endpoints],
         "score": None if run.score is None else _score(run.score),
@@ -71,11 +73,6 @@ def encode_line(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=True, allow_nan=False)
 
 
-def _overall_rate(run: RunPart, digits: int) -> float | None:
-    sent = run.attempts - run.attempts_before
-    return round(sent / run.elapsed_s, digits) if run.elapsed_s > 0 else None
-
-
 def _key(row: KeyRow) -> dict[str, Any]:
     return {
         "label": clean_line(row.label),
@@ -85,6 +82,7 @@ def _key(row: KeyRow) -> dict[str, Any]:
         "ok": row.ok,
         "throttled": row.throttled,
         "errors": row.errors,
+        "cut": row.cut,
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
     }
@@ -156,12 +154,13 @@ def _jobs_line(run: RunPart) -> str:
 
 def _attempts_line(run: RunPart) -> str:
     about = "about " if run.tokens_estimated else ""
-    asked, said = count(run.input_tokens), count(run.output_tokens)
+    asked, said = counted(run.input_tokens, "token"), count(run.output_tokens)
     cached = f" ({count(run.cached_tokens)} cached)" if run.cached_tokens else ""
     reasoning = f" ({count(run.reasoning_tokens)} reasoning)" if run.reasoning_tokens else ""
-    tokens = f"{about}{asked} tokens in{cached}, {said} out{reasoning}"
-    rate = per_second(_overall_rate(run, digits=1))
-    return f"sent     {count(run.attempts)} attempts, {count(run.retries)} retries, {rate}, {tokens}"
+    tokens = f"{about}{asked} in{cached}, {said} out{reasoning}"
+    rate = per_second(run.requests_per_s)
+    sent = f"{counted(run.attempts, 'attempt')}, {counted(run.retries, 'retry', 'retries')}"
+    return f"sent     {sent}, {rate}, {tokens}"
 
 
 def _score_line(score: Score) -> str:
@@ -175,12 +174,12 @@ def _percentiles_text(values: Percentiles) -> str:
 
 def _key_table(keys: Sequence[KeyRow]) -> list[str]:
     """A line of titles and a line a key; at its end the reason why it is not healthy."""
-    head = ("key", "state", "sent", "ok", "429", "errors", "tokens in", "tokens out")
+    head = ("key", "state", "sent", "ok", "429", "errors", "cut", "tokens in", "tokens out")
     rows: list[tuple[str, ...]] = [head]
     for row in keys:
-        numbers = (row.sent, row.ok, row.throttled, row.errors, row.input_tokens, row.output_tokens)
+        calls = (row.sent, row.ok, row.throttled, row.errors, row.cut)
         words = (clean_line(row.label), state_word(row))
-        rows.append((*words, *(count(number) for number in numbers)))
+        rows.append((*words, *(count(number) for number in (*calls, row.input_tokens, row.output_tokens))))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     reasons = ["", *(_reason(row) for row in keys)]
     return [_aligned(row, widths) + reason for row, reason in zip(rows, reasons, strict=True)]

@@ -7,6 +7,7 @@ import os
 import shlex
 from pathlib import Path
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import Frame, KeyRow, Notice, RunPart
 from llmdash.engine.model.states import RunState, Severity
 from llmdash.sanitize import clean_line
@@ -116,7 +117,7 @@ def counts_text(frame: Frame) -> str:
     parts = [
         f"{count(run.done)} saved",
         f"{count(run.failed)} failed",
-        f"{count(run.retries)} retries",
+        counted(run.retries, "retry", "retries"),
         f"{count(run.in_flight)} in flight",
         per_second(run.requests_per_s),
     ]

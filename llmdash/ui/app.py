@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, InputEvent, MouseMove
 from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
+from textual.signal import Signal
 from textual.theme import Theme
 from textual.widget import Widget
 
@@ -93,6 +95,8 @@ class LlmdashApp(App[None]):
         self._signals = signals
         self._fault = fault
         self._control_characters = ControlCharacters()
+        self.input_signal: Signal[InputEvent] = Signal(self, "input")
+        """Published with each key press and click: what the user does shows at once."""
         self._problems: list[str] = []
         self._preferences_file = PreferencesFile(preferences_path) if preferences_path else None
         self._preferences = self._load_preferences()
@@ -178,6 +182,11 @@ class LlmdashApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: the palette lists the actions of llmdash, themes among them."""
         return ()
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
+            self.input_signal.publish(event)
+        await super().on_event(event)
 
     # Themes.
 

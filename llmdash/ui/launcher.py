@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EndpointChoice",
+    "Forecast",
     "Launch",
     "LaunchError",
     "LaunchOptions",
@@ -25,7 +26,7 @@ __all__ = [
 
 _RATE = re.compile(r"(?P<count>\d+(?:\.\d+)?)\s*(?:/\s*(?P<unit>s|sec|min|m|h))?")
 _SECONDS = {None: 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_NO_LIMIT = frozenset({"", "none", "off", "no limit"})
+_NO_LIMIT = frozenset({"", "none", "off", "no limit", "inf", "unlimited"})
 
 
 class LaunchError(Exception):
@@ -43,11 +44,15 @@ class PromptChoice:
 
 @dataclass(frozen=True, slots=True)
 class EndpointChoice:
-    """An endpoint to choose. `model` is its default model, `detail` names its address and keys."""
+    """An endpoint to choose. `model` is its default model, `detail` names its address and keys.
+
+    One that `spends` is never chosen until the user does.
+    """
 
     name: str
     detail: str = ""
     model: str = ""
+    spends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,34 @@ class Launch:
     concurrency: int
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a launch would ask for; tokens are estimates, costs are in dollars.
+
+    `seconds` is None without a rate limit. `output_tokens` is the most there can be; it and the costs are
+    None where they are not known.
+    """
+
+    prompts: int
+    spends: bool
+    seconds: float | None = None
+    input_tokens: int = 0
+    output_tokens: int | None = None
+    cost_of_prompts: float | None = None
+    cost_of_answers: float | None = None
+
+
 class Launcher(Protocol):
     """Starts runs for the start screen. `start` is called on a thread of its own and may block."""
 
     def options(self) -> LaunchOptions:
         """Return what can be chosen. Sends no request."""
+
+    def forecast(self, launch: Launch) -> Forecast:
+        """Return what a launch would ask for; reads the prompts, and may block. Sends no request.
+
+        Raises LaunchError if the prompts cannot be read.
+        """
 
     def start(self, launch: Launch) -> Session:
         """Start the run. Raises LaunchError if it cannot start."""

@@ -127,13 +127,35 @@ def test_the_table_is_plain_without_a_terminal_and_markdown_if_asked_for(tmp_pat
     assert [line[:6] for line in marked.out.splitlines()[:3]] == ["| what", "| ----", "| seri"]
 
 
-def test_prompts_come_from_standard_input_and_nothing_is_kept(tmp_path: Path) -> None:
-    env = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
+@pytest.mark.case("engine", "wrong model list")
+def test_prompts_come_from_standard_input_and_the_answers_are_kept_like_any_run(tmp_path: Path) -> None:
+    env = {**environment(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
     ended = llmdash(
         "compare", "-", "--simulate", "--latency", "0", "--json", cwd=tmp_path, env=env, given="one\ntwo\n"
     )
     assert [row["done"] for row in rows(ended).values()] == [2, 2, 2, 2]
-    assert list(tmp_path.rglob("journal.sqlite*")) == []
+    kept = {Path(row["run_dir"]) for row in rows(ended).values()}
+    assert {path.parent for path in tmp_path.rglob("journal.sqlite")} == kept
+    assert {folder.parent for folder in kept} == {tmp_path / "data" / "llmdash" / "runs"}
+    for folder in kept:
+        assert str(folder) in ended.err
+        assert llmdash("doctor", folder, cwd=tmp_path, env=env).code == 0
+        with sqlite3.connect(folder / "journal.sqlite") as db:
+            assert db.execute("SELECT COUNT(text) FROM results").fetchone() == (2,)
+        db.close()
+
+
+@pytest.mark.case("engine", "wrong model list")
+def test_the_answers_of_a_model_that_does_not_exist_are_kept_as_failures(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    env = {**environment(tmp_path, simulator()), "XDG_DATA_HOME": str(tmp_path / "data")}
+    arguments = ("compare", "--json", "--limit", 3, "--models", "small, other")
+    found = rows(llmdash(*arguments, cwd=tmp_path, env=env))
+    for name in ("small", "other"):
+        out = llmdash("doctor", found[name]["run_dir"], "--out", f"{name}.jsonl", cwd=tmp_path, env=env)
+        assert out.code == 0
+        assert len((tmp_path / f"{name}.jsonl").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(

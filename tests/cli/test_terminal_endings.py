@@ -127,7 +127,7 @@ def test_a_second_signal_does_not_wait_for_what_is_in_flight(
     with Terminal("run", "prompts.txt", cwd=tmp_path, env=env) as terminal:
         terminal.wait_for("1 in flight")
         terminal.signal(signal.SIGTERM)
-        terminal.wait_for("Waiting for 1 requests in flight")
+        terminal.wait_for("Waiting for 1 request in flight")
         assert terminal.is_clean, "before the wait"
         terminal.signal(signal.SIGINT)
         assert terminal.wait() == 143

@@ -111,7 +111,7 @@ class SimulatedRun:
         """What the user is told now."""
         state = RunState.PAUSED if self.runner.paused else RunState.RUNNING
         disk = "the disk is full" if self.journal.is_full else None
-        status = RunStatus(state, "", self.servers.elapsed, disk, self.kill_switch.reason)
+        status = RunStatus(state, "", disk, self.kill_switch.reason)
         return alerts_of(
             status,
             self.pool.statistics(),

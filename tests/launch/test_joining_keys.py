@@ -66,6 +66,7 @@ def assert_the_second_key_joins(session: OwnSession) -> None:
     assert session.crash is None
 
 
+@pytest.mark.case("engine", "start-screen-keys")
 def test_of_the_command_line(settings: Settings) -> None:
     with prepare(RunOrder(Input(Path("sums.txt"))), settings) as prepared:
         session = LocalSession(prepared.plan)
@@ -73,6 +74,7 @@ def test_of_the_command_line(settings: Settings) -> None:
         assert_the_second_key_joins(session)
 
 
+@pytest.mark.case("engine", "start-screen-keys")
 def test_of_the_start_screen(settings: Settings) -> None:
     launcher = SettingsLauncher(settings)
     launcher.start(Launch(Path("sums.txt"), "configured", settings.model, settings.rate, 8))
@@ -85,6 +87,7 @@ def bench(settings: Settings) -> Bench:
     return Bench(open_input(given), given, settings, Path("kept"), Prices())
 
 
+@pytest.mark.case("engine", "start-screen-keys")
 def test_of_a_comparison(settings: Settings) -> None:
     session = ComparingSession(bench(settings), [Experiment("all-keys", "all keys", 8, 50.0)])
     session.start()

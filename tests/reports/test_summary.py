@@ -32,7 +32,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "attempts": 3_594,
         "retries": 118,
         "elapsed_s": 192.418,
-        "rate": 18.678,
+        "rate": 17.93,
         "keys": [
             {
                 "label": "a1f2",
@@ -42,6 +42,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
                 "ok": 2_338,
                 "throttled": 3,
                 "errors": 7,
+                "cut": 0,
                 "input_tokens": 70_000,
                 "output_tokens": 0,
             },
@@ -53,6 +54,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
                 "ok": 1_042,
                 "throttled": 140,
                 "errors": 0,
+                "cut": 0,
                 "input_tokens": 0,
                 "output_tokens": 0,
             },
@@ -109,14 +111,14 @@ def test_the_report_tells_what_became_of_the_run() -> None:
     assert end_report(replace(RUNNING, run=run)).split("\n") == [
         "arithmetic   gpt-4o-mini @ simulator   stopped   00:03:12.418",
         "jobs     3,380 done, 32 failed, 6,588 pending, of 10,000",
-        "sent     3,594 attempts, 118 retries, 18.7/s, 120,000 tokens in, 80,000 out",
+        "sent     3,594 attempts, 118 retries, 17.9/s, 120,000 tokens in, 80,000 out",
         "score    97.3%: 3,292 right, 80 not equal, 8 not parseable",
         "ttft     p50 0.388 s, p95 1.200 s",
         "latency  p50 0.900 s, p95 12.3 s",
         "",
-        "key   state      sent     ok  429  errors  tokens in  tokens out",
-        "a1f2  healthy   2,400  2,338    3       7     70,000           0",
-        "9bc0  rests 4s  1,194  1,042  140       0          0           0",
+        "key   state      sent     ok  429  errors  cut  tokens in  tokens out",
+        "a1f2  healthy   2,400  2,338    3       7    0     70,000           0",
+        "9bc0  rests 4s  1,194  1,042  140       0    0          0           0",
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
@@ -106,7 +106,7 @@ class FakeSession:
             tiles=self.tiles(now, view.tiles),
             series=self.plot(now, view.series_width),
             notices=tuple(notice for notice in self.scene.notices if notice.serial > view.notices_after),
-            inspection=None if view.inspect is None else self.inspection(view.inspect, now),
+            inspection=None if view.inspect is None else self.inspection(view.inspect, now, view.jobs),
             errors=self.scene.errors if view.errors else (),
             failed=tuple(range(12)) if view.failed_as else (),
         )
@@ -160,14 +160,17 @@ class FakeSession:
                 f"{wrong[0]}: no such field; there are state, is, key, error, time, wait, ttft, try, out"
             )
             return JobsPart(total=self.scene.jobs, filter_error=message)
-        matched = self.matching(now, view.filter) if view.filter else range(self.started(now))
-        order = matched if (view.sort is SortColumn.NEWEST) is view.descending else matched[::-1]
+        order = self.order(now, view)
         first = view.first
         if view.anchor is not None and view.anchor in order:
             first = order.index(view.anchor) - view.anchor_offset
         first = max(0, min(first, len(order) - view.height))
         rows = tuple(self.row(job, now) for job in order[first : first + view.height])
         return JobsPart(total=self.scene.jobs, matched=len(order), first=first, rows=rows)
+
+    def order(self, now: float, view: JobsView) -> Sequence[int]:
+        matched = self.matching(now, view.filter) if view.filter else range(self.started(now))
+        return matched if (view.sort is SortColumn.NEWEST) is view.descending else matched[::-1]
 
     def matching(self, now: float, text: str) -> range | list[int]:
         wanted = text.removeprefix("state:")
@@ -260,7 +263,9 @@ class FakeSession:
             ttft_p95=tuple(None if step < 5 else 0.8 + 0.3 * noise(step, 5) for step in steps),
         )
 
-    def inspection(self, job: int, now: float) -> Inspection:
+    def inspection(self, job: int, now: float, view: JobsView) -> Inspection:
+        order = self.order(now, view)
+        line = order.index(job) if job in order else None
         row = self.row(job, now)
         prompt = f"Compute 4 x 17 - {job % 9}. Answer with JSON only."
         refused = AttemptRecord(
@@ -285,4 +290,6 @@ class FakeSession:
             answer=self.answer(job, now),
             record=ResultRecord(0, "", "done", finish_reason="stop"),
             attempts=(refused, answered),
+            above=order[line - 1] if line else None,
+            below=order[line + 1] if line is not None and line + 1 < len(order) else None,
         )

@@ -10,7 +10,7 @@ import random
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,8 @@ class Words:
             return tuple(self.fill(one) for one in (inside[:1] * rng.randrange(7) if many else inside))
         if kind is str:
             return self.word()
+        if isinstance(origin, type) and issubclass(origin, Mapping):
+            return {self.word(): self.word() for _ in range(rng.randrange(4))}
         if isinstance(kind, type) and is_dataclass(kind):
             hints = typing.get_type_hints(kind)
             return kind(**{field.name: self.fill(hints[field.name]) for field in fields(kind)})

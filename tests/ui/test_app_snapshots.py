@@ -18,7 +18,7 @@ from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.screens.test_start import FakeLauncher
 from tests.ui.troubles import brake, disk_full, endpoints_out, failures, keys_rest
-from tests.ui.waiting import picture
+from tests.ui.waiting import picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
 WIDE = (120, 36)
@@ -114,4 +114,9 @@ def test_trouble(
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_start(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = LlmdashApp(launcher=FakeLauncher(), shipped_themes=SHIPPED)
-    assert snap_compare(app, terminal_size=size)
+
+    async def foreseen(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
+        await pilot.pause()
+
+    assert snap_compare(app, run_before=foreseen, terminal_size=size)

@@ -17,7 +17,7 @@ from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import Prompt, said_text
 from llmdash.sanitize import storable
 
-__all__ = ["Answer", "Attempt", "GatheredAnswer", "expected_tokens"]
+__all__ = ["Answer", "Attempt", "GatheredAnswer", "expected_tokens", "prompt_tokens"]
 
 _CHARACTERS_A_TOKEN = 4
 _MOST_TOKENS = 2**31 - 1
@@ -131,14 +131,14 @@ def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: flo
     """
     limits = (options.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
     longest = next((limit for limit in limits if isinstance(limit, int)), None)
-    return _prompt_tokens(prompt) + (longest if longest is not None else math.ceil(mean_output * 1.25))
+    return prompt_tokens(prompt) + (longest if longest is not None else math.ceil(mean_output * 1.25))
 
 
 def _estimated(prompt: Prompt, text: str) -> Usage:
     """Return an estimate for servers that do not report usage."""
-    return Usage(_prompt_tokens(prompt), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)
+    return Usage(prompt_tokens(prompt), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)
 
 
-def _prompt_tokens(prompt: Prompt) -> int:
+def prompt_tokens(prompt: Prompt) -> int:
     """Return an estimate of four characters a token."""
     return -(-sum(len(said_text(said)) for said in prompt.messages) // _CHARACTERS_A_TOKEN)

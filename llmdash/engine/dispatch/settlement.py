@@ -187,6 +187,7 @@ class Settlement:
 
     def _settle(self, result: ResultRow, ended: AttemptRecord | None = None) -> None:
         job = result.job
+        result = result._replace(wait_s=self._parts.store.columns.wait[job])
         self._trouble.pop(job, None)
         self.settling.add(job)
 

@@ -38,14 +38,13 @@ def _never(_job: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """The state of the run as a whole. `elapsed_s` is the time from start to end, pauses included.
+    """The state of the run as a whole.
 
     `disk` is why the journal waits, `kill_switch` why the run was stopped; None if they do not.
     """
 
     state: RunState = RunState.STARTING
     detail: str = ""
-    elapsed_s: float = 0.0
     disk: str | None = None
     kill_switch: str | None = None
 

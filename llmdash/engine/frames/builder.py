@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
@@ -31,9 +31,8 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["FrameBuilder", "RunFacts"]
 
 _TILE_CHARACTERS = 400
-
-
 _COST_S = 0.5
+_LEAST_S = 1e-3
 
 
 def _no_price(_label: str, _model: str, _tokens: Tokens) -> float | None:
@@ -70,6 +69,7 @@ class FrameBuilder:
         self._inspect = inspect
         self._cost_at = -math.inf
         self._last_cost: float | None = None
+        self._last_keys: dict[str, KeyRow] = {}
         self._ordering = Ordering(store.columns, job_id)
         self._tiles = Tiles(store.streams)
 
@@ -85,7 +85,7 @@ class FrameBuilder:
             return Frame(
                 run=run,
                 jobs=self._jobs(view.jobs, now, waits),
-                keys=keys,
+                keys=tuple(self._still(keys, status.state)),
                 endpoints=endpoints,
                 alerts=alerts_of(
                     status,
@@ -94,7 +94,7 @@ class FrameBuilder:
                     retries_held=waits.retries_held,
                     open_jobs=run.jobs - run.ended,
                 ),
-                rate=self._rate(run, blocker, now),
+                rate=self._rate(run, blocker),
                 stream=self._stream(view.stream, now),
                 tiles=tuple(self._tile(job) for job in self._tiles.choose(view.tiles, now)),
                 series=self._plot(view.series_width),
@@ -116,6 +116,7 @@ class FrameBuilder:
         waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
         spent = self._parts.pool.spending.total()
         left = counts[JobState.QUEUED] + waiting + store.in_flight
+        active_s = store.run_clock.at(now)
         return RunPart(
             name=self._facts.name,
             model=self._facts.model,
@@ -125,7 +126,7 @@ class FrameBuilder:
             state_detail=f"waiting on {blocker.value}"
             if blocker is not None and left and status.state is RunState.RUNNING
             else status.detail,
-            elapsed_s=status.elapsed_s,
+            elapsed_s=active_s,
             jobs=store.columns.jobs,
             queued=counts[JobState.QUEUED],
             waiting=waiting,
@@ -135,10 +136,13 @@ class FrameBuilder:
             failed=counts[JobState.FAILED],
             cancelled=counts[JobState.CANCELLED],
             attempts=store.attempts,
-            attempts_before=store.attempts_before,
             retries=store.retries,
-            requests_per_s=store.sends_10s.rate(now),
-            tokens_per_s=store.tokens.rate(now),
+            requests_per_s=self._per_s(
+                status.state, store.sends_10s.rate(active_s), store.time_series.total_sent, active_s
+            ),
+            tokens_per_s=self._per_s(
+                status.state, store.tokens.rate(active_s), store.time_series.total_tokens, active_s
+            ),
             input_tokens=spent.input,
             output_tokens=spent.output,
             cached_tokens=spent.cached,
@@ -152,11 +156,29 @@ class FrameBuilder:
                 counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED],
                 store.columns.jobs,
             ),
-            ends_in_s=_eta(left, store.ends_60s.rate(now))
+            ends_in_s=_eta(left, store.ends_60s.rate(active_s))
             if blocker is None and status.state is RunState.RUNNING
             else None,
             ttft=Percentiles(store.ttft.percentile(0.50), store.ttft.percentile(0.95)),
             latency=Percentiles(store.latency.percentile(0.50), store.latency.percentile(0.95)),
+        )
+
+    def _per_s(self, state: RunState, pace: float, total: Callable[[], int], active_s: float) -> float | None:
+        """Return the pace, 0 at rest; once the run has ended its mean, None if that is not on record."""
+        if state.ended:
+            return total() / active_s if total() and active_s >= _LEAST_S else None
+        rests = state is RunState.PAUSED and not self._store.in_flight
+        return 0.0 if rests else pace
+
+    def _still(self, keys: Sequence[KeyRow], state: RunState) -> Sequence[KeyRow]:
+        """Return the keys; once the run has ended, with the pace they had before it did."""
+        if not state.ended:
+            self._last_keys = {key.label: key for key in keys}
+            return keys
+        before = (self._last_keys.get(key.label, key) for key in keys)
+        return tuple(
+            replace(key, rpm=last.rpm, tpm=last.tpm, spark=last.spark)
+            for key, last in zip(keys, before, strict=True)
         )
 
     def _jobs(self, view: JobsView, now: float, waits: Waits) -> JobsPart:
@@ -198,13 +220,16 @@ class FrameBuilder:
             flags=AnswerFlag(columns.flags[job]),
         )
 
-    def _rate(self, run: RunPart, blocker: WaitReason | None, now: float) -> RatePart:
+    def _rate(self, run: RunPart, blocker: WaitReason | None) -> RatePart:
         rate = self._parts.limiter.rate
         store = self._store
-        achieved = store.sends.rate(now) if (rate or 1e9) >= 5 else store.sends_10s.rate(now)
+        window = store.sends if (rate or 1e9) >= 5 else store.sends_10s
+        achieved = self._per_s(
+            run.state, window.rate(run.elapsed_s), store.time_series.total_sent, run.elapsed_s
+        )
         return RatePart(
             rate=rate,
-            achieved=achieved,
+            achieved=achieved or 0.0,
             concurrency=self._runner.concurrency,
             in_flight=self._runner.in_flight,  # without jobs whose result is being written
             binding=self._binding(run, blocker),
@@ -261,13 +286,17 @@ class FrameBuilder:
         )
 
     def _plot(self, width: int) -> SeriesPart:
-        self._store.time_series.sample(self._store.clock(), self._store.in_flight)
+        self._store.time_series.sample(self._store.run_clock(), self._store.in_flight)
         return self._store.time_series.part(width)
 
     def _inspection(self, job: int, now: float, waits: Waits) -> Inspection | None:
         if not 0 <= job < self._store.columns.jobs:
             return None
-        return self._inspect(job, self._row(job, now, waits))
+        found = self._inspect(job, self._row(job, now, waits))
+        if found is None:
+            return None
+        above, below = self._ordering.around(job)
+        return replace(found, above=above, below=below)
 
 
 def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:

@@ -127,6 +127,17 @@ class Ordering:
             line = len(columns.started) + place - columns.taken - skipped
         return columns.jobs - 1 - line if descending else line
 
+    def around(self, job: int) -> tuple[int | None, int | None]:
+        """Return the jobs on the lines above and below that of `job`, None where there is none."""
+        line = self.line_of(job)
+        if line is None:
+            return None, None
+        above, below = line - 1, line + 1
+        return (
+            self.job_at(above) if above >= 0 else None,
+            self.job_at(below) if below < len(self) else None,
+        )
+
     def _work_out(self, wanted: _Wanted, waits: Waits) -> None:
         """Filter and sort the jobs, and number their lines; runs on the thread."""
         columns = self._columns

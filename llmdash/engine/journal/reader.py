@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.journal.schema import columns_of
+from llmdash.engine.journal.soundness import unsound
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRecord, ResultRow
 from llmdash.prompts.verdict import Verdict
 
@@ -55,8 +56,8 @@ _RESULTS = """
 SELECT {}, {} FROM results LEFT JOIN attempts
 ON attempts.job = results.job AND attempts.attempt = results.attempts ORDER BY results.job
 """
-_TEXTS = ("text", "expected", "message", "reasoning", "input")
-"""The columns of `results` that can be large."""
+_TEXTS = ("text", "expected", "finish_reason", "message", "reasoning", "input")
+"""The columns of `results` that are not read back: texts, and those can be large."""
 
 
 class JournalReader:
@@ -71,6 +72,13 @@ class JournalReader:
         """Return the facts of the run: what it was started with."""
         with self._connection() as db:
             return dict(db.execute("SELECT name, value FROM run"))
+
+    def check(self, jobs: int) -> None:
+        """Raise JournalError, which names `doctor`, if a row cannot be one of a run of `jobs` jobs."""
+        with self._connection() as db:
+            fault = unsound(db, jobs)
+        if fault is not None:
+            raise JournalError(f"{self._path}: the journal is damaged ({fault}); see: {_doctor(self._path)}")
 
     def ended(self) -> Iterator[ResultRow]:
         """Yield every ended job in input order, without its texts."""
@@ -160,8 +168,13 @@ class _Closing:
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         self._db.close()
         if isinstance(error, sqlite3.Error):
-            look = f"llmdash doctor {quote(str(self._path.parent))}"
+            look = _doctor(self._path)
             raise JournalError(f"{self._path}: the journal cannot be read ({error}); see: {look}") from None
+
+
+def _doctor(path: Path) -> str:
+    """Return the command that says what is wrong with a journal."""
+    return f"llmdash doctor {quote(str(path.parent))}"
 
 
 def result_record(
@@ -183,8 +196,8 @@ def result_record(
         correct=None if verdict is Verdict.UNSCORED else verdict is Verdict.RIGHT,
         key=row.key,
         attempts=row.attempts,
-        ttft_s=row.ttft_s,
-        latency_s=row.latency_s,
+        ttft_s=_microseconds(row.ttft_s),
+        latency_s=_microseconds(row.latency_s),
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         finish_reason=row.finish_reason,
@@ -192,7 +205,7 @@ def result_record(
         status=status,
         request_id=request_id,
         model=row.model or model,
-        sent_at=sent_at,
+        sent_at=_microseconds(sent_at),
         endpoint=row.endpoint,
         flags=tuple(row.flags.split(",")) if row.flags else (),
         message=_object(row.message),
@@ -211,3 +224,8 @@ def _object(text: str | None) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _microseconds(seconds: float | None) -> float | None:
+    """Return seconds without the digits that no clock measures."""
+    return None if seconds is None else round(seconds, 6)

@@ -49,6 +49,7 @@ _COLUMNS_OF_3 = {
         "cached_tokens INTEGER",
         "cache_write_tokens INTEGER",
         "reasoning_tokens INTEGER",
+        "wait_s REAL",
     ),
 }
 _ADDED = [

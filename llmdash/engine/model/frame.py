@@ -81,6 +81,7 @@ class RunPart:
     state: RunState = RunState.STARTING
     state_detail: str = ""
     elapsed_s: float = 0.0
+    """Seconds at work, over all starts; a pause with nothing in flight does not count."""
     jobs: int = 0
     queued: int = 0
     waiting: int = 0
@@ -91,11 +92,11 @@ class RunPart:
     failed: int = 0
     cancelled: int = 0
     attempts: int = 0
-    attempts_before: int = 0
-    """Attempts of earlier starts, included in `attempts`."""
+    """Attempts of all starts."""
     retries: int = 0
     requests_per_s: float | None = None
     tokens_per_s: float | None = None
+    """Both are of the last seconds; once the run has ended, the mean over all of it."""
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -120,6 +121,11 @@ class RunPart:
     @property
     def ended(self) -> int:
         return self.done + self.invalid + self.failed + self.cancelled
+
+    @property
+    def rests(self) -> bool:
+        """True while nothing moves by itself: the run has ended, or is paused with nothing in flight."""
+        return self.state.ended or (self.state is RunState.PAUSED and not self.in_flight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +282,9 @@ class Inspection:
     record: ResultRecord | None = None
     """The result on record: its finish reason, flags, reasoning, tokens, model and endpoint."""
     attempts: tuple[AttemptRecord, ...] = ()
+    above: int | None = None
+    below: int | None = None
+    """The jobs on the rows above and below it in the table, filtered and sorted as the view asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class ResultRow(NamedTuple):
     """A row of `results`. `state` is done, invalid (an answer that breaks its schema), failed or cancelled.
 
     `message` and `input` (the carried fields of the prompt) are JSON, `flags` are joined by commas.
-    `endpoint` and `model` are those that gave the answer, or failed last.
+    `endpoint` and `model` are those that gave the answer, or failed last. `wait_s` is the time the job was
+    with a worker and not sent.
     """
 
     job: int
@@ -71,6 +72,7 @@ class ResultRow(NamedTuple):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    wait_s: float | None = None
 
 
 class HealthRecord(NamedTuple):

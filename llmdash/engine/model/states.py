@@ -7,6 +7,7 @@ import enum
 from llmdash.prompts.verdict import Verdict
 
 __all__ = [
+    "RESULT_STATES",
     "AlertKind",
     "AnswerFlag",
     "Binding",
@@ -45,6 +46,15 @@ class JobState(enum.IntEnum):
     @property
     def in_flight(self) -> bool:
         return self in (JobState.SENT, JobState.STREAMING)
+
+
+RESULT_STATES = {
+    "done": JobState.DONE,
+    "invalid": JobState.INVALID,
+    "failed": JobState.FAILED,
+    "cancelled": JobState.CANCELLED,
+}
+"""The states that a job can end in, by their names in the journal."""
 
 
 class AnswerFlag(enum.IntFlag):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmdash.engine.metrics.histogram import LogHistogram
+from llmdash.engine.metrics.run_clock import RunClock
 from llmdash.engine.metrics.windows import SecondsWindow
 from llmdash.engine.model.events import (
     AttemptEnded,
@@ -22,7 +23,7 @@ from llmdash.engine.model.events import (
 )
 from llmdash.engine.model.frame import Notice, Score
 from llmdash.engine.model.records import ResultRow
-from llmdash.engine.model.states import AnswerFlag, JobState
+from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
 from llmdash.engine.store.error_groups import ErrorGroups
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.streams import Streams
@@ -32,12 +33,6 @@ from llmdash.prompts.verdict import Verdict
 __all__ = ["LiveJob", "Store"]
 
 _NOTICES = 200
-_STATES = {
-    "done": JobState.DONE,
-    "invalid": JobState.INVALID,
-    "failed": JobState.FAILED,
-    "cancelled": JobState.CANCELLED,
-}
 _ANSWERED = ("done", "invalid")
 _EMPTY = AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY
 
@@ -63,11 +58,12 @@ class Store:
     def __init__(self, columns: JobColumns, clock: Callable[[], float]) -> None:
         self.columns = columns
         self.clock = clock
+        self.run_clock = RunClock(clock)
         self.lock = threading.RLock()
         self.live: dict[int, LiveJob] = {}
         self.streams = Streams()
         self.notices: list[Notice] = []
-        self.attempts = self.attempts_before = self.retries = 0
+        self.attempts = self.retries = 0
         self.input_tokens = self.output_tokens = 0
         self.estimated = False
         self.verdicts = [0, 0, 0, 0]
@@ -154,16 +150,17 @@ class Store:
         columns.set_state(job, JobState.SENT)
         self.streams.begin(job, event.at, event.attempt)
         self.attempts += 1
-        self.sends.add(event.at)
-        self.sends_10s.add(event.at)
-        self.time_series.sent(event.at)
+        at = self.run_clock.at(event.at)
+        self.sends.add(at)
+        self.sends_10s.add(at)
+        self.time_series.sent(at)
 
     def _chunk(self, event: ChunkReceived) -> None:
         stream = self.streams.add(event.job, event.text, event.at)
         if len(stream.chunks) == 1:
             self.columns.ttft[event.job] = event.at - stream.sent_at
             self.columns.set_state(event.job, JobState.STREAMING)
-            self.time_series.first_token(event.at, event.at - stream.sent_at)
+            self.time_series.first_token(self.run_clock.at(event.at), event.at - stream.sent_at)
         else:
             self.columns.revision += 1
 
@@ -177,9 +174,10 @@ class Store:
         """Take in a result on record: the columns of its job, and what is counted over all of them."""
         columns, job = self.columns, row.job
         columns.begin(job)
-        columns.set_state(job, _STATES[row.state])
+        columns.set_state(job, RESULT_STATES[row.state])
         columns.error[job] = columns.errors.number(row.error or "")
         columns.verdict[job] = row.verdict
+        columns.wait[job] = row.wait_s or 0.0
         if row.key is not None:
             columns.key[job] = columns.keys.number(row.key)
         if row.state in _ANSWERED:
@@ -198,7 +196,7 @@ class Store:
             self.latency.add(latency_s)
 
     def _saved(self, event: Saved) -> None:
-        row, now = event.result, self.clock()
+        row, now = event.result, self.run_clock()
         if row.state == "cancelled":
             self.columns.skip_pending(row.job)
         self.restore(row)

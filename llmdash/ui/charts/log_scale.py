@@ -8,9 +8,12 @@ from typing import Final
 
 from llmdash.ui.text.format import significant
 
-__all__ = ["STEPS_PER_DECADE", "LogScale", "Setting"]
+__all__ = ["STEPS_PER_DECADE", "WORDS", "LogScale", "Setting"]
 
 STEPS_PER_DECADE: Final = 20
+
+WORDS: Final = ("inf", "max")
+"""What can be typed for the far end."""
 
 Setting = float | None
 """A value on a scale; None means no limit, above the maximum."""
@@ -70,18 +73,22 @@ class LogScale:
         return float(round(within)) if self.integral else within
 
     def parse(self, text: str) -> Setting:
-        """Return a typed value, clamped; `0` and `max` remove the limit where that is possible.
+        """Return a typed value, clamped; the WORDS remove the limit, or are the maximum where that cannot be.
 
-        Raises ValueError for what is not a number.
+        Raises ValueError, with what can be typed, for a number that is not above 0.
         """
-        if text == "max":
-            return None if self.unlimited else self.maximum
+        if text in WORDS:
+            return self.top
         value = float(text)
-        if not math.isfinite(value):
-            raise ValueError(text)
-        if value <= 0 and self.unlimited:
-            return None
+        if not 0 < value < math.inf:
+            words = f", or {WORDS[0]} for no limit" if self.unlimited else ""
+            raise ValueError(f"{text} sends nothing; type {self.minimum:g} to {self.maximum:g}{words}")
         return self.clamp(value)
+
+    @property
+    def top(self) -> Setting:
+        """The far end: no limit where that is possible."""
+        return None if self.unlimited else self.maximum
 
     def decades(self) -> list[float]:
         """Return the powers of ten strictly between the ends."""

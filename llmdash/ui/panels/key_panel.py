@@ -102,6 +102,7 @@ class KeyPanel(LineTable):
         self._endpoints: tuple[EndpointRow, ...] = ()
         self._rows: tuple[KeyRow | EndpointRow, ...] = ()
         self._sent: dict[str, int] = {}
+        self._widths: dict[str, int] = {}
         self._headed = False
         self._lit: frozenset[str] = frozenset()
         self.set_title("Keys")
@@ -120,7 +121,9 @@ class KeyPanel(LineTable):
         self._lit = frozenset(row.label for row in keys if row.sent > self._sent.get(row.label, row.sent))
         self._sent = {row.label: row.sent for row in keys}
         self._keys, self._endpoints = keys, endpoints
-        self.set_columns(key_columns(keys))
+        columns = key_columns(keys)
+        self._widths = {column.key: column.width for column in columns}
+        self.set_columns(columns)
         healthy = sum(row.state is KeyState.HEALTHY for row in keys)
         self.set_title(f"Keys · {healthy} of {len(keys)} healthy")
         self.place_cursor(self._index_of(before))
@@ -177,7 +180,7 @@ class KeyPanel(LineTable):
         row = self._rows[index]
         if isinstance(row, EndpointRow):
             return Heading(endpoint_cells(row, self.scrollable_content_region.width))
-        return key_cells(row, lit=row.label in self._lit)
+        return key_cells(row, self._widths, lit=row.label in self._lit)
 
     def cell_at(self, row: tuple[Cell, ...], key: str) -> Cell:
         return row[CELLS.index(key)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -36,6 +36,12 @@ COUNTS: Final = {"now": 3, "sent": 5, "ok": 5, "429": 3, "err": 3, "cut": 3, "rp
 """The columns of counts, and their width: sent = now + ok + 429 + err + cut; `left` is what remains to the
 key, as the server says.
 """
+_PRIORITIES: Final = {
+    "now": 0, "sent": 7, "ok": 0, "429": 1, "err": 2, "cut": 6, "rpm": 4, "left": 5, "tok": 7,
+}  # fmt: skip
+"""Which counts are dropped first: the sum before any of what it is the sum of."""
+_SUMMANDS: Final = ("now", "sent", "ok", "429", "err", "cut")
+LONGEST_COUNT: Final = 7
 CELLS: Final = ("lit", "label", "state", *COUNTS, "weight", "spark", "detail")
 """The columns of a key's line."""
 
@@ -76,15 +82,7 @@ def key_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
         Column("lit", "", 1),
         Column("label", "key", min(LONGEST_LABEL, max(4, label_width))),
         Column("state", "state", 11),
-        _count_column("now", 0),
-        _count_column("sent", 6),
-        _count_column("ok", 0),
-        _count_column("429", 1),
-        _count_column("err", 2),
-        _count_column("cut", 6),
-        _count_column("rpm", 4),
-        _count_column("left", 5),
-        _count_column("tok", 7),
+        *(_count_column(key, priority, rows) for key, priority in _PRIORITIES.items()),
         Column("weight", "wt", 4, "right", priority=3),
         Column("spark", f"{SPARK_SECONDS} s", SPARK_SECONDS, priority=8),
         Column("detail", "", LEAST_DETAIL, flex=1, priority=9),
@@ -99,18 +97,18 @@ def key_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
     return tuple(column for column in columns if column.key not in unused)
 
 
-def _count_column(key: str, priority: int) -> Column:
-    return Column(key, key, COUNTS[key], "right", priority=priority)
+def _count_column(key: str, priority: int, rows: Sequence[KeyRow]) -> Column:
+    """A column of counts, wide enough to show those exactly that add up to what was sent."""
+    width = COUNTS[key]
+    if key in _SUMMANDS:
+        longest = max((len(str(_counts(row)[key])) for row in rows), default=0)
+        width = max(width, min(LONGEST_COUNT, longest))
+    return Column(key, key, width, "right", priority=priority)
 
 
-def key_cells(row: KeyRow, *, lit: bool) -> tuple[Cell, ...]:
-    """Return the cells of a key's line, in the order of CELLS; `lit` where it has just sent."""
-    badge = PACED if _is_paced(row) else KEY_STATES[row.state]
-    word = PACED.word if badge is PACED else RESTING.get(row.state)
-    state = badge.text
-    if row.ready_in_s is not None and word is not None:
-        state = f"{badge.glyph} {word} {countdown(row.ready_in_s)}"
-    counts = {
+def _counts(row: KeyRow) -> dict[str, int | None]:
+    """The numbers in the columns of counts."""
+    return {
         "now": row.in_flight,
         "sent": row.sent,
         "ok": row.ok,
@@ -121,11 +119,24 @@ def key_cells(row: KeyRow, *, lit: bool) -> tuple[Cell, ...]:
         "left": row.remaining,
         "tok": row.input_tokens + row.output_tokens,
     }
+
+
+def key_cells(row: KeyRow, widths: Mapping[str, int], *, lit: bool) -> tuple[Cell, ...]:
+    """Return the cells of a key's line, in the order of CELLS, with counts as wide as their columns.
+
+    It is `lit` where it has just sent.
+    """
+    badge = PACED if _is_paced(row) else KEY_STATES[row.state]
+    word = PACED.word if badge is PACED else RESTING.get(row.state)
+    state = badge.text
+    if row.ready_in_s is not None and word is not None:
+        state = f"{badge.glyph} {word} {countdown(row.ready_in_s)}"
+    counts = _counts(row)
     return (
         Cell("▌" if lit else "", "line-table--active"),
         Cell(row.label),
         Cell(state, f"line-table--{badge.style}"),
-        *(_count_cell(key, counts[key]) for key in COUNTS),
+        *(_count_cell(key, counts[key], widths.get(key, COUNTS[key])) for key in COUNTS),
         Cell(f"×{row.weight:g}".replace("0.", "."), MUTED if row.weight == 1 else ROW),
         Cell(sparkline(row.spark, SPARK_SECONDS), "line-table--active"),
         Cell(row.detail, MUTED),
@@ -137,7 +148,7 @@ def _is_paced(row: KeyRow) -> bool:
     return row.state is KeyState.HEALTHY and row.ready_in_s is not None and row.ready_in_s >= LEAST_PACED_S
 
 
-def _count_cell(key: str, number: int | None) -> Cell:
+def _count_cell(key: str, number: int | None, width: int) -> Cell:
     if number is None:
         return Cell("–", MUTED)
     style = ROW
@@ -147,7 +158,7 @@ def _count_cell(key: str, number: int | None) -> Cell:
         style = "line-table--warning"
     elif key == "err":
         style = "line-table--error"
-    return Cell(short(number, COUNTS[key]), style)
+    return Cell(short(number, width), style)
 
 
 def endpoint_cells(row: EndpointRow, width: int) -> tuple[Cell, ...]:

@@ -63,6 +63,10 @@ class RatePanel(Vertical):
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
         self._rate.nudge(steps)
 
+    def keep_rate(self) -> None:
+        """Show the set rate again: another one that was requested will not be set."""
+        self._rate.forget()
+
     def on_log_slider_changed(self, event: LogSlider.Changed) -> None:
         event.stop()
         if event.control is self._rate:

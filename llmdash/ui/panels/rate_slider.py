@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.ui.charts.log_scale import LogScale, Setting
+from llmdash.ui.charts.log_scale import WORDS, LogScale, Setting
 from llmdash.ui.charts.slider_track import UNLIMITED, Track, fit_track
 from llmdash.ui.text.format import fit, number
 from llmdash.ui.text.messages import FromWidget
@@ -42,8 +42,8 @@ class LogSlider(Widget, can_focus=True):
     | left, right | About 12 % (1/20 of a decade) down or up. |
     | shift+left, shift+right | A decade down or up. |
     | down, up | 1 % down or up. |
-    | home, end | The minimum or maximum; beyond the maximum is no limit, where that is possible. |
-    | digits, then enter | That value; `0` or `max` removes the limit. Escape cancels, backspace corrects. |
+    | home, end | The minimum or maximum; a step beyond the maximum is no limit, where that is possible. |
+    | digits, then enter | That value; `inf` removes the limit. Escape cancels, backspace corrects. |
 
     A click or drag on the track sets the value there, the wheel moves by about 12 %.
 
@@ -77,7 +77,7 @@ class LogSlider(Widget, can_focus=True):
             "maximum",
             "Maximum",
             show=False,
-            tooltip="The highest value; beyond it, no limit for the rate",
+            tooltip="The highest value; again, no limit for the rate, which asks first",
         ),
     ]
 
@@ -164,6 +164,11 @@ class LogSlider(Widget, can_focus=True):
         """Request a value `steps` steps of 12 % up, or down if negative."""
         self._ask(self._scale.step(self._base, steps))
 
+    def forget(self) -> None:
+        """Drop a requested value that is not confirmed yet."""
+        self._waits = 0
+        self.refresh()
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles.clear()
@@ -196,7 +201,8 @@ class LogSlider(Widget, can_focus=True):
         self._ask(self._scale.minimum)
 
     def action_maximum(self) -> None:
-        self._ask(self._scale.maximum)
+        top = self._scale.maximum
+        self._ask(self._scale.top if self._base is None or self._base >= top else top)
 
     # Typing.
 
@@ -212,7 +218,9 @@ class LogSlider(Widget, can_focus=True):
 
     def _is_entry(self, text: str) -> bool:
         """True if this is the beginning of a valid entry."""
-        return "max".startswith(text) or re.fullmatch(r"[0-9]*\.?[0-9]*", text) is not None
+        return (
+            any(word.startswith(text) for word in WORDS) or re.fullmatch(r"[0-9]*\.?[0-9]*", text) is not None
+        )
 
     def _edit(self, key: str) -> None:
         if key == "backspace":
@@ -220,8 +228,12 @@ class LogSlider(Widget, can_focus=True):
             return
         typed = self._typed
         self._set_typed("")
-        if key == "enter" and (typed == "max" or any(map(str.isdigit, typed))):
+        if key != "enter" or not (typed in WORDS or any(map(str.isdigit, typed))):
+            return
+        try:
             self._ask(self._scale.parse(typed))
+        except ValueError as refused:
+            self.notify(str(refused), severity="warning", markup=False)
 
     def _set_typed(self, text: str) -> None:
         self._typed = text

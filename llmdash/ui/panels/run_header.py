@@ -9,11 +9,12 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import run_badge
-from llmdash.ui.text.format import by_words, clock, count, dollars, duration, elapsed, fit, percent, rate, si
+from llmdash.ui.text.format import by_words, clock, count, dollars, elapsed, fit, percent, rate, si, span
 from llmdash.ui.text.paint import Styles, line, regions
 
 __all__ = ["RunHeader"]
@@ -21,6 +22,8 @@ __all__ = ["RunHeader"]
 GAP: Final = 3
 LEAST_BAR: Final = 6
 LEAST_NAME: Final = 8
+RANGE_WIDTH: Final = 16
+"""Cells of the range of the time left, so that the bar before it stays where it is."""
 
 
 class _Item(NamedTuple):
@@ -130,12 +133,11 @@ class RunHeader(Widget):
     def _names(self) -> list[_Item]:
         run = self._run
         place = " @ ".join(clean_line(text) for text in (run.model, run.endpoint) if text)
-        keys = f"{run.keys} key" if run.keys == 1 else f"{run.keys} keys"
         return [
             _Item("llmdash", "brand", 3),
             _Item(clean_line(run.name), "name"),
             _Item(place, "plain", 1),
-            _Item(keys, "muted", 2),
+            _Item(counted(run.keys, "key"), "muted", 2),
         ]
 
     def _state_text(self, width: int) -> str:
@@ -162,7 +164,7 @@ class RunHeader(Widget):
         ]
         if run.ends_in_s:
             low, _middle, high = run.ends_in_s
-            items.append(_Item(f"{duration(low)} to {duration(high)}", "muted", 2))
+            items.append(_Item(f"{span(low)} to {span(high)}".rjust(RANGE_WIDTH), "muted", 2))
         items = _fitting(items, width - LEAST_BAR - GAP)
         if not items:
             return line([(fit(done, width), self._style("name"))], width, self._blank)
@@ -171,21 +173,24 @@ class RunHeader(Widget):
         return line([*self._bar(bar), ("  ", self._blank), *text], width, self._blank)
 
     def _bar(self, width: int) -> list[tuple[str, Style]]:
-        """Done, failed and cancelled, in flight, and the rest, in half cells."""
+        """Done, failed, cancelled, and the rest, in half cells."""
         run = self._run
         halves = 2 * width
         jobs = max(1, run.jobs)
         good = run.done * halves // jobs
-        bad = _at_least_one(run.failed + run.invalid + run.cancelled, halves, jobs)
-        good = max(0, min(good, halves - bad))
-        styles = ["success"] * good + ["error"] * bad
-        styles += ["muted"] * (halves - len(styles))
+        bad, gone = (
+            _at_least_one(number, halves, jobs) for number in (run.failed + run.invalid, run.cancelled)
+        )
+        good = max(0, min(good, halves - bad - gone))
+        styles = ["success"] * good + ["error"] * bad + ["muted"] * gone
+        styles += [""] * (halves - len(styles))
         return [self._bar_cell(styles[at], styles[at + 1]) for at in range(0, halves, 2)]
 
     def _bar_cell(self, left: str, right: str) -> tuple[str, Style]:
-        if left == right:
-            return ("━" if left != "muted" else "─"), self._style(left)
-        if right == "muted":
+        """A cell from the styles of its halves; what is left to do has none."""
+        if not left:
+            return "─", self._style("muted")
+        if not right:
             return "╸", self._style(left)
         return "━", self._style(right)
 
@@ -203,7 +208,7 @@ class RunHeader(Widget):
         items = [
             _Item(f"✓ {count(run.done):>{wide}} saved", "success"),
             _Item(f"✗ {count(run.failed)} failed", "error" if run.failed else "muted"),
-            _Item(f"↻ {count(run.retries)} retries", "warning" if run.retries else "muted", 3),
+            _Item(f"↻ {count(run.retries)} retried", "warning" if run.retries else "muted", 3),
             _Item(f"{run.in_flight:>3} in flight", "plain", 2),
             _Item(
                 f"{'–' if run.requests_per_s is None else rate(run.requests_per_s).strip()[:-2]:>5} req/s",

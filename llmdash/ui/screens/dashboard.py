@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -12,6 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
+from textual.signal import Signal
 from textual.widgets import Static
 
 from llmdash.engine.model.commands import (
@@ -30,8 +32,9 @@ from llmdash.engine.model.commands import (
     SetRate,
     SetWeight,
 )
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
-from llmdash.engine.model.states import KeyState, RunState, SortColumn
+from llmdash.engine.model.states import KeyState, SortColumn
 from llmdash.engine.model.view import View
 from llmdash.ui.pace import Pace
 from llmdash.ui.panels.banner import Banner
@@ -39,7 +42,7 @@ from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.screens.arrangement import MINIMUM, WIDE, PanelSpace
-from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS
+from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS, HELD, pause_names
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Overlay
@@ -54,7 +57,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DashboardScreen"]
 
-_HELD = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
+_REST_S = 1.0
+"""Seconds between two frames of a run at rest."""
+_WAKE_S = 2.0
+"""For how long frames come at full pace after the last move of the run, or of the user."""
 _ALWAYS_SHOWN = ("app.command_palette", "help", "app.quit")
 
 
@@ -74,6 +80,8 @@ class DashboardScreen(Screen[None]):
         self._fps = max(5, min(fps, 30))
         self._frame = EMPTY_FRAME
         self._last_notice = 0
+        self.renamed: Mapping[str, str] = {}
+        """What actions are called now, where that differs from their bindings."""
 
     def compose(self) -> ComposeResult:
         yield RunHeader()
@@ -101,7 +109,11 @@ class DashboardScreen(Screen[None]):
         self._tiles.display = False
         self._key_bar = self.query_one(KeyBar)
         self._pace = Pace(1 / self._fps)
-        self.set_interval(1 / self._fps, self._tick)
+        self._lively = self.set_interval(1 / self._fps, self._tick)
+        self._resting = self.set_interval(_REST_S, self._look, pause=True)
+        self._wakes_until = 0.0
+        if isinstance(signal := getattr(self.app, "input_signal", None), Signal):
+            signal.subscribe(self, self._wake)
         self._show(self._session.frame(self._view()))  # so that the first paint shows the run
         self.call_after_refresh(self._painted)
 
@@ -116,6 +128,23 @@ class DashboardScreen(Screen[None]):
     def _tick(self) -> None:
         if self._pace.is_due() and not terminal_is_behind(self.app):
             self.poll()
+            if not self._frame.run.rests:
+                self._wakes_until = monotonic() + _WAKE_S
+            elif monotonic() > self._wakes_until:
+                self._lively.pause()
+                self._resting.resume()
+
+    def _look(self) -> None:
+        """Look now and then whether a run at rest moves again."""
+        self.poll()
+        if not self._frame.run.rests:
+            self._wake()
+
+    def _wake(self, _event: object = None) -> None:
+        """Show frames at full pace: something moves, or the user does."""
+        self._wakes_until = monotonic() + _WAKE_S
+        self._resting.pause()
+        self._lively.resume()
 
     def poll(self) -> None:
         """Request the current frame and show it."""
@@ -149,7 +178,8 @@ class DashboardScreen(Screen[None]):
         self._stream.show(frame.stream)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)
-        self._key_bar.rename("toggle_pause", "Resume" if frame.run.state in _HELD else "Pause")
+        self.renamed = pause_names(frame.run)
+        self._key_bar.rename(self.renamed)
         self._panels.fit_keys(self._keys.row_count())
         self._show_notices(frame)
 
@@ -168,7 +198,7 @@ class DashboardScreen(Screen[None]):
 
     def action_toggle_pause(self) -> None:
         """Pause the run, or resume it."""
-        self.send(Resume() if self._frame.run.state in _HELD else Pause())
+        self.send(Resume() if self._frame.run.state in HELD else Pause())
 
     def retry_group(self, name: str) -> None:
         """Queue every job of this group of errors again."""
@@ -185,7 +215,9 @@ class DashboardScreen(Screen[None]):
             if confirmed:
                 self.send(Drain())
 
-        in_flight = f"{self._frame.run.in_flight:,} requests in flight finish; nothing new is sent."
+        in_flight = (
+            f"Nothing new is sent; {counted(self._frame.run.in_flight, 'request')} in flight may finish."
+        )
         self.app.push_screen(ConfirmScreen("Drain the run?", f"{in_flight} Press p to resume later."), drain)
 
     def action_stop_now(self) -> None:
@@ -214,7 +246,23 @@ class DashboardScreen(Screen[None]):
 
     @on(RatePanel.RateChanged)
     def _set_rate(self, event: RatePanel.RateChanged) -> None:
-        self.send(SetRate(event.rate))
+        if event.rate is None:
+            self._confirm_no_limit()
+        else:
+            self.send(SetRate(event.rate))
+
+    def _confirm_no_limit(self) -> None:
+        from llmdash.ui.screens.confirm import ConfirmScreen
+
+        def remove(confirmed: bool | None) -> None:
+            if confirmed:
+                self.send(SetRate(None))
+            else:
+                self._rate.keep_rate()
+
+        most = counted(self._frame.rate.concurrency, "request")
+        danger = f"{most} in flight, each followed at once by the next; a server may refuse or ban the keys."
+        self.app.push_screen(ConfirmScreen("Send without a rate limit?", danger), remove)
 
     @on(RatePanel.ConcurrencyChanged)
     def _set_concurrency(self, event: RatePanel.ConcurrencyChanged) -> None:

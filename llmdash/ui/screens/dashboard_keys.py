@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from textual.binding import Binding, BindingType
 
-from llmdash.engine.model.states import SortColumn
+from llmdash.engine.model.frame import RunPart
+from llmdash.engine.model.states import RunState, SortColumn
 
-__all__ = ["DASHBOARD_KEYS", "SORT_KEYS"]
+__all__ = ["DASHBOARD_KEYS", "HELD", "SORT_KEYS", "pause_names"]
+
+HELD: Final = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
+"""The states in which `p` resumes."""
 
 SORT_KEYS: Final = {
     SortColumn.NEWEST: "N",
@@ -25,6 +30,11 @@ SORT_KEYS: Final = {
 """The key that sorts by a column."""
 
 _RATE_KEYS = Binding.Group("Rate")
+
+
+def pause_names(run: RunPart) -> Mapping[str, str]:
+    """Return what the action of `p` is called in this state of the run."""
+    return {"toggle_pause": "Resume"} if run.state in HELD else {}
 
 
 def _sort_key(column: SortColumn, key: str) -> Binding:

@@ -40,9 +40,6 @@ class ErrorControls(Controls, Protocol):
     def inspect(self, job: int) -> None:
         """Show one job in full."""
 
-    def poll(self) -> None:
-        """Request a frame now and show it."""
-
 
 class ErrorsScreen(Screen[None]):
     """A table of groups, and below it in full the error of one job of the group under the cursor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from textual.screen import Screen
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
 from llmdash.ui.charts.plot import Plot, Series
+from llmdash.ui.screens.dashboard_keys import pause_names
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.format import duration, number, rate
@@ -48,6 +50,7 @@ class GraphsScreen(Screen[None]):
     def __init__(self, controls: Controls) -> None:
         super().__init__()
         self._controls = controls
+        self.renamed: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
         with Grid(id="graphs"):
@@ -68,6 +71,8 @@ class GraphsScreen(Screen[None]):
         p50 = Series("p50", plot.ttft_p50, _short)
         self._show("ttft", plot.step_s, p50, Series("p95", plot.ttft_p95, _short))
 
+        self.renamed = pause_names(frame.run)
+        self.query_one(KeyBar).rename(self.renamed)
         self._title("requests-box", f"Rate · set {rate(frame.rate.rate).strip()} · {frame.run.state.value}")
 
     def action_toggle_pause(self) -> None:

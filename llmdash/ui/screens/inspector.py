@@ -52,10 +52,8 @@ class InspectorScreen(Screen[None]):
         Binding("a", "copy_attempts", "Copy attempts", show=False, tooltip="With request ids, as text"),
         Binding("r", "retry", "Retry", tooltip="Queue this job again"),
         Binding("x", "cancel_job", "Cancel", tooltip="End this job without an answer"),
-        Binding(
-            "p,left", "step(-1)", "Previous", group=_STEP_KEYS, tooltip="The job with the previous number"
-        ),
-        Binding("n,right", "step(1)", "Next", group=_STEP_KEYS, tooltip="The job with the next number"),
+        Binding("p,left", "step(-1)", "Previous", group=_STEP_KEYS, tooltip="The job above in the table"),
+        Binding("n,right", "step(1)", "Next", group=_STEP_KEYS, tooltip="The job below in the table"),
         Binding("minus", "nudge(-1)", "Slower", show=False, tooltip="Lower the rate by a step"),
         Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
         Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
@@ -66,7 +64,7 @@ class InspectorScreen(Screen[None]):
     def __init__(self, job: int, controls: Controls) -> None:
         super().__init__()
         self._job = job
-        self._last = job
+        self._around: tuple[int | None, int | None] = (None, None)
         self._controls = controls
         self._shown: Inspection | None = None
 
@@ -83,10 +81,12 @@ class InspectorScreen(Screen[None]):
         return replace(view, inspect=self._job)
 
     def show_frame(self, frame: Frame) -> None:
-        self._last = max(0, frame.jobs.total - 1)
         inspection = frame.inspection
         if inspection is None or inspection == self._shown or inspection.row.job != self._job:
             return
+        around = (inspection.above, inspection.below)
+        if around != (None, None):  # a job that the filter hides meanwhile keeps its place
+            self._around = around
         self._shown = inspection
         self._update("inspected", _headline(inspection))
         self._update("prompt", _prompt(inspection))
@@ -103,7 +103,11 @@ class InspectorScreen(Screen[None]):
             section.update(content)
 
     def action_step(self, by: int) -> None:
-        self._job = max(0, min(self._last, self._job + by))
+        job = self._around[0 if by < 0 else 1]
+        if job is not None:
+            self._job = job
+            self._around = (None, None)
+            self._controls.poll()
 
     def action_nudge(self, steps: int) -> None:
         self._controls.action_nudge_rate(steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -84,15 +84,16 @@ class KeyBar(Widget):
 
     def __init__(self, items: Sequence[BarItem]) -> None:
         super().__init__()
+        self._named = tuple(items)
         self._items = list(items)
         self._spans: list[tuple[int, int, str]] = []
 
-    def rename(self, action: str, name: str) -> None:
-        """Change the name of the item of `action`, such as Resume for Pause."""
-        for index, item in enumerate(self._items):
-            if item.action == action and item.name != name:
-                self._items[index] = replace(item, name=name)
-                self.refresh()
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Change the names of items by their actions, such as Resume for Pause; others get their own back."""
+        renamed = [replace(item, name=names.get(item.action, item.name)) for item in self._named]
+        if renamed != self._items:
+            self._items = renamed
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         key_style = self.get_component_rich_style("key-bar--key")

@@ -28,6 +28,9 @@ class Controls(Protocol):
     def send(self, command: Command) -> None:
         """Send a command to the session."""
 
+    def poll(self) -> None:
+        """Request a frame now and show it."""
+
     def action_toggle_pause(self) -> None:
         """Pause the run, or resume it."""
 

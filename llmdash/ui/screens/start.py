@@ -18,9 +18,11 @@ from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
+from llmdash.engine.model.counts import counted
 from llmdash.sanitize import clean_line
 from llmdash.ui.launcher import (
     EndpointChoice,
+    Forecast,
     Launch,
     Launcher,
     LaunchError,
@@ -31,16 +33,26 @@ from llmdash.ui.launcher import (
     rate_from_text,
 )
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
+from llmdash.ui.text.format import dollars, si, span
 from llmdash.ui.text.keymap import entries
 
 if TYPE_CHECKING:
     from llmdash.engine.model.session import Session
 
-__all__ = ["StartScreen"]
+__all__ = ["Chooser", "StartScreen", "forecast_text"]
+
+
+class Chooser(OptionList):
+    """A list to choose from. Only the Enter key starts the run: a click chooses."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.start", show=False)]
 
 
 class StartScreen(Screen[None]):
-    """Asks what to run. Nothing is sent anywhere before Enter."""
+    """Asks what to run. Nothing is sent anywhere before Enter, and what that would send stands beside it.
+
+    No endpoint that costs money is chosen at first.
+    """
 
     TITLE = "Start"
     AUTO_FOCUS = "#prompt-files, #prompt-path"
@@ -84,13 +96,14 @@ class StartScreen(Screen[None]):
                         "rate", "rate", rate_as_text(self._options.rate), "5/s, 300/min or none"
                     )
                     yield from _field("in flight", "concurrency", str(self._options.concurrency), "64")
+            yield Static(id="forecast", markup=False)
             yield Static(id="launch-problem", markup=False)
         yield KeyBar(bar_items(entries(self), ("start", "app.quit")))
 
     def on_mount(self) -> None:
-        for chooser in self.query(OptionList):
-            if chooser.option_count:
-                chooser.highlighted = 0
+        self._prompts.highlighted = 0 if self._options.prompt_files else None
+        free = (at for at, choice in enumerate(self._options.endpoints) if not choice.spends)
+        self._endpoints.highlighted = next(free, None)
         self._say("Nothing is sent before Enter.", "quiet")
 
     def action_start(self) -> None:
@@ -107,15 +120,43 @@ class StartScreen(Screen[None]):
         start = partial(self._launcher.start, launch)
         self.run_worker(start, thread=True, exit_on_error=False, name="launch", exclusive=True)
 
-    @on(OptionList.OptionSelected)
     @on(Input.Submitted)
     def _entered(self) -> None:
         self.action_start()
 
+    @on(OptionList.OptionHighlighted)
+    @on(Input.Changed)
+    def _foresee(self) -> None:
+        """Ask what Enter would send now."""
+        try:
+            forecast = partial(self._launcher.forecast, self._chosen())
+        except LaunchError as error:
+            self.workers.cancel_group(self, "forecast")
+            self._show_forecast(str(error))
+            return
+        self.run_worker(
+            forecast, thread=True, exit_on_error=False, name="forecast", group="forecast", exclusive=True
+        )
+
+    def _show_forecast(self, text: str, *, spends: bool = False) -> None:
+        line = self.query_one("#forecast", Static)
+        line.set_class(spends, "-spends")
+        line.update(Content(text))
+
+    @property
+    def _prompts(self) -> OptionList:
+        return self.query_one("#prompt-files", OptionList)
+
+    @property
+    def _endpoints(self) -> OptionList:
+        return self.query_one("#endpoints", OptionList)
+
     def _chosen(self) -> Launch:
         if not self._options.endpoints:
             raise LaunchError("Endpoint: none is configured; put API_KEY and BASE_URL into .env")
-        endpoint = self._options.endpoints[self.query_one("#endpoints", OptionList).highlighted or 0]
+        if self._endpoints.highlighted is None:
+            raise LaunchError("Endpoint: none is chosen; choose one in the list")
+        endpoint = self._options.endpoints[self._endpoints.highlighted]
         return Launch(
             prompt_path=self._prompt_path(),
             endpoint=endpoint.name,
@@ -130,20 +171,32 @@ class StartScreen(Screen[None]):
             if not path.is_file():
                 raise LaunchError(f"Prompts: {typed} is not a file; give the path of one")
             return path
-        if not self._options.prompt_files:
+        if self._prompts.highlighted is None:
             raise LaunchError("Prompts: none chosen; give the path of a file")
-        return self._options.prompt_files[self.query_one("#prompt-files", OptionList).highlighted or 0].path
+        return self._options.prompt_files[self._prompts.highlighted].path
 
     def _text(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
     @on(Worker.StateChanged)
-    def _launch_ended(self, event: Worker.StateChanged) -> None:
-        if event.worker.name != "launch" or self._launch is None:
-            return
+    def _worked(self, event: Worker.StateChanged) -> None:
+        if event.worker.name == "forecast":
+            self._foreseen(event.worker, event.state)
+        elif event.worker.name == "launch" and self._launch is not None:
+            self._launch_ended(event, self._launch)
+
+    def _foreseen(self, worker: Worker[Forecast], state: WorkerState) -> None:
+        if state is WorkerState.SUCCESS and worker.result is not None:
+            self._show_forecast(forecast_text(worker.result), spends=worker.result.spends)
+        elif state is WorkerState.ERROR:
+            if not isinstance(worker.error, LaunchError):
+                raise worker.error or RuntimeError("there is no forecast")
+            self._show_forecast(str(worker.error))
+
+    def _launch_ended(self, event: Worker.StateChanged, launch: Launch) -> None:
         session = event.worker.result
         if event.state is WorkerState.SUCCESS and session is not None:
-            self.post_message(self.Started(session, self._launch))
+            self.post_message(self.Started(session, launch))
         elif event.state is WorkerState.ERROR:
             self._launch = None
             self._launch_failed(event.worker.error)
@@ -162,7 +215,31 @@ class StartScreen(Screen[None]):
 
 def _chooser(name: str, choices: Sequence[PromptChoice | EndpointChoice]) -> OptionList:
     options = [Option(_two_lines(choice.name, choice.detail)) for choice in choices]
-    return OptionList(*options, id=name, markup=False, disabled=not options)
+    return Chooser(*options, id=name, markup=False, disabled=not options)
+
+
+def forecast_text(forecast: Forecast) -> str:
+    """Return what Enter would send, how long that takes, and what it costs, in a line.
+
+    >>> forecast_text(Forecast(90, True, 18.0, 3600, None, 0.00054))
+    'Enter sends 90 prompts · about 18s · ~3.6k tokens in · $0.00054 for the prompts, the answers cost more'
+    """
+    time = "as fast as answers come" if forecast.seconds is None else f"about {span(forecast.seconds)}"
+    parts = [f"Enter sends {counted(forecast.prompts, 'prompt')}", time]
+    parts.append(f"~{si(forecast.input_tokens).strip()} tokens in")
+    if forecast.output_tokens is not None:
+        parts.append(f"at most {si(forecast.output_tokens).strip()} out")
+    return " · ".join([*parts, _cost(forecast)])
+
+
+def _cost(forecast: Forecast) -> str:
+    if not forecast.spends:
+        return "to this machine: no cost"
+    if forecast.cost_of_prompts is None:
+        return "no price is known"
+    if forecast.cost_of_answers is None:
+        return f"{dollars(forecast.cost_of_prompts)} for the prompts, the answers cost more"
+    return f"at most about {dollars(forecast.cost_of_prompts + forecast.cost_of_answers)}"
 
 
 def _two_lines(name: str, detail: str) -> Content:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
@@ -56,10 +57,8 @@ class ErrorTable(LineTable):
     def show(self, groups: tuple[ErrorGroup, ...]) -> None:
         """Show these groups; only lines that change are repainted."""
         jobs = sum(group.count for group in groups)
-        plural = "" if len(groups) == 1 else "s"
-        self.set_title(
-            f"Errors · {count(jobs)} failed, {len(groups)} kind{plural} of error" if groups else "Errors"
-        )
+        kinds = counted(len(groups), "kind of error", "kinds of error")
+        self.set_title(f"Errors · {count(jobs)} failed, {kinds}" if groups else "Errors")
         if groups == self._groups:
             return
         self._groups = groups

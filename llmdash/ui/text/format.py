@@ -5,6 +5,7 @@
 | `elapsed` | 12 | `00:03:12.418` |
 | `clock` | 8 | `00:06:10` |
 | `duration` | 5 | `412ms` `1.23s` `12.3s` `3m04s` `2h05m` `3d04h` |
+| `span` | 6 at most | `45s` `10m26s` `2h05m` `3d04h` |
 | `count` | as needed | `3,412` |
 | `si` | 4 | `  18` `2.1k` ` 34k` `1.2M` |
 | `rate` | 7 | ` 18.0/s` `  450/s` |
@@ -38,6 +39,7 @@ __all__ = [
     "short",
     "si",
     "significant",
+    "span",
 ]
 
 Align = Literal["left", "right"]
@@ -46,6 +48,7 @@ _ELLIPSIS: Final = "…"
 _UNKNOWN: Final = "–"
 _LONGEST_S: Final = 99 * 3600 + 3599
 _LONGEST_LEFT_S: Final = 99 * 86400
+_MOST_PLACES: Final = 8
 
 
 def fit(text: str, width: int, align: Align = "left") -> str:
@@ -117,6 +120,21 @@ def duration(seconds: float | None) -> str:
     else:
         text = _two_units(round(seconds))
     return f"{text:>5}"
+
+
+def span(seconds: float) -> str:
+    """Return an estimate of seconds, in two units, both named: `45s`, `6m41s`, `10m26s`, `2h05m`, `3d04h`.
+
+    At most six cells up to 999 days.
+    """
+    minutes, second = divmod(max(0, round(_finite(seconds))), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d{hour:02}h" if days < 1000 else f"{days}d"
+    if hours:
+        return f"{hour}h{minute:02}m"
+    return f"{minutes}m{second:02}s" if minutes else f"{second}s"
 
 
 def _two_units(seconds: int) -> str:
@@ -202,10 +220,16 @@ def percent(part: float, whole: float) -> str:
 
 
 def dollars(value: float | None) -> str:
-    """Return an amount: `$12.30`, `$0.43`, below a cent `$0.0043`; a dash where it is not known."""
-    if value is None:
-        return "–"
-    return f"${value:,.2f}" if value >= 0.01 or value == 0 else f"${value:.4f}"
+    """Return an amount in two digits that count at least: `$12.30`, `$0.43`, `$0.073`, `$0.0043`.
+
+    A dash where it is not known.
+    """
+    if value is None or not math.isfinite(value):
+        return _UNKNOWN
+    if value <= 0 or value >= 0.0995:
+        return f"${max(0.0, value):,.2f}"
+    places = min(_MOST_PLACES, 1 - math.floor(math.log10(significant(value, 2))))
+    return f"${value:.{places}f}"
 
 
 def significant(value: float, digits: int = 3) -> float:

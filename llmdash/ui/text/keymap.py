@@ -71,6 +71,7 @@ def entries(node: DOMNode) -> list[KeyEntry]:
     """Return the described actions of `node`, its own before inherited ones, with all keys of each.
 
     Bindings inherited from Textual itself are left out: every action of llmdash has a binding of its own.
+    `node.renamed`, where there is one, names actions that are called otherwise now.
     """
     gathered: dict[str, list[Binding]] = {}
     taken: set[str] = set()
@@ -91,7 +92,7 @@ def _entry(node: DOMNode, action: str, same: list[Binding]) -> KeyEntry:
         node=node,
         keys=tuple(binding.key for binding in same),
         action=action,
-        name=first.description,
+        name=getattr(node, "renamed", {}).get(action, first.description),
         shown=first.show,
         help=first.tooltip,
         group=first.group.description if first.group else "",

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from llmdash.engine.model import commands
 from llmdash.engine.model.states import Binding, JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView, StreamView, View
@@ -15,6 +17,7 @@ from llmdash.llms.messages import Delta
 from tests.engine.scripted import Server, echo, plan, prompts, run, started, until, whole, worked_out
 
 
+@pytest.mark.case("engine", "key sum")
 def test_every_frame_of_a_run_under_way_adds_up(tmp_path: Path) -> None:
     server = Server(lambda key, prompt, before: [0.001, *echo(key, prompt, before)])
     with started(plan(tmp_path, server, prompts(400))) as session:

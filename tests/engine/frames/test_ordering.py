@@ -130,6 +130,7 @@ def test_a_large_table_is_sorted_in_the_background_and_shown_when_ready() -> Non
     assert lines(ordering) == list(range(0, 50_000, 1_000))
 
 
+@pytest.mark.case("engine", "state-key")
 @pytest.mark.parametrize(
     ("blocker", "retries_held", "words"),
     [
@@ -165,6 +166,7 @@ def test_a_filter_by_state_follows_what_blocks_the_run_though_no_job_moved() -> 
     assert lines(shown(ordering, view, Waits(WaitReason.KEY))) == [1]
 
 
+@pytest.mark.case("engine", "id-cost")
 def test_no_thread_but_its_own_sorts_filters_or_asks_for_ids() -> None:
     """A frame takes the lines as they are: what is looked at by a frame is bound to what is visible."""
     asked_by = set[str]()

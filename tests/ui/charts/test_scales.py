@@ -76,18 +76,20 @@ def test_every_place_on_the_track_has_a_value_near_it(fraction: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("42", 42.0), ("0.05", 0.1), ("5.", 5.0), ("1e9", 1000.0), ("0", None), ("max", None)]
+    ("text", "value"),
+    [("42", 42.0), ("0.05", 0.1), ("5.", 5.0), ("1e9", 1000.0), ("inf", None), ("max", None)],
 )
 def test_a_typed_value_is_held_on_the_scale(text: str, value: float | None) -> None:
     assert RATE.parse(text) == value
 
 
 def test_a_typed_value_without_meaning_is_refused() -> None:
-    for text in ("", "nan", "inf", "12x"):
+    for text in ("", "nan", "Infinity", "12x", "0", "0.0", "-1"):
         with pytest.raises(ValueError):
             RATE.parse(text)
-    assert CONCURRENCY.parse("max") == 512
-    assert CONCURRENCY.parse("0") == 1
+    with pytest.raises(ValueError, match=r"type 1 to 512$"):
+        CONCURRENCY.parse("0")
+    assert CONCURRENCY.parse("max") == CONCURRENCY.parse("inf") == 512
 
 
 def test_the_decades_between_the_ends_are_ticks() -> None:

@@ -41,6 +41,26 @@ async def test_each_key_has_its_state_by_glyph_and_word_and_its_counts() -> None
         assert panel._border_title.plain == "Keys · 1 of 3 healthy"
 
 
+LARGE = KeyRow(
+    "a1f2", in_flight=120, sent=1_234_567, ok=1_200_000, throttled=30_000, errors=4_000, cut=447, rpm=358
+)
+
+
+@pytest.mark.case("engine", "key sum")
+@pytest.mark.parametrize("row", [LARGE, replace(KEYS[0], cut=3, sent=1164)], ids=["large", "small"])
+@pytest.mark.parametrize("width", [20, 30, 40, 44, 48, 52, 56, 60, 70, 80, 120])
+async def test_where_the_sum_is_shown_so_is_all_that_it_is_the_sum_of(row: KeyRow, width: int) -> None:
+    panel = KeyPanel()
+    async with running(panel, (width, 8)):
+        panel.show((row,))
+        head, line = (text.split() for text in lines(panel)[:2])
+        counts = line[line.index("healthy") + 1 :] if "now" in head else []
+        shown = dict(zip(head[2:], counts, strict=False))
+        if "sent" in shown:
+            assert int(shown["sent"]) == sum(int(shown[name]) for name in ("now", "ok", "429", "err", "cut"))
+        assert "sent" in shown or width < 60
+
+
 async def test_a_key_that_just_sent_is_lit_until_the_next_look() -> None:
     """So that one sees the keys take turns."""
     panel = KeyPanel()

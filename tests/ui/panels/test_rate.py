@@ -54,8 +54,9 @@ async def test_ten_quick_presses_are_ten_steps() -> None:
         (["right"], 20.0), (["left"], 16.0), (["shift+right"], 180.0), (["shift+left"], 1.8), (["up"], 18.2),
         (["down"], 17.8), (["home"], 0.1), (["end"], 1000.0), (["end", "right"], None),
         (["end", "right", "left"], 1000.0),
-        (["4", "2", "enter"], 42.0), (["4", "2", "backspace", "enter"], 4.0), (["0", "enter"], None),
-        (["m", "a", "x", "enter"], None), ([".", "5", "enter"], 0.5), (["9", "9", "9", "9", "enter"], 1000.0),
+        (["4", "2", "enter"], 42.0), (["4", "2", "backspace", "enter"], 4.0), (["end", "end"], None),
+        (["m", "a", "x", "enter"], None), (["i", "n", "f", "enter"], None), (["shift+right"] * 3, None),
+        ([".", "5", "enter"], 0.5), (["9", "9", "9", "9", "enter"], 1000.0),
     ],
 )  # fmt: skip
 async def test_keys_ask_for_a_value(keys: list[str], value: float | None) -> None:
@@ -64,6 +65,32 @@ async def test_keys_ask_for_a_value(keys: list[str], value: float | None) -> Non
         slider.show(18.0, 17.0)
         await pilot.press(*keys)
         assert asked(pilot)[-1] == value
+
+
+@pytest.mark.case("engine", "slider-0")
+@pytest.mark.parametrize("typed", ["0", "0.0", ".0", "000", "00.000"])
+async def test_nothing_a_second_is_refused_in_words(typed: str) -> None:
+    slider = rate_slider()
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(18.0, 17.0)
+        await pilot.press(*typed, "enter")
+        await pilot.pause()
+        assert asked(pilot) == []
+        assert [note.message for note in pilot.app._notifications] == [
+            f"{typed} sends nothing; type 0.1 to 1000, or inf for no limit"
+        ]
+        assert "18.0/s" in lines(slider)[0]
+
+
+@pytest.mark.case("engine", "slider-0")
+async def test_no_requests_at_once_are_refused_too_and_there_is_always_a_maximum() -> None:
+    slider = LogSlider(1, 512, unit="", label="max", integral=True)
+    async with running(slider, (60, 1)) as pilot:
+        slider.show(64, 17.0)
+        await pilot.press("0", "enter")
+        assert asked(pilot) == []
+        await pilot.press("i", "n", "f", "enter", "end", "right")
+        assert asked(pilot) == [512.0]
 
 
 async def test_what_is_typed_shows_and_escape_gives_up() -> None:

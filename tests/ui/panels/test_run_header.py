@@ -8,7 +8,7 @@ import pytest
 
 from llmdash.engine.model.frame import RunPart, Score
 from llmdash.engine.model.states import RunState
-from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.run_header import RANGE_WIDTH, RunHeader
 from tests.ui.widget_app import HOSTILE, WidgetApp, assert_drawn_safely, lines, lines_drawn, running
 
 RUN = RunPart(
@@ -46,9 +46,9 @@ async def test_a_wide_header_says_everything() -> None:
     title, progress, counters = await header(RUN, 140)
     assert title.split("   ")[:4] == ["llmdash", "arithmetic-10k", "gpt-4o-mini @ simulator", "3 keys"]
     assert title.endswith("● running  00:03:12.418")
-    assert progress.endswith(" 3,412 / 10,000   34%   ETA 00:06:10   5m30s to 7m10s")
+    assert progress.endswith(" 3,412 / 10,000   34%   ETA 00:06:10     5m30s to 7m10s")
     for words in (
-        "✓  3,380 saved", "✗ 32 failed", "↻ 118 retries", " 64 in flight",
+        "✓  3,380 saved", "✗ 32 failed", "↻ 118 retried", " 64 in flight",
         "17.9 req/s", "2.1k tok/s", "97.4% right",
     ):  # fmt: skip
         assert words in counters
@@ -106,6 +106,30 @@ async def test_one_failure_in_a_million_is_seen_in_the_bar() -> None:
         assert any(
             segment.style is not None and segment.style.color == error for segment in widget.render_line(1)
         )
+
+
+async def test_a_range_is_not_cut_and_does_not_move_the_bar() -> None:
+    for low, high, text in ((401, 626, "6m41s to 10m26s"), (92, 145, "1m32s to 2m25s"), (3, 9, "3s to 9s")):
+        _title, progress, _counters = await header(replace(RUN, ends_in_s=(low, low, high)), 120)
+        assert progress.endswith(f" {text}")
+        assert progress.index("ETA") == 118 - len("ETA 00:06:10   ") - RANGE_WIDTH
+
+
+async def test_cancelled_jobs_are_no_errors_in_the_bar() -> None:
+    widget = RunHeader()
+    async with running(widget, (100, 3)):
+        widget.show(RunPart(jobs=100, done=40, cancelled=30))
+        error = widget.get_component_rich_style("run-header--error").color
+        muted = widget.get_component_rich_style("run-header--muted").color
+        colors = [(segment.text, segment.style.color) for segment in widget.render_line(1) if segment.style]
+        assert not any(color == error for _text, color in colors)
+        assert sum(len(text) for text, color in colors if color == muted and "━" in text) > 10
+
+
+async def test_one_of_a_kind_is_no_plural() -> None:
+    title, _progress, counters = await header(replace(RUN, keys=1, retries=1), 140)
+    assert "1 key " in title
+    assert "1 retried" in counters
 
 
 async def test_counts_do_not_move_what_stands_right_of_them() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from llmdash.engine.model.commands import (
@@ -46,6 +47,7 @@ from llmdash.ui.tables.job_table import JobTable
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.troubles import MINE_PAUSED, OPENAI_DOWN, brake, endpoints_out
 from tests.ui.waiting import picture, until
+from tests.ui.widget_app import lines, lines_drawn
 
 SHIPPED = Path(__file__).parents[3] / "themes"
 
@@ -106,10 +108,79 @@ async def test_marked_jobs_act_together_and_are_unmarked_after() -> None:
         assert not screen.query_one(JobTable).marked
 
 
+@pytest.mark.case("engine", "d-twice")
 async def test_d_drains_and_shift_x_stops_at_once() -> None:
     assert await commands_of("D", "y") == [Drain()]
     assert await commands_of("D", "n") == await commands_of("D", "escape") == await commands_of("d") == []
     assert await commands_of("X") == [Cancel()]
+
+
+@pytest.mark.case("engine", "d-twice")
+@pytest.mark.parametrize("focus", [JobTable, LogSlider, StreamPane])
+async def test_d_does_nothing_outside_the_key_panel(focus: type[Any]) -> None:
+    assert await commands_of("d", focus=focus) == []
+
+
+@pytest.mark.case("engine", "slider-0")
+@pytest.mark.parametrize(
+    ("keys", "focus"),
+    [
+        (["i", "n", "f", "enter"], LogSlider),
+        (["m", "a", "x", "enter"], LogSlider),
+        (["end", "end"], LogSlider),
+        (["shift+right", "shift+right", "shift+right"], LogSlider),
+        (["plus"] * 60, JobTable),
+    ],
+)
+async def test_no_limit_asks_first(keys: list[str], focus: type[Any]) -> None:
+    unlimited = SetRate(None)
+    asked = await commands_of(*keys, focus=focus)
+    assert unlimited not in asked
+    assert await commands_of(*keys, "n", focus=focus) == asked
+    assert await commands_of(*keys, "y", focus=focus) == [*asked, unlimited]
+
+
+@pytest.mark.case("engine", "slider-0")
+async def test_a_limit_that_is_kept_shows_at_once() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        slider = screen.query(LogSlider).first()
+        slider.focus()
+        await pilot.press("i", "n", "f", "enter", "n")
+        await pilot.pause()
+        assert lines(slider)[0].startswith("set  18.0/s")
+
+
+@pytest.mark.case("engine", "done-run")
+@pytest.mark.parametrize("state", [RunState.DONE, RunState.STOPPED])
+async def test_a_run_at_rest_is_looked_at_once_a_second_until_a_key_is_pressed(state: RunState) -> None:
+    session = FakeSession(scene=Scene(state=state))
+    async with dashboard(session) as (pilot, screen):
+        await until(pilot, lambda: not screen._lively._active.is_set())
+        before = len(session.views)
+        await pilot.pause(1.6)
+        assert len(session.views) - before <= 3, "15 frames a second would be 24"
+        await pilot.press("down")
+        await until(pilot, lambda: screen._lively._active.is_set())
+        await until(pilot, lambda: not screen._lively._active.is_set())
+        session.scene.state = RunState.RUNNING
+        await until(pilot, lambda: screen._lively._active.is_set())
+
+
+@pytest.mark.case("engine", "done-run")
+async def test_nothing_is_painted_while_a_run_has_ended() -> None:
+    session = FakeSession(scene=Scene(state=RunState.DONE))
+    async with dashboard(session) as (pilot, screen):
+        await pilot.pause()
+        drawn = [
+            lines_drawn(widget)
+            for widget in screen.query(Widget)
+            if type(widget).__module__.startswith("llmdash")
+        ]
+        for _ in range(5):
+            screen.poll()
+            await pilot.pause()
+        assert not any(drawn)
 
 
 async def test_keys_are_switched_off_and_on_revived_and_weighed() -> None:

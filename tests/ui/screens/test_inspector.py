@@ -18,10 +18,10 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Static
 
-from llmdash.engine.model.commands import CancelJobs, Drain, Pause, RetryJobs, SetRate
+from llmdash.engine.model.commands import CancelJobs, Drain, Pause, Resume, RetryJobs, SetRate
 from llmdash.engine.model.frame import Frame, Inspection, JobRow
 from llmdash.engine.model.records import AttemptRecord
-from llmdash.engine.model.states import JobState, SortColumn
+from llmdash.engine.model.states import JobState, RunState, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.attempts import attempts_table
 from llmdash.ui.screens.confirm import ConfirmScreen
@@ -29,8 +29,9 @@ from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.graphs import GraphsScreen
 from llmdash.ui.screens.help import HelpScreen
 from llmdash.ui.screens.inspector import InspectorScreen, first_json
+from llmdash.ui.screens.key_bar import KeyBar
 from llmdash.ui.text.keymap import key_glyph
-from tests.ui.fake_session import FakeSession
+from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[3] / "themes"
@@ -92,18 +93,44 @@ async def test_retry_cancel_and_copy_act_on_the_job_that_is_shown() -> None:
         assert pilot.app.clipboard == "{"
 
 
-async def test_left_and_right_step_through_the_jobs_and_stop_at_the_ends() -> None:
+async def test_left_and_right_step_along_the_rows_and_stop_at_the_ends() -> None:
     session = FakeSession()
-    async with opened(session, "enter", "left") as pilot:
+    async with opened(session, "enter", "right") as pilot:
         await until(pilot, lambda: session.views[-1].inspect == 3425)
-        await pilot.press("right", "n")
-        await until(pilot, lambda: session.views[-1].inspect == 3427)
+        await pilot.press("left", "p")
+        await picture(pilot, session)
+        assert session.views[-1].inspect == 3426, "the newest is on the first row"
     session.scene.jobs = 2
-    async with opened(session, "enter", *["p"] * 5) as pilot:
+    async with opened(session, "enter", *["n"] * 5) as pilot:
         await until(pilot, lambda: session.views[-1].inspect == 0)
-        await pilot.press(*["n"] * 5)
+        await pilot.press(*["p"] * 5)
         await picture(pilot, session)
         assert session.views[-1].inspect == 1
+
+
+@pytest.mark.case("engine", "inspector-step")
+async def test_stepping_keeps_to_the_filter_and_the_order_of_the_table() -> None:
+    session = FakeSession()
+    failed = session.matching(190.4, "state:failed")
+    async with opened(session, "slash", *"state:failed", "enter", "number_sign", "home", "enter") as pilot:
+        await until(pilot, lambda: session.views[-1].inspect == failed[0])
+        await pilot.press("n", "n", "n", "n", "p")
+        await picture(pilot, session)
+        assert session.views[-1].inspect == failed[3]
+
+
+@pytest.mark.case("engine", "inspector-step")
+async def test_a_job_that_the_filter_hides_meanwhile_keeps_its_place() -> None:
+    session = FakeSession()
+    failed = session.matching(190.4, "state:failed")[::-1]
+    hidden: list[int] = []
+    session.matching = lambda now, text: [job for job in failed if job not in hidden][::-1]  # type: ignore[method-assign]
+    async with opened(session, "slash", *"state:failed", "enter", "home", "enter", "n") as pilot:
+        await until(pilot, lambda: session.views[-1].inspect == failed[1])
+        hidden.append(failed[1])
+        await picture(pilot, session)
+        await pilot.press("n")
+        await until(pilot, lambda: session.views[-1].inspect == failed[2])
 
 
 async def test_an_enormous_answer_is_shown_in_part_and_copied_whole() -> None:
@@ -159,6 +186,24 @@ async def test_the_palette_names_every_action_with_its_key_and_runs_it() -> None
         await pilot.press("y")
         await until(pilot, lambda: session.commands)
         assert session.commands == [Drain()]
+
+
+async def test_the_palette_calls_it_resume_while_the_run_is_paused() -> None:
+    session = FakeSession(scene=Scene(state=RunState.PAUSED))
+    async with opened(session, "ctrl+p") as pilot:
+        await choose(pilot, "resume")
+        await until(pilot, lambda: session.commands == [Resume()])
+
+
+@pytest.mark.parametrize("key", ["question_mark", "g"])
+async def test_help_and_graphs_call_it_resume_too(key: str) -> None:
+    session = FakeSession(scene=Scene(state=RunState.PAUSED))
+    async with opened(session, key) as pilot:
+        screen = pilot.app.screen
+        bars = [item.name for bar in screen.query(KeyBar) for item in bar._items]
+        helps = [str(table.render()) for table in screen.query(".help-keys").results(Static)]
+        words = "\n".join([*bars, *helps])
+        assert "Resume" in words and "Pause " not in words + " "
 
 
 async def test_the_palette_sorts_by_any_column() -> None:

@@ -30,7 +30,7 @@ def test_a_rate_is_read_as_requests_a_second(text: str, rate: float | None) -> N
     assert rate_from_text(text) == rate
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "5/week", "fast", "1e400", "nan", "inf", "9" * 400, "[/]"])
+@pytest.mark.parametrize("text", ["0", "-1", "5/week", "fast", "1e400", "nan", "9" * 400, "[/]"])
 def test_a_rate_that_is_none_is_refused_with_a_word_on_how_to_write_one(text: str) -> None:
     with pytest.raises(LaunchError, match="write 5, 5/s, 300/min or none"):
         rate_from_text(text)

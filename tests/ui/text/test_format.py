@@ -43,6 +43,29 @@ def test_a_duration_is_five_cells_with_units_that_cannot_be_mistaken(seconds: fl
     assert fmt.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"), (45.4, "45s"), (59.6, "1m00s"), (401, "6m41s"), (626, "10m26s"), (3599.7, "1h00m"),
+        (7500, "2h05m"), (45_000, "12h30m"), (273_600, "3d04h"), (8_640_000, "100d00h"), (math.nan, "0s"),
+    ],
+)  # fmt: skip
+def test_an_estimate_names_both_of_its_units(seconds: float, text: str) -> None:
+    assert fmt.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"), (math.nan, "–"), (0, "$0.00"), (0.00012, "$0.00012"), (0.0043, "$0.0043"),
+        (0.0731, "$0.073"),
+        (0.0999, "$0.10"), (0.43, "$0.43"), (12.3, "$12.30"), (1234.5, "$1,234.50"), (-1.0, "$0.00"),
+    ],
+)  # fmt: skip
+def test_an_amount_has_two_digits_that_count(value: float | None, text: str) -> None:
+    assert fmt.dollars(value) == text
+
+
 @given(SECONDS)
 def test_widths_hold_for_every_value(value: float) -> None:
     assert len(fmt.duration(value)) == 5
