@@ -2,11 +2,15 @@
 
 The engine and everything above it may import it; it imports only `secrets` and `sanitize`. Each class is
 loaded on first use. It never knows of a batch, a pool or a screen.
+
+Where `langchain-core` is installed, the model classes taken from here are its Runnables, which wrap the
+classes of the same name in the modules of this package.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,8 +64,15 @@ _HOMES = {
     "Usage": "messages",
 }
 
+_RUNNABLES = frozenset(
+    ("Anthropic", "ChatAnthropic", "ChatOpenAI", "OpenAI", "PromptLayerChatOpenAI", "PromptLayerOpenAI")
+)
+"""The classes that are Runnables where LangChain is installed."""
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"llmdash.llms.{_HOMES[name]}"), name)
+    wrapped = name in _RUNNABLES and importlib.util.find_spec("langchain_core") is not None
+    home = "runnables" if wrapped else _HOMES[name]
+    return getattr(importlib.import_module(f"llmdash.llms.{home}"), name)

@@ -44,7 +44,7 @@ class Messages:
             "model": request.model,
             "system": system or None,
             "messages": [one for one in messages if role_of(one) not in _SYSTEM],
-            "stop_sequences": request.stop,
+            "stop_sequences": [request.stop] if isinstance(request.stop, str) else request.stop,
             "stream": request.streamed or None,
             **request.options,
         }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
+from llmdash.llms.call_config import Config, config_of, configs_of, refuse_text
+from llmdash.llms.errors import publicly
 from llmdash.llms.events import EventMaker
-from llmdash.llms.gathering import Gathering
-from llmdash.llms.messages import Delta, Generation, LLMResult, PromptLike, Usage
+from llmdash.llms.gathering import Gathering, LastPiece
+from llmdash.llms.messages import Delta, Generation, LLMResult, PromptLike
 from llmdash.llms.retrying import wait_to_retry
 from llmdash.llms.shapes import CHAT, Shape
 from llmdash.llms.sync_bridge import each, wait_for
@@ -19,15 +21,20 @@ from llmdash.llms.wire.failures import Failure, FailureKind
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
+    T = TypeVar("T")
     Whole = TypeVar("Whole", default=Any)
     Piece = TypeVar("Piece", default=Any)
 else:
     from typing import TypeVar
 
+    T = TypeVar("T")
     Whole = TypeVar("Whole")
     Piece = TypeVar("Piece")
 
-__all__ = ["LLM"]
+__all__ = ["LLM", "Stop"]
+
+Stop = str | Sequence[str] | None
+"""Where an answer ends: a text, or several."""
 
 
 class LLM(ABC, Generic[Whole, Piece]):
@@ -57,15 +64,13 @@ class LLM(ABC, Generic[Whole, Piece]):
 
     @abstractmethod
     def _astream(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+        self, prompt: PromptLike, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
         """The Deltas of one answer. Raises Failure; an answer that just ends raises it too (truncated)."""
 
-    def deltas(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> AsyncGenerator[Delta, None]:
+    def deltas(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> AsyncGenerator[Delta, None]:
         """Yield every Delta of one answer, also those with only reasoning, usage or a finish reason."""
-        return self._astream(prompt, stop=stop, **options)
+        return self._pieces(lambda: self._astream(prompt, stop=stop, **options))
 
     def event_facts(self) -> dict[str, Any]:
         """Return what the metadata of events says of this model, by LangChain's names."""
@@ -74,22 +79,37 @@ class LLM(ABC, Generic[Whole, Piece]):
     async def aclose(self) -> None:
         """Close the connections."""
 
-    async def astream(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+    def astream(
+        self, prompt: PromptLike, config: Config = None, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Piece, None]:
-        """Yield the answer piece by piece as it arrives; only pieces with text."""
-        async with aclosing(self._retried(prompt, stop=stop, **options)) as deltas:
-            async for delta in deltas:
-                if delta.text:
-                    yield self.shape.piece(delta)
+        """Yield the answer piece by piece as it arrives: pieces with text, and a last one without, which
+        bears the finish reason and what else is known at the end.
+        """
+        config_of(config, "astream")
+        return self._pieces(lambda: self._shaped(prompt, stop, options))
 
-    async def astream_events(
+    async def _shaped(
+        self, prompt: PromptLike, stop: Stop, options: Mapping[str, Any]
+    ) -> AsyncGenerator[Piece, None]:
+        last = LastPiece()
+        with publicly():
+            async with aclosing(self._retried(prompt, stop=stop, **options)) as deltas:
+                async for delta in deltas:
+                    if delta.text:
+                        last.came(delta)
+                        yield self.shape.piece(delta)
+                    else:
+                        last.add(delta)
+        if (end := last.piece()) is not None:
+            yield self.shape.piece(end)
+
+    def astream_events(
         self,
         prompt: PromptLike,
-        config: Mapping[str, Any] | None = None,
+        config: Config = None,
         *,
         version: str = "v2",
-        stop: Sequence[str] | None = None,
+        stop: Stop = None,
         **options: Any,
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the call as events: one at the start, one for each piece of text, one with the whole answer.
@@ -98,28 +118,41 @@ class LLM(ABC, Generic[Whole, Piece]):
         Raises NotImplementedError for a `version` other than v1 and v2.
         """
         make = EventMaker(
-            version, self.shape, type(self).__name__, config=config or {}, facts=self.event_facts()
+            version,
+            self.shape,
+            type(self).__name__,
+            config=self._with_own(config_of(config, "astream_events")),
+            facts=self.event_facts(),
         )
+        return self._pieces(lambda: self._events(make, prompt, stop, options))
+
+    async def _events(
+        self, make: EventMaker, prompt: PromptLike, stop: Stop, options: Mapping[str, Any]
+    ) -> AsyncGenerator[dict[str, Any], None]:
         yield make.start(prompt)
         gathered = Gathering()
-        async with aclosing(self._retried(prompt, stop=stop, **options)) as deltas:
-            async for delta in deltas:
-                gathered.add(delta)
-                if delta.text:
-                    yield make.stream(self.shape.piece(delta))
+        with publicly():
+            async with aclosing(self._retried(prompt, stop=stop, **options)) as deltas:
+                async for delta in deltas:
+                    gathered.add(delta)
+                    if delta.text:
+                        yield make.stream(self.shape.piece(delta))
         yield make.end(gathered.answer())
 
     async def ainvoke(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+        self, prompt: PromptLike, config: Config = None, *, stop: Stop = None, **options: Any
     ) -> Whole:
         """Return the whole answer."""
-        answer: Whole = self.shape.whole(await self._answer(prompt, stop=stop, **options))
+        config_of(config, "ainvoke")
+        with publicly():
+            (found, *_) = await self._result(lambda: self._candidates(prompt, stop=stop, **options))
+        answer: Whole = self.shape.whole(found)
         return answer
 
     async def abatch(
         self,
         prompts: Sequence[PromptLike],
-        config: Mapping[str, Any] | None = None,
+        config: Config | Sequence[Config] = None,
         *,
         max_concurrency: int | None = None,
         return_exceptions: bool = False,
@@ -127,48 +160,75 @@ class LLM(ABC, Generic[Whole, Piece]):
     ) -> list[Whole | Failure]:
         """Return the answers to all prompts, in their order, at most `max_concurrency` at a time.
 
-        `max_concurrency` may be given in `config` too. With `return_exceptions` a Failure takes the place of
-        a missing answer; else the first one is raised and the rest is cancelled. Raises ValueError if
-        `max_concurrency` is below 1.
+        `max_concurrency` may be given in `config` too; a list has a config for each prompt. With
+        `return_exceptions` a Failure takes the place of a missing answer; else the first one is raised and
+        the rest is cancelled. Raises ValueError if `max_concurrency` is below 1, TypeError for one text in
+        place of a list.
         """
-        most = max_concurrency if max_concurrency is not None else (config or {}).get("max_concurrency")
-        answers = await self._answers(prompts, most, return_exceptions=return_exceptions, **options)
-        return [one if isinstance(one, Failure) else self.shape.whole(one) for one in answers]
+        refuse_text(prompts, "abatch")
+        configs = configs_of(config, len(prompts), "abatch")
+        most = max_concurrency
+        if most is None and configs:
+            most = configs[0].get("max_concurrency")
+        with publicly():
+            answers = await self._answers(prompts, most, return_exceptions=return_exceptions, **options)
+        return [one if isinstance(one, Failure) else self.shape.whole(one[0]) for one in answers]
 
-    async def agenerate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
-        """Return the answers as `generations[prompt][0].text`, with the tokens of all in `llm_output`."""
+    async def agenerate(
+        self, prompts: Sequence[PromptLike], config: Config = None, **options: Any
+    ) -> LLMResult:
+        """Return the answers as `generations[prompt][candidate].text`, with the tokens of all in
+        `llm_output`. There is one candidate a prompt, or as many as `n` asks for.
+        """
+        refuse_text(prompts, "agenerate")
+        config_of(config, "agenerate")
         most = options.pop("max_concurrency", None)
-        answers = await self._answers(prompts, most, return_exceptions=False, **options)
-        generations = [answer for answer in answers if isinstance(answer, Generation)]
-        used = [answer.usage or Usage(0, 0) for answer in generations]
+        with publicly():
+            answers = await self._answers(prompts, most, return_exceptions=False, **options)
+        generations = [answer for answer in answers if not isinstance(answer, Failure)]
+        used = [one.usage for answer in generations for one in answer if one.usage is not None]
         asked, said = sum(usage.input_tokens for usage in used), sum(usage.output_tokens for usage in used)
         tokens = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
-        return LLMResult(
-            [[answer] for answer in generations], {"model_name": self.model, "token_usage": tokens}
-        )
+        return LLMResult(generations, {"model_name": self.model, "token_usage": tokens})
 
-    def invoke(self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any) -> Whole:
+    def invoke(
+        self, prompt: PromptLike, config: Config = None, *, stop: Stop = None, **options: Any
+    ) -> Whole:
         """`ainvoke` for code that is not asynchronous; works inside a running loop too (a notebook)."""
-        return wait_for(self.ainvoke(prompt, stop=stop, **options))
+        return wait_for(self.ainvoke(prompt, config, stop=stop, **options))
 
     def batch(
-        self, prompts: Sequence[PromptLike], config: Mapping[str, Any] | None = None, **options: Any
+        self, prompts: Sequence[PromptLike], config: Config | Sequence[Config] = None, **options: Any
     ) -> list[Whole | Failure]:
         """`abatch` for code that is not asynchronous."""
+        refuse_text(prompts, "batch")
         return wait_for(self.abatch(prompts, config, **options))
 
-    def generate(self, prompts: Sequence[PromptLike], **options: Any) -> LLMResult:
+    def generate(self, prompts: Sequence[PromptLike], config: Config = None, **options: Any) -> LLMResult:
         """`agenerate` for code that is not asynchronous."""
-        return wait_for(self.agenerate(prompts, **options))
+        refuse_text(prompts, "generate")
+        return wait_for(self.agenerate(prompts, config, **options))
 
     def stream(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+        self, prompt: PromptLike, config: Config = None, *, stop: Stop = None, **options: Any
     ) -> Iterator[Piece]:
         """`astream` for code that is not asynchronous."""
-        return each(self.astream(prompt, stop=stop, **options))
+        return each(lambda: self.astream(prompt, config, stop=stop, **options))
+
+    def _with_own(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A config with the tags, metadata and name of this instance, if it has some."""
+        return config
+
+    def _pieces(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+        """The pieces of a generator, made where the connections are."""
+        return make()
+
+    async def _result(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of a coroutine that is run where the connections are."""
+        return await work()
 
     async def _retried(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None, **options: Any
+        self, prompt: PromptLike, *, stop: Stop, **options: Any
     ) -> AsyncGenerator[Delta, None]:
         """The Deltas of the first try that yields text; a failure after its first text is raised."""
         tried = 0
@@ -186,9 +246,7 @@ class LLM(ABC, Generic[Whole, Piece]):
                 await wait_to_retry(failure, tried, self.max_retries)
             tried += 1
 
-    async def _answer(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
-    ) -> Generation:
+    async def _answer(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> Generation:
         """The first complete answer."""
         tried = 0
         while True:
@@ -202,6 +260,10 @@ class LLM(ABC, Generic[Whole, Piece]):
                 await wait_to_retry(failure, tried, self.max_retries)
             tried += 1
 
+    async def _candidates(self, prompt: PromptLike, **options: Any) -> list[Generation]:
+        """The answers to one prompt: one, unless a dialect can ask for more."""
+        return [await self._answer(prompt, **options)]
+
     async def _answers(
         self,
         prompts: Sequence[PromptLike],
@@ -209,26 +271,29 @@ class LLM(ABC, Generic[Whole, Piece]):
         *,
         return_exceptions: bool,
         **options: Any,
-    ) -> list[Generation | Failure]:
+    ) -> list[list[Generation] | Failure]:
         if max_concurrency is not None and max_concurrency < 1:
             raise ValueError(f"max_concurrency is {max_concurrency}, but must be at least 1")
-        answers: list[Generation | Failure] = [Failure(FailureKind.LOCAL, "not run")] * len(prompts)
+        answers: list[list[Generation] | Failure] = [Failure(FailureKind.LOCAL, "not run")] * len(prompts)
         work = iter(range(len(prompts)))
 
         async def worker() -> None:
             for index in work:
                 try:
-                    answers[index] = await self._answer(prompts[index], **options)
+                    answers[index] = await self._candidates(prompts[index], **options)
                 except Failure as failure:
                     if not return_exceptions:
                         raise
                     answers[index] = failure
 
-        workers = min(len(prompts), max_concurrency or len(prompts))
-        try:
+        async def workers() -> None:
+            number = min(len(prompts), max_concurrency or len(prompts))
             async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
+                for _ in range(number):
                     group.create_task(worker())
+
+        try:
+            await self._result(workers)
         except ExceptionGroup as errors:
             raise _first(errors) from None
         return answers

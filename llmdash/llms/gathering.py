@@ -6,7 +6,7 @@ from typing import Any
 
 from llmdash.llms.messages import Delta, Generation, Usage
 
-__all__ = ["Gathering"]
+__all__ = ["Gathering", "LastPiece"]
 
 
 class Gathering:
@@ -34,3 +34,31 @@ class Gathering:
     def answer(self) -> Generation:
         """Return the whole answer."""
         return Generation(self.text(), self._finish_reason, self._usage, self._info)
+
+
+class LastPiece:
+    """What the end of an answer says without text: its finish reason, its tokens, its flags."""
+
+    def __init__(self) -> None:
+        self._end = Delta()
+        self._said = False
+
+    def came(self, delta: Delta) -> None:
+        """Note a piece with text: if it bears the finish reason, there is nothing left to say."""
+        self._said = self._said or delta.finish_reason is not None
+
+    def add(self, delta: Delta) -> None:
+        """Add a Delta without text."""
+        before = self._end
+        self._end = Delta(
+            finish_reason=delta.finish_reason or before.finish_reason,
+            usage=delta.usage or before.usage,
+            at=delta.at,
+            info=delta.info or before.info,
+            message=delta.message or before.message,
+            flags=delta.flags or before.flags,
+        )
+
+    def piece(self) -> Delta | None:
+        """The last piece; None where the end was said with text, or not at all."""
+        return self._end if self._end.finish_reason is not None and not self._said else None

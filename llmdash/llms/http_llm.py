@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import msgspec
 
-from llmdash.llms.base import LLM, Piece, Whole
+from llmdash.llms.base import LLM, Piece, Stop, Whole
 from llmdash.llms.messages import Body, Delta, PromptLike
+from llmdash.llms.sync_bridge import Elsewhere, there
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.dialect import Dialect, Header, Reader, Request
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["HeaderList", "HttpLLM", "start_of", "written"]
 
+T = TypeVar("T")
+
 _ERROR_LIMIT = 65_536
 _TAIL_S = 5.0  # for usage and the end of the body, once the finish reason is there
 _TAIL_DONE_S = 1.0  # for the end of the body once nothing can follow
+_NOT_PICKLED = ("api_key", "openai_api_key", "anthropic_api_key", "promptlayer_api_key", "client")
 _encode = msgspec.json.Encoder().encode
 _COMMON: tuple[Header, ...] = (
     (b"content-type", b"application/json"),
@@ -57,6 +62,7 @@ class HttpLLM(LLM[Whole, Piece]):
     dialect: Dialect
     default_model: ClassVar[str]
     default_max_tokens: ClassVar[int | None] = None
+    _made_with: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __init__(
         self,
@@ -66,7 +72,7 @@ class HttpLLM(LLM[Whole, Piece]):
         base_url: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
-        stop: Sequence[str] | None = None,
+        stop: Stop = None,
         timeout: float | None = None,
         max_retries: int = 2,
         streaming: bool = True,
@@ -98,7 +104,18 @@ class HttpLLM(LLM[Whole, Piece]):
         self._redactor = Redactor((secret,))
         if timeouts is None and timeout is not None:
             timeouts = Timeouts(total=timeout)
-        self._connections = Connections(client, timeouts)
+        self._connections = Connections(client, _client_maker(timeouts))
+
+    def __new__(cls, *args: Any, **settings: Any) -> Self:
+        made = super().__new__(cls)
+        made._made_with = (args, settings)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what the model was made with, but neither key nor connections: it reads its key again."""
+        args, settings = self._made_with
+        kept = {name: value for name, value in settings.items() if name not in _NOT_PICKLED}
+        return _made_again, (type(self), args, kept)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, url={self.url!r})"
@@ -110,11 +127,17 @@ class HttpLLM(LLM[Whole, Piece]):
         return {"ls_provider": self.dialect.provider.name, "ls_model_name": self.model, **known}
 
     async def aclose(self) -> None:
-        """Close the connections made in this event loop, except those of a client that was given."""
+        """Close the connections, except those of a client that was given."""
         await self._connections.aclose()
 
+    def _pieces(self, make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
+        return make() if self._connections.shared is not None else Elsewhere(make)
+
+    async def _result(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        return await (work() if self._connections.shared is not None else there(work))
+
     async def _astream(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+        self, prompt: PromptLike, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
         body = self._body(prompt, stop, options)
         client = await self._connections.client()
@@ -155,9 +178,7 @@ class HttpLLM(LLM[Whole, Piece]):
             failure.reword(f"{failure.message} (asked was {self.url})")
         raise failure
 
-    def _body(
-        self, prompt: PromptLike, stop: Sequence[str] | None, options: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _body(self, prompt: PromptLike, stop: Stop, options: Mapping[str, Any]) -> dict[str, Any]:
         merged = {**self._given, **options}
         if isinstance(prompt, Body):
             if prompt.wire == self.dialect.wire:
@@ -166,7 +187,7 @@ class HttpLLM(LLM[Whole, Piece]):
         elif merged["max_tokens"] is None:
             merged["max_tokens"] = self.default_max_tokens
         streamed = bool(merged.pop("stream", self.streaming))
-        request = Request(self.model, prompt, list(stop or self._stop or ()) or None, streamed, merged)
+        request = Request(self.model, prompt, stop or self._stop or None, streamed, merged)
         return {name: value for name, value in self.dialect.body(request).items() if value is not None}
 
     def _as_it_stands(self, prompt: Body, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,6 +198,17 @@ class HttpLLM(LLM[Whole, Piece]):
         request = Request(self.model, prompt, None, self.streaming, wanted)
         body = self.dialect.body(request)
         return {name: value for name, value in body.items() if value is not None or name in prompt.fields}
+
+
+def _made_again(kind: type[LLM[Any, Any]], args: tuple[Any, ...], settings: dict[str, Any]) -> LLM[Any, Any]:
+    return kind(*args, **settings)
+
+
+def _client_maker(timeouts: Timeouts | None) -> Callable[[], HttpClient]:
+    """Make the client of a model. Loads HTTP now, so that the first call need not."""
+    from llmdash.llms.transport.http import HttpClient
+
+    return partial(HttpClient, timeouts=timeouts)
 
 
 def _first(given: Any, options: dict[str, Any], *names: str) -> Any:

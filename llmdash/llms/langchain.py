@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import cache
 from time import monotonic
 from typing import Any
 
-from llmdash.llms.base import LLM
+from llmdash.llms.base import LLM, Stop
 from llmdash.llms.loading import load
 from llmdash.llms.messages import Delta, Generation, Message, PromptLike, as_messages, role_of, text_of
-from llmdash.llms.sync_bridge import elsewhere
+from llmdash.llms.sync_bridge import Elsewhere
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.langchain import ChunkReader, failure_of, secrets_in
@@ -56,12 +56,12 @@ class LangChainLLM(LLM[Generation, Delta]):
         return {"ls_provider": "langchain", "ls_model_name": self.model}
 
     def _astream(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+        self, prompt: PromptLike, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
         asked = {name: value for name, value in options.items() if value is not None}
         if stop:
-            asked["stop"] = list(stop)
-        return elsewhere(lambda: self._ask(prompt, asked))
+            asked["stop"] = [stop] if isinstance(stop, str) else list(stop)
+        return Elsewhere(lambda: self._ask(prompt, asked))
 
     async def _ask(self, prompt: PromptLike, asked: dict[str, Any]) -> AsyncGenerator[Delta, None]:
         reader = ChunkReader()

@@ -70,7 +70,7 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     options: Mapping[str, Any]
 
 
-PromptLike = str | Message | Body | Sequence[Turn | tuple[str, str]]
+PromptLike = str | Turn | Body | Sequence[Turn | tuple[str, str]]
 """What a call accepts: one user turn as plain text, one message, a conversation, or a whole request body.
 
 A message may be a pair of role and text, or an object as it is sent; `human` and `ai` are other names for
@@ -121,6 +121,22 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     message: dict[str, Any] | None = None
     flags: tuple[str, ...] = ()
     """What is odd about the answer: `empty`, `reasoning_only`, `length`, `eof`, `finish:NAME`."""
+
+    def __add__(self, other: object) -> Delta:
+        """Return both as one: texts joined, and of what comes once the later."""
+        if not isinstance(other, Delta):
+            return NotImplemented
+        return Delta(
+            self.text + other.text,
+            self.reasoning + other.reasoning,
+            other.finish_reason or self.finish_reason,
+            other.usage or self.usage,
+            other.at or self.at,
+            other.hints or self.hints,
+            other.info or self.info,
+            other.message or self.message,
+            other.flags or self.flags,
+        )
 
     @property
     def has_content(self) -> bool:
@@ -200,7 +216,10 @@ def as_messages(prompt: PromptLike) -> tuple[Turn, ...]:
         return (prompt,)
     if isinstance(prompt, Body):
         return prompt.messages
-    return tuple(_message(one) if isinstance(one, tuple) else one for one in prompt)
+    if isinstance(prompt, Mapping):
+        return (prompt,)
+    said: Any = prompt.to_messages() if hasattr(prompt, "to_messages") else prompt  # LangChain's prompt value
+    return tuple(_turn(one) for one in ([said] if hasattr(said, "content") else said))
 
 
 def role_of(turn: Turn) -> str:
@@ -218,6 +237,35 @@ def text_of(turn: Turn) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _message(pair: tuple[str, str]) -> Message:
-    role, content = pair
-    return Message(cast("Role", _ROLES.get(role, role)), content)  # the server knows its roles
+def _turn(one: Any) -> Turn:
+    """A message, whatever says it: a pair, an object as it is sent, or one of LangChain's messages."""
+    if isinstance(one, Message | Mapping):
+        return one
+    if isinstance(one, str):
+        return Message("user", one)
+    if isinstance(one, tuple):
+        role, content = one
+        return Message(cast("Role", _ROLES.get(role, role)), content)  # the server knows its roles
+    return _of_langchain(one)
+
+
+def _of_langchain(one: Any) -> Turn:
+    """A message of LangChain, by its attributes. Raises TypeError for anything else."""
+    kind, content = getattr(one, "type", None), getattr(one, "content", None)
+    if not isinstance(kind, str) or not isinstance(content, str | list):
+        raise TypeError(
+            f"a {type(one).__name__} is not a message; give text, a pair of role and text, or a dict"
+        )
+    role = _ROLES.get(kind, getattr(one, "role", kind))
+    calls = [_tool_call(call) for call in getattr(one, "tool_calls", None) or ()]
+    answers = getattr(one, "tool_call_id", None)
+    if isinstance(content, str) and not calls and answers is None:
+        return Message(cast("Role", role), content)
+    more = {"tool_calls": calls} if calls else {}
+    return {"role": role, "content": content, **more} | ({"tool_call_id": answers} if answers else {})
+
+
+def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    arguments = msgspec.json.encode(call.get("args") or {}).decode()
+    called = {"name": call.get("name"), "arguments": arguments}
+    return {"id": call.get("id"), "type": "function", "function": called}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ClassVar
 
-from llmdash.llms.base import Piece, Whole
+from llmdash.llms.base import Piece, Stop, Whole
 from llmdash.llms.completions import COMPLETIONS, OpenAI
 from llmdash.llms.dialects import PROMPTLAYER
 from llmdash.llms.gathering import Gathering
@@ -168,7 +168,7 @@ class ReportedLLM(HttpLLM[Whole, Piece]):
         return self.reports.failed
 
     def _astream(
-        self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
+        self, prompt: PromptLike, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
         deltas = super()._astream(prompt, stop=stop, **options)
         return self.reports.follow(deltas, lambda: self._body(prompt, stop, options), self.return_pl_id)

@@ -1,15 +1,24 @@
-"""Runs asynchronous work for synchronous code: one event loop on a thread of its own."""
+"""Runs calls on one event loop, on a thread of its own, whatever loop or thread asks for them.
+
+Connections are bound to the loop that made them. On a loop that no program ends or blocks, they serve
+synchronous code, several loops, threads and notebooks alike.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures
+import os
+import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-__all__ = ["each", "elsewhere", "wait_for"]
+__all__ = ["Elsewhere", "at_end", "each", "submit", "there", "wait_for"]
+
+_END_S = 2.0
 
 T = TypeVar("T")
 
@@ -20,78 +29,96 @@ class _LoopThread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.is_over = False
+        """True once the interpreter ends: nothing runs any more."""
+        self.closers: set[Callable[[], Coroutine[Any, Any, None]]] = set()
+        """What is awaited in the end."""
 
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
+            if self.is_over:
+                raise RuntimeError("the interpreter is ending: no call can be made")
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="llmdash-calls", daemon=True).start()
-                atexit.register(_end, self._loop)
+                atexit.register(self._end, self._loop)
             return self._loop
 
+    def is_here(self) -> bool:
+        """True on the loop itself."""
+        return self._loop is not None and asyncio.get_running_loop() is self._loop
 
-def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """Close what was left open in the loop (connections), so that the interpreter does not complain."""
-    closing = asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop)
-    with suppress(TimeoutError):
-        closing.result(timeout=1.0)
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Abort what still runs and close what was left open, so that the interpreter does not complain."""
+        with self._lock:
+            self.is_over = True
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._finish(loop), loop).result(timeout=_END_S)
+
+    async def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(close() for close in self.closers), return_exceptions=True)
+        await loop.shutdown_asyncgens()
 
 
 _calls = _LoopThread()
 
 
+def _start_anew() -> None:
+    """In a child process made by a fork the thread is not there."""
+    global _calls
+    _calls = _LoopThread()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
+
+
+def at_end(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Await `close` on the shared loop when the interpreter ends."""
+    _calls.closers.add(close)
+
+
+def submit(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `close` on the shared loop now, without waiting; it is no longer run in the end."""
+    _calls.closers.discard(close)
+    with suppress(RuntimeError):  # the interpreter is ending
+        loop = _calls.loop()
+        loop.call_soon_threadsafe(lambda: loop.create_task(close()))
+
+
+async def there(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Return the result of `work`, which runs on the shared loop. Cancelling this cancels it."""
+    if _calls.is_here():
+        return await work()
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), _calls.loop()))
+
+
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` on the shared loop. Returns its result, or raises its exception."""
-    future = asyncio.run_coroutine_threadsafe(work, _calls.loop())
+    try:
+        future = asyncio.run_coroutine_threadsafe(work, _calls.loop())
+    except RuntimeError:
+        work.close()
+        raise
     try:
         return future.result()
     finally:
         future.cancel()  # has an effect only if waiting was interrupted
 
 
-def each(pieces: AsyncGenerator[T, None]) -> Iterator[T]:
-    """Yield the pieces as they arrive. Closes the generator when left early."""
-
-    async def following() -> tuple[T] | None:
-        try:
-            return (await anext(pieces),)
-        except StopAsyncIteration:
-            return None
-
-    try:
-        while (found := wait_for(following())) is not None:
-            yield found[0]
-    finally:
-        wait_for(pieces.aclose())
-
-
 class _End(Exception):
-    """The last thing that comes from another loop; its cause is what ended the pieces, if anything did."""
+    """The last thing that comes from the shared loop; its cause is what ended the pieces, if anything did."""
 
 
-async def elsewhere(make: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
-    """Yield the pieces of a generator that runs on the loop of the synchronous calls, from any other loop.
-
-    For objects bound to the loop of their first use. When left early, it is cancelled there.
-    """
-    asking = asyncio.get_running_loop()
-    came: asyncio.Queue[tuple[T] | _End] = asyncio.Queue()
-
-    def tell(what: tuple[T] | _End) -> None:
-        with suppress(RuntimeError):  # the calling loop may be closed
-            asking.call_soon_threadsafe(came.put_nowait, what)
-
-    work = asyncio.run_coroutine_threadsafe(_pump(make, tell), _calls.loop())
-    try:
-        while not isinstance(found := await came.get(), _End):
-            yield found[0]
-        if found.__cause__ is not None:
-            raise found.__cause__
-    finally:
-        work.cancel()
+Tell = Callable[["tuple[T] | _End"], None]
 
 
-async def _pump(make: Callable[[], AsyncGenerator[T, None]], tell: Callable[[tuple[T] | _End], None]) -> None:
+async def _pump(make: Callable[[], AsyncGenerator[T, None]], tell: Tell[T]) -> None:
+    """Tell every piece, then the end. One task runs the generator from start to end, and closes it."""
     end = _End()
     try:
         async with aclosing(make()) as pieces:
@@ -100,7 +127,90 @@ async def _pump(make: Callable[[], AsyncGenerator[T, None]], tell: Callable[[tup
     except asyncio.CancelledError as cancelled:
         end.__cause__ = cancelled
         raise
-    except Exception as error:  # noqa: BLE001 - raised in the calling loop
+    except Exception as error:  # noqa: BLE001 - raised where the pieces are awaited
         end.__cause__ = error
     finally:
         tell(end)
+
+
+def each(make: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
+    """Yield the pieces of a generator that runs on the shared loop. When left early, it is closed there."""
+    came: queue.SimpleQueue[tuple[T] | _End] = queue.SimpleQueue()
+    work = asyncio.run_coroutine_threadsafe(_pump(make, came.put), _calls.loop())
+    ended = False
+    try:
+        while not isinstance(found := came.get(), _End):
+            yield found[0]
+        ended = True
+        if found.__cause__ is not None:
+            raise found.__cause__
+    finally:
+        if not ended and not _calls.is_over:
+            work.cancel()
+            while not isinstance(came.get(), _End):
+                continue
+
+
+class Elsewhere(AsyncGenerator[T, None]):
+    """The pieces of a generator that runs on the shared loop, for any other loop.
+
+    No generator of Python's own, which its loop would close, together with those inside it, in any order.
+    When left early, cancelled or forgotten, the other one is cancelled.
+    """
+
+    def __init__(self, make: Callable[[], AsyncGenerator[T, None]]) -> None:
+        self._make = make
+        self._work: concurrent.futures.Future[None] | None = None
+        self._came: asyncio.Queue[tuple[T] | _End] = asyncio.Queue()
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        if self._ended:
+            raise StopAsyncIteration
+        if self._work is None:
+            self._begin()
+        try:
+            found = await self._came.get()
+        except BaseException:
+            self._stop()
+            raise
+        if not isinstance(found, _End):
+            return found[0]
+        self._ended = True
+        raise found.__cause__ or StopAsyncIteration
+
+    def _begin(self) -> None:
+        asking, put = asyncio.get_running_loop(), self._came.put_nowait
+
+        def tell(what: tuple[T] | _End) -> None:
+            with suppress(RuntimeError):  # the calling loop may be closed
+                asking.call_soon_threadsafe(put, what)
+
+        self._work = asyncio.run_coroutine_threadsafe(_pump(self._make, tell), _calls.loop())
+
+    async def asend(self, value: None) -> T:
+        return await anext(self)
+
+    async def athrow(self, *error: Any) -> T:
+        self._stop()
+        raise error[0] if isinstance(error[0], BaseException) else error[0](*error[1:2])
+
+    async def aclose(self) -> None:
+        """Cancel what runs, and wait until it has ended."""
+        if self._stop() and not _calls.is_over:
+            while not isinstance(await self._came.get(), _End):
+                continue
+
+    def _stop(self) -> bool:
+        """Cancel what runs; True if something did."""
+        running = self._work is not None and not self._ended
+        self._ended = True
+        if running and self._work is not None:
+            self._work.cancel()
+        return running
+
+    def __del__(self) -> None:
+        self._stop()

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from llmdash.llms import (
-    LLM,
-    Anthropic,
-    ChatAnthropic,
-    ChatOpenAI,
-    LangChainLLM,
-    OpenAI,
-    PromptLayerChatOpenAI,
-    PromptLayerOpenAI,
-)
+from llmdash.llms import LLM, LangChainLLM
+from llmdash.llms.anthropic import Anthropic, ChatAnthropic
+from llmdash.llms.completions import OpenAI
+from llmdash.llms.openai import ChatOpenAI
+from llmdash.llms.promptlayer import PromptLayerChatOpenAI, PromptLayerOpenAI
 from tests.simulated import Simulated
 
 QUESTION = "What is 2 + 3 x 4?"

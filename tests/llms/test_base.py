@@ -53,10 +53,10 @@ async def test_an_answer_is_its_deltas_put_together() -> None:
     assert await Echo().ainvoke("a b") == Generation("ab", "stop", Usage(1, 2))
 
 
-async def test_deltas_hold_everything_and_astream_only_text() -> None:
+async def test_deltas_hold_everything_and_astream_the_text_and_at_last_the_end() -> None:
     llm = Echo()
     assert len([delta async for delta in llm.deltas("a b")]) == 6
-    assert [delta.content async for delta in llm.astream("a b")] == ["a", "b"]
+    assert [delta.content async for delta in llm.astream("a b")] == ["a", "b", ""]
 
 
 async def test_options_and_stop_reach_the_dialect() -> None:
@@ -157,14 +157,14 @@ def test_everything_works_without_a_loop() -> None:
     assert llm.invoke("a b").text == "ab"
     assert [answer.text for answer in llm.batch(["a", "b"]) if isinstance(answer, Generation)] == ["a", "b"]
     assert llm.generate(["a"]).generations[0][0].text == "a"
-    assert [delta.text for delta in llm.stream("a b")] == ["a", "b"]
+    assert [delta.text for delta in llm.stream("a b")] == ["a", "b", ""]
 
 
 async def test_the_synchronous_calls_work_inside_a_running_loop() -> None:
     """As in a notebook."""
     llm = Echo()
     assert llm.invoke("a").text == "a"
-    assert [delta.text for delta in llm.stream("a b")] == ["a", "b"]
+    assert [delta.text for delta in llm.stream("a b")] == ["a", "b", ""]
 
 
 def test_a_synchronous_stream_that_is_left_early_is_closed() -> None:
@@ -210,7 +210,9 @@ def test_a_program_that_closes_nothing_ends_without_complaint(simulator: Callabl
 
 DROPPED = """
 import asyncio, gc, sys
-from llmdash.llms import ChatAnthropic, ChatOpenAI, OpenAI
+from llmdash.llms.anthropic import ChatAnthropic
+from llmdash.llms.completions import OpenAI
+from llmdash.llms.openai import ChatOpenAI
 def ask(kind):
     return kind("sim-small", api_key="sim-a", base_url=sys.argv[1])
 for kind in (OpenAI, ChatOpenAI, ChatAnthropic):

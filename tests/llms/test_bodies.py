@@ -8,9 +8,11 @@ import httpx
 import msgspec
 import pytest
 
-from llmdash.llms import ChatAnthropic, ChatOpenAI, OpenAI
+from llmdash.llms.anthropic import ChatAnthropic
+from llmdash.llms.completions import OpenAI
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Body, Message
+from llmdash.llms.openai import ChatOpenAI
 from llmdash.llms.transport.http import HttpClient
 
 ANSWERS = {

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from llmdash.llms import ChatAnthropic, ChatOpenAI, Delta, Failure, FailureKind, OpenAI
+from llmdash.llms import Delta, Failure, FailureKind
+from llmdash.llms.anthropic import ChatAnthropic
+from llmdash.llms.completions import OpenAI
+from llmdash.llms.openai import ChatOpenAI
 from tests.llms.models import ANSWER, QUESTION, REMOTE, Model
 from tests.simulated import Simulated
 

@@ -7,6 +7,7 @@ import itertools
 import random
 import traceback
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ async def test_a_rate_limit_may_come_inside_the_stream() -> None:
 
 
 @pytest.mark.parametrize("options", [{"seed": object()}, {"user": "half a pair: \ud83d"}])
-async def test_a_request_that_json_cannot_hold_is_refused_unsent(options: dict[str, object]) -> None:
+async def test_a_request_that_json_cannot_hold_is_refused_unsent(options: dict[str, Any]) -> None:
     transport = Canned(answer(DONE))
     with pytest.raises(Failure, match="cannot be written as JSON") as caught:
         await chat(transport).ainvoke("hi", stop=None, **options)

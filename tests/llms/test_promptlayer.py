@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from llmdash.llms import PromptLayerChatOpenAI, PromptLayerOpenAI
+from llmdash.llms.promptlayer import PromptLayerChatOpenAI, PromptLayerOpenAI
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure
 from tests.llms.canned import KEY, Body, Canned, answer, document

@@ -5,14 +5,10 @@ from __future__ import annotations
 import pytest
 
 import llmdash.llms as public
-from llmdash.llms import (
-    Anthropic,
-    ChatAnthropic,
-    ChatOpenAI,
-    OpenAI,
-    PromptLayerChatOpenAI,
-    PromptLayerOpenAI,
-)
+from llmdash.llms.anthropic import Anthropic, ChatAnthropic
+from llmdash.llms.completions import OpenAI
+from llmdash.llms.openai import ChatOpenAI
+from llmdash.llms.promptlayer import PromptLayerChatOpenAI, PromptLayerOpenAI
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret

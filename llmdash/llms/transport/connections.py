@@ -1,70 +1,45 @@
-"""Connections of one model: those it was given, or its own, one set for each event loop it is used in."""
+"""Connections of one model: those it was given, or its own, on the loop of the library's calls."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from llmdash.llms.sync_bridge import at_end, submit
 
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient
-    from llmdash.llms.transport.timeouts import Timeouts
 
 __all__ = ["Connections"]
 
-_Own = dict[asyncio.AbstractEventLoop, "tuple[HttpClient, AsyncGenerator[None, None]]"]
-
 
 class Connections:
-    """Returns the client for the running loop. Its own ones are closed with their loop, or by `aclose`."""
+    """Returns the client that was given, or one of its own, made by `make` on first use.
 
-    def __init__(self, shared: HttpClient | None, timeouts: Timeouts | None) -> None:
-        self._shared = shared
-        self._timeouts = timeouts
-        self._own: _Own = {}
-        weakref.finalize(self, _drop, self._own).atexit = False
+    Its own serves one loop only, that of the library's calls (`sync_bridge`), and is closed with the model,
+    by `aclose`, or when the interpreter ends.
+    """
+
+    def __init__(self, shared: HttpClient | None, make: Callable[[], HttpClient]) -> None:
+        self.shared = shared
+        self._make = make
+        self._own: dict[asyncio.AbstractEventLoop, HttpClient] = {}
 
     async def client(self) -> HttpClient:
-        """Return the client that was given, else that of this loop, made on first use."""
-        if self._shared is not None:
-            return self._shared
-        from llmdash.llms.transport.http import (
-            HttpClient,  # httpx and aiohttp take 150 ms to load: on first use
-        )
-
+        """Return the client."""
+        if self.shared is not None:
+            return self.shared
         loop = asyncio.get_running_loop()
-        if loop not in self._own:
-            client = HttpClient(timeouts=self._timeouts)
-            keeper = _close_with_loop(loop, client, self._own)
-            self._own[loop] = (client, keeper)
-            await anext(keeper)
-        return self._own[loop][0]
+        client = self._own.get(loop)
+        if client is None:  # in a process made by a fork, the loop is another one
+            client = self._own[loop] = self._make()
+            at_end(client.aclose)
+            weakref.finalize(self, submit, client.aclose).atexit = False
+        return client
 
     async def aclose(self) -> None:
-        """Close the connections made in this event loop, except those of a client that was given."""
-        own = self._own.get(asyncio.get_running_loop())
-        if own is not None:
-            await own[1].aclose()
-
-
-async def _close_with_loop(
-    loop: asyncio.AbstractEventLoop, client: HttpClient, own: _Own
-) -> AsyncGenerator[None, None]:
-    """Closes `client` when the loop ends: `asyncio.run` closes the generators that still wait."""
-    try:
-        yield
-    finally:
-        own.pop(loop, None)
-        await client.aclose()
-
-
-def _drop(own: _Own) -> None:
-    """Close what a deleted model has left open in loops that still run."""
-    for loop, (_, keeper) in list(own.items()):
-        if loop.is_running():
-            asyncio.run_coroutine_threadsafe(_close(keeper), loop)
-
-
-async def _close(keeper: AsyncGenerator[None, None]) -> None:
-    await keeper.aclose()
+        """Close its own client; the next call makes another one."""
+        while self._own:
+            submit(self._own.popitem()[1].aclose)

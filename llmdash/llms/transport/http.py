@@ -103,7 +103,7 @@ class HttpResponse:
                 if piece:
                     return piece
         except Late as late:
-            raise Failure(FailureKind.TRANSIENT, str(late), status=self.status) from None
+            raise Failure(FailureKind.TRANSIENT, str(late), status=self.status, timed_out=True) from None
         except _TRANSPORT_ERRORS as error:
             raise _failure(error, self.status) from None
         return None
@@ -166,7 +166,7 @@ class HttpClient:
         except BaseException as error:
             watch.close()
             if isinstance(error, Late):
-                raise Failure(FailureKind.TRANSIENT, str(error)) from None
+                raise Failure(FailureKind.TRANSIENT, str(error), timed_out=True) from None
             if isinstance(error, _TRANSPORT_ERRORS):
                 raise _failure(error) from None
             raise

@@ -42,7 +42,7 @@ class Request:
 
     model: str
     prompt: PromptLike
-    stop: Sequence[str] | None = None
+    stop: str | Sequence[str] | None = None
     streamed: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 

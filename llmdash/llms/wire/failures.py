@@ -59,6 +59,7 @@ class Failure(Exception):
     | `is_guess` | `retry_after` is no request of the server, only when a limit is full again |
     | `slow_down` | the server limits how fast the rate may grow |
     | `may_be_billed` | nothing came in time, but the server may have worked on it |
+    | `timed_out` | a limit of time passed |
 
     >>> str(Failure(FailureKind.THROTTLE, "slow down", status=429, retry_after=2.0))
     '429 slow down'
@@ -81,6 +82,7 @@ class Failure(Exception):
         is_guess: bool = False,
         slow_down: bool = False,
         may_be_billed: bool = False,
+        timed_out: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -97,6 +99,7 @@ class Failure(Exception):
         self.is_guess = is_guess
         self.slow_down = slow_down
         self.may_be_billed = may_be_billed
+        self.timed_out = timed_out
         self.partial = ""
 
     def reword(self, message: str) -> None:
