@@ -20,11 +20,14 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
 import llmdash.llms
-from llmdash.llms import Failure
-from llmdash.llms.runnables import ChatAnthropic, ChatOpenAI, OpenAI
+from llmdash.llms import Failure, runnables
 from llmdash.llms.transport.http import HttpClient
 from tests.llms.models import ANSWER, QUESTION
 from tests.simulated import Simulated
+
+ChatAnthropic: Any = runnables.ChatAnthropic  # pydantic hides their signatures from type checkers
+ChatOpenAI: Any = runnables.ChatOpenAI
+OpenAI: Any = runnables.OpenAI
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "Sum", "arguments": '{"value": 14}'}}
 
@@ -61,9 +64,9 @@ def saying(**message: Any) -> dict[str, Any]:
     return {"choices": [{"index": 0, "message": message, "finish_reason": reason}]}
 
 
-@pytest.mark.parametrize("name", llmdash.llms.runnables.__all__)
+@pytest.mark.parametrize("name", runnables.__all__)
 def test_the_public_import_gives_the_runnables(name: str) -> None:
-    assert getattr(llmdash.llms, name) is getattr(llmdash.llms.runnables, name)
+    assert getattr(llmdash.llms, name) is getattr(runnables, name)
 
 
 @pytest.mark.case("library", "pipes")
