@@ -21,13 +21,10 @@ from pydantic import BaseModel
 
 import llmdash.llms
 from llmdash.llms import Failure, runnables
+from llmdash.llms.runnables import ChatAnthropic, ChatOpenAI, OpenAI
 from llmdash.llms.transport.http import HttpClient
 from tests.llms.models import ANSWER, QUESTION
 from tests.simulated import Simulated
-
-ChatAnthropic: Any = runnables.ChatAnthropic  # pydantic hides their signatures from type checkers
-ChatOpenAI: Any = runnables.ChatOpenAI
-OpenAI: Any = runnables.OpenAI
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "Sum", "arguments": '{"value": 14}'}}
 

@@ -7,7 +7,7 @@ package: an endpoint is asked through the wrapped classes, with or without LangC
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
 from llmdash.llms import anthropic, completions, openai, promptlayer
 from llmdash.llms.http_llm import HttpLLM
@@ -24,37 +24,15 @@ __all__ = [
 ]
 
 
-class OpenAI(RunnablePlain):
-    """`llmdash.llms.completions.OpenAI` as a Runnable; its arguments, and those of LangChain's models."""
-
-    native: ClassVar[type[HttpLLM]] = completions.OpenAI
-
-
-class Anthropic(RunnablePlain):
-    """`llmdash.llms.anthropic.Anthropic` as a Runnable; its arguments, and those of LangChain's models."""
-
-    native: ClassVar[type[HttpLLM]] = anthropic.Anthropic
+def _wrapped(native: type[HttpLLM], base: type[RunnableChat] | type[RunnablePlain]) -> Any:
+    """Return a class with the name of the one that it wraps: callbacks and traces show it."""
+    about = f"`{native.__module__}.{native.__name__}` as a Runnable; its arguments, and those of LangChain."
+    return type(native.__name__, (base,), {"native": native, "__module__": __name__, "__doc__": about})
 
 
-class PromptLayerOpenAI(RunnablePlain):
-    """`llmdash.llms.promptlayer.PromptLayerOpenAI` as a Runnable."""
-
-    native: ClassVar[type[HttpLLM]] = promptlayer.PromptLayerOpenAI
-
-
-class ChatOpenAI(RunnableChat):
-    """`llmdash.llms.openai.ChatOpenAI` as a Runnable; its arguments, and those of LangChain's models."""
-
-    native: ClassVar[type[HttpLLM]] = openai.ChatOpenAI
-
-
-class ChatAnthropic(RunnableChat):
-    """`llmdash.llms.anthropic.ChatAnthropic` as a Runnable."""
-
-    native: ClassVar[type[HttpLLM]] = anthropic.ChatAnthropic
-
-
-class PromptLayerChatOpenAI(RunnableChat):
-    """`llmdash.llms.promptlayer.PromptLayerChatOpenAI` as a Runnable."""
-
-    native: ClassVar[type[HttpLLM]] = promptlayer.PromptLayerChatOpenAI
+OpenAI = _wrapped(completions.OpenAI, RunnablePlain)
+Anthropic = _wrapped(anthropic.Anthropic, RunnablePlain)
+PromptLayerOpenAI = _wrapped(promptlayer.PromptLayerOpenAI, RunnablePlain)
+ChatOpenAI = _wrapped(openai.ChatOpenAI, RunnableChat)
+ChatAnthropic = _wrapped(anthropic.ChatAnthropic, RunnableChat)
+PromptLayerChatOpenAI = _wrapped(promptlayer.PromptLayerChatOpenAI, RunnableChat)
