@@ -77,8 +77,12 @@ def stream(
     guarded(lambda: _call(prompt, simulate, flags, _chunks, writer))
 
 
-def _chunks(llm: LLM, prompt: str) -> AsyncGenerator[Any, None]:
-    return llm.astream(prompt)
+async def _chunks(llm: LLM, prompt: str) -> AsyncGenerator[Any, None]:
+    """The chunks with text: the last one, which says how the answer ended, has none."""
+    async with aclosing(llm.astream(prompt)) as chunks:
+        async for chunk in chunks:
+            if str(chunk):
+                yield chunk
 
 
 def _events(version: str) -> Pieces:

@@ -1,10 +1,8 @@
 """What one call is: the LLM classes, usable on their own: `from llmdash.llms import ChatOpenAI`.
 
-The engine and everything above it may import it; it imports only `secrets` and `sanitize`. Each class is
-loaded on first use. It never knows of a batch, a pool or a screen.
-
-Where `langchain-core` is installed, the model classes taken from here are its Runnables, which wrap the
-classes of the same name in the modules of this package.
+The engine and everything above it may import it; it imports only `secrets` and `sanitize`. It never knows of
+a batch, a pool or a screen. Each class is loaded on first use; where `langchain-core` is installed, the model
+classes taken from here are Runnables that wrap those in the modules of this package.
 """
 
 from __future__ import annotations

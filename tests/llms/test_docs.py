@@ -41,6 +41,7 @@ def test_the_examples_of_a_module_run(name: str) -> None:
 @pytest.mark.parametrize("name", public.__all__)
 def test_every_public_class_has_an_example(name: str) -> None:
     found = getattr(public, name)
+    found = getattr(found, "native", found)  # what a Runnable wraps
     examples = doctest.DocTestParser().get_examples(inspect.getdoc(found) or "")
     assert examples, f"{name} has no example"
     assert not any(example.options.get(doctest.SKIP) for example in examples)

@@ -72,6 +72,7 @@ async def test_chunks_are_shown_with_bars_as_they_arrive(
     await llm.aclose()
 
 
+@pytest.mark.filterwarnings("ignore:astream_events version:DeprecationWarning")  # LangChain's word on v1
 async def test_the_first_four_events_are_shown(
     endpoint: Simulated, capsys: pytest.CaptureFixture[str]
 ) -> None:
