@@ -19,8 +19,8 @@ from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.transport.connections import Connections
-from llmdash.llms.wire.body_reader import as_json
 from llmdash.llms.wire.dialect import Dialect, below
+from llmdash.llms.wire.documents import as_json
 from llmdash.llms.wire.failures import Failure, from_response
 from llmdash.secrets import Redactor, Secret
 
@@ -179,7 +179,7 @@ def _completion(model: str, answer: Generation) -> dict[str, Any]:
 
 
 def _chat_completion(model: str, answer: Generation) -> dict[str, Any]:
-    said = {"message": {"role": "assistant", "content": answer.text}}
+    said = {"message": answer.message or {"role": "assistant", "content": answer.text}}
     return _response("chat.completion", model, answer, said)
 
 
