@@ -34,6 +34,8 @@ class JobQueue:
         self._due: dict[int, float] = {}
         """When each job in backoff is due; entries of `_backoff` that differ are stale."""
         self._dropped: set[int] = set()
+        self.suspects: set[int] = set()
+        """Jobs whose failures say nothing about an endpoint: others probe it, as far as there are any."""
         self._open = len(pending)
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -57,10 +59,15 @@ class JobQueue:
     async def pop(self, *, spread: bool = False) -> tuple[int, bool]:
         """Return the next job, and whether it is fresh (never popped before). Waits while there is none.
 
-        With `spread`, retries alternate with fresh jobs, so that failures are spread over many jobs.
+        With `spread`, retries alternate with fresh jobs, so that failures are spread over many jobs, and
+        `suspects` go last.
         """
         self._fresh_first = spread and not self._fresh_first
         while True:
+            if spread and self.suspects and (job := self._next_pending()) is not None:
+                return job, True
+            if spread and self.suspects:
+                self._postpone_suspects()
             if self._ready:
                 return self._ready.popitem(last=False)[0], False
             if self._fresh_first and (job := self._next_pending()) is not None:
@@ -70,6 +77,11 @@ class JobQueue:
             if (job := self._next_pending()) is not None:
                 return job, True
             await self._wait_for_change()
+
+    def _postpone_suspects(self) -> None:
+        for line in (self._ready, self._retries):
+            for job in self.suspects.intersection(line):
+                line.move_to_end(job)
 
     async def _wait_for_change(self) -> None:
         """Wait for a job; while the budget delays retries, no longer than it takes to recover."""
@@ -128,9 +140,19 @@ class JobQueue:
         heapq.heappush(self._backoff, (due, job))
         self._arm()
 
+    def hasten(self, job: int, delay_s: float) -> bool:
+        """Make a job ready in `delay_s` seconds, if that is sooner. False if it is not in backoff."""
+        due = self._due.get(job)
+        if due is None:
+            return False
+        if due > asyncio.get_running_loop().time() + delay_s:
+            self.schedule(job, delay_s, limited=job in self._limited)
+        return True
+
     def end(self, job: int) -> None:
         """Mark a job as ended."""
         self._ungrant(job)
+        self.suspects.discard(job)
         self._open -= 1
         self._ended.set()
 

@@ -46,11 +46,17 @@ after 5 s, doubling to 5 minutes |
         self.on_probation = False
         self.pacing = Pacing()
         self.refusals = 0
+        self.passed = 0
+        """The highest ticket of an answered request: the key worked when that was sent."""
+        self._refused_by: set[int] = set()
+        self._refused_at = 0
+        self._quarantined_by: set[int] = set()
+        self._probed_early = False
         self._rests = self._cooldowns = self._quarantines = 0
         self._rate_before: float | None = None
         self._rests_since = 0.0
         self._recent: deque[bool] = deque(maxlen=_RECENT)
-        self._given = self._stale = 0
+        self._given = self._stale = self._slowed = 0
 
     @property
     def is_gone(self) -> bool:
@@ -61,6 +67,11 @@ after 5 s, doubling to 5 minutes |
     def is_resting(self) -> bool:
         """True if time alone brings the key back."""
         return self.state in _RESTING
+
+    @property
+    def is_confirming(self) -> bool:
+        """True if it comes back from a quarantine: the next request tells whether it has quota again."""
+        return self.on_probation and self._quarantines > 0
 
     @property
     def is_faltering(self) -> bool:
@@ -112,10 +123,14 @@ after 5 s, doubling to 5 minutes |
 
     def answered(self, ticket: int) -> None:
         """Note an answered request. While the key rests it changes nothing: the request was sent before."""
-        self.refusals = 0
+        if ticket > self.passed:
+            self.passed = ticket
+        if self.refusals:
+            self._pardon()
         if self.state is KeyState.HEALTHY or self.rests_until <= self._clock():
             self.on_probation = False
             self._rests = self._quarantines = 0
+            self._probed_early = False
         if self.state is KeyState.HEALTHY:
             self.detail = ""
         if ticket > self._stale:
@@ -129,35 +144,88 @@ after 5 s, doubling to 5 minutes |
             self._recent.append(False)
 
     def throttled(self, failure: Failure) -> None:
-        """Rest, because the server rate limited the key (429)."""
+        """Rest, because the server rate limited the key (429). A hint that is a guess shortens no backoff."""
         if self.is_gone:
             return
-        hint = _hint(failure)
-        seconds = hint or min(_LONGEST_REST_S, _REST_S * 2 ** min(self._rests, 10))
+        hint, backoff = _hint(failure), min(_LONGEST_REST_S, _REST_S * 2 ** min(self._rests, 10))
+        seconds = max(hint, backoff) if hint and failure.is_guess else hint or backoff
         if self.state is not KeyState.THROTTLED:
             self._rests += 1
             now = self._clock()
             self._rate_before, self._rests_since = self.pacing.rate(now), now
         self._rest(KeyState.THROTTLED, seconds, "rate limited (429)")
 
-    def lost_quota(self, failure: Failure, ticket: int) -> None:
-        """Quarantine the key: its account has no money left."""
-        if self.is_gone or ticket <= self._stale:
+    def slow_down(self, ticket: int) -> bool:
+        """Halve the rate, because the server limits its growth; once for all requests under way.
+
+        Returns True if the rate was halved now.
+        """
+        if ticket <= self._slowed:
+            return False
+        self._slowed = self._given
+        self.pacing.slow_down(self._clock())
+        return True
+
+    def lost_quota(self, failure: Failure, ticket: int, job: int | None = None) -> None:
+        """Quarantine the key: its account has no money left. With `job` only the words it got say so."""
+        if self.is_gone:
+            return
+        if ticket <= self._stale:
+            if self.state is KeyState.QUARANTINED and self._quarantined_by and job is not None:
+                self._quarantined_by.add(job)
             return
         seconds = min(_LONGEST_QUARANTINE_S, _QUARANTINE_S * 2 ** min(self._quarantines, 10))
         self._quarantines += 1
+        self._quarantined_by = {job} if job is not None and self._quarantines == 1 else set()
         self._rest(KeyState.QUARANTINED, max(seconds, _hint(failure) or 0.0), failure.message)
         self._stale = self._given
 
-    def refused(self, failure: Failure) -> None:
-        """Note that the server refused the key; the second time in a row it is dead."""
-        if self.is_gone:
-            return
-        self.refusals += 1
+    def probe_in(self, seconds: float) -> None:
+        """Shorten a first quarantine: only the words of one job say it, and there is no other key."""
+        if self._quarantined_by and not self._probed_early:
+            self._probed_early = True
+            self._quarantines = 0
+            self.rests_until = min(self.rests_until, self._clock() + seconds)
+
+    def refused(self, failure: Failure, ticket: int, job: int | None = None) -> bool:
+        """Note that the server refused the key. True if it confirms an earlier refusal: the key is dead.
+
+        A request that was under way at the first refusal confirms nothing, nor does the same `job`.
+        """
+        if self.is_gone or (self.refusals and ticket <= self._refused_at):
+            self._refused_by.add(-1 if job is None else job)
+            return False
+        if job is None or job not in self._refused_by:
+            self.refusals += 1
+        if job is not None:
+            self._refused_by.add(job)
+        self._refused_at = self._given
         self.on_probation = True
-        if self.refusals >= _REFUSALS:
-            self.state = KeyState.DEAD
-            self.detail = failure.message
+        self.detail = failure.message
+        return self.refusals >= _REFUSALS
+
+    def refused_others(self, job: int) -> bool:
+        """True if it refused other jobs than this one since its last answer."""
+        return bool(self._refused_by - {job})
+
+    def absolve(self, job: int) -> None:
+        """Take back what the key was blamed for because of `job`, which is at fault itself."""
+        if job in self._refused_by:
+            self._pardon()
+        if job in self._quarantined_by:
+            self._quarantined_by.discard(job)
+            if not self._quarantined_by and self.state is KeyState.QUARANTINED:
+                self.state, self.detail, self.rests_until = KeyState.HEALTHY, "", 0.0
+                self._quarantines = 0
+
+    def kill(self, detail: str) -> None:
+        """Send nothing more with the key: the server refuses it."""
+        if not self.is_gone:
+            self.state, self.detail = KeyState.DEAD, detail
+
+    def _pardon(self) -> None:
+        self.refusals = 0
+        self._refused_by.clear()
 
     def cool(self, detail: str) -> None:
         """Start a cooldown: others succeed at the same endpoint where it fails."""

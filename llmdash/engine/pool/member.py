@@ -13,6 +13,7 @@ from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.token_bucket import TokenBucket
+from llmdash.engine.pool.trial import Trial
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Hints
 
@@ -95,6 +96,15 @@ class Member:
         self.was_away = False
         self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
         self.input_tokens = self.output_tokens = 0
+        self.reserved_until = 0.0
+        """Until when it takes no more requests, so that one can be sent alone."""
+        self.trials: list[Trial] = []
+        self.refuted: dict[str, int] = {}
+        """How often it refused, for each model, what another key answered then."""
+        self.models_left: set[str] = set()
+        """Models that the key turned out not to have."""
+        self.models_answered: set[str] = set()
+        """The models, other than the endpoint's own, that it answered with."""
         self.calls = RollingCounter()
         self.tokens = RollingCounter()
 
@@ -107,11 +117,18 @@ class Member:
         tell.
         """
         return max(
-            self.health.wait_s(now, self.in_flight), self.endpoint.wait_s(now), self.limits.wait_s(tokens)
+            self.health.wait_s(now, self.in_flight),
+            self.endpoint.wait_s(now),
+            self.limits.wait_s(tokens),
+            self.reserved_until - now,
         )
 
     def may_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens` at the time `now`."""
+        return self.reserved_until <= now and self.can_send(now, tokens)
+
+    def can_send(self, now: float, tokens: int = 0) -> bool:
+        """True if the key may send a request of `tokens`, also one that it is reserved for."""
         return (
             self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
@@ -120,12 +137,16 @@ class Member:
 
 
 class Lease(NamedTuple):
-    """A key leased for one request, with the tokens reserved on it."""
+    """A key leased for one request, with the tokens reserved on it.
+
+    `is_lone` says that the key had nothing else in flight then.
+    """
 
     member: Member
     tokens: int
     key_ticket: int
     endpoint_ticket: int
+    is_lone: bool = False
 
 
 def key_row(member: Member, now: float) -> KeyRow:
@@ -137,7 +158,7 @@ def key_row(member: Member, now: float) -> KeyRow:
         endpoint=member.endpoint.name,
         state=health.state,
         ready_in_s=rests_s if rests_s > 0 and not health.is_gone else None,
-        detail=health.detail,
+        detail=health.detail or health.pacing.detail(now),
         in_flight=member.in_flight,
         sent=member.sent,
         ok=member.ok,

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
-from llmdash.engine.pool.attribution import Attribution, attribute
-from llmdash.engine.pool.circuit_breaker import is_of_endpoint
+from llmdash.engine.pool import strikes
+from llmdash.engine.pool.attribution import Attribution, Attributor
 from llmdash.engine.pool.costs import Spending
+from llmdash.engine.pool.job_history import JobHistory
 from llmdash.engine.pool.member import Endpoint, Lease, Member, endpoint_row, key_row
+from llmdash.engine.pool.terms import ANY_KEY, Terms, has_model, terms_of
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["Attribution", "KeyPool", "Lease", "Member"]
 
 _PREFERENCE = 1.0
+_LOOK_S, _LONGEST_LOOK_S = 0.25, 5.0
+_RESERVED_S = 1.0
 
 
 class KeyPool:
@@ -34,6 +38,7 @@ class KeyPool:
         if not members:
             raise ValueError("a pool needs at least one key")
         self._members = list(members)
+        self._attributor = Attributor(self._members)
         self._clock = clock
         self.spending = Spending()
         self._changed = asyncio.Event()
@@ -99,10 +104,41 @@ class KeyPool:
         """True if some key has a token limit, so that a request has to estimate its tokens."""
         return any(member.limits.tokens is not None for member in self._members)
 
-    def may_lease(self, tokens: int) -> bool:
+    def may_lease(self, tokens: int, terms: Terms = ANY_KEY) -> bool:
         """True if some key may send a request of `tokens` now."""
+        return bool(self._free(self._clock(), tokens, terms))
+
+    def _free(self, now: float, tokens: int, terms: Terms) -> list[Member]:
+        if not terms.is_strict:
+            return [member for member in self._members if member.may_send(now, tokens)]
+        return [
+            member
+            for member in self._members
+            if member not in terms.excluded
+            and not (terms.alone and member.in_flight)
+            and (member.can_send if terms.alone else member.may_send)(now, tokens)
+        ]
+
+    def look_in_s(self, tokens: int, terms: Terms) -> float:
+        """Return the seconds until a job with strict terms may look for a key again.
+
+        If it has to be sent alone, the key that is free first takes nothing else until then, or a second.
+        """
         now = self._clock()
-        return any(member.may_send(now, tokens) for member in self._members)
+        known = [member for member in self._members if member not in terms.excluded]
+        if terms.alone:
+            self._reserve(known, now)
+        waits = [member.wait_s(now, tokens) for member in known if not member.can_send(now, tokens)]
+        soonest = min((wait for wait in waits if math.isfinite(wait)), default=_LOOK_S)
+        return _LOOK_S if terms.alone else max(_LOOK_S, min(soonest, _LONGEST_LOOK_S))
+
+    def _reserve(self, members: Sequence[Member], now: float) -> None:
+        able = [
+            member for member in members if member.health.admits(now) and member.endpoint.wait_s(now) == 0
+        ]
+        if able:
+            first = min(able, key=lambda member: (member.reserved_until <= now, member.in_flight))
+            first.reserved_until = now + _RESERVED_S
 
     async def ready(self, tokens: int = 0) -> None:
         """Wait until some key may send a request of `tokens`."""
@@ -115,19 +151,20 @@ class KeyPool:
             except TimeoutError:
                 continue
 
-    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Lease | None:
+    def choose(self, terms: Terms = ANY_KEY, tokens: int = 0) -> Lease | None:
         """Lease the next key, counted as sent and with `tokens` reserved; None if no key may send.
 
-        In place of `avoid` another key that is nearly next, if there is one. The outcome gives back what was
-        reserved.
+        The terms say which keys will do. The outcome gives back what was reserved.
         """
         now = self._clock()
-        free = [member for member in self._members if member.may_send(now, tokens)]
+        free = self._free(now, tokens, terms)
         if not free:
             return None
         for member in free:
             self._rejoin(member)
-        chosen = self._next_of(free, avoid)
+        chosen = self._next_of(free, terms.avoid)
+        if chosen.reserved_until:
+            chosen.reserved_until = 0.0
         with self._guard:
             lease = self._give_out(chosen, tokens, now)
         chosen.limits.take(tokens)
@@ -157,7 +194,8 @@ class KeyPool:
         member.in_flight += 1
         member.endpoint.in_flight += 1
         member.calls.add(now)
-        return Lease(member, tokens, member.health.taken(now), member.endpoint.circuit_breaker.taken())
+        tickets = member.health.taken(now), member.endpoint.circuit_breaker.taken()
+        return Lease(member, tokens, *tickets, member.in_flight == 1)
 
     def may_leave(self, lease: Lease) -> bool:
         """False if the state of the key or its endpoint changed since the lease: call `not_sent` then."""
@@ -180,8 +218,11 @@ class KeyPool:
 
     def succeeded(
         self, lease: Lease, usage: Usage | None, *, hints: Hints | None = None, model: str = ""
-    ) -> None:
-        """Settle a lease whose request was answered by `model`."""
+    ) -> Sequence[int]:
+        """Settle a lease whose request was answered by `model`.
+
+        Returns the jobs to which a rate limit (429) counts as a strike by this answer.
+        """
         now, member = self._clock(), lease.member
         with self._guard:
             self._count_back(member)
@@ -198,10 +239,20 @@ class KeyPool:
         if hints is not None:
             member.reported = hints
             member.health.pacing.obey(hints, member.in_flight, now)
+        if model != member.llm.model and model:
+            member.models_answered.add(model)
+        if member.refuted:
+            member.refuted.pop(model, None)
         self._wake()
+        return strikes.testify(lease) if member.trials else ()
 
-    def failed(self, lease: Lease, failure: Failure) -> Attribution:
-        """Settle a lease whose request failed. Returns what follows for key and endpoint."""
+    def failed(
+        self, lease: Lease, failure: Failure, history: JobHistory | None = None, *, witnessed: bool = True
+    ) -> Attribution:
+        """Settle a lease whose request failed. Returns what follows for the key, the endpoint and the job.
+
+        `history` is what happened to the job before. `witnessed` says that others are open.
+        """
         member = lease.member
         with self._guard:
             self._count_back(member)
@@ -211,17 +262,37 @@ class KeyPool:
                 member.errors += 1
         member.limits.settle(lease.tokens, 0)
         member.reported = failure.hints or member.reported
-        circuit_breaker = member.endpoint.circuit_breaker
-        before, endpoint_before = member.state, circuit_breaker.state
-        attribute(lease, failure, self._members)
-        self._note_absence(member)
-        if circuit_breaker.state is not EndpointState.UP:
-            self._note_absence_of(member.endpoint)
-        self._wake()
-        return Attribution(
-            key=member.state if member.state is not before else None,
-            excused=endpoint_before is EndpointState.PROBING and is_of_endpoint(failure),
+        before = member.state
+        found = self._attributor.attribute(
+            lease, failure, history or JobHistory(), self._clock(), witnessed=witnessed
         )
+        self._note_absences(member)
+        self._wake()
+        return found._replace(key=member.state) if member.state is not before else found
+
+    def decided(self, lease: Lease, history: JobHistory) -> Member | None:
+        """Note that a job was answered after failures. Returns the key that turned out to be at fault."""
+        strikes.close(history)
+        if not self._attributor.refusals.answered(lease, history) or history.doubt is None:
+            return None
+        self._note_absences(history.doubt.member)
+        return history.doubt.member
+
+    def terms(self, history: JobHistory, *, witnessed: bool) -> Terms:
+        """Return the terms for the next attempt of a job that failed before."""
+        return terms_of(history, self._members, witnessed=witnessed)
+
+    @property
+    def missing_models(self) -> Mapping[str, str]:
+        """The models that some key turned out not to have, and what the server said."""
+        return self._attributor.refusals.words_of
+
+    def with_model(self, terms: Terms, own_model: str | None) -> Terms | None:
+        """Return the terms without the keys that do not have the model; None if that leaves none."""
+        without = {member for member in self._members if not has_model(member, own_model)}
+        if without and all(member in without or member.health.is_gone for member in self._members):
+            return None
+        return terms._replace(excluded=terms.excluded | without)
 
     def was_cut(self, lease: Lease) -> None:
         """Settle a lease whose request was cut off by us."""
@@ -284,10 +355,12 @@ class KeyPool:
     def _note_absence(member: Member) -> None:
         member.was_away = member.was_away or member.health.on_probation or member.health.is_gone
 
-    def _note_absence_of(self, endpoint: Endpoint) -> None:
-        """Mark the keys of an endpoint that takes no requests: they do not catch up later."""
-        for member in self._members:
-            member.was_away = member.was_away or member.endpoint is endpoint
+    def _note_absences(self, member: Member) -> None:
+        """Mark a key that is away, and all of an endpoint that takes no requests: they do not catch up."""
+        self._note_absence(member)
+        if member.endpoint.circuit_breaker.state is not EndpointState.UP:
+            for each in self._members:
+                each.was_away = each.was_away or each.endpoint is member.endpoint
 
     def _seconds_to_next(self, tokens: int) -> float | None:
         """Seconds until the first key may send; None if only an event can change that."""

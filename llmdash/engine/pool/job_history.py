@@ -1,0 +1,76 @@
+"""JobHistory: what happened to a job so far, as far as it says whose fault its next failure is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from llmdash.engine.pool.member import Member
+from llmdash.engine.pool.trial import Trial
+from llmdash.llms.wire.failures import Failure, FailureKind
+
+__all__ = ["JobHistory", "Refusal"]
+
+
+class Refusal(NamedTuple):
+    """A key that refused the job, with the ticket of the request."""
+
+    member: Member
+    ticket: int
+    status: int | None = None
+    code: str | None = None
+    by_words: bool = False
+
+    @property
+    def is_disproved(self) -> bool:
+        """True if the key answered another job that was sent later: it is no fault of the key."""
+        return self.member.health.passed > self.ticket
+
+
+@dataclass(slots=True, eq=False)
+class JobHistory:
+    """The failures of a job. Kept only for jobs that failed at least once, and until they end.
+
+    `counted` and `uncounted` are its failures that use up a retry, or not; `billed` those of them that may
+    have to be paid for. `strikes` counts how often it was rate limited while others were not.
+    """
+
+    job: int = -1
+    own_model: str | None = None
+    """The model that its prompt names; None for that of the endpoint."""
+    counted: int = 0
+    uncounted: int = 0
+    billed: int = 0
+    losses: int = 0
+    last: Member | None = None
+    words: str = ""
+    """What the server said last."""
+    throttled_since: float | None = None
+    throttles: int = 0
+    """Rate limited (429) this often in a row."""
+    answers_then: int = 0
+    """The answers of all keys when it was rate limited first."""
+    strikes: int = 0
+    trial: Trial | None = None
+    trial_at: Member | None = None
+    refusals: list[Refusal] = field(default_factory=list)
+    doubt: Refusal | None = None
+    """The key that refused it with a status that may be the fault of either; another key decides."""
+    passed_then: int | None = None
+    """The answers of the endpoint when the job failed there first."""
+    is_suspect: bool = False
+    """True if the endpoint answered others since it failed: its failures say nothing about the endpoint."""
+    repair: tuple[str, str] | None = None
+    """An invalid answer and what is wrong with it; the next attempt is told."""
+
+    def model_at(self, member: Member) -> str:
+        """Return the model that the job asks for at the endpoint of `member`."""
+        return self.own_model or member.llm.model
+
+    def throttled_s(self, failure: Failure, now: float) -> float:
+        """Return the seconds since all failures of the job are rate limits (429), `failure` included."""
+        if failure.kind is not FailureKind.THROTTLE:
+            self.throttled_since = None
+        elif self.throttled_since is None:
+            self.throttled_since = now
+        return now - self.throttled_since if self.throttled_since is not None else 0.0
