@@ -128,7 +128,7 @@ def test_a_run_that_stays_waits_for_a_key_to_be_revived(tmp_path: Path) -> None:
 
 
 def test_a_request_that_is_refused_fails_at_once(tmp_path: Path) -> None:
-    server = Server(lambda *_: failing(FailureKind.REQUEST, "too long", status=400))
+    server = Server(lambda *_: failing(FailureKind.REQUEST, "too long", status=400, names_request=True))
     session = run(plan(tmp_path, server, prompts(3)))
     assert_balanced(session, server)
     assert set(server.asked.values()) == {1}

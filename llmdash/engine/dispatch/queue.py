@@ -49,8 +49,12 @@ class JobQueue:
     @property
     def waiting(self) -> int:
         """The number of jobs that could be popped now."""
-        pending = len(self._pending) - self._next - len(self._dropped)
-        return pending + len(self._ready) + len(self._retries)
+        return self.unsent + len(self._ready) + len(self._retries)
+
+    @property
+    def unsent(self) -> int:
+        """The number of jobs that were never popped."""
+        return len(self._pending) - self._next - len(self._dropped)
 
     def due_at(self, job: int) -> float | None:
         """Return when a job in backoff is due, on the event loop's clock; None for any other."""

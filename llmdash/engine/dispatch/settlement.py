@@ -21,7 +21,7 @@ from llmdash.engine.model.states import KeyState, Severity
 from llmdash.engine.pool import strikes
 from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.health_records import health_record
-from llmdash.engine.pool.job_history import JobHistory
+from llmdash.engine.pool.job_history import JobHistory, Others
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.engine.pool.terms import ANY_KEY, Terms
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -59,7 +59,7 @@ class Settlement:
         pool, history = self._parts.pool, self._histories.get(job)
         terms = ANY_KEY
         if history is not None:
-            terms = pool.terms(history, witnessed=self._is_witnessed)
+            terms = pool.terms(history, witnessed=self._others().faultless > 0)
         return terms if not pool.missing_models else pool.with_model(terms, self._own_model(job))
 
     def _own_model(self, job: int) -> str | None:
@@ -73,10 +73,9 @@ class Settlement:
         words = self._parts.pool.missing_models.get(self._own_model(job) or "", "no key has the model")
         self._settle(self._unsent_row(job, words))
 
-    @property
-    def _is_witnessed(self) -> bool:
-        """True if jobs are open that never failed: what happens to them tells whose fault a failure is."""
-        return self._parts.queue.open - len(self.settling) > len(self._histories)
+    def _others(self) -> Others:
+        queue = self._parts.queue
+        return Others(max(0, queue.open - len(self.settling) - len(self._histories)), queue.unsent)
 
     def _history(self, job: int, prompt: Prompt) -> JobHistory:
         history = self._histories.get(job)
@@ -136,9 +135,9 @@ class Settlement:
         """Record a failed attempt: the job is retried, or fails with it."""
         parts = self._parts
         job, member, record = attempt.job, attempt.member, attempt.record
-        history, witnessed = self._history(job, prompt), self._is_witnessed
+        history = self._history(job, prompt)
         text = history.words = storable(str(failure))
-        attribution = parts.pool.failed(attempt.lease, failure, history, witnessed=witnessed)
+        attribution = parts.pool.failed(attempt.lease, failure, history, self._others())
         self._report(member, attribution)
         decision = parts.policy.decide(
             failure,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.pool import strikes
 from llmdash.engine.pool.circuit_breaker import is_of_endpoint
-from llmdash.engine.pool.job_history import JobHistory
+from llmdash.engine.pool.job_history import JobHistory, Others
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.engine.pool.refusals import Refusals
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -47,9 +47,9 @@ class Attributor:
         self.refusals = Refusals(members)
 
     def attribute(
-        self, lease: Lease, failure: Failure, history: JobHistory, now: float, *, witnessed: bool
+        self, lease: Lease, failure: Failure, history: JobHistory, now: float, others: Others
     ) -> Attribution:
-        """Count a failure of a job. `witnessed` says whether jobs are open that may do better.
+        """Count a failure of a job. `others` are the other open jobs.
 
         Returns what follows for the job; the states of key and endpoint have changed then.
         """
@@ -58,37 +58,37 @@ class Attributor:
             strikes.close(history)
         if failure.kind in _OF_KEY_OR_REQUEST:
             lease.member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
-        found = self._by_kind(lease, failure, history, now, witnessed=witnessed)
+        found = self._by_kind(lease, failure, history, now, others)
         slowed = failure.slow_down and lease.member.health.slow_down(lease.key_ticket)
         return found._replace(slowed=True) if slowed else found
 
     def _by_kind(
-        self, lease: Lease, failure: Failure, history: JobHistory, now: float, *, witnessed: bool
+        self, lease: Lease, failure: Failure, history: JobHistory, now: float, others: Others
     ) -> Attribution:
         match failure.kind:
             case FailureKind.THROTTLE:
-                if strikes.throttled(lease, failure, history, self._members, witnessed=witnessed):
+                if strikes.throttled(lease, failure, history, self._members, others.unsent):
                     return Attribution(is_own=True)
-                return Attribution(wait_s=strikes.wait_s(lease, history, now, witnessed=witnessed))
+                return Attribution(wait_s=strikes.wait_s(lease, history, now, others.unsent))
             case FailureKind.QUOTA | FailureKind.AUTH:
-                return Attribution(is_own=self.refusals.of_key(lease, failure, history, witnessed=witnessed))
+                return Attribution(
+                    is_own=self.refusals.of_key(lease, failure, history, witnessed=others.faultless > 0)
+                )
             case FailureKind.REQUEST:
                 is_own = self.refusals.of_request(lease, failure, history)
                 return Attribution(is_own=is_own, elsewhere=not is_own)
             case FailureKind.TRANSIENT:
-                return self._of_server(lease, failure, history, witnessed=witnessed)
+                return self._of_server(lease, failure, history, others)
             case _:
                 lease.member.endpoint.circuit_breaker.failed(failure, lease.endpoint_ticket)
                 return Attribution()
 
-    def _of_server(
-        self, lease: Lease, failure: Failure, history: JobHistory, *, witnessed: bool
-    ) -> Attribution:
+    def _of_server(self, lease: Lease, failure: Failure, history: JobHistory, others: Others) -> Attribution:
         """A job that fails while others pass says nothing about the endpoint, and its attempts count."""
         health, circuit_breaker = lease.member.health, lease.member.endpoint.circuit_breaker
         probing = circuit_breaker.state is EndpointState.PROBING
-        self._suspect(lease, failure, history, witnessed=witnessed)
-        if history.is_suspect and not (probing and witnessed):
+        self._suspect(lease, failure, history, others)
+        if history.is_suspect and not (probing and others.faultless):
             circuit_breaker.left(lease.endpoint_ticket)
             return Attribution()
         circuit_breaker.failed(failure, lease.endpoint_ticket)
@@ -98,7 +98,7 @@ class Attributor:
                 self._blame(lease.member, failure)
         return Attribution(excused=probing and is_of_endpoint(failure) and not history.is_suspect)
 
-    def _suspect(self, lease: Lease, failure: Failure, history: JobHistory, *, witnessed: bool) -> None:
+    def _suspect(self, lease: Lease, failure: Failure, history: JobHistory, others: Others) -> None:
         """Mark the job if its endpoint answered others since it failed there; or before, if none is left."""
         if not failure.reached:
             return
@@ -106,7 +106,7 @@ class Attributor:
         is_error = (failure.status or 0) >= 500 and failure.status != _OVERLOADED
         if history.passed_then is None:
             history.passed_then = passed
-        elif passed > history.passed_then or (is_error and passed and not witnessed):
+        elif passed > history.passed_then or (is_error and passed and not others.faultless):
             history.is_suspect = True
 
     def _siblings(self, member: Member) -> list[Member]:

@@ -49,7 +49,7 @@ after 5 s, doubling to 5 minutes |
         self.passed = 0
         """The highest ticket of an answered request: the key worked when that was sent."""
         self._refused_by: set[int] = set()
-        self._refused_at = 0
+        self._refused_from = self._refused_at = 0
         self._quarantined_by: set[int] = set()
         self._probed_early = False
         self._rests = self._cooldowns = self._quarantines = 0
@@ -125,7 +125,7 @@ after 5 s, doubling to 5 minutes |
         """Note an answered request. While the key rests it changes nothing: the request was sent before."""
         if ticket > self.passed:
             self.passed = ticket
-        if self.refusals:
+        if self.refusals and ticket > self._refused_from:
             self._pardon()
         if self.state is KeyState.HEALTHY or self.rests_until <= self._clock():
             self.on_probation = False
@@ -195,6 +195,8 @@ after 5 s, doubling to 5 minutes |
         if self.is_gone or (self.refusals and ticket <= self._refused_at):
             self._refused_by.add(-1 if job is None else job)
             return False
+        if not self.refusals:
+            self._refused_from = ticket
         if job is None or job not in self._refused_by:
             self.refusals += 1
         if job is not None:

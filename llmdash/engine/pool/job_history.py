@@ -9,7 +9,16 @@ from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.trial import Trial
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["JobHistory", "Refusal"]
+__all__ = ["JobHistory", "Others", "Refusal"]
+
+
+class Others(NamedTuple):
+    """The open jobs that tell by what happens to them whose fault a failure is: how many never failed so far,
+    and how many of these are not sent yet.
+    """
+
+    faultless: int = 1
+    unsent: int = 1
 
 
 class Refusal(NamedTuple):

@@ -12,7 +12,7 @@ from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool import strikes
 from llmdash.engine.pool.attribution import Attribution, Attributor
 from llmdash.engine.pool.costs import Spending
-from llmdash.engine.pool.job_history import JobHistory
+from llmdash.engine.pool.job_history import JobHistory, Others
 from llmdash.engine.pool.member import Endpoint, Lease, Member, endpoint_row, key_row
 from llmdash.engine.pool.terms import ANY_KEY, Terms, has_model, terms_of
 from llmdash.llms.messages import Hints, Usage
@@ -23,6 +23,7 @@ __all__ = ["Attribution", "KeyPool", "Lease", "Member"]
 _PREFERENCE = 1.0
 _LOOK_S, _LONGEST_LOOK_S = 0.25, 5.0
 _RESERVED_S = 1.0
+_OTHERS = Others()
 
 
 class KeyPool:
@@ -247,11 +248,11 @@ class KeyPool:
         return strikes.testify(lease) if member.trials else ()
 
     def failed(
-        self, lease: Lease, failure: Failure, history: JobHistory | None = None, *, witnessed: bool = True
+        self, lease: Lease, failure: Failure, history: JobHistory | None = None, others: Others = _OTHERS
     ) -> Attribution:
         """Settle a lease whose request failed. Returns what follows for the key, the endpoint and the job.
 
-        `history` is what happened to the job before. `witnessed` says that others are open.
+        `history` is what happened to the job before, `others` are the other open jobs.
         """
         member = lease.member
         with self._guard:
@@ -263,9 +264,7 @@ class KeyPool:
         member.limits.settle(lease.tokens, 0)
         member.reported = failure.hints or member.reported
         before = member.state
-        found = self._attributor.attribute(
-            lease, failure, history or JobHistory(), self._clock(), witnessed=witnessed
-        )
+        found = self._attributor.attribute(lease, failure, history or JobHistory(), self._clock(), others)
         self._note_absences(member)
         self._wake()
         return found._replace(key=member.state) if member.state is not before else found

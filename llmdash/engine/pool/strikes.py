@@ -20,16 +20,16 @@ __all__ = ["FATAL", "close", "spared_wait_s", "struck", "testify", "throttled", 
 FATAL = 5
 _KNOWN = 2
 _LONGEST_HINT_S = 120.0
-_LAST_S = 5.0
-"""The first wait of a job that is left alone; five of them are longer than the minute of a limit."""
+_LAST_S = 2.5
+"""Waits from twice this on, doubling: until it fails, a job that is left alone has seen a minute pass."""
 
 
 def throttled(
-    lease: Lease, failure: Failure, history: JobHistory, members: Sequence[Member], *, witnessed: bool
+    lease: Lease, failure: Failure, history: JobHistory, members: Sequence[Member], unsent: int
 ) -> bool:
     """Note a 429: the key rests, unless the job is known for it. Return True if the job fails with it.
 
-    `witnessed` says whether other jobs are open. Where none is, those answered before have to do.
+    `unsent` is the number of jobs to be sent later. If there are none, those answered before have to do.
     """
     answers = sum(member.ok for member in members)
     if not history.throttles:
@@ -38,7 +38,7 @@ def throttled(
     if history.strikes < _KNOWN:
         lease.member.health.throttled(failure)
     close(history)
-    if lease.is_lone and witnessed:
+    if lease.is_lone and unsent:
         history.trial, history.trial_at = Trial(history.job, lease.key_ticket), lease.member
         lease.member.trials.append(history.trial)
     elif lease.is_lone and (history.strikes >= _KNOWN or answers - history.answers_then >= TESTIMONIES):
@@ -54,7 +54,7 @@ def close(history: JobHistory) -> None:
         member.trials.remove(trial)
 
 
-def wait_s(lease: Lease, history: JobHistory, now: float, *, witnessed: bool) -> float:
+def wait_s(lease: Lease, history: JobHistory, now: float, unsent: int) -> float:
     """Return the seconds until the job is sent again; a testimony may shorten them.
 
     The first time it moves to another key at once. Then others go first: they show whose fault it is.
@@ -65,8 +65,7 @@ def wait_s(lease: Lease, history: JobHistory, now: float, *, witnessed: bool) ->
         return 0.0 if history.throttles == 1 else rest
     if history.trial is not None:
         return rest + 2.0 ** min(history.throttles, 4)
-    patient = history.strikes < _KNOWN or not witnessed
-    return max(rest, _LAST_S * 2.0**history.strikes) if patient else spared_wait_s(history)
+    return max(rest, _LAST_S * 2.0**history.strikes) if history.strikes else rest
 
 
 def spared_wait_s(history: JobHistory) -> float:
