@@ -34,6 +34,8 @@ class JobQueue:
         self._due: dict[int, float] = {}
         """When each job in backoff is due; entries of `_backoff` that differ are stale."""
         self._dropped: set[int] = set()
+        self._urgent: set[int] = set()
+        """Jobs for which a key is kept free: once due they go first."""
         self.suspects: set[int] = set()
         """Jobs whose failures say nothing about an endpoint: others probe it, as far as there are any."""
         self._open = len(pending)
@@ -127,6 +129,15 @@ class JobQueue:
         line.move_to_end(job, last=False)
         self._changed.set()
 
+    def yield_to_urgent(self, job: int) -> bool:
+        """Put a job back behind one for which a key is kept free. False if none is ready."""
+        first = next(iter(self._ready), None)
+        if first is None or first not in self._urgent:
+            return False
+        self.requeue(job)
+        self._ready.move_to_end(first, last=False)
+        return True
+
     def _ungrant(self, job: int) -> bool:
         """Return a granted retry to the budget; False if none was granted for this job."""
         if job not in self._granted or self._budget is None:
@@ -135,8 +146,15 @@ class JobQueue:
         self._budget.give_back()
         return True
 
-    def schedule(self, job: int, delay_s: float, *, limited: bool = False) -> None:
-        """Make the job ready again after `delay_s` seconds; if `limited`, within the retry budget."""
+    def schedule(self, job: int, delay_s: float, *, limited: bool = False, urgent: bool = False) -> None:
+        """Make the job ready again after `delay_s` seconds; if `limited`, within the retry budget.
+
+        With `urgent` it goes first then.
+        """
+        if urgent:
+            self._urgent.add(job)
+        else:
+            self._urgent.discard(job)
         due = asyncio.get_running_loop().time() + delay_s
         self._due[job] = due
         if limited:
@@ -157,6 +175,7 @@ class JobQueue:
         """Mark a job as ended."""
         self._ungrant(job)
         self.suspects.discard(job)
+        self._urgent.discard(job)
         self._open -= 1
         self._ended.set()
 
@@ -208,5 +227,7 @@ class JobQueue:
                 line = self._retries if job in self._limited else self._ready
                 self._limited.discard(job)
                 line[job] = None
+                if job in self._urgent:
+                    line.move_to_end(job, last=False)
                 self._changed.set()
         self._arm()

@@ -202,9 +202,14 @@ class BatchRunner:
             if not parts.pool.may_lease(tokens, terms):
                 parts.store.apply(Waiting(job, JobState.KEY))
                 if terms.is_strict:
-                    parts.queue.schedule(job, parts.pool.look_in_s(tokens, terms))
+                    delay_s = parts.pool.look_in_s(tokens, terms)
+                    parts.queue.schedule(job, delay_s, urgent=terms.alone)
                     return None
-                await parts.pool.ready(tokens)
+                if not await parts.pool.ready(tokens):
+                    if parts.queue.yield_to_urgent(job):
+                        parts.store.apply(Queued(job))
+                        return None
+                    continue
                 parts.store.apply(Waiting(job, JobState.LIMITER))
             await parts.limiter.acquire()
             if not self._may_send(number):

@@ -59,7 +59,7 @@ class Settlement:
         pool, history = self._parts.pool, self._histories.get(job)
         terms = ANY_KEY
         if history is not None:
-            terms = pool.terms(history, witnessed=self._others().faultless > 0)
+            terms = pool.terms(history, self._others())
         return terms if not pool.missing_models else pool.with_model(terms, self._own_model(job))
 
     def _own_model(self, job: int) -> str | None:

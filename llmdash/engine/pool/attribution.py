@@ -67,7 +67,7 @@ class Attributor:
     ) -> Attribution:
         match failure.kind:
             case FailureKind.THROTTLE:
-                if strikes.throttled(lease, failure, history, self._members, others.unsent):
+                if strikes.throttled(lease, failure, history, self._members, now, others.unsent):
                     return Attribution(is_own=True)
                 return Attribution(wait_s=strikes.wait_s(lease, history, now, others.unsent))
             case FailureKind.QUOTA | FailureKind.AUTH:

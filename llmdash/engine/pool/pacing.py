@@ -79,6 +79,10 @@ class Pacing:
         self._climbs_from = now
         self._climb_takes_s = min(_LONGEST_CLIMB_S, max(0.001, rested_s * _CLIMB_TO_REST))
 
+    def end_climb(self) -> None:
+        """Allow the full rate again, as at the end of a climb."""
+        self._full = None
+
     def slow_down(self, now: float) -> None:
         """Halve the rate, and let it grow by half in 15 minutes until it is as high as before."""
         before = self._slow_rate(now) if self._slow is not None else self.rate(now)

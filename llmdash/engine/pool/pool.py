@@ -110,6 +110,8 @@ class KeyPool:
         return bool(self._free(self._clock(), tokens, terms))
 
     def _free(self, now: float, tokens: int, terms: Terms) -> list[Member]:
+        if terms.waits:
+            return []
         if not terms.is_strict:
             return [member for member in self._members if member.may_send(now, tokens)]
         return [
@@ -127,7 +129,7 @@ class KeyPool:
         """
         now = self._clock()
         known = [member for member in self._members if member not in terms.excluded]
-        if terms.alone:
+        if terms.alone and not terms.waits:
             self._reserve(known, now)
         waits = [member.wait_s(now, tokens) for member in known if not member.can_send(now, tokens)]
         soonest = min((wait for wait in waits if math.isfinite(wait)), default=_LOOK_S)
@@ -141,16 +143,24 @@ class KeyPool:
             first = min(able, key=lambda member: (member.reserved_until <= now, member.in_flight))
             first.reserved_until = now + _RESERVED_S
 
-    async def ready(self, tokens: int = 0) -> None:
-        """Wait until some key may send a request of `tokens`."""
+    async def ready(self, tokens: int = 0) -> bool:
+        """Wait until some key may send a request of `tokens`.
+
+        Returns False, after a moment, if a key is kept free for a job that has to be sent alone.
+        """
         while not self.may_lease(tokens):
             self._changed.clear()
-            wait = self._seconds_to_next(tokens)
+            now = self._clock()
+            is_reserved = any(member.reserved_until > now for member in self._members)
+            wait = _LOOK_S if is_reserved else self._seconds_to_next(tokens)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
             except TimeoutError:
-                continue
+                pass
+            if is_reserved:
+                return self.may_lease(tokens)
+        return True
 
     def choose(self, terms: Terms = ANY_KEY, tokens: int = 0) -> Lease | None:
         """Lease the next key, counted as sent and with `tokens` reserved; None if no key may send.
@@ -277,9 +287,9 @@ class KeyPool:
         self._note_absences(history.doubt.member)
         return history.doubt.member
 
-    def terms(self, history: JobHistory, *, witnessed: bool) -> Terms:
+    def terms(self, history: JobHistory, others: Others) -> Terms:
         """Return the terms for the next attempt of a job that failed before."""
-        return terms_of(history, self._members, witnessed=witnessed)
+        return terms_of(history, self._members, self._clock(), others)
 
     @property
     def missing_models(self) -> Mapping[str, str]:

@@ -19,6 +19,8 @@ _OF_EITHER = (400, 403, 404)
 _UNAUTHORIZED = 401
 _PROBE_S = 5.0
 _REFUTED = 2
+_SURE_OF_401 = 5
+"""The keys have to answer this many others meanwhile: 401 is hardly ever the prompt's fault."""
 
 
 class Refusals:
@@ -92,7 +94,8 @@ class Refusals:
             if not self._others(history, {member}):
                 health.probe_in(_PROBE_S)
             return
-        job = history.job if witnessed and history.job >= 0 else None  # without others it confirms itself
+        worked = any(refusal.member.health.passed for refusal in history.refusals)
+        job = history.job if history.job >= 0 and (witnessed or worked) else None  # then it confirms itself
         is_confirmed = health.refused(failure, lease.key_ticket, job)
         if is_confirmed and failure.status != _UNAUTHORIZED:
             self._leave(member, history)
@@ -104,11 +107,11 @@ class Refusals:
         refusals = history.refusals
         last = refusals[-1]
         disproved = sum(refusal.is_disproved for refusal in refusals)
-        needed = 2 if last.status == _UNAUTHORIZED and not last.by_words else 1
+        needed = _SURE_OF_401 if last.status == _UNAUTHORIZED and not last.by_words else 1
         if len(refusals) > needed and disproved >= needed:
             return True
         keys = {refusal.member for refusal in refusals}
-        if witnessed or len(refusals) < 2 or self._others(history, keys):
+        if witnessed or len(refusals) <= needed or self._others(history, keys):
             return False
         worked = any(member.health.passed for member in keys)
         return (worked and not self._is_shared(history)) or (last.by_words and len(keys) > 1)

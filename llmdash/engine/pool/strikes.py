@@ -20,12 +20,14 @@ __all__ = ["FATAL", "close", "spared_wait_s", "struck", "testify", "throttled", 
 FATAL = 5
 _KNOWN = 2
 _LONGEST_HINT_S = 120.0
+_PATIENCE_S = 60.0
+_LONGEST_WAIT_S = 60.0
 _LAST_S = 2.5
 """Waits from twice this on, doubling: until it fails, a job that is left alone has seen a minute pass."""
 
 
 def throttled(
-    lease: Lease, failure: Failure, history: JobHistory, members: Sequence[Member], unsent: int
+    lease: Lease, failure: Failure, history: JobHistory, members: Sequence[Member], now: float, unsent: int
 ) -> bool:
     """Note a 429: the key rests, unless the job is known for it. Return True if the job fails with it.
 
@@ -39,7 +41,10 @@ def throttled(
         lease.member.health.throttled(failure)
     close(history)
     if lease.is_lone and unsent:
-        history.trial, history.trial_at = Trial(history.job, lease.key_ticket), lease.member
+        history.trial, history.trial_at = (
+            Trial(history.job, lease.key_ticket, now + _PATIENCE_S),
+            lease.member,
+        )
         lease.member.trials.append(history.trial)
     elif lease.is_lone and (history.strikes >= _KNOWN or answers - history.answers_then >= TESTIMONIES):
         history.strikes += 1
@@ -65,7 +70,9 @@ def wait_s(lease: Lease, history: JobHistory, now: float, unsent: int) -> float:
         return 0.0 if history.throttles == 1 else rest
     if history.trial is not None:
         return rest + 2.0 ** min(history.throttles, 4)
-    return max(rest, _LAST_S * 2.0**history.strikes) if history.strikes else rest
+    if history.strikes:
+        return max(rest, _LAST_S * 2.0**history.strikes)
+    return max(rest, min(_LONGEST_WAIT_S, 0.01 * 2.0 ** min(history.throttles, 20)))
 
 
 def spared_wait_s(history: JobHistory) -> float:
@@ -79,6 +86,7 @@ def testify(lease: Lease) -> list[int]:
     struck = [trial for trial in trials if trial.testify(lease.key_ticket)]
     for trial in struck:
         trials.remove(trial)
+        lease.member.health.pacing.end_climb()  # the rate limit (429) was not the key's
     return [trial.job for trial in struck]
 
 

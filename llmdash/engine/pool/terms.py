@@ -6,23 +6,27 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from llmdash.engine.model.states import EndpointState, KeyState
-from llmdash.engine.pool.job_history import JobHistory
+from llmdash.engine.pool.job_history import JobHistory, Others
 from llmdash.engine.pool.member import Member
 
 __all__ = ["ANY_KEY", "Terms", "has_model", "is_usable", "terms_of"]
 
 
 class Terms(NamedTuple):
-    """The keys for a job: none of `excluded`, rather not `avoid`; with `alone` one with nothing in flight."""
+    """The keys for a job: none of `excluded`, rather not `avoid`; with `alone` one with nothing in flight.
+
+    With `waits` none at all for now: others are about to show whose fault its last failure was.
+    """
 
     avoid: Member | None = None
     excluded: frozenset[Member] = frozenset()
     alone: bool = False
+    waits: bool = False
 
     @property
     def is_strict(self) -> bool:
         """True if not every key that may send will do: where none will, the job steps aside for others."""
-        return self.alone or bool(self.excluded)
+        return self.alone or self.waits or bool(self.excluded)
 
 
 ANY_KEY = Terms()
@@ -43,17 +47,18 @@ def is_usable(member: Member, own_model: str | None = None) -> bool:
     )
 
 
-def terms_of(history: JobHistory, members: Sequence[Member], *, witnessed: bool) -> Terms:
-    """Return the terms for the next attempt of a job; `witnessed` if other jobs are open that can test a key.
+def terms_of(history: JobHistory, members: Sequence[Member], now: float, others: Others) -> Terms:
+    """Return the terms for the next attempt of a job; `others` are the other open jobs.
 
     A key that refused the job is left to others until one of them was answered. A job with a strike is sent
     alone, so that its next rate limit (429) can be told from the key's.
     """
     excluded: set[Member] = set()
-    if witnessed:
+    if others.faultless:
         excluded.update(refusal.member for refusal in history.refusals if not refusal.is_disproved)
     if history.doubt is not None:
         wider = excluded | {history.doubt.member}
         if any(is_usable(member, history.own_model) for member in members if member not in wider):
             excluded = wider
-    return Terms(history.last, frozenset(excluded), history.strikes > 0)
+    waits = others.unsent > 0 and history.trial is not None and history.trial.is_under_way(now)
+    return Terms(history.last, frozenset(excluded), history.strikes > 0, waits)

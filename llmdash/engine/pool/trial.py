@@ -12,11 +12,19 @@ TESTIMONIES = 5
 
 @dataclass(slots=True, eq=False)
 class Trial:
-    """The job, the ticket of its request, and how many of the jobs sent later were answered."""
+    """The job, the ticket of its request, and how many of the jobs sent later were answered.
+
+    It is not waited for longer than `until`, in monotonic seconds.
+    """
 
     job: int
     ticket: int
+    until: float
     answers: int = 0
+
+    def is_under_way(self, now: float) -> bool:
+        """True if some of the later jobs were answered, and the others may be soon."""
+        return self.answers > 0 and now < self.until
 
     def testify(self, ticket: int) -> bool:
         """Count the answer of the request with `ticket`. True if it was the last that was missing."""
