@@ -26,8 +26,23 @@ from llmdash.engine.store.store import Store
 from llmdash.prompts.source import Prompt, PromptList
 from tests.engine.memory_journal import MemoryJournal
 from tests.engine.simulated_servers import Call, Scenario, Servers, SimulatedLLM
+from tests.engine.virtual_time import VirtualTimeLoop
 
 _LOOK_S = 20.0
+
+
+def _options(scenario: Scenario, job: int) -> dict[str, str]:
+    return {"model": scenario.models[job]} if job in scenario.models else {}
+
+
+def lived(scenario: Scenario) -> SimulatedRun:
+    """The run of a scenario, after it ended or has stood for hours."""
+
+    async def live() -> SimulatedRun:
+        return await SimulatedRun(scenario).finish()
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(live())
 
 
 class SimulatedRun:
@@ -45,7 +60,9 @@ class SimulatedRun:
         self.store = Store(JobColumns(scenario.jobs, range(scenario.jobs)), clock)
         self.limiter = RateLimiter(scenario.rate)
         self.kill_switch = KillSwitch(self._kill_switch_tripped)
-        prompts = [Prompt(f"p{n}", (("user", str(n)),)) for n in range(scenario.jobs)]
+        prompts = [
+            Prompt(f"p{n}", (("user", str(n)),), options=_options(scenario, n)) for n in range(scenario.jobs)
+        ]
         self.parts = RunnerParts(
             PromptList("simulated", "f" * 64, prompts),
             self.pool,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from bisect import bisect_right
 from collections import Counter
@@ -12,6 +11,7 @@ import pytest
 
 from llmdash.engine.model.states import AlertKind, EndpointState, KeyState
 from llmdash.llms.wire.failures import Failure, FailureKind
+from tests.engine import simulated_runs
 from tests.engine.simulated_runs import SimulatedRun
 from tests.engine.simulated_servers import (
     HOUR,
@@ -29,19 +29,13 @@ from tests.engine.simulated_servers import (
     unknown_key,
     unpaid,
 )
-from tests.engine.virtual_time import VirtualTimeLoop
 
 ATTEMPTS = 6
 
 
 def lived(scenario: Scenario) -> SimulatedRun:
-    """The run of a scenario, after it ended or has stood for hours."""
-
-    async def live() -> SimulatedRun:
-        return await SimulatedRun(scenario).finish()
-
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        run = runner.run(live())
+    """The run of a scenario, found to be sound."""
+    run = simulated_runs.lived(scenario)
     assert_sound(run)
     return run
 

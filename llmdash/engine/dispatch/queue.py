@@ -65,8 +65,8 @@ class JobQueue:
     async def pop(self, *, spread: bool = False) -> tuple[int, bool]:
         """Return the next job, and whether it is fresh (never popped before). Waits while there is none.
 
-        With `spread`, retries alternate with fresh jobs, so that failures are spread over many jobs, and
-        `suspects` go last.
+        With `spread`, jobs popped before alternate with fresh ones, so that failures are spread over many
+        jobs, and `suspects` go last.
         """
         self._fresh_first = spread and not self._fresh_first
         while True:
@@ -74,10 +74,10 @@ class JobQueue:
                 return job, True
             if spread and self.suspects:
                 self._postpone_suspects()
-            if self._ready:
-                return self._ready.popitem(last=False)[0], False
             if self._fresh_first and (job := self._next_pending()) is not None:
                 return job, True
+            if self._ready:
+                return self._ready.popitem(last=False)[0], False
             if (job := self._next_retry()) is not None:
                 return job, False
             if (job := self._next_pending()) is not None:

@@ -18,7 +18,8 @@ _COOLDOWN_S, _LONGEST_COOLDOWN_S = 5.0, 300.0
 _QUARANTINE_S, _LONGEST_QUARANTINE_S = 900.0, 3600.0
 _RECENT = 20
 _FALTERS = 5
-_REFUSALS = 2
+_REFUSALS, _REFUSALS_BY_WORDS = 2, 5
+_EARLY_PROBE_S = 5.0
 _RESTING = (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED)
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 
@@ -51,7 +52,7 @@ after 5 s, doubling to 5 minutes |
         self._refused_by: set[int] = set()
         self._refused_from = self._refused_at = 0
         self._quarantined_by: set[int] = set()
-        self._probed_early = False
+        self._early_probes = 0
         self._rests = self._cooldowns = self._quarantines = 0
         self._rate_before: float | None = None
         self._rests_since = 0.0
@@ -130,7 +131,7 @@ after 5 s, doubling to 5 minutes |
         if self.state is KeyState.HEALTHY or self.rests_until <= self._clock():
             self.on_probation = False
             self._rests = self._quarantines = 0
-            self._probed_early = False
+            self._early_probes = 0
         if self.state is KeyState.HEALTHY:
             self.detail = ""
         if ticket > self._stale:
@@ -175,22 +176,24 @@ after 5 s, doubling to 5 minutes |
                 self._quarantined_by.add(job)
             return
         seconds = min(_LONGEST_QUARANTINE_S, _QUARANTINE_S * 2 ** min(self._quarantines, 10))
-        self._quarantines += 1
-        self._quarantined_by = {job} if job is not None and self._quarantines == 1 else set()
+        self._quarantines += job is None or not self._quarantines
+        self._quarantined_by = {job} if job is not None else set()
         self._rest(KeyState.QUARANTINED, max(seconds, _hint(failure) or 0.0), failure.message)
         self._stale = self._given
 
-    def probe_in(self, seconds: float) -> None:
-        """Shorten a first quarantine: only the words of one job say it, and there is no other key."""
-        if self._quarantined_by and not self._probed_early:
-            self._probed_early = True
-            self._quarantines = 0
-            self.rests_until = min(self.rests_until, self._clock() + seconds)
+    def probe_early(self) -> None:
+        """Shorten a quarantine that only the words of single jobs are the reason of: 5 s, doubling."""
+        if self._quarantined_by and self.state is KeyState.QUARANTINED:
+            now = self._clock()
+            seconds = _EARLY_PROBE_S * 2 ** min(self._early_probes, 10)
+            self._early_probes += 1
+            self.rests_until = min(self.rests_until, now + seconds)
 
     def refused(self, failure: Failure, ticket: int, job: int | None = None) -> bool:
         """Note that the server refused the key. True if it confirms an earlier refusal: the key is dead.
 
-        A request that was under way at the first refusal confirms nothing, nor does the same `job`.
+        A request that was under way at the first refusal confirms nothing, nor does the same `job`. Words
+        alone confirm less, if the key worked before.
         """
         if self.is_gone or (self.refusals and ticket <= self._refused_at):
             self._refused_by.add(-1 if job is None else job)
@@ -204,7 +207,7 @@ after 5 s, doubling to 5 minutes |
         self._refused_at = self._given
         self.on_probation = True
         self.detail = failure.message
-        return self.refusals >= _REFUSALS
+        return self.refusals >= (_REFUSALS_BY_WORDS if failure.by_words and self.passed else _REFUSALS)
 
     def refused_others(self, job: int) -> bool:
         """True if it refused other jobs than this one since its last answer."""

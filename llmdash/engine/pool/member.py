@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,6 +63,13 @@ class MemberLimits:
             self.requests.take(1)
         if self.tokens is not None:
             self.tokens.take(tokens)
+
+    def seed(self, sends: Sequence[tuple[float, int]]) -> None:
+        """Charge requests that were sent before: (seconds ago, tokens), oldest first."""
+        if self.requests is not None:
+            self.requests.seed([(ago, 1) for ago, _ in sends])
+        if self.tokens is not None:
+            self.tokens.seed(sends)
 
     def settle(self, taken: int, used: int) -> None:
         """Correct the charge of a request that ended: it was charged `taken` tokens and used `used`."""

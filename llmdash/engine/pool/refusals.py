@@ -17,7 +17,6 @@ __all__ = ["Refusals"]
 
 _OF_EITHER = (400, 403, 404)
 _UNAUTHORIZED = 401
-_PROBE_S = 5.0
 _REFUTED = 2
 _SURE_OF_401 = 5
 """The keys have to answer this many others meanwhile: 401 is hardly ever the prompt's fault."""
@@ -92,7 +91,7 @@ class Refusals:
         if failure.kind is FailureKind.QUOTA:
             health.lost_quota(failure, lease.key_ticket, history.job)
             if not self._others(history, {member}):
-                health.probe_in(_PROBE_S)
+                health.probe_early()
             return
         worked = any(refusal.member.health.passed for refusal in history.refusals)
         job = history.job if history.job >= 0 and (witnessed or worked) else None  # then it confirms itself

@@ -40,7 +40,7 @@ def throttled(
     if history.strikes < _KNOWN:
         lease.member.health.throttled(failure)
     close(history)
-    if lease.is_lone and unsent:
+    if lease.is_lone and unsent and history.job >= 0:
         history.trial, history.trial_at = (
             Trial(history.job, lease.key_ticket, now + _PATIENCE_S),
             lease.member,
@@ -86,11 +86,12 @@ def testify(lease: Lease) -> list[int]:
     struck = [trial for trial in trials if trial.testify(lease.key_ticket)]
     for trial in struck:
         trials.remove(trial)
-        lease.member.health.pacing.end_climb()  # the rate limit (429) was not the key's
     return [trial.job for trial in struck]
 
 
 def struck(history: JobHistory) -> None:
     """Count a strike: the job was rate limited (429), while those sent later were answered."""
-    history.trial = history.trial_at = None
     history.strikes += 1
+    if history.strikes >= _KNOWN and history.trial_at is not None:
+        history.trial_at.health.pacing.end_climb()  # the rate limits were not the key's
+    history.trial = history.trial_at = None
