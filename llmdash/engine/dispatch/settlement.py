@@ -52,6 +52,8 @@ class Settlement:
     def __init__(self, parts: RunnerParts) -> None:
         self._parts = parts
         self._histories: dict[int, JobHistory] = {}
+        self._told: dict[Member, frozenset[str]] = {}
+        """The models that a key does not have, as far as a notice said so."""
         self.settling: set[int] = set()
 
     def terms(self, job: int) -> Terms | None:
@@ -226,7 +228,8 @@ class Settlement:
         """A job was answered that failed before: it may turn out that another key is at fault."""
         member = self._parts.pool.decided(lease, history)
         if member is not None:
-            self._report(member, Attribution(key=member.state))
+            gone = member.state if member.health.is_gone else None
+            self._report(member, Attribution(key=gone))
 
     def _struck(self, job: int) -> None:
         """Send a job again on its own backoff, now that a rate limit (429) counts as a strike; or fail it."""
@@ -260,6 +263,11 @@ class Settlement:
             severity, words = _REPORTED[attribution.key]
             detail = f": {storable(member.health.detail)}" if member.health.detail else ""
             parts.store.apply(Noticed(severity, f"Key {member.label} {words}{detail}"))
+        for model in member.models_left - self._told.get(member, frozenset()):
+            text = f"Key {member.label} has no access to {model} and is not asked for it any more"
+            parts.store.apply(Noticed(Severity.WARNING, text))
+        if member.models_left:
+            self._told[member] = frozenset(member.models_left)
         if attribution.slowed:
             parts.store.apply(Noticed(Severity.WARNING, f"Key {member.label} {_SLOWED}"))
         if member.health.is_resting or attribution.key is not None:

@@ -165,7 +165,7 @@ def key_row(member: Member, now: float) -> KeyRow:
         endpoint=member.endpoint.name,
         state=health.state,
         ready_in_s=rests_s if rests_s > 0 and not health.is_gone else None,
-        detail=health.detail or health.pacing.detail(now),
+        detail=_detail(member, now),
         in_flight=member.in_flight,
         sent=member.sent,
         ok=member.ok,
@@ -180,6 +180,12 @@ def key_row(member: Member, now: float) -> KeyRow:
         weight=member.weight,
         spark=member.calls.series(now, _SPARK_S),
     )
+
+
+def _detail(member: Member, now: float) -> str:
+    if member.health.detail or not member.models_left:
+        return member.health.detail or member.health.pacing.detail(now)
+    return f"no access to {', '.join(sorted(member.models_left))}"
 
 
 def endpoint_row(endpoint: Endpoint, now: float) -> EndpointRow:

@@ -4,96 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool import strikes
 from llmdash.engine.pool.attribution import Attribution, Attributor
 from llmdash.engine.pool.costs import Spending
 from llmdash.engine.pool.job_history import JobHistory, Others
-from llmdash.engine.pool.member import Endpoint, Lease, Member, endpoint_row, key_row
-from llmdash.engine.pool.terms import ANY_KEY, Terms, has_model, terms_of
+from llmdash.engine.pool.keys import Keys
+from llmdash.engine.pool.member import Lease, Member
+from llmdash.engine.pool.terms import ANY_KEY, LOOK_S, Terms, free_members, look_in_s, terms_of, with_model
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["Attribution", "KeyPool", "Lease", "Member"]
 
-_PREFERENCE = 1.0
-_LOOK_S, _LONGEST_LOOK_S = 0.25, 5.0
-_RESERVED_S = 1.0
 _OTHERS = Others()
 
 
-class KeyPool:
-    """The keys, leased by stride scheduling (Waldspurger and Weihl, 1995).
+class KeyPool(Keys):
+    """The keys, leased in the order of `Stride`.
 
-    The pass of a key grows by 1/weight with each request; the lowest that may send goes next. So healthy keys
-    of equal weight never differ by more than one request (two, where retries prefer another key), and a key
-    that comes back from a rest does not have to catch up. `KeyHealth` decides the state of keys,
-    `CircuitBreaker` that of endpoints.
+    `KeyHealth` decides the state of keys, `CircuitBreaker` that of endpoints, `Attributor` whose fault a
+    failure is.
     """
 
     def __init__(self, members: Sequence[Member], clock: Callable[[], float]) -> None:
-        if not members:
-            raise ValueError("a pool needs at least one key")
-        self._members = list(members)
+        super().__init__(members, clock)
         self._attributor = Attributor(self._members)
-        self._clock = clock
         self.spending = Spending()
-        self._changed = asyncio.Event()
-        self._stride_pass = 0.0
-        self._guard = threading.Lock()  # other threads see consistent counters
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    @property
-    def members(self) -> tuple[Member, ...]:
-        return tuple(self._members)
-
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints, each once."""
-        return tuple({id(member.endpoint): member.endpoint for member in self._members}.values())
-
-    def add(self, member: Member) -> None:
-        """Add a key."""
-        member.stride_pass = self._stride_pass
-        self._members.append(member)
-        self._wake()
-
-    @property
-    def exhausted(self) -> bool:
-        """True if no key can send again without the user: dead, off, or its endpoint paused."""
-        return self.returns_in_s() == math.inf
-
-    def returns_in_s(self) -> float:
-        """Return the seconds until the first key may be used again; infinite if only the user can change
-        that.
-        """
-        now = self._clock()
-        soonest = math.inf
-        for member in self._members:
-            if (
-                not member.health.is_gone
-                and member.endpoint.circuit_breaker.state is not EndpointState.PAUSED
-            ):
-                soonest = min(soonest, max(0.0, member.health.rests_until - now))
-        return soonest
-
-    def statistics(self) -> tuple[KeyRow, ...]:
-        """Return a snapshot of the counters of every key."""
-        now = self._clock()
-        with self._guard:
-            return tuple(key_row(member, now) for member in self._members)
-
-    def endpoint_statistics(self) -> tuple[EndpointRow, ...]:
-        """Return a snapshot of the state of every endpoint."""
-        now = self._clock()
-        with self._guard:
-            return tuple(endpoint_row(endpoint, now) for endpoint in self.endpoints)
 
     @property
     def is_trying(self) -> bool:
@@ -107,41 +46,14 @@ class KeyPool:
 
     def may_lease(self, tokens: int, terms: Terms = ANY_KEY) -> bool:
         """True if some key may send a request of `tokens` now."""
-        return bool(self._free(self._clock(), tokens, terms))
-
-    def _free(self, now: float, tokens: int, terms: Terms) -> list[Member]:
-        if terms.waits:
-            return []
-        if not terms.is_strict:
-            return [member for member in self._members if member.may_send(now, tokens)]
-        return [
-            member
-            for member in self._members
-            if member not in terms.excluded
-            and not (terms.alone and member.in_flight)
-            and (member.can_send if terms.alone else member.may_send)(now, tokens)
-        ]
+        return bool(free_members(self._members, self._clock(), tokens, terms))
 
     def look_in_s(self, tokens: int, terms: Terms) -> float:
         """Return the seconds until a job with strict terms may look for a key again.
 
         If it has to be sent alone, the key that is free first takes nothing else until then, or a second.
         """
-        now = self._clock()
-        known = [member for member in self._members if member not in terms.excluded]
-        if terms.alone and not terms.waits:
-            self._reserve(known, now)
-        waits = [member.wait_s(now, tokens) for member in known if not member.can_send(now, tokens)]
-        soonest = min((wait for wait in waits if math.isfinite(wait)), default=_LOOK_S)
-        return _LOOK_S if terms.alone else max(_LOOK_S, min(soonest, _LONGEST_LOOK_S))
-
-    def _reserve(self, members: Sequence[Member], now: float) -> None:
-        able = [
-            member for member in members if member.health.admits(now) and member.endpoint.wait_s(now) == 0
-        ]
-        if able:
-            first = min(able, key=lambda member: (member.reserved_until <= now, member.in_flight))
-            first.reserved_until = now + _RESERVED_S
+        return look_in_s(self._members, self._clock(), tokens, terms)
 
     async def ready(self, tokens: int = 0) -> bool:
         """Wait until some key may send a request of `tokens`.
@@ -152,7 +64,7 @@ class KeyPool:
             self._changed.clear()
             now = self._clock()
             is_reserved = any(member.reserved_until > now for member in self._members)
-            wait = _LOOK_S if is_reserved else self._seconds_to_next(tokens)
+            wait = LOOK_S if is_reserved else self._seconds_to_next(tokens)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
@@ -168,12 +80,10 @@ class KeyPool:
         The terms say which keys will do. The outcome gives back what was reserved.
         """
         now = self._clock()
-        free = self._free(now, tokens, terms)
+        free = free_members(self._members, now, tokens, terms)
         if not free:
             return None
-        for member in free:
-            self._rejoin(member)
-        chosen = self._next_of(free, terms.avoid)
+        chosen = self._stride.next_of(free, terms.avoid)
         if chosen.reserved_until:
             chosen.reserved_until = 0.0
         with self._guard:
@@ -181,26 +91,8 @@ class KeyPool:
         chosen.limits.take(tokens)
         return lease
 
-    @staticmethod
-    def _next_of(free: Sequence[Member], avoid: Member | None) -> Member:
-        first = min(free, key=lambda member: member.stride_pass)
-        if first is not avoid:
-            return first
-        others = [member for member in free if member is not avoid]
-        near = first.stride_pass + _PREFERENCE / first.weight + 1e-9
-        return min((other for other in others if other.stride_pass <= near), key=_pass_of, default=first)
-
-    def _rejoin(self, member: Member) -> None:
-        """Catch up with the lowest pass, or all requests would go to the key that just came back."""
-        if member.was_away:
-            member.stride_pass = max(member.stride_pass, self._stride_pass)
-            member.was_away = (
-                member.health.on_probation or member.endpoint.circuit_breaker.state is not EndpointState.UP
-            )
-
     def _give_out(self, member: Member, tokens: int, now: float) -> Lease:
-        self._stride_pass = max(self._stride_pass, member.stride_pass)
-        member.stride_pass += 1.0 / member.weight
+        self._stride.advance(member)
         member.sent += 1
         member.in_flight += 1
         member.endpoint.in_flight += 1
@@ -298,10 +190,7 @@ class KeyPool:
 
     def with_model(self, terms: Terms, own_model: str | None) -> Terms | None:
         """Return the terms without the keys that do not have the model; None if that leaves none."""
-        without = {member for member in self._members if not has_model(member, own_model)}
-        if without and all(member in without or member.health.is_gone for member in self._members):
-            return None
-        return terms._replace(excluded=terms.excluded | without)
+        return with_model(terms, self._members, own_model)
 
     def was_cut(self, lease: Lease) -> None:
         """Settle a lease whose request was cut off by us."""
@@ -319,50 +208,15 @@ class KeyPool:
         with self._guard:
             self._count_back(member)
             member.sent -= 1
-        member.stride_pass -= 1.0 / member.weight
+        self._stride.retract(member)
         member.limits.settle(lease.tokens, 0)
         member.endpoint.circuit_breaker.left(lease.endpoint_ticket)
         self._wake()
-
-    def disable(self, label: str) -> None:
-        """Send nothing more with the key. Unknown labels are ignored: the user may look at an old frame."""
-        for member in self._labelled(label):
-            member.health.disable()
-            self._note_absence(member)
-        self._wake()
-
-    def revive(self, label: str) -> None:
-        """Set the key to healthy, whatever its state."""
-        for member in self._labelled(label):
-            member.health.revive()
-            member.was_away = True
-        self._wake()
-
-    def revive_endpoint(self, name: str) -> None:
-        """Send to the endpoint again, whatever its state."""
-        for endpoint in self.endpoints:
-            if endpoint.name == name:
-                endpoint.circuit_breaker.revive()
-        self._wake()
-
-    def set_weight(self, label: str, weight: float) -> None:
-        """Lease the key `weight` times for each lease of a key with weight 1. Raises ValueError."""
-        if not 0.01 <= weight <= 100:
-            raise ValueError(f"a weight is between 0.01 and 100, not {weight!r}")
-        for member in self._labelled(label):
-            member.weight = weight
-
-    def _labelled(self, label: str) -> list[Member]:
-        return [member for member in self._members if member.label == label]
 
     @staticmethod
     def _count_back(member: Member) -> None:
         member.in_flight -= 1
         member.endpoint.in_flight -= 1
-
-    @staticmethod
-    def _note_absence(member: Member) -> None:
-        member.was_away = member.was_away or member.health.on_probation or member.health.is_gone
 
     def _note_absences(self, member: Member) -> None:
         """Mark a key that is away, and all of an endpoint that takes no requests: they do not catch up."""
@@ -376,10 +230,3 @@ class KeyPool:
         now = self._clock()
         soonest = min(member.wait_s(now, tokens) for member in self._members)
         return max(0.001, soonest) if math.isfinite(soonest) else None
-
-    def _wake(self) -> None:
-        self._changed.set()
-
-
-def _pass_of(member: Member) -> float:
-    return member.stride_pass
