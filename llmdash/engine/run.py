@@ -184,6 +184,8 @@ class Run:
             self._look_for_journal()
             if self._queue.open and not self._runner.in_flight:
                 self._look_for_keys()
+            if not self._plan.stay and self._runner.is_rate_limited:
+                self._end(Ending.NO_KEY)
 
     def _run_clock(self) -> None:
         """Let the clock of the run stand while it rests on purpose, or has no work."""

@@ -82,6 +82,7 @@ class SimulatedRun:
         self.wrong: list[str] = []
         self.took_s = 0.0
         self.ended = False
+        self.gave_up = False
         self.stands_because: tuple[Alert, ...] = ()
 
     def _members(self, clock: Callable[[], float]) -> list[Member]:
@@ -110,6 +111,7 @@ class SimulatedRun:
             yield self
             await asyncio.wait([run, *others], timeout=self.scenario.asks_s, return_when="FIRST_COMPLETED")
             self.ended = run.done()
+            self.gave_up = self.runner.is_rate_limited
             if not self.ended:
                 self.stands_because = self.alerts()
         finally:
@@ -154,6 +156,8 @@ class SimulatedRun:
             idle = len(self.servers.calls) == before and not self.runner.in_flight and self.work.open
             silent = silent + 1 if idle and not self.alerts() and not self._is_backing_off else 0
             before = len(self.servers.calls)
+            if self.runner.is_rate_limited:
+                return  # as a run without a screen ends then
             if silent == 2:
                 self.wrong.append(f"stands silently at {self.servers.elapsed:.0f} s")
 

@@ -225,16 +225,6 @@ class Servers:
                 return throttled(limit.hint), 0.02
         return None, 0.0
 
-    def throttled_s(self, job: int) -> float:
-        """Seconds for which the job met nothing but throttled keys, up to its last request."""
-        times = [call.at for call in self.calls if call.job == job]
-        last = times[-1]
-        for at, failure in zip(reversed(times), reversed(self.failures[job]), strict=False):
-            if failure.kind is not FailureKind.THROTTLE:
-                break
-            last = at
-        return times[-1] - last
-
     def is_retry(self, call: Call) -> bool:
         """True if the job failed in a way that counts right before."""
         if call.number == 1:

@@ -52,17 +52,13 @@ def assert_sound(run: SimulatedRun) -> None:
     for job in run.failed():
         own = servers.failures[job]
         counted = sum(failure.kind is FailureKind.TRANSIENT for failure in own)
-        why_s = servers.throttled_s(job)
         if own[-1].kind in (FailureKind.AUTH, FailureKind.QUOTA, FailureKind.THROTTLE) and is_bad(run, job):
             continue
-        assert own[-1].kind is FailureKind.REQUEST or counted >= ATTEMPTS or why_s >= HOUR - 2 * MINUTE, (
-            job,
-            own,
-        )
+        assert own[-1].kind is FailureKind.REQUEST or counted >= ATTEMPTS, (job, own)
     if run.ended:
         assert len(results) == run.scenario.jobs
     else:
-        assert run.stands_because, "it stands, and nobody knows why"
+        assert run.stands_because or run.gave_up, "it stands, and nobody knows why"
     assert_retries_within_budget(run)
 
 

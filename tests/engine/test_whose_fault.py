@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
 
@@ -322,6 +323,66 @@ def test_a_key_that_is_asked_to_slow_down_halves_its_rate_and_says_so(kind: Fail
     assert "halved" in notice
     if run.took_s < 1_500:
         assert "slow down" in run.pool.statistics()[0].detail
+
+
+def bad_account() -> Failure:
+    return Failure(FailureKind.REQUEST, "account in arrears", status=400, code="Arrearage")
+
+
+def no_model() -> Failure:
+    return Failure(FailureKind.REQUEST, "no such model for you", status=404)
+
+
+@pytest.mark.case("wire", "key-400")
+def test_a_key_that_starts_to_refuse_as_prompts_were_refused_before_is_soon_found_out() -> None:
+    faults = [Fault(bad_request, jobs=frozenset({2})), Fault(bad_request, 10.0, key="e-0")]
+    run = lived(Scenario(jobs=300, endpoints={"e": 2}, concurrency=8, faults=faults))
+    assert len(run.failed() - {2}) <= 8
+    assert states(run) == [KeyState.DEAD, KeyState.HEALTHY]
+
+
+def mixed(seed: int) -> tuple[Scenario, frozenset[int]]:
+    """A run with any prompts and keys at fault, and the prompts that are."""
+    rng = random.Random(seed)
+    keys = rng.randint(2, 4)
+    jobs = rng.choice([60, 200, 400])
+    numbers = rng.sample(range(jobs), 12)
+    of_prompts = [bad_request, no_access, forbidden, filtered, poor_by_words, wrong_key_by_words]
+    of_prompts += [too_many_tokens, crashed, lambda: throttled(rng.choice([1.0, 5.0]))]
+    of_keys = [bad_account, no_model, forbidden, unknown_key, unpaid, crashed, wrong_key_by_words]
+    of_keys += [poor_by_words, lambda: throttled(3.0)]
+    faults: list[Fault] = []
+    bad: set[int] = set()
+    for _ in range(rng.randint(1, 4)):
+        own = frozenset(numbers.pop() for _ in range(rng.randint(1, 2)))
+        bad |= own
+        faults.append(Fault(rng.choice(of_prompts), jobs=own))
+    begins = rng.choice([0.0, rng.uniform(0.0, 8.0)])
+    faults.append(Fault(rng.choice(of_keys), begins, key="e-0"))
+    if rng.random() < 0.5:
+        faults.append(Fault(rng.choice([bad_gateway, crashed]), chance=0.03))
+    if rng.random() < 0.3:
+        faults.append(Fault(rng.choice([refused, overloaded]), 4.0, 30.0))
+    at_once = rng.choice([2, 8, 32])
+    return Scenario(jobs, {"e": keys}, at_once, faults, seed=seed, asks_s=20_000.0), frozenset(bad)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_of_mixed_faults_each_is_blamed_on_what_has_it(seed: int) -> None:
+    scenario, bad = mixed(seed)
+    run = lived(scenario)
+    assert run.ended
+    assert run.wrong == []
+    assert run.failed() == bad
+    assert len(run.done()) == scenario.jobs - len(bad)
+    assert not {KeyState.DEAD, KeyState.QUARANTINED} & set(states(run)[1:])
+    assert [endpoint.state for endpoint in run.pool.endpoint_statistics()] == [EndpointState.UP]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50, 1_000))
+def test_of_many_mixed_faults_each_is_blamed_on_what_has_it(seed: int) -> None:
+    test_of_mixed_faults_each_is_blamed_on_what_has_it(seed)
 
 
 def test_no_job_is_left_in_a_state_of_waiting() -> None:

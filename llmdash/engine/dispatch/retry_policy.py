@@ -27,8 +27,8 @@ class RetryPolicy:
     """Allows up to `retries` counted retries a job, with backoff min(cap, base * 2^n) * U(0.5, 1), the "equal
     jitter" of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 
-    Failures caused by a key do not count, but a job throttled for `patience_s` seconds fails. Refused keys,
-    an endpoint that is down and faults of this machine never fail a job.
+    Failures caused by a key, an endpoint that is down and faults of this machine never fail a job. A run in
+    which every open job was rate limited (429) for `patience_s` seconds ends; they stay pending.
     A failure that may have to be paid for is retried `billed_retries` times.
     `budget_share` and `budget_floor` bound the retries of all jobs together: see RetryBudget.
     """
@@ -52,15 +52,14 @@ class RetryPolicy:
         *,
         counted: int,
         uncounted: int,
-        throttled_s: float,
         rng: random.Random,
         billed: int = 0,
         attribution: Attribution = _NOTHING,
     ) -> Decision:
         """Decide whether a job is retried after `failure`.
 
-        `counted` and `uncounted` are the failures it had before this one, `throttled_s` the seconds for which
-        it was throttled and nothing else, `billed` its failures that may have to be paid for.
+        `counted` and `uncounted` are the failures it had before this one, `billed` those that may have to be
+        paid for.
         """
         if attribution.is_own:
             return Decision(again=False)
@@ -76,6 +75,6 @@ class RetryPolicy:
                 delay = max(self.backoff(counted, rng), hint if hint <= self.hint_cap_s else 0.0)
                 return Decision(again=True, delay_s=delay, counted=True)
             case FailureKind.THROTTLE:
-                return Decision(again=throttled_s < self.patience_s, delay_s=attribution.wait_s)
+                return Decision(again=True, delay_s=attribution.wait_s)
             case _:  # caused by a key, the endpoint or this machine; other jobs may use those meanwhile
                 return Decision(again=True, delay_s=self.backoff(min(uncounted, 4), rng))

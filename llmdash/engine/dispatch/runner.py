@@ -64,6 +64,11 @@ class BatchRunner:
         """The number of requests in flight."""
         return len(self._in_flight)
 
+    @property
+    def is_rate_limited(self) -> bool:
+        """True if every open job has met nothing but rate limits (429) for long."""
+        return self._settlement.is_rate_limited
+
     async def run(self) -> None:
         """Work until every job has ended or the task is cancelled; then no request is in flight.
 

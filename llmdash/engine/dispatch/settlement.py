@@ -75,6 +75,16 @@ class Settlement:
         words = self._parts.pool.missing_models.get(self._own_model(job) or "", "no key has the model")
         self._settle(self._unsent_row(job, words))
 
+    @property
+    def is_rate_limited(self) -> bool:
+        """True if every open job was rate limited (429) and nothing else for as long as the policy allows."""
+        parts, histories = self._parts, self._histories
+        if not parts.queue.open or len(histories) < parts.queue.open - len(self.settling):
+            return False
+        long_ago = parts.clock() - parts.policy.patience_s
+        since = [history.throttled_since for history in histories.values()]
+        return bool(since) and all(at is not None and at <= long_ago for at in since)
+
     def _others(self) -> Others:
         queue = self._parts.queue
         return Others(max(0, queue.open - len(self.settling) - len(self._histories)), queue.unsent)
@@ -138,6 +148,7 @@ class Settlement:
         parts = self._parts
         job, member, record = attempt.job, attempt.member, attempt.record
         history = self._history(job, prompt)
+        history.note(failure, parts.clock())
         text = history.words = storable(str(failure))
         attribution = parts.pool.failed(attempt.lease, failure, history, self._others())
         self._report(member, attribution)
@@ -145,7 +156,6 @@ class Settlement:
             failure,
             counted=history.counted,
             uncounted=history.uncounted,
-            throttled_s=history.throttled_s(failure, parts.clock()),
             rng=parts.rng,
             billed=history.billed,
             attribution=attribution,

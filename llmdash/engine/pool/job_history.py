@@ -76,10 +76,9 @@ class JobHistory:
         """Return the model that the job asks for at the endpoint of `member`."""
         return self.own_model or member.llm.model
 
-    def throttled_s(self, failure: Failure, now: float) -> float:
-        """Return the seconds since all failures of the job are rate limits (429), `failure` included."""
+    def note(self, failure: Failure, now: float) -> None:
+        """Note a failure at the monotonic time `now`: since when there were only rate limits (429)."""
         if failure.kind is not FailureKind.THROTTLE:
             self.throttled_since = None
         elif self.throttled_since is None:
             self.throttled_since = now
-        return now - self.throttled_since if self.throttled_since is not None else 0.0

@@ -28,6 +28,8 @@ class Refusals:
     def __init__(self, members: Sequence[Member]) -> None:
         self._members = members
         self._own: defaultdict[tuple[int | None, str | None], set[Member]] = defaultdict(set)
+        self._believed: dict[Member, tuple[int, int]] = {}
+        """The answers of a key, and of all, when its refusal was believed last."""
         self.words_of: dict[str, str] = {}
         """What the server said of a model that a key does not have."""
 
@@ -41,13 +43,24 @@ class Refusals:
             if (first.status, first.code) == signature:
                 self._own[signature] |= {first.member, lease.member}
             return True
-        works = lease.member.health.passed and not lease.member.refuted
-        if works and self._own[signature] - {lease.member}:
+        if self._own[signature] - {lease.member} and self._believes(lease.member):
             return True
         if not self._others(history, {lease.member}):
             return True
         history.doubt = this
         return False
+
+    def _believes(self, member: Member) -> bool:
+        """True if a refusal known to be the prompts' own is believed of this key, without asking another.
+
+        Not if it has refused the last such prompt too, and only other keys have answered since.
+        """
+        ok, answers = member.ok, sum(each.ok for each in self._members)
+        before = self._believed.get(member)
+        if before is not None and before[0] == ok and before[1] < answers:
+            return False
+        self._believed[member] = (ok, answers)
+        return bool(member.health.passed) and not member.refuted
 
     def answered(self, lease: Lease, history: JobHistory) -> bool:
         """Note that a job was answered that another key had refused: the second time that key is left.
