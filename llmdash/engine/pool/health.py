@@ -18,7 +18,8 @@ _COOLDOWN_S, _LONGEST_COOLDOWN_S = 5.0, 300.0
 _QUARANTINE_S, _LONGEST_QUARANTINE_S = 900.0, 3600.0
 _RECENT = 20
 _FALTERS = 5
-_REFUSALS, _REFUSALS_BY_WORDS = 2, 5
+_REFUSALS, _REFUSALS_FORBIDDEN, _REFUSALS_BY_WORDS = 2, 3, 5
+_FORBIDDEN = 403
 _EARLY_PROBE_S = 5.0
 _RESTING = (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED)
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
@@ -207,7 +208,15 @@ after 5 s, doubling to 5 minutes |
         self._refused_at = self._given
         self.on_probation = True
         self.detail = failure.message
-        return self.refusals >= (_REFUSALS_BY_WORDS if failure.by_words and self.passed else _REFUSALS)
+        return self.refusals >= self._refusals_needed(failure)
+
+    def _refusals_needed(self, failure: Failure) -> int:
+        """A key that worked is in doubt sooner by 401 than by 403, which prompts get too, or by mere words."""
+        if not self.passed:
+            return _REFUSALS
+        if failure.by_words:
+            return _REFUSALS_BY_WORDS
+        return _REFUSALS_FORBIDDEN if failure.status == _FORBIDDEN else _REFUSALS
 
     def refused_others(self, job: int) -> bool:
         """True if it refused other jobs than this one since its last answer."""
@@ -227,6 +236,12 @@ after 5 s, doubling to 5 minutes |
         """Send nothing more with the key: the server refuses it."""
         if not self.is_gone:
             self.state, self.detail = KeyState.DEAD, detail
+
+    def pardon(self) -> None:
+        """Take back all refusals: they concern a single model."""
+        self._pardon()
+        self.on_probation = self.is_resting
+        self.detail = self.detail if self.is_resting else ""
 
     def _pardon(self) -> None:
         self.refusals = 0

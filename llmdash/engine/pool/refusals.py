@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.job_history import JobHistory, Refusal
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.engine.pool.terms import is_usable
@@ -103,7 +104,7 @@ class Refusals:
         member, health = lease.member, lease.member.health
         if failure.kind is FailureKind.QUOTA:
             health.lost_quota(failure, lease.key_ticket, history.job)
-            if not self._others(history, {member}):
+            if not any(each is not member and _works(each) for each in self._members):
                 health.probe_early()
             return
         worked = any(refusal.member.health.passed for refusal in history.refusals)
@@ -139,7 +140,7 @@ class Refusals:
             model = history.model_at(member)
             member.models_left.add(model)
             self.words_of[model] = history.words
-            member.health.on_probation = False
+            member.health.pardon()
         else:
             member.health.kill(history.words)
 
@@ -150,6 +151,10 @@ class Refusals:
 
     def _others(self, history: JobHistory, but: set[Member]) -> bool:
         return any(is_usable(each, history.own_model) for each in self._members if each not in but)
+
+
+def _works(member: Member) -> bool:
+    return is_usable(member) and member.state is not KeyState.COOLDOWN and not member.health.is_faltering
 
 
 def _refusal(lease: Lease, failure: Failure) -> Refusal:
