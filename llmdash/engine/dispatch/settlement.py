@@ -166,6 +166,8 @@ class Settlement:
         history.last = member
         if history.is_suspect:
             parts.queue.suspects.add(job)
+        else:
+            parts.queue.suspects.discard(job)
         ended = failed_record(record, failure, answer, text)
         if decision.again:
             parts.store.apply(RetryScheduled(job, text, decision.counted))

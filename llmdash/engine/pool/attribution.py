@@ -88,11 +88,12 @@ class Attributor:
         health, circuit_breaker = lease.member.health, lease.member.endpoint.circuit_breaker
         probing = circuit_breaker.state is EndpointState.PROBING
         self._suspect(lease, failure, history, others)
-        if history.is_suspect and not (probing and others.faultless):
+        is_spared = history.is_suspect and not (probing and others.faultless)
+        if is_spared:
             circuit_breaker.left(lease.endpoint_ticket)
-            return Attribution()
-        circuit_breaker.failed(failure, lease.endpoint_ticket)
-        if circuit_breaker.state is EndpointState.UP:
+        else:
+            circuit_breaker.failed(failure, lease.endpoint_ticket)
+        if circuit_breaker.state is EndpointState.UP and not (is_spared and health.passed):
             health.faltered(lease.key_ticket)
             if health.is_faltering:
                 self._blame(lease.member, failure)
@@ -104,8 +105,9 @@ class Attributor:
             return
         passed = sum(other.ok for other in self._siblings(lease.member))
         is_error = (failure.status or 0) >= 500 and failure.status != _OVERLOADED
-        if history.passed_then is None:
-            history.passed_then = passed
+        if history.passed_then is None or history.failed_with != failure.status:
+            history.passed_then, history.failed_with = passed, failure.status
+            history.is_suspect = False
         elif passed > history.passed_then or (is_error and passed and not others.faultless):
             history.is_suspect = True
 

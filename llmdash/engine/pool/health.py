@@ -18,8 +18,7 @@ _COOLDOWN_S, _LONGEST_COOLDOWN_S = 5.0, 300.0
 _QUARANTINE_S, _LONGEST_QUARANTINE_S = 900.0, 3600.0
 _RECENT = 20
 _FALTERS = 5
-_REFUSALS, _REFUSALS_FORBIDDEN, _REFUSALS_BY_WORDS = 2, 3, 5
-_FORBIDDEN = 403
+_REFUSALS, _REFUSALS_BY_WORDS = 2, 5
 _EARLY_PROBE_S = 5.0
 _RESTING = (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED)
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
@@ -193,8 +192,8 @@ after 5 s, doubling to 5 minutes |
     def refused(self, failure: Failure, ticket: int, job: int | None = None) -> bool:
         """Note that the server refused the key. True if it confirms an earlier refusal: the key is dead.
 
-        A request that was under way at the first refusal confirms nothing, nor does the same `job`. Words
-        alone confirm less, if the key worked before.
+        A request that was under way at the first refusal confirms nothing, nor does the same `job`. Of a
+        key that worked before, words alone confirm less.
         """
         if self.is_gone or (self.refusals and ticket <= self._refused_at):
             self._refused_by.add(-1 if job is None else job)
@@ -208,15 +207,7 @@ after 5 s, doubling to 5 minutes |
         self._refused_at = self._given
         self.on_probation = True
         self.detail = failure.message
-        return self.refusals >= self._refusals_needed(failure)
-
-    def _refusals_needed(self, failure: Failure) -> int:
-        """A key that worked is in doubt sooner by 401 than by 403, which prompts get too, or by mere words."""
-        if not self.passed:
-            return _REFUSALS
-        if failure.by_words:
-            return _REFUSALS_BY_WORDS
-        return _REFUSALS_FORBIDDEN if failure.status == _FORBIDDEN else _REFUSALS
+        return self.refusals >= (_REFUSALS_BY_WORDS if failure.by_words and self.passed else _REFUSALS)
 
     def refused_others(self, job: int) -> bool:
         """True if it refused other jobs than this one since its last answer."""

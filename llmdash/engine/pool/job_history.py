@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from llmdash.engine.pool.member import Member
-from llmdash.engine.pool.trial import Trial
+from llmdash.engine.pool.trial import StrikeTrial
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["JobHistory", "Others", "Refusal"]
@@ -60,15 +60,16 @@ class JobHistory:
     answers_then: int = 0
     """The answers of all keys when it was rate limited first."""
     strikes: int = 0
-    trial: Trial | None = None
+    trial: StrikeTrial | None = None
     trial_at: Member | None = None
     refusals: list[Refusal] = field(default_factory=list)
     doubt: Refusal | None = None
     """The key that refused it with a status that may be the fault of either; another key decides."""
     passed_then: int | None = None
-    """The answers of the endpoint when the job failed there first."""
+    """The answers of the endpoint when the job failed there first, with the status `failed_with`."""
+    failed_with: int | None = None
     is_suspect: bool = False
-    """True if the endpoint answered others since it failed: its failures say nothing about the endpoint."""
+    """True if the endpoint answered others since: its failures say nothing about the endpoint."""
     repair: tuple[str, str] | None = None
     """An invalid answer and what is wrong with it; the next attempt is told."""
 

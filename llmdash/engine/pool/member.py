@@ -13,7 +13,7 @@ from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.token_bucket import TokenBucket
-from llmdash.engine.pool.trial import Trial
+from llmdash.engine.pool.trial import StrikeTrial
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Hints
 
@@ -105,9 +105,9 @@ class Member:
         self.input_tokens = self.output_tokens = 0
         self.reserved_until = 0.0
         """Until when it takes no more requests, so that one can be sent alone."""
-        self.trials: list[Trial] = []
-        self.refuted: dict[str, int] = {}
-        """How often it refused, for each model, what another key answered then."""
+        self.trials: list[StrikeTrial] = []
+        self.refuted: dict[str, set[int]] = {}
+        """For each model the jobs that it refused since it answered with that model."""
         self.models_left: set[str] = set()
         """Models that the key turned out not to have."""
         self.models_answered: set[str] = set()

@@ -17,8 +17,8 @@ from llmdash.llms.wire.failures import Failure, FailureKind
 __all__ = ["Refusals"]
 
 _OF_EITHER = (400, 403, 404)
-_UNAUTHORIZED = 401
-_REFUTED = 2
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+_CONFIRMED, _CONFIRMED_LATER = 2, 5
 _SURE_OF_401 = 5
 """The keys have to answer this many others meanwhile: 401 is hardly ever the prompt's fault."""
 
@@ -71,13 +71,18 @@ class Refusals:
         doubt = history.doubt
         if doubt is None or doubt.member is lease.member or doubt.is_disproved:
             return False
-        member, model = doubt.member, history.model_at(doubt.member)
-        member.refuted[model] = member.refuted.get(model, 0) + 1
-        member.health.on_probation = True
-        if member.refuted[model] >= _REFUTED:
-            self._leave(member, history)
-            return True
-        return False
+        doubt.member.health.on_probation = True
+        if self._refusals_of_model(doubt.member, history) < _CONFIRMED:
+            return False
+        self._leave(doubt.member, history)
+        return True
+
+    @staticmethod
+    def _refusals_of_model(member: Member, history: JobHistory) -> int:
+        """Note that the key refused the job. Returns how many it refused since it answered with the model."""
+        jobs = member.refuted.setdefault(history.model_at(member), set())
+        jobs.add(history.job)
+        return len(jobs)
 
     def of_key(self, lease: Lease, failure: Failure, history: JobHistory, *, witnessed: bool) -> bool:
         """Note that the key is refused (AUTH), or has no quota left. Return True if it is the prompt's own.
@@ -95,6 +100,7 @@ class Refusals:
         if self._is_own(history, witnessed=witnessed):
             for refusal in history.refusals:
                 refusal.member.health.absolve(history.job)
+                refusal.member.refuted.get(history.model_at(refusal.member), set()).discard(history.job)
             return True
         if not blamed or member.health.is_confirming:
             self._blame(lease, failure, history, witnessed=witnessed)
@@ -108,12 +114,22 @@ class Refusals:
                 health.probe_early()
             return
         worked = any(refusal.member.health.passed for refusal in history.refusals)
+        if worked and not witnessed and (failure.by_words or failure.status != _UNAUTHORIZED):
+            return  # nobody can confirm it
         job = history.job if history.job >= 0 and (witnessed or worked) else None  # then it confirms itself
-        is_confirmed = health.refused(failure, lease.key_ticket, job)
-        if is_confirmed and failure.status != _UNAUTHORIZED:
-            self._leave(member, history)
-        elif is_confirmed:
+        if failure.status == _FORBIDDEN and not failure.by_words and history.job >= 0:
+            health.on_probation = True
+            needed = _CONFIRMED_LATER if self._has_answered(member, history) else _CONFIRMED
+            if self._refusals_of_model(member, history) >= (needed if witnessed else 1):
+                self._leave(member, history)
+        elif health.refused(failure, lease.key_ticket, job):
             health.kill(failure.message)
+
+    @staticmethod
+    def _has_answered(member: Member, history: JobHistory) -> bool:
+        """True if the key has answered with the model of the job before: prompts get 403 as well."""
+        model = history.model_at(member)
+        return model in member.models_answered or (model == member.llm.model and member.ok > 0)
 
     def _is_own(self, history: JobHistory, *, witnessed: bool) -> bool:
         """True if the keys that refused the job answer others, or did and no job is left to ask again."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from llmdash.engine.pool.job_history import JobHistory
 from llmdash.engine.pool.member import Lease, Member
-from llmdash.engine.pool.trial import TESTIMONIES, Trial
+from llmdash.engine.pool.trial import TESTIMONIES, StrikeTrial
 from llmdash.llms.wire.failures import Failure
 
 __all__ = ["FATAL", "close", "spared_wait_s", "struck", "testify", "throttled", "wait_s"]
@@ -42,7 +42,7 @@ def throttled(
     close(history)
     if lease.is_lone and unsent and history.job >= 0:
         history.trial, history.trial_at = (
-            Trial(history.job, lease.key_ticket, now + _PATIENCE_S),
+            StrikeTrial(history.job, lease.key_ticket, now + _PATIENCE_S),
             lease.member,
         )
         lease.member.trials.append(history.trial)

@@ -1,17 +1,17 @@
-"""Trial: a job that was rate limited (429) although its key had nothing else in flight."""
+"""StrikeTrial: a job that was rate limited (429) although its key had nothing else in flight."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["TESTIMONIES", "Trial"]
+__all__ = ["TESTIMONIES", "StrikeTrial"]
 
 TESTIMONIES = 5
 """The jobs sent later that are answered before the rate limit counts as the fault of the job itself."""
 
 
 @dataclass(slots=True, eq=False)
-class Trial:
+class StrikeTrial:
     """The job, the ticket of its request, and how many of the jobs sent later were answered.
 
     It is not waited for longer than `until`, in monotonic seconds.
