@@ -57,7 +57,7 @@ after 5 s, doubling to 5 minutes |
         self._rate_before: float | None = None
         self._rests_since = 0.0
         self._recent: deque[bool] = deque(maxlen=_RECENT)
-        self._given = self._stale = self._slowed = 0
+        self.given = self._stale = self._slowed = 0  # `given` is the ticket of the last request
 
     @property
     def is_gone(self) -> bool:
@@ -83,7 +83,7 @@ after 5 s, doubling to 5 minutes |
         failed = self._recent.count(False)
         if failed and self.on_probation and self._cooldowns:
             return True
-        return failed >= _FALTERS and 2 * failed >= min(_RECENT, self._given - self._stale)
+        return failed >= _FALTERS and 2 * failed >= min(_RECENT, self.given - self._stale)
 
     @property
     def is_clean(self) -> bool:
@@ -119,8 +119,8 @@ after 5 s, doubling to 5 minutes |
         if self.is_resting:
             self.state = KeyState.HEALTHY
         self.pacing.sent(now)
-        self._given += 1
-        return self._given
+        self.given += 1
+        return self.given
 
     def answered(self, ticket: int) -> None:
         """Note an answered request. While the key rests it changes nothing: the request was sent before."""
@@ -163,7 +163,7 @@ after 5 s, doubling to 5 minutes |
         """
         if ticket <= self._slowed:
             return False
-        self._slowed = self._given
+        self._slowed = self.given
         self.pacing.slow_down(self._clock())
         return True
 
@@ -179,15 +179,14 @@ after 5 s, doubling to 5 minutes |
         self._quarantines += job is None or not self._quarantines
         self._quarantined_by = {job} if job is not None else set()
         self._rest(KeyState.QUARANTINED, max(seconds, _hint(failure) or 0.0), failure.message)
-        self._stale = self._given
+        self._stale = self.given
 
     def probe_early(self) -> None:
         """Shorten a quarantine that only the words of single jobs are the reason of: 5 s, doubling."""
         if self._quarantined_by and self.state is KeyState.QUARANTINED:
-            now = self._clock()
             seconds = _EARLY_PROBE_S * 2 ** min(self._early_probes, 10)
             self._early_probes += 1
-            self.rests_until = min(self.rests_until, now + seconds)
+            self.rests_until = min(self.rests_until, self._clock() + seconds)
 
     def refused(self, failure: Failure, ticket: int, job: int | None = None) -> bool:
         """Note that the server refused the key. True if it confirms an earlier refusal: the key is dead.
@@ -196,7 +195,7 @@ after 5 s, doubling to 5 minutes |
         key that worked before, words alone confirm less.
         """
         if self.is_gone or (self.refusals and ticket <= self._refused_at):
-            self._refused_by.add(-1 if job is None else job)
+            self._refused_by |= set() if job is None else {job}
             return False
         if not self.refusals:
             self._refused_from = ticket
@@ -204,7 +203,7 @@ after 5 s, doubling to 5 minutes |
             self.refusals += 1
         if job is not None:
             self._refused_by.add(job)
-        self._refused_at = self._given
+        self._refused_at = self.given
         self.on_probation = True
         self.detail = failure.message
         return self.refusals >= (_REFUSALS_BY_WORDS if failure.by_words and self.passed else _REFUSALS)
@@ -250,7 +249,7 @@ after 5 s, doubling to 5 minutes |
     def forgive(self) -> None:
         """Forget the last failures, and those of requests in flight."""
         self._recent.clear()
-        self._stale = self._given
+        self._stale = self.given
 
     def disable(self) -> None:
         """Switch the key off until the user revives it."""

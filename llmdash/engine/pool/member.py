@@ -106,8 +106,8 @@ class Member:
         self.reserved_until = 0.0
         """Until when it takes no more requests, so that one can be sent alone."""
         self.trials: list[StrikeTrial] = []
-        self.refuted: dict[str, set[int]] = {}
-        """For each model the jobs that it refused since it answered with that model."""
+        self.refuted: dict[str, tuple[int, set[int]]] = {}
+        """For each model the last ticket at its first refusal, and the jobs refused since its last answer."""
         self.models_left: set[str] = set()
         """Models that the key turned out not to have."""
         self.models_answered: set[str] = set()
@@ -132,7 +132,12 @@ class Member:
 
     def may_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens` at the time `now`."""
-        return self.reserved_until <= now and self.can_send(now, tokens)
+        return (
+            self.reserved_until <= now
+            and self.health.wait_s(now, self.in_flight) <= 0.0
+            and self.endpoint.wait_s(now) <= 0.0
+            and self.limits.wait_s(tokens) <= 0.0
+        )
 
     def can_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens`, also one that it is reserved for."""

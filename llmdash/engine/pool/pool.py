@@ -46,7 +46,10 @@ class KeyPool(Keys):
 
     def may_lease(self, tokens: int, terms: Terms = ANY_KEY) -> bool:
         """True if some key may send a request of `tokens` now."""
-        return bool(free_members(self._members, self._clock(), tokens, terms))
+        now = self._clock()
+        if terms is ANY_KEY:
+            return any(member.may_send(now, tokens) for member in self._members)
+        return bool(free_members(self._members, now, tokens, terms))
 
     def look_in_s(self, tokens: int, terms: Terms) -> float:
         """Return the seconds until a job with strict terms may look for a key again.
@@ -97,8 +100,8 @@ class KeyPool(Keys):
         member.in_flight += 1
         member.endpoint.in_flight += 1
         member.calls.add(now)
-        tickets = member.health.taken(now), member.endpoint.circuit_breaker.taken()
-        return Lease(member, tokens, *tickets, member.in_flight == 1)
+        ticket, endpoint_ticket = member.health.taken(now), member.endpoint.circuit_breaker.taken()
+        return Lease(member, tokens, ticket, endpoint_ticket, member.in_flight == 1)
 
     def may_leave(self, lease: Lease) -> bool:
         """False if the state of the key or its endpoint changed since the lease: call `not_sent` then."""

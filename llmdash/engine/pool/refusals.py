@@ -72,16 +72,21 @@ class Refusals:
         if doubt is None or doubt.member is lease.member or doubt.is_disproved:
             return False
         doubt.member.health.on_probation = True
-        if self._refusals_of_model(doubt.member, history) < _CONFIRMED:
+        if self._refusals_of_model(doubt, history) < _CONFIRMED:
             return False
         self._leave(doubt.member, history)
         return True
 
     @staticmethod
-    def _refusals_of_model(member: Member, history: JobHistory) -> int:
-        """Note that the key refused the job. Returns how many it refused since it answered with the model."""
-        jobs = member.refuted.setdefault(history.model_at(member), set())
-        jobs.add(history.job)
+    def _refusals_of_model(refusal: Refusal, history: JobHistory) -> int:
+        """Note that the key refused the job. Returns how many it refused since it answered with the model.
+
+        A request that was under way at the first of these refusals confirms nothing.
+        """
+        member, model = refusal.member, history.model_at(refusal.member)
+        since, jobs = member.refuted.setdefault(model, (member.health.given, set()))
+        if not jobs or refusal.ticket > since:
+            jobs.add(history.job)
         return len(jobs)
 
     def of_key(self, lease: Lease, failure: Failure, history: JobHistory, *, witnessed: bool) -> bool:
@@ -100,7 +105,8 @@ class Refusals:
         if self._is_own(history, witnessed=witnessed):
             for refusal in history.refusals:
                 refusal.member.health.absolve(history.job)
-                refusal.member.refuted.get(history.model_at(refusal.member), set()).discard(history.job)
+                _, jobs = refusal.member.refuted.get(history.model_at(refusal.member), (0, set()))
+                jobs.discard(history.job)
             return True
         if not blamed or member.health.is_confirming:
             self._blame(lease, failure, history, witnessed=witnessed)
@@ -120,7 +126,7 @@ class Refusals:
         if failure.status == _FORBIDDEN and not failure.by_words and history.job >= 0:
             health.on_probation = True
             needed = _CONFIRMED_LATER if self._has_answered(member, history) else _CONFIRMED
-            if self._refusals_of_model(member, history) >= (needed if witnessed else 1):
+            if self._refusals_of_model(history.refusals[-1], history) >= (needed if witnessed else 1):
                 self._leave(member, history)
         elif health.refused(failure, lease.key_ticket, job):
             health.kill(failure.message)

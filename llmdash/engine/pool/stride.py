@@ -32,7 +32,7 @@ class Stride:
         for member in free:
             if member.was_away:
                 self._rejoin(member)
-        first = min(free, key=_pass_of)
+        first = min(free, key=_pass_of) if len(free) > 1 else free[0]
         if first is not avoid:
             return first
         others = [member for member in free if member is not avoid]
@@ -41,7 +41,8 @@ class Stride:
 
     def advance(self, member: Member) -> None:
         """Note that the key is chosen."""
-        self._pass = max(self._pass, member.stride_pass)
+        if member.stride_pass > self._pass:
+            self._pass = member.stride_pass
         member.stride_pass += 1.0 / member.weight
 
     @staticmethod

@@ -201,6 +201,17 @@ def test_a_refusal_is_confirmed_by_another_job_that_was_sent_after_it() -> None:
     assert [*states, pool.members[0].state] == [KeyState.HEALTHY, KeyState.DEAD]
 
 
+@pytest.mark.case("wire", "model-404-key")
+def test_what_was_under_way_confirms_no_refusal_of_a_model() -> None:
+    pool = pool_of(1, Clock())
+    refused = Failure(FailureKind.AUTH, "not for you", status=403)
+    for number, lease in enumerate([choose(pool) for _ in range(9)]):
+        pool.failed(lease, refused, JobHistory(number))
+    states = [pool.members[0].state]
+    pool.failed(choose(pool), refused, JobHistory(9))
+    assert [*states, pool.members[0].state] == [KeyState.HEALTHY, KeyState.DEAD]
+
+
 def test_a_revived_key_has_all_its_models_again() -> None:
     pool = pool_of(1, Clock())
     refused = Failure(FailureKind.AUTH, "not for you", status=403)
