@@ -9,7 +9,7 @@ from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.trial import StrikeTrial
 from llmdash.llms.wire.failures import Failure, FailureKind
 
-__all__ = ["JobHistory", "Others", "Refusal"]
+__all__ = ["JobHistory", "KeyRefusal", "Others"]
 
 
 class Others(NamedTuple):
@@ -21,7 +21,7 @@ class Others(NamedTuple):
     unsent: int = 1
 
 
-class Refusal(NamedTuple):
+class KeyRefusal(NamedTuple):
     """A key that refused the job, with the ticket of the request."""
 
     member: Member
@@ -62,8 +62,8 @@ class JobHistory:
     strikes: int = 0
     trial: StrikeTrial | None = None
     trial_at: Member | None = None
-    refusals: list[Refusal] = field(default_factory=list)
-    doubt: Refusal | None = None
+    refusals: list[KeyRefusal] = field(default_factory=list)
+    doubt: KeyRefusal | None = None
     """The key that refused it with a status that may be the fault of either; another key decides."""
     passed_then: int | None = None
     """The answers of the endpoint when the job failed there first, with the status `failed_with`."""

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from llmdash.engine.model.states import KeyState
-from llmdash.engine.pool.job_history import JobHistory, Refusal
+from llmdash.engine.pool.job_history import JobHistory, KeyRefusal
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.engine.pool.terms import is_usable
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -78,7 +78,7 @@ class Refusals:
         return True
 
     @staticmethod
-    def _refusals_of_model(refusal: Refusal, history: JobHistory) -> int:
+    def _refusals_of_model(refusal: KeyRefusal, history: JobHistory) -> int:
         """Note that the key refused the job. Returns how many it refused since it answered with the model.
 
         A request that was under way at the first of these refusals confirms nothing.
@@ -179,5 +179,5 @@ def _works(member: Member) -> bool:
     return is_usable(member) and member.state is not KeyState.COOLDOWN and not member.health.is_faltering
 
 
-def _refusal(lease: Lease, failure: Failure) -> Refusal:
-    return Refusal(lease.member, lease.key_ticket, failure.status, failure.code, failure.by_words)
+def _refusal(lease: Lease, failure: Failure) -> KeyRefusal:
+    return KeyRefusal(lease.member, lease.key_ticket, failure.status, failure.code, failure.by_words)
