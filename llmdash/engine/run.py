@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from llmdash.engine.dispatch.earlier_sends import seed_rate
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -121,6 +122,7 @@ class Run:
         load_totals(self._store, self._pool.members, reader.key_totals())
         for label, model, tokens in reader.spent():
             self._pool.spending.restore(label, model, Tokens(*tokens))
+        seed_rate(self._limiter, self._pool.members, reader, time.time())
         restore_health(self._pool.members, reader.health(), time.time())
         load_history(self._store, reader.facts())
         for member in self._pool.members:
@@ -182,6 +184,8 @@ class Run:
             self._look_for_journal()
             if self._queue.open and not self._runner.in_flight:
                 self._look_for_keys()
+            if not self._plan.stay and self._runner.is_rate_limited:
+                self._end(Ending.NO_KEY)
 
     def _run_clock(self) -> None:
         """Let the clock of the run stand while it rests on purpose, or has no work."""

@@ -8,6 +8,7 @@ from typing import Any
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.member import Endpoint, Lease, Member
 from llmdash.engine.pool.pool import KeyPool
+from llmdash.engine.pool.terms import Terms
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta, PromptLike, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -41,7 +42,7 @@ def pool_of(count: int, clock: Callable[[], float], weights: Sequence[float] = (
 
 
 def choose(pool: KeyPool, avoid: Member | None = None) -> Lease:
-    lease = pool.choose(avoid)
+    lease = pool.choose(Terms(avoid))
     assert lease is not None
     return lease
 

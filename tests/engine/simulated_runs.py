@@ -26,8 +26,23 @@ from llmdash.engine.store.store import Store
 from llmdash.prompts.source import Prompt, PromptList
 from tests.engine.memory_journal import MemoryJournal
 from tests.engine.simulated_servers import Call, Scenario, Servers, SimulatedLLM
+from tests.engine.virtual_time import VirtualTimeLoop
 
 _LOOK_S = 20.0
+
+
+def _options(scenario: Scenario, job: int) -> dict[str, str]:
+    return {"model": scenario.models[job]} if job in scenario.models else {}
+
+
+def lived(scenario: Scenario) -> SimulatedRun:
+    """The run of a scenario, after it ended or has stood for hours."""
+
+    async def live() -> SimulatedRun:
+        return await SimulatedRun(scenario).finish()
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(live())
 
 
 class SimulatedRun:
@@ -45,7 +60,9 @@ class SimulatedRun:
         self.store = Store(JobColumns(scenario.jobs, range(scenario.jobs)), clock)
         self.limiter = RateLimiter(scenario.rate)
         self.kill_switch = KillSwitch(self._kill_switch_tripped)
-        prompts = [Prompt(f"p{n}", (("user", str(n)),)) for n in range(scenario.jobs)]
+        prompts = [
+            Prompt(f"p{n}", (("user", str(n)),), options=_options(scenario, n)) for n in range(scenario.jobs)
+        ]
         self.parts = RunnerParts(
             PromptList("simulated", "f" * 64, prompts),
             self.pool,
@@ -65,6 +82,7 @@ class SimulatedRun:
         self.wrong: list[str] = []
         self.took_s = 0.0
         self.ended = False
+        self.gave_up = False
         self.stands_because: tuple[Alert, ...] = ()
 
     def _members(self, clock: Callable[[], float]) -> list[Member]:
@@ -93,6 +111,7 @@ class SimulatedRun:
             yield self
             await asyncio.wait([run, *others], timeout=self.scenario.asks_s, return_when="FIRST_COMPLETED")
             self.ended = run.done()
+            self.gave_up = self.runner.is_rate_limited
             if not self.ended:
                 self.stands_because = self.alerts()
         finally:
@@ -137,6 +156,8 @@ class SimulatedRun:
             idle = len(self.servers.calls) == before and not self.runner.in_flight and self.work.open
             silent = silent + 1 if idle and not self.alerts() and not self._is_backing_off else 0
             before = len(self.servers.calls)
+            if self.runner.is_rate_limited:
+                return  # as a run without a screen ends then
             if silent == 2:
                 self.wrong.append(f"stands silently at {self.servers.elapsed:.0f} s")
 

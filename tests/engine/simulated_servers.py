@@ -53,6 +53,45 @@ def throttled(hint: float | None) -> Failure:
     return Failure(FailureKind.THROTTLE, "slow down", status=429, retry_after=hint)
 
 
+def too_many_tokens() -> Failure:
+    return Failure(FailureKind.THROTTLE, "too many tokens", status=429, code="tokens")
+
+
+def bad_request() -> Failure:
+    return Failure(FailureKind.REQUEST, "no such thing", status=400, code="invalid_value")
+
+
+def no_access() -> Failure:
+    return Failure(FailureKind.REQUEST, "no access to this model", status=404, code="model_not_found")
+
+
+def forbidden() -> Failure:
+    return Failure(FailureKind.AUTH, "not allowed", status=403, code="permission_denied")
+
+
+def filtered() -> Failure:
+    return Failure(
+        FailureKind.REQUEST,
+        "filtered",
+        status=400,
+        code="content_filter",
+        names_request=True,
+        of_content=True,
+    )
+
+
+def poor_by_words() -> Failure:
+    return Failure(FailureKind.QUOTA, "raise your spending limit", status=400, by_words=True)
+
+
+def wrong_key_by_words() -> Failure:
+    return Failure(FailureKind.AUTH, "this key is not valid", status=400, by_words=True)
+
+
+def unavailable() -> Failure:
+    return Failure(FailureKind.TRANSIENT, "try later", status=503)
+
+
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong from `begins` until `ends` (seconds of the run), with the probability `chance`.
@@ -67,6 +106,7 @@ class Fault:
     endpoint: str | None = None
     key: str | None = None
     jobs: frozenset[int] | None = None
+    model: str | None = None
     chance: float = 1.0
     after_s: float = 0.02
 
@@ -76,6 +116,7 @@ class Fault:
             and self.endpoint in (None, call.endpoint)
             and self.key in (None, call.key)
             and (self.jobs is None or call.job in self.jobs)
+            and self.model in (None, call.model)
             and (self.chance >= 1.0 or rng.random() < self.chance)
         )
 
@@ -101,6 +142,8 @@ class Scenario:
     room: int | None = None
     """How many requests an endpoint serves at once; the others meet `overloaded`."""
     latency_s: tuple[float, float] = (0.5, 1.5)
+    models: Mapping[int, str] = field(default_factory=dict)
+    """The models that some jobs name themselves."""
     full_disk: Sequence[tuple[float, float]] = ()
     rate: float | None = None
     seed: int = 0
@@ -117,6 +160,7 @@ class Call:
     key: str
     job: int
     number: int
+    model: str = "simulated"
 
 
 class Servers:
@@ -140,9 +184,9 @@ class Servers:
     def elapsed(self) -> float:
         return now() - self._began
 
-    async def answer(self, endpoint: str, key: str, job: int) -> AsyncGenerator[Delta, None]:
+    async def answer(self, endpoint: str, key: str, job: int, model: str) -> AsyncGenerator[Delta, None]:
         self._numbers[job] += 1
-        call = Call(self.elapsed, endpoint, key, job, self._numbers[job])
+        call = Call(self.elapsed, endpoint, key, job, self._numbers[job], model)
         self.calls.append(call)
         self.on_call(call)
         if call.at < self._rests_until.get(key, 0.0) - 1e-6:
@@ -181,16 +225,6 @@ class Servers:
                 return throttled(limit.hint), 0.02
         return None, 0.0
 
-    def throttled_s(self, job: int) -> float:
-        """Seconds for which the job met nothing but throttled keys, up to its last request."""
-        times = [call.at for call in self.calls if call.job == job]
-        last = times[-1]
-        for at, failure in zip(reversed(times), reversed(self.failures[job]), strict=False):
-            if failure.kind is not FailureKind.THROTTLE:
-                break
-            last = at
-        return times[-1] - last
-
     def is_retry(self, call: Call) -> bool:
         """True if the job failed in a way that counts right before."""
         if call.number == 1:
@@ -216,4 +250,5 @@ class SimulatedLLM(LLM):
     def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
-        return self._servers.answer(*self._place, int(text_of(as_messages(prompt)[-1])))
+        job = int(text_of(as_messages(prompt)[-1]))
+        return self._servers.answer(*self._place, job, options.get("model", self.model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import InputError, Prompt, PromptList
 from tests.engine.scripted import (
     ALL,
+    FAST,
     Server,
     assert_balanced,
     echo,
@@ -85,6 +87,14 @@ def test_being_throttled_costs_no_attempt(tmp_path: Path) -> None:
     assert sum(key.throttled for key in frame.keys) == 24
 
 
+def test_a_run_that_is_rate_limited_for_too_long_ends_and_its_jobs_stay_pending(tmp_path: Path) -> None:
+    server = Server(lambda *_: failing(FailureKind.THROTTLE, "no", status=429, retry_after=0.02))
+    patient = dataclasses.replace(FAST, patience_s=0.3)
+    session = run(plan(tmp_path, server, prompts(3), policy=patient))
+    assert session.ending is Ending.NO_KEY
+    assert assert_balanced(session, server).run.ended == 0
+
+
 def test_a_refused_key_dies_and_the_others_carry_on(tmp_path: Path) -> None:
     def script(key: str, prompt: str, before: int) -> list[Any]:
         if key == "k1":
@@ -128,7 +138,7 @@ def test_a_run_that_stays_waits_for_a_key_to_be_revived(tmp_path: Path) -> None:
 
 
 def test_a_request_that_is_refused_fails_at_once(tmp_path: Path) -> None:
-    server = Server(lambda *_: failing(FailureKind.REQUEST, "too long", status=400))
+    server = Server(lambda *_: failing(FailureKind.REQUEST, "too long", status=400, names_request=True))
     session = run(plan(tmp_path, server, prompts(3)))
     assert_balanced(session, server)
     assert set(server.asked.values()) == {1}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
@@ -58,6 +59,28 @@ class RateLimiter:
 
     def statistics(self) -> LimiterStatistics:
         return LimiterStatistics(self._rate, max(0, len(self._waiters) - self._absent), self._granted)
+
+    @property
+    def memory_s(self) -> float:
+        """The seconds for which a request counts."""
+        capacity_s = _capacity(self._rate) / self._rate if self._rate is not None else 0.0
+        return max(1.0, capacity_s) + 1.0
+
+    def seed(self, ago_s: Sequence[float]) -> None:
+        """Count requests that were sent this many seconds ago, oldest first, before any permit is granted.
+
+        On the event loop only.
+        """
+        if self._rate is None:
+            return
+        capacity, level, before = _capacity(self._rate), 0.0, 0.0
+        for ago in ago_s:
+            level = min(capacity, max(0.0, level - max(0.0, before - ago) * self._rate) + 1.0)
+            before = ago
+        level = max(0.0, level - before * self._rate)
+        self._bucket = _bucket(self._rate, 1.0 - level / capacity)
+        now = asyncio.get_running_loop().time()
+        self._window.seed([now - ago for ago in ago_s])
 
     def set_rate(self, rate: float | None) -> None:
         """Set the rate, for current waiters too; on the event loop only. Raises ValueError if not above 0."""
@@ -144,11 +167,15 @@ def _bucket(rate: float, share: float = 1.0) -> AsyncLimiter:
 
     The capacity is 50 ms worth of the rate, at least 1.5: with 1, each late timer would reduce the rate.
     """
-    capacity = max(1.5, rate * _BURST_S)
+    capacity = _capacity(rate)
     bucket = AsyncLimiter(capacity, capacity / rate)
     if share < 1.0:
         _take(bucket, capacity * (1.0 - share))
     return bucket
+
+
+def _capacity(rate: float) -> float:
+    return max(1.5, rate * _BURST_S)
 
 
 def _take(bucket: AsyncLimiter, amount: float) -> None:

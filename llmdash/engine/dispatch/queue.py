@@ -34,6 +34,10 @@ class JobQueue:
         self._due: dict[int, float] = {}
         """When each job in backoff is due; entries of `_backoff` that differ are stale."""
         self._dropped: set[int] = set()
+        self._urgent: set[int] = set()
+        """Jobs for which a key is kept free: once due they go first."""
+        self.suspects: set[int] = set()
+        """Jobs whose failures say nothing about an endpoint: others probe it, as far as there are any."""
         self._open = len(pending)
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -47,8 +51,12 @@ class JobQueue:
     @property
     def waiting(self) -> int:
         """The number of jobs that could be popped now."""
-        pending = len(self._pending) - self._next - len(self._dropped)
-        return pending + len(self._ready) + len(self._retries)
+        return self.unsent + len(self._ready) + len(self._retries)
+
+    @property
+    def unsent(self) -> int:
+        """The number of jobs that were never popped."""
+        return len(self._pending) - self._next - len(self._dropped)
 
     def due_at(self, job: int) -> float | None:
         """Return when a job in backoff is due, on the event loop's clock; None for any other."""
@@ -57,19 +65,29 @@ class JobQueue:
     async def pop(self, *, spread: bool = False) -> tuple[int, bool]:
         """Return the next job, and whether it is fresh (never popped before). Waits while there is none.
 
-        With `spread`, retries alternate with fresh jobs, so that failures are spread over many jobs.
+        With `spread`, jobs popped before alternate with fresh ones, so that failures are spread over many
+        jobs, and `suspects` go last.
         """
         self._fresh_first = spread and not self._fresh_first
         while True:
-            if self._ready:
-                return self._ready.popitem(last=False)[0], False
+            if spread and self.suspects and (job := self._next_pending()) is not None:
+                return job, True
+            if spread and self.suspects:
+                self._postpone_suspects()
             if self._fresh_first and (job := self._next_pending()) is not None:
                 return job, True
+            if self._ready:
+                return self._ready.popitem(last=False)[0], False
             if (job := self._next_retry()) is not None:
                 return job, False
             if (job := self._next_pending()) is not None:
                 return job, True
             await self._wait_for_change()
+
+    def _postpone_suspects(self) -> None:
+        for line in (self._ready, self._retries):
+            for job in self.suspects.intersection(line):
+                line.move_to_end(job)
 
     async def _wait_for_change(self) -> None:
         """Wait for a job; while the budget delays retries, no longer than it takes to recover."""
@@ -111,6 +129,15 @@ class JobQueue:
         line.move_to_end(job, last=False)
         self._changed.set()
 
+    def yield_to_urgent(self, job: int) -> bool:
+        """Put a job back behind one for which a key is kept free. False if none is ready."""
+        first = next(iter(self._ready), None)
+        if first is None or first not in self._urgent:
+            return False
+        self.requeue(job)
+        self._ready.move_to_end(first, last=False)
+        return True
+
     def _ungrant(self, job: int) -> bool:
         """Return a granted retry to the budget; False if none was granted for this job."""
         if job not in self._granted or self._budget is None:
@@ -119,8 +146,15 @@ class JobQueue:
         self._budget.give_back()
         return True
 
-    def schedule(self, job: int, delay_s: float, *, limited: bool = False) -> None:
-        """Make the job ready again after `delay_s` seconds; if `limited`, within the retry budget."""
+    def schedule(self, job: int, delay_s: float, *, limited: bool = False, urgent: bool = False) -> None:
+        """Make the job ready again after `delay_s` seconds; if `limited`, within the retry budget.
+
+        With `urgent` it goes first then.
+        """
+        if urgent:
+            self._urgent.add(job)
+        else:
+            self._urgent.discard(job)
         due = asyncio.get_running_loop().time() + delay_s
         self._due[job] = due
         if limited:
@@ -128,9 +162,20 @@ class JobQueue:
         heapq.heappush(self._backoff, (due, job))
         self._arm()
 
+    def hasten(self, job: int, delay_s: float) -> bool:
+        """Make a job ready in `delay_s` seconds, if that is sooner. False if it is not in backoff."""
+        due = self._due.get(job)
+        if due is None:
+            return False
+        if due > asyncio.get_running_loop().time() + delay_s:
+            self.schedule(job, delay_s, limited=job in self._limited)
+        return True
+
     def end(self, job: int) -> None:
         """Mark a job as ended."""
         self._ungrant(job)
+        self.suspects.discard(job)
+        self._urgent.discard(job)
         self._open -= 1
         self._ended.set()
 
@@ -182,5 +227,7 @@ class JobQueue:
                 line = self._retries if job in self._limited else self._ready
                 self._limited.discard(job)
                 line[job] = None
+                if job in self._urgent:
+                    line.move_to_end(job, last=False)
                 self._changed.set()
         self._arm()

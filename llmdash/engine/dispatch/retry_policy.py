@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from llmdash.engine.pool.attribution import Attribution
 from llmdash.llms.wire.failures import Failure, FailureKind
 
 __all__ = ["Decision", "RetryPolicy"]
+
+_NOTHING = Attribution()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,14 @@ class RetryPolicy:
     """Allows up to `retries` counted retries a job, with backoff min(cap, base * 2^n) * U(0.5, 1), the "equal
     jitter" of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 
-    Failures caused by a key do not count, but a job throttled for `patience_s` seconds fails. Refused keys,
-    an endpoint that is down and faults of this machine never fail a job.
+    Failures caused by a key, an endpoint that is down and faults of this machine never fail a job. A run in
+    which every open job was rate limited (429) for `patience_s` seconds ends; they stay pending.
+    A failure that may have to be paid for is retried `billed_retries` times.
     `budget_share` and `budget_floor` bound the retries of all jobs together: see RetryBudget.
     """
 
     retries: int = 5
+    billed_retries: int = 1
     base_s: float = 0.5
     cap_s: float = 60.0
     patience_s: float = 3600.0
@@ -47,26 +52,29 @@ class RetryPolicy:
         *,
         counted: int,
         uncounted: int,
-        throttled_s: float,
         rng: random.Random,
-        excused: bool = False,
+        billed: int = 0,
+        attribution: Attribution = _NOTHING,
     ) -> Decision:
         """Decide whether a job is retried after `failure`.
 
-        `counted` and `uncounted` are the failures it had before this one, `throttled_s` the seconds for which
-        it was throttled and nothing else. `excused` says that a transient failure is not held against the
-        job.
+        `counted` and `uncounted` are the failures it had before this one, `billed` those that may have to be
+        paid for.
         """
+        if attribution.is_own:
+            return Decision(again=False)
         match failure.kind:
             case FailureKind.REQUEST:
-                return Decision(again=False)
-            case FailureKind.TRANSIENT if not excused:
+                return Decision(again=attribution.elsewhere)
+            case FailureKind.TRANSIENT if failure.may_be_billed and billed >= self.billed_retries:
+                return Decision(again=False, counted=True)
+            case FailureKind.TRANSIENT if not attribution.excused:
                 if counted >= self.retries:
                     return Decision(again=False, counted=True)
                 hint = failure.retry_after or 0.0
                 delay = max(self.backoff(counted, rng), hint if hint <= self.hint_cap_s else 0.0)
                 return Decision(again=True, delay_s=delay, counted=True)
             case FailureKind.THROTTLE:
-                return Decision(again=throttled_s < self.patience_s)
+                return Decision(again=True, delay_s=attribution.wait_s)
             case _:  # caused by a key, the endpoint or this machine; other jobs may use those meanwhile
                 return Decision(again=True, delay_s=self.backoff(min(uncounted, 4), rng))

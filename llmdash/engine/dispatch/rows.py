@@ -21,6 +21,7 @@ __all__ = [
     "failed_row",
     "invalid_row",
     "model_of",
+    "own_model",
     "refused_record",
 ]
 
@@ -119,8 +120,13 @@ def failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text:
 
 def model_of(attempt: Attempt, prompt: Prompt) -> str:
     """Return the model that is asked for: the prompt's own, else that of the endpoint."""
+    return own_model(prompt) or attempt.member.llm.model
+
+
+def own_model(prompt: Prompt) -> str | None:
+    """Return the model that the prompt names, None if it names none."""
     own = prompt.options.get("model")
-    return storable(own) if isinstance(own, str) else attempt.member.llm.model
+    return storable(own) if isinstance(own, str) else None
 
 
 def _written(value: Mapping[str, Any] | None) -> str | None:

@@ -64,6 +64,11 @@ class BatchRunner:
         """The number of requests in flight."""
         return len(self._in_flight)
 
+    @property
+    def is_rate_limited(self) -> bool:
+        """True if every open job has met nothing but rate limits (429) for long."""
+        return self._settlement.is_rate_limited
+
     async def run(self) -> None:
         """Work until every job has ended or the task is cancelled; then no request is in flight.
 
@@ -185,7 +190,9 @@ class BatchRunner:
         self._parts.store.apply(Queued(job))
 
     async def _lease(self, job: int, number: int) -> Lease | None:
-        """Return the lease of a key, with a permit; None, with the job requeued, if sending has stopped."""
+        """Return the lease of a key, with a permit; None if sending has stopped, or only other jobs can be
+        sent now: the job is queued again.
+        """
         parts = self._parts
         tokens = self._tokens_needed(job)
         while self._may_send(number):
@@ -193,14 +200,26 @@ class BatchRunner:
             while self._busy >= self._concurrency:  # as after the concurrency was lowered
                 self._freed.clear()
                 await self._freed.wait()
-            if not parts.pool.may_lease(tokens):
+            terms = self._settlement.terms(job)
+            if terms is None:
+                self._settlement.without_key(job)
+                return None
+            if not parts.pool.may_lease(tokens, terms):
                 parts.store.apply(Waiting(job, JobState.KEY))
-                await parts.pool.ready(tokens)
+                if terms.is_strict:
+                    delay_s = parts.pool.look_in_s(tokens, terms)
+                    parts.queue.schedule(job, delay_s, urgent=terms.alone)
+                    return None
+                if not await parts.pool.ready(tokens):
+                    if parts.queue.yield_to_urgent(job):
+                        parts.store.apply(Queued(job))
+                        return None
+                    continue
                 parts.store.apply(Waiting(job, JobState.LIMITER))
             await parts.limiter.acquire()
             if not self._may_send(number):
                 break
-            lease = parts.pool.choose(self._settlement.last_failed_on(job), tokens)
+            lease = parts.pool.choose(terms, tokens)
             if lease is not None:
                 return lease
         self._return(job)

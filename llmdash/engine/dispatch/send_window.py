@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Sequence
 
 __all__ = ["Departure", "SendWindow"]
 
@@ -72,6 +73,10 @@ class SendWindow:
         """Set the rate from `now` on."""
         self._earlier.append((now, self._rate, self._total))
         self._rate = rate
+
+    def seed(self, times: Sequence[float]) -> None:
+        """Count requests sent at these times, in ascending order, before anything departs."""
+        self._sent.extend(times)
 
     def delay(self, now: float) -> float:
         """Return the seconds to wait before asking again; 0 if a request may depart now."""

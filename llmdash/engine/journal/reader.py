@@ -51,6 +51,11 @@ SELECT COUNT(*) FROM attempts
 WHERE state IN ('unknown', 'sent', 'cut') AND job NOT IN (SELECT job FROM results)
 """
 
+_SENDS = """
+SELECT key, sent_at, COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) FROM attempts
+WHERE state <> 'unsent' AND sent_at > ? ORDER BY sent_at
+"""
+
 _LAST_ATTEMPT = ("status", "request_id", "sent_at", "code")
 _RESULTS = """
 SELECT {}, {} FROM results LEFT JOIN attempts
@@ -138,6 +143,11 @@ class JournalReader:
             columns = columns_of(db, "attempts", ("key", "model", *_COUNTS))
             rows = db.execute(_SPENT.format(columns)).fetchall()
         return [(key, model, (int(a), int(b), int(c), int(d), int(e))) for key, model, a, b, c, d, e in rows]
+
+    def sends_since(self, at: float) -> list[tuple[str, float, int]]:
+        """Return (key, when it was sent in Unix seconds, tokens) of each attempt since `at`, oldest first."""
+        with self._connection() as db:
+            return db.execute(_SENDS, (at,)).fetchall()
 
     def health(self) -> list[HealthRecord]:
         """Return the last recorded state of each key; keys that were always healthy have none."""

@@ -18,7 +18,8 @@ _COOLDOWN_S, _LONGEST_COOLDOWN_S = 5.0, 300.0
 _QUARANTINE_S, _LONGEST_QUARANTINE_S = 900.0, 3600.0
 _RECENT = 20
 _FALTERS = 5
-_REFUSALS = 2
+_REFUSALS, _REFUSALS_BY_WORDS = 2, 5
+_EARLY_PROBE_S = 5.0
 _RESTING = (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED)
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 
@@ -46,11 +47,17 @@ after 5 s, doubling to 5 minutes |
         self.on_probation = False
         self.pacing = Pacing()
         self.refusals = 0
+        self.passed = 0
+        """The highest ticket of an answered request: the key worked when that was sent."""
+        self._refused_by: set[int] = set()
+        self._refused_from = self._refused_at = 0
+        self._quarantined_by: set[int] = set()
+        self._early_probes = 0
         self._rests = self._cooldowns = self._quarantines = 0
         self._rate_before: float | None = None
         self._rests_since = 0.0
         self._recent: deque[bool] = deque(maxlen=_RECENT)
-        self._given = self._stale = 0
+        self.given = self._stale = self._slowed = 0  # `given` is the ticket of the last request
 
     @property
     def is_gone(self) -> bool:
@@ -63,6 +70,11 @@ after 5 s, doubling to 5 minutes |
         return self.state in _RESTING
 
     @property
+    def is_confirming(self) -> bool:
+        """True if it comes back from a quarantine: the next request tells whether it has quota again."""
+        return self.on_probation and self._quarantines > 0
+
+    @property
     def is_faltering(self) -> bool:
         """True if too many of its last requests failed, by its own fault or the endpoint's.
 
@@ -71,7 +83,7 @@ after 5 s, doubling to 5 minutes |
         failed = self._recent.count(False)
         if failed and self.on_probation and self._cooldowns:
             return True
-        return failed >= _FALTERS and 2 * failed >= min(_RECENT, self._given - self._stale)
+        return failed >= _FALTERS and 2 * failed >= min(_RECENT, self.given - self._stale)
 
     @property
     def is_clean(self) -> bool:
@@ -107,15 +119,19 @@ after 5 s, doubling to 5 minutes |
         if self.is_resting:
             self.state = KeyState.HEALTHY
         self.pacing.sent(now)
-        self._given += 1
-        return self._given
+        self.given += 1
+        return self.given
 
     def answered(self, ticket: int) -> None:
         """Note an answered request. While the key rests it changes nothing: the request was sent before."""
-        self.refusals = 0
+        if ticket > self.passed:
+            self.passed = ticket
+        if self.refusals and ticket > self._refused_from:
+            self._pardon()
         if self.state is KeyState.HEALTHY or self.rests_until <= self._clock():
             self.on_probation = False
             self._rests = self._quarantines = 0
+            self._early_probes = 0
         if self.state is KeyState.HEALTHY:
             self.detail = ""
         if ticket > self._stale:
@@ -129,35 +145,97 @@ after 5 s, doubling to 5 minutes |
             self._recent.append(False)
 
     def throttled(self, failure: Failure) -> None:
-        """Rest, because the server rate limited the key (429)."""
+        """Rest, because the server rate limited the key (429). A hint that is a guess shortens no backoff."""
         if self.is_gone:
             return
-        hint = _hint(failure)
-        seconds = hint or min(_LONGEST_REST_S, _REST_S * 2 ** min(self._rests, 10))
+        hint, backoff = _hint(failure), min(_LONGEST_REST_S, _REST_S * 2 ** min(self._rests, 10))
+        seconds = max(hint, backoff) if hint and failure.is_guess else hint or backoff
         if self.state is not KeyState.THROTTLED:
             self._rests += 1
             now = self._clock()
             self._rate_before, self._rests_since = self.pacing.rate(now), now
         self._rest(KeyState.THROTTLED, seconds, "rate limited (429)")
 
-    def lost_quota(self, failure: Failure, ticket: int) -> None:
-        """Quarantine the key: its account has no money left."""
-        if self.is_gone or ticket <= self._stale:
-            return
-        seconds = min(_LONGEST_QUARANTINE_S, _QUARANTINE_S * 2 ** min(self._quarantines, 10))
-        self._quarantines += 1
-        self._rest(KeyState.QUARANTINED, max(seconds, _hint(failure) or 0.0), failure.message)
-        self._stale = self._given
+    def slow_down(self, ticket: int) -> bool:
+        """Halve the rate, because the server limits its growth; once for all requests under way.
 
-    def refused(self, failure: Failure) -> None:
-        """Note that the server refused the key; the second time in a row it is dead."""
+        Returns True if the rate was halved now.
+        """
+        if ticket <= self._slowed:
+            return False
+        self._slowed = self.given
+        self.pacing.slow_down(self._clock())
+        return True
+
+    def lost_quota(self, failure: Failure, ticket: int, job: int | None = None) -> None:
+        """Quarantine the key: its account has no money left. With `job` only the words it got say so."""
         if self.is_gone:
             return
-        self.refusals += 1
+        if ticket <= self._stale:
+            if self.state is KeyState.QUARANTINED and self._quarantined_by and job is not None:
+                self._quarantined_by.add(job)
+            return
+        seconds = min(_LONGEST_QUARANTINE_S, _QUARANTINE_S * 2 ** min(self._quarantines, 10))
+        self._quarantines += job is None or not self._quarantines
+        self._quarantined_by = {job} if job is not None else set()
+        self._rest(KeyState.QUARANTINED, max(seconds, _hint(failure) or 0.0), failure.message)
+        self._stale = self.given
+
+    def probe_early(self) -> None:
+        """Shorten a quarantine that only the words of single jobs are the reason of: 5 s, doubling."""
+        if self._quarantined_by and self.state is KeyState.QUARANTINED:
+            seconds = _EARLY_PROBE_S * 2 ** min(self._early_probes, 10)
+            self._early_probes += 1
+            self.rests_until = min(self.rests_until, self._clock() + seconds)
+
+    def refused(self, failure: Failure, ticket: int, job: int | None = None) -> bool:
+        """Note that the server refused the key. True if it confirms an earlier refusal: the key is dead.
+
+        A request that was under way at the first refusal confirms nothing, nor does the same `job`. Of a
+        key that worked before, words alone confirm less.
+        """
+        if self.is_gone or (self.refusals and ticket <= self._refused_at):
+            self._refused_by |= set() if job is None else {job}
+            return False
+        if not self.refusals:
+            self._refused_from = ticket
+        if job is None or job not in self._refused_by:
+            self.refusals += 1
+        if job is not None:
+            self._refused_by.add(job)
+        self._refused_at = self.given
         self.on_probation = True
-        if self.refusals >= _REFUSALS:
-            self.state = KeyState.DEAD
-            self.detail = failure.message
+        self.detail = failure.message
+        return self.refusals >= (_REFUSALS_BY_WORDS if failure.by_words and self.passed else _REFUSALS)
+
+    def refused_others(self, job: int) -> bool:
+        """True if it refused other jobs than this one since its last answer."""
+        return bool(self._refused_by - {job})
+
+    def absolve(self, job: int) -> None:
+        """Take back what the key was blamed for because of `job`, which is at fault itself."""
+        if job in self._refused_by:
+            self._pardon()
+        if job in self._quarantined_by:
+            self._quarantined_by.discard(job)
+            if not self._quarantined_by and self.state is KeyState.QUARANTINED:
+                self.state, self.detail, self.rests_until = KeyState.HEALTHY, "", 0.0
+                self._quarantines = 0
+
+    def kill(self, detail: str) -> None:
+        """Send nothing more with the key: the server refuses it."""
+        if not self.is_gone:
+            self.state, self.detail = KeyState.DEAD, detail
+
+    def pardon(self) -> None:
+        """Take back all refusals: they concern a single model."""
+        self._pardon()
+        self.on_probation = self.is_resting
+        self.detail = self.detail if self.is_resting else ""
+
+    def _pardon(self) -> None:
+        self.refusals = 0
+        self._refused_by.clear()
 
     def cool(self, detail: str) -> None:
         """Start a cooldown: others succeed at the same endpoint where it fails."""
@@ -171,7 +249,7 @@ after 5 s, doubling to 5 minutes |
     def forgive(self) -> None:
         """Forget the last failures, and those of requests in flight."""
         self._recent.clear()
-        self._stale = self._given
+        self._stale = self.given
 
     def disable(self) -> None:
         """Switch the key off until the user revives it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.token_bucket import TokenBucket
+from llmdash.engine.pool.trial import StrikeTrial
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Hints
 
@@ -63,6 +64,13 @@ class MemberLimits:
         if self.tokens is not None:
             self.tokens.take(tokens)
 
+    def seed(self, sends: Sequence[tuple[float, int]]) -> None:
+        """Charge requests that were sent before: (seconds ago, tokens), oldest first."""
+        if self.requests is not None:
+            self.requests.seed([(ago, 1) for ago, _ in sends])
+        if self.tokens is not None:
+            self.tokens.seed(sends)
+
     def settle(self, taken: int, used: int) -> None:
         """Correct the charge of a request that ended: it was charged `taken` tokens and used `used`."""
         if self.tokens is not None:
@@ -95,6 +103,15 @@ class Member:
         self.was_away = False
         self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
         self.input_tokens = self.output_tokens = 0
+        self.reserved_until = 0.0
+        """Until when it takes no more requests, so that one can be sent alone."""
+        self.trials: list[StrikeTrial] = []
+        self.refuted: dict[str, tuple[int, set[int]]] = {}
+        """For each model the last ticket at its first refusal, and the jobs refused since its last answer."""
+        self.models_left: set[str] = set()
+        """Models that the key turned out not to have."""
+        self.models_answered: set[str] = set()
+        """The models, other than the endpoint's own, that it answered with."""
         self.calls = RollingCounter()
         self.tokens = RollingCounter()
 
@@ -107,11 +124,23 @@ class Member:
         tell.
         """
         return max(
-            self.health.wait_s(now, self.in_flight), self.endpoint.wait_s(now), self.limits.wait_s(tokens)
+            self.health.wait_s(now, self.in_flight),
+            self.endpoint.wait_s(now),
+            self.limits.wait_s(tokens),
+            self.reserved_until - now,
         )
 
     def may_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens` at the time `now`."""
+        return (
+            self.reserved_until <= now
+            and self.health.wait_s(now, self.in_flight) <= 0.0
+            and self.endpoint.wait_s(now) <= 0.0
+            and self.limits.wait_s(tokens) <= 0.0
+        )
+
+    def can_send(self, now: float, tokens: int = 0) -> bool:
+        """True if the key may send a request of `tokens`, also one that it is reserved for."""
         return (
             self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
@@ -120,12 +149,16 @@ class Member:
 
 
 class Lease(NamedTuple):
-    """A key leased for one request, with the tokens reserved on it."""
+    """A key leased for one request, with the tokens reserved on it.
+
+    `is_lone` says that the key had nothing else in flight then.
+    """
 
     member: Member
     tokens: int
     key_ticket: int
     endpoint_ticket: int
+    is_lone: bool = False
 
 
 def key_row(member: Member, now: float) -> KeyRow:
@@ -137,7 +170,7 @@ def key_row(member: Member, now: float) -> KeyRow:
         endpoint=member.endpoint.name,
         state=health.state,
         ready_in_s=rests_s if rests_s > 0 and not health.is_gone else None,
-        detail=health.detail,
+        detail=_detail(member, now),
         in_flight=member.in_flight,
         sent=member.sent,
         ok=member.ok,
@@ -152,6 +185,12 @@ def key_row(member: Member, now: float) -> KeyRow:
         weight=member.weight,
         spark=member.calls.series(now, _SPARK_S),
     )
+
+
+def _detail(member: Member, now: float) -> str:
+    if member.health.detail or not member.models_left:
+        return member.health.detail or member.health.pacing.detail(now)
+    return f"no access to {', '.join(sorted(member.models_left))}"
 
 
 def endpoint_row(endpoint: Endpoint, now: float) -> EndpointRow:

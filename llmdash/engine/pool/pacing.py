@@ -12,14 +12,17 @@ _LONGEST_CLIMB_S = 30.0
 _CLIMB_TO_REST = 10.0
 """A climb from half the rate to the full rate takes this many times as long as the rest before it."""
 _FREE_AT = 2.0
+_SLOW_GROWTH = 1.5
+_SLOW_S = 900.0
+"""After "slow down" the rate grows by half in 15 minutes: what OpenAI's `slow_down` error asks for."""
 _RATE_S = 10.0
 _RATE_OF = 5
 
 
 class Pacing:
-    """Spaces a key's requests for two reasons: its rate limit headers say that little is left; or it was rate
-    limited, and comes back from its rest at half its rate, which then grows linearly (additive increase).
-    Times are monotonic seconds.
+    """Spaces a key's requests for three reasons: its rate limit headers say that little is left; it was rate
+    limited, and comes back from its rest at half its rate, which then grows linearly (additive increase);
+    or the server asked to slow down. Times are monotonic seconds.
     """
 
     def __init__(self) -> None:
@@ -28,6 +31,8 @@ class Pacing:
         self._refill_s = 0.0
         self._full: float | None = None
         self._climbs_from = self._climb_takes_s = 0.0
+        self._slow: float | None = None
+        self._slow_from = 0.0
         self._sent: deque[float] = deque(maxlen=4 * _RATE_OF)
 
     def wait_s(self, now: float) -> float:
@@ -38,6 +43,8 @@ class Pacing:
         """Note that a request is sent."""
         self._sent.append(now)
         spacing = max(self._refill_s, self._climb_s(now))
+        if self._slow is not None:
+            spacing = max(spacing, self._slow_s(now))
         if spacing:
             self.until = max(self.until, now + spacing)
 
@@ -72,10 +79,39 @@ class Pacing:
         self._climbs_from = now
         self._climb_takes_s = min(_LONGEST_CLIMB_S, max(0.001, rested_s * _CLIMB_TO_REST))
 
+    def end_climb(self) -> None:
+        """Allow the full rate again, as at the end of a climb."""
+        self._full = None
+
+    def slow_down(self, now: float) -> None:
+        """Halve the rate, and let it grow by half in 15 minutes until it is as high as before."""
+        before = self._slow_rate(now) if self._slow is not None else self.rate(now)
+        last = [at for at in self._sent if at > now - _RATE_S]
+        self._slow = (before or max(1, len(last)) / _RATE_S) / 2
+        self._slow_from = now
+        self.until = max(self.until, now + 1.0 / self._slow)
+
+    def detail(self, now: float) -> str:
+        """Return in words that the server asked to slow down; empty if it did not."""
+        if self._slow is None:
+            return ""
+        return f"asked to slow down: {self._slow_rate(now):.2g} req/s, growing by half in 15 min"
+
     def forget(self) -> None:
         """Drop all limits on the pace."""
         self.until = self._refill_s = 0.0
-        self._full = None
+        self._full = self._slow = None
+
+    def _slow_rate(self, now: float) -> float:
+        exponent = min(100.0, (now - self._slow_from) / _SLOW_S)
+        return (self._slow or 0.0) * float(_SLOW_GROWTH**exponent)
+
+    def _slow_s(self, now: float) -> float:
+        rate = self._slow_rate(now)
+        if self._slow is None or rate >= _FREE_AT * self._slow:
+            self._slow = None
+            return 0.0
+        return 1.0 / rate
 
     def _climb_s(self, now: float) -> float:
         if self._full is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 __all__ = ["TokenBucket"]
 
@@ -34,6 +34,16 @@ class TokenBucket:
         """Take `amount`; the level may go below zero."""
         self._refill()
         self._level -= amount
+
+    def seed(self, taken: Sequence[tuple[float, float]]) -> None:
+        """Charge amounts that were taken before: (seconds ago, amount), oldest first."""
+        level, before = self._room, None
+        for ago, amount in taken:
+            passed = 0.0 if before is None else max(0.0, before - ago)
+            level = min(self._room, level + passed * self._rate) - amount
+            before = ago
+        self._level = min(self._room, level + (before or 0.0) * self._rate)
+        self._at = self._clock()
 
     def settle(self, taken: float, used: float) -> None:
         """Correct an estimate: `taken` was charged, `used` is the true amount."""

@@ -167,3 +167,52 @@ def test_every_job_is_with_one_taker_at_a_time_and_ends_once(seed: int, jobs: in
         work.close()
 
     scenario()
+
+
+@pytest.mark.case("engine", "always-500")
+@virtual_time
+async def test_while_endpoints_are_probed_suspects_come_last() -> None:
+    work = JobQueue(range(6))
+    for _ in range(4):
+        await work.pop()
+    work.suspects |= {0, 1}
+    for job in (3, 2, 1, 0):
+        work.requeue(job)
+    assert [await work.pop(spread=True) for _ in range(4)] == [(4, True), (5, True), (2, False), (3, False)]
+    assert {(await work.pop(spread=True))[0] for _ in range(2)} == {0, 1}
+    work.end(0)
+    assert work.suspects == {1}
+
+
+@virtual_time
+async def test_a_job_in_backoff_can_be_made_ready_sooner_and_never_later() -> None:
+    work = JobQueue([0, 1])
+    for _ in range(2):
+        await work.pop()
+    work.schedule(0, 10.0)
+    start = now()
+    assert work.hasten(0, 20.0)
+    assert work.hasten(0, 3.0)
+    assert not work.hasten(1, 3.0)
+    assert await work.pop() == (0, False)
+    assert now() - start == pytest.approx(3.0, abs=0.002)
+    assert not work.hasten(0, 1.0)
+    work.close()
+
+
+@virtual_time
+async def test_a_job_for_which_a_key_is_kept_free_goes_first() -> None:
+    work = JobQueue(range(3))
+    for _ in range(3):
+        await work.pop()
+    work.requeue(2)
+    assert not work.yield_to_urgent(1)
+    work.schedule(0, 1.0, urgent=True)
+    await asyncio.sleep(1.1)
+    assert work.yield_to_urgent(1)
+    assert [(await work.pop())[0] for _ in range(3)] == [0, 1, 2]
+    work.schedule(0, 1.0)
+    work.requeue(2)
+    await asyncio.sleep(1.1)
+    assert not work.yield_to_urgent(1)
+    work.close()

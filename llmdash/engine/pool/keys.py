@@ -1,0 +1,117 @@
+"""Keys: the keys of a run with their endpoints, as they are shown, and what the user can do with them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable, Sequence
+
+from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.states import EndpointState
+from llmdash.engine.pool.member import Endpoint, Member, endpoint_row, key_row
+from llmdash.engine.pool.stride import Stride
+
+__all__ = ["Keys"]
+
+
+class Keys:
+    """The keys of a run. Whatever changes them wakes those that wait for one."""
+
+    def __init__(self, members: Sequence[Member], clock: Callable[[], float]) -> None:
+        if not members:
+            raise ValueError("a pool needs at least one key")
+        self._members = list(members)
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._stride = Stride()
+        self._guard = threading.Lock()  # other threads see consistent counters
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return tuple(self._members)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints, each once."""
+        return tuple({id(member.endpoint): member.endpoint for member in self._members}.values())
+
+    def add(self, member: Member) -> None:
+        """Add a key."""
+        self._stride.join(member)
+        self._members.append(member)
+        self._wake()
+
+    @property
+    def exhausted(self) -> bool:
+        """True if no key can send again without the user: dead, off, or its endpoint paused."""
+        return self.returns_in_s() == math.inf
+
+    def returns_in_s(self) -> float:
+        """Return the seconds until the first key may be used again; infinite if only the user can change
+        that.
+        """
+        now = self._clock()
+        soonest = math.inf
+        for member in self._members:
+            if (
+                not member.health.is_gone
+                and member.endpoint.circuit_breaker.state is not EndpointState.PAUSED
+            ):
+                soonest = min(soonest, max(0.0, member.health.rests_until - now))
+        return soonest
+
+    def statistics(self) -> tuple[KeyRow, ...]:
+        """Return a snapshot of the counters of every key."""
+        now = self._clock()
+        with self._guard:
+            return tuple(key_row(member, now) for member in self._members)
+
+    def endpoint_statistics(self) -> tuple[EndpointRow, ...]:
+        """Return a snapshot of the state of every endpoint."""
+        now = self._clock()
+        with self._guard:
+            return tuple(endpoint_row(endpoint, now) for endpoint in self.endpoints)
+
+    def disable(self, label: str) -> None:
+        """Send nothing more with the key. Unknown labels are ignored: the user may look at an old frame."""
+        for member in self._labelled(label):
+            member.health.disable()
+            self._note_absence(member)
+        self._wake()
+
+    def revive(self, label: str) -> None:
+        """Set the key to healthy, whatever its state."""
+        for member in self._labelled(label):
+            member.health.revive()
+            member.models_left.clear()
+            member.refuted.clear()
+            member.was_away = True
+        self._wake()
+
+    def revive_endpoint(self, name: str) -> None:
+        """Send to the endpoint again, whatever its state."""
+        for endpoint in self.endpoints:
+            if endpoint.name == name:
+                endpoint.circuit_breaker.revive()
+        self._wake()
+
+    def set_weight(self, label: str, weight: float) -> None:
+        """Lease the key `weight` times for each lease of a key with weight 1. Raises ValueError."""
+        if not 0.01 <= weight <= 100:
+            raise ValueError(f"a weight is between 0.01 and 100, not {weight!r}")
+        for member in self._labelled(label):
+            member.weight = weight
+
+    def _labelled(self, label: str) -> list[Member]:
+        return [member for member in self._members if member.label == label]
+
+    @staticmethod
+    def _note_absence(member: Member) -> None:
+        member.was_away = member.was_away or member.health.on_probation or member.health.is_gone
+
+    def _wake(self) -> None:
+        self._changed.set()
