@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,9 +10,12 @@ import msgspec
 
 from llmdash.llms.base import LLM, Piece, Whole
 from llmdash.llms.messages import Body, Delta, PromptLike
+from llmdash.llms.request_head import RequestHead, Value
 from llmdash.llms.transport.connections import Connections
-from llmdash.llms.transport.timeouts import Timeouts
-from llmdash.llms.wire.dialect import Dialect, Header, Reader, Request
+from llmdash.llms.transport.timeouts import FIRST_BYTE_S, SLOW_FIRST_BYTE_S, Timeouts
+from llmdash.llms.wire.adaptation import Change, change_for, refused_option
+from llmdash.llms.wire.answer_mask import AnswerMask, LongKeys
+from llmdash.llms.wire.dialect import Dialect, Reader, Request
 from llmdash.llms.wire.failures import Failure, FailureKind, from_response
 from llmdash.llms.wire.rate_limit_headers import parse_limits
 from llmdash.secrets import Redactor, Secret
@@ -20,18 +23,13 @@ from llmdash.secrets import Redactor, Secret
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient, HttpResponse
 
-__all__ = ["HeaderList", "HttpLLM", "start_of", "written"]
+__all__ = ["HttpLLM", "start_of", "written"]
 
 _ERROR_LIMIT = 65_536
 _TAIL_S = 5.0  # for usage and the end of the body, once the finish reason is there
 _TAIL_DONE_S = 1.0  # for the end of the body once nothing can follow
+_MOST_CHANGES = 4  # of one request, before its refusal counts
 _encode = msgspec.json.Encoder().encode
-_COMMON: tuple[Header, ...] = (
-    (b"content-type", b"application/json"),
-    (b"accept", b"application/json, text/event-stream"),
-    (b"accept-encoding", b"identity"),
-    (b"user-agent", b"llmdash"),
-)
 
 
 class HttpLLM(LLM[Whole, Piece]):
@@ -47,6 +45,10 @@ class HttpLLM(LLM[Whole, Piece]):
     | `max_retries` | how often a call that failed for a time is retried (`deltas`: never) | |
     | `streaming` | False: the answer is asked for whole, and comes as one piece | |
     | `terminal_eof` | True: a stream that just ends is whole, its finish reason is `eof` | |
+    | `headers`, `query` | more for every request; a `Secret` among them is masked wherever it is seen | \
+`default_headers`, `default_query` |
+    | `auth` | how the key is sent: `"bearer"`, `"header:NAME"`, `"none"`; else as the API has it | |
+    | `drop_unsupported` | True: an option that the server does not support is left out, not refused | |
     | `timeouts` | all time limits | |
     | `client` | shares connections between models, and brings timeouts of its own | |
     | `model_kwargs`, any other | more for the server, in the body of every request | |
@@ -71,6 +73,10 @@ class HttpLLM(LLM[Whole, Piece]):
         max_retries: int = 2,
         streaming: bool = True,
         terminal_eof: bool = False,
+        headers: Mapping[str, Value] | None = None,
+        query: Mapping[str, Value] | None = None,
+        auth: str | None = None,
+        drop_unsupported: bool = False,
         timeouts: Timeouts | None = None,
         client: HttpClient | None = None,
         model_kwargs: Mapping[str, Any] | None = None,
@@ -80,10 +86,15 @@ class HttpLLM(LLM[Whole, Piece]):
         api_key = _first(api_key, options, "openai_api_key", "anthropic_api_key")
         base_url = _first(base_url, options, "openai_api_base", "anthropic_api_url")
         timeout = _first(timeout, options, "request_timeout")
+        headers = _first(headers, options, "default_headers")
+        query = _first(query, options, "default_query")
         provider = self.dialect.provider
-        secret = provider.key(api_key)
+        secret = None if auth == "none" and api_key is None else provider.key(api_key)
+        head = RequestHead(
+            self.dialect, provider.address(base_url), secret, headers=headers, query=query, auth=auth
+        )
         self.model = model or self.default_model
-        self.url = self.dialect.url(provider.address(base_url))
+        self.url = head.url
         self.streaming = streaming
         self.terminal_eof = terminal_eof
         self.max_retries = max_retries
@@ -94,8 +105,11 @@ class HttpLLM(LLM[Whole, Piece]):
             **(model_kwargs or {}),
             **options,
         }
-        self._headers = HeaderList(self.dialect.headers(secret))
-        self._redactor = Redactor((secret,))
+        self._target = head.target
+        self._headers = head.headers
+        self._redactor = Redactor(head.secrets)
+        self._long_keys = LongKeys(head.secrets)
+        self._drop_unsupported = drop_unsupported
         if timeouts is None and timeout is not None:
             timeouts = Timeouts(total=timeout)
         self._connections = Connections(client, timeouts)
@@ -118,42 +132,59 @@ class HttpLLM(LLM[Whole, Piece]):
     ) -> AsyncGenerator[Delta, None]:
         body = self._body(prompt, stop, options)
         client = await self._connections.client()
-        compat = (self.url, "stream_options")
-        asks_usage = "stream_options" in body and compat not in client.compat
-        retold = False
+        place = (self.url, str(body.get("model", self.model)))
+        learned: list[Change] = []
+        for change in client.compat.get(place, ()):
+            change.apply(body)
         while True:
-            if not asks_usage:
-                body.pop("stream_options", None)
+            request = written(body)
+            patience = SLOW_FIRST_BYTE_S if _is_slow(body) else FIRST_BYTE_S
             try:
-                async with client.post(self.url, self._headers, written(body)) as answer:
+                async with client.post(self._target, self._headers, request, first_byte=patience) as answer:
                     if 200 <= answer.status < 300:
-                        if retold:
-                            client.compat.add(compat)
+                        if learned:
+                            client.compat[place] = (*client.compat.get(place, ()), *learned)
                         hints = parse_limits(answer.headers)
                         if hints is not None:
                             yield Delta(hints=hints, at=monotonic())
+                        mask = AnswerMask(self._long_keys).mask
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
                         while (piece := await _next_piece(answer, reader)) is not None:
                             for delta in reader.feed(piece, monotonic()):
-                                yield delta
+                                yield mask(delta)
                         for delta in reader.close(monotonic(), eof_ends=self.terminal_eof):
-                            yield delta
+                            yield mask(delta)
                         return
-                    await self._refuse(answer, forgive=asks_usage)
+                    refusal = await self._refusal(answer)
+                refusal.discount(request)
+                learned.append(self._change_after(refusal, body, learned))
             except Failure as failure:
-                failure.reword(self._redactor.redact(failure.message))
+                failure.discount(request)
+                self._explain(failure, place[1], client)
                 raise
-            asks_usage, retold = False, True
 
-    async def _refuse(self, answer: HttpResponse, *, forgive: bool) -> None:
-        """Raise the Failure for an error response; `forgive` accepts a refusal of `stream_options`."""
+    async def _refusal(self, answer: HttpResponse) -> Failure:
         start = await start_of(answer)
-        if forgive and answer.status in (400, 422) and b"stream_options" in start:
-            return
-        failure = from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
-        if answer.status in (404, 405) or failure.kind is FailureKind.CONFIG:
-            failure.reword(f"{failure.message} (asked was {self.url})")
-        raise failure
+        return from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
+
+    def _change_after(self, refusal: Failure, body: dict[str, Any], learned: Sequence[Change]) -> Change:
+        """Make the change after which the request may be sent again. Raises `refusal` if there is none."""
+        change = change_for(refusal, body, drop_unsupported=self._drop_unsupported)
+        if change is None or change in learned or len(learned) >= _MOST_CHANGES:
+            option = refused_option(refusal, body)
+            if change is None and option is not None:
+                refusal.reword(f"{refusal.message} (drop_unsupported = true leaves out {option})")
+            raise refusal
+        change.apply(body)
+        return change
+
+    def _explain(self, failure: Failure, model: str, client: HttpClient) -> None:
+        """Say what was asked where that may be the fault; take out what must not be seen."""
+        message = failure.message
+        of_place = failure.status in (404, 405) or failure.kind is FailureKind.CONFIG
+        if failure.status is not None and (of_place or failure.about_model):
+            message = f"{message} (asked was {self.url}, model {model})"
+        failure.reword(client.redact(self._redactor.redact(message)))
 
     def _body(
         self, prompt: PromptLike, stop: Sequence[str] | None, options: Mapping[str, Any]
@@ -179,22 +210,25 @@ class HttpLLM(LLM[Whole, Piece]):
         return {name: value for name, value in body.items() if value is not None or name in prompt.fields}
 
 
+def _is_slow(body: Mapping[str, Any]) -> bool:
+    """Whether the first byte comes only when all the work is done: no stream, or reasoning before it."""
+    return not body.get("stream") or any(
+        _is_on(value) for name, value in body.items() if "reasoning" in name or "thinking" in name
+    )
+
+
+def _is_on(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return not any(
+            value.get(name) in ("none", "disabled", False) for name in ("type", "effort", "enabled")
+        )
+    return value not in (None, False, "none", "", 0)
+
+
 def _first(given: Any, options: dict[str, Any], *names: str) -> Any:
     """`given`, or else the first of these options that is; all of them are taken out."""
     others = [options.pop(name, None) for name in names]
     return next((value for value in (given, *others) if value is not None), None)
-
-
-class HeaderList(list[Header]):
-    """The headers of a request: those given and those of all. A traceback that shows local variables does not
-    show what is in them.
-    """
-
-    def __init__(self, own: Iterable[Header] = ()) -> None:
-        super().__init__((*own, *_COMMON))
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} headers>"
 
 
 def written(body: Mapping[str, Any]) -> bytes:

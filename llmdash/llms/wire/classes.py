@@ -106,7 +106,7 @@ def _by_status(status: int, said: Said) -> FailureKind:
     if status == 429:
         return FailureKind.THROTTLE
     if status == 401:
-        return FailureKind.AUTH
+        return FailureKind.TRANSIENT if said.is_page else FailureKind.AUTH
     if status == 403:
         return FailureKind.AUTH if said.codes or said.message else FailureKind.TRANSIENT
     if status in (408, 409, 425) or status >= 500 or status < 200:

@@ -46,7 +46,7 @@ class Said(NamedTuple):
     an error that it passes on. `words` is all it says, redacted; `message` what of it is shown. `status` is
     an HTTP
     status inside the document, `param` the part of the request it names, `wait` the seconds a field asks
-    for. `is_daily`: a day's quota is used up.
+    for. `is_daily`: a day's quota is used up. `is_page`: it is HTML, not an error document.
     """
 
     codes: tuple[str, ...] = ()
@@ -59,6 +59,7 @@ class Said(NamedTuple):
     param: str = ""
     wait: float | None = None
     is_daily: bool = False
+    is_page: bool = False
 
 
 def is_error(document: Any) -> bool:

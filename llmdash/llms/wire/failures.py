@@ -14,7 +14,9 @@ from llmdash.llms.wire.rate_limit_headers import Wait, asked_for, parse_limits, 
 
 __all__ = ["Failure", "FailureKind", "failure_in", "from_body", "from_response", "retry_after"]
 
+PROXY_LOGIN = "the proxy asks for a login: put user:password@ before its host in the proxy setting"
 Redact = Callable[[str], str]
+_WORDS_LIMIT = 8000
 
 
 class Failure(Exception):
@@ -88,6 +90,11 @@ class Failure(Exception):
         return self._cause is not None and is_about_model(self._cause.said)
 
     @property
+    def words(self) -> str:
+        """All that the server says, of which `message` shows the start."""
+        return self.message if self._cause is None else self._cause.said.words
+
+    @property
     def param(self) -> str:
         """The part of the request that the server names; empty if it names none."""
         return "" if self._cause is None else self._cause.said.param
@@ -151,13 +158,11 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes, *, redac
     it is no JSON at all. `redact` takes keys out of the server's words before they are shortened.
     """
     said = read_error(_document(body), redact)
-    html = body.lstrip()[:1] == b"<"
-    if not said.words and not html:
-        said = said._replace(words=redact(body.decode("utf-8", "replace")).strip()[:8000])
-    failure = _made(_Cause(status, headers, said), _reason(status, headers, said, html, redact), redact)
-    if html and failure.kind is FailureKind.AUTH:
-        failure.kind = FailureKind.TRANSIENT
-    return failure
+    if body.lstrip()[:1] == b"<":
+        said = said._replace(is_page=True)
+    elif not said.words:
+        said = said._replace(words=redact(body.decode("utf-8", "replace")).strip()[:_WORDS_LIMIT])
+    return _made(_Cause(status, headers, said), _reason(status, headers, said, redact), redact)
 
 
 def from_body(error: Any, headers: Mapping[str, str], *, redact: Redact = str) -> Failure:
@@ -197,13 +202,13 @@ def _as_server_says(kind: FailureKind, headers: Mapping[str, str]) -> FailureKin
     return FailureKind.REQUEST if says == "false" and kind is FailureKind.TRANSIENT else kind
 
 
-def _reason(status: int, headers: Mapping[str, str], said: Said, html: bool, redact: Redact) -> str:
+def _reason(status: int, headers: Mapping[str, str], said: Said, redact: Redact) -> str:
     if 300 <= status < 400:
         place = short(redact(headers.get("location", "another address")))
         return f"the server redirects to {place}; set base_url to where the service is"
     if status == 407:
-        return "the proxy asks for a login: put user:password@ before its host in the proxy setting"
-    if html:
+        return PROXY_LOGIN
+    if said.is_page:
         return "the server sent an HTML page, as a proxy does"
     return said.message or short(said.words) or "no reason given"
 

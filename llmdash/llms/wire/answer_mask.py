@@ -1,0 +1,115 @@
+"""Keys that come back in an answer, masked as it streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from llmdash.llms.messages import Delta
+from llmdash.secrets import Redactor, Secret
+
+__all__ = ["AnswerMask", "LongKeys"]
+
+_SHORTEST = 16
+"""A shorter key (`EMPTY`, `ollama`) may be a word of the answer."""
+_SHOWN = 4
+"""As much of a key's start may be shown: text is held back only where as much of one has come."""
+
+
+class LongKeys:
+    """The keys of 16 characters or more among `secrets`, in the forms in which an answer may hold them."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        long = [secret for secret in secrets if len(secret.reveal()) >= _SHORTEST]
+        self._redactor = Redactor(long)
+        self._forms = sorted({form for secret in long for form in _forms(secret.reveal())})
+        self._heads = tuple(dict.fromkeys(form[:_SHOWN] for form in self._forms))
+        self._starts = tuple(dict.fromkeys(form[:size] for form in self._forms for size in range(1, _SHOWN)))
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether a text may hold a key, or end in the start of one."""
+        return text.endswith(self._starts) or any(head in text for head in self._heads)
+
+    def split(self, text: str) -> tuple[str, str]:
+        """Return `text` masked, without what follows, and the start of a key at its end."""
+        masked = self._redactor.redact(text)
+        size = max((_overlap(masked, form) for form in self._forms), default=0)
+        return (masked[:-size], masked[-size:]) if size else (masked, "")
+
+    def masked(self, value: Any) -> Any:
+        """Return a JSON value with the keys in all its texts masked."""
+        if isinstance(value, str):
+            return self._redactor.redact(value)
+        if isinstance(value, dict):
+            return {self.masked(name): self.masked(one) for name, one in value.items()}
+        return [self.masked(one) for one in value] if isinstance(value, list) else value
+
+
+class AnswerMask:
+    """Masks keys in the Deltas of one answer, also where chunks split them.
+
+    Text is held back only while it may be the start of a key; it comes with the next Delta, and with the one
+    that ends the answer at the latest.
+    """
+
+    __slots__ = ("_keys", "_reasoning", "_text")
+
+    def __init__(self, keys: LongKeys) -> None:
+        self._keys = keys
+        self._text = _Channel(keys)
+        self._reasoning = _Channel(keys)
+
+    def mask(self, delta: Delta) -> Delta:
+        """Return `delta` with keys masked; the same object where there is nothing to mask or to hold."""
+        if not self._text.start and not self._reasoning.start and delta.message is None:
+            suspect = self._keys.may_be_in
+            if not suspect(delta.text) and not (delta.reasoning and suspect(delta.reasoning)):
+                return delta
+        last = delta.finish_reason is not None
+        return msgspec.structs.replace(
+            delta,
+            text=self._text.add(delta.text, last=last),
+            reasoning=self._reasoning.add(delta.reasoning, last=last),
+            message=self._keys.masked(delta.message),
+        )
+
+
+class _Channel:
+    """The text or the reasoning of one answer. `start` is what at its end may be the start of a key."""
+
+    __slots__ = ("_keys", "_out", "start")
+
+    def __init__(self, keys: LongKeys) -> None:
+        self._keys = keys
+        self.start = ""
+        self._out = 0  # characters of `start` that have been shown
+
+    def add(self, text: str, *, last: bool) -> str:
+        """Return what may be shown now of what was held back and of `text`."""
+        if not text and not last:
+            return ""
+        joined, shown = self.start + text, self.start[: self._out]
+        clear, start = self._keys.split(joined)
+        if last:
+            clear, start = clear + start, ""
+        visible = clear + start if len(start) < _SHOWN else clear
+        before = max(0, len(shown) - len(clear)) if clear + start == joined else 0
+        self._out = len(start) if len(start) < _SHOWN else before
+        self.start = start
+        return visible[len(shown) :] if shown.startswith(visible[: len(shown)]) else visible
+
+
+def _overlap(text: str, form: str) -> int:
+    """How much of the start of `form` is at the end of `text`."""
+    for size in range(min(len(text), len(form) - 1), 0, -1):
+        if text.endswith(form[:size]):
+            return size
+    return 0
+
+
+def _forms(value: str) -> set[str]:
+    return {value, quote(value), quote(value, safe=""), json.dumps(value)[1:-1]}
