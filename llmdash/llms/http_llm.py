@@ -147,13 +147,17 @@ class HttpLLM(LLM[Whole, Piece]):
                         hints = parse_limits(answer.headers)
                         if hints is not None:
                             yield Delta(hints=hints, at=monotonic())
-                        mask = AnswerMask(self._long_keys).mask
+                        masking = AnswerMask(self._long_keys)
+                        mask = masking.mask
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
                         while (piece := await _next_piece(answer, reader)) is not None:
                             for delta in reader.feed(piece, monotonic()):
                                 yield mask(delta)
                         for delta in reader.close(monotonic(), eof_ends=self.terminal_eof):
                             yield mask(delta)
+                        rest = masking.rest(monotonic())
+                        if rest is not None:
+                            yield rest
                         return
                     refusal = await self._refusal(answer)
                 refusal.discount(request)

@@ -96,13 +96,11 @@ class _Zlib:
 
     def _begin(self, data: bytes) -> bytes:
         """What there is, once it is enough to see what it is."""
-        data = self._start + data
-        if len(data) < 2:
-            self._start = data
-            return b""
-        self._start = b""
-        if self._magic and not data.startswith(self._magic):
+        data, self._start = self._start + data, b""
+        if self._magic and not data.startswith(self._magic[: len(data)]):
             self._is_plain = True
+        elif len(data) < 2:
+            self._start, data = data, b""
         elif not self._magic and (data[0] & 0x0F != 8 or (data[0] << 8 | data[1]) % 31):
             self._inner = zlib.decompressobj(-zlib.MAX_WBITS)  # some leave the wrapper out
         else:

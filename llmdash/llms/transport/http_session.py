@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import ssl
 from collections.abc import Callable
@@ -27,8 +28,19 @@ _MOST_HEADERS = 256
 
 def new_transport(context: ssl.SSLContext, proxy: str | None) -> AiohttpTransport:
     """Return a transport through `proxy`, or straight; it has no limit on the number of connections."""
-    through = None if proxy is None else httpx.Proxy(proxy)
+    through = None if proxy is None else _proxy(proxy)
     return AiohttpTransport(verify=context, trust_env=False, proxy=through, client=lambda: _session(context))
+
+
+def _proxy(address: str) -> httpx.Proxy:
+    """The proxy, with its login as a header: aiohttp makes `Proxy-Authorization` of it, for a tunnel and without
+    one.
+    """
+    url = httpx.URL(address)
+    if not url.userinfo:
+        return httpx.Proxy(url)
+    login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+    return httpx.Proxy(url.copy_with(userinfo=b""), headers={"Authorization": f"Basic {login}"})
 
 
 class _Protocol(ResponseHandler):

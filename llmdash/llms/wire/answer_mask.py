@@ -77,6 +77,11 @@ class AnswerMask:
             message=self._keys.masked(delta.message),
         )
 
+    def rest(self, at: float) -> Delta | None:
+        """Return what is still held back when nothing more comes, None if nothing is."""
+        text, reasoning = self._text.add("", last=True), self._reasoning.add("", last=True)
+        return Delta(text, reasoning, at=at) if text or reasoning else None
+
 
 class _Channel:
     """The text or the reasoning of one answer. `start` is what at its end may be the start of a key."""
