@@ -43,9 +43,7 @@ class RawServer:
 
 
 @asynccontextmanager
-async def serving(
-    handler: Deed, *, tls: bool | ssl.SSLContext = False, port: int = 0
-) -> AsyncIterator[int]:
+async def serving(handler: Deed, *, tls: bool | ssl.SSLContext = False, port: int = 0) -> AsyncIterator[int]:
     """Listen on loopback and give the port. In the end connections are broken and handlers awaited."""
     context = tls if isinstance(tls, ssl.SSLContext) else None
     if tls is True:

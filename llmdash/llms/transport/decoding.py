@@ -137,13 +137,12 @@ class _Brotli:
         self._error = error
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        while True:
+        while not self._inner.is_finished():
             try:
                 piece = self._inner.process(data, output_buffer_limit=_PIECE)
             except (self._error, TypeError) as error:  # older versions know no limit, and a bomb would go off
                 raise CannotDecode(f"the compressed answer cannot be read ({error})") from None
             data = b""
-            if piece:
-                yield piece
-            if not piece or self._inner.can_accept_more_data():
+            if not piece:
                 return
+            yield piece

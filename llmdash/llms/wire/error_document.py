@@ -26,8 +26,9 @@ _MESSAGES = (
     "errorMessage",
     "status_msg",
     "faultstring",
+    "Message",
 )
-_LAST_MESSAGES = ("error", "Message", "title", "description", "reason")
+_LAST_MESSAGES = ("error", "title", "description", "reason")
 _CODES = ("code", "error_code", "errorCode", "status_code", "Code")
 _TYPES = ("type", "error_type", "__type", "status")
 _STATUSES = (*_CODES, "status", "statusCode", "http_status", "httpStatus", "http_code")
@@ -94,7 +95,7 @@ def read_error(document: Any, redact: Redact, depth: int = 0) -> Said:
     if nested is not None and depth < _DEEPEST:
         found = read_error(nested, redact, depth + 1)
         passed_on, own = (found, "") if found.words else (passed_on, own)
-    words = redact(own[:_WORDS_LIMIT])
+    words = redact(own)[:_WORDS_LIMIT]
     if passed_on.words and passed_on.words not in words:
         words = f"{words}: {passed_on.words}" if words else passed_on.words
     shown = _shown_code(layers) or passed_on.code or ""
@@ -106,7 +107,7 @@ def read_error(document: Any, redact: Redact, depth: int = 0) -> Said:
         code=short(redact(shown)) or None,
         named=_has_named_code(layers),
         status=_status(layers),
-        param=_param(layers) or passed_on.param,
+        param=redact(_param(layers))[:100] or passed_on.param,
         wait=wait_in_fields(document) or passed_on.wait,
         is_daily=is_daily(document),
     )
@@ -117,18 +118,18 @@ def _of_text(text: str, redact: Redact, depth: int) -> Said:
     nested = _as_document(text)
     if nested is not None and depth < _DEEPEST:
         return read_error(nested, redact, depth + 1)
-    words = redact(text[:_WORDS_LIMIT])
+    words = redact(text)[:_WORDS_LIMIT]
     codes = (normal(text),) if _A_CODE.fullmatch(text) else ()
     return Said(codes=codes, words=words, message=short(words))
 
 
-def _layers(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The error's inner part, then what stands around it."""
+def _layers(document: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """The error's innermost part, then what stands around it."""
     found = document.get("errors")
     inner = found[0] if isinstance(found, list) and found else found
     for one in (inner, *(document.get(name) for name in _INNER)):
-        if isinstance(one, Mapping) and one:
-            yield one
+        if isinstance(one, Mapping) and one and depth < _DEEPEST:
+            yield from _layers(one, depth + 1)
     yield document
 
 
@@ -165,9 +166,10 @@ def _message(layers: list[Mapping[str, Any]]) -> str:
         for layer in layers:
             for name in names:
                 value = layer.get(name)
-                if value and not (isinstance(value, Mapping) and value in layers):
+                if isinstance(value, str | list) and value:
                     return value if isinstance(value, str) else _written(value)
-    return ""
+    found = (layer[name] for layer in layers for name in _MESSAGES if layer.get(name))
+    return next((_written(value) for value in found if value not in layers), "")
 
 
 def _written(value: Any) -> str:
@@ -219,7 +221,7 @@ def _param(layers: list[Mapping[str, Any]]) -> str:
     """The part of the request that an error names: its `param`, or the place that a validator gives."""
     for layer in layers:
         if isinstance(found := layer.get("param"), str) and found:
-            return found[:100]
+            return found
         places = layer.get("detail")
         place = (
             places[0].get("loc")
@@ -227,7 +229,7 @@ def _param(layers: list[Mapping[str, Any]]) -> str:
             else None
         )
         if isinstance(place, list):
-            return ".".join(str(part) for part in place if part != "body")[:100]
+            return ".".join(str(part) for part in place if part != "body")
     return ""
 
 

@@ -54,7 +54,10 @@ async def test_an_error_with_both_is_read_too() -> None:
     [
         send(framed(DOCUMENT, b"content-length: %d" % len(DOCUMENT))),
         send(chunked(DOCUMENT, headers=[b"Transfer-Encoding:  chunked "])),
-        send(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + chunked(DOCUMENT, headers=[b"content-length: 1"])),
+        send(
+            b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+            + chunked(DOCUMENT, headers=[b"content-length: 1"])
+        ),
     ],
 )
 async def test_a_line_said_twice_is_said_once(deed: Deed) -> None:
