@@ -115,17 +115,18 @@ def wait_of(headers: Mapping[str, str], in_body: float | None = None) -> Wait | 
     are not finite and positive are ignored; all are capped at 31 days.
     """
     passed_on = unprefixed(headers)
-    asked = asked_for(headers)
+    own = {name: value for name, value in headers.items() if _PREFIXED.fullmatch(name) is None}
+    asked = asked_for(own)
     firm = (
         asked if asked is not None else in_body,
-        max(_resets(headers, of_empty=True), default=None),
+        max(_resets(own, of_empty=True), default=None),
         asked_for(passed_on),
         max(_resets(passed_on, of_empty=True), default=None),
     )
     for seconds in firm:
         if seconds is not None:
             return Wait(seconds)
-    guesses = (min(_resets(found, of_empty=False), default=None) for found in (headers, passed_on))
+    guesses = (min(_resets(found, of_empty=False), default=None) for found in (own, passed_on))
     return next((Wait(seconds, is_guess=True) for seconds in guesses if seconds is not None), None)
 
 
