@@ -174,7 +174,8 @@ class HttpLLM(LLM[Whole, Piece]):
     def _change_after(self, refusal: Failure, body: dict[str, Any], learned: Sequence[Change]) -> Change:
         """Make the change after which the request may be sent again. Raises `refusal` if there is none."""
         change = change_for(refusal, body, drop_unsupported=self._drop_unsupported)
-        if change is None or change in learned or len(learned) >= _MOST_CHANGES:
+        undone = change is not None and any(one.option in (change.option, change.to) for one in learned)
+        if change is None or undone or len(learned) >= _MOST_CHANGES:
             option = refused_option(refusal, body)
             if change is None and option is not None:
                 refusal.reword(f"{refusal.message} (drop_unsupported = true leaves out {option})")
