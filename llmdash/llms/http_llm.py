@@ -147,15 +147,23 @@ class HttpLLM(LLM[Whole, Piece]):
                         hints = parse_limits(answer.headers)
                         if hints is not None:
                             yield Delta(hints=hints, at=monotonic())
-                        masking = AnswerMask(self._long_keys)
-                        mask = masking.mask
+                        mask = AnswerMask(self._long_keys)
+                        first = mask.first
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
                         while (piece := await _next_piece(answer, reader)) is not None:
                             for delta in reader.feed(piece, monotonic()):
-                                yield mask(delta)
+                                if (
+                                    first in delta.text
+                                    or first in delta.reasoning
+                                    or delta.message
+                                    or mask.waits
+                                ):
+                                    yield mask.mask(delta)
+                                else:
+                                    yield delta
                         for delta in reader.close(monotonic(), eof_ends=self.terminal_eof):
-                            yield mask(delta)
-                        rest = masking.rest(monotonic())
+                            yield mask.mask(delta)
+                        rest = mask.rest(monotonic())
                         if rest is not None:
                             yield rest
                         return

@@ -58,7 +58,10 @@ async def ask(dialect: str, server: Picky, times: int = 1, **settings: Any) -> l
     return [(await llm.agenerate(["hi"])).generations[0][0].text for _ in range(times)]
 
 
-RENAMED = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+RENAMED = (
+    "Unsupported parameter: 'max_tokens' is not supported with this model. "
+    "Use 'max_completion_tokens' instead."
+)
 
 
 @pytest.mark.case("wire", "no-max-tokens")

@@ -1,7 +1,8 @@
-"""A server that sends the key back: in an answer, cut into any pieces, it is masked before anything sees it."""
+"""A server that sends the key back: in an answer, cut into any pieces, it is masked."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_however_an_answer_is_cut_it_holds_no_key_and_nothing_else_is_lost(
 ) -> None:
     text = f"{before} {KEY} {after}{KEY}"
     places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    pieces = [text[start:end] for start, end in zip(places[:-1], places[1:], strict=True)]
+    pieces = [text[start:end] for start, end in itertools.pairwise(places)]
     for ends in (True, False):
         whole = "".join(masked(*pieces, ends=ends))
         assert KEY not in whole

@@ -33,8 +33,8 @@ def new_transport(context: ssl.SSLContext, proxy: str | None) -> AiohttpTranspor
 
 
 def _proxy(address: str) -> httpx.Proxy:
-    """The proxy, with its login as a header: aiohttp makes `Proxy-Authorization` of it, for a tunnel and without
-    one.
+    """The proxy, with its login as a header, of which aiohttp makes `Proxy-Authorization`, with a tunnel or
+    without.
     """
     url = httpx.URL(address)
     if not url.userinfo:

@@ -28,11 +28,21 @@ class LongKeys:
         self._redactor = Redactor(long)
         self._forms = sorted({form for secret in long for form in _forms(secret.reveal())})
         self._heads = tuple(dict.fromkeys(form[:_SHOWN] for form in self._forms))
-        self._starts = tuple(dict.fromkeys(form[:size] for form in self._forms for size in range(1, _SHOWN)))
+        sizes = range(_SHOWN - 1, 0, -1)
+        self._starts = tuple(dict.fromkeys(form[:size] for size in sizes for form in self._forms))
 
-    def may_be_in(self, text: str) -> bool:
-        """Whether a text may hold a key, or end in the start of one."""
-        return text.endswith(self._starts) or any(head in text for head in self._heads)
+        firsts = {form[0] for form in self._forms}
+        self.first = firsts.pop() if len(firsts) == 1 else ("" if firsts else "\0\0\0\0")
+        """What every text holds in which a key begins: a character, or nothing where keys differ in it."""
+
+    def start_at_end(self, text: str) -> str | None:
+        """Return the few characters at the end of `text` in which a key may begin, None if it may hold more."""
+        for head in self._heads:
+            if head in text:
+                return None
+        if text.endswith(self._starts):
+            return next(start for start in self._starts if text.endswith(start))
+        return ""
 
     def split(self, text: str) -> tuple[str, str]:
         """Return `text` masked, without what follows, and the start of a key at its end."""
@@ -53,29 +63,33 @@ class AnswerMask:
     """Masks keys in the Deltas of one answer, also where chunks split them.
 
     Text is held back only while it may be the start of a key; it comes with the next Delta, and with the one
-    that ends the answer at the latest.
+    that ends the answer at the latest. A Delta needs no `mask` that has neither `first` in its texts nor a
+    message, unless this object `waits` for what follows the start of a key.
     """
 
-    __slots__ = ("_keys", "_reasoning", "_text")
+    __slots__ = ("_keys", "_reasoning", "_text", "first", "waits")
 
     def __init__(self, keys: LongKeys) -> None:
         self._keys = keys
+        self.first = keys.first
+        self.waits = False
         self._text = _Channel(keys)
         self._reasoning = _Channel(keys)
 
     def mask(self, delta: Delta) -> Delta:
         """Return `delta` with keys masked; the same object where there is nothing to mask or to hold."""
-        if not self._text.start and not self._reasoning.start and delta.message is None:
-            suspect = self._keys.may_be_in
-            if not suspect(delta.text) and not (delta.reasoning and suspect(delta.reasoning)):
-                return delta
+        plain = delta.finish_reason is None and not delta.reasoning and delta.message is None
+        if plain and self._text.passes(delta.text):
+            self.waits = bool(self._text.start or self._reasoning.start)
+            return delta
         last = delta.finish_reason is not None
-        return msgspec.structs.replace(
-            delta,
-            text=self._text.add(delta.text, last=last),
-            reasoning=self._reasoning.add(delta.reasoning, last=last),
-            message=self._keys.masked(delta.message),
-        )
+        text = self._text.add(delta.text, last=last)
+        reasoning = self._reasoning.add(delta.reasoning, last=last)
+        self.waits = bool(self._text.start or self._reasoning.start)
+        if text == delta.text and reasoning == delta.reasoning and delta.message is None:
+            return delta
+        message = self._keys.masked(delta.message)
+        return msgspec.structs.replace(delta, text=text, reasoning=reasoning, message=message)
 
     def rest(self, at: float) -> Delta | None:
         """Return what is still held back when nothing more comes, None if nothing is."""
@@ -92,6 +106,18 @@ class _Channel:
         self._keys = keys
         self.start = ""
         self._out = 0  # characters of `start` that have been shown
+
+    def passes(self, text: str) -> bool:
+        """Whether `text` may be shown as it is: for most chunks that is seen without the work of `add`."""
+        if not text:
+            return True
+        if self._out != len(self.start):
+            return False
+        start = self._keys.start_at_end(self.start + text)
+        if start is None:
+            return False
+        self.start, self._out = start, len(start)
+        return True
 
     def add(self, text: str, *, last: bool) -> str:
         """Return what may be shown now of what was held back and of `text`."""

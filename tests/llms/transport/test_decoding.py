@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import itertools
 import json
 import tracemalloc
 import zlib
@@ -111,7 +112,7 @@ def test_pieces_may_be_cut_anywhere(data: bytes, cuts: list[int], name: str) -> 
         data = b"{" + data
     body = compress(data)
     places = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
-    pieces = [body[start:end] for start, end in zip(places[:-1], places[1:], strict=True)]
+    pieces = [body[start:end] for start, end in itertools.pairwise(places)]
     if decode is None:
         assert encoding == "identity"
         return
