@@ -36,7 +36,7 @@ class LongKeys:
         """What every text holds in which a key begins: a character, or nothing where keys differ in it."""
 
     def start_at_end(self, text: str) -> str | None:
-        """Return the few characters at the end of `text` in which a key may begin, None if it may hold more."""
+        """Return the end of `text` in which a key may begin, None if it may hold more of one."""
         for head in self._heads:
             if head in text:
                 return None
