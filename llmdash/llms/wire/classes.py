@@ -10,7 +10,7 @@ from typing import NamedTuple
 from llmdash.llms.wire import vocabulary
 from llmdash.llms.wire.error_document import Said
 
-__all__ = ["FailureKind", "Finding", "classify", "is_about_model", "spoken"]
+__all__ = ["FailureClass", "FailureKind", "classify", "is_about_model", "spoken"]
 
 
 class FailureKind(enum.StrEnum):
@@ -39,7 +39,7 @@ class FailureKind(enum.StrEnum):
     CONFIG = "config"
 
 
-class Finding(NamedTuple):
+class FailureClass(NamedTuple):
     """The class of a failure, and what `Failure` says of it under the same names."""
 
     kind: FailureKind
@@ -53,7 +53,7 @@ _OPEN_TO_MONEY = (200, 400, 401, 403, 429)
 _OPEN_TO_KEYS = (200, 400, 403)
 
 
-def classify(status: int, said: Said, asked: str = "") -> Finding:
+def classify(status: int, said: Said, asked: str = "") -> FailureClass:
     """Return the class of an answer with this status, or of an error inside a 200.
 
     `asked` is the request's text as `spoken` returns it: words that are in it do not count.
@@ -61,11 +61,11 @@ def classify(status: int, said: Said, asked: str = "") -> Finding:
     if status == 200 and said.status is not None:
         status = said.status
     told = _by_code(status, said)
-    without_words = told or _by_status(status, said)
-    kind = without_words if told else _by_words(status, said, asked) or without_words
+    without_words = told or _by_type(status, said) or _by_status(status, said)
+    kind = told or _by_words(status, said, asked) or without_words
     if status == 429 and kind is FailureKind.THROTTLE and _says(vocabulary.TOO_LARGE, said.words, asked):
         kind = FailureKind.REQUEST  # beyond the whole limit of a minute: never served, however long one waits
-    return Finding(
+    return FailureClass(
         kind,
         by_words=kind is not without_words,
         names_request=kind is FailureKind.REQUEST and _names_request(status, said),
@@ -83,14 +83,24 @@ def _by_code(status: int, said: Said) -> FailureKind | None:
             return FailureKind.REQUEST
         if vocabulary.QUOTA.search(code):
             return FailureKind.QUOTA
-        if vocabulary.THROTTLE.search(code) and status in (200, 429):
+        if vocabulary.THROTTLE.search(code) and status in (200, 429) and code not in said.types:
             return _of_limit(said)
-        if vocabulary.AUTH.search(code) and status != 429 and status < 500:
+        if vocabulary.KEY.search(code) and status != 429 and status < 500:
             return FailureKind.AUTH
     if any(map(vocabulary.CONTENT.search, said.within)):
         return FailureKind.REQUEST
     if said.is_daily and status in (200, 429):
         return FailureKind.QUOTA
+    return None
+
+
+def _by_type(status: int, said: Said) -> FailureKind | None:
+    """The class of codes and types that only say again what a status says: words may say more."""
+    for code in said.codes:
+        if vocabulary.THROTTLE.search(code) and status in (200, 429):
+            return FailureKind.THROTTLE
+        if vocabulary.REFUSED.search(code) and status != 429 and status < 500:
+            return FailureKind.AUTH
     return None
 
 
@@ -121,6 +131,8 @@ def _by_words(status: int, said: Said, asked: str) -> FailureKind | None:
         return FailureKind.QUOTA
     if status in _OPEN_TO_KEYS and _says(vocabulary.AUTH_WORDS, said.words, asked):
         return FailureKind.AUTH
+    if _by_type(status, said) is not None:
+        return None
     if status == 200 and not _is_refusal(said) and _says(vocabulary.THROTTLE_WORDS, said.words, asked):
         return FailureKind.THROTTLE
     return (

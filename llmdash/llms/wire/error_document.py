@@ -30,7 +30,7 @@ _MESSAGES = (
 )
 _LAST_MESSAGES = ("error", "title", "description", "reason")
 _CODES = ("code", "error_code", "errorCode", "status_code", "Code")
-_TYPES = ("type", "error_type", "__type", "status")
+_TYPES = ("type", "error_type", "__type")
 _STATUSES = (*_CODES, "status", "statusCode", "http_status", "httpStatus", "http_code")
 _INNER = ("error", "base_resp", "fault", "detail")
 _ANSWERS = ("choices", "output", "content", "candidates", "data", "response", "usage")
@@ -43,14 +43,15 @@ _A_STATUS = re.compile("[3-5][0-9][0-9]")
 class Said(NamedTuple):
     """What a server says of a failure.
 
-    `codes` are code, type, status and reasons in this order, in the style of `normal`; `within` those of
-    an error that it passes on. `words` is all it says, redacted; `message` what of it is shown. `status` is
-    an HTTP
-    status inside the document, `param` the part of the request it names, `wait` the seconds a field asks
-    for. `is_daily`: a day's quota is used up. `is_page`: it is HTML, not an error document.
+    `codes` are code, type, status and reasons in this order, in the style of `normal`; `types` those of
+    them that are no more than a type; `within` those of an error that it passes on. `words` is all it says,
+    redacted; `message` what of it is shown. `status` is an HTTP status inside the document, `param` the part
+    of the request it names, `wait` the seconds a field asks for. `is_daily`: a day's quota is used up.
+    `is_page`: it is HTML, not an error document.
     """
 
     codes: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
     words: str = ""
     message: str = ""
@@ -101,6 +102,7 @@ def read_error(document: Any, redact: Redact, depth: int = 0) -> Said:
     shown = _shown_code(layers) or passed_on.code or ""
     return Said(
         codes=tuple(dict.fromkeys(code for code in _codes(document, layers) if code)),
+        types=_types(layers),
         within=passed_on.codes + passed_on.within,
         words=words,
         message=short(words),
@@ -181,7 +183,7 @@ def _written(value: Any) -> str:
 
 def _codes(document: Any, layers: list[Mapping[str, Any]]) -> Iterator[str]:
     """Codes, then types, then reasons; numbers as the words they stand for too."""
-    for names in (_CODES, _TYPES):
+    for names in (_CODES, (*_TYPES, "status")):
         for layer in layers:
             for name in names:
                 code = _code(layer.get(name))
@@ -197,8 +199,14 @@ def _codes(document: Any, layers: list[Mapping[str, Any]]) -> Iterator[str]:
             yield normal(value[:100]) if isinstance(value, str) and _A_CODE.fullmatch(value) else ""
 
 
+def _types(layers: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    codes = {normal(_code(layer.get(name))[:100]) for layer in layers for name in (*_CODES, "status")}
+    types = (normal(_code(layer.get(name))[:100]) for layer in layers for name in _TYPES)
+    return tuple(kind for kind in types if kind and kind not in codes)
+
+
 def _shown_code(layers: list[Mapping[str, Any]]) -> str:
-    for names in (_CODES, ("type", "error_type", "__type")):
+    for names in (_CODES, _TYPES):
         for layer in layers:
             found = next((code for name in names if (code := _code(layer.get(name)))), "")
             if found and found.lower() not in (*_NO_CODES, *_FINE):

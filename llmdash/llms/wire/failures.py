@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from llmdash.llms.messages import Hints
 from llmdash.llms.wire.body_hints import names_a_day, wait_in_words
-from llmdash.llms.wire.classes import FailureKind, Finding, classify, is_about_model, spoken
+from llmdash.llms.wire.classes import FailureClass, FailureKind, classify, is_about_model, spoken
 from llmdash.llms.wire.error_document import Said, is_error, read_error, short
-from llmdash.llms.wire.rate_limit_headers import Wait, asked_for, parse_limits, retry_after, wait_of
+from llmdash.llms.wire.rate_limit_headers import RetryHint, asked_for, parse_limits, retry_after, wait_of
 
 __all__ = ["Failure", "FailureKind", "failure_in", "from_body", "from_response", "retry_after"]
 
@@ -125,27 +125,27 @@ class _Cause(NamedTuple):
     headers: Mapping[str, str]
     said: Said
 
-    def finding(self, asked: str) -> tuple[Finding, Wait | None]:
+    def finding(self, asked: str) -> tuple[FailureClass, RetryHint | None]:
         """The class and the hint, by all that is not in the words of the request."""
         found = classify(self.status, self.said, asked)
         in_words = wait_in_words(self.said.words, asked)
         wait = self._wait(found.kind, self.said.wait or in_words)
         if _is_day_over(found, wait, self.said.words, asked):
-            found = Finding(FailureKind.QUOTA, by_words=True)
+            found = FailureClass(FailureKind.QUOTA, by_words=True)
             wait = self._wait(found.kind, None)
         return found._replace(kind=_as_server_says(found.kind, self.headers)), wait
 
-    def _wait(self, kind: FailureKind, in_body: float | None) -> Wait | None:
+    def _wait(self, kind: FailureKind, in_body: float | None) -> RetryHint | None:
         """The reset headers say when a limit is full again, so they count for THROTTLE only."""
         if kind is FailureKind.THROTTLE:
             return wait_of(self.headers, in_body)
         asked = asked_for(self.headers)
         if asked is None and kind is FailureKind.TRANSIENT:
             asked = in_body
-        return None if asked is None else Wait(asked)
+        return None if asked is None else RetryHint(asked)
 
 
-def _is_day_over(found: Finding, wait: Wait | None, words: str, asked: str) -> bool:
+def _is_day_over(found: FailureClass, wait: RetryHint | None, words: str, asked: str) -> bool:
     """A limit of a day that says nothing of when to come back."""
     open_ended = found.kind is FailureKind.THROTTLE and (wait is None or wait.is_guess)
     return open_ended and not found.slow_down and names_a_day(words) and not names_a_day(asked)

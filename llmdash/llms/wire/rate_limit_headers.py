@@ -12,7 +12,7 @@ from llmdash.llms.messages import Hints
 
 __all__ = [
     "HINT_LIMIT_S",
-    "Wait",
+    "RetryHint",
     "asked_for",
     "duration",
     "parse_limits",
@@ -33,7 +33,7 @@ _PREFIXED = re.compile(
 )
 
 
-class Wait(NamedTuple):
+class RetryHint(NamedTuple):
     """How long to wait, in seconds. A guess is when a limit is full again: nobody asked to wait so long."""
 
     seconds: float
@@ -106,7 +106,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None if wait is None else wait.seconds
 
 
-def wait_of(headers: Mapping[str, str], in_body: float | None = None) -> Wait | None:
+def wait_of(headers: Mapping[str, str], in_body: float | None = None) -> RetryHint | None:
     """Return the server's hint, None if there is none. In this order: `retry-after-ms`, `retry-after`, what
     the body asks for (`in_body`, seconds), the longest reset among the limits of which nothing remains; the
     same under a proxy's prefix; else the smallest reset, which is a guess.
@@ -125,9 +125,9 @@ def wait_of(headers: Mapping[str, str], in_body: float | None = None) -> Wait | 
     )
     for seconds in firm:
         if seconds is not None:
-            return Wait(seconds)
+            return RetryHint(seconds)
     guesses = (min(_resets(found, of_empty=False), default=None) for found in (own, passed_on))
-    return next((Wait(seconds, is_guess=True) for seconds in guesses if seconds is not None), None)
+    return next((RetryHint(seconds, is_guess=True) for seconds in guesses if seconds is not None), None)
 
 
 def _resets(headers: Mapping[str, str], *, of_empty: bool) -> Iterator[float]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 __all__ = [
-    "AUTH",
     "AUTH_WORDS",
     "CONTENT",
     "CONTENT_WORDS",
     "GENERIC",
+    "KEY",
     "MODEL",
     "MODEL_WORDS",
     "QUOTA",
     "QUOTA_WORDS",
+    "REFUSED",
     "REQUEST",
     "SLOW_DOWN",
     "THROTTLE",
@@ -53,15 +54,13 @@ QUOTA = _any(
     "free_tier_only",
 )
 THROTTLE = _any("rate_?limit", "too_many_requests", "throttl", "resource_exhausted")
-AUTH = _any(
+KEY = _any(
     r"(?:invalid|incorrect|expired|revoked|missing)_(?:api_?)?key",
     r"api_?key_(?:invalid|expired|disabled|revoked|not_found|missing)",
-    "authentication",
-    "unauthenticated",
-    "unauthorized",
-    "permission_(?:error|denied)",
-    "access_denied",
     "account_(?:deactivated|disabled|suspended)",
+)
+REFUSED = _any(
+    "authentication", "unauthenticated", "unauthorized", "permission_(?:error|denied)", "access_denied"
 )
 REQUEST = _any(
     "invalid_request",

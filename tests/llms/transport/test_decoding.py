@@ -66,12 +66,16 @@ async def test_the_words_of_a_compressed_error_are_read(name: str) -> None:
     assert (caught.value.kind, caught.value.message) == (FailureKind.QUOTA, "no money")
 
 
-BOMB = gzip.compress(b"[" + b" " * 400_000_000)
+@pytest.fixture(scope="module")
+def bomb() -> bytes:
+    """Half a megabyte that becomes 400."""
+    return gzip.compress(b"[" + b" " * 400_000_000, 1)
 
 
-@pytest.mark.parametrize(("encoding", "body"), [("gzip", BOMB), ("gzip, gzip", gzip.compress(BOMB))])
+@pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("status", [200, 500])
-async def test_a_bomb_does_not_go_off(encoding: str, body: bytes, status: int) -> None:
+async def test_a_bomb_does_not_go_off(bomb: bytes, times: int, status: int) -> None:
+    encoding, body = ", ".join(["gzip"] * times), bomb if times == 1 else gzip.compress(bomb)
     tracemalloc.start()
     with pytest.raises(Failure) as caught:
         await chat(Canned(answer(body, status=status, content_encoding=encoding))).ainvoke("hi")

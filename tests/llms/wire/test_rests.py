@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from llmdash.llms.messages import Hints
 from llmdash.llms.wire.body_hints import wait_in_fields, wait_in_words
 from llmdash.llms.wire.failures import FailureKind, from_body, from_response
-from llmdash.llms.wire.rate_limit_headers import HINT_LIMIT_S, Wait, parse_limits, wait_of
+from llmdash.llms.wire.rate_limit_headers import HINT_LIMIT_S, RetryHint, parse_limits, wait_of
 from tests.llms.wire.refusals import WAYS, Way, refused
 
 DAY_AND_MINUTE = {
@@ -225,7 +225,7 @@ def test_the_own_limits_of_a_proxy_go_before_those_it_passes_on() -> None:
     assert parse_limits({**own, **passed_on}) == Hints(remaining_requests=5)
     assert parse_limits(passed_on) == Hints(remaining_requests=7)
     dated = {"llm_provider-retry-after": "Wed, 21 Oct 2015 07:28:09 GMT", "date": own["date"]}
-    assert wait_of(dated) == Wait(9.0)
+    assert wait_of(dated) == RetryHint(9.0)
 
 
 @pytest.mark.parametrize(("says", "status"), [("false", 429), ("true", 429), ("false", 402), ("true", 401)])
