@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import errno
 import functools
+import os
+import resource
+import socket
 import ssl
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -22,6 +26,7 @@ CONNECTED: ContextVar[Callable[[], None]] = ContextVar("CONNECTED")
 """Called when the request of the running task has a connection, and is about to be written."""
 
 _MOST_STALE = 1000  # connections that are discarded before a request fails
+_HELD_BACK = 24  # descriptors that connections leave to the rest of the process: journal, imports, names
 _HEADER_LIMIT = 65_536
 _MOST_HEADERS = 256
 
@@ -91,9 +96,23 @@ class _Connector(aiohttp.TCPConnector):
         raise aiohttp.ServerDisconnectedError("the server sends answers that nobody asked for")
 
 
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket, as long as descriptors are left for the rest of the process. Raises OSError (EMFILE).
+
+    A new descriptor is always the lowest that is free, so its number says how many are in use.
+    """
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and made.fileno() >= most - min(_HELD_BACK, most // 2):
+        made.close()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return made
+
+
 def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=_Connector(limit=0, ssl=context, keepalive_timeout=30),
+        connector=_Connector(limit=0, ssl=context, keepalive_timeout=30, socket_factory=_socket),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("Accept-Encoding", "User-Agent", "Accept"),
         timeout=aiohttp.ClientTimeout(total=None),
