@@ -20,8 +20,6 @@ _VALID = re.compile(r"[\x21-\x7e]+\Z")
 _TAIL = 4
 _LONG = 16
 """From this length on, four characters of a key may be shown."""
-_SHORT = 6
-"""A key below this length may be part of an ordinary word."""
 
 
 @final
@@ -136,7 +134,7 @@ class Redactor:
     """Replaces every key in a text by its mask.
 
     It finds the value itself and its percent-encoded, JSON-escaped, Python-escaped and base64 forms. A key
-    under 6 characters is replaced only where it is a word of its own, so that other words stay unchanged.
+    under 16 characters is replaced only where it is a word of its own, so that other words stay unchanged.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
@@ -151,7 +149,7 @@ class Redactor:
         for secret in secrets:
             for form in _forms(secret.reveal()):
                 self._masks.setdefault(form, repr(secret))
-                if len(secret.reveal()) < _SHORT:
+                if len(secret.reveal()) < _LONG:
                     self._short.add(form)
         if len(self._masks) == known:
             return

@@ -28,7 +28,8 @@ AT_ONCE = 4
 
 _PROMPT = "Reply with OK"
 _LONGEST_ANSWER = 5
-_PATIENCE = Timeouts(connect=10.0, first_byte=30.0, stall=30.0, total=60.0)
+_FIRST_BYTE_S = 30.0
+_PATIENCE = Timeouts(connect=10.0, first_byte=_FIRST_BYTE_S, stall=30.0, total=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ async def check_keys(settings: Settings) -> list[KeyCheck]:
 def _shorter(timeouts: Timeouts) -> Timeouts:
     return Timeouts(
         connect=min(timeouts.connect, _PATIENCE.connect),
-        first_byte=min(timeouts.first_byte, _PATIENCE.first_byte),
+        first_byte=min(timeouts.until_first_byte(_FIRST_BYTE_S), _FIRST_BYTE_S),
         stall=min(timeouts.stall, _PATIENCE.stall),
         total=min(timeouts.total, _PATIENCE.total),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -11,10 +11,13 @@ import msgspec
 
 from llmdash.llms.base import LLM, Piece, Stop, Whole
 from llmdash.llms.messages import Body, Delta, PromptLike
+from llmdash.llms.request_head import RequestHead, Value
 from llmdash.llms.sync_bridge import Elsewhere, there
 from llmdash.llms.transport.connections import Connections
-from llmdash.llms.transport.timeouts import Timeouts
-from llmdash.llms.wire.dialect import Dialect, Header, Reader, Request
+from llmdash.llms.transport.timeouts import FIRST_BYTE_S, SLOW_FIRST_BYTE_S, Timeouts
+from llmdash.llms.wire.adaptation import Change, change_for, refused_option
+from llmdash.llms.wire.answer_mask import AnswerMask, LongKeys
+from llmdash.llms.wire.dialect import Dialect, Reader, Request
 from llmdash.llms.wire.failures import Failure, FailureKind, from_response
 from llmdash.llms.wire.rate_limit_headers import parse_limits
 from llmdash.secrets import Redactor, Secret
@@ -22,7 +25,7 @@ from llmdash.secrets import Redactor, Secret
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient, HttpResponse
 
-__all__ = ["HeaderList", "HttpLLM", "start_of", "written"]
+__all__ = ["HttpLLM", "start_of", "written"]
 
 T = TypeVar("T")
 
@@ -30,13 +33,8 @@ _ERROR_LIMIT = 65_536
 _TAIL_S = 5.0  # for usage and the end of the body, once the finish reason is there
 _TAIL_DONE_S = 1.0  # for the end of the body once nothing can follow
 _NOT_PICKLED = ("api_key", "openai_api_key", "anthropic_api_key", "promptlayer_api_key", "client")
+_MOST_CHANGES = 4  # of one request, before its refusal counts
 _encode = msgspec.json.Encoder().encode
-_COMMON: tuple[Header, ...] = (
-    (b"content-type", b"application/json"),
-    (b"accept", b"application/json, text/event-stream"),
-    (b"accept-encoding", b"identity"),
-    (b"user-agent", b"llmdash"),
-)
 
 
 class HttpLLM(LLM[Whole, Piece]):
@@ -52,6 +50,10 @@ class HttpLLM(LLM[Whole, Piece]):
     | `max_retries` | how often a call that failed for a time is retried (`deltas`: never) | |
     | `streaming` | False: the answer is asked for whole, and comes as one piece | |
     | `terminal_eof` | True: a stream that just ends is whole; it is flagged `eof` | |
+    | `headers`, `query` | more for every request; a `Secret` among them is masked wherever it is seen | \
+`default_headers`, `default_query` |
+    | `auth` | how the key is sent: `"bearer"`, `"header:NAME"`, `"none"`; else as the API has it | |
+    | `drop_unsupported` | True: an option that the server does not support is left out, not refused | |
     | `timeouts` | all time limits | |
     | `client` | shares connections between models, and brings timeouts of its own | |
     | `model_kwargs`, any other | more for the server, in the body of every request | |
@@ -77,6 +79,10 @@ class HttpLLM(LLM[Whole, Piece]):
         max_retries: int = 2,
         streaming: bool = True,
         terminal_eof: bool = False,
+        headers: Mapping[str, Value] | None = None,
+        query: Mapping[str, Value] | None = None,
+        auth: str | None = None,
+        drop_unsupported: bool = False,
         timeouts: Timeouts | None = None,
         client: HttpClient | None = None,
         model_kwargs: Mapping[str, Any] | None = None,
@@ -86,10 +92,15 @@ class HttpLLM(LLM[Whole, Piece]):
         api_key = _first(api_key, options, "openai_api_key", "anthropic_api_key")
         base_url = _first(base_url, options, "openai_api_base", "anthropic_api_url")
         timeout = _first(timeout, options, "request_timeout")
+        headers = _first(headers, options, "default_headers")
+        query = _first(query, options, "default_query")
         provider = self.dialect.provider
-        secret = provider.key(api_key)
+        secret = None if auth == "none" and api_key is None else provider.key(api_key)
+        head = RequestHead(
+            self.dialect, provider.address(base_url), secret, headers=headers, query=query, auth=auth
+        )
         self.model = model or self.default_model
-        self.url = self.dialect.url(provider.address(base_url))
+        self.url = head.url
         self.streaming = streaming
         self.terminal_eof = terminal_eof
         self.max_retries = max_retries
@@ -100,8 +111,11 @@ class HttpLLM(LLM[Whole, Piece]):
             **(model_kwargs or {}),
             **options,
         }
-        self._headers = HeaderList(self.dialect.headers(secret))
-        self._redactor = Redactor((secret,))
+        self._target = head.target
+        self._headers = head.headers
+        self._redactor = Redactor(head.secrets)
+        self._long_keys = LongKeys(head.secrets)
+        self._drop_unsupported = drop_unsupported
         if timeouts is None and timeout is not None:
             timeouts = Timeouts(total=timeout)
         self._connections = Connections(client, _client_maker(timeouts))
@@ -141,42 +155,72 @@ class HttpLLM(LLM[Whole, Piece]):
     ) -> AsyncGenerator[Delta, None]:
         body = self._body(prompt, stop, options)
         client = await self._connections.client()
-        compat = (self.url, "stream_options")
-        asks_usage = "stream_options" in body and compat not in client.compat
-        retold = False
+        place = (self.url, str(body.get("model", self.model)))
+        learned: list[Change] = []
+        for change in client.compat.get(place, ()):
+            change.apply(body)
         while True:
-            if not asks_usage:
-                body.pop("stream_options", None)
+            request = written(body)
+            patience = SLOW_FIRST_BYTE_S if _is_slow(body) else FIRST_BYTE_S
             try:
-                async with client.post(self.url, self._headers, written(body)) as answer:
+                async with client.post(self._target, self._headers, request, first_byte=patience) as answer:
                     if 200 <= answer.status < 300:
-                        if retold:
-                            client.compat.add(compat)
+                        if learned:
+                            client.compat[place] = (*client.compat.get(place, ()), *learned)
                         hints = parse_limits(answer.headers)
                         if hints is not None:
                             yield Delta(hints=hints, at=monotonic())
+                        mask = AnswerMask(self._long_keys)
+                        first = mask.first
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
                         while (piece := await _next_piece(answer, reader)) is not None:
                             for delta in reader.feed(piece, monotonic()):
-                                yield delta
+                                if (
+                                    first in delta.text
+                                    or first in delta.reasoning
+                                    or delta.message
+                                    or mask.waits
+                                ):
+                                    yield mask.mask(delta)
+                                else:
+                                    yield delta
                         for delta in reader.close(monotonic(), eof_ends=self.terminal_eof):
-                            yield delta
+                            yield mask.mask(delta)
+                        rest = mask.rest(monotonic())
+                        if rest is not None:
+                            yield rest
                         return
-                    await self._refuse(answer, forgive=asks_usage)
+                    refusal = await self._refusal(answer)
+                refusal.discount(request)
+                learned.append(self._change_after(refusal, body, learned))
             except Failure as failure:
-                failure.reword(self._redactor.redact(failure.message))
+                failure.discount(request)
+                self._explain(failure, place[1], client)
                 raise
-            asks_usage, retold = False, True
 
-    async def _refuse(self, answer: HttpResponse, *, forgive: bool) -> None:
-        """Raise the Failure for an error response; `forgive` accepts a refusal of `stream_options`."""
+    async def _refusal(self, answer: HttpResponse) -> Failure:
         start = await start_of(answer)
-        if forgive and answer.status in (400, 422) and b"stream_options" in start:
-            return
-        failure = from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
-        if answer.status in (404, 405) or failure.kind is FailureKind.CONFIG:
-            failure.reword(f"{failure.message} (asked was {self.url})")
-        raise failure
+        return from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
+
+    def _change_after(self, refusal: Failure, body: dict[str, Any], learned: Sequence[Change]) -> Change:
+        """Make the change after which the request may be sent again. Raises `refusal` if there is none."""
+        change = change_for(refusal, body, drop_unsupported=self._drop_unsupported)
+        undone = change is not None and any(one.option in (change.option, change.to) for one in learned)
+        if change is None or undone or len(learned) >= _MOST_CHANGES:
+            option = refused_option(refusal, body)
+            if change is None and option is not None:
+                refusal.reword(f"{refusal.message} (drop_unsupported = true leaves out {option})")
+            raise refusal
+        change.apply(body)
+        return change
+
+    def _explain(self, failure: Failure, model: str, client: HttpClient) -> None:
+        """Say what was asked where that may be the fault; take out what must not be seen."""
+        message = failure.message
+        of_place = failure.status in (404, 405) or failure.kind is FailureKind.CONFIG
+        if failure.status is not None and (of_place or failure.about_model):
+            message = f"{message} (asked was {self.url}, model {model})"
+        failure.reword(client.redact(self._redactor.redact(message)))
 
     def _body(self, prompt: PromptLike, stop: Stop, options: Mapping[str, Any]) -> dict[str, Any]:
         merged = {**self._given, **options}
@@ -211,22 +255,25 @@ def _client_maker(timeouts: Timeouts | None) -> Callable[[], HttpClient]:
     return partial(HttpClient, timeouts=timeouts)
 
 
+def _is_slow(body: Mapping[str, Any]) -> bool:
+    """Whether the first byte comes only when all the work is done: no stream, or reasoning before it."""
+    return not body.get("stream") or any(
+        _is_on(value) for name, value in body.items() if "reasoning" in name or "thinking" in name
+    )
+
+
+def _is_on(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return not any(
+            value.get(name) in ("none", "disabled", False) for name in ("type", "effort", "enabled")
+        )
+    return value not in (None, False, "none", "", 0)
+
+
 def _first(given: Any, options: dict[str, Any], *names: str) -> Any:
     """`given`, or else the first of these options that is; all of them are taken out."""
     others = [options.pop(name, None) for name in names]
     return next((value for value in (given, *others) if value is not None), None)
-
-
-class HeaderList(list[Header]):
-    """The headers of a request: those given and those of all. A traceback that shows local variables does not
-    show what is in them.
-    """
-
-    def __init__(self, own: Iterable[Header] = ()) -> None:
-        super().__init__((*own, *_COMMON))
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} headers>"
 
 
 def written(body: Mapping[str, Any]) -> bytes:

@@ -79,7 +79,7 @@ class LangChainLLM(LLM[Generation, Delta]):
         """The chunks, closed in the end. Raises Failure when one takes too long, or all together."""
         clock = asyncio.get_running_loop().time
         limits = self._timeouts
-        deadline, limit = clock() + limits.total, limits.first_byte
+        deadline, limit = clock() + limits.total, limits.until_first_byte()
         end = object()
         try:
             while True:

@@ -14,9 +14,10 @@ from llmdash.llms.base import Piece, Stop, Whole
 from llmdash.llms.completions import COMPLETIONS, OpenAI
 from llmdash.llms.dialects import PROMPTLAYER
 from llmdash.llms.gathering import Gathering
-from llmdash.llms.http_llm import HeaderList, HttpLLM, start_of, written
+from llmdash.llms.http_llm import HttpLLM, start_of, written
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
+from llmdash.llms.request_head import HeaderList
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.wire.dialect import Dialect, below

@@ -30,7 +30,7 @@ def test_with_nothing_given_the_defaults_hold(place: Place) -> None:
         stream=True,
         fps=15,
         allow_insecure=False,
-        timeouts=Timeouts(connect=10, first_byte=120, stall=60, total=600),
+        timeouts=Timeouts(connect=10, first_byte=None, stall=60, total=600),
         warnings=(),
     )
 

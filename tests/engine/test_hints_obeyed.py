@@ -30,10 +30,18 @@ FORMS: dict[str, Callable[[int], Headers]] = {
     "date": lambda s: {"retry-after": date(s), "date": date(0)},
     "reset": lambda s: {
         "x-ratelimit-reset-requests": f"{s // 60}m{s % 60}s",
+        "x-ratelimit-remaining-requests": "0",
         "x-ratelimit-reset-tokens": "6ms",
+        "x-ratelimit-remaining-tokens": "5",
     },
-    "resets": lambda s: {"x-ratelimit-reset-requests": "1s", "x-ratelimit-reset-tokens": f"{s}s"},
+    "resets": lambda s: {
+        "x-ratelimit-reset-requests": "1s",
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-tokens": f"{s}s",
+        "x-ratelimit-remaining-tokens": "0",
+    },
     "rfc 3339": lambda s: {
+        "anthropic-ratelimit-requests-remaining": "0",
         "anthropic-ratelimit-requests-reset": (NOW + timedelta(seconds=s)).isoformat(),
         "date": date(0),
     },

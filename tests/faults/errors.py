@@ -111,7 +111,7 @@ _HINTS: tuple[tuple[str, tuple[bytes, ...], float | None], ...] = (
     ("seconds", (b"retry-after: 1",), 1.0),
     ("fraction", (b"retry-after: 0.1",), 0.1),
     ("date", (_DATE, b"retry-after: Wed, 21 Oct 2015 07:28:01 GMT"), 1.0),
-    ("reset", (b"x-ratelimit-reset-requests: 150ms", b"x-ratelimit-reset-tokens: 90ms"), 0.15),
+    ("reset", (b"x-ratelimit-reset-requests: 150ms", b"x-ratelimit-reset-tokens: 90ms"), 0.09),
     ("reset-long", (b"x-ratelimit-reset-tokens: 1h2m3.5s",), 3723.5),
     ("reset-rfc3339", (_DATE, b"anthropic-ratelimit-requests-reset: 2015-10-21T07:28:01Z"), 1.0),
     ("minutes", (b"retry-after: 300",), 300.0),
@@ -144,7 +144,7 @@ def _limits() -> Iterator[Fault]:
         yield Fault(f"429-{name}", THROTTLE, status(429, LIMIT, *headers), hint_s=hint_s, mixed=short)
     large = Words("Request too large for the limit of tokens per min", "tokens", "rate_limit_exceeded")
     yield Fault("429-too-large", REQUEST, status(429, large), mixed=False)
-    yield Fault("429-no-retry", REQUEST, status(429, LIMIT, b"x-should-retry: false"), mixed=False)
+    yield Fault("429-no-retry", THROTTLE, status(429, LIMIT, b"x-should-retry: false"), mixed=False)
     for name, code, words in _QUOTAS:
         yield Fault(name, QUOTA, status(code, words), mixed=False)
 

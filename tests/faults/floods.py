@@ -64,10 +64,8 @@ def zipped(status: bytes) -> Play:
 
 
 async def packed(scene: Scene) -> None:
-    """A fine answer that is compressed unasked."""
-    packer = zlib.compressobj(wbits=31)
-    body = packer.compress(b"".join(scene.parts())) + packer.flush()
-    await scene.send(in_frame("length", [body], b"content-encoding: gzip"))
+    """An answer that is compressed unasked, and in a way that nobody knows."""
+    await scene.send(in_frame("length", scene.parts(), b"content-encoding: compress"))
 
 
 FLOODS = [
@@ -76,5 +74,5 @@ FLOODS = [
     Fault("bomb", FailureKind.TRANSIENT, zipped(b"200 OK"), mixed=False),
     Fault("bomb-error", FailureKind.TRANSIENT, zipped(b"503 Busy"), mixed=False),
     Fault("bomb-401", FailureKind.AUTH, zipped(b"401 No"), mixed=False),
-    Fault("gzip", FailureKind.TRANSIENT, packed),
+    Fault("compress", FailureKind.TRANSIENT, packed),
 ]

@@ -43,10 +43,10 @@ class RawServer:
 
 
 @asynccontextmanager
-async def serving(handler: Deed, *, tls: bool = False, port: int = 0) -> AsyncIterator[int]:
+async def serving(handler: Deed, *, tls: bool | ssl.SSLContext = False, port: int = 0) -> AsyncIterator[int]:
     """Listen on loopback and give the port. In the end connections are broken and handlers awaited."""
-    context = None
-    if tls:
+    context = tls if isinstance(tls, ssl.SSLContext) else None
+    if tls is True:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATE)
     handling: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -74,7 +74,7 @@ async def serving(handler: Deed, *, tls: bool = False, port: int = 0) -> AsyncIt
 
 
 @asynccontextmanager
-async def raw_server(*script: Deed, tls: bool = False) -> AsyncIterator[RawServer]:
+async def raw_server(*script: Deed, tls: bool | ssl.SSLContext = False) -> AsyncIterator[RawServer]:
     server = RawServer(script, "https" if tls else "http")
     async with serving(server.serve, tls=tls) as server.port:
         yield server

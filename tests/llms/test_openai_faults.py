@@ -131,33 +131,49 @@ async def test_an_answer_beyond_the_cap_is_refused() -> None:
     assert f"{BODY_LIMIT:,}" in failure.message
 
 
-async def test_a_compressed_answer_is_refused_unread() -> None:
-    failure = await failure_of(Canned(answer(b"\x1f\x8b" * 100, content_encoding="gzip")))
+async def test_an_answer_in_an_unknown_compression_is_refused_unread() -> None:
+    failure = await failure_of(Canned(answer(b"\x1f\x8b" * 100, content_encoding="compress")))
     assert failure.kind is FailureKind.TRANSIENT
-    assert "gzip" in failure.message
+    assert "compress" in failure.message
 
 
 SHORT = Timeouts(connect=0.01, first_byte=0.02, stall=0.02, total=30.0)
 
 
-@pytest.mark.parametrize(
-    "rest",
-    [
-        pytest.param(lambda: itertools.cycle([PING, 0.002]), id="endless pings"),
-        pytest.param(lambda: itertools.cycle([b"\n", 0.002]), id="endless blank lines"),
-        pytest.param(lambda: itertools.cycle([part(role="assistant"), 0.002]), id="endless empty chunks"),
-        pytest.param(lambda: [3600.0], id="silence"),
-    ],
-)
-@pytest.mark.parametrize("begun", [[], [chunk("Hel")]])
-async def test_content_that_does_not_come_is_a_stall_whatever_else_comes(
-    rest: Callable[[], Iterable[bytes | float]], begun: list[bytes]
+IDLE = [
+    pytest.param(lambda: itertools.cycle([PING, 0.002]), id="endless pings"),
+    pytest.param(lambda: itertools.cycle([b"\n", 0.002]), id="endless blank lines"),
+    pytest.param(lambda: itertools.cycle([part(role="assistant"), 0.002]), id="endless empty chunks"),
+]
+SILENCE = pytest.param(lambda: [3600.0], id="silence")
+
+
+@pytest.mark.parametrize("rest", [*IDLE, SILENCE])
+async def test_content_that_does_not_go_on_is_a_stall_whatever_else_comes(
+    rest: Callable[[], Iterable[bytes | float]],
 ) -> None:
-    transport = Canned(endless(lambda: itertools.chain(begun, rest())))
+    transport = Canned(endless(lambda: itertools.chain([chunk("Hel")], rest())))
     failure = await failure_of(transport, SHORT)
-    assert failure.kind is FailureKind.TRANSIENT
+    assert (failure.kind, failure.may_be_billed) == (FailureKind.TRANSIENT, False)
     assert failure.message == "stalled: no content for 0.02 s"
     assert closed(transport)
+
+
+@pytest.mark.parametrize("rest", IDLE)
+async def test_before_the_first_content_whatever_comes_keeps_the_wait_alive_up_to_the_total(
+    rest: Callable[[], Iterable[bytes | float]],
+) -> None:
+    limits = Timeouts(connect=0.01, first_byte=0.02, stall=0.02, total=0.1)
+    transport = Canned(endless(rest))
+    failure = await failure_of(transport, limits)
+    assert (failure.kind, failure.may_be_billed) == (FailureKind.TRANSIENT, True)
+    assert failure.message == "no end within 0.1 s"
+    assert closed(transport)
+
+
+async def test_silence_before_the_first_content_is_a_stall_and_may_be_billed() -> None:
+    failure = await failure_of(Canned(answer(3600.0)), SHORT)
+    assert (failure.message, failure.may_be_billed) == ("stalled: no content for 0.02 s", True)
 
 
 async def test_content_without_end_meets_the_total_time() -> None:

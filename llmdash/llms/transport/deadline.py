@@ -15,7 +15,11 @@ T = TypeVar("T")
 
 
 class Late(Exception):
-    """A time limit has passed; the text says which."""
+    """A time limit has passed; the text says which. `unheard`: no content has come, though all was sent."""
+
+    def __init__(self, text: str, *, unheard: bool) -> None:
+        super().__init__(text)
+        self.unheard = unheard
 
 
 class Deadline:
@@ -23,7 +27,8 @@ class Deadline:
 
     Create it when the request is sent; call `answered` when the headers arrive, and `close` at the end,
     however it ends. Until the first progress the limit is that of the first byte, if it is later than that of
-    a stall. Times are those of `clock`, for which a suspended machine takes no time.
+    a stall, and whatever comes puts off the stall. `sent` is True once the whole request is on its way. Times
+    are those of `clock`, for which a suspended machine takes no time.
     """
 
     __slots__ = (
@@ -31,35 +36,45 @@ class Deadline:
         "_clock",
         "_deadline",
         "_expired",
+        "_first_byte",
         "_first_byte_at",
         "_loop",
         "_open",
         "_progressed",
+        "_spoke",
         "_stalls_at",
         "_timeouts",
         "_timer",
         "_total",
         "_waiting",
+        "sent",
     )
 
-    def __init__(self, timeouts: Timeouts, clock: AwakeClock) -> None:
+    def __init__(self, timeouts: Timeouts, clock: AwakeClock, first_byte: float | None = None) -> None:
         self._timeouts = timeouts
+        self._first_byte = timeouts.until_first_byte() if first_byte is None else first_byte
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         clock.begin()
         self._open = True
         sent_at = clock.time()
         self._deadline = self._total = sent_at + timeouts.total
-        self._first_byte_at = self._stalls_at = sent_at + timeouts.first_byte
+        self._first_byte_at = self._stalls_at = sent_at + self._first_byte
         self._answered = False
         self._progressed = False
+        self._spoke = False
+        self.sent = False
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: asyncio.Task[object] | None = None
         self._expired = False
 
+    def set_sent(self) -> None:
+        """Note that the request is on its way: there is a connection for it."""
+        self.sent = True
+
     def answered(self) -> None:
         """Note that the headers arrived; the body follows."""
-        self._answered = True
+        self._answered = self.sent = True
         self._stalls_at = max(self._first_byte_at, self._clock.time() + self._timeouts.stall)
 
     def progress(self) -> None:
@@ -87,9 +102,12 @@ class Deadline:
         if self._progressed:
             self._progressed = False
             self._deadline = self._total
+            self._spoke = True
             self._stalls_at = self._clock.time() + self._timeouts.stall
             if self._timer is not None and self._timer.when() > self._stalls_at + self._clock.lost:
                 self._drop_timer()  # set for the first byte, which may take longer than a stall
+        elif not self._spoke:
+            self._stalls_at = max(self._stalls_at, self._clock.time() + self._timeouts.stall)
         return self.wait(anext(pieces, None))
 
     async def wait(self, what: Awaitable[T]) -> T:
@@ -129,9 +147,15 @@ class Deadline:
         self._waiting.cancel()
 
     def _late(self) -> Late:
+        return Late(self._reason(), unheard=self.sent and not self._spoke)
+
+    def _reason(self) -> str:
         limits = self._timeouts
         if not self._answered:
-            return Late(f"no answer within {min(limits.first_byte, limits.total):g} s")
+            limit = min(self._first_byte, limits.total)
+            settings = {"first_byte_timeout": self._first_byte, "total_timeout": limits.total}
+            names = " and ".join(name for name, seconds in settings.items() if seconds == limit)
+            return f"no answer within {limit:g} s; more time: {names}"
         if self._deadline <= self._stalls_at:
-            return Late(f"no end within {limits.total:g} s")
-        return Late(f"stalled: no content for {limits.stall:g} s")
+            return f"no end within {limits.total:g} s"
+        return f"stalled: no content for {limits.stall:g} s"

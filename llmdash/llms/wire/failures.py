@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import enum
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from llmdash.llms.messages import Hints
-from llmdash.llms.wire.rate_limit_headers import asked_for, parse_limits, retry_after
+from llmdash.llms.wire.body_hints import names_a_day, wait_in_words
+from llmdash.llms.wire.classes import FailureClass, FailureKind, classify, is_about_model, spoken
+from llmdash.llms.wire.error_document import Said, is_error, read_error, short
+from llmdash.llms.wire.rate_limit_headers import RetryHint, asked_for, parse_limits, retry_after, wait_of
 
-__all__ = ["Failure", "FailureKind", "from_body", "from_response", "retry_after"]
+__all__ = ["Failure", "FailureKind", "failure_in", "from_body", "from_response", "retry_after"]
 
-MESSAGE_LIMIT = 500
+PROXY_LOGIN = "the proxy asks for a login: put user:password@ before its host in the proxy setting"
 Redact = Callable[[str], str]
-
-
-class FailureKind(enum.StrEnum):
-    """What a failure says about the next attempt.
-
-    | kind | meaning | what follows |
-    |---|---|---|
-    | LOCAL | this machine cannot send: no sockets, names, network | wait; no attempt used, no key blamed |
-    | TRANSIENT | a fault of the network or the server | try again, on another key if there is one |
-    | THROTTLE | rate limited (429) | the key rests; no attempt used |
-    | QUOTA | the key has no money left | the key is set aside; the job moves |
-    | AUTH | the key is refused | the key is dead after a second refusal; the job moves |
-    | REQUEST | the request itself is refused | the job fails |
-    | CONFIG | the endpoint is not what the settings say | it is paused, the message names the fix |
-
-    >>> FailureKind("throttle") is FailureKind.THROTTLE
-    True
-    """
-
-    LOCAL = "local"
-    TRANSIENT = "transient"
-    THROTTLE = "throttle"
-    QUOTA = "quota"
-    AUTH = "auth"
-    REQUEST = "request"
-    CONFIG = "config"
+_WORDS_LIMIT = 8000
 
 
 class Failure(Exception):
@@ -101,6 +77,7 @@ class Failure(Exception):
         self.may_be_billed = may_be_billed
         self.timed_out = timed_out
         self.partial = ""
+        self._cause: _Cause | None = None
 
     def reword(self, message: str) -> None:
         """Replace the message, also in `args`."""
@@ -110,161 +87,138 @@ class Failure(Exception):
     def __str__(self) -> str:
         return f"{self.status} {self.message}" if self.status else self.message
 
+    @property
+    def about_model(self) -> bool:
+        """True if the server says that the model is not there, or not for this key."""
+        return self._cause is not None and is_about_model(self._cause.said)
 
-_QUOTA_CODES = (
-    "insufficient_quota",
-    "billing_",  # _error, _not_active, _hard_limit_reached
-    "exceeded_current_quota",
-    "insufficient_balance",
-    "insufficient_credit",
-    "budget_exceeded",
-)
-_QUOTA_PHRASES = (
-    "exceeded your current quota",
-    "credit balance is too low",
-    "insufficient balance",
-    "insufficient credit",
-    "insufficient_quota",
-    "available credits",
-    "spend limit",
-    "spending limit",
-    "billing hard limit",
-    "check your billing details",
-)
-_THROTTLE_WORDS = ("rate_limit", "rate limit", "too_many_requests", "too many requests", "throttl")
-_AUTH_CODES = (
-    "invalid_api_key",
-    "authentication_error",
-    "permission_error",
-    "permission_denied",
-    "unauthenticated",
-    "unauthorized",
-)
-_CONTENT_CODES = ("context_length", "content_filter", "content_policy", "moderation")
-_CONTENT_PHRASES = ("requires moderation", "flagged by moderation", "your input was flagged")
-_REQUEST_CODES = (*_CONTENT_CODES, "invalid_request", "invalid_argument", "not_found", "too_large")
+    @property
+    def words(self) -> str:
+        """All that the server says, of which `message` shows the start."""
+        return self.message if self._cause is None else self._cause.said.words
+
+    @property
+    def param(self) -> str:
+        """The part of the request that the server names; empty if it names none."""
+        return "" if self._cause is None else self._cause.said.param
+
+    def discount(self, request: bytes) -> None:
+        """Judge again by all but words that the body of the request has too: a server may repeat it."""
+        cause = self._cause
+        if cause is not None and (self.by_words or self.of_content or self.retry_after is not None):
+            self._judge(cause, spoken(request))
+
+    def _judge(self, cause: _Cause, asked: str) -> None:
+        """Take class and hint from what the server said."""
+        finding, wait = cause.finding(asked)
+        self._cause = cause
+        self.kind = finding.kind
+        self.by_words = finding.by_words
+        self.names_request = finding.names_request
+        self.of_content = finding.of_content
+        self.slow_down = finding.slow_down
+        self.retry_after = None if wait is None else wait.seconds
+        self.is_guess = wait is not None and wait.is_guess
 
 
-class _Words(NamedTuple):
-    """What an error document says: `codes` are its code, type and status, in lower case."""
+class _Cause(NamedTuple):
+    """What a Failure was made of."""
 
-    codes: str = ""
-    message: str = ""
-    code: str | None = None
+    status: int
+    headers: Mapping[str, str]
+    said: Said
 
-    def quota(self) -> bool:
-        # Some say "exceeded your current quota" of a limit a minute too, with this status.
-        return _holds(self.codes, _QUOTA_CODES) or (
-            "resource_exhausted" not in self.codes and _holds(self.message.lower(), _QUOTA_PHRASES)
-        )
+    def finding(self, asked: str) -> tuple[FailureClass, RetryHint | None]:
+        """The class and the hint, by all that is not in the words of the request."""
+        found = classify(self.status, self.said, asked)
+        in_words = wait_in_words(self.said.words, asked)
+        wait = self._wait(found.kind, self.said.wait or in_words)
+        if _is_day_over(found, wait, self.said.words, asked):
+            found = FailureClass(FailureKind.QUOTA, by_words=True)
+            wait = self._wait(found.kind, None)
+        return found._replace(kind=_as_server_says(found.kind, self.headers)), wait
 
-    def throttle(self) -> bool:
-        words = f"{self.codes} {self.message.lower()}"
-        return "resource_exhausted" in self.codes or _holds(words, _THROTTLE_WORDS)
+    def _wait(self, kind: FailureKind, in_body: float | None) -> RetryHint | None:
+        """The reset headers say when a limit is full again, so they count for THROTTLE only."""
+        if kind is FailureKind.THROTTLE:
+            return wait_of(self.headers, in_body)
+        asked = asked_for(self.headers)
+        if asked is None and kind is FailureKind.TRANSIENT:
+            asked = in_body
+        return None if asked is None else RetryHint(asked)
+
+
+def _is_day_over(found: FailureClass, wait: RetryHint | None, words: str, asked: str) -> bool:
+    """A limit of a day that says nothing of when to come back."""
+    open_ended = found.kind is FailureKind.THROTTLE and (wait is None or wait.is_guess)
+    return open_ended and not found.slow_down and names_a_day(words) and not names_a_day(asked)
 
 
 def from_response(status: int, headers: Mapping[str, str], body: bytes, *, redact: Redact = str) -> Failure:
     """Return the Failure for a response other than 200.
 
-    `headers` has lower-case names. The body is read in the shapes that providers send: `{"error": {"message",
-    "type", "code"}}`, `{"error": "..."}`, `{"message": "..."}`, `{"detail": ...}`, a list of one of these, or
-    no JSON at all. `redact` takes keys out of the server's words before they are shortened.
+    `headers` has lower-case names. The body is read in the shapes that providers send (`read_error`), or
+    it is no JSON at all. `redact` takes keys out of the server's words before they are shortened.
     """
-    document = _document(body)
-    words = _words(document, redact)
-    html = body.lstrip()[:1] == b"<"
-    kind = _as_server_says(_kind_of_status(status, words, shaped=bool(words.codes or words.message)), headers)
-    if html and kind is FailureKind.AUTH:
-        kind = FailureKind.TRANSIENT
-    return Failure(
-        kind,
-        _reason(status, headers, words, body, redact),
-        status=status,
-        code=words.code,
-        retry_after=_hint(kind, headers),
-        request_id=_request_id(headers, redact),
-        hints=parse_limits(headers),
-    )
+    said = read_error(_document(body), redact)
+    if body.lstrip()[:1] == b"<":
+        said = said._replace(is_page=True)
+    elif not said.words:
+        said = said._replace(words=redact(body.decode("utf-8", "replace")).strip()[:_WORDS_LIMIT])
+    return _made(_Cause(status, headers, said), _reason(status, headers, said, redact), redact)
 
 
 def from_body(error: Any, headers: Mapping[str, str], *, redact: Redact = str) -> Failure:
-    """Return the Failure for an error inside a 200: a body or a stream event with an `error`."""
-    words = _words({"error": error}, redact)
-    kind = _kind_of_words(words)
-    return Failure(
-        kind,
-        words.message or "the answer holds an error without a reason",
-        status=200,
-        code=words.code,
-        retry_after=_hint(kind, headers),
-        request_id=_request_id(headers, redact),
-        hints=parse_limits(headers),
+    """Return the Failure for an error inside a 200: a body or a stream event, or its `error` alone."""
+    said = read_error(error, redact)
+    return _made(
+        _Cause(200, headers, said), said.message or "the answer holds an error without a reason", redact
     )
 
 
-def _hint(kind: FailureKind, headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait. The reset headers say when a limit is full again, so they count for THROTTLE only."""
-    return retry_after(headers) if kind is FailureKind.THROTTLE else asked_for(headers)
+def failure_in(document: Any, headers: Mapping[str, str], *, redact: Redact = str) -> Failure | None:
+    """Return the Failure for a JSON document inside a 200 that says it is an error, in whatever shape
+    (`{"base_resp": {...}}`, `{"code": 1302, "msg": ...}`, `{"errors": [...]}`, `{"detail": ...}`); None for
+    any other.
+    """
+    return from_body(document, headers, redact=redact) if is_error(document) else None
 
 
-def _kind_of_status(status: int, words: _Words, *, shaped: bool) -> FailureKind:
-    if status == 402 or (status in (400, 403, 429) and words.quota()):
-        return FailureKind.QUOTA
-    if _holds(words.codes, _CONTENT_CODES) or _holds(words.message.lower(), _CONTENT_PHRASES):
-        return FailureKind.REQUEST
-    if status == 429:
-        # A request beyond the whole limit of a minute is never served, however long one waits.
-        too_large = words.message.lower().startswith("request too large")
-        return FailureKind.REQUEST if too_large else FailureKind.THROTTLE
-    if status == 401:
-        return FailureKind.AUTH
-    if status == 403:
-        return FailureKind.AUTH if shaped else FailureKind.TRANSIENT
-    if status in (408, 409, 425) or status >= 500 or status < 200:
-        return FailureKind.TRANSIENT
-    if 300 <= status < 400 or status == 407:
-        return FailureKind.CONFIG
-    return FailureKind.REQUEST
-
-
-def _kind_of_words(words: _Words) -> FailureKind:
-    if words.code and re.fullmatch("[3-5][0-9][0-9]", words.code):
-        return _kind_of_status(int(words.code), words, shaped=True)
-    if words.quota():
-        return FailureKind.QUOTA
-    if words.throttle():
-        return FailureKind.THROTTLE
-    if _holds(words.codes, _AUTH_CODES):
-        return FailureKind.AUTH
-    return FailureKind.REQUEST if _holds(words.codes, _REQUEST_CODES) else FailureKind.TRANSIENT
+def _made(cause: _Cause, reason: str, redact: Redact) -> Failure:
+    failure = Failure(
+        FailureKind.TRANSIENT,
+        reason,
+        status=cause.status,
+        code=cause.said.code,
+        request_id=_request_id(cause.headers, redact),
+        hints=parse_limits(cause.headers),
+    )
+    failure._judge(cause, "")
+    return failure
 
 
 def _as_server_says(kind: FailureKind, headers: Mapping[str, str]) -> FailureKind:
-    """`x-should-retry` decides between a retry and none, except for failures of the key itself."""
+    """`x-should-retry` decides between a retry and none where no key and no limit is the trouble."""
     says = headers.get("x-should-retry", "").strip().lower()
     if says == "true" and kind is FailureKind.REQUEST:
         return FailureKind.TRANSIENT
-    if says == "false" and kind in (FailureKind.TRANSIENT, FailureKind.THROTTLE):
-        return FailureKind.REQUEST
-    return kind
+    return FailureKind.REQUEST if says == "false" and kind is FailureKind.TRANSIENT else kind
 
 
-def _reason(status: int, headers: Mapping[str, str], words: _Words, body: bytes, redact: Redact) -> str:
+def _reason(status: int, headers: Mapping[str, str], said: Said, redact: Redact) -> str:
     if 300 <= status < 400:
-        place = _short(redact(headers.get("location", "another address")))
+        place = short(redact(headers.get("location", "another address")))
         return f"the server redirects to {place}; set base_url to where the service is"
     if status == 407:
-        return "a proxy in between asks for a login; check base_url and the proxy"
-    if words.message:
-        return words.message
-    if body.lstrip()[:1] == b"<":
+        return PROXY_LOGIN
+    if said.is_page:
         return "the server sent an HTML page, as a proxy does"
-    return _short(redact(body.decode("utf-8", "replace")).strip()) or "no reason given"
+    return said.message or short(said.words) or "no reason given"
 
 
 def _request_id(headers: Mapping[str, str], redact: Redact) -> str | None:
     found = headers.get("x-request-id") or headers.get("request-id")
-    return _short(redact(found)) if found else None
+    return short(redact(found)) if found else None
 
 
 def _document(body: bytes) -> Any:
@@ -272,50 +226,3 @@ def _document(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _words(document: Any, redact: Redact) -> _Words:
-    if isinstance(document, list) and document:
-        document = document[0]
-    if not isinstance(document, dict):
-        return _Words()
-    error = document.get("error") or document
-    if isinstance(error, str):
-        more = document.get("message")
-        return _Words(_lower(error), _short(redact(f"{error}: {more}" if isinstance(more, str) else error)))
-    if not isinstance(error, dict):
-        return _Words()
-    message = error.get("message") or error.get("detail") or error.get("error") or ""
-    if not isinstance(message, str):
-        message = _written(message)
-    code, kind = (_word(error.get(name)) for name in ("code", "type"))
-    codes = _lower(" ".join(part for part in (code, kind, _word(error.get("status"))) if part))
-    return _Words(codes, _short(redact(message)), _short(redact(code or kind or "")) or None)
-
-
-def _written(value: Any) -> str:
-    try:
-        return json.dumps(value)
-    except RecursionError:
-        return ""
-
-
-def _word(value: Any) -> str:
-    """A code as text: a word, or a number a status could be."""
-    if isinstance(value, str):
-        return value
-    return str(value) if type(value) is int and abs(value) < 1_000_000 else ""
-
-
-def _lower(text: str) -> str:
-    return text[:MESSAGE_LIMIT].lower()
-
-
-def _holds(words: str, parts: tuple[str, ...]) -> bool:
-    return any(part in words for part in parts)
-
-
-def _short(text: str) -> str:
-    """At most MESSAGE_LIMIT characters, all of which UTF-8 can hold."""
-    cut = text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
-    return cut.encode("utf-8", "replace").decode()

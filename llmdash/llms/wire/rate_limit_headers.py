@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from llmdash.llms.messages import Hints
 
-__all__ = ["HINT_LIMIT_S", "asked_for", "parse_limits", "retry_after"]
+__all__ = [
+    "HINT_LIMIT_S",
+    "RetryHint",
+    "asked_for",
+    "duration",
+    "parse_limits",
+    "retry_after",
+    "unprefixed",
+    "wait_of",
+]
 
 HINT_LIMIT_S = 31 * 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -18,17 +28,32 @@ _EPOCH_S = 1e9  # a bare number from here on is a moment of this century, below 
 _OPENAI = "x-ratelimit-{1}-{0}"
 _ANTHROPIC = "anthropic-ratelimit-{0}-{1}"
 _MOST = 2**53
+_PREFIXED = re.compile(
+    r".*?[-_]((?:x-|anthropic-)ratelimit-.+|(?<!x-)(?<!anthropic-)ratelimit-.+|retry-after(?:-ms)?)"
+)
+
+
+class RetryHint(NamedTuple):
+    """How long to wait, in seconds. A guess is when a limit is full again: nobody asked to wait so long."""
+
+    seconds: float
+    is_guess: bool = False
 
 
 def parse_limits(headers: Mapping[str, str]) -> Hints | None:
     """Return the limits in the headers of OpenAI (`x-ratelimit-remaining-requests`) or Anthropic
-    (`anthropic-ratelimit-requests-remaining`), None if there are none.
+    (`anthropic-ratelimit-requests-remaining`), None if there are none. Those under a proxy's prefix count
+    where there are no others.
 
     A limit of -1 or 0 is unknown, and so is its remainder. Anthropic's `tokens` go before its
     `input-tokens` and `output-tokens`, of which the one with less left counts.
     """
     if not any("ratelimit" in name for name in headers):
         return None
+    return _limits(headers) or _limits(unprefixed(headers))
+
+
+def _limits(headers: Mapping[str, str]) -> Hints | None:
     form = _ANTHROPIC if any(name.startswith("anthropic-") for name in headers) else _OPENAI
     requests = _level(headers, form, "requests")
     tokens = _level(headers, form, "tokens")
@@ -62,18 +87,61 @@ def _count(text: str | None) -> int | None:
     return None if found is None else max(-1, min(int(found[1]), _MOST))
 
 
+def unprefixed(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that a proxy passes on under a prefix of its own (`llm_provider-retry-after`), under
+    their own names, with the date of the response.
+    """
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        if ("ratelimit" in name or "retry-after" in name) and (match := _PREFIXED.fullmatch(name)):
+            found.setdefault(match[1], value)
+    if found and "date" in headers:
+        found["date"] = headers["date"]
+    return found
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the server's hint in seconds, None if there is none: `retry-after-ms`, else `retry-after`, else
-    the largest reset header.
+    """Return the seconds of `wait_of` without a hint from the body."""
+    wait = wait_of(headers)
+    return None if wait is None else wait.seconds
+
+
+def wait_of(headers: Mapping[str, str], in_body: float | None = None) -> RetryHint | None:
+    """Return the server's hint, None if there is none. In this order: `retry-after-ms`, `retry-after`, what
+    the body asks for (`in_body`, seconds), the longest reset among the limits of which nothing remains; the
+    same under a proxy's prefix; else the smallest reset, which is a guess.
 
     A date is counted from the response's own `Date`, so that a wrong local clock does not matter. Hints that
     are not finite and positive are ignored; all are capped at 31 days.
     """
-    asked = asked_for(headers)
-    if asked is not None:
-        return asked
-    resets = [_reset_seconds(name, value, headers.get("date")) for name, value in headers.items()]
-    return max((seconds for seconds in resets if seconds is not None), default=None)
+    passed_on = unprefixed(headers)
+    own = {name: value for name, value in headers.items() if _PREFIXED.fullmatch(name) is None}
+    asked = asked_for(own)
+    firm = (
+        asked if asked is not None else in_body,
+        max(_resets(own, of_empty=True), default=None),
+        asked_for(passed_on),
+        max(_resets(passed_on, of_empty=True), default=None),
+    )
+    for seconds in firm:
+        if seconds is not None:
+            return RetryHint(seconds)
+    guesses = (min(_resets(found, of_empty=False), default=None) for found in (own, passed_on))
+    return next((RetryHint(seconds, is_guess=True) for seconds in guesses if seconds is not None), None)
+
+
+def _resets(headers: Mapping[str, str], *, of_empty: bool) -> Iterator[float]:
+    """The seconds of the resets: of all limits, or only of those of which nothing remains."""
+    for name, value in headers.items():
+        seconds = _reset_seconds(name, value, headers.get("date"))
+        if seconds is not None and (not of_empty or _is_empty(headers, name)):
+            yield seconds
+
+
+def _is_empty(headers: Mapping[str, str], reset: str) -> bool:
+    """Whether nothing remains of the limit whose reset has this name; a limit of 0 or -1 is unknown."""
+    limit = _count(headers.get(reset.replace("reset", "limit")))
+    return _count(headers.get(reset.replace("reset", "remaining"))) == 0 and (limit is None or limit > 0)
 
 
 def asked_for(headers: Mapping[str, str]) -> float | None:
@@ -82,7 +150,7 @@ def asked_for(headers: Mapping[str, str]) -> float | None:
     if milliseconds is not None:
         return min(milliseconds / 1000, HINT_LIMIT_S)
     given = headers.get("retry-after", "")
-    return _capped(_positive(given) or _seconds_until(given, headers.get("date")))
+    return _capped(_positive(given) or duration(given) or _seconds_until(given, headers.get("date")))
 
 
 def _positive(text: str) -> float | None:
@@ -123,7 +191,7 @@ def _reset_seconds(name: str, value: str, date: str | None) -> float | None:
     number = _positive(value)
     if number is not None:
         return _capped(number if number < _EPOCH_S else _seconds_after_epoch(number, date))
-    return _capped(_duration(value) or _seconds_until(value, date))
+    return _capped(duration(value) or _seconds_until(value, date))
 
 
 def _seconds_after_epoch(number: float, date: str | None) -> float | None:
@@ -133,8 +201,10 @@ def _seconds_after_epoch(number: float, date: str | None) -> float | None:
     return seconds if seconds > 0 else None
 
 
-def _duration(text: str) -> float | None:
-    """Seconds of a duration such as `12ms`, `1s`, `6m0s` or `1h2m3.5s` (OpenAI's reset headers)."""
+def duration(text: str) -> float | None:
+    """Return the seconds of a duration such as `12ms`, `1s`, `6m0s` or `1h2m3.5s` (OpenAI's reset headers);
+    None for anything else and for none at all.
+    """
     parts = _DURATION_PART.findall(text.strip())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         return None

@@ -176,7 +176,7 @@ def test_a_secret_is_taken_out_before_the_reason_is_shortened() -> None:
         (400, "true", TRANSIENT),
         (404, " TRUE ", TRANSIENT),
         (500, "false", REQUEST),
-        (429, "false", REQUEST),
+        (429, "false", THROTTLE),
         (500, "true", TRANSIENT),
         (429, "true", THROTTLE),
         (400, "false", REQUEST),

@@ -83,17 +83,6 @@ def test_reset_headers_come_in_several_forms(value: str, seconds: float | None) 
     assert found == (None if seconds is None else pytest.approx(seconds))
 
 
-def test_the_largest_reset_counts() -> None:
-    headers = {
-        "x-ratelimit-reset-requests": "12ms",
-        "x-ratelimit-reset-tokens": "6m0s",
-        "x-ratelimit-limit-requests": "60",
-        "anthropic-ratelimit-tokens-reset": "2015-10-21T07:29:00Z",
-        "date": DATE,
-    }
-    assert retry_after(headers) == 360.0
-
-
 @given(st.floats(0.001, 1e6))
 def test_every_span_that_is_written_is_read(seconds: float) -> None:
     assert retry_after({"retry-after": f"{seconds:f}"}) == pytest.approx(seconds, abs=1e-6)

@@ -1,0 +1,123 @@
+"""Sessions of aiohttp below httpx, with the habits of real servers taken into account."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import functools
+import os
+import resource
+import socket
+import ssl
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+import httpx
+from aiohttp.client_proto import ResponseHandler
+from httpx_aiohttp import AiohttpTransport
+
+from llmdash.llms.transport.response_head import HeadFilter
+
+__all__ = ["CONNECTED", "new_transport"]
+
+CONNECTED: ContextVar[Callable[[], None]] = ContextVar("CONNECTED")
+"""Called when the request of the running task has a connection, and is about to be written."""
+
+_MOST_STALE = 1000  # connections that are discarded before a request fails
+_HELD_BACK = 24  # descriptors that connections leave to the rest of the process: journal, imports, names
+_HEADER_LIMIT = 65_536
+_MOST_HEADERS = 256
+
+
+def new_transport(context: ssl.SSLContext, proxy: str | None) -> AiohttpTransport:
+    """Return a transport through `proxy`, or straight; it has no limit on the number of connections."""
+    through = None if proxy is None else _proxy(proxy)
+    return AiohttpTransport(verify=context, trust_env=False, proxy=through, client=lambda: _session(context))
+
+
+def _proxy(address: str) -> httpx.Proxy:
+    """The proxy, with its login as a header, of which aiohttp makes `Proxy-Authorization`, with a tunnel or
+    without.
+    """
+    url = httpx.URL(address)
+    if not url.userinfo:
+        return httpx.Proxy(url)
+    login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+    return httpx.Proxy(url.copy_with(userinfo=b""), headers={"Authorization": f"Basic {login}"})
+
+
+class _Protocol(ResponseHandler):
+    """Reads heads that aiohttp refuses: those that say twice where the body ends."""
+
+    _head: HeadFilter | None = None
+
+    def set_response_params(self, **params: Any) -> None:
+        self._head = HeadFilter()
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        head = self._head
+        if head is not None:
+            data = head.feed(data)
+            if head.is_ambiguous:
+                self.force_close()
+            if head.done:
+                self._head = None
+            if not data:
+                return
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        head, self._head = self._head, None
+        if head is not None and (rest := head.rest()):
+            super().data_received(rest)
+        super().connection_lost(exc)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Discards connections with unread data nobody asked for: an answer sent twice would be taken for the
+    answer to the next request.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = functools.partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
+
+    async def connect(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
+        for _ in range(_MOST_STALE):
+            connection = await super().connect(*args, **options)
+            if connection.protocol is None or not connection.protocol.should_close:
+                if (tell := CONNECTED.get(None)) is not None:
+                    tell()
+                return connection
+            connection.close()
+        raise aiohttp.ServerDisconnectedError("the server sends answers that nobody asked for")
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket, as long as descriptors are left for the rest of the process. Raises OSError (EMFILE).
+
+    A new descriptor is always the lowest that is free, so its number says how many are in use.
+    """
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and made.fileno() >= most - min(_HELD_BACK, most // 2):
+        made.close()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return made
+
+
+def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=_Connector(limit=0, ssl=context, keepalive_timeout=30, socket_factory=_socket),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept-Encoding", "User-Agent", "Accept"),
+        timeout=aiohttp.ClientTimeout(total=None),
+        trust_env=False,
+        max_line_size=_HEADER_LIMIT,
+        max_field_size=_HEADER_LIMIT,
+        max_headers=_MOST_HEADERS,
+    )
