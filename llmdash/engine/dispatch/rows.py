@@ -23,6 +23,7 @@ __all__ = [
     "model_of",
     "own_model",
     "refused_record",
+    "written",
 ]
 
 
@@ -47,9 +48,9 @@ def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict)
         endpoint=member.endpoint.name,
         model=model_of(attempt, prompt),
         flags=",".join(answer.flags) or None,
-        message=_written(answer.message),
+        message=written(answer.message),
         reasoning=answer.reasoning or None,
-        input=_written(prompt.carried),
+        input=written(prompt.carried),
         cached_tokens=usage.cached_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
@@ -75,7 +76,7 @@ def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
         error=text,
         endpoint=member.endpoint.name,
         model=model_of(attempt, prompt),
-        input=_written(prompt.carried),
+        input=written(prompt.carried),
     )
 
 
@@ -129,6 +130,6 @@ def own_model(prompt: Prompt) -> str | None:
     return storable(own) if isinstance(own, str) else None
 
 
-def _written(value: Mapping[str, Any] | None) -> str | None:
+def written(value: Mapping[str, Any] | None) -> str | None:
     """An object as JSON for the journal, None for one without fields."""
     return storable(json.dumps(value, ensure_ascii=False)) if value else None

@@ -14,6 +14,7 @@ from llmdash.engine.dispatch.rows import (
     model_of,
     own_model,
     refused_record,
+    written,
 )
 from llmdash.engine.model.events import Noticed, RetryScheduled, Saved
 from llmdash.engine.model.records import AttemptRecord, ResultRow
@@ -206,7 +207,7 @@ class Settlement:
     def given_up(self, job: int) -> None:
         """Settle a job that the user cancelled."""
         attempts = self._parts.store.columns.tries[job]
-        self._settle(ResultRow(job, self._id(job), "cancelled", attempts=attempts))
+        self._settle(ResultRow(job, self._id(job), "cancelled", attempts=attempts, input=self._carried(job)))
 
     def reopened(self, job: int) -> None:
         """Open an ended job again, without its earlier failures."""
@@ -263,7 +264,15 @@ class Settlement:
             error=text,
             key=last.label if last is not None else None,
             endpoint=last.endpoint.name if last is not None else None,
+            input=self._carried(job),
         )
+
+    def _carried(self, job: int) -> str | None:
+        """The carried fields of a job that was not sent, or has no answer."""
+        try:
+            return written(self._parts.source.prompt(job).carried)
+        except InputError:  # the file has changed meanwhile
+            return None
 
     def _id(self, job: int) -> str:
         return storable(self._parts.source.id(job))
