@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from llmdash.llms.dialects import ANTHROPIC
 from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, Generation, as_messages, role_of, text_of
+from llmdash.llms.messages import Delta, Generation, Turn, as_messages, role_of, text_of
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.wire.anthropic import MessageReader
 from llmdash.llms.wire.dialect import Dialect, Header, Request, below
@@ -39,10 +39,9 @@ class Messages:
 
     def body(self, request: Request) -> dict[str, Any]:
         messages = as_messages(request.prompt)
-        system = "\n\n".join(text_of(one) for one in messages if role_of(one) in _SYSTEM)
         body: dict[str, Any] = {
             "model": request.model,
-            "system": system or None,
+            "system": _system_of(messages) or None,
             "messages": [one for one in messages if role_of(one) not in _SYSTEM],
             "stop_sequences": [request.stop] if isinstance(request.stop, str) else request.stop,
             "stream": request.streamed or None,
@@ -54,6 +53,13 @@ class Messages:
 
     def reader(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> MessageReader:
         return MessageReader(headers, redact)
+
+
+def _system_of(messages: Sequence[Turn]) -> Any:
+    """The system prompt: the blocks of a lone one, which may have cache marks, else the text of all."""
+    found = [one for one in messages if role_of(one) in _SYSTEM]
+    content = found[0].get("content") if len(found) == 1 and isinstance(found[0], Mapping) else None
+    return content if isinstance(content, list) else "\n\n".join(map(text_of, found))
 
 
 MESSAGES = Messages()

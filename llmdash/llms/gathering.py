@@ -10,22 +10,28 @@ __all__ = ["Gathering", "LastPiece"]
 
 
 class Gathering:
-    """Collects the Deltas of one answer; the last finish reason and the last usage win."""
+    """Collects the Deltas of one answer; the last finish reason, usage, info, message and flags win."""
 
-    __slots__ = ("_finish_reason", "_info", "_texts", "_usage")
+    __slots__ = ("_finish_reason", "_flags", "_info", "_message", "_texts", "_thoughts", "_usage")
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
         self._info: dict[str, Any] | None = None
+        self._message: dict[str, Any] | None = None
+        self._flags: tuple[str, ...] = ()
 
     def add(self, delta: Delta) -> None:
         """Add the next Delta."""
         self._texts.append(delta.text)
+        self._thoughts.append(delta.reasoning)
         self._finish_reason = delta.finish_reason or self._finish_reason
         self._usage = delta.usage or self._usage
         self._info = delta.info or self._info
+        self._message = delta.message or self._message
+        self._flags = delta.flags or self._flags
 
     def text(self) -> str:
         """The text so far."""
@@ -33,7 +39,15 @@ class Gathering:
 
     def answer(self) -> Generation:
         """Return the whole answer."""
-        return Generation(self.text(), self._finish_reason, self._usage, self._info)
+        return Generation(
+            self.text(),
+            self._finish_reason,
+            self._usage,
+            self._info,
+            "".join(self._thoughts),
+            self._message,
+            self._flags,
+        )
 
 
 class LastPiece:

@@ -51,7 +51,7 @@ class HttpLLM(LLM[Whole, Piece]):
     | `timeout` | seconds that an answer may take in all | `request_timeout` |
     | `max_retries` | how often a call that failed for a time is retried (`deltas`: never) | |
     | `streaming` | False: the answer is asked for whole, and comes as one piece | |
-    | `terminal_eof` | True: a stream that just ends is whole, its finish reason is `eof` | |
+    | `terminal_eof` | True: a stream that just ends is whole; it is flagged `eof` | |
     | `timeouts` | all time limits | |
     | `client` | shares connections between models, and brings timeouts of its own | |
     | `model_kwargs`, any other | more for the server, in the body of every request | |

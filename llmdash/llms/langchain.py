@@ -64,7 +64,7 @@ class LangChainLLM(LLM[Generation, Delta]):
         return Elsewhere(lambda: self._ask(prompt, asked))
 
     async def _ask(self, prompt: PromptLike, asked: dict[str, Any]) -> AsyncGenerator[Delta, None]:
-        reader = ChunkReader()
+        reader = ChunkReader(self._redactor.redact)
         try:
             async with aclosing(self._in_time(self.target.astream(_input(prompt), **asked))) as chunks:
                 async for chunk in chunks:

@@ -101,11 +101,11 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 class Delta(msgspec.Struct, frozen=True, gc=False):
     """What one chunk of an answer added.
 
-    `at` is the monotonic time in seconds at which its bytes arrived. `finish_reason` and `usage` come once,
-    mostly with an empty text; an answer is whole only after a Delta with a finish reason. `hints` come first,
-    in a Delta of their own, if the server sends rate limit headers. `info` is what a class adds to the
-    answer. The last Delta of an answer bears its `flags`, and its `message` where text alone does not say all
-    of it (tool calls, audio): the object as the server's format has it.
+    `at` is the monotonic time in seconds at which its bytes arrived. `hints` come first, in a Delta of their
+    own, if the server sends rate limit headers. `info` is what a class adds to the answer. The last Delta of
+    an answer bears its `finish_reason` (None where the server gave none), `usage` and `flags`, and its
+    `message` where text alone does not say all of it (tool calls, audio): the object as the server's format
+    has it. After a stream its text is mostly empty. An answer is whole when its Deltas end without a Failure.
 
     >>> Delta("Hel").content + Delta("lo").content
     'Hello'

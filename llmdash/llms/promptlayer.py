@@ -179,7 +179,7 @@ def _completion(model: str, answer: Generation) -> dict[str, Any]:
 
 
 def _chat_completion(model: str, answer: Generation) -> dict[str, Any]:
-    said = {"message": {"role": "assistant", "content": answer.text}}
+    said = {"message": answer.message or {"role": "assistant", "content": answer.text}}
     return _response("chat.completion", model, answer, said)
 
 

@@ -92,10 +92,10 @@ class GatheredAnswer:
         self._hints = delta.hints or self._hints
         if delta.finish_reason:
             self._finish_reason = storable(delta.finish_reason)
-            self._flags = delta.flags or self._flags
-            self._message = delta.message or self._message
-            if delta.info is not None and "problem" in delta.info:
-                self._problem = storable(str(delta.info["problem"]))
+        if delta.flags or delta.message:
+            self._flags, self._message = delta.flags, delta.message
+        if delta.info is not None and "problem" in delta.info:
+            self._problem = storable(str(delta.info["problem"]))
         self._usage = _in_bounds(delta.usage) if delta.usage is not None else self._usage
 
     def answer(self, prompt: Prompt, failure: Failure | None) -> Answer:

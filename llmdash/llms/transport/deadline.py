@@ -38,6 +38,7 @@ class Deadline:
         "_stalls_at",
         "_timeouts",
         "_timer",
+        "_total",
         "_waiting",
     )
 
@@ -48,7 +49,7 @@ class Deadline:
         clock.begin()
         self._open = True
         sent_at = clock.time()
-        self._deadline = sent_at + timeouts.total
+        self._deadline = self._total = sent_at + timeouts.total
         self._first_byte_at = self._stalls_at = sent_at + timeouts.first_byte
         self._answered = False
         self._progressed = False
@@ -62,7 +63,9 @@ class Deadline:
         self._stalls_at = max(self._first_byte_at, self._clock.time() + self._timeouts.stall)
 
     def progress(self) -> None:
-        """Start the stall limit again with the next wait; the reader's time in between does not count."""
+        """Start the stall limit again with the next wait; the reader's time in between does not count. An
+        answer that goes on has all its time again.
+        """
         self._progressed = True
 
     def shorten_deadline(self, seconds: float) -> None:
@@ -83,6 +86,7 @@ class Deadline:
         """Await the next piece, None after the last. Raises Late."""
         if self._progressed:
             self._progressed = False
+            self._deadline = self._total
             self._stalls_at = self._clock.time() + self._timeouts.stall
             if self._timer is not None and self._timer.when() > self._stalls_at + self._clock.lost:
                 self._drop_timer()  # set for the first byte, which may take longer than a stall

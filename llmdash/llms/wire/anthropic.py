@@ -11,33 +11,41 @@ from typing import Any
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.body_reader import BodyReader, as_count
+from llmdash.llms.wire.body_reader import BodyReader, malformed
+from llmdash.llms.wire.content_blocks import Blocks, TooManyBlocks, is_more_than_text
+from llmdash.llms.wire.usage import as_count
 
 __all__ = ["MessageReader"]
 
-_INPUT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_CACHED = "cache_read_input_tokens"
+_CACHE_WRITES = "cache_creation_input_tokens"
+_INPUT = ("input_tokens", _CACHE_WRITES, _CACHED)
 
 
 class _Part(msgspec.Struct, gc=False):
-    """A block of content or what is added to one, or the end of a message."""
+    """What is added to a block of content, or the end of a message."""
 
     type: str | None = None
     text: Any = None
     thinking: Any = None
-    stop_reason: str | None = None
+    partial_json: Any = None
+    signature: Any = None
+    citation: Any = None
+    stop_reason: Any = None
 
 
 class _Message(msgspec.Struct, gc=False):
-    content: list[_Part] | None = None
-    stop_reason: str | None = None
+    content: Any = None
+    stop_reason: Any = None
     usage: Any = None
     error: Any = None
 
 
 class _Event(msgspec.Struct, gc=False):
     type: str | None = None
+    index: Any = None
     delta: _Part | None = None
-    content_block: _Part | None = None
+    content_block: Any = None
     message: _Message | None = None
     usage: Any = None
     error: Any = None
@@ -56,62 +64,84 @@ class MessageReader(BodyReader):
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
         super().__init__(headers, redact)
         self._counts: dict[str, int] = {}
+        self._blocks = Blocks()
+        self._as_sent: list[Any] | None = None
 
     def _delta(self, data: bytes, at: float) -> Delta | None:
         event = self._decoded(data, _events)
+        if event is None:
+            return None
         kind = event.type
         if kind == "content_block_delta":
-            return self._content(event.delta, at)
+            return None if event.delta is None else self._content(event.index, event.delta, at)
         if kind == "content_block_start":
-            return self._content(event.content_block, at)
+            return self._block(event.index, event.content_block, at)
         if kind == "message_delta":
-            self._count(event.usage)
-            reason = event.delta.stop_reason if event.delta is not None else None
-            return self._last(reason or None, at)
+            self._add_counts(event.usage)
+            return None if event.delta is None else Delta(finish_reason=event.delta.stop_reason, at=at)
         if kind == "message_start" and event.message is not None:
-            self._count(event.message.usage)
-        if kind == "message_stop":
+            self._add_counts(event.message.usage)
+        elif kind == "message_stop":
             self.done = True
-            return None if self.finished else self._last("stop", at)
-        if kind == "error" or event.error:
+        elif kind == "error" or event.error:
             raise self._named_error(data)
         return None
 
-    def _content(self, part: _Part | None, at: float) -> Delta | None:
-        if part is None:
-            return None
+    def _content(self, index: Any, part: _Part, at: float) -> Delta | None:
         text, thought = self._well_formed(_string(part.text), _string(part.thinking), last=False)
-        if not (text or thought):
-            self.heard = self.heard or part.type == "input_json_delta"  # no text, but not a stall either
+        if text:
+            self._blocks.add(index, "text", text)
+        elif thought:
+            self._blocks.add(index, "thinking", thought)
+        else:
+            if part.type == "input_json_delta":
+                self._other_content()
+            self._blocks.add_other(index, part.partial_json, part.signature, part.citation)
             return None
         return Delta(text, thought, at=at)
 
-    def _last(self, reason: str | None, at: float) -> Delta:
-        text, thought = self._well_formed("", "", last=reason is not None)
-        return Delta(text, thought, reason, self._usage(), at)
+    def _block(self, index: Any, block: Any, at: float) -> Delta | None:
+        if not isinstance(block, dict):
+            return None
+        try:
+            self._blocks.begin(index, block)
+        except TooManyBlocks as error:
+            raise malformed(str(error)) from None
+        if is_more_than_text(block):
+            self._other_content()
+        text, thought = self._well_formed(
+            _string(block.get("text")), _string(block.get("thinking")), last=False
+        )
+        return Delta(text, thought, at=at) if text or thought else None
 
     def _whole(self, body: bytes, at: float) -> Delta:
-        message = self._decoded(body, _messages)
+        message = self._document_of(body, _messages)
         if message.error:
             raise self._error(message.error)
-        if message.content is None:
+        if not isinstance(message.content, list):
             raise self._no_answer(body, "no content in it")
-        self._count(message.usage)
-        text = "".join(_string(part.text) for part in message.content)
-        thought = "".join(_string(part.thinking) for part in message.content)
-        text, thought = self._well_formed(text, thought, last=True)
-        return Delta(text, thought, message.stop_reason or "stop", self._usage(), at)
+        self._add_counts(message.usage)
+        blocks = [block for block in message.content if isinstance(block, dict)]
+        self._as_sent = message.content
+        self._more = any(map(is_more_than_text, blocks))
+        text = "".join(_string(block.get("text")) for block in blocks)
+        thought = "".join(_string(block.get("thinking")) for block in blocks)
+        return Delta(text, thought, message.stop_reason, None, at)
 
-    def _count(self, usage: Any) -> None:
+    def _message(self) -> dict[str, Any]:
+        content = self._blocks.joined() if self._as_sent is None else self._as_sent
+        return {"role": "assistant", "content": content}
+
+    def _add_counts(self, usage: Any) -> None:
+        counts = self._counts
         for name in (*_INPUT, "output_tokens"):
             count = as_count(usage, name)
-            if count is not None:
-                self._counts[name] = count
-
-    def _usage(self) -> Usage | None:
-        if "output_tokens" not in self._counts:
-            return None
-        return Usage(sum(self._counts.get(name, 0) for name in _INPUT), self._counts["output_tokens"])
+            if count or (count == 0 and name not in counts):  # a total never shrinks to nothing
+                counts[name] = count
+        cached, written = counts.get(_CACHED, 0), counts.get(_CACHE_WRITES, 0)
+        asked, said = counts.get("input_tokens", 0) + cached + written, counts.get("output_tokens", 0)
+        if "output_tokens" in counts and (asked or said):
+            self._count(Usage(asked, said, cached_tokens=cached, cache_write_tokens=written))
 
 
 def _string(value: Any) -> str:

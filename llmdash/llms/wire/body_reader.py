@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from llmdash.llms.messages import Delta
+from llmdash.llms.messages import Delta, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind, from_body
-from llmdash.llms.wire.sse import LineTooLong, SSEParser
+from llmdash.llms.wire.finish import END, TROUBLE, broken_off, flags_of, key_of, said_reason
+from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark, stands_alone
 
-__all__ = ["BodyReader", "as_count", "as_json", "malformed", "whole_pairs"]
+__all__ = ["BodyReader", "as_json", "malformed", "tells_error", "whole_pairs"]
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # what may come before an answer: white space, a byte order mark
 _MARK = b"\xef\xbb\xbf"
-_MOST_TOKENS = 2**53
+_NOTHING = Delta()
 
 T = TypeVar("T")
 
@@ -26,8 +27,10 @@ class BodyReader(ABC):
     """Reads the body of a 200: the stream that was asked for, or one whole document in its place.
 
     The first byte decides which, not the content type. `finished` is True once the answer is complete, `done`
-    once nothing can follow. `heard` is True if the last piece held content; pings hold none. A dialect writes
-    `_delta` and `_whole`.
+    once nothing can follow; content behind a finish reason makes the answer incomplete again, until the
+    stream says that it is at its end. `heard` is True if the last piece held content; pings hold none. The
+    last Delta bears finish reason, usage, flags and message; where an answer fails, the usage comes before
+    the Failure. A dialect writes `_delta`, `_whole` and `_message`.
     """
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
@@ -38,18 +41,30 @@ class BodyReader(ABC):
         self._redact = redact
         self._parser: SSEParser | None = None
         self._document = bytearray()
-        self._spoke = False
+        self._texts: list[str] = []
+        self._thought = False
+        self._more = False
+        self._reason: str | None = None
+        self._reopened = False
+        self._usage: Usage | None = None
+        self._counted_at = 0
         self._torn = False
         self._text = _Halves()
         self._reasoning = _Halves()
 
     @abstractmethod
     def _delta(self, data: bytes, at: float) -> Delta | None:
-        """The Delta of one event's data, None if it adds nothing. Raises Failure. May set `done`."""
+        """The Delta of one event's data, with the finish reason as the server has it; None if it adds
+        nothing. Raises Failure. May set `done`, and note usage and other content.
+        """
 
     @abstractmethod
     def _whole(self, body: bytes, at: float) -> Delta:
-        """The Delta of an answer that came as one document, with a finish reason. Raises Failure."""
+        """The Delta of an answer that came as one document, as `_delta`."""
+
+    @abstractmethod
+    def _message(self) -> dict[str, Any]:
+        """The answer as its format has it; asked for only where its text does not say all of it."""
 
     def feed(self, piece: bytes, at: float) -> Iterator[Delta]:
         """Yield the Deltas that `piece` completes; `at` is its monotonic time in seconds.
@@ -57,51 +72,35 @@ class BodyReader(ABC):
         Raises Failure for what cannot be read, unless the answer was complete before.
         """
         self.heard = False
-        if self._parser is None and not self._begins(piece):
+        if self.done or (self._parser is None and not self._begins(piece)):
             return
         assert self._parser is not None  # noqa: S101 - _begins() made it
         try:
-            for event, data in self._parser.feed(piece):
-                if data == b"[DONE]":
-                    self.done = True
-                    yield from self._end(at)
-                    return
-                if event == b"error":
-                    raise self._named_error(data)
-                delta = self._delta(data, at)
-                if delta is None:
-                    continue
-                if delta.finish_reason is not None:
-                    delta = self._last_one(delta)
-                if delta.text or delta.reasoning:
-                    self.heard = self._spoke = True
-                yield delta
+            events = self._parser.feed(piece)
         except LineTooLong as error:
-            if not self.finished:
-                raise malformed(str(error)) from None
-        except Failure:
-            if not self.finished:
-                raise  # what follows the end cannot spoil a complete answer
+            yield from self._broken(malformed(str(error)), at)
+            return
+        yield from self._read(events, at)
 
     def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]:
         """Yield the Deltas that the end of the body completes. Raises Failure if the answer is incomplete.
 
-        With `eof_ends` a stream with content is complete when it just ends; the finish reason is `eof`.
+        With `eof_ends` a stream with content is complete when it just ends; it is flagged `eof`.
         """
-        if self._document:
-            body = bytes(self._document)
-            if body.lstrip(_BLANK).startswith(b"<"):
-                raise Failure(
-                    FailureKind.TRANSIENT, "the server sent an HTML page, as a proxy does", status=200
-                )
-            yield self._last_one(self._whole(body, at))
-        elif not self.finished:
-            if not (eof_ends and self._spoke):
-                raise Failure(
-                    FailureKind.TRANSIENT, "truncated: the stream ended without a finish reason", status=200
-                )
-            self.finished = True
-            yield Delta(finish_reason="eof", at=at)
+        if self._document and not _is_lines(self._document):
+            yield from self._read_document(bytes(self._document), at)
+            return
+        if not self.done:
+            yield from self._read(self._last_events(), at)
+        if self.done:
+            return
+        if self.finished:
+            yield from self._end(at)
+        elif eof_ends and (self._thought or self._answered()):
+            yield from self._end(at, eof=("eof",))
+        else:
+            words = "truncated: the stream ended without a finish reason"
+            yield from self._broken(Failure(FailureKind.TRANSIENT, words, status=200), at)
 
     def _begins(self, piece: bytes) -> bool:
         """Whether the body is a stream of events. White space in front is a ping and decides nothing."""
@@ -114,29 +113,163 @@ class BodyReader(ABC):
             self._parser = SSEParser()
         return bool(start)
 
-    def _end(self, at: float) -> Iterator[Delta]:
-        if not self.finished:
+    def _last_events(self) -> list[ServerSentEvent]:
+        """The events that are complete because the stream is at its end."""
+        parser = self._parser or SSEParser(len(self._document) + 1)
+        return [*parser.feed(bytes(self._document)), *parser.close()]
+
+    def _read(self, events: list[ServerSentEvent], at: float) -> Iterator[Delta]:
+        for event, data in events:
+            try:
+                if event == b"error":
+                    raise self._named_error(data)
+                delta = self._delta(data, at)
+                if delta is not None:
+                    if delta.text:
+                        self.heard = True
+                        self._texts.append(delta.text)
+                        if self._reason is not None:
+                            self._reopen()
+                    elif delta.reasoning:
+                        self.heard = self._thought = True
+                        if self._reason is not None:
+                            self._reopen()
+                    if delta.finish_reason is None:
+                        yield delta
+                    else:
+                        yield from self._finishing(delta)
+            except Failure as failure:
+                yield from self._broken(failure, at)
+            if self.done:
+                yield from self._end(at)
+                return
+
+    def _read_document(self, body: bytes, at: float) -> Iterator[Delta]:
+        if body.lstrip(_BLANK).startswith(b"<"):
+            words = "the server sent an HTML page, as a proxy does"
+            raise Failure(FailureKind.TRANSIENT, words, status=200)
+        try:
+            delta = self._whole(body, at)
+            self._note(delta.finish_reason)
+        except Failure as failure:
+            yield from self._broken(failure, at)
+            return
+        if delta.text:
+            self._texts.append(delta.text)
+        self._thought = bool(delta.reasoning)
+        yield from self._end(at, delta)
+
+    def _finishing(self, delta: Delta) -> Iterator[Delta]:
+        """The content of a Delta that bears a finish reason, which is kept for the last one."""
+        if delta.text or delta.reasoning:
+            yield msgspec.structs.replace(delta, finish_reason=None)
+        self._note(delta.finish_reason)
+
+    def _note(self, said: Any) -> None:
+        """Keep a finish reason. Raises Failure if it says that the answer failed."""
+        reason = said_reason(said, self._redact)
+        if reason is None:
+            return
+        key = key_of(reason)
+        if key in TROUBLE:
+            raise broken_off(reason)
+        if key in END or not self.finished:
+            self._reason = reason
+        if key in END and not self._reopened:
             self.finished = True
-            yield Delta(finish_reason="stop", at=at)
 
-    def _last_one(self, delta: Delta) -> Delta:
-        """The Delta that completes the answer."""
+    def _other_content(self) -> None:
+        """Note that content came which is no text: a part of a tool call, of audio, of an image."""
+        self.heard = self._more = True
+        if self._reason is not None:
+            self._reopen()
+
+    def _reopen(self) -> None:
+        """Content came behind a finish reason, so that a finish reason says no more where the end is."""
+        self.finished = False
+        self._reopened = True
+
+    def _flags(self) -> tuple[str, ...]:
+        """What is odd about the answer. Raises Failure if it is empty, and no answer."""
+        answered = self._answered()
+        if not (answered or self._thought or self._reason):
+            raise self._nothing("the server sent no content and no finish reason")
+        return flags_of(self._reason, answered=answered, thought=self._thought)
+
+    def _nothing(self, why: str) -> Failure:
+        """The Failure for an answer that has nothing in it, and no reason for that."""
+        words = f"no answer: {why}"
+        return Failure(FailureKind.TRANSIENT, words, status=200, may_be_billed=self._usage is not None)
+
+    def _answered(self) -> bool:
+        return bool(self._texts) or self._more
+
+    def _end(self, at: float, whole: Delta = _NOTHING, *, eof: tuple[str, ...] = ()) -> Iterator[Delta]:
+        """The last Delta. Raises Failure if there is nothing in the answer, and no reason for that."""
+        self.done = True
+        text, reasoning = whole.text, whole.reasoning
+        if self._torn:
+            text, reasoning = self._well_formed(text, reasoning, last=True)
+            self._texts += [text] if text and not whole.text else []
+        try:
+            flags = self._flags()
+        except Failure as failure:
+            self.finished = False
+            yield from self._broken(failure, at)
+            return
         self.finished = True
-        if not self._torn or delta.finish_reason is None:
-            return delta
-        return msgspec.structs.replace(delta, finish_reason=whole_pairs(delta.finish_reason))
+        message = self._message() if self._more else None
+        yield Delta(
+            text,
+            reasoning,
+            self._reason,
+            self._usage,
+            at,
+            message=message if message is None or not self._torn else _storable(message),
+            flags=flags + eof,
+        )
 
-    def _decoded(self, data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-        """Raises Failure for what is not the JSON expected; half a surrogate pair in it is accepted."""
+    def _broken(self, failure: Failure, at: float) -> Iterator[Delta]:
+        """Raises `failure`, behind the usage so far; what follows the end cannot spoil a complete answer.
+
+        Counts from before most of the text came would hide what it cost.
+        """
+        if self.finished:
+            return
+        if self._usage is not None and len(self._texts) <= self._counted_at + 1:
+            yield Delta(usage=self._usage, at=at)
+        raise failure
+
+    def _count(self, usage: Usage | None) -> None:
+        """Keep the token counts, if there are any: they are totals, so that the last ones count."""
+        if usage is not None:
+            self._usage, self._counted_at = usage, len(self._texts)
+
+    def _decoded(self, data: bytes, decoder: msgspec.json.Decoder[T]) -> T | None:
+        """None for what is no JSON object, and so no content; the end mark sets `done`. Raises Failure for
+        what is not the object expected; half a surrogate pair in it is accepted.
+        """
         try:
             return decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as strict:
+            if not data.lstrip(_BLANK).startswith(b"{"):
+                self._aside(data)
+                return None
             try:
                 found: T = msgspec.convert(json.loads(data.removeprefix(_MARK)), decoder.type)
             except (ValueError, RecursionError):
                 raise malformed(f"not the JSON expected ({strict})") from None
             self._torn = True  # the strict decoder refuses half a surrogate pair; this one does not
             return found
+
+    def _aside(self, data: bytes) -> None:
+        """Data that is no object: the end mark, an error in a list, or nothing of interest."""
+        if is_end_mark(data):
+            self.done = True
+        elif data.lstrip(_BLANK).startswith(b"["):
+            found = as_json(data)
+            if isinstance(found, list) and found and isinstance(found[0], dict) and found[0].get("error"):
+                raise self._error(found[0]["error"])
 
     def _well_formed(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
         """The texts with split surrogate pairs joined, if there were any."""
@@ -148,12 +281,17 @@ class BodyReader(ABC):
         """The Failure for an error inside a 200."""
         return from_body(error, self._headers, redact=self._redact)
 
+    def _document_of(self, body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+        """What a whole document says. Raises Failure."""
+        found = self._decoded(body, decoder)
+        if found is None:
+            raise self._nothing("no JSON object") if self.done else malformed("no JSON object")
+        return found
+
     def _no_answer(self, body: bytes, why: str) -> Failure:
         """The Failure for a document without an answer: some servers send an error's inner part alone."""
         found = as_json(body)
-        if isinstance(found, dict) and ("message" in found or "detail" in found):
-            return self._error(found)
-        return malformed(why)
+        return self._error(found) if tells_error(found) else malformed(why)
 
     def _named_error(self, data: bytes) -> Failure:
         """The Failure for an event named `error`: an error as usual, its inner part alone, or text."""
@@ -187,6 +325,38 @@ def whole_pairs(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def tells_error(found: Any) -> bool:
+    """Return whether a document without an answer is an error without an `error`: its inner part alone, a
+    code with a message, or MiniMax's `base_resp`.
+    """
+    if not isinstance(found, dict):
+        return False
+    base = found.get("base_resp")
+    return (
+        "message" in found
+        or "detail" in found
+        or ("msg" in found and bool({"code", "success"} & found.keys()))
+        or (isinstance(base, dict) and base.get("status_code") not in (None, 0))
+    )
+
+
+def _is_lines(document: bytearray) -> bool:
+    """Whether what began like a document is a stream without `data:`, one object a line."""
+    first, _, rest = bytes(document).strip(_BLANK).partition(b"\n")
+    return bool(rest) and stands_alone(first)
+
+
+def _storable(value: Any) -> Any:
+    """`value` with all texts in it such as UTF-8 can hold."""
+    if isinstance(value, str):
+        return whole_pairs(value)
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    return (
+        {_storable(name): _storable(one) for name, one in value.items()} if isinstance(value, dict) else value
+    )
+
+
 def as_json(data: bytes) -> Any:
     """Return the JSON document, None if it is not JSON."""
     try:
@@ -198,9 +368,3 @@ def as_json(data: bytes) -> Any:
 def malformed(why: str) -> Failure:
     """Return the Failure for an answer that breaks its format."""
     return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)
-
-
-def as_count(tokens: Any, name: str) -> int | None:
-    """Return the count `name` in `tokens`, None unless it is a plausible number."""
-    count = tokens.get(name) if isinstance(tokens, dict) else None
-    return count if type(count) is int and 0 <= count < _MOST_TOKENS else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.body_reader import BodyReader, as_count, as_json, malformed
-from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.messages import Delta
+from llmdash.llms.wire.body_reader import BodyReader, as_json, malformed, tells_error
+from llmdash.llms.wire.chat_message import MessageParts, TooManyParts, is_more_than_text
+from llmdash.llms.wire.usage import usage_of
 
 __all__ = ["ChatReader", "CompletionReader"]
 
@@ -19,22 +21,28 @@ class _Part(msgspec.Struct, gc=False):
     reasoning: Any = None
     refusal: Any = None
     tool_calls: Any = None
+    function_call: Any = None
+    audio: Any = None
+    images: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
-    index: int | None = 0
+    index: Any = 0
     delta: _Part | None = None
     message: _Part | None = None
     text: Any = None
-    finish_reason: str | None = None
+    finish_reason: Any = None
+    error: Any = None
+    usage: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
-    """A chunk of a stream or a whole answer, as far as it is needed."""
+    """A chunk of a stream or a whole answer, as far as it is needed; `x_groq` holds Groq's own fields."""
 
     choices: list[_Choice] | None = None
     usage: Any = None
     error: Any = None
+    x_groq: Any = None
 
 
 _decoder = msgspec.json.Decoder(_Chunk)
@@ -42,103 +50,149 @@ _decode = _decoder.decode
 
 
 class ChatReader(BodyReader):
-    """Reads chat completions: complete after a finish reason or `[DONE]`."""
+    """Reads chat completions: complete after a finish reason that closes an answer, or `[DONE]`."""
 
-    def _whole(self, body: bytes, at: float) -> Delta:
-        chunk = self._decoded(body, _decoder)
-        choice = self._choice(chunk, body)
-        said = None if choice is None else self._said(choice)
-        if choice is None or said is None:
-            raise malformed("no choices in it")
-        text, reasoning = self._well_formed(*said, last=True)
-        return Delta(text, reasoning, choice.finish_reason or "stop", _usage(chunk.usage), at)
+    def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
+        super().__init__(headers, redact)
+        self._parts: MessageParts | None = None
+        self._as_sent: dict[str, Any] | None = None
 
-    def _said(self, choice: _Choice) -> tuple[str, str] | None:
-        """Text and reasoning of a choice in a document, None if it has no place for any."""
-        part = choice.message or choice.delta
-        return None if part is None else (_text(part), _reasoning(part))
-
-    def _delta(self, data: bytes, at: float) -> Delta:
+    def _delta(self, data: bytes, at: float) -> Delta | None:
         try:
             chunk = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            chunk = self._decoded(data, _decoder)
-        choice = self._choice(chunk, data)
-        usage = None if chunk.usage is None else _usage(chunk.usage)
-        if choice is None:
-            return Delta(usage=usage, at=at)
-        part = choice.delta or choice.message
-        reason = choice.finish_reason or None
-        text, reasoning = ("", "") if part is None else (_text(part), _reasoning(part))
-        if part is not None and part.tool_calls:
-            self.heard = True
+            decoded = self._decoded(data, _decoder)
+            if decoded is None:
+                return None
+            chunk = decoded
+        choices = chunk.choices
+        if chunk.usage is not None:
+            self._count(usage_of(chunk.usage))
+        if chunk.error or not choices or chunk.x_groq is not None:
+            self._besides(chunk, data)
+        if not choices:
+            return None
+        choice = choices[0] if len(choices) == 1 else _first(choices)
+        if choice.error or choice.usage is not None:
+            self._of_choice(choice)
+        text, reasoning = self._said(choice)
+        reason = choice.finish_reason
         if self._torn:
-            text, reasoning = self._well_formed(text, reasoning, last=reason is not None)
-        if reason == "error":
-            raise broken_off()
-        return Delta(text, reasoning, reason, usage, at)
+            text, reasoning = self._well_formed(text, reasoning, last=False)
+        if text or reasoning or reason is not None:
+            return Delta(text, reasoning, reason, None, at)
+        return None
 
-    def _choice(self, chunk: _Chunk, data: bytes) -> _Choice | None:
-        """The first choice, if there is one. Raises Failure if the chunk is an error instead."""
-        if chunk.error:
-            raise self._error(chunk.error)
-        if chunk.choices:
-            first = chunk.choices[0]
-            return first if not first.index else next((one for one in chunk.choices if not one.index), None)
+    def _whole(self, body: bytes, at: float) -> Delta:
+        chunk = self._document_of(body, _decoder)
+        self._count(usage_of(chunk.usage))
+        self._besides(chunk, body)
+        if not chunk.choices:
+            raise (
+                malformed("no choices in it") if chunk.choices is None else self._nothing("no choices in it")
+            )
+        choice = _first(chunk.choices)
+        self._of_choice(choice)
+        if choice.delta is None and choice.message is None and not isinstance(choice.text, str):
+            raise self._nothing("no choices in it")
+        text, reasoning = self._said(choice)
+        if self._more:
+            found = as_json(body)["choices"][chunk.choices.index(choice)]
+            self._as_sent = {"role": "assistant", **(found.get("message") or found["delta"])}
+        return Delta(text, reasoning, choice.finish_reason)
+
+    def _message(self) -> dict[str, Any]:
+        if self._as_sent is not None:
+            return self._as_sent
+        return (self._parts or MessageParts()).message("".join(self._texts))
+
+    def _said(self, choice: _Choice) -> tuple[str, str]:
+        """Text and reasoning of a choice; notes what is more than that."""
+        part = choice.delta or choice.message
+        if part is None:
+            return "", ""
+        content = part.content
+        if content.__class__ is not str or not content:  # isinstance, in half the time
+            content = self._unusual(part)
+        thought = part.reasoning_content or part.reasoning
+        if part.tool_calls or part.function_call or part.audio or part.images:
+            self._add(part)
+        if thought is None:
+            return content, ""
+        return content, thought if isinstance(thought, str) else ""
+
+    def _unusual(self, part: _Part) -> str:
+        """The text of a content that is none: of a refusal, or of parts, which are noted."""
+        content = part.content or part.refusal
+        if not isinstance(content, list):
+            return content if isinstance(content, str) else ""
+        thoughts = [one for one in content if isinstance(one, dict) and one.get("type") == "thinking"]
+        if thoughts and not part.reasoning_content:
+            part.reasoning_content = "".join(_text_of(one.get("thinking")) for one in thoughts)
+        if any(map(is_more_than_text, content)):
+            self._parts = self._parts or MessageParts()
+            self._other_content()
+            self._within_limits(self._parts.add_content, content)
+        return _text_of(content)
+
+    def _add(self, part: _Part) -> None:
+        self._other_content()
+        parts = self._parts = self._parts or MessageParts()
+        for add, piece in (
+            (parts.add_calls, part.tool_calls),
+            (parts.add_function, part.function_call),
+            (parts.add_audio, part.audio),
+            (parts.add_images, part.images),
+        ):
+            if piece:
+                self._within_limits(add, piece)
+
+    def _within_limits(self, add: Callable[[Any], None], piece: Any) -> None:
+        try:
+            add(piece)
+        except TooManyParts as error:
+            raise malformed(str(error)) from None
+
+    def _besides(self, chunk: _Chunk, data: bytes) -> None:
+        """What a chunk says beside its choices. Raises Failure if it is an error."""
+        groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
+        error = chunk.error or groq.get("error")
+        if error:
+            raise self._error(error)
+        self._count(usage_of(groq.get("usage")))
         if chunk.choices is None and chunk.usage is None:
             bare = as_json(data)
-            if isinstance(bare, dict) and ("message" in bare or "detail" in bare):
+            if tells_error(bare):
                 raise self._error(bare)
-        return None
+
+    def _of_choice(self, choice: _Choice) -> None:
+        """What a choice says of itself. Raises Failure if it is an error."""
+        self._count(usage_of(choice.usage))
+        if choice.error:
+            raise self._error(choice.error)
 
 
 class CompletionReader(ChatReader):
     """Reads text completions: like chat completions, but a choice holds its text itself."""
 
-    def _said(self, choice: _Choice) -> tuple[str, str] | None:
-        return (choice.text, "") if isinstance(choice.text, str) else super()._said(choice)
-
-    def _delta(self, data: bytes, at: float) -> Delta:
-        chunk = self._decoded(data, _decoder)
-        choice = self._choice(chunk, data)
-        usage = _usage(chunk.usage)
-        if choice is None:
-            return Delta(usage=usage, at=at)
-        reason = choice.finish_reason or None
-        text, reasoning = self._well_formed(*(self._said(choice) or ("", "")), last=reason is not None)
-        if reason == "error":
-            raise broken_off()
-        return Delta(text, reasoning, reason, usage, at)
+    def _said(self, choice: _Choice) -> tuple[str, str]:
+        text = choice.text
+        return (text, "") if text.__class__ is str else super()._said(choice)
 
 
-def broken_off() -> Failure:
-    """Return the Failure for an answer that the server itself marks as failed."""
-    return Failure(FailureKind.TRANSIENT, "the server broke the answer off", status=200)
+def _first(choices: list[_Choice]) -> _Choice:
+    """The choice that is the answer: one was asked for, so that a lone one is it, whatever its index."""
+    return next((one for one in choices if not one.index), choices[0])
 
 
-def _text(part: _Part) -> str:
-    content = part.content
-    if content.__class__ is str:
-        return content  # the test above is isinstance, in half the time
-    if content is None:
-        content = part.refusal
-    return content if isinstance(content, str) else _joined(content)
-
-
-def _reasoning(part: _Part) -> str:
-    thought = part.reasoning_content if part.reasoning_content is not None else part.reasoning
-    return thought if isinstance(thought, str) else ""
-
-
-def _joined(content: Any) -> str:
+def _text_of(content: Any) -> str:
     """The text of a content given as a list of parts."""
     if not isinstance(content, list):
-        return ""
-    texts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
+        return content if isinstance(content, str) else ""
+    texts = (
+        part.get("text")
+        if isinstance(part, dict) and part.get("type") in (None, "text", "output_text")
+        else part
+        for part in content
+    )
     return "".join(text for text in texts if isinstance(text, str))
-
-
-def _usage(tokens: Any) -> Usage | None:
-    """The token counts, if they are there and plausible."""
-    said = as_count(tokens, "completion_tokens")
-    return None if said is None else Usage(as_count(tokens, "prompt_tokens") or 0, said)

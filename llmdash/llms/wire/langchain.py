@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.body_reader import as_count
+from llmdash.llms.wire.body_reader import malformed
+from llmdash.llms.wire.chat_message import MessageParts, TooManyParts
 from llmdash.llms.wire.failures import Failure, FailureKind, from_body, from_response
+from llmdash.llms.wire.finish import TROUBLE, broken_off, flags_of, key_of, said_reason
+from llmdash.llms.wire.usage import as_count, usage_of
 from llmdash.secrets import Secret
 
 __all__ = ["ChunkReader", "failure_of", "secrets_in"]
 
 _REASONS = ("finish_reason", "stop_reason", "done_reason")
-_REASON_LIMIT = 100
 _PASSING = (
     "timeout",
     "connection",
@@ -32,15 +34,20 @@ _DEPTH = 5
 class ChunkReader:
     """Converts the chunks of one answer into Deltas. Token counts in chunks add up, as in LangChain."""
 
-    def __init__(self) -> None:
-        self._asked = 0
-        self._said = 0
-        self._counted = False
-        self._reason = ""
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
+        self._redact = redact
+        self._usage: Usage | None = None
+        self._reason: str | None = None
+        self._texts: list[str] = []
+        self._thought = False
+        self._plain = False
+        self._parts: MessageParts | None = None
 
     def read(self, chunk: Any, at: float) -> Delta:
         """Return the Delta of one chunk. Raises Failure if it is neither text nor a message."""
         if isinstance(chunk, str):
+            self._plain = True
+            self._texts.append(chunk)
             return Delta(chunk, at=at)
         content = getattr(chunk, "content", None)
         if content is None:
@@ -49,29 +56,73 @@ class ChunkReader:
             kind = type(chunk).__name__
             raise Failure(FailureKind.REQUEST, f"the Runnable returns a {kind}, but text is needed")
         self._note(chunk)
+        self._note_calls(chunk)
         text, thought = _parts(content)
         more = getattr(chunk, "additional_kwargs", None)
         if isinstance(more, dict) and isinstance(more.get("reasoning_content"), str):
             thought += more["reasoning_content"]
+        self._texts.append(text)
+        self._thought = self._thought or bool(thought)
         return Delta(text, thought, at=at)
 
     def end(self, at: float) -> Delta:
-        """Return the last Delta: a LangChain stream that ends without an exception is complete."""
-        usage = Usage(self._asked, self._said) if self._counted else None
-        return Delta(finish_reason=self._reason or "stop", usage=usage, at=at)
+        """Return the last Delta: a LangChain stream that ends without an exception is complete.
+
+        Raises Failure where its finish reason says otherwise, or messages without one hold nothing.
+        """
+        reason = self._reason
+        if reason is not None and key_of(reason) in TROUBLE:
+            raise broken_off(reason)
+        text = "".join(self._texts)
+        answered = bool(text) or self._parts is not None
+        if not (answered or self._thought or reason or self._plain):
+            billed = self._usage is not None
+            raise Failure(FailureKind.TRANSIENT, "no answer: the Runnable gave nothing", may_be_billed=billed)
+        flags = flags_of(reason, answered=answered, thought=self._thought)
+        message = None if self._parts is None else self._parts.message(text)
+        return Delta("", "", reason, self._usage, at, message=message, flags=flags)
 
     def _note(self, chunk: Any) -> None:
-        usage = getattr(chunk, "usage_metadata", None)
-        said = as_count(usage, "output_tokens")
-        if said is not None:
-            self._counted = True
-            self._asked += as_count(usage, "input_tokens") or 0
-            self._said += said
+        usage = _usage_of(getattr(chunk, "usage_metadata", None))
+        if usage is not None:
+            self._usage = usage if self._usage is None else _sum(self._usage, usage)
         metadata = getattr(chunk, "response_metadata", None)
         if isinstance(metadata, dict):
-            reasons = (metadata.get(name) for name in _REASONS)
-            found = next((reason for reason in reasons if isinstance(reason, str) and reason), "")
-            self._reason = found[:_REASON_LIMIT] or self._reason
+            reasons = (said_reason(metadata.get(name), self._redact) for name in _REASONS)
+            self._reason = next((reason for reason in reasons if reason), self._reason)
+
+    def _note_calls(self, chunk: Any) -> None:
+        """The tool calls of a message, or the pieces of them in a chunk of one."""
+        calls = getattr(chunk, "tool_call_chunks", None) or getattr(chunk, "tool_calls", None)
+        if not isinstance(calls, list) or not calls:
+            return
+        self._parts = self._parts or MessageParts()
+        try:
+            self._parts.add_calls([_as_call(call) for call in calls if isinstance(call, dict)])
+        except TooManyParts as error:
+            raise malformed(str(error)) from None
+
+
+def _as_call(call: dict[str, Any]) -> dict[str, Any]:
+    """A tool call of LangChain as chat completions have it."""
+    function = {"name": call.get("name"), "arguments": call.get("args")}
+    return {"index": call.get("index"), "id": call.get("id"), "function": function}
+
+
+def _usage_of(tokens: Any) -> Usage | None:
+    """The counts of a message; those of a chunk may be 0 for what others have counted."""
+    found = usage_of(tokens)
+    return found if as_count(tokens, "output_tokens") is not None else None
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        cached_tokens=one.cached_tokens + other.cached_tokens,
+        cache_write_tokens=one.cache_write_tokens + other.cache_write_tokens,
+        reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
+    )
 
 
 def _parts(content: Any) -> tuple[str, str]:

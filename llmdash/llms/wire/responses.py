@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.body_reader import BodyReader, as_count, whole_pairs
+from llmdash.llms.messages import Delta
+from llmdash.llms.wire.body_reader import BodyReader, whole_pairs
 from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.usage import usage_of
 
 __all__ = ["ResponsesReader"]
 
@@ -24,23 +25,16 @@ _TERMINAL = {
     "response.failed": "failed",
     "response.cancelled": "cancelled",
 }
+_ITEM_DONE = "response.output_item.done"
 _REASONS = {"max_output_tokens": "length"}
-
-
-class _Content(msgspec.Struct, gc=False):
-    text: Any = None
-    refusal: Any = None
-
-
-class _Item(msgspec.Struct, gc=False):
-    type: Any = None
-    content: Any = None
+_SHOWN = 50
+_PLAIN_PARTS = ("output_text", "text", "refusal")
 
 
 class _Response(msgspec.Struct, gc=False):
     """A response, as far as it is needed: in a terminal event, or the whole document."""
 
-    status: str | None = None
+    status: Any = None
     output: Any = None
     usage: Any = None
     error: Any = None
@@ -51,6 +45,7 @@ class _Event(msgspec.Struct, gc=False):
     type: str | None = None
     delta: Any = None
     response: _Response | None = None
+    item: Any = None
     error: Any = None
 
 
@@ -65,13 +60,14 @@ class ResponsesReader(BodyReader):
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
         super().__init__(headers, redact)
-        self._texts_came = False
+        self._items: list[Any] = []
 
     def _delta(self, data: bytes, at: float) -> Delta | None:
         event = self._decoded(data, _events)
+        if event is None:
+            return None
         kind = event.type
         if kind in _TEXT:
-            self._texts_came = True
             text, _ = self._well_formed(_string(event.delta), "", last=False)
             return Delta(text, at=at)
         if kind in _THOUGHT:
@@ -82,57 +78,83 @@ class ResponsesReader(BodyReader):
             return self._end_of(event.response or _Response(), _TERMINAL[kind], at)
         if kind == "error" or event.error:
             raise self._named_error(data)
-        if kind is not None and kind.endswith(".delta"):
+        if kind == _ITEM_DONE:
+            self._items.append(event.item)
+        elif kind is not None and kind.endswith(".delta"):
             self.heard = True  # arguments of a tool call and the like: no text, but not a stall either
         return None
 
     def _whole(self, body: bytes, at: float) -> Delta:
-        response = self._decoded(body, _responses)
+        response = self._document_of(body, _responses)
         if response.error:
             raise self._error(response.error)
         if not isinstance(response.output, list):
             raise self._no_answer(body, "no output in it")
-        return self._end_of(response, response.status or "completed", at)
+        return self._end_of(response, None, at)
 
-    def _end_of(self, response: _Response, status: str, at: float) -> Delta:
-        """The last Delta, with all the text if none came before. Raises Failure unless the response is
-        complete.
+    def _message(self) -> dict[str, Any]:
+        return {"output": self._items}
+
+    def _end_of(self, response: _Response, told: str | None, at: float) -> Delta:
+        """The Delta of the end, with all the text if none came before. Raises Failure for a response that
+        failed; `told` is the status by the event's name.
         """
+        self._count(usage_of(response.usage))
+        status = _string(response.status).lower()
+        if told is not None and (told != "completed" or status not in ("incomplete", "failed", "cancelled")):
+            status = told
         if response.error or status == "failed":
             raise self._error(response.error or "the response failed")
-        if status not in ("completed", "incomplete"):
-            why = f"the response was given up: {whole_pairs(status[:50])}"
+        if status not in ("completed", "incomplete", ""):
+            why = f"the response was given up: {whole_pairs(status[:_SHOWN])}"
             raise Failure(FailureKind.TRANSIENT, why, status=200)
-        text = "" if self._texts_came else _output_text(response.output)
-        text, thought = self._well_formed(text, "", last=True)
-        return Delta(text, thought, _reason(response, status), _usage(response.usage), at)
+        if isinstance(response.output, list) and response.output:
+            self._items = response.output
+        self._more = any(map(_is_more_than_text, self._items))
+        text = "" if self._texts else _output_text(self._items)
+        thought = "" if self._thought else _reasoning_text(self._items)
+        return Delta(text, thought, _reason(response, status), None, at)
 
 
-def _reason(response: _Response, status: str) -> str:
+def _reason(response: _Response, status: str) -> str | None:
     if status == "completed":
         return "stop"
     details = response.incomplete_details
     reason = _string(details.get("reason")) if isinstance(details, dict) else ""
-    return _REASONS.get(reason, reason) or "incomplete"
+    return _REASONS.get(reason, reason) or status or None
 
 
-def _output_text(output: Any) -> str:
+def _parts_of(item: Any, name: str = "content") -> list[dict[str, Any]]:
+    parts = item.get(name) if isinstance(item, dict) else None
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
+def _is_more_than_text(item: Any) -> bool:
+    """Whether an item of an output is neither text nor reasoning: a tool call, an image."""
+    if not isinstance(item, dict):
+        return False
+    if item.get("type") == "message":
+        return any(part.get("type") not in (None, *_PLAIN_PARTS) for part in _parts_of(item))
+    return item.get("type") not in (None, "reasoning")
+
+
+def _output_text(items: list[Any]) -> str:
     """The text of all messages among the items of an output; their refusals where there is no text."""
-    items = output if isinstance(output, list) else []
     parts = (
         part
         for item in items
-        if isinstance(item, dict) and isinstance(item.get("content"), list) and item.get("type") == "message"
-        for part in item["content"]
-        if isinstance(part, dict)
+        if isinstance(item, dict) and item.get("type") == "message"
+        for part in _parts_of(item)
     )
     return "".join(_string(part.get("text")) or _string(part.get("refusal")) for part in parts)
 
 
+def _reasoning_text(items: list[Any]) -> str:
+    """The reasoning among the items of an output, or its summary."""
+    thoughts = [item for item in items if isinstance(item, dict) and item.get("type") == "reasoning"]
+    parts = (part for item in thoughts for part in _parts_of(item) or _parts_of(item, "summary"))
+    return "".join(_string(part.get("text")) for part in parts)
+
+
 def _string(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _usage(tokens: Any) -> Usage | None:
-    said = as_count(tokens, "output_tokens")
-    return None if said is None else Usage(as_count(tokens, "input_tokens") or 0, said)
