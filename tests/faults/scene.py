@@ -168,13 +168,13 @@ def in_frame(framing: str, parts: list[bytes], *headers: bytes) -> bytes:
 
 def whole_from(raw: bytes, streamed: bool) -> int:
     """How many bytes of an answer have to arrive until it is provably whole: a stream behind the event with
-    its finish reason, a document at its end.
+    its finish reason, without the blank line that ends it; a document at its end.
     """
     if not streamed:
         return len(raw)
     found = _END.search(raw)
     assert found is not None, "a stream without a finish reason"
-    return raw.index(b"\n\n", found.end()) + 2
+    return raw.index(b"\n\n", found.end())
 
 
 def dialect_of(path: str) -> ServedDialect | None:

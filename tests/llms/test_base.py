@@ -50,7 +50,7 @@ class Echo(LLM):
 
 
 async def test_an_answer_is_its_deltas_put_together() -> None:
-    assert await Echo().ainvoke("a b") == Generation("ab", "stop", Usage(1, 2))
+    assert await Echo().ainvoke("a b") == Generation("ab", "stop", Usage(1, 2), reasoning="hmhm")
 
 
 async def test_deltas_hold_everything_and_astream_the_text_and_at_last_the_end() -> None:

@@ -111,7 +111,9 @@ async def test_the_id_of_a_run_may_be_given() -> None:
 
 async def test_the_end_holds_the_whole_answer() -> None:
     assert (await events_of(PlainSpelling(), "v1"))[-1]["data"] == {"output": "ab"}
-    assert (await events_of(Spelling(), "v2"))[-1]["data"] == {"output": Generation("ab", "stop")}
+    assert (await events_of(Spelling(), "v2"))[-1]["data"] == {
+        "output": Generation("ab", "stop", reasoning="hm")
+    }
     written = {"text": "ab", "generation_info": {"finish_reason": "stop"}, "type": "Generation"}
     whole = (await events_of(PlainSpelling(), "v2"))[-1]["data"]["output"]
     assert whole == {"generations": [[written]], "llm_output": None}

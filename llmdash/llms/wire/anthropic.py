@@ -78,7 +78,8 @@ class MessageReader(BodyReader):
             return self._block(event.index, event.content_block, at)
         if kind == "message_delta":
             self._add_counts(event.usage)
-            return None if event.delta is None else Delta(finish_reason=event.delta.stop_reason, at=at)
+            reason = None if event.delta is None else event.delta.stop_reason
+            return None if reason is None else Delta(finish_reason=reason, at=at)
         if kind == "message_start" and event.message is not None:
             self._add_counts(event.message.usage)
         elif kind == "message_stop":

@@ -152,7 +152,7 @@ async def test_a_stream_that_just_ends_is_truncated(wire: Wire) -> None:
 
 async def test_a_stream_that_just_ends_is_whole_where_the_endpoint_is_known_for_it(wire: Wire) -> None:
     found = (await whole(wire, wire.beginning, terminal_eof=True)).generations[0][0]
-    assert (found.text, found.finish_reason) == ("Hel", "eof")
+    assert (found.text, found.finish_reason, found.flags) == ("Hel", None, ("eof",))
 
 
 async def test_an_end_that_is_broken_or_empty_is_no_end_even_there(wire: Wire) -> None:
@@ -178,10 +178,13 @@ async def test_an_error_in_place_of_an_answer_is_a_failure_too(wire: Wire) -> No
         (b"<!doctype html>", "HTML"),
         (b"{}", "malformed"),
         (b"[" * 100_000, "malformed"),
-        (b"data: " + b"[" * 100_000 + b"\n\n", "malformed"),
-        (b"data: \xff\xfe\n\n", "malformed"),
+        (b'data: {"x": ' + b"[" * 100_000 + b"\n\n", "malformed"),
+        (b'data: {"error": "\xff\xfe"}\n\n', "malformed"),
+        (b"data: " + b"[" * 100_000 + b"\n\n", "truncated"),
+        (b"data: \xff\xfe\n\n", "truncated"),
         (b"data: " + b"x" * 1_100_000, "longer than"),
     ],
+    ids=lambda given: str(given[:20]),
 )
 async def test_nonsense_is_transient(wire: Wire, body: bytes, word: str) -> None:
     failure = await failure_of(wire, body)
