@@ -14,7 +14,7 @@ from llmdash.llms.wire.failures import Failure, FailureKind, from_body
 from llmdash.llms.wire.finish import END, TROUBLE, broken_off, flags_of, key_of, said_reason
 from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark, stands_alone
 
-__all__ = ["BodyReader", "as_json", "malformed", "tells_error", "whole_pairs"]
+__all__ = ["BodyReader", "as_json", "malformed", "tells_error", "truncated", "whole_pairs"]
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # what may come before an answer: white space, a byte order mark
 _MARK = b"\xef\xbb\xbf"
@@ -99,8 +99,7 @@ class BodyReader(ABC):
         elif eof_ends and (self._thought or self._answered()):
             yield from self._end(at, eof=("eof",))
         else:
-            words = "truncated: the stream ended without a finish reason"
-            yield from self._broken(Failure(FailureKind.TRANSIENT, words, status=200), at)
+            yield from self._broken(truncated(), at)
 
     def _begins(self, piece: bytes) -> bool:
         """Whether the body is a stream of events. White space in front is a ping and decides nothing."""
@@ -323,6 +322,12 @@ class _Halves:
 def whole_pairs(text: str) -> str:
     """Return `text` with halves of surrogate pairs joined, or replaced where the other half is missing."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def truncated() -> Failure:
+    """Return the Failure for an answer that just ends."""
+    words = "truncated: the stream ended without a finish reason"
+    return Failure(FailureKind.TRANSIENT, words, status=200)
 
 
 def tells_error(found: Any) -> bool:

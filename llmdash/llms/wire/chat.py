@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from llmdash.llms.messages import Delta
-from llmdash.llms.wire.body_reader import BodyReader, as_json, malformed, tells_error
+from llmdash.llms.wire.body_reader import BodyReader, as_json, malformed, tells_error, truncated
 from llmdash.llms.wire.chat_message import MessageParts, TooManyParts, is_more_than_text
 from llmdash.llms.wire.usage import usage_of
 
@@ -95,6 +95,8 @@ class ChatReader(BodyReader):
         self._of_choice(choice)
         if choice.delta is None and choice.message is None and not isinstance(choice.text, str):
             raise self._nothing("no choices in it")
+        if choice.message is None and choice.delta is not None and choice.finish_reason is None:
+            raise truncated()  # a piece of a stream, of which no more came
         text, reasoning = self._said(choice)
         if self._more:
             found = as_json(body)["choices"][chunk.choices.index(choice)]

@@ -152,7 +152,7 @@ class SSEParser:
             if stands_alone(first):
                 return True
             self._unfinished = first  # a long line is not looked at again for each short one behind it
-        return not first.startswith((b"{", b"[")) and stands_alone(value)
+        return not first.startswith(b"{") and stands_alone(value)
 
     def _unnamed(self, line: bytes, events: list[ServerSentEvent]) -> None:
         """A line with an object of its own, or a part of one, or an error in a field of that name."""
@@ -169,7 +169,8 @@ class SSEParser:
         if self._data_size > self._limit:
             raise LineTooLong(f"an event of the stream is longer than {self._limit:,} bytes")
         self._data.append(line)
-        if line.rstrip() in (b"}", b"]") or (len(self._data) == 1 and stands_alone(line)):
+        ends = (b"}",) if self._data[0].startswith(b"{") else (b"]", b"}]")
+        if line.rstrip() in ends or (len(self._data) == 1 and stands_alone(line)):
             self._dispatch(events)
 
 
