@@ -11,7 +11,7 @@ import pytest
 from llmdash.llms.anthropic import ChatAnthropic
 from llmdash.llms.completions import OpenAI
 from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Body, Message
+from llmdash.llms.messages import Body, Message, Turn
 from llmdash.llms.openai import ChatOpenAI
 from llmdash.llms.transport.http import HttpClient
 
@@ -81,3 +81,43 @@ async def test_to_another_format_a_body_is_sent_in_general_words(wire: str) -> N
     assert sent[0]["temperature"] == 0
     assert "strange" not in sent[0]
     assert "Hello" in str(sent[0])
+
+
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "c1", "type": "function", "function": {}}],
+}
+BLOCKS = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
+
+
+@pytest.mark.parametrize(
+    ("wire", "name"), [("chat", "messages"), ("responses", "input"), ("messages", "messages")]
+)
+async def test_a_turn_that_is_more_than_text_is_sent_as_it_is(wire: str, name: str) -> None:
+    sent: list[dict[str, Any]] = []
+    answer = {"role": "tool", "tool_call_id": "c1", "content": "7"}
+    async for _ in model_of(wire, sent).deltas([Message("user", "2 + 5?"), CALL, answer]):
+        pass
+    assert sent[0][name] == [{"role": "user", "content": "2 + 5?"}, CALL, answer]
+
+
+async def test_a_completion_is_asked_for_with_the_text_of_its_turns() -> None:
+    sent: list[dict[str, Any]] = []
+    parts = [{"type": "text", "text": "2 + "}, {"type": "image_url"}, {"type": "text", "text": "5?"}]
+    async for _ in model_of("completions", sent).deltas([{"role": "user", "content": parts}, CALL]):
+        pass
+    assert sent[0]["prompt"] == "Human: 2 + 5?\nAI: "
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+async def test_the_blocks_of_a_lone_system_turn_stay_blocks(role: str) -> None:
+    sent: list[dict[str, Any]] = []
+    turns: list[Turn] = [{"role": role, "content": BLOCKS}, Message("user", "Hello")]
+    async for _ in model_of("messages", sent).deltas(turns):
+        pass
+    assert sent[0]["system"] == BLOCKS
+    async for _ in model_of("messages", sent).deltas([Message("system", "Be kind."), *turns]):
+        pass
+    assert sent[1]["system"] == "Be kind.\n\nBe brief."
+    assert sent[1]["messages"] == [{"role": "user", "content": "Hello"}]

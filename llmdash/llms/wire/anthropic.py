@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.body_reader import BodyReader, malformed
-from llmdash.llms.wire.content_blocks import Blocks, TooManyBlocks, is_more_than_text
+from llmdash.llms.wire.body_reader import BodyReader
+from llmdash.llms.wire.content_blocks import Blocks, is_more_than_text
 from llmdash.llms.wire.usage import as_count
 
 __all__ = ["MessageReader"]
@@ -66,6 +66,8 @@ class MessageReader(BodyReader):
         self._counts: dict[str, int] = {}
         self._blocks = Blocks()
         self._as_sent: list[Any] | None = None
+        self._index: Any = None
+        self._pieces: list[str] = []
 
     def _delta(self, data: bytes, at: float) -> Delta | None:
         event = self._decoded(data, _events)
@@ -89,7 +91,16 @@ class MessageReader(BodyReader):
         return None
 
     def _content(self, index: Any, part: _Part, at: float) -> Delta | None:
-        text, thought = self._well_formed(_string(part.text), _string(part.thinking), last=False)
+        text = part.text
+        if text.__class__ is str and text and not self._torn:
+            if index == self._index:
+                self._pieces.append(text)
+            else:
+                self._pieces = self._blocks.add(index, "text", text)
+                self._index = index
+            return Delta(text, "", None, None, at)
+        self._index = None
+        text, thought = self._well_formed(_string(text), _string(part.thinking), last=False)
         if text:
             self._blocks.add(index, "text", text)
         elif thought:
@@ -104,10 +115,8 @@ class MessageReader(BodyReader):
     def _block(self, index: Any, block: Any, at: float) -> Delta | None:
         if not isinstance(block, dict):
             return None
-        try:
-            self._blocks.begin(index, block)
-        except TooManyBlocks as error:
-            raise malformed(str(error)) from None
+        self._index = None
+        self._blocks.begin(index, block)
         if is_more_than_text(block):
             self._other_content()
         text, thought = self._well_formed(

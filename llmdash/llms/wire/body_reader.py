@@ -67,20 +67,20 @@ class BodyReader(ABC):
         """The answer as its format has it; asked for only where its text does not say all of it."""
 
     def feed(self, piece: bytes, at: float) -> Iterator[Delta]:
-        """Yield the Deltas that `piece` completes; `at` is its monotonic time in seconds.
+        """Return the Deltas that `piece` completes; `at` is its monotonic time in seconds.
 
-        Raises Failure for what cannot be read, unless the answer was complete before.
+        Raises Failure, when it is iterated over, for what cannot be read, unless the answer was complete
+        before.
         """
         self.heard = False
         if self.done or (self._parser is None and not self._begins(piece)):
-            return
+            return iter(())
         assert self._parser is not None  # noqa: S101 - _begins() made it
         try:
             events = self._parser.feed(piece)
         except LineTooLong as error:
-            yield from self._broken(malformed(str(error)), at)
-            return
-        yield from self._read(events, at)
+            return self._broken(malformed(str(error)), at)
+        return self._read(events, at)
 
     def close(self, at: float, *, eof_ends: bool = False) -> Iterator[Delta]:
         """Yield the Deltas that the end of the body completes. Raises Failure if the answer is incomplete.
@@ -135,8 +135,8 @@ class BodyReader(ABC):
                             self._reopen()
                     if delta.finish_reason is None:
                         yield delta
-                    else:
-                        yield from self._finishing(delta)
+                        continue
+                    yield from self._finishing(delta)
             except Failure as failure:
                 yield from self._broken(failure, at)
             if self.done:

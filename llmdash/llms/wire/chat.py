@@ -9,7 +9,7 @@ import msgspec
 
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.body_reader import BodyReader, as_json, malformed, tells_error, truncated
-from llmdash.llms.wire.chat_message import MessageParts, TooManyParts, is_more_than_text
+from llmdash.llms.wire.chat_message import MessageParts, is_more_than_text
 from llmdash.llms.wire.usage import usage_of
 
 __all__ = ["ChatReader", "CompletionReader"]
@@ -134,7 +134,7 @@ class ChatReader(BodyReader):
         if any(map(is_more_than_text, content)):
             self._parts = self._parts or MessageParts()
             self._other_content()
-            self._within_limits(self._parts.add_content, content)
+            self._parts.add_content(content)
         return _text_of(content)
 
     def _add(self, part: _Part) -> None:
@@ -147,13 +147,7 @@ class ChatReader(BodyReader):
             (parts.add_images, part.images),
         ):
             if piece:
-                self._within_limits(add, piece)
-
-    def _within_limits(self, add: Callable[[Any], None], piece: Any) -> None:
-        try:
-            add(piece)
-        except TooManyParts as error:
-            raise malformed(str(error)) from None
+                add(piece)
 
     def _besides(self, chunk: _Chunk, data: bytes) -> None:
         """What a chunk says beside its choices. Raises Failure if it is an error."""

@@ -7,17 +7,15 @@ import binascii
 import json
 from typing import Any
 
-__all__ = ["MessageParts", "TooManyParts", "is_more_than_text"]
+from llmdash.llms.wire.body_reader import malformed
+
+__all__ = ["MessageParts", "is_more_than_text"]
 
 MOST_PARTS = 1000
 _TEXTS = ("arguments", "input", "data", "transcript")
 """Fields whose text comes in pieces."""
 
 _TOOLS = ("function", "custom")
-
-
-class TooManyParts(ValueError):
-    """An answer has more tool calls or images than any answer has."""
 
 
 class _Pieces:
@@ -75,7 +73,7 @@ class MessageParts:
     """Collects what the chunks of one answer add to its message, besides text.
 
     Tool calls are told apart by their index; where servers give none, or the same to all, by their id, and
-    by a name that comes when the call before is whole. Raises TooManyParts.
+    by a name that comes when the call before is whole. Raises Failure for a flood of them.
     """
 
     def __init__(self) -> None:
@@ -146,7 +144,7 @@ class MessageParts:
 
     def _limit(self, parts: list[Any]) -> None:
         if len(parts) > MOST_PARTS:
-            raise TooManyParts(f"more than {MOST_PARTS:,} tool calls or images")
+            raise malformed(f"more than {MOST_PARTS:,} tool calls or images")
 
 
 def _begins_another(known: _Call, piece: dict[str, Any], *, indexed: bool) -> bool:

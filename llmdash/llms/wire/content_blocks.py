@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["Blocks", "TooManyBlocks", "is_more_than_text"]
+from llmdash.llms.wire.body_reader import malformed
+
+__all__ = ["Blocks", "is_more_than_text"]
 
 MOST_BLOCKS = 1000
 _PLAIN = (None, "text", "thinking", "redacted_thinking")
-
-
-class TooManyBlocks(ValueError):
-    """A message has more blocks than any message has."""
 
 
 class _Block:
@@ -37,31 +35,25 @@ class _Block:
 
 
 class Blocks:
-    """Collects the blocks of one message, by their index. Raises TooManyBlocks."""
+    """Collects the blocks of one message, by their index. Raises Failure for a flood of them."""
 
     def __init__(self) -> None:
         self._blocks: dict[Any, _Block] = {}
-        self._at: Any = None
-        self._pieces: list[str] = []
-        self._name = ""
 
     def begin(self, index: Any, fields: dict[str, Any]) -> None:
         """Begin a block."""
         if len(self._blocks) >= MOST_BLOCKS:
-            raise TooManyBlocks(f"more than {MOST_BLOCKS:,} blocks of content")
+            raise malformed(f"more than {MOST_BLOCKS:,} blocks of content")
         self._blocks[_key(index)] = _Block(fields)
-        self._name = ""
 
-    def add(self, index: Any, name: str, piece: str) -> None:
-        """Add a piece of text to the field `name` of a block; quick where it is that of the piece before."""
-        if name != self._name or index != self._at:
-            block = self._blocks.get(_key(index))
-            if block is None:
-                self.begin(index, {"type": name})
-                block = self._blocks[_key(index)]
-            self._pieces = block.pieces.setdefault(name, [])
-            self._name, self._at = name, index
-        self._pieces.append(piece)
+    def add(self, index: Any, name: str, piece: str) -> list[str]:
+        """Add a piece of text to the field `name` of a block. Returns all its pieces, to add others to."""
+        key = _key(index)
+        if key not in self._blocks:
+            self.begin(index, {"type": name})
+        pieces = self._blocks[key].pieces.setdefault(name, [])
+        pieces.append(piece)
+        return pieces
 
     def add_other(self, index: Any, partial_json: Any, signature: Any, citation: Any) -> None:
         """Add to a block what is neither text nor reasoning."""

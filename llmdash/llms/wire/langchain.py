@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.body_reader import malformed
-from llmdash.llms.wire.chat_message import MessageParts, TooManyParts
+from llmdash.llms.wire.chat_message import MessageParts
 from llmdash.llms.wire.failures import Failure, FailureKind, from_body, from_response
 from llmdash.llms.wire.finish import TROUBLE, broken_off, flags_of, key_of, said_reason
 from llmdash.llms.wire.usage import as_count, usage_of
@@ -97,10 +96,7 @@ class ChunkReader:
         if not isinstance(calls, list) or not calls:
             return
         self._parts = self._parts or MessageParts()
-        try:
-            self._parts.add_calls([_as_call(call) for call in calls if isinstance(call, dict)])
-        except TooManyParts as error:
-            raise malformed(str(error)) from None
+        self._parts.add_calls([_as_call(call) for call in calls if isinstance(call, dict)])
 
 
 def _as_call(call: dict[str, Any]) -> dict[str, Any]:

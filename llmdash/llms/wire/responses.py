@@ -68,6 +68,8 @@ class ResponsesReader(BodyReader):
             return None
         kind = event.type
         if kind in _TEXT:
+            if event.delta.__class__ is str and not self._torn:
+                return Delta(event.delta, "", None, None, at)
             text, _ = self._well_formed(_string(event.delta), "", last=False)
             return Delta(text, at=at)
         if kind in _THOUGHT:

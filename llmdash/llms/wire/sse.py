@@ -45,7 +45,7 @@ class SSEParser:
         self._data: list[bytes] = []
         self._data_size = 0
         self._event = b"message"
-        self._bare = False
+        self._bare: bytes | None = None
         self._unfinished: bytes | None = None
         self._after_cr = False
         self._at_start = True
@@ -113,7 +113,7 @@ class SSEParser:
                 if self._data:
                     data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
                     events.append(ServerSentEvent(self._event, data))
-                    self._data, self._data_size, self._bare = [], 0, False
+                    self._data, self._data_size = [], 0
                 self._event = b"message"
                 continue
             if len(line) > limit:
@@ -122,17 +122,19 @@ class SSEParser:
             if name == b"data":
                 if value.startswith(b" "):
                     value = value[1:]
-                if self._data and self._ends_before(value):
+                data_lines = self._data
+                if data_lines and self._ends_before(value):
                     self._dispatch(events)
+                    data_lines = self._data
                 self._data_size += len(value) + 1
                 if self._data_size > limit:
                     raise LineTooLong(f"an event of the stream is longer than {limit:,} bytes")
-                self._data.append(value)
+                data_lines.append(value)
             elif name == b"event":
                 if self._data and self._ends_before(b""):
                     self._dispatch(events)
                 self._event = value.removeprefix(b" ") or b"message"
-            elif name and (self._bare or line.startswith((b"{", b"[", b"error:"))):
+            elif name and ((self._data and self._is_bare()) or line.startswith((b"{", b"[", b"error:"))):
                 self._unnamed(line, events)
         if self._data and name == b"data" and len(self._data) == 1 and stands_alone(self._data[0]):
             self._dispatch(events)
@@ -140,12 +142,12 @@ class SSEParser:
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         events.append(ServerSentEvent(self._event, b"\n".join(self._data)))
-        self._data, self._data_size, self._bare = [], 0, False
+        self._data, self._data_size = [], 0
         self._event = b"message"
 
     def _ends_before(self, value: bytes) -> bool:
         """Whether the event so far is whole before a line with `value`, though no blank line came."""
-        if self._bare:
+        if self._is_bare():
             return True
         first = self._data[0]
         if len(self._data) == 1 and first is not self._unfinished:
@@ -154,9 +156,13 @@ class SSEParser:
             self._unfinished = first  # a long line is not looked at again for each short one behind it
         return not first.startswith(b"{") and stands_alone(value)
 
+    def _is_bare(self) -> bool:
+        """Whether the event so far came without the name of a field."""
+        return self._data[0] is self._bare
+
     def _unnamed(self, line: bytes, events: list[ServerSentEvent]) -> None:
         """A line with an object of its own, or a part of one, or an error in a field of that name."""
-        if not self._bare:
+        if not (self._data and self._is_bare()):
             if self._data and self._ends_before(line):
                 self._dispatch(events)
             if line.startswith(b"error:"):
@@ -164,7 +170,7 @@ class SSEParser:
                 return
             if self._data:
                 return  # an unknown field within an event
-            self._bare = True
+            self._bare = line
         self._data_size += len(line) + 1
         if self._data_size > self._limit:
             raise LineTooLong(f"an event of the stream is longer than {self._limit:,} bytes")

@@ -200,7 +200,12 @@ def test_a_flood_of_parts_is_malformed() -> None:
     blocks = [
         typed("content_block_start", index=n, content_block={"type": "text"}) for n in range(MOST_BLOCKS + 1)
     ]
-    for found in (read(ChatReader({}, str), calls), read(MessageReader({}, str), *blocks)):
+    texts = [added(n, "text_delta", text="a") for n in range(MOST_BLOCKS + 1)]
+    for found in (
+        read(ChatReader({}, str), calls),
+        read(MessageReader({}, str), *blocks),
+        read(MessageReader({}, str), *texts),
+    ):
         assert found.failure is not None
         assert "more than 1,000" in found.failure.message
 
