@@ -19,8 +19,8 @@ from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.transport.connections import Connections
-from llmdash.llms.wire.body_reader import as_json
 from llmdash.llms.wire.dialect import Dialect, below
+from llmdash.llms.wire.documents import as_json
 from llmdash.llms.wire.failures import Failure, from_response
 from llmdash.secrets import Redactor, Secret
 

@@ -76,7 +76,7 @@ def readers(rng: random.Random) -> None:
         assert not reader.finished, "a Failure after the answer was whole"
     else:
         assert reader.finished
-        assert any(delta.finish_reason for delta in deltas)
+        assert not any(delta.finish_reason or delta.flags for delta in deltas[:-1])
     for delta in deltas:
         _check_delta(delta)
 

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.wire.documents import BLANK, MARK, as_json, is_lines, malformed, tells_error, truncated
 from llmdash.llms.wire.failures import Failure, FailureKind, from_body
 from llmdash.llms.wire.finish import END, TROUBLE, broken_off, flags_of, key_of, said_reason
-from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark, stands_alone
+from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark
+from llmdash.llms.wire.surrogates import Halves, TooDeep, all_whole_pairs
 
-__all__ = ["BodyReader", "as_json", "malformed", "tells_error", "truncated", "whole_pairs"]
+__all__ = ["BodyReader"]
 
-_BLANK = b" \t\r\n\xef\xbb\xbf"  # what may come before an answer: white space, a byte order mark
-_MARK = b"\xef\xbb\xbf"
 _NOTHING = Delta()
 
 T = TypeVar("T")
@@ -49,8 +49,8 @@ class BodyReader(ABC):
         self._usage: Usage | None = None
         self._counted_at = 0
         self._torn = False
-        self._text = _Halves()
-        self._reasoning = _Halves()
+        self._text = Halves()
+        self._reasoning = Halves()
 
     @abstractmethod
     def _delta(self, data: bytes, at: float) -> Delta | None:
@@ -87,7 +87,7 @@ class BodyReader(ABC):
 
         With `eof_ends` a stream with content is complete when it just ends; it is flagged `eof`.
         """
-        if self._document and not _is_lines(self._document):
+        if self._document and not is_lines(self._document):
             yield from self._read_document(bytes(self._document), at)
             return
         if not self.done:
@@ -103,7 +103,7 @@ class BodyReader(ABC):
 
     def _begins(self, piece: bytes) -> bool:
         """Whether the body is a stream of events. White space in front is a ping and decides nothing."""
-        start = piece if self._document else piece.lstrip(_BLANK)
+        start = piece if self._document else piece.lstrip(BLANK)
         if self._document or start.startswith((b"{", b"[", b"<")):
             self._document += piece
             self.heard = True
@@ -144,7 +144,7 @@ class BodyReader(ABC):
                 return
 
     def _read_document(self, body: bytes, at: float) -> Iterator[Delta]:
-        if body.lstrip(_BLANK).startswith(b"<"):
+        if body.lstrip(BLANK).startswith(b"<"):
             words = "the server sent an HTML page, as a proxy does"
             raise Failure(FailureKind.TRANSIENT, words, status=200)
         try:
@@ -211,22 +211,21 @@ class BodyReader(ABC):
             text, reasoning = self._well_formed(text, reasoning, last=True)
             self._texts += [text] if text and not whole.text else []
         try:
-            flags = self._flags()
+            flags, message = self._flags() + eof, self._storable_message()
         except Failure as failure:
             self.finished = False
             yield from self._broken(failure, at)
             return
         self.finished = True
-        message = self._message() if self._more else None
-        yield Delta(
-            text,
-            reasoning,
-            self._reason,
-            self._usage,
-            at,
-            message=message if message is None or not self._torn else _storable(message),
-            flags=flags + eof,
-        )
+        yield Delta(text, reasoning, self._reason, self._usage, at, message=message, flags=flags)
+
+    def _storable_message(self) -> dict[str, Any] | None:
+        """The message, if there is need for one. Raises Failure."""
+        try:
+            message: dict[str, Any] | None = all_whole_pairs(self._message()) if self._more else None
+        except TooDeep as error:
+            raise malformed(str(error)) from None
+        return message
 
     def _broken(self, failure: Failure, at: float) -> Iterator[Delta]:
         """Raises `failure`, behind the usage so far; what follows the end cannot spoil a complete answer.
@@ -251,11 +250,11 @@ class BodyReader(ABC):
         try:
             return decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as strict:
-            if not data.lstrip(_BLANK).startswith(b"{"):
+            if not data.lstrip(BLANK).startswith(b"{"):
                 self._aside(data)
                 return None
             try:
-                found: T = msgspec.convert(json.loads(data.removeprefix(_MARK)), decoder.type)
+                found: T = msgspec.convert(json.loads(data.removeprefix(MARK)), decoder.type)
             except (ValueError, RecursionError):
                 raise malformed(f"not the JSON expected ({strict})") from None
             self._torn = True  # the strict decoder refuses half a surrogate pair; this one does not
@@ -265,7 +264,7 @@ class BodyReader(ABC):
         """Data that is no object: the end mark, an error in a list, or nothing of interest."""
         if is_end_mark(data):
             self.done = True
-        elif data.lstrip(_BLANK).startswith(b"["):
+        elif data.lstrip(BLANK).startswith(b"["):
             found = as_json(data)
             if isinstance(found, list) and found and isinstance(found[0], dict) and found[0].get("error"):
                 raise self._error(found[0]["error"])
@@ -298,78 +297,3 @@ class BodyReader(ABC):
         if isinstance(found, dict):
             found = found.get("error") or found
         return self._error(found or data.decode("utf-8", "replace"))
-
-
-class _Halves:
-    """Joins the halves of surrogate pairs (an emoji that the server cut in two) across chunks."""
-
-    __slots__ = ("_high",)
-
-    def __init__(self) -> None:
-        self._high = ""
-
-    def join(self, text: str, *, last: bool) -> str:
-        """Return `text` after what was held back; a high half at its end is held back in turn, unless this is
-        the last text. A half without its other becomes the replacement character.
-        """
-        text = self._high + text
-        self._high = text[-1] if not last and text and "\ud800" <= text[-1] <= "\udbff" else ""
-        if self._high:
-            text = text[:-1]
-        return whole_pairs(text)
-
-
-def whole_pairs(text: str) -> str:
-    """Return `text` with halves of surrogate pairs joined, or replaced where the other half is missing."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def truncated() -> Failure:
-    """Return the Failure for an answer that just ends."""
-    words = "truncated: the stream ended without a finish reason"
-    return Failure(FailureKind.TRANSIENT, words, status=200)
-
-
-def tells_error(found: Any) -> bool:
-    """Return whether a document without an answer is an error without an `error`: its inner part alone, a
-    code with a message, or MiniMax's `base_resp`.
-    """
-    if not isinstance(found, dict):
-        return False
-    base = found.get("base_resp")
-    return (
-        "message" in found
-        or "detail" in found
-        or ("msg" in found and bool({"code", "success"} & found.keys()))
-        or (isinstance(base, dict) and base.get("status_code") not in (None, 0))
-    )
-
-
-def _is_lines(document: bytearray) -> bool:
-    """Whether what began like a document is a stream without `data:`, one object a line."""
-    first, _, rest = bytes(document).strip(_BLANK).partition(b"\n")
-    return bool(rest) and stands_alone(first)
-
-
-def _storable(value: Any) -> Any:
-    """`value` with all texts in it such as UTF-8 can hold."""
-    if isinstance(value, str):
-        return whole_pairs(value)
-    if isinstance(value, list):
-        return [_storable(one) for one in value]
-    return (
-        {_storable(name): _storable(one) for name, one in value.items()} if isinstance(value, dict) else value
-    )
-
-
-def as_json(data: bytes) -> Any:
-    """Return the JSON document, None if it is not JSON."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def malformed(why: str) -> Failure:
-    """Return the Failure for an answer that breaks its format."""
-    return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from llmdash.llms.messages import Delta
-from llmdash.llms.wire.body_reader import BodyReader, as_json, malformed, tells_error, truncated
+from llmdash.llms.wire.body_reader import BodyReader
 from llmdash.llms.wire.chat_message import MessageParts, is_more_than_text
+from llmdash.llms.wire.documents import as_json, malformed, tells_error, truncated
 from llmdash.llms.wire.usage import usage_of
 
 __all__ = ["ChatReader", "CompletionReader"]

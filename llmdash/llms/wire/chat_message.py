@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import Any
 
-from llmdash.llms.wire.body_reader import malformed
+from llmdash.llms.wire.documents import malformed
 
 __all__ = ["MessageParts", "is_more_than_text"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llmdash.llms.wire.body_reader import malformed
+from llmdash.llms.wire.documents import malformed
 
 __all__ = ["Blocks", "is_more_than_text"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmdash.llms.wire.failures import Failure, FailureKind
-from llmdash.sanitize import storable
+from llmdash.llms.wire.surrogates import whole_pairs
 
 __all__ = ["END", "TROUBLE", "broken_off", "flags_of", "key_of", "said_reason"]
 
@@ -81,7 +81,7 @@ def said_reason(value: Any, redact: Callable[[str], str]) -> str | None:
     """
     if not isinstance(value, str):
         return None
-    text = redact(storable(value[:_READ]))
+    text = redact(whole_pairs(value[:_READ]))
     shown = "".join(char if char.isprintable() else " " for char in text).strip()[:_SHOWN]
     return None if shown.lower() in _NOTHING else shown
 

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from llmdash.llms.messages import Delta
-from llmdash.llms.wire.body_reader import BodyReader, whole_pairs
+from llmdash.llms.wire.body_reader import BodyReader
 from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.surrogates import whole_pairs
 from llmdash.llms.wire.usage import usage_of
 
 __all__ = ["ResponsesReader"]

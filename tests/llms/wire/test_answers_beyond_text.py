@@ -210,6 +210,16 @@ def test_a_flood_of_parts_is_malformed() -> None:
         assert "more than 1,000" in found.failure.message
 
 
+def test_a_message_nested_too_deeply_to_be_stored_is_malformed() -> None:
+    deep: Any = "x"
+    for _ in range(400):
+        deep = [deep]
+    calls = {"choices": [{"message": {"tool_calls": [call()], "extra": deep}, "finish_reason": "tool_calls"}]}
+    failure = read(ChatReader({}, str), json.dumps(calls).encode()).failure
+    assert failure is not None
+    assert "malformed" in failure.message
+
+
 # Responses
 
 ITEM = {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": ARGUMENTS}

@@ -1,0 +1,55 @@
+"""Documents that a body may hold, read without a format: errors, objects one a line, and what is neither."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.sse import stands_alone
+
+__all__ = ["BLANK", "MARK", "as_json", "is_lines", "malformed", "tells_error", "truncated"]
+
+MARK = b"\xef\xbb\xbf"
+BLANK = b" \t\r\n" + MARK
+"""What may come before an answer: white space, a byte order mark."""
+
+
+def truncated() -> Failure:
+    """Return the Failure for an answer that just ends."""
+    words = "truncated: the stream ended without a finish reason"
+    return Failure(FailureKind.TRANSIENT, words, status=200)
+
+
+def tells_error(found: Any) -> bool:
+    """Return whether a document without an answer is an error without an `error`: its inner part alone, a
+    code with a message, or MiniMax's `base_resp`.
+    """
+    if not isinstance(found, dict):
+        return False
+    base = found.get("base_resp")
+    return (
+        "message" in found
+        or "detail" in found
+        or ("msg" in found and bool({"code", "success"} & found.keys()))
+        or (isinstance(base, dict) and base.get("status_code") not in (None, 0))
+    )
+
+
+def is_lines(document: bytearray) -> bool:
+    """Return whether what began like a document is a stream without `data:`, one object a line."""
+    first, _, rest = bytes(document).strip(BLANK).partition(b"\n")
+    return bool(rest) and stands_alone(first)
+
+
+def as_json(data: bytes) -> Any:
+    """Return the JSON document, None if it is not JSON."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def malformed(why: str) -> Failure:
+    """Return the Failure for an answer that breaks its format."""
+    return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)
