@@ -179,7 +179,7 @@ def _not_utf8(part: bytes) -> bytes:
 
 
 def _list(part: bytes) -> bytes:
-    return b"data: [1, 2]\n\n" if part.endswith(b"\n\n") else b"[1, 2]"
+    return b'data: {"type": [1], "choices": 2}\n\n' if part.endswith(b"\n\n") else b"[1, 2]"
 
 
 def _deep(part: bytes) -> bytes:

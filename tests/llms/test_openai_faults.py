@@ -53,7 +53,7 @@ def closed(transport: Canned) -> bool:
         pytest.param([chunk("Hel"), b"data: [DONE"], "truncated", id="an end cut short"),
         pytest.param([chunk("Hel"), b'data: {"choi\n\n'], "malformed", id="half a chunk"),
         pytest.param([chunk("Hel"), b"data: []\n\n"], "truncated", id="a list"),
-        pytest.param([chunk("Hel"), b"data: \xff\xfe\n\n"], "truncated", id="no UTF-8"),
+        pytest.param([chunk("Hel"), b"data: \xff\xfe\n\n"], "malformed", id="no UTF-8"),
         pytest.param([event({"choices": "x"})], "malformed", id="choices of another kind"),
         pytest.param([b"[" * 100_000], "malformed", id="a deep document"),
         pytest.param([b'data: {"x": ' + b"[" * 100_000 + b"\n\n"], "malformed", id="a deep chunk"),

@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.documents import BLANK, MARK, as_json, is_lines, malformed, tells_error, truncated
+from llmdash.llms.wire.documents import (
+    BLANK,
+    MARK,
+    as_json,
+    is_lines,
+    is_text,
+    malformed,
+    tells_error,
+    truncated,
+)
 from llmdash.llms.wire.failures import Failure, FailureKind, from_body
 from llmdash.llms.wire.finish import END, TROUBLE, broken_off, flags_of, key_of, said_reason
 from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark
@@ -261,11 +270,18 @@ class BodyReader(ABC):
             return found
 
     def _aside(self, data: bytes) -> None:
-        """Data that is no object: the end mark, an error in a list, or nothing of interest."""
+        """Data that is no object: the end mark, an error in a list, or nothing of interest.
+
+        Raises Failure for bytes that are no text, and for half a list: what was spoilt may have been content.
+        """
         if is_end_mark(data):
             self.done = True
+        elif not is_text(data):
+            raise malformed("not UTF-8")
         elif data.lstrip(BLANK).startswith(b"["):
             found = as_json(data)
+            if found is None:
+                raise malformed("not the JSON expected")
             if isinstance(found, list) and found and isinstance(found[0], dict) and found[0].get("error"):
                 raise self._error(found[0]["error"])
 

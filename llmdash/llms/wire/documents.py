@@ -8,7 +8,7 @@ from typing import Any
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.sse import stands_alone
 
-__all__ = ["BLANK", "MARK", "as_json", "is_lines", "malformed", "tells_error", "truncated"]
+__all__ = ["BLANK", "MARK", "as_json", "is_lines", "is_text", "malformed", "tells_error", "truncated"]
 
 MARK = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n" + MARK
@@ -53,3 +53,12 @@ def as_json(data: bytes) -> Any:
 def malformed(why: str) -> Failure:
     """Return the Failure for an answer that breaks its format."""
     return Failure(FailureKind.TRANSIENT, f"malformed answer: {why}", status=200)
+
+
+def is_text(data: bytes) -> bool:
+    """Return whether `data` is UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
