@@ -178,7 +178,7 @@ async def test_reasoning_is_content_but_not_text(name: str) -> None:
     deltas = [delta async for delta in llm.deltas("hi")]
     assert [delta.reasoning for delta in deltas] == ["hm", "", ""]
     assert deltas[0].has_content
-    assert [delta.text async for delta in llm.astream("hi")] == ["yes"]
+    assert [delta.text async for delta in llm.astream("hi")] == ["yes", ""]
 
 
 async def test_an_emoji_cut_in_two_by_the_server_is_joined() -> None:

@@ -17,10 +17,9 @@ from llmdash.llms.wire.documents import (
     is_lines,
     is_text,
     malformed,
-    tells_error,
     truncated,
 )
-from llmdash.llms.wire.failures import Failure, FailureKind, from_body
+from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_body
 from llmdash.llms.wire.finish import END, TROUBLE, broken_off, flags_of, key_of, said_reason
 from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark
 from llmdash.llms.wire.surrogates import Halves, TooDeep, all_whole_pairs
@@ -304,8 +303,13 @@ class BodyReader(ABC):
 
     def _no_answer(self, body: bytes, why: str) -> Failure:
         """The Failure for a document without an answer: some servers send an error's inner part alone."""
-        found = as_json(body)
-        return self._error(found) if tells_error(found) else malformed(why)
+        return failure_in(as_json(body), self._headers, redact=self._redact) or malformed(why)
+
+    def _refuse_error(self, found: Any) -> None:
+        """Raise the Failure for a document that is an error, in whatever shape."""
+        failure = failure_in(found, self._headers, redact=self._redact)
+        if failure is not None:
+            raise failure
 
     def _named_error(self, data: bytes) -> Failure:
         """The Failure for an event named `error`: an error as usual, its inner part alone, or text."""

@@ -10,7 +10,7 @@ import msgspec
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.body_reader import BodyReader
 from llmdash.llms.wire.chat_message import MessageParts, is_more_than_text
-from llmdash.llms.wire.documents import as_json, malformed, tells_error, truncated
+from llmdash.llms.wire.documents import as_json, malformed, truncated
 from llmdash.llms.wire.usage import usage_of
 
 __all__ = ["ChatReader", "CompletionReader"]
@@ -158,9 +158,7 @@ class ChatReader(BodyReader):
             raise self._error(error)
         self._count(usage_of(groq.get("usage")))
         if chunk.choices is None and chunk.usage is None:
-            bare = as_json(data)
-            if tells_error(bare):
-                raise self._error(bare)
+            self._refuse_error(as_json(data))
 
     def _of_choice(self, choice: _Choice) -> None:
         """What a choice says of itself. Raises Failure if it is an error."""

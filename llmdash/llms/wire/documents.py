@@ -8,7 +8,7 @@ from typing import Any
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.sse import stands_alone
 
-__all__ = ["BLANK", "MARK", "as_json", "is_lines", "is_text", "malformed", "tells_error", "truncated"]
+__all__ = ["BLANK", "MARK", "as_json", "is_lines", "is_text", "malformed", "truncated"]
 
 MARK = b"\xef\xbb\xbf"
 BLANK = b" \t\r\n" + MARK
@@ -19,21 +19,6 @@ def truncated() -> Failure:
     """Return the Failure for an answer that just ends."""
     words = "truncated: the stream ended without a finish reason"
     return Failure(FailureKind.TRANSIENT, words, status=200)
-
-
-def tells_error(found: Any) -> bool:
-    """Return whether a document without an answer is an error without an `error`: its inner part alone, a
-    code with a message, or MiniMax's `base_resp`.
-    """
-    if not isinstance(found, dict):
-        return False
-    base = found.get("base_resp")
-    return (
-        "message" in found
-        or "detail" in found
-        or ("msg" in found and bool({"code", "success"} & found.keys()))
-        or (isinstance(base, dict) and base.get("status_code") not in (None, 0))
-    )
 
 
 def is_lines(document: bytearray) -> bool:
