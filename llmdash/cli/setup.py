@@ -72,14 +72,17 @@ def init(yes: bool, force: bool) -> None:
 
 def _init(folder: Path, *, yes: bool, force: bool) -> int:
     from llmdash import locations
+    from llmdash.config.dotenv import read_dotenv
     from llmdash.config.file import append_variables, toml_text, write_config
     from llmdash.config.keys import Variables
-    from llmdash.config.sources import read_dotenv
+    from llmdash.config.sources import VariableSource
 
     config, env = folder / locations.CONFIG_NAME, folder / locations.ENV_NAME
     if config.exists() and not force:
         refuse(f"{config.name} is there already; move it away, or overwrite it with: llmdash init --force")
-    variables = Variables(os.environ, read_dotenv(env))
+    variables = Variables(
+        VariableSource.of_environment(os.environ), VariableSource.of_dotenv(read_dotenv(env))
+    )
     answers = _answers(variables, yes=yes)
     missing = [name for name in _needed(answers) if variables.find(name) is None]
     values = [(name, _value(name, yes=yes)) for name in missing]
@@ -197,7 +200,8 @@ def _value(name: str, *, yes: bool) -> str:
 
 
 def _typed_keys(name: str) -> str:
-    from llmdash.config.values import ConfigError, parse_keys
+    from llmdash.config.key_list import parse_keys
+    from llmdash.config.values import ConfigError
 
     def checked(text: str) -> str:
         try:

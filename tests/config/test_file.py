@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.config import ConfigError, load_settings
+from llmdash.config.dotenv import read_dotenv
 from llmdash.config.file import Answers, append_variables, toml_text, write_config
-from llmdash.config.sources import read_dotenv
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
 LINES = st.text(max_size=30).map(lambda text: " ".join(text.split())).filter(str.isprintable)

@@ -15,7 +15,7 @@ from llmdash.engine.model.events import AttemptEnded, Event, Queued, Sent, Taken
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import JobState
 from llmdash.engine.pool.member import Lease
-from llmdash.prompts.options import merge_options
+from llmdash.llms.options import merge_options
 from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["BatchRunner"]
