@@ -46,7 +46,7 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_
 _REPORTING = ("promptlayer_api_key_env", "promptlayer_base_url")
 _HTTP_ONLY = (
     *(KEYS_FROM, "base_url", "terminal", "allow_insecure", "drop_unsupported", *EXTRAS),
-    *("options", "proxy", "ca_file", "client_cert", "client_key"),
+    *("proxy", "ca_file", "client_cert", "client_key"),
 )
 
 T = TypeVar("T")

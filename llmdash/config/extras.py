@@ -16,7 +16,6 @@ from llmdash.config.connection import (
 )
 from llmdash.config.endpoint import EndpointSettings
 from llmdash.config.keys import Variables
-from llmdash.config.options import merged_options
 from llmdash.config.precedence import checked
 from llmdash.config.sources import Entry
 from llmdash.config.values import ConfigError, parse_number, parse_switch, parse_text
@@ -43,14 +42,11 @@ Entries = Callable[[str], tuple[Entry, ...]]
 T = TypeVar("T")
 
 
-def with_extras(
-    endpoint: EndpointSettings, entries: Entries, variables: Variables, *, options: tuple[Entry, ...] = ()
-) -> EndpointSettings:
-    """Return the endpoint with what `entries` has for it, and its own `options`. Raises ConfigError."""
+def with_extras(endpoint: EndpointSettings, entries: Entries, variables: Variables) -> EndpointSettings:
+    """Return the endpoint with what `entries` has for it. Raises ConfigError."""
     _refuse_certificates(entries)
     return replace(
         endpoint,
-        options=merged_options(options),
         headers=_account(endpoint, entries, variables) | _merged(entries("headers"), variables, headers_in),
         query=_merged(entries("query"), variables, query_in),
         auth=_first(entries, "auth", parse_auth, None),

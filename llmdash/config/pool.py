@@ -16,6 +16,7 @@ from llmdash.config.endpoints import (
 )
 from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS, Entries, parse_timeouts, with_extras
 from llmdash.config.keys import Keys, Variables, keys_in
+from llmdash.config.options import merged_options
 from llmdash.config.precedence import Chosen, checked
 from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, PLAIN_NAMES, Entry
 from llmdash.config.toml import TABLES, Table
@@ -103,15 +104,12 @@ def _of_tables(tables: tuple[Table, ...], chosen: Chosen, variables: Variables) 
 def _with_extras(
     endpoint: EndpointSettings, table: Table, chosen: Chosen, variables: Variables
 ) -> EndpointSettings:
-    if endpoint.dialect == LANGCHAIN:
-        return endpoint
-    options = table.fields.get("options")
     entries = _entries(table, chosen)
-    timeouts = None
     if any(name in table.fields for name in TIMEOUTS):
-        timeouts = parse_timeouts(entries, Timeouts())
-    equipped = with_extras(endpoint, entries, variables, options=() if options is None else (options,))
-    return replace(equipped, timeouts=timeouts)
+        endpoint = replace(endpoint, timeouts=parse_timeouts(entries, Timeouts()))
+    if "options" in table.fields:
+        endpoint = replace(endpoint, options=merged_options((table.fields["options"],)))
+    return endpoint if endpoint.dialect == LANGCHAIN else with_extras(endpoint, entries, variables)
 
 
 def _entries(table: Table, chosen: Chosen) -> Entries:

@@ -46,7 +46,7 @@ class Entry:
 
 
 Layer = Mapping[str, Entry]
-"""Entries by setting, from one source. Keys of several variables or lines are one Entry that holds a tuple."""
+"""Entries by setting, from one source. Keys of several variables or lines are one Entry with a tuple."""
 
 
 class VariableSource:

@@ -100,6 +100,7 @@ class Run:
             plan.policy,
             plan.rules,
             asker=plan.asker,
+            wider_options=plan.wider_options,
         )
         self._runner = BatchRunner(self._parts, plan.concurrency)
         if not journal.is_wal:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from llmdash.compare.report import Row
 from llmdash.compare.session import Asked, ComparingSession, Trial
@@ -53,6 +54,8 @@ class Bench:
     folder: Path | None
     prices: Prices
     practice: SimulatorSettings | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Those that go with each request."""
 
     @property
     def jobs(self) -> int:
@@ -79,7 +82,7 @@ class Bench:
             settings, source = replace(settings, model=experiment.model), _ForOneModel(source)
         place = self.folder / _folder_name(experiment.name) if self.folder is not None else None
         folder = run_folder(place, f"compare {experiment.name}")
-        plan = make_plan(source, self.given, settings, folder, simulator)
+        plan = make_plan(source, self.given, settings, folder, simulator, options=self.options)
         options = dict(plan.options)
         if experiment.model is not None:
             options["model"] = experiment.model  # goes before the models of the endpoints
@@ -88,7 +91,7 @@ class Bench:
         keys = facts.keys if experiment.keys is None else min(facts.keys, experiment.keys)
         plan = replace(
             plan,
-            connect=_with_keys(plan.connect, experiment.keys, asked),
+            connect=_with_keys(plan.connect, experiment.keys, asked, options.get("model")),
             more_keys=_noting(plan.more_keys, asked) if experiment.keys is None else tuple,
             facts=replace(facts, name=title, keys=keys, model=experiment.model or facts.model),
             options=options,
@@ -123,13 +126,19 @@ def _with_keys(
     connect: Callable[[], AbstractAsyncContextManager[Sequence[Member]]],
     keys: int | None,
     asked: dict[str, Asked],
+    model: str | None,
 ) -> Callable[[], AbstractAsyncContextManager[Sequence[Member]]]:
-    """Return `connect` limited to its first `keys` keys; the model and address of each go into `asked`."""
+    """Return `connect` limited to its first `keys` keys; the model and address of each go into `asked`.
+
+    Every key is asked for the `model` of an experiment.
+    """
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[Sequence[Member]]:
         async with connect() as members:
             chosen = members[:keys]
+            for member in chosen:
+                member.models = member.models if model is None else None
             _note(chosen, asked)
             yield chosen
 

@@ -15,12 +15,13 @@ A set says in exactly one way where its prompts come from:
     text = "Hello, how are you?"
 
 Further keys, all optional: `name` (the file's name otherwise), `description`, `system` (a system message
-for every prompt), `repeat` (how many times to go through the prompts), and `[options]` with `model`,
-`temperature`, `max_tokens`.
+for every prompt), `repeat` (how many times to go through the prompts), and `[options]` for the server, such
+as `model`, `temperature`, `max_tokens`, `top_p`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from llmdash.prompts.arithmetic import Arithmetic
+from llmdash.prompts.options import OptionError, read_options
 from llmdash.prompts.records import Recipe, RecordError
 from llmdash.prompts.sets import Arranged, listed
 from llmdash.prompts.source import InputError, InputProblem, Prompt, PromptSource
@@ -41,6 +43,8 @@ _LARGEST = 64 * 1024 * 1024
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 _PATH = re.compile(r"`\$\.([A-Za-z_]+)")
 
+_ELSEWHERE = ("stream", "stream_options")
+
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 
@@ -51,12 +55,6 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True):
 class _Arithmetic(_Strict):
     count: Count = 10_000
     seed: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31)] = 1
-
-
-class _Options(_Strict, omit_defaults=True):
-    model: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 class _Entry(_Strict):
@@ -77,7 +75,7 @@ class _Set(_Strict):
     prompt: list[_Entry] | None = None
     system: str | None = None
     repeat: Count = 1
-    options: _Options = msgspec.field(default_factory=_Options)
+    options: dict[str, Any] = {}
 
 
 OpenTable = Callable[[Path, Recipe, str], PromptSource]
@@ -90,8 +88,24 @@ def open_set(path: Path, *, shown: str, name: str, limit: int | None, open_table
     found = _parse(text, shown)
     title = found.name or name
     source = _Builder(found, text, path, shown, title, open_table).source()
-    options = msgspec.to_builtins(found.options)
+    options = _options(found.options, text, shown)
     return Arranged(source, title, found.repeat, limit, options)
+
+
+def _options(given: dict[str, Any], text: str, shown: str) -> dict[str, Any]:
+    """The options for the server. Raises InputError for one that cannot be sent."""
+    for name, value in given.items():
+        try:
+            json.dumps(value, allow_nan=False)
+            if name in _ELSEWHERE:
+                raise OptionError(f"`{name}` is set by --no-stream")
+            read_options({name: value})
+        except OptionError as error:
+            raise InputError(f"{shown}:{_line_of(name, text)}: {error}") from None
+        except (TypeError, ValueError, RecursionError):
+            place = f"{shown}:{_line_of(name, text)}: `{one_line(name)}`"
+            raise InputError(f"{place} cannot be sent as JSON; write dates as text") from None
+    return read_options(given)
 
 
 def _read(path: Path, shown: str) -> str:

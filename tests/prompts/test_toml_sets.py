@@ -107,7 +107,7 @@ def test_bad_entries_are_left_out_and_listed_by_line(tmp_path: Path) -> None:
         ('task = "algebra"\n', ":1: invalid enum value 'algebra'"),
         ('task = "al\\u001bge\\nbra"\n', ":1: invalid enum value 'al\\x1bge\\nbra'"),
         ('name = "a"\nrepeat = -1\n', ":2: expected `int` >= 1"),
-        ('[options]\ntemperature = 9\n[[prompt]]\ntext = "a"', "expected `float` <= 2"),
+        ('[options]\ntemperature = "hot"\n[[prompt]]\ntext = "a"', ":2: `temperature` must be a number"),
         ('name = "a"\n', "no prompts; add"),
         ('task = "arithmetic"\n[[prompt]]\ntext = "a"\n', ":2: both `task` and `prompt`"),
         ('template = "x"\ndata = "a.csv"\n[[fields]]\na = 1\n', ":3: both `data` and"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmdash.engine.dispatch.answer_rules import INVALID
-from llmdash.engine.dispatch.attempt import Answer, Attempt
+from llmdash.engine.dispatch.attempt import Answer, Attempt, model_asked
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import Prompt
@@ -119,8 +119,8 @@ def failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text:
 
 def model_of(attempt: Attempt, prompt: Prompt) -> str:
     """Return the model that is asked for: the prompt's own, else that of the endpoint."""
-    own = prompt.options.get("model")
-    return storable(own) if isinstance(own, str) else attempt.member.llm.model
+    own = model_asked(prompt)
+    return storable(own) if own is not None else attempt.member.llm.model
 
 
 def _written(value: Mapping[str, Any] | None) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from llmdash.engine.dispatch.asker import Lost, NotSent
-from llmdash.engine.dispatch.attempt import Answer, Attempt, expected_tokens
+from llmdash.engine.dispatch.attempt import Answer, Attempt, expected_tokens, model_asked
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.send_window import Departure
 from llmdash.engine.dispatch.settlement import Settlement
@@ -187,20 +187,23 @@ class BatchRunner:
     async def _lease(self, job: int, number: int) -> Lease | None:
         """Return the lease of a key, with a permit; None, with the job requeued, if sending has stopped."""
         parts = self._parts
-        tokens = self._tokens_needed(job)
+        tokens, model = self._tokens_needed(job), self._model_asked(job)
+        if not parts.pool.serves(model):
+            self._settlement.refused(job, f"model {model!r} is at no endpoint; name it there: models = [...]")
+            return None
         while self._may_send(number):
             await parts.asker.ready()
             while self._busy >= self._concurrency:  # as after the concurrency was lowered
                 self._freed.clear()
                 await self._freed.wait()
-            if not parts.pool.may_lease(tokens):
+            if not parts.pool.may_lease(tokens, model):
                 parts.store.apply(Waiting(job, JobState.KEY))
-                await parts.pool.ready(tokens)
+                await parts.pool.ready(tokens, model)
                 parts.store.apply(Waiting(job, JobState.LIMITER))
             await parts.limiter.acquire()
             if not self._may_send(number):
                 break
-            lease = parts.pool.choose(self._settlement.last_failed_on(job), tokens)
+            lease = parts.pool.choose(self._settlement.last_failed_on(job), tokens, model)
             if lease is not None:
                 return lease
         self._return(job)
@@ -215,7 +218,18 @@ class BatchRunner:
             prompt = parts.source.prompt(job)
         except InputError:
             return 0  # the attempt will say so
-        return expected_tokens(prompt, self._options_of(prompt), parts.store.mean_output_tokens)
+        options = merge_options(parts.wider_options, self._options_of(prompt))
+        return expected_tokens(prompt, options, parts.store.mean_output_tokens)
+
+    def _model_asked(self, job: int) -> str | None:
+        """Return the model that a job names; None if it names none, or any key may serve it."""
+        parts = self._parts
+        if not parts.pool.is_divided:
+            return None
+        try:
+            return model_asked(parts.source.prompt(job))
+        except InputError:
+            return None  # the attempt will say so
 
     def _options_of(self, prompt: Prompt) -> Mapping[str, Any]:
         return merge_options(self._parts.options, prompt.options)
@@ -231,7 +245,7 @@ class BatchRunner:
             prompt = self._settlement.repaired(job, self._parts.source.prompt(job))
         except InputError as error:
             self._not_sent(attempt, departure)
-            self._settlement.unreadable(job, error)
+            self._settlement.refused(job, str(error))
             return
         answer = await self._ask(attempt, departure, prompt)
         if answer is None:

@@ -23,7 +23,7 @@ from llmdash.engine.pool.attribution import Attribution
 from llmdash.engine.pool.health_records import health_record
 from llmdash.engine.pool.member import Member
 from llmdash.llms.wire.failures import Failure, FailureKind
-from llmdash.prompts.source import InputError, Prompt
+from llmdash.prompts.source import Prompt
 from llmdash.sanitize import storable
 
 __all__ = ["Settlement"]
@@ -168,11 +168,10 @@ class Settlement:
         self._settle(failed_row(attempt, prompt, text), unknown)
         return False
 
-    def unreadable(self, job: int, error: InputError) -> None:
-        """Fail a job whose prompt cannot be read any more."""
+    def refused(self, job: int, why: str) -> None:
+        """Fail a job that cannot be sent: its prompt cannot be read any more, or nobody serves its model."""
         attempts = self._parts.store.columns.tries[job]
-        text = storable(str(error))
-        self._settle(ResultRow(job, self._id(job), "failed", attempts=attempts, error=text))
+        self._settle(ResultRow(job, self._id(job), "failed", attempts=attempts, error=storable(why)))
 
     def given_up(self, job: int) -> None:
         """Settle a job that the user cancelled."""

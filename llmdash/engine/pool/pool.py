@@ -99,30 +99,40 @@ class KeyPool:
         """True if some key has a token limit, so that a request has to estimate its tokens."""
         return any(member.limits.tokens is not None for member in self._members)
 
-    def may_lease(self, tokens: int) -> bool:
-        """True if some key may send a request of `tokens` now."""
-        now = self._clock()
-        return any(member.may_send(now, tokens) for member in self._members)
+    @property
+    def is_divided(self) -> bool:
+        """True if some key serves certain models only, so that the model of a job decides where it may go."""
+        return any(member.models is not None for member in self._members)
 
-    async def ready(self, tokens: int = 0) -> None:
-        """Wait until some key may send a request of `tokens`."""
-        while not self.may_lease(tokens):
+    def serves(self, model: str | None) -> bool:
+        """True if some key serves the model that a job asks for, whatever the key's state."""
+        return any(member.serves(model) for member in self._members)
+
+    def may_lease(self, tokens: int, model: str | None = None) -> bool:
+        """True if some key that serves `model` may send a request of `tokens` now."""
+        now = self._clock()
+        return any(member.may_send(now, tokens) for member in self._members if member.serves(model))
+
+    async def ready(self, tokens: int = 0, model: str | None = None) -> None:
+        """Wait until some key that serves `model` may send a request of `tokens`."""
+        while not self.may_lease(tokens, model):
             self._changed.clear()
-            wait = self._seconds_to_next(tokens)
+            wait = self._seconds_to_next(tokens, model)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
             except TimeoutError:
                 continue
 
-    def choose(self, avoid: Member | None = None, tokens: int = 0) -> Lease | None:
-        """Lease the next key, counted as sent and with `tokens` reserved; None if no key may send.
+    def choose(self, avoid: Member | None = None, tokens: int = 0, model: str | None = None) -> Lease | None:
+        """Lease the next key that serves `model`, counted as sent and with `tokens` reserved; None if no key
+        may send.
 
         In place of `avoid` another key that is nearly next, if there is one. The outcome gives back what was
         reserved.
         """
         now = self._clock()
-        free = [member for member in self._members if member.may_send(now, tokens)]
+        free = [each for each in self._members if each.serves(model) and each.may_send(now, tokens)]
         if not free:
             return None
         for member in free:
@@ -289,10 +299,11 @@ class KeyPool:
         for member in self._members:
             member.was_away = member.was_away or member.endpoint is endpoint
 
-    def _seconds_to_next(self, tokens: int) -> float | None:
+    def _seconds_to_next(self, tokens: int, model: str | None) -> float | None:
         """Seconds until the first key may send; None if only an event can change that."""
         now = self._clock()
-        soonest = min(member.wait_s(now, tokens) for member in self._members)
+        waits = (member.wait_s(now, tokens) for member in self._members if member.serves(model))
+        soonest = min(waits, default=math.inf)
         return max(0.001, soonest) if math.isfinite(soonest) else None
 
     def _wake(self) -> None:
