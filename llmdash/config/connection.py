@@ -16,7 +16,7 @@ from llmdash.secrets import Secret
 __all__ = [
     "ENVIRONMENT",
     "PATHS",
-    "Connection",
+    "ConnectionSettings",
     "ParsedValues",
     "headers_in",
     "parse_auth",
@@ -55,7 +55,7 @@ _PROXY_FIX = "write one such as http://proxy.example:3128, or environment, or no
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectionSettings:
     """What decides a connection, apart from the address. Endpoints that agree in it share their connections.
 
     `proxy` is a URL, a Secret where it holds a password, `environment`, or None for none. The others are

@@ -14,7 +14,7 @@ from dotenv.parser import Binding, parse_stream
 
 from llmdash.config.values import ConfigError
 
-__all__ = ["DotEnv", "Line", "read_dotenv", "read_text"]
+__all__ = ["DotEnv", "DotEnvLine", "read_dotenv", "read_text"]
 
 _MAX_FILE = 4 * 1024 * 1024
 _PIPE_S = 30.0
@@ -22,7 +22,7 @@ _PIPE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DotEnvLine:
     """One `NAME=value` of a `.env`. Its repr never shows the value."""
 
     value: str = field(repr=False)
@@ -41,7 +41,7 @@ class DotEnv:
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     lines: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    every: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    every: Mapping[str, tuple[DotEnvLine, ...]] = field(default_factory=dict)
     path: Path | None = None
 
 
@@ -69,11 +69,11 @@ def read_dotenv(path: Path) -> DotEnv:
     return DotEnv(path.name, values, lines, tuple(warnings), every, path)
 
 
-def _every(sound: list[Binding]) -> dict[str, tuple[Line, ...]]:
-    found: dict[str, list[Line]] = {}
+def _every(sound: list[Binding]) -> dict[str, tuple[DotEnvLine, ...]]:
+    found: dict[str, list[DotEnvLine]] = {}
     for binding in sound:
         if binding.key and binding.value is not None:
-            found.setdefault(binding.key, []).append(Line(binding.value, _line(binding)))
+            found.setdefault(binding.key, []).append(DotEnvLine(binding.value, _line(binding)))
     return {name: tuple(lines) for name, lines in found.items()}
 
 

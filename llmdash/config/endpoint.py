@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmdash.config.connection import Connection, ParsedValues
+from llmdash.config.connection import ConnectionSettings, ParsedValues
 from llmdash.llms.dialects import LANGCHAIN
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret
@@ -48,7 +48,7 @@ class EndpointSettings:
     headers: ParsedValues = field(default_factory=dict)
     query: ParsedValues = field(default_factory=dict)
     auth: str | None = None
-    connection: Connection = field(default_factory=Connection)
+    connection: ConnectionSettings = field(default_factory=ConnectionSettings)
     timeouts: Timeouts | None = None
     drop_unsupported: bool = False
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from llmdash.config.connection import (
-    Connection,
+    ConnectionSettings,
     headers_in,
     parse_auth,
     parse_proxy,
@@ -50,7 +50,7 @@ def with_extras(endpoint: EndpointSettings, entries: Entries, variables: Variabl
         headers=_account(endpoint, entries, variables) | _merged(entries("headers"), variables, headers_in),
         query=_merged(entries("query"), variables, query_in),
         auth=_first(entries, "auth", parse_auth, None),
-        connection=Connection(
+        connection=ConnectionSettings(
             proxy=_first(entries, "proxy", parse_proxy, None),
             ca_file=_first(entries, "ca_file", readable_file, None),
             client_cert=_first(entries, "client_cert", readable_file, None),

@@ -12,7 +12,6 @@ import msgspec
 from llmdash.config.sources import Entry
 from llmdash.config.values import ConfigError, shown
 from llmdash.llms.options import merge_options
-from llmdash.prompts.options import OptionError, read_options
 
 __all__ = ["NO_OPTIONS", "merged_options", "options_in"]
 
@@ -23,7 +22,11 @@ _ELSEWHERE = {
     "stream": "is set by --no-stream, or stream = false",
     "stream_options": "is set by the program; leave it out",
     "model": "is set by --model, or model = 'NAME'",
+    **dict.fromkeys(("messages", "prompt", "input", "instructions", "system"), "belongs to the prompts"),
 }
+_COUNTS = frozenset({"n", "best_of"})
+_COMMON = {"stop_sequences": "stop", "max_output_tokens": "max_tokens"}
+"""The names of single dialects for what others have too; the dialect puts its own back."""
 _KEYS = frozenset({"api_key", "apikey", "api-key", "key", "authorization"})
 _LIKE_JSON = ("{", "[", '"')
 
@@ -102,11 +105,23 @@ def _checked(options: Mapping[str, Any], place: str) -> Mapping[str, Any]:
         if not _NAME.fullmatch(name):
             raise ConfigError(f"{place}: {shown(name)} is not the name of an option; write one such as top_p")
         _refuse_no_json(value, f"{place}: {label}")
-    unset = dict.fromkeys(name for name, value in options.items() if value is None)
-    try:
-        return {**read_options(options), **unset}
-    except OptionError as error:
-        raise ConfigError(f"{place}: {error}") from None
+        if name in _COUNTS and value not in (None, 1):
+            raise ConfigError(f"{place}: {label}: a prompt has one answer here; leave it out")
+    return {
+        _COMMON.get(name, name): _common(name, value, place)
+        for name, value in options.items()
+        if name not in _COUNTS
+    }
+
+
+def _common(name: str, value: Any, place: str) -> Any:
+    """A value in the form that all dialects share: stop sequences are a list of texts."""
+    if _COMMON.get(name, name) != "stop" or value is None:
+        return value
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
+        raise ConfigError(f"{place}: {name}: is neither a text nor a list of texts")
+    return stops
 
 
 def _refuse_no_json(value: Any, place: str) -> None:

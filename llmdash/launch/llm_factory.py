@@ -13,7 +13,7 @@ from llmdash.secrets import Secret
 
 if TYPE_CHECKING:
     from llmdash.config import EndpointSettings, Settings, Timeouts
-    from llmdash.config.connection import Connection
+    from llmdash.config.connection import ConnectionSettings
     from llmdash.llms.base import LLM
     from llmdash.llms.transport.http import HttpClient
 
@@ -25,7 +25,7 @@ class Clients:
 
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
-        self._clients: dict[tuple[Connection, Timeouts], HttpClient] = {}
+        self._clients: dict[tuple[ConnectionSettings, Timeouts], HttpClient] = {}
 
     def client(self, endpoint: EndpointSettings) -> HttpClient:
         """Return the client for `endpoint`, made on first use."""
@@ -43,7 +43,7 @@ class Clients:
             await client.aclose()
 
 
-def client_arguments(connection: Connection, timeouts: Timeouts) -> dict[str, Any]:
+def client_arguments(connection: ConnectionSettings, timeouts: Timeouts) -> dict[str, Any]:
     """Return the arguments of HttpClient for a connection; those that are not set are left out."""
     proxy = connection.proxy
     wanted = {
