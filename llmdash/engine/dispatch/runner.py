@@ -44,6 +44,8 @@ class BatchRunner:
         self._with_worker: dict[int, asyncio.Task[Any]] = {}
         self._in_flight: set[int] = set()
         self._given_up: set[int] = set()
+        self._aside: dict[int, str] = {}
+        """The model of each job that waits for a key of that model, while others are sent."""
         self._busy = 0
         self._freed = asyncio.Event()
         self._leaving = False
@@ -63,6 +65,15 @@ class BatchRunner:
     def in_flight(self) -> int:
         """The number of requests in flight."""
         return len(self._in_flight)
+
+    def returns_in_s(self) -> float:
+        """Return the seconds until a key may be used again for some open job; infinite if only the user can
+        change that.
+        """
+        pool = self._parts.pool
+        if len(self._aside) < self._parts.queue.open or not self._aside:
+            return pool.returns_in_s()
+        return min(pool.returns_in_s(model) for model in set(self._aside.values()))
 
     async def run(self) -> None:
         """Work until every job has ended or the task is cancelled; then no request is in flight.
@@ -114,6 +125,7 @@ class BatchRunner:
         ended = JobState(self._parts.store.columns.state[job]).ended
         if ended or job in self._given_up or job in self._settlement.settling:
             return
+        self._aside.pop(job, None)
         task = self._with_worker.get(job)
         if task is not None:
             self._given_up.add(job)
@@ -185,9 +197,12 @@ class BatchRunner:
         self._parts.store.apply(Queued(job))
 
     async def _lease(self, job: int, number: int) -> Lease | None:
-        """Return the lease of a key, with a permit; None, with the job requeued, if sending has stopped."""
+        """Return the lease of a key, with a permit; None if sending has stopped, or no key of its model may
+        send: the job is queued again.
+        """
         parts = self._parts
         tokens, model = self._tokens_needed(job), self._model_asked(job)
+        self._aside.pop(job, None)
         if not parts.pool.serves(model):
             self._settlement.refused(job, f"model {model!r} is at no endpoint; name it there: models = [...]")
             return None
@@ -198,7 +213,11 @@ class BatchRunner:
                 await self._freed.wait()
             if not parts.pool.may_lease(tokens, model):
                 parts.store.apply(Waiting(job, JobState.KEY))
-                await parts.pool.ready(tokens, model)
+                if model is not None:
+                    self._aside[job] = model
+                    parts.queue.schedule(job, parts.pool.look_in_s(tokens, model))
+                    return None
+                await parts.pool.ready(tokens)
                 parts.store.apply(Waiting(job, JobState.LIMITER))
             await parts.limiter.acquire()
             if not self._may_send(number):

@@ -19,6 +19,7 @@ from llmdash.llms.wire.failures import Failure, FailureKind
 __all__ = ["Attribution", "KeyPool", "Lease", "Member"]
 
 _PREFERENCE = 1.0
+_LOOK_S, _LONGEST_LOOK_S = 0.1, 1.0
 
 
 class KeyPool:
@@ -58,20 +59,16 @@ class KeyPool:
         self._members.append(member)
         self._wake()
 
-    @property
-    def exhausted(self) -> bool:
-        """True if no key can send again without the user: dead, off, or its endpoint paused."""
-        return self.returns_in_s() == math.inf
-
-    def returns_in_s(self) -> float:
-        """Return the seconds until the first key may be used again; infinite if only the user can change
-        that.
+    def returns_in_s(self, model: str | None = None) -> float:
+        """Return the seconds until the first key that serves `model` may be used again; infinite if only the
+        user can change that.
         """
         now = self._clock()
         soonest = math.inf
         for member in self._members:
             if (
-                not member.health.is_gone
+                member.serves(model)
+                and not member.health.is_gone
                 and member.endpoint.circuit_breaker.state is not EndpointState.PAUSED
             ):
                 soonest = min(soonest, max(0.0, member.health.rests_until - now))
@@ -113,11 +110,16 @@ class KeyPool:
         now = self._clock()
         return any(member.may_send(now, tokens) for member in self._members if member.serves(model))
 
-    async def ready(self, tokens: int = 0, model: str | None = None) -> None:
-        """Wait until some key that serves `model` may send a request of `tokens`."""
-        while not self.may_lease(tokens, model):
+    def look_in_s(self, tokens: int, model: str) -> float:
+        """Return the seconds after which a job that waits for a key of `model` may look again."""
+        wait = self._seconds_to_next(tokens, model)
+        return _LONGEST_LOOK_S if wait is None else min(max(wait, _LOOK_S), _LONGEST_LOOK_S)
+
+    async def ready(self, tokens: int = 0) -> None:
+        """Wait until some key may send a request of `tokens`."""
+        while not self.may_lease(tokens):
             self._changed.clear()
-            wait = self._seconds_to_next(tokens, model)
+            wait = self._seconds_to_next(tokens)
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
@@ -299,7 +301,7 @@ class KeyPool:
         for member in self._members:
             member.was_away = member.was_away or member.endpoint is endpoint
 
-    def _seconds_to_next(self, tokens: int, model: str | None) -> float | None:
+    def _seconds_to_next(self, tokens: int, model: str | None = None) -> float | None:
         """Seconds until the first key may send; None if only an event can change that."""
         now = self._clock()
         waits = (member.wait_s(now, tokens) for member in self._members if member.serves(model))
