@@ -149,6 +149,8 @@ def write_config(path: Path, text: str, *, force: bool) -> None:
 
 def append_variables(path: Path, variables: Sequence[tuple[str, str]]) -> None:
     """Add variables to a `.env`, which only its owner can read from then on. Raises ConfigError."""
+    if path.is_fifo():
+        raise ConfigError(f"{path.name}: is a pipe; put {variables[0][0]} where it is filled from")
     lines = "".join(f"{name}={_quoted(value)}\n" for name, value in variables)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _PRIVATE)

@@ -16,6 +16,7 @@ __all__ = [
     "KEYS",
     "KEYS_FROM",
     "PLAIN_NAMES",
+    "TRUST",
     "Entry",
     "Layer",
     "VariableSource",
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 PREFIX = "LLMDASH_"
+TRUST = PREFIX + "TRUST"
+"""The variable of the environment with the hashes of files that are trusted; it is no setting."""
+
 KEYS = "api_key"
 KEYS_FROM = "api_key_env"
 ENDPOINT = "endpoint"
@@ -158,7 +162,7 @@ def misspelt(source: VariableSource, known: Collection[str]) -> tuple[str, ...]:
     keys = source.family(PREFIX + KEYS.upper())
     found: list[str] = []
     for variable in sorted(source):
-        if variable.startswith(PREFIX) and variable not in names and variable not in keys:
+        if variable.startswith(PREFIX) and variable not in (*names, *keys, TRUST):
             near = difflib.get_close_matches(variable, names, 1, 0.8)
             found += [f"{shown(variable)} is not a setting; did you mean {near[0]}?"] if near else []
     return tuple(found)

@@ -45,8 +45,8 @@ class SettingsLauncher:
         remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
         practice = "practice, on this machine, no key needed"
         endpoints = [EndpointChoice(_SIMULATOR, practice, settings.model, spends=False)]
-        if settings.keys:
-            keys = counted(len(settings.keys), "key")
+        if not settings.without_keys:
+            keys = counted(len(settings.keys), "key") if settings.keys else "no key needed"
             endpoints.insert(0, EndpointChoice(_CONFIGURED, f"{settings.base_url}, {keys}", settings.model))
         return LaunchOptions(
             prompt_files=_samples(),

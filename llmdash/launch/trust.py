@@ -11,12 +11,10 @@ from pathlib import Path
 from llmdash import locations
 from llmdash.config import ConfigError, Settings
 from llmdash.config.deciding import DecidingFile
+from llmdash.config.sources import TRUST
 from llmdash.sanitize import clean_line
 
-__all__ = ["VARIABLE", "TrustStore", "refusal", "untrusted"]
-
-VARIABLE = "LLMDASH_TRUST"
-"""The variable of the environment with the hashes of files that are trusted, split by commas."""
+__all__ = ["TrustStore", "refusal", "untrusted"]
 
 
 class TrustStore:
@@ -58,7 +56,7 @@ def untrusted(
     settings: Settings, environ: Mapping[str, str], store: TrustStore | None = None
 ) -> tuple[DecidingFile, ...]:
     """Return the files that decide where keys are sent and that nobody has trusted as they are."""
-    named = {name.strip() for name in environ.get(VARIABLE, "").split(",")}
+    named = {name.strip() for name in environ.get(TRUST, "").split(",")}
     left = [file for file in settings.deciding if file.hash not in named]
     known = store or TrustStore()
     return tuple(file for file in left if not known.trusts(file))
@@ -71,5 +69,5 @@ def refusal(files: Iterable[DecidingFile]) -> str:
         lines.append(f"{clean_line(str(file.path))}: decides where keys are sent, and is not trusted yet:")
         lines += [f"  {clean_line(field)}" for field in file.fields]
         lines.append(f"  hash {file.hash}")
-    fix = f"if that is what you want: llmdash trust (in a script: {VARIABLE}=HASH, or --config FILE)"
+    fix = f"if that is what you want: llmdash trust (in a script: {TRUST}=HASH, or --config FILE)"
     return "\n".join([*lines, fix])

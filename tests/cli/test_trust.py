@@ -73,7 +73,8 @@ def test_a_hash_in_the_environment_and_a_named_file_are_trusted(
     (tmp_path / "llmdash.toml").write_text(PLANTED.format(root=server.root))
     refused = llmdash("ask", "hi", cwd=tmp_path, env=env)
     found = refused.err.partition("hash ")[2].split()[0]
-    assert llmdash("ask", "hi", cwd=tmp_path, env={**env, "LLMDASH_TRUST": found}).code == 0
+    told = llmdash("ask", "hi", cwd=tmp_path, env={**env, "LLMDASH_TRUST": found})
+    assert (told.code, told.err) == (0, "")
     assert llmdash("ask", "hi", "--config", "llmdash.toml", cwd=tmp_path, env=env).code == 0
     assert len(server.requests) == 2
     (tmp_path / ".env").write_text(f"LLMDASH_TRUST={found}\n")
