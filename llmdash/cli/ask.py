@@ -138,7 +138,7 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
     from llmdash.exit_codes import of_signal
     from llmdash.llms.wire.failures import Failure
 
-    settings = settings_from(flags, simulated=simulate)
+    settings = _before_files(settings_from(flags, simulated=simulate), flags)
     text = _prompt(prompt)
     simulator = _simulator() if simulate else None
     try:
@@ -155,6 +155,18 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
             simulator.close()
     writer.end_line()
     return 0
+
+
+def _before_files(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    """Return the settings whose first endpoint is asked with the options of the command line."""
+    from dataclasses import replace
+
+    from llmdash.launch.request_options import asked_options
+    from llmdash.llms.options import merge_options
+
+    first, *others = settings.endpoints
+    options = merge_options(first.options, asked_options(settings, flags))
+    return settings.with_endpoints((replace(first, options=options), *others))
 
 
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:

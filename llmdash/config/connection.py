@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from llmdash.config.keys import Variables
 from llmdash.config.sources import Entry
 from llmdash.config.values import ConfigError, shown
@@ -98,8 +100,10 @@ def _values(
 
 
 def _table(entry: Entry, example: str) -> Mapping[str, object]:
-    """A table as it stands, or of texts `NAME=VALUE`."""
+    """A table as it stands, or of texts `NAME=VALUE`, or of a JSON object as text."""
     value = entry.value
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = _decoded(value)
     if isinstance(value, Mapping):
         return value
     texts = [value] if isinstance(value, str) else value
@@ -110,6 +114,14 @@ def _table(entry: Entry, example: str) -> Mapping[str, object]:
     if len(set(names)) < len(names):
         raise ConfigError(f"{entry.place}: gives a name twice; keep one of them")
     return {name.strip(): _from_text(value.strip()) for name, _, value in pairs}
+
+
+def _decoded(text: str) -> object:
+    """The object, or None: what is wrong in it may be a key."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _from_text(value: str) -> object:

@@ -51,13 +51,20 @@ def with_extras(endpoint: EndpointSettings, entries: Entries, variables: Variabl
         query=_merged(entries("query"), variables, query_in),
         auth=_first(entries, "auth", parse_auth, None),
         connection=ConnectionSettings(
-            proxy=_first(entries, "proxy", parse_proxy, None),
+            proxy=_proxy(entries),
             ca_file=_first(entries, "ca_file", readable_file, None),
             client_cert=_first(entries, "client_cert", readable_file, None),
             client_key=_first(entries, "client_key", readable_file, None),
         ),
         drop_unsupported=_first(entries, "drop_unsupported", parse_switch, False),
     )
+
+
+def _proxy(entries: Entries) -> str | Secret | None:
+    proxy = _first(entries, "proxy", parse_proxy, None)
+    if isinstance(proxy, Secret) and (place := entries("proxy")[0].place).startswith("--"):
+        raise ConfigError(f"{place}: others can see a password on a command line; put it into LLMDASH_PROXY")
+    return proxy
 
 
 def _refuse_certificates(entries: Entries) -> None:

@@ -44,10 +44,6 @@ class Variables:
             return Entry(held.value, _called(name))
         return self._dotenv.find(name)
 
-    def is_of_environment(self, name: str) -> bool:
-        """Return True if the value of a variable is that of the environment."""
-        return self._environ.find(name) is not None
-
     def keys_named_by(self, entry: Entry) -> Keys:
         """Return the keys of every variable that `entry` names, in their order, each once.
 

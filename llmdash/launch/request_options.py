@@ -12,7 +12,7 @@ from llmdash.llms.options import merge_options
 from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["WithModel", "options_of", "with_model", "with_model_of"]
+__all__ = ["WithModel", "asked_options", "options_of", "with_model", "with_model_of"]
 
 _ASKED = ("temperature", "max_tokens")
 
@@ -48,8 +48,15 @@ def options_of(source: PromptSource, settings: Settings, asked: Mapping[str, Any
     `max_tokens` of the settings in their place where these are `asked` for.
     """
     own = {name: value for name, value in source.options.items() if name != "model"}
+    return merge_options(own, asked_options(settings, asked))
+
+
+def asked_options(settings: Settings, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `temperature` and `max_tokens` of the settings as far as they are `asked` for on the command
+    line: they go before those of any file.
+    """
     said = {name: getattr(settings, name) for name in _ASKED if asked.get(name) is not None}
-    return merge_options(own, {name: value for name, value in said.items() if value is not None})
+    return {name: value for name, value in said.items() if value is not None}
 
 
 class WithModel:

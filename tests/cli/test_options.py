@@ -127,6 +127,18 @@ def test_ask_sends_them_too(server: Recorder, tmp_path: Path) -> None:
     assert sent(server) == {"top_p": 0.9}
 
 
+@pytest.mark.case("wire", "set-options")
+def test_ask_obeys_the_command_line_before_the_endpoint(server: Recorder, tmp_path: Path) -> None:
+    configure(
+        tmp_path,
+        f"[[endpoint]]\nname = 'e'\nbase_url = '{server.root}/v1'\napi_key_env = 'OPENAI_API_KEY'\n"
+        "options = {max_completion_tokens = 9, temperature = 1, seed = 5}\n",
+    )
+    env = environment(tmp_path, OPENAI_API_KEY=KEY)
+    assert llmdash("ask", "hi", "--max-tokens", "7", "--set", "seed=6", cwd=tmp_path, env=env).code == 0
+    assert sent(server) == {"max_tokens": 7, "temperature": 1, "seed": 5}
+
+
 @SENDS_HEADERS
 @pytest.mark.case("wire", "headers-query-auth")
 @pytest.mark.parametrize("delivery", ["--stream", "--no-stream"])

@@ -131,6 +131,14 @@ def test_what_is_wrong_is_named_and_a_key_never_repeated(place: Place, line: str
     assert place.error().startswith(f"llmdash.toml:{number}: {error}")
 
 
+def test_a_variable_holds_one_header_or_an_object_of_them(place: Place) -> None:
+    place.environ = {"LLMDASH_HEADERS": '{"X-A": "1", "X-B": {"env": "H"}}', "H": KEY, "LLMDASH_QUERY": "v=1"}
+    assert alone(place).headers == {"X-A": "1", "X-B": Secret(KEY)}
+    assert alone(place).query == {"v": "1"}
+    place.environ["LLMDASH_HEADERS"] = f'{{"X-A": "{KEY}"'
+    assert place.error() == "LLMDASH_HEADERS: is not NAME=VALUE; write one such as X-Title=value"
+
+
 @pytest.mark.parametrize("value", ["X-A", "=b", "X-A=1,X-B"])
 def test_a_header_of_the_command_line_is_a_name_and_a_value(place: Place, value: str) -> None:
     if value == "X-A=1,X-B":
@@ -198,6 +206,7 @@ def test_the_password_of_the_environments_proxy_is_a_secret_as_well(place: Place
         ({"proxy": "proxy:3128"}, "--proxy: 'proxy:3128' is not the address of a proxy; write one such as"),
         ({"proxy": "socks5://p:1"}, "--proxy: 'socks5://p:1' is a SOCKS proxy, which is not supported"),
         ({"proxy": "http://u:secretpw@p:x"}, "--proxy: 'http://***@p:x' is not the address of a proxy"),
+        ({"proxy": "http://u:secretpw@p:1"}, "--proxy: others can see a password on a command line; put it"),
         ({"proxy": "http://p/path"}, "--proxy: 'http://p/path' is not the address"),
         ({"ca_file": "none.pem"}, "--ca-file: 'none.pem' is not a file; name a file of certificates in PEM"),
         ({"ca_file": "a\0b"}, "--ca-file: 'a␀b' "),
