@@ -24,6 +24,7 @@ __all__ = [
     "runs_dir",
     "sample_prompts_dir",
     "themes_dir",
+    "trust_file",
     "user_themes_dir",
 ]
 
@@ -57,6 +58,11 @@ def config_file() -> Path:
 def preferences_file() -> Path:
     """Return the path of the dashboard's preferences."""
     return config_dir() / "preferences.toml"
+
+
+def trust_file() -> Path:
+    """Return the path of the list of settings files that the user trusts."""
+    return config_dir() / "trusted.json"
 
 
 def user_themes_dir() -> Path:

@@ -12,8 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from llmdash.config import Settings
-from llmdash.config.endpoints import EndpointSettings
+from llmdash.config import EndpointSettings, Settings
 from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession

@@ -16,6 +16,7 @@ from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
 from llmdash.cli.run import demo, run
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
+from llmdash.cli.trust import trust
 from llmdash.reports.streams import open_closed_streams
 
 __all__ = ["main"]
@@ -43,5 +44,5 @@ def _start() -> int:
     return show_start(settings_from({}))
 
 
-for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor):
+for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor, trust):
     main.add_command(_command)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
-from llmdash.cli.options import with_options
+from llmdash.cli.options import CONNECTION_OPTIONS, SET_OPTION, with_options
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
@@ -36,6 +36,8 @@ _CALL_OPTIONS = (
     click.option(
         "--stream/--no-stream", default=None, help="Stream the answer or fetch it whole.  [default: stream]"
     ),
+    SET_OPTION,
+    *CONNECTION_OPTIONS,
     click.option("--simulate", is_flag=True, help="Ask the built-in simulator instead of an endpoint."),
 )
 
@@ -136,7 +138,7 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
     from llmdash.exit_codes import of_signal
     from llmdash.llms.wire.failures import Failure
 
-    settings = settings_from(flags)
+    settings = _before_files(settings_from(flags, simulated=simulate), flags)
     text = _prompt(prompt)
     simulator = _simulator() if simulate else None
     try:
@@ -155,18 +157,34 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
     return 0
 
 
+def _before_files(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    """Return the settings whose first endpoint is asked with the options of the command line."""
+    from dataclasses import replace
+
+    from llmdash.launch.request_options import asked_options
+    from llmdash.llms.options import merge_options
+
+    first, *others = settings.endpoints
+    options = merge_options(first.options, asked_options(settings, flags))
+    return settings.with_endpoints((replace(first, options=options), *others))
+
+
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
-    from llmdash.launch.llm_factory import build_llm, require_targets
+    from llmdash.launch.llm_factory import Clients, build_llm, require_targets
+    from llmdash.llms.dialects import LANGCHAIN
 
     endpoint = settings.endpoints[0]
     require_targets((endpoint,))
     if endpoint.needs_key and not endpoint.keys:
         refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
-    llm = build_llm(endpoint, endpoint.keys[0] if endpoint.keys else None, settings, None)
+    clients = Clients(settings.timeouts)
+    client = None if endpoint.dialect == LANGCHAIN else clients.client(endpoint)
+    llm = build_llm(endpoint, endpoint.keys[0] if endpoint.keys else None, settings, client)
     try:
         await writer.write_all(pieces(llm, prompt))
     finally:
         await llm.aclose()
+        await clients.aclose()
 
 
 def _prompt(given: str) -> str:

@@ -76,9 +76,10 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
     from llmdash.engine.model.counts import counted
     from llmdash.launch.compare import Bench, practice
     from llmdash.launch.inputs import open_input
-    from llmdash.launch.plan_builder import private_folder, require_usable, with_options_of
+    from llmdash.launch.plan_builder import private_folder, require_usable
+    from llmdash.launch.request_options import options_of, with_model_of
 
-    settings = settings_from(flags)
+    settings = settings_from(flags, simulated=own["simulate"])
     if not own["simulate"]:
         require_usable(settings)
     simulated = practice(own["latency"]) if own["simulate"] else None
@@ -87,10 +88,12 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
     given = _input(file, own["greetings"], settings, folder)
     source = open_input(given)
     show_input(source, strict=False)
-    settings = with_options_of(source, settings, asked=flags)
+    source, settings = with_model_of(source, settings, flags, simulated=own["simulate"])
     keys = len(simulated.keys) if simulated is not None else _keys(settings)
     chosen = _experiments(own, len(source), keys, settings)
-    session = ComparingSession(Bench(source, given, settings, folder, prices, simulated), chosen)
+    options = options_of(source, settings, flags)
+    bench = Bench(source, given, settings, folder, prices, simulated, options)
+    session = ComparingSession(bench, chosen)
     base = None if own["models"] else "serial"
     return _show(session, settings, own, f"{source.name}, {counted(len(source), 'prompt')}", base)
 

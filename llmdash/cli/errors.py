@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from llmdash.prompts.source import PromptSource
     from llmdash.secrets import Redactor
 
-__all__ = ["guarded", "has_terminal", "redactor_in_use", "refuse", "settings_from", "show_input"]
+__all__ = [
+    "guarded",
+    "has_terminal",
+    "redactor_in_use",
+    "refuse",
+    "settings_from",
+    "settings_in_folder",
+    "show_input",
+]
 
 _REDACTOR = "llmdash.redactor"
 """The key under which a command keeps its Redactor, so that a crash can be reported without its secrets."""
@@ -91,14 +99,35 @@ def refuse(message: str, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
-def settings_from(flags: Mapping[str, Any]) -> Settings:
-    """Return the settings of a start in this folder; their warnings are written to standard error."""
-    from llmdash.config import load_settings
+def settings_from(flags: Mapping[str, Any], *, simulated: bool = False) -> Settings:
+    """Return the settings of a start in this folder; their warnings are written to standard error.
 
-    settings = load_settings(flags, environ=os.environ, cwd=Path.cwd(), redactor=redactor_in_use())
+    Exits with 2 where a file that nobody trusts decides where keys are sent, unless all is `simulated`.
+    """
+    from llmdash.launch.trust import refusal, untrusted
+
+    settings = settings_in_folder(flags)
     for warning in settings.warnings:
         click.echo(f"llmdash: {warning}", err=True)
+    if not simulated and (files := untrusted(settings, os.environ)):
+        for line in refusal(files).splitlines():
+            click.echo(f"llmdash: {line}", err=True)
+        sys.exit(2)
     return settings
+
+
+def settings_in_folder(flags: Mapping[str, Any]) -> Settings:
+    """Return the settings of a start in this folder, whether they are trusted or not."""
+    from llmdash.config import load_settings
+
+    given = dict(flags)
+    return load_settings(
+        {name: value for name, value in given.items() if name != "config"},
+        environ=os.environ,
+        cwd=Path.cwd(),
+        redactor=redactor_in_use(),
+        config=given.get("config"),
+    )
 
 
 def show_input(source: PromptSource, *, strict: bool) -> None:

@@ -9,17 +9,59 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "CONNECTION_OPTIONS",
     "ENDPOINT_OPTIONS",
     "INPUT_OPTIONS",
     "OVERWRITE_OPTION",
     "RUN_OPTIONS",
     "SETTING_OPTIONS",
+    "SET_OPTION",
     "names_in",
     "split",
     "with_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+CONNECTION_OPTIONS = (
+    click.option(
+        "--header",
+        "headers",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A header for every request; NAME=env:VARIABLE takes its value from the environment or .env.",
+    ),
+    click.option(
+        "--query", multiple=True, metavar="NAME=VALUE", help="A parameter of the URL, in the same ways."
+    ),
+    click.option(
+        "--auth", metavar="HOW", help="How the key is sent: bearer, header:NAME or none.  [default: as usual]"
+    ),
+    click.option(
+        "--proxy", metavar="URL", help="The proxy for requests; environment for that of HTTPS_PROXY, or none."
+    ),
+    click.option("--ca-file", metavar="FILE", help="Certificates to trust, in PEM."),
+    click.option(
+        "--timeout",
+        multiple=True,
+        metavar="NAME=S",
+        help="A time limit in seconds: connect, first-byte, stall or total.",
+    ),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Read this file in place of the folder's llmdash.toml.",
+    ),
+)
+
+SET_OPTION = click.option(
+    "--set",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A request option, such as top_p=0.9; the value is JSON, or else text. May be given several times.",
+)
 
 ENDPOINT_OPTIONS = (
     click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
@@ -35,6 +77,7 @@ ENDPOINT_OPTIONS = (
         metavar="NAME",
         help="Only this [[endpoint]] of llmdash.toml; may be given several times.",
     ),
+    *CONNECTION_OPTIONS,
 )
 
 SETTING_OPTIONS = (
@@ -45,6 +88,7 @@ SETTING_OPTIONS = (
     click.option("--limit", metavar="N", help="Only the first N prompts."),
     click.option("--temperature", metavar="T", help="Sampling temperature, 0 to 2."),
     click.option("--max-tokens", metavar="N", help="Longest answer, in tokens."),
+    SET_OPTION,
     click.option(
         "--stream/--no-stream", default=None, help="Stream answers or fetch them whole.  [default: stream]"
     ),

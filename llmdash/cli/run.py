@@ -82,7 +82,7 @@ def _run(
     from llmdash.launch.plan_builder import PRACTICE, RunOrder, prepare
     from llmdash.reports.export import check_writable
 
-    settings = settings_from(flags)
+    settings = settings_from(flags, simulated=run["simulate"])
     if run["out"] is not None:
         check_writable(run["out"])
     headless = run["headless"] or run["as_json"] or not has_terminal()

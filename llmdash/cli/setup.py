@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -61,36 +61,65 @@ def _check(flags: dict[str, Any], *, as_json: bool) -> int:
 @click.command()
 @click.option("--yes", is_flag=True, help="Ask nothing and take the defaults.")
 @click.option("--force", is_flag=True, help="Overwrite an existing llmdash.toml.")
-def init(yes: bool, force: bool) -> None:
+@click.option(
+    "--provider",
+    metavar="NAME",
+    help="Write for this one: azure, azure-v1, openrouter, gemini, litellm, vllm, or a dialect.",
+)
+@click.option("--base-url", metavar="URL", help="The endpoint, in place of the provider's usual one.")
+@click.option("--model", help="The model to ask for.")
+def init(yes: bool, force: bool, **given: str | None) -> None:
     """Ask a few questions and write a commented llmdash.toml for this folder.
 
     Keys are never written into it: it names the variables that hold them. Keys typed here are not shown, and
     are written to .env only.
     """
-    guarded(lambda: _init(Path.cwd(), yes=yes, force=force))
+    guarded(lambda: _init(Path.cwd(), given, yes=yes, force=force))
 
 
-def _init(folder: Path, *, yes: bool, force: bool) -> int:
+def _init(folder: Path, given: Mapping[str, str | None], *, yes: bool, force: bool) -> int:
     from llmdash import locations
+    from llmdash.config.dotenv import read_dotenv
     from llmdash.config.file import append_variables, toml_text, write_config
     from llmdash.config.keys import Variables
-    from llmdash.config.sources import read_dotenv
+    from llmdash.config.sources import VariableSource
 
     config, env = folder / locations.CONFIG_NAME, folder / locations.ENV_NAME
     if config.exists() and not force:
         refuse(f"{config.name} is there already; move it away, or overwrite it with: llmdash init --force")
-    variables = Variables(os.environ, read_dotenv(env))
-    answers = _answers(variables, yes=yes)
+    variables = Variables(
+        VariableSource.of_environment(os.environ), VariableSource.of_dotenv(read_dotenv(env))
+    )
+    answers = _answers(variables, given, yes=yes)
     missing = [name for name in _needed(answers) if variables.find(name) is None]
     values = [(name, _value(name, yes=yes)) for name in missing]
-    given = [(name, value) for name, value in values if value]
-    if given:
-        append_variables(env, given)
-        click.echo(f"{', '.join(name for name, _ in given)} written to {env.name}, which only you can read.")
+    written = [(name, value) for name, value in values if value]
+    if written:
+        append_variables(env, written)
+        click.echo(
+            f"{', '.join(name for name, _ in written)} written to {env.name}, which only you can read."
+        )
     write_config(config, toml_text(answers), force=force)
     click.echo(f"{config.name} is written.")
-    _show_next_steps(missing, given)
+    _trust(config)
+    _show_next_steps(missing, written)
     return 0
+
+
+def _trust(config: Path) -> None:
+    """Trust the file that was just written, as the user's own."""
+    from llmdash.config import SETTINGS, ConfigError
+    from llmdash.config.deciding import deciding_table_file
+    from llmdash.config.toml import from_toml
+    from llmdash.launch.trust import TrustStore
+
+    deciding = deciding_table_file(config, from_toml(config, config.name, SETTINGS))
+    if deciding is None:
+        return
+    try:
+        TrustStore().add((deciding,))
+    except ConfigError as error:
+        click.echo(f"llmdash: {error}; trust it with: llmdash trust", err=True)
 
 
 def _needed(answers: Answers) -> tuple[str, ...]:
@@ -102,9 +131,10 @@ def _needed(answers: Answers) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*answers.variables, *reporting)))
 
 
-def _answers(variables: Variables, *, yes: bool) -> Answers:
+def _answers(variables: Variables, given: Mapping[str, str | None], *, yes: bool) -> Answers:
     from llmdash.config.endpoints import parse_target
     from llmdash.config.file import Answers
+    from llmdash.config.presets import PRESETS, Preset
     from llmdash.config.values import parse_base_url, parse_dialect, parse_rate, parse_text
     from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN
 
@@ -115,24 +145,50 @@ def _answers(variables: Variables, *, yes: bool) -> Answers:
         question = "Requests started, such as 5/s or 300/min (empty for 5/s a key)"
         return ask(question, "", lambda text: parse_rate(text) if text.strip() else None).strip()
 
-    click.echo("" if yes else f"Dialects: {', '.join(DIALECTS)}.", nl=not yes)
-    dialect = ask("Dialect", DEFAULT_DIALECT, parse_dialect).strip().lower()
+    def parse_provider(text: str) -> str:
+        name = text.strip().lower()
+        return name if name in PRESETS else parse_dialect(text)
+
+    def parse_url(text: str) -> str:
+        return parse_base_url(text, allow_insecure=False)
+
+    named = given.get("provider")
+    if named is None:
+        known = f"Providers: {', '.join(PRESETS)}. Dialects: {', '.join(DIALECTS)}."
+        click.echo("" if yes else known, nl=not yes)
+        named = ask("Dialect", DEFAULT_DIALECT, parse_provider)
+    provider = parse_provider(named)
+    preset = PRESETS.get(provider)
+    dialect = preset.dialect if preset is not None else provider
     standard = DIALECTS[dialect]
     if dialect == LANGCHAIN:
         target = ask("The model, as module:attribute", None, parse_target)
         return Answers(LANGCHAIN, dialect, rate(), target=target.strip())
-    url = _held(variables, "BASE_URL", *standard.provider.base_url_variables) or standard.base_url
-    url = ask("Base URL", url, lambda text: parse_base_url(text, allow_insecure=False))
-    model = ask("Model", standard.model, parse_text)
-    usual = "API_KEY" if variables.find("API_KEY") else standard.key_variable
-    names = ask("Variables that hold the keys, split by commas", usual, _parse_variables)
+    if preset is None:
+        url = _held(variables, "BASE_URL", *standard.provider.base_url_variables) or standard.base_url
+        keys = "API_KEY" if variables.find("API_KEY") else standard.key_variable
+        preset = Preset("", url, standard.model, keys, dialect)
+    url, model = preset.base_url, preset.model
+    for blank, question in preset.blanks.items():
+        word = ask(question, blank, parse_text).strip()
+        url, model = url.replace(blank, word), model.replace(blank, word)
+    url = parse_url(ask("Base URL", given.get("base_url") or url, parse_url))
+    model = ask("Model", given.get("model") or model, parse_text)
+    names: tuple[str, ...] = ()
+    if preset.key_variable:
+        question = "Variables that hold the keys, split by commas"
+        names = _parse_variables(ask(question, preset.key_variable, _parse_variables))
     return Answers(
-        _name_for(url),
+        provider if provider in PRESETS else _name_for(url),
         dialect,
         rate(),
-        parse_base_url(url, allow_insecure=False),
+        url,
         model.strip(),
-        _parse_variables(names),
+        names,
+        auth=preset.auth,
+        query=preset.query,
+        headers=preset.headers,
+        remarks=preset.remarks,
     )
 
 
@@ -197,7 +253,8 @@ def _value(name: str, *, yes: bool) -> str:
 
 
 def _typed_keys(name: str) -> str:
-    from llmdash.config.values import ConfigError, parse_keys
+    from llmdash.config.key_list import parse_keys
+    from llmdash.config.values import ConfigError
 
     def checked(text: str) -> str:
         try:

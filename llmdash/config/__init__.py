@@ -4,7 +4,7 @@
 the environment, and never shows a key.
 """
 
-from llmdash.config.endpoints import EndpointSettings
+from llmdash.config.endpoint import EndpointSettings
 from llmdash.config.settings import RATE_PER_KEY, SETTINGS, Settings, load_settings
 from llmdash.config.values import MAX_RATE, MIN_RATE, ConfigError, parse_rate
 from llmdash.llms.transport.timeouts import Timeouts

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
+from llmdash.config.endpoint import EndpointSettings
+from llmdash.config.extras import EXTRAS
 from llmdash.config.keys import Keys, Variables
 from llmdash.config.precedence import checked
 from llmdash.config.sources import KEYS_FROM, Entry
@@ -28,7 +30,6 @@ from llmdash.secrets import Secret
 __all__ = [
     "PROMPTLAYER_KEY",
     "PROMPTLAYER_URL",
-    "EndpointSettings",
     "parse_endpoints",
     "parse_names",
     "pick",
@@ -43,39 +44,12 @@ PROMPTLAYER_URL = "PROMPTLAYER_BASE_URL"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}")
 _TARGET = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _REPORTING = ("promptlayer_api_key_env", "promptlayer_base_url")
-_HTTP_ONLY = (KEYS_FROM, "base_url", "terminal", "allow_insecure")
+_HTTP_ONLY = (
+    *(KEYS_FROM, "base_url", "terminal", "allow_insecure", "drop_unsupported", *EXTRAS),
+    *("proxy", "ca_file", "client_cert", "client_key"),
+)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointSettings:
-    """One endpoint of the pool.
-
-    `keys` is empty for LangChain, whose models bring their own. `weight` is its share of the requests against
-    other endpoints, for each key. `rpm` and `tpm` are requests and tokens a minute that each key may use,
-    `concurrency` the requests in flight at the whole endpoint; None is no limit. `target` is
-    `module:attribute` of a LangChain model. With `terminal_eof` an answer that just ends counts as complete.
-    """
-
-    name: str
-    dialect: str
-    base_url: str
-    model: str
-    keys: tuple[Secret, ...] = ()
-    weight: float = 1.0
-    rpm: int | None = None
-    tpm: int | None = None
-    concurrency: int | None = None
-    target: str | None = None
-    promptlayer_key: Secret | None = None
-    promptlayer_base_url: str | None = None
-    terminal_eof: bool = False
-
-    @property
-    def needs_key(self) -> bool:
-        """False where the model brings its own key."""
-        return self.dialect != LANGCHAIN
 
 
 def parse_endpoints(tables: Sequence[Table], *, allow_insecure: bool) -> tuple[EndpointSettings, ...]:
@@ -114,6 +88,7 @@ def _endpoint(table: Table, *, allow_insecure: bool) -> EndpointSettings:
         target=target,
         promptlayer_base_url=_get(table, "promptlayer_base_url", parse_url, None),
         terminal_eof=_get(table, "terminal", _parse_terminal, False),
+        models=_get(table, "models", _parse_models, ()),
     )
 
 
@@ -122,7 +97,9 @@ def with_keys(
 ) -> tuple[EndpointSettings, list[str]]:
     """Return the endpoint with its keys, and warnings about them. Raises ConfigError without keys."""
     if not endpoint.needs_key:
-        return endpoint, []
+        entry = table.fields.get(KEYS_FROM)
+        unused = [f"{entry.place}: has no effect, since auth is none"] if entry is not None else []
+        return endpoint, unused
     keys, warnings = _keys(endpoint, table, variables)
     if not DIALECTS[endpoint.dialect].reports:
         return replace(endpoint, keys=keys), list(warnings)
@@ -218,6 +195,13 @@ def _parse_terminal(value: object) -> bool:
     if value != "eof":
         raise ConfigError(f"{shown(value)} is not a kind of end; write 'eof', or leave it out")
     return True
+
+
+def _parse_models(value: object) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list):
+        raise ConfigError(f"{shown(value)} is not a list of models; write models = ['NAME', 'OTHER']")
+    return tuple(dict.fromkeys(map(parse_text, names)))
 
 
 def _refuse_strange(table: Table, dialect: str) -> None:

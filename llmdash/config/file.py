@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tomli_w
@@ -39,6 +39,11 @@ class Answers:
     variables: tuple[str, ...] = ()
     """The environment variables that hold the keys."""
     target: str = ""
+    auth: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    """Comment lines about the provider."""
 
 
 def toml_text(answers: Answers) -> str:
@@ -53,6 +58,7 @@ def toml_text(answers: Answers) -> str:
         "# temperature = 0.7",
         "# max_tokens = 1000       # longest answer",
         "# stream = true",
+        '# proxy = "environment"   # that of HTTPS_PROXY, or a URL; ca_file = "FILE" for its certificates',
         "",
         "# Each [[endpoint]] adds to the pool: another provider, another model, other keys.",
         "[[endpoint]]",
@@ -64,6 +70,7 @@ def toml_text(answers: Answers) -> str:
         "# rpm = 500               # requests a minute that each key may make",
         "# tpm = 200000            # tokens a minute that each key may use",
         "# concurrency = 32        # requests in flight at this endpoint",
+        "# [endpoint.options]      # request options, such as top_p = 0.9",
     ]
     return "\n".join(lines) + "\n"
 
@@ -76,12 +83,18 @@ def _target_lines(answers: Answers) -> list[str]:
 
 
 def _http_lines(answers: Answers) -> list[str]:
-    named = answers.variables[0] if len(answers.variables) == 1 else list(answers.variables)
     lines = [
+        *(f"# {remark}" for remark in answers.remarks),
         _said("base_url", answers.base_url),
         _said("model", answers.model),
-        "# The variable that holds the keys, split by commas; or a list of variables.",
-        _said(KEYS_FROM, named),
+        *_key_lines(answers.variables),
+    ]
+    if answers.auth:
+        lines += ["# How the key is sent: bearer, header:NAME or none.", _said("auth", answers.auth)]
+    lines += [
+        _table("query", answers.query) or '# query = {"api-version" = "2024-10-21"}',
+        _table("headers", answers.headers) or '# headers = {"X-Title" = "mine", "X-Org" = {env = "MY_ORG"}}',
+        '# models = ["other"]      # further models that rows may name',
     ]
     if DIALECTS[answers.dialect].reports:
         lines += [
@@ -94,6 +107,22 @@ def _http_lines(answers: Answers) -> list[str]:
         "# allow_insecure = true   # send keys over http:// to another machine",
     ]
     return lines
+
+
+def _key_lines(variables: Sequence[str]) -> list[str]:
+    if not variables:
+        return ['# api_key_env = "MY_KEYS"  # the variable that holds the keys, if it needs any']
+    named = variables[0] if len(variables) == 1 else list(variables)
+    return [
+        "# The variable that holds the keys, split by commas; or a list of variables.",
+        _said(KEYS_FROM, named),
+    ]
+
+
+def _table(name: str, values: Mapping[str, str]) -> str:
+    """A table on one line; empty for none."""
+    inner = ", ".join(tomli_w.dumps({key: value}).strip() for key, value in values.items())
+    return f"{name} = {{{inner}}}" if inner else ""
 
 
 def _said(name: str, value: str | Sequence[str]) -> str:
@@ -120,6 +149,8 @@ def write_config(path: Path, text: str, *, force: bool) -> None:
 
 def append_variables(path: Path, variables: Sequence[tuple[str, str]]) -> None:
     """Add variables to a `.env`, which only its owner can read from then on. Raises ConfigError."""
+    if path.is_fifo():
+        raise ConfigError(f"{path.name}: is a pipe; put {variables[0][0]} where it is filled from")
     lines = "".join(f"{name}={_quoted(value)}\n" for name, value in variables)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _PRIVATE)

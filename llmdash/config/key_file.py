@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ _LOOK_S = 1.0
 SettingsT = TypeVar("SettingsT")
 
 Stamp = tuple[int, int] | None
-"""The modification time in nanoseconds and the size in bytes of a file; None if there is none."""
+"""The modification time in nanoseconds and the size in bytes of a file; None if there is none, or a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +61,7 @@ def stamp_of(path: Path) -> Stamp:
     try:
         found = path.stat()
     except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):  # a pipe can be read once; to read it again may ask its user again
         return None
     return found.st_mtime_ns, found.st_size

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 
-from llmdash.config.sources import DotEnv, Entry
-from llmdash.config.values import ConfigError, parse_keys
+from llmdash.config.key_list import parse_keys
+from llmdash.config.sources import Entry, VariableSource
+from llmdash.config.values import ConfigError
 from llmdash.secrets import Secret
 
 __all__ = ["Keys", "Variables", "is_variable", "keys_in", "variable_names"]
@@ -32,47 +33,70 @@ def is_variable(text: str) -> bool:
 class Variables:
     """Variables by name: from the environment, else from `.env`."""
 
-    def __init__(self, environ: Mapping[str, str], dotenv: DotEnv) -> None:
+    def __init__(self, environ: VariableSource, dotenv: VariableSource) -> None:
         self._environ = environ
         self._dotenv = dotenv
 
     def find(self, name: str) -> Entry | None:
         """Return the value of a variable; None if it is not set or empty."""
-        if self._environ.get(name, "").strip(" \t\r\n,"):
-            return Entry(self._environ[name], _called(name))
-        if self._dotenv.values.get(name, "").strip(" \t\r\n,"):
-            return Entry(self._dotenv.values[name], f"{self._dotenv.name}:{self._dotenv.lines[name]}: {name}")
-        return None
+        held = self._environ.find(name)
+        if held is not None:
+            return Entry(held.value, _called(name))
+        return self._dotenv.find(name)
 
     def keys_named_by(self, entry: Entry) -> Keys:
         """Return the keys of every variable that `entry` names, in their order, each once.
 
         Raises ConfigError for an invalid name, a variable that is not set, and an invalid key.
         """
-        keys: dict[Secret, None] = {}
-        warnings: list[str] = []
-        for name in variable_names(entry):
-            held = self.find(name)
-            if held is None:
-                raise ConfigError(f"{entry.place}: {_called(name)} is not set; set it, or put it into .env")
-            inside = held.place.startswith(f"{self._dotenv.name}:")
-            place = held.place if inside else f"{entry.place}: {held.place}"
-            found, more = keys_in(Entry(held.value, place))
-            warnings += more
-            for key in found:
-                if key in keys:
-                    warnings.append(f"{place}: repeats the key {key}; it counts once")
-                keys[key] = None
-        return tuple(keys), tuple(warnings)
+        held = [each for name in variable_names(entry) for each in self._held(name, entry)]
+        return _gathered(held)
+
+    def secret_named_by(self, name: object, place: str) -> Secret:
+        """Return the one value of a variable that is named at `place`. Raises ConfigError."""
+        (named,) = variable_names(Entry([name], place))
+        held = self.find(named)
+        if held is None:
+            raise ConfigError(f"{place}: {_called(named)} is not set; set it, or put it into .env")
+        try:
+            return Secret(str(held.value).strip())
+        except ValueError as error:
+            detail = str(error).removeprefix("the key ").partition(";")[0]
+            raise ConfigError(f"{place}: the value of {_called(named)} {detail}") from None
+
+    def _held(self, name: str, entry: Entry) -> list[Entry]:
+        if self._environ.find(name) is not None:
+            return [
+                Entry(each.value, f"{entry.place}: {_called(name)}") for each in self._environ.every(name)
+            ]
+        held = list(self._dotenv.every(name))
+        if not held:
+            others = (*self._environ.family(name), *self._dotenv.family(name))
+            fix = f"did you mean {', '.join(others)}?" if others else "set it, or put it into .env"
+            raise ConfigError(f"{entry.place}: {_called(name)} is not set; {fix}")
+        return held
 
 
 def keys_in(entry: Entry) -> Keys:
-    """Return the keys of a list split by commas. Raises ConfigError that names the place, never the key."""
-    try:
-        keys, warnings = parse_keys(str(entry.value))
-    except ConfigError as error:
-        raise ConfigError(f"{entry.place}: {error}") from None
-    return keys, tuple(f"{entry.place}: {warning}" for warning in warnings)
+    """Return the keys of a list, or of several. Raises ConfigError that names the place, never the key."""
+    return _gathered(entry.value if isinstance(entry.value, tuple) else (entry,))
+
+
+def _gathered(entries: Iterable[Entry]) -> Keys:
+    """The keys of all entries, each once."""
+    keys: dict[Secret, None] = {}
+    warnings: list[str] = []
+    for entry in entries:
+        try:
+            found, more = parse_keys(str(entry.value))
+        except ConfigError as error:
+            raise ConfigError(f"{entry.place}: {error}") from None
+        warnings += [f"{entry.place}: {warning}" for warning in more]
+        for key in found:
+            if key in keys:
+                warnings.append(f"{entry.place}: repeats the key {key}; it counts once")
+            keys[key] = None
+    return tuple(keys), tuple(warnings)
 
 
 def variable_names(entry: Entry) -> tuple[str, ...]:

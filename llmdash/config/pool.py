@@ -6,25 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from llmdash.config.endpoint import EndpointSettings
 from llmdash.config.endpoints import (
-    EndpointSettings,
     parse_endpoints,
     pick,
     promptlayer_key,
     promptlayer_url,
     with_keys,
 )
+from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS, Entries, parse_timeouts, with_extras
 from llmdash.config.keys import Keys, Variables, keys_in
+from llmdash.config.options import merged_options
 from llmdash.config.precedence import Chosen, checked
-from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry
+from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, PLAIN_NAMES, Entry
 from llmdash.config.toml import TABLES, Table
 from llmdash.config.values import ConfigError, parse_base_url, parse_switch, parse_text
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
+from llmdash.llms.transport.timeouts import Timeouts
 
 __all__ = ["Pool", "pool_of"]
 
 _FLAG = "--"
 _SINGLE = ("base_url", "model", "dialect")
+_ALONE = (*_SINGLE, *EXTRAS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +61,21 @@ def _alone(chosen: Chosen, variables: Variables, dialect: str) -> Pool:
             "'module:attribute'"
         )
     standard = DIALECTS[dialect]
-    keys, warnings = _keys(chosen, variables)
     base_url = chosen.get("base_url", _url(chosen), standard.base_url)
-    endpoint = EndpointSettings(
-        name=urlsplit(base_url).netloc,
-        dialect=dialect,
-        base_url=base_url,
-        model=chosen.get("model", parse_text, standard.model),
-        keys=keys,
-        promptlayer_key=promptlayer_key(variables) if standard.reports else None,
-        promptlayer_base_url=promptlayer_url(variables) if standard.reports else None,
+    endpoint = with_extras(
+        EndpointSettings(
+            name=urlsplit(base_url).netloc,
+            dialect=dialect,
+            base_url=base_url,
+            model=chosen.get("model", parse_text, standard.model),
+            promptlayer_key=promptlayer_key(variables) if standard.reports else None,
+            promptlayer_base_url=promptlayer_url(variables) if standard.reports else None,
+        ),
+        chosen.entries,
+        variables,
     )
-    return Pool((endpoint,), warnings, alone=True)
+    keys, warnings = _keys(chosen, variables) if endpoint.needs_key else ((), ())
+    return Pool((replace(endpoint, keys=keys),), warnings, alone=True)
 
 
 def _keys(chosen: Chosen, variables: Variables) -> Keys:
@@ -87,16 +94,41 @@ def _of_tables(tables: tuple[Table, ...], chosen: Chosen, variables: Variables) 
     endpoints: list[EndpointSettings] = []
     warnings: list[str] = []
     for endpoint in _changed_by_flags(picked, chosen):
-        equipped, more = with_keys(endpoint, tables_by_name[endpoint.name], variables)
+        table = tables_by_name[endpoint.name]
+        equipped, more = with_keys(_with_extras(endpoint, table, chosen, variables), table, variables)
         endpoints.append(equipped)
         warnings += more
     return Pool(tuple(endpoints), (*warnings, *_ignored(chosen, endpoints)))
 
 
+def _with_extras(
+    endpoint: EndpointSettings, table: Table, chosen: Chosen, variables: Variables
+) -> EndpointSettings:
+    entries = _entries(table, chosen)
+    if any(name in table.fields for name in TIMEOUTS):
+        endpoint = replace(endpoint, timeouts=parse_timeouts(entries, Timeouts()))
+    if "options" in table.fields:
+        endpoint = replace(endpoint, options=merged_options((table.fields["options"],)))
+    return endpoint if endpoint.dialect == LANGCHAIN else with_extras(endpoint, entries, variables)
+
+
+def _entries(table: Table, chosen: Chosen) -> Entries:
+    """The command line goes before the table, and the table before what holds for all endpoints."""
+
+    def entries(name: str) -> tuple[Entry, ...]:
+        every = chosen.entries(name)
+        flags = tuple(entry for entry in every if entry.place.startswith(_FLAG))
+        own = (table.fields[name],) if name in table.fields else ()
+        shared = tuple(entry for entry in every if entry not in flags)
+        return (*flags, *own, *(shared if name in SHARED or name in TIMEOUTS else ()))
+
+    return entries
+
+
 def _changed_by_flags(picked: tuple[EndpointSettings, ...], chosen: Chosen) -> tuple[EndpointSettings, ...]:
     """The endpoints, with model and address of the command line where there is only one endpoint."""
     flags = {
-        name: entry for name in _SINGLE if (entry := chosen.entry(name)) and entry.place.startswith(_FLAG)
+        name: entry for name in _ALONE if (entry := chosen.entry(name)) and entry.place.startswith(_FLAG)
     }
     if "dialect" in flags:
         raise ConfigError("--dialect: each [[endpoint]] has its own; change it there, or use --endpoint")
@@ -122,7 +154,7 @@ def _ignored(chosen: Chosen, endpoints: list[EndpointSettings]) -> list[str]:
     """
     names = [
         name
-        for name in _SINGLE
+        for name in _ALONE
         if (entry := chosen.entry(name))
         and _is_ours(entry)
         and str(entry.value).strip().rstrip("/") not in _said(endpoints)
@@ -145,7 +177,7 @@ def _said(endpoints: list[EndpointSettings]) -> set[str]:
 
 
 def _is_ours(entry: Entry) -> bool:
-    return not entry.place.startswith((_FLAG, "OPENAI_", "ANTHROPIC_"))
+    return not entry.place.startswith((_FLAG, "OPENAI_", "ANTHROPIC_")) and entry.place not in PLAIN_NAMES
 
 
 def _readable(entry: Entry) -> tuple[object, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
 from typing import TypeVar
 
 from llmdash.config.sources import Entry, Layer
@@ -26,14 +25,15 @@ class Chosen:
     """The strongest entry for each setting; `layers` go from strong to weak."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        merged: dict[str, Entry] = {}
-        for layer in reversed(layers):
-            merged.update(layer)
-        self._entries = MappingProxyType(merged)
+        self._layers = tuple(layers)
 
     def entry(self, name: str) -> Entry | None:
         """Return what was given for a setting, and where; None if it was not."""
-        return self._entries.get(name)
+        return next(iter(self.entries(name)), None)
+
+    def entries(self, name: str) -> tuple[Entry, ...]:
+        """Return all that was given for a setting, from strong to weak."""
+        return tuple(layer[name] for layer in self._layers if name in layer)
 
     def get(self, name: str, parse: Callable[[object], T], default: T) -> T:
         """Return the parsed value of a setting. Raises ConfigError that names the place."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdash import locations
-from llmdash.config.sources import read_text
+from llmdash.config.dotenv import read_text
 from llmdash.config.values import ConfigError, parse_number, shown
 
 __all__ = ["Price", "Prices", "load_prices", "price_of"]

@@ -1,10 +1,11 @@
 """The settings of a run, from all their sources.
 
-From strongest to weakest: command line; `LLMDASH_*` variables; `OPENAI_API_KEY` and `OPENAI_BASE_URL`; `.env`
-in the folder the program starts in (there: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then `OPENAI_*`);
-`llmdash.toml` in the same folder; `llmdash.toml` in the user's config folder. Each setting is taken from the
-strongest source that gives it. With another dialect the provider's variables are its own: `ANTHROPIC_API_KEY`
-and `ANTHROPIC_BASE_URL` for Anthropic.
+From strongest to weakest: command line; variables of the environment (`LLMDASH_*`, then `API_KEY` and
+`BASE_URL`, then `OPENAI_API_KEY` and `OPENAI_BASE_URL`); `.env` in the folder the program starts in, in the
+same order; `llmdash.toml` in the same folder, or the file named in its place; `llmdash.toml` in the user's
+config folder. Each setting is taken from the strongest source that gives it, each request option too. With
+another dialect the provider's variables are its own: `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL` for
+Anthropic.
 
 `[[endpoint]]` tables in the stronger of the two files are the pool; without one, address, model and keys
 above are its only endpoint.
@@ -12,38 +13,45 @@ above are its only endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from llmdash import locations
-from llmdash.config.endpoints import EndpointSettings
+from llmdash.config.connection import proxy_secrets, unused_proxy
+from llmdash.config.deciding import DECIDING, DecidingFile, deciding_file, deciding_table_file, is_home
+from llmdash.config.dotenv import DotEnv, read_dotenv
+from llmdash.config.endpoint import EndpointSettings
+from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS, parse_timeouts
+from llmdash.config.gathered import Sources
 from llmdash.config.key_file import KeyFile, stamp_of
 from llmdash.config.keys import Variables
+from llmdash.config.options import merged_options
 from llmdash.config.pool import Pool, pool_of
 from llmdash.config.precedence import Chosen
 from llmdash.config.sources import (
+    BASE_URL,
     ENDPOINT,
     KEYS,
-    DotEnv,
-    Layer,
-    from_dotenv,
-    from_environment,
+    VariableSource,
     from_flags,
     misspelt,
-    read_dotenv,
 )
 from llmdash.config.toml import from_toml
 from llmdash.config.values import (
     MAX_RATE,
+    ConfigError,
     parse_dialect,
     parse_number,
     parse_rate,
     parse_switch,
     parse_whole,
+    shown,
 )
-from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, DialectEntry
+from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS
+from llmdash.llms.options import merge_options
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Redactor, Secret
 
@@ -55,6 +63,8 @@ DEFAULT_CONCURRENCY = 64
 DEFAULT_FPS = 15
 RATE_PER_KEY = 5.0
 """The default rate in requests a second for each key: what providers allow a new account."""
+
+OPTIONS = "options"
 
 SETTINGS = (
     KEYS,
@@ -70,10 +80,10 @@ SETTINGS = (
     "stream",
     "fps",
     "allow_insecure",
-    "connect_timeout",
-    "first_byte_timeout",
-    "stall_timeout",
-    "total_timeout",
+    *TIMEOUTS,
+    OPTIONS,
+    *EXTRAS,
+    *SHARED,
 )
 """Every setting; `LLMDASH_` and its name in capitals is the variable, `--` and its name the option."""
 
@@ -110,6 +120,11 @@ class Settings:
     """Knows every key of these settings, and of those they are read anew as."""
     key_file: KeyFile[Settings] | None = field(default=None, compare=False, repr=False)
     """Where more keys may come from while a run goes on."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Request options of the run by their names in the body, which JSON can hold; those of endpoints, prompt
+    sets and rows go before them."""
+    deciding: tuple[DecidingFile, ...] = field(default=(), compare=False)
+    """The files of the folder that decide where keys are sent."""
 
     def __post_init__(self) -> None:
         if not self.endpoints:
@@ -141,9 +156,20 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Return every key, those for PromptLayer included: no output may hold them."""
-        reporting = [each.promptlayer_key for each in self.endpoints if each.promptlayer_key is not None]
-        return tuple(dict.fromkeys((*self.keys, *_all_keys(self.endpoints), *reporting)))
+        """Return every key, those in headers and for PromptLayer included: no output may hold them."""
+        of_endpoints = [secret for each in self.endpoints for secret in each.secrets]
+        of_proxies = [
+            secret for each in self.endpoints for secret in proxy_secrets(each.connection.proxy, {})
+        ]
+        return tuple(dict.fromkeys((*self.keys, *of_endpoints, *of_proxies)))
+
+    @property
+    def run_options(self) -> Mapping[str, Any]:
+        """Return the request options of the run, `temperature` and `max_tokens` among them."""
+        plain = {"temperature": self.temperature, "max_tokens": self.max_tokens}
+        return merge_options(
+            {name: value for name, value in plain.items() if value is not None}, self.options
+        )
 
     @property
     def without_keys(self) -> tuple[str, ...]:
@@ -158,79 +184,93 @@ def load_settings(
     cwd: Path,
     user_config: Path | None = None,
     redactor: Redactor | None = None,
+    config: Path | None = None,
 ) -> Settings:
     """Return the settings for a start in `cwd`.
 
     `flags` has options of the command line by setting, None where one was not given; keys cannot be given
-    there. `user_config` is the user's own settings file, by default the one in the config folder; `redactor`
-    learns every key. Nothing is put into the environment. Raises ConfigError, one line that names place, what
-    was given, and the fix.
+    there. `user_config` is the user's own settings file, by default the one in the config folder; `config`
+    is read in place of the one in `cwd`; `redactor` learns every key. Nothing is put into the environment.
+    Raises ConfigError, one line that names place, what was given, and the fix.
     """
     redactor = redactor or Redactor()
     key_path = cwd / locations.ENV_NAME
     stamp = stamp_of(key_path)  # taken before the file is read: a change meanwhile is one that is seen
     dotenv = read_dotenv(key_path)
     user_file = user_config or locations.config_file()
-    sources = _Sources(
+    if config is not None and not config.is_file():
+        raise ConfigError(f"--config: {shown(config)} is not a file; name an llmdash.toml")
+    found = cwd / locations.CONFIG_NAME if config is None else config
+    own = from_toml(found, locations.CONFIG_NAME if config is None else str(config), SETTINGS)
+    sources = Sources(
         from_flags(flags, [name for name in SETTINGS if name != KEYS]),
-        environ,
-        dotenv,
-        (
-            from_toml(cwd / locations.CONFIG_NAME, locations.CONFIG_NAME, SETTINGS),
-            from_toml(user_file, str(user_file), SETTINGS),
-        ),
+        VariableSource.of_environment(environ),
+        VariableSource.of_dotenv(dotenv),
+        (own, from_toml(user_file, str(user_file), SETTINGS)),
+        SETTINGS,
     )
     # The dialect decides which provider's variables count.
     dialect = sources.chosen(DIALECTS[DEFAULT_DIALECT]).get("dialect", parse_dialect, DEFAULT_DIALECT)
     chosen = sources.chosen(DIALECTS[dialect])
-    pool = pool_of(chosen, Variables(environ, dotenv), dialect)
-    odd = misspelt(environ, SETTINGS) + misspelt(dotenv.values, SETTINGS)
-    if pool.alone:
-        odd += sources.mixed(chosen, DIALECTS[dialect])
+    pool = pool_of(chosen, Variables(sources.environ, sources.dotenv), dialect)
+    warnings = (
+        *dotenv.warnings,
+        *pool.warnings,
+        *misspelt(sources.environ, SETTINGS),
+        *misspelt(sources.dotenv, SETTINGS),
+        *sources.notes(chosen, pool, DIALECTS[dialect]),
+        *_proxy_warnings(pool, environ, chosen),
+    )
+    settings = _settings(chosen, pool, warnings, redactor)
+    for endpoint in pool.endpoints:
+        redactor.learn(proxy_secrets(endpoint.connection.proxy, environ))
+    trusted = config is not None or found.resolve() == user_file.resolve()
+    of_table = None if trusted else deciding_table_file(found, own)
+    of_dotenv = _deciding_dotenv(dotenv, chosen, settings, sources)
+    deciding = tuple(each for each in (of_table, of_dotenv) if each is not None)
 
     def reload() -> Settings:
-        return load_settings(flags, environ=environ, cwd=cwd, user_config=user_config, redactor=redactor)
-
-    settings = _settings(chosen, pool, dotenv.warnings + pool.warnings + odd, redactor)
-    return replace(settings, key_file=KeyFile(key_path, stamp, reload))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sources:
-    """The sources that were read."""
-
-    flags: Layer
-    environ: Mapping[str, str] = field(repr=False)
-    dotenv: DotEnv
-    files: tuple[Layer, ...]
-
-    def chosen(self, dialect: DialectEntry) -> Chosen:
-        """The strongest entry for each setting, where the provider is that of `dialect`."""
-        return Chosen(
-            (
-                self.flags,
-                *from_environment(self.environ, SETTINGS, dialect.variables),
-                *from_dotenv(self.dotenv, SETTINGS, dialect.variables),
-                *self.files,
-            )
+        again = load_settings(
+            flags, environ=environ, cwd=cwd, user_config=user_config, redactor=redactor, config=config
         )
+        if again.deciding != deciding:
+            raise ConfigError("where keys are sent was changed meanwhile; start the run anew")
+        return again
 
-    def mixed(self, chosen: Chosen, dialect: DialectEntry) -> tuple[str, ...]:
-        """Warnings where keys of the environment push aside those of `.env`, or go to its address."""
-        keys, base_url = chosen.entry(KEYS), chosen.entry("base_url")
-        name = self.dotenv.name
-        if keys is None or keys.place.startswith(f"{name}:"):
-            return ()
-        warnings: list[str] = []
-        if any(KEYS in layer for layer in from_dotenv(self.dotenv, SETTINGS, dialect.variables)):
-            warnings.append(
-                f"{keys.place}: is set in the environment and used in place of the keys in {name}"
-            )
-        if base_url is not None and base_url.place.startswith(f"{name}:"):
-            warnings.append(
-                f"{base_url.place}: gets the keys of {keys.place}; make sure that they belong together"
-            )
-        return tuple(warnings)
+    return replace(settings, key_file=KeyFile(key_path, stamp, reload), deciding=deciding)
+
+
+def _deciding_dotenv(
+    dotenv: DotEnv, chosen: Chosen, settings: Settings, sources: Sources
+) -> DecidingFile | None:
+    """The deciding variables of a `.env`, if a key that it does not hold itself goes where it says."""
+    held = [line.value for lines in dotenv.every.values() for line in lines]
+    foreign = [key for key in settings.secrets if not any(key.reveal() in value for value in held)]
+    if not foreign or dotenv.path is None:
+        return None
+    entries = {name: chosen.entry(name) for name in DECIDING}
+    if any(endpoint.promptlayer_key in foreign for endpoint in settings.endpoints):
+        variables = Variables(sources.environ, sources.dotenv)
+        entries["promptlayer_base_url"] = variables.find("PROMPTLAYER_BASE_URL")
+    found = [
+        (name, entry.value)
+        for name, entry in entries.items()
+        if entry is not None and entry.place.startswith(f"{dotenv.name}:")
+    ]
+    if all(name == BASE_URL and is_home(value, settings.dialect) for name, value in found):
+        return None
+    return deciding_file(dotenv.path, found)
+
+
+def _proxy_warnings(pool: Pool, environ: Mapping[str, str], chosen: Chosen) -> Iterator[str]:
+    """Warnings where the environment names a proxy that no request goes through."""
+    if chosen.entry("proxy") is not None:
+        return
+    for endpoint in pool.endpoints:
+        name = unused_proxy(endpoint.base_url, environ) if endpoint.connection.proxy is None else None
+        if name is not None:
+            yield (f'{name} is set and not used; write proxy = "environment" to use it, or proxy = "none"')
+            return
 
 
 def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: Redactor) -> Settings:
@@ -249,11 +289,12 @@ def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: R
         stream=chosen.get("stream", parse_switch, True),
         fps=chosen.get("fps", _whole(5, 30), DEFAULT_FPS),
         allow_insecure=chosen.get("allow_insecure", parse_switch, False),
-        timeouts=_timeouts(chosen),
+        timeouts=parse_timeouts(chosen.entries, Timeouts()),
         warnings=warnings,
         dialect=first.dialect,
         endpoints=pool.endpoints,
         redactor=redactor,
+        options=merged_options(chosen.entries(OPTIONS)),
     )
 
 
@@ -265,17 +306,6 @@ def _usual_rate(endpoints: Sequence[EndpointSettings]) -> float | None:
 
 def _all_keys(endpoints: Sequence[EndpointSettings]) -> tuple[Secret, ...]:
     return tuple(dict.fromkeys(key for endpoint in endpoints for key in endpoint.keys))
-
-
-def _timeouts(chosen: Chosen) -> Timeouts:
-    seconds = _number(0.1, 86_400)
-    standard = Timeouts()
-    return Timeouts(
-        connect=chosen.get("connect_timeout", seconds, standard.connect),
-        first_byte=chosen.get("first_byte_timeout", seconds, standard.first_byte),
-        stall=chosen.get("stall_timeout", seconds, standard.stall),
-        total=chosen.get("total_timeout", seconds, standard.total),
-    )
 
 
 def _whole(low: int, high: int) -> Callable[[object], int]:

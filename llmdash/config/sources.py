@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 import difflib
-import io
-import stat
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from dotenv import dotenv_values
-from dotenv.parser import Binding, parse_stream
-
+from llmdash.config.dotenv import DotEnv
 from llmdash.config.values import ConfigError, shown
 
 __all__ = [
+    "BASE_URL",
     "ENDPOINT",
     "KEYS",
     "KEYS_FROM",
-    "DotEnv",
+    "PLAIN_NAMES",
+    "TRUST",
     "Entry",
     "Layer",
-    "from_dotenv",
-    "from_environment",
+    "VariableSource",
     "from_flags",
+    "from_variables",
     "misspelt",
-    "read_dotenv",
-    "read_text",
 ]
 
 PREFIX = "LLMDASH_"
+TRUST = PREFIX + "TRUST"
+"""The variable of the environment with the hashes of files that are trusted; it is no setting."""
+
 KEYS = "api_key"
 KEYS_FROM = "api_key_env"
 ENDPOINT = "endpoint"
-_FILE_NAMES = {"API_KEY": KEYS, "BASE_URL": "base_url"}
-_MAX_FILE = 4 * 1024 * 1024
+BASE_URL = "base_url"
+PLAIN_NAMES = {"API_KEY": KEYS, "BASE_URL": BASE_URL}
+"""The setting of each variable that belongs to no program and no provider."""
+
+_FLAGS = {"options": "--set", "headers": "--header", "query": "--query"}
+_TIMEOUTS = ("connect", "first-byte", "stall", "total")
+_VOID = " \t\r\n,;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,129 +50,119 @@ class Entry:
 
 
 Layer = Mapping[str, Entry]
-"""Entries by setting, from one source."""
+"""Entries by setting, from one source. Keys of several variables or lines are one Entry with a tuple."""
 
 
-@dataclass(frozen=True, slots=True)
-class DotEnv:
-    """A `.env` file: its variables, the line of each, and warnings about the file."""
+class VariableSource:
+    """Variables of the environment or of a `.env`, each with its place. Empty ones count as not set."""
 
-    name: str = ".env"
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)
-    lines: Mapping[str, int] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    def __init__(self, entries: Mapping[str, tuple[Entry, ...]]) -> None:
+        self._entries = entries
+
+    @classmethod
+    def of_environment(cls, environ: Mapping[str, str]) -> VariableSource:
+        """Return the variables of the environment, whose place is their name."""
+        return cls({name: (Entry(value, name),) for name, value in environ.items() if value.strip(_VOID)})
+
+    @classmethod
+    def of_dotenv(cls, dotenv: DotEnv) -> VariableSource:
+        """Return the variables of a `.env`, whose place is the line and the name."""
+        found = {
+            name: tuple(
+                Entry(line.value, f"{dotenv.name}:{line.number}: {name}")
+                for line in lines
+                if line.value.strip(_VOID)
+            )
+            for name, lines in dotenv.every.items()
+        }
+        return cls({name: entries for name, entries in found.items() if entries})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def find(self, name: str) -> Entry | None:
+        """Return the value of a variable, the last one where it is set more than once; None if it is not."""
+        return self._entries.get(name, (None,))[-1]
+
+    def every(self, name: str) -> tuple[Entry, ...]:
+        """Return every value of a variable, in the order of the lines."""
+        return self._entries.get(name, ())
+
+    def family(self, name: str) -> tuple[str, ...]:
+        """Return the variables that hold the keys of `name`: itself, `NAMES`, `NAME_1`, `NAME_2`, ..."""
+        wanted = re.compile(rf"{re.escape(name)}(?P<many>S?)(?:_?(?P<number>[0-9]{{1,4}}))?", re.ASCII)
+        found = [match for match in map(wanted.fullmatch, self._entries) if match]
+        return tuple(
+            match[0] for match in sorted(found, key=lambda match: (int(match["number"] or -1), match[0]))
+        )
+
+    def keys(self, name: str) -> tuple[Entry, ...]:
+        """Return every value of every variable in the family of `name`."""
+        return tuple(entry for each in self.family(name) for entry in self.every(each))
 
 
 def from_flags(flags: Mapping[str, object], known: Collection[str]) -> Layer:
     """Return the options of the command line; None, or an empty list, where one was not given.
 
-    Raises TypeError for an unknown name.
+    `timeout` holds texts such as `first-byte=300`. Raises ConfigError for a timeout of another name,
+    TypeError for an unknown option.
     """
-    if strange := sorted(set(flags) - set(known)):
+    given = dict(flags)
+    timeouts = given.pop("timeout", None) or ()
+    if strange := sorted(set(given) - set(known)):
         raise TypeError(f"not a setting: {', '.join(strange)}")
-    return {
-        name: Entry(value, "--" + name.replace("_", "-"))
-        for name, value in flags.items()
+    layer = {
+        name: Entry(value, _FLAGS.get(name, "--" + name.replace("_", "-")))
+        for name, value in given.items()
         if value is not None and value != ()
     }
+    return layer | _timeouts(timeouts if isinstance(timeouts, tuple | list) else (timeouts,))
 
 
-def from_environment(
-    environ: Mapping[str, str], known: Collection[str], provider: Mapping[str, str]
+def _timeouts(given: Iterable[object]) -> dict[str, Entry]:
+    """The settings of `--timeout first-byte=300`; a number alone is the total."""
+    found: dict[str, Entry] = {}
+    for text in map(str, given):
+        name, mark, value = text.rpartition("=")
+        name = name.strip().lower().replace("_", "-") if mark else "total"
+        if name not in _TIMEOUTS:
+            near = difflib.get_close_matches(name, _TIMEOUTS, 1, 0.5)
+            fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(_TIMEOUTS)}"
+            raise ConfigError(f"--timeout: {shown(name)} is not a time limit; {fix}")
+        found[f"{name.replace('-', '_')}_timeout"] = Entry(value, f"--timeout {name}")
+    return found
+
+
+def from_variables(
+    source: VariableSource, known: Collection[str], provider: Mapping[str, str]
 ) -> list[Layer]:
-    """Return the `LLMDASH_*` variables, then those of the provider: `provider` has settings by variable.
-
-    A variable that is empty counts as not set.
+    """Return the `LLMDASH_*` variables, then `API_KEY` and `BASE_URL`, then those of the provider: `provider`
+    has settings by variable.
     """
-    places = {name: name for name in environ}
-    return [_pick(environ, _own_names(known), places), _pick(environ, provider, places)]
-
-
-def from_dotenv(dotenv: DotEnv, known: Collection[str], provider: Mapping[str, str]) -> list[Layer]:
-    """Return the variables of a `.env`: `LLMDASH_*`, then `API_KEY` and `BASE_URL`, then those of the
-    provider.
-    """
-    places = {name: f"{dotenv.name}:{line}: {name}" for name, line in dotenv.lines.items()}
-    names = (_own_names(known), _FILE_NAMES, provider)
-    return [_pick(dotenv.values, mapping, places) for mapping in names]
+    return [_pick(source, names) for names in (_own_names(known), PLAIN_NAMES, provider)]
 
 
 def _own_names(known: Collection[str]) -> dict[str, str]:
     return {PREFIX + name.upper(): name for name in known}
 
 
-def _pick(values: Mapping[str, str], names: Mapping[str, str], places: Mapping[str, str]) -> Layer:
-    return {
-        setting: Entry(values[variable], places[variable])
-        for variable, setting in names.items()
-        if values.get(variable, "").strip(" \t\r\n,")
-    }
+def _pick(source: VariableSource, names: Mapping[str, str]) -> Layer:
+    layer: dict[str, Entry] = {}
+    for variable, setting in names.items():
+        last = source.find(variable)
+        entries = source.keys(variable) if setting == KEYS else () if last is None else (last,)
+        if entries:
+            layer[setting] = entries[0] if len(entries) == 1 else Entry(entries, entries[0].place)
+    return layer
 
 
-def misspelt(values: Mapping[str, str], known: Collection[str]) -> tuple[str, ...]:
+def misspelt(source: VariableSource, known: Collection[str]) -> tuple[str, ...]:
     """Return a warning for each unknown `LLMDASH_*` variable that is close to a known one."""
     names = _own_names(known)
+    keys = source.family(PREFIX + KEYS.upper())
     found: list[str] = []
-    for variable in sorted(values):
-        if variable.startswith(PREFIX) and variable not in names:
+    for variable in sorted(source):
+        if variable.startswith(PREFIX) and variable not in (*names, *keys, TRUST):
             near = difflib.get_close_matches(variable, names, 1, 0.8)
             found += [f"{shown(variable)} is not a setting; did you mean {near[0]}?"] if near else []
     return tuple(found)
-
-
-def read_dotenv(path: Path) -> DotEnv:
-    """Read a `.env` without changing the environment and without expanding `$`; no file, no variables.
-
-    Lines that are not `NAME=value` are skipped with a warning. Raises ConfigError if it cannot be read.
-    """
-    text = read_text(path, path.name)
-    if text is None:
-        return DotEnv(path.name)
-    bindings = list(parse_stream(io.StringIO(text)))
-    sound = [binding for binding in bindings if not binding.error]
-    values = dotenv_values(stream=io.StringIO("".join(b.original.string for b in sound)), interpolate=False)
-    warnings = [
-        f"{path.name}:{_line(binding)}: is not understood and skipped; write NAME=value"
-        for binding in bindings
-        if binding.error
-    ]
-    lines = {binding.key: _line(binding) for binding in sound if binding.key}
-    if any("KEY" in name.upper() for name in lines):
-        warnings += _mode_warning(path)
-    given = {name: value for name, value in values.items() if value is not None}
-    return DotEnv(path.name, given, lines, tuple(warnings))
-
-
-def _line(binding: Binding) -> int:
-    """The line where a binding begins; blank lines above it belong to its text."""
-    text = binding.original.string
-    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
-def _mode_warning(path: Path) -> list[str]:
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return [f"{path.name}: others on this machine can read your keys; fix it with: chmod 600 {path.name}"]
-    return []
-
-
-def read_text(path: Path, name: str) -> str | None:
-    """Return the file as text, without a byte order mark; None if there is no file.
-
-    Raises ConfigError if it cannot be read, is over 4 MB or is not UTF-8.
-    """
-    try:
-        if not path.is_file():  # a folder named .env is a virtual environment, not ours
-            return None
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE + 1)
-    except OSError as error:
-        raise ConfigError(
-            f"{name}: cannot be read ({error.strerror or error}); fix its permissions"
-        ) from None
-    if len(raw) > _MAX_FILE:
-        raise ConfigError(f"{name}: is over 4 MB, which no settings file is; move it away")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{name}:{line}: is not UTF-8; save the file as UTF-8") from None

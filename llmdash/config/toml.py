@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer, read_text
+from llmdash.config.connection import PATHS
+from llmdash.config.dotenv import read_text
+from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS
+from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer
 from llmdash.config.values import ConfigError, shown
 
 __all__ = ["ENDPOINT_FIELDS", "TABLES", "Table", "from_toml"]
@@ -33,6 +36,11 @@ ENDPOINT_FIELDS = (
     "promptlayer_base_url",
     "terminal",
     "allow_insecure",
+    "models",
+    "options",
+    *EXTRAS,
+    *SHARED,
+    *TIMEOUTS,
 )
 """The fields of an `[[endpoint]]`."""
 
@@ -69,10 +77,17 @@ def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
         if setting not in allowed:
             raise ConfigError(f"{place}: {_unknown(setting, allowed, 'setting')}")
         if setting == ENDPOINT and _holds_tables(value, place):
-            layer[TABLES] = Entry(_tables(value, text, name), place)
+            layer[TABLES] = Entry(_tables(value, text, name, path.parent), place)
         else:
-            layer[setting] = Entry(value, place)
+            layer[setting] = Entry(_placed(setting, value, path.parent), place)
     return layer
+
+
+def _placed(setting: str, value: object, folder: Path) -> object:
+    """A value; the path of a file is completed by the folder of the settings file."""
+    if setting in PATHS and isinstance(value, str) and value.strip() and "\0" not in value:
+        return str(folder / Path(value.strip()).expanduser())
+    return value
 
 
 def _document(text: str, name: str) -> Mapping[str, Any]:
@@ -115,18 +130,20 @@ def _holds_tables(value: object, place: str) -> bool:
     return True
 
 
-def _tables(value: Sequence[Mapping[str, Any]], text: str, name: str) -> tuple[Table, ...]:
+def _tables(value: Sequence[Mapping[str, Any]], text: str, name: str, folder: Path) -> tuple[Table, ...]:
     sections = _sections(text, len(value))
-    return tuple(_table(fields, text, section, name) for fields, section in zip(value, sections, strict=True))
+    return tuple(
+        _table(fields, text, section, name, folder) for fields, section in zip(value, sections, strict=True)
+    )
 
 
-def _table(fields: Mapping[str, Any], text: str, section: tuple[int, int], name: str) -> Table:
+def _table(fields: Mapping[str, Any], text: str, section: tuple[int, int], name: str, folder: Path) -> Table:
     found: dict[str, Entry] = {}
     for field, value in fields.items():
         place = f"{name}:{_line_in(text, field, section)}: {shown(field)[1:-1]}"
         if field not in ENDPOINT_FIELDS:
             raise ConfigError(f"{place}: {_unknown(field, ENDPOINT_FIELDS, 'field of an endpoint')}")
-        found[field] = Entry(value, place)
+        found[field] = Entry(_placed(field, value, folder), place)
     return Table(found, f"{name}:{_line_at(text, section[0])}: [[endpoint]]")
 
 
@@ -141,7 +158,7 @@ def _sections(text: str, count: int) -> list[tuple[int, int]]:
     if len(found) != count:
         start = _start_of(text, ENDPOINT)
         return [(start, start)] * count
-    following = re.compile(r"^[ \t]*\[", re.MULTILINE)
+    following = re.compile(r"^[ \t]*\[(?![ \t]*[\"']?endpoint[\"']?[ \t]*\.)", re.MULTILINE)
     ends = [following.search(text, match.end()) for match in found]
     return [
         (match.start(), end.start() if end else len(text)) for match, end in zip(found, ends, strict=True)
@@ -150,9 +167,9 @@ def _sections(text: str, count: int) -> list[tuple[int, int]]:
 
 def _line_in(text: str, field: str, section: tuple[int, int]) -> int:
     """The line that sets `field` inside of a section; else the section's first."""
-    found = re.compile(rf"^[ \t]*[\"']?{re.escape(field)}[\"']?[ \t]*[=.]", re.MULTILINE).search(
-        text, *section
-    )
+    subtable = r"(?:\[[ \t]*[\"']?endpoint[\"']?[ \t]*\.[ \t]*)?"
+    quoted = rf"[\"']?{re.escape(field)}[\"']?"
+    found = re.compile(rf"^[ \t]*{subtable}{quoted}[ \t]*[=.\]]", re.MULTILINE).search(text, *section)
     return _line_at(text, found.start() if found else section[0])
 
 

@@ -10,7 +10,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from llmdash.llms.dialects import DIALECTS
 from llmdash.sanitize import clean_line
-from llmdash.secrets import Secret
 
 __all__ = [
     "MAX_RATE",
@@ -19,7 +18,6 @@ __all__ = [
     "ordinal",
     "parse_base_url",
     "parse_dialect",
-    "parse_keys",
     "parse_number",
     "parse_rate",
     "parse_switch",
@@ -144,28 +142,6 @@ def parse_text(value: object) -> str:
     if not text or len(text) > 200 or clean_line(text) != text:
         raise ConfigError(f"{shown(value)} is not a name; write 1 to 200 printable characters on one line")
     return text
-
-
-def parse_keys(text: str) -> tuple[tuple[Secret, ...], tuple[str, ...]]:
-    """Return the keys of a list split by commas, without blanks and duplicates; and a warning for each
-    duplicate.
-
-    Raises ConfigError that names the position of a wrong key, never its value.
-    """
-    found: dict[Secret, int] = {}
-    warnings: list[str] = []
-    entries = [entry for entry in (part.strip() for part in text.split(",")) if entry]
-    for number, entry in enumerate(entries, 1):
-        try:
-            secret = Secret(entry)
-        except ValueError as error:
-            detail = str(error).removeprefix("the key ")
-            raise ConfigError(f"the {ordinal(number)} key {detail}; split several by commas") from None
-        if secret in found:
-            warnings.append(f"the {ordinal(number)} key repeats the {ordinal(found[secret])}; it counts once")
-        else:
-            found[secret] = number
-    return tuple(found), tuple(warnings)
 
 
 def ordinal(number: int) -> str:

@@ -50,6 +50,9 @@ class RunPlan:
     rate: float | None
     concurrency: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    """Request options of the prompt file, which go before those that the pool's LLMs have."""
+    wider_options: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the run, which the LLMs have already: for estimates of what a request will cost."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """What the journal records of how the run was started; never a key."""
     resume: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -101,6 +102,7 @@ class Run:
             plan.policy,
             plan.rules,
             asker=plan.asker,
+            wider_options=plan.wider_options,
         )
         self._runner = BatchRunner(self._parts, plan.concurrency)
         if not journal.is_wal:
@@ -212,9 +214,9 @@ class Run:
 
     def _look_for_keys(self) -> None:
         """Pause the run, or end a headless one, if no key is usable until the user acts."""
-        if not self._plan.stay and self._pool.returns_in_s() > self._plan.policy.patience_s:
+        if not self._plan.stay and self._runner.returns_in_s() > self._plan.policy.patience_s:
             self._end(Ending.NO_KEY)
-        elif self._pool.exhausted and not self._runner.paused:
+        elif self._runner.returns_in_s() == math.inf and not self._runner.paused:
             self.pause(_NO_KEY)
 
     def _kill_switch_tripped(self) -> None:
@@ -288,7 +290,7 @@ class Run:
 
     def revived(self) -> None:
         """Resume a run that is paused because no key was usable, if one is now."""
-        if self._state == (RunState.PAUSED, _NO_KEY) and not self._pool.exhausted:
+        if self._state == (RunState.PAUSED, _NO_KEY) and self._runner.returns_in_s() < math.inf:
             self.resume()
 
     def drain(self) -> None:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from llmdash.launch.plan_builder import PRACTICE, make_plan, run_folder
 from llmdash.launch.results import ENDING_CODES
 from llmdash.launch.shutdown import obeying_signals
 from llmdash.prompts.source import Prompt, PromptSource, RequestBody
-from llmdash.prompts.verdict import Verdict
+from llmdash.prompts.wrapped import WrappedSource
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.streams import can_draw_on
 from llmdash.signals import Signals
@@ -54,6 +54,8 @@ class Bench:
     folder: Path | None
     prices: Prices
     practice: SimulatorSettings | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Those that go with each request."""
 
     @property
     def jobs(self) -> int:
@@ -80,7 +82,7 @@ class Bench:
             settings, source = replace(settings, model=experiment.model), _ForOneModel(source)
         place = self.folder / _folder_name(experiment.name) if self.folder is not None else None
         folder = run_folder(place, f"compare {experiment.name}")
-        plan = make_plan(source, self.given, settings, folder, simulator)
+        plan = make_plan(source, self.given, settings, folder, simulator, options=self.options)
         options = dict(plan.options)
         if experiment.model is not None:
             options["model"] = experiment.model  # goes before the models of the endpoints
@@ -89,7 +91,7 @@ class Bench:
         keys = facts.keys if experiment.keys is None else min(facts.keys, experiment.keys)
         plan = replace(
             plan,
-            connect=_with_keys(plan.connect, experiment.keys, asked),
+            connect=_with_keys(plan.connect, experiment.keys, asked, options.get("model")),
             more_keys=_noting(plan.more_keys, asked) if experiment.keys is None else tuple,
             facts=replace(facts, name=title, keys=keys, model=experiment.model or facts.model),
             options=options,
@@ -124,13 +126,19 @@ def _with_keys(
     connect: Callable[[], AbstractAsyncContextManager[Sequence[Member]]],
     keys: int | None,
     asked: dict[str, Asked],
+    model: str | None,
 ) -> Callable[[], AbstractAsyncContextManager[Sequence[Member]]]:
-    """Return `connect` limited to its first `keys` keys; the model and address of each go into `asked`."""
+    """Return `connect` limited to its first `keys` keys; the model and address of each go into `asked`.
+
+    Every key is asked for the `model` of an experiment.
+    """
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[Sequence[Member]]:
         async with connect() as members:
             chosen = members[:keys]
+            for member in chosen:
+                member.models = member.models if model is None else None
             _note(chosen, asked)
             yield chosen
 
@@ -156,34 +164,19 @@ def _note(members: Iterable[Member], asked: dict[str, Asked]) -> None:
     )
 
 
-class _ForOneModel:
-    """A PromptSource without the models that its prompts name."""
+class _ForOneModel(WrappedSource):
+    """A source without the models that its prompts name."""
 
-    def __init__(self, source: PromptSource) -> None:
-        self._source = source
-        self.name = source.name
-        self.fingerprint = source.fingerprint
-        self.problems = source.problems
-        self.left_out = source.left_out
-        self.reading = source.reading
-        self.check = source.check
-        self.options = {name: value for name, value in source.options.items() if name != "model"}
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def id(self, index: int) -> str:
-        return self._source.id(index)
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return _without_model(self.source.options)
 
     def prompt(self, index: int) -> Prompt:
-        prompt = self._source.prompt(index)
+        prompt = self.source.prompt(index)
         if "model" not in prompt.options:
             return prompt
         body = prompt.body and RequestBody(prompt.body.wire, _without_model(prompt.body.fields))
         return replace(prompt, options=_without_model(prompt.options), body=body)
-
-    def score(self, prompt: Prompt, text: str) -> Verdict:
-        return self._source.score(prompt, text)
 
 
 def _without_model(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,6 +6,8 @@ from llmdash.config import Settings
 from llmdash.config.prices import Prices
 from llmdash.engine.dispatch.attempt import prompt_tokens
 from llmdash.engine.pool.costs import Tokens
+from llmdash.launch.request_options import options_of
+from llmdash.llms.options import TOKEN_LIMITS, merge_options
 from llmdash.prompts.source import InputError, PromptSource
 from llmdash.ui.launcher import Forecast
 
@@ -18,10 +20,10 @@ _SAMPLE = 200
 def forecast_of(source: PromptSource, settings: Settings, prices: Prices, *, spends: bool) -> Forecast:
     """Return the forecast of a run over `source`. Costs are None where a price is not known.
 
-    Answers count at most their `max_tokens`; without one their tokens and cost are not known.
+    Answers count at most their token limit; without one their tokens and cost are not known.
     """
     tokens = _input_tokens(source)
-    longest = settings.max_tokens
+    longest = _longest_answer(source, settings)
     answers = None if longest is None else longest * len(source)
     known = spends and len(settings.endpoints) == 1
     url = (settings.endpoints[0].base_url or None) if known else None
@@ -36,6 +38,14 @@ def forecast_of(source: PromptSource, settings: Settings, prices: Prices, *, spe
         if known and answers
         else None,
     )
+
+
+def _longest_answer(source: PromptSource, settings: Settings) -> int | None:
+    """Return the token limit of the answers, of the prompt file or the settings, whatever its name."""
+    wider = merge_options(settings.run_options, settings.endpoints[0].options)
+    options = merge_options(wider, options_of(source, settings, {}))
+    limits = (options.get(name) for name in TOKEN_LIMITS)
+    return next((limit for limit in limits if isinstance(limit, int)), None)
 
 
 def _input_tokens(source: PromptSource) -> int:

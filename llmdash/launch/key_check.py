@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from llmdash.config import EndpointSettings, Settings, Timeouts
 from llmdash.config.values import ConfigError
-from llmdash.launch.llm_factory import build_llm
+from llmdash.launch.llm_factory import Clients, build_llm
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
+from llmdash.llms.options import TOKEN_LIMITS
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Redactor, Secret, labels
 
 if TYPE_CHECKING:
     from llmdash.llms.base import LLM
     from llmdash.llms.messages import Hints
-    from llmdash.llms.transport.http import HttpClient
 
 __all__ = ["AT_ONCE", "KeyCheck", "check_keys", "fix"]
 
@@ -57,13 +57,11 @@ async def check_keys(settings: Settings) -> list[KeyCheck]:
 
     No key is tried twice, and a key that does not work raises nothing.
     """
-    from llmdash.llms.transport.http import HttpClient
-
-    client = HttpClient(timeouts=_shorter(settings.timeouts))
+    clients = Clients(_shorter(settings.timeouts))
     try:
-        return await _Checker(settings, client).run()
+        return await _Checker(settings, clients).run()
     finally:
-        await client.aclose()
+        await clients.aclose()
 
 
 def _shorter(timeouts: Timeouts) -> Timeouts:
@@ -78,9 +76,9 @@ def _shorter(timeouts: Timeouts) -> Timeouts:
 class _Checker:
     """Makes the calls of one check, within their concurrency."""
 
-    def __init__(self, settings: Settings, client: HttpClient) -> None:
-        self._settings = replace(settings, temperature=None, max_tokens=_LONGEST_ANSWER)
-        self._client = client
+    def __init__(self, settings: Settings, clients: Clients) -> None:
+        self._settings = settings
+        self._clients = clients
         self._redactor = Redactor(settings.secrets)
         self._gate = asyncio.Semaphore(AT_ONCE)
 
@@ -115,12 +113,20 @@ class _Checker:
     async def _call(self, endpoint: EndpointSettings, key: Secret | None) -> Hints | None:
         """Request one answer. A model that rejects `max_tokens` is asked again without it."""
         try:
-            return await _answer(build_llm(endpoint, key, self._settings, self._client))
+            return await self._answer(endpoint, key, {"max_tokens": _LONGEST_ANSWER})
         except Failure as failure:
             if failure.kind is not FailureKind.REQUEST or "max_tokens" not in failure.message:
                 raise
-        unlimited = replace(self._settings, max_tokens=None)
-        return await _answer(build_llm(endpoint, key, unlimited, self._client))
+        return await self._answer(endpoint, key, {})
+
+    async def _answer(
+        self, endpoint: EndpointSettings, key: Secret | None, limit: Mapping[str, Any]
+    ) -> Hints | None:
+        client = self._clients.client(endpoint) if endpoint.dialect != LANGCHAIN else None
+        options = {name: value for name, value in endpoint.options.items() if name not in TOKEN_LIMITS}
+        short = replace(self._settings, temperature=None, max_tokens=None, options=limit)
+        llm = build_llm(replace(endpoint, options=options), key, short, client)
+        return await _answer(llm)
 
 
 def _labelled(endpoint: EndpointSettings) -> Sequence[tuple[str, Secret | None]]:

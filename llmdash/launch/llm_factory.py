@@ -1,4 +1,4 @@
-"""Builds the model for an endpoint of the settings and one of its keys."""
+"""Builds the model for an endpoint of the settings and one of its keys, and the connections of endpoints."""
 
 from __future__ import annotations
 
@@ -7,15 +7,52 @@ from typing import TYPE_CHECKING, Any
 
 from llmdash.config.values import ConfigError
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
+from llmdash.llms.options import merge_options
 from llmdash.llms.wire.failures import Failure
+from llmdash.secrets import Secret
 
 if TYPE_CHECKING:
-    from llmdash.config import EndpointSettings, Settings
+    from llmdash.config import EndpointSettings, Settings, Timeouts
+    from llmdash.config.connection import ConnectionSettings
     from llmdash.llms.base import LLM
     from llmdash.llms.transport.http import HttpClient
-    from llmdash.secrets import Secret
 
-__all__ = ["build_llm", "require_targets"]
+__all__ = ["Clients", "build_llm", "client_arguments", "llm_arguments", "require_targets"]
+
+
+class Clients:
+    """The HTTP clients of some endpoints: one for all that agree in proxy, certificates and time limits."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._clients: dict[tuple[ConnectionSettings, Timeouts], HttpClient] = {}
+
+    def client(self, endpoint: EndpointSettings) -> HttpClient:
+        """Return the client for `endpoint`, made on first use."""
+        from llmdash.llms.transport.http import HttpClient
+
+        wanted = (endpoint.connection, endpoint.timeouts or self._timeouts)
+        if wanted not in self._clients:
+            self._clients[wanted] = HttpClient(**client_arguments(*wanted))
+        return self._clients[wanted]
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+
+def client_arguments(connection: ConnectionSettings, timeouts: Timeouts) -> dict[str, Any]:
+    """Return the arguments of HttpClient for a connection; those that are not set are left out."""
+    proxy = connection.proxy
+    wanted = {
+        "proxy": proxy.reveal() if isinstance(proxy, Secret) else proxy,
+        "ca_file": connection.ca_file,
+        "client_cert": connection.client_cert,
+        "client_key": connection.client_key,
+    }
+    return {"timeouts": timeouts, **{name: value for name, value in wanted.items() if value is not None}}
 
 
 def build_llm(
@@ -23,29 +60,19 @@ def build_llm(
 ) -> LLM[Any, Any]:
     """Return the model of `endpoint`, bound to `key`; its class is loaded now.
 
-    Temperature, longest answer, streaming and timeouts are those of `settings`; `client` shares connections.
-    A LangChain model takes no key. Raises ConfigError where a key is missing, and Failure where a LangChain
-    model cannot be loaded.
+    Its options are those of the run with those of the endpoint over them; streaming and time limits are
+    those of `settings`; `client` shares connections. A LangChain model takes no key. Raises ConfigError where
+    a key is missing, and Failure where a LangChain model cannot be loaded.
     """
-    if endpoint.dialect == LANGCHAIN:
-        return _langchain(endpoint, settings)
-    if key is None:
-        raise ConfigError(f"endpoint {endpoint.name}: has no keys; put API_KEY=... into .env")
     entry = DIALECTS[endpoint.dialect]
-    more = {**entry.arguments, **_reporting(endpoint)}
-    if endpoint.terminal_eof:
-        more["terminal_eof"] = True
-    return entry.load()(
-        endpoint.model,
-        api_key=key,
-        base_url=endpoint.base_url,
-        temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
-        streaming=settings.stream,
-        timeouts=settings.timeouts,
-        client=client,
-        **more,
-    )
+    if endpoint.dialect == LANGCHAIN:
+        named = endpoint.model if endpoint.model != endpoint.target else None
+        options = merge_options(settings.run_options, endpoint.options)
+        timeouts = endpoint.timeouts or settings.timeouts
+        return entry.load()(endpoint.target, model=named, timeouts=timeouts, model_kwargs=options)
+    if key is None and endpoint.needs_key:
+        raise ConfigError(f"endpoint {endpoint.name}: has no keys; put API_KEY=... into .env")
+    return entry.load()(endpoint.model, api_key=key, client=client, **llm_arguments(endpoint, settings))
 
 
 def require_targets(endpoints: Iterable[EndpointSettings]) -> None:
@@ -58,9 +85,26 @@ def require_targets(endpoints: Iterable[EndpointSettings]) -> None:
                 raise ConfigError(f"endpoint {endpoint.name}: target {failure.message}") from None
 
 
-def _langchain(endpoint: EndpointSettings, settings: Settings) -> LLM[Any, Any]:
-    named = endpoint.model if endpoint.model != endpoint.target else None
-    return DIALECTS[LANGCHAIN].load()(endpoint.target, model=named, timeouts=settings.timeouts)
+def llm_arguments(endpoint: EndpointSettings, settings: Settings) -> dict[str, Any]:
+    """Return the arguments of HttpLLM for an endpoint, but for model, key and client; those that are not set
+    are left out.
+    """
+    options = dict(merge_options(settings.run_options, endpoint.options))
+    stop = options.pop("stop", None)
+    wanted: dict[str, Any] = {
+        **DIALECTS[endpoint.dialect].arguments,
+        **_reporting(endpoint),
+        "stop": stop,
+        "model_kwargs": options or None,
+        "headers": endpoint.headers or None,
+        "query": endpoint.query or None,
+        "auth": endpoint.auth,
+        "terminal_eof": endpoint.terminal_eof or None,
+        "drop_unsupported": endpoint.drop_unsupported or None,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    timeouts = endpoint.timeouts or settings.timeouts
+    return {"base_url": endpoint.base_url, "streaming": settings.stream, "timeouts": timeouts, **given}
 
 
 def _reporting(endpoint: EndpointSettings) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from llmdash.engine.plan import RunPlan
 from llmdash.launch.inputs import Input, earlier_run, open_input, spool
 from llmdash.launch.llm_factory import require_targets
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
+from llmdash.launch.request_options import options_of, with_model_of
 from llmdash.launch.results import check_output
 from llmdash.llms.dialects import DIALECTS
 from llmdash.prompts.source import PromptSource
@@ -42,7 +43,6 @@ __all__ = [
     "require_usable",
     "run_folder",
     "wires_of",
-    "with_options_of",
 ]
 
 PRACTICE = SimulatorSettings(
@@ -55,9 +55,6 @@ PRACTICE = SimulatorSettings(
 """The simulator to practise on: three keys of 600 requests a minute each, with realistic faults."""
 
 DEMO_RATE = 20.0
-
-_OWN_SETTINGS = frozenset(("model", "temperature", "max_tokens"))
-"""Options of a prompt set that are settings of their own; any other goes into the requests."""
 
 
 def _accept(_source: PromptSource) -> None:
@@ -125,7 +122,7 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
         given = replace(given, path=spool(order.stdin, folder))
     source = open_input(given, wires_of(settings))
     order.accept(source)
-    settings = with_options_of(source, settings, asked=order.asked)
+    source, settings = with_model_of(source, settings, order.asked, simulated=practice is not None)
     folder = folder or run_folder(order.run_dir, source.name)
     simulator = SimulatorProcess(practice) if practice is not None else None
     try:
@@ -139,6 +136,7 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
             retry_failed=order.retry_failed,
             stay=order.stay,
             out=order.out,
+            options=options_of(source, settings, order.asked),
         )
     except BaseException:
         if simulator is not None:
@@ -196,25 +194,10 @@ def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
     return SimulatorSettings(**{**values, "keys": tuple(values["keys"])})
 
 
-def with_options_of(source: PromptSource, settings: Settings, *, asked: Mapping[str, Any]) -> Settings:
-    """Return `settings` with the options of the prompt file, except those in `asked`."""
-    options = {name: value for name, value in source.options.items() if name in _OWN_SETTINGS}
-    wanted = {name: value for name, value in options.items() if asked.get(name) is None}
-    model = wanted.pop("model", None)
-    settings = replace(settings, **wanted)
-    return with_model(settings, model) if model is not None and len(settings.endpoints) == 1 else settings
-
-
 def wires_of(settings: Settings) -> frozenset[str]:
     """Return the wire formats of the endpoints; none if one of them has no format that is known here."""
     wires = {DIALECTS[endpoint.dialect].wire for endpoint in settings.endpoints}
     return frozenset() if "" in wires else frozenset(wires)
-
-
-def with_model(settings: Settings, model: str) -> Settings:
-    """Return `settings` with `model` for every endpoint."""
-    endpoints = tuple(replace(endpoint, model=model) for endpoint in settings.endpoints)
-    return replace(settings, model=model, endpoints=endpoints)
 
 
 def make_plan(
@@ -228,8 +211,9 @@ def make_plan(
     retry_failed: bool = False,
     stay: bool = False,
     out: Path | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> RunPlan:
-    """Return the plan of a run over `source`.
+    """Return the plan of a run over `source`, whose `options` go with each request; by default its own.
 
     With a `simulator` its keys are used, else those of the settings, and those added to `.env` meanwhile.
     Results are appended to `out` as they arrive, if its format can be appended to.
@@ -246,8 +230,6 @@ def make_plan(
         "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
         "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    options = {name: value for name, value in source.options.items() if name not in _OWN_SETTINGS}
-    options |= {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     return RunPlan(
         source=source,
         connect=builder.connect,
@@ -258,7 +240,8 @@ def make_plan(
         allow_bad_lines=given.allow_bad_lines,
         rate=settings.rate,
         concurrency=settings.concurrency,
-        options={name: value for name, value in options.items() if value is not None},
+        options=options_of(source, settings, {}) if options is None else options,
+        wider_options=settings.run_options,
         notes=notes,
         resume=resume,
         retry_failed=retry_failed,

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llmdash.config import EndpointSettings, Settings
 from llmdash.config.key_file import KeyFileWatch
@@ -15,12 +15,10 @@ from llmdash.config.prices import Prices
 from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.token_bucket import TokenBucket
-from llmdash.launch.llm_factory import build_llm
+from llmdash.launch.llm_factory import Clients, build_llm
+from llmdash.llms.dialects import LANGCHAIN
 from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
-
-if TYPE_CHECKING:
-    from llmdash.llms.transport.http import HttpClient
 
 __all__ = ["EndpointKey", "PoolBuilder", "PoolPlan", "keys_added", "pool_plan"]
 
@@ -70,15 +68,14 @@ class PoolBuilder:
     """Builds the members of a run's pool, one for each key; looks up models and prices by label."""
 
     def __init__(self, plan: PoolPlan, settings: Settings, prices: Prices) -> None:
-        # The run's own options go with every request: a prompt may replace them there, but not here.
-        self._bare = replace(settings, temperature=None, max_tokens=None)
+        self._settings = settings
         self._plan = plan
         self._prices = prices
         joins = settings.key_file is not None and plan.simulator is None
         self._watch = KeyFileWatch(settings.key_file) if joins and settings.key_file else None
         self._keys = {each.label: each for each in plan.keys}
         self._shared = {each.name: Endpoint(each.name, each.concurrency) for each in plan.endpoints}
-        self._client: HttpClient | None = None
+        self._clients = Clients(settings.timeouts)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -86,13 +83,10 @@ class PoolBuilder:
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Sequence[Member]]:
         """Yield the members; their connections are closed at the end."""
-        from llmdash.llms.transport.http import HttpClient
-
-        self._client = HttpClient(timeouts=self._bare.timeouts)
         try:
             yield self._members(self._keys.values())
         finally:
-            await self._client.aclose()
+            await self._clients.aclose()
 
     def more(self) -> Sequence[Member]:
         """Return members for keys added to the file since the last call."""
@@ -125,8 +119,15 @@ class PoolBuilder:
             requests=TokenBucket(endpoint.rpm, time.monotonic) if endpoint.rpm else None,
             tokens=TokenBucket(endpoint.tpm, time.monotonic) if endpoint.tpm else None,
         )
-        llm = build_llm(at, each.key, self._bare, self._client)
-        return Member(llm, each.label, self._shared[endpoint.name], endpoint.weight, limits)
+        client = self._clients.client(endpoint) if endpoint.dialect != LANGCHAIN else None
+        llm = build_llm(at, each.key, self._settings, client)
+        shared, models = self._shared[endpoint.name], self._models(endpoint)
+        return Member(llm, each.label, shared, endpoint.weight, limits, models=models)
+
+    def _models(self, endpoint: EndpointSettings) -> frozenset[str] | None:
+        """The models that a prompt may ask for by name; any, where there is one endpoint to ask."""
+        several = len(self._plan.endpoints) > 1
+        return frozenset((endpoint.model, *endpoint.models)) if several else None
 
 
 def keys_added(known: Sequence[EndpointKey], plan: PoolPlan) -> tuple[EndpointKey, ...]:

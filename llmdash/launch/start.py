@@ -15,7 +15,8 @@ from llmdash.engine.model.session import Session
 from llmdash.engine.session import LocalSession
 from llmdash.launch.forecast import forecast_of
 from llmdash.launch.inputs import Input, open_input
-from llmdash.launch.plan_builder import PRACTICE, PreparedRun, RunOrder, prepare, with_options_of
+from llmdash.launch.plan_builder import PRACTICE, PreparedRun, RunOrder, prepare
+from llmdash.launch.request_options import with_model_of
 from llmdash.prompts.source import InputError, PromptSource
 from llmdash.sanitize import clean_line
 from llmdash.simulator.process import SimulatorError
@@ -45,8 +46,8 @@ class SettingsLauncher:
         remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
         practice = "practice, on this machine, no key needed"
         endpoints = [EndpointChoice(_SIMULATOR, practice, settings.model, spends=False)]
-        if settings.keys:
-            keys = counted(len(settings.keys), "key")
+        if not settings.without_keys:
+            keys = counted(len(settings.keys), "key") if settings.keys else "no key needed"
             endpoints.insert(0, EndpointChoice(_CONFIGURED, f"{settings.base_url}, {keys}", settings.model))
         return LaunchOptions(
             prompt_files=_samples(),
@@ -60,8 +61,9 @@ class SettingsLauncher:
         asked = self._asked(launch)
         try:
             source = self._source(launch.prompt_path.expanduser(), asked.limit)
-            settings = with_options_of(source, asked, asked={"model": launch.model})
-            return forecast_of(source, settings, load_prices(), spends=launch.endpoint != _SIMULATOR)
+            spends = launch.endpoint != _SIMULATOR
+            source, settings = with_model_of(source, asked, {"model": launch.model}, simulated=not spends)
+            return forecast_of(source, settings, load_prices(), spends=spends)
         except (ConfigError, InputError, OSError) as error:
             raise LaunchError(clean_line(str(error))) from None
 

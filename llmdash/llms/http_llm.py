@@ -11,6 +11,7 @@ import msgspec
 
 from llmdash.llms.base import LLM, Piece, Stop, Whole
 from llmdash.llms.messages import Body, Delta, PromptLike
+from llmdash.llms.options import TOKEN_LIMITS, merge_options
 from llmdash.llms.request_head import RequestHead, Value
 from llmdash.llms.sync_bridge import Elsewhere, there
 from llmdash.llms.transport.connections import Connections
@@ -34,6 +35,7 @@ _TAIL_S = 5.0  # for usage and the end of the body, once the finish reason is th
 _TAIL_DONE_S = 1.0  # for the end of the body once nothing can follow
 _NOT_PICKLED = ("api_key", "openai_api_key", "anthropic_api_key", "promptlayer_api_key", "client")
 _MOST_CHANGES = 4  # of one request, before its refusal counts
+_STOPS = frozenset(("stop", "stop_sequences"))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -223,23 +225,24 @@ class HttpLLM(LLM[Whole, Piece]):
         failure.reword(client.redact(self._redactor.redact(message)))
 
     def _body(self, prompt: PromptLike, stop: Stop, options: Mapping[str, Any]) -> dict[str, Any]:
-        merged = {**self._given, **options}
+        merged = dict(merge_options(self._given, options))
         if isinstance(prompt, Body):
             if prompt.wire == self.dialect.wire:
-                return self._as_it_stands(prompt, merged)
-            merged |= prompt.options
-        elif merged["max_tokens"] is None:
+                return self._as_it_stands(prompt, stop or self._stop, merged)
+            merged = dict(merge_options(merged, prompt.options))
+        elif all(merged.get(name) is None for name in TOKEN_LIMITS):
             merged["max_tokens"] = self.default_max_tokens
         streamed = bool(merged.pop("stream", self.streaming))
         request = Request(self.model, prompt, stop or self._stop or None, streamed, merged)
         return {name: value for name, value in self.dialect.body(request).items() if value is not None}
 
-    def _as_it_stands(self, prompt: Body, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _as_it_stands(self, prompt: Body, stop: Stop, options: Mapping[str, Any]) -> dict[str, Any]:
         """The body as the input has it; what it lacks comes from the options, and the model from here."""
         given = {name: value for name, value in options.items() if value is not None}
-        wanted = {**given, **prompt.fields}
+        wanted = dict(merge_options(given, prompt.fields))
         wanted.pop("stream", None)
-        request = Request(self.model, prompt, None, self.streaming, wanted)
+        stops = None if _STOPS & prompt.fields.keys() else stop or None
+        request = Request(self.model, prompt, stops, self.streaming, wanted)
         body = self.dialect.body(request)
         return {name: value for name, value in body.items() if value is not None or name in prompt.fields}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from functools import cache
 from time import monotonic
@@ -12,6 +12,7 @@ from typing import Any
 from llmdash.llms.base import LLM, Stop
 from llmdash.llms.loading import load
 from llmdash.llms.messages import Delta, Generation, Message, PromptLike, as_messages, role_of, text_of
+from llmdash.llms.options import merge_options
 from llmdash.llms.sync_bridge import Elsewhere
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -27,9 +28,10 @@ class LangChainLLM(LLM[Generation, Delta]):
     """A LangChain Runnable: a chat model, a plain LLM, or a chain that ends in text.
 
     `target` is the Runnable, a function without arguments that makes it, or the name of either as
-    `module:attribute`; modules in the current folder are found too. Keys, addresses and retries are the up to
-    the target. `timeouts` limit how long its answers may take. The target runs on one event loop of its own
-    thread, whatever loop calls it: the connections that LangChain's models share are bound to a loop.
+    `module:attribute`; modules in the current folder are found too. Keys, addresses and retries are up to the
+    target. `timeouts` limit how long its answers may take; `model_kwargs` go with every call. The target runs
+    on one event loop of its own thread, whatever loop calls it: the connections that LangChain's models share
+    are bound to a loop.
 
     Raises Failure (CONFIG) if the target cannot be loaded or is not a Runnable.
 
@@ -39,7 +41,14 @@ class LangChainLLM(LLM[Generation, Delta]):
     'Hello!'
     """
 
-    def __init__(self, target: Any, *, model: str | None = None, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        target: Any,
+        *,
+        model: str | None = None,
+        timeouts: Timeouts | None = None,
+        model_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
         self._name = target if isinstance(target, str) else type(target).__name__
         runnable = _named(target) if isinstance(target, str) else _made(target, self._name)
         if not hasattr(runnable, "astream"):
@@ -47,6 +56,7 @@ class LangChainLLM(LLM[Generation, Delta]):
         self.target = runnable
         self.model = model or _model_name(runnable)
         self._timeouts = timeouts or Timeouts()
+        self._given = dict(model_kwargs or {})
         self._redactor = Redactor(secrets_in(runnable))
 
     def __repr__(self) -> str:
@@ -58,7 +68,8 @@ class LangChainLLM(LLM[Generation, Delta]):
     def _astream(
         self, prompt: PromptLike, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
-        asked = {name: value for name, value in options.items() if value is not None}
+        merged = merge_options(self._given, options)
+        asked = {name: value for name, value in merged.items() if value is not None}
         if stop:
             asked["stop"] = [stop] if isinstance(stop, str) else list(stop)
         return Elsewhere(lambda: self._ask(prompt, asked))

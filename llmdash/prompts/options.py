@@ -1,4 +1,4 @@
-"""Model options of a single prompt: read from a row or a request body, and merged with those of the run."""
+"""Model options of a single prompt: read from a row or a request body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from llmdash.prompts.template import one_line
 
-__all__ = ["OptionError", "check_body", "general_options", "merge_options", "read_options"]
+__all__ = ["OptionError", "check_body", "general_options", "read_options"]
 
 _MOST_TOKENS = 1_000_000_000
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -112,18 +112,3 @@ def _stops(name: str, value: Any) -> list[str]:
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
         raise OptionError(f"`{name}` must be text or a list of texts")
     return stops
-
-
-def merge_options(run: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options of a run, overridden by a prompt's `own`.
-
-    The token limit has three names (`max_tokens`, `max_completion_tokens`, `max_output_tokens`): one in `own`
-    replaces any of them in `run`, since a server refuses two.
-    """
-    if not own:
-        return run
-    kept = dict(run)
-    if any(name in own for name in _LIMITS):
-        for name in _LIMITS:
-            kept.pop(name, None)
-    return {**kept, **own}

@@ -48,6 +48,7 @@ _LARGEST = 64 * 1024 * 1024
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 _PATH = re.compile(r"`\$\.([A-Za-z_]+)")
 
+
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmdash.config import SETTINGS
+from llmdash.config.deciding import deciding_table_file
+from llmdash.config.toml import from_toml
+from llmdash.launch.trust import TrustStore
 from tests.simulated import Simulated
 
-__all__ = ["Ended", "environment", "llmdash", "results", "start"]
+__all__ = ["Ended", "configure", "environment", "llmdash", "results", "start"]
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")  # the last: what a program runs is measured too
 
@@ -45,6 +49,16 @@ def environment(home: Path, endpoint: Simulated | None = None, /, **more: str) -
         else {"OPENAI_API_KEY": ",".join(endpoint.keys), "OPENAI_BASE_URL": endpoint.base_url}
     )
     return {**kept, "HOME": str(home), **keys, **more}
+
+
+def configure(folder: Path, text: str, home: Path | None = None) -> Path:
+    """Write an `llmdash.toml` into `folder`, trusted by the user of `home`, which may be the same folder."""
+    path = folder / "llmdash.toml"
+    path.write_text(text)
+    deciding = deciding_table_file(path, from_toml(path, path.name, SETTINGS))
+    if deciding is not None:
+        TrustStore((home or folder) / ".config" / "llmdash" / "trusted.json").add((deciding,))
+    return path
 
 
 @contextmanager

@@ -27,7 +27,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def init(*arguments: str, told: str = "", echoes: int = 0, **environ: str) -> Result:
     """Runs it. The runner plays the terminal too, which shows what is typed where it is not hidden."""
-    result = CliRunner().invoke(main, ["init", *arguments], input=told, env={**FREE, **environ})
+    result = CliRunner().invoke(
+        main, ["init", *arguments], input=told, env={**FREE, "HOME": str(Path.cwd()), **environ}
+    )
     assert result.output.count(KEY) == echoes
     return result
 

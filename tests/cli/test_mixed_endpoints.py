@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import environment, llmdash, results
+from tests.cli.command import configure, environment, llmdash, results
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
@@ -60,7 +60,7 @@ KEYS = {
 def endpoint(simulator: Simulator, tmp_path: Path) -> Simulated:
     """One simulator that plays four providers, and the settings that name them."""
     running = simulator(keys=tuple(KEYS.values()))
-    (tmp_path / "llmdash.toml").write_text(POOL.format(base_url=running.base_url, root=running.root))
+    configure(tmp_path, POOL.format(base_url=running.base_url, root=running.root))
     (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 100\nseed = 3\n')
     return running
 
@@ -78,7 +78,7 @@ def test_four_dialects_share_one_run_by_their_weights(endpoint: Simulated, tmp_p
 
 def test_a_langchain_model_works_beside_the_others(endpoint: Simulated, tmp_path: Path) -> None:
     pytest.importorskip("langchain_openai")
-    (tmp_path / "llmdash.toml").write_text((tmp_path / "llmdash.toml").read_text() + CHAIN)
+    configure(tmp_path, (tmp_path / "llmdash.toml").read_text() + CHAIN)
     (tmp_path / "chain_model.py").write_text(
         "from langchain_openai import ChatOpenAI\n"
         f"model = ChatOpenAI(model='m', base_url='{endpoint.base_url}', api_key='k-chat', max_retries=0)\n"
@@ -99,9 +99,10 @@ def test_one_endpoint_of_several_can_be_picked(endpoint: Simulated, tmp_path: Pa
 
 def test_a_token_limit_is_kept_before_the_server_has_to_say_so(simulator: Simulator, tmp_path: Path) -> None:
     running = simulator(keys=("only",), tpm=60_000)
-    (tmp_path / "llmdash.toml").write_text(
+    configure(
+        tmp_path,
         f'[[endpoint]]\nname = "e"\nbase_url = "{running.base_url}"\n'
-        'model = "m"\napi_key_env = "K"\ntpm = 54000\n'
+        'model = "m"\napi_key_env = "K"\ntpm = 54000\n',
     )
     (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 40\nseed = 3\n')
     ended = llmdash("run", "sums.toml", *RUN, cwd=tmp_path, env=environment(tmp_path, K="only"))
@@ -135,7 +136,7 @@ def test_a_batch_file_goes_in_and_comes_out_as_one(simulator: Simulator, tmp_pat
 
 def test_a_fake_model_of_langchain_core_works_in_the_pool(endpoint: Simulated, tmp_path: Path) -> None:
     pytest.importorskip("langchain_core")
-    (tmp_path / "llmdash.toml").write_text((tmp_path / "llmdash.toml").read_text() + CHAIN)
+    configure(tmp_path, (tmp_path / "llmdash.toml").read_text() + CHAIN)
     (tmp_path / "chain_model.py").write_text(
         "from langchain_core.language_models import FakeListChatModel\n"
         "model = FakeListChatModel(responses=['no JSON in here'])\n"

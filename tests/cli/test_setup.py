@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import Ended, environment, llmdash
+from tests.cli.command import Ended, configure, environment, llmdash
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
@@ -95,9 +95,11 @@ def test_a_wrong_address_is_named(simulator: Simulator, tmp_path: Path) -> None:
 def test_every_endpoint_of_a_file_is_checked_or_the_one_picked(simulator: Simulator, tmp_path: Path) -> None:
     one, two = simulator(keys=(FINE, REFUSED)), simulator(keys=(THROTTLED,))
     two.control(THROTTLED, refuse=True)
-    (tmp_path / "llmdash.toml").write_text(
+    configure(
+        tmp_path,
         f"[[endpoint]]\nname = 'one'\nbase_url = '{one.base_url}'\napi_key_env = ['A', 'B']\n"
-        f"[[endpoint]]\nname = 'two'\ndialect = 'anthropic'\nbase_url = '{two.base_url}'\napi_key_env = 'C'\n"
+        f"[[endpoint]]\nname = 'two'\ndialect = 'anthropic'\nbase_url = '{two.base_url}'\n"
+        "api_key_env = 'C'\n",
     )
     (tmp_path / ".env").write_text(f"A={FINE}\nB={REFUSED}\nC={THROTTLED}\n")
     (tmp_path / ".env").chmod(0o600)

@@ -215,7 +215,7 @@ def test_a_wrong_table_is_told_with_its_line(place: Place, table: str, error: st
         ("endpoint = []", ":1: endpoint: there is no [[endpoint]] to pick from"),
         ("endpoint = 5", ":1: endpoint: there is no [[endpoint]] to pick from"),
         ("[[endpoint]]\nname='x'\n[[endpoint]]\nname='X'", ":4: name: 'X' is taken; give each"),
-        ("[[endpoint]]\nname='x'\n[endpoint.more]\na=1", ":1: more: is not a field of an endpoint"),
+        ("[[endpoint]]\nname='x'\n[endpoint.more]\na=1", ":3: more: is not a field of an endpoint"),
         ("dialect = 'langchain'", ""),
     ],
 )  # fmt: skip

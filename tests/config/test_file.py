@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.config import ConfigError, load_settings
+from llmdash.config.dotenv import read_dotenv
 from llmdash.config.file import Answers, append_variables, toml_text, write_config
-from llmdash.config.sources import read_dotenv
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
 LINES = st.text(max_size=30).map(lambda text: " ".join(text.split())).filter(str.isprintable)
@@ -52,6 +53,13 @@ def test_a_dotenv_keeps_what_it_holds_and_becomes_private(tmp_path: Path) -> Non
     append_variables(path, [("MY_KEY", "sk-a")])
     assert path.read_text() == "# mine\nA=1\nMY_KEY=sk-a\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_dotenv_that_is_a_pipe_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match=r"\.env: is a pipe; put MY_KEY where it is filled from"):
+        append_variables(path, [("MY_KEY", "sk-a")])
 
 
 def test_a_file_is_not_overwritten_by_chance(tmp_path: Path) -> None:

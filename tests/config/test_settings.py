@@ -229,9 +229,13 @@ def test_a_variable_that_is_nearly_a_setting_gets_a_warning(place: Place) -> Non
 def test_keys_of_the_environment_at_the_endpoint_of_a_file_are_told(place: Place) -> None:
     place.env("API_KEY=sk-a\nBASE_URL=https://elsewhere.example/v1\n")
     place.environ["OPENAI_API_KEY"] = KEY
-    used, mixed = place.load().warnings
-    assert used == "OPENAI_API_KEY: is set in the environment and used in place of the keys in .env"
-    assert mixed == ".env:2: BASE_URL: gets the keys of OPENAI_API_KEY; make sure that they belong together"
+    settings = place.load()
+    assert settings.warnings == (
+        "OPENAI_API_KEY: is set in the environment and used in place of the keys in .env",
+    )
+    (deciding,) = settings.deciding
+    assert deciding.path == place.cwd / ".env"
+    assert deciding.fields == ("base_url = 'https://elsewhere.example/v1'",)
 
 
 def test_http_elsewhere_needs_to_be_allowed(place: Place) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.config import SETTINGS, ConfigError
-from llmdash.config.sources import Entry, from_flags, read_dotenv
+from llmdash.config.dotenv import read_dotenv
+from llmdash.config.sources import Entry, from_flags
 from llmdash.config.toml import from_toml
 
 KEY = "sk-canary-0123456789abcdef"

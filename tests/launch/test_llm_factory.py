@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from llmdash.config import ConfigError, EndpointSettings, Settings
-from llmdash.launch.llm_factory import build_llm
+from llmdash.config import ConfigError, EndpointSettings, Settings, Timeouts
+from llmdash.config.connection import ConnectionSettings
+from llmdash.launch.llm_factory import Clients, build_llm, client_arguments, llm_arguments
 from llmdash.llms.base import LLM
 from llmdash.llms.dialects import DIALECTS
+from llmdash.llms.messages import Body, Message
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Secret
+from tests.llms.canned import Canned, answer
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
@@ -27,6 +31,24 @@ REPORTED = ("promptlayer-openai", "promptlayer-chat-openai")
 
 def endpoint(dialect: str, **more: Any) -> EndpointSettings:
     return EndpointSettings("e", dialect, more.pop("base_url", "https://host/v1"), "sim-small", **more)
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "openai-chat": {"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]},
+    "openai-completions": {"choices": [{"index": 0, "text": "Hi", "finish_reason": "stop"}]},
+    "openai-responses": {
+        "object": "response",
+        "status": "completed",
+        "output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}],
+    },
+    "anthropic": {
+        "type": "message",
+        "content": [{"type": "text", "text": "Hi"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    },
+}
+"""A whole answer in each wire format."""
 
 
 async def text_of(llm: LLM, prompt: str) -> str:
@@ -97,6 +119,8 @@ async def test_a_langchain_model_of_this_folder_needs_no_key(
     named = EndpointSettings("l", "langchain", "", "my-chain", target="endpoint_models:chat")
     llm = build_llm(named, None, Settings(), None)
     assert (llm.model, await text_of(llm, "Hi")) == ("my-chain", "Hello from the chain")
+    asked = build_llm(named, None, Settings(options={"stop": ["from"]}), None)
+    assert await text_of(asked, "Hi")
     unnamed = replace(named, model="endpoint_models:chat")
     assert build_llm(unnamed, None, Settings(), None).model != "endpoint_models:chat"
 
@@ -120,6 +144,108 @@ async def test_a_server_that_ends_without_saying_so_can_be_believed(simulator: S
         assert await text_of(build_llm(believing, key, Settings(), client), "Reply with OK")
     finally:
         await client.aclose()
+
+
+OPTIONS = {"top_p": 0.5, "seed": 3}
+
+
+async def body_of(llm: LLM[Any, Any], transport: Canned, **options: Any) -> dict[str, Any]:
+    """What the last request asked for."""
+    async for _ in llm.deltas("Hi", **options):
+        pass
+    found: dict[str, Any] = transport.bodies()[-1]
+    return found
+
+
+@pytest.mark.case("wire", "set-options")
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(("dialect", "document"), ANSWERS.items())
+async def test_options_of_run_and_endpoint_go_with_each_request(
+    dialect: str, document: dict[str, Any], stream: bool
+) -> None:
+    transport = Canned(answer(json.dumps(document).encode(), content_type="application/json"))
+    settings = Settings(options=OPTIONS, temperature=0.2, stream=stream)
+    narrow = endpoint(dialect, options={"seed": 5, "user": "me"})
+    llm = build_llm(narrow, KEY, settings, HttpClient(transport=transport))
+    body = await body_of(llm, transport)
+    assert {"top_p": 0.5, "seed": 5, "user": "me", "temperature": 0.2}.items() <= body.items()
+    assert (await body_of(llm, transport, seed=7))["seed"] == 7
+
+
+@pytest.mark.case("wire", "set-options")
+@pytest.mark.parametrize("narrower", ["max_tokens", "max_completion_tokens"])
+async def test_a_token_limit_of_any_name_replaces_the_wider_one(narrower: str) -> None:
+    transport = Canned(answer(json.dumps(ANSWERS["openai-chat"]).encode(), content_type="application/json"))
+    client = HttpClient(transport=transport)
+    for wider in ("max_tokens", "max_completion_tokens"):
+        llm = build_llm(endpoint("openai-chat"), KEY, Settings(options={wider: 9}), client)
+        body = await body_of(llm, transport, **{narrower: 5})
+        limits = {name: value for name, value in body.items() if name.startswith("max_")}
+        assert limits == {narrower: 5}
+
+
+@pytest.mark.case("wire", "set-options")
+async def test_stop_sequences_of_a_run_go_with_a_body_that_has_none() -> None:
+    transport = Canned(answer(json.dumps(ANSWERS["openai-chat"]).encode(), content_type="application/json"))
+    settings = Settings(options={"stop": ["END"]})
+    llm = build_llm(endpoint("openai-chat"), KEY, settings, HttpClient(transport=transport))
+    messages = [{"role": "user", "content": "Hi"}]
+    for own, wanted in (({}, ["END"]), ({"stop": ["X"]}, ["X"])):
+        async for _ in llm.deltas(Body("chat", {"messages": messages, **own}, (Message("user", "Hi"),), {})):
+            pass
+        assert transport.bodies()[-1]["stop"] == wanted
+
+
+@pytest.mark.case("wire", "headers-query-auth")
+def test_headers_query_and_auth_become_arguments_of_the_model() -> None:
+    secret = Secret("org-secret")
+    given = endpoint(
+        "openai-chat",
+        headers={"X-A": "a", "X-B": secret},
+        query={"v": "1"},
+        auth="header:api-key",
+        drop_unsupported=True,
+        timeouts=Timeouts(total=5),
+    )
+    arguments = llm_arguments(given, Settings(stream=False))
+    assert arguments == {
+        "base_url": "https://host/v1",
+        "streaming": False,
+        "timeouts": Timeouts(total=5),
+        "headers": {"X-A": "a", "X-B": secret},
+        "query": {"v": "1"},
+        "auth": "header:api-key",
+        "drop_unsupported": True,
+    }
+    assert set(llm_arguments(endpoint("openai-chat"), Settings())) == {"base_url", "streaming", "timeouts"}
+
+
+@pytest.mark.case("wire", "proxy-ca")
+def test_a_connection_becomes_arguments_of_the_client() -> None:
+    limits = Timeouts()
+    assert client_arguments(ConnectionSettings(), limits) == {"timeouts": limits}
+    secret = Secret("http://u:p@proxy:1")
+    full = ConnectionSettings(secret, "ca.pem", "cert.pem", "key.pem")
+    assert client_arguments(full, limits) == {
+        "timeouts": limits,
+        "proxy": "http://u:p@proxy:1",
+        "ca_file": "ca.pem",
+        "client_cert": "cert.pem",
+        "client_key": "key.pem",
+    }
+
+
+@pytest.mark.case("wire", "proxy-ca")
+async def test_endpoints_that_agree_share_their_connections() -> None:
+    clients = Clients(Timeouts())
+    plain, other = endpoint("openai-chat"), endpoint("anthropic")
+    slow = endpoint("openai-chat", timeouts=Timeouts(first_byte=300))
+    try:
+        assert clients.client(plain) is clients.client(other)
+        assert clients.client(slow) is not clients.client(plain)
+        assert clients.client(slow).timeouts.first_byte == 300
+    finally:
+        await clients.aclose()
 
 
 def test_every_dialect_is_covered_here() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from llmdash.prompts.options import OptionError, merge_options, read_options
+from llmdash.llms.options import merge_options
+from llmdash.prompts.options import OptionError, read_options
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.sets import listed
 from llmdash.prompts.source import NO_OPTIONS, Prompt, PromptSource

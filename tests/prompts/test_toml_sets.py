@@ -110,6 +110,10 @@ def test_bad_entries_are_left_out_and_listed_by_line(tmp_path: Path) -> None:
         ('[options]\nn = 9\n[[prompt]]\ntext = "a"', ":1: [options]: `n` other than 1"),
         ('[options]\nseed = 1979-05-27\n[[prompt]]\ntext = "a"', ":1: [options]: "),
         ('check = "nubmer"\n[[prompt]]\ntext = "a"', ":1: `check`: 'nubmer' is not a check"),
+        (
+            '[options]\ntemperature = "hot"\n[[prompt]]\ntext = "a"',
+            ":1: [options]: `temperature` must be a number",
+        ),
         ('name = "a"\n', "no prompts; add"),
         ('task = "arithmetic"\n[[prompt]]\ntext = "a"\n', ":2: both `task` and `prompt`"),
         ('template = "x"\ndata = "a.csv"\n[[fields]]\na = 1\n', ":3: both `data` and"),

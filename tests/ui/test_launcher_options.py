@@ -68,3 +68,10 @@ def test_a_choice_is_remembered_unless_the_settings_name_another(
     file.save(remembered)
     options = SettingsLauncher(settings, file).options()
     assert (options.rate, options.concurrency) == offered
+
+
+def test_an_endpoint_that_needs_no_key_is_offered(tmp_path: Path) -> None:
+    endpoint = EndpointSettings("local", "openai-chat", "http://127.0.0.1:8000/v1", "m", auth="none")
+    offered = SettingsLauncher(Settings().with_endpoints([endpoint])).options().endpoints
+    assert offered[0].detail == "http://127.0.0.1:8000/v1, no key needed"
+    assert len(SettingsLauncher(Settings()).options().endpoints) == 1

@@ -134,6 +134,13 @@ def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: flo
     return prompt_tokens(prompt) + (longest if longest is not None else math.ceil(mean_output * 1.25))
 
 
+def model_asked(prompt: Prompt) -> str | None:
+    """Return the model that a prompt names, itself or in its body; None if it names none."""
+    body = prompt.body.fields if prompt.body is not None else {}
+    names = (prompt.options.get("model"), body.get("model"))
+    return next((name for name in names if isinstance(name, str)), None)
+
+
 def _estimated(prompt: Prompt, text: str) -> Usage:
     """Return an estimate for servers that do not report usage."""
     return Usage(prompt_tokens(prompt), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)

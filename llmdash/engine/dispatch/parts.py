@@ -45,3 +45,4 @@ class RunnerParts:
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
     asker: Asker = field(default_factory=LocalAsker)
+    wider_options: Mapping[str, Any] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmdash.engine.dispatch.answer_rules import INVALID
-from llmdash.engine.dispatch.attempt import Answer, Attempt
+from llmdash.engine.dispatch.attempt import Answer, Attempt, model_asked
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import Prompt
@@ -126,8 +126,8 @@ def model_of(attempt: Attempt, prompt: Prompt) -> str:
 
 def own_model(prompt: Prompt) -> str | None:
     """Return the model that the prompt names, None if it names none."""
-    own = prompt.options.get("model")
-    return storable(own) if isinstance(own, str) else None
+    own = model_asked(prompt)
+    return storable(own) if own is not None else None
 
 
 def written(value: Mapping[str, Any] | None) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from llmdash.engine.dispatch.asker import Lost, NotSent
-from llmdash.engine.dispatch.attempt import Answer, Attempt, expected_tokens
+from llmdash.engine.dispatch.attempt import Answer, Attempt, expected_tokens, model_asked
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.send_window import Departure
 from llmdash.engine.dispatch.settlement import Settlement
@@ -15,7 +15,8 @@ from llmdash.engine.model.events import AttemptEnded, Event, Queued, Sent, Taken
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import JobState
 from llmdash.engine.pool.member import Lease
-from llmdash.prompts.options import merge_options
+from llmdash.engine.pool.terms import Terms
+from llmdash.llms.options import merge_options
 from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["BatchRunner"]
@@ -44,6 +45,8 @@ class BatchRunner:
         self._with_worker: dict[int, asyncio.Task[Any]] = {}
         self._in_flight: set[int] = set()
         self._given_up: set[int] = set()
+        self._aside: dict[int, str] = {}
+        """The model of each job that waits for a key of that model, while others are sent."""
         self._busy = 0
         self._freed = asyncio.Event()
         self._leaving = False
@@ -68,6 +71,15 @@ class BatchRunner:
     def is_rate_limited(self) -> bool:
         """True if every open job has met nothing but rate limits (429) for long."""
         return self._settlement.is_rate_limited
+
+    def returns_in_s(self) -> float:
+        """Return the seconds until a key may be used again for some open job; infinite if only the user can
+        change that.
+        """
+        pool = self._parts.pool
+        if len(self._aside) < self._parts.queue.open or not self._aside:
+            return pool.returns_in_s()
+        return min(pool.returns_in_s(model) for model in set(self._aside.values()))
 
     async def run(self) -> None:
         """Work until every job has ended or the task is cancelled; then no request is in flight.
@@ -119,6 +131,7 @@ class BatchRunner:
         ended = JobState(self._parts.store.columns.state[job]).ended
         if ended or job in self._given_up or job in self._settlement.settling:
             return
+        self._aside.pop(job, None)
         task = self._with_worker.get(job)
         if task is not None:
             self._given_up.add(job)
@@ -195,6 +208,7 @@ class BatchRunner:
         """
         parts = self._parts
         tokens = self._tokens_needed(job)
+        self._aside.pop(job, None)
         while self._may_send(number):
             await parts.asker.ready()
             while self._busy >= self._concurrency:  # as after the concurrency was lowered
@@ -207,8 +221,7 @@ class BatchRunner:
             if not parts.pool.may_lease(tokens, terms):
                 parts.store.apply(Waiting(job, JobState.KEY))
                 if terms.is_strict:
-                    delay_s = parts.pool.look_in_s(tokens, terms)
-                    parts.queue.schedule(job, delay_s, urgent=terms.alone)
+                    self._step_aside(job, tokens, terms)
                     return None
                 if not await parts.pool.ready(tokens):
                     if parts.queue.yield_to_urgent(job):
@@ -225,6 +238,14 @@ class BatchRunner:
         self._return(job)
         return None
 
+    def _step_aside(self, job: int, tokens: int, terms: Terms) -> None:
+        """Let others go first: not every key that may send will do for this job."""
+        model = self._model_asked(job)
+        if model is not None:
+            self._aside[job] = model
+        delay_s = self._parts.pool.look_in_s(tokens, terms)
+        self._parts.queue.schedule(job, delay_s, urgent=terms.alone)
+
     def _tokens_needed(self, job: int) -> int:
         """Return the expected tokens of a request; 0 if no key has a token limit."""
         parts = self._parts
@@ -234,7 +255,18 @@ class BatchRunner:
             prompt = parts.source.prompt(job)
         except InputError:
             return 0  # the attempt will say so
-        return expected_tokens(prompt, self._options_of(prompt), parts.store.mean_output_tokens)
+        options = merge_options(parts.wider_options, self._options_of(prompt))
+        return expected_tokens(prompt, options, parts.store.mean_output_tokens)
+
+    def _model_asked(self, job: int) -> str | None:
+        """Return the model that a job names; None if it names none, or any key may serve it."""
+        parts = self._parts
+        if not parts.pool.is_divided:
+            return None
+        try:
+            return model_asked(parts.source.prompt(job))
+        except InputError:
+            return None  # the attempt will say so
 
     def _options_of(self, prompt: Prompt) -> Mapping[str, Any]:
         return merge_options(self._parts.options, prompt.options)
@@ -250,7 +282,7 @@ class BatchRunner:
             prompt = self._settlement.repaired(job, self._parts.source.prompt(job))
         except InputError as error:
             self._not_sent(attempt, departure)
-            self._settlement.unreadable(job, error)
+            self._settlement.refused(job, str(error))
             return
         answer = await self._ask(attempt, departure, prompt)
         if answer is None:

@@ -63,7 +63,9 @@ class Settlement:
         terms = ANY_KEY
         if history is not None:
             terms = pool.terms(history, self._others())
-        return terms if not pool.missing_models else pool.with_model(terms, self._own_model(job))
+        if not pool.missing_models and not pool.is_divided:
+            return terms
+        return pool.with_model(terms, self._own_model(job))
 
     def _own_model(self, job: int) -> str | None:
         try:
@@ -73,8 +75,9 @@ class Settlement:
 
     def without_key(self, job: int) -> None:
         """Fail a job that names a model which no key has."""
-        words = self._parts.pool.missing_models.get(self._own_model(job) or "", "no key has the model")
-        self._settle(self._unsent_row(job, words))
+        model = self._own_model(job) or ""
+        nowhere = f"model {model!r} is at no endpoint; name it there: models = [...]"
+        self._settle(self._unsent_row(job, self._parts.pool.missing_models.get(model, nowhere)))
 
     @property
     def is_rate_limited(self) -> bool:
@@ -200,9 +203,9 @@ class Settlement:
         self._settle(failed_row(attempt, prompt, text), unknown)
         return False
 
-    def unreadable(self, job: int, error: InputError) -> None:
-        """Fail a job whose prompt cannot be read any more."""
-        self._settle(self._unsent_row(job, storable(str(error))))
+    def refused(self, job: int, why: str) -> None:
+        """Fail a job that cannot be sent: its prompt cannot be read any more."""
+        self._settle(self._unsent_row(job, storable(why)))
 
     def given_up(self, job: int) -> None:
         """Settle a job that the user cancelled."""

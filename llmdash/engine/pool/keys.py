@@ -45,20 +45,16 @@ class Keys:
         self._members.append(member)
         self._wake()
 
-    @property
-    def exhausted(self) -> bool:
-        """True if no key can send again without the user: dead, off, or its endpoint paused."""
-        return self.returns_in_s() == math.inf
-
-    def returns_in_s(self) -> float:
-        """Return the seconds until the first key may be used again; infinite if only the user can change
-        that.
+    def returns_in_s(self, model: str | None = None) -> float:
+        """Return the seconds until the first key that serves `model` may be used again; infinite if only the
+        user can change that.
         """
         now = self._clock()
         soonest = math.inf
         for member in self._members:
             if (
-                not member.health.is_gone
+                member.serves(model)
+                and not member.health.is_gone
                 and member.endpoint.circuit_breaker.state is not EndpointState.PAUSED
             ):
                 soonest = min(soonest, max(0.0, member.health.rests_until - now))

@@ -80,7 +80,8 @@ class MemberLimits:
 class Member:
     """One key of the pool: an LLM bound to it, its health and its counters.
 
-    Members that share a server share an `endpoint`.
+    Members that share a server share an `endpoint`. `models` are the names of the models that a job may
+    ask it for; None is any.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Member:
         weight: float = 1.0,
         limits: MemberLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
+        models: frozenset[str] | None = None,
     ) -> None:
         self.llm = llm
+        self.models = models
         self.label = label
         self.endpoint = endpoint if endpoint is not None else Endpoint(clock=clock)
         self.weight = weight
@@ -118,6 +121,10 @@ class Member:
     @property
     def state(self) -> KeyState:
         return self.health.state
+
+    def serves(self, model: str | None) -> bool:
+        """Return True if a job that asks for `model`, or for none by name, may be sent with this key."""
+        return model is None or self.models is None or model in self.models
 
     def wait_s(self, now: float, tokens: int = 0) -> float:
         """Return the seconds until the key may send a request of `tokens`; infinite if only an event can

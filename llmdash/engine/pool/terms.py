@@ -37,7 +37,11 @@ ANY_KEY = Terms()
 
 
 def _has_model(member: Member, own_model: str | None) -> bool:
-    """True unless the key turned out not to have the model, which is the endpoint's own if None is given."""
+    """True unless the model is at another endpoint, or the key turned out not to have it; it is the
+    endpoint's own if None is given.
+    """
+    if not member.serves(own_model):
+        return False
     return not member.models_left or (own_model or member.llm.model) not in member.models_left
 
 

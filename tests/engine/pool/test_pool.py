@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 from hypothesis import given
@@ -173,11 +174,10 @@ def test_a_key_refused_twice_is_dead_until_it_is_revived() -> None:
     confirmation = choose(pool)
     assert pool.choose() is None
     assert fail(pool, confirmation, FailureKind.AUTH) is KeyState.DEAD
-    exhausted = pool.exhausted
-    assert exhausted
+    assert pool.returns_in_s() == math.inf
     assert pool.statistics()[0].ready_in_s is None
     pool.revive(key.label)
-    assert not pool.exhausted
+    assert pool.returns_in_s() == 0
     assert choose(pool).member.state is KeyState.HEALTHY
 
 
