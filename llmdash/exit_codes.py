@@ -25,6 +25,8 @@ class ExitCode(enum.IntEnum):
     """Another process works on the run."""
     STORAGE = 7
     """The journal or the results cannot be written."""
+    LEFT_OUT = 8
+    """All jobs are done, but lines of the input were left out."""
 
 
 def of_signal(number: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_problems
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_input
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
     folder = private_folder(own["run_dir"]) if own["run_dir"] is not None else None
     given = _input(file, own["greetings"], settings, folder)
     source = open_input(given)
-    show_problems(source.problems, strict=False)
+    show_input(source, strict=False)
     settings = with_options_of(source, settings, asked=flags)
     keys = len(simulated.keys) if simulated is not None else _keys(settings)
     chosen = _experiments(own, len(source), keys, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,10 +13,10 @@ import click
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
-    from llmdash.prompts.source import InputProblem
+    from llmdash.prompts.source import PromptSource
     from llmdash.secrets import Redactor
 
-__all__ = ["guarded", "has_terminal", "redactor_in_use", "refuse", "settings_from", "show_problems"]
+__all__ = ["guarded", "has_terminal", "redactor_in_use", "refuse", "settings_from", "show_input"]
 
 _REDACTOR = "llmdash.redactor"
 """The key under which a command keeps its Redactor, so that a crash can be reported without its secrets."""
@@ -101,16 +101,18 @@ def settings_from(flags: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def show_problems(problems: Sequence[InputProblem], *, strict: bool) -> None:
-    """Print the input lines that were left out. Raises InputError for any of them if `strict`."""
+def show_input(source: PromptSource, *, strict: bool) -> None:
+    """Print how the input is read, and the lines left out. Raises InputError for these if `strict`."""
     from llmdash.prompts.source import InputError
     from llmdash.sanitize import clean_line
 
-    for problem in problems:
+    if source.reading:
+        click.echo(f"llmdash: {clean_line(f'{source.name}: {source.reading}')}", err=True)
+    for problem in source.problems:
         click.echo(f"llmdash: {clean_line(str(problem))}", err=True)
-    if problems and strict:
+    if source.left_out and strict:
         raise InputError(
-            f"{len(problems)} bad lines, and --strict was given; fix them, or leave out --strict"
+            f"{source.left_out:,} bad lines, and --strict was given; fix them, or leave out --strict"
         )
 
 

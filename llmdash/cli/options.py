@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["ENDPOINT_OPTIONS", "OVERWRITE_OPTION", "RUN_OPTIONS", "SETTING_OPTIONS", "split", "with_options"]
+__all__ = [
+    "ENDPOINT_OPTIONS",
+    "INPUT_OPTIONS",
+    "OVERWRITE_OPTION",
+    "RUN_OPTIONS",
+    "SETTING_OPTIONS",
+    "names_in",
+    "split",
+    "with_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +56,28 @@ OVERWRITE_OPTION = click.option(
     "--overwrite", is_flag=True, help="With --out: replace a file that holds something else."
 )
 
+INPUT_OPTIONS = (
+    click.option("--template", metavar="TEXT", help="The prompt of each row, such as 'Why {{question}}?'."),
+    click.option("--prompt-column", metavar="NAME", help="The field or column that is the prompt."),
+    click.option("--system", metavar="TEXT", help="A system message for every prompt without its own."),
+    click.option("--send", multiple=True, metavar="F", help="Send these fields of a row (F,G); repeatable."),
+    click.option(
+        "--carry",
+        multiple=True,
+        metavar="F",
+        help="Carry these fields into the results, and do not send them; none carries nothing.",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The table of a prompt set, in place of its own.",
+    ),
+    click.option(
+        "--allow-bad-lines", is_flag=True, help="Exit with 0, not 8, where input lines were left out."
+    ),
+)
+
 RUN_OPTIONS = (
     click.option("--headless", is_flag=True, help="No dashboard; the default without a terminal."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the last one the summary."),
@@ -73,14 +104,23 @@ def with_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 def split(options: dict[str, Any]) -> dict[str, Any]:
     """Remove what is not a setting from `options`, and return it."""
     names = (
-        "headless",
-        "as_json",
-        "out",
-        "overwrite",
-        "run_dir",
-        "resume",
-        "retry_failed",
-        "simulate",
-        "strict",
+        *(
+            "headless",
+            "as_json",
+            "out",
+            "overwrite",
+            "run_dir",
+            "resume",
+            "retry_failed",
+            "simulate",
+            "strict",
+        ),
+        *("template", "prompt_column", "system", "send", "carry", "data", "allow_bad_lines"),
     )
     return {name: options.pop(name) for name in names if name in options}
+
+
+def names_in(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the names in an option that may be repeated, each with a list of names in it: `a,b`."""
+    names = (name.strip() for text in given for name in text.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_problems
-from llmdash.cli.options import RUN_OPTIONS, SETTING_OPTIONS, split, with_options
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_input
+from llmdash.cli.options import INPUT_OPTIONS, RUN_OPTIONS, SETTING_OPTIONS, names_in, split, with_options
 
 if TYPE_CHECKING:
     from llmdash.launch.inputs import Input
@@ -27,19 +27,31 @@ __all__ = ["demo", "run"]
 @click.option("--resume", is_flag=True, help="Resume the last run over FILE, or the one in --run-dir.")
 @click.option("--retry-failed", is_flag=True, help="With --resume: try the failed jobs again.")
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
+@with_options(INPUT_OPTIONS)
 @click.option("--strict", is_flag=True, help="Refuse input with bad lines instead of leaving them out.")
 def run(file: Path | None, **options: Any) -> None:
     """Run the prompts in FILE (- for standard input).
 
     FILE holds JSON lines, a JSON array, CSV or TSV, plain text (a prompt a line, or sections between lines of
-    ---), a TOML prompt set, or an OpenAI or Anthropic batch.
+    ---), a TOML prompt set, an OpenAI or Anthropic batch, or Parquet; gzip, bzip2, xz and Zstandard are read
+    too.
     """
     from llmdash.launch.inputs import Input
 
     run_options = split(options)
     if run_options["retry_failed"] and not run_options["resume"]:
         refuse("--retry-failed needs --resume; add it, or leave out --retry-failed")
-    guarded(lambda: _run(Input(file), run_options, options))
+    given = Input(
+        file,
+        template=run_options["template"],
+        prompt_column=run_options["prompt_column"],
+        system=run_options["system"],
+        send=names_in(run_options["send"]),
+        carry=names_in(run_options["carry"]),
+        data=run_options["data"],
+        allow_bad_lines=run_options["allow_bad_lines"],
+    )
+    guarded(lambda: _run(given, run_options, options))
 
 
 @click.command()
@@ -85,7 +97,7 @@ def _run(
         out=run["out"],
         overwrite=run["overwrite"],
         stdin=sys.stdin.buffer,
-        accept=lambda problems: show_problems(problems, strict=run["strict"]),
+        accept=lambda source: show_input(source, strict=run["strict"]),
     )
     with prepare(order, settings) as prepared:
         if headless:

@@ -55,6 +55,8 @@ class RunPlan:
     resume: bool = False
     retry_failed: bool = False
     stay: bool = False
+    allow_bad_lines: bool = False
+    """True if a run that left input lines out counts as complete."""
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     rules: AnswerRules = field(default_factory=AnswerRules)
     grace_s: float = 30.0

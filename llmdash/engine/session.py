@@ -52,6 +52,11 @@ class LocalSession:
         """The folder of the run."""
         return self._plan.folder
 
+    @property
+    def allows_bad_lines(self) -> bool:
+        """True if a run that left input lines out counts as complete."""
+        return self._plan.allow_bad_lines
+
     def start(self) -> None:
         """Start the run; later calls do nothing."""
         with self._guard:
@@ -62,7 +67,15 @@ class LocalSession:
         run = self._run
         if run is None:
             facts, jobs = self._plan.facts, len(self._plan.source)
-            part = RunPart(facts.name, facts.model, facts.endpoint, facts.keys, jobs=jobs, queued=jobs)
+            part = RunPart(
+                facts.name,
+                facts.model,
+                facts.endpoint,
+                facts.keys,
+                jobs=jobs,
+                queued=jobs,
+                left_out=facts.left_out,
+            )
             return Frame(run=part) if self.crash is None else EMPTY_FRAME
         return run.frame(view)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from llmdash.compare.report import Row
 from llmdash.compare.session import Asked, ComparingSession, Trial
@@ -24,7 +25,7 @@ from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import PRACTICE, make_plan, run_folder
 from llmdash.launch.results import ENDING_CODES
 from llmdash.launch.shutdown import obeying_signals
-from llmdash.prompts.source import Prompt, PromptSource
+from llmdash.prompts.source import Prompt, PromptSource, RequestBody
 from llmdash.prompts.verdict import Verdict
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.streams import can_draw_on
@@ -163,6 +164,9 @@ class _ForOneModel:
         self.name = source.name
         self.fingerprint = source.fingerprint
         self.problems = source.problems
+        self.left_out = source.left_out
+        self.reading = source.reading
+        self.check = source.check
         self.options = {name: value for name, value in source.options.items() if name != "model"}
 
     def __len__(self) -> int:
@@ -175,12 +179,15 @@ class _ForOneModel:
         prompt = self._source.prompt(index)
         if "model" not in prompt.options:
             return prompt
-        return replace(
-            prompt, options={name: value for name, value in prompt.options.items() if name != "model"}
-        )
+        body = prompt.body and RequestBody(prompt.body.wire, _without_model(prompt.body.fields))
+        return replace(prompt, options=_without_model(prompt.options), body=body)
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
         return self._source.score(prompt, text)
+
+
+def _without_model(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in options.items() if name != "model"}
 
 
 class _Calls:

@@ -13,7 +13,7 @@ from llmdash.doctor.findings import Checkup, Finding, Known, Level
 from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.counts import counted
-from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.inputs import Input, input_of, open_input
 from llmdash.launch.plan_builder import practice_settings
 from llmdash.prompts.source import InputError
 
@@ -109,7 +109,10 @@ def _input_of(facts: Mapping[str, Any]) -> Input | None:
     whole = all(value is None or isinstance(value, int) for value in (limit, seed))
     if not whole or (not isinstance(path, str) and seed is None):
         return None
-    return Input(locations.from_record(path) if isinstance(path, str) else None, limit, seed)
+    try:
+        return input_of(facts)
+    except (TypeError, ValueError):  # a damaged list
+        return None
 
 
 def _simulator_is_lost(facts: Mapping[str, Any]) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import shutil
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,80 +16,114 @@ from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource
 
-__all__ = ["Input", "earlier_run", "open_input", "spool"]
+__all__ = ["Input", "earlier_run", "input_of", "open_input", "spool"]
 
 _SPOOL = "input"
-_HEADER = 64 * 1024  # bytes of a table's first line
-_SMALL = 1024 * 1024  # bytes of a prompt set on standard input
-_SET_FIELDS = frozenset(("task", "arithmetic", "template", "data", "fields", "prompt"))
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The source of prompts: a file, or arithmetic generated from `seed`; at most `limit` prompts."""
+    """The source of prompts: a file, or arithmetic generated from `seed`; at most `limit` prompts.
+
+    `template`, `prompt_column`, `system`, `send`, `carry` and `data` say how the file is read, as
+    `open_source` has them. `allow_bad_lines` is True if a run may leave lines out and count as complete.
+    """
 
     path: Path | None = None
     limit: int | None = None
     seed: int | None = None
+    template: str | None = None
+    prompt_column: str | None = None
+    system: str | None = None
+    send: tuple[str, ...] = ()
+    carry: tuple[str, ...] = ()
+    data: Path | None = None
+    allow_bad_lines: bool = False
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the journal records of the input; `input_of` makes the same input of it."""
+        return {
+            "path": locations.recorded(self.path) if self.path is not None else None,
+            "limit": self.limit,
+            "seed": self.seed,
+            "template": self.template,
+            "prompt_column": self.prompt_column,
+            "system": self.system,
+            "send": json.dumps(self.send) if self.send else None,
+            "carry": json.dumps(self.carry) if self.carry else None,
+            "data": locations.recorded(self.data) if self.data is not None else None,
+            "allow_bad_lines": int(self.allow_bad_lines) or None,
+        }
 
 
-def open_input(given: Input) -> PromptSource:
-    """Open and return the prompts. Raises InputError."""
+def input_of(facts: Mapping[str, Any]) -> Input:
+    """Return the input of an earlier run from what its journal records."""
+    path, data = facts.get("path"), facts.get("data")
+    return Input(
+        path=locations.from_record(path) if path else None,
+        limit=facts.get("limit"),
+        seed=facts.get("seed"),
+        template=facts.get("template"),
+        prompt_column=facts.get("prompt_column"),
+        system=facts.get("system"),
+        send=tuple(json.loads(facts.get("send") or "[]")),
+        carry=tuple(json.loads(facts.get("carry") or "[]")),
+        data=locations.from_record(data) if data else None,
+        allow_bad_lines=bool(facts.get("allow_bad_lines")),
+    )
+
+
+def open_input(given: Input, wires: Collection[str] = ()) -> PromptSource:
+    """Open and return the prompts for endpoints that speak these wire formats. Raises InputError."""
     if given.seed is not None:
         return Arithmetic(count=given.limit or 10_000, seed=given.seed)
     if given.path is None:
         raise InputError("no prompts: name a file, or - for standard input")
-    return open_source(given.path, limit=given.limit)
+    return open_source(
+        given.path,
+        limit=given.limit,
+        template=given.template,
+        prompt_column=given.prompt_column,
+        system=given.system,
+        send=given.send,
+        carry=given.carry,
+        data=given.data,
+        wires=wires,
+    )
 
 
 def spool(stream: BinaryIO, folder: Path) -> Path:
     """Copy standard input to a file in `folder`, so that the run can be resumed. Return its path."""
     path = folder / _SPOOL
+    path.touch(mode=0o600)
     with path.open("wb") as file:
         shutil.copyfileobj(stream, file)
-    path.chmod(0o600)
-    return path.replace(path.with_suffix(_suffix_of(path)))
-
-
-def _suffix_of(path: Path) -> str:
-    """Return the suffix of a format known by its name only: a table with a `prompt` column, a prompt set."""
-    with path.open("rb") as file:
-        head = file.readline(_HEADER).decode("utf-8-sig", "replace").rstrip("\r\n")
-    for suffix, delimiter in ((".tsv", "\t"), (".csv", ","), (".csv", ";")):
-        if "prompt" in _cells(head, delimiter):
-            return suffix
-    if path.stat().st_size <= _SMALL:
-        try:
-            found = tomllib.loads(path.read_text("utf-8-sig"))
-        except (ValueError, RecursionError):  # no TOML, or no text
-            return ""
-        return ".toml" if _SET_FIELDS & found.keys() else ""
-    return ""
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:  # not a line of a table
-        return []
+    return path
 
 
 def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping[str, Any]]:
     """Return the run to resume: its folder, its input, and the facts in its journal.
 
-    Without a folder it is the latest run over the same file, or the latest of all if no file is named. Raises
-    JournalError if there is none.
+    Without a folder it is the latest run over the same file, or the latest of all if no file is named. How
+    the file is read is as it was, but for what is given now. Raises JournalError if there is none.
     """
     wanted = given.path.absolute() if given.path is not None else None
     for candidate in [folder] if folder is not None else _latest_first():
         facts = JournalReader(candidate).facts()
-        path = locations.from_record(facts["path"]) if facts.get("path") else None
-        if folder is None and wanted is not None and path != wanted:
+        known = input_of(facts)
+        if folder is None and wanted is not None and known.path != wanted:
             continue
-        limit = given.limit if given.limit is not None else facts.get("limit")
-        return candidate, Input(wanted or path, limit, facts.get("seed")), facts
+        return candidate, _changed(known, replace(given, path=wanted)), facts
     about = f"over {wanted}" if wanted is not None else f"in {locations.runs_dir()}"
     raise JournalError(f"no earlier run {about}; leave out --resume, or name its folder with --run-dir")
+
+
+def _changed(known: Input, given: Input) -> Input:
+    """The earlier input with what is given now."""
+    fields = ("path", "limit", "template", "prompt_column", "system", "send", "carry", "data")
+    values = {name: getattr(given, name) for name in fields}
+    values |= {"allow_bad_lines": given.allow_bad_lines or None}
+    return replace(known, **{name: value for name, value in values.items() if value not in (None, ())})
 
 
 def _latest_first() -> list[Path]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ from llmdash.launch.inputs import Input, earlier_run, open_input, spool
 from llmdash.launch.llm_factory import require_targets
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.launch.results import check_output
-from llmdash.prompts.source import InputProblem, PromptSource
+from llmdash.llms.dialects import DIALECTS
+from llmdash.prompts.source import PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
 from llmdash.sanitize import storable
 from llmdash.simulator.process import SimulatorProcess
@@ -40,6 +41,7 @@ __all__ = [
     "private_folder",
     "require_usable",
     "run_folder",
+    "wires_of",
     "with_options_of",
 ]
 
@@ -54,9 +56,12 @@ PRACTICE = SimulatorSettings(
 
 DEMO_RATE = 20.0
 
+_OWN_SETTINGS = frozenset(("model", "temperature", "max_tokens"))
+"""Options of a prompt set that are settings of their own; any other goes into the requests."""
 
-def _accept(_problems: Sequence[InputProblem]) -> None:
-    """Ignore the lines that were left out."""
+
+def _accept(_source: PromptSource) -> None:
+    """Ignore how the input was read, and the lines that were left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,8 @@ class RunOrder:
 
     `asked` holds the settings given on the command line: they go before those of the prompt file. Without
     `overwrite` a file at `out` that holds something else than results of this run is refused. `stdin` is read
-    where the input is `-`. `accept` is shown the lines of the input that were left out, before anything is
-    made, and may raise InputError.
+    where the input is `-`. `accept` is shown the prompts, before anything is made, and may raise
+    InputError.
     """
 
     given: Input
@@ -79,7 +84,7 @@ class RunOrder:
     out: Path | None = None
     overwrite: bool = False
     stdin: BinaryIO | None = None
-    accept: Callable[[Sequence[InputProblem]], None] = _accept
+    accept: Callable[[PromptSource], None] = _accept
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,8 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
     if not order.resume and order.stdin is not None and str(given.path) == "-":
         folder = run_folder(order.run_dir, "stdin")
         given = replace(given, path=spool(order.stdin, folder))
-    source = open_input(given)
-    order.accept(source.problems)
+    source = open_input(given, wires_of(settings))
+    order.accept(source)
     settings = with_options_of(source, settings, asked=order.asked)
     folder = folder or run_folder(order.run_dir, source.name)
     simulator = SimulatorProcess(practice) if practice is not None else None
@@ -193,10 +198,17 @@ def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
 
 def with_options_of(source: PromptSource, settings: Settings, *, asked: Mapping[str, Any]) -> Settings:
     """Return `settings` with the options of the prompt file, except those in `asked`."""
-    wanted = {name: value for name, value in source.options.items() if asked.get(name) is None}
+    options = {name: value for name, value in source.options.items() if name in _OWN_SETTINGS}
+    wanted = {name: value for name, value in options.items() if asked.get(name) is None}
     model = wanted.pop("model", None)
     settings = replace(settings, **wanted)
     return with_model(settings, model) if model is not None and len(settings.endpoints) == 1 else settings
+
+
+def wires_of(settings: Settings) -> frozenset[str]:
+    """Return the wire formats of the endpoints; none if one of them has no format that is known here."""
+    wires = {DIALECTS[endpoint.dialect].wire for endpoint in settings.endpoints}
+    return frozenset() if "" in wires else frozenset(wires)
 
 
 def with_model(settings: Settings, model: str) -> Settings:
@@ -225,10 +237,8 @@ def make_plan(
     pool = pool_plan(settings, simulator)
     builder = PoolBuilder(pool, settings, load_prices())
     notes = {
-        "path": locations.recorded(given.path) if given.path is not None else None,
+        **given.notes(),
         "out": locations.recorded(out) if out is not None else None,
-        "limit": given.limit,
-        "seed": given.seed,
         "name": storable(source.name),
         **builder.notes(),
         "endpoint": pool.name,
@@ -236,14 +246,16 @@ def make_plan(
         "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
         "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    options = {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
+    options = {name: value for name, value in source.options.items() if name not in _OWN_SETTINGS}
+    options |= {"temperature": settings.temperature, "max_tokens": settings.max_tokens}
     return RunPlan(
         source=source,
         connect=builder.connect,
         more_keys=builder.more,
         key_notes=builder.notes,
         folder=folder,
-        facts=RunFacts(source.name, pool.model, pool.name, len(builder), builder.cost),
+        facts=RunFacts(source.name, pool.model, pool.name, len(builder), builder.cost, source.left_out),
+        allow_bad_lines=given.allow_bad_lines,
         rate=settings.rate,
         concurrency=settings.concurrency,
         options={name: value for name, value in options.items() if value is not None},

@@ -18,6 +18,9 @@ from llmdash.reports import export as exports
 
 __all__ = ["ENDING_CODES", "check_output", "export", "facts_of", "run_exit_code"]
 
+_MOST_COLUMNS = 1_000
+"""Carried fields that get columns of their own; where there are more, they are in `input` alone."""
+
 ENDING_CODES = {
     Ending.NO_KEY: ExitCode.NO_KEY,
     Ending.STORAGE: ExitCode.STORAGE,
@@ -48,7 +51,8 @@ def export(folder: Path, out: Path) -> int:
 
     Raises JournalError where there is nothing to read, ExportError if `out` cannot be written.
     """
-    return exports.export(JournalReader(folder).results(), out)
+    journal = JournalReader(folder)
+    return exports.export(journal.results(), out, lambda: journal.carried_names(_MOST_COLUMNS))
 
 
 def facts_of(folder: Path) -> Mapping[str, Any]:
@@ -67,5 +71,8 @@ def run_exit_code(session: LocalSession, run: RunPart | None) -> int:
         return ExitCode.INTERNAL
     if session.ending in ENDING_CODES:
         return ENDING_CODES[session.ending]
-    failed = run is not None and run.failed + run.invalid and run.ended == run.jobs
-    return ExitCode.FAILED if failed else ExitCode.DONE
+    if run is None or run.ended < run.jobs:
+        return ExitCode.DONE
+    if run.failed + run.invalid:
+        return ExitCode.FAILED
+    return ExitCode.LEFT_OUT if run.left_out and not session.allows_bad_lines else ExitCode.DONE

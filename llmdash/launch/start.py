@@ -113,5 +113,6 @@ def _samples() -> tuple[PromptChoice, ...]:
             source = open_input(Input(path))
         except InputError:
             continue  # a file used by another one only, such as the data of a template
-        choices.append(PromptChoice(path.name, path, counted(len(source), "prompt")))
+        detail = "; ".join(part for part in (counted(len(source), "prompt"), source.reading) if part)
+        choices.append(PromptChoice(path.name, path, detail))
     return tuple(choices)

@@ -48,7 +48,8 @@ _COMPLETION_MODEL = "gpt-3.5-turbo-instruct"
 class DialectEntry:
     """One dialect: its class as `module:Class`, its provider, and its default model.
 
-    `arguments` are extra constructor arguments. `reports` is True if calls are reported to PromptLayer, which
+    `wire` is the name of its wire format, empty where the class has one of its own. `arguments` are extra
+    constructor arguments. `reports` is True if calls are reported to PromptLayer, which
     needs its own key. A dialect without a provider brings its own keys and address.
     """
 
@@ -57,6 +58,7 @@ class DialectEntry:
     model: str = _CHAT_MODEL
     arguments: Mapping[str, Any] = field(default_factory=dict)
     reports: bool = False
+    wire: str = "chat"
 
     @property
     def base_url(self) -> str:
@@ -83,15 +85,22 @@ class DialectEntry:
 
 DIALECTS: Mapping[str, DialectEntry] = {
     DEFAULT_DIALECT: DialectEntry("llmdash.llms.openai:ChatOpenAI"),
-    "openai-completions": DialectEntry("llmdash.llms.completions:OpenAI", model=_COMPLETION_MODEL),
-    "openai-responses": DialectEntry("llmdash.llms.openai:ChatOpenAI", arguments={"use_responses_api": True}),
+    "openai-completions": DialectEntry(
+        "llmdash.llms.completions:OpenAI", model=_COMPLETION_MODEL, wire="completions"
+    ),
+    "openai-responses": DialectEntry(
+        "llmdash.llms.openai:ChatOpenAI", arguments={"use_responses_api": True}, wire="responses"
+    ),
     "anthropic": DialectEntry(
-        "llmdash.llms.anthropic:ChatAnthropic", provider=ANTHROPIC, model="claude-haiku-4-5"
+        "llmdash.llms.anthropic:ChatAnthropic", provider=ANTHROPIC, model="claude-haiku-4-5", wire="messages"
     ),
     "promptlayer-openai": DialectEntry(
-        "llmdash.llms.promptlayer:PromptLayerOpenAI", model=_COMPLETION_MODEL, reports=True
+        "llmdash.llms.promptlayer:PromptLayerOpenAI",
+        model=_COMPLETION_MODEL,
+        reports=True,
+        wire="completions",
     ),
     "promptlayer-chat-openai": DialectEntry("llmdash.llms.promptlayer:PromptLayerChatOpenAI", reports=True),
-    LANGCHAIN: DialectEntry("llmdash.llms.langchain:LangChainLLM", provider=_NOBODY, model=""),
+    LANGCHAIN: DialectEntry("llmdash.llms.langchain:LangChainLLM", provider=_NOBODY, model="", wire=""),
 }
 """Every dialect by name."""

@@ -87,6 +87,9 @@ class Arithmetic:
     name: str = "arithmetic"
     options: Mapping[str, Any] = field(default_factory=dict)
     problems: Sequence[InputProblem] = ()
+    left_out: int = 0
+    reading: str = ""
+    check: str | None = None
 
     def __post_init__(self) -> None:
         if self.count < 0:

@@ -33,6 +33,14 @@ class Checked:
         return self.source.problems
 
     @property
+    def left_out(self) -> int:
+        return self.source.left_out
+
+    @property
+    def reading(self) -> str:
+        return self.source.reading
+
+    @property
     def options(self) -> Mapping[str, Any]:
         return self.source.options
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from llmdash.prompts.lines import MAX_LINE, Line, LineReader
+from llmdash.prompts.lines import BOM, MAX_LINE, Line, LineReader
 from llmdash.prompts.records import RecordError
 from llmdash.prompts.source import InputError
 
@@ -38,11 +38,12 @@ TOO_LONG = f"longer than {MAX_LINE // 1_000_000} MB; make it shorter"
 
 class Format(Protocol):
     """A file format. `label` is part of the fingerprint; ids count records by line (`by_line`) or by
-    position.
+    position. With `from_text` every field is text.
     """
 
     label: str
     by_line: bool
+    from_text: bool
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         """Yield the records of a file, in order. Raises InputError if it cannot be read at all."""
@@ -52,7 +53,9 @@ class Format(Protocol):
 
 
 def decode_text(data: bytes) -> str:
-    """Decode bytes as UTF-8. Raises RecordError that names the first bad byte."""
+    """Decode bytes as UTF-8. Raises RecordError that names the first bad byte; NUL is one, too."""
+    if (place := data.find(b"\0")) >= 0:
+        raise RecordError(f"not text: a NUL byte at position {place + 1}; remove it")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -63,7 +66,7 @@ def decode_text(data: bytes) -> str:
 
 
 def _too_deep(data: bytes) -> bool:
-    if data.count(b"[") + data.count(b"{") <= _MOST_LEVELS:
+    if len(data) <= _MOST_LEVELS or data.count(b"[") + data.count(b"{") <= _MOST_LEVELS:
         return False
     level = 0
     for found in _BRACKETS.finditer(data):
@@ -90,6 +93,8 @@ def _object(data: bytes) -> dict[str, Any]:
     except msgspec.DecodeError as error:
         decode_text(data)
         raise RecordError(f"malformed JSON: {error}") from None
+    if isinstance(value, str):
+        return {"prompt": value}
     if not isinstance(value, dict):
         raise RecordError('not a JSON object; write {"prompt": "..."}')
     return value
@@ -100,15 +105,18 @@ def _line_spans(reader: LineReader) -> Iterator[RecordSpan]:
     for number, start, data in reader:
         if data is None:
             yield RecordSpan(number, start, None, TOO_LONG)
-        elif data.strip():
+        elif data and not data.isspace():
             yield RecordSpan(number, start, data.rstrip(b"\r\n"))
 
 
 class JsonLines:
-    """One JSON object a line; empty lines are skipped."""
+    """One JSON object a line, or one text, which is a prompt; empty lines are skipped."""
 
-    label = "jsonl"
     by_line = True
+    from_text = False
+
+    def __init__(self, label: str = "jsonl") -> None:
+        self.label = label
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         return _line_spans(reader)
@@ -118,14 +126,18 @@ class JsonLines:
 
 
 class JsonArray:
-    """One JSON array of objects. The file is held in memory while it is opened, not afterwards."""
+    """One JSON array of objects, or of texts, which are prompts.
+
+    The file is held in memory while it is opened, not afterwards.
+    """
 
     label = "json"
     by_line = False
+    from_text = False
 
     _LARGEST = 512 * 1024 * 1024
     _PLACE = re.compile(r"\(byte (\d+)\)")
-    _OPENING = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*")
+    _OPENING = re.compile(rb"(?:\xef\xbb\xbf)*\s*\[\s*")
     _BETWEEN = re.compile(rb"[\s,]*")
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
@@ -146,7 +158,9 @@ class JsonArray:
             at += size
 
     def _elements(self, data: bytes) -> list[msgspec.Raw]:
-        skipped = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        skipped = 0
+        while data.startswith(BOM, skipped):
+            skipped += len(BOM)
         try:
             return msgspec.json.decode(memoryview(data)[skipped:], type=list[msgspec.Raw])
         except RecursionError:
@@ -167,6 +181,7 @@ class PlainText:
 
     label = "text"
     by_line = True
+    from_text = False
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         return _line_spans(reader)
@@ -180,6 +195,7 @@ class TextSections:
 
     label = "sections"
     by_line = True
+    from_text = False
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         section = _Section()
@@ -192,7 +208,7 @@ class TextSections:
         yield from section.close()
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
-        return {"prompt": decode_text(data).replace("\r\n", "\n").strip()}
+        return {"prompt": decode_text(data).replace("\r\n", "\n").replace("\r", "\n").strip()}
 
 
 class _Section:

@@ -8,16 +8,19 @@ import weakref
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import Any, BinaryIO
 
 import msgspec
 
 from llmdash.prompts.checks import check_answer
 from llmdash.prompts.formats import Format, RecordSpan
 from llmdash.prompts.lines import LineReader
+from llmdash.prompts.reading import Reading
 from llmdash.prompts.records import Recipe, RecordError
+from llmdash.prompts.rows import build_prompt
 from llmdash.prompts.source import InputError, InputProblem, Prompt
+from llmdash.prompts.template import one_line
 from llmdash.prompts.verdict import Verdict
 
 __all__ = ["MOST_PROBLEMS", "FilePrompts", "Problems", "open_file"]
@@ -45,6 +48,11 @@ class Problems:
         else:
             self._more_line = self._more_line or line
             self._more += 1
+
+    @property
+    def number(self) -> int:
+        """How many lines were left out."""
+        return len(self._listed) + self._more
 
     def all(self) -> tuple[InputProblem, ...]:
         """Return the problems by line, the last one with the count of those not listed."""
@@ -144,7 +152,7 @@ class FilePrompts:
     opened. May be used from any thread. Answers are scored by `score_text`.
     """
 
-    def __init__(self, path: Path, form: Format, recipe: Recipe, name: str, shown: str) -> None:
+    def __init__(self, file: BinaryIO, form: Format, recipe: Recipe, name: str, shown: str) -> None:
         self._form = form
         self._recipe = recipe
         self._shown = shown
@@ -153,27 +161,45 @@ class FilePrompts:
         self.name = name
         self.fingerprint = ""
         self.problems: Sequence[InputProblem] = ()
+        self.left_out = 0
+        self.reading = ""
         self.options: Mapping[str, Any] = {}
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.check: str | None = None
+        self._descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._descriptor)
 
-    def index(self, limit: int | None) -> None:
-        """Find the records, at most `limit`, and the problems. Raises InputError if nothing can be run."""
+    def index(self, limit: int | None, taken: str) -> None:
+        """Find the records, at most `limit`, and the problems. Raises InputError if nothing can be run.
+
+        `taken` says what the file was taken for; where it is empty, there is nothing to say of its fields.
+        """
         with os.fdopen(os.dup(self._descriptor), "rb", buffering=1 << 20) as file:
             file.seek(0)
             reader = LineReader(file)
             problems, ids = Problems(self._shown), _Ids()
+            reading = Reading(self._recipe, taken)
             if limit != 0:
-                self._find(self._form.spans(reader), problems, ids, limit)
+                self._find(self._form.spans(reader), problems, ids, reading, limit)
             digest = reader.digest()
         self._leave_out_duplicates(ids.duplicates(), problems)
-        self.problems = problems.all()
+        self.problems, self.left_out = problems.all(), problems.number
         if not len(self) and limit != 0:
             raise InputError(self._nothing())
+        if limit is None:
+            reading.check()
+        self.reading = reading.text() if taken and len(self) else ""
         self.fingerprint = self._fingerprint(digest)
 
-    def _find(self, spans: Iterator[RecordSpan], problems: Problems, ids: _Ids, limit: int | None) -> None:
-        build, fields, places = self._recipe.build, self._form.fields, self._places
+    def _find(
+        self,
+        spans: Iterator[RecordSpan],
+        problems: Problems,
+        ids: _Ids,
+        reading: Reading,
+        limit: int | None,
+    ) -> None:
+        recipe = replace(self._recipe, carries=True)  # what is left out of the results is reported, too
+        read, places = self._form.fields, self._places
         for number, span in enumerate(spans, start=1):
             data = span.data
             if data is None:
@@ -181,10 +207,12 @@ class FilePrompts:
                 continue
             default = self._default_id(span.line, number)
             try:
-                prompt = build(fields(data), default)
+                fields = read(data)
+                prompt = build_prompt(fields, default, recipe)
             except RecordError as error:
                 problems.add(span.line, str(error))
                 continue
+            reading.add(fields, prompt)
             ids.add(prompt.id)
             places.add(span, data, number, "" if prompt.id == default else prompt.id)
             if len(places) == limit:
@@ -205,7 +233,8 @@ class FilePrompts:
                 continue
             line = self._places.lines[index]
             if identity in first:
-                problems.add(line, f"id {identity!r} is taken by line {first[identity]}; give each its own")
+                taken = f"id {one_line(identity)!r} is taken by line {first[identity]}"
+                problems.add(line, f"{taken}; give each its own")
                 left_out.add(index)
             else:
                 first[identity] = line
@@ -219,8 +248,23 @@ class FilePrompts:
 
     def _fingerprint(self, digest: bytes) -> str:
         template = self._recipe.template.text if self._recipe.template is not None else None
-        parts = (_VERSION, self._form.label, template, self._recipe.system, len(self), digest)
+        parts: tuple[Any, ...] = (
+            _VERSION,
+            self._form.label,
+            template,
+            self._recipe.system,
+            len(self),
+            digest,
+        )
+        if more := self._recipe_beyond():
+            parts = (*parts, more)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+    def _recipe_beyond(self) -> list[Any]:
+        """What decides the prompts beside template and system text; empty for the fingerprints of old."""
+        recipe = self._recipe
+        beyond = [recipe.prompt_column, sorted(recipe.send), sorted(recipe.carry), recipe.carries]
+        return beyond if beyond != [None, [], [], True] else []
 
     def __len__(self) -> int:
         return len(self._places)
@@ -239,16 +283,20 @@ class FilePrompts:
         if len(data) != places.sizes[index] or zlib.crc32(data) != places.sums[index]:
             fix = "put it back as it was, or start a new run"
             raise InputError(f"{self._shown}:{line}: the file changed during the run; {fix}")
-        return self._recipe.build(self._form.fields(data), self._default_id(line, places.numbers[index]))
+        default = self._default_id(line, places.numbers[index])
+        return build_prompt(self._form.fields(data), default, self._recipe)
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
         return check_answer(prompt.check, prompt.expected, text)
 
 
 def open_file(
-    path: Path, form: Format, recipe: Recipe, *, name: str, shown: str, limit: int | None
+    file: BinaryIO, form: Format, recipe: Recipe, *, name: str, shown: str, limit: int | None, taken: str
 ) -> FilePrompts:
-    """Return a source over `path`. Ids begin with `name`, messages with `shown`. Raises InputError."""
-    source = FilePrompts(path, form, recipe, name, shown)
-    source.index(limit)
+    """Return a source over `file`, which may be closed then.
+
+    Ids begin with `name`, messages with `shown`. `taken` says what the file was taken for. Raises InputError.
+    """
+    source = FilePrompts(file, form, recipe, name, shown)
+    source.index(limit, taken)
     return source

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["MAX_LINE", "Line", "LineReader"]
+__all__ = ["BOM", "MAX_LINE", "Line", "LineReader"]
 
-MAX_LINE = 1_000_000
+MAX_LINE = 64_000_000
 """The maximum size of a line, or of a record of several lines, in bytes."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+_MARK = BOM[0]
 _BLOCK = 1 << 20
 
 
@@ -24,39 +25,59 @@ class Line(NamedTuple):
 
 
 class LineReader:
-    """Reads a file once, line by line, and computes its SHA-256. A byte order mark is skipped."""
+    """Reads a file once, line by line, and computes its SHA-256.
+
+    Lines end in LF, CR LF or CR. A byte order mark in front of a line is skipped: it is no text, and stands
+    inside a file where two were joined.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._hash = hashlib.sha256()
         self._offset = 0
         self._number = 0
+        self._lines = self._read()
 
     def __iter__(self) -> Iterator[Line]:
-        return self
+        return self._lines
 
     def __next__(self) -> Line:
-        raw = self._file.readline(MAX_LINE + 2)
-        if not raw:
-            raise StopIteration
-        self._hash.update(raw)
-        start = self._offset
-        self._offset += len(raw)
-        self._number += 1
-        if self._number == 1 and raw.startswith(_BOM):
-            start, raw = start + len(_BOM), raw[len(_BOM) :]
-        if raw[-1:] != b"\n" and len(raw) > MAX_LINE:
-            self._skip_line()
-            return Line(self._number, start, None)
-        return Line(self._number, start, raw)
+        return next(self._lines)
 
-    def _skip_line(self) -> None:
-        while True:
-            raw = self._file.readline(_BLOCK)
-            self._hash.update(raw)
-            self._offset += len(raw)
-            if not raw or raw.endswith(b"\n"):
-                return
+    def _read(self) -> Iterator[Line]:
+        held = _Held()
+        while block := self._file.read(_BLOCK):
+            self._hash.update(block)
+            pieces = block.splitlines(keepends=True)
+            if held.size:
+                if held.ends_in_cr and block[:1] != b"\n":
+                    yield self._line(*held.taken())
+                else:
+                    held.add(pieces[0])
+                    if len(pieces) == 1 and block[-1:] != b"\n":
+                        continue
+                    yield self._line(*held.taken())
+                    del pieces[0]
+            if pieces and block[-1:] != b"\n":
+                held.add(pieces.pop())  # the next block may go on with it
+            for raw in pieces:
+                if raw[0] == _MARK:
+                    yield self._line(raw, len(raw))
+                    continue
+                start = self._offset
+                self._offset = start + len(raw)
+                self._number += 1
+                yield Line(self._number, start, raw)
+        if held.size:
+            yield self._line(*held.taken())
+
+    def _line(self, raw: bytes | None, size: int) -> Line:
+        start = self._offset
+        self._offset += size
+        self._number += 1
+        while raw is not None and raw.startswith(BOM):
+            start, raw = start + len(BOM), raw[len(BOM) :]
+        return Line(self._number, start, raw)
 
     def rest(self, most: int) -> bytes | None:
         """Return everything that was not read yet; None if that is more than `most` bytes."""
@@ -70,3 +91,27 @@ class LineReader:
         while block := self._file.read(_BLOCK):
             self._hash.update(block)
         return self._hash.digest()
+
+
+class _Held:
+    """A line that arrives in blocks; what is too long is counted, not held."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.size = 0
+        self.ends_in_cr = False
+
+    def add(self, piece: bytes) -> None:
+        """Add what a block has of the line."""
+        self.size += len(piece)
+        self.ends_in_cr = piece[-1:] == b"\r"
+        if self.size > MAX_LINE + 2:
+            self._parts.clear()
+        else:
+            self._parts.append(piece)
+
+    def taken(self) -> tuple[bytes | None, int]:
+        """Return the line, None if it is too long, and its size; then begin with another one."""
+        found = (b"".join(self._parts) if self._parts else None), self.size
+        self._parts, self.size, self.ends_in_cr = [], 0, False
+        return found

@@ -1,4 +1,4 @@
-"""Model options of a single prompt: read from a request body, and merged with those of the run."""
+"""Model options of a single prompt: read from a row or a request body, and merged with those of the run."""
 
 from __future__ import annotations
 
@@ -8,25 +8,16 @@ from typing import Any
 
 from llmdash.prompts.template import one_line
 
-__all__ = ["OptionError", "merge_options", "read_options"]
+__all__ = ["OptionError", "check_body", "general_options", "merge_options", "read_options"]
 
 _MOST_TOKENS = 1_000_000_000
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
-# How an answer is delivered is decided by llmdash as the client, so these are ignored.
-_PASSED_OVER = frozenset(("stream", "stream_options"))
+DELIVERY = frozenset(("stream", "stream_options"))
+"""How an answer is delivered: llmdash decides that as the client."""
 
 # One prompt has one answer here: 1 is ignored, more is refused.
 _COUNTS = frozenset(("n", "best_of"))
-
-# These need more than one request and one text in answer. If empty, they have no effect and are accepted.
-_UNSUPPORTED = frozenset(
-    (
-        *("tools", "tool_choice", "functions", "function_call", "mcp_servers", "container"),
-        *("audio", "background", "previous_response_id", "conversation"),
-    )
-)
-_WITHOUT_TOOLS = ("none", "auto")  # a `tool_choice` that chooses nothing where there are no tools
 
 # These are the input, not options; they would replace the messages.
 _NOT_OPTIONS = frozenset(("messages", "prompt", "input", "instructions", "system", "self"))
@@ -52,10 +43,6 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_TOKENS
 
 
-def _is_text_only(value: object) -> bool:
-    return value == ["text"]
-
-
 _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "model": (_is_text, "must be the name of a model"),
     "temperature": (_is_number, "must be a number"),
@@ -64,47 +51,60 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "frequency_penalty": (_is_number, "must be a number"),
     "seed": (_is_whole, "must be a whole number"),
     **dict.fromkeys(_LIMITS, (_is_count, "must be a whole number from 1 to 1,000,000,000")),
-    "modalities": (_is_text_only, 'is not supported but as ["text"]'),
 }
 
 
-def read_options(body: Mapping[str, Any], ignored: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return the options in a request body, without the names in `ignored`. Raises OptionError.
+def check_body(body: Mapping[str, Any]) -> None:
+    """Raise OptionError for what no run can do with a request body: several answers, a model without a name.
+
+    Anything else is for the server to judge.
+    """
+    if not _COUNTS.isdisjoint(body):
+        for name in _COUNTS:
+            _refuse_several(name, body.get(name))
+    if not _is_text(body.get("model", "m")):
+        raise OptionError("`model` must be the name of a model")
+
+
+def _refuse_several(name: str, value: object) -> None:
+    if value is not None and value != 1:
+        raise OptionError(f"`{name}` other than 1 is not supported; a prompt has one answer")
+
+
+def read_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model options of a row. Raises OptionError for one that cannot be meant.
 
     Unknown names are kept for the server. `null` means not given, as it does in a request. A dialect's own
     names become the common ones: `stop_sequences` becomes `stop`, a list of text, and `max_output_tokens`
-    becomes `max_tokens`. `stream` is left out, as is `n` where it is 1. What cannot be run is refused:
-    several answers, tools, audio, state kept by the server.
+    becomes `max_tokens`. `stream` is left out, as is `n` where it is 1.
+    """
+    for name, value in given.items():
+        if value is None or name not in _CHECKS:
+            continue
+        fits, words = _CHECKS[name]
+        if not fits(value):
+            raise OptionError(f"`{name}` {words}")
+    for name in _NOT_OPTIONS & given.keys():
+        raise OptionError(f"`{one_line(name)}` is not an option; remove it")
+    return general_options(given)
+
+
+def general_options(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a request body asks for beside its input, in the names that every dialect takes.
+
+    Raises OptionError for several answers, and for stop sequences that are none.
     """
     options: dict[str, Any] = {}
     for name, value in body.items():
-        if value is None or name in ignored or name in _PASSED_OVER:
+        if value is None or name in DELIVERY or name in _NOT_OPTIONS:
             continue
-        if (check := _CHECKS.get(name)) is not None:
-            fits, words = check
-            if not fits(value):
-                raise OptionError(f"`{name}` {words}")
-            options["max_tokens" if name == "max_output_tokens" else name] = value
+        if name in _COUNTS:
+            _refuse_several(name, value)
         elif name in ("stop", "stop_sequences"):
             options["stop"] = _stops(name, value)
-        elif not _is_void(name, value):
-            options[name] = value
+        else:
+            options["max_tokens" if name == "max_output_tokens" else name] = value
     return options
-
-
-def _is_void(name: str, value: Any) -> bool:
-    """True if the option has no effect. Raises OptionError if it is not supported."""
-    if name in _COUNTS:
-        if value != 1:
-            raise OptionError(f"`{name}` other than 1 is not supported; a prompt has one answer")
-        return True
-    if name in _UNSUPPORTED:
-        if value and value not in _WITHOUT_TOOLS:
-            raise OptionError(f"`{name}` is not supported; only text can be requested; remove it")
-        return True
-    if name in _NOT_OPTIONS:
-        raise OptionError(f"`{one_line(name)}` is not an option; remove it")
-    return False
 
 
 def _stops(name: str, value: Any) -> list[str]:

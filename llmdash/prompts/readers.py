@@ -2,13 +2,13 @@
 
 | kind | what is in it |
 |---|---|
-| jsonl, json | an object a prompt: `prompt`, `messages` or any fields; `id`, `expected`, `options` |
+| jsonl, json | an object a prompt (`rows` says which), or a text |
 | batch | the requests of an OpenAI or Anthropic batch, one a line: `batch_files` describes them |
 | csv, tsv | a table with a header |
 | text | a prompt a line, or sections with a line `---` between two of them |
 | toml | a prompt set: `toml_set` describes it |
 
-`options` are model options for one prompt, such as {"temperature": 0.2}, and override those of the run.
+Any of them may be compressed, and in UTF-16; a Parquet file is read as JSON lines (`plain_file`).
 """
 
 from __future__ import annotations
@@ -16,45 +16,32 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-from llmdash.prompts.batch_files import BatchLines, BatchRecipe, is_batch
-from llmdash.prompts.formats import SEPARATOR, Format, JsonArray, JsonLines, PlainText, TextSections
+from llmdash.prompts.data_rows import PROMPT_FIELDS
+from llmdash.prompts.formats import Format, JsonArray, JsonLines, PlainText, TextSections
 from llmdash.prompts.index import open_file
-from llmdash.prompts.lines import LineReader
+from llmdash.prompts.kinds import KINDS, PROMPT_NAMES, Kind, is_divided, kind_of
+from llmdash.prompts.plain_file import COMPRESSED, plain_file
 from llmdash.prompts.records import Recipe
 from llmdash.prompts.source import InputError, PromptSource
-from llmdash.prompts.tables import read_table
-from llmdash.prompts.template import Template, name_list
-from llmdash.prompts.toml_set import open_set
+from llmdash.prompts.tables import DelimitedText, read_table
+from llmdash.prompts.template import Template, name_list, one_line
+from llmdash.prompts.toml_set import SetPlace, open_set
 
-__all__ = ["KINDS", "Kind", "open_source"]
+__all__ = ["KINDS", "NOTHING", "Kind", "open_source"]
 
-Kind = Literal["jsonl", "json", "batch", "csv", "tsv", "text", "toml"]
-
-KINDS: dict[str, Kind] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".txt": "text",
-    ".md": "text",
-    ".prompts": "text",
-    ".toml": "toml",
-}
-"""The kind of a file by the end of its name."""
+NOTHING = "none"
+"""What `carry` holds so that nothing is carried."""
 
 _COMPLETE: dict[Kind, str] = {
     "toml": "a prompt set has its own template",
     "batch": "a batch file has its own messages",
 }
-_HEAD = 64 * 1024  # bytes that are read to detect the kind
 _STEM = 24  # characters of a file's name that go into a run's name and its ids
-_ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*(?:\{|\]\s*$)")
-_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*(?:\"|\})")
 
 
 def open_source(
@@ -62,36 +49,97 @@ def open_source(
     *,
     limit: int | None = None,
     template: str | None = None,
+    prompt_column: str | None = None,
+    system: str | None = None,
+    send: Collection[str] = (),
+    carry: Collection[str] = (),
+    data: Path | None = None,
+    wires: Collection[str] = (),
     kind: Kind | None = None,
     name: str | None = None,
 ) -> PromptSource:
     """Return the prompts in the file at `path`, at most the first `limit`.
 
     The kind of file is detected from its name and its content, or given as `kind`. A `template` makes a
-    prompt of the fields of each record; the lines of a batch file are then plain JSON lines. `name` replaces
-    the file's own name in ids and messages. Standard input must be written to a file first. Raises
+    prompt of the fields of each record, `prompt_column` names the field that is one; the lines of a batch
+    file are then plain JSON lines. `system` goes above conversations without a system message. The fields in
+    `send` are sent, those in `carry` are carried into the results, or with `none` nothing is. `wires` are the
+    wire formats of the endpoints, which decide what of a request row is sent; without them the row does.
+    `data` is the table of a prompt set. `name` replaces the file's own name in ids and messages. Raises
     InputError, with one line that names the file and the fix.
     """
     place = Path(path)
     shown = name or str(place)
-    title = _title(name or place.stem)
-    recipe = Recipe(Template(template, "the template given") if template is not None else None)
+    recipe = _recipe(template, prompt_column, system, send, carry, wires)
     try:
-        _check(place, shown)
-        found = kind or _kind_of(place, recipe)
-        if template is not None and found in _COMPLETE:
-            raise InputError(f"{shown}: {_COMPLETE[found]}; leave the template out")
-        if found == "toml":
-            return open_set(place, shown=shown, name=title, limit=limit, open_table=_open_table)
-        return _open_lines(place, found, BatchRecipe() if found == "batch" else recipe, title, shown, limit)
+        return _Opening(shown, limit, kind, data).open(place, recipe, _title(name or _bare(place).stem))
     except OSError as error:
         failed = shown if error.filename in (None, str(place)) else error.filename
         raise InputError(f"{failed}: cannot be read: {error.strerror}; check its permissions") from None
 
 
+def _recipe(
+    template: str | None,
+    prompt_column: str | None,
+    system: str | None,
+    send: Collection[str],
+    carry: Collection[str],
+    wires: Collection[str],
+) -> Recipe:
+    if template is not None and prompt_column is not None:
+        raise InputError("both --template and --prompt-column; keep one of them")
+    for text in (template, prompt_column, system, *send, *carry):
+        if text is not None and text != text.encode(errors="replace").decode():
+            raise InputError(f"{one_line(text)}: not UTF-8; write it as UTF-8 text")
+    if both := frozenset(send) & frozenset(carry):
+        raise InputError(f"{one_line(min(both))}: both in --send and in --carry; keep one of them")
+    return Recipe(
+        Template(template, "the template given") if template is not None else None,
+        system,
+        prompt_column,
+        frozenset(send),
+        frozenset(carry) - {NOTHING},
+        NOTHING not in carry,
+        frozenset(wires),
+    )
+
+
+def _bare(place: Path) -> Path:
+    """The name without the ends that say how a file is compressed: `a.jsonl` for `a.jsonl.gz`."""
+    while place.suffix.lower() in COMPRESSED and place.stem:
+        place = place.with_suffix("")
+    return place
+
+
 def _title(name: str) -> str:
     kept = re.sub(r"[^\w.-]+", "-", name).strip("-.")
     return kept[:_STEM] or "prompts"
+
+
+class _Opening:
+    """Opens one file: what is asked of it, apart from the recipe."""
+
+    def __init__(self, shown: str, limit: int | None, kind: Kind | None, data: Path | None) -> None:
+        self._shown = shown
+        self._limit = limit
+        self._kind = kind
+        self._data = data
+
+    def open(self, place: Path, recipe: Recipe, title: str) -> PromptSource:
+        shown = self._shown
+        _check(place, shown)
+        plain = plain_file(place, shown)
+        with plain.file as file:
+            kind = self._kind or kind_of(file, _bare(place).suffix.lower(), recipe)
+            if recipe.is_data and kind in _COMPLETE:
+                option = "template" if recipe.template is not None else "prompt column"
+                raise InputError(f"{shown}: {_COMPLETE[kind]}; leave the {option} out")
+            if kind == "toml":
+                where = SetPlace(place, shown, title, self._data)
+                return open_set(file, where, recipe, limit=self._limit, open_table=_open_table)
+            if self._data is not None:
+                raise InputError(f"{shown}: only a prompt set takes --data; leave it out")
+            return _open_lines(file, kind, recipe, title, shown, self._limit, plain.taken)
 
 
 def _check(place: Path, shown: str) -> None:
@@ -108,27 +156,14 @@ def _check(place: Path, shown: str) -> None:
         raise InputError(f"{shown}: empty; write at least one prompt")
 
 
-def _kind_of(place: Path, recipe: Recipe) -> Kind:
-    """The kind of a file: a table or a prompt set by its name, the rest by its content."""
-    named = KINDS.get(place.suffix.lower())
-    if named in ("csv", "tsv", "toml"):
-        return named
-    with place.open("rb") as file:
-        head = file.read(_HEAD)
-    if _ARRAY.match(head):
-        return "json"
-    if _OBJECT.match(head) or named == "jsonl":
-        return "batch" if recipe.template is None and is_batch(place) else "jsonl"
-    return named or "text"
-
-
 def _open_lines(
-    place: Path, kind: Kind, recipe: Recipe, title: str, shown: str, limit: int | None
+    file: BinaryIO, kind: Kind, recipe: Recipe, title: str, shown: str, limit: int | None, taken: str
 ) -> PromptSource:
-    with place.open("rb") as file:
-        form = _format(file, kind, recipe, shown)
     try:
-        return open_file(place, form, recipe, name=title, shown=shown, limit=limit)
+        form, words = _format(file, kind, recipe)
+        recipe = replace(recipe, from_text=form.from_text)
+        said = ", ".join(part for part in (taken, words) if part)
+        return open_file(file, form, recipe, name=title, shown=shown, limit=limit, taken=said)
     except InputError as error:
         raise _named(error, shown) from None
 
@@ -136,37 +171,51 @@ def _open_lines(
 def _named(error: InputError, shown: str) -> InputError:
     """The same error, with the file's name in front if it is not there."""
     text = str(error)
-    if text.startswith(shown):
+    if text.startswith((shown, "--")):
         return error
     numbered = re.sub(r"^line (\d+): ", r"\1: ", text)
     return InputError(f"{shown}:{numbered}" if numbered != text else f"{shown}: {text}")
 
 
-def _format(file: BinaryIO, kind: Kind, recipe: Recipe, shown: str) -> Format:
-    """The reader for a kind of file; checks a table's header against the recipe."""
+def _format(file: BinaryIO, kind: Kind, recipe: Recipe) -> tuple[Format, str]:
+    """The reader for a kind of file, and what it is called; checks a table's header against the recipe."""
     if kind == "json":
-        return JsonArray()
+        return JsonArray(), "JSON array"
     if kind == "jsonl":
-        return JsonLines()
+        return JsonLines(), "JSON lines"
     if kind == "batch":
-        return BatchLines()
+        return JsonLines("batch"), "batch requests"
     if kind == "text":
-        divided = any(line.data is not None and line.data.strip() == SEPARATOR for line in LineReader(file))
-        return TextSections() if divided else PlainText()
-    try:
-        table = read_table(file, "\t" if kind == "tsv" else None)
-        if recipe.template is not None:
-            recipe.template.check(table.columns)
-        elif "prompt" not in table.columns:
-            columns = name_list(table.columns)
-            raise InputError(f"no `prompt` column (columns: {columns}); add one, or give a template")
-    except InputError as error:
-        raise _named(error, shown) from None
-    return table
+        form = TextSections() if is_divided(file) else PlainText()
+        return form, "text" if recipe.is_data else ""
+    table = read_table(file, "\t" if kind == "tsv" else None)
+    _check_columns(table, recipe)
+    return table, f"table of {len(table.columns):,} columns"
+
+
+def _check_columns(table: DelimitedText, recipe: Recipe) -> None:
+    """Raises InputError unless the columns of a table hold prompts."""
+    if recipe.template is not None:
+        recipe.template.check(table.columns)
+    elif recipe.prompt_column is not None:
+        if recipe.prompt_column not in table.columns:
+            column = one_line(recipe.prompt_column, 80)
+            raise InputError(f"no column {column!r}; columns here: {name_list(table.columns)}")
+    elif not any(name in table.columns for name in PROMPT_FIELDS):
+        columns = name_list(table.columns)
+        likely = next((name for name in table.columns if name.lower() in PROMPT_NAMES), table.columns[0])
+        fix = f"--prompt-column {one_line(likely)}"
+        raise InputError(
+            f"no `prompt` column (columns: {columns}); name the one that is the prompt, as in {fix}, or give "
+            "a --template '...{{column}}...'"
+        )
 
 
 def _open_table(place: Path, recipe: Recipe, title: str) -> PromptSource:
     """The data of a prompt set."""
     shown = str(place)
     _check(place, shown)
-    return _open_lines(place, _kind_of(place, recipe), recipe, title, shown, None)
+    plain = plain_file(place, shown)
+    with plain.file as file:
+        kind = kind_of(file, _bare(place).suffix.lower(), recipe)
+        return _open_lines(file, kind, recipe, title, shown, None, plain.taken)

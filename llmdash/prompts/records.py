@@ -1,21 +1,40 @@
-"""Makes a prompt from the fields of one record (a JSON object, a row of a table)."""
+"""What every kind of record shares: the recipe, the errors, ids and expected answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from llmdash.prompts.options import OptionError, read_options
-from llmdash.prompts.source import NO_OPTIONS, InputError, Prompt
-from llmdash.prompts.template import Template, as_text, name_list
+import msgspec
 
-__all__ = ["MAX_ID", "Recipe", "RecordError"]
+from llmdash.prompts.checks import CheckError, parse_check
+from llmdash.prompts.request_fields import TEXT_FIELDS
+from llmdash.prompts.source import Said
+from llmdash.prompts.template import Template, as_text
 
-MAX_ID = 200
-"""The maximum length of an id, in characters."""
+__all__ = [
+    "KEPT_NAMES",
+    "MAX_ID",
+    "Recipe",
+    "RecordError",
+    "carried_of",
+    "check_of",
+    "expected_of",
+    "id_of",
+    "parsed",
+    "role_of",
+    "value_of",
+    "with_system",
+]
 
-_ROLES = ("system", "developer", "user", "assistant", "tool")
+MAX_ID = 65_536
+"""The maximum length of an id, in characters; ids of every record are in memory."""
+
+KEPT_NAMES = frozenset(("id", "expected"))
+"""Fields that every record may have, whatever it is: they are read, and never sent."""
+
+_SYSTEM_ROLES = ("system", "developer")
 
 
 class RecordError(Exception):
@@ -24,99 +43,93 @@ class RecordError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How fields become a prompt.
+    """How the fields of a record become a prompt.
 
-    With a template, its text is the prompt. Without one, `messages` (a list of objects with `role` and
-    `content`) or `prompt` (text) is; `messages` is preferred. `id` and `expected` may be text or numbers.
-    `system` is the first message of every conversation that has no system message of its own. Without a
-    template, `options` may be an object with model options for this prompt alone (see `read_options`);
-    anything else of that name, and with a template anything at all, is an ordinary field.
+    With a `template` its text is the prompt; with a `prompt_column` the field of that name is. `system` is
+    the first message of every conversation without one of its own. The fields in `send` are sent, those in
+    `carry` go into the results, whatever would happen to them otherwise; without `carries` no others do.
+    `wires` are the wire formats of the endpoints: their published fields are sent. With `from_text` every
+    field is text, as in a table.
     """
 
     template: Template | None = None
     system: str | None = None
+    prompt_column: str | None = None
+    send: frozenset[str] = frozenset()
+    carry: frozenset[str] = frozenset()
+    carries: bool = True
+    wires: frozenset[str] = frozenset()
+    from_text: bool = False
+    asks_nothing: bool = field(init=False, default=False)
+    """True if the recipe changes nothing about a row: what it is decides what becomes of it."""
+    inserted: frozenset[str] = field(init=False, default=frozenset())
+    """The fields that the template inserts: these are data, whatever their names."""
 
-    def build(self, fields: Mapping[str, Any], default_id: str) -> Prompt:
-        """Return the prompt of a record. Raises RecordError with the reason if there is none."""
-        messages = self._messages(fields)
-        if self.system is not None and messages[0][0] not in ("system", "developer"):
-            messages = (("system", self.system), *messages)
-        options = NO_OPTIONS if self.template is not None else _options(fields.get("options"))
-        return Prompt(_id(fields.get("id"), default_id), messages, _expected(fields.get("expected")), options)
-
-    def _messages(self, fields: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    def __post_init__(self) -> None:
+        # Worked out once: every row asks.
+        changes = self.is_data or self.system or self.send or self.carry or not self.carries
+        object.__setattr__(self, "asks_nothing", not changes)
         if self.template is not None:
-            try:
-                text = self.template.render(fields)
-            except InputError as error:
-                raise RecordError(str(error)) from None
-        elif "messages" in fields:
-            return _conversation(fields["messages"])
-        elif "prompt" in fields:
-            text = fields["prompt"]
-        else:
-            found = name_list(fields)
-            raise RecordError(f"no `prompt` and no `messages` (found: {found}); add one, or use a template")
-        if not isinstance(text, str):
-            raise RecordError(f"`prompt` must be text, not {as_text(text)[:40]}")
-        if not text.strip():
-            raise RecordError("the prompt is empty")
-        return (("user", text),)
+            object.__setattr__(self, "inserted", frozenset(self.template.fields))
+
+    @property
+    def is_data(self) -> bool:
+        """True if every record is a data row, since the recipe says where its prompt is."""
+        return self.template is not None or self.prompt_column is not None
 
 
-def _conversation(value: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, list) or not value:
-        raise RecordError("`messages` must be a list of at least one message")
-    messages = tuple(_message(entry, number) for number, entry in enumerate(value, start=1))
-    if not any(text.strip() for _role, text in messages):
-        raise RecordError("the prompt is empty: no message says anything")
-    return messages
-
-
-def _message(entry: object, number: int) -> tuple[str, str]:
-    if not isinstance(entry, dict):
-        raise RecordError(f"message {number} must be an object with `role` and `content`")
-    role = entry.get("role")
-    if role not in _ROLES:
-        raise RecordError(f"message {number}: role must be one of {', '.join(_ROLES)}")
-    content = entry.get("content")
-    if isinstance(content, list):
-        content = "".join(_part(part, number) for part in content)
-    if not isinstance(content, str):
-        raise RecordError(f"message {number}: `content` must be text")
-    return role, content
-
-
-def _part(part: object, number: int) -> str:
-    text = part.get("text") if isinstance(part, dict) and part.get("type", "text") == "text" else None
-    if not isinstance(text, str):
-        raise RecordError(f"message {number}: only text can be sent, and a part of it is something else")
-    return text
-
-
-def _options(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict) or not value:
-        return NO_OPTIONS
-    try:
-        return read_options(value)
-    except OptionError as error:
-        raise RecordError(f"`options`: {error}") from None
-
-
-def _id(value: object, default: str) -> str:
-    if value is None or value == "":
+def id_of(value: object, default: str) -> str:
+    """Return the id of a record: text as it is, anything else as JSON. Raises RecordError."""
+    if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RecordError("`id` must be text or a whole number")
-    text = str(value).strip()
-    if not text or len(text) > MAX_ID:
-        raise RecordError(f"`id` must have 1 to {MAX_ID} characters")
-    return text
+    text = (value if isinstance(value, str) else as_text(value)).strip()
+    if len(text) > MAX_ID:
+        raise RecordError(f"`id` has {len(text):,} characters; at most {MAX_ID:,} are taken")
+    return text or default
 
 
-def _expected(value: object) -> str | None:
-    if value is None or value == "":
+def expected_of(value: object) -> str | None:
+    """Return the expected answer as text, lists and objects as compact JSON; None if there is none."""
+    return None if value is None or value == "" else as_text(value)
+
+
+def check_of(value: object) -> str | None:
+    """Return how a record wants its answer compared; None if it does not say. Raises RecordError."""
+    if not isinstance(value, str) or not value.strip():
         return None
-    if isinstance(value, str | int | float):
-        return as_text(value)
-    raise RecordError("`expected` must be text or a number")
+    try:
+        return parse_check(value)
+    except CheckError as error:
+        raise RecordError(f"`check`: {error}; a field of other things is kept with --carry check") from None
+
+
+def parsed(value: object) -> Any:
+    """Return the value of JSON text; anything else, and text that is no JSON, as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return value
+
+
+def value_of(name: str, value: object, recipe: Recipe) -> Any:
+    """Return the value of a request field; a cell of a table holds it as JSON, or as plain text."""
+    return parsed(value) if recipe.from_text and name not in TEXT_FIELDS else value
+
+
+def role_of(said: Said) -> str:
+    """Return the role of a message; empty where it has none."""
+    return said[0] if isinstance(said, tuple) else str(said.get("role") or "")
+
+
+def with_system(messages: tuple[Said, ...], system: str | None) -> tuple[Said, ...]:
+    """Return the conversation under `system`, unless it has a system message of its own."""
+    if not system or any(role_of(said) in _SYSTEM_ROLES for said in messages):
+        return messages
+    return (("system", system), *messages)
+
+
+def carried_of(found: Mapping[str, Any], recipe: Recipe) -> Mapping[str, Any]:
+    """Return the fields to carry: all those found, or with `--carry none` only those asked for."""
+    return found if recipe.carries else {name: found[name] for name in found if name in recipe.carry}

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from llmdash.prompts.checks import check_answer
 from llmdash.prompts.source import InputProblem, Prompt, PromptList, PromptSource
 from llmdash.prompts.verdict import Verdict
 
@@ -24,12 +25,14 @@ def listed(name: str, prompts: Sequence[Prompt], problems: Sequence[InputProblem
 def _content(prompt: Prompt) -> tuple[Any, ...]:
     """The content of a prompt for the fingerprint; without options as in versions that had none."""
     plain = (prompt.id, prompt.messages, prompt.expected)
-    return (*plain, dict(prompt.options)) if prompt.options else plain
+    more = {**prompt.options, **({"check": prompt.check} if prompt.check is not None else {})}
+    return (*plain, more) if more else plain
 
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A source under another name: repeated `repeat` times, cut after `limit`, with model options.
+    """A source under another name: repeated `repeat` times, cut after `limit`, with model options and a
+    check of answers.
 
     Rounds follow each other: first to last, first to last. A repeated prompt's id ends in the number of its
     round, as in `greeting-1.3`; with a single prompt the round replaces its number.
@@ -40,6 +43,7 @@ class Arranged:
     repeat: int = 1
     limit: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    check: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -49,6 +53,14 @@ class Arranged:
     @property
     def problems(self) -> Sequence[InputProblem]:
         return self.source.problems
+
+    @property
+    def left_out(self) -> int:
+        return self.source.left_out
+
+    @property
+    def reading(self) -> str:
+        return self.source.reading
 
     def __len__(self) -> int:
         full = len(self.source) * self.repeat
@@ -69,4 +81,7 @@ class Arranged:
         return prompt if self.repeat == 1 else replace(prompt, id=self.id(index))
 
     def score(self, prompt: Prompt, text: str) -> Verdict:
-        return self.source.score(prompt, text)
+        check = prompt.check or self.check
+        return (
+            self.source.score(prompt, text) if check is None else check_answer(check, prompt.expected, text)
+        )

@@ -117,8 +117,22 @@ class PromptSource(Protocol):
         """The lines that were left out, in order."""
 
     @property
+    def left_out(self) -> int:
+        """The number of records that were left out; `problems` may list fewer."""
+
+    @property
+    def reading(self) -> str:
+        """What the file was taken for, what is sent and what is carried; empty where that goes without
+        saying.
+        """
+
+    @property
+    def check(self) -> str | None:
+        """How answers are compared, where the file says so for all of them."""
+
+    @property
     def options(self) -> Mapping[str, Any]:
-        """Model options set by the file: any of `model`, `temperature`, `max_tokens`."""
+        """Model options set by the file, by their names in the request body."""
 
     def __len__(self) -> int: ...
 
@@ -141,6 +155,12 @@ class PromptList:
     prompts: Sequence[Prompt]
     problems: Sequence[InputProblem] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    reading: str = ""
+    check: str | None = None
+
+    @property
+    def left_out(self) -> int:
+        return len(self.problems)
 
     def __len__(self) -> int:
         return len(self.prompts)

@@ -15,27 +15,34 @@ A set says in exactly one way where its prompts come from:
     text = "Hello, how are you?"
 
 Further keys, all optional: `name` (the file's name otherwise), `description`, `system` (a system message
-for every prompt), `repeat` (how many times to go through the prompts), and `[options]` with `model`,
-`temperature`, `max_tokens`.
+for every prompt), `check` (how answers are compared), `repeat` (how many times to go through the prompts),
+and `[options]` with any model options, such as `model` and `temperature`.
+
+The table is in the folder of the set, or below it: a set that somebody else made reads nothing else.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import msgspec
 
 from llmdash.prompts.arithmetic import Arithmetic
+from llmdash.prompts.checks import CheckError, parse_check
+from llmdash.prompts.options import OptionError, read_options
+from llmdash.prompts.reading import Reading
 from llmdash.prompts.records import Recipe, RecordError
+from llmdash.prompts.rows import build_prompt
 from llmdash.prompts.sets import Arranged, listed
 from llmdash.prompts.source import InputError, InputProblem, Prompt, PromptSource
 from llmdash.prompts.template import Template, one_line
 
-__all__ = ["open_set"]
+__all__ = ["SetPlace", "open_set"]
 
 _LARGEST = 64 * 1024 * 1024
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
@@ -53,17 +60,14 @@ class _Arithmetic(_Strict):
     seed: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31)] = 1
 
 
-class _Options(_Strict, omit_defaults=True):
-    model: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
-
-
 class _Entry(_Strict):
     text: str | None = None
     messages: list[dict[str, Any]] | None = None
-    id: str | int | None = None
-    expected: str | int | float | None = None
+    id: str | int | float | None = None
+    expected: Any = None
+    check: str | None = None
+    system: str | None = None
+    options: dict[str, Any] | None = None
 
 
 class _Set(_Strict):
@@ -77,27 +81,39 @@ class _Set(_Strict):
     prompt: list[_Entry] | None = None
     system: str | None = None
     repeat: Count = 1
-    options: _Options = msgspec.field(default_factory=_Options)
+    check: str | None = None
+    options: dict[str, Any] = {}
 
 
 OpenTable = Callable[[Path, Recipe, str], PromptSource]
 """Opens the table at a path with a recipe, under a name."""
 
 
-def open_set(path: Path, *, shown: str, name: str, limit: int | None, open_table: OpenTable) -> PromptSource:
-    """Return the prompts of the TOML set at `path`. Raises InputError that names file, line and fix."""
-    text = _read(path, shown)
-    found = _parse(text, shown)
-    title = found.name or name
-    source = _Builder(found, text, path, shown, title, open_table).source()
-    options = msgspec.to_builtins(found.options)
-    return Arranged(source, title, found.repeat, limit, options)
+@dataclass(frozen=True, slots=True)
+class SetPlace:
+    """Where a set is, what it is called in messages and by default, and the table given for it, if any."""
+
+    path: Path
+    shown: str
+    name: str
+    data: Path | None = None
 
 
-def _read(path: Path, shown: str) -> str:
-    if path.stat().st_size > _LARGEST:
+def open_set(
+    file: BinaryIO, place: SetPlace, recipe: Recipe, *, limit: int | None, open_table: OpenTable
+) -> PromptSource:
+    """Return the prompts of the TOML set in `file`. Raises InputError that names file, line and fix."""
+    text = _read(file, place.shown)
+    found = _parse(text, place.shown)
+    builder = _Builder(found, text, place, recipe, open_table)
+    source, options, check = builder.source(), builder.options(), builder.check()
+    return Arranged(source, builder.title, found.repeat, limit, options, check)
+
+
+def _read(file: BinaryIO, shown: str) -> str:
+    data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
         raise InputError(f"{shown}: more than 64 MB; put the rows into a CSV and name that as `data`")
-    data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -139,14 +155,15 @@ class _Builder:
     """Makes the prompt source of a set."""
 
     def __init__(
-        self, found: _Set, text: str, path: Path, shown: str, title: str, open_table: OpenTable
+        self, found: _Set, text: str, place: SetPlace, recipe: Recipe, open_table: OpenTable
     ) -> None:
         self._set = found
         self._text = text
-        self._path = path
-        self._shown = shown
-        self._title = title
+        self._place = place
+        self._shown = place.shown
+        self._recipe = recipe if found.system is None else replace(recipe, system=found.system)
         self._open_table = open_table
+        self.title = found.name or place.name
 
     def source(self) -> PromptSource:
         self._check_ways()
@@ -154,14 +171,49 @@ class _Builder:
             settings = self._set.arithmetic or _Arithmetic()
             return Arithmetic(settings.count, settings.seed)
         if self._set.prompt is not None:
-            return self._in_place(
-                Recipe(None, self._set.system), "prompt", list(map(_plain, self._set.prompt))
-            )
-        template = Template(self._set.template or "", f"the template in {self._shown}")
-        recipe = Recipe(template, self._set.system)
-        if self._set.data is not None:
-            return self._open_table(self._path.parent / self._set.data, recipe, self._title)
+            return self._in_place(self._recipe, "prompt", list(map(_plain, self._set.prompt)))
+        recipe = replace(
+            self._recipe, template=Template(self._set.template or "", f"the template in {self._shown}")
+        )
+        if (data := self._data()) is not None:
+            return self._open_table(data, recipe, self.title)
         return self._in_place(recipe, "fields", self._set.fields or [{}])
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the model options of the set. Raises InputError for one that cannot be meant."""
+        try:
+            msgspec.json.encode(self._set.options)
+            return read_options(self._set.options)
+        except (OptionError, TypeError, ValueError) as error:
+            raise self._fault("options", f"[options]: {error}") from None
+
+    def check(self) -> str | None:
+        """Return how the answers of the set are compared. Raises InputError for an unknown way."""
+        try:
+            return parse_check(self._set.check) if self._set.check is not None else None
+        except CheckError as error:
+            raise self._fault("check", f"`check`: {error}") from None
+
+    def _data(self) -> Path | None:
+        """The table of the set: the one given, or `data`, which is in the folder of the set."""
+        if self._place.data is not None:
+            return self._place.data
+        if self._set.data is None:
+            return None
+        folder, named = self._place.path.parent, self._set.data
+        try:
+            inside = (folder / named).resolve().is_relative_to(folder.resolve())
+        except ValueError:  # a NUL in the name
+            return folder / named
+        except (OSError, RuntimeError):  # links that go round
+            inside = False
+        if not inside:
+            shown = one_line(named, 200)
+            raise self._fault(
+                "data",
+                f"`data` is outside the folder of the set; give it with --data {shown}, if you want it",
+            )
+        return folder / named
 
     def _check_ways(self) -> None:
         """Raises InputError unless the set says in exactly one way where its prompts come from."""
@@ -173,10 +225,12 @@ class _Builder:
             raise self._fault(ways[1], f"both `{ways[0]}` and `{ways[1]}`; keep one of them")
         if self._set.data is not None and self._set.fields is not None:
             raise self._fault("fields", "both `data` and [[fields]]; keep one of them")
+        if self._place.data is not None and (self._set.template is None or self._set.fields is not None):
+            raise InputError(f"{self._shown}: takes no table; leave --data out")
         for key, needed in (("data", "template"), ("fields", "template"), ("arithmetic", "task")):
             if getattr(self._set, key) is not None and getattr(self._set, needed) is None:
                 raise self._fault(key, f"`{key}` without `{needed}`; add `{needed}` or remove it")
-        if self._set.task is not None and self._set.system is not None:
+        if self._set.task is not None and self._recipe.system is not None:
             raise self._fault("system", "the arithmetic task has prompts of its own; remove `system`")
 
     def _fault(self, key: str, message: str) -> InputError:
@@ -184,16 +238,17 @@ class _Builder:
 
     def _in_place(self, recipe: Recipe, key: str, rows: list[dict[str, Any]]) -> PromptSource:
         """The prompts in the set itself; a wrong one raises InputError, as the set is small."""
-        lines = self._lines_of(key)
+        lines, reading = self._lines_of(key), Reading(recipe, "prompt set")
         prompts: list[Prompt] = []
         problems: list[InputProblem] = []
         taken: set[str] = set()
         for number, row in enumerate(rows, start=1):
             line = lines[number - 1] if number <= len(lines) else 1
             try:
-                prompt = recipe.build(row, f"{self._title}-{number}")
+                reading.add(row, build_prompt(row, "", replace(recipe, carries=True)))
+                prompt = build_prompt(row, f"{self.title}-{number}", recipe)
                 if prompt.id in taken:
-                    raise RecordError(f"id {prompt.id!r} is taken; give each its own")
+                    raise RecordError(f"id {one_line(prompt.id)!r} is taken; give each its own")
             except RecordError as error:
                 problems.append(InputProblem(self._shown, line, str(error)))
                 continue
@@ -202,7 +257,9 @@ class _Builder:
         if not prompts:
             empty = f"{self._shown}: no prompts in it; write at least one"
             raise InputError(str(problems[0]) if problems else empty)
-        return listed(self._title, prompts, problems)
+        return replace(
+            listed(self.title, prompts, problems), reading=reading.text() if reading.carries else ""
+        )
 
     def _lines_of(self, key: str) -> list[int]:
         """The lines of the `[[key]]` headings."""
@@ -212,7 +269,9 @@ class _Builder:
 
 def _plain(entry: _Entry) -> dict[str, Any]:
     """An entry as the fields of a record."""
+    given = {"check": entry.check, "system": entry.system, "options": entry.options}
     row: dict[str, Any] = {"id": entry.id, "expected": entry.expected}
+    row |= {name: value for name, value in given.items() if value is not None}
     if entry.messages is not None:
         row["messages"] = entry.messages
     elif entry.text is not None:

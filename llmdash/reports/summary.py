@@ -46,6 +46,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "failed": run.failed,
         "pending": run.jobs - run.ended,
         "cancelled": run.cancelled,
+        "left_out": run.left_out,
         "empty": run.empty,
         "attempts": run.attempts,
         "retries": run.retries,
@@ -149,7 +150,8 @@ def _jobs_line(run: RunPart) -> str:
     if run.cancelled:
         parts.append(f"{count(run.cancelled)} cancelled")
     parts.append(f"{count(run.jobs - run.ended)} pending")
-    return f"jobs     {', '.join(parts)}, of {count(run.jobs)}"
+    left_out = f"; {count(run.left_out)} input lines left out" if run.left_out else ""
+    return f"jobs     {', '.join(parts)}, of {count(run.jobs)}{left_out}"
 
 
 def _attempts_line(run: RunPart) -> str:

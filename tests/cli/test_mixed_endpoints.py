@@ -127,7 +127,8 @@ def test_a_batch_file_goes_in_and_comes_out_as_one(simulator: Simulator, tmp_pat
     (tmp_path / "in.jsonl").write_text("".join(line % (n, n) for n in range(5)))
     env = environment(tmp_path, simulator())
     ended = llmdash("run", "in.jsonl", "--headless", "--out", "r.batch.jsonl", cwd=tmp_path, env=env)
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, ended.err.count("\n")) == (0, 1)
+    assert "sent: body; carried: none" in ended.err
     out = (tmp_path / "r.batch.jsonl").read_text().splitlines()
     assert [f'"custom_id":"q{n}"' in line.replace(" ", "") for n, line in enumerate(out)] == [True] * 5
 

@@ -136,7 +136,8 @@ def test_prompts_come_from_standard_input_and_can_be_resumed(simulator: Simulato
         ("prompt,expected\nWhat is 2 + 2?,4\n", 1),
         ("id\tprompt\na\tWhat is 2 + 2?\nb\tWhat is 3 + 3?\n", 2),
         ('repeat = 3\n[[prompt]]\ntext = "Hello"\n', 3),
-        ("Say\rprompt\nNow\n", 2),
+        ("Say\nprompt\nNow\n", 3),
+        ("Say\rprompt\rNow\r", 3),
         ('{"prompt": "a"}\n', 1),
     ],
 )

@@ -60,7 +60,8 @@ def test_bad_lines_are_listed_before_anything_is_sent_and_strict_refuses_them(
     strict = llmdash("run", "p.jsonl", "--headless", "--strict", cwd=tmp_path, env=env)
     assert (strict.code, endpoint.stats()["requests"]) == (2, 0)
     lenient = llmdash("run", "p.jsonl", "--headless", "--out", "r.jsonl", cwd=tmp_path, env=env)
-    assert lenient.code == 0
+    assert lenient.code == 8
+    assert "2 input lines left out" in lenient.out
     assert [line in lenient.err for line in ("p.jsonl:2:", "p.jsonl:3:")] == [True, True]
     assert len(results(tmp_path / "r.jsonl")) == endpoint.stats()["requests"] == 2
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmdash.prompts.readers import open_source
-from llmdash.prompts.source import InputError, PromptSource, Said
+from llmdash.prompts.source import InputError, PromptSource, RequestBody, Said, said_text
 
 texts = st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)
 anything = st.recursive(
@@ -72,8 +72,10 @@ def test_a_chat_request_becomes_a_prompt_with_its_own_options(tmp_path: Path) ->
     found = source(tmp_path, openai({"messages": turns, "stream": True, "n": 1, **options}, custom_id="r-1"))
     prompt = found.prompt(0)
     assert prompt.id == "r-1"
-    assert prompt.messages == (("system", "Be brief."), ("user", "2 + 2?"))
+    assert prompt.messages == (("system", "Be brief."), turns[1])
+    assert prompt.text == "2 + 2?"
     assert prompt.options == {"model": "m", **options}
+    assert prompt.body == RequestBody("chat", {"model": "m", "messages": turns, "n": 1, **options})
     assert prompt.expected is None
 
 
@@ -98,7 +100,8 @@ def test_a_response_request_is_its_input_under_its_instructions(tmp_path: Path) 
         {"role": "user", "content": "And?"},
     ]
     request = openai({"input": turns}, URLS[2])
-    assert messages(tmp_path, request) == (("user", "Hi"), ("assistant", "Ho"), ("user", "And?"))
+    assert messages(tmp_path, request) == (*turns[:2], ("user", "And?"))
+    assert [said_text(said) for said in messages(tmp_path, request)] == ["Hi", "Ho", "And?"]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +110,11 @@ def test_a_response_request_is_its_input_under_its_instructions(tmp_path: Path) 
 def test_an_anthropic_request_opens_with_its_system_text(tmp_path: Path, system: object) -> None:
     params = {"model": "m", "max_tokens": 9, "system": system, "messages": HELLO, "stop_sequences": ["END"]}
     request = {"custom_id": "a", "params": params}
-    assert messages(tmp_path, request) == (("system", "Be brief."), ("user", "Hello"))
-    assert source(tmp_path, request).prompt(0).options == {"model": "m", "max_tokens": 9, "stop": ["END"]}
+    found = messages(tmp_path, request)
+    assert [said_text(said) for said in found] == ["Be brief.", "Hello"]
+    prompt = source(tmp_path, request).prompt(0)
+    assert prompt.body == RequestBody("messages", params)
+    assert prompt.options == {"model": "m", "max_tokens": 9, "stop": ["END"]}
 
 
 def test_the_url_may_stand_without_its_version(tmp_path: Path) -> None:
@@ -154,50 +160,30 @@ def test_the_second_of_two_equal_ids_is_left_out(tmp_path: Path) -> None:
 
 UNFIT: list[tuple[dict[str, Any], str]] = [
     ({"body": {"messages": HELLO}, "url": URLS[0]}, "no `custom_id`"),
-    (openai({"messages": HELLO}, custom_id=5), "`custom_id` must be text"),
     (openai({"messages": HELLO}, custom_id=" "), "`custom_id` must be text"),
-    (openai({"messages": HELLO}, custom_id="x" * 201), "`custom_id` must be text of 1 to 200"),
+    (openai({"messages": HELLO}, custom_id="x" * 70_000), "`custom_id` must be text of 1 to 65,536"),
     (openai({"messages": HELLO}, method="GET"), "method 'GET' is not supported"),
     (
         openai({"input": "x"}, "/v1/embeddings"),
         "url '/v1/embeddings' is not supported; it must be one of /v1/chat",
     ),
-    ({"custom_id": "a", "body": {"messages": HELLO}}, "no `url`"),
+    (openai({"messages": HELLO}, url=5), "url '5' is not supported"),  # type: ignore[arg-type]
     ({"custom_id": "a", "url": URLS[0]}, "no `body`"),
     ({"custom_id": "a", "params": 5}, "no `params`"),
     (openai({}), "body: `messages` must be a list"),
     (openai({"messages": HELLO, "n": 3}), "body: `n` other than 1 is not supported"),
-    (openai({"messages": HELLO, "tools": [{}]}), "body: `tools` is not supported"),
-    (openai({"messages": HELLO, "prompt": "x"}), "body: `prompt` is not an option"),
+    (openai({"messages": HELLO, "model": 5}), "body: `model` must be the name of a model"),
+    (openai({"messages": HELLO, "stop": 5}), "body: `stop` must be text or a list of texts"),
     (openai({"prompt": ["a", "b"]}, URLS[1]), "body: several prompts, or one in tokens, are not supported"),
     (openai({"prompt": [1, 2]}, URLS[1]), "body: several prompts, or one in tokens"),
     (openai({"prompt": None}, URLS[1]), "body: `prompt` must be text"),
     (openai({"prompt": " "}, URLS[1]), "body: the prompt is empty"),
-    (
-        openai({"input": [{"type": "item_reference"}]}, URLS[2]),
-        "message 1: type 'item_reference' is not supported",
-    ),
-    (openai({"input": "x", "prompt": {"id": "pmpt_1"}}, URLS[2]), "`prompt` is not an option"),
-    (
-        openai({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
-        "message 1: a part of type 'image_url' is not supported; only text can be sent",
-    ),
-    (openai({"messages": [{"role": "tool", "content": "5"}]}), "message 1: role must be one of"),
-    (
-        openai({"messages": [{"role": "user", "content": "x", "name": "Bob"}]}),
-        "message 1: `name` is not supported",
-    ),
-    (
-        openai({"messages": [*HELLO, {"role": "assistant", "content": None, "tool_calls": [{}]}]}),
-        "message 2: `tool_calls` is not supported",
-    ),
-    (
-        {"custom_id": "a", "params": {"messages": [{"role": "user", "content": [{"type": "thinking\x1b"}]}]}},
-        "params: message 1: a part of type 'thinking?' is not supported",
-    ),
+    (openai({"messages": [{"content": "x"}]}), "message 1: no `role` that is text"),
+    (openai({"messages": [{"role": "user", "content": 5}]}), "message 1: `content` must be text or a list"),
+    (openai({"messages": [{"role": "user", "content": [5]}]}), "message 1: the parts of `content` must be"),
     (
         {"custom_id": "a", "params": {"messages": HELLO, "system": 5}},
-        "params: `system`: the content must be text",
+        "params: `system` must be text or a list",
     ),
 ]
 
@@ -209,9 +195,39 @@ def test_what_cannot_be_run_is_listed_with_what_is_not_supported(
     assert words in fault(tmp_path, request_line)
 
 
-def test_fields_of_a_message_that_say_nothing_are_fine(tmp_path: Path) -> None:
+def test_fields_of_a_message_go_through_as_they_stand(tmp_path: Path) -> None:
     turn = {"role": "user", "content": "Hello", "tool_calls": None, "refusal": None, "name": ""}
-    assert messages(tmp_path, openai({"messages": [turn]})) == (("user", "Hello"),)
+    assert messages(tmp_path, openai({"messages": [turn]})) == (turn,)
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "wire"),
+    [
+        (None, {"messages": HELLO}, "chat"),
+        (None, {"messages": HELLO, "max_tokens": 5, "top_k": 3}, "messages"),
+        (None, {"prompt": "Hello"}, "completions"),
+        (None, {"input": "Hello"}, "responses"),
+        ("https://host/openai/v1/chat/completions?api-version=1", {"messages": HELLO}, "chat"),
+        ("/v1/messages", {"messages": HELLO, "max_tokens": 5}, "messages"),
+    ],
+)
+def test_the_url_names_the_format_and_without_one_the_body_does(
+    tmp_path: Path, url: str | None, body: dict[str, Any], wire: str
+) -> None:
+    line = {"custom_id": "a", "body": body} | ({"url": url} if url else {})
+    assert source(tmp_path, line).prompt(0).body == RequestBody(wire, body)
+
+
+def test_what_stands_around_a_body_is_carried(tmp_path: Path) -> None:
+    found = source(
+        tmp_path, openai({"messages": HELLO}, custom_id=7, expected=3, row_ref=[1], check="number")
+    )
+    prompt = found.prompt(0)
+    assert (prompt.id, prompt.expected, prompt.check) == ("7", "3", "number")
+    assert prompt.carried == {"row_ref": [1]}
+    assert found.reading == (
+        "batch requests; sent: body; carried: row_ref; read: custom_id, method, url, expected, check"
+    )
 
 
 @settings(max_examples=50)
@@ -224,7 +240,8 @@ def test_any_text_comes_back_from_a_request(
         for a, b in pairs
     ]
     request = openai({"messages": turns})
-    assert messages(tmp_path_factory.mktemp("in"), request) == tuple(("user", a + b) for a, b in pairs)
+    found = messages(tmp_path_factory.mktemp("in"), request)
+    assert [said_text(said) for said in found] == [a + b for a, b in pairs]
 
 
 @settings(max_examples=150)

@@ -34,8 +34,7 @@ def test_known_and_unknown_options_pass_as_they_are() -> None:
 
 def test_what_asks_for_nothing_is_left_out() -> None:
     given = {"temperature": None, "stream": True, "stream_options": {"include_usage": True}, "n": 1}
-    empty = {"tools": [], "tool_choice": "auto", "functions": [], "background": False}
-    assert read_options({**given, **empty}) == {}
+    assert read_options(given) == {}
 
 
 def test_names_of_one_dialect_become_the_common_ones() -> None:
@@ -54,12 +53,6 @@ def test_a_single_stop_is_a_list_of_one() -> None:
     [
         ({"n": 2}, "`n` other than 1 is not supported"),
         ({"best_of": 3}, "`best_of` other than 1"),
-        ({"tools": [{"type": "function"}]}, "`tools` is not supported"),
-        ({"tool_choice": {"type": "function"}}, "`tool_choice` is not supported"),
-        ({"audio": {"voice": "x"}}, "`audio` is not supported"),
-        ({"modalities": ["text", "audio"]}, '`modalities` is not supported but as ["text"]'),
-        ({"previous_response_id": "resp_1"}, "`previous_response_id` is not supported"),
-        ({"background": True}, "`background` is not supported"),
         ({"model": 5}, "`model` must be the name of a model"),
         ({"model": " "}, "`model` must be the name of a model"),
         ({"temperature": "hot"}, "`temperature` must be a number"),

@@ -51,7 +51,7 @@ def test_any_text_comes_back_from_a_json_array(
 
 
 def test_messages_ids_and_expected_are_read(tmp_path: Path) -> None:
-    record = {
+    record: dict[str, Any] = {
         "id": 7,
         "messages": [
             {"role": "system", "content": "Be brief."},
@@ -62,7 +62,8 @@ def test_messages_ids_and_expected_are_read(tmp_path: Path) -> None:
     found = source(tmp_path, "p.jsonl", json.dumps(record))
     prompt = found.prompt(0)
     assert (prompt.id, prompt.expected) == ("7", "4")
-    assert prompt.messages == (("system", "Be brief."), ("user", "2 + 2?"))
+    assert prompt.messages == (("system", "Be brief."), record["messages"][1])
+    assert prompt.text == "2 + 2?"
     assert found.score(prompt, "4") is Verdict.RIGHT
 
 
@@ -74,7 +75,7 @@ def test_a_byte_order_mark_empty_lines_and_a_missing_line_end_are_fine(tmp_path:
 
 BAD_LINES = {
     '{"prompt": "x"': "malformed JSON",
-    '"text"': "not a JSON object",
+    "5": "not a JSON object",
     "[1]": "not a JSON object",
     '{"id": "q"}': "(found: id)",
     "{}": "(found: none)",
@@ -82,18 +83,18 @@ BAD_LINES = {
     '{"prompt": " \\n"}': "empty",
     '{"prompt": 5}': "must be text",
     '{"messages": []}': "at least one message",
-    '{"messages": [{"role": "king", "content": "x"}]}': "role must be one of",
+    '{"messages": [{"role": "", "content": "x"}]}': "no `role`",
     '{"messages": [{"role": "user", "content": 5}]}': "must be text",
-    '{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}': "only text",
+    '{"messages": [{"role": "user", "content": [5]}]}': "must be objects",
+    '{"messages": "Hello"}': "must be a list",
     '{"messages": [5]}': "must be an object",
     '{"messages": [{"role": "user", "content": ""}]}': "empty",
-    '{"prompt": "x", "id": []}': "`id` must be",
-    '{"prompt": "x", "id": true}': "`id` must be",
-    '{"prompt": "x", "expected": {}}': "`expected` must be",
+    '{"prompt": "x", "id": "' + "i" * 70_000 + '"}': "`id` has 70,000 characters",
+    '{"prompt": "x", "check": "nubmer"}': "`check`: 'nubmer' is not a check",
     '{"prompt": "\\ud800"}': "malformed JSON",
     '{"a":' * 5_000: "nested too deeply",
     '{"prompt": "x", "more": ' + "[" * 600 + "]" * 600 + "}": "nested too deeply",
-    '{"prompt": "' + "y" * 1_000_001 + '"}': "longer than 1 MB",
+    '{"prompt": "' + "y" * 64_000_001 + '"}': "longer than 64 MB",
 }
 
 
@@ -171,7 +172,8 @@ def test_dashes_divide_prompts_of_several_lines(tmp_path: Path) -> None:
 
 
 def test_a_section_that_is_too_long_is_left_out(tmp_path: Path) -> None:
-    found = source(tmp_path, "p.txt", "a\n---\n" + "b" * 900 + "\n" + ("c" * 999 + "\n") * 1_000 + "---\nd")
+    long = ("c" * 99_999 + "\n") * 641
+    found = source(tmp_path, "p.txt", "a\n---\n" + "b" * 900 + "\n" + long + "---\nd")
     assert prompts(found) == ["a", "d"]
     assert found.problems[0].line == 3
 

@@ -30,19 +30,19 @@ def prompts(found: PromptSource) -> list[str]:
 @settings(max_examples=80)
 @given(
     st.lists(st.tuples(cells, cells), min_size=1, max_size=6),
-    st.sampled_from([("t.csv", ","), ("t.tsv", "\t"), ("t.csv", ";")]),
-    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([",", ";"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
 )
 def test_any_cells_come_back_line_breaks_and_quotes_included(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], kind: tuple[str, str], end: str
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], delimiter: str, end: str
 ) -> None:
-    name, delimiter = kind
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     writer.writerow(["a", "b"])
     writer.writerows(rows)
-    found = table(tmp_path_factory.mktemp("in"), text.getvalue(), name, template="<{{a}}|{{b}}>")
-    assert prompts(found) == [f"<{a}|{b}>" for a, b in rows]
+    found = table(tmp_path_factory.mktemp("in"), text.getvalue(), template="<{{a}}|{{b}}>")
+    header_again = [(a, b) for a, b in rows if (a, b) != ("a", "b")]
+    assert prompts(found) == [f"<{a}|{b}>" for a, b in header_again]
 
 
 def test_a_prompt_column_needs_no_template(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_a_quote_that_is_never_closed_is_listed(tmp_path: Path) -> None:
     assert "never closed" in found.problems[0].message
 
 
-def test_a_quote_that_swallows_a_megabyte_loses_that_much_and_no_more(tmp_path: Path) -> None:
-    filler = ("x" * 99_999 + "\n") * 11
+def test_a_quote_that_swallows_64_megabytes_loses_that_much_and_no_more(tmp_path: Path) -> None:
+    filler = ("x" * 999_999 + "\n") * 65
     found = table(tmp_path, f'prompt\ngood\n"open\n{filler}after\n')
     assert prompts(found)[0] == "good"
     assert prompts(found)[-1] == "after"

@@ -107,7 +107,9 @@ def test_bad_entries_are_left_out_and_listed_by_line(tmp_path: Path) -> None:
         ('task = "algebra"\n', ":1: invalid enum value 'algebra'"),
         ('task = "al\\u001bge\\nbra"\n', ":1: invalid enum value 'al\\x1bge\\nbra'"),
         ('name = "a"\nrepeat = -1\n', ":2: expected `int` >= 1"),
-        ('[options]\ntemperature = 9\n[[prompt]]\ntext = "a"', "expected `float` <= 2"),
+        ('[options]\nn = 9\n[[prompt]]\ntext = "a"', ":1: [options]: `n` other than 1"),
+        ('[options]\nseed = 1979-05-27\n[[prompt]]\ntext = "a"', ":1: [options]: "),
+        ('check = "nubmer"\n[[prompt]]\ntext = "a"', ":1: `check`: 'nubmer' is not a check"),
         ('name = "a"\n', "no prompts; add"),
         ('task = "arithmetic"\n[[prompt]]\ntext = "a"\n', ":2: both `task` and `prompt`"),
         ('template = "x"\ndata = "a.csv"\n[[fields]]\na = 1\n', ":3: both `data` and"),
@@ -147,3 +149,85 @@ def test_data_that_changes_is_another_fingerprint(tmp_path: Path) -> None:
     data.write_text("word\nsky\n", encoding="utf-8")
     assert opened(tmp_path, content).fingerprint != first
     assert opened(tmp_path, content.replace("{{word}}", "{{word}}?")).fingerprint != first
+
+
+@pytest.mark.parametrize("value", ["0.9", "[1, 2]", '{type = "json_object"}', '"x"', "true"])
+def test_any_option_of_a_set_goes_through(tmp_path: Path, value: str) -> None:
+    found = opened(tmp_path, f'[options]\nsome_option = {value}\n[[prompt]]\ntext = "a"\n')
+    assert found.options.keys() == {"some_option"}
+
+
+def test_a_set_and_a_prompt_say_how_answers_are_compared(tmp_path: Path) -> None:
+    content = """
+        check = "contains"
+        [[prompt]]
+        text = "a"
+        expected = "4"
+        [[prompt]]
+        text = "b"
+        expected = [4]
+        check = "equal"
+        system = "Rhyme."
+        options = {seed = 3}
+        id = 1.5
+    """
+    found = opened(tmp_path, content)
+    assert (found.check, found.prompt(0).check, found.prompt(1).check) == ("contains", None, "equal")
+    assert found.score(found.prompt(0), "It is 4.") is Verdict.RIGHT
+    assert found.score(found.prompt(1), "It is [4].") is Verdict.NOT_EQUAL
+    second = found.prompt(1)
+    assert (second.id, second.expected, second.options) == ("1.5", "[4]", {"seed": 3})
+    assert second.messages == (("system", "Rhyme."), ("user", "b"))
+
+
+def test_rows_of_a_set_may_have_options_and_carry_the_rest(tmp_path: Path) -> None:
+    found = opened(tmp_path, 'template = "{{a}}"\n[[fields]]\na = 1\nmodel = "T-34"\noptions = {seed = 1}\n')
+    assert found.prompt(0).options == {"seed": 1}
+    assert found.prompt(0).carried == {"a": 1, "model": "T-34"}
+
+
+@pytest.mark.case("engine", "planted-config")
+@pytest.mark.parametrize(
+    "data", ["../secret.csv", "/etc/hostname", "link.csv", "sub/../../secret.csv", "round"]
+)
+def test_a_set_reads_no_table_outside_its_folder(tmp_path: Path, data: str) -> None:
+    folder = tmp_path / "set"
+    (folder / "sub").mkdir(parents=True)
+    (tmp_path / "secret.csv").write_text("word\nsea\n")
+    (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
+    (folder / "round").symlink_to("round")
+    content = f'template = "{{{{word}}}}"\n\ndata = "{data}"\n'
+    with pytest.raises(InputError) as caught:
+        opened(folder, content)
+    if data != "round":
+        shown = (
+            f"{folder / 'set.toml'}:3: `data` is outside the folder of the set; give it with --data {data}"
+        )
+        assert str(caught.value).startswith(shown)
+    found = opened(folder, content, data=tmp_path / "secret.csv")
+    assert texts(found) == ["sea"]
+
+
+def test_a_table_inside_the_folder_of_a_set_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "words.csv").write_text("word\nsea\n")
+    (tmp_path / "words.csv").symlink_to("sub/words.csv")
+    for data in ("sub/words.csv", "words.csv", "./sub/../words.csv"):
+        assert texts(opened(tmp_path, f'template = "{{{{word}}}}"\ndata = "{data}"\n')) == ["sea"]
+
+
+def test_a_table_given_takes_the_place_of_that_of_the_set_and_of_none_else(tmp_path: Path) -> None:
+    table = tmp_path / "words.csv"
+    table.write_text("word\nsky\n")
+    assert texts(opened(tmp_path, 'template = "{{word}}"\n', data=table)) == ["sky"]
+    with pytest.raises(InputError, match="takes no table; leave --data out"):
+        opened(tmp_path, '[[prompt]]\ntext = "a"\n', data=table)
+    with pytest.raises(InputError, match="only a prompt set takes --data"):
+        open_source(table, data=table, prompt_column="word")
+
+
+def test_the_system_text_of_a_set_goes_before_that_of_the_run(tmp_path: Path) -> None:
+    content = '[[prompt]]\ntext = "a"\n'
+    assert opened(tmp_path, content, system="Run.").prompt(0).messages[0] == ("system", "Run.")
+    own = opened(tmp_path, f'system = "Set."\n{content}', system="Run.")
+    assert own.prompt(0).messages[0] == ("system", "Set.")

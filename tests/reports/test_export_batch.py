@@ -79,6 +79,14 @@ def test_an_answer_has_the_shape_of_a_chat_completion(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.case("files", "columns-out")
+def test_carried_fields_stand_beside_what_the_service_writes(tmp_path: Path) -> None:
+    carrying = [replace(one, input={"row": 7}) for one in (DONE, REFUSED)]
+    for line in (*written(tmp_path, carrying)[0], *written(tmp_path, carrying)[1]):
+        assert line.pop("input") == {"row": 7}
+        check_shape(line)
+
+
 def test_what_is_not_known_is_not_made_up(tmp_path: Path) -> None:
     bare = ResultRecord(index=0, id="a", state="done", text="hi", output_tokens=3)
     [line], _ = written(tmp_path, [bare])

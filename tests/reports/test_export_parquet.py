@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,20 @@ def test_columns_are_typed_and_values_exact(tmp_path: Path) -> None:
     }
     assert last["text"] is None
     assert table["id"].to_pylist() == [record.id for record in ALL]
+
+
+@pytest.mark.case("files", "columns-out")
+def test_carried_fields_are_columns_of_text_whatever_their_values_are(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    first = replace(DONE, input={"row": "007", "n": 5, "x": [1], "\ud800": None})
+    second = replace(DONE, index=1, input={"n": "five", "row": True})
+    write_parquet([first, second], tmp_path / "r.parquet", ("row", "n", "x", "\ud800"))
+    table = opened(tmp_path / "r.parquet").read().to_pylist()
+    names = ("input.row", "input.n", "input.x", "input.\ufffd")
+    assert [[line[name] for name in names] for line in table] == [
+        ["007", "5", "[1]", None],
+        ["true", "five", None, None],
+    ]
 
 
 def test_no_records_are_a_table_without_rows(tmp_path: Path) -> None:

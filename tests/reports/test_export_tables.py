@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,26 @@ def test_a_row_is_a_json_line_laid_flat(tmp_path: Path) -> None:
             for name, value in flat.items()
         }
         assert row == plain
+
+
+CARRYING = [
+    replace(DONE, input={"row": "007", "n": -5, "x": [1, "a"], "=f": "=1", "on": True, "odd": None}),
+    replace(PENDING, input={"row": "-1+1", "text": "mine"}),
+    replace(PENDING, index=5),
+]
+NAMES = ("row", "n", "x", "=f", "on", "odd", "text")
+
+
+@pytest.mark.case("files", "columns-out")
+def test_carried_fields_have_columns_of_their_own_that_are_none_of_the_results(tmp_path: Path) -> None:
+    write_csv(CARRYING, tmp_path / "r.csv", NAMES)
+    first, second, third = rows(tmp_path / "r.csv")
+    assert list(first)[: len(HEADER.split(","))] == HEADER.split(",")
+    assert [first[f"input.{name}"] for name in NAMES] == ["007", "-5", '[1,"a"]', "'=1", "true", "", ""]
+    assert [second[f"input.{name}"] for name in NAMES] == ["'-1+1", "", "", "", "", "", "mine"]
+    assert not any(third[f"input.{name}"] for name in NAMES)
+    assert second["text"] == ""
+    assert json.loads(first["input"]) == CARRYING[0].input
 
 
 def test_the_bytes_are_those_of_rfc_4180(tmp_path: Path) -> None:

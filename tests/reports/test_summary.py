@@ -28,6 +28,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "failed": 32,
         "pending": 6_588,
         "cancelled": 0,
+        "left_out": 0,
         "empty": 0,
         "attempts": 3_594,
         "retries": 118,

@@ -22,6 +22,7 @@ __all__ = [
     "invalid_row",
     "model_of",
     "refused_record",
+    "written",
 ]
 
 
@@ -46,9 +47,9 @@ def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict)
         endpoint=member.endpoint.name,
         model=model_of(attempt, prompt),
         flags=",".join(answer.flags) or None,
-        message=_written(answer.message),
+        message=written(answer.message),
         reasoning=answer.reasoning or None,
-        input=_written(prompt.carried),
+        input=written(prompt.carried),
         cached_tokens=usage.cached_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
@@ -74,7 +75,7 @@ def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
         error=text,
         endpoint=member.endpoint.name,
         model=model_of(attempt, prompt),
-        input=_written(prompt.carried),
+        input=written(prompt.carried),
     )
 
 
@@ -123,6 +124,6 @@ def model_of(attempt: Attempt, prompt: Prompt) -> str:
     return storable(own) if isinstance(own, str) else attempt.member.llm.model
 
 
-def _written(value: Mapping[str, Any] | None) -> str | None:
+def written(value: Mapping[str, Any] | None) -> str | None:
     """An object as JSON for the journal, None for one without fields."""
     return storable(json.dumps(value, ensure_ascii=False)) if value else None

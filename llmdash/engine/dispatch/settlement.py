@@ -15,6 +15,7 @@ from llmdash.engine.dispatch.rows import (
     invalid_row,
     model_of,
     refused_record,
+    written,
 )
 from llmdash.engine.model.events import Noticed, RetryScheduled, Saved
 from llmdash.engine.model.records import AttemptRecord, ResultRow
@@ -177,7 +178,7 @@ class Settlement:
     def given_up(self, job: int) -> None:
         """Settle a job that the user cancelled."""
         attempts = self._parts.store.columns.tries[job]
-        self._settle(ResultRow(job, self._id(job), "cancelled", attempts=attempts))
+        self._settle(ResultRow(job, self._id(job), "cancelled", attempts=attempts, input=self._carried(job)))
 
     def reopened(self, job: int) -> None:
         """Open an ended job again, without its earlier failures."""
@@ -200,6 +201,13 @@ class Settlement:
             self._parts.journal.settled(result, on_disk)
         else:
             self._parts.journal.ended(ended, result, on_disk)
+
+    def _carried(self, job: int) -> str | None:
+        """The carried fields of a job that was not sent, or has no answer."""
+        try:
+            return written(self._parts.source.prompt(job).carried)
+        except InputError:  # the file has changed meanwhile
+            return None
 
     def _id(self, job: int) -> str:
         return storable(self._parts.source.id(job))

@@ -48,6 +48,8 @@ class RunFacts:
     endpoint: str
     keys: int
     cost_of: CostOf = _no_price
+    left_out: int = 0
+    """Input lines that are no jobs."""
 
 
 class FrameBuilder:
@@ -135,6 +137,7 @@ class FrameBuilder:
             invalid=counts[JobState.INVALID],
             failed=counts[JobState.FAILED],
             cancelled=counts[JobState.CANCELLED],
+            left_out=self._facts.left_out,
             attempts=store.attempts,
             retries=store.retries,
             requests_per_s=self._per_s(

@@ -46,6 +46,12 @@ SELECT key, COALESCE(model, ''), TOTAL(input_tokens), TOTAL(output_tokens), TOTA
 FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL) GROUP BY 1, 2
 """
 
+_CARRIED = """
+    SELECT carried.key FROM (SELECT {} FROM results) AS done,
+        json_each(CASE WHEN json_valid(done.input) AND done.input LIKE '{{%'
+            THEN done.input ELSE '{{}}' END) AS carried
+    GROUP BY carried.key ORDER BY MIN(done.job), MIN(carried.id) LIMIT ?
+"""
 _UNKNOWN = """
 SELECT COUNT(*) FROM attempts
 WHERE state IN ('unknown', 'sent', 'cut') AND job NOT IN (SELECT job FROM results)
@@ -97,6 +103,13 @@ class JournalReader:
             for row in db.execute(_RESULTS.format(mine, columns_of(db, "attempts", _LAST_ATTEMPT))):
                 result = ResultRow._make(row[:width])
                 yield result_record(result, result.model or models.get(result.key), *row[width:])
+
+    def carried_names(self, most: int) -> tuple[str, ...]:
+        """Return the names of the carried fields, in the order in which they come; none beyond `most`."""
+        with self._connection() as db:
+            columns = columns_of(db, "results", ("job", "input"))
+            rows = db.execute(_CARRIED.format(columns), (most + 1,)).fetchall()
+        return tuple(name for (name,) in rows) if len(rows) <= most else ()
 
     def result(self, job: int) -> ResultRow | None:
         """Return the result of a job, None if it has not ended."""

@@ -91,6 +91,8 @@ class RunPart:
     """Answers that break their schema; they are kept."""
     failed: int = 0
     cancelled: int = 0
+    left_out: int = 0
+    """Input lines that could not become jobs."""
     attempts: int = 0
     """Attempts of all starts."""
     retries: int = 0

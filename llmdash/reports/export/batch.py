@@ -1,7 +1,8 @@
 """Results in the format of OpenAI's Batch service: one response a line, and a second file for failed jobs.
 
 The shapes are those of https://platform.openai.com/docs/api-reference/batch/request-output; a body has the
-shape of a chat completion. Lines are matched to requests by `custom_id`.
+shape of a chat completion. Lines are matched to requests by `custom_id`. A request with carried fields
+has them in `input` beside these: readers of the service's own files ignore a member that they do not know.
 """
 
 from __future__ import annotations
@@ -99,12 +100,13 @@ def _error(record: ResultRecord) -> dict[str, Any]:
 def _line(
     record: ResultRecord, *, response: dict[str, Any] | None, error: dict[str, Any] | None
 ) -> dict[str, Any]:
-    return {
+    line = {
         "id": f"batch_req_{_digest(record)}",
         "custom_id": record.id,
         "response": response,
         "error": error,
     }
+    return {**line, "input": record.input} if record.input else line
 
 
 def _response(record: ResultRecord, status: int, body: dict[str, Any]) -> dict[str, Any]:

@@ -52,8 +52,8 @@ def encode_record(record: ResultRecord) -> bytes:
     return encode_json(_fields(record))
 
 
-def encode_json(value: dict[str, Any]) -> bytes:
-    """Return an object as one line of JSON in UTF-8 without anything that controls a terminal."""
+def encode_json(value: dict[str, Any] | list[Any]) -> bytes:
+    """Return an object or a list as one line of JSON in UTF-8 without anything that controls a terminal."""
     try:
         encoded = _ENCODER.encode(value)
     except UnicodeEncodeError:  # a lone surrogate: JSON has an escape for it, UTF-8 does not

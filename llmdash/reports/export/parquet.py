@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft, FormatError, shown
-from llmdash.reports.export.tables import COLUMNS, Cell, cells_of, without_surrogates
+from llmdash.reports.export.tables import CARRIED, COLUMNS, Cell, cells_of, without_surrogates
 
 __all__ = ["check_parquet", "write_parquet"]
 
@@ -48,17 +49,19 @@ def _pyarrow(path: Path) -> tuple[Any, Any]:
         raise FormatError(f"{shown(path)}: Parquet needs pyarrow, which is not installed; {fix}") from None
 
 
-def write_parquet(records: Iterable[ResultRecord], path: Path) -> int:
+def write_parquet(records: Iterable[ResultRecord], path: Path, carried: Sequence[str] = ()) -> int:
     """Write the columns of a CSV file, typed, to `path`; returns the number of rows. Raises ExportError.
 
-    A lone surrogate, which UTF-8 cannot hold, becomes U+FFFD; every other text is exact.
+    The `carried` fields are columns of text. A lone surrogate, which UTF-8 cannot hold, becomes U+FFFD; every
+    other text is exact.
     """
     arrow, parquet = _pyarrow(path)
-    schema = arrow.schema([(name, arrow.type_for_alias(_TYPES.get(name, _TEXT))) for name in COLUMNS])
+    names = (*COLUMNS, *(without_surrogates(CARRIED + name) for name in carried))
+    schema = arrow.schema([(name, arrow.type_for_alias(_TYPES.get(name, _TEXT))) for name in names])
     written = 0
     with Draft(path) as draft:
         with _finished(parquet.ParquetWriter(draft.file, schema)) as writer:
-            for rows in _groups(records):
+            for rows in _groups(records, carried):
                 writer.write_table(_table(arrow, schema, rows))
                 written += len(rows)
         draft.keep()
@@ -76,18 +79,25 @@ def _finished(writer: Any) -> Iterator[Any]:
         writer.is_open = False
 
 
-def _groups(records: Iterable[ResultRecord]) -> Iterator[Rows]:
+def _groups(records: Iterable[ResultRecord], carried: Sequence[str]) -> Iterator[Rows]:
     """The rows of records in groups of limited size, however long the answers are."""
     rows: Rows = []
     characters = 0
     for record in records:
-        rows.append(cells_of(record))
-        characters += len(record.text or "") + len(record.error or "")
+        cells = cells_of(record, carried)
+        texts = cells[: len(COLUMNS)] + tuple(map(_text, cells[len(COLUMNS) :]))
+        rows.append(texts)
+        characters += sum(len(cell) for cell in texts if isinstance(cell, str))
         if len(rows) == _GROUP_ROWS or characters >= _GROUP_CHARACTERS:
             yield rows
             rows, characters = [], 0
     if rows:
         yield rows
+
+
+def _text(value: Cell) -> str | None:
+    """A carried value as text: rows may have values of different types under a name."""
+    return value if isinstance(value, str | None) else json.dumps(value)
 
 
 def _table(arrow: Any, schema: Any, rows: Rows) -> Any:

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft
 from llmdash.reports.export.json_lines import encode_json
 
-__all__ = ["COLUMNS", "Cell", "cells_of", "without_surrogates", "write_csv", "write_tsv"]
+__all__ = ["CARRIED", "COLUMNS", "Cell", "cells_of", "without_surrogates", "write_csv", "write_tsv"]
 
 Cell = str | int | float | bool | None
 
@@ -45,10 +45,24 @@ COLUMNS = (*_ATTRIBUTES, "flags", "message", "input")
 """The columns of a table of results: the fields of a JSON line, with `usage` flattened."""
 
 
-def cells_of(record: ResultRecord) -> tuple[Cell, ...]:
-    """Return a row: the values of COLUMNS; flags joined by commas, objects as JSON."""
+CARRIED = "input."
+"""How the column of a carried field begins: `input.row_id`. No column of ours does."""
+
+
+def cells_of(record: ResultRecord, carried: Sequence[str] = ()) -> tuple[Cell, ...]:
+    """Return a row: the values of COLUMNS, then of the carried fields; flags joined by commas, lists and
+    objects as JSON.
+    """
     values: tuple[Cell, ...] = _VALUES(record)
-    return (*values, ",".join(record.flags), _json(record.message), _json(record.input))
+    own = (*values, ",".join(record.flags), _json(record.message), _json(record.input))
+    if not carried:
+        return own
+    given = record.input or {}
+    return (*own, *(_plain(given.get(name)) for name in carried))
+
+
+def _plain(value: Any) -> Cell:
+    return encode_json(value).decode() if isinstance(value, list | dict) else value
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:
@@ -82,26 +96,28 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", _ERRORS).decode("utf-8")
 
 
-def write_csv(records: Iterable[ResultRecord], path: Path) -> int:
+def write_csv(records: Iterable[ResultRecord], path: Path, carried: Sequence[str] = ()) -> int:
     """Write a header and a row for each record to `path`; returns the number of rows. Raises ExportError.
+
+    The `carried` fields have columns of their own, beside `input`, which has all of them as JSON.
 
     UTF-8, lines end in CR LF, quotes are doubled, line breaks stay inside quotes. Text that a spreadsheet
     would run as a formula gets a `'` in front, a number does not. A value that is not known is an empty cell.
     """
-    return _write(records, path, ",")
+    return _write(records, path, ",", carried)
 
 
-def write_tsv(records: Iterable[ResultRecord], path: Path) -> int:
+def write_tsv(records: Iterable[ResultRecord], path: Path, carried: Sequence[str] = ()) -> int:
     """As `write_csv`, with tabs as delimiters."""
-    return _write(records, path, "\t")
+    return _write(records, path, "\t", carried)
 
 
-def _write(records: Iterable[ResultRecord], path: Path, delimiter: str) -> int:
+def _write(records: Iterable[ResultRecord], path: Path, delimiter: str, carried: Sequence[str]) -> int:
     with Draft(path) as draft:
         text = io.TextIOWrapper(draft.file, "utf-8", errors=_ERRORS, newline="")
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-        writer.writerow(COLUMNS)
-        counted = _Counted(records)
+        writer.writerow((*COLUMNS, *(CARRIED + name for name in carried)))
+        counted = _Counted(records, carried)
         writer.writerows(counted)
         text.flush()
         text.detach()
@@ -112,14 +128,15 @@ def _write(records: Iterable[ResultRecord], path: Path, delimiter: str) -> int:
 class _Counted:
     """Iterates over the rows of records, and counts them."""
 
-    def __init__(self, records: Iterable[ResultRecord]) -> None:
+    def __init__(self, records: Iterable[ResultRecord], carried: Sequence[str]) -> None:
         self._records = records
+        self._carried = carried
         self.number = 0
 
     def __iter__(self) -> Iterator[list[Cell]]:
         for record in self._records:
             self.number += 1
-            yield [_cell(value) for value in cells_of(record)]
+            yield [_cell(value) for value in cells_of(record, self._carried)]
 
 
 def _cell(value: Cell) -> Cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,14 @@ class Writer:
     """A format of results.
 
     `check` raises ExportError if it cannot be written to a path; `files` are those that are written for it.
+    One of columns has `write_columns`, which takes the names of carried fields, too.
     """
 
     name: str
     write: Callable[[Iterable[ResultRecord], Path], int]
     check: Callable[[Path], None] = _nothing_to_check
     files: Callable[[Path], tuple[Path, ...]] = _itself
+    write_columns: Callable[[Iterable[ResultRecord], Path, Sequence[str]], int] | None = None
 
 
 _JSON_LINES = Writer("JSON lines", write_jsonl)
@@ -55,9 +57,9 @@ ENDINGS: dict[str, Writer] = {
     ".jsonl": _JSON_LINES,
     ".ndjson": _JSON_LINES,
     ".json": Writer("JSON array", write_json),
-    ".csv": Writer("CSV", write_csv),
-    ".tsv": Writer("TSV", write_tsv),
-    ".parquet": Writer("Parquet", write_parquet, check_parquet),
+    ".csv": Writer("CSV", write_csv, write_columns=write_csv),
+    ".tsv": Writer("TSV", write_tsv, write_columns=write_tsv),
+    ".parquet": Writer("Parquet", write_parquet, check_parquet, write_columns=write_parquet),
 }
 """The supported endings of names; where two match, the first is used."""
 
@@ -99,6 +101,12 @@ def check_free(path: Path) -> None:
             )
 
 
-def export(records: Iterable[ResultRecord], path: Path) -> int:
-    """Write `records` to `path` in the format of its name; returns how many. Raises ExportError."""
-    return writer_for(path).write(records, path)
+def export(records: Iterable[ResultRecord], path: Path, carried: Callable[[], Sequence[str]] = tuple) -> int:
+    """Write `records` to `path` in the format of its name; returns how many. Raises ExportError.
+
+    `carried` returns the names of the carried fields; it is called for a format of columns alone.
+    """
+    writer = writer_for(path)
+    if writer.write_columns is not None:
+        return writer.write_columns(records, path, carried())
+    return writer.write(records, path)

@@ -225,6 +225,8 @@ class RunHeader(Widget):
             items.append(_Item(f"{100 * run.score.accuracy:5.1f}% right", "plain", 4))
         if run.cost is not None:
             items.append(_Item(f"{dollars(run.cost)} → {dollars(run.cost_projected)}", "plain", 3))
+        if run.left_out:
+            items.append(_Item(f"{count(run.left_out)} left out", "warning", 4))
         if run.cancelled:
             items.append(_Item(f"⊘ {count(run.cancelled)} cancelled", "muted", 6))
         items.append(_Item(f"{about}{_tokens_text(run)}", "muted", 7))

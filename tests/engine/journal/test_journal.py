@@ -317,3 +317,19 @@ async def test_results_are_handed_on_once_they_are_on_disk(tmp_path: Path) -> No
         writer.settled(done(job), nothing)
     await writer.close()
     assert handed == [(job, True) for job in range(600)]
+
+
+async def test_the_names_of_carried_fields_are_in_the_order_of_the_input(tmp_path: Path) -> None:
+    inputs = [None, '{"b": 1, "a": {"x": 2}}', '{"c": [1], "a": null}', "{no json", "[5]"]
+    async with writing(tmp_path) as (writer, _):
+        for job in reversed(range(5)):
+            writer.settled(done(job)._replace(input=inputs[job]), nothing)
+        await writer.close()
+    reader = JournalReader(tmp_path)
+    assert reader.carried_names(3) == ("b", "a", "c")
+    assert reader.carried_names(2) == ()
+
+
+def test_a_journal_of_an_earlier_version_has_no_carried_fields(tmp_path: Path) -> None:
+    journal_of(1, tmp_path)
+    assert JournalReader(tmp_path).carried_names(10) == ()

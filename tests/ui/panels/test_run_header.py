@@ -54,6 +54,12 @@ async def test_a_wide_header_says_everything() -> None:
         assert words in counters
 
 
+@pytest.mark.case("files", "same-ids")
+async def test_input_lines_that_were_left_out_are_counted() -> None:
+    assert "16 left out" in (await header(replace(RUN, left_out=16), 160))[2]
+    assert "left out" not in (await header(RUN, 160))[2]
+
+
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 100, 120, 200])
 async def test_a_narrow_header_drops_items_and_cuts_none(width: int) -> None:
     wide = {word for line in await header(RUN, 250) for word in line.split("   ") if "━" not in word}
