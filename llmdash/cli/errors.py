@@ -36,6 +36,7 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     from llmdash.engine.journal.file import JournalError, StorageError
     from llmdash.engine.journal.lock import LockedError
     from llmdash.exit_codes import ExitCode, of_signal
+    from llmdash.prompts.checks import CheckError
     from llmdash.prompts.source import InputError
     from llmdash.reports.export import ExportError, FormatError, TakenError
     from llmdash.simulator.process import SimulatorError
@@ -43,6 +44,7 @@ def guarded(work: Callable[[], int]) -> NoReturn:
     codes: dict[type[Exception], int] = {
         ConfigError: ExitCode.USAGE,
         InputError: ExitCode.USAGE,
+        CheckError: ExitCode.USAGE,
         StorageError: ExitCode.STORAGE,
         JournalError: ExitCode.USAGE,
         FormatError: ExitCode.USAGE,

@@ -12,6 +12,7 @@ __all__ = [
     "CONNECTION_OPTIONS",
     "ENDPOINT_OPTIONS",
     "INPUT_OPTIONS",
+    "JUDGEMENT_OPTIONS",
     "OVERWRITE_OPTION",
     "RUN_OPTIONS",
     "SETTING_OPTIONS",
@@ -100,6 +101,26 @@ OVERWRITE_OPTION = click.option(
     "--overwrite", is_flag=True, help="With --out: replace a file that holds something else."
 )
 
+JUDGEMENT_OPTIONS = (
+    click.option(
+        "--check",
+        metavar="HOW",
+        help="How answers are compared with what is expected: equal, number, contains, pattern or json.",
+    ),
+    click.option(
+        "--schema",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A JSON schema: answers are asked for by it, and validated.",
+    ),
+    click.option("--repair", is_flag=True, help="With --schema: ask once more for an invalid answer."),
+    click.option(
+        "--empty",
+        type=click.Choice(["done", "fail"]),
+        help="What an empty answer is.  [default: done]",
+    ),
+)
+
 INPUT_OPTIONS = (
     click.option("--template", metavar="TEXT", help="The prompt of each row, such as 'Why {{question}}?'."),
     click.option("--prompt-column", metavar="NAME", help="The field or column that is the prompt."),
@@ -160,6 +181,7 @@ def split(options: dict[str, Any]) -> dict[str, Any]:
             "strict",
         ),
         *("template", "prompt_column", "system", "send", "carry", "data", "allow_bad_lines"),
+        *("check", "schema", "repair", "empty", "changed"),
     )
     return {name: options.pop(name) for name in names if name in options}
 

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_input
-from llmdash.cli.options import INPUT_OPTIONS, RUN_OPTIONS, SETTING_OPTIONS, names_in, split, with_options
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, settings_in_folder, show_input
+from llmdash.cli.options import (
+    INPUT_OPTIONS,
+    JUDGEMENT_OPTIONS,
+    RUN_OPTIONS,
+    SETTING_OPTIONS,
+    names_in,
+    split,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from llmdash.launch.inputs import Input
@@ -26,8 +34,14 @@ __all__ = ["demo", "run"]
 @with_options(RUN_OPTIONS)
 @click.option("--resume", is_flag=True, help="Resume the last run over FILE, or the one in --run-dir.")
 @click.option("--retry-failed", is_flag=True, help="With --resume: try the failed jobs again.")
+@click.option(
+    "--changed",
+    type=click.Choice(["ok"]),
+    help="With --resume: go on with other settings than those the run was begun with.",
+)
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
 @with_options(INPUT_OPTIONS)
+@with_options(JUDGEMENT_OPTIONS)
 @click.option("--strict", is_flag=True, help="Refuse input with bad lines instead of leaving them out.")
 def run(file: Path | None, **options: Any) -> None:
     """Run the prompts in FILE (- for standard input).
@@ -41,6 +55,8 @@ def run(file: Path | None, **options: Any) -> None:
     run_options = split(options)
     if run_options["retry_failed"] and not run_options["resume"]:
         refuse("--retry-failed needs --resume; add it, or leave out --retry-failed")
+    if run_options["repair"] and run_options["schema"] is None and not run_options["resume"]:
+        refuse("--repair needs --schema, which says what a valid answer is")
     given = Input(
         file,
         template=run_options["template"],
@@ -79,16 +95,29 @@ def demo(seed: int, **options: Any) -> None:
 def _run(
     given: Input, run: Mapping[str, Any], flags: Mapping[str, Any], practice: SimulatorSettings | None = None
 ) -> int:
+    from llmdash.launch.judgement import judgement_of
     from llmdash.launch.plan_builder import PRACTICE, RunOrder, prepare
+    from llmdash.launch.resuming import resumed_flags
     from llmdash.reports.export import check_writable
 
+    asked = given_now = flags
+    if run["resume"]:
+        flags, asked = resumed_flags(given, run["run_dir"], given_now, settings_in_folder)
     settings = settings_from(flags, simulated=run["simulate"])
     if run["out"] is not None:
         check_writable(run["out"])
     headless = run["headless"] or run["as_json"] or not has_terminal()
     order = RunOrder(
         given,
-        asked=flags,
+        asked=asked,
+        flags=given_now,
+        changed=run.get("changed") is not None,
+        judgement=judgement_of(
+            run.get("check"),
+            run.get("schema"),
+            repair=bool(run.get("repair")),
+            empty_fails=run.get("empty") == "fail",
+        ),
         run_dir=run["run_dir"],
         resume=run["resume"],
         retry_failed=run["retry_failed"],
@@ -104,8 +133,8 @@ def _run(
             from llmdash.launch.headless import run_headless
 
             return run_headless(
-                prepared.plan, json=run["as_json"], out=run["out"], redactor=settings.redactor
+                prepared.plan, json=run["as_json"], out=prepared.out, redactor=settings.redactor
             )
         from llmdash.launch.dashboard import show_run
 
-        return show_run(prepared, settings, run["out"])
+        return show_run(prepared, settings, prepared.out)

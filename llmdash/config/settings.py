@@ -39,7 +39,7 @@ from llmdash.config.sources import (
     from_flags,
     misspelt,
 )
-from llmdash.config.toml import from_toml
+from llmdash.config.toml import TABLES, from_toml
 from llmdash.config.values import (
     MAX_RATE,
     ConfigError,
@@ -125,6 +125,8 @@ class Settings:
     sets and rows go before them."""
     deciding: tuple[DecidingFile, ...] = field(default=(), compare=False)
     """The files of the folder that decide where keys are sent."""
+    given: frozenset[str] = field(default=frozenset(), compare=False)
+    """The names of the settings that some source gives; `TABLES` for endpoints in tables."""
 
     def __post_init__(self) -> None:
         if not self.endpoints:
@@ -295,6 +297,7 @@ def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: R
         endpoints=pool.endpoints,
         redactor=redactor,
         options=merged_options(chosen.entries(OPTIONS)),
+        given=frozenset(name for name in (*SETTINGS, TABLES) if chosen.entry(name) is not None),
     )
 
 

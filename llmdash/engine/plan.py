@@ -56,6 +56,8 @@ class RunPlan:
     notes: Mapping[str, Any] = field(default_factory=dict)
     """What the journal records of how the run was started; never a key."""
     resume: bool = False
+    begun_with: str | None = None
+    """The fingerprint of the input to its earlier limit, if a resume has another one."""
     retry_failed: bool = False
     stay: bool = False
     allow_bad_lines: bool = False

@@ -31,18 +31,33 @@ _HISTORY = "history"
 """The name of the fact that holds the history of a run."""
 
 
+_RESTORED = ("out", "check", "schema", "repair", "empty_fails", "decided", "flags", "concurrency", "rate")
+"""The facts of how a run is started that a resume writes again: what it was asked for counts from now on."""
+
+
 def open_journal(
-    folder: Path, source: PromptSource, facts: Mapping[str, Any], *, resume: bool
+    folder: Path,
+    source: PromptSource,
+    facts: Mapping[str, Any],
+    *,
+    resume: bool,
+    begun_with: str | None = None,
 ) -> JournalFile:
-    """Open the journal of a new run, or of an earlier one over the same input. Raises JournalError."""
+    """Open the journal of a new run, or of an earlier one over the same input.
+
+    The input may have grown: it is then `begun_with` the fingerprint on record. Raises JournalError.
+    """
     if not resume:
         return JournalFile.create(folder, {**facts, "fingerprint": source.fingerprint, "jobs": len(source)})
     reader = JournalReader(folder)
     known = reader.facts()
-    if (known.get("fingerprint"), known.get("jobs")) != (source.fingerprint, len(source)):
+    jobs = known.get("jobs")
+    same = (known.get("fingerprint"), jobs) == (source.fingerprint, len(source))
+    grown = begun_with == known.get("fingerprint") and isinstance(jobs, int) and jobs <= len(source)
+    if not (same or grown):
         raise JournalError(
-            f"{folder}: this run was begun with other input ({_difference(known.get('jobs'), len(source))}); "
-            "give the same file and --limit, or begin a new run in another folder"
+            f"{folder}: this run was begun with other input ({_difference(jobs, len(source))}); "
+            "give the same file, and no smaller --limit, or begin a new run in another folder"
         )
     journal = JournalFile.open(folder)
     try:
@@ -50,8 +65,10 @@ def open_journal(
     except JournalError:
         journal.close()
         raise
-    if facts.get("out") is not None:
-        journal.set_facts({"out": facts["out"]})
+    journal.set_facts({name: facts[name] for name in _RESTORED if facts.get(name) is not None})
+    if not same:
+        extent = {"fingerprint": source.fingerprint, "jobs": len(source), "limit": facts.get("limit")}
+        journal.set_facts(extent)
     return journal
 
 

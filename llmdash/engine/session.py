@@ -31,7 +31,7 @@ class LocalSession:
         self._lock = RunLock(plan.folder)
         try:
             self._journal: JournalFile = open_journal(
-                plan.folder, plan.source, plan.notes, resume=plan.resume
+                plan.folder, plan.source, plan.notes, resume=plan.resume, begun_with=plan.begun_with
             )
         except BaseException:
             self._lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -49,8 +50,10 @@ class Steering:
             match command:
                 case commands.SetRate(rate):
                     parts.limiter.set_rate(rate)
+                    parts.journal.facts({"rate": json.dumps(rate)})
                 case commands.SetConcurrency(concurrency):
                     self._runner.set_concurrency(concurrency)
+                    parts.journal.facts({"concurrency": self._runner.concurrency})
                 case commands.Pause():
                     control.pause()
                 case commands.Resume():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config.values import ConfigError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from llmdash.config.connection import ConnectionSettings
     from llmdash.llms.base import LLM
     from llmdash.llms.transport.http import HttpClient
+
+_NO_OPTIONS: Mapping[str, Any] = {}
 
 __all__ = ["Clients", "build_llm", "client_arguments", "llm_arguments", "require_targets"]
 
@@ -56,13 +58,18 @@ def client_arguments(connection: ConnectionSettings, timeouts: Timeouts) -> dict
 
 
 def build_llm(
-    endpoint: EndpointSettings, key: Secret | None, settings: Settings, client: HttpClient | None
+    endpoint: EndpointSettings,
+    key: Secret | None,
+    settings: Settings,
+    client: HttpClient | None,
+    optional: Mapping[str, Any] = _NO_OPTIONS,
 ) -> LLM[Any, Any]:
     """Return the model of `endpoint`, bound to `key`; its class is loaded now.
 
     Its options are those of the run with those of the endpoint over them; streaming and time limits are
-    those of `settings`; `client` shares connections. A LangChain model takes no key. Raises ConfigError where
-    a key is missing, and Failure where a LangChain model cannot be loaded.
+    those of `settings`; `client` shares connections. The `optional` options are the widest, and left out
+    where the server does not support them. A LangChain model takes no key. Raises ConfigError where a key is
+    missing, and Failure where a LangChain model cannot be loaded.
     """
     entry = DIALECTS[endpoint.dialect]
     if endpoint.dialect == LANGCHAIN:
@@ -72,7 +79,11 @@ def build_llm(
         return entry.load()(endpoint.target, model=named, timeouts=timeouts, model_kwargs=options)
     if key is None and endpoint.needs_key:
         raise ConfigError(f"endpoint {endpoint.name}: has no keys; put API_KEY=... into .env")
-    return entry.load()(endpoint.model, api_key=key, client=client, **llm_arguments(endpoint, settings))
+    arguments = llm_arguments(endpoint, settings)
+    if optional:
+        narrower = arguments.get("model_kwargs") or {}
+        arguments |= {"model_kwargs": {**optional, **narrower}, "optional": tuple(optional.keys() - narrower)}
+    return entry.load()(endpoint.model, api_key=key, client=client, **arguments)
 
 
 def require_targets(endpoints: Iterable[EndpointSettings]) -> None:

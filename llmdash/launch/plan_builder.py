@@ -20,10 +20,12 @@ from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.file import StorageError
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.inputs import Input, earlier_run, open_input, spool
+from llmdash.launch.judgement import NO_JUDGEMENT, Judgement
 from llmdash.launch.llm_factory import require_targets
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.launch.request_options import options_of, with_model_of
 from llmdash.launch.results import check_output
+from llmdash.launch.resuming import decision_notes, last_limits, refuse_changes
 from llmdash.llms.dialects import DIALECTS
 from llmdash.prompts.source import PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
@@ -66,7 +68,9 @@ class RunOrder:
     """What to run.
 
     `asked` holds the settings given on the command line: they go before those of the prompt file. Without
-    `overwrite` a file at `out` that holds something else than results of this run is refused. `stdin` is read
+    `overwrite` a file at `out` that holds something else than results of this run is refused. A resume with
+    other settings than those of the run is refused unless `changed`; rate and concurrency are as they were
+    last set, but for those in `flags`, the command line of now. `stdin` is read
     where the input is `-`. `accept` is shown the prompts, before anything is made, and may raise
     InputError.
     """
@@ -76,10 +80,13 @@ class RunOrder:
     run_dir: Path | None = None
     resume: bool = False
     retry_failed: bool = False
+    changed: bool = False
+    flags: Mapping[str, Any] = field(default_factory=dict)
     practice: SimulatorSettings | None = None
     stay: bool = False
     out: Path | None = None
     overwrite: bool = False
+    judgement: Judgement = field(default_factory=Judgement)
     stdin: BinaryIO | None = None
     accept: Callable[[PromptSource], None] = _accept
 
@@ -90,6 +97,8 @@ class PreparedRun:
 
     plan: RunPlan
     simulator: SimulatorProcess | None = None
+    out: Path | None = None
+    """Where its results go: what is asked for, else what a resume restores."""
 
     def __enter__(self) -> Self:
         return self
@@ -112,9 +121,13 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
     if order.resume:
         folder, given, facts = earlier_run(order.run_dir, given)
         practice = practice_settings(facts) or practice
-        settings = _with_rate_of(facts, settings)
-    if order.out is not None:
-        check_output(order.out, given.path, facts, overwrite=order.overwrite)
+        settings = replace(settings, **last_limits(facts, settings, order.flags))
+    judgement = order.judgement.or_as_in(facts)
+    out = order.out
+    if out is None and facts.get("out"):
+        out = locations.from_record(facts["out"])
+    if out is not None:
+        check_output(out, given.path, facts, overwrite=order.overwrite)
     if practice is None:
         require_usable(settings)
     if not order.resume and order.stdin is not None and str(given.path) == "-":
@@ -123,6 +136,8 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
     source = open_input(given, wires_of(settings))
     order.accept(source)
     source, settings = with_model_of(source, settings, order.asked, simulated=practice is not None)
+    if order.resume and not order.changed:
+        refuse_changes(facts, decision_notes(source, settings, order.asked))
     folder = folder or run_folder(order.run_dir, source.name)
     simulator = SimulatorProcess(practice) if practice is not None else None
     try:
@@ -135,14 +150,18 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
             resume=order.resume,
             retry_failed=order.retry_failed,
             stay=order.stay,
-            out=order.out,
+            out=out,
             options=options_of(source, settings, order.asked),
+            asked=order.asked,
+            judgement=judgement,
         )
+        if order.resume:
+            plan = replace(plan, begun_with=_begun_with(given, facts, settings))
     except BaseException:
         if simulator is not None:
             simulator.close()
         raise
-    return PreparedRun(plan, simulator)
+    return PreparedRun(plan, simulator, out)
 
 
 def require_usable(settings: Settings) -> None:
@@ -178,11 +197,12 @@ def _kept(make: Callable[[], Path]) -> Path:
         raise StorageError(f"the run cannot be kept: {why}; name another folder with --run-dir") from None
 
 
-def _with_rate_of(facts: Mapping[str, Any], settings: Settings) -> Settings:
-    """Return `settings` with the rate an earlier run started with, unless one is given now."""
-    if settings.rate_given or facts.get("rate") is None:
-        return settings
-    return replace(settings, rate=json.loads(facts["rate"]))
+def _begun_with(given: Input, facts: Mapping[str, Any], settings: Settings) -> str | None:
+    """The fingerprint of the input to the limit that the run had before; None if the limit is the same."""
+    limit = facts.get("limit")
+    if limit == given.limit:
+        return None
+    return open_input(replace(given, limit=limit), wires_of(settings)).fingerprint
 
 
 def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
@@ -212,14 +232,19 @@ def make_plan(
     stay: bool = False,
     out: Path | None = None,
     options: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
+    judgement: Judgement = NO_JUDGEMENT,
 ) -> RunPlan:
     """Return the plan of a run over `source`, whose `options` go with each request; by default its own.
+
+    `asked` are the settings of the command line, which the journal records; `judgement` says what an answer
+    has to be.
 
     With a `simulator` its keys are used, else those of the settings, and those added to `.env` meanwhile.
     Results are appended to `out` as they arrive, if its format can be appended to.
     """
     pool = pool_plan(settings, simulator)
-    builder = PoolBuilder(pool, settings, load_prices())
+    builder = PoolBuilder(pool, settings, load_prices(), judgement.options)
     notes = {
         **given.notes(),
         "out": locations.recorded(out) if out is not None else None,
@@ -229,9 +254,12 @@ def make_plan(
         "rate": json.dumps(settings.rate),
         "simulator": json.dumps(dataclasses.asdict(simulator.settings)) if simulator else None,
         "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
+        **decision_notes(source, settings, asked or {}),
+        **judgement.notes(),
     }
+    own = options_of(source, settings, {}) if options is None else options
     return RunPlan(
-        source=source,
+        source=judgement.over(source),
         connect=builder.connect,
         more_keys=builder.more,
         key_notes=builder.notes,
@@ -240,7 +268,8 @@ def make_plan(
         allow_bad_lines=given.allow_bad_lines,
         rate=settings.rate,
         concurrency=settings.concurrency,
-        options=options_of(source, settings, {}) if options is None else options,
+        options=own,
+        rules=judgement.rules(),
         wider_options=settings.run_options,
         notes=notes,
         resume=resume,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.launch.llm_factory import Clients, build_llm
-from llmdash.llms.dialects import LANGCHAIN
+from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
 
@@ -64,11 +64,25 @@ class PoolPlan:
         return _in_short([endpoint.name for endpoint in self.endpoints], "endpoints")
 
 
-class PoolBuilder:
-    """Builds the members of a run's pool, one for each key; looks up models and prices by label."""
+def _none(_wire: str) -> Mapping[str, Any]:
+    return {}
 
-    def __init__(self, plan: PoolPlan, settings: Settings, prices: Prices) -> None:
+
+class PoolBuilder:
+    """Builds the members of a run's pool, one for each key; looks up models and prices by label.
+
+    `optional` returns the options for a wire format that go with every request of a server that takes them.
+    """
+
+    def __init__(
+        self,
+        plan: PoolPlan,
+        settings: Settings,
+        prices: Prices,
+        optional: Callable[[str], Mapping[str, Any]] = _none,
+    ) -> None:
         self._settings = settings
+        self._optional = optional
         self._plan = plan
         self._prices = prices
         joins = settings.key_file is not None and plan.simulator is None
@@ -120,7 +134,8 @@ class PoolBuilder:
             tokens=TokenBucket(endpoint.tpm, time.monotonic) if endpoint.tpm else None,
         )
         client = self._clients.client(endpoint) if endpoint.dialect != LANGCHAIN else None
-        llm = build_llm(at, each.key, self._settings, client)
+        wanted = self._optional(DIALECTS[endpoint.dialect].wire)
+        llm = build_llm(at, each.key, self._settings, client, wanted)
         shared, models = self._shared[endpoint.name], self._models(endpoint)
         return Member(llm, each.label, shared, endpoint.weight, limits, models=models)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -56,6 +56,7 @@ class HttpLLM(LLM[Whole, Piece]):
 `default_headers`, `default_query` |
     | `auth` | how the key is sent: `"bearer"`, `"header:NAME"`, `"none"`; else as the API has it | |
     | `drop_unsupported` | True: an option that the server does not support is left out, not refused | |
+    | `optional` | names of options that are left out anyway where the server does not support them | |
     | `timeouts` | all time limits | |
     | `client` | shares connections between models, and brings timeouts of its own | |
     | `model_kwargs`, any other | more for the server, in the body of every request | |
@@ -85,6 +86,7 @@ class HttpLLM(LLM[Whole, Piece]):
         query: Mapping[str, Value] | None = None,
         auth: str | None = None,
         drop_unsupported: bool = False,
+        optional: Iterable[str] = (),
         timeouts: Timeouts | None = None,
         client: HttpClient | None = None,
         model_kwargs: Mapping[str, Any] | None = None,
@@ -118,6 +120,7 @@ class HttpLLM(LLM[Whole, Piece]):
         self._redactor = Redactor(head.secrets)
         self._long_keys = LongKeys(head.secrets)
         self._drop_unsupported = drop_unsupported
+        self._optional = frozenset(optional)
         if timeouts is None and timeout is not None:
             timeouts = Timeouts(total=timeout)
         self._connections = Connections(client, _client_maker(timeouts))
@@ -206,7 +209,7 @@ class HttpLLM(LLM[Whole, Piece]):
 
     def _change_after(self, refusal: Failure, body: dict[str, Any], learned: Sequence[Change]) -> Change:
         """Make the change after which the request may be sent again. Raises `refusal` if there is none."""
-        change = change_for(refusal, body, drop_unsupported=self._drop_unsupported)
+        change = change_for(refusal, body, may_drop=self._may_drop)
         undone = change is not None and any(one.option in (change.option, change.to) for one in learned)
         if change is None or undone or len(learned) >= _MOST_CHANGES:
             option = refused_option(refusal, body)
@@ -215,6 +218,9 @@ class HttpLLM(LLM[Whole, Piece]):
             raise refusal
         change.apply(body)
         return change
+
+    def _may_drop(self, option: str) -> bool:
+        return self._drop_unsupported or option in self._optional
 
     def _explain(self, failure: Failure, model: str, client: HttpClient) -> None:
         """Say what was asked where that may be the fault; take out what must not be seen."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,10 @@ from typing import Any
 
 import pytest
 
-from llmdash.llms.http_llm import HttpLLM
 from tests.cli.command import Ended, configure, environment, llmdash, results
 from tests.recording import Recorder
 
 KEY = "sk-canary-0123456789abcdef"
-SENDS_HEADERS = pytest.mark.skipif(
-    "headers" not in inspect.signature(HttpLLM.__init__).parameters, reason="HttpLLM takes no headers yet"
-)
 
 
 @pytest.fixture
@@ -139,7 +134,6 @@ def test_ask_obeys_the_command_line_before_the_endpoint(server: Recorder, tmp_pa
     assert sent(server) == {"max_tokens": 7, "temperature": 1, "seed": 5}
 
 
-@SENDS_HEADERS
 @pytest.mark.case("wire", "headers-query-auth")
 @pytest.mark.parametrize("delivery", ["--stream", "--no-stream"])
 def test_headers_query_and_auth_are_sent_and_a_secret_value_never_shown(
@@ -166,7 +160,6 @@ def test_headers_query_and_auth_are_sent_and_a_secret_value_never_shown(
     assert not [path for path in kept if KEY[3:].encode() in path.read_bytes()]
 
 
-@SENDS_HEADERS
 @pytest.mark.case("wire", "headers-query-auth")
 def test_without_auth_no_key_is_sent(server: Recorder, tmp_path: Path) -> None:
     ended = run(tmp_path, server, "--auth", "none")

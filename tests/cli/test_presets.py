@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,6 @@ from click.testing import CliRunner
 from llmdash.cli import main
 from llmdash.config import load_settings
 from llmdash.config.presets import PRESETS
-from llmdash.llms.http_llm import HttpLLM
 from tests.cli.command import environment, llmdash
 from tests.recording import Recorder
 from tests.simulated import Simulated
@@ -22,7 +20,6 @@ from tests.simulated import Simulated
 pytestmark = pytest.mark.case("wire", "headers-query-auth")
 
 KEY = "sk-canary-0123456789abcdef"
-SENDS_HEADERS = "headers" in inspect.signature(HttpLLM.__init__).parameters
 
 
 class Wanted(NamedTuple):
@@ -78,8 +75,6 @@ def test_a_file_loads_as_it_is_written_and_is_trusted(tmp_path: Path, name: str)
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_provider_is_asked_as_it_wants(server: Recorder, tmp_path: Path, name: str) -> None:
     preset, wanted = PRESETS[name], WANTED[name]
-    if (preset.auth or preset.query or preset.headers) and not SENDS_HEADERS:
-        pytest.skip("HttpLLM takes no headers yet")
     env = environment(tmp_path, **({preset.key_variable: KEY} if preset.key_variable else {}))
     path = urlsplit(preset.base_url).path
     written = llmdash(
@@ -111,8 +106,6 @@ def test_blanks_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("name", ["openrouter", "gemini", "litellm"])
 def test_a_run_on_the_simulator_ends_well(simulator: Any, tmp_path: Path, name: str) -> None:
-    if PRESETS[name].headers and not SENDS_HEADERS:
-        pytest.skip("HttpLLM takes no headers yet")
     running: Simulated = simulator(keys=(KEY,))
     env = environment(tmp_path, **{PRESETS[name].key_variable: KEY})
     given = ("--provider", name, "--base-url", running.base_url, "--model", "sim-small")

@@ -6,7 +6,7 @@ There is no list of servers: the refusal itself names the option, and often what
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -51,11 +51,13 @@ class Change(NamedTuple):
             body.pop("stream_options", None)
 
 
-def change_for(failure: Failure, body: Mapping[str, Any], *, drop_unsupported: bool) -> Change | None:
+def change_for(
+    failure: Failure, body: Mapping[str, Any], *, may_drop: Callable[[str], bool]
+) -> Change | None:
     """Return what to change in `body` after this refusal, None if it should not be sent again.
 
     Other names for the same option, the stream and its usage are changed unasked, since the answer stays the
-    same. Any other option is left out only with `drop_unsupported`: the answer would be another.
+    same. Any other option is left out only if it `may_drop`: the answer would be another.
     """
     option = refused_option(failure, body)
     if option is None:
@@ -67,7 +69,7 @@ def change_for(failure: Failure, body: Mapping[str, Any], *, drop_unsupported: b
     other = _instead_of(option, failure.words)
     if other is not None and other not in body:
         return Change(option, to=other)
-    return Change(option) if drop_unsupported else None
+    return Change(option) if may_drop(option) else None
 
 
 def refused_option(failure: Failure, body: Mapping[str, Any]) -> str | None:

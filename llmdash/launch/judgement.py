@@ -1,0 +1,84 @@
+"""Judgement: what an answer has to be, as it is asked for, recorded, and restored by a resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from llmdash.engine.dispatch.answer_rules import AnswerRules
+from llmdash.prompts.checked import Checked
+from llmdash.prompts.checks import parse_check
+from llmdash.prompts.schema import AnswerSchema, open_schema
+from llmdash.prompts.source import PromptSource
+
+__all__ = ["NO_JUDGEMENT", "Judgement", "judgement_of"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How answers are compared (`check`), the `schema` they have to match (a document), whether one that does
+    not is asked for again (`repair`), and whether an empty one is a failure.
+    """
+
+    check: str | None = None
+    schema: Mapping[str, Any] | None = None
+    repair: bool = False
+    empty_fails: bool = False
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the journal records of it."""
+        return {
+            "check": self.check,
+            "schema": None if self.schema is None else json.dumps(self.schema),
+            "repair": int(self.repair) or None,
+            "empty_fails": int(self.empty_fails) or None,
+        }
+
+    def or_as_in(self, facts: Mapping[str, Any]) -> Judgement:
+        """Return this one, with what the facts of an earlier start say where it says nothing."""
+        schema = facts.get("schema")
+        return Judgement(
+            check=self.check or facts.get("check"),
+            schema=self.schema if self.schema is not None else json.loads(schema) if schema else None,
+            repair=self.repair or bool(facts.get("repair")),
+            empty_fails=self.empty_fails or bool(facts.get("empty_fails")),
+        )
+
+    @cached_property
+    def _answers(self) -> AnswerSchema | None:
+        return None if self.schema is None else AnswerSchema(self.schema)
+
+    def over(self, source: PromptSource) -> PromptSource:
+        """Return the source with its answers compared by the check."""
+        return source if self.check is None else Checked(source, self.check)
+
+    def options(self, wire: str) -> dict[str, Any]:
+        """Return the request options that ask for answers of the schema, in the words of a wire format; none
+        where it has no words for that.
+        """
+        if self._answers is None:
+            return {}
+        asked = self._answers.response_format()
+        if wire == "chat":
+            return {"response_format": asked}
+        if wire == "responses":
+            return {"text": {"format": {"type": asked["type"], **asked["json_schema"]}}}
+        return {}
+
+    def rules(self) -> AnswerRules:
+        """Return what the engine holds answers to."""
+        return AnswerRules(self._answers, self.repair, self.empty_fails)
+
+
+NO_JUDGEMENT = Judgement()
+
+
+def judgement_of(check: str | None, schema: Path | None, *, repair: bool, empty_fails: bool) -> Judgement:
+    """Return what is asked for. Raises CheckError, or InputError for a file that is no schema."""
+    document = None if schema is None else open_schema(schema).document
+    name = None if check is None else parse_check(check)
+    return Judgement(name, document, repair, empty_fails)

@@ -1,0 +1,186 @@
+"""What decides a run, as its journal records it; and the settings of a resume, which restores that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from llmdash.config import ConfigError, EndpointSettings, Settings
+from llmdash.config.toml import TABLES
+from llmdash.config.values import shown
+from llmdash.launch.inputs import Input, earlier_run
+from llmdash.prompts.source import PromptSource
+from llmdash.secrets import Secret
+
+__all__ = ["decision_notes", "last_limits", "refuse_changes", "resumed_flags"]
+
+Flags = Mapping[str, Any]
+
+_OF_ONE = ("base_url", "dialect", "model", "auth")
+"""Settings of the only endpoint, where there is no table of it."""
+_OF_RUN = ("temperature", "max_tokens", "stream", "options")
+_SIMULATED = ("base_url", "name", "dialect", "auth", "headers", "query", "target")
+"""What decides nothing where the simulator answers."""
+_SECRET_DIGITS = 8
+
+
+def decision_notes(source: PromptSource, settings: Settings, asked: Flags) -> dict[str, Any]:
+    """Return what the journal records of the settings: those that decide the answers, and those `asked` for
+    on the command line. A secret is recorded by the start of its fingerprint.
+    """
+    decided = {
+        "endpoints": [_endpoint(endpoint) for endpoint in settings.endpoints],
+        "temperature": settings.temperature,
+        "max_tokens": settings.max_tokens,
+        "options": settings.options,
+        "stream": settings.stream,
+        "file": source.options,
+        "tables": TABLES in settings.given,
+    }
+    given = {name: _plain(value) for name, value in asked.items() if value not in (None, (), [])}
+    return {
+        "decided": json.dumps(decided, default=str),
+        "flags": json.dumps(given, default=str),
+        "concurrency": settings.concurrency,
+    }
+
+
+def _endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
+    return {
+        "name": endpoint.name,
+        "dialect": endpoint.dialect,
+        "base_url": endpoint.base_url,
+        "model": endpoint.model,
+        "models": list(endpoint.models),
+        "options": endpoint.options,
+        "headers": {name: _recorded(value) for name, value in endpoint.headers.items()},
+        "query": {name: _recorded(value) for name, value in endpoint.query.items()},
+        "auth": endpoint.auth,
+        "target": endpoint.target,
+    }
+
+
+def _recorded(value: str | Secret) -> str:
+    return f"secret {value.fingerprint[:_SECRET_DIGITS]}" if isinstance(value, Secret) else value
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def resumed_flags(
+    given: Input, folder: Path | None, flags: Flags, load: Callable[[Flags], Settings]
+) -> tuple[Flags, Flags]:
+    """Return the flags with which the settings of an earlier run are loaded again, and those that were asked
+    for on the command line, then or now.
+
+    What is given now in another place, and differs, is left as it is: `refuse_changes` names it. Raises
+    JournalError where there is nothing to resume.
+    """
+    _, _, facts = earlier_run(folder, given)
+    earlier = _object(facts.get("flags"))
+    decided = _object(facts.get("decided"))
+    asked = {**earlier, **{name: value for name, value in flags.items() if value not in (None, (), [])}}
+    if not decided:
+        return flags, flags  # begun by a version that recorded nothing
+    now = load(flags)
+    restored = {
+        name: value
+        for name, value in _restorable(decided)
+        if name in earlier or name not in now.given or value == _now(now, name)
+    }
+    return {**flags, **earlier, **restored, **_given_now(flags)}, asked
+
+
+def _given_now(flags: Flags) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value not in (None, (), [])}
+
+
+def _restorable(decided: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The settings on record, as flags have them."""
+    if not decided.get("tables"):
+        for name in _OF_ONE:
+            yield name, decided["endpoints"][0].get(name)
+    yield "temperature", _as_text(decided.get("temperature"))
+    yield "max_tokens", _as_text(decided.get("max_tokens"))
+    yield "stream", decided.get("stream")
+    options = decided.get("options") or {}
+    yield "options", [f"{name}={json.dumps(value)}" for name, value in options.items()]
+
+
+def _as_text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _now(settings: Settings, name: str) -> Any:
+    """A setting of now, as `_restorable` has it."""
+    if name == "options":
+        return [f"{option}={json.dumps(value)}" for option, value in settings.options.items()]
+    if name == "auth":
+        return settings.endpoints[0].auth
+    value = getattr(settings, name)
+    return value if isinstance(value, bool) or name in _OF_ONE else _as_text(value)
+
+
+def refuse_changes(facts: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
+    """Raise ConfigError for settings that differ from those of the earlier run: the rest of the answers would
+    be others.
+    """
+    before, now = _object(facts.get("decided")), _object(notes["decided"])
+    changes = list(_changes(before, now, simulated=bool(facts.get("simulator")))) if before else []
+    if changes:
+        raise ConfigError(
+            f"this run was begun with other settings: {'; '.join(changes)}. Put them back, begin a new run, "
+            "or go on with them: --changed ok"
+        )
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], *, simulated: bool) -> Iterator[str]:
+    for name in ("temperature", "max_tokens", "options", "stream", "file"):
+        if before.get(name) != now.get(name):
+            yield _change("options of the file" if name == "file" else name, before.get(name), now.get(name))
+    then = {each["name"]: each for each in before["endpoints"]}
+    there = {each["name"]: each for each in now["endpoints"]}
+    if simulated or len(then) == len(there) == 1:  # the only endpoint is named by its address
+        then, there = {"": before["endpoints"][0]}, {"": now["endpoints"][0]}
+    for name in dict.fromkeys((*then, *there)):
+        if name not in there or name not in then:
+            yield f"endpoint {name} is {'gone' if name in then else 'new'}"
+            continue
+        for field, value in then[name].items():
+            ignored = field == "name" or (simulated and field in _SIMULATED)
+            if not ignored and value != there[name].get(field):
+                label = f"{field} of {name}" if name else field
+                yield _change(label, value, there[name].get(field))
+
+
+def _change(name: str, before: Any, now: Any) -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        parts = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
+        return ", ".join(_change(f"{name}.{key}", before.get(key), now.get(key)) for key in parts)
+    return f"{name} was {_said(before)} and is {_said(now)}"
+
+
+def _said(value: Any) -> str:
+    return "not set" if value in (None, {}, []) else shown(value)
+
+
+def last_limits(facts: Mapping[str, Any], settings: Settings, flags: Flags) -> dict[str, Any]:
+    """Return rate and concurrency as they were last set, those given now on the command line apart."""
+    found: dict[str, Any] = {}
+    if flags.get("rate") is None and facts.get("rate") is not None:
+        found["rate"] = json.loads(facts["rate"])
+    if flags.get("concurrency") is None and isinstance(facts.get("concurrency"), int):
+        found["concurrency"] = facts["concurrency"]
+    return found
+
+
+def _object(text: Any) -> dict[str, Any]:
+    """A fact of JSON; empty where it is missing or damaged."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

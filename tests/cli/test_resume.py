@@ -1,0 +1,239 @@
+"""A resume restores what decided the run: the printed command alone goes on with the same requests."""
+
+from __future__ import annotations
+
+import json
+import random
+import shlex
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import configure, environment, llmdash, results, start
+from tests.simulated import Simulated
+
+JOBS = 12
+Simulator = Callable[..., Simulated]
+
+
+def begin(folder: Path, env: dict[str, str], *arguments: object, ends: Callable[[], bool]) -> None:
+    """A run that is killed once it `ends`."""
+    (folder / "p.txt").write_text("".join(f"What is {n} + 1?\n" for n in range(JOBS)))
+    command = ("run", "p.txt", "--headless", "--run-dir", "run", *arguments)
+    with start(*command, cwd=folder, env=env) as process:
+        limit = time.monotonic() + 60
+        while not ends():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def decided(simulated: Simulated) -> list[str]:
+    """Each request's path and body without its messages, as one text."""
+    found = simulated.requests()
+    bodies = [(each["path"], {**each["body"], "messages": None, "prompt": None}) for each in found]
+    return [json.dumps(body, sort_keys=True) for body in bodies]
+
+
+def some_settings(rng: random.Random, simulated: Simulated) -> tuple[list[str], dict[str, str], str]:
+    """Flags, variables and an llmdash.toml, each setting in one place or in none."""
+    flags: list[str] = []
+    variables: dict[str, str] = {}
+    top: list[str] = []
+    options: list[str] = []
+    for name, value in (
+        ("model", rng.choice(["mA", "mB"])),
+        ("temperature", rng.choice(["0.1", "0.9"])),
+        ("max_tokens", rng.choice(["7", "90"])),
+        ("stream", rng.choice(["true", "false"])),
+        ("dialect", rng.choice(["openai-chat", "anthropic", "openai-completions"])),
+    ):
+        place = rng.choice(["flag", "variable", "file", "nowhere"])
+        if place == "flag" and name == "stream":
+            flags.append("--stream" if value == "true" else "--no-stream")
+        elif place == "flag":
+            flags += [f"--{name.replace('_', '-')}", value]
+        elif place == "variable":
+            variables[f"LLMDASH_{name.upper()}"] = value
+        elif place == "file":
+            quoted = value if name not in ("model", "dialect") else f'"{value}"'
+            top.append(f"{name} = {quoted}")
+    for option, place in (
+        ("top_p", rng.choice(["flag", "file", "nowhere"])),
+        ("stop", rng.choice(["flag", ""])),
+    ):
+        value = "0.5" if option == "top_p" else '["END"]'
+        if place == "flag":
+            flags += ["--set", f"{option}={value}"]
+        elif place == "file":
+            options.append(f"{option} = {value}")
+    url = simulated.base_url
+    if rng.random() < 0.5:
+        flags += ["--base-url", url]
+    else:
+        variables["LLMDASH_BASE_URL"] = url
+    variables["LLMDASH_API_KEY"] = simulated.keys[0]
+    toml = "\n".join([*top, "[options]", *options]) + "\n"
+    return flags, variables, toml
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
+@pytest.mark.parametrize(
+    "seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 40))]
+)
+def test_every_request_of_both_halves_has_the_same_endpoint_model_and_options(
+    seed: int, simulator: Simulator, tmp_path: Path
+) -> None:
+    rng = random.Random(seed)
+    simulated = simulator(latency=0.15)
+    flags, variables, toml = some_settings(rng, simulated)
+    (tmp_path / "llmdash.toml").write_text(toml)
+    env = environment(tmp_path, None, **variables)
+    begin(
+        tmp_path,
+        env,
+        *flags,
+        "--concurrency",
+        1,
+        "--rate",
+        "unlimited",
+        ends=lambda: len(decided(simulated)) > 3,
+    )
+    before = len(decided(simulated))
+    resumed = llmdash("run", "--resume", "--run-dir", "run", "--headless", cwd=tmp_path, env=env)
+    assert resumed.code == 0, resumed.err
+    requests = decided(simulated)
+    assert len(requests) > before
+    assert set(requests) == {requests[0]}
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
+def test_the_printed_command_goes_on_where_the_run_was(simulator: Simulator, tmp_path: Path) -> None:
+    simulated = simulator(latency=0.1)
+    env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
+    flags = ["--base-url", simulated.base_url, "--model", "mA", "--temperature", "0.1", "--max-tokens", "7"]
+    out = tmp_path / "r.jsonl"
+    more = [
+        "--no-stream",
+        "--concurrency",
+        "1",
+        "--rate",
+        "unlimited",
+        "--out",
+        "r.jsonl",
+        "--set",
+        "top_p=0.5",
+    ]
+    begin(tmp_path, env, *flags, *more, ends=lambda: out.exists() and len(results(out)) > 2)
+    ended = llmdash(
+        "run", "--resume", "--run-dir", "run", "--headless", "--limit", "6", cwd=tmp_path, env=env
+    )
+    assert ended.code == 2  # fewer than there were
+    printed = "llmdash run --resume --run-dir run"
+    stopped = llmdash(*shlex.split(printed)[1:], "--headless", "--json", cwd=tmp_path, env=env)
+    assert stopped.code == 0, stopped.err
+    lines = results(out)
+    assert len(lines) == JOBS
+    assert {(line["model"], line["endpoint"]) for line in lines} == {
+        ("mA", simulated.base_url.removeprefix("http://").removesuffix("/v1"))
+    }
+    assert stopped.summary["done"] == JOBS
+    bodies = [each["body"] for each in simulated.requests()]
+    wanted = {"model": "mA", "temperature": 0.1, "max_tokens": 7, "top_p": 0.5}
+    assert all({name: body.get(name) for name in wanted} == wanted for body in bodies)
+    assert not any(body.get("stream") for body in bodies)
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (["--model", "mB"], "model was 'mA' and is 'mB'"),
+        (["--temperature", "0.9"], "temperature was not set and is '0.9'"),
+        (["--set", "top_p=0.9"], "options.top_p was not set and is '0.9'"),
+        (["--base-url", "http://127.0.0.1:9/v1"], "base_url was 'http://127.0.0.1"),
+    ],
+)
+def test_what_differs_now_is_named_and_refused(
+    now: list[str], told: str, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulated = simulator(latency=0.1)
+    env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
+    flags = ["--base-url", simulated.base_url, "--model", "mA", "--rate", "unlimited", "--concurrency", "1"]
+    begin(tmp_path, env, *flags, ends=lambda: len(simulated.requests()) > 2)
+    refused = llmdash("run", "--resume", "--run-dir", "run", "--headless", *now, cwd=tmp_path, env=env)
+    assert refused.code == 2
+    assert told in refused.err
+    assert "--changed ok" in refused.err
+    if "--model" in now:
+        resumed = llmdash(
+            *("run", "--resume", "--run-dir", "run", "--headless", "--changed", "ok", *now),
+            cwd=tmp_path,
+            env=env,
+        )
+        assert resumed.code == 0, resumed.err
+        assert {each["body"]["model"] for each in simulated.requests()} == {"mA", "mB"}
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
+def test_a_settings_file_that_says_something_else_now_is_a_change(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    simulated = simulator(latency=0.1)
+    table = '[[endpoint]]\nname = "one"\nbase_url = "{}"\nmodel = "{}"\napi_key_env = "MY_KEY"\n'
+    configure(tmp_path, table.format(simulated.base_url, "mA"))
+    env = environment(tmp_path, MY_KEY=simulated.keys[0])
+    begin(
+        tmp_path, env, "--rate", "unlimited", "--concurrency", "1", ends=lambda: len(simulated.requests()) > 2
+    )
+    configure(tmp_path, table.format(simulated.base_url, "mB"))
+    refused = llmdash("run", "--resume", "--run-dir", "run", "--headless", cwd=tmp_path, env=env)
+    assert (refused.code, "model was 'mA' and is 'mB'" in refused.err) == (2, True), refused.err
+    configure(tmp_path, table.format(simulated.base_url, "mA"))
+    assert llmdash("run", "--resume", "--run-dir", "run", "--headless", cwd=tmp_path, env=env).code == 0
+
+
+@pytest.mark.case("engine", "resume-grow")
+def test_a_larger_limit_is_more_work_on_the_same_run(simulator: Simulator, tmp_path: Path) -> None:
+    simulated = simulator()
+    env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
+    lines = [json.dumps({"id": f"q{n % 25}", "prompt": f"What is {n} + 1?"}) for n in range(30)]
+    (tmp_path / "p.jsonl").write_text("\n".join(lines) + "\n")
+    common: dict[str, Any] = {"cwd": tmp_path, "env": env}
+    flags = ("--base-url", simulated.base_url, "--rate", "unlimited", "--headless", "--json")
+    first = llmdash(
+        *("run", "p.jsonl", "--limit", "10", "--run-dir", "run", "--out", "r.jsonl", *flags), **common
+    )
+    assert (first.code, first.summary["done"]) == (0, 10), first.err
+    for limit, done in (("20", 20), ("1000", 25)):
+        resume = ("run", "--resume", "--run-dir", "run", "--limit", limit, "--headless", "--json")
+        grown = llmdash(*resume, **common)
+        assert (grown.code, grown.summary["done"], grown.summary["jobs"]) == (
+            0 if done == 20 else 8,
+            done,
+            done,
+        )
+    assert simulated.stats()["requests"] == 25
+    assert [line["id"] for line in results(tmp_path / "r.jsonl")] == [f"q{n}" for n in range(25)]
+    assert "sound" in llmdash("doctor", "run", **common).out
+    other = llmdash("run", "--resume", "--run-dir", "run", "--limit", "5", "--headless", **common)
+    assert (other.code, "no smaller --limit" in other.err) == (2, True)
+
+
+def test_checks_and_schemas_are_restored_too(simulator: Simulator, tmp_path: Path) -> None:
+    simulated = simulator(latency=0.1)
+    env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
+    (tmp_path / "s.json").write_text('{"type": "object", "properties": {"n": {"type": "integer"}}}')
+    flags = ["--base-url", simulated.base_url, "--rate", "unlimited", "--concurrency", "1"]
+    begin(tmp_path, env, *flags, "--schema", "s.json", ends=lambda: len(simulated.requests()) > 2)
+    (tmp_path / "s.json").unlink()
+    assert llmdash("run", "--resume", "--run-dir", "run", "--headless", cwd=tmp_path, env=env).code == 0
+    asked = [each["body"]["response_format"]["json_schema"]["schema"] for each in simulated.requests()]
+    assert len(asked) >= JOBS
+    assert all(schema == asked[0] for schema in asked)
