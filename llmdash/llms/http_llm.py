@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import msgspec
 
 from llmdash.llms.base import LLM, Piece, Stop, Whole
-from llmdash.llms.messages import Body, Delta, PromptLike
+from llmdash.llms.call_config import merged_config, own_arguments
+from llmdash.llms.candidates import SeveralAnswers
+from llmdash.llms.gathering import Gathering
+from llmdash.llms.messages import Body, Delta, Generation, PromptLike
 from llmdash.llms.options import TOKEN_LIMITS, merge_options
 from llmdash.llms.request_head import RequestHead, Value
+from llmdash.llms.retrying import wait_to_retry
 from llmdash.llms.sync_bridge import Elsewhere, there
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, SLOW_FIRST_BYTE_S, Timeouts
@@ -96,7 +100,8 @@ class HttpLLM(LLM[Whole, Piece]):
         api_key = _first(api_key, options, "openai_api_key", "anthropic_api_key")
         base_url = _first(base_url, options, "openai_api_base", "anthropic_api_url")
         timeout = _first(timeout, options, "request_timeout")
-        headers = _first(headers, options, "default_headers")
+        named = own_arguments(type(self).__name__, options)
+        headers = {**named.headers, **(_first(headers, options, "default_headers") or {})}
         query = _first(query, options, "default_query")
         provider = self.dialect.provider
         secret = None if auth == "none" and api_key is None else provider.key(api_key)
@@ -114,7 +119,9 @@ class HttpLLM(LLM[Whole, Piece]):
             "max_tokens": max_tokens,
             **(model_kwargs or {}),
             **options,
+            **named.body,
         }
+        self._config = named.config
         self._target = head.target
         self._headers = head.headers
         self._redactor = Redactor(head.secrets)
@@ -138,6 +145,9 @@ class HttpLLM(LLM[Whole, Piece]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, url={self.url!r})"
+
+    def _with_own(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        return merged_config(self._config, config)
 
     def event_facts(self) -> dict[str, Any]:
         most = self._given["max_tokens"] or self.default_max_tokens
@@ -203,6 +213,25 @@ class HttpLLM(LLM[Whole, Piece]):
                 self._explain(failure, place[1], client)
                 raise
 
+    async def _candidates(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> list[Generation]:
+        if not _is_several(merge_options(self._given, options).get("n")):
+            return await super()._candidates(prompt, stop=stop, **options)
+        asking = object.__new__(type(self))
+        asking.__dict__ |= {**self.__dict__, "dialect": SeveralAnswers(self.dialect)}
+        tried = 0
+        while True:
+            found: list[Generation] = []
+            try:
+                async for delta in asking._astream(prompt, stop=stop, **{**options, "stream": False}):
+                    if delta.hints is None:
+                        gathered = Gathering()
+                        gathered.add(delta)
+                        found.append(gathered.answer())
+                return found
+            except Failure as failure:
+                await wait_to_retry(failure, tried, self.max_retries)
+            tried += 1
+
     async def _refusal(self, answer: HttpResponse) -> Failure:
         start = await start_of(answer)
         return from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
@@ -239,6 +268,8 @@ class HttpLLM(LLM[Whole, Piece]):
         elif all(merged.get(name) is None for name in TOKEN_LIMITS):
             merged["max_tokens"] = self.default_max_tokens
         streamed = bool(merged.pop("stream", self.streaming))
+        if streamed and _is_several(merged.get("n")):
+            raise Failure(FailureKind.REQUEST, "a stream has one answer: leave n out, or use generate")
         request = Request(self.model, prompt, stop or self._stop or None, streamed, merged)
         return {name: value for name, value in self.dialect.body(request).items() if value is not None}
 
@@ -277,6 +308,10 @@ def _is_on(value: Any) -> bool:
             value.get(name) in ("none", "disabled", False) for name in ("type", "effort", "enabled")
         )
     return value not in (None, False, "none", "", 0)
+
+
+def _is_several(number: Any) -> bool:
+    return isinstance(number, int) and number > 1
 
 
 def _first(given: Any, options: dict[str, Any], *names: str) -> Any:

@@ -13,6 +13,7 @@ from llmdash.llms.base import LLM, Stop
 from llmdash.llms.loading import load
 from llmdash.llms.messages import Delta, Generation, Message, PromptLike, as_messages, role_of, text_of
 from llmdash.llms.options import merge_options
+from llmdash.llms.parsing import chain_of, parsed
 from llmdash.llms.sync_bridge import Elsewhere
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -54,6 +55,7 @@ class LangChainLLM(LLM[Generation, Delta]):
         if not hasattr(runnable, "astream"):
             raise Failure(FailureKind.CONFIG, f"{self._name}: a {type(runnable).__name__} is not a Runnable")
         self.target = runnable
+        self._chain = chain_of(runnable)
         self.model = model or _model_name(runnable)
         self._timeouts = timeouts or Timeouts()
         self._given = dict(model_kwargs or {})
@@ -76,15 +78,24 @@ class LangChainLLM(LLM[Generation, Delta]):
 
     async def _ask(self, prompt: PromptLike, asked: dict[str, Any]) -> AsyncGenerator[Delta, None]:
         reader = ChunkReader(self._redactor.redact)
+        head, parser = self._chain
+        texts: list[str] = []
+        whole: Any = None
         try:
-            async with aclosing(self._in_time(self.target.astream(_input(prompt), **asked))) as chunks:
+            async with aclosing(self._in_time(head.astream(_input(prompt), **asked))) as chunks:
                 async for chunk in chunks:
-                    yield reader.read(chunk, monotonic())
+                    delta = reader.read(chunk, monotonic())
+                    if parser is None:
+                        yield delta
+                        continue
+                    texts.append(delta.text)
+                    whole = chunk if whole is None else whole + chunk
         except (Failure, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to code that may raise anything
             raise failure_of(error, self._redactor.redact) from None
-        yield reader.end(monotonic())
+        end = reader.end(monotonic())
+        yield end if parser is None else await parsed(parser, whole, end, "".join(texts))
 
     async def _in_time(self, chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
         """The chunks, closed in the end. Raises Failure when one takes too long, or all together."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from langchain_core.language_models import FakeListChatModel, FakeListLLM
 from langchain_core.messages import AIMessageChunk
+from langchain_core.output_parsers import CommaSeparatedListOutputParser, JsonOutputParser, StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from langchain_openai import ChatOpenAI as TheirChatOpenAI
@@ -178,8 +179,35 @@ async def test_a_cancelled_call_is_cancelled_there_too() -> None:
 
 
 async def test_what_is_no_text_is_refused() -> None:
-    failure = await failure_of({"answer": 42})
-    assert (failure.kind, "dict" in failure.message) == (FailureKind.REQUEST, True)
+    failure = await failure_of(42)
+    assert (failure.kind, "int" in failure.message) == (FailureKind.REQUEST, True)
+
+
+@pytest.mark.case("library", "parsers in the pool")
+@pytest.mark.parametrize(
+    ("parser", "said", "text"),
+    [
+        (JsonOutputParser(), '{"a": [1, 2]}', '{"a": [1, 2]}'),
+        (JsonOutputParser(), '```json\n{"a": 1}\n```', '{"a": 1}'),
+        (CommaSeparatedListOutputParser(), "a, b", '["a", "b"]'),
+        (StrOutputParser(), "plain", "plain"),
+        (RunnableLambda(lambda said: {"said": said.content}), "hi", '{"said": "hi"}'),
+    ],
+)
+async def test_what_a_parser_makes_of_an_answer_is_its_text(parser: Any, said: str, text: str) -> None:
+    llm = LangChainLLM(FakeListChatModel(responses=[said]) | parser)
+    deltas = [delta async for delta in llm.deltas("hi")]
+    assert "".join(delta.text for delta in deltas) == text
+    assert not any(delta.flags for delta in deltas)
+
+
+@pytest.mark.case("library", "parsers in the pool")
+async def test_an_answer_that_its_parser_cannot_read_is_invalid_and_kept_as_it_is() -> None:
+    llm = LangChainLLM(FakeListChatModel(responses=["no JSON at all"]) | JsonOutputParser())
+    *_, last = [delta async for delta in llm.deltas("hi")]
+    assert (last.text, last.flags) == ("no JSON at all", ("invalid",))
+    assert last.info is not None
+    assert "Invalid json" in last.info["problem"]
 
 
 async def test_a_target_that_hangs_is_given_up() -> None:

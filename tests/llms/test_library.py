@@ -201,6 +201,82 @@ async def test_a_config_may_come_second_and_one_for_each_prompt_in_a_batch() -> 
         await llm.ainvoke("a", "b")  # type: ignore[arg-type]
 
 
+@pytest.mark.case("library", "unknown arguments")
+async def test_each_argument_does_what_its_name_says() -> None:
+    sent: list[dict[str, Any]] = []
+    heads: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        heads.append(request)
+        sent.append(msgspec.json.decode(request.content))
+        return httpx.Response(200, json=DOCUMENT)
+
+    llm = ChatOpenAI(
+        "m",
+        api_key="sk-x",
+        client=HttpClient(transport=httpx.MockTransport(answer)),
+        extra_body={"chat_template_kwargs": {"thinking": False}},
+        default_headers={"X-Title": "mine"},
+        default_query={"v": "1"},
+        organization="org-1",
+        project="proj-1",
+        tags=["mine"],
+        metadata={"row": 7},
+        name="asker",
+        verbose=True,
+        seed=3,
+    )
+    events = [event async for event in llm.astream_events("hi", {"tags": ["call"]}, version="v2")]
+    assert (events[0]["name"], events[0]["tags"]) == ("asker", ["mine", "call"])
+    assert events[0]["metadata"]["row"] == 7
+    assert sent[0] == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "hi"}],
+        "chat_template_kwargs": {"thinking": False},
+        "seed": 3,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    head = heads[0]
+    named = {name: head.headers.get(name) for name in ("x-title", "openai-organization", "openai-project")}
+    assert named == {"x-title": "mine", "openai-organization": "org-1", "openai-project": "proj-1"}
+    assert head.url.query == b"v=1"
+
+
+@pytest.mark.case("library", "unknown arguments")
+@pytest.mark.parametrize("name", ["callbacks", "cache", "rate_limiter", "http_client"])
+def test_what_only_langchain_can_do_is_refused_by_name(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"ChatOpenAI: {name} needs LangChain"):
+        settings: dict[str, Any] = {name: [object()]}
+        ChatOpenAI("m", api_key="sk-x", **settings)
+
+
+@pytest.mark.case("library", "n=2")
+@pytest.mark.parametrize("given", ["instance", "call"])
+@pytest.mark.parametrize("kind", [OpenAI, ChatOpenAI])
+async def test_every_answer_that_is_paid_for_is_returned(kind: type[HttpLLM], given: str) -> None:
+    choices = [
+        {"index": n, "message": {"content": f"Hi {n}"}, "text": f"Hi {n}", "finish_reason": "stop"}
+        for n in range(2)
+    ]
+    usage = {"prompt_tokens": 3, "completion_tokens": 8}
+    client = HttpClient(
+        transport=httpx.MockTransport(
+            lambda _: httpx.Response(200, json={"choices": choices, "usage": usage})
+        )
+    )
+    settings: dict[str, Any] = {"n": 2}
+    llm = kind("m", api_key="sk-x", client=client, **(settings if given == "instance" else {}))
+    options = {} if given == "instance" else settings
+    result = await llm.agenerate(["hi", "ho"], **options)
+    assert [[one.text for one in answers] for answers in result.generations] == [["Hi 0", "Hi 1"]] * 2
+    assert result.llm_output["token_usage"]["completion_tokens"] == 16
+    first = await llm.ainvoke("hi", **options)
+    assert getattr(first, "text", first) == "Hi 0"
+    with pytest.raises(Failure, match="a stream has one answer"):
+        await anext(llm.astream("hi", **options))
+
+
 PROGRAM = """
 import asyncio, threading
 from {module} import {name}

@@ -61,7 +61,8 @@ def invalid_row(attempt: Attempt, prompt: Prompt, answer: Answer, problem: str) 
     """Return the result of a job whose answer breaks its schema; it is no right answer, whatever it says."""
     verdict = Verdict.UNSCORED if prompt.expected is None else Verdict.NOT_PARSEABLE
     row = done_row(attempt, prompt, answer, verdict)
-    return row._replace(state=INVALID, error=problem, flags=",".join((*answer.flags, INVALID)))
+    flags = dict.fromkeys((*answer.flags, INVALID))
+    return row._replace(state=INVALID, error=problem, flags=",".join(flags))
 
 
 def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:

@@ -46,6 +46,11 @@ class RunnablePlain(BaseLLM):
         """The server's name for the model."""
         return self._llm.model
 
+    @property
+    def url(self) -> str:
+        """Where requests are sent."""
+        return self._llm.url
+
     def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
         """Yield every Delta of one answer, without retries."""
         return self._llm.deltas(prompt, **options)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.parsing import as_text
 from llmdash.llms.wire.chat_message import MessageParts
 from llmdash.llms.wire.failures import Failure, FailureKind, from_body, from_response
 from llmdash.llms.wire.finish import TROUBLE, broken_off, flags_of, key_of, said_reason
@@ -41,9 +42,13 @@ class ChunkReader:
         self._thought = False
         self._plain = False
         self._parts: MessageParts | None = None
+        self._value: Any = None
 
     def read(self, chunk: Any, at: float) -> Delta:
-        """Return the Delta of one chunk. Raises Failure if it is neither text nor a message."""
+        """Return the Delta of one chunk. A list or an object is kept for the end: the last one is whole.
+
+        Raises Failure for what is neither these, nor text, nor a message.
+        """
         if isinstance(chunk, str):
             self._plain = True
             self._texts.append(chunk)
@@ -51,7 +56,11 @@ class ChunkReader:
         content = getattr(chunk, "content", None)
         if content is None:
             content = getattr(chunk, "text", None)
-        if content is None or isinstance(chunk, Mapping):
+        if isinstance(chunk, Mapping | list) or (content is None and hasattr(chunk, "model_dump")):
+            adds = isinstance(chunk, Mapping) and hasattr(type(chunk), "__add__")
+            self._value = chunk if self._value is None or not adds else self._value + chunk
+            return Delta(at=at)
+        if content is None:
             kind = type(chunk).__name__
             raise Failure(FailureKind.REQUEST, f"the Runnable returns a {kind}, but text is needed")
         self._note(chunk)
@@ -72,6 +81,8 @@ class ChunkReader:
         reason = self._reason
         if reason is not None and key_of(reason) in TROUBLE:
             raise broken_off(reason)
+        if self._value is not None:
+            return Delta(as_text(self._value), "", reason, self._usage, at)
         text = "".join(self._texts)
         answered = bool(text) or self._parts is not None
         if not (answered or self._thought or reason or self._plain):
