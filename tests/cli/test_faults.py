@@ -73,10 +73,12 @@ def test_a_wrong_model_name_does_not_burn_the_batch(faulty: str, sums: Path, tmp
     summary = ended.summary
     assert 20 <= summary["failed"] <= 20 + 8
     assert summary["pending"] == 1000 - summary["failed"]
-    assert requests_at(faulty) == summary["attempts"] == summary["failed"]
+    assert requests_at(faulty) == summary["attempts"]
+    assert summary["failed"] <= summary["attempts"] <= summary["failed"] + 2 * 8  # tried once elsewhere
     assert any("20 requests in a row were refused alike: 404" in text for text in alerts(ended))
     env = at(tmp_path, f"{faulty}/v1")
-    again = llmdash("run", sums, *HEADLESS, "--resume", "--retry-failed", cwd=tmp_path, env=env)
+    resume = ("--resume", "--retry-failed", "--changed", "ok")  # the address is another one
+    again = llmdash("run", sums, *HEADLESS, *resume, cwd=tmp_path, env=env)
     assert (again.code, again.summary["done"]) == (0, 1000)
 
 

@@ -47,7 +47,7 @@ def test_input_folder_and_results_may_have_names_that_are_not_utf8(
     given.write_text({".txt": "2 + 2\n", ".jsonl": '{"prompt": "2 + 2"}\n', ".csv": "prompt\n2 + 2\n"}[form])
     folder, out = f"run-{NOT_UTF8}", f"{NOT_UTF8}.out.jsonl"
     ended = llmdash("run", given.name, "--headless", "--run-dir", folder, "--out", out, cwd=tmp_path, env=env)
-    assert (ended.code, ended.err) == (0, "")
+    assert (ended.code, len(ended.err.splitlines())) == (0, 0 if form == ".txt" else 1)  # how it is read
     assert len(results(tmp_path / out)) == 1
     again = llmdash("run", "--resume", "--headless", "--run-dir", folder, "--json", cwd=tmp_path, env=env)
     assert (again.code, again.summary["done"]) == (0, 1)

@@ -54,14 +54,15 @@ class Refusals:
     def _believes(self, member: Member) -> bool:
         """True if a refusal known to be the prompts' own is believed of this key, without asking another.
 
-        Not if it has refused the last such prompt too, and only other keys have answered since.
+        Not if it has refused the last such prompt too, and only other keys have answered since. Where no key
+        has answered anything yet, as with a wrong model, there is nothing to doubt.
         """
         ok, answers = member.ok, sum(each.ok for each in self._members)
         before = self._believed.get(member)
         if before is not None and before[0] == ok and before[1] < answers:
             return False
         self._believed[member] = (ok, answers)
-        return bool(member.health.passed) and not member.refuted
+        return (bool(member.health.passed) or not answers) and not member.refuted
 
     def answered(self, lease: Lease, history: JobHistory) -> bool:
         """Note that a job was answered that another key had refused: the second time that key is left.

@@ -75,8 +75,8 @@ def terms_of(history: JobHistory, members: Sequence[Member], now: float, others:
 def with_model(terms: Terms, members: Sequence[Member], own_model: str | None) -> Terms | None:
     """Return the terms without the keys that do not have the model; None if that leaves none."""
     without = {member for member in members if not _has_model(member, own_model)}
-    if without and all(member in without or member.health.is_gone for member in members):
-        return None
+    if len(without) == len(members):
+        return None  # where a key that has it is only dead or off, the job waits for the user
     return terms._replace(excluded=terms.excluded | without)
 
 
