@@ -1,21 +1,32 @@
-"""A server that answers every request alike and keeps what it was sent: path, headers, body."""
+"""A server that keeps what it was sent (path, headers, body) and answers as a test says, else with OK."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 __all__ = ["Recorder", "Request"]
 
-_ANSWER = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "model": "m",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "OK"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
-}
+Body = dict[str, Any]
+Answering = Callable[[Body], "str | tuple[int, Body]"]
+"""What a request is answered with: a text, or a status and a document."""
+
+
+def _ok(_body: Body) -> str:
+    return "OK"
+
+
+def _document(text: str) -> Body:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+    }
 
 
 class Request(NamedTuple):
@@ -29,7 +40,7 @@ class Request(NamedTuple):
 class Recorder:
     """The running server. `requests` grows as they come; `port` may be given. As a context it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, answering: Answering = _ok) -> None:
         self.requests: list[Request] = []
         kept = self.requests
 
@@ -40,8 +51,10 @@ class Recorder:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 kept.append(Request(self.path, headers, body))
-                answer = json.dumps(_ANSWER).encode()
-                self.send_response(200)
+                said = answering(body)
+                status, document = (200, _document(said)) if isinstance(said, str) else said
+                answer = json.dumps(document).encode()
+                self.send_response(status)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(answer)))
                 self.end_headers()
