@@ -9,6 +9,7 @@ from llmdash.llms.dialects import ANTHROPIC
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, Generation, Turn, as_messages, role_of, text_of
 from llmdash.llms.shapes import PLAIN, Shape
+from llmdash.llms.turns import as_blocks
 from llmdash.llms.wire.anthropic import MessageReader
 from llmdash.llms.wire.dialect import Dialect, Header, Request, below
 from llmdash.secrets import Secret
@@ -20,6 +21,7 @@ DEFAULT_MAX_TOKENS = 1024
 
 _DEFAULT_MODEL = "claude-haiku-4-5"
 _VERSION = b"2023-06-01"
+_OTHER_LIMITS = ("max_completion_tokens", "max_output_tokens")
 _SYSTEM = ("system", "developer")
 
 
@@ -42,13 +44,13 @@ class Messages:
         body: dict[str, Any] = {
             "model": request.model,
             "system": _system_of(messages) or None,
-            "messages": [one for one in messages if role_of(one) not in _SYSTEM],
+            "messages": as_blocks(one for one in messages if role_of(one) not in _SYSTEM),
             "stop_sequences": [request.stop] if isinstance(request.stop, str) else request.stop,
             "stream": request.streamed or None,
             **request.options,
         }
-        if body.get("max_tokens") is None:
-            body["max_tokens"] = DEFAULT_MAX_TOKENS
+        most = [body.get("max_tokens"), *(body.pop(name, None) for name in _OTHER_LIMITS)]
+        body["max_tokens"] = next((count for count in most if count is not None), DEFAULT_MAX_TOKENS)
         return body
 
     def reader(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> MessageReader:

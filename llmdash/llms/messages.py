@@ -10,6 +10,7 @@ import msgspec
 __all__ = [
     "Body",
     "Delta",
+    "GeneralTurn",
     "Generation",
     "Hints",
     "LLMResult",
@@ -68,6 +69,13 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     fields: Mapping[str, Any]
     messages: tuple[Turn, ...]
     options: Mapping[str, Any]
+
+
+class GeneralTurn(dict[str, Any]):
+    """A message with tools in the words of chat completions, which other dialects put into their own.
+
+    An object that a caller writes is none: it goes out as it is.
+    """
 
 
 PromptLike = str | Turn | Body | Sequence[Turn | tuple[str, str]]
@@ -262,7 +270,8 @@ def _of_langchain(one: Any) -> Turn:
     if isinstance(content, str) and not calls and answers is None:
         return Message(cast("Role", role), content)
     more = {"tool_calls": calls} if calls else {}
-    return {"role": role, "content": content, **more} | ({"tool_call_id": answers} if answers else {})
+    answer = {"tool_call_id": answers} if answers else {}
+    return GeneralTurn({"role": role, "content": content, **more, **answer})
 
 
 def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:

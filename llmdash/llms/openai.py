@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from llmdash.llms.dialects import OPENAI
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, Generation, as_messages
+from llmdash.llms.turns import as_items
 from llmdash.llms.wire.chat import ChatReader
 from llmdash.llms.wire.dialect import Dialect, Header, Request, bearer, below
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -55,7 +56,7 @@ class Responses:
         options = dict(request.options)
         most = [options.pop(name, None) for name in ("max_tokens", "max_completion_tokens")]
         options.setdefault("max_output_tokens", next((count for count in most if count is not None), None))
-        said = {"model": request.model, "input": as_messages(request.prompt)}
+        said = {"model": request.model, "input": as_items(as_messages(request.prompt))}
         return {**said, "stream": request.streamed or None, **options}
 
     def reader(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> ResponsesReader:

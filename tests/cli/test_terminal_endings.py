@@ -77,7 +77,7 @@ def test_a_second_signal_ends_a_comparison_that_waits_for_what_is_in_flight(
     with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path), modern=True) as terminal:
         terminal.wait_for("1 in flight")
         ENDINGS[first][0](terminal)
-        terminal.wait_for("Waiting for 1 requests in flight")
+        terminal.wait_for("Waiting for 1 request in flight")
         assert terminal.left_changed == [], "before the wait"
         ENDINGS[second][0](terminal)
         assert (terminal.wait(), terminal.left_changed) == (code, [])

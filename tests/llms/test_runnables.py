@@ -169,6 +169,24 @@ def test_tools_in_the_words_of_anthropic() -> None:
     assert called.tool_calls[0]["args"] == {"value": 14}
     assert sent[0]["tool_choice"] == {"type": "tool", "name": "Sum"}
     assert sent[0]["tools"][0]["input_schema"]["properties"]["value"]["type"] == "integer"
+    llm.invoke([HumanMessage(QUESTION), called, ToolMessage("14", tool_call_id="c1")])
+    assert sent[1]["messages"][1:] == [
+        {"role": "assistant", "content": [block]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "14"}]},
+    ]
+
+
+@pytest.mark.case("library", "pipes")
+def test_tools_in_the_words_of_the_responses_api() -> None:
+    sent: list[dict[str, Any]] = []
+    item = {"type": "function_call", "call_id": "c1", "name": "Sum", "arguments": '{"value": 14}'}
+    document = {"status": "completed", "output": [item]}
+    llm = canned(ChatOpenAI, sent, document, use_responses_api=True)
+    called = llm.bind_tools([Sum], tool_choice="Sum").invoke(QUESTION)
+    assert called.tool_calls[0]["args"] == {"value": 14}
+    assert sent[0]["tool_choice"] == {"type": "function", "name": "Sum"}
+    llm.invoke([HumanMessage(QUESTION), called, ToolMessage("14", tool_call_id="c1")])
+    assert [each.get("type") for each in sent[1]["input"]] == [None, "function_call", "function_call_output"]
 
 
 @pytest.mark.case("library", "string-for-list")

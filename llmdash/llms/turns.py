@@ -1,0 +1,110 @@
+"""Tool calls and their results in the words of another dialect than chat completions.
+
+Messages of LangChain are written as chat completions have them (`tool_calls`, role `tool`). An object that a
+caller wrote goes through as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from llmdash.llms.messages import GeneralTurn, Turn, role_of
+
+__all__ = ["as_blocks", "as_items"]
+
+
+def as_blocks(turns: Iterable[Turn]) -> list[Turn]:
+    """Return the messages as Anthropic's API has them: calls and results are blocks of content.
+
+    https://docs.anthropic.com/en/docs/build-with-claude/tool-use
+    """
+    written: list[Turn] = []
+    for turn in turns:
+        if not isinstance(turn, GeneralTurn):
+            written.append(turn)
+        elif role_of(turn) == "tool":
+            _add_result(written, turn)
+        elif turn.get("tool_calls"):
+            written.append({"role": "assistant", "content": [*_said_blocks(turn), *_call_blocks(turn)]})
+        else:
+            written.append(turn)
+    return written
+
+
+def _add_result(written: list[Turn], turn: Mapping[str, Any]) -> None:
+    """Add the result of a call: those that follow each other are one message of the user."""
+    block = {
+        "type": "tool_result",
+        "tool_use_id": turn.get("tool_call_id"),
+        "content": turn.get("content") or "",
+    }
+    last = written[-1] if written else None
+    if isinstance(last, dict) and _holds_results(last):
+        last["content"].append(block)
+    else:
+        written.append(GeneralTurn({"role": "user", "content": [block]}))
+
+
+def _holds_results(turn: Mapping[str, Any]) -> bool:
+    content = turn.get("content")
+    return isinstance(turn, GeneralTurn) and isinstance(content, list) and "tool_use_id" in content[0]
+
+
+def _said_blocks(turn: Mapping[str, Any]) -> list[Any]:
+    content = turn.get("content")
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return list(content) if isinstance(content, list) else []
+
+
+def _call_blocks(turn: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for identity, name, arguments in _calls(turn):
+        yield {"type": "tool_use", "id": identity, "name": name, "input": _object(arguments)}
+
+
+def as_items(turns: Iterable[Turn]) -> list[Any]:
+    """Return the messages as items of the Responses API: calls and results are items of their own.
+
+    https://platform.openai.com/docs/guides/function-calling
+    """
+    items: list[Any] = []
+    for turn in turns:
+        if not isinstance(turn, GeneralTurn):
+            items.append(turn)
+        elif role_of(turn) == "tool":
+            output = turn.get("content") or ""
+            items.append(
+                {"type": "function_call_output", "call_id": turn.get("tool_call_id"), "output": output}
+            )
+        elif turn.get("tool_calls"):
+            if turn.get("content"):
+                items.append({"role": "assistant", "content": turn["content"]})
+            items += [
+                {"type": "function_call", "call_id": identity, "name": name, "arguments": arguments}
+                for identity, name, arguments in _calls(turn)
+            ]
+        else:
+            items.append(turn)
+    return items
+
+
+def _calls(turn: Mapping[str, Any]) -> Iterator[tuple[Any, Any, str]]:
+    """Id, name and arguments (JSON) of each call."""
+    calls = turn.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        inner = call.get("function") if isinstance(call, Mapping) else None
+        if isinstance(inner, Mapping):
+            arguments = inner.get("arguments")
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+            yield call.get("id"), inner.get("name"), text
+
+
+def _object(arguments: str) -> Any:
+    """Arguments as an object; Anthropic takes nothing else."""
+    try:
+        found = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return {"arguments": arguments}
+    return found if isinstance(found, dict) else {"arguments": found}
