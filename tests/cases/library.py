@@ -14,7 +14,7 @@ LIBRARY = {
         "deltas": "chunks add up to an answer",
         "the last chunk": "the chunk with the finish reason is yielded, without text",
         "n=2": "all answers that were paid for are returned",
-        "parsers in the pool": "what a parser makes is stored as JSON; what it cannot read is kept and invalid",
+        "parsers in the pool": "what a parser makes is stored as JSON; what it cannot read is invalid",
         "empty answer": "an empty answer is done, flagged and counted, or fails if that is asked for",
         "prefixed hints": "hints that a proxy renamed are read as hints of someone behind it",
         "two loops in one program": "loops, threads and plain calls mix without a word on standard error",

@@ -11,6 +11,7 @@ from tests.cases.rows import PROPERTY, Row
 
 __all__ = ["Outcome", "Outcomes"]
 
+
 @dataclass
 class Outcome:
     """The tests of a row, by what came of them."""

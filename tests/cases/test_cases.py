@@ -15,7 +15,7 @@ from tests.cases.tables import table_lines
 
 _TESTS = Path(__file__).parents[1]
 _NOT_YET: frozenset[Row] = frozenset()
-_THREE = '''
+_THREE = """
 import pytest
 
 @pytest.mark.case("wire", "odd-finish")
@@ -35,7 +35,7 @@ def test_skipped():
 
 def test_of_no_row():
     assert False
-'''
+"""
 
 
 def test_every_marker_names_a_row_and_every_row_is_held_by_a_test() -> None:

@@ -6,11 +6,11 @@ __all__ = ["WIRE"]
 
 WIRE = {
     "A. Done means an answer": {
-        "odd-finish": "a finish reason that means trouble makes a part of an answer, which is asked for again",
+        "odd-finish": "a finish reason that means trouble makes a part of an answer, never an answer",
         "error-finish-plain": "`error` as finish reason fails plain answers too, by the error beside it",
         "finish-each-slow": "text behind a finish reason still counts, however slowly it comes",
         'finish-"null"': 'the word "null", or nothing, as finish reason says nothing',
-        "index-counts": "where one answer was asked for, the only choice of a chunk is it, whatever its index",
+        "index-counts": "one answer was asked for: the only choice of a chunk is it, whatever its index",
         "error-field": "an error in a field `error:` of an event is an error, judged by its body",
         "done-only": "a stream that ends without having begun is no answer, and is tried again at most once",
         "no-choices": "a document without choices is no answer; what was billed is counted",
