@@ -12,7 +12,7 @@ ENGINE = {
         "always-500": "a prompt that always fails ends, and takes no endpoint with it",
         "brake-variants": "one refusal in many wordings ends a run as early as in one",
         "cold-rate": "a resumed run keeps to the rate across the restart",
-        "planted-config": "a folder's configuration that decides where keys go, or names code, is asked about",
+        "planted-config": "a configuration that decides where keys go, or names code, is asked about",
         "langchain-typo": "a target that cannot be loaded is refused before anything is made",
         "state-key": "the states that are shown are those that the filter finds",
         "id-cost": "long prompts cost a frame nothing, nor does sorting",
