@@ -44,7 +44,7 @@ class Outcomes:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties:
-            if name == PROPERTY:
+            if name == PROPERTY and isinstance(value, list):
                 self._count(self.by_row[Row(*value)], report)
 
     def _count(self, outcome: Outcome, report: pytest.TestReport) -> None:
