@@ -16,6 +16,7 @@ from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.session import LocalSession
 from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.prompts.source import Prompt
 from llmdash.reports.export.json_lines import write_jsonl
 from llmdash.secrets import labels
@@ -26,6 +27,7 @@ from tests.simulated import Simulated
 
 JOBS = 150
 POOLS = (Pool(4, 2), Pool(1, 4), Pool(2, 3))
+_LIMITS = Timeouts(connect=10.0, first_byte=30.0, stall=30.0, total=60.0)  # none is to be met
 _LONGEST_S = 180.0
 Simulator = Callable[..., Simulated]
 
@@ -52,7 +54,7 @@ def _world(simulator: Simulator, folder: Path, seed: int) -> World:
     key_fault = list(KEY_FAULTS)[seed % len(KEY_FAULTS)]
     keys = [key.reveal() for key in pool.keys]
     running = simulator(keys=keys, seed=seed, faults=mix(key_fault))
-    settings = pool.settings(running.base_url, seed)
+    settings = replace(pool.settings(running.base_url, seed), timeouts=_LIMITS)
     session = LocalSession(replace(make_plan(of(jobs), Input(), settings, folder, None), policy=FAST))
     session.start()
     ended = session.join(_LONGEST_S)
