@@ -22,7 +22,7 @@ from llmdash.reports.export.json_lines import write_jsonl
 from llmdash.secrets import labels
 from tests.engine.scripted import ALL, FAST, of, records
 from tests.faults.test_runs import Pool
-from tests.faults.world import KEY_FAULTS, Served, mix, prompts, served_by_job, whole_answer
+from tests.faults.world import Blame, Mix, Served, mix_for, prompts, served_by_job, whole_answer
 from tests.simulated import Simulated
 
 JOBS = 150
@@ -37,6 +37,7 @@ class World(NamedTuple):
 
     jobs: list[Prompt]
     pool: Pool
+    mix: Mix
     running: Simulated
     session: LocalSession
     frame: Frame
@@ -50,10 +51,9 @@ class World(NamedTuple):
 
 def _world(simulator: Simulator, folder: Path, seed: int) -> World:
     """A run to its end, with the mix of this seed."""
-    pool, jobs = POOLS[seed % len(POOLS)], prompts(JOBS)
-    key_fault = list(KEY_FAULTS)[seed % len(KEY_FAULTS)]
+    pool, jobs, mix = POOLS[seed % len(POOLS)], prompts(JOBS), mix_for(seed)
     keys = [key.reveal() for key in pool.keys]
-    running = simulator(keys=keys, seed=seed, faults=mix(key_fault))
+    running = simulator(keys=keys, seed=seed, faults=mix.shares)
     settings = replace(pool.settings(running.base_url, seed), timeouts=_LIMITS)
     session = LocalSession(replace(make_plan(of(jobs), Input(), settings, folder, None), policy=FAST))
     session.start()
@@ -61,7 +61,7 @@ def _world(simulator: Simulator, folder: Path, seed: int) -> World:
     frame = session.frame(ALL)
     assert ended, f"the run hangs: {frame.run} {frame.keys}"
     assert session.crash is None, session.crash
-    return World(jobs, pool, running, session, frame, served_by_job(running, JOBS))
+    return World(jobs, pool, mix, running, session, frame, served_by_job(running, JOBS))
 
 
 def _assert_accounts_balance(world: World) -> None:
@@ -97,10 +97,11 @@ def _wrong_answers(world: World) -> list[str]:
     """Jobs that have a part of an answer or nothing for one, or were asked again behind a whole one."""
     wrong = []
     for record, prompt, served in zip(records(world.session), world.jobs, world.served, strict=True):
-        whole = [each for each in served if not each.kinds]
+        whole = [each for each in served if not world.mix.kinds(each)]
+        flag = world.mix.flag(served[-1])
         if record.state != "done":
             expected = None
-        elif served[-1].flag is not None and served[-1].flag in record.flags:
+        elif flag is not None and flag in record.flags:
             expected = ""
         else:
             expected = whole_answer(prompt)
@@ -114,7 +115,8 @@ def _wrong_classes(world: World) -> list[str]:
     wrong = []
     for job, served in enumerate(world.served):
         for attempt, each in zip(JournalReader(world.session.folder).attempts(job), served, strict=True):
-            fine = attempt.state == "ok" if not each.kinds else attempt.failure in each.kinds
+            kinds = world.mix.kinds(each)
+            fine = attempt.failure in kinds if kinds else attempt.state == "ok"
             if not fine:
                 wrong.append(f"{job}: {each} is {attempt.state} {attempt.failure} {attempt.message}")
     return wrong
@@ -137,7 +139,7 @@ def _wrong_blame(world: World) -> list[str]:
     jobs = [
         f"{record.index} {record.error} after {served}"
         for record, served in zip(records(world.session), world.served, strict=True)
-        if record.state == "failed" and not served[-1].by_prompt
+        if record.state == "failed" and not any(world.mix.blames(each, Blame.PROMPT) for each in served)
     ]
     return keys + endpoints + jobs
 

@@ -1,124 +1,176 @@
-"""The simulator's faults in a mix, and what each of them may be taken for."""
+"""The simulator's faults in a mix, whose they are, and what each of them may be taken for."""
 
 from __future__ import annotations
 
+import enum
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt
 from llmdash.simulator.answers import Question, compose
-from llmdash.simulator.faults.registry import FAULTS, find_fault
+from llmdash.simulator.faults.registry import FAULTS
 from tests.simulated import Simulated
 
-__all__ = ["KEY_FAULTS", "PROMPT_FAULTS", "Served", "mix", "prompts", "served_by_job", "whole_answer"]
+__all__ = ["Blame", "Mix", "Served", "mix_for", "prompts", "served_by_job", "whole_answer"]
 
-Kinds = frozenset[FailureKind]
 LOCAL, TRANSIENT, THROTTLE, QUOTA, AUTH, REQUEST, CONFIG = FailureKind
 
 _SHARE = 0.02
 _RARE = 0.007  # of what makes a key rest
+_OF_A_KEY = 0.5
 _TERMS = 12
+_DROP = "drop"
 
-_HARMLESS = (
-    "finish-each-slow:0.01",
-    "finish-null",
-    "index-counts",
-    "empty-data",
-    "done-variants",
-    "single-newline",
-    "slow-first:0.2",
-    "te-and-cl",
-    "big-headers",
-    "gzip-anyway",
-    "usage-total",
-    "cached-tokens",
+
+class Blame(enum.Enum):
+    """Who is to blame: a fault of NOBODY passes, a PROMPT has its own with every key, a KEY with every
+    prompt.
+    """
+
+    NOBODY = "nobody"
+    PROMPT = "prompt"
+    KEY = "key"
+
+
+class Known(NamedTuple):
+    """What is right for a fault: the classes that its failure may be of, none if the answer is to be
+    understood. The answer bears `flag` if it has no text.
+    """
+
+    kinds: frozenset[FailureKind]
+    blame: Blame = Blame.NOBODY
+    share: float = _SHARE
+    flag: str | None = None
+
+
+def _passing(*kinds: FailureKind) -> Known:
+    return Known(frozenset(kinds))
+
+
+def _resting(*kinds: FailureKind) -> Known:
+    return Known(frozenset(kinds), share=_RARE)
+
+
+def _of_prompt(*kinds: FailureKind) -> Known:
+    return Known(frozenset(kinds), Blame.PROMPT)
+
+
+def _of_key(*kinds: FailureKind) -> Known:
+    return Known(frozenset(kinds), Blame.KEY, _OF_A_KEY)
+
+
+_KNOWN: Mapping[str, Known] = {
+    "finish-each-slow:0.01": _passing(),
+    "finish-null": _passing(),
+    "index-counts": _passing(),
+    "empty-data": _passing(),
+    "done-variants": _passing(),
+    "single-newline": _passing(),
+    "slow-first:0.2": _passing(),
+    "te-and-cl": _passing(),
+    "big-headers": _passing(),
+    "gzip-anyway": _passing(),
+    "usage-total": _passing(),
+    "cached-tokens": _passing(),
+    "empty-completed": Known(frozenset(), flag="empty"),
+    "reasoning-only": Known(frozenset(), flag="reasoning_only"),
+    _DROP: _passing(TRANSIENT),
+    "odd-finish": _passing(TRANSIENT),
+    "error-finish-plain:bare": _passing(TRANSIENT),
+    "error-finish-plain:error": _passing(TRANSIENT),
+    "error-field": _passing(TRANSIENT),
+    "done-only": _passing(TRANSIENT),
+    "bare-error-mid": _passing(TRANSIENT),
+    "half-json": _passing(TRANSIENT),
+    "error-in-200:detail": _passing(TRANSIENT),
+    "error-in-200:string": _passing(TRANSIENT),
+    "error-in-200:code-msg": _resting(THROTTLE),
+    "two-resets": _resting(THROTTLE),
+    "body-hint": _resting(THROTTLE),
+    "slow-down": _resting(THROTTLE),
+    "rate-limit:0.2": _resting(THROTTLE),
+    "error-finish-plain:bad-request": _of_prompt(REQUEST),
+    "no-choices": _of_prompt(TRANSIENT, REQUEST),
+    "poison-prompt": _of_prompt(THROTTLE, REQUEST),
+    "raw-reason": _of_prompt(REQUEST),
+    "filter-heavy": _of_prompt(REQUEST),
+    "day-quota-body": _of_key(QUOTA),
+    "key-400": _of_key(AUTH, QUOTA),
+    "model-404-key": _of_key(REQUEST, CONFIG, AUTH),
+    "money-403": _of_key(QUOTA),
+    "spend-code": _of_key(QUOTA),
+    "error-in-200:base-resp": _of_key(QUOTA),
+}
+_EITHER = (
+    # A stream that is cut behind `stop` is whole, for all that anybody can tell.
+    ({_DROP}, {"finish-each-slow:0.01"}),
+    # The simulator records the name of a fault, not its variant.
+    ({"error-finish-plain:bare", "error-finish-plain:error"}, {"error-finish-plain:bad-request"}),
+    ({"error-in-200:detail", "error-in-200:string"}, {"error-in-200:code-msg"}),
 )
-_ODD = {"empty-completed": "empty", "reasoning-only": "reasoning_only"}
-"""Answers without text, and the flag that they bear."""
-_PASSING: Mapping[str, Kinds] = {
-    "odd-finish": frozenset({TRANSIENT}),
-    "error-finish-plain:bare": frozenset({TRANSIENT}),
-    "error-finish-plain:error": frozenset({TRANSIENT}),
-    "error-field": frozenset({TRANSIENT}),
-    "done-only": frozenset({TRANSIENT}),
-    "bare-error-mid": frozenset({TRANSIENT}),
-    "error-in-200:detail": frozenset({TRANSIENT}),
-    "error-in-200:string": frozenset({TRANSIENT}),
-    "drop": frozenset({TRANSIENT}),
-    "half-json": frozenset({TRANSIENT}),
-}
-_LIMITS: Mapping[str, Kinds] = {
-    "error-in-200:code-msg": frozenset({TRANSIENT, THROTTLE}),
-    "two-resets": frozenset({THROTTLE}),
-    "body-hint": frozenset({THROTTLE}),
-    "slow-down": frozenset({THROTTLE}),
-    "rate-limit:0.2": frozenset({THROTTLE}),
-}
-PROMPT_FAULTS: Mapping[str, Kinds] = {
-    "error-finish-plain:bad-request": frozenset({REQUEST}),
-    "no-choices": frozenset({TRANSIENT, REQUEST}),
-    "poison-prompt": frozenset({THROTTLE, REQUEST}),
-    "raw-reason": frozenset({REQUEST}),
-    "filter-heavy": frozenset({REQUEST}),
-}
-"""What is a prompt's own, whoever asks it."""
-KEY_FAULTS: Mapping[str, Kinds] = {
-    "day-quota-body": frozenset({QUOTA}),
-    "key-400": frozenset({AUTH, QUOTA}),
-    "model-404-key": frozenset({REQUEST, CONFIG, AUTH}),
-    "money-403": frozenset({QUOTA}),
-    "spend-code": frozenset({QUOTA}),
-    "error-in-200:base-resp": frozenset({QUOTA}),
-}
-"""What is the last key's own, whatever it asks."""
+_BY_STATUS = frozenset({THROTTLE, REQUEST})
+"""What a refusal is by its status, where the connection is dropped before it is whole."""
 
 
-def mix(key_fault: str) -> dict[str, float]:
-    """A share of everything that an honest client survives, and one fault of the last key."""
-    many = dict.fromkeys((*_HARMLESS, *_ODD, *_PASSING, *PROMPT_FAULTS), _SHARE)
-    return {key_fault: 0.5, **many, **dict.fromkeys(_LIMITS, _RARE)}
-
-
-def _kinds_by_name() -> dict[str, Kinds]:
-    """By the name of a fault, which is all that the simulator records of it."""
-    found: dict[str, Kinds] = {}
-    for spec, kinds in (*_PASSING.items(), *_LIMITS.items(), *PROMPT_FAULTS.items(), *KEY_FAULTS.items()):
-        name = find_fault(spec)[0].name
-        found[name] = found.get(name, frozenset()) | kinds
-    return found
-
-
-_KINDS = _kinds_by_name()
-_OF_PROMPTS = {find_fault(spec)[0].name for spec in PROMPT_FAULTS}
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """What a request of a job was served: a key, by its place, and faults by name."""
 
     key: int
-    faults: Sequence[str]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Faults in which each name has one meaning; one of them is a key's."""
+
+    known: Mapping[str, Known]
+    """By the name of the fault and its variant, as the simulator is asked for it."""
 
     @property
-    def kinds(self) -> Kinds:
+    def shares(self) -> dict[str, float]:
+        """The share of each fault, as the simulator has it."""
+        return {spec: known.share for spec, known in self.known.items()}
+
+    def kinds(self, served: Served) -> frozenset[FailureKind]:
         """What the failure may be; nothing if the answer has to be understood."""
-        spoilt = [name for name in self.faults if FAULTS[name].spoils and name not in _ODD]
-        return frozenset().union(*(_KINDS[name] for name in spoilt))
+        met = [each for each in self._met(served) if each.kinds]
+        found = frozenset[FailureKind]().union(*(each.kinds for each in met))
+        if _DROP not in served.faults or len(met) == 1:
+            return found
+        return found | _BY_STATUS | ({AUTH} if Blame.KEY in [each.blame for each in met] else set())
 
-    @property
-    def flag(self) -> str | None:
+    def flag(self, served: Served) -> str | None:
         """The flag of an answer that is whole and has no text."""
-        return next((_ODD[name] for name in self.faults if name in _ODD), None)
+        return next((each.flag for each in self._met(served) if each.flag), None)
 
-    @property
-    def by_prompt(self) -> bool:
-        """True if the prompt was to blame."""
-        return any(name in _OF_PROMPTS for name in self.faults)
+    def blames(self, served: Served, whom: Blame) -> bool:
+        return any(each.blame is whom for each in self._met(served))
+
+    def _met(self, served: Served) -> Iterator[Known]:
+        return (known for spec, known in self.known.items() if _name(spec) in served.faults)
+
+
+def _name(spec: str) -> str:
+    return spec.partition(":")[0]
+
+
+def mix_for(seed: int) -> Mix:
+    """Everything that an honest client survives, but what excludes each other, and a fault of the last key."""
+    rng = random.Random(seed)
+    left_out = set[str]().union(*(rng.choice(sides) for sides in _EITHER))
+    of_key = rng.choice([spec for spec, known in _KNOWN.items() if known.blame is Blame.KEY])
+    others = {
+        spec: known
+        for spec, known in _KNOWN.items()
+        if spec not in left_out and known.blame is not Blame.KEY and _name(spec) != _name(of_key)
+    }
+    return Mix({of_key: _KNOWN[of_key], **others})
 
 
 def prompts(count: int) -> list[Prompt]:
@@ -144,5 +196,10 @@ def served_by_job(running: Simulated, jobs: int) -> list[list[Served]]:
     for record in records:
         job = re.search(rb"Job (\d+):", msgspec.json.encode(record["body"]))
         assert job is not None, record
-        found[int(job[1])].append(Served(record["key"], record["faults"]))
+        found[int(job[1])].append(Served(record["key"], tuple(record["faults"])))
     return found
+
+
+assert {_name(spec) for spec in _KNOWN} | {"no-max-tokens", "model-503"} == FAULTS.keys(), (
+    "a fault is left out"
+)
