@@ -161,7 +161,7 @@ def _name(spec: str) -> str:
 
 
 def mix_for(seed: int) -> Mix:
-    """Everything that an honest client survives, but what excludes each other, and a fault of the last key."""
+    """All that an honest client survives, but what excludes each other, and a fault of the last key."""
     rng = random.Random(seed)
     left_out = set[str]().union(*(rng.choice(sides) for sides in _EITHER))
     of_key = rng.choice([spec for spec, known in _KNOWN.items() if known.blame is Blame.KEY])
