@@ -55,6 +55,14 @@ bench-rate:
 bench-compare *arguments:
     {{python}} -m tests.benchmarks.compare {{arguments}}
 
+# A run through a litellm proxy whose provider has faults (--prompts N --latency S --share P --json FILE)
+bench-litellm *arguments:
+    {{python}} -m tests.benchmarks.litellm_proxy {{arguments}}
+
+# The cases of the world that went wrong once, each with what came of its tests
+cases *arguments:
+    {{python}} -m tests.cases {{arguments}}
+
 # R1: two hundred kills over ten thousand jobs
 kill-loop:
     {{python}} -m pytest tests/cli/test_kill_loop.py -m slow -s -q

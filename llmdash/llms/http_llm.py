@@ -233,8 +233,9 @@ class HttpLLM(LLM[Whole, Piece]):
             tried += 1
 
     async def _refusal(self, answer: HttpResponse) -> Failure:
-        start = await start_of(answer)
-        return from_response(answer.status, answer.headers, start, redact=self._redactor.redact)
+        body, is_cut = await start_of(answer)
+        redact = self._redactor.redact
+        return from_response(answer.status, answer.headers, body, redact=redact, is_cut=is_cut)
 
     def _change_after(self, refusal: Failure, body: dict[str, Any], learned: Sequence[Change]) -> Change:
         """Make the change after which the request may be sent again. Raises `refusal` if there is none."""
@@ -342,13 +343,15 @@ async def _next_piece(answer: HttpResponse, reader: Reader) -> bytes | None:
         raise
 
 
-async def start_of(answer: HttpResponse) -> bytes:
-    """Return the first 64 KB of a body, or what arrived of it: for an error the status alone is enough."""
+async def start_of(answer: HttpResponse) -> tuple[bytes, bool]:
+    """Return the first 64 KB of a body, or what arrived of it, and whether it was cut before: for an error
+    the status alone is enough.
+    """
     answer.shorten_deadline(_TAIL_S)
     body = bytearray()
     try:
         while len(body) < _ERROR_LIMIT and (piece := await answer.chunk()) is not None:
             body += piece
     except Failure:
-        pass
-    return bytes(body)
+        return bytes(body), True
+    return bytes(body), False

@@ -104,11 +104,12 @@ class Reporter:
     async def _post(self, document: Mapping[str, Any]) -> Any:
         client = await self._connections.client()
         async with client.post(self.url, HeaderList(), written(document)) as reply:
-            body = await start_of(reply)
+            body, is_cut = await start_of(reply)
             if reply.status == 200:
                 found = as_json(body)
                 return found.get("request_id") if isinstance(found, dict) else None
-            raise from_response(reply.status, reply.headers, body, redact=self._redactor.redact)
+            redact = self._redactor.redact
+            raise from_response(reply.status, reply.headers, body, redact=redact, is_cut=is_cut)
 
     def _document(self, asked: Mapping[str, Any], answer: Generation, begun: float) -> dict[str, Any]:
         """What is reported; times are in seconds since 1970."""

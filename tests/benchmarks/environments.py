@@ -23,6 +23,7 @@ __all__ = [
     "commit_hash",
     "environment_of_commit",
     "environment_of_peers",
+    "environment_of_proxy",
     "environment_of_tree",
     "title_of",
 ]
@@ -30,6 +31,7 @@ __all__ = [
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(tempfile.gettempdir()) / "llmdash-bench"
 PEERS = ("langchain-openai", "openai", "httpx==0.28.1")
+PROXY = ("litellm[proxy]",)
 _LIST = (
     "import importlib.metadata as m, json;"
     "print(json.dumps({each.name.lower(): each.version for each in m.distributions()}))"
@@ -62,6 +64,11 @@ class Environment:
 def environment_of_peers() -> Environment:
     """The libraries that llmdash is compared with, none of it in there."""
     return _with_packages("peers", PEERS, PEERS)
+
+
+def environment_of_proxy() -> Environment:
+    """A proxy that many put in front of their providers; llmdash is not in there."""
+    return _with_packages("proxy", PROXY, PROXY)
 
 
 def environment_of_tree() -> Environment:

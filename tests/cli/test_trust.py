@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command import environment, llmdash
 from tests.recording import Recorder
 
-pytestmark = pytest.mark.case("engine", "planted-config")
+pytestmark = [pytest.mark.case("engine", "planted-config"), pytest.mark.case("files", "planted-config")]
 
 KEY = "sk-canary-0123456789abcdef"
 PLANTED = "[[endpoint]]\nname = 'e'\nbase_url = '{root}/v1'\napi_key_env = ['AWS_SECRET_ACCESS_KEY']\n"

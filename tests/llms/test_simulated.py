@@ -92,3 +92,12 @@ async def test_a_wrong_path_names_the_address(simulator: Simulators) -> None:
     await client.aclose()
     assert (failure.kind, failure.status) == (FailureKind.REQUEST, 404)
     assert simulated.root + "/v2/chat/completions" in failure.message
+
+
+async def test_a_refusal_that_is_cut_is_judged_by_its_status_alone(simulator: Simulators) -> None:
+    """What it says first may be what every rate limit says, and what makes it a quota may come last."""
+    quota = {"day-quota-body:words": 1.0}
+    for faults, kind in ((quota, FailureKind.QUOTA), ({**quota, "drop:body": 1.0}, FailureKind.THROTTLE)):
+        running = simulator(faults=faults)
+        async with chat(running, running.keys[-1]) as llm:
+            assert (await failure_of(llm)).kind is kind

@@ -172,7 +172,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.case("files", "a simulator whose clients are killed")
+@pytest.mark.case("files", "simulator-quiet")
 def test_a_simulator_whose_clients_are_killed_is_quiet(simulator: Simulator) -> None:
     running = simulator(latency=0.3)
     host, _, port = running.root.removeprefix("http://").partition(":")

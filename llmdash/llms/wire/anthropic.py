@@ -13,12 +13,14 @@ import msgspec
 from llmdash.llms.messages import Delta, Usage
 from llmdash.llms.wire.body_reader import BodyReader
 from llmdash.llms.wire.content_blocks import Blocks, is_more_than_text
+from llmdash.llms.wire.documents import as_json
 from llmdash.llms.wire.usage import as_count
 
 __all__ = ["MessageReader"]
 
 _CACHED = "cache_read_input_tokens"
 _CACHE_WRITES = "cache_creation_input_tokens"
+_EVENTS = ("message_", "content_block_", "ping")
 _INPUT = ("input_tokens", _CACHE_WRITES, _CACHED)
 
 
@@ -88,6 +90,8 @@ class MessageReader(BodyReader):
             self.done = True
         elif kind == "error" or event.error:
             raise self._named_error(data)
+        elif kind is None or not kind.startswith(_EVENTS):
+            self._refuse_error(as_json(data))
         return None
 
     def _content(self, index: Any, part: _Part, at: float) -> Delta | None:

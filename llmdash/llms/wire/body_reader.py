@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -261,9 +260,11 @@ class BodyReader(ABC):
             if not data.lstrip(BLANK).startswith(b"{"):
                 self._aside(data)
                 return None
+            document = as_json(data.removeprefix(MARK))
             try:
-                found: T = msgspec.convert(json.loads(data.removeprefix(MARK)), decoder.type)
+                found: T = msgspec.convert(document, decoder.type)
             except (ValueError, RecursionError):
+                self._refuse_error(document)
                 raise malformed(f"not the JSON expected ({strict})") from None
             self._torn = True  # the strict decoder refuses half a surrogate pair; this one does not
             return found
@@ -312,8 +313,11 @@ class BodyReader(ABC):
             raise failure
 
     def _named_error(self, data: bytes) -> Failure:
-        """The Failure for an event named `error`: an error as usual, its inner part alone, or text."""
+        """The Failure for an event named `error`: an error as usual, its inner part alone, or text.
+
+        Beside an error that is a text stands the rest of what is said.
+        """
         found = as_json(data)
-        if isinstance(found, dict):
-            found = found.get("error") or found
+        if isinstance(found, dict) and isinstance(found.get("error"), dict | list):
+            found = found["error"] or found
         return self._error(found or data.decode("utf-8", "replace"))

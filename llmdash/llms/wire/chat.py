@@ -152,10 +152,11 @@ class ChatReader(BodyReader):
 
     def _besides(self, chunk: _Chunk, data: bytes) -> None:
         """What a chunk says beside its choices. Raises Failure if it is an error."""
+        if chunk.error:
+            raise self._named_error(data)
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
-        error = chunk.error or groq.get("error")
-        if error:
-            raise self._error(error)
+        if groq.get("error"):
+            raise self._error(groq["error"])
         self._count(usage_of(groq.get("usage")))
         if chunk.choices is None and chunk.usage is None:
             self._refuse_error(as_json(data))

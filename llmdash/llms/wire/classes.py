@@ -62,7 +62,8 @@ def classify(status: int, said: Said, asked: str = "") -> FailureClass:
         status = said.status
     told = _by_code(status, said)
     without_words = told or _by_type(status, said) or _by_status(status, said)
-    kind = told or _by_words(status, said, asked) or without_words
+    by_words = None if said.is_cut else _by_words(status, said, asked)
+    kind = told or by_words or without_words
     if status == 429 and kind is FailureKind.THROTTLE and _says(vocabulary.TOO_LARGE, said.words, asked):
         kind = FailureKind.REQUEST  # beyond the whole limit of a minute: never served, however long one waits
     return FailureClass(

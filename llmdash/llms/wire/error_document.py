@@ -47,7 +47,8 @@ class Said(NamedTuple):
     them that are no more than a type; `within` those of an error that it passes on. `words` is all it says,
     redacted; `message` what of it is shown. `status` is an HTTP status inside the document, `param` the part
     of the request it names, `wait` the seconds a field asks for. `is_daily`: a day's quota is used up.
-    `is_page`: it is HTML, not an error document.
+    `is_page`: it is HTML, not an error document. `is_cut`: its end did not arrive, and with it perhaps the
+    codes, so that words do not tell the class.
     """
 
     codes: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ class Said(NamedTuple):
     wait: float | None = None
     is_daily: bool = False
     is_page: bool = False
+    is_cut: bool = False
 
 
 def is_error(document: Any) -> bool:

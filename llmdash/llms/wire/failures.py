@@ -133,7 +133,7 @@ class _Cause(NamedTuple):
         found = classify(self.status, self.said, asked)
         in_words = wait_in_words(self.said.words, asked)
         wait = self._wait(found.kind, self.said.wait or in_words)
-        if _is_day_over(found, wait, self.said.words, asked):
+        if not self.said.is_cut and _is_day_over(found, wait, self.said.words, asked):
             found = FailureClass(FailureKind.QUOTA, by_words=True)
             wait = self._wait(found.kind, None)
         return found._replace(kind=_as_server_says(found.kind, self.headers)), wait
@@ -154,17 +154,22 @@ def _is_day_over(found: FailureClass, wait: RetryHint | None, words: str, asked:
     return open_ended and not found.slow_down and names_a_day(words) and not names_a_day(asked)
 
 
-def from_response(status: int, headers: Mapping[str, str], body: bytes, *, redact: Redact = str) -> Failure:
+def from_response(
+    status: int, headers: Mapping[str, str], body: bytes, *, redact: Redact = str, is_cut: bool = False
+) -> Failure:
     """Return the Failure for a response other than 200.
 
     `headers` has lower-case names. The body is read in the shapes that providers send (`read_error`), or
-    it is no JSON at all. `redact` takes keys out of the server's words before they are shortened.
+    it is no JSON at all; with `is_cut` its end did not arrive. `redact` takes keys out of the server's words
+    before they are shortened.
     """
     said = read_error(_document(body), redact)
     if body.lstrip()[:1] == b"<":
         said = said._replace(is_page=True)
     elif not said.words:
-        said = said._replace(words=redact(body.decode("utf-8", "replace")).strip()[:_WORDS_LIMIT])
+        said = said._replace(
+            words=redact(body.decode("utf-8", "replace")).strip()[:_WORDS_LIMIT], is_cut=is_cut
+        )
     return _made(_Cause(status, headers, said), _reason(status, headers, said, redact), redact)
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.body_reader import BodyReader
+from llmdash.llms.wire.documents import as_json
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.surrogates import whole_pairs
 from llmdash.llms.wire.usage import usage_of
@@ -81,6 +82,8 @@ class ResponsesReader(BodyReader):
             return self._end_of(event.response or _Response(), _TERMINAL[kind], at)
         if kind == "error" or event.error:
             raise self._named_error(data)
+        if kind is None or not kind.startswith("response."):
+            self._refuse_error(as_json(data))
         if kind == _ITEM_DONE:
             self._items.append(event.item)
         elif kind is not None and kind.endswith(".delta"):

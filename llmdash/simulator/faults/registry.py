@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from llmdash.simulator.faults.answers import ANSWERS
 from llmdash.simulator.faults.base import Fault
+from llmdash.simulator.faults.breaks import BREAKS
 from llmdash.simulator.faults.keys import KEYS
 from llmdash.simulator.faults.limits import LIMITS
 from llmdash.simulator.faults.requests import REQUESTS
@@ -15,7 +16,7 @@ from llmdash.simulator.faults.wire import WIRES
 
 __all__ = ["FAULTS", "check_faults", "find_fault"]
 
-FAULTS = {fault.name: fault for fault in (*ANSWERS, *LIMITS, *KEYS, *REQUESTS, *STREAMS, *WIRES)}
+FAULTS = {fault.name: fault for fault in (*ANSWERS, *LIMITS, *KEYS, *REQUESTS, *STREAMS, *WIRES, *BREAKS)}
 """Every fault by its name."""
 
 

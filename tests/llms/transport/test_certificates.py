@@ -46,7 +46,7 @@ async def test_an_unknown_issuer_names_the_setting_and_the_variable_for_its_cert
     assert f"127.0.0.1:{server.port}" in failure.message
 
 
-@pytest.mark.case("wire", "ca-file")
+@pytest.mark.case("wire", "proxy-ca")
 async def test_an_authority_of_ones_own_is_trusted_beside_those_of_the_system() -> None:
     async with raw_server(WHOLE, tls=private_server()) as server:
         assert await ask(server.base_url, ca_file=str(PRIVATE_CA)) == "Hello"
@@ -67,7 +67,7 @@ async def test_a_certificate_for_another_name_is_a_matter_of_the_address() -> No
     assert "check base_url" in failure.message
 
 
-@pytest.mark.case("wire", "ca-file")
+@pytest.mark.case("wire", "proxy-ca")
 async def test_the_own_certificate_is_shown_to_a_server_that_asks() -> None:
     async with raw_server(WHOLE, tls=private_server(asks_for_certificate=True)) as server:
         files = {"ca_file": str(PRIVATE_CA), "client_cert": str(CLIENT)}

@@ -41,7 +41,7 @@ async def failure_of(base_url: str, proxy: str | Secret) -> Failure:
     return caught.value
 
 
-@pytest.mark.case("wire", "proxy")
+@pytest.mark.case("wire", "proxy-ca")
 @pytest.mark.parametrize("form", ["http://127.0.0.1:{}", "127.0.0.1:{}"])
 async def test_a_plain_request_goes_to_the_proxy_in_absolute_form(form: str) -> None:
     async with raw_server(WHOLE) as server, gateway() as between:
@@ -49,7 +49,7 @@ async def test_a_plain_request_goes_to_the_proxy_in_absolute_form(form: str) -> 
     assert between.seen == [f"POST {server.base_url}/chat/completions HTTP/1.1"]
 
 
-@pytest.mark.case("wire", "proxy")
+@pytest.mark.case("wire", "proxy-ca")
 async def test_a_request_with_tls_goes_through_a_tunnel_that_sees_no_key() -> None:
     async with raw_server(WHOLE, tls=private_server()) as server, gateway() as between:
         answer = await ask(server.base_url, f"http://127.0.0.1:{between.port}", str(PRIVATE_CA))
@@ -122,7 +122,7 @@ def test_the_login_of_an_address_is_masked_and_known_as_secret() -> None:
     assert secrets_of("http://me@x:1") == []
 
 
-@pytest.mark.case("wire", "proxy")
+@pytest.mark.case("wire", "proxy-ca")
 async def test_the_proxy_of_the_environment_is_used_only_where_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from llmdash.llms.wire.classes import spoken
 from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_body, from_response
-from tests.llms.wire.refusals import WAYS, Way, refused
+from tests.llms.canned import Canned, answer, event
+from tests.llms.wire.refusals import SPEECH, WAYS, Way, refused
 
 TRANSIENT, THROTTLE, QUOTA = FailureKind.TRANSIENT, FailureKind.THROTTLE, FailureKind.QUOTA
 AUTH, REQUEST = FailureKind.AUTH, FailureKind.REQUEST
@@ -73,6 +74,21 @@ def test_an_error_in_a_200_is_told_by_its_body_in_any_shape(
     assert (failure.kind, failure.status) == (kind, 200)
     assert words in failure.message
     assert from_body(document, {}).kind is kind
+
+
+@pytest.mark.case("wire", "error-in-200")
+@pytest.mark.parametrize("dialect", SPEECH)
+@pytest.mark.parametrize(("document", "kind", "words"), INSIDE)
+async def test_an_error_in_a_stream_is_told_by_its_body_in_any_shape(
+    dialect: str, document: Any, kind: FailureKind, words: str
+) -> None:
+    """It may be of no event that the dialect has, and come first or behind a part of the answer."""
+    speech = SPEECH[dialect]
+    for before in (b"", speech.before + speech.piece("a part")):
+        llm = speech.make(Canned(answer(before + event(document))), streaming=True)
+        with pytest.raises(Failure) as caught:
+            await llm.ainvoke("hi")
+        assert (caught.value.kind, words in caught.value.message) == (kind, True)
 
 
 @pytest.mark.case("wire", "error-in-200")

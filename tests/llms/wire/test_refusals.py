@@ -323,3 +323,23 @@ async def test_a_key_in_an_error_is_masked_before_it_is_cut(way: Way, offset: in
         failure.param,
     ):
         assert KEY[:8] not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        (429, "You exceeded your current quota, please check your plan and billing details.", THROTTLE),
+        (429, "Rate limit reached on requests per day (RPD).", THROTTLE),
+        (400, "API key not valid. Please pass a valid API key.", REQUEST),
+        (403, "Your credit balance is too low.", TRANSIENT),
+    ],
+)
+def test_the_words_of_a_document_that_is_cut_do_not_say_whose_the_refusal_is(
+    status: int, words: str, kind: FailureKind
+) -> None:
+    """Code and details may stand in the part that did not arrive; what did is shown."""
+    body = b'{"error": {"message": "%b", "deta' % words.encode()
+    found = from_response(status, {}, body, is_cut=True)
+    assert (found.kind, found.by_words) == (kind, False)
+    assert words in found.message
+    assert from_response(status, {}, body + b'ils": []}}', is_cut=True).by_words
