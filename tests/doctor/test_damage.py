@@ -199,6 +199,7 @@ def test_a_damaged_page_of_the_log_costs_nothing_that_was_written_after_it(
 @settings(max_examples=40)
 @example(killed=False, overwrites=[(3531, 84)], flips=[], cut=None)  # the length of a text
 @example(killed=False, overwrites=[], flips=[(3105, 0)], cut=None)  # the name of a column
+@example(killed=False, overwrites=[(2963, 1)], flips=[], cut=None)  # the type of a column of version 3
 @given(
     killed=st.booleans(),
     overwrites=st.lists(overwritten, max_size=3),

@@ -73,12 +73,13 @@ class _Column(NamedTuple):
 
 
 def misshapen(db: sqlite3.Connection, tables: Set[str]) -> str | None:
-    """Return the first table that is missing or lacks a column that every version has; None if there is none.
+    """Return the first table that is missing, lacks a column that every version has, or has one that none has.
 
-    `tables` are the names of the tables in `db`.
+    None if there is none. `tables` are the names of the tables in `db`.
     """
-    for table, columns in _shape().items():
-        if table in _FIRST_TABLES | tables and not columns <= _columns(db, table):
+    known = _shape(SCHEMA)
+    for table, columns in _shape(_FIRST_SCHEMA).items():
+        if table in _FIRST_TABLES | tables and not columns <= _columns(db, table) <= known[table]:
             return table
     return None
 
@@ -101,10 +102,10 @@ def _names(db: sqlite3.Connection, table: str) -> list[str]:
 
 
 @cache
-def _shape() -> Mapping[str, frozenset[_Column]]:
-    """The columns of each table of a journal."""
+def _shape(schema: str) -> Mapping[str, frozenset[_Column]]:
+    """The columns of each table that the SQL of a `schema` creates."""
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(_FIRST_SCHEMA)
+        db.executescript(schema)
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_master")]
         return {table: _columns(db, table) for table in tables}
 
