@@ -153,6 +153,7 @@ RUN_OPTIONS = (
         help="Write the results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
     ),
     OVERWRITE_OPTION,
+    click.option("--reasoning", is_flag=True, help="With --out: what the models thought, too."),
     click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the run."),
 )
 
@@ -174,6 +175,7 @@ def split(options: dict[str, Any]) -> dict[str, Any]:
             "as_json",
             "out",
             "overwrite",
+            "reasoning",
             "run_dir",
             "resume",
             "retry_failed",

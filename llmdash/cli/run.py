@@ -125,6 +125,7 @@ def _run(
         stay=not headless,
         out=run["out"],
         overwrite=run["overwrite"],
+        reasoning=run["reasoning"],
         stdin=sys.stdin.buffer,
         accept=lambda source: show_input(source, strict=run["strict"]),
     )

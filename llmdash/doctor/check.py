@@ -175,7 +175,9 @@ def read_whole(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
         text = f"written by a newer llmdash (version {version} of the journal, {VERSION} here)"
         raise Unusable(Finding(Level.PROBLEM, "journal", text, "use the newer llmdash"))
     if (table := misshapen(db, tables)) is not None:
-        raise Unusable(_damaged(f"table {table} is missing, or not all of its columns are those of a journal"))
+        raise Unusable(
+            _damaged(f"table {table} is missing, or not all of its columns are those of a journal")
+        )
     mode = _mode(folder)
     if mode not in (_AHEAD, _ROLLBACK):
         raise Unusable(_damaged("its header marks it as read-only"))

@@ -70,9 +70,9 @@ class RunOrder:
     `asked` holds the settings given on the command line: they go before those of the prompt file. Without
     `overwrite` a file at `out` that holds something else than results of this run is refused. A resume with
     other settings than those of the run is refused unless `changed`; rate and concurrency are as they were
-    last set, but for those in `flags`, the command line of now. `stdin` is read
-    where the input is `-`. `accept` is shown the prompts, before anything is made, and may raise
-    InputError.
+    last set, but for those in `flags`, the command line of now. With `reasoning` the results have what the
+    models thought. `stdin` is read where the input is `-`. `accept` is shown the prompts, before anything is
+    made, and may raise InputError.
     """
 
     given: Input
@@ -86,6 +86,7 @@ class RunOrder:
     stay: bool = False
     out: Path | None = None
     overwrite: bool = False
+    reasoning: bool = False
     judgement: Judgement = field(default_factory=Judgement)
     stdin: BinaryIO | None = None
     accept: Callable[[PromptSource], None] = _accept
@@ -151,6 +152,7 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
             retry_failed=order.retry_failed,
             stay=order.stay,
             out=out,
+            reasoning=order.reasoning or bool(facts.get("reasoning")),
             options=options_of(source, settings, order.asked),
             asked=order.asked,
             judgement=judgement,
@@ -231,6 +233,7 @@ def make_plan(
     retry_failed: bool = False,
     stay: bool = False,
     out: Path | None = None,
+    reasoning: bool = False,
     options: Mapping[str, Any] | None = None,
     asked: Mapping[str, Any] | None = None,
     judgement: Judgement = NO_JUDGEMENT,
@@ -241,13 +244,15 @@ def make_plan(
     has to be.
 
     With a `simulator` its keys are used, else those of the settings, and those added to `.env` meanwhile.
-    Results are appended to `out` as they arrive, if its format can be appended to.
+    Results are appended to `out` as they arrive, if its format can be appended to; with `reasoning` they have
+    what the models thought.
     """
     pool = pool_plan(settings, simulator)
     builder = PoolBuilder(pool, settings, load_prices(), judgement.options)
     notes = {
         **given.notes(),
         "out": locations.recorded(out) if out is not None else None,
+        "reasoning": int(reasoning) or None,
         "name": storable(source.name),
         **builder.notes(),
         "endpoint": pool.name,
@@ -275,5 +280,5 @@ def make_plan(
         resume=resume,
         retry_failed=retry_failed,
         stay=stay,
-        live=LiveResults(out, folder) if out is not None and can_be_live(out) else None,
+        live=LiveResults(out, folder, reasoning=reasoning) if out is not None and can_be_live(out) else None,
     )

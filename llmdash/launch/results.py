@@ -52,7 +52,13 @@ def export(folder: Path, out: Path) -> int:
     Raises JournalError where there is nothing to read, ExportError if `out` cannot be written.
     """
     journal = JournalReader(folder)
-    return exports.export(journal.results(), out, lambda: journal.carried_names(_MOST_COLUMNS))
+    return exports.export(journal.results(), out, lambda: _more_columns(journal))
+
+
+def _more_columns(journal: JournalReader) -> tuple[str, ...]:
+    """The columns that a table of this run has beside those of any."""
+    carried = (exports.CARRIED + name for name in journal.carried_names(_MOST_COLUMNS))
+    return (*([exports.REASONING] if journal.facts().get("reasoning") else ()), *carried)
 
 
 def facts_of(folder: Path) -> Mapping[str, Any]:

@@ -91,7 +91,9 @@ def test_carried_fields_are_columns_of_text_whatever_their_values_are(tmp_path: 
     pytest.importorskip("pyarrow")
     first = replace(DONE, input={"row": "007", "n": 5, "x": [1], "\ud800": None})
     second = replace(DONE, index=1, input={"n": "five", "row": True})
-    write_parquet([first, second], tmp_path / "r.parquet", ("row", "n", "x", "\ud800"))
+    write_parquet(
+        [first, second], tmp_path / "r.parquet", ("input.row", "input.n", "input.x", "input.\ud800")
+    )
     table = opened(tmp_path / "r.parquet").read().to_pylist()
     names = ("input.row", "input.n", "input.x", "input.\ufffd")
     assert [[line[name] for name in names] for line in table] == [

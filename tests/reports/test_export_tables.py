@@ -63,7 +63,7 @@ NAMES = ("row", "n", "x", "=f", "on", "odd", "text")
 
 @pytest.mark.case("files", "columns-out")
 def test_carried_fields_have_columns_of_their_own_that_are_none_of_the_results(tmp_path: Path) -> None:
-    write_csv(CARRYING, tmp_path / "r.csv", NAMES)
+    write_csv(CARRYING, tmp_path / "r.csv", [f"input.{name}" for name in NAMES])
     first, second, third = rows(tmp_path / "r.csv")
     assert list(first)[: len(HEADER.split(","))] == HEADER.split(",")
     assert [first[f"input.{name}"] for name in NAMES] == ["007", "-5", '[1,"a"]', "'=1", "true", "", ""]

@@ -67,6 +67,7 @@ _RESULTS = """
 SELECT {}, {} FROM results LEFT JOIN attempts
 ON attempts.job = results.job AND attempts.attempt = results.attempts ORDER BY results.job
 """
+_THOUGHT = ("reasoning",)
 _TEXTS = ("text", "expected", "finish_reason", "message", "reasoning", "input")
 """The columns of `results` that are not read back: texts, and those can be large."""
 
@@ -100,11 +101,14 @@ class JournalReader:
                 yield ResultRow(**dict(zip(short, row, strict=True)))
 
     def results(self) -> Iterator[ResultRecord]:
-        """Yield every ended job in input order, as exports show it."""
+        """Yield every ended job in input order, as exports show it: with what the models thought only where
+        the facts have `reasoning`.
+        """
         with self._connection() as db:
-            models = json.loads(dict(db.execute("SELECT name, value FROM run")).get("models") or "{}")
+            facts = dict(db.execute("SELECT name, value FROM run"))
+            models = json.loads(facts.get("models") or "{}")
             width = len(ResultRow._fields)
-            mine = columns_of(db, "results", ResultRow._fields)
+            mine = columns_of(db, "results", ResultRow._fields, () if facts.get("reasoning") else _THOUGHT)
             for row in db.execute(_RESULTS.format(mine, columns_of(db, "attempts", _LAST_ATTEMPT))):
                 result = ResultRow._make(row[:width])
                 yield result_record(result, result.model or models.get(result.key), *row[width:])

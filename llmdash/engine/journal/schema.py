@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from contextlib import closing
 from functools import cache
 from typing import NamedTuple
@@ -73,9 +73,9 @@ class _Column(NamedTuple):
 
 
 def misshapen(db: sqlite3.Connection, tables: Set[str]) -> str | None:
-    """Return the first table that is missing, lacks a column that every version has, or has one that none has.
+    """Return the first table that is missing, lacks a column of every version or has one of none; else None.
 
-    None if there is none. `tables` are the names of the tables in `db`.
+    `tables` are the names of the tables in `db`.
     """
     known = _shape(SCHEMA)
     for table, columns in _shape(_FIRST_SCHEMA).items():
@@ -91,9 +91,13 @@ def upgrades(db: sqlite3.Connection) -> str:
     return "".join(([] if _names(db, "health") else [_TABLES_OF_2]) + missing)
 
 
-def columns_of(db: sqlite3.Connection, table: str, fields: Sequence[str]) -> str:
-    """Return a list of columns for a SELECT: the `fields`, with NULL where an earlier version has none."""
-    there = set(_names(db, table))
+def columns_of(
+    db: sqlite3.Connection, table: str, fields: Sequence[str], without: Collection[str] = ()
+) -> str:
+    """Return a list of columns for a SELECT: the `fields`, with NULL for those `without` and those of a later
+    version.
+    """
+    there = {name for name in _names(db, table) if name not in without}
     return ", ".join(f"{table}.{name}" if name in there else f"NULL AS {name}" for name in fields)
 
 

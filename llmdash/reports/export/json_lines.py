@@ -68,7 +68,7 @@ def _fields(record: ResultRecord) -> dict[str, Any]:
         "cached_tokens": record.cached_tokens,
         "reasoning_tokens": record.reasoning_tokens,
     }
-    return {
+    fields = {
         "index": record.index,
         "id": record.id,
         "state": record.state,
@@ -88,6 +88,9 @@ def _fields(record: ResultRecord) -> dict[str, Any]:
         "message": record.message,
         "input": record.input or {},
     }
+    if record.reasoning is not None:
+        fields["reasoning"] = record.reasoning
+    return fields
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

@@ -34,13 +34,16 @@ class LiveResults:
     after it ended has two lines until the end, when the export replaces the file by one in input order (a
     reader that follows it by name, such as `tail -F`, sees that one too).
 
+    With `reasoning` its lines have what the models thought.
+
     Nothing here raises: if the file cannot be written, `problem` says why from then on, and nothing more is
     written. The journal and the export are not affected.
     """
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, path: Path, folder: Path, *, reasoning: bool = False) -> None:
         self._path = path
         self._folder = folder
+        self._reasoning = reasoning
         self._file: int | None = None
         self._size = 0
         self.problem: str | None = None
@@ -62,7 +65,7 @@ class LiveResults:
         """Write a line for each row."""
         if self._file is None or not rows:
             return
-        lines = b"".join(encode_record(_record(row)) + b"\n" for row in rows)
+        lines = b"".join(encode_record(self._record(row)) + b"\n" for row in rows)
         try:
             if not os.path.samestat(self._path.stat(), os.fstat(self._file)):
                 self._give_up(f"{shown(self._path)}: the file was replaced")
@@ -80,17 +83,19 @@ class LiveResults:
                 os.close(self._file)
             self._file = None
 
+    def _record(self, row: ResultRow) -> ResultRecord:
+        """A row as the journal returns it, with times as floats."""
+        thought = row.reasoning if self._reasoning else None
+        return result_record(
+            row._replace(ttft_s=_real(row.ttft_s), latency_s=_real(row.latency_s), reasoning=thought)
+        )
+
     def _give_up(self, why: str) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._size)  # half a line is worse than none
         self.close()
         self.problem = f"{why}; results are written there at the end only"
-
-
-def _record(row: ResultRow) -> ResultRecord:
-    """A row as the journal returns it, with times as floats."""
-    return result_record(row._replace(ttft_s=_real(row.ttft_s), latency_s=_real(row.latency_s)))
 
 
 def _real(seconds: float | None) -> float | None:

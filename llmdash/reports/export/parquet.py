@@ -11,7 +11,7 @@ from typing import Any
 
 from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft, FormatError, shown
-from llmdash.reports.export.tables import CARRIED, COLUMNS, Cell, cells_of, without_surrogates
+from llmdash.reports.export.tables import COLUMNS, Cell, cells_of, without_surrogates
 
 __all__ = ["check_parquet", "write_parquet"]
 
@@ -49,19 +49,19 @@ def _pyarrow(path: Path) -> tuple[Any, Any]:
         raise FormatError(f"{shown(path)}: Parquet needs pyarrow, which is not installed; {fix}") from None
 
 
-def write_parquet(records: Iterable[ResultRecord], path: Path, carried: Sequence[str] = ()) -> int:
+def write_parquet(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = ()) -> int:
     """Write the columns of a CSV file, typed, to `path`; returns the number of rows. Raises ExportError.
 
-    The `carried` fields are columns of text. A lone surrogate, which UTF-8 cannot hold, becomes U+FFFD; every
-    other text is exact.
+    `more` columns, as `cells_of` has them, are of text. A lone surrogate, which UTF-8 cannot hold, becomes
+    U+FFFD; every other text is exact.
     """
     arrow, parquet = _pyarrow(path)
-    names = (*COLUMNS, *(without_surrogates(CARRIED + name) for name in carried))
+    names = (*COLUMNS, *map(without_surrogates, more))
     schema = arrow.schema([(name, arrow.type_for_alias(_TYPES.get(name, _TEXT))) for name in names])
     written = 0
     with Draft(path) as draft:
         with _finished(parquet.ParquetWriter(draft.file, schema)) as writer:
-            for rows in _groups(records, carried):
+            for rows in _groups(records, more):
                 writer.write_table(_table(arrow, schema, rows))
                 written += len(rows)
         draft.keep()
@@ -79,12 +79,12 @@ def _finished(writer: Any) -> Iterator[Any]:
         writer.is_open = False
 
 
-def _groups(records: Iterable[ResultRecord], carried: Sequence[str]) -> Iterator[Rows]:
+def _groups(records: Iterable[ResultRecord], more: Sequence[str]) -> Iterator[Rows]:
     """The rows of records in groups of limited size, however long the answers are."""
     rows: Rows = []
     characters = 0
     for record in records:
-        cells = cells_of(record, carried)
+        cells = cells_of(record, more)
         texts = cells[: len(COLUMNS)] + tuple(map(_text, cells[len(COLUMNS) :]))
         rows.append(texts)
         characters += sum(len(cell) for cell in texts if isinstance(cell, str))

@@ -15,7 +15,16 @@ from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft
 from llmdash.reports.export.json_lines import encode_json
 
-__all__ = ["CARRIED", "COLUMNS", "Cell", "cells_of", "without_surrogates", "write_csv", "write_tsv"]
+__all__ = [
+    "CARRIED",
+    "COLUMNS",
+    "REASONING",
+    "Cell",
+    "cells_of",
+    "without_surrogates",
+    "write_csv",
+    "write_tsv",
+]
 
 Cell = str | int | float | bool | None
 
@@ -47,18 +56,26 @@ COLUMNS = (*_ATTRIBUTES, "flags", "message", "input")
 
 CARRIED = "input."
 """How the column of a carried field begins: `input.row_id`. No column of ours does."""
+REASONING = "reasoning"
+"""The column of what the models thought, where it is asked for."""
 
 
-def cells_of(record: ResultRecord, carried: Sequence[str] = ()) -> tuple[Cell, ...]:
-    """Return a row: the values of COLUMNS, then of the carried fields; flags joined by commas, lists and
-    objects as JSON.
+def cells_of(record: ResultRecord, more: Sequence[str] = ()) -> tuple[Cell, ...]:
+    """Return a row: the values of COLUMNS, then of `more` columns, each REASONING or CARRIED and a field's
+    name; flags joined by commas, lists and objects as JSON.
     """
     values: tuple[Cell, ...] = _VALUES(record)
     own = (*values, ",".join(record.flags), _json(record.message), _json(record.input))
-    if not carried:
+    if not more:
         return own
     given = record.input or {}
-    return (*own, *(_plain(given.get(name)) for name in carried))
+    return (
+        *own,
+        *(
+            record.reasoning if name == REASONING else _plain(given.get(name.removeprefix(CARRIED)))
+            for name in more
+        ),
+    )
 
 
 def _plain(value: Any) -> Cell:
@@ -96,28 +113,28 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", _ERRORS).decode("utf-8")
 
 
-def write_csv(records: Iterable[ResultRecord], path: Path, carried: Sequence[str] = ()) -> int:
+def write_csv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = ()) -> int:
     """Write a header and a row for each record to `path`; returns the number of rows. Raises ExportError.
 
-    The `carried` fields have columns of their own, beside `input`, which has all of them as JSON.
+    `more` columns follow, as `cells_of` has them: carried fields are in `input` as JSON, too.
 
     UTF-8, lines end in CR LF, quotes are doubled, line breaks stay inside quotes. Text that a spreadsheet
     would run as a formula gets a `'` in front, a number does not. A value that is not known is an empty cell.
     """
-    return _write(records, path, ",", carried)
+    return _write(records, path, ",", more)
 
 
-def write_tsv(records: Iterable[ResultRecord], path: Path, carried: Sequence[str] = ()) -> int:
+def write_tsv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = ()) -> int:
     """As `write_csv`, with tabs as delimiters."""
-    return _write(records, path, "\t", carried)
+    return _write(records, path, "\t", more)
 
 
-def _write(records: Iterable[ResultRecord], path: Path, delimiter: str, carried: Sequence[str]) -> int:
+def _write(records: Iterable[ResultRecord], path: Path, delimiter: str, more: Sequence[str]) -> int:
     with Draft(path) as draft:
         text = io.TextIOWrapper(draft.file, "utf-8", errors=_ERRORS, newline="")
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-        writer.writerow((*COLUMNS, *(CARRIED + name for name in carried)))
-        counted = _Counted(records, carried)
+        writer.writerow((*COLUMNS, *more))
+        counted = _Counted(records, more)
         writer.writerows(counted)
         text.flush()
         text.detach()
@@ -128,15 +145,15 @@ def _write(records: Iterable[ResultRecord], path: Path, delimiter: str, carried:
 class _Counted:
     """Iterates over the rows of records, and counts them."""
 
-    def __init__(self, records: Iterable[ResultRecord], carried: Sequence[str]) -> None:
+    def __init__(self, records: Iterable[ResultRecord], more: Sequence[str]) -> None:
         self._records = records
-        self._carried = carried
+        self._more = more
         self.number = 0
 
     def __iter__(self) -> Iterator[list[Cell]]:
         for record in self._records:
             self.number += 1
-            yield [_cell(value) for value in cells_of(record, self._carried)]
+            yield [_cell(value) for value in cells_of(record, self._more)]
 
 
 def _cell(value: Cell) -> Cell:

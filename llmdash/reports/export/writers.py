@@ -40,7 +40,7 @@ class Writer:
     """A format of results.
 
     `check` raises ExportError if it cannot be written to a path; `files` are those that are written for it.
-    One of columns has `write_columns`, which takes the names of carried fields, too.
+    One of columns has `write_columns`, which takes the names of more columns, too.
     """
 
     name: str
@@ -101,12 +101,12 @@ def check_free(path: Path) -> None:
             )
 
 
-def export(records: Iterable[ResultRecord], path: Path, carried: Callable[[], Sequence[str]] = tuple) -> int:
+def export(records: Iterable[ResultRecord], path: Path, more: Callable[[], Sequence[str]] = tuple) -> int:
     """Write `records` to `path` in the format of its name; returns how many. Raises ExportError.
 
-    `carried` returns the names of the carried fields; it is called for a format of columns alone.
+    `more` returns the names of columns beside the common ones; it is called for a format of columns alone.
     """
     writer = writer_for(path)
     if writer.write_columns is not None:
-        return writer.write_columns(records, path, carried())
+        return writer.write_columns(records, path, more())
     return writer.write(records, path)
