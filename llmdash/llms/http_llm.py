@@ -190,12 +190,7 @@ class HttpLLM(LLM[Whole, Piece]):
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
                         while (piece := await _next_piece(answer, reader)) is not None:
                             for delta in reader.feed(piece, monotonic()):
-                                if (
-                                    first in delta.text
-                                    or first in delta.reasoning
-                                    or delta.message
-                                    or mask.waits
-                                ):
+                                if first in delta.text or delta.reasoning or delta.message or mask.waits:
                                     yield mask.mask(delta)
                                 else:
                                     yield delta

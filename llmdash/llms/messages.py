@@ -220,6 +220,8 @@ def as_messages(prompt: PromptLike) -> tuple[Turn, ...]:
     """Return `prompt` as a conversation."""
     if isinstance(prompt, str):
         return (Message("user", prompt),)
+    if isinstance(prompt, list | tuple):
+        return tuple([_turn(one) for one in prompt])
     if isinstance(prompt, Message):
         return (prompt,)
     if isinstance(prompt, Body):
@@ -247,7 +249,9 @@ def text_of(turn: Turn) -> str:
 
 def _turn(one: Any) -> Turn:
     """A message, whatever says it: a pair, an object as it is sent, or one of LangChain's messages."""
-    if isinstance(one, Message | Mapping):
+    if isinstance(one, Message):
+        return one
+    if isinstance(one, Mapping):
         return one
     if isinstance(one, str):
         return Message("user", one)

@@ -86,8 +86,7 @@ class LocalAsker:
 def _asked(prompt: Prompt) -> PromptLike:
     """Return what is asked: the messages, or the whole body where the input has one."""
     messages: tuple[Turn, ...] = tuple(
-        Message(*said) if isinstance(said, tuple) else said  # type: ignore[arg-type]
-        for said in prompt.messages
+        [Message(*said) if isinstance(said, tuple) else said for said in prompt.messages]  # type: ignore[arg-type]
     )
     if prompt.body is None:
         return messages

@@ -136,9 +136,10 @@ def expected_tokens(prompt: Prompt, options: Mapping[str, Any], mean_output: flo
 
 def model_asked(prompt: Prompt) -> str | None:
     """Return the model that a prompt names, itself or in its body; None if it names none."""
-    body = prompt.body.fields if prompt.body is not None else {}
-    names = (prompt.options.get("model"), body.get("model"))
-    return next((name for name in names if isinstance(name, str)), None)
+    model = prompt.options.get("model")
+    if not isinstance(model, str) and prompt.body is not None:
+        model = prompt.body.fields.get("model")
+    return model if isinstance(model, str) else None
 
 
 def _estimated(prompt: Prompt, text: str) -> Usage:

@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 
-def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict) -> ResultRow:
-    """Return the result of a job that was answered."""
+def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict, model: str) -> ResultRow:
+    """Return the result of a job that was answered by `model`."""
     usage, member = answer.usage, attempt.member
     return ResultRow(
         job=attempt.job,
@@ -46,8 +46,8 @@ def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict)
         estimated=usage.estimated,
         finish_reason=answer.finish_reason,
         endpoint=member.endpoint.name,
-        model=model_of(attempt, prompt),
-        flags=",".join(answer.flags) or None,
+        model=model,
+        flags=",".join(answer.flags) if answer.flags else None,
         message=written(answer.message),
         reasoning=answer.reasoning or None,
         input=written(prompt.carried),
@@ -57,10 +57,10 @@ def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict)
     )
 
 
-def invalid_row(attempt: Attempt, prompt: Prompt, answer: Answer, problem: str) -> ResultRow:
+def invalid_row(attempt: Attempt, prompt: Prompt, answer: Answer, problem: str, model: str) -> ResultRow:
     """Return the result of a job whose answer breaks its schema; it is no right answer, whatever it says."""
     verdict = Verdict.UNSCORED if prompt.expected is None else Verdict.NOT_PARSEABLE
-    row = done_row(attempt, prompt, answer, verdict)
+    row = done_row(attempt, prompt, answer, verdict, model)
     flags = dict.fromkeys((*answer.flags, INVALID))
     return row._replace(state=INVALID, error=problem, flags=",".join(flags))
 

@@ -119,13 +119,13 @@ class Settlement:
             self._settle(result, refused_record(record, answer, model, EMPTY))
         elif problem is None:
             verdict = parts.source.score(prompt, answer.text)
-            self._settle(done_row(attempt, prompt, answer, verdict), answered_record(record, answer, model))
+            result = done_row(attempt, prompt, answer, verdict, model)
+            self._settle(result, answered_record(record, answer, model))
         elif self._may_repair(job):
             self._repair(attempt, prompt, answer, problem)
         else:
-            self._settle(
-                invalid_row(attempt, prompt, answer, problem), answered_record(record, answer, model)
-            )
+            result = invalid_row(attempt, prompt, answer, problem, model)
+            self._settle(result, answered_record(record, answer, model))
 
     def _may_repair(self, job: int) -> bool:
         history = self._histories.get(job)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
 VERSION = 3
 NAME = "journal.sqlite"
+_ANNOUNCED = 5  # the first columns of an attempt, which are all that is known before it is sent
 
 
 class JournalError(Exception):
@@ -143,11 +145,10 @@ class JournalFile:
         latest = {(record.job, record.attempt): record for record in group.attempts}
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for rows in _slices(list(latest.values())):
-                self._insert("INSERT OR REPLACE INTO attempts VALUES", rows)
+            for columns, rows in _attempts(latest.values()):
+                self._insert("INSERT OR REPLACE INTO attempts", columns, rows)
             self._db.executemany("DELETE FROM results WHERE job = ?", [(job,) for job in group.reopened])
-            for some in _slices(group.results):
-                self._insert("INSERT INTO results VALUES", some)
+            self._insert("INSERT INTO results", ResultRow._fields, group.results)
             self._db.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)", group.health)
             self.set_facts(group.facts)
             self._db.execute("COMMIT")
@@ -156,12 +157,13 @@ class JournalFile:
                 self._db.execute("ROLLBACK")
             raise
 
-    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(self, into: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         # Many rows in one statement: the interpreter lock is released once, not once a row.
-        row = "(" + ",".join("?" * len(rows[0])) + ")"
-        self._db.execute(
-            f"{statement} {','.join([row] * len(rows))}", [value for each in rows for value in each]
-        )
+        row = f"({','.join('?' * len(columns))})"
+        for some in _slices(rows):
+            values = ",".join([row] * len(some))
+            statement = f"{into} ({','.join(columns)}) VALUES {values}"
+            self._db.execute(statement, list(chain.from_iterable(some)))
 
     def close(self) -> None:
         self._db.close()
@@ -219,7 +221,14 @@ def _choose_mode(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _slices(rows: list[Any]) -> Iterable[list[Any]]:
+def _attempts(records: Collection[AttemptRecord]) -> Iterator[tuple[Sequence[str], list[tuple[Any, ...]]]]:
+    """Columns and rows of attempts: most of one about to be sent are empty, and cost as much as full ones."""
+    fields = AttemptRecord._fields
+    yield fields[:_ANNOUNCED], [each[:_ANNOUNCED] for each in records if each.state == "sent"]
+    yield fields, [each for each in records if each.state != "sent"]
+
+
+def _slices(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """`rows` in slices whose sizes are powers of two, so that few different statements have to be
     compiled.
     """

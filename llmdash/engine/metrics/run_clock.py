@@ -33,7 +33,7 @@ class RunClock:
     def at(self, moment: float) -> float:
         """Return the seconds at work at the monotonic time `moment`, not before the clock last started."""
         total_s, since = self._reading
-        return total_s if since is None else total_s + max(0.0, moment - since)
+        return total_s + moment - since if since is not None and moment > since else total_s
 
     @property
     def stands(self) -> bool:

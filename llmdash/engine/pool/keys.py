@@ -22,10 +22,14 @@ class Keys:
         if not members:
             raise ValueError("a pool needs at least one key")
         self._members = list(members)
+        self.endpoints = _endpoints_of(members)
+        """The endpoints, each once."""
         self._clock = clock
         self._changed = asyncio.Event()
         self._stride = Stride()
         self._guard = threading.Lock()  # other threads see consistent counters
+        self.is_divided = any(member.models is not None for member in members)
+        """True if some key serves certain models only, so that the model of a job decides where it may go."""
 
     def __len__(self) -> int:
         return len(self._members)
@@ -34,15 +38,12 @@ class Keys:
     def members(self) -> tuple[Member, ...]:
         return tuple(self._members)
 
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints, each once."""
-        return tuple({id(member.endpoint): member.endpoint for member in self._members}.values())
-
     def add(self, member: Member) -> None:
         """Add a key."""
         self._stride.join(member)
         self._members.append(member)
+        self.endpoints = _endpoints_of(self._members)
+        self.is_divided = self.is_divided or member.models is not None
         self._wake()
 
     def returns_in_s(self, model: str | None = None) -> float:
@@ -111,3 +112,7 @@ class Keys:
 
     def _wake(self) -> None:
         self._changed.set()
+
+
+def _endpoints_of(members: Sequence[Member]) -> tuple[Endpoint, ...]:
+    return tuple({id(member.endpoint): member.endpoint for member in members}.values())

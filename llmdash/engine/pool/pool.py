@@ -44,11 +44,6 @@ class KeyPool(Keys):
         """True if some key has a token limit, so that a request has to estimate its tokens."""
         return any(member.limits.tokens is not None for member in self._members)
 
-    @property
-    def is_divided(self) -> bool:
-        """True if some key serves certain models only, so that the model of a job decides where it may go."""
-        return any(member.models is not None for member in self._members)
-
     def may_lease(self, tokens: int, terms: Terms = ANY_KEY) -> bool:
         """True if some key may send a request of `tokens` now."""
         now = self._clock()

@@ -181,9 +181,9 @@ class Store:
         if row.key is not None:
             columns.key[job] = columns.keys.number(row.key)
         if row.state in _ANSWERED:
-            flags = AnswerFlag.of(row.flags)
-            columns.flags[job] = flags
-            self.empty += bool(flags & _EMPTY)
+            if row.flags is not None:
+                columns.flags[job] = flags = AnswerFlag.of(row.flags)
+                self.empty += bool(flags & _EMPTY)
             latency_s = row.latency_s or 0.0
             ttft_s = latency_s if row.ttft_s is None else row.ttft_s
             columns.ttft[job], columns.time[job] = ttft_s, latency_s

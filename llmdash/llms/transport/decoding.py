@@ -25,6 +25,8 @@ def decoder_for(encoding: str) -> Decode | None:
 
     Raises CannotDecode for an encoding that is not known here.
     """
+    if not encoding:
+        return None
     names = [name.strip() for name in encoding.lower().split(",")]
     names = [name for name in names if name not in ("", "identity", "none", "utf-8", "aws-chunked")]
     if not names:

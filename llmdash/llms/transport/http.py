@@ -40,7 +40,7 @@ class HttpResponse:
 
     def __init__(self, response: httpx.Response, watch: Deadline) -> None:
         self.status: int = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.headers: Mapping[str, str] = dict(response.headers.items())
         self._response = response
         self._deadline = watch
         self._received = 0
@@ -219,15 +219,19 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
     def _request(
         self, watch: Deadline, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> httpx.Request:
-        large = len(body) > _LARGE
-        return httpx.Request(
+        # With a stream httpx derives no headers of its own, which would take longer than all else here.
+        is_large = len(body) > _LARGE
+        request = httpx.Request(
             "POST",
             self._url(url),
-            headers=[*headers, (b"content-length", b"%d" % len(body))] if large else headers,
-            content=_slices(body, watch) if large else body,
+            headers=[*headers, (b"content-length", b"%d" % len(body))],
+            stream=_Slices(body, watch) if is_large else httpx.ByteStream(body),
             # The transport's name for the time until a connection is ready, names and TLS included.
             extensions={"timeout": {"pool": self.timeouts.connect}},
         )
+        if not is_large:
+            request.read()
+        return request
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -269,9 +273,15 @@ def _parsed(url: str) -> httpx.URL:
     return found
 
 
-async def _slices(body: bytes, watch: Deadline) -> AsyncIterator[bytes]:
+class _Slices(httpx.AsyncByteStream):
     """A large body in slices: written at once it would block every other answer."""
-    watch.sent = False
-    for start in range(0, len(body), _LARGE):
-        yield body[start : start + _LARGE]
-    watch.sent = True
+
+    def __init__(self, body: bytes, watch: Deadline) -> None:
+        self._body = body
+        self._watch = watch
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._watch.sent = False
+        for start in range(0, len(self._body), _LARGE):
+            yield self._body[start : start + _LARGE]
+        self._watch.sent = True

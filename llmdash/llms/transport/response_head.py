@@ -8,6 +8,7 @@ __all__ = ["HeadFilter"]
 
 _LONGEST = 65_536
 _END = re.compile(rb"\r?\n\r?\n")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d\b")
 _SPACE = b" \t\r\n"
 
 
@@ -23,31 +24,32 @@ class HeadFilter:
     __slots__ = ("_held", "_searched", "done", "is_ambiguous")
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._held = b""
         self._searched = 0
         self.done = False
         self.is_ambiguous = False
 
     def feed(self, data: bytes) -> bytes:
         """Return what may pass on, empty while the head is not whole."""
-        self._held += data
-        passed = b""
+        data, passed = self.rest() + data, b""
         while not self.done:
-            end = _END.search(self._held, max(0, self._searched - 3))
+            end = _END.search(data, max(0, self._searched - 3))
             if end is None:
-                self._searched = len(self._held)
+                self._searched = len(data)
                 self.done = self._searched > _LONGEST
-                return passed + self.rest() if self.done else passed
-            head = bytes(self._held[: end.end()])
-            del self._held[: end.end()]
+                if self.done:
+                    break
+                self._held = data
+                return passed
+            head, data = data[: end.end()], data[end.end() :]
             self._searched = 0
-            self.done = not re.match(rb"HTTP/1\.[01] 1(?!01)\d\d\b", head)
+            self.done = not _INTERIM.match(head)
             passed += self._once(head)
-        return passed + self.rest()
+        return passed + data
 
     def rest(self) -> bytes:
         """Return what is held back, and hold it no longer."""
-        held, self._held = bytes(self._held), bytearray()
+        held, self._held = self._held, b""
         return held
 
     def _once(self, head: bytes) -> bytes:

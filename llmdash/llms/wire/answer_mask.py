@@ -63,8 +63,8 @@ class AnswerMask:
     """Masks keys in the Deltas of one answer, also where chunks split them.
 
     Text is held back only while it may be the start of a key; it comes with the next Delta, and with the one
-    that ends the answer at the latest. A Delta needs no `mask` that has neither `first` in its texts nor a
-    message, unless this object `waits` for what follows the start of a key.
+    that ends the answer at the latest. A Delta has nothing to mask that has neither `first` in its texts nor
+    a message, unless this object `waits` for what follows the start of a key.
     """
 
     __slots__ = ("_keys", "_reasoning", "_text", "first", "waits")
@@ -78,21 +78,27 @@ class AnswerMask:
 
     def mask(self, delta: Delta) -> Delta:
         """Return `delta` with keys masked; the same object where there is nothing to mask or to hold."""
-        plain = delta.finish_reason is None and not delta.reasoning and delta.message is None
+        is_last, keys = delta.finish_reason is not None, self._keys
+        if is_last and not (self.waits or delta.message):
+            texts = (delta.text, delta.reasoning)
+            if None not in map(keys.start_at_end, texts):
+                return delta
+        plain = not (is_last or delta.reasoning or delta.message)
         if plain and self._text.passes(delta.text):
             self.waits = bool(self._text.start or self._reasoning.start)
             return delta
-        last = delta.finish_reason is not None
-        text = self._text.add(delta.text, last=last)
-        reasoning = self._reasoning.add(delta.reasoning, last=last)
+        text = self._text.add(delta.text, last=is_last)
+        reasoning = self._reasoning.add(delta.reasoning, last=is_last)
         self.waits = bool(self._text.start or self._reasoning.start)
         if text == delta.text and reasoning == delta.reasoning and delta.message is None:
             return delta
-        message = self._keys.masked(delta.message)
+        message = keys.masked(delta.message)
         return msgspec.structs.replace(delta, text=text, reasoning=reasoning, message=message)
 
     def rest(self, at: float) -> Delta | None:
         """Return what is still held back when nothing more comes, None if nothing is."""
+        if not self.waits:
+            return None
         text, reasoning = self._text.add("", last=True), self._reasoning.add("", last=True)
         return Delta(text, reasoning, at=at) if text or reasoning else None
 

@@ -87,13 +87,15 @@ class ChatReader(BodyReader):
     def _whole(self, body: bytes, at: float) -> Delta:
         chunk = self._document_of(body, _decoder)
         self._count(usage_of(chunk.usage))
-        self._besides(chunk, body)
+        if chunk.error or not chunk.choices or chunk.x_groq is not None:
+            self._besides(chunk, body)
         if not chunk.choices:
             raise (
                 malformed("no choices in it") if chunk.choices is None else self._nothing("no choices in it")
             )
         choice = _first(chunk.choices)
-        self._of_choice(choice)
+        if choice.error or choice.usage is not None:
+            self._of_choice(choice)
         if choice.delta is None and choice.message is None and not isinstance(choice.text, str):
             raise self._nothing("no choices in it")
         if choice.message is None and choice.delta is not None and choice.finish_reason is None:
@@ -178,7 +180,7 @@ class CompletionReader(ChatReader):
 
 def _first(choices: list[_Choice]) -> _Choice:
     """The choice that is the answer: one was asked for, so that a lone one is it, whatever its index."""
-    return next((one for one in choices if not one.index), choices[0])
+    return choices[0] if len(choices) == 1 else next((one for one in choices if not one.index), choices[0])
 
 
 def _text_of(content: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -81,11 +82,14 @@ def said_reason(value: Any, redact: Callable[[str], str]) -> str | None:
     """
     if not isinstance(value, str):
         return None
+    if value in END:
+        return value
     text = redact(whole_pairs(value[:_READ]))
     shown = "".join(char if char.isprintable() else " " for char in text).strip()[:_SHOWN]
     return None if shown.lower() in _NOTHING else shown
 
 
+@lru_cache(maxsize=64)
 def key_of(reason: str) -> str:
     """Return a finish reason as END and TROUBLE have it: `STOP`, `tool-calls` are `stop`, `tool_calls`."""
     return reason.lower().replace("-", "_").replace(" ", "_")

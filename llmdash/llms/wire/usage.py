@@ -19,6 +19,10 @@ _CACHE_WRITES = (
     "cache_creation_input_tokens",
 )
 _REASONING = ("reasoning_tokens", "reasoning")
+_OF_INPUT, _OF_OUTPUT = (
+    tuple(f"{stem}_details" for name in names for stem in (name, name.removesuffix("s")))
+    for names in (_INPUT, _OUTPUT)
+)
 
 
 def as_count(tokens: Any, name: str) -> int | None:
@@ -45,8 +49,8 @@ def usage_of(tokens: Any) -> Usage | None:
     if said is None:
         return None
     asked = asked or 0
-    of_input = _details(tokens, _INPUT)
-    of_output = _details(tokens, _OUTPUT)
+    of_input = _details(tokens, _OF_INPUT)
+    of_output = _details(tokens, _OF_OUTPUT)
     thought = _first(of_output, _REASONING) or as_count(tokens, "reasoning_tokens") or 0
     if total is None and thought > said:
         said += thought
@@ -63,12 +67,17 @@ def usage_of(tokens: Any) -> Usage | None:
     )
 
 
-def _first(tokens: Any, names: tuple[str, ...]) -> int | None:
-    counts = (as_count(tokens, name) for name in names)
-    return next((count for count in counts if count is not None), None)
+def _first(tokens: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    for name in names:
+        if name in tokens and (count := as_count(tokens, name)) is not None:
+            return count
+    return None
 
 
-def _details(tokens: dict[str, Any], names: tuple[str, ...]) -> Any:
+def _details(tokens: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """What is said of the parts of a count: `prompt_tokens_details`, `input_token_details`."""
-    keys = (f"{stem}_details" for name in names for stem in (name, name.removesuffix("s")))
-    return next((tokens[key] for key in keys if isinstance(tokens.get(key), dict)), None)
+    for name in names:
+        if name in tokens and isinstance(tokens[name], dict):
+            details: dict[str, Any] = tokens[name]
+            return details
+    return {}
