@@ -27,7 +27,14 @@ __all__ = [
 ]
 
 
-def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict, model: str) -> ResultRow:
+def done_row(
+    attempt: Attempt,
+    prompt: Prompt,
+    answer: Answer,
+    verdict: Verdict,
+    model: str,
+    wait_s: float | None = None,
+) -> ResultRow:
     """Return the result of a job that was answered by `model`."""
     usage, member = answer.usage, attempt.member
     return ResultRow(
@@ -54,6 +61,7 @@ def done_row(attempt: Attempt, prompt: Prompt, answer: Answer, verdict: Verdict,
         cached_tokens=usage.cached_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
+        wait_s=wait_s,
     )
 
 

@@ -119,7 +119,7 @@ class Settlement:
             self._settle(result, refused_record(record, answer, model, EMPTY))
         elif problem is None:
             verdict = parts.source.score(prompt, answer.text)
-            result = done_row(attempt, prompt, answer, verdict, model)
+            result = done_row(attempt, prompt, answer, verdict, model, parts.store.columns.wait[job])
             self._settle(result, answered_record(record, answer, model))
         elif self._may_repair(job):
             self._repair(attempt, prompt, answer, problem)
@@ -220,7 +220,8 @@ class Settlement:
 
     def _settle(self, result: ResultRow, ended: AttemptRecord | None = None) -> None:
         job = result.job
-        result = result._replace(wait_s=self._parts.store.columns.wait[job])
+        if result.wait_s is None:
+            result = result._replace(wait_s=self._parts.store.columns.wait[job])
         self._forget(job)
         self.settling.add(job)
 

@@ -19,7 +19,9 @@ class RollingCounter:
 
     def add(self, now: float, amount: int = 1) -> None:
         """Count `amount` at the time `now`."""
-        self._move_to(int(now))
+        second = int(now)
+        if second > self._second:
+            self._move_to(second)
         self._buckets[self._second % len(self._buckets)] += amount
 
     def total(self, now: float) -> int:
@@ -37,8 +39,6 @@ class RollingCounter:
 
     def _move_to(self, second: int) -> None:
         size = len(self._buckets)
-        if second <= self._second:
-            return
         for passed in range(max(self._second + 1, second - size + 1), second + 1):
             self._buckets[passed % size] = 0
         self._second = second

@@ -105,8 +105,9 @@ after 5 s, doubling to 5 minutes |
         """Return the seconds until a request may be sent; infinite if only an event can change that."""
         if self.is_gone or (self.on_probation and in_flight):
             return math.inf
-        until = max(self.rests_until, self.pacing.until)
-        return until - now if until > now else 0.0
+        if self.rests_until <= now and self.pacing.until <= now:
+            return 0.0
+        return max(self.rests_until, self.pacing.until) - now
 
     def admits(self, now: float) -> bool:
         """True if a request that leased the key may still be sent."""

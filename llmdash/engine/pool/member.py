@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,14 +36,11 @@ class Endpoint:
         self.in_flight = 0
         self.circuit_breaker = CircuitBreaker(clock)
 
-    @property
-    def is_full(self) -> bool:
-        """True if its concurrency limit is reached."""
-        return self.concurrency is not None and self.in_flight >= self.concurrency
-
     def wait_s(self, now: float) -> float:
         """Return the seconds until a request may be sent there; infinite if only an event can change that."""
-        return float("inf") if self.is_full else self.circuit_breaker.wait_s(now)
+        if self.concurrency is not None and self.in_flight >= self.concurrency:
+            return math.inf
+        return self.circuit_breaker.wait_s(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool.member import Member
@@ -10,6 +11,7 @@ from llmdash.engine.pool.member import Member
 __all__ = ["Stride"]
 
 _PREFERENCE = 1.0
+_pass_of = attrgetter("stride_pass")
 
 
 class Stride:
@@ -56,7 +58,3 @@ class Stride:
         member.was_away = (
             member.health.on_probation or member.endpoint.circuit_breaker.state is not EndpointState.UP
         )
-
-
-def _pass_of(member: Member) -> float:
-    return member.stride_pass
