@@ -11,6 +11,7 @@ from llmdash.prompts.data_rows import PROMPT_FIELDS
 from llmdash.prompts.formats import SEPARATOR
 from llmdash.prompts.lines import BOM, LineReader
 from llmdash.prompts.records import Recipe
+from llmdash.prompts.source import InputError
 from llmdash.prompts.tables import looks_like_table
 
 __all__ = ["KINDS", "PROMPT_NAMES", "Kind", "is_divided", "kind_of"]
@@ -32,14 +33,17 @@ KINDS: dict[str, Kind] = {
 }
 """The kind of a file by the end of its name."""
 
+_OTHERS = {".yaml": "YAML", ".yml": "YAML", ".xml": "XML", ".html": "HTML", ".htm": "HTML"}
+"""Formats of text whose lines are no prompts, by the end of a name."""
+
 _HEAD = 64 * 1024  # bytes that are read to detect the kind
 _SMALL = 1024 * 1024  # bytes of a prompt set that has no name of its own
-_SET_FIELDS = frozenset(("task", "arithmetic", "template", "data", "fields", "prompt"))
 PROMPT_NAMES = frozenset((*PROMPT_FIELDS, "question", "query", "text"))
 """Names that the column of a prompt mostly has, in lower case."""
 
 _TEXT = rb'"(?:[^"\\]|\\.)*+'
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|\]\s*$|" + _TEXT + rb'(?:"\s*(?:[,\]]|$)|$))', re.DOTALL)
+_PAGE = re.compile(rb"\s*<(?:!doctype|\?xml|html)\b", re.IGNORECASE)
 _OBJECT = re.compile(rb"\s*\{\s*(?:\"|\})")
 
 
@@ -48,6 +52,8 @@ def kind_of(file: BinaryIO, suffix: str, recipe: Recipe) -> Kind:
 
     A table or a prompt set is known by its name, the rest by its content; where the name says nothing, the
     content decides alone, so that a file reads the same under any name.
+
+    Raises InputError for a format whose lines are no prompts.
     """
     named = KINDS.get(suffix)
     if named in ("csv", "tsv", "toml"):
@@ -63,11 +69,14 @@ def kind_of(file: BinaryIO, suffix: str, recipe: Recipe) -> Kind:
         return "batch" if found else "jsonl"
     if named == "text":
         return "tsv" if _is_named_table(head) else "text"
-    if named is None and _is_set(file):
+    if named is not None:
+        return named
+    other = _OTHERS.get(suffix) or ("HTML or XML" if _PAGE.match(head) else None)
+    if other is not None:
+        raise InputError(f"{other}, of which the lines are no prompts; make it JSON lines, CSV or text")
+    if _is_toml(file):
         return "toml"
-    if named is None and looks_like_table(head, _known(recipe)):
-        return "csv"
-    return named or "text"
+    return "csv" if looks_like_table(head, _known(recipe)) else "text"
 
 
 def _known(recipe: Recipe) -> frozenset[str]:
@@ -82,17 +91,16 @@ def _is_named_table(head: bytes) -> bool:
     return b"\t" in first and looks_like_table(head, ())
 
 
-def _is_set(file: BinaryIO) -> bool:
-    """True if the file is TOML with the keys of a prompt set."""
+def _is_toml(file: BinaryIO) -> bool:
+    """True if the file is TOML, as a prompt set is."""
     data = file.read(_SMALL + 1)
     file.seek(0)
     if len(data) > _SMALL or not (b"=" in data or b"[" in data):
         return False
     try:
-        found = tomllib.loads(data.decode("utf-8-sig"))
+        return bool(tomllib.loads(data.decode("utf-8-sig")))
     except (ValueError, RecursionError):  # no TOML, or no text
         return False
-    return bool(_SET_FIELDS & found.keys())
 
 
 def is_divided(file: BinaryIO) -> bool:

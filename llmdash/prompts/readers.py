@@ -19,6 +19,7 @@ import stat
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import BinaryIO
 
 from llmdash.prompts.data_rows import PROMPT_FIELDS
@@ -130,7 +131,7 @@ class _Opening:
         _check(place, shown)
         plain = plain_file(place, shown)
         with plain.file as file:
-            kind = self._kind or kind_of(file, _bare(place).suffix.lower(), recipe)
+            kind = self._kind or _kind(file, place, recipe, shown)
             if recipe.is_data and kind in _COMPLETE:
                 option = "template" if recipe.template is not None else "prompt column"
                 raise InputError(f"{shown}: {_COMPLETE[kind]}; leave the {option} out")
@@ -140,6 +141,13 @@ class _Opening:
             if self._data is not None:
                 raise InputError(f"{shown}: only a prompt set takes --data; leave it out")
             return _open_lines(file, kind, recipe, title, shown, self._limit, plain.taken)
+
+
+def _kind(file: BinaryIO, place: Path, recipe: Recipe, shown: str) -> Kind:
+    try:
+        return kind_of(file, _bare(place).suffix.lower(), recipe)
+    except InputError as error:
+        raise _named(error, shown) from None
 
 
 def _check(place: Path, shown: str) -> None:
@@ -204,7 +212,7 @@ def _check_columns(table: DelimitedText, recipe: Recipe) -> None:
     elif not any(name in table.columns for name in PROMPT_FIELDS):
         columns = name_list(table.columns)
         likely = next((name for name in table.columns if name.lower() in PROMPT_NAMES), table.columns[0])
-        fix = f"--prompt-column {one_line(likely)}"
+        fix = f"--prompt-column {quote(one_line(likely))}"
         raise InputError(
             f"no `prompt` column (columns: {columns}); name the one that is the prompt, as in {fix}, or give "
             "a --template '...{{column}}...'"
@@ -217,5 +225,5 @@ def _open_table(place: Path, recipe: Recipe, title: str) -> PromptSource:
     _check(place, shown)
     plain = plain_file(place, shown)
     with plain.file as file:
-        kind = kind_of(file, _bare(place).suffix.lower(), recipe)
+        kind = _kind(file, place, recipe, shown)
         return _open_lines(file, kind, recipe, title, shown, None, plain.taken)

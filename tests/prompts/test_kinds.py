@@ -75,6 +75,32 @@ def test_an_array_of_texts_is_a_prompt_each(tmp_path: Path, name: str, indent: i
     assert prompts(opened(tmp_path, json.dumps(texts, indent=indent), name)) == texts
 
 
+OTHERS = {
+    "YAML, of which the lines are no prompts": [("p.yaml", "- prompt: a\n"), ("p.yml", "prompts:\n  - a\n")],
+    "HTML or XML, of which the lines are no prompts": [
+        ("p", "<!DOCTYPE html>\n<p>a\n"),
+        ("page.cgi", '\n<?xml version="1.0"?>\n<a/>\n'),
+    ],
+    "unknown key `project`": [("p.toml", '[project]\nname = "x"\n'), ("p", '[project]\nname = "x"\n')],
+}
+
+
+@pytest.mark.case("files", "piped-table")
+@pytest.mark.parametrize(
+    ("words", "name", "content"), [(words, *file) for words, files in OTHERS.items() for file in files]
+)
+def test_lines_of_other_formats_are_no_prompts(tmp_path: Path, words: str, name: str, content: str) -> None:
+    assert words in refused(tmp_path, content, name)
+
+
+def test_a_text_may_hold_pages_and_settings_where_its_name_says_so(tmp_path: Path) -> None:
+    assert prompts(opened(tmp_path, "<html>\na = 1\n", "p.txt")) == ["<html>", "a = 1"]
+
+
+def test_the_option_that_is_offered_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    assert "as in --prompt-column 'What is it?', or" in refused(tmp_path, "What is it?,row\na,1\n", "p.csv")
+
+
 @pytest.mark.parametrize("name", ["p.json", *NAMES])
 def test_other_arrays_are_refused_or_read_by_element(tmp_path: Path, name: str) -> None:
     found = opened(tmp_path, '["a", 5, {"prompt": "b", "n": 1}, null]', name)
