@@ -100,20 +100,31 @@ class GatheredAnswer:
 
     def answer(self, prompt: Prompt, failure: Failure | None) -> Answer:
         """Return the whole answer, with `failure` if it is incomplete."""
-        text = storable("".join(self._texts))
+        text, reasoning = storable("".join(self._texts)), storable("".join(self._thoughts))
         return Answer(
             text=text,
             finish_reason=self._finish_reason,
-            usage=self._usage or _estimated(prompt, text),
+            usage=self._counted(prompt, text, reasoning),
             ttft_s=None if self._first_at is None else max(0.0, self._first_at - self._sent_at),
             latency_s=self._clock() - self._sent_at,
             failure=failure,
             hints=self._hints,
-            reasoning=storable("".join(self._thoughts)),
+            reasoning=reasoning,
             message=self._message,
             flags=self._flags,
             problem=self._problem,
         )
+
+    def _counted(self, prompt: Prompt, text: str, reasoning: str) -> Usage:
+        """What the server counted; an estimate of all that it did not."""
+        usage = self._usage
+        if usage is not None and usage.input_tokens:
+            return usage
+        asked = prompt_tokens(prompt)
+        if usage is not None:
+            return msgspec.structs.replace(usage, input_tokens=asked, estimated=True)
+        said = len(text) + len(reasoning) + (len(str(self._message)) if self._message else 0)
+        return Usage(asked, -(-said // _CHARACTERS_A_TOKEN), estimated=True)
 
 
 def _in_bounds(usage: Usage) -> Usage:
@@ -140,11 +151,6 @@ def model_asked(prompt: Prompt) -> str | None:
     if not isinstance(model, str) and prompt.body is not None:
         model = prompt.body.fields.get("model")
     return model if isinstance(model, str) else None
-
-
-def _estimated(prompt: Prompt, text: str) -> Usage:
-    """Return an estimate for servers that do not report usage."""
-    return Usage(prompt_tokens(prompt), -(-len(text) // _CHARACTERS_A_TOKEN), estimated=True)
 
 
 def prompt_tokens(prompt: Prompt) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from llmdash.engine.dispatch.answer_rules import INVALID
 from llmdash.engine.dispatch.attempt import Answer, Attempt, model_asked
 from llmdash.engine.model.records import AttemptRecord, ResultRow
+from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import Prompt
 from llmdash.prompts.verdict import Verdict
@@ -23,6 +24,7 @@ __all__ = [
     "model_of",
     "own_model",
     "refused_record",
+    "reported",
     "written",
 ]
 
@@ -91,11 +93,12 @@ def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
 
 def answered_record(record: AttemptRecord, answer: Answer, model: str) -> AttemptRecord:
     """Return the row of an attempt that was answered."""
-    usage = answer.usage
+    times = {"ttft_s": answer.ttft_s, "latency_s": answer.latency_s}
+    return _with_usage(record, answer.usage, model, state="ok", **times)
+
+
+def _with_usage(record: AttemptRecord, usage: Usage, model: str, **more: Any) -> AttemptRecord:
     return record._replace(
-        state="ok",
-        ttft_s=answer.ttft_s,
-        latency_s=answer.latency_s,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         estimated=usage.estimated,
@@ -103,6 +106,7 @@ def answered_record(record: AttemptRecord, answer: Answer, model: str) -> Attemp
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         model=model,
+        **more,
     )
 
 
@@ -112,8 +116,13 @@ def refused_record(record: AttemptRecord, answer: Answer, model: str, problem: s
     return answered._replace(state="failed", failure=INVALID, message=problem, partial=answer.text or None)
 
 
-def failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text: str) -> AttemptRecord:
+def failed_record(
+    record: AttemptRecord, failure: Failure, answer: Answer, text: str, model: str
+) -> AttemptRecord:
     """Return the row of an attempt that failed; `text` says why."""
+    usage = reported(answer)
+    if usage is not None:
+        record = _with_usage(record, usage, model)
     return record._replace(
         state="failed",
         failure=failure.kind.value,
@@ -126,6 +135,11 @@ def failed_record(record: AttemptRecord, failure: Failure, answer: Answer, text:
         partial=answer.text or None,
         code=storable(failure.code) if failure.code is not None else None,
     )
+
+
+def reported(answer: Answer) -> Usage | None:
+    """Return what the server counted, which may be to pay for without an answer; None if it said nothing."""
+    return None if answer.usage.estimated else answer.usage
 
 
 def model_of(attempt: Attempt, prompt: Prompt) -> str:

@@ -14,6 +14,7 @@ from llmdash.engine.dispatch.rows import (
     model_of,
     own_model,
     refused_record,
+    reported,
     written,
 )
 from llmdash.engine.model.events import Noticed, RetryScheduled, Saved
@@ -154,7 +155,10 @@ class Settlement:
         history = self._history(job, prompt)
         history.note(failure, parts.clock())
         text = history.words = storable(str(failure))
-        attribution = parts.pool.failed(attempt.lease, failure, history, self._others())
+        usage, model = reported(answer), model_of(attempt, prompt)
+        attribution = parts.pool.failed(
+            attempt.lease, failure, history, self._others(), usage=usage, model=model
+        )
         self._report(member, attribution)
         decision = parts.policy.decide(
             failure,
@@ -172,7 +176,7 @@ class Settlement:
             parts.queue.suspects.add(job)
         else:
             parts.queue.suspects.discard(job)
-        ended = failed_record(record, failure, answer, text)
+        ended = failed_record(record, failure, answer, text, model)
         if decision.again:
             parts.store.apply(RetryScheduled(job, text, decision.counted))
             parts.journal.ended(ended, None, _nothing)

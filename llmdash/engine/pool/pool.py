@@ -133,12 +133,7 @@ class KeyPool(Keys):
         with self._guard:
             self._count_back(member)
             member.ok += 1
-            if usage is not None:
-                member.input_tokens += usage.input_tokens
-                member.output_tokens += usage.output_tokens
-                member.tokens.add(now, usage.input_tokens + usage.output_tokens)
-                self.spending.add(member.label, model, usage)
-        used = usage.input_tokens + usage.output_tokens if usage is not None else lease.tokens
+            used = lease.tokens if usage is None else self._spent(member, model, usage, now)
         member.limits.settle(lease.tokens, used)
         member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
         member.health.answered(lease.key_ticket)
@@ -153,26 +148,45 @@ class KeyPool(Keys):
         return strikes.testify(lease) if member.trials else ()
 
     def failed(
-        self, lease: Lease, failure: Failure, history: JobHistory | None = None, others: Others = _OTHERS
+        self,
+        lease: Lease,
+        failure: Failure,
+        history: JobHistory | None = None,
+        others: Others = _OTHERS,
+        *,
+        usage: Usage | None = None,
+        model: str = "",
     ) -> Attribution:
         """Settle a lease whose request failed. Returns what follows for the key, the endpoint and the job.
 
-        `history` is what happened to the job before, `others` are the other open jobs.
+        `history` is what happened to the job before, `others` are the other open jobs, `usage` is what the
+        server counted for `model` although it gave no answer.
         """
-        member = lease.member
+        member, used = lease.member, 0
         with self._guard:
+            if usage is not None:
+                used = self._spent(member, model, usage, self._clock())
             self._count_back(member)
             if failure.kind is FailureKind.THROTTLE:
                 member.throttled += 1
             else:
                 member.errors += 1
-        member.limits.settle(lease.tokens, 0)
+        member.limits.settle(lease.tokens, used)
         member.reported = failure.hints or member.reported
         before = member.state
         found = self._attributor.attribute(lease, failure, history or JobHistory(), self._clock(), others)
         self._note_absences(member)
         self._wake()
         return found._replace(key=member.state) if member.state is not before else found
+
+    def _spent(self, member: Member, model: str, usage: Usage, now: float) -> int:
+        """Count the tokens of a request. Returns their number."""
+        used = usage.input_tokens + usage.output_tokens
+        member.input_tokens += usage.input_tokens
+        member.output_tokens += usage.output_tokens
+        member.tokens.add(now, used)
+        self.spending.add(member.label, model, usage)
+        return used
 
     def decided(self, lease: Lease, history: JobHistory) -> Member | None:
         """Note that a job was answered after failures. Returns the key that turned out to be at fault."""

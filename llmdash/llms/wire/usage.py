@@ -9,6 +9,7 @@ from llmdash.llms.messages import Usage
 __all__ = ["as_count", "usage_of"]
 
 _MOST_TOKENS = 2**53
+_DIGITS = len(str(_MOST_TOKENS))
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
 _CACHED = ("cached_tokens", "cache_read", "prompt_cache_hit_tokens", "cache_read_input_tokens")
@@ -26,8 +27,10 @@ _OF_INPUT, _OF_OUTPUT = (
 
 
 def as_count(tokens: Any, name: str) -> int | None:
-    """Return the count `name` in `tokens`, None unless it is a plausible number."""
+    """Return the count `name` in `tokens`, None unless it is a plausible number, or a text of one."""
     count = tokens.get(name) if isinstance(tokens, dict) else None
+    if type(count) is str and count.isdecimal() and len(count) <= _DIGITS:
+        count = float(count)
     if type(count) is float and count.is_integer():
         count = int(count)
     return count if type(count) is int and 0 <= count < _MOST_TOKENS else None
