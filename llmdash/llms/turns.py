@@ -21,35 +21,24 @@ def as_blocks(turns: Iterable[Turn]) -> list[Turn]:
     https://docs.anthropic.com/en/docs/build-with-claude/tool-use
     """
     written: list[Turn] = []
+    results: list[Any] = []
     for turn in turns:
-        if not isinstance(turn, GeneralTurn):
-            written.append(turn)
-        elif role_of(turn) == "tool":
-            _add_result(written, turn)
-        elif turn.get("tool_calls"):
-            written.append({"role": "assistant", "content": [*_said_blocks(turn), *_call_blocks(turn)]})
-        else:
-            written.append(turn)
+        if isinstance(turn, GeneralTurn) and role_of(turn) == "tool":
+            if not results:  # those that follow each other are one message of the user
+                written.append({"role": "user", "content": results})
+            results.append(_result(turn))
+            continue
+        results = []
+        if isinstance(turn, GeneralTurn) and turn.get("tool_calls"):
+            turn = {"role": "assistant", "content": [*_said_blocks(turn), *_call_blocks(turn)]}
+        written.append(turn)
     return written
 
 
-def _add_result(written: list[Turn], turn: Mapping[str, Any]) -> None:
-    """Add the result of a call: those that follow each other are one message of the user."""
-    block = {
-        "type": "tool_result",
-        "tool_use_id": turn.get("tool_call_id"),
-        "content": turn.get("content") or "",
-    }
-    last = written[-1] if written else None
-    if isinstance(last, dict) and _holds_results(last):
-        last["content"].append(block)
-    else:
-        written.append(GeneralTurn({"role": "user", "content": [block]}))
-
-
-def _holds_results(turn: Mapping[str, Any]) -> bool:
-    content = turn.get("content")
-    return isinstance(turn, GeneralTurn) and isinstance(content, list) and "tool_use_id" in content[0]
+def _result(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a call."""
+    said = turn.get("content") or ""
+    return {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": said}
 
 
 def _said_blocks(turn: Mapping[str, Any]) -> list[Any]:
