@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-__all__ = ["Signals", "Unresponsive", "ending_signals", "terminal_is_gone"]
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Signals", "Unresponsive", "ending_signals", "overlook_interruption", "terminal_is_gone"]
 
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -24,6 +27,16 @@ class Unresponsive(KeyboardInterrupt):
 
     It is a KeyboardInterrupt because an event loop hands on no other exception of a task at once.
     """
+
+
+def overlook_interruption(loop: asyncio.AbstractEventLoop) -> None:
+    """Have `loop` report every error of its tasks but that they were interrupted by `Unresponsive`."""
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), Unresponsive):
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(report)
 
 
 def ending_signals() -> list[signal.Signals]:

@@ -22,7 +22,7 @@ from textual.widget import Widget
 
 from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
-from llmdash.signals import Signals, terminal_is_gone
+from llmdash.signals import Signals, overlook_interruption, terminal_is_gone
 from llmdash.ui.launcher import Launch, Launcher
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.settings.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
@@ -135,6 +135,7 @@ class LlmdashApp(App[None]):
         if self._signals is None:
             return
         loop = asyncio.get_running_loop()
+        overlook_interruption(loop)
 
         def pass_on(number: int) -> None:
             with suppress(RuntimeError):  # the app has ended meanwhile
