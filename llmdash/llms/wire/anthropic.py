@@ -132,11 +132,16 @@ class MessageReader(BodyReader):
         message = self._document_of(body, _messages)
         if message.error:
             raise self._error(message.error)
-        if not isinstance(message.content, list):
-            raise self._no_answer(body, "no content in it")
         self._add_counts(message.usage)
-        blocks = [block for block in message.content if isinstance(block, dict)]
-        self._as_sent = message.content
+        content = message.content
+        if isinstance(content, str):
+            content = [{"type": "text", "text": content}]
+        elif content is None and message.stop_reason is not None:
+            content = []
+        elif not isinstance(content, list):
+            raise self._no_answer(body, "no content in it")
+        blocks = [block for block in content if isinstance(block, dict)]
+        self._as_sent = content
         self._more = any(map(is_more_than_text, blocks))
         text = "".join(_string(block.get("text")) for block in blocks)
         thought = "".join(_string(block.get("thinking")) for block in blocks)

@@ -304,7 +304,10 @@ class BodyReader(ABC):
 
     def _no_answer(self, body: bytes, why: str) -> Failure:
         """The Failure for a document without an answer: some servers send an error's inner part alone."""
-        return failure_in(as_json(body), self._headers, redact=self._redact) or malformed(why)
+        failure = failure_in(as_json(body), self._headers, redact=self._redact)
+        if failure is not None:
+            return failure
+        return malformed(why) if self._usage is None else self._nothing(why)
 
     def _refuse_error(self, found: Any) -> None:
         """Raise the Failure for a document that is an error, in whatever shape."""

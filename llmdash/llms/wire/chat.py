@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.body_reader import BodyReader
 from llmdash.llms.wire.chat_message import MessageParts, is_more_than_text
-from llmdash.llms.wire.documents import as_json, malformed, truncated
+from llmdash.llms.wire.documents import as_json, truncated
 from llmdash.llms.wire.usage import usage_of
 
 __all__ = ["ChatReader", "CompletionReader"]
@@ -90,13 +91,13 @@ class ChatReader(BodyReader):
         if chunk.error or not chunk.choices or chunk.x_groq is not None:
             self._besides(chunk, body)
         if not chunk.choices:
-            raise (
-                malformed("no choices in it") if chunk.choices is None else self._nothing("no choices in it")
-            )
+            none = "no choices in it"
+            raise self._no_answer(body, none) if chunk.choices is None else self._nothing(none)
         choice = _first(chunk.choices)
         if choice.error or choice.usage is not None:
             self._of_choice(choice)
-        if choice.delta is None and choice.message is None and not isinstance(choice.text, str):
+        says_nothing = choice.delta is None and choice.message is None and not isinstance(choice.text, str)
+        if says_nothing and choice.finish_reason is None:
             raise self._nothing("no choices in it")
         if choice.message is None and choice.delta is not None and choice.finish_reason is None:
             raise truncated()  # a piece of a stream, of which no more came
@@ -129,8 +130,12 @@ class ChatReader(BodyReader):
     def _unusual(self, part: _Part) -> str:
         """The text of a content that is none: of a refusal, or of parts, which are noted."""
         content = part.content or part.refusal
+        if isinstance(content, dict) and isinstance(content.get("text"), str):
+            content = [content]
+        if content is None or isinstance(content, str):
+            return content or ""
         if not isinstance(content, list):
-            return content if isinstance(content, str) else ""
+            return json.dumps(content, ensure_ascii=False)  # what a model said as JSON, and a server parsed
         thoughts = [one for one in content if isinstance(one, dict) and one.get("type") == "thinking"]
         if thoughts and not part.reasoning_content:
             part.reasoning_content = "".join(_text_of(one.get("thinking")) for one in thoughts)

@@ -27,6 +27,7 @@ _TERMINAL = {
     "response.failed": "failed",
     "response.cancelled": "cancelled",
 }
+_ENDED = ("completed", "incomplete")
 _ITEM_DONE = "response.output_item.done"
 _REASONS = {"max_output_tokens": "length"}
 _SHOWN = 50
@@ -38,6 +39,7 @@ class _Response(msgspec.Struct, gc=False):
 
     status: Any = None
     output: Any = None
+    output_text: Any = None
     usage: Any = None
     error: Any = None
     incomplete_details: Any = None
@@ -94,7 +96,9 @@ class ResponsesReader(BodyReader):
         response = self._document_of(body, _responses)
         if response.error:
             raise self._error(response.error)
-        if not isinstance(response.output, list):
+        has_output = isinstance(response.output, list) or isinstance(response.output_text, str)
+        if not has_output and response.status not in _ENDED:
+            self._count(usage_of(response.usage))
             raise self._no_answer(body, "no output in it")
         return self._end_of(response, None, at)
 
@@ -117,7 +121,7 @@ class ResponsesReader(BodyReader):
         if isinstance(response.output, list) and response.output:
             self._items = response.output
         self._more = any(map(_is_more_than_text, self._items))
-        text = "" if self._texts else _output_text(self._items)
+        text = "" if self._texts else _output_text(self._items) or _string(response.output_text)
         thought = "" if self._thought else _reasoning_text(self._items)
         return Delta(text, thought, _reason(response, status), None, at)
 
