@@ -16,7 +16,9 @@ __all__ = ["CHECKS", "CheckError", "check_answer", "last_number", "parse_check"]
 
 _NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-+\u2212\u2010-\u2013]?)"
-    r"(?P<digits>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+    r"(?P<digits>[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|"
+    r"[0-9]{1,3}(?P<group>[,'\u2019\xa0\u2009\u202f])[0-9]{3}(?:(?P=group)[0-9]{3})*(?:\.[0-9]+)?|"
+    r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
     r"(?P<power>[eE][+-]?[0-9]{1,3})?(?![0-9])"
 )
 _LONE_MINUS = re.compile(r"=\s*([-\u2212])\s+(?=[0-9.])")
@@ -58,7 +60,8 @@ def last_number(text: str) -> int | float | None:
     """Return the number that an answer ends with, None if it has none.
 
     A number that the text marks as its answer (`\\boxed{3}`, `#### 3`) goes before the last one. A sign
-    counts unless it stands between two numbers.
+    counts unless it stands between two numbers. Thousands are divided as in `1,234.5`, `1'234.5`, by a
+    narrow or no-break space, or as in `1.234,5`.
 
     >>> last_number("26 - 29 + 6 = 3. Hope that helps!")
     3
@@ -73,7 +76,11 @@ def last_number(text: str) -> int | float | None:
 
 
 def _value(found: re.Match[str], text: str) -> int | float | None:
-    digits, power = found["digits"].replace(",", ""), found["power"] or ""
+    digits, power = found["digits"], found["power"] or ""
+    if found["group"] is not None:
+        digits = digits.replace(found["group"], "")
+    elif "," in digits:
+        digits = digits.replace(".", "").replace(",", ".")
     number = number_of(f"0{digits}{power}" if digits.startswith(".") else digits + power)
     if number is None or found["sign"] in ("", "+"):
         return number

@@ -125,7 +125,7 @@ def test_the_dialects_ask_for_a_schema_in_their_own_words_or_not_at_all(tmp_path
     rows(tmp_path, {"prompt": "a"})
     found: dict[str, Any] = {}
     for dialect in ("openai-responses", "anthropic", "openai-completions"):
-        with Recorder() as server:
+        with Recorder(lambda _: (400, {"error": {"message": "no"}})) as server:
             more = ("--dialect", dialect, "--run-dir", dialect, "--overwrite", "--set", "seed=1")
             run(tmp_path, server, "--schema", "s.json", *more)
             found[dialect] = server.requests[0].body

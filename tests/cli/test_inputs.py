@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import environment, llmdash, results
+from tests.recording import Recorder
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
@@ -67,12 +68,11 @@ def test_nothing_is_carried_with_carry_none(simulator: Simulator, tmp_path: Path
 
 
 @pytest.mark.case("files", "columns-out")
-def test_a_failed_job_has_its_carried_fields_too(simulator: Simulator, tmp_path: Path) -> None:
-    endpoint = simulator(keys=("only",))
+def test_a_failed_job_has_its_carried_fields_too(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(TABLE)
-    endpoint.control("only", error_rate=1.0)
-    env = {**environment(tmp_path, endpoint), "LLMDASH_CONCURRENCY": "2"}
-    ended = llmdash("run", "t.csv", *HEADLESS, "--limit", 1, "--out", "r.jsonl", cwd=tmp_path, env=env)
+    with Recorder(lambda _: (400, {"error": {"message": "no"}})) as server:
+        env = environment(tmp_path, OPENAI_API_KEY="sk-only", OPENAI_BASE_URL=f"{server.root}/v1")
+        ended = llmdash("run", "t.csv", *HEADLESS, "--limit", 1, "--out", "r.jsonl", cwd=tmp_path, env=env)
     assert ended.code == 3
     [line] = results(tmp_path / "r.jsonl")
     assert (line["state"], line["input"]["row_id"]) == ("failed", "007")

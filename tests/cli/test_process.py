@@ -132,7 +132,7 @@ def test_few_descriptors_slow_a_run_down_and_do_not_end_it(
     tmp_path: Path, simulator: Simulator, most: int
 ) -> None:
     prompts(tmp_path, 120)
-    env = environment(tmp_path, simulator(latency=0.3))
+    env = environment(tmp_path, simulator(latency=0.1))
     arguments = (*RUN, "--json", "--concurrency", 400, "--out", "r.csv", "--run-dir", "kept")
     with start(*arguments, cwd=tmp_path, env=env, preexec_fn=lambda: limit(most)) as process:
         out, err = process.communicate(timeout=120)

@@ -129,7 +129,7 @@ async def test_d_does_nothing_outside_the_key_panel(focus: type[Any]) -> None:
         (["m", "a", "x", "enter"], LogSlider),
         (["end", "end"], LogSlider),
         (["shift+right", "shift+right", "shift+right"], LogSlider),
-        (["plus"] * 60, JobTable),
+        (["plus"] * 40, JobTable),
     ],
 )
 async def test_no_limit_asks_first(keys: list[str], focus: type[Any]) -> None:
