@@ -49,6 +49,8 @@ class FailureClass(NamedTuple):
     slow_down: bool = False
 
 
+_UNDONE = (408, 409, 421, 425, 498, 499)
+"""Statuses by which a request was not looked at to its end, through no fault of its own."""
 _OPEN_TO_MONEY = (200, 400, 401, 403, 429)
 _OPEN_TO_KEYS = (200, 400, 403)
 
@@ -120,7 +122,7 @@ def _by_status(status: int, said: Said) -> FailureKind:
         return FailureKind.TRANSIENT if said.is_page else FailureKind.AUTH
     if status == 403:
         return FailureKind.AUTH if said.codes or said.message else FailureKind.TRANSIENT
-    if status in (408, 409, 425) or status >= 500 or status < 200:
+    if status in _UNDONE or status >= 500 or status < 200:
         return FailureKind.TRANSIENT
     if 300 <= status < 400 or status == 407:
         return FailureKind.CONFIG

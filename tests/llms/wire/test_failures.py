@@ -25,7 +25,7 @@ def failure(status: int, body: Any = API, **headers: str) -> Failure:
 @pytest.mark.parametrize(
     ("kind", "statuses"),
     [
-        (TRANSIENT, [408, 409, 425, 500, 501, 502, 503, 504, 520, 524, 529, 599, 999, 101]),
+        (TRANSIENT, [408, 409, 421, 425, 498, 499, 500, 501, 502, 503, 504, 520, 524, 529, 599, 999, 101]),
         (THROTTLE, [429]),
         (QUOTA, [402]),
         (AUTH, [401, 403]),
