@@ -11,6 +11,7 @@ from llmdash.prompts.source import Said
 __all__ = ["shown", "shown_answer"]
 
 _LONGEST_ARGUMENTS = 2_000
+_RESULTS = ("function_call_output", "custom_tool_call_output")
 _TEXTS = ("text", "input_text", "output_text")
 
 
@@ -32,7 +33,7 @@ def shown_answer(message: Mapping[str, Any]) -> str:
 
 
 def _lines(said: Mapping[str, Any]) -> Iterator[str]:
-    content = said.get("content")
+    content = said.get("output") if said.get("type") in _RESULTS else said.get("content")
     if isinstance(content, str) and content:
         yield content
     for part in content if isinstance(content, list) else ():
@@ -41,8 +42,10 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
     for name in ("audio", "refusal"):
         if said.get(name):
             yield _part({"type": name, name: said[name]})
-    if said.get("tool_call_id"):
-        yield f"[answers {said['tool_call_id']}]"
+    if answered := said.get("tool_call_id") or (
+        said.get("call_id") if said.get("type") in _RESULTS else None
+    ):
+        yield f"[answers {answered}]"
 
 
 def _calls(said: Mapping[str, Any]) -> Iterator[str]:
@@ -73,6 +76,8 @@ def _part(part: object) -> str:
         return text
     if kind == "tool_use":
         return _call(part)
+    if kind == "tool_result":
+        return "\n".join([*_lines(part), f"[answers {part.get('tool_use_id')}]"])
     return f"[{kind}, {_size(part)}]"
 
 
