@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
-from llmdash.cli.options import CONNECTION_OPTIONS, SET_OPTION, with_options
+from llmdash.cli.options import ENDPOINT_OPTIONS, SET_OPTION, with_options
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
@@ -29,15 +29,13 @@ Pieces = Callable[["LLM", str], AsyncGenerator[Any, None]]
 _TRUNCATED = "...Truncated"
 
 _CALL_OPTIONS = (
-    click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
-    click.option("--base-url", metavar="URL", help="The endpoint, such as http://127.0.0.1:8000/v1."),
     click.option("--temperature", metavar="T", help="Sampling temperature, 0 to 2."),
     click.option("--max-tokens", metavar="N", help="Longest answer, in tokens."),
     click.option(
         "--stream/--no-stream", default=None, help="Stream the answer or fetch it whole.  [default: stream]"
     ),
     SET_OPTION,
-    *CONNECTION_OPTIONS,
+    *ENDPOINT_OPTIONS,
     click.option("--simulate", is_flag=True, help="Ask the built-in simulator instead of an endpoint."),
 )
 

@@ -64,6 +64,20 @@ def test_options_reach_the_server(simulator: Simulator, tmp_path: Path) -> None:
     assert cut.out.count("|") == 3
 
 
+def test_one_of_several_endpoints_is_asked(simulator: Simulator, tmp_path: Path) -> None:
+    endpoint = simulator()
+    tables = "".join(
+        f'[[endpoint]]\nname = "{name}"\ndialect = "{name}"\nbase_url = "{endpoint.base_url}"\n'
+        'model = "m"\napi_key_env = "SIM_KEY"\n'
+        for name in ("openai-chat", "anthropic")
+    )
+    (tmp_path / "e.toml").write_text(tables)
+    env = environment(tmp_path, SIM_KEY=endpoint.keys[0])
+    given = ("--config", "e.toml", "--endpoint", "anthropic", "--model", "claude")
+    ended = llmdash("stream", "hi", *given, "--events", "--first", 1, cwd=tmp_path, env=env)
+    assert json.loads(ended.out.splitlines()[0])["metadata"]["ls_provider"] == "anthropic"
+
+
 def test_the_simulator_answers_without_a_key(tmp_path: Path) -> None:
     ended = llmdash("ask", "What is 2 + 3?", "--simulate", cwd=tmp_path, env=environment(tmp_path))
     assert (ended.code, ended.err) == (0, "")
