@@ -168,13 +168,11 @@ def _before_files(settings: Settings, flags: Mapping[str, Any]) -> Settings:
 
 
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
-    from llmdash.launch.llm_factory import Clients, build_llm, require_targets
+    from llmdash.launch.llm_factory import Clients, build_llm, require_usable
     from llmdash.llms.dialects import LANGCHAIN
 
     endpoint = settings.endpoints[0]
-    require_targets((endpoint,))
-    if endpoint.needs_key and not endpoint.keys:
-        refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
+    require_usable(settings.with_endpoints((endpoint,)))
     clients = Clients(settings.timeouts)
     client = None if endpoint.dialect == LANGCHAIN else clients.client(endpoint)
     llm = build_llm(endpoint, endpoint.keys[0] if endpoint.keys else None, settings, client)

@@ -20,6 +20,7 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
     [
         (["run", "none.txt", "--simulate"], {}, ["none.txt"]),
         (["run", "p.txt"], {"p.txt": "hi"}, ["no API key", ".env"]),
+        (["run", "p.txt", "--dialect", "anthropic"], {"p.txt": "hi"}, ["no API key", "ANTHROPIC_API_KEY"]),
         (["run", "p.txt", "--simulate", "--rate", "fast"], {"p.txt": "hi"}, ["--rate", "fast", "5/s"]),
         (["run", "p.txt", "--simulate", "--concurrency", "0"], {"p.txt": "hi"}, ["--concurrency"]),
         (["run", "p.txt", "--simulate", "--temperature", "9"], {"p.txt": "hi"}, ["--temperature"]),
