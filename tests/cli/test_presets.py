@@ -69,7 +69,7 @@ def test_a_file_loads_as_it_is_written_and_is_trusted(tmp_path: Path, name: str)
     again = llmdash("trust", cwd=tmp_path, env=env)
     assert (
         again.out
-        == "There is nothing to trust here: no file of this folder decides where keys from elsewhere are sent.\n"
+        == "There is nothing to trust here: no file of this folder sends keys that it does not hold.\n"
     )
 
 
