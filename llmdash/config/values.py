@@ -168,7 +168,8 @@ def parse_base_url(value: object, *, allow_insecure: bool) -> str:
     if "@" in parts.netloc:
         raise ConfigError(f"{shown(value)} holds a user or password; remove it, keys go into API_KEY")
     if "?" in text or "#" in text:
-        raise ConfigError(f"{shown(value)} holds a query or fragment; end it with the path, such as /v1")
+        fix = "end it with the path, such as /v1, and put a query into the query setting (--query NAME=VALUE)"
+        raise ConfigError(f"{shown(value)} holds a query or fragment; {fix}")
     if parts.scheme == "http" and not allow_insecure and not _is_loopback(parts.hostname or ""):
         raise ConfigError(
             f"{shown(value)} would send keys unencrypted; use https, or set allow_insecure = true"

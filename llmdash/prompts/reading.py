@@ -58,7 +58,7 @@ class Reading:
         return bool(self._carried)
 
     def text(self) -> str:
-        """Return the line: `JSON lines; sent: prompt; carried: row_id; read: id`; of a template its fields."""
+        """Return the line: `JSON lines; sent: prompt; carried: row_id; read: id`."""
         template = self._recipe.template
         sent = (
             name_list(self._sent) if template is None else f"the template with {name_list(template.fields)}"
