@@ -151,7 +151,11 @@ async def test_a_job_that_the_filter_hides_meanwhile_keeps_its_place() -> None:
     failed = session.matching(190.4, "state:failed")[::-1]
     hidden: list[int] = []
     session.matching = lambda now, text: [job for job in failed if job not in hidden][::-1]  # type: ignore[method-assign]
-    async with opened(session, "slash", *"state:failed", "enter", "home", "enter", "n") as pilot:
+    async with opened(session, "slash", *"state:failed", "enter") as pilot:
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: session.views[-1].inspect == failed[0])
+        await picture(pilot, session)
+        await pilot.press("n")
         await until(pilot, lambda: session.views[-1].inspect == failed[1])
         hidden.append(failed[1])
         await picture(pilot, session)
