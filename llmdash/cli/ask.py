@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
-from llmdash.cli.options import CONNECTION_OPTIONS, SET_OPTION, with_options
+from llmdash.cli.options import ENDPOINT_OPTIONS, SET_OPTION, with_options
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
@@ -29,15 +29,13 @@ Pieces = Callable[["LLM", str], AsyncGenerator[Any, None]]
 _TRUNCATED = "...Truncated"
 
 _CALL_OPTIONS = (
-    click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
-    click.option("--base-url", metavar="URL", help="The endpoint, such as http://127.0.0.1:8000/v1."),
     click.option("--temperature", metavar="T", help="Sampling temperature, 0 to 2."),
     click.option("--max-tokens", metavar="N", help="Longest answer, in tokens."),
     click.option(
         "--stream/--no-stream", default=None, help="Stream the answer or fetch it whole.  [default: stream]"
     ),
     SET_OPTION,
-    *CONNECTION_OPTIONS,
+    *ENDPOINT_OPTIONS,
     click.option("--simulate", is_flag=True, help="Ask the built-in simulator instead of an endpoint."),
 )
 
@@ -75,16 +73,12 @@ def stream(
     if events:
         writer = _Writer(lambda event: _json(event) + "\n", first)
         guarded(lambda: _call(prompt, simulate, flags, _events(version), writer))
-    writer = _Writer(lambda chunk: f"{chunk}{separator}", first)
+    writer = _Writer(lambda chunk: f"{text}{separator}" if (text := str(chunk)) else "", first)
     guarded(lambda: _call(prompt, simulate, flags, _chunks, writer))
 
 
-async def _chunks(llm: LLM, prompt: str) -> AsyncGenerator[Any, None]:
-    """The chunks with text: the last one, which says how the answer ended, has none."""
-    async with aclosing(llm.astream(prompt)) as chunks:
-        async for chunk in chunks:
-            if str(chunk):
-                yield chunk
+def _chunks(llm: LLM, prompt: str) -> AsyncGenerator[Any, None]:
+    return llm.astream(prompt)
 
 
 def _events(version: str) -> Pieces:
@@ -94,7 +88,8 @@ def _events(version: str) -> Pieces:
 class _Writer:
     """Writes pieces to standard output as they arrive: sanitized on a terminal, unchanged elsewhere.
 
-    With `first` it stops after that many pieces, and prints a mark if there are more.
+    With `first` it stops after that many pieces, and prints a mark if there are more. Of an answer without
+    text, such as one that calls tools, its message is written. `flags` say what is odd about the answer.
     """
 
     def __init__(self, written: Callable[[Any], str], first: int | None = None) -> None:
@@ -105,20 +100,33 @@ class _Writer:
         self._written = written
         self._first = first
         self._last = "\n"
+        self._message: Mapping[str, Any] | None = None
+        self.flags: tuple[str, ...] = ()
 
     async def write_all(self, pieces: AsyncGenerator[Any, None]) -> None:
         """Write `pieces` until they end, or the reader of standard output is gone."""
         number = 0
         async with aclosing(pieces):
             async for piece in pieces:
-                number += 1
+                self._note(piece)
+                text = self._written(piece)
                 if self._output.gone:
                     return
+                if not text:
+                    continue
+                number += 1
                 if self._first is not None and number > self._first:
                     self.end_line()
                     self._write(_TRUNCATED)
                     return
-                self._write(self._written(piece))
+                self._write(text)
+        if not number and self._message is not None:
+            self._write(_json(self._message))
+
+    def _note(self, piece: Any) -> None:
+        """Keep what the last chunk says of the answer."""
+        self.flags = getattr(piece, "flags", ()) or self.flags
+        self._message = getattr(piece, "message", None) or self._message
 
     def end_line(self) -> None:
         """Write a line feed unless the last line has one."""
@@ -137,6 +145,7 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
     """Send `prompt` and write the answer. Return the exit code."""
     from llmdash.exit_codes import of_signal
     from llmdash.llms.wire.failures import Failure
+    from llmdash.sanitize import clean_line
 
     settings = _before_files(settings_from(flags, simulated=simulate), flags)
     text = _prompt(prompt)
@@ -154,6 +163,8 @@ def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces,
         if simulator is not None:
             simulator.close()
     writer.end_line()
+    if writer.flags:
+        click.echo(f"llmdash: flags of the answer: {clean_line(', '.join(writer.flags))}", err=True)
     return 0
 
 
@@ -170,13 +181,11 @@ def _before_files(settings: Settings, flags: Mapping[str, Any]) -> Settings:
 
 
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
-    from llmdash.launch.llm_factory import Clients, build_llm, require_targets
+    from llmdash.launch.llm_factory import Clients, build_llm, require_usable
     from llmdash.llms.dialects import LANGCHAIN
 
     endpoint = settings.endpoints[0]
-    require_targets((endpoint,))
-    if endpoint.needs_key and not endpoint.keys:
-        refuse("no API key: put API_KEY=... into .env, set OPENAI_API_KEY, or add --simulate to practise")
+    require_usable(settings.with_endpoints((endpoint,)))
     clients = Clients(settings.timeouts)
     client = None if endpoint.dialect == LANGCHAIN else clients.client(endpoint)
     llm = build_llm(endpoint, endpoint.keys[0] if endpoint.keys else None, settings, client)

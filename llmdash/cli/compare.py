@@ -76,7 +76,8 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
     from llmdash.engine.model.counts import counted
     from llmdash.launch.compare import Bench, practice
     from llmdash.launch.inputs import open_input
-    from llmdash.launch.plan_builder import private_folder, require_usable
+    from llmdash.launch.llm_factory import require_usable
+    from llmdash.launch.plan_builder import private_folder
     from llmdash.launch.request_options import options_of, with_model_of
 
     settings = settings_from(flags, simulated=own["simulate"])

@@ -29,6 +29,18 @@ __all__ = [
 _REDACTOR = "llmdash.redactor"
 """The key under which a command keeps its Redactor, so that a crash can be reported without its secrets."""
 
+_OF_ENDPOINTS = {
+    "base_url": "--base-url",
+    "dialect": "--dialect",
+    "endpoint": "--endpoint",
+    "headers": "--header",
+    "query": "--query",
+    "auth": "--auth",
+    "proxy": "--proxy",
+    "ca_file": "--ca-file",
+}
+"""The options that say how an endpoint is reached, by the name of their setting."""
+
 
 def guarded(work: Callable[[], int]) -> NoReturn:
     """Do `work` and exit with its code. An error that the user can fix becomes one line and its own code."""
@@ -109,7 +121,8 @@ def settings_from(flags: Mapping[str, Any], *, simulated: bool = False) -> Setti
     from llmdash.launch.trust import refusal, untrusted
 
     settings = settings_in_folder(flags)
-    for warning in settings.warnings:
+    unused = [option for name, option in _OF_ENDPOINTS.items() if simulated and flags.get(name)]
+    for warning in (*settings.warnings, *(f"{option}: has no effect on the simulator" for option in unused)):
         click.echo(f"llmdash: {warning}", err=True)
     if not simulated and (files := untrusted(settings, os.environ)):
         for line in refusal(files).splitlines():

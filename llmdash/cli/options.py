@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
-    "CONNECTION_OPTIONS",
     "ENDPOINT_OPTIONS",
     "INPUT_OPTIONS",
     "JUDGEMENT_OPTIONS",
@@ -24,7 +23,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-CONNECTION_OPTIONS = (
+_CONNECTION_OPTIONS = (
     click.option(
         "--header",
         "headers",
@@ -78,7 +77,7 @@ ENDPOINT_OPTIONS = (
         metavar="NAME",
         help="Only this [[endpoint]] of llmdash.toml; may be given several times.",
     ),
-    *CONNECTION_OPTIONS,
+    *_CONNECTION_OPTIONS,
 )
 
 SETTING_OPTIONS = (

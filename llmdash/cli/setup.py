@@ -102,7 +102,7 @@ def _init(folder: Path, given: Mapping[str, str | None], *, yes: bool, force: bo
     write_config(config, toml_text(answers), force=force)
     click.echo(f"{config.name} is written.")
     _trust(config)
-    _show_next_steps(missing, written)
+    _show_next_steps(missing, written, answers)
     return 0
 
 
@@ -135,7 +135,7 @@ def _answers(variables: Variables, given: Mapping[str, str | None], *, yes: bool
     from llmdash.config.endpoints import parse_target
     from llmdash.config.file import Answers
     from llmdash.config.presets import PRESETS, Preset
-    from llmdash.config.values import parse_base_url, parse_dialect, parse_rate, parse_text
+    from llmdash.config.values import ConfigError, parse_base_url, parse_name, parse_rate, parse_text
     from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN
 
     def ask(question: str, default: str | None, parse: Callable[[str], object]) -> str:
@@ -146,8 +146,7 @@ def _answers(variables: Variables, given: Mapping[str, str | None], *, yes: bool
         return ask(question, "", lambda text: parse_rate(text) if text.strip() else None).strip()
 
     def parse_provider(text: str) -> str:
-        name = text.strip().lower()
-        return name if name in PRESETS else parse_dialect(text)
+        return parse_name(text, (*PRESETS, *DIALECTS), "a provider or dialect")
 
     def parse_url(text: str) -> str:
         return parse_base_url(text, allow_insecure=False)
@@ -162,18 +161,21 @@ def _answers(variables: Variables, given: Mapping[str, str | None], *, yes: bool
     dialect = preset.dialect if preset is not None else provider
     standard = DIALECTS[dialect]
     if dialect == LANGCHAIN:
+        if yes:
+            raise ConfigError("langchain: only you know its model; leave out --yes, and it is asked for")
         target = ask("The model, as module:attribute", None, parse_target)
         return Answers(LANGCHAIN, dialect, rate(), target=target.strip())
     if preset is None:
         url = _held(variables, "BASE_URL", *standard.provider.base_url_variables) or standard.base_url
         keys = "API_KEY" if variables.find("API_KEY") else standard.key_variable
         preset = Preset("", url, standard.model, keys, dialect)
-    url, model = preset.base_url, preset.model
+    url, model = given.get("base_url") or preset.base_url, given.get("model") or preset.model
     for blank, question in preset.blanks.items():
-        word = ask(question, blank, parse_text).strip()
-        url, model = url.replace(blank, word), model.replace(blank, word)
-    url = parse_url(ask("Base URL", given.get("base_url") or url, parse_url))
-    model = ask("Model", given.get("model") or model, parse_text)
+        if blank in url + model:
+            word = ask(question, blank, parse_text).strip()
+            url, model = url.replace(blank, word), model.replace(blank, word)
+    url = parse_url(ask("Base URL", url, parse_url))
+    model = ask("Model", model, parse_text)
     names: tuple[str, ...] = ()
     if preset.key_variable:
         question = "Variables that hold the keys, split by commas"
@@ -273,8 +275,14 @@ def _typed_keys(name: str) -> str:
     return typed
 
 
-def _show_next_steps(missing: list[str], given: list[tuple[str, str]]) -> None:
+def _show_next_steps(missing: list[str], given: list[tuple[str, str]], answers: Answers) -> None:
     from llmdash.config.file import PLACEHOLDER
+    from llmdash.config.presets import PRESETS
+
+    preset = PRESETS.get(answers.name)
+    blanks = [word for word in (preset.blanks if preset else ()) if word in answers.base_url + answers.model]
+    if blanks:
+        click.echo(f"Put your own names into llmdash.toml in place of {' and '.join(blanks)}.")
 
     unset = [name for name in missing if name not in dict(given)]
     open_ones = [name for name, value in given if value == PLACEHOLDER]

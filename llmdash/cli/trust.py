@@ -28,7 +28,7 @@ def _trust() -> int:
 
     files = untrusted(settings_in_folder({}), os.environ)
     if not files:
-        click.echo("There is nothing to trust here: no file of this folder decides where keys are sent.")
+        click.echo("There is nothing to trust here: no file of this folder sends keys that it does not hold.")
         return 0
     for line in refusal(files).splitlines()[:-1]:
         click.echo(line)

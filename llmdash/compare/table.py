@@ -10,13 +10,13 @@ from typing import IO, TYPE_CHECKING, NamedTuple, TextIO, cast
 from llmdash.compare.report import Comparison, Row
 from llmdash.engine.model.frame import Percentiles
 from llmdash.reports.output import Output
-from llmdash.reports.wording import UNKNOWN, count, duration, share
+from llmdash.reports.wording import UNKNOWN, count, duration, money, share
 from llmdash.sanitize import clean_line
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["markdown_table", "money", "plain_table", "print_table"]
+__all__ = ["markdown_table", "plain_table", "print_table"]
 
 _GAP = "  "
 
@@ -74,14 +74,6 @@ _COLUMNS = (
     _Column("cost", _cost),
     _Column("failed", lambda _comparison, row: count(row.run.failed)),
 )
-
-
-def money(value: float | None) -> str:
-    """Return dollars with as many decimals as needed: `$0.000812`, `$0.0812`, `$8.12`; a dash for None."""
-    if value is None:
-        return UNKNOWN
-    decimals = 2 if value >= 1 or value == 0 else 4 if value >= 0.01 else 6
-    return f"${value:,.{decimals}f}"
 
 
 def _grid(comparison: Comparison) -> list[tuple[str, ...]]:

@@ -97,5 +97,11 @@ def _line(name: str, value: str) -> str:
         names = found if isinstance(found, list) else [found]
         return f"{name} = {', '.join(each if is_variable(str(each)) else '***' for each in names)}"
     if isinstance(found, Mapping):
-        return f"{name} = {', '.join(f'{shown(key)[1:-1]}: {shown(each)}' for key, each in found.items())}"
+        return f"{name} = {', '.join(f'{shown(key)[1:-1]}: {_source(each)}' for key, each in found.items())}"
     return f"{name} = {shown(found)}"
+
+
+def _source(value: object) -> str:
+    """A value as it may be shown; of one from a variable the variable."""
+    named = value.get("env") if isinstance(value, Mapping) else None
+    return f"variable {named}" if is_variable(str(named or "")) else shown(value)

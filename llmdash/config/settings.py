@@ -174,9 +174,9 @@ class Settings:
         )
 
     @property
-    def without_keys(self) -> tuple[str, ...]:
-        """Return the names of the endpoints that need a key and have none."""
-        return tuple(each.name for each in self.endpoints if each.needs_key and not each.keys)
+    def without_keys(self) -> tuple[EndpointSettings, ...]:
+        """Return the endpoints that need a key and have none."""
+        return tuple(each for each in self.endpoints if each.needs_key and not each.keys)
 
 
 def load_settings(

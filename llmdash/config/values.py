@@ -6,6 +6,7 @@ import difflib
 import ipaddress
 import math
 import re
+from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
 from llmdash.llms.dialects import DIALECTS
@@ -18,6 +19,7 @@ __all__ = [
     "ordinal",
     "parse_base_url",
     "parse_dialect",
+    "parse_name",
     "parse_number",
     "parse_rate",
     "parse_switch",
@@ -166,7 +168,8 @@ def parse_base_url(value: object, *, allow_insecure: bool) -> str:
     if "@" in parts.netloc:
         raise ConfigError(f"{shown(value)} holds a user or password; remove it, keys go into API_KEY")
     if "?" in text or "#" in text:
-        raise ConfigError(f"{shown(value)} holds a query or fragment; end it with the path, such as /v1")
+        fix = "end it with the path, such as /v1, and put a query into the query setting (--query NAME=VALUE)"
+        raise ConfigError(f"{shown(value)} holds a query or fragment; {fix}")
     if parts.scheme == "http" and not allow_insecure and not _is_loopback(parts.hostname or ""):
         raise ConfigError(
             f"{shown(value)} would send keys unencrypted; use https, or set allow_insecure = true"
@@ -198,9 +201,14 @@ def _is_loopback(host: str) -> bool:
 
 def parse_dialect(value: object) -> str:
     """The name of a dialect; raises ConfigError, with the nearest one, for anything else."""
+    return parse_name(value, DIALECTS, "a dialect")
+
+
+def parse_name(value: object, known: Collection[str], what: str) -> str:
+    """Return one of the `known` names; raises ConfigError, with the nearest one, for anything else."""
     text = value.strip().lower() if isinstance(value, str) else ""
-    if text in DIALECTS:
+    if text in known:
         return text
-    near = difflib.get_close_matches(text, DIALECTS, 1, 0.5)
-    fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(DIALECTS)}"
-    raise ConfigError(f"{shown(value)} is not a dialect; {fix}")
+    near = difflib.get_close_matches(text, known, 1, 0.5)
+    fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    raise ConfigError(f"{shown(value)} is not {what}; {fix}")

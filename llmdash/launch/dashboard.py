@@ -130,7 +130,7 @@ def _give_up(number: int) -> None:
 
 
 def _conclude(session: LocalSession, left: Left, out: Path | None) -> int:
-    write_last_words(left.run, session.folder)
+    write_last_words(left.run, session.folder, out)
     if out is not None:
         export(session.folder, out)
     return left.code or run_exit_code(session, left.run)

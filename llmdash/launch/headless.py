@@ -46,7 +46,7 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
         return ExitCode.INTERNAL
     if out is not None:
         _export_what_there_is(session, out)
-    display.finish(last, KeptRun(folder, error_kinds(last.errors, folder)))
+    display.finish(last, KeptRun(folder, error_kinds(last.errors, folder), out))
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder)
         Output(sys.stderr).line(f"llmdash: {counted(pending, 'prompt')} pending; resume it with: {go_on}")

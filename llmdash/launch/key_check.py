@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -27,7 +27,7 @@ AT_ONCE = 4
 """The most calls in flight: a check is no load test."""
 
 _PROMPT = "Reply with OK"
-_LONGEST_ANSWER = 5
+_LONGEST_ANSWER = 16  # the least that OpenAI's responses take
 _FIRST_BYTE_S = 30.0
 _PATIENCE = Timeouts(connect=10.0, first_byte=_FIRST_BYTE_S, stall=30.0, total=60.0)
 
@@ -111,22 +111,23 @@ class _Checker:
             return KeyCheck(endpoint, label, monotonic() - begun, hints=hints)
 
     async def _call(self, endpoint: EndpointSettings, key: Secret | None) -> Hints | None:
-        """Request one answer. A model that rejects `max_tokens` is asked again without it."""
+        """Request one answer. A model that rejects so short a limit is asked again as a run would ask it."""
+        options = {name: value for name, value in endpoint.options.items() if name not in TOKEN_LIMITS}
+        limit = {"max_tokens": _LONGEST_ANSWER}
+        short = replace(self._settings, temperature=None, max_tokens=None, options=limit)
         try:
-            return await self._answer(endpoint, key, {"max_tokens": _LONGEST_ANSWER})
+            return await self._answer(replace(endpoint, options=options), key, short)
         except Failure as failure:
-            if failure.kind is not FailureKind.REQUEST or "max_tokens" not in failure.message:
+            about_limit = any(name in f"{failure.param} {failure.words}" for name in TOKEN_LIMITS)
+            if failure.kind is not FailureKind.REQUEST or not about_limit:
                 raise
-        return await self._answer(endpoint, key, {})
+        return await self._answer(endpoint, key, self._settings)
 
     async def _answer(
-        self, endpoint: EndpointSettings, key: Secret | None, limit: Mapping[str, Any]
+        self, endpoint: EndpointSettings, key: Secret | None, settings: Settings
     ) -> Hints | None:
         client = self._clients.client(endpoint) if endpoint.dialect != LANGCHAIN else None
-        options = {name: value for name, value in endpoint.options.items() if name not in TOKEN_LIMITS}
-        short = replace(self._settings, temperature=None, max_tokens=None, options=limit)
-        llm = build_llm(replace(endpoint, options=options), key, short, client)
-        return await _answer(llm)
+        return await _answer(build_llm(endpoint, key, settings, client))
 
 
 def _labelled(endpoint: EndpointSettings) -> Sequence[tuple[str, Secret | None]]:
@@ -161,6 +162,8 @@ def fix(endpoint: EndpointSettings, failure: Failure) -> str:
         return f"{wait} and check again; the key is known, but rate limited (429)"
     if kind is FailureKind.LOCAL:
         return f"check the network and the host's name; {tried}"
+    if not failure.reached and "; " in failure.message:
+        return failure.message.rpartition("; ")[2]
     if kind is FailureKind.CONFIG or failure.status in (404, 405):
         return f"check base_url, dialect and model {endpoint.model}; {tried}, dialect {endpoint.dialect}"
     if kind is FailureKind.REQUEST:

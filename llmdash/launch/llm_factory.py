@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from llmdash.config.values import ConfigError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NO_OPTIONS: Mapping[str, Any] = {}
 
-__all__ = ["Clients", "build_llm", "client_arguments", "llm_arguments", "require_targets"]
+__all__ = ["Clients", "build_llm", "client_arguments", "llm_arguments", "require_usable"]
 
 
 class Clients:
@@ -86,9 +86,17 @@ def build_llm(
     return entry.load()(endpoint.model, api_key=key, client=client, **arguments)
 
 
-def require_targets(endpoints: Iterable[EndpointSettings]) -> None:
-    """Raise ConfigError, which names the endpoint, if the LangChain model of one cannot be loaded."""
-    for endpoint in endpoints:
+def require_usable(settings: Settings) -> None:
+    """Raise ConfigError if an endpoint needs a key and has none, or its LangChain model cannot be loaded."""
+    if missing := settings.without_keys:
+        names = ", ".join(endpoint.name for endpoint in missing)
+        variables = " or ".join(
+            dict.fromkeys(DIALECTS[endpoint.dialect].key_variable for endpoint in missing)
+        )
+        raise ConfigError(
+            f"no API key for {names}: put API_KEY=... into .env, or set {variables}, or add --simulate"
+        )
+    for endpoint in settings.endpoints:
         if endpoint.dialect == LANGCHAIN:
             try:
                 DIALECTS[LANGCHAIN].load()(endpoint.target)

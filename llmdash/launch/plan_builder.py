@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from llmdash import locations
-from llmdash.config import ConfigError, Settings
+from llmdash.config import Settings
 from llmdash.config.prices import load_prices
 from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.journal.file import StorageError
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.inputs import Input, earlier_run, open_input, spool
 from llmdash.launch.judgement import NO_JUDGEMENT, Judgement
-from llmdash.launch.llm_factory import require_targets
+from llmdash.launch.llm_factory import require_usable
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.launch.request_options import options_of, with_model_of
 from llmdash.launch.results import check_output
@@ -42,7 +42,6 @@ __all__ = [
     "practice_settings",
     "prepare",
     "private_folder",
-    "require_usable",
     "run_folder",
     "wires_of",
 ]
@@ -164,16 +163,6 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
             simulator.close()
         raise
     return PreparedRun(plan, simulator, out)
-
-
-def require_usable(settings: Settings) -> None:
-    """Raise ConfigError if an endpoint needs a key and has none, or its LangChain model cannot be loaded."""
-    if settings.without_keys:
-        names = ", ".join(settings.without_keys)
-        raise ConfigError(
-            f"no API key for {names}: put API_KEY=... into .env, or OPENAI_API_KEY, or add --simulate"
-        )
-    require_targets(settings.endpoints)
 
 
 def run_folder(folder: Path | None, name: str) -> Path:

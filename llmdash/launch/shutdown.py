@@ -18,7 +18,7 @@ from llmdash.engine.model.frame import RunPart
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
-from llmdash.reports.wording import resume_command
+from llmdash.reports.wording import answers_place, resume_command
 from llmdash.sanitize import clean_line
 from llmdash.signals import Signals
 
@@ -99,9 +99,9 @@ def obeying_signals(session: OwnSession) -> Iterator[Signals]:
         yield signals
 
 
-def write_last_words(run: RunPart | None, folder: Path) -> None:
-    """Print the final counts of a run, and how to resume it."""
-    sys.stdout.write(_last_words(run, folder))
+def write_last_words(run: RunPart | None, folder: Path, out: Path | None) -> None:
+    """Print the final counts of a run, how to resume it, and where its answers are."""
+    sys.stdout.write(_last_words(run, folder, out))
     sys.stdout.flush()
 
 
@@ -160,10 +160,13 @@ def _is_in(session: OwnSession, states: frozenset[RunState]) -> bool:
     return run is None or run.state in states
 
 
-def _last_words(run: RunPart | None, folder: Path) -> str:
+def _last_words(run: RunPart | None, folder: Path, out: Path | None) -> str:
+    resume = f"Resume it with: {resume_command(folder)}\n"
     if run is None:
-        return f"Resume it with: {resume_command(folder)}\n"
-    said = f"{run.done:,} of {run.jobs:,} done, {run.failed:,} failed."
-    if run.state is RunState.DONE or run.ended == run.jobs:
-        return f"{said} The run is kept in {clean_line(str(folder))}\n"
-    return f"{said} Resume it with: {resume_command(folder)}\n"
+        return resume
+    counts = [f"{run.done:,} of {run.jobs:,} done", f"{run.failed:,} failed"]
+    counts += [f"{run.invalid:,} invalid"] if run.invalid else []
+    counts += [f"{counted(run.left_out, 'input line')} left out"] if run.left_out else []
+    whole = run.state is RunState.DONE or run.ended == run.jobs
+    said = f"{', '.join(counts)}. " + (f"The run is kept in {clean_line(str(folder))}\n" if whole else resume)
+    return f"{said}Answers: {answers_place(folder, out)}\n" if run.done else said

@@ -36,6 +36,7 @@ __all__ = [
 
 _REPORT_LIMIT_S = 10.0
 _NOT_REPORTED = ("stream", "stream_options")
+_UNREPORTED = "unreported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +77,24 @@ class Reporter:
         self, deltas: AsyncGenerator[Delta, None], asked: Callable[[], Mapping[str, Any]], give_id: bool
     ) -> AsyncGenerator[Delta, None]:
         """Yield the Deltas as they arrive, then send the report. With `give_id` its number comes last, as
-        `pl_request_id` in the `info` of a Delta.
+        `pl_request_id` in the `info` of a Delta. An answer whose report fails is flagged `unreported`.
         """
         begun, gathered = time.time(), Gathering()
         async with aclosing(deltas):
             async for delta in deltas:
                 gathered.add(delta)
                 yield delta
-        number = await self._report(asked(), gathered.answer(), begun)
-        if give_id and number is not None:
-            yield Delta(at=monotonic(), info={"pl_request_id": number})
+        answer = gathered.answer()
+        reply = await self._report(asked(), answer, begun)
+        if reply is None:
+            yield Delta(at=monotonic(), message=answer.message, flags=(*answer.flags, _UNREPORTED))
+        elif give_id and reply.get("request_id") is not None:
+            yield Delta(at=monotonic(), info={"pl_request_id": reply["request_id"]})
 
-    async def _report(self, asked: Mapping[str, Any], answer: Generation, begun: float) -> Any:
-        """The number of the report, None if it failed."""
+    async def _report(
+        self, asked: Mapping[str, Any], answer: Generation, begun: float
+    ) -> Mapping[str, Any] | None:
+        """The reply to the report, None if it failed."""
         self.sent += 1
         try:
             async with asyncio.timeout(_REPORT_LIMIT_S):
@@ -101,13 +107,13 @@ class Reporter:
         self.last_error = self._redactor.redact(f"{why} (asked was {self.url})")
         return None
 
-    async def _post(self, document: Mapping[str, Any]) -> Any:
+    async def _post(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         client = await self._connections.client()
         async with client.post(self.url, HeaderList(), written(document)) as reply:
             body, is_cut = await start_of(reply)
             if reply.status == 200:
                 found = as_json(body)
-                return found.get("request_id") if isinstance(found, dict) else None
+                return found if isinstance(found, dict) else {}
             redact = self._redactor.redact
             raise from_response(reply.status, reply.headers, body, redact=redact, is_cut=is_cut)
 

@@ -59,7 +59,10 @@ class Reading:
 
     def text(self) -> str:
         """Return the line: `JSON lines; sent: prompt; carried: row_id; read: id`."""
-        sent = name_list(self._sent) if self._recipe.template is None else self._recipe.template.origin
+        template = self._recipe.template
+        sent = (
+            name_list(self._sent) if template is None else f"the template with {name_list(template.fields)}"
+        )
         carried = name_list(self._carried)
         if not self._recipe.carries and self._carried.keys() - self._recipe.carry:
             left = self._carried.keys() - self._recipe.carry

@@ -39,10 +39,11 @@ class ErrorKind:
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """Where a run that has ended is kept, and why its jobs failed."""
+    """Where a run that has ended is kept, why its jobs failed, and the file its results are in, if any."""
 
     folder: Path
     errors: tuple[ErrorKind, ...] = field(default=())
+    out: Path | None = None
 
 
 def error_kinds(groups: Sequence[ErrorGroup], folder: Path) -> tuple[ErrorKind, ...]:

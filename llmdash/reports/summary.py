@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.counts import counted
@@ -13,9 +12,11 @@ from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
 from llmdash.reports.errors import KeptRun, error_lines, error_record
 from llmdash.reports.wording import (
+    answers_place,
     count,
     duration,
     endpoint,
+    money,
     per_second,
     resume_command,
     seconds,
@@ -119,6 +120,8 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
         part for part in (clean_line(run.name), clean_line(endpoint(run)), run.state.value) if part
     )
     lines = [f"{title}   {duration(run.elapsed_s)}", _jobs_line(run), _attempts_line(run)]
+    if run.cost is not None:
+        lines.append(f"cost     {'about ' if run.tokens_estimated else ''}{money(run.cost)}")
     if run.score is not None:
         lines.append(_score_line(run.score))
     lines.append(f"ttft     {_percentiles_text(run.ttft)}")
@@ -129,16 +132,18 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
     if kept is not None:
-        lines += ["", *error_lines(kept.errors), *_kept_lines(run, kept.folder)]
+        lines += ["", *error_lines(kept.errors), *_kept_lines(run, kept)]
     return "\n".join(lines)
 
 
-def _kept_lines(run: RunPart, folder: Path) -> Iterator[str]:
-    yield f"kept in  {clean_line(str(folder))}"
+def _kept_lines(run: RunPart, kept: KeptRun) -> Iterator[str]:
+    if run.done:
+        yield f"answers  {answers_place(kept.folder, kept.out)}"
+    yield f"kept in  {clean_line(str(kept.folder))}"
     if run.ended < run.jobs:
-        yield f"resume   {resume_command(folder)}"
+        yield f"resume   {resume_command(kept.folder)}"
     if run.failed or run.invalid:
-        yield f"retry    {resume_command(folder)} --retry-failed"
+        yield f"retry    {resume_command(kept.folder)} --retry-failed"
 
 
 def _jobs_line(run: RunPart) -> str:
@@ -150,7 +155,7 @@ def _jobs_line(run: RunPart) -> str:
     if run.cancelled:
         parts.append(f"{count(run.cancelled)} cancelled")
     parts.append(f"{count(run.jobs - run.ended)} pending")
-    left_out = f"; {count(run.left_out)} input lines left out" if run.left_out else ""
+    left_out = f"; {counted(run.left_out, 'input line')} left out" if run.left_out else ""
     return f"jobs     {', '.join(parts)}, of {count(run.jobs)}{left_out}"
 
 

@@ -13,12 +13,14 @@ from llmdash.engine.model.states import RunState, Severity
 from llmdash.sanitize import clean_line
 
 __all__ = [
+    "answers_place",
     "count",
     "counts_text",
     "duration",
     "endpoint",
     "eta",
     "left",
+    "money",
     "notice_line",
     "per_second",
     "resume_command",
@@ -51,6 +53,14 @@ def seconds(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
+
+
+def money(value: float | None) -> str:
+    """Return dollars with as many decimals as needed: `$0.000812`, `$0.0812`, `$8.12`; a dash for None."""
+    if value is None:
+        return UNKNOWN
+    decimals = 2 if value >= 1 or value == 0 else 4 if value >= 0.01 else 6
+    return f"${value:,.{decimals}f}"
 
 
 def left(value: float) -> str:
@@ -95,6 +105,11 @@ def state_word(key: KeyRow) -> str:
 def resume_command(folder: Path) -> str:
     """Return the command that resumes the run in `folder`, quoted for a shell."""
     return f"llmdash run --resume --run-dir {_quoted(folder)}"
+
+
+def answers_place(folder: Path, out: Path | None) -> str:
+    """Return the file that the results are in, or the command that writes those of the run in `folder`."""
+    return f"llmdash doctor {_quoted(folder)} --out answers.jsonl" if out is None else clean_line(str(out))
 
 
 def _quoted(path: Path) -> str:

@@ -64,6 +64,44 @@ def test_options_reach_the_server(simulator: Simulator, tmp_path: Path) -> None:
     assert cut.out.count("|") == 3
 
 
+TOOLS = json.dumps([{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}])
+
+
+@pytest.mark.parametrize("command", ["ask", "stream"])
+@pytest.mark.parametrize("how", ["--stream", "--no-stream"])
+def test_an_answer_that_calls_tools_is_written_as_its_message(
+    simulator: Simulator, tmp_path: Path, command: str, how: str
+) -> None:
+    env = environment(tmp_path, simulator())
+    given = ("--set", f"tools={TOOLS}", "--set", "tool_choice=required", how)
+    ended = llmdash(command, "Look it up", *given, cwd=tmp_path, env=env)
+    (line,) = ended.out.splitlines()
+    assert json.loads(line)["tool_calls"][0]["function"]["name"] == "look"
+
+
+@pytest.mark.parametrize("command", ["ask", "stream"])
+def test_what_is_odd_about_an_answer_is_said_beside_it(
+    simulator: Simulator, tmp_path: Path, command: str
+) -> None:
+    env = environment(tmp_path, simulator())
+    cut = llmdash(command, "Tell me a story", "--max-tokens", 3, cwd=tmp_path, env=env)
+    assert (cut.code, cut.err) == (0, "llmdash: flags of the answer: length\n")
+
+
+def test_one_of_several_endpoints_is_asked(simulator: Simulator, tmp_path: Path) -> None:
+    endpoint = simulator()
+    tables = "".join(
+        f'[[endpoint]]\nname = "{name}"\ndialect = "{name}"\nbase_url = "{endpoint.base_url}"\n'
+        'model = "m"\napi_key_env = "SIM_KEY"\n'
+        for name in ("openai-chat", "anthropic")
+    )
+    (tmp_path / "e.toml").write_text(tables)
+    env = environment(tmp_path, SIM_KEY=endpoint.keys[0])
+    given = ("--config", "e.toml", "--endpoint", "anthropic", "--model", "claude")
+    ended = llmdash("stream", "hi", *given, "--events", "--first", 1, cwd=tmp_path, env=env)
+    assert json.loads(ended.out.splitlines()[0])["metadata"]["ls_provider"] == "anthropic"
+
+
 def test_the_simulator_answers_without_a_key(tmp_path: Path) -> None:
     ended = llmdash("ask", "What is 2 + 3?", "--simulate", cwd=tmp_path, env=environment(tmp_path))
     assert (ended.code, ended.err) == (0, "")

@@ -68,7 +68,8 @@ def test_a_file_loads_as_it_is_written_and_is_trusted(tmp_path: Path, name: str)
     assert settings.warnings == ()
     again = llmdash("trust", cwd=tmp_path, env=env)
     assert (
-        again.out == "There is nothing to trust here: no file of this folder decides where keys are sent.\n"
+        again.out
+        == "There is nothing to trust here: no file of this folder sends keys that it does not hold.\n"
     )
 
 
@@ -120,3 +121,37 @@ def test_a_provider_that_is_none_is_told(tmp_path: Path) -> None:
     ended = llmdash("init", "--yes", "--provider", "antropic", cwd=tmp_path, env=environment(tmp_path))
     assert ended.code == 2
     assert "did you mean anthropic?" in ended.err
+
+
+def test_words_to_put_something_else_for_are_named(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    ended = llmdash("init", "--yes", "--provider", "azure", cwd=tmp_path, env=env)
+    assert "in place of YOUR-RESOURCE and YOUR-DEPLOYMENT" in ended.out
+    given = ("--base-url", "https://a.openai.azure.com/openai/v1", "--model", "mine", "--force")
+    ended = llmdash("init", "--yes", "--provider", "azure-v1", *given, cwd=tmp_path, env=env)
+    assert "in place of YOUR" not in ended.out
+
+
+def test_what_is_given_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ["--provider", "azure", "--base-url", "https://a.example/openai/deployments/d", "--model", "d"]
+    env = {"HOME": str(tmp_path), "AZURE_OPENAI_API_KEY": KEY}
+    result = CliRunner().invoke(main, ["init", *given], input="\n" * 4, env=env)
+    assert result.exit_code == 0, result.output
+    assert "Name of" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("groq", "azure, azure-v1, openrouter"), ("openroute", "did you mean openrouter?")]
+)
+def test_providers_are_known_beside_dialects(tmp_path: Path, name: str, told: str) -> None:
+    ended = llmdash("init", "--yes", "--provider", name, cwd=tmp_path, env=environment(tmp_path))
+    assert ended.code == 2
+    assert told in ended.err
+
+
+def test_a_langchain_model_is_not_guessed(tmp_path: Path) -> None:
+    ended = llmdash("init", "--yes", "--provider", "langchain", cwd=tmp_path, env=environment(tmp_path))
+    assert ended.code == 2
+    assert "leave out --yes" in ended.err
+    assert not (tmp_path / "llmdash.toml").exists()

@@ -252,6 +252,19 @@ def test_a_dashboard_that_waits_for_the_reader_of_its_results_is_ended_by_a_sign
         assert terminal.left_changed == []
 
 
+def test_a_dashboard_that_is_left_says_what_was_left_out_and_where_the_answers_are(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    (tmp_path / "p.jsonl").write_text('{"prompt": "1 + 1"}\n{"prompt": "2 + 2"}\n{"prom\n')
+    with Terminal("run", "p.jsonl", "--run-dir", "kept", cwd=tmp_path, env=env) as terminal:
+        terminal.wait_for(lambda screen: saved(screen) == 2)
+        terminal.keys("q")
+        assert terminal.wait() == 8
+    last = "2 of 2 done, 0 failed, 1 input line left out. The run is kept in"
+    assert last in terminal.screen.replace("\n", "")
+    assert "Answers: llmdash doctor" in terminal.screen
+
+
 @pytest.mark.case("files", "dumb")
 def test_the_doctor_writes_no_control_sequence_to_a_terminal_that_prints_them(tmp_path: Path) -> None:
     (tmp_path / "lost").mkdir()

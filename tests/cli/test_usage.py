@@ -20,6 +20,7 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
     [
         (["run", "none.txt", "--simulate"], {}, ["none.txt"]),
         (["run", "p.txt"], {"p.txt": "hi"}, ["no API key", ".env"]),
+        (["run", "p.txt", "--dialect", "anthropic"], {"p.txt": "hi"}, ["no API key", "ANTHROPIC_API_KEY"]),
         (["run", "p.txt", "--simulate", "--rate", "fast"], {"p.txt": "hi"}, ["--rate", "fast", "5/s"]),
         (["run", "p.txt", "--simulate", "--concurrency", "0"], {"p.txt": "hi"}, ["--concurrency"]),
         (["run", "p.txt", "--simulate", "--temperature", "9"], {"p.txt": "hi"}, ["--temperature"]),
@@ -134,3 +135,17 @@ def test_the_simulator_command_prints_its_address_first_and_counts_what_it_sees(
         process.terminate()
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "command", [("run", "p.txt", "--simulate", "--headless"), ("ask", "hi", "--simulate")], ids=str
+)
+def test_an_option_that_the_simulator_has_no_use_for_is_named(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "p.txt").write_text("hi\n")
+    given = ("--dialect", "anthropic", "--base-url", "http://127.0.0.1:1/v1", "--header", "X-A=b")
+    ended = llmdash(*command, *given, cwd=tmp_path, env=environment(tmp_path))
+    assert ended.code == 0
+    for option in ("--dialect", "--base-url", "--header"):
+        assert f"llmdash: {option}: has no effect on the simulator\n" in ended.err

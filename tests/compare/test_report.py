@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.compare.report import Comparison, Row
-from llmdash.compare.table import markdown_table, money, plain_table, print_table
+from llmdash.compare.table import markdown_table, plain_table, print_table
 from llmdash.engine.model.frame import Percentiles, RunPart, Score
 from llmdash.reports.summary import encode_line
+from llmdash.reports.wording import money
 from tests.reports.fakes import HOSTILE
 
 

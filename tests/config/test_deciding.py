@@ -97,6 +97,12 @@ def test_certificates_and_promptlayer_decide_too(place: Place) -> None:
     assert {"target", "on_end", "base_url", "headers"} <= set(DECIDING)
 
 
+def test_of_a_header_from_a_variable_the_variable_is_shown(place: Place) -> None:
+    place.environ["MY_ORG"] = "org-1"
+    place.toml(TABLE + "headers = {X-Org = {env = 'MY_ORG'}, X-Title = 'mine'}\n")
+    assert "endpoint a: headers = X-Org: variable MY_ORG, X-Title: 'mine'" in fields(place)
+
+
 def test_the_hash_is_of_these_fields_alone(place: Place) -> None:
     place.toml(TABLE)
     before = hash_of(place)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -59,7 +61,29 @@ async def test_a_model_that_refuses_the_limit_of_tokens_is_asked_without() -> No
     async with raw_server(send(refusal), send(ANSWER)) as server:
         (check,) = await check_keys(settings_for(server.base_url, KEY))
     assert check.works
-    assert [b'"max_tokens":5' in request for request in server.requests] == [True, False]
+    assert [b'"max_tokens":16' in request for request in server.requests] == [True, False]
+
+
+async def test_a_model_that_wants_a_longer_answer_is_asked_as_a_run_would_ask_it() -> None:
+    words = b"`max_tokens` must be greater than `thinking.budget_tokens`"
+    refusal = framed(b'{"error": {"message": "%s"}}' % words, JSON, status=b"400 Bad Request")
+    async with raw_server(send(refusal), send(ANSWER)) as server:
+        settings = settings_for(server.base_url, KEY)
+        (endpoint,) = settings.endpoints
+        longer = replace(endpoint, options={"max_tokens": 4000, "top_k": 3})
+        (check,) = await check_keys(settings.with_endpoints((longer,)))
+    assert check.works
+    first, second = server.requests
+    assert b'"max_tokens":16' in first
+    assert b'"max_tokens":4000' in second
+
+
+@pytest.mark.parametrize("dialect", ["openai-chat", "openai-completions", "openai-responses", "anthropic"])
+async def test_the_call_asks_for_no_less_than_every_provider_gives(dialect: str) -> None:
+    async with raw_server(send(ANSWER)) as server:
+        settings = replace(settings_for(server.base_url, KEY), dialect=dialect)
+        await check_keys(settings)
+    assert re.search(rb'"max_(output_)?tokens":16\b', server.requests[0])
 
 
 async def test_a_key_in_the_servers_words_is_not_repeated() -> None:
@@ -116,6 +140,8 @@ def test_limits_are_shown_as_the_server_told_them() -> None:
         (Failure(FailureKind.TRANSIENT, "", status=503), "check again in a while"),
         (Failure(FailureKind.TRANSIENT, ""), "see whether a server answers there"),
         (Failure(FailureKind.LOCAL, ""), "check the network"),
+        (Failure(FailureKind.CONFIG, "not trusted; name it in ca_file", reached=False), "name it in ca_file"),
+        (Failure(FailureKind.TRANSIENT, "refused; check the proxy", reached=False), "check the proxy"),
     ],
 )
 def test_each_failure_has_its_fix(failure: Failure, told: str) -> None:

@@ -81,7 +81,8 @@ async def test_a_report_that_fails_is_counted_and_fails_nothing(
     reply: Callable[[], httpx.Response], word: str
 ) -> None:
     llm = model(Canned(SAID, reply))
-    assert await llm.ainvoke("hi") == "Hello"
+    (found,) = (await llm.agenerate(["hi"])).generations[0]
+    assert (found.text, found.flags) == ("Hello", ("unreported",))
     assert (llm.reports.sent, llm.reports_failed) == (1, 1)
     assert word in str(llm.reports.last_error)
     assert "https://pl.test/track-request" in str(llm.reports.last_error)
@@ -109,6 +110,12 @@ async def test_a_reply_without_a_number_gives_none(body: bytes) -> None:
     llm = model(Canned(SAID, answer(body)))
     found = (await llm.agenerate(["hi"])).generations[0][0]
     assert found.generation_info == {"finish_reason": "stop"}
+
+
+async def test_what_was_odd_about_an_answer_stays_known_where_its_report_fails() -> None:
+    cut = answer(*(piece.replace(b'"stop"', b'"length"') for piece in WIRES["completions"].stream))
+    llm = model(Canned(cut, answer(status=500)))
+    assert [delta.flags async for delta in llm.deltas("hi") if delta.flags][-1] == ("length", "unreported")
 
 
 async def test_a_call_that_fails_is_not_reported() -> None:

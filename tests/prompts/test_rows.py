@@ -439,3 +439,12 @@ def test_options_in_the_columns_of_a_table_have_the_types_of_json(tmp_path: Path
     assert found.prompt(0).carried == {"model": "T-34"}
     assert found.prompt(1).options == {"seed": 3}
     assert found.prompt(1).carried == {"options": "tea", "model": ""}
+
+
+def test_of_a_template_the_fields_that_it_sends_are_reported(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("topic,question,year\nsums,What is 2 + 3?,1999\n")
+    found = open_source(file, template="A {{ topic }} question: {{question}}")
+    assert found.reading == (
+        "table of 3 columns; sent: the template with topic, question; carried: topic, question, year"
+    )

@@ -159,9 +159,10 @@ KEPT = KeptRun(
 @pytest.mark.case("files", "headless-reason")
 def test_the_report_says_why_jobs_failed_where_the_run_is_and_how_to_go_on() -> None:
     lines = end_report(RUNNING, KEPT).splitlines()
-    assert lines[-5:] == [
+    assert lines[-6:] == [
         "errors   30 x request invalid_model: 400 bad #",
         "         2 x no such line",
+        "answers  llmdash doctor '/runs/my run' --out answers.jsonl",
         "kept in  /runs/my run",
         "resume   llmdash run --resume --run-dir '/runs/my run'",
         "retry    llmdash run --resume --run-dir '/runs/my run' --retry-failed",
@@ -170,7 +171,24 @@ def test_the_report_says_why_jobs_failed_where_the_run_is_and_how_to_go_on() -> 
 
 def test_a_run_that_went_well_only_says_where_it_is() -> None:
     done = Frame(run=RunPart(name="verse", jobs=2, done=2))
-    assert end_report(done, KeptRun(Path("kept"))).splitlines()[-2:] == ["", "kept in  kept"]
+    nowhere, there = KeptRun(Path("kept")), KeptRun(Path("kept"), out=Path("r.csv"))
+    command = "llmdash doctor kept --out answers.jsonl"
+    assert end_report(done, nowhere).splitlines()[-3:] == ["", f"answers  {command}", "kept in  kept"]
+    assert end_report(done, there).splitlines()[-3:] == ["", "answers  r.csv", "kept in  kept"]
+
+
+def test_a_run_without_an_answer_names_no_place_for_them() -> None:
+    failed = Frame(run=RunPart(name="verse", jobs=2, failed=2))
+    assert "answers" not in end_report(failed, KeptRun(Path("kept")))
+
+
+@pytest.mark.parametrize(
+    ("estimated", "said"), [(False, "cost     $0.0043"), (True, "cost     about $0.0043")]
+)
+def test_the_cost_is_reported_where_prices_are_known(said: str, *, estimated: bool) -> None:
+    run = RunPart(name="verse", jobs=1, done=1, cost=0.0043, tokens_estimated=estimated)
+    assert any(line.startswith(said) for line in end_report(Frame(run=run)).splitlines())
+    assert "cost" not in end_report(Frame(run=replace(run, cost=None)))
 
 
 def test_of_many_kinds_of_error_the_most_frequent_are_reported() -> None:

@@ -78,7 +78,7 @@ class JournalReader:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         if not self._path.exists():
-            raise JournalError(f"{self._path}: no journal here")
+            raise JournalError(f"{self._path}: no journal here; name the folder of a run")
 
     def facts(self) -> dict[str, Any]:
         """Return the facts of the run: what it was started with."""

@@ -28,13 +28,18 @@ class Certificates:
             try:
                 context.load_verify_locations(cafile=self._ca_file)
             except OSError as error:
-                raise _unusable("ca_file", self._ca_file, error) from None
+                raise _unusable("ca_file", self._ca_file, error, "name a file of certificates") from None
         if self._client_cert is not None:
             try:
                 context.load_cert_chain(self._client_cert, self._client_key, password=_no_password)
             except OSError as error:
                 place = " and ".join(name for name in (self._client_cert, self._client_key) if name)
-                raise _unusable("client_cert", place, error) from None
+                fix = (
+                    "check both files"
+                    if self._client_key
+                    else "name its key in client_key, unless it is in it"
+                )
+                raise _unusable("client_cert", place, error, fix) from None
         return context
 
 
@@ -43,8 +48,8 @@ def _no_password() -> str:
     return ""
 
 
-def _unusable(setting: str, place: str, error: OSError) -> Failure:
-    why = (
-        error.strerror if error.errno is not None and not isinstance(error, ssl.SSLError) else "no usable PEM"
-    )
-    return Failure(FailureKind.CONFIG, f"{setting} {place} cannot be used ({why})", reached=False)
+def _unusable(setting: str, place: str, error: OSError, fix: str) -> Failure:
+    why = "no usable PEM"
+    if error.errno is not None and not isinstance(error, ssl.SSLError):
+        why, fix = str(error.strerror), "check its path and mode"
+    return Failure(FailureKind.CONFIG, f"{setting} {place} cannot be used ({why}); {fix}", reached=False)

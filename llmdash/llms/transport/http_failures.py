@@ -33,6 +33,8 @@ TRANSPORT_ERRORS = (
     ValueError,
 )
 _UNKNOWN_ISSUER = (2, 18, 19, 20, 21)  # OpenSSL's codes for chains that end in no known certificate
+_CLIENT_CERTIFICATE = re.compile(r"_ALERT_(\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$")
+"""OpenSSL's names for what a server says to a client without a certificate, or with one it does not take."""
 _NO_CONNECTION = (
     aiohttp.ClientHttpProxyError,
     aiohttp.ClientConnectorError,  # refused, unreachable, no name, a certificate
@@ -56,7 +58,7 @@ def failure_of(error: Exception, status: int | None = None) -> Failure:
 
 def _reached(error: Exception, cause: BaseException) -> bool:
     """False if the request cannot have got to the endpoint."""
-    if isinstance(error, _NO_CONNECTION) or isinstance(cause, _NO_CONNECTION):
+    if isinstance(error, _NO_CONNECTION) or isinstance(cause, _NO_CONNECTION) or _alert_about_client(cause):
         return False
     return not (isinstance(cause, OSError) and cause.errno in _LOCAL_ERRNOS)
 
@@ -66,6 +68,12 @@ def _meaning(error: Exception, cause: BaseException) -> tuple[FailureKind, str]:
         return FailureKind.TRANSIENT, str(cause)
     if isinstance(cause, aiohttp.ClientHttpProxyError):
         return _meaning_of_proxy(cause)
+    if alert := _alert_about_client(cause):
+        passes = alert == "handshake failure"  # it may have other reasons
+        words = (
+            f"the server ends TLS ({alert}); where it wants a client certificate, name that in client_cert"
+        )
+        return FailureKind.TRANSIENT if passes else FailureKind.CONFIG, f"{words} and client_key"
     if isinstance(cause, aiohttp.ClientConnectorCertificateError | ssl.SSLError | aiohttp.ClientSSLError):
         return _meaning_of_tls(cause)
     if isinstance(
@@ -106,8 +114,18 @@ def _meaning_of_tls(cause: BaseException) -> tuple[FailureKind, str]:
     if isinstance(found, ssl.CertificateError):
         return FailureKind.CONFIG, f"the TLS certificate is not trusted{_why(cause)}; check base_url"
     if isinstance(found, ssl.SSLError) and found.reason == "WRONG_VERSION_NUMBER":
-        return FailureKind.CONFIG, f"no TLS spoken{_why(cause)}; does base_url need http:// ?"
+        place = f" at {cause.host}:{cause.port}" if isinstance(cause, aiohttp.ClientConnectorError) else ""
+        return FailureKind.CONFIG, f"no TLS spoken{place}; does base_url need http:// ?"
     return FailureKind.TRANSIENT, f"TLS failed{_why(cause)}"
+
+
+def _alert_about_client(cause: BaseException) -> str:
+    """What the server says of the client's certificate; empty if that is not the matter. In TLS 1.3 it says
+    so after the handshake, as an error of the connection.
+    """
+    found = cause.os_error if isinstance(cause, aiohttp.ClientConnectorError) else cause.__cause__ or cause
+    alert = _CLIENT_CERTIFICATE.search(getattr(found, "reason", None) or "")
+    return alert[1].lower().replace("_", " ") if alert is not None else ""
 
 
 def _meaning_of_proxy(cause: aiohttp.ClientHttpProxyError) -> tuple[FailureKind, str]:

@@ -14,7 +14,7 @@ from llmdash.llms.wire.rate_limit_headers import RetryHint, asked_for, parse_lim
 
 __all__ = ["Failure", "FailureKind", "failure_in", "from_body", "from_response", "retry_after"]
 
-PROXY_LOGIN = "the proxy asks for a login: put user:password@ before its host in the proxy setting"
+PROXY_LOGIN = "the proxy asks for a login; put user:password@ before its host in the proxy setting"
 Redact = Callable[[str], str]
 _WORDS_LIMIT = 8000
 

@@ -220,13 +220,13 @@ class RunHeader(Widget):
         if run.invalid:
             items.insert(2, _Item(f"≠ {count(run.invalid)} invalid", "error"))
         if run.empty:
-            items.append(_Item(f"{count(run.empty)} empty", "warning", 4))
+            items.append(_Item(f"{count(run.empty)} empty", "warning", 2))
         if run.score is not None and run.score.accuracy is not None:
             items.append(_Item(f"{100 * run.score.accuracy:5.1f}% right", "plain", 4))
         if run.cost is not None:
             items.append(_Item(f"{dollars(run.cost)} → {dollars(run.cost_projected)}", "plain", 3))
         if run.left_out:
-            items.append(_Item(f"{count(run.left_out)} left out", "warning", 4))
+            items.append(_Item(f"{count(run.left_out)} left out", "warning", 1))
         if run.cancelled:
             items.append(_Item(f"⊘ {count(run.cancelled)} cancelled", "muted", 6))
         items.append(_Item(f"{about}{_tokens_text(run)}", "muted", 7))

@@ -153,9 +153,9 @@ def _headline(inspection: Inspection) -> Content:
     ]
     if verdict.word:
         parts.append(Content.styled(verdict.text, _TINTS.get(verdict.style, "$foreground-muted")))
-    parts += [Content.styled(text, "$foreground-muted") for text in _facts(inspection.record)]
     if inspection.record is not None and inspection.record.flags:
         parts.append(Content.styled(", ".join(inspection.record.flags), "$warning"))
+    parts += [Content.styled(text, "$foreground-muted") for text in _facts(inspection.record)]
     return Content("   ").join(parts)
 
 

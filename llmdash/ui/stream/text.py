@@ -156,8 +156,8 @@ class StreamText:
         if self._ruler and chunk.gap_s is not None and math.isfinite(chunk.gap_s):
             stall = Span(STALL + duration(chunk.gap_s).strip(), Kind.STALL)
             spans.append(stall if stalled else Span(_raised(chunk.gap_s), Kind.GAP))
-        if self._marks and not self._begins:
-            spans.append(_MARK)
+        if self._marks and not self._begins and (chunk.text or self._chunks[-1].text):
+            spans.append(_MARK)  # chunks without text, such as thoughts, share one
         spans.append(Span(chunk.text, Kind.TEXT))
         return spans
 
@@ -266,7 +266,7 @@ def _cell_cuts(flat: str, width: int) -> list[tuple[int, int]]:
                 cuts.append((start, space[0]))
                 start, cells = space[0] + 1, cells - space[1] - 1
                 space = None
-        if flat[at] == " " and at > start:
+        if flat[at] == " " and cells > 0:
             space = (at, cells)
         cells += size if start < end else 0
         cells = max(0, cells)

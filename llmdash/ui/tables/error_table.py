@@ -58,7 +58,7 @@ class ErrorTable(LineTable):
         """Show these groups; only lines that change are repainted."""
         jobs = sum(group.count for group in groups)
         kinds = counted(len(groups), "kind of error", "kinds of error")
-        self.set_title(f"Errors · {count(jobs)} failed, {kinds}" if groups else "Errors")
+        self.set_title(f"Errors · {counted(jobs, 'job')}, {kinds}" if groups else "Errors")
         if groups == self._groups:
             return
         self._groups = groups

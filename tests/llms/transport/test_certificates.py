@@ -6,9 +6,11 @@ import os
 import ssl
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from llmdash.llms import ChatOpenAI
+from llmdash.llms.transport import http_failures
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.llms.canned import DONE, KEY, chunk
@@ -73,22 +75,46 @@ async def test_the_own_certificate_is_shown_to_a_server_that_asks() -> None:
         files = {"ca_file": str(PRIVATE_CA), "client_cert": str(CLIENT)}
         assert await ask(server.base_url, **files) == "Hello"
         assert await ask(server.base_url, **files, client_key=str(CLIENT)) == "Hello"
-        assert (await failure_of(server.base_url, ca_file=str(PRIVATE_CA))).kind is FailureKind.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", FailureKind.CONFIG),
+        ("SSLV3_ALERT_BAD_CERTIFICATE", FailureKind.CONFIG),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", FailureKind.CONFIG),
+        ("TLSV1_ALERT_UNKNOWN_CA", FailureKind.CONFIG),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", FailureKind.TRANSIENT),
+    ],
+)
+@pytest.mark.parametrize("during_handshake", [True, False])
+def test_a_server_that_wants_a_client_certificate_names_the_settings_for_it(
+    reason: str, kind: FailureKind, *, during_handshake: bool
+) -> None:
+    alert = ssl.SSLError(1, f"[SSL: {reason}] tls alert (_ssl.c:1)")
+    alert.reason = reason
+    error: Exception = alert
+    if not during_handshake:
+        error = aiohttp.ClientOSError(*alert.args)
+        error.__cause__ = alert
+    failure = http_failures.failure_of(error)
+    assert (failure.kind, failure.reached) == (kind, False)
+    assert "client_cert and client_key" in failure.message
 
 
 @pytest.mark.parametrize(
     ("setting", "file", "why"),
     [
-        ("ca_file", "missing.pem", "No such file"),
-        ("ca_file", os.devnull, "no usable PEM"),
-        ("client_cert", "missing.pem", "No such file"),
-        ("client_cert", str(PRIVATE_CA), "no usable PEM"),
+        ("ca_file", "missing.pem", "(No such file or directory); check its path and mode"),
+        ("ca_file", os.devnull, "(no usable PEM); name a file of certificates"),
+        ("client_cert", "missing.pem", "(No such file or directory); check its path and mode"),
+        ("client_cert", str(PRIVATE_CA), "(no usable PEM); name its key in client_key, unless it is in it"),
     ],
 )
 async def test_a_file_that_cannot_be_used_is_named(setting: str, file: str, why: str) -> None:
     failure = await failure_of("https://127.0.0.1:1/v1", **{setting: file})
     assert (failure.kind, failure.reached) == (FailureKind.CONFIG, False)
-    assert failure.message == f"{setting} {file} cannot be used ({why}{' or directory' * (why[0] == 'N')})"
+    assert failure.message == f"{setting} {file} cannot be used {why}"
 
 
 async def test_a_key_behind_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:

@@ -60,6 +60,12 @@ async def test_input_lines_that_were_left_out_are_counted() -> None:
     assert "left out" not in (await header(RUN, 160))[2]
 
 
+async def test_what_is_missing_is_said_on_a_narrow_screen_too() -> None:
+    counters = (await header(replace(RUN, left_out=16, empty=3), 80))[2]
+    assert "16 left out" in counters
+    assert "3 empty" in (await header(replace(RUN, empty=3), 80))[2]
+
+
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 100, 120, 200])
 async def test_a_narrow_header_drops_items_and_cuts_none(width: int) -> None:
     wide = {word for line in await header(RUN, 250) for word in line.split("   ") if "━" not in word}

@@ -58,7 +58,7 @@ async def test_each_kind_of_error_has_a_row_with_its_count() -> None:
         assert rows[1].split()[:3] == ["1,204", "400", "This"]
         assert rows[2].split() == ["22", "503", "overloaded:", "try", "again", "in", "#", "#3013"]
         assert table._border_title is not None
-        assert table._border_title.plain == "Errors · 1,233 failed, 4 kinds of error"
+        assert table._border_title.plain == "Errors · 1,233 jobs, 4 kinds of error"
 
 
 async def test_below_the_table_stands_all_that_befell_one_job_of_the_group() -> None:

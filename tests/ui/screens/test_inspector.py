@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, Drain, Pause, Resume, RetryJobs, SetRate
 from llmdash.engine.model.frame import Frame, Inspection, JobRow
-from llmdash.engine.model.records import AttemptRecord
+from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.states import JobState, RunState, SortColumn
+from llmdash.engine.model.view import JobsView
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.attempts import attempts_table
 from llmdash.ui.screens.confirm import ConfirmScreen
@@ -33,6 +35,7 @@ from llmdash.ui.screens.key_bar import KeyBar
 from llmdash.ui.text.keymap import key_glyph
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import choose, picture, until
+from tests.ui.widget_app import lines
 
 SHIPPED = Path(__file__).parents[3] / "themes"
 
@@ -63,6 +66,29 @@ async def test_enter_shows_the_job_under_the_cursor_in_full() -> None:
         assert "rate limit reached" in text_of(pilot, "attempts")
         assert "THROTTLE" in text_of(pilot, "attempts")
         assert text_of(pilot, "expected") == "65"
+
+
+class FlaggedSession(FakeSession):
+    """Its jobs have long facts, and a flag."""
+
+    def inspection(self, job: int, now: float, view: JobsView) -> Inspection:
+        found = super().inspection(job, now, view)
+        record = ResultRecord(
+            0, "", "done", flags=("reasoning_only",), finish_reason="stop", model="m" * 40, endpoint="e" * 20,
+            input_tokens=2_000, cached_tokens=1_920, output_tokens=900, reasoning_tokens=900,
+        )  # fmt: skip
+        return replace(found, record=record)
+
+
+async def test_what_is_odd_about_an_answer_and_its_tokens_are_seen_at_any_width() -> None:
+    app = LlmdashApp(session=(session := FlaggedSession()), shipped_themes=SHIPPED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("enter")
+        await picture(pilot, session)
+        shown = " ".join(lines(pilot.app.screen.query_one("#inspected")))
+    assert "reasoning_only" in shown
+    assert "1,920 cached) 900 out (900 reasoning)" in " ".join(shown.split())
 
 
 async def test_the_inspector_is_live_while_it_is_open() -> None:
@@ -125,7 +151,11 @@ async def test_a_job_that_the_filter_hides_meanwhile_keeps_its_place() -> None:
     failed = session.matching(190.4, "state:failed")[::-1]
     hidden: list[int] = []
     session.matching = lambda now, text: [job for job in failed if job not in hidden][::-1]  # type: ignore[method-assign]
-    async with opened(session, "slash", *"state:failed", "enter", "home", "enter", "n") as pilot:
+    async with opened(session, "slash", *"state:failed", "enter") as pilot:
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: session.views[-1].inspect == failed[0])
+        await picture(pilot, session)
+        await pilot.press("n")
         await until(pilot, lambda: session.views[-1].inspect == failed[1])
         hidden.append(failed[1])
         await picture(pilot, session)

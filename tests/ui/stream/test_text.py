@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -43,6 +43,7 @@ def test_piece_by_piece_is_the_same_as_all_at_once(
 
 
 @given(CHUNKS, st.integers(min_value=2, max_value=30))
+@example([Chunk("\u0301 ", None), Chunk("日本", None)], 2)
 def test_no_line_is_wider_than_the_pane(chunks: list[Chunk], width: int) -> None:
     assert all(cell_len(line) <= width for line in wrapped(chunks, width))
 
@@ -62,6 +63,13 @@ def test_marks_stand_between_chunks_and_can_be_left_out() -> None:
     chunks = [Chunk("{", None), Chunk('"a"', None), Chunk("}", None)]
     assert wrapped(chunks, 20) == ['{|"a"|}']
     assert wrapped(chunks, 20, marks=False) == ['{"a"}']
+
+
+def test_chunks_without_text_share_one_mark() -> None:
+    thoughts = [Chunk("", None)] * 60
+    answer = [Chunk("a", None), Chunk("b", None)]
+    assert wrapped([*thoughts, *answer], 20) == ["|a|b"]
+    assert wrapped([*answer, *thoughts, *answer], 20) == ["a|b||a|b"]
 
 
 def test_words_stay_whole_where_they_can() -> None:
