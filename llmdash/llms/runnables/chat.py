@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -12,13 +12,12 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import PrivateAttr
 
 from llmdash.llms.call_config import refuse_text
-from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, PromptLike
+from llmdash.llms.messages import PromptLike
+from llmdash.llms.runnables.calls import answers, deltas
 from llmdash.llms.runnables.convert import ai_chunk, ai_message
-from llmdash.llms.runnables.wrapping import answers, deltas, split
+from llmdash.llms.runnables.wrapping import Wrapping
 from llmdash.llms.sync_bridge import each, wait_for
 
 __all__ = ["RunnableChat"]
@@ -26,54 +25,12 @@ __all__ = ["RunnableChat"]
 Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
 
-class RunnableChat(BaseChatModel):
+class RunnableChat(Wrapping, BaseChatModel):
     """A chat model as a Runnable: `|`, `bind_tools`, `with_structured_output`, `with_retry`, callbacks.
 
     Arguments are those of the class it wraps, and those of LangChain's chat models (`callbacks`, `tags`,
     `metadata`, `name`, `cache`, `rate_limiter`, ...). `llm` is the wrapped model.
     """
-
-    native: ClassVar[type[HttpLLM]]
-    _llm: HttpLLM = PrivateAttr()
-
-    def __init__(self, model: str | None = None, **settings: Any) -> None:
-        theirs, ours = split(settings, tuple(type(self).model_fields))
-        super().__init__(**theirs)
-        self._llm = self.native(model, **ours)
-
-    @property
-    def llm(self) -> HttpLLM:
-        """The model that makes the calls."""
-        return self._llm
-
-    @property
-    def model(self) -> str:
-        """The server's name for the model."""
-        return self._llm.model
-
-    @property
-    def url(self) -> str:
-        """Where requests are sent."""
-        return self._llm.url
-
-    def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
-        """Yield every Delta of one answer, without retries."""
-        return self._llm.deltas(prompt, **options)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._llm.aclose()
-
-    @property
-    def _llm_type(self) -> str:
-        return f"llmdash-{self._llm.dialect.wire}"
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return {"model": self._llm.model, "url": self._llm.url, **self._llm.event_facts()}
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
-        return {**super()._get_ls_params(stop, **kwargs), **self._llm.event_facts()}
 
     def _result(self, found: list[Any]) -> ChatResult:
         generations = [
@@ -141,16 +98,6 @@ class RunnableChat(BaseChatModel):
     def _conversations(self, prompts: Sequence[LanguageModelInput]) -> list[list[BaseMessage]]:
         single = [[one] if isinstance(one, BaseMessage) else one for one in prompts]
         return [self._convert_input(one).to_messages() for one in single]
-
-    def batch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[AIMessage]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "batch")
-        return super().batch(inputs, *args, **kwargs)
-
-    async def abatch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[AIMessage]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "abatch")
-        return await super().abatch(inputs, *args, **kwargs)
 
     def bind_tools(
         self, tools: Sequence[Tool], *, tool_choice: str | bool | dict[str, Any] | None = None, **kwargs: Any

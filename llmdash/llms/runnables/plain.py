@@ -2,70 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM
 from langchain_core.outputs import Generation as TextGeneration
 from langchain_core.outputs import GenerationChunk, LLMResult
-from pydantic import PrivateAttr
 
 from llmdash.llms.call_config import refuse_text
-from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
+from llmdash.llms.messages import Delta, Generation, Usage
+from llmdash.llms.runnables.calls import all_answers, deltas
 from llmdash.llms.runnables.convert import info_of
-from llmdash.llms.runnables.wrapping import all_answers, deltas, split
+from llmdash.llms.runnables.wrapping import Wrapping
 from llmdash.llms.sync_bridge import each, wait_for
 
 __all__ = ["RunnablePlain"]
 
 
-class RunnablePlain(BaseLLM):
+class RunnablePlain(Wrapping, BaseLLM):
     """A model that answers in text as a Runnable: `|`, `bind`, `with_retry`, callbacks.
 
     Arguments are those of the class it wraps, and those of LangChain's models (`callbacks`, `tags`,
     `metadata`, `name`, `cache`, ...). `llm` is the wrapped model.
     """
-
-    native: ClassVar[type[HttpLLM]]
-    _llm: HttpLLM = PrivateAttr()
-
-    def __init__(self, model: str | None = None, **settings: Any) -> None:
-        theirs, ours = split(settings, tuple(type(self).model_fields))
-        super().__init__(**theirs)
-        self._llm = self.native(model, **ours)
-
-    @property
-    def llm(self) -> HttpLLM:
-        """The model that makes the calls."""
-        return self._llm
-
-    @property
-    def model(self) -> str:
-        """The server's name for the model."""
-        return self._llm.model
-
-    @property
-    def url(self) -> str:
-        """Where requests are sent."""
-        return self._llm.url
-
-    def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
-        """Yield every Delta of one answer, without retries."""
-        return self._llm.deltas(prompt, **options)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._llm.aclose()
-
-    @property
-    def _llm_type(self) -> str:
-        return f"llmdash-{self._llm.dialect.wire}"
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return {"model": self._llm.model, "url": self._llm.url, **self._llm.event_facts()}
 
     def _result(self, found: list[list[Generation]]) -> LLMResult:
         used = [one.usage or Usage(0, 0) for answer in found for one in answer]
@@ -137,13 +97,3 @@ class RunnablePlain(BaseLLM):
         """Return the answers to a list of texts."""
         refuse_text(prompts, "agenerate")
         return await super().agenerate(prompts, *args, **kwargs)
-
-    def batch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[str]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "batch")
-        return super().batch(inputs, *args, **kwargs)
-
-    async def abatch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[str]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "abatch")
-        return await super().abatch(inputs, *args, **kwargs)

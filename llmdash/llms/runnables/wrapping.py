@@ -1,58 +1,74 @@
-"""Wrapping: what both kinds of Runnable share, over the class that makes the calls."""
+"""Wrapping: what both kinds of Runnable are, over the class that makes the calls."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from typing import Any
+from abc import ABC
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, ClassVar
 
-import msgspec
+from langchain_core.language_models import BaseLanguageModel
+from pydantic import PrivateAttr
 
-from llmdash.llms.base import Stop
-from llmdash.llms.errors import publicly
+from llmdash.llms.call_config import refuse_text
 from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, Generation, PromptLike
-from llmdash.llms.wire.failures import Failure
+from llmdash.llms.messages import Delta, PromptLike
 
-__all__ = ["all_answers", "answers", "deltas", "split"]
-
-
-def split(settings: dict[str, Any], fields: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings that are LangChain's own (`callbacks`, `tags`, `cache`, ...), and the others."""
-    theirs = {name: value for name, value in settings.items() if name in fields}
-    return theirs, {name: value for name, value in settings.items() if name not in fields}
+__all__ = ["Wrapping"]
 
 
-async def answers(llm: HttpLLM, prompt: PromptLike, stop: Stop, options: dict[str, Any]) -> list[Generation]:
-    """Return the answers to one prompt: one, or as many as `n` asks for."""
-    with publicly():
-        return await llm._result(lambda: llm._candidates(prompt, stop=stop, **options))
+class Wrapping(BaseLanguageModel[Any], ABC):
+    """A model of LangChain that holds one of this package, which makes the calls."""
 
+    native: ClassVar[type[HttpLLM]]
+    _llm: HttpLLM = PrivateAttr()
 
-async def all_answers(
-    llm: HttpLLM, prompts: Sequence[PromptLike], stop: Stop, options: dict[str, Any]
-) -> list[list[Generation]]:
-    """Return the answers to several prompts, asked all at once."""
-    with publicly():
-        found = await llm._answers(prompts, None, return_exceptions=False, stop=stop, **options)
-    return [answer for answer in found if not isinstance(answer, Failure)]
+    def __init__(self, model: str | None = None, **settings: Any) -> None:
+        fields = type(self).model_fields
+        theirs = {name: value for name, value in settings.items() if name in fields}
+        ours = {name: value for name, value in settings.items() if name not in fields}
+        super().__init__(**theirs)
+        self._llm = self.native(model, **ours)
 
+    @property
+    def llm(self) -> HttpLLM:
+        """The model that makes the calls."""
+        return self._llm
 
-def deltas(
-    llm: HttpLLM, prompt: PromptLike, stop: Stop, options: dict[str, Any]
-) -> AsyncGenerator[tuple[Delta, bool], None]:
-    """Yield each Delta that says something, and whether it is the last one."""
-    return llm._pieces(lambda: _with_end(llm, prompt, stop, options))
+    @property
+    def model(self) -> str:
+        """The server's name for the model."""
+        return self._llm.model
 
+    @property
+    def url(self) -> str:
+        """Where requests are sent."""
+        return self._llm.url
 
-async def _with_end(
-    llm: HttpLLM, prompt: PromptLike, stop: Stop, options: dict[str, Any]
-) -> AsyncGenerator[tuple[Delta, bool], None]:
-    end = Delta()
-    with publicly():
-        async with aclosing(llm._retried(prompt, stop=stop, **options)) as pieces:
-            async for delta in pieces:
-                if delta.text or delta.reasoning:
-                    yield Delta(delta.text, delta.reasoning, at=delta.at), False
-                end += msgspec.structs.replace(delta, text="", reasoning="", hints=None)
-    yield end, True
+    def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
+        """Yield every Delta of one answer, without retries."""
+        return self._llm.deltas(prompt, **options)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._llm.aclose()
+
+    @property
+    def _llm_type(self) -> str:
+        return f"llmdash-{self._llm.dialect.wire}"
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {"model": self._llm.model, "url": self._llm.url, **self._llm.event_facts()}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        return {**super()._get_ls_params(stop, **kwargs), **self._llm.event_facts()}
+
+    def batch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the answers to a list of prompts."""
+        refuse_text(inputs, "batch")
+        return super().batch(inputs, *args, **kwargs)
+
+    async def abatch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the answers to a list of prompts."""
+        refuse_text(inputs, "abatch")
+        return await super().abatch(inputs, *args, **kwargs)
