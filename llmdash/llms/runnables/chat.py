@@ -32,14 +32,12 @@ class RunnableChat(Wrapping, BaseChatModel):
     `metadata`, `name`, `cache`, `rate_limiter`, ...). `llm` is the wrapped model.
     """
 
-    def _result(self, found: list[Any]) -> ChatResult:
+    def _result(self, found: list[Any], model: str) -> ChatResult:
         generations = [
-            ChatGeneration(
-                message=ai_message(answer, self._llm.model), generation_info=answer.generation_info
-            )
+            ChatGeneration(message=ai_message(answer, model), generation_info=answer.generation_info)
             for answer in found
         ]
-        return ChatResult(generations=generations, llm_output={"model_name": self._llm.model})
+        return ChatResult(generations=generations, llm_output={"model_name": model})
 
     async def _agenerate(
         self,
@@ -48,7 +46,9 @@ class RunnableChat(Wrapping, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._result(await answers(self._llm, cast("PromptLike", messages), stop, kwargs))
+        options = self._options(kwargs)
+        found = await answers(self.llm, cast("PromptLike", messages), stop, options)
+        return self._result(found, options["model"])
 
     def _generate(
         self,
@@ -57,7 +57,9 @@ class RunnableChat(Wrapping, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._result(wait_for(answers(self._llm, cast("PromptLike", messages), stop, kwargs)))
+        options = self._options(kwargs)
+        found = wait_for(answers(self.llm, cast("PromptLike", messages), stop, options))
+        return self._result(found, options["model"])
 
     async def _astream(
         self,
@@ -66,8 +68,9 @@ class RunnableChat(Wrapping, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for delta, last in deltas(self._llm, cast("PromptLike", messages), stop, kwargs):
-            chunk = ChatGenerationChunk(message=ai_chunk(delta, self._llm.model, last=last))
+        options = self._options(kwargs)
+        async for delta, last in deltas(self.llm, cast("PromptLike", messages), stop, options):
+            chunk = ChatGenerationChunk(message=ai_chunk(delta, options["model"], last=last))
             if run_manager is not None:
                 await run_manager.on_llm_new_token(delta.text, chunk=chunk)
             yield chunk
@@ -79,8 +82,9 @@ class RunnableChat(Wrapping, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        for delta, last in each(lambda: deltas(self._llm, cast("PromptLike", messages), stop, kwargs)):
-            chunk = ChatGenerationChunk(message=ai_chunk(delta, self._llm.model, last=last))
+        options = self._options(kwargs)
+        for delta, last in each(lambda: deltas(self.llm, cast("PromptLike", messages), stop, options)):
+            chunk = ChatGenerationChunk(message=ai_chunk(delta, options["model"], last=last))
             if run_manager is not None:
                 run_manager.on_llm_new_token(delta.text, chunk=chunk)
             yield chunk
@@ -107,7 +111,7 @@ class RunnableChat(Wrapping, BaseChatModel):
         `tool_choice` is the name of one, `any`, `auto`, `none`, or what the server takes.
         """
         kwargs.pop("ls_structured_output_format", None)
-        write = _WRITERS[self._llm.dialect.wire]
+        write = _WRITERS[self.llm.dialect.wire]
         asked, choice = write([convert_to_openai_tool(tool) for tool in tools], tool_choice)
         chosen = {} if choice is None else {"tool_choice": choice}
         return cast("Runnable[LanguageModelInput, AIMessage]", self.bind(tools=asked, **chosen, **kwargs))

@@ -27,7 +27,7 @@ class RunnablePlain(Wrapping, BaseLLM):
     `metadata`, `name`, `cache`, ...). `llm` is the wrapped model.
     """
 
-    def _result(self, found: list[list[Generation]]) -> LLMResult:
+    def _result(self, found: list[list[Generation]], model: str) -> LLMResult:
         used = [one.usage or Usage(0, 0) for answer in found for one in answer]
         asked, said = sum(each.input_tokens for each in used), sum(each.output_tokens for each in used)
         tokens = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
@@ -36,7 +36,7 @@ class RunnablePlain(Wrapping, BaseLLM):
                 [TextGeneration(text=one.text, generation_info=one.generation_info) for one in answer]
                 for answer in found
             ],
-            llm_output={"model_name": self._llm.model, "token_usage": tokens},
+            llm_output={"model_name": model, "token_usage": tokens},
         )
 
     async def _agenerate(
@@ -46,7 +46,9 @@ class RunnablePlain(Wrapping, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        return self._result(await all_answers(self._llm, prompts, stop, kwargs))
+        options = self._options(kwargs)
+        found = await all_answers(self.llm, prompts, stop, options)
+        return self._result(found, options["model"])
 
     def _generate(
         self,
@@ -55,7 +57,9 @@ class RunnablePlain(Wrapping, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        return self._result(wait_for(all_answers(self._llm, prompts, stop, kwargs)))
+        options = self._options(kwargs)
+        found = wait_for(all_answers(self.llm, prompts, stop, options))
+        return self._result(found, options["model"])
 
     async def _astream(
         self,
@@ -64,8 +68,9 @@ class RunnablePlain(Wrapping, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        async for delta, last in deltas(self._llm, prompt, stop, kwargs):
-            chunk = self._chunk(delta, last=last)
+        options = self._options(kwargs)
+        async for delta, last in deltas(self.llm, prompt, stop, options):
+            chunk = self._chunk(delta, options["model"], last=last)
             if run_manager is not None:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -77,16 +82,15 @@ class RunnablePlain(Wrapping, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        for delta, last in each(lambda: deltas(self._llm, prompt, stop, kwargs)):
-            chunk = self._chunk(delta, last=last)
+        options = self._options(kwargs)
+        for delta, last in each(lambda: deltas(self.llm, prompt, stop, options)):
+            chunk = self._chunk(delta, options["model"], last=last)
             if run_manager is not None:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
 
-    def _chunk(self, delta: Delta, *, last: bool) -> GenerationChunk:
-        return GenerationChunk(
-            text=delta.text, generation_info=info_of(delta, self._llm.model) if last else None
-        )
+    def _chunk(self, delta: Delta, model: str, *, last: bool) -> GenerationChunk:
+        return GenerationChunk(text=delta.text, generation_info=info_of(delta, model) if last else None)
 
     def generate(self, prompts: Any, *args: Any, **kwargs: Any) -> LLMResult:
         """Return the answers to a list of texts."""

@@ -7,61 +7,76 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, ClassVar
 
 from langchain_core.language_models import BaseLanguageModel
-from pydantic import PrivateAttr
+from pydantic import Field
 
 from llmdash.llms.call_config import refuse_text
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, PromptLike
+from llmdash.llms.options import merge_options
 
 __all__ = ["Wrapping"]
 
+_OPTIONS = ("temperature", "max_tokens", "top_p")
+
 
 class Wrapping(BaseLanguageModel[Any], ABC):
-    """A model of LangChain that holds one of this package, which makes the calls."""
+    """A model of LangChain that holds one of this package, `llm`, which makes the calls.
+
+    The other fields are options of every call, over those of `llm`: they may be set, and configured
+    (`configurable_fields`). None leaves an option to `llm`.
+    """
 
     native: ClassVar[type[HttpLLM]]
-    _llm: HttpLLM = PrivateAttr()
 
-    def __init__(self, model: str | None = None, **settings: Any) -> None:
+    llm: HttpLLM = Field(exclude=True, repr=False)
+    model_name: str
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+
+    def __init__(self, model: str | None = None, *, llm: HttpLLM | None = None, **settings: Any) -> None:
         fields = type(self).model_fields
+        if llm is None:
+            ours = {name: value for name, value in settings.items() if name in _OPTIONS or name not in fields}
+            llm = self.native(model or settings.get("model_name"), **ours)
         theirs = {name: value for name, value in settings.items() if name in fields}
-        ours = {name: value for name, value in settings.items() if name not in fields}
-        super().__init__(**theirs)
-        self._llm = self.native(model, **ours)
-
-    @property
-    def llm(self) -> HttpLLM:
-        """The model that makes the calls."""
-        return self._llm
+        super().__init__(**{"model_name": llm.model, **theirs, "llm": llm})
 
     @property
     def model(self) -> str:
         """The server's name for the model."""
-        return self._llm.model
+        return self.model_name
 
     @property
     def url(self) -> str:
         """Where requests are sent."""
-        return self._llm.url
+        return self.llm.url
 
     def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
         """Yield every Delta of one answer, without retries."""
-        return self._llm.deltas(prompt, **options)
+        return self.llm.deltas(prompt, **self._options(options))
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._llm.aclose()
+        await self.llm.aclose()
 
     @property
     def _llm_type(self) -> str:
-        return f"llmdash-{self._llm.dialect.wire}"
+        return f"llmdash-{self.llm.dialect.wire}"
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        return {"model": self._llm.model, "url": self._llm.url, **self._llm.event_facts()}
+        return {"url": self.llm.url, "given": self.llm.given(), **self._options({})}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
-        return {**super()._get_ls_params(stop, **kwargs), **self._llm.event_facts()}
+        facts = self.llm.event_facts()
+        return {**facts, **super()._get_ls_params(stop, **kwargs), "ls_provider": facts["ls_provider"]}
+
+    def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a call: those given, over those of this model."""
+        own = {name: getattr(self, name) for name in _OPTIONS}
+        known = {name: value for name, value in own.items() if value is not None}
+        return {"model": self.model_name, **merge_options(known, given)}
 
     def batch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[Any]:
         """Return the answers to a list of prompts."""
