@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmdash.llms.messages import GeneralTurn, Turn, role_of
+from llmdash.llms.parts import as_block_part, as_item_part
 
 __all__ = ["as_blocks", "as_items"]
 
@@ -29,7 +30,7 @@ def as_blocks(turns: Iterable[Turn]) -> list[Turn]:
         elif turn.get("tool_calls"):
             written.append({"role": "assistant", "content": [*_said_blocks(turn), *_call_blocks(turn)]})
         else:
-            written.append(turn)
+            written.append({"role": role_of(turn), "content": _block_content(turn)})
     return written
 
 
@@ -38,7 +39,7 @@ def _add_result(written: list[Turn], turn: Mapping[str, Any]) -> None:
     block = {
         "type": "tool_result",
         "tool_use_id": turn.get("tool_call_id"),
-        "content": turn.get("content") or "",
+        "content": _block_content(turn) or "",
     }
     last = written[-1] if written else None
     if isinstance(last, dict) and _holds_results(last):
@@ -53,10 +54,15 @@ def _holds_results(turn: Mapping[str, Any]) -> bool:
 
 
 def _said_blocks(turn: Mapping[str, Any]) -> list[Any]:
-    content = turn.get("content")
+    content = _block_content(turn)
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
-    return list(content) if isinstance(content, list) else []
+    return content if isinstance(content, list) else []
+
+
+def _block_content(turn: Mapping[str, Any]) -> Any:
+    content = turn.get("content")
+    return [as_block_part(part) for part in content] if isinstance(content, list) else content
 
 
 def _call_blocks(turn: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -74,20 +80,25 @@ def as_items(turns: Iterable[Turn]) -> list[Any]:
         if not isinstance(turn, GeneralTurn):
             items.append(turn)
         elif role_of(turn) == "tool":
-            output = turn.get("content") or ""
+            output = _item_content(turn) or ""
             items.append(
                 {"type": "function_call_output", "call_id": turn.get("tool_call_id"), "output": output}
             )
         elif turn.get("tool_calls"):
             if turn.get("content"):
-                items.append({"role": "assistant", "content": turn["content"]})
+                items.append({"role": "assistant", "content": _item_content(turn)})
             items += [
                 {"type": "function_call", "call_id": identity, "name": name, "arguments": arguments}
                 for identity, name, arguments in _calls(turn)
             ]
         else:
-            items.append(turn)
+            items.append({"role": role_of(turn), "content": _item_content(turn)})
     return items
+
+
+def _item_content(turn: Mapping[str, Any]) -> Any:
+    content, role = turn.get("content"), role_of(turn)
+    return [as_item_part(part, role) for part in content] if isinstance(content, list) else content
 
 
 def _calls(turn: Mapping[str, Any]) -> Iterator[tuple[Any, Any, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -10,19 +10,17 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from llmdash.llms.call_config import refuse_text
 from llmdash.llms.messages import PromptLike
 from llmdash.llms.runnables.calls import answers, deltas
 from llmdash.llms.runnables.convert import ai_chunk, ai_message
+from llmdash.llms.runnables.structured import Method, structured, written_format
+from llmdash.llms.runnables.tools import Choice, Tool, written_choice, written_tool
 from llmdash.llms.runnables.wrapping import Wrapping
 from llmdash.llms.sync_bridge import each, wait_for
 
 __all__ = ["RunnableChat"]
-
-Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
 
 class RunnableChat(Wrapping, BaseChatModel):
@@ -104,66 +102,45 @@ class RunnableChat(Wrapping, BaseChatModel):
         return [self._convert_input(one).to_messages() for one in single]
 
     def bind_tools(
-        self, tools: Sequence[Tool], *, tool_choice: str | bool | dict[str, Any] | None = None, **kwargs: Any
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: Choice = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Return the model with tools: functions, pydantic classes, tools of LangChain, or schemas.
+        """Return the model with tools: functions, pydantic classes, tools of LangChain, schemas, or a
+        provider's own tools as they are.
 
-        `tool_choice` is the name of one, `any`, `auto`, `none`, or what the server takes.
+        `tool_choice` is the name of one, `any`, `auto`, `none`, or what the server takes; with `strict` the
+        arguments follow the schema.
         """
         kwargs.pop("ls_structured_output_format", None)
-        write = _WRITERS[self.llm.dialect.wire]
-        asked, choice = write([convert_to_openai_tool(tool) for tool in tools], tool_choice)
-        chosen = {} if choice is None else {"tool_choice": choice}
-        return cast("Runnable[LanguageModelInput, AIMessage]", self.bind(tools=asked, **chosen, **kwargs))
-
-
-Choice = str | bool | dict[str, Any] | None
-Written = tuple[list[dict[str, Any]], str | dict[str, Any] | None]
-_WORDS = ("auto", "none", "required")
-
-
-def _choice(choice: Choice) -> str | dict[str, Any] | None:
-    """A choice as `required`, `auto`, `none`, the name of a tool, or what the caller wrote."""
-    if choice is True or choice == "any":
-        return "required"
-    return choice or None
-
-
-def _chat_tools(tools: list[dict[str, Any]], choice: Choice) -> Written:
-    named = _choice(choice)
-    if isinstance(named, str) and named not in _WORDS:
-        named = {"type": "function", "function": {"name": named}}
-    return tools, named
-
-
-def _responses_tools(tools: list[dict[str, Any]], choice: Choice) -> Written:
-    named = _choice(choice)
-    if isinstance(named, str) and named not in _WORDS:
-        named = {"type": "function", "name": named}
-    return [{"type": "function", **tool["function"]} for tool in tools], named
-
-
-def _message_tools(tools: list[dict[str, Any]], choice: Choice) -> Written:
-    written = [
-        {
-            "name": tool["function"]["name"],
-            "description": tool["function"].get("description", ""),
-            "input_schema": tool["function"].get("parameters") or {"type": "object"},
+        wire = self.llm.dialect.wire
+        asked = {
+            "tools": [written_tool(tool, wire, strict=strict) for tool in tools],
+            **written_choice(tool_choice, wire, is_parallel=parallel_tool_calls),
         }
-        for tool in tools
-    ]
-    named = _choice(choice)
-    if isinstance(named, str):
-        named = (
-            {"type": "any" if named == "required" else named}
-            if named in _WORDS
-            else {"type": "tool", "name": named}
-        )
-    return written, named
+        return cast("Runnable[LanguageModelInput, AIMessage]", self.bind(**asked, **kwargs))
 
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        method: Method = "function_calling",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return the model with answers that are objects of `schema`, read from the call of a tool, or from
+        the text of an answer in JSON (`json_schema`, `json_mode`).
 
-_WRITERS: Mapping[str, Callable[[list[dict[str, Any]], Choice], Written]] = {
-    "chat": _chat_tools,
-    "responses": _responses_tools,
-    "messages": _message_tools,
-}
+        Raises ValueError for another method, or one that the API does not have.
+        """
+        wire = self.llm.dialect.wire
+        if method == "function_calling":
+            asked = self.bind_tools([schema], tool_choice="any", strict=strict, **kwargs)
+        else:
+            asked = self.bind(**written_format(schema, method, wire, strict=strict), **kwargs)
+        return structured(asked, schema, method, include_raw=include_raw)
