@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -146,6 +147,20 @@ class HttpLLM(LLM[Whole, Piece]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, url={self.url!r})"
 
+    def __copy__(self) -> Self:
+        """Another model with the same key, over the same connections; what it is given is its own."""
+        made = object.__new__(type(self))
+        made.__dict__ |= {**self.__dict__, "_given": dict(self._given)}
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.__copy__()
+
+    def given(self) -> dict[str, Any]:
+        """Return the options of every call, as they were given."""
+        known = {name: value for name, value in self._given.items() if value is not None}
+        return {**known, "stop": self._stop} if self._stop else known
+
     def _with_own(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         return merged_config(self._config, config)
 
@@ -211,8 +226,8 @@ class HttpLLM(LLM[Whole, Piece]):
     async def _candidates(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> list[Generation]:
         if not _is_several(merge_options(self._given, options).get("n")):
             return await super()._candidates(prompt, stop=stop, **options)
-        asking = object.__new__(type(self))
-        asking.__dict__ |= {**self.__dict__, "dialect": SeveralAnswers(self.dialect)}
+        asking = copy(self)
+        asking.dialect = SeveralAnswers(self.dialect)
         tried = 0
         while True:
             found: list[Generation] = []

@@ -7,6 +7,8 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from llmdash.llms.parts import as_chat_part
+
 __all__ = [
     "Body",
     "Delta",
@@ -268,17 +270,26 @@ def _of_langchain(one: Any) -> Turn:
         raise TypeError(
             f"a {type(one).__name__} is not a message; give text, a pair of role and text, or a dict"
         )
-    role = _ROLES.get(kind, getattr(one, "role", kind))
+    more = getattr(one, "additional_kwargs", None) or {}
+    role = more.get("__openai_role__") or _ROLES.get(kind, getattr(one, "role", kind))
     calls = [_tool_call(call) for call in getattr(one, "tool_calls", None) or ()]
-    answers = getattr(one, "tool_call_id", None)
-    if isinstance(content, str) and not calls and answers is None:
+    calls += [_tool_call(call) for call in getattr(one, "invalid_tool_calls", None) or ()]
+    said = {
+        "tool_calls": calls,
+        "tool_call_id": getattr(one, "tool_call_id", None),
+        "name": None if role == "tool" else getattr(one, "name", None),
+    }
+    known = {name: value for name, value in said.items() if value}
+    if isinstance(content, str) and not known:
         return Message(cast("Role", role), content)
-    more = {"tool_calls": calls} if calls else {}
-    answer = {"tool_call_id": answers} if answers else {}
-    return GeneralTurn({"role": role, "content": content, **more, **answer})
+    if isinstance(content, list):
+        content = [part for part in map(as_chat_part, content) if part is not None]
+    return GeneralTurn({"role": role, "content": content, **known})
 
 
 def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
-    arguments = msgspec.json.encode(call.get("args") or {}).decode()
+    """A call as chat completions have it; arguments that could not be read are a text already."""
+    given = call.get("args") or {}
+    arguments = given if isinstance(given, str) else msgspec.json.encode(given).decode()
     called = {"name": call.get("name"), "arguments": arguments}
     return {"id": call.get("id"), "type": "function", "function": called}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmdash.llms.messages import GeneralTurn, Turn, role_of
+from llmdash.llms.parts import as_block_part, as_item_part
 
 __all__ = ["as_blocks", "as_items"]
 
@@ -31,21 +32,28 @@ def as_blocks(turns: Iterable[Turn]) -> list[Turn]:
         results = []
         if isinstance(turn, GeneralTurn) and turn.get("tool_calls"):
             turn = {"role": "assistant", "content": [*_said_blocks(turn), *_call_blocks(turn)]}
+        elif isinstance(turn, GeneralTurn):
+            turn = {"role": role_of(turn), "content": _block_content(turn)}
         written.append(turn)
     return written
 
 
 def _result(turn: Mapping[str, Any]) -> dict[str, Any]:
     """The result of a call."""
-    said = turn.get("content") or ""
+    said = _block_content(turn) or ""
     return {"type": "tool_result", "tool_use_id": turn.get("tool_call_id"), "content": said}
 
 
 def _said_blocks(turn: Mapping[str, Any]) -> list[Any]:
-    content = turn.get("content")
+    content = _block_content(turn)
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
-    return list(content) if isinstance(content, list) else []
+    return content if isinstance(content, list) else []
+
+
+def _block_content(turn: Mapping[str, Any]) -> Any:
+    content = turn.get("content")
+    return [as_block_part(part) for part in content] if isinstance(content, list) else content
 
 
 def _call_blocks(turn: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -63,20 +71,25 @@ def as_items(turns: Iterable[Turn]) -> list[Any]:
         if not isinstance(turn, GeneralTurn):
             items.append(turn)
         elif role_of(turn) == "tool":
-            output = turn.get("content") or ""
+            output = _item_content(turn) or ""
             items.append(
                 {"type": "function_call_output", "call_id": turn.get("tool_call_id"), "output": output}
             )
         elif turn.get("tool_calls"):
             if turn.get("content"):
-                items.append({"role": "assistant", "content": turn["content"]})
+                items.append({"role": "assistant", "content": _item_content(turn)})
             items += [
                 {"type": "function_call", "call_id": identity, "name": name, "arguments": arguments}
                 for identity, name, arguments in _calls(turn)
             ]
         else:
-            items.append(turn)
+            items.append({"role": role_of(turn), "content": _item_content(turn)})
     return items
+
+
+def _item_content(turn: Mapping[str, Any]) -> Any:
+    content, role = turn.get("content"), role_of(turn)
+    return [as_item_part(part, role) for part in content] if isinstance(content, list) else content
 
 
 def _calls(turn: Mapping[str, Any]) -> Iterator[tuple[Any, Any, str]]:

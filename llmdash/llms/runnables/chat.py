@@ -2,87 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import PrivateAttr
 
 from llmdash.llms.call_config import refuse_text
-from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, PromptLike
+from llmdash.llms.messages import PromptLike
+from llmdash.llms.runnables.calls import answers, deltas
 from llmdash.llms.runnables.convert import ai_chunk, ai_message
-from llmdash.llms.runnables.wrapping import answers, deltas, split
+from llmdash.llms.runnables.structured import Method, structured, written_format
+from llmdash.llms.runnables.tools import Choice, Tool, written_choice, written_tool
+from llmdash.llms.runnables.wrapping import Wrapping
 from llmdash.llms.sync_bridge import each, wait_for
 
 __all__ = ["RunnableChat"]
 
-Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
 
-
-class RunnableChat(BaseChatModel):
+class RunnableChat(Wrapping, BaseChatModel):
     """A chat model as a Runnable: `|`, `bind_tools`, `with_structured_output`, `with_retry`, callbacks.
 
     Arguments are those of the class it wraps, and those of LangChain's chat models (`callbacks`, `tags`,
     `metadata`, `name`, `cache`, `rate_limiter`, ...). `llm` is the wrapped model.
     """
 
-    native: ClassVar[type[HttpLLM]]
-    _llm: HttpLLM = PrivateAttr()
-
-    def __init__(self, model: str | None = None, **settings: Any) -> None:
-        theirs, ours = split(settings, tuple(type(self).model_fields))
-        super().__init__(**theirs)
-        self._llm = self.native(model, **ours)
-
-    @property
-    def llm(self) -> HttpLLM:
-        """The model that makes the calls."""
-        return self._llm
-
-    @property
-    def model(self) -> str:
-        """The server's name for the model."""
-        return self._llm.model
-
-    @property
-    def url(self) -> str:
-        """Where requests are sent."""
-        return self._llm.url
-
-    def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
-        """Yield every Delta of one answer, without retries."""
-        return self._llm.deltas(prompt, **options)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._llm.aclose()
-
-    @property
-    def _llm_type(self) -> str:
-        return f"llmdash-{self._llm.dialect.wire}"
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return {"model": self._llm.model, "url": self._llm.url, **self._llm.event_facts()}
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
-        return {**super()._get_ls_params(stop, **kwargs), **self._llm.event_facts()}
-
-    def _result(self, found: list[Any]) -> ChatResult:
+    def _result(self, found: list[Any], model: str) -> ChatResult:
         generations = [
-            ChatGeneration(
-                message=ai_message(answer, self._llm.model), generation_info=answer.generation_info
-            )
+            ChatGeneration(message=ai_message(answer, model), generation_info=answer.generation_info)
             for answer in found
         ]
-        return ChatResult(generations=generations, llm_output={"model_name": self._llm.model})
+        return ChatResult(generations=generations, llm_output={"model_name": model})
 
     async def _agenerate(
         self,
@@ -91,7 +44,9 @@ class RunnableChat(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._result(await answers(self._llm, cast("PromptLike", messages), stop, kwargs))
+        options = self._options(kwargs)
+        found = await answers(self.llm, cast("PromptLike", messages), stop, options)
+        return self._result(found, options["model"])
 
     def _generate(
         self,
@@ -100,7 +55,9 @@ class RunnableChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return self._result(wait_for(answers(self._llm, cast("PromptLike", messages), stop, kwargs)))
+        options = self._options(kwargs)
+        found = wait_for(answers(self.llm, cast("PromptLike", messages), stop, options))
+        return self._result(found, options["model"])
 
     async def _astream(
         self,
@@ -109,8 +66,9 @@ class RunnableChat(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async for delta, last in deltas(self._llm, cast("PromptLike", messages), stop, kwargs):
-            chunk = ChatGenerationChunk(message=ai_chunk(delta, self._llm.model, last=last))
+        options = self._options(kwargs)
+        async for delta, last in deltas(self.llm, cast("PromptLike", messages), stop, options):
+            chunk = ChatGenerationChunk(message=ai_chunk(delta, options["model"], last=last))
             if run_manager is not None:
                 await run_manager.on_llm_new_token(delta.text, chunk=chunk)
             yield chunk
@@ -122,8 +80,9 @@ class RunnableChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        for delta, last in each(lambda: deltas(self._llm, cast("PromptLike", messages), stop, kwargs)):
-            chunk = ChatGenerationChunk(message=ai_chunk(delta, self._llm.model, last=last))
+        options = self._options(kwargs)
+        for delta, last in each(lambda: deltas(self.llm, cast("PromptLike", messages), stop, options)):
+            chunk = ChatGenerationChunk(message=ai_chunk(delta, options["model"], last=last))
             if run_manager is not None:
                 run_manager.on_llm_new_token(delta.text, chunk=chunk)
             yield chunk
@@ -142,77 +101,46 @@ class RunnableChat(BaseChatModel):
         single = [[one] if isinstance(one, BaseMessage) else one for one in prompts]
         return [self._convert_input(one).to_messages() for one in single]
 
-    def batch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[AIMessage]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "batch")
-        return super().batch(inputs, *args, **kwargs)
-
-    async def abatch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[AIMessage]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "abatch")
-        return await super().abatch(inputs, *args, **kwargs)
-
     def bind_tools(
-        self, tools: Sequence[Tool], *, tool_choice: str | bool | dict[str, Any] | None = None, **kwargs: Any
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: Choice = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Return the model with tools: functions, pydantic classes, tools of LangChain, or schemas.
+        """Return the model with tools: functions, pydantic classes, tools of LangChain, schemas, or a
+        provider's own tools as they are.
 
-        `tool_choice` is the name of one, `any`, `auto`, `none`, or what the server takes.
+        `tool_choice` is the name of one, `any`, `auto`, `none`, or what the server takes; with `strict` the
+        arguments follow the schema.
         """
         kwargs.pop("ls_structured_output_format", None)
-        write = _WRITERS[self._llm.dialect.wire]
-        asked, choice = write([convert_to_openai_tool(tool) for tool in tools], tool_choice)
-        chosen = {} if choice is None else {"tool_choice": choice}
-        return cast("Runnable[LanguageModelInput, AIMessage]", self.bind(tools=asked, **chosen, **kwargs))
-
-
-Choice = str | bool | dict[str, Any] | None
-Written = tuple[list[dict[str, Any]], str | dict[str, Any] | None]
-_WORDS = ("auto", "none", "required")
-
-
-def _choice(choice: Choice) -> str | dict[str, Any] | None:
-    """A choice as `required`, `auto`, `none`, the name of a tool, or what the caller wrote."""
-    if choice is True or choice == "any":
-        return "required"
-    return choice or None
-
-
-def _chat_tools(tools: list[dict[str, Any]], choice: Choice) -> Written:
-    named = _choice(choice)
-    if isinstance(named, str) and named not in _WORDS:
-        named = {"type": "function", "function": {"name": named}}
-    return tools, named
-
-
-def _responses_tools(tools: list[dict[str, Any]], choice: Choice) -> Written:
-    named = _choice(choice)
-    if isinstance(named, str) and named not in _WORDS:
-        named = {"type": "function", "name": named}
-    return [{"type": "function", **tool["function"]} for tool in tools], named
-
-
-def _message_tools(tools: list[dict[str, Any]], choice: Choice) -> Written:
-    written = [
-        {
-            "name": tool["function"]["name"],
-            "description": tool["function"].get("description", ""),
-            "input_schema": tool["function"].get("parameters") or {"type": "object"},
+        wire = self.llm.dialect.wire
+        asked = {
+            "tools": [written_tool(tool, wire, strict=strict) for tool in tools],
+            **written_choice(tool_choice, wire, is_parallel=parallel_tool_calls),
         }
-        for tool in tools
-    ]
-    named = _choice(choice)
-    if isinstance(named, str):
-        named = (
-            {"type": "any" if named == "required" else named}
-            if named in _WORDS
-            else {"type": "tool", "name": named}
-        )
-    return written, named
+        return cast("Runnable[LanguageModelInput, AIMessage]", self.bind(**asked, **kwargs))
 
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        method: Method = "function_calling",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return the model with answers that are objects of `schema`, read from the call of a tool, or from
+        the text of an answer in JSON (`json_schema`, `json_mode`).
 
-_WRITERS: Mapping[str, Callable[[list[dict[str, Any]], Choice], Written]] = {
-    "chat": _chat_tools,
-    "responses": _responses_tools,
-    "messages": _message_tools,
-}
+        Raises ValueError for another method, or one that the API does not have.
+        """
+        wire = self.llm.dialect.wire
+        if method == "function_calling":
+            asked = self.bind_tools([schema], tool_choice="any", strict=strict, **kwargs)
+        else:
+            asked = self.bind(**written_format(schema, method, wire, strict=strict), **kwargs)
+        return structured(asked, schema, method, include_raw=include_raw)

@@ -2,72 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM
 from langchain_core.outputs import Generation as TextGeneration
 from langchain_core.outputs import GenerationChunk, LLMResult
-from pydantic import PrivateAttr
 
 from llmdash.llms.call_config import refuse_text
-from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
+from llmdash.llms.messages import Delta, Generation, Usage
+from llmdash.llms.runnables.calls import all_answers, deltas
 from llmdash.llms.runnables.convert import info_of
-from llmdash.llms.runnables.wrapping import all_answers, deltas, split
+from llmdash.llms.runnables.wrapping import Wrapping
 from llmdash.llms.sync_bridge import each, wait_for
 
 __all__ = ["RunnablePlain"]
 
 
-class RunnablePlain(BaseLLM):
+class RunnablePlain(Wrapping, BaseLLM):
     """A model that answers in text as a Runnable: `|`, `bind`, `with_retry`, callbacks.
 
     Arguments are those of the class it wraps, and those of LangChain's models (`callbacks`, `tags`,
     `metadata`, `name`, `cache`, ...). `llm` is the wrapped model.
     """
 
-    native: ClassVar[type[HttpLLM]]
-    _llm: HttpLLM = PrivateAttr()
-
-    def __init__(self, model: str | None = None, **settings: Any) -> None:
-        theirs, ours = split(settings, tuple(type(self).model_fields))
-        super().__init__(**theirs)
-        self._llm = self.native(model, **ours)
-
-    @property
-    def llm(self) -> HttpLLM:
-        """The model that makes the calls."""
-        return self._llm
-
-    @property
-    def model(self) -> str:
-        """The server's name for the model."""
-        return self._llm.model
-
-    @property
-    def url(self) -> str:
-        """Where requests are sent."""
-        return self._llm.url
-
-    def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
-        """Yield every Delta of one answer, without retries."""
-        return self._llm.deltas(prompt, **options)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._llm.aclose()
-
-    @property
-    def _llm_type(self) -> str:
-        return f"llmdash-{self._llm.dialect.wire}"
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        return {"model": self._llm.model, "url": self._llm.url, **self._llm.event_facts()}
-
-    def _result(self, found: list[list[Generation]]) -> LLMResult:
+    def _result(self, found: list[list[Generation]], model: str) -> LLMResult:
         used = [one.usage or Usage(0, 0) for answer in found for one in answer]
         asked, said = sum(each.input_tokens for each in used), sum(each.output_tokens for each in used)
         tokens = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
@@ -76,7 +36,7 @@ class RunnablePlain(BaseLLM):
                 [TextGeneration(text=one.text, generation_info=one.generation_info) for one in answer]
                 for answer in found
             ],
-            llm_output={"model_name": self._llm.model, "token_usage": tokens},
+            llm_output={"model_name": model, "token_usage": tokens},
         )
 
     async def _agenerate(
@@ -86,7 +46,9 @@ class RunnablePlain(BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        return self._result(await all_answers(self._llm, prompts, stop, kwargs))
+        options = self._options(kwargs)
+        found = await all_answers(self.llm, prompts, stop, options)
+        return self._result(found, options["model"])
 
     def _generate(
         self,
@@ -95,7 +57,9 @@ class RunnablePlain(BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        return self._result(wait_for(all_answers(self._llm, prompts, stop, kwargs)))
+        options = self._options(kwargs)
+        found = wait_for(all_answers(self.llm, prompts, stop, options))
+        return self._result(found, options["model"])
 
     async def _astream(
         self,
@@ -104,8 +68,9 @@ class RunnablePlain(BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        async for delta, last in deltas(self._llm, prompt, stop, kwargs):
-            chunk = self._chunk(delta, last=last)
+        options = self._options(kwargs)
+        async for delta, last in deltas(self.llm, prompt, stop, options):
+            chunk = self._chunk(delta, options["model"], last=last)
             if run_manager is not None:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -117,16 +82,15 @@ class RunnablePlain(BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        for delta, last in each(lambda: deltas(self._llm, prompt, stop, kwargs)):
-            chunk = self._chunk(delta, last=last)
+        options = self._options(kwargs)
+        for delta, last in each(lambda: deltas(self.llm, prompt, stop, options)):
+            chunk = self._chunk(delta, options["model"], last=last)
             if run_manager is not None:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
 
-    def _chunk(self, delta: Delta, *, last: bool) -> GenerationChunk:
-        return GenerationChunk(
-            text=delta.text, generation_info=info_of(delta, self._llm.model) if last else None
-        )
+    def _chunk(self, delta: Delta, model: str, *, last: bool) -> GenerationChunk:
+        return GenerationChunk(text=delta.text, generation_info=info_of(delta, model) if last else None)
 
     def generate(self, prompts: Any, *args: Any, **kwargs: Any) -> LLMResult:
         """Return the answers to a list of texts."""
@@ -137,13 +101,3 @@ class RunnablePlain(BaseLLM):
         """Return the answers to a list of texts."""
         refuse_text(prompts, "agenerate")
         return await super().agenerate(prompts, *args, **kwargs)
-
-    def batch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[str]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "batch")
-        return super().batch(inputs, *args, **kwargs)
-
-    async def abatch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[str]:
-        """Return the answers to a list of prompts."""
-        refuse_text(inputs, "abatch")
-        return await super().abatch(inputs, *args, **kwargs)

@@ -1,58 +1,89 @@
-"""Wrapping: what both kinds of Runnable share, over the class that makes the calls."""
+"""Wrapping: what both kinds of Runnable are, over the class that makes the calls."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from typing import Any
+from abc import ABC
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, ClassVar
 
-import msgspec
+from langchain_core.language_models import BaseLanguageModel
+from pydantic import Field
 
-from llmdash.llms.base import Stop
-from llmdash.llms.errors import publicly
+from llmdash.llms.call_config import refuse_text
 from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, Generation, PromptLike
-from llmdash.llms.wire.failures import Failure
+from llmdash.llms.messages import Delta, PromptLike
+from llmdash.llms.options import merge_options
 
-__all__ = ["all_answers", "answers", "deltas", "split"]
+__all__ = ["Wrapping"]
 
-
-def split(settings: dict[str, Any], fields: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings that are LangChain's own (`callbacks`, `tags`, `cache`, ...), and the others."""
-    theirs = {name: value for name, value in settings.items() if name in fields}
-    return theirs, {name: value for name, value in settings.items() if name not in fields}
+_OPTIONS = ("temperature", "max_tokens", "top_p")
 
 
-async def answers(llm: HttpLLM, prompt: PromptLike, stop: Stop, options: dict[str, Any]) -> list[Generation]:
-    """Return the answers to one prompt: one, or as many as `n` asks for."""
-    with publicly():
-        return await llm._result(lambda: llm._candidates(prompt, stop=stop, **options))
+class Wrapping(BaseLanguageModel[Any], ABC):
+    """A model of LangChain that holds one of this package, `llm`, which makes the calls.
 
+    The other fields are options of every call, over those of `llm`: they may be set, and configured
+    (`configurable_fields`). None leaves an option to `llm`.
+    """
 
-async def all_answers(
-    llm: HttpLLM, prompts: Sequence[PromptLike], stop: Stop, options: dict[str, Any]
-) -> list[list[Generation]]:
-    """Return the answers to several prompts, asked all at once."""
-    with publicly():
-        found = await llm._answers(prompts, None, return_exceptions=False, stop=stop, **options)
-    return [answer for answer in found if not isinstance(answer, Failure)]
+    native: ClassVar[type[HttpLLM]]
 
+    llm: HttpLLM = Field(exclude=True, repr=False)
+    model_name: str
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
 
-def deltas(
-    llm: HttpLLM, prompt: PromptLike, stop: Stop, options: dict[str, Any]
-) -> AsyncGenerator[tuple[Delta, bool], None]:
-    """Yield each Delta that says something, and whether it is the last one."""
-    return llm._pieces(lambda: _with_end(llm, prompt, stop, options))
+    def __init__(self, model: str | None = None, *, llm: HttpLLM | None = None, **settings: Any) -> None:
+        fields = type(self).model_fields
+        if llm is None:
+            ours = {name: value for name, value in settings.items() if name in _OPTIONS or name not in fields}
+            llm = self.native(model or settings.get("model_name"), **ours)
+        theirs = {name: value for name, value in settings.items() if name in fields}
+        super().__init__(**{"model_name": llm.model, **theirs, "llm": llm})
 
+    @property
+    def model(self) -> str:
+        """The server's name for the model."""
+        return self.model_name
 
-async def _with_end(
-    llm: HttpLLM, prompt: PromptLike, stop: Stop, options: dict[str, Any]
-) -> AsyncGenerator[tuple[Delta, bool], None]:
-    end = Delta()
-    with publicly():
-        async with aclosing(llm._retried(prompt, stop=stop, **options)) as pieces:
-            async for delta in pieces:
-                if delta.text or delta.reasoning:
-                    yield Delta(delta.text, delta.reasoning, at=delta.at), False
-                end += msgspec.structs.replace(delta, text="", reasoning="", hints=None)
-    yield end, True
+    @property
+    def url(self) -> str:
+        """Where requests are sent."""
+        return self.llm.url
+
+    def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
+        """Yield every Delta of one answer, without retries."""
+        return self.llm.deltas(prompt, **self._options(options))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.llm.aclose()
+
+    @property
+    def _llm_type(self) -> str:
+        return f"llmdash-{self.llm.dialect.wire}"
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {"url": self.llm.url, "given": self.llm.given(), **self._options({})}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        facts = self.llm.event_facts()
+        return {**facts, **super()._get_ls_params(stop, **kwargs), "ls_provider": facts["ls_provider"]}
+
+    def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a call: those given, over those of this model."""
+        own = {name: getattr(self, name) for name in _OPTIONS}
+        known = {name: value for name, value in own.items() if value is not None}
+        return {"model": self.model_name, **merge_options(known, given)}
+
+    def batch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the answers to a list of prompts."""
+        refuse_text(inputs, "batch")
+        return super().batch(inputs, *args, **kwargs)
+
+    async def abatch(self, inputs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the answers to a list of prompts."""
+        refuse_text(inputs, "abatch")
+        return await super().abatch(inputs, *args, **kwargs)
