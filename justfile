@@ -67,6 +67,10 @@ cases *arguments:
 kill-loop:
     {{python}} -m pytest tests/cli/test_kill_loop.py -m slow -s -q
 
+# Ten thousand jobs, answered once each and spread evenly over the keys
+spread:
+    {{python}} -m pytest tests/cli/test_run.py -k spread_evenly -m "slow or not slow" -s -q
+
 # R2, R3, R11: every fault with fifty seeds, answers cut at every byte, bombs
 faults:
     {{python}} -m pytest tests/faults -m "slow or not slow" -s -q

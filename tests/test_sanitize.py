@@ -110,7 +110,7 @@ def test_a_line_stays_one_line() -> None:
 
 
 @pytest.mark.parametrize("piece", ["word ", "line\n", "\x1b", "\x1b[31m", "漢\n", "\u202e"])
-def test_ten_megabytes_are_cleaned(piece: str) -> None:
-    text = piece * (10_000_000 // len(piece))
+def test_two_megabytes_are_cleaned(piece: str) -> None:
+    text = piece * (2_000_000 // len(piece))
     assert clean(text)[: len(piece)] == clean(piece)
     assert len(clean_line(text)) == len(text)

@@ -25,7 +25,7 @@ from typing import Any
 
 from llmdash import locations
 from llmdash.config.dotenv import read_text
-from llmdash.config.values import ConfigError, parse_number, shown
+from llmdash.config.values import ConfigError, is_on_this_machine, parse_number, shown
 
 __all__ = ["Price", "Prices", "load_prices", "price_of"]
 
@@ -78,7 +78,11 @@ class Prices:
         this provider or None, without it that of any provider known for the model.
         """
         own = self.own.get(model)
-        return own.cost(tokens) if own is not None else _published(model, tokens, provider)
+        if own is not None:
+            return own.cost(tokens)
+        if provider is not None and is_on_this_machine(provider):
+            return None  # no provider: the package, which takes long to load, need not be asked
+        return _published(model, tokens, provider)
 
 
 def price_of(model: str, input_tokens: int, output_tokens: int, provider: str | None = None) -> float | None:

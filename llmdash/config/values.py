@@ -16,6 +16,7 @@ __all__ = [
     "MAX_RATE",
     "MIN_RATE",
     "ConfigError",
+    "is_on_this_machine",
     "ordinal",
     "parse_base_url",
     "parse_dialect",
@@ -188,6 +189,14 @@ def _split(text: str) -> SplitResult:
     if not host or port == 0:
         raise ConfigError(f"{shown(text)} has an invalid host or port; {_URL_FIX}")
     return parts
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Return whether `url` leads to this machine; False for what is no URL."""
+    try:
+        return _is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

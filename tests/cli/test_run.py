@@ -72,15 +72,16 @@ def test_screen_journal_export_and_server_agree(
     assert_balanced(ended, tmp_path, endpoint.stats())
 
 
-def test_ten_thousand_jobs_are_answered_once_each_and_spread_evenly(
-    simulator: Simulator, tmp_path: Path
+@pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_thousands_of_jobs_are_answered_once_each_and_spread_evenly(
+    simulator: Simulator, tmp_path: Path, count: int
 ) -> None:
     endpoint = simulator(wrong_rate=0.03)
-    (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 10000\nseed = 1\n')
+    (tmp_path / "sums.toml").write_text(f'task = "arithmetic"\n[arithmetic]\ncount = {count}\nseed = 1\n')
     ended = llmdash("run", "sums.toml", *HEADLESS, cwd=tmp_path, env=environment(tmp_path, endpoint))
     server = endpoint.stats()
     assert ended.code == 0
-    assert ended.summary["done"] == 10_000
+    assert ended.summary["done"] == count
     assert_balanced(ended, tmp_path, server)
     sent = [key["requests"] for key in server["by_key"].values()]
     assert max(sent) - min(sent) <= 1

@@ -52,8 +52,10 @@ def test_a_terminal_that_tells_no_size_gets_lines_and_the_run_its_results(
 
 
 @pytest.mark.case("files", "dumb")
-@pytest.mark.parametrize("name", ["dumb", "DUMB", "unknown"])
-@pytest.mark.parametrize("size", [(120, 36), (0, 0)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("dumb", (120, 36)), ("dumb", (0, 0)), ("DUMB", (120, 36)), ("unknown", (0, 0))],
+)
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(
     tmp_path: Path, name: str, size: tuple[int, int]
 ) -> None:
@@ -89,13 +91,12 @@ NO_TERMINALS: dict[str, tuple[dict[str, str], tuple[int, int] | None, tuple[int,
 @pytest.mark.case("files", "no-size")
 @pytest.mark.case("files", "dumb")
 @pytest.mark.case("files", "closed-streams")
-@pytest.mark.parametrize("kind", list(NO_TERMINALS))
 @pytest.mark.parametrize(
-    ("numbers", "code"),
+    ("kind", "numbers", "code"),
     [
-        ((signal.SIGINT, signal.SIGINT), 130),
-        ((signal.SIGTERM, signal.SIGINT), 143),
-        ((signal.SIGQUIT,), 131),
+        *((kind, (signal.SIGINT, signal.SIGINT), 130) for kind in NO_TERMINALS),
+        ("dumb", (signal.SIGTERM, signal.SIGINT), 143),
+        ("closed-streams", (signal.SIGQUIT,), 131),
     ],
 )
 def test_signals_end_a_run_without_a_terminal_that_has_work_in_flight(

@@ -82,7 +82,10 @@ def test_a_published_price_is_known_by_model_provider_and_base_url() -> None:
     assert costs == {0.15}
 
 
-@pytest.mark.parametrize("provider", ["http://127.0.0.1:8000/v1", "https://gateway.example/v1", "nobody"])
+@pytest.mark.parametrize(
+    "provider",
+    ["http://127.0.0.1:8000/v1", "http://[::1]/v1", "http://[", "https://gateway.example/v1", "nobody"],
+)
 def test_a_provider_nobody_knows_has_no_price_even_for_a_known_model(provider: str) -> None:
     assert Prices().cost("gpt-4o-mini", tokens(1000, 1000), provider) is None
 

@@ -96,9 +96,9 @@ GROUPS = {"whole": WHOLE, "breaks": BREAKS, "errors": ERRORS, "floods": FLOODS}
 async def test_a_fault_becomes_the_failure_of_its_class_and_leaves_nothing(
     faults: list[Fault], first_seed: int
 ) -> None:
-    """Two seeds of each fault, so that a group meets all dialects."""
+    """A seed of each fault, and four in a group, so that it meets all dialects."""
     for part in range(4):
-        await strike_all(faults[part::4], [first_seed + part, first_seed + (part + 1) % 4])
+        await strike_all(faults[part::4], [first_seed + part])
 
 
 @pytest.mark.slow

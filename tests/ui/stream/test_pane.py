@@ -240,7 +240,7 @@ async def test_hostile_text_is_made_visible(width: int) -> None:
         text = tuple(HOSTILE[:-1])
         await feed(pilot, pane, part(1, text, gaps=(0.1,) * len(text)))
         assert_drawn_safely(pane)
-        await feed(pilot, pane, part(1, HOSTILE[-1] + "日" * 50_000, len(text)))
+        await feed(pilot, pane, part(1, HOSTILE[-1] + "日" * 250 * width, len(text)))
         assert_drawn_safely(pane)
         await pilot.press("t", "home")
         assert_drawn_safely(pane)

@@ -121,7 +121,7 @@ def test_answers_follow_one_another_under_headings() -> None:
 def test_a_heading_that_was_dropped_cannot_be_renamed() -> None:
     text = StreamText()
     text.head("gone")
-    text.add([Chunk("x", None)] * (2 * KEEP_CHUNKS))
+    text.add([Chunk("x", None)] * (KEEP_CHUNKS * 3 // 2))
     text.rename("back")
     assert "back" not in drawn(list(text.lines))[0]
 

@@ -1,0 +1,40 @@
+"""What a start loads: no more than the run needs, as every user waits for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import environment, llmdash
+from tests.simulated import Simulated
+
+SCREENS = {"rich", "textual"}
+PRICES = {"genai_prices", "pydantic"}
+SERVERS = {"starlette", "uvicorn"}
+RUN = ("run", "p.txt", "--headless", "--run-dir", "kept")
+
+
+def loaded(*arguments: object, cwd: Path, env: dict[str, str]) -> set[str]:
+    """The top-level packages that a start with `arguments` loads until its end."""
+    ended = llmdash(*arguments, cwd=cwd, env={**env, "PYTHONPROFILEIMPORTTIME": "1"})
+    assert ended.code == 0, ended.err[-1000:]
+    return set(re.findall(r"^import time:.*\| +([A-Za-z_]\w*)", ended.err, re.MULTILINE))
+
+
+def test_a_headless_run_on_this_machine_loads_no_screen_no_server_and_no_prices(
+    simulator: Callable[..., Simulated], tmp_path: Path
+) -> None:
+    (tmp_path / "p.txt").write_text("Why?\n")
+    found = loaded(*RUN, cwd=tmp_path, env=environment(tmp_path, simulator()))
+    assert "aiohttp" in found
+    assert not found & (SCREENS | SERVERS | PRICES)
+
+
+@pytest.mark.parametrize("command", ["run", "ask", "check", "compare"])
+def test_help_loads_nothing_that_asks_or_draws(tmp_path: Path, command: str) -> None:
+    found = loaded(command, "--help", cwd=tmp_path, env=environment(tmp_path))
+    assert "click" in found
+    assert not found & (SCREENS | SERVERS | PRICES | {"aiohttp", "httpx", "regex", "jsonschema"})
