@@ -111,7 +111,7 @@ def settings_from(flags: Mapping[str, Any], *, simulated: bool = False) -> Setti
     settings = settings_in_folder(flags)
     for warning in settings.warnings:
         click.echo(f"llmdash: {warning}", err=True)
-    if not simulated and (files := untrusted(settings, os.environ)):
+    if not simulated and (files := untrusted(settings.deciding, os.environ)):
         for line in refusal(files).splitlines():
             click.echo(f"llmdash: {line}", err=True)
         sys.exit(2)
