@@ -136,7 +136,7 @@ def _found(known: Input, folder: Path) -> Input:
     if path.name == _SPOOL and kept.is_file():
         return replace(known, path=kept)
     raise InputError(
-        f"{path}: is not there any more; name it where it is now: llmdash run FILE --resume --run-dir {folder}"
+        f"{path}: is not there any more; name it where it is: llmdash run FILE --resume --run-dir {folder}"
     )
 
 

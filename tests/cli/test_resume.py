@@ -281,16 +281,25 @@ def test_the_files_that_the_command_line_named_are_found_from_another_folder(
 @pytest.mark.case("engine", "resume-elsewhere")
 def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Recorder, tmp_path: Path) -> None:
     env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
-    flags = ("--base-url", f"{recorder.root}/v1", "--set", "seed=7", "--set", "n=1", "--header", "X-A=1")
+    flags = (
+        "--base-url",
+        f"{recorder.root}/v1",
+        "--set",
+        "seed=7",
+        "--set",
+        "top_p=0.1",
+        "--header",
+        "X-A=1",
+    )
     begin(tmp_path, env, *flags, *ONE_BY_ONE, ends=lambda: len(recorder.requests) > 2)
-    now = ("--set", "n=2", "--header", "X-B=2")
+    now = ("--set", "top_p=0.9", "--header", "X-B=2")
     refused = llmdash(*RESUME, "run", *now, cwd=tmp_path, env=env)
     assert refused.code == 2
-    assert "options.n was '1' and is '2'; headers.X-B was not set and is '2'. Put" in refused.err
+    assert "options.top_p was '0.1' and is '0.9'; headers.X-B was not set and is '2'. Put" in refused.err
     before = len(recorder.requests)
     assert llmdash(*RESUME, "run", *now, "--changed", "ok", cwd=tmp_path, env=env).code == 0
     rest = recorder.requests[before:]
-    assert {(each.body["seed"], each.body["n"]) for each in rest} == {(7, 2)}
+    assert {(each.body["seed"], each.body["top_p"]) for each in rest} == {(7, 0.9)}
     assert {(each.headers["x-a"], each.headers["x-b"]) for each in rest} == {("1", "2")}
 
 
