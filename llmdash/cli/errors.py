@@ -124,7 +124,7 @@ def settings_from(flags: Mapping[str, Any], *, simulated: bool = False) -> Setti
     unused = [option for name, option in _OF_ENDPOINTS.items() if simulated and flags.get(name)]
     for warning in (*settings.warnings, *(f"{option}: has no effect on the simulator" for option in unused)):
         click.echo(f"llmdash: {warning}", err=True)
-    if not simulated and (files := untrusted(settings, os.environ)):
+    if not simulated and (files := untrusted(settings.deciding, os.environ)):
         for line in refusal(files).splitlines():
             click.echo(f"llmdash: {line}", err=True)
         sys.exit(2)

@@ -40,7 +40,12 @@ _CONNECTION_OPTIONS = (
     click.option(
         "--proxy", metavar="URL", help="The proxy for requests; environment for that of HTTPS_PROXY, or none."
     ),
-    click.option("--ca-file", metavar="FILE", help="Certificates to trust, in PEM."),
+    click.option(
+        "--ca-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Certificates to trust, in PEM.",
+    ),
     click.option(
         "--timeout",
         multiple=True,

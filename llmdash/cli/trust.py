@@ -26,7 +26,7 @@ def _trust() -> int:
     from llmdash.launch.trust import TrustStore, refusal, untrusted
     from llmdash.sanitize import clean_line
 
-    files = untrusted(settings_in_folder({}), os.environ)
+    files = untrusted(settings_in_folder({}).trustable, os.environ)
     if not files:
         click.echo("There is nothing to trust here: no file of this folder sends keys that it does not hold.")
         return 0

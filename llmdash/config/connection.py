@@ -236,7 +236,7 @@ def unused_proxy(base_url: str, environ: Mapping[str, str]) -> str | None:
 
 def readable_file(value: object) -> str:
     """Return the path of a file that can be read. Raises ConfigError."""
-    text = value.strip() if isinstance(value, str) else ""
+    text = str(value).strip() if isinstance(value, str | Path) else ""
     path = Path(text).expanduser()
     try:
         if text and path.is_file():

@@ -24,6 +24,7 @@ from llmdash.config.connection import proxy_secrets, unused_proxy
 from llmdash.config.deciding import DECIDING, DecidingFile, deciding_file, deciding_table_file, is_home
 from llmdash.config.dotenv import DotEnv, read_dotenv
 from llmdash.config.endpoint import EndpointSettings
+from llmdash.config.endpoints import PROMPTLAYER_URL
 from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS, parse_timeouts
 from llmdash.config.gathered import Sources
 from llmdash.config.key_file import KeyFile, stamp_of
@@ -37,6 +38,7 @@ from llmdash.config.sources import (
     KEYS,
     VariableSource,
     from_flags,
+    from_variables,
     misspelt,
 )
 from llmdash.config.toml import TABLES, from_toml
@@ -125,6 +127,8 @@ class Settings:
     sets and rows go before them."""
     deciding: tuple[DecidingFile, ...] = field(default=(), compare=False)
     """The files of the folder that decide where keys are sent."""
+    trustable: tuple[DecidingFile, ...] = field(default=(), compare=False)
+    """Those, and what would be one with other keys: `.env`, whose own keys go where it says."""
     given: frozenset[str] = field(default=frozenset(), compare=False)
     """The names of the settings that some source gives; `TABLES` for endpoints in tables."""
 
@@ -228,8 +232,10 @@ def load_settings(
         redactor.learn(proxy_secrets(endpoint.connection.proxy, environ))
     trusted = config is not None or found.resolve() == user_file.resolve()
     of_table = None if trusted else deciding_table_file(found, own)
-    of_dotenv = _deciding_dotenv(dotenv, chosen, settings, sources)
-    deciding = tuple(each for each in (of_table, of_dotenv) if each is not None)
+    of_dotenv = _deciding_dotenv(dotenv, settings, sources)
+    trustable = tuple(each for each in (of_table, of_dotenv) if each is not None)
+    meets_foreign = _decides_for_others(dotenv, chosen, settings, sources)
+    deciding = tuple(each for each in trustable if each is not of_dotenv or meets_foreign)
 
     def reload() -> Settings:
         again = load_settings(
@@ -239,29 +245,35 @@ def load_settings(
             raise ConfigError("where keys are sent was changed meanwhile; start the run anew")
         return again
 
-    return replace(settings, key_file=KeyFile(key_path, stamp, reload), deciding=deciding)
+    return replace(
+        settings, key_file=KeyFile(key_path, stamp, reload), deciding=deciding, trustable=trustable
+    )
 
 
-def _deciding_dotenv(
-    dotenv: DotEnv, chosen: Chosen, settings: Settings, sources: Sources
-) -> DecidingFile | None:
-    """The deciding variables of a `.env`, if a key that it does not hold itself goes where it says."""
-    held = [line.value for lines in dotenv.every.values() for line in lines]
-    foreign = [key for key in settings.secrets if not any(key.reveal() in value for value in held)]
-    if not foreign or dotenv.path is None:
+def _deciding_dotenv(dotenv: DotEnv, settings: Settings, sources: Sources) -> DecidingFile | None:
+    """All deciding variables of a `.env`, also those that something stronger replaces in this start: what is
+    trusted holds for every start.
+    """
+    if dotenv.path is None:
         return None
-    entries = {name: chosen.entry(name) for name in DECIDING}
-    if any(endpoint.promptlayer_key in foreign for endpoint in settings.endpoints):
-        variables = Variables(sources.environ, sources.dotenv)
-        entries["promptlayer_base_url"] = variables.find("PROMPTLAYER_BASE_URL")
-    found = [
-        (name, entry.value)
-        for name, entry in entries.items()
-        if entry is not None and entry.place.startswith(f"{dotenv.name}:")
-    ]
+    own = Chosen(from_variables(sources.dotenv, sources.known, DIALECTS[settings.dialect].variables))
+    entries = {name: own.entry(name) for name in DECIDING}
+    entries["promptlayer_base_url"] = sources.dotenv.find(PROMPTLAYER_URL)
+    found = [(name, entry.value) for name, entry in entries.items() if entry is not None]
     if all(name == BASE_URL and is_home(value, settings.dialect) for name, value in found):
         return None
     return deciding_file(dotenv.path, found)
+
+
+def _decides_for_others(dotenv: DotEnv, chosen: Chosen, settings: Settings, sources: Sources) -> bool:
+    """True if a key that the `.env` does not hold itself goes where it says."""
+    held = [line.value for lines in dotenv.every.values() for line in lines]
+    foreign = [key for key in settings.secrets if not any(key.reveal() in value for value in held)]
+    entries = [chosen.entry(name) for name in DECIDING]
+    if any(endpoint.promptlayer_key in foreign for endpoint in settings.endpoints):
+        entries.append(Variables(sources.environ, sources.dotenv).find(PROMPTLAYER_URL))
+    place = f"{dotenv.name}:"
+    return bool(foreign) and any(entry is not None and entry.place.startswith(place) for entry in entries)
 
 
 def _proxy_warnings(pool: Pool, environ: Mapping[str, str], chosen: Chosen) -> Iterator[str]:

@@ -105,7 +105,8 @@ def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping
     """Return the run to resume: its folder, its input, and the facts in its journal.
 
     Without a folder it is the latest run over the same file, or the latest of all if no file is named. How
-    the file is read is as it was, but for what is given now. Raises JournalError if there is none.
+    the file is read is as it was, but for what is given now. Raises JournalError if there is none, InputError
+    where its file is gone.
     """
     wanted = given.path.absolute() if given.path is not None else None
     for candidate in [folder] if folder is not None else _latest_first():
@@ -113,7 +114,7 @@ def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping
         known = input_of(facts)
         if folder is None and wanted is not None and known.path != wanted:
             continue
-        return candidate, _changed(known, replace(given, path=wanted)), facts
+        return candidate, _found(_changed(known, replace(given, path=wanted)), candidate), facts
     about = f"over {wanted}" if wanted is not None else f"in {locations.runs_dir()}"
     raise JournalError(f"no earlier run {about}; leave out --resume, or name its folder with --run-dir")
 
@@ -124,6 +125,19 @@ def _changed(known: Input, given: Input) -> Input:
     values = {name: getattr(given, name) for name in fields}
     values |= {"allow_bad_lines": given.allow_bad_lines or None}
     return replace(known, **{name: value for name, value in values.items() if value not in (None, ())})
+
+
+def _found(known: Input, folder: Path) -> Input:
+    """The input with its file where it is now: standard input is kept in the folder, which may have moved."""
+    path = known.path
+    if path is None or path.exists():
+        return known
+    kept = folder.absolute() / path.name
+    if path.name == _SPOOL and kept.is_file():
+        return replace(known, path=kept)
+    raise InputError(
+        f"{path}: is not there any more; name it where it is: llmdash run FILE --resume --run-dir {folder}"
+    )
 
 
 def _latest_first() -> list[Path]:

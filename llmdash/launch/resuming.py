@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from llmdash import locations
 from llmdash.config import ConfigError, EndpointSettings, Settings
 from llmdash.config.toml import TABLES
 from llmdash.config.values import shown
@@ -24,6 +25,9 @@ _OF_RUN = ("temperature", "max_tokens", "stream", "options")
 _SIMULATED = ("base_url", "name", "dialect", "auth", "headers", "query", "target")
 """What decides nothing where the simulator answers."""
 _SECRET_DIGITS = 8
+_FILES = ("config", "ca_file")
+_PAIRS = frozenset(("options", "headers", "query", "timeout"))
+"""The flags that are given once for each name."""
 
 
 def decision_notes(source: PromptSource, settings: Settings, asked: Flags) -> dict[str, Any]:
@@ -39,7 +43,7 @@ def decision_notes(source: PromptSource, settings: Settings, asked: Flags) -> di
         "file": source.options,
         "tables": TABLES in settings.given,
     }
-    given = {name: _plain(value) for name, value in asked.items() if value not in (None, (), [])}
+    given = {name: _plain(value) for name, value in _given(asked).items()}
     return {
         "decided": json.dumps(decided, default=str),
         "flags": json.dumps(given, default=str),
@@ -67,6 +71,8 @@ def _recorded(value: str | Secret) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return locations.recorded(value)
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -81,8 +87,9 @@ def resumed_flags(
     """
     _, _, facts = earlier_run(folder, given)
     earlier = _object(facts.get("flags"))
+    earlier |= {name: locations.from_record(earlier[name]) for name in _FILES if name in earlier}
     decided = _object(facts.get("decided"))
-    asked = {**earlier, **{name: value for name, value in flags.items() if value not in (None, (), [])}}
+    asked = _with(earlier, flags)
     if not decided:
         return flags, flags  # begun by a version that recorded nothing
     now = load(flags)
@@ -91,11 +98,24 @@ def resumed_flags(
         for name, value in _restorable(decided)
         if name in earlier or name not in now.given or value == _now(now, name)
     }
-    return {**flags, **earlier, **restored, **_given_now(flags)}, asked
+    return _with({**flags, **earlier, **restored}, flags), asked
 
 
-def _given_now(flags: Flags) -> dict[str, Any]:
+def _given(flags: Flags) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value not in (None, (), [])}
+
+
+def _with(earlier: Flags, flags: Flags) -> dict[str, Any]:
+    """The earlier flags with those of now in their place; of lists of NAME=VALUE, entry by entry."""
+    now = _given(flags)
+    for name in _PAIRS & now.keys() & _given(earlier).keys():
+        replaced = {_name_in(pair) for pair in now[name]}
+        now[name] = [*(pair for pair in earlier[name] if _name_in(pair) not in replaced), *now[name]]
+    return {**earlier, **now}
+
+
+def _name_in(pair: str) -> str:
+    return pair.partition("=")[0].strip().lower()
 
 
 def _restorable(decided: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

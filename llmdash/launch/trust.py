@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from llmdash import locations
-from llmdash.config import ConfigError, Settings
+from llmdash.config import ConfigError
 from llmdash.config.deciding import DecidingFile
 from llmdash.config.sources import TRUST
 from llmdash.sanitize import clean_line
@@ -53,11 +53,11 @@ class TrustStore:
 
 
 def untrusted(
-    settings: Settings, environ: Mapping[str, str], store: TrustStore | None = None
+    deciding: Iterable[DecidingFile], environ: Mapping[str, str], store: TrustStore | None = None
 ) -> tuple[DecidingFile, ...]:
-    """Return the files that decide where keys are sent and that nobody has trusted as they are."""
+    """Return those of the `deciding` files that nobody has trusted as they are."""
     named = {name.strip() for name in environ.get(TRUST, "").split(",")}
-    left = [file for file in settings.deciding if file.hash not in named]
+    left = [file for file in deciding if file.hash not in named]
     known = store or TrustStore()
     return tuple(file for file in left if not known.trusts(file))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.command import configure, environment, llmdash, results
+from tests.recording import Recorder
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
@@ -147,3 +150,21 @@ def test_a_fake_model_of_langchain_core_works_in_the_pool(endpoint: Simulated, t
     of_fake = {key["label"]: key["ok"] for key in ended.summary["keys"]}["chain"]
     assert of_fake == ended.summary["score"]["not_parseable"] > 0
     assert of_fake + endpoint.stats()["requests"] == 100
+
+
+def test_no_prompt_fails_for_an_endpoint_that_lacks_its_model(tmp_path: Path) -> None:
+    """Two keys of one endpoint refuse alike; the other endpoint decides whose fault that is."""
+
+    def answering(body: dict[str, Any]) -> str | tuple[int, dict[str, Any]]:
+        time.sleep(0.02)
+        refusal = {"error": {"message": "model mb not found", "code": "model_not_found"}}
+        return "OK" if body["model"] == "ma" else (404, refusal)
+
+    with Recorder(answering) as server:
+        table = '[[endpoint]]\nname = "{0}"\nbase_url = "{1}/v1"\nmodel = "m{0}"\napi_key_env = "K{0}"\n'
+        configure(tmp_path, "".join(table.format(name, server.root) for name in "ab"))
+        (tmp_path / "p.txt").write_text("".join(f"What is {n}?\n" for n in range(60)))
+        env = environment(tmp_path, Ka="sk-aaaaaaaaaaaaaaaa1", Kb="sk-bbbbbbbbbbbbbbbb2,sk-cccccccccccccccc3")
+        ended = llmdash("run", "p.txt", *RUN, "--no-stream", "--concurrency", 8, cwd=tmp_path, env=env)
+    assert (ended.code, ended.summary["done"], ended.summary["failed"]) == (0, 60, 0), ended.err
+    assert ended.summary["attempts"] == len(server.requests)

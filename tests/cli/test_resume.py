@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import random
 import shlex
+import shutil
 import signal
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from tests.cli.command import configure, environment, llmdash, results, start
+from tests.recording import Recorder
 from tests.simulated import Simulated
 
 JOBS = 12
@@ -237,3 +241,87 @@ def test_checks_and_schemas_are_restored_too(simulator: Simulator, tmp_path: Pat
     asked = [each["body"]["response_format"]["json_schema"]["schema"] for each in simulated.requests()]
     assert len(asked) >= JOBS
     assert all(schema == asked[0] for schema in asked)
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    def slow(_body: dict[str, Any]) -> str:
+        time.sleep(0.1)
+        return "OK"
+
+    with Recorder(slow) as running:
+        yield running
+
+
+ONE_BY_ONE = ("--rate", "unlimited", "--concurrency", "1", "--no-stream")
+RESUME = ("run", "--resume", "--headless", "--run-dir")
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
+def test_the_files_that_the_command_line_named_are_found_from_another_folder(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "a", tmp_path / "b"
+    folder.mkdir()
+    other.mkdir()
+    (folder / "my.toml").write_text(
+        f'base_url = "{recorder.root}/v1"\nmodel = "mA"\n[options]\ntop_p = 0.3\n'
+    )
+    authority = ssl.get_default_verify_paths().cafile or certifi.where()
+    shutil.copy(authority, folder / "ca.pem")
+    env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
+    flags = ("--config", "my.toml", "--ca-file", "ca.pem", *ONE_BY_ONE)
+    begin(folder, env, *flags, ends=lambda: len(recorder.requests) > 2)
+    resumed = llmdash(*RESUME, folder / "run", cwd=other, env=env)
+    assert resumed.code == 0, resumed.err
+    assert len(recorder.requests) >= JOBS
+    assert {(each.body["model"], each.body["top_p"]) for each in recorder.requests} == {("mA", 0.3)}
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
+def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Recorder, tmp_path: Path) -> None:
+    env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
+    flags = (
+        "--base-url",
+        f"{recorder.root}/v1",
+        "--set",
+        "seed=7",
+        "--set",
+        "top_p=0.1",
+        "--header",
+        "X-A=1",
+    )
+    begin(tmp_path, env, *flags, *ONE_BY_ONE, ends=lambda: len(recorder.requests) > 2)
+    now = ("--set", "top_p=0.9", "--header", "X-B=2")
+    refused = llmdash(*RESUME, "run", *now, cwd=tmp_path, env=env)
+    assert refused.code == 2
+    assert "options.top_p was '0.1' and is '0.9'; headers.X-B was not set and is '2'. Put" in refused.err
+    before = len(recorder.requests)
+    assert llmdash(*RESUME, "run", *now, "--changed", "ok", cwd=tmp_path, env=env).code == 0
+    rest = recorder.requests[before:]
+    assert {(each.body["seed"], each.body["top_p"]) for each in rest} == {(7, 0.9)}
+    assert {(each.headers["x-a"], each.headers["x-b"]) for each in rest} == {("1", "2")}
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
+def test_a_run_over_standard_input_can_be_moved(recorder: Recorder, tmp_path: Path) -> None:
+    env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
+    flags = ("--base-url", f"{recorder.root}/v1", "--run-dir", "run", "--headless", *ONE_BY_ONE)
+    lines = "".join(f"What is {n}?\n" for n in range(JOBS))
+    first = llmdash("run", "-", *flags, "--limit", "4", cwd=tmp_path, env=env, given=lines)
+    assert first.code == 0, first.err
+    (tmp_path / "run").rename(tmp_path / "moved")
+    resumed = llmdash(*RESUME, "moved", "--limit", "9", "--json", cwd=tmp_path, env=env)
+    assert (resumed.code, resumed.summary["done"], len(recorder.requests)) == (0, 9, 9), resumed.err
+
+
+def test_an_input_that_is_gone_is_named_with_what_to_type(recorder: Recorder, tmp_path: Path) -> None:
+    env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
+    flags = ("--base-url", f"{recorder.root}/v1", *ONE_BY_ONE)
+    begin(tmp_path, env, *flags, ends=lambda: len(recorder.requests) > 2)
+    (tmp_path / "p.txt").rename(tmp_path / "q.txt")
+    gone = llmdash(*RESUME, "run", cwd=tmp_path, env=env)
+    assert gone.code == 2
+    assert "llmdash run FILE --resume --run-dir run" in gone.err
+    resumed = llmdash("run", "q.txt", *RESUME[1:], "run", cwd=tmp_path, env=env)
+    assert (resumed.code, len({str(each.body["messages"]) for each in recorder.requests})) == (0, JOBS)

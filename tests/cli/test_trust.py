@@ -113,3 +113,18 @@ def test_there_may_be_nothing_to_trust(tmp_path: Path) -> None:
     ended = llmdash("trust", cwd=tmp_path, env=environment(tmp_path))
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("There is nothing to trust here")
+
+
+def test_what_llmdash_trust_has_trusted_holds_whatever_the_next_command_line_says(
+    server: Recorder, tmp_path: Path
+) -> None:
+    """A header from the environment makes `.env` a file that decides where a foreign secret goes."""
+    (tmp_path / ".env").write_text(f"API_KEY={KEY}\nBASE_URL={server.root}/v1\nLLMDASH_MODEL=m\n")
+    env = environment(tmp_path, MINE="another-secret-0123456789")
+    command = ("ask", "hi", "--no-stream", "--header", "X-Mine=env:MINE")
+    assert (llmdash(*command, cwd=tmp_path, env=env).code, server.requests) == (2, [])
+    assert "Trusted: .env" in llmdash("trust", cwd=tmp_path, env=env).out
+    assert llmdash(*command, cwd=tmp_path, env=env).code == 0
+    assert [request.headers["x-mine"] for request in server.requests] == ["another-secret-0123456789"]
+    (tmp_path / ".env").write_text(f"API_KEY={KEY}\nBASE_URL={server.root}/v2\n")
+    assert (llmdash(*command, cwd=tmp_path, env=env).code, len(server.requests)) == (2, 1)

@@ -20,14 +20,14 @@ SETTINGS = Settings(deciding=(FILE, OTHER))
 
 def test_what_is_recorded_is_trusted_until_its_fields_change(tmp_path: Path) -> None:
     store = TrustStore(tmp_path / "config" / "trusted.json")
-    assert untrusted(SETTINGS, {}, store) == (FILE, OTHER)
+    assert untrusted(SETTINGS.deciding, {}, store) == (FILE, OTHER)
     store.add((FILE,))
-    assert untrusted(SETTINGS, {}, store) == (OTHER,)
+    assert untrusted(SETTINGS.deciding, {}, store) == (OTHER,)
     store.add((OTHER,))
-    assert untrusted(SETTINGS, {}, store) == ()
+    assert untrusted(SETTINGS.deciding, {}, store) == ()
     changed = DecidingFile(FILE.path, FILE.fields, "c" * 32)
     moved = DecidingFile(Path("/x/llmdash.toml"), FILE.fields, FILE.hash)
-    assert untrusted(Settings(deciding=(changed, moved)), {}, store) == (changed, moved)
+    assert untrusted((changed, moved), {}, store) == (changed, moved)
 
 
 def test_the_record_is_private_and_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_the_record_is_private_and_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_a_record_that_cannot_be_read_trusts_nobody(tmp_path: Path, text: str) -> None:
     path = tmp_path / "trusted.json"
     path.write_text(text, errors="surrogateescape")
-    assert untrusted(SETTINGS, {}, TrustStore(path)) == (FILE, OTHER)
+    assert untrusted(SETTINGS.deciding, {}, TrustStore(path)) == (FILE, OTHER)
     TrustStore(path).add((FILE, OTHER))
-    assert untrusted(SETTINGS, {}, TrustStore(path)) == ()
+    assert untrusted(SETTINGS.deciding, {}, TrustStore(path)) == ()
 
 
 def test_a_record_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -56,10 +56,10 @@ def test_a_record_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_a_variable_trusts_by_hash(tmp_path: Path) -> None:
     store = TrustStore(tmp_path / "none.json")
-    assert untrusted(SETTINGS, {"LLMDASH_TRUST": FILE.hash}, store) == (OTHER,)
-    assert untrusted(SETTINGS, {"LLMDASH_TRUST": f"{FILE.hash}, {OTHER.hash}"}, store) == ()
-    assert untrusted(SETTINGS, {"LLMDASH_TRUST": FILE.hash[:8]}, store) == (FILE, OTHER)
-    assert untrusted(SETTINGS, {"LLMDASH_TRUST": ""}, store) == (FILE, OTHER)
+    assert untrusted(SETTINGS.deciding, {"LLMDASH_TRUST": FILE.hash}, store) == (OTHER,)
+    assert untrusted(SETTINGS.deciding, {"LLMDASH_TRUST": f"{FILE.hash}, {OTHER.hash}"}, store) == ()
+    assert untrusted(SETTINGS.deciding, {"LLMDASH_TRUST": FILE.hash[:8]}, store) == (FILE, OTHER)
+    assert untrusted(SETTINGS.deciding, {"LLMDASH_TRUST": ""}, store) == (FILE, OTHER)
 
 
 def test_the_refusal_shows_fields_hash_and_command() -> None:

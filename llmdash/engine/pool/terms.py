@@ -65,11 +65,23 @@ def terms_of(history: JobHistory, members: Sequence[Member], now: float, others:
     if others.faultless:
         excluded.update(refusal.member for refusal in history.refusals if not refusal.is_disproved)
     if history.doubt is not None:
-        wider = excluded | {history.doubt.member}
-        if any(is_usable(member, history.own_model) for member in members if member not in wider):
-            excluded = wider
+        excluded |= _doubted(history.doubt.member, history, members, excluded)
     waits = others.unsent > 0 and history.trial is not None and history.trial.is_under_way(now)
     return Terms(history.last, frozenset(excluded), history.strikes > 0, waits)
+
+
+def _doubted(
+    member: Member, history: JobHistory, members: Sequence[Member], excluded: set[Member]
+) -> set[Member]:
+    """What does not decide about a refusal of `member`: its whole endpoint where there is another, since its
+    keys ask for the same model; else the key; nothing where no other key is left.
+    """
+    at_endpoint = {each for each in members if each.endpoint is member.endpoint}
+    for doubted in (at_endpoint, {member}):
+        left = (each for each in members if each not in excluded and each not in doubted)
+        if any(is_usable(each, history.own_model) for each in left):
+            return doubted
+    return set()
 
 
 def with_model(terms: Terms, members: Sequence[Member], own_model: str | None) -> Terms | None:
