@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,14 +27,14 @@ class Pane:
         self._env = environment(folder, PS1="shell> ", LC_ALL="C.UTF-8", TERM="xterm-256color")
         shell = " ".join(["env", "PS1='shell> '", f"HOME={shlex.quote(str(folder))}", "dash", "-i"])
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "40", "-c", str(folder), shell)
-        self.wait_for("shell>")
 
     def _tmux(self, *arguments: str) -> str:
         command = [TMUX or "tmux", "-S", str(self._socket), *arguments]
         return subprocess.run(command, env=self._env, capture_output=True, text=True, check=True).stdout
 
     def enter(self, line: str) -> None:
-        """Type `line` and press enter."""
+        """Type `line` and press enter, once the shell asks: what is typed before is echoed among its output."""
+        self._wait_until(lambda: self.lines[-1:] == ["shell>"], "the shell")
         self._tmux("send-keys", "-l", line)
         self._tmux("send-keys", "Enter")
 
@@ -48,9 +48,13 @@ class Pane:
         return self._tmux("display-message", "-p", "#{alternate_on}").strip() == "1"
 
     def wait_for(self, text: str) -> None:
+        """Wait until a line holds `text`."""
+        self._wait_until(lambda: any(text in line for line in self.lines), repr(text))
+
+    def _wait_until(self, is_so: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + PATIENCE_S
-        while not any(text in line for line in self.lines):
-            assert time.monotonic() < until, f"waited in vain for {text!r}:\n" + "\n".join(self.lines)
+        while not is_so():
+            assert time.monotonic() < until, f"waited in vain for {what}:\n" + "\n".join(self.lines)
             time.sleep(0.05)
 
     def close(self) -> None:
