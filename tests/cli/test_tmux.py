@@ -33,7 +33,7 @@ class Pane:
         return subprocess.run(command, env=self._env, capture_output=True, text=True, check=True).stdout
 
     def enter(self, line: str) -> None:
-        """Type `line` and press enter, once the shell asks: what is typed before is echoed among its output."""
+        """Type `line` and press enter, once the shell asks: what is typed earlier lands in its output."""
         self._wait_until(lambda: self.lines[-1:] == ["shell>"], "the shell")
         self._tmux("send-keys", "-l", line)
         self._tmux("send-keys", "Enter")
