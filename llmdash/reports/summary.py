@@ -63,6 +63,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
             "output_tokens": run.output_tokens,
             "cached_tokens": run.cached_tokens,
             "reasoning_tokens": run.reasoning_tokens,
+            **({"estimated": True} if run.tokens_estimated else {}),
         },
         "cost": None if run.cost is None else round(run.cost, 6),
         "errors": [] if kept is None else [error_record(error) for error in kept.errors],

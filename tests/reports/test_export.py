@@ -84,6 +84,11 @@ def test_usage_that_is_half_known_says_so() -> None:
     assert line["usage"] == missing | {"output_tokens": 3}
 
 
+def test_usage_that_is_estimated_says_so() -> None:
+    record = ResultRecord(index=0, id="a", state="done", input_tokens=5, output_tokens=3, estimated=True)
+    assert json.loads(encode_record(record))["usage"]["estimated"] is True
+
+
 @given(st.text(st.characters(exclude_categories=()), max_size=300))
 def test_every_text_comes_back_exactly_and_no_line_breaks_in_two(text: str) -> None:
     record = ResultRecord(index=0, id=text, state="done", text=text, expected=text, error=text)

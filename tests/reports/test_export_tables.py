@@ -18,8 +18,8 @@ from tests.reports.records import ALL, DONE, PENDING
 
 HEADER = (
     "index,id,state,text,expected,correct,key,attempts,ttft_s,latency_s,"
-    "usage_input_tokens,usage_output_tokens,usage_cached_tokens,usage_reasoning_tokens,finish_reason,error,"
-    "model,endpoint,flags,message,input"
+    "usage_input_tokens,usage_output_tokens,usage_cached_tokens,usage_reasoning_tokens,usage_estimated,"
+    "finish_reason,error,model,endpoint,flags,message,input"
 )
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -41,8 +41,8 @@ def test_a_row_is_a_json_line_laid_flat(tmp_path: Path) -> None:
     write_jsonl(ALL, tmp_path / "r.jsonl")
     lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     for row, line in zip(rows(tmp_path / "r.csv"), lines, strict=True):
-        names = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-        usage = line.pop("usage") or dict.fromkeys(names)
+        names = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "estimated")
+        usage = dict.fromkeys(names) | (line.pop("usage") or {})
         flat = line | {f"usage_{name}": value for name, value in usage.items()}
         flat |= {"flags": ",".join(line["flags"]), "input": line["input"] or None}
         assert set(row) == set(flat)
@@ -78,9 +78,9 @@ def test_the_bytes_are_those_of_rfc_4180(tmp_path: Path) -> None:
     write_csv([DONE, PENDING], out)
     assert out.read_bytes().decode() == (
         f"{HEADER}\r\n"
-        '0,add-1,done,"{""result"": 5},\nthat is ""five""",-5,false,a1f2,2,0.25,-1.5,30,12,,,stop,,'
+        '0,add-1,done,"{""result"": 5},\nthat is ""five""",-5,false,a1f2,2,0.25,-1.5,30,12,,,,stop,,'
         "gpt-4o-mini,,,,\r\n"
-        "4,add-5,pending,,,,,0,,,,,,,,,,,,,\r\n"
+        "4,add-5,pending,,,,,0,,,,,,,,,,,,,,\r\n"
     )
 
 

@@ -51,7 +51,7 @@ class Inspector:
             row=row,
             messages=messages,
             expected=expected,
-            answer=answer or (shown_answer(record.message) if record.message else ""),
+            answer=shown_answer(answer, record.message) if record.message else answer,
             record=record,
             attempts=self._reader.attempts(job),
         )

@@ -12,7 +12,8 @@ __all__ = ["shown", "shown_answer"]
 
 _LONGEST_ARGUMENTS = 2_000
 _RESULTS = ("function_call_output", "custom_tool_call_output")
-_TEXTS = ("text", "input_text", "output_text")
+_TEXTS = ("text", "input_text", "output_text", "part")
+_THOUGHTS = ("reasoning", "thinking", "redacted_thinking")
 
 
 def shown(said: Said) -> tuple[str, str]:
@@ -25,11 +26,21 @@ def shown(said: Said) -> tuple[str, str]:
     return str(role), "\n".join(_lines(said))
 
 
-def shown_answer(message: Mapping[str, Any]) -> str:
-    """Return an answer that text alone does not say: its parts and calls, in any dialect's own object."""
+def shown_answer(text: str, message: Mapping[str, Any]) -> str:
+    """Return an answer with what its text does not say: parts and calls, in any dialect's own object."""
     items = message.get("output")
     said = items if isinstance(items, list) else [message]
-    return "\n".join(line for one in said if isinstance(one, Mapping) for line in _lines(one))
+    more = [line for one in said if isinstance(one, Mapping) for line in _more(one, spoken=bool(text))]
+    return "\n".join([text, *more] if text else more)
+
+
+def _more(said: Mapping[str, Any], *, spoken: bool) -> Iterator[str]:
+    content = said.get("content")
+    for part in content if isinstance(content, list) else ():
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if _text(part) is None and kind not in _THOUGHTS and not (spoken and kind == "refusal"):
+            yield _part(part)
+    yield from _beside(said if not spoken else {**said, "refusal": None})
 
 
 def _lines(said: Mapping[str, Any]) -> Iterator[str]:
@@ -38,7 +49,14 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
         yield content
     for part in content if isinstance(content, list) else ():
         yield _part(part)
+    yield from _beside(said)
+
+
+def _beside(said: Mapping[str, Any]) -> Iterator[str]:
+    """What a message holds beside its content."""
     yield from _calls(said)
+    images = said.get("images")
+    yield from map(_part, images if isinstance(images, list) else ())
     for name in ("audio", "refusal"):
         if said.get(name):
             yield _part({"type": name, name: said[name]})
@@ -65,15 +83,25 @@ def _call(call: Mapping[str, Any]) -> str:
     return f"→ {call.get('name') or 'a tool'}({_short(text)})"
 
 
-def _part(part: object) -> str:
+def _text(part: object) -> str | None:
+    """The text of a part that is one; None for any other."""
     if isinstance(part, str):
         return part
+    text = part.get("text") if isinstance(part, Mapping) else None
+    return text if isinstance(text, str) and _kind(part) in _TEXTS else None
+
+
+def _kind(part: Any) -> str:
+    return str(part.get("type") or "part")
+
+
+def _part(part: object) -> str:
+    text = _text(part)
+    if text is not None:
+        return text
     if not isinstance(part, Mapping):
         return f"[{type(part).__name__}]"
-    kind = str(part.get("type") or "part")
-    text = part.get("text")
-    if isinstance(text, str) and (kind in _TEXTS or kind == "part"):
-        return text
+    kind = _kind(part)
     if kind == "tool_use":
         return _call(part)
     if kind == "tool_result":

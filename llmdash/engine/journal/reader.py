@@ -227,6 +227,7 @@ def result_record(
         latency_s=_microseconds(row.latency_s),
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
+        estimated=None if row.estimated is None else bool(row.estimated),
         finish_reason=row.finish_reason,
         error=row.error,
         status=status,

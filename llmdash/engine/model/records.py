@@ -110,6 +110,8 @@ class ResultRecord:
     latency_s: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    estimated: bool | None = None
+    """Whether the tokens are estimated, because the server did not count them."""
     finish_reason: str | None = None
     error: str | None = None
     status: int | None = None

@@ -112,6 +112,7 @@ class MessageReader(BodyReader):
         else:
             if part.type == "input_json_delta":
                 self._other_content()
+            self._noted = self._noted or part.citation is not None
             self._blocks.add_other(index, part.partial_json, part.signature, part.citation)
             return None
         return Delta(text, thought, at=at)
@@ -143,6 +144,7 @@ class MessageReader(BodyReader):
         blocks = [block for block in content if isinstance(block, dict)]
         self._as_sent = content
         self._more = any(map(is_more_than_text, blocks))
+        self._noted = any(block.get("citations") for block in blocks)
         text = "".join(_string(block.get("text")) for block in blocks)
         thought = "".join(_string(block.get("thinking")) for block in blocks)
         return Delta(text, thought, message.stop_reason, None, at)

@@ -37,7 +37,8 @@ class BodyReader(ABC):
     once nothing can follow; content behind a finish reason makes the answer incomplete again, until the
     stream says that it is at its end. `heard` is True if the last piece held content; pings hold none. The
     last Delta bears finish reason, usage, flags and message; where an answer fails, the usage comes before
-    the Failure. A dialect writes `_delta`, `_whole` and `_message`.
+    the Failure. A dialect writes `_delta`, `_whole` and `_message`, and sets `_noted` where the answer says
+    something about its text, as its sources.
     """
 
     def __init__(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> None:
@@ -51,6 +52,7 @@ class BodyReader(ABC):
         self._texts: list[str] = []
         self._thought = False
         self._more = False
+        self._noted = False
         self._reason: str | None = None
         self._reopened = False
         self._usage: Usage | None = None
@@ -229,7 +231,8 @@ class BodyReader(ABC):
     def _storable_message(self) -> dict[str, Any] | None:
         """The message, if there is need for one. Raises Failure."""
         try:
-            message: dict[str, Any] | None = all_whole_pairs(self._message()) if self._more else None
+            needed = self._more or self._noted
+            message: dict[str, Any] | None = all_whole_pairs(self._message()) if needed else None
         except TooDeep as error:
             raise malformed(str(error)) from None
         return message

@@ -10,7 +10,7 @@ import msgspec
 
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.body_reader import BodyReader
-from llmdash.llms.wire.chat_message import MessageParts, is_more_than_text
+from llmdash.llms.wire.chat_message import MessageParts, is_more_than_text, join_in
 from llmdash.llms.wire.documents import as_json, truncated
 from llmdash.llms.wire.usage import usage_of
 
@@ -26,6 +26,7 @@ class _Part(msgspec.Struct, gc=False):
     function_call: Any = None
     audio: Any = None
     images: Any = None
+    annotations: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -34,17 +35,22 @@ class _Choice(msgspec.Struct, gc=False):
     message: _Part | None = None
     text: Any = None
     finish_reason: Any = None
+    logprobs: Any = None
     error: Any = None
     usage: Any = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
-    """A chunk of a stream or a whole answer, as far as it is needed; `x_groq` holds Groq's own fields."""
+    """A chunk of a stream or a whole answer, as far as it is needed; `x_groq` holds Groq's own fields,
+    `citations` and `search_results` the sources of Perplexity and xAI, all of them in each chunk.
+    """
 
     choices: list[_Choice] | None = None
     usage: Any = None
     error: Any = None
     x_groq: Any = None
+    citations: Any = None
+    search_results: Any = None
 
 
 _decoder = msgspec.json.Decoder(_Chunk)
@@ -70,12 +76,12 @@ class ChatReader(BodyReader):
         choices = chunk.choices
         if chunk.usage is not None:
             self._count(usage_of(chunk.usage))
-        if chunk.error or not choices or chunk.x_groq is not None:
+        if chunk.error or not choices or chunk.x_groq is not None or chunk.citations or chunk.search_results:
             self._besides(chunk, data)
         if not choices:
             return None
         choice = choices[0] if len(choices) == 1 else _first(choices)
-        if choice.error or choice.usage is not None:
+        if choice.error or choice.usage is not None or choice.logprobs is not None:
             self._of_choice(choice)
         text, reasoning = self._said(choice)
         reason = choice.finish_reason
@@ -88,23 +94,22 @@ class ChatReader(BodyReader):
     def _whole(self, body: bytes, at: float) -> Delta:
         chunk = self._document_of(body, _decoder)
         self._count(usage_of(chunk.usage))
-        if chunk.error or not chunk.choices or chunk.x_groq is not None:
-            self._besides(chunk, body)
+        self._besides(chunk, body)
         if not chunk.choices:
             none = "no choices in it"
             raise self._no_answer(body, none) if chunk.choices is None else self._nothing(none)
         choice = _first(chunk.choices)
-        if choice.error or choice.usage is not None:
-            self._of_choice(choice)
+        self._of_choice(choice)
         says_nothing = choice.delta is None and choice.message is None and not isinstance(choice.text, str)
         if says_nothing and choice.finish_reason is None:
             raise self._nothing("no choices in it")
         if choice.message is None and choice.delta is not None and choice.finish_reason is None:
             raise truncated()  # a piece of a stream, of which no more came
         text, reasoning = self._said(choice)
-        if self._more:
+        if self._more or self._noted:
             found = as_json(body)["choices"][chunk.choices.index(choice)]
-            self._as_sent = {"role": "assistant", **(found.get("message") or found["delta"])}
+            said = found.get("message") or found.get("delta") or {"content": text}
+            self._as_sent = {"role": "assistant", **said, **(self._parts or MessageParts()).beside}
         return Delta(text, reasoning, choice.finish_reason)
 
     def _message(self) -> dict[str, Any]:
@@ -121,7 +126,7 @@ class ChatReader(BodyReader):
         if content.__class__ is not str or not content:  # isinstance, in half the time
             content = self._unusual(part)
         thought = part.reasoning_content or part.reasoning
-        if part.tool_calls or part.function_call or part.audio or part.images:
+        if part.tool_calls or part.function_call or part.audio or part.images or part.annotations:
             self._add(part)
         if thought is None:
             return content, ""
@@ -146,8 +151,11 @@ class ChatReader(BodyReader):
         return _text_of(content)
 
     def _add(self, part: _Part) -> None:
-        self._other_content()
         parts = self._parts = self._parts or MessageParts()
+        if part.annotations:
+            join_in(self._beside(), {"annotations": part.annotations})
+        if part.tool_calls or part.function_call or part.audio or part.images:
+            self._other_content()
         for add, piece in (
             (parts.add_calls, part.tool_calls),
             (parts.add_function, part.function_call),
@@ -165,12 +173,23 @@ class ChatReader(BodyReader):
         if groq.get("error"):
             raise self._error(groq["error"])
         self._count(usage_of(groq.get("usage")))
+        for name, sources in (("citations", chunk.citations), ("search_results", chunk.search_results)):
+            if sources:
+                self._beside()[name] = sources
         if chunk.choices is None and chunk.usage is None:
             self._refuse_error(as_json(data))
+
+    def _beside(self) -> dict[str, Any]:
+        """What is said about the text, to add to."""
+        self._noted = True
+        self._parts = self._parts or MessageParts()
+        return self._parts.beside
 
     def _of_choice(self, choice: _Choice) -> None:
         """What a choice says of itself. Raises Failure if it is an error."""
         self._count(usage_of(choice.usage))
+        if choice.logprobs:
+            join_in(self._beside(), {"logprobs": choice.logprobs})
         if choice.error:
             raise self._error(choice.error)
 

@@ -1,4 +1,4 @@
-"""Puts a chat message together that is more than text: tool calls, audio and images, from their pieces."""
+"""Puts a chat message together that is more than text: tool calls, audio, images, probabilities, sources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from llmdash.llms.wire.documents import malformed
 
-__all__ = ["MessageParts", "is_more_than_text"]
+__all__ = ["MessageParts", "is_more_than_text", "join_in"]
 
 MOST_PARTS = 1000
 _TEXTS = ("arguments", "input", "data", "transcript")
@@ -83,6 +83,8 @@ class MessageParts:
         self._audio: _Pieces | None = None
         self._images: list[Any] = []
         self._parts: list[Any] = []
+        self.beside: dict[str, Any] = {}
+        """What is said about the text: `logprobs`, the sources of a search."""
 
     def add_calls(self, pieces: Any) -> None:
         """Add the `tool_calls` of a chunk."""
@@ -126,7 +128,7 @@ class MessageParts:
             message["audio"] = self._audio.joined()
         if self._images:
             message["images"] = self._images
-        return message
+        return message | self.beside
 
     def _call_of(self, piece: dict[str, Any]) -> _Call:
         """The call that a piece belongs to; a new one where it begins one."""
@@ -145,6 +147,18 @@ class MessageParts:
     def _limit(self, parts: list[Any]) -> None:
         if len(parts) > MOST_PARTS:
             raise malformed(f"more than {MOST_PARTS:,} tool calls or images")
+
+
+def join_in(whole: dict[str, Any], piece: dict[str, Any]) -> None:
+    """Add a piece to what it is a piece of: lists go on, of everything else the last word counts."""
+    for name, value in piece.items():
+        before = whole.get(name)
+        if isinstance(before, list) and isinstance(value, list):
+            before += value
+        elif isinstance(before, dict) and isinstance(value, dict):
+            join_in(before, value)
+        elif value is not None:
+            whole[name] = value
 
 
 def _begins_another(known: _Call, piece: dict[str, Any], *, indexed: bool) -> bool:

@@ -121,6 +121,8 @@ class ResponsesReader(BodyReader):
         if isinstance(response.output, list) and response.output:
             self._items = response.output
         self._more = any(map(_is_more_than_text, self._items))
+        parts = (part for item in self._items for part in _parts_of(item))
+        self._noted = any(part.get("annotations") or part.get("logprobs") for part in parts)
         text = "" if self._texts else _output_text(self._items) or _string(response.output_text)
         thought = "" if self._thought else _reasoning_text(self._items)
         return Delta(text, thought, _reason(response, status), None, at)

@@ -67,6 +67,7 @@ def _fields(record: ResultRecord) -> dict[str, Any]:
         "output_tokens": record.output_tokens,
         "cached_tokens": record.cached_tokens,
         "reasoning_tokens": record.reasoning_tokens,
+        **({"estimated": True} if record.estimated else {}),
     }
     fields = {
         "index": record.index,

@@ -29,6 +29,7 @@ _TYPES = {
     "usage_output_tokens": "int64",
     "usage_cached_tokens": "int64",
     "usage_reasoning_tokens": "int64",
+    "usage_estimated": "bool",
 }
 _TEXT = "string"
 

@@ -43,6 +43,7 @@ _ATTRIBUTES = {
     "usage_output_tokens": "output_tokens",
     "usage_cached_tokens": "cached_tokens",
     "usage_reasoning_tokens": "reasoning_tokens",
+    "usage_estimated": "estimated",
     "finish_reason": "finish_reason",
     "error": "error",
     "model": "model",

@@ -44,33 +44,40 @@ def test_a_message_is_text_and_what_is_none_stands_on_a_line_of_its_own(said: An
 
 
 @pytest.mark.parametrize(
-    ("message", "text"),
+    ("said", "message", "text"),
     [
-        ({"role": "assistant", "content": "Hm.", "tool_calls": [CALL]}, 'Hm.\n→ add({"a": 1})'),
+        ("Hm.", {"role": "assistant", "content": "Hm.", "tool_calls": [CALL]}, 'Hm.\n→ add({"a": 1})'),
         (
+            "Hm, grass is green.",
             {
                 "content": [
-                    {"type": "text", "text": "Hm."},
+                    {"type": "thinking", "thinking": "What is it?"},
+                    {"type": "text", "text": "Hm, grass "},
+                    {"type": "text", "text": "is green."},
                     {"type": "tool_use", "name": "f", "input": {"a": 1}},
                 ]
             },
-            'Hm.\n→ f({"a": 1})',
+            'Hm, grass is green.\n→ f({"a": 1})',
         ),
         (
+            "",
             {"output": [{"type": "function_call", "name": "f", "arguments": "{}"}, 7, {"type": "reasoning"}]},
             "→ f({})",
         ),
-        ({"audio": {"data": "A" * 12_000}}, "[audio, 12 KB]"),
-        ({"refusal": "No."}, "[refusal, 37 B]"),
+        ("", {"audio": {"data": "A" * 12_000}}, "[audio, 12 KB]"),
+        ("", {"images": [IMAGE]}, "[image_url, 30 KB]"),
+        ("", {"refusal": "No."}, "[refusal, 37 B]"),
+        ("No.", {"refusal": "No.", "tool_calls": [CALL]}, 'No.\n→ add({"a": 1})'),
+        ("Hi", {"content": "Hi", "logprobs": {"content": []}}, "Hi"),
     ],
 )
-def test_an_answer_shows_its_parts_and_calls(message: dict[str, Any], text: str) -> None:
-    assert shown_answer(message) == text
+def test_an_answer_shows_its_parts_and_calls(said: str, message: dict[str, Any], text: str) -> None:
+    assert shown_answer(said, message) == text
 
 
 def test_long_arguments_are_cut() -> None:
     call = {"function": {"name": "f", "arguments": "x" * 5_000}}
-    assert len(shown_answer({"tool_calls": [call]})) < 2_100
+    assert len(shown_answer("", {"tool_calls": [call]})) < 2_100
 
 
 _NAMES = st.sampled_from(
@@ -86,4 +93,5 @@ anything = st.recursive(
 @given(st.dictionaries(_NAMES, anything))
 def test_no_object_breaks_it(message: dict[str, Any]) -> None:
     shown(message)
-    shown_answer(message)
+    shown_answer("", message)
+    shown_answer("said", message)

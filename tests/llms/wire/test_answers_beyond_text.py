@@ -10,7 +10,7 @@ import pytest
 
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.anthropic import MessageReader
-from llmdash.llms.wire.chat import ChatReader
+from llmdash.llms.wire.chat import ChatReader, CompletionReader
 from llmdash.llms.wire.chat_message import MOST_PARTS
 from llmdash.llms.wire.content_blocks import MOST_BLOCKS
 from llmdash.llms.wire.failures import FailureKind
@@ -218,6 +218,102 @@ def test_a_message_nested_too_deeply_to_be_stored_is_malformed() -> None:
     failure = read(ChatReader({}, str), json.dumps(calls).encode()).failure
     assert failure is not None
     assert "malformed" in failure.message
+
+
+PROBABLE: dict[str, Any] = {
+    "content": [{"token": "Hel", "logprob": -0.1, "top_logprobs": []}],
+    "refusal": None,
+}
+LESS_PROBABLE: dict[str, Any] = {
+    "content": [{"token": "lo", "logprob": -0.7, "top_logprobs": []}],
+    "refusal": None,
+}
+SOURCE = {"type": "url_citation", "url_citation": {"url": "https://x.example", "title": "x"}}
+
+
+def choices(*choice: dict[str, Any], **beside: Any) -> bytes:
+    return json.dumps({"choices": [*choice], **beside}).encode()
+
+
+def event(*choice: dict[str, Any], **beside: Any) -> bytes:
+    return b"data: " + choices(*choice, **beside) + b"\n\n"
+
+
+def test_probabilities_come_with_the_message_streamed_and_plain() -> None:
+    joined = {"content": PROBABLE["content"] + LESS_PROBABLE["content"], "refusal": None}
+    pieces = [
+        event({"delta": {"content": "Hel"}, "logprobs": PROBABLE}),
+        event({"delta": {"content": "lo"}, "logprobs": LESS_PROBABLE}),
+        event({"delta": {}, "logprobs": None, "finish_reason": "stop"}),
+    ]
+    streamed = read(ChatReader({}, str), *pieces, DONE).last.message
+    assert streamed == {"role": "assistant", "content": "Hello", "logprobs": joined}
+    said = {"role": "assistant", "content": "Hello"}
+    plain = choices({"message": said, "logprobs": joined, "finish_reason": "stop"})
+    assert read(ChatReader({}, str), plain).last.message == streamed
+
+
+def test_probabilities_of_a_text_completion_are_joined_list_by_list() -> None:
+    one = {"tokens": ["Hel"], "token_logprobs": [-0.1], "top_logprobs": None, "text_offset": [0]}
+    two = {"tokens": ["lo"], "token_logprobs": [-0.7], "top_logprobs": None, "text_offset": [3]}
+    both = {"tokens": ["Hel", "lo"], "token_logprobs": [-0.1, -0.7], "text_offset": [0, 3]}
+    pieces = [event({"text": "Hel", "logprobs": one}), event({"text": "lo", "logprobs": two})]
+    found = read(CompletionReader({}, str), *pieces, event({"text": "", "finish_reason": "stop"}), DONE)
+    message = found.last.message
+    assert message is not None
+    assert message["content"] == "Hello"
+    assert {name: value for name, value in message["logprobs"].items() if value is not None} == both
+    plain = choices({"text": "Hello", "logprobs": both, "finish_reason": "stop"})
+    assert read(CompletionReader({}, str), plain).last.message == message | {"logprobs": both}
+
+
+def test_sources_come_with_the_message_streamed_and_plain() -> None:
+    pieces = [
+        event({"delta": {"content": "Hello"}}, citations=["https://x.example"]),
+        event({"delta": {"annotations": [SOURCE]}}, citations=["https://x.example", "https://y.example"]),
+        event({"delta": {}, "finish_reason": "stop"}),
+    ]
+    said = {"role": "assistant", "content": "Hello", "annotations": [SOURCE]}
+    whole = {**said, "citations": ["https://x.example", "https://y.example"]}
+    assert read(ChatReader({}, str), *pieces).last.message == whole
+    plain = choices({"message": said, "finish_reason": "stop"}, citations=whole["citations"])
+    assert read(ChatReader({}, str), plain).last.message == whole
+
+    cited = {"type": "text", "text": "Hello", "citations": [{"url": "x"}]}
+    blocks = [
+        MESSAGE_START,
+        begun(0, type="text", text=""),
+        added(0, "text_delta", text="Hello"),
+        added(0, "citations_delta", citation={"url": "x"}),
+        message_end("end_turn"),
+    ]
+    message = {"role": "assistant", "content": [cited]}
+    assert read(MessageReader({}, str), *blocks, MESSAGE_STOP).last.message == message
+    plain = json.dumps({"content": [cited], "stop_reason": "end_turn"}).encode()
+    assert read(MessageReader({}, str), plain).last.message == message
+
+    item = {"type": "message", "content": [{"type": "output_text", "text": "Hello", "annotations": [SOURCE]}]}
+    end = typed("response.completed", response=response(output=[item]))
+    for body in (
+        typed("response.output_text.delta", delta="Hello") + end,
+        json.dumps(response(output=[item])).encode(),
+    ):
+        assert read(ResponsesReader({}, str), body).last.message == {"output": [item]}
+
+
+def test_what_is_said_about_a_text_makes_no_answer_of_it() -> None:
+    nothing = event({"delta": {"annotations": [SOURCE]}, "logprobs": PROBABLE}, citations=["x"])
+    found = read(ChatReader({}, str), nothing, DONE)
+    assert found.failure is not None
+    assert "no answer" in found.failure.message
+
+
+@pytest.mark.parametrize("odd", ["x", 7, [1], {"content": 7}, {"content": [1]}, {"a": {"b": [1]}}])
+def test_odd_probabilities_break_nothing(odd: Any) -> None:
+    pieces = [event({"delta": {"content": "a"}, "logprobs": each}) for each in (odd, PROBABLE, odd)]
+    found = read(ChatReader({}, str), *pieces, chunk(finish="stop"))
+    assert found.text == "aaa"
+    assert found.last.message is not None
 
 
 # Responses
