@@ -41,7 +41,7 @@ def decision_notes(source: PromptSource, settings: Settings, asked: Flags) -> di
         "options": settings.options,
         "stream": settings.stream,
         "file": source.options,
-        "tables": TABLES in settings.given,
+        "tables": _tables_file(settings) if TABLES in settings.given else None,
     }
     given = {name: _plain(value) for name, value in _given(asked).items()}
     return {
@@ -49,6 +49,12 @@ def decision_notes(source: PromptSource, settings: Settings, asked: Flags) -> di
         "flags": json.dumps(given, default=str),
         "concurrency": settings.concurrency,
     }
+
+
+def _tables_file(settings: Settings) -> str:
+    """The file with the `[[endpoint]]`s: that of the folder, or another one."""
+    paths = (file.path for file in settings.trustable if file.path.suffix == ".toml")
+    return str(next(paths, "llmdash.toml"))
 
 
 def _endpoint(endpoint: EndpointSettings) -> dict[str, Any]:
@@ -83,7 +89,7 @@ def resumed_flags(
     for on the command line, then or now.
 
     What is given now in another place, and differs, is left as it is: `refuse_changes` names it. Raises
-    JournalError where there is nothing to resume.
+    JournalError where there is nothing to resume, ConfigError where the endpoints are not known here.
     """
     _, _, facts = earlier_run(folder, given)
     earlier = _object(facts.get("flags"))
@@ -93,12 +99,23 @@ def resumed_flags(
     if not decided:
         return flags, flags  # begun by a version that recorded nothing
     now = load(flags)
+    if not (now.given & {TABLES, "base_url"} or "config" in asked or facts.get("simulator")):
+        _refuse_without_tables(decided.get("tables"))
     restored = {
         name: value
         for name, value in _restorable(decided)
         if name in earlier or name not in now.given or value == _now(now, name)
     }
     return _with({**flags, **earlier, **restored}, flags), asked
+
+
+def _refuse_without_tables(path: object) -> None:
+    """Raise ConfigError if the endpoints are in a file that is not read here."""
+    if isinstance(path, str):
+        raise ConfigError(
+            f"this run was begun with the [[endpoint]]s of {path}: resume it in that folder, or add "
+            f"--config {path}; keys of a .env are read from the folder you are in"
+        )
 
 
 def _given(flags: Flags) -> dict[str, Any]:

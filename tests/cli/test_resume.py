@@ -279,6 +279,27 @@ def test_the_files_that_the_command_line_named_are_found_from_another_folder(
 
 
 @pytest.mark.case("engine", "resume-elsewhere")
+@pytest.mark.parametrize("picked", [(), ("--endpoint", "b")], ids=["all", "one"])
+def test_endpoints_of_another_folder_are_named_with_what_to_add(
+    picked: tuple[str, ...], recorder: Recorder, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "a", tmp_path / "b"
+    folder.mkdir()
+    other.mkdir()
+    table = '[[endpoint]]\nname = "{0}"\nbase_url = "{1}/v1"\nmodel = "m{0}"\napi_key_env = "KEY_{0}"\n'
+    settings = configure(folder, "".join(table.format(name, recorder.root) for name in "ab"), tmp_path)
+    env = environment(tmp_path, KEY_a="sk-aaaaaaaaaaaaaaaa1", KEY_b="sk-bbbbbbbbbbbbbbbb2")
+    begin(folder, env, *ONE_BY_ONE, *picked, ends=lambda: len(recorder.requests) > 2)
+    refused = llmdash(*RESUME, folder / "run", cwd=other, env=env)
+    assert refused.code == 2
+    assert f"add --config {settings}" in refused.err
+    resumed = llmdash(*RESUME, folder / "run", "--config", settings, cwd=other, env=env)
+    assert resumed.code == 0, resumed.err
+    asked = {each.body["model"] for each in recorder.requests}
+    assert asked == ({"mb"} if picked else {"ma", "mb"})
+
+
+@pytest.mark.case("engine", "resume-elsewhere")
 def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Recorder, tmp_path: Path) -> None:
     env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
     flags = (
