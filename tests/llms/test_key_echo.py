@@ -105,6 +105,17 @@ def test_an_ordinary_delta_is_passed_on_as_it_is() -> None:
         assert masking.mask(delta) is delta
 
 
+def test_tokens_that_hold_a_key_together_are_left_out() -> None:
+    pieces = ["your key is ", KEY[:9], KEY[9:], "."]
+    tokens = [{"token": piece, "logprob": -0.1, "bytes": list(piece.encode())} for piece in pieces]
+    message = {"content": f"your key is {KEY}.", "logprobs": {"content": tokens, "tokens": pieces}}
+    found = AnswerMask(LongKeys((Secret(KEY),))).mask(Delta(finish_reason="stop", message=message)).message
+    assert found == {"content": f"your key is {MASK}.", "logprobs": {"content": [], "tokens": []}}
+    plain = {"logprobs": {"content": tokens[:2], "tokens": ["Hel", "lo"]}, "tool_calls": [{"id": "c"}]}
+    masking = AnswerMask(LongKeys((Secret(KEY),)))
+    assert masking.mask(Delta(finish_reason="stop", message=plain)).message == plain
+
+
 def test_a_message_is_masked_in_all_its_texts() -> None:
     call: dict[str, Any] = {
         "tool_calls": [{"function": {"arguments": f'{{"k": "{KEY}"}}', KEY: [1, None, KEY]}}]

@@ -51,12 +51,22 @@ class LongKeys:
         return (masked[:-size], masked[-size:]) if size else (masked, "")
 
     def masked(self, value: Any) -> Any:
-        """Return a JSON value with the keys in all its texts masked."""
+        """Return a JSON value with the keys in all its texts masked, without tokens that are one together."""
         if isinstance(value, str):
             return self._redactor.redact(value)
         if isinstance(value, dict):
             return {self.masked(name): self.masked(one) for name, one in value.items()}
-        return [self.masked(one) for one in value] if isinstance(value, list) else value
+        if isinstance(value, list):
+            masked = [self.masked(one) for one in value]
+            joined = "".join(map(_token, masked))
+            return masked if self._redactor.redact(joined) == joined else []
+        return value
+
+
+def _token(one: Any) -> str:
+    """The text of a token, which chat completions have as an object and text completions as it is."""
+    token = one.get("token") if isinstance(one, dict) else one
+    return token if isinstance(token, str) else ""
 
 
 class AnswerMask:
