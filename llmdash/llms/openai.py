@@ -11,7 +11,6 @@ from llmdash.llms.messages import Delta, Generation, as_messages
 from llmdash.llms.turns import as_items
 from llmdash.llms.wire.chat import ChatReader
 from llmdash.llms.wire.dialect import Dialect, Header, Request, bearer, below
-from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.responses import ResponsesReader
 from llmdash.secrets import Secret
 
@@ -51,13 +50,11 @@ class Responses:
         return (bearer(secret),)
 
     def body(self, request: Request) -> dict[str, Any]:
-        if request.stop:
-            raise Failure(FailureKind.REQUEST, "the Responses API has no stop sequences: leave stop out")
         options = dict(request.options)
         most = [options.pop(name, None) for name in ("max_tokens", "max_completion_tokens")]
         options.setdefault("max_output_tokens", next((count for count in most if count is not None), None))
         said = {"model": request.model, "input": as_items(as_messages(request.prompt))}
-        return {**said, "stream": request.streamed or None, **options}
+        return {**said, "stream": request.streamed or None, "stop": request.stop, **options}
 
     def reader(self, headers: Mapping[str, str], redact: Callable[[str], str]) -> ResponsesReader:
         return ResponsesReader(headers, redact)

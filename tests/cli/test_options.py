@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.command import Ended, configure, environment, llmdash, results
 from tests.recording import Recorder
+from tests.simulated import Simulated
 
 KEY = "sk-canary-0123456789abcdef"
 
@@ -240,3 +241,24 @@ def test_a_proxy_that_is_not_used_is_told_at_the_start(tmp_path: Path) -> None:
     assert ended.code == 0
     assert "HTTPS_PROXY is set and not used" in ended.err
     assert "password9" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_stop_sequences_are_for_the_server_to_refuse_in_every_dialect(
+    simulator: Callable[..., Simulated], tmp_path: Path, *, drop: bool
+) -> None:
+    """OpenAI's Responses have none; what is compatible with them may."""
+    simulated = simulator()
+    configure(tmp_path, f'base_url = "{simulated.base_url}"\ndrop_unsupported = {str(drop).lower()}\n')
+    (tmp_path / "p.txt").write_text("What is 1 + 1?\n" * 5)
+    flags = ("--dialect", "openai-responses", "--set", 'stop=["END"]', "--headless", "--json")
+    env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
+    ended = llmdash("run", "p.txt", *flags, "--concurrency", 1, cwd=tmp_path, env=env)
+    summary = ended.summary
+    if drop:
+        assert (ended.code, summary["done"], summary["errors"]) == (0, 5, []), ended.err
+        return
+    (group,) = summary["errors"]
+    assert (ended.code, summary["failed"], group["status"]) == (3, 5, 400)
+    assert "stop" in group["example"]
+    assert summary["attempts"] == simulated.stats()["requests"]
