@@ -185,15 +185,15 @@ class Store:
                 columns.flags[job] = flags = AnswerFlag.of(row.flags)
                 self.empty += bool(flags & _EMPTY)
             latency_s = row.latency_s or 0.0
-            ttft_s = latency_s if row.ttft_s is None else row.ttft_s
-            columns.ttft[job], columns.time[job] = ttft_s, latency_s
+            columns.ttft[job], columns.time[job] = row.ttft_s or 0.0, latency_s
             columns.input_tokens[job] = row.input_tokens or 0
             columns.output_tokens[job] = row.output_tokens or 0
             columns.estimated[job] = bool(row.estimated)
             self.estimated = self.estimated or bool(row.estimated)
             self.verdicts[row.verdict] += 1
-            self.ttft.add(ttft_s)
             self.latency.add(latency_s)
+            if row.ttft_s is not None:  # an answer without text has no first one
+                self.ttft.add(row.ttft_s)
 
     def _saved(self, event: Saved) -> None:
         row, now = event.result, self.run_clock()

@@ -112,6 +112,16 @@ def test_an_answer_that_is_asked_for_again_no_longer_counts_as_right() -> None:
     assert store.score is None
 
 
+def test_an_answer_without_text_has_no_first_token() -> None:
+    store = Store(JobColumns(2, range(2)), Clock())
+    store.apply(saved(0))
+    calls = ResultRow(1, "1", "done", "", key="k", attempts=1, latency_s=0.9)
+    store.apply(events.Saved(calls))
+    assert list(store.columns.ttft) == pytest.approx([0.1, 0.0])
+    assert store.ttft.percentile(0.95) == pytest.approx(0.1, rel=0.1)
+    assert store.latency.percentile(0.95) == pytest.approx(0.9, rel=0.1)
+
+
 def test_the_wait_of_a_job_includes_its_backoff() -> None:
     store = Store(JobColumns(1, range(1)), Clock())
     store.apply(events.Taken(0, 10.0, True))
