@@ -1,6 +1,6 @@
 """Pictures of the dashboard on a live simulated run: `python -m tests.pictures FOLDER`.
 
-Writes PNG files at 120 x 36 and 80 x 24, in a dark and a light theme.
+Writes PNG files at 200 x 60, 120 x 36 and 80 x 24, in a dark and a light theme.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.ui.app import LlmdashApp
 
-SIZES = ((120, 36), (80, 24))
+SIZES = ((200, 60), (120, 36), (80, 24))
 THEMES = ("deep-harbor", "morning-mist")
 SCENES = {
     "dashboard": (),

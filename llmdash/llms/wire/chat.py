@@ -109,7 +109,7 @@ class ChatReader(BodyReader):
         if self._more or self._noted:
             found = as_json(body)["choices"][chunk.choices.index(choice)]
             said = found.get("message") or found.get("delta") or {"content": text}
-            self._as_sent = {"role": "assistant", **said, **(self._parts or MessageParts()).beside}
+            self._as_sent = {"role": "assistant", **said, **(self._parts or MessageParts()).about_text}
         return Delta(text, reasoning, choice.finish_reason)
 
     def _message(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class ChatReader(BodyReader):
     def _add(self, part: _Part) -> None:
         parts = self._parts = self._parts or MessageParts()
         if part.annotations:
-            join_in(self._beside(), {"annotations": part.annotations})
+            join_in(self._about_text(), {"annotations": part.annotations})
         if part.tool_calls or part.function_call or part.audio or part.images:
             self._other_content()
         for add, piece in (
@@ -175,21 +175,21 @@ class ChatReader(BodyReader):
         self._count(usage_of(groq.get("usage")))
         for name, sources in (("citations", chunk.citations), ("search_results", chunk.search_results)):
             if sources:
-                self._beside()[name] = sources
+                self._about_text()[name] = sources
         if chunk.choices is None and chunk.usage is None:
             self._refuse_error(as_json(data))
 
-    def _beside(self) -> dict[str, Any]:
+    def _about_text(self) -> dict[str, Any]:
         """What is said about the text, to add to."""
         self._noted = True
         self._parts = self._parts or MessageParts()
-        return self._parts.beside
+        return self._parts.about_text
 
     def _of_choice(self, choice: _Choice) -> None:
         """What a choice says of itself. Raises Failure if it is an error."""
         self._count(usage_of(choice.usage))
         if choice.logprobs:
-            join_in(self._beside(), {"logprobs": choice.logprobs})
+            join_in(self._about_text(), {"logprobs": choice.logprobs})
         if choice.error:
             raise self._error(choice.error)
 

@@ -83,7 +83,7 @@ class MessageParts:
         self._audio: _Pieces | None = None
         self._images: list[Any] = []
         self._parts: list[Any] = []
-        self.beside: dict[str, Any] = {}
+        self.about_text: dict[str, Any] = {}
         """What is said about the text: `logprobs`, the sources of a search."""
 
     def add_calls(self, pieces: Any) -> None:
@@ -128,7 +128,7 @@ class MessageParts:
             message["audio"] = self._audio.joined()
         if self._images:
             message["images"] = self._images
-        return message | self.beside
+        return message | self.about_text
 
     def _call_of(self, piece: dict[str, Any]) -> _Call:
         """The call that a piece belongs to; a new one where it begins one."""
