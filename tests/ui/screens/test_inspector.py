@@ -121,14 +121,18 @@ async def test_retry_cancel_and_copy_act_on_the_job_that_is_shown() -> None:
 
 async def test_left_and_right_step_along_the_rows_and_stop_at_the_ends() -> None:
     session = FakeSession()
-    async with opened(session, "enter", "right") as pilot:
+    async with opened(session, "enter") as pilot:
+        await pilot.press("right")  # once the picture has come that says which jobs are around
         await until(pilot, lambda: session.views[-1].inspect == 3425)
+        await picture(pilot, session)
         await pilot.press("left", "p")
         await picture(pilot, session)
         assert session.views[-1].inspect == 3426, "the newest is on the first row"
     session.scene.jobs = 2
-    async with opened(session, "enter", *["n"] * 5) as pilot:
+    async with opened(session, "enter") as pilot:
+        await pilot.press(*["n"] * 5)
         await until(pilot, lambda: session.views[-1].inspect == 0)
+        await picture(pilot, session)
         await pilot.press(*["p"] * 5)
         await picture(pilot, session)
         assert session.views[-1].inspect == 1
@@ -140,6 +144,7 @@ async def test_stepping_keeps_to_the_filter_and_the_order_of_the_table() -> None
     failed = session.matching(190.4, "state:failed")
     async with opened(session, "slash", *"state:failed", "enter", "number_sign", "home", "enter") as pilot:
         await until(pilot, lambda: session.views[-1].inspect == failed[0])
+        await picture(pilot, session)
         await pilot.press("n", "n", "n", "n", "p")
         await picture(pilot, session)
         assert session.views[-1].inspect == failed[3]
