@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -71,5 +72,7 @@ class RunPlan:
     """Returns what the journal records of the keys; called again when there are new ones."""
     asker: Asker = field(default_factory=LocalAsker)
     """What makes the attempts."""
+    patience_s: float = math.inf
+    """How long a run without `stay` waits for a worker."""
     live: LiveOutput | None = None
     """The destination of results as soon as they are on disk."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import json
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -32,7 +33,15 @@ from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.health_records import restore_health
 from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.pool import KeyPool
-from llmdash.engine.resume import fresh_store, history_facts, load_history, load_totals, resumed_store
+from llmdash.engine.resume import (
+    HOSTS,
+    fresh_store,
+    history_facts,
+    known_hosts,
+    load_history,
+    load_totals,
+    resumed_store,
+)
 from llmdash.engine.steering import Steering
 from llmdash.sanitize import storable
 
@@ -56,6 +65,7 @@ class Ending(enum.Enum):
     DONE = "every job has ended"
     STOPPED = "stopped on command"
     NO_KEY = "no usable key is left"
+    NO_WORKER = "no worker came in time"
     STORAGE = "the journal cannot be written"
     KILL_SWITCH = "the requests are refused"
 
@@ -71,6 +81,7 @@ class Run:
         self._state = (RunState.STARTING, "")
         self._disk: str | None = None
         self._output_reported = False
+        self._blocked_since: float | None = None
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         again: list[int] = []
@@ -126,14 +137,17 @@ class Run:
             self._pool.spending.restore(label, model, Tokens(*tokens))
         seed_rate(self._limiter, self._pool.members, reader, time.time())
         restore_health(self._pool.members, reader.health(), time.time())
-        load_history(self._store, reader.facts())
+        facts = reader.facts()
+        load_history(self._store, facts)
+        self._store.lost_by.update(reader.lost_by())
+        self._store.hosts.update(known_hosts(facts))
         for member in self._pool.members:
             if member.state is KeyState.DISABLED:
                 self._notice(Severity.WARNING, f"Key {member.label} is off, as it was left")
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
-        status = RunStatus(*self._state, self._disk, self._kill_switch.reason)
+        status = RunStatus(*self._state, self._disk, self._kill_switch.reason, self._plan.asker.blocked())
         return self._frame_builder.frame(view, status)
 
     async def work(self) -> Ending:
@@ -184,6 +198,7 @@ class Run:
             self._welcome(self._plan.more_keys())
             self._look_at_output()
             self._look_for_journal()
+            self._look_for_workers()
             if self._queue.open and not self._runner.in_flight:
                 self._look_for_keys()
             if not self._plan.stay and self._runner.is_rate_limited:
@@ -254,6 +269,20 @@ class Run:
         """End a run whose folder was deleted: nothing more could be saved."""
         if not self._file.is_in_place:
             self._storage_failed(StorageError(f"{self._plan.folder}: the folder of the run is gone"))
+
+    def _look_for_workers(self) -> None:
+        """Record the workers that are new; end a run that nobody watches once none came for too long."""
+        asker, store = self._plan.asker, self._store
+        new = {row.name: row.host for row in asker.workers() if row.name not in store.hosts}
+        if new:
+            store.hosts.update(new)
+            self._journal.facts({HOSTS: json.dumps(store.hosts)})
+        if asker.blocked() is None:
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = time.monotonic()
+        elif not self._plan.stay and time.monotonic() - self._blocked_since > self._plan.patience_s:
+            self._end(Ending.NO_WORKER)
 
     def _notice(self, severity: Severity, words: str) -> None:
         self._store.apply(Noticed(severity, words))

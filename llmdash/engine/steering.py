@@ -82,6 +82,10 @@ class Steering:
                     control.revived()
                 case commands.SetWeight(label, weight):
                     pool.set_weight(label, weight)
+                case commands.DrainWorker(name):
+                    parts.asker.drain(name)
+                case commands.TakeWorker(name):
+                    parts.asker.take_again(name)
         except ValueError as error:
             parts.store.apply(Noticed(Severity.WARNING, str(error)))
 

@@ -1,15 +1,17 @@
-"""Asker: makes attempts. LocalAsker makes them in this process; a remote worker fits the same interface."""
+"""Asker: makes attempts. LocalAsker makes them in this process; others hand them to workers elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Protocol
 
 from llmdash.engine.dispatch.attempt import Answer, Attempt, GatheredAnswer
 from llmdash.engine.model.events import Event
+from llmdash.engine.model.frame import WorkerRow
+from llmdash.engine.pool.member import Member
 from llmdash.llms.messages import Body, Message, PromptLike, Turn
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt
@@ -29,10 +31,18 @@ class Lost(Exception):
 
 
 class Asker(Protocol):
-    """Makes attempts."""
+    """Makes attempts. All but `watch`, `workers` and `blocked` is called on the engine's loop."""
+
+    address: str
+    """Where the workers are managed; empty where this process makes the attempts itself."""
 
     async def ready(self) -> None:
         """Wait until an attempt can be made; only then does the job get a permit and a key."""
+
+    def place(self, member: Member) -> str | None:
+        """Return the name of the worker for the next attempt with the key of `member`, which `ask` then gets
+        in the attempt's record; None if this process makes it.
+        """
 
     async def ask(
         self,
@@ -49,15 +59,35 @@ class Asker(Protocol):
         request.
         """
 
+    def watch(self, jobs: Collection[int]) -> None:
+        """Report the chunks of these jobs as they arrive; those of others may come with the answer."""
+
+    def workers(self) -> Sequence[WorkerRow]:
+        """The workers in the order of joining, also those that are gone; what they have done left out."""
+
+    def blocked(self) -> str | None:
+        """Return in words why no attempt can be made now; None if one can."""
+
+    def drain(self, name: str) -> None:
+        """Give a worker nothing new. Unknown names are ignored: the user may look at an old frame."""
+
+    def take_again(self, name: str) -> None:
+        """Give a drained worker work again."""
+
 
 class LocalAsker:
     """Makes attempts in this process, with the model that is bound to the attempt's key."""
+
+    address = ""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
 
     async def ready(self) -> None:
         return
+
+    def place(self, member: Member) -> str | None:
+        return None
 
     async def ask(
         self,
@@ -81,6 +111,21 @@ class LocalAsker:
         if failure is not None and (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError  # the cancellation came from this side
         return gathered.answer(prompt, failure)
+
+    def watch(self, jobs: Collection[int]) -> None:
+        """All chunks are reported as they arrive."""
+
+    def workers(self) -> Sequence[WorkerRow]:
+        return ()
+
+    def blocked(self) -> str | None:
+        return None
+
+    def drain(self, name: str) -> None:
+        """There is no worker."""
+
+    def take_again(self, name: str) -> None:
+        """There is no worker."""
 
 
 def _asked(prompt: Prompt) -> PromptLike:

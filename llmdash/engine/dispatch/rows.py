@@ -64,6 +64,7 @@ def done_row(
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         wait_s=wait_s,
+        worker=attempt.record.worker,
     )
 
 
@@ -88,6 +89,7 @@ def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
         endpoint=member.endpoint.name,
         model=model_of(attempt, prompt),
         input=written(prompt.carried),
+        worker=attempt.record.worker,
     )
 
 

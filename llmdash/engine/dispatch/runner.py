@@ -296,7 +296,9 @@ class BatchRunner:
         """Commit that the attempt is about to be sent, and wait for its departure."""
         parts = self._parts
         number = parts.store.columns.tries[job] + 1
-        record = AttemptRecord(job, number, lease.member.label, "sent", parts.wall_clock())
+        worker = parts.asker.place(lease.member)
+        label = lease.member.label
+        record = AttemptRecord(job, number, label, "sent", parts.wall_clock(), worker=worker)
         attempt = Attempt(lease, record)
         try:
             await parts.journal.sent(record)
@@ -315,7 +317,8 @@ class BatchRunner:
 
         def left() -> None:
             departure.left()
-            parts.store.apply(Sent(job, attempt.member.label, attempt.record.attempt, parts.clock()))
+            record = attempt.record
+            parts.store.apply(Sent(job, record.key, record.attempt, parts.clock(), record.worker))
             parts.queue.mark_sent(job)
             self._in_flight.add(job)
 

@@ -17,7 +17,7 @@ from llmdash.engine.dispatch.rows import (
     reported,
     written,
 )
-from llmdash.engine.model.events import Noticed, RetryScheduled, Saved
+from llmdash.engine.model.events import AttemptLost, Noticed, RetryScheduled, Saved
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import KeyState, Severity
 from llmdash.engine.pool import strikes
@@ -199,6 +199,8 @@ class Settlement:
         self._parts.pool.was_cut(attempt.lease)
         history = self._history(attempt.job, prompt)
         history.losses += 1
+        if attempt.record.worker is not None:
+            self._parts.store.apply(AttemptLost(attempt.record.worker))
         unknown = attempt.record._replace(state="unknown")
         if history.losses < _MOST_LOSSES:
             self._parts.journal.ended(unknown, None, _nothing)

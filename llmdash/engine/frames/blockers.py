@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow
+from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow, WorkerRow
 from llmdash.engine.model.states import (
     AlertKind,
     Binding,
@@ -16,19 +16,21 @@ from llmdash.engine.model.states import (
     RunState,
     Severity,
     WaitReason,
+    WorkerState,
 )
 
 __all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 _WORTH_SHOWING_S = 0.5
-_ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE)
+_ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE, WaitReason.WORKER)
 
 BINDINGS = {
     WaitReason.KEY: Binding.KEYS,
     WaitReason.ENDPOINT: Binding.ENDPOINT,
     WaitReason.MACHINE: Binding.ENDPOINT,
     WaitReason.DISK: Binding.DISK,
+    WaitReason.WORKER: Binding.WORKER,
 }
 
 
@@ -40,13 +42,15 @@ def _never(_job: int) -> None:
 class RunStatus:
     """The state of the run as a whole.
 
-    `disk` is why the journal waits, `kill_switch` why the run was stopped; None if they do not.
+    `disk` is why the journal waits, `kill_switch` why the run was stopped, `no_worker` why no worker makes
+    attempts; None if they do not.
     """
 
     state: RunState = RunState.STARTING
     detail: str = ""
     disk: str | None = None
     kill_switch: str | None = None
+    no_worker: str | None = None
 
 
 def what_blocks(
@@ -55,6 +59,8 @@ def what_blocks(
     """Return the one reason why nothing can be sent now; None if something can."""
     if status.disk is not None:
         return WaitReason.DISK
+    if status.no_worker is not None:
+        return WaitReason.WORKER
     alive = [key for key in keys if key.state not in _GONE]
     closed = {endpoint.name: endpoint for endpoint in endpoints if endpoint.state is not EndpointState.UP}
     if not alive:
@@ -74,9 +80,12 @@ def alerts_of(
     *,
     retries_held: bool,
     open_jobs: int,
+    workers: Sequence[WorkerRow] = (),
 ) -> tuple[Alert, ...]:
     """Return what blocks the run or stopped it, the most severe first; nothing once no job is open."""
-    return tuple(_alerts(status, keys, endpoints, retries_held)) if open_jobs else ()
+    if not open_jobs:
+        return ()
+    return (*_alerts(status, keys, endpoints, retries_held), *_of_workers(workers))
 
 
 def _alerts(
@@ -99,6 +108,13 @@ def _alerts(
             "fix the cause, then resume",
             severity=Severity.ERROR,
         )
+    if status.no_worker is not None:
+        yield Alert(
+            AlertKind.WORKER,
+            f"No worker: {status.no_worker}; nothing is lost",
+            "the run continues by itself once one joins",
+            severity=Severity.ERROR,
+        )
     alive = [key for key in keys if key.state not in _GONE]
     if not alive:
         yield Alert(
@@ -116,6 +132,14 @@ def _alerts(
             AlertKind.RETRY_BUDGET,
             "Many requests fail: retries are limited to a fifth of all requests",
         )
+
+
+def _of_workers(workers: Sequence[WorkerRow]) -> Iterator[Alert]:
+    """Yield an alert for each worker that is there and lacks keys."""
+    for worker in workers:
+        if worker.lacks and worker.state not in (WorkerState.LOST, WorkerState.LEFT):
+            text = f"Worker {worker.name} lacks key {', '.join(worker.lacks)} and gets none of its work"
+            yield Alert(AlertKind.WORKER, text, "put it into its .env or environment, then start it again")
 
 
 def _endpoint_alert(endpoint: EndpointRow) -> Alert:

@@ -11,6 +11,7 @@ from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits, alerts_of, what_blocks
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.tiles import Tiles
+from llmdash.engine.frames.workers import workers_of
 from llmdash.engine.model.frame import (
     Frame,
     Inspection,
@@ -83,22 +84,28 @@ class FrameBuilder:
             blocker = what_blocks(status, keys, endpoints, self._store.in_flight)
             waits = Waits(blocker, self._parts.budget.is_short, self._parts.queue.due_at)
             self._ordering.use(view.jobs, waits)
+            workers = workers_of(self._parts.asker.workers(), self._store)
             run = self._run(status, blocker, now, self._cost(keys, now, ended=status.state.ended))
+            stream, tiles = self._stream(view.stream, now), tuple(self._tiles.choose(view.tiles, now))
+            self._parts.asker.watch({job for job in (stream.job, view.inspect, *tiles) if job is not None})
             return Frame(
                 run=run,
                 jobs=self._jobs(view.jobs, now, waits),
                 keys=tuple(self._still(keys, status.state)),
                 endpoints=endpoints,
+                workers=workers,
+                cluster=self._parts.asker.address,
                 alerts=alerts_of(
                     status,
                     keys,
                     endpoints,
                     retries_held=waits.retries_held,
                     open_jobs=run.jobs - run.ended,
+                    workers=workers,
                 ),
                 rate=self._rate(run, blocker),
-                stream=self._stream(view.stream, now),
-                tiles=tuple(self._tile(job) for job in self._tiles.choose(view.tiles, now)),
+                stream=stream,
+                tiles=tuple(map(self._tile, tiles)),
                 series=self._plot(view.series_width),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=None if view.inspect is None else self._inspection(view.inspect, now, waits),
@@ -221,6 +228,7 @@ class FrameBuilder:
             verdict=Verdict(columns.verdict[job]),
             error=columns.errors[columns.error[job]] if state is not JobState.DONE else "",
             flags=AnswerFlag(columns.flags[job]),
+            worker=columns.workers[columns.worker[job]] or None,
         )
 
     def _rate(self, run: RunPart, blocker: WaitReason | None) -> RatePart:

@@ -22,9 +22,10 @@ from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
 
 __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
-VERSION = 3
+VERSION = 4
 NAME = "journal.sqlite"
-_ANNOUNCED = 5  # the first columns of an attempt, which are all that is known before it is sent
+_ANNOUNCED = ("job", "attempt", "key", "state", "sent_at")
+"""What is known of an attempt before it is sent, but for its worker."""
 
 
 class JournalError(Exception):
@@ -223,8 +224,10 @@ def _choose_mode(connection: sqlite3.Connection) -> None:
 
 def _attempts(records: Collection[AttemptRecord]) -> Iterator[tuple[Sequence[str], list[tuple[Any, ...]]]]:
     """Columns and rows of attempts: most of one about to be sent are empty, and cost as much as full ones."""
-    fields = AttemptRecord._fields
-    yield fields[:_ANNOUNCED], [each[:_ANNOUNCED] for each in records if each.state == "sent"]
+    fields, known = AttemptRecord._fields, len(_ANNOUNCED)
+    announced = [each for each in records if each.state == "sent"]
+    yield _ANNOUNCED, [each[:known] for each in announced if each.worker is None]
+    yield (*_ANNOUNCED, "worker"), [(*each[:known], each.worker) for each in announced if each.worker]
     yield fields, [each for each in records if each.state != "sent"]
 
 

@@ -57,6 +57,11 @@ SELECT COUNT(*) FROM attempts
 WHERE state IN ('unknown', 'sent', 'cut') AND job NOT IN (SELECT job FROM results)
 """
 
+_LOST = """
+SELECT worker, COUNT(*) FROM (SELECT {} FROM attempts WHERE state = 'unknown') WHERE worker IS NOT NULL
+GROUP BY worker
+"""
+
 _SENDS = """
 SELECT key, sent_at, COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) FROM attempts
 WHERE state <> 'unsent' AND sent_at > ? ORDER BY sent_at
@@ -161,6 +166,11 @@ class JournalReader:
             rows = db.execute(_SPENT.format(columns)).fetchall()
         return [(key, model, (int(a), int(b), int(c), int(d), int(e))) for key, model, a, b, c, d, e in rows]
 
+    def lost_by(self) -> dict[str, int]:
+        """Return how many attempts were lost with each worker."""
+        with self._connection() as db:
+            return dict(db.execute(_LOST.format(columns_of(db, "attempts", ("worker",)))))
+
     def sends_since(self, at: float) -> list[tuple[str, float, int]]:
         """Return (key, when it was sent in Unix seconds, tokens) of each attempt since `at`, oldest first."""
         with self._connection() as db:
@@ -242,6 +252,7 @@ def result_record(
         cached_tokens=row.cached_tokens,
         reasoning_tokens=row.reasoning_tokens,
         code=code,
+        worker=row.worker,
     )
 
 

@@ -31,13 +31,14 @@ CREATE TABLE IF NOT EXISTS health (
 ) WITHOUT ROWID;
 """
 _FIRST_SCHEMA = _TABLES_OF_1 + _TABLES_OF_2
-_COLUMNS_OF_3 = {
+_LATER_COLUMNS = {
     "attempts": (
         "code TEXT",
         "cached_tokens INTEGER",
         "cache_write_tokens INTEGER",
         "reasoning_tokens INTEGER",
         "model TEXT",
+        "worker TEXT",
     ),
     "results": (
         "endpoint TEXT",
@@ -50,11 +51,12 @@ _COLUMNS_OF_3 = {
         "cache_write_tokens INTEGER",
         "reasoning_tokens INTEGER",
         "wait_s REAL",
+        "worker TEXT",
     ),
 }
 _ADDED = [
     (table, column, f"ALTER TABLE {table} ADD COLUMN {column};\n")
-    for table, columns in _COLUMNS_OF_3.items()
+    for table, columns in _LATER_COLUMNS.items()
     for column in columns
 ]
 SCHEMA = _FIRST_SCHEMA + "".join(statement for _, _, statement in _ADDED)
@@ -86,7 +88,7 @@ def misshapen(db: sqlite3.Connection, tables: Set[str]) -> str | None:
 
 def upgrades(db: sqlite3.Connection) -> str:
     """Return the SQL that adds what a journal of an earlier version lacks; empty if it lacks nothing."""
-    there = {table: set(_names(db, table)) for table in _COLUMNS_OF_3}
+    there = {table: set(_names(db, table)) for table in _LATER_COLUMNS}
     missing = [statement for table, column, statement in _ADDED if column.split()[0] not in there[table]]
     return "".join(([] if _names(db, "health") else [_TABLES_OF_2]) + missing)
 

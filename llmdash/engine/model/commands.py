@@ -10,6 +10,7 @@ __all__ = [
     "Command",
     "DisableKey",
     "Drain",
+    "DrainWorker",
     "Pause",
     "Resume",
     "RetryFailed",
@@ -19,6 +20,7 @@ __all__ = [
     "SetConcurrency",
     "SetRate",
     "SetWeight",
+    "TakeWorker",
 ]
 
 
@@ -104,12 +106,27 @@ class SetWeight:
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class DrainWorker:
+    """Give this worker nothing new; what it has in flight goes on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeWorker:
+    """Give a drained worker work again."""
+
+    name: str
+
+
 Command = (
     SetRate
     | SetConcurrency
     | Pause
     | Resume
     | Drain
+    | DrainWorker
     | Cancel
     | RetryJobs
     | RetryFailed
@@ -118,4 +135,5 @@ Command = (
     | ReviveEndpoint
     | ReviveKey
     | SetWeight
+    | TakeWorker
 )

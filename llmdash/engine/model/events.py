@@ -12,7 +12,9 @@ from llmdash.engine.model.states import JobState, Severity
 
 __all__ = [
     "AttemptEnded",
+    "AttemptLost",
     "ChunkReceived",
+    "ChunksReceived",
     "Event",
     "Noticed",
     "Queued",
@@ -40,12 +42,13 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """An attempt was sent."""
+    """An attempt was sent, by this process or by `worker`."""
 
     job: int
     key: str
     attempt: int
     at: float
+    worker: str | None = None
 
 
 class ChunkReceived(msgspec.Struct, frozen=True, gc=False):
@@ -56,11 +59,25 @@ class ChunkReceived(msgspec.Struct, frozen=True, gc=False):
     at: float
 
 
+class ChunksReceived(msgspec.Struct, frozen=True, gc=False):
+    """Some content chunks in a row, each with the time at which it arrived."""
+
+    job: int
+    texts: list[str]
+    times: list[float]
+
+
 class AttemptEnded(msgspec.Struct, frozen=True, gc=False):
     """An attempt ended, whatever its outcome: it is not in flight any more."""
 
     job: int
     at: float
+
+
+class AttemptLost(msgspec.Struct, frozen=True, gc=False):
+    """The outcome of an attempt is unknown, because `worker` is gone."""
+
+    worker: str
 
 
 class Saved(msgspec.Struct, frozen=True, gc=False):
@@ -90,4 +107,16 @@ class Noticed(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-Event = Taken | Waiting | Sent | ChunkReceived | AttemptEnded | Saved | RetryScheduled | Queued | Noticed
+Event = (
+    Taken
+    | Waiting
+    | Sent
+    | ChunkReceived
+    | ChunksReceived
+    | AttemptEnded
+    | AttemptLost
+    | Saved
+    | RetryScheduled
+    | Queued
+    | Noticed
+)

@@ -20,6 +20,7 @@ from llmdash.engine.model.states import (
     RunState,
     Severity,
     WaitReason,
+    WorkerState,
 )
 from llmdash.prompts.verdict import Verdict
 
@@ -40,6 +41,7 @@ __all__ = [
     "Score",
     "SeriesPart",
     "StreamPart",
+    "WorkerRow",
 ]
 
 
@@ -152,6 +154,8 @@ class JobRow:
     verdict: Verdict = Verdict.UNSCORED
     error: str = ""
     flags: AnswerFlag = AnswerFlag.NONE
+    worker: str | None = None
+    """Who makes its attempts, or made the last one; None if this process does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,31 @@ class EndpointRow:
     concurrency: int | None = None
     is_local: bool = False
     """True if this machine is at fault, not the endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One line of the workers panel, in the order of joining."""
+
+    name: str
+    host: str
+    state: WorkerState = WorkerState.WORKING
+    in_flight: int = 0
+    jobs_per_s: float = 0.0
+    done: int = 0
+    """Attempts that were answered, over all starts of the run."""
+    lost: int = 0
+    """Attempts whose outcome is unknown, because the worker was lost."""
+    ttft_p50: float | None = None
+    round_trip_s: float | None = None
+    silent_s: float = 0.0
+    """Seconds since it was last heard of."""
+    keys: int = 0
+    """The number of the run's keys that it has."""
+    lacks: tuple[str, ...] = ()
+    """The labels of those that it has not."""
+    spark: tuple[int, ...] = ()
+    """Attempts answered in each of the last seconds, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +335,10 @@ class Frame:
     jobs: JobsPart = JobsPart()
     keys: tuple[KeyRow, ...] = ()
     endpoints: tuple[EndpointRow, ...] = ()
+    workers: tuple[WorkerRow, ...] = ()
+    """Empty where this process makes the attempts itself."""
+    cluster: str = ""
+    """The address of the scheduler, where there is one."""
     alerts: tuple[Alert, ...] = ()
     """What blocks the run now, the most severe first."""
     rate: RatePart = RatePart()

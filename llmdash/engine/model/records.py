@@ -15,6 +15,7 @@ class AttemptRecord(NamedTuple):
     """A row of `attempts`.
 
     `state` is sent, ok, failed, cut or unsent (cancelled in flight, or before), unknown (the process died).
+    `worker` is None for an attempt that this process makes itself.
     """
 
     job: int
@@ -38,6 +39,7 @@ class AttemptRecord(NamedTuple):
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     model: str | None = None
+    worker: str | None = None
 
 
 class ResultRow(NamedTuple):
@@ -73,6 +75,7 @@ class ResultRow(NamedTuple):
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     wait_s: float | None = None
+    worker: str | None = None
 
 
 class HealthRecord(NamedTuple):
@@ -135,3 +138,5 @@ class ResultRecord:
     """The server's error code of the last attempt, if it failed."""
     sent_at: float | None = None
     """When the last attempt was sent, in Unix seconds."""
+    worker: str | None = None
+    """The name of the worker that made the last attempt; None if this process did."""

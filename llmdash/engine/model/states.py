@@ -19,6 +19,7 @@ __all__ = [
     "SortColumn",
     "Verdict",
     "WaitReason",
+    "WorkerState",
 ]
 
 
@@ -87,6 +88,7 @@ class WaitReason(enum.Enum):
     DISK = "disk"
     BACKOFF = "backoff"
     BUDGET = "budget"
+    WORKER = "worker"
 
 
 class RunState(enum.Enum):
@@ -124,6 +126,16 @@ class EndpointState(enum.Enum):
     PAUSED = "paused"
 
 
+class WorkerState(enum.Enum):
+    """Whether a worker makes attempts. One that is LOST may join again under its name."""
+
+    WORKING = "working"
+    DRAINING = "draining"
+    DRAINED = "drained"
+    LOST = "lost"
+    LEFT = "left"
+
+
 class AlertKind(enum.Enum):
     """What blocks a run; the most severe first."""
 
@@ -133,6 +145,7 @@ class AlertKind(enum.Enum):
     ENDPOINT = "endpoint"
     MACHINE = "machine"
     KEYS_REST = "keys rest"
+    WORKER = "worker"
     RETRY_BUDGET = "retry budget"
 
 
@@ -143,6 +156,7 @@ class Binding(enum.Enum):
     CONCURRENCY = "concurrency"
     KEYS = "key cooldown"
     ENDPOINT = "endpoint"
+    WORKER = "no worker"
     DISK = "disk"
     LATENCY = "latency"
     PAUSE = "pause"

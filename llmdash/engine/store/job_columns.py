@@ -14,7 +14,7 @@ NO_KEY = 0
 
 
 class JobColumns:
-    """One value a job in each column; 41 bytes a job. Unknown times and tokens are 0.
+    """One value a job in each column; 43 bytes a job. Unknown times and tokens are 0.
 
     `started` lists the jobs in the order in which they were first started; the others follow in the order of
     `pending`. `skipped` holds the positions in `pending`, from `taken` on, of jobs that ended before they
@@ -30,6 +30,7 @@ class JobColumns:
         self.estimated = bytearray(jobs)
         self.key = array("H", bytes(2 * jobs))
         self.error = array("H", bytes(2 * jobs))
+        self.worker = array("H", bytes(2 * jobs))
         self.wait = array("f", bytes(4 * jobs))
         self.ttft = array("f", bytes(4 * jobs))
         self.time = array("f", bytes(4 * jobs))
@@ -43,6 +44,7 @@ class JobColumns:
         self.counts = [jobs] + [0] * (len(JobState) - 1)
         self.errors = Names()
         self.keys = Names()
+        self.workers = Names()
         self.revision = 0
 
     def set_state(self, job: int, state: JobState) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from llmdash.engine.metrics.run_clock import RunClock
 from llmdash.engine.metrics.windows import SecondsWindow
 from llmdash.engine.model.events import (
     AttemptEnded,
+    AttemptLost,
     ChunkReceived,
+    ChunksReceived,
     Event,
     Noticed,
     Queued,
@@ -76,6 +79,11 @@ class Store:
         self.ttft = LogHistogram()
         self.latency = LogHistogram()
         self.time_series = TimeSeries()
+        self.done_by: Counter[str] = Counter()
+        """The answers of each worker, and the attempts that were lost with it."""
+        self.lost_by: Counter[str] = Counter()
+        self.hosts: dict[str, str] = {}
+        """The host of each worker of an earlier start."""
         self._errors: ErrorGroups | None = None
         self._serial = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -83,7 +91,9 @@ class Store:
             Waiting: self._waiting,
             Sent: self._sent,
             ChunkReceived: self._chunk,
+            ChunksReceived: self._chunks,
             AttemptEnded: self._attempt_ended,
+            AttemptLost: self._lost,
             Saved: self._saved,
             RetryScheduled: self._retry,
             Queued: self._queued,
@@ -145,6 +155,8 @@ class Store:
         live.key = event.key
         columns.wait[job] += event.at - live.taken_at
         columns.key[job] = columns.keys.number(event.key)
+        if event.worker is not None:
+            columns.worker[job] = columns.workers.number(event.worker)
         columns.tries[job] = min(event.attempt, 65_535)
         columns.ttft[job] = columns.time[job] = 0.0
         columns.set_state(job, JobState.SENT)
@@ -158,17 +170,30 @@ class Store:
     def _chunk(self, event: ChunkReceived) -> None:
         stream = self.streams.add(event.job, event.text, event.at)
         if len(stream.chunks) == 1:
-            self.columns.ttft[event.job] = event.at - stream.sent_at
-            self.columns.set_state(event.job, JobState.STREAMING)
-            self.time_series.first_token(self.run_clock.at(event.at), event.at - stream.sent_at)
+            self._first_chunk(event.job, event.at, stream.sent_at)
         else:
             self.columns.revision += 1
+
+    def _chunks(self, event: ChunksReceived) -> None:
+        stream = self.streams.extend(event.job, event.texts, event.times)
+        if len(stream.chunks) == len(event.texts):
+            self._first_chunk(event.job, event.times[0], stream.sent_at)
+        else:
+            self.columns.revision += 1
+
+    def _first_chunk(self, job: int, at: float, sent_at: float) -> None:
+        self.columns.ttft[job] = at - sent_at
+        self.columns.set_state(job, JobState.STREAMING)
+        self.time_series.first_token(self.run_clock.at(at), at - sent_at)
 
     def _attempt_ended(self, event: AttemptEnded) -> None:
         live = self.live.get(event.job)
         if live is not None and live.sent_at:
             self.columns.time[event.job] = event.at - live.sent_at
             live.sent_at = 0.0
+
+    def _lost(self, event: AttemptLost) -> None:
+        self.lost_by[event.worker] += 1
 
     def restore(self, row: ResultRow) -> None:
         """Take in a result on record: the columns of its job, and what is counted over all of them."""
@@ -180,6 +205,9 @@ class Store:
         columns.wait[job] = row.wait_s or 0.0
         if row.key is not None:
             columns.key[job] = columns.keys.number(row.key)
+        if row.worker is not None:
+            columns.worker[job] = columns.workers.number(row.worker)
+            self.done_by[row.worker] += row.state == "done"
         if row.state in _ANSWERED:
             if row.flags is not None:
                 columns.flags[job] = flags = AnswerFlag.of(row.flags)
@@ -225,7 +253,9 @@ class Store:
 
     def _queued(self, event: Queued) -> None:
         verdict = self.columns.verdict[event.job]
-        state = self.columns.state[event.job]
+        state = JobState(self.columns.state[event.job])
+        if state is JobState.DONE and (worker := self.columns.worker[event.job]):
+            self.done_by[self.columns.workers[worker]] -= 1
         if state in (JobState.DONE, JobState.INVALID):
             self._forget_answer(event.job, Verdict(verdict))
         if state in (JobState.FAILED, JobState.INVALID) and self._errors is not None:

@@ -38,6 +38,14 @@ class Stream:
         self.chunks.append(text)
         self.size += len(text)
 
+    def extend(self, texts: list[str], times: list[float]) -> None:
+        """Append chunks that arrived at `times`, in monotonic seconds."""
+        self.first_at = self.first_at or times[0]
+        self.gaps.extend(map(float.__sub__, times, [self.last_at, *times[:-1]]))
+        self.last_at = times[-1]
+        self.chunks.extend(texts)
+        self.size += sum(map(len, texts))
+
     @property
     def cost(self) -> int:
         """Its use of memory, in characters."""
@@ -86,12 +94,22 @@ class Streams:
 
     def add(self, job: int, text: str, at: float) -> Stream:
         """Append a chunk to the stream of `job`."""
+        stream = self._for_chunks(job, at)
+        stream.add(text, at)
+        return stream
+
+    def extend(self, job: int, texts: list[str], times: list[float]) -> Stream:
+        """Append some chunks, at least one, to the stream of `job`."""
+        stream = self._for_chunks(job, times[0])
+        stream.extend(texts, times)
+        return stream
+
+    def _for_chunks(self, job: int, at: float) -> Stream:
         stream = self._live.get(job)
         if stream is None:
             stream = self._live[job] = Stream(at)
         if not stream.chunks:
             self.newest = job
-        stream.add(text, at)
         return stream
 
     def end(self, job: int) -> None:

@@ -211,7 +211,7 @@ def journal_of(version: int, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_journal_of_an_earlier_version_is_read_as_it_is(version: int, tmp_path: Path) -> None:
     path = journal_of(version, tmp_path)
     before = path.read_bytes()
@@ -221,24 +221,26 @@ def test_a_journal_of_an_earlier_version_is_read_as_it_is(version: int, tmp_path
     assert reader.attempts(0)[-1].state == "ok"
     last = reader.result(11)
     assert last is not None
-    assert (last.state, last.endpoint, last.flags) == ("done", None, None)
+    named = "simulator" if version == 3 else None  # earlier ones did not name the endpoint of an answer
+    assert (last.state, last.endpoint, last.flags, last.worker) == ("done", named, None, None)
+    assert reader.lost_by() == {}
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_journal_of_an_earlier_version_is_copied_and_taken_over(version: int, tmp_path: Path) -> None:
     path = journal_of(version, tmp_path)
     before = list(JournalReader(tmp_path).ended())
     journal = JournalFile.open(tmp_path)
     journal.write(Group(health=[HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1)]))
-    journal.write(Group(results=[done(12)._replace(model="m", flags="empty")]))
+    journal.write(Group(results=[done(12)._replace(model="m", flags="empty", worker="w1")]))
     journal.close()
     reader = JournalReader(tmp_path)
     *same, new = reader.ended()
     assert same == before
-    assert (new.model, new.flags) == ("m", "empty")
+    assert (new.model, new.flags, new.worker) == ("m", "empty", "w1")
     assert HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1) in reader.health()
-    assert reader.facts()["version"] == 3
+    assert reader.facts()["version"] == 4
     copy = path.with_name(f"journal.sqlite.version-{version}")
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as db:

@@ -1,0 +1,23 @@
+"""The workers as a frame shows them: those that are connected, and those of earlier starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from llmdash.engine.model.frame import WorkerRow
+from llmdash.engine.model.states import WorkerState
+from llmdash.engine.store.store import Store
+
+__all__ = ["workers_of"]
+
+
+def workers_of(connected: Sequence[WorkerRow], store: Store) -> tuple[WorkerRow, ...]:
+    """Return a row for each worker of the run, with what it has done; first those of earlier starts."""
+    done, lost = store.done_by, store.lost_by
+    if not connected and not done and not lost:
+        return ()
+    there = {row.name for row in connected}
+    gone = [name for name in dict.fromkeys((*done, *lost)) if name not in there]
+    rows = [*(WorkerRow(name, store.hosts.get(name, ""), WorkerState.LEFT) for name in gone), *connected]
+    return tuple(replace(row, done=done[row.name], lost=lost[row.name]) for row in rows)
