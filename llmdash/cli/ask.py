@@ -181,14 +181,13 @@ def _before_files(settings: Settings, flags: Mapping[str, Any]) -> Settings:
 
 
 async def _answer(settings: Settings, prompt: str, pieces: Pieces, writer: _Writer) -> None:
-    from llmdash.launch.llm_factory import Clients, build_llm, require_usable
-    from llmdash.llms.dialects import LANGCHAIN
+    from llmdash.launch.llm_factory import recipe_of, require_usable
+    from llmdash.llms.recipe import Clients
 
     endpoint = settings.endpoints[0]
     require_usable(settings.with_endpoints((endpoint,)))
-    clients = Clients(settings.timeouts)
-    client = None if endpoint.dialect == LANGCHAIN else clients.client(endpoint)
-    llm = build_llm(endpoint, endpoint.keys[0] if endpoint.keys else None, settings, client)
+    clients = Clients()
+    llm = clients.build(recipe_of(endpoint, endpoint.keys[0] if endpoint.keys else None, settings))
     try:
         await writer.write_all(pieces(llm, prompt))
     finally:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from llmdash.config import EndpointSettings, Settings, Timeouts
 from llmdash.config.values import ConfigError
-from llmdash.launch.llm_factory import Clients, build_llm
+from llmdash.launch.llm_factory import recipe_of
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.llms.options import TOKEN_LIMITS
+from llmdash.llms.recipe import Clients
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Redactor, Secret, labels
 
@@ -57,9 +58,9 @@ async def check_keys(settings: Settings) -> list[KeyCheck]:
 
     No key is tried twice, and a key that does not work raises nothing.
     """
-    clients = Clients(_shorter(settings.timeouts))
+    clients = Clients()
     try:
-        return await _Checker(settings, clients).run()
+        return await _Checker(replace(settings, timeouts=_shorter(settings.timeouts)), clients).run()
     finally:
         await clients.aclose()
 
@@ -126,8 +127,7 @@ class _Checker:
     async def _answer(
         self, endpoint: EndpointSettings, key: Secret | None, settings: Settings
     ) -> Hints | None:
-        client = self._clients.client(endpoint) if endpoint.dialect != LANGCHAIN else None
-        return await _answer(build_llm(endpoint, key, settings, client))
+        return await _answer(self._clients.build(recipe_of(endpoint, key, settings)))
 
 
 def _labelled(endpoint: EndpointSettings) -> Sequence[tuple[str, Secret | None]]:

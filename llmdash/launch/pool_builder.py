@@ -15,8 +15,9 @@ from llmdash.config.prices import Prices
 from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.token_bucket import TokenBucket
-from llmdash.launch.llm_factory import Clients, build_llm
-from llmdash.llms.dialects import DIALECTS, LANGCHAIN
+from llmdash.launch.llm_factory import recipe_of
+from llmdash.llms.dialects import DIALECTS
+from llmdash.llms.recipe import Clients, Recipe
 from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
 
@@ -89,7 +90,9 @@ class PoolBuilder:
         self._watch = KeyFileWatch(settings.key_file) if joins and settings.key_file else None
         self._keys = {each.label: each for each in plan.keys}
         self._shared = {each.name: Endpoint(each.name, each.concurrency) for each in plan.endpoints}
-        self._clients = Clients(settings.timeouts)
+        self._clients = Clients()
+        self.recipes: dict[str, Recipe] = {}
+        """What the model of each key is made of, by label."""
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -133,9 +136,9 @@ class PoolBuilder:
             requests=TokenBucket(endpoint.rpm, time.monotonic) if endpoint.rpm else None,
             tokens=TokenBucket(endpoint.tpm, time.monotonic) if endpoint.tpm else None,
         )
-        client = self._clients.client(endpoint) if endpoint.dialect != LANGCHAIN else None
         wanted = self._optional(DIALECTS[endpoint.dialect].wire)
-        llm = build_llm(at, each.key, self._settings, client, wanted)
+        recipe = self.recipes[each.label] = recipe_of(at, each.key, self._settings, wanted)
+        llm = self._clients.build(recipe)
         shared, models = self._shared[endpoint.name], self._models(endpoint)
         return Member(llm, each.label, shared, endpoint.weight, limits, models=models)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from llmdash.config import ConfigError, EndpointSettings, Settings, Timeouts
 from llmdash.config.connection import ConnectionSettings
-from llmdash.launch.llm_factory import Clients, build_llm, client_arguments, llm_arguments
+from llmdash.launch.llm_factory import client_arguments, llm_arguments, recipe_of
 from llmdash.llms.base import LLM
 from llmdash.llms.dialects import DIALECTS
 from llmdash.llms.messages import Body, Message
+from llmdash.llms.recipe import Clients
 from llmdash.llms.transport.http import HttpClient
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Secret
@@ -49,6 +51,16 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
 }
 """A whole answer in each wire format."""
+
+
+def build_llm(
+    endpoint: EndpointSettings,
+    key: Secret | None,
+    settings: Settings,
+    client: HttpClient | None,
+    optional: Mapping[str, Any] = MappingProxyType({}),
+) -> LLM:
+    return recipe_of(endpoint, key, settings, optional).build(client)
 
 
 async def text_of(llm: LLM, prompt: str) -> str:
@@ -211,24 +223,22 @@ def test_headers_query_and_auth_become_arguments_of_the_model() -> None:
     assert arguments == {
         "base_url": "https://host/v1",
         "streaming": False,
-        "timeouts": Timeouts(total=5),
         "headers": {"X-A": "a", "X-B": secret},
         "query": {"v": "1"},
         "auth": "header:api-key",
         "drop_unsupported": True,
     }
-    assert set(llm_arguments(endpoint("openai-chat"), Settings())) == {"base_url", "streaming", "timeouts"}
+    assert set(llm_arguments(endpoint("openai-chat"), Settings())) == {"base_url", "streaming"}
+    assert recipe_of(given, KEY, Settings()).timeouts == Timeouts(total=5)
 
 
 @pytest.mark.case("wire", "proxy-ca")
 def test_a_connection_becomes_arguments_of_the_client() -> None:
-    limits = Timeouts()
-    assert client_arguments(ConnectionSettings(), limits) == {"timeouts": limits}
+    assert client_arguments(ConnectionSettings()) == {}
     secret = Secret("http://u:p@proxy:1")
     full = ConnectionSettings(secret, "ca.pem", "cert.pem", "key.pem")
-    assert client_arguments(full, limits) == {
-        "timeouts": limits,
-        "proxy": "http://u:p@proxy:1",
+    assert client_arguments(full) == {
+        "proxy": secret,
         "ca_file": "ca.pem",
         "client_cert": "cert.pem",
         "client_key": "key.pem",
@@ -237,13 +247,19 @@ def test_a_connection_becomes_arguments_of_the_client() -> None:
 
 @pytest.mark.case("wire", "proxy-ca")
 async def test_endpoints_that_agree_share_their_connections() -> None:
-    clients = Clients(Timeouts())
+    def client_of(given: EndpointSettings) -> HttpClient:
+        recipe = recipe_of(given, KEY, Settings())
+        return clients.client(recipe.connection, recipe.timeouts)
+
+    clients = Clients()
     plain, other = endpoint("openai-chat"), endpoint("anthropic")
     slow = endpoint("openai-chat", timeouts=Timeouts(first_byte=300))
+    behind = endpoint("openai-chat", connection=ConnectionSettings(Secret("http://u:p@127.0.0.1:1")))
     try:
-        assert clients.client(plain) is clients.client(other)
-        assert clients.client(slow) is not clients.client(plain)
-        assert clients.client(slow).timeouts.first_byte == 300
+        assert client_of(plain) is client_of(other)
+        assert client_of(slow) is not client_of(plain)
+        assert client_of(behind) is client_of(behind)
+        assert client_of(slow).timeouts.first_byte == 300
     finally:
         await clients.aclose()
 
