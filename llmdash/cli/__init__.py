@@ -19,6 +19,7 @@ from llmdash.cli.run import demo, run
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
 from llmdash.cli.trust import trust
+from llmdash.cli.worker import worker
 from llmdash.reports.streams import open_closed_streams
 
 __all__ = ["main"]
@@ -56,5 +57,5 @@ def _start() -> int:
     return show_start(settings_from({}))
 
 
-for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor, trust):
+for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor, trust, worker):
     main.add_command(_command)

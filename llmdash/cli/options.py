@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 __all__ = [
+    "CLUSTER_OPTIONS",
     "ENDPOINT_OPTIONS",
     "INPUT_OPTIONS",
     "JUDGEMENT_OPTIONS",
@@ -16,8 +17,10 @@ __all__ = [
     "RUN_OPTIONS",
     "SETTING_OPTIONS",
     "SET_OPTION",
+    "TLS_OPTIONS",
     "names_in",
     "split",
+    "tls_files",
     "with_options",
 ]
 
@@ -159,6 +162,54 @@ RUN_OPTIONS = (
     OVERWRITE_OPTION,
     click.option("--reasoning", is_flag=True, help="With --out: what the models thought, too."),
     click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the run."),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        metavar="N",
+        help="Let N processes of this machine make the requests.  [extra: cluster]",
+    ),
+    click.option(
+        "--patience",
+        type=click.FloatRange(0.0),
+        metavar="S",
+        help="Without a dashboard: how long to wait for a worker.  [default: 300]",
+    ),
+)
+
+TLS_OPTIONS = (
+    click.option(
+        "--tls-ca",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Who is trusted, in PEM.",
+    ),
+    click.option(
+        "--tls-cert",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="The certificate of this side, in PEM.",
+    ),
+    click.option(
+        "--tls-key",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Its key, in PEM.",
+    ),
+    click.option(
+        "--allow-insecure", is_flag=True, help="Connect to another machine without encryption (tcp://)."
+    ),
+)
+
+CLUSTER_OPTIONS = (
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Let the workers of this Dask scheduler make the requests, such as tls://host:8786.",
+    ),
+    *TLS_OPTIONS,
+    click.option(
+        "--send-keys", is_flag=True, help="Send keys to the workers; else they look them up by fingerprint."
+    ),
 )
 
 
@@ -188,6 +239,7 @@ def split(options: dict[str, Any]) -> dict[str, Any]:
         ),
         *("template", "prompt_column", "system", "send", "carry", "data", "allow_bad_lines"),
         *("check", "schema", "repair", "empty", "changed"),
+        *("workers", "patience", "cluster", "tls_ca", "tls_cert", "tls_key", "allow_insecure", "send_keys"),
     )
     return {name: options.pop(name) for name in names if name in options}
 
@@ -196,3 +248,13 @@ def names_in(given: Sequence[str]) -> tuple[str, ...]:
     """Return the names in an option that may be repeated, each with a list of names in it: `a,b`."""
     names = (name.strip() for text in given for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def tls_files(given: Mapping[str, Any]) -> tuple[Path, Path, Path] | None:
+    """Return the files of an encrypted connection, None if there are none. Raises UsageError if some lack."""
+    ca, cert, key = (given.get(name) for name in ("tls_ca", "tls_cert", "tls_key"))
+    if ca and cert and key:
+        return ca, cert, key
+    if ca or cert or key:
+        raise click.UsageError("--tls-ca, --tls-cert and --tls-key belong together; give all three")
+    return None

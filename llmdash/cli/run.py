@@ -12,17 +12,20 @@ import click
 
 from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, settings_in_folder, show_input
 from llmdash.cli.options import (
+    CLUSTER_OPTIONS,
     INPUT_OPTIONS,
     JUDGEMENT_OPTIONS,
     RUN_OPTIONS,
     SETTING_OPTIONS,
     names_in,
     split,
+    tls_files,
     with_options,
 )
 
 if TYPE_CHECKING:
     from llmdash.launch.inputs import Input
+    from llmdash.launch.workers import WorkersOrder
     from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["demo", "run"]
@@ -42,6 +45,7 @@ __all__ = ["demo", "run"]
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
 @with_options(INPUT_OPTIONS)
 @with_options(JUDGEMENT_OPTIONS)
+@with_options(CLUSTER_OPTIONS)
 @click.option("--strict", is_flag=True, help="Refuse input with bad lines instead of leaving them out.")
 def run(file: Path | None, **options: Any) -> None:
     """Run the prompts in FILE (- for standard input).
@@ -92,6 +96,22 @@ def demo(seed: int, **options: Any) -> None:
     guarded(lambda: _run(Input(seed=seed), run_options, options, replace(PRACTICE, seed=seed)))
 
 
+def _workers(run: Mapping[str, Any]) -> WorkersOrder:
+    """Who makes the attempts, as the command line says."""
+    from llmdash.launch.workers import PATIENCE_S, WorkersOrder
+
+    if run["workers"] is not None and run.get("cluster") is not None:
+        refuse("--workers starts workers on this machine, --cluster uses others; give one of them")
+    return WorkersOrder(
+        workers=run["workers"],
+        cluster=run.get("cluster"),
+        tls=tls_files(run),
+        insecure=bool(run.get("allow_insecure")),
+        send_keys=bool(run.get("send_keys")),
+        patience_s=PATIENCE_S if run["patience"] is None else run["patience"],
+    )
+
+
 def _run(
     given: Input, run: Mapping[str, Any], flags: Mapping[str, Any], practice: SimulatorSettings | None = None
 ) -> int:
@@ -128,6 +148,7 @@ def _run(
         reasoning=run["reasoning"],
         stdin=sys.stdin.buffer,
         accept=lambda source: show_input(source, strict=run["strict"]),
+        workers=_workers(run),
     )
     with prepare(order, settings) as prepared:
         if headless:

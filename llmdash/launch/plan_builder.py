@@ -26,6 +26,7 @@ from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.launch.request_options import options_of, with_model_of
 from llmdash.launch.results import check_output
 from llmdash.launch.resuming import decision_notes, last_limits, refuse_changes
+from llmdash.launch.workers import NO_WORKERS, WorkersOrder, with_workers
 from llmdash.llms.dialects import DIALECTS
 from llmdash.prompts.source import PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
@@ -89,6 +90,7 @@ class RunOrder:
     judgement: Judgement = field(default_factory=Judgement)
     stdin: BinaryIO | None = None
     accept: Callable[[PromptSource], None] = _accept
+    workers: WorkersOrder = NO_WORKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
         out = locations.from_record(facts["out"])
     if out is not None:
         check_output(out, given.path, facts, overwrite=order.overwrite)
+    order.workers.check()
     if practice is None:
         require_usable(settings)
     if not order.resume and order.stdin is not None and str(given.path) == "-":
@@ -155,6 +158,7 @@ def prepare(order: RunOrder, settings: Settings) -> PreparedRun:
             options=options_of(source, settings, order.asked),
             asked=order.asked,
             judgement=judgement,
+            workers=order.workers,
         )
         if order.resume:
             plan = replace(plan, begun_with=_begun_with(given, facts, settings))
@@ -226,6 +230,7 @@ def make_plan(
     options: Mapping[str, Any] | None = None,
     asked: Mapping[str, Any] | None = None,
     judgement: Judgement = NO_JUDGEMENT,
+    workers: WorkersOrder = NO_WORKERS,
 ) -> RunPlan:
     """Return the plan of a run over `source`, whose `options` go with each request; by default its own.
 
@@ -252,7 +257,7 @@ def make_plan(
         **judgement.notes(),
     }
     own = options_of(source, settings, {}) if options is None else options
-    return RunPlan(
+    plan = RunPlan(
         source=judgement.over(source),
         connect=builder.connect,
         more_keys=builder.more,
@@ -271,3 +276,4 @@ def make_plan(
         stay=stay,
         live=LiveResults(out, folder, reasoning=reasoning) if out is not None and can_be_live(out) else None,
     )
+    return with_workers(plan, workers, settings, builder.recipes.__getitem__, practice=simulator is not None)

@@ -12,11 +12,12 @@ from llmdash.engine.dispatch.attempt import Answer, Attempt, GatheredAnswer
 from llmdash.engine.model.events import Event
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.pool.member import Member
+from llmdash.llms.base import LLM
 from llmdash.llms.messages import Body, Message, PromptLike, Turn
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt
 
-__all__ = ["Asker", "LocalAsker", "Lost", "NotSent"]
+__all__ = ["Asker", "LocalAsker", "Lost", "NotSent", "gathered_answer"]
 
 
 class NotSent(Exception):
@@ -50,10 +51,12 @@ class Asker(Protocol):
         prompt: Prompt,
         options: Mapping[str, Any],
         *,
-        left: Callable[[], None],
+        left: Callable[[float | None], None],
         tell: Callable[[Event], None],
     ) -> Answer:
         """Send `prompt`; call `left` once when the request is sent, `tell` with each chunk of the answer.
+
+        `left` gets how many seconds ago that was, None if the event loop sends it next.
 
         A failure is part of the answer. Raises NotSent before `left`, Lost after it. Cancelling it aborts the
         request.
@@ -95,22 +98,11 @@ class LocalAsker:
         prompt: Prompt,
         options: Mapping[str, Any],
         *,
-        left: Callable[[], None],
+        left: Callable[[float | None], None],
         tell: Callable[[Event], None],
     ) -> Answer:
-        left()
-        gathered = GatheredAnswer(attempt.job, self._clock, tell)
-        failure: Failure | None = None
-        try:
-            async for delta in attempt.member.llm.deltas(_asked(prompt), **options):
-                gathered.add(delta)
-        except asyncio.CancelledError:
-            failure = Failure(FailureKind.TRANSIENT, "the model's class cancelled the call")
-        except Exception as error:  # noqa: BLE001 - the one boundary of an attempt: a fault in a model's class costs no job
-            failure = error if isinstance(error, Failure) else _fault(error)
-        if failure is not None and (task := asyncio.current_task()) is not None and task.cancelling():
-            raise asyncio.CancelledError  # the cancellation came from this side
-        return gathered.answer(prompt, failure)
+        left(None)
+        return await gathered_answer(attempt.member.llm, attempt.job, prompt, options, self._clock, tell)
 
     def watch(self, jobs: Collection[int]) -> None:
         """All chunks are reported as they arrive."""
@@ -126,6 +118,29 @@ class LocalAsker:
 
     def take_again(self, name: str) -> None:
         """There is no worker."""
+
+
+async def gathered_answer(
+    llm: LLM[Any, Any],
+    job: int,
+    prompt: Prompt,
+    options: Mapping[str, Any],
+    clock: Callable[[], float],
+    tell: Callable[[Event], None],
+) -> Answer:
+    """Ask the model, `tell` of each chunk as it arrives, and return the answer; a failure is part of it."""
+    gathered = GatheredAnswer(job, clock, tell)
+    failure: Failure | None = None
+    try:
+        async for delta in llm.deltas(_asked(prompt), **options):
+            gathered.add(delta)
+    except asyncio.CancelledError:
+        failure = Failure(FailureKind.TRANSIENT, "the model's class cancelled the call")
+    except Exception as error:  # noqa: BLE001 - the one boundary of an attempt: a fault in a model's class costs no job
+        failure = error if isinstance(error, Failure) else _fault(error)
+    if failure is not None and (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError  # the cancellation came from this side
+    return gathered.answer(prompt, failure)
 
 
 def _asked(prompt: Prompt) -> PromptLike:

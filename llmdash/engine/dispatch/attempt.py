@@ -41,7 +41,7 @@ class Attempt(NamedTuple):
         return self.record.job
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, array_like=True):
     """The result of one attempt; times in seconds. With a `failure` the text is only part of an answer.
 
     `message` is the answer as the server's object where text alone does not say all of it (tool calls).

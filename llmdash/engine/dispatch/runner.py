@@ -315,10 +315,10 @@ class BatchRunner:
         """Return the answer; None if there is none and the job is settled or requeued."""
         parts, job = self._parts, attempt.job
 
-        def left() -> None:
-            departure.left()
-            record = attempt.record
-            parts.store.apply(Sent(job, record.key, record.attempt, parts.clock(), record.worker))
+        def left(ago_s: float | None) -> None:
+            departure.left(ago_s)
+            record, at = attempt.record, parts.clock() - (ago_s or 0.0)
+            parts.store.apply(Sent(job, record.key, record.attempt, at, record.worker))
             parts.queue.mark_sent(job)
             self._in_flight.add(job)
 

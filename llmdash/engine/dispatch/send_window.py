@@ -31,10 +31,15 @@ class Departure:
         self._window = window
         self._number = number
 
-    def left(self) -> None:
-        """Record that the event loop sends the request next. Later calls do nothing."""
+    def left(self, ago_s: float | None = None) -> None:
+        """Record that the event loop sends the request next, or that a worker sent it `ago_s` seconds ago, at
+        the latest. Later calls do nothing.
+        """
         if self._window is not None:
-            self._window.left()
+            if ago_s is None:
+                self._window.left()
+            else:
+                self._window.was_sent(self._number, ago_s)
             self._window = None
 
     def withdraw(self) -> None:
@@ -111,6 +116,20 @@ class SendWindow:
         self._leaving.append(loop.time())
         if self._tick is None:
             self._tick = loop.call_later(_SETTLE_S, self._settle)
+
+    def was_sent(self, number: int, ago_s: float) -> None:
+        """Record that departure `number` was sent `ago_s` seconds ago: it counts in that second."""
+        self._open -= 1
+        at = asyncio.get_running_loop().time() - ago_s
+        if self._earlier:  # one that departed before a change of the rate may have been sent after it
+            self._earlier = deque(
+                (until, rate, total - 1 if number <= total and at > until else total)
+                for until, rate, total in self._earlier
+            )
+        place = len(self._sent)
+        while place and self._sent[place - 1] > at:  # what others say of the same moment may come first
+            place -= 1
+        self._sent.insert(place, at)
 
     def withdraw(self, number: int) -> None:
         """Remove departure `number`, which was never sent, from every second before and after it."""

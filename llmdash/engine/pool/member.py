@@ -21,6 +21,7 @@ from llmdash.llms.messages import Hints
 __all__ = ["Endpoint", "Lease", "Member", "MemberLimits", "endpoint_row", "key_row"]
 
 _SPARK_S = 30
+_LOOK_S = 0.25  # until a key that no worker has is looked at again
 
 
 class Endpoint:
@@ -101,6 +102,8 @@ class Member:
         self.health = KeyHealth(clock)
         self.reported: Hints | None = None
         self.stride_pass = 0.0
+        self.is_reachable = True
+        """False while no worker has the key."""
         self.was_away = False
         self.in_flight = self.sent = self.ok = self.throttled = self.errors = self.cut = 0
         self.input_tokens = self.output_tokens = 0
@@ -129,6 +132,7 @@ class Member:
         tell.
         """
         return max(
+            0.0 if self.is_reachable else _LOOK_S,
             self.health.wait_s(now, self.in_flight),
             self.endpoint.wait_s(now),
             self.limits.wait_s(tokens),
@@ -138,7 +142,8 @@ class Member:
     def may_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens` at the time `now`."""
         return (
-            self.reserved_until <= now
+            self.is_reachable
+            and self.reserved_until <= now
             and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
@@ -147,7 +152,8 @@ class Member:
     def can_send(self, now: float, tokens: int = 0) -> bool:
         """True if the key may send a request of `tokens`, also one that it is reserved for."""
         return (
-            self.health.wait_s(now, self.in_flight) <= 0.0
+            self.is_reachable
+            and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
         )
@@ -193,6 +199,8 @@ def key_row(member: Member, now: float) -> KeyRow:
 
 
 def _detail(member: Member, now: float) -> str:
+    if not member.is_reachable:
+        return "no worker has it"
     if member.health.detail or not member.models_left:
         return member.health.detail or member.health.pacing.detail(now)
     return f"no access to {', '.join(sorted(member.models_left))}"

@@ -48,7 +48,8 @@ def _has_model(member: Member, own_model: str | None) -> bool:
 def is_usable(member: Member, own_model: str | None = None) -> bool:
     """True if the key can be expected to answer soon."""
     return (
-        not member.health.is_gone
+        member.is_reachable
+        and not member.health.is_gone
         and member.state is not KeyState.QUARANTINED
         and member.endpoint.circuit_breaker.state is not EndpointState.PAUSED
         and _has_model(member, own_model)

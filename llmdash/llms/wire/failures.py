@@ -102,6 +102,15 @@ class Failure(Exception):
         """The part of the request that the server names; empty if it names none."""
         return "" if self._cause is None else self._cause.said.param
 
+    @property
+    def said(self) -> Said | None:
+        """What the server said; None where no server did."""
+        return None if self._cause is None else self._cause.said
+
+    def heard(self, said: Said) -> None:
+        """Take over what the server said, from a Failure that was judged elsewhere."""
+        self._cause = _Cause(self.status or 0, {}, said)
+
     def discount(self, request: bytes) -> None:
         """Judge again by all but words that the body of the request has too: a server may repeat it."""
         cause = self._cause

@@ -45,7 +45,7 @@ class FakeAsker(LocalAsker):
         prompt: Prompt,
         options: Mapping[str, Any],
         *,
-        left: Callable[[], None],
+        left: Callable[[float | None], None],
         tell: Callable[[Event], None],
     ) -> Answer:
         outcome = self._script(attempt.job, self.made[attempt.job])
@@ -54,7 +54,7 @@ class FakeAsker(LocalAsker):
         if outcome is NotSent:
             raise NotSent
         if outcome is Lost:
-            left()
+            left(None)
             await asyncio.sleep(0.001)
             raise Lost
         return await super().ask(attempt, prompt, options, left=left, tell=tell)

@@ -1,0 +1,241 @@
+"""Desk: makes the attempts that one run hands to this worker, and reports them in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from llmdash.cluster.clock import unstopped
+from llmdash.cluster.desk_attempt import DeskAttempt
+from llmdash.cluster.keyring import Keyring, MissingKey
+from llmdash.cluster.line import Line, LineClosed
+from llmdash.cluster.messages import (
+    Ask,
+    Ended,
+    FromDesk,
+    Joining,
+    Left,
+    Refused,
+    ToDesk,
+    decode_to_desk,
+    encode,
+    prompt_of,
+)
+from llmdash.llms.base import LLM
+from llmdash.llms.recipe import Clients
+from llmdash.llms.wire.failures import Failure
+
+__all__ = ["LEASE_S", "OLDEST_PERMIT_S", "Desk"]
+
+LEASE_S = 5.0
+"""How long requests go on without a word from the run."""
+OLDEST_PERMIT_S = 1.5
+"""The age from which on a permit to send is void: the worker, or the line, stood still."""
+_BEAT_S = 0.5
+_SOON_S, _LATER_S = 0.02, 0.05
+"""How long a report waits for others: of what is watched or has ended, and of anything else."""
+_TICK_S = 0.02
+_PROMPT_S = 0.07
+"""From the start of a request to the second tick after it, unless the worker stood still."""
+
+
+class Desk:
+    """Makes attempts for one run, over one line.
+
+    After LEASE_S without a word from the run it cuts its requests off; when the line closes, at once.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        keyring: Keyring,
+        version: str,
+        host: str,
+        clock: Callable[[], float] = unstopped,
+    ) -> None:
+        self._line = line
+        self._keyring = keyring
+        self._version, self._host = version, host
+        self._clock = clock
+        self._clients = Clients()
+        self._llms: dict[int, LLM] = {}
+        self._attempts: dict[int, DeskAttempt] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._report = FromDesk(0.0, 0.0, 0.0)
+        self._has_news = False
+        self._with_chunks: dict[int, DeskAttempt] = {}
+        self._leaving: list[DeskAttempt] = []
+        self._just_left: list[DeskAttempt] = []
+        self._due_at: float | None = None
+        self._due = asyncio.Event()
+        self._heard_at = clock()
+        self._echo = 0.0
+
+    async def serve(self) -> None:
+        """Serve until the line is closed; then no request is in flight."""
+        others = [asyncio.create_task(self._send_reports()), asyncio.create_task(self._watch_lease())]
+        try:
+            while True:
+                self._obey(decode_to_desk(await self._line.read()))
+        except LineClosed:
+            return
+        finally:
+            self._line.abort()
+            for task in (*others, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*others, *self._tasks, return_exceptions=True)
+            await self._clients.aclose()
+
+    def _obey(self, message: ToDesk) -> None:
+        now = self._clock()
+        self._heard_at, self._echo = now, message.stamp
+        issued_at = message.echo + message.held_s if message.echo else now
+        for joining in message.joining:
+            self._join(joining)
+        for ask in message.asks:
+            self._begin(ask, issued_at)
+        for ticket in message.cancels:
+            if ticket in self._attempts:
+                self._attempts.pop(ticket).cancel()
+        if message.watch is not None:
+            self._watch(set(message.watch))
+
+    def _join(self, joining: Joining) -> None:
+        try:
+            self._llms[joining.number] = self._clients.build(self._keyring.unpack(joining.recipe))
+        except (MissingKey, Failure, ValueError, TypeError, OSError, msgspec.ValidationError):
+            self._report.lacks.append(joining.number)
+        else:
+            self._report.has.append(joining.number)
+        self._tell(_SOON_S)
+
+    def _begin(self, ask: Ask, issued_at: float) -> None:
+        attempt = DeskAttempt(ask.ticket, issued_at, watched=ask.watched)
+        if ask.member not in self._llms:
+            self._refuse(attempt, "the worker does not have the key")
+        elif self._is_stale(attempt):
+            self._refuse(attempt, "the permit to send it is too old")
+        else:
+            self._attempts[ask.ticket] = attempt
+            attempt.task = task = asyncio.create_task(self._make(attempt, ask))
+            self._tasks.add(task)
+            task.add_done_callback(lambda done: self._ended(attempt, done))
+
+    def _is_stale(self, attempt: DeskAttempt) -> bool:
+        return self._clock() - attempt.issued_at > OLDEST_PERMIT_S
+
+    def _refuse(self, attempt: DeskAttempt, why: str) -> None:
+        self._attempts.pop(attempt.ticket, None)
+        self._report.refused.append(Refused(attempt.ticket, why))
+        self._tell(_SOON_S)
+
+    async def _make(self, attempt: DeskAttempt, ask: Ask) -> None:
+        if self._is_stale(attempt):
+            self._refuse(attempt, "the permit to send it is too old")
+            return
+        attempt.left_at = time.monotonic()
+        self._leaving.append(attempt)
+        self._wake(_TICK_S)
+        llm, prompt = self._llms[ask.member], prompt_of(ask.prompt)
+        attempt.answer = await attempt.ask(llm, prompt, ask.options, self._on_chunk)
+
+    def _ended(self, attempt: DeskAttempt, task: asyncio.Task[None]) -> None:
+        """Report the end of an attempt, unless the run has given it up."""
+        self._tasks.discard(task)
+        self._with_chunks.pop(attempt.ticket, None)
+        if self._attempts.pop(attempt.ticket, None) is None:
+            return
+        if not attempt.left_at:
+            self._refuse(attempt, "it was cut off before it was sent")
+            return
+        attempt.is_over = True
+        self._report.ended.append(Ended(attempt.ticket, attempt.answer, *attempt.unreported()))
+        self._tell(_SOON_S)
+
+    def _on_chunk(self, attempt: DeskAttempt) -> None:
+        if attempt.watched or not attempt.reported:
+            self._with_chunks[attempt.ticket] = attempt
+            self._tell(_SOON_S if attempt.watched else _LATER_S)
+
+    def _watch(self, tickets: set[int]) -> None:
+        for attempt in self._attempts.values():
+            attempt.watched = attempt.ticket in tickets
+            if attempt.watched and attempt.reported < len(attempt.texts):
+                self._on_chunk(attempt)
+
+    def _tell(self, within_s: float) -> None:
+        """Let what is new be reported within so many seconds."""
+        self._has_news = True
+        self._wake(within_s)
+
+    def _wake(self, within_s: float) -> None:
+        due_at = self._clock() + within_s
+        if self._due_at is None or due_at < self._due_at:
+            self._due_at = due_at
+            self._due.set()
+
+    async def _send_reports(self) -> None:
+        introduction = FromDesk(0.0, 0.0, 0.0, version=self._version, host=self._host)
+        with suppress(LineClosed):  # whoever reads finds out as well
+            await self._line.write(encode(self._stamped(introduction)))
+            beat_at = self._clock() + _BEAT_S
+            while True:
+                await self._wait_until_due(beat_at)
+                self._settle()
+                if self._has_news or self._clock() >= beat_at:
+                    await self._line.write(encode(self._stamped(self._gathered())))
+                    beat_at = self._clock() + _BEAT_S
+
+    async def _wait_until_due(self, beat_at: float) -> None:
+        while (wait_s := min(self._due_at or beat_at, beat_at) - self._clock()) > 0:
+            self._due.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._due.wait()
+        self._due_at = None
+
+    def _settle(self) -> None:
+        """Report requests that left before the last tick: their bytes are on the network by now.
+
+        One that left while the worker stood still counts from now on.
+        """
+        now = time.monotonic()
+        settled = [*self._just_left, *(attempt for attempt in self._leaving if attempt.is_over)]
+        self._just_left = [attempt for attempt in self._leaving if not attempt.is_over]
+        self._leaving = []
+        for attempt in settled:
+            ago_s = now - attempt.left_at
+            self._report.left.append(
+                Left(attempt.ticket, ago_s if ago_s < _PROMPT_S or attempt.is_over else 0.0)
+            )
+            self._has_news = True
+        if self._just_left:
+            self._wake(_TICK_S)
+
+    def _gathered(self) -> FromDesk:
+        """Return what is to be reported now: chunks of what is watched, and of others that they began."""
+        report, self._report, self._has_news = self._report, FromDesk(0.0, 0.0, 0.0), False
+        with_chunks, self._with_chunks = self._with_chunks, {}
+        for attempt in with_chunks.values():
+            if attempt.watched:
+                report.chunks.append(attempt.chunks())
+            elif not attempt.reported:
+                report.began.append(attempt.began())
+        return report
+
+    def _stamped(self, message: FromDesk) -> FromDesk:
+        now = self._clock()
+        message.stamp, message.echo, message.held_s = now, self._echo, now - self._heard_at
+        return message
+
+    async def _watch_lease(self) -> None:
+        """Cut all requests off once the run was silent for too long."""
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            if self._clock() - self._heard_at > LEASE_S:
+                for attempt in list(self._attempts.values()):
+                    attempt.cancel()

@@ -1,0 +1,71 @@
+"""The child process of a LocalCluster: a scheduler, and workers that are started again when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+
+import dask
+from distributed import LocalCluster
+from distributed.security import Security
+
+from llmdash.cluster.quiet import silence_dask
+
+__all__ = ["main"]
+
+_LOOPBACK = "127.0.0.1"
+
+
+_CONFIG: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],  # anyone on the machine could ask
+    "distributed.worker.http.routes": [],
+}
+
+
+def main(workers: int) -> None:
+    """Run until standard input is closed. Tells where the scheduler is, and the certificates, in one line."""
+    silence_dask()
+    dask.config.set(_CONFIG)
+    scratch = tempfile.mkdtemp(prefix="llmdash-workers-")
+    threading.Thread(target=_end_with_parent, args=(scratch,), daemon=True).start()
+    asyncio.run(_run(workers, scratch))
+
+
+async def _run(workers: int, scratch: str) -> None:
+    security = Security.temporary()
+    async with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        memory_limit=0,
+        processes=True,
+        host=_LOOPBACK,
+        protocol="tls",
+        scheduler_port=0,
+        dashboard_address=None,
+        worker_dashboard_address=None,
+        security=security,
+        local_directory=scratch,
+        asynchronous=True,
+        silence_logs=False,
+    ) as cluster:
+        said = {
+            "address": cluster.scheduler_address,
+            "ca": security.tls_ca_file,
+            "cert": security.tls_client_cert,
+            "key": security.tls_client_key,
+        }
+        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+def _end_with_parent(scratch: str) -> None:
+    while os.read(0, 4096):
+        pass
+    shutil.rmtree(scratch, ignore_errors=True)
+    os._exit(0)  # the workers see that this process is gone, and end too

@@ -1,0 +1,117 @@
+"""Meets the workers that a Dask scheduler knows, and keeps a line to each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from distributed.comm.core import CommClosedError, connect
+from distributed.core import rpc
+from distributed.protocol.pickle import dumps
+
+from llmdash.cluster.addresses import host_of, is_loopback
+from llmdash.cluster.asker import ClusterAsker
+from llmdash.cluster.desk_plugin import OPERATION, DaskLine, DeskPlugin
+from llmdash.cluster.link import Link
+from llmdash.cluster.names import WorkerNames
+from llmdash.cluster.places import Place, Reached
+from llmdash.cluster.quiet import silence_dask
+
+__all__ = ["Scheduler"]
+
+_LOOK_S = 0.5
+_AGAIN_S = 1.0
+_ANSWERS_WITHIN_S = 5.0
+_DEAD = (OSError, TimeoutError, CommClosedError, EOFError)
+
+
+class Scheduler:
+    """The scheduler at a place. While `keep_in_touch` runs, the asker has a line to every worker it knows.
+
+    Without encryption no line goes to another machine, unless `insecure` allows it.
+    """
+
+    def __init__(self, asker: ClusterAsker, place: Place, *, insecure: bool) -> None:
+        silence_dask()
+        self._asker = asker
+        self._place = place
+        self._insecure = insecure
+        self._names = WorkerNames()
+        self._lines: dict[str, asyncio.Task[None]] = {}
+
+    async def keep_in_touch(self) -> None:
+        """Look for workers until cancelled, whatever becomes of the scheduler meanwhile."""
+        try:
+            while True:
+                try:
+                    await self._attend(await self._place.reach())
+                except _DEAD as error:
+                    self._asker.problem = f"{self._asker.address} does not answer ({_reason(error)})"
+                await asyncio.sleep(_AGAIN_S)
+        finally:
+            for task in self._lines.values():
+                task.cancel()
+            await asyncio.gather(*self._lines.values(), return_exceptions=True)
+
+    async def _attend(self, reached: Reached) -> None:
+        """Meet the workers of a scheduler until it does not answer any more."""
+        connection = reached.security.get_connection_args("client")
+        scheduler = rpc(reached.address, connection_args=connection, timeout=_ANSWERS_WITHIN_S)
+        try:
+            plugin = DeskPlugin()
+            async with asyncio.timeout(_ANSWERS_WITHIN_S):
+                await scheduler.register_worker_plugin(
+                    plugin=dumps(plugin), name=plugin.name, idempotent=True
+                )
+            while True:
+                async with asyncio.timeout(_ANSWERS_WITHIN_S):
+                    known = await scheduler.identity(n_workers=-1)
+                self._meet(known["workers"], connection)
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            with suppress(*_DEAD):
+                await scheduler.close_rpc()
+
+    def _meet(self, workers: Mapping[str, Mapping[str, Any]], connection: Mapping[str, Any]) -> None:
+        """Open a line to each worker that has none."""
+        self._asker.problem = f"none has joined at {self._asker.address} yet"
+        for address, known in workers.items():
+            line = self._lines.get(address)
+            if line is not None and not line.done():
+                continue
+            if address.startswith("tcp://") and not (self._insecure or is_loopback(host_of(address))):
+                self._asker.problem = f"{address} is not encrypted; use tls://, or add --allow-insecure"
+                continue
+            name = self._names.name_of(address, known.get("name"))
+            self._lines[address] = asyncio.create_task(self._talk(address, name, connection))
+
+    async def _talk(self, address: str, name: str, connection: Mapping[str, Any]) -> None:
+        """Talk to one worker for as long as it is there."""
+        try:
+            comm = await connect(address, timeout=_ANSWERS_WITHIN_S, **connection)
+            await comm.write({"op": OPERATION, "reply": False})
+        except _DEAD:
+            await asyncio.sleep(_AGAIN_S)
+            return
+        link = Link(self._asker.record(name, host_of(address)), DaskLine(comm), self._asker.changed)
+        self._asker.connected(link)
+        try:
+            await link.work()
+        except msgspec.DecodeError:
+            self._asker.problem = f"{address} has another version of llmdash; install the same everywhere"
+        finally:
+            self._asker.disconnected(link)
+        await asyncio.sleep(_AGAIN_S)
+
+
+def _reason(error: BaseException) -> str:
+    """Why a scheduler does not answer, without the noise of several layers."""
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    if isinstance(root, TimeoutError):
+        return "no answer in time"
+    return getattr(root, "strerror", None) or str(root).splitlines()[0][:120] or type(root).__name__

@@ -1,0 +1,60 @@
+"""WorkerRecord: what a run knows of one worker, over all lines it had to it."""
+
+from __future__ import annotations
+
+import time
+
+from llmdash.cluster.clock import unstopped
+from llmdash.engine.dispatch.attempt import Answer
+from llmdash.engine.metrics.histogram import LogHistogram
+from llmdash.engine.metrics.windows import RollingCounter
+
+__all__ = ["WorkerRecord"]
+
+_SPARK_S = 30
+_RATE_S = 10
+
+
+class WorkerRecord:
+    """A worker by its name. `has` and `lacks` are the numbers of keys, as far as it has said."""
+
+    def __init__(self, name: str, host: str) -> None:
+        self.name = name
+        self.host = host
+        self.is_drained = False
+        self.is_lost = False
+        self.heard_at = unstopped()
+        self.round_trip_s: float | None = None
+        self.has: set[int] = set()
+        self.lacks: set[int] = set()
+        self._ttft = LogHistogram()
+        self._answers = RollingCounter()
+
+    def joins(self, host: str) -> None:
+        """It is there, for the first time or again, and has yet to say which keys it has."""
+        self.host, self.is_lost, self.round_trip_s = host, False, None
+        self.has.clear()
+        self.lacks.clear()
+
+    def answered(self, answer: Answer) -> None:
+        """Count an attempt that it made."""
+        if answer.failure is None:
+            self._answers.add(time.monotonic())
+            if answer.ttft_s is not None:
+                self._ttft.add(answer.ttft_s)
+
+    @property
+    def jobs_per_s(self) -> float:
+        """Answers a second, over the last ten."""
+        *last, _ = self._answers.series(time.monotonic(), _RATE_S + 1)
+        return sum(last) / _RATE_S
+
+    @property
+    def spark(self) -> tuple[int, ...]:
+        """Answers in each of the last 30 seconds, oldest first."""
+        return self._answers.series(time.monotonic(), _SPARK_S)
+
+    @property
+    def ttft_p50(self) -> float | None:
+        """The median time to the first token, in seconds."""
+        return self._ttft.percentile(0.50)
