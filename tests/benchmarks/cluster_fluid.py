@@ -64,9 +64,10 @@ class Cluster:
 
 
 class Saturation(NamedTuple):
-    """Jobs a second of the whole cluster, and the part that lets through no more."""
+    """Jobs a second of the whole cluster and of each shard, and the part that lets through no more."""
 
     rate: float
+    of_shard: float
     binding: str
 
 
@@ -77,7 +78,7 @@ def saturation(cluster: Cluster) -> Saturation:
         middle = (low + high) / 2
         low, high = (middle, high) if max(loads(cluster, middle).values()) <= 1 else (low, middle)
     load = loads(cluster, high)
-    return Saturation(low * cluster.shards, max(load, key=lambda part: load[part]))
+    return Saturation(low * cluster.shards, low, max(load, key=lambda part: load[part]))
 
 
 def loads(cluster: Cluster, rate: float) -> dict[str, float]:

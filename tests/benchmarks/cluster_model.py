@@ -58,8 +58,7 @@ def table(cluster: Cluster, shards: Sequence[int]) -> str:
 
 def _line(cluster: Cluster) -> tuple[str, ...]:
     found = saturation(cluster)
-    of_shard = found.rate / cluster.shards
-    load = loads(cluster, of_shard)
+    load = loads(cluster, found.of_shard)
     return (
         str(cluster.shards),
         f"{found.rate:,.0f}",
@@ -67,14 +66,14 @@ def _line(cluster: Cluster) -> tuple[str, ...]:
         found.binding,
         *(f"{share:.0%}" for share in load.values()),
         f"{1 - load['workers']:.0%}",
-        f"{added_s(cluster, of_shard) * 1000:,.0f} ms",
+        f"{added_s(cluster, found.of_shard) * 1000:,.0f} ms",
         f"{_memory_gb(cluster):,.1f} GB",
     )
 
 
 def _hours(cluster: Cluster, found: Saturation) -> float:
     """From the first permit to the last answer."""
-    last_s = cluster.latency_s + added_s(cluster, found.rate / cluster.shards)
+    last_s = cluster.latency_s + added_s(cluster, found.of_shard)
     return (cluster.jobs / found.rate + last_s) / 3600
 
 
@@ -99,8 +98,8 @@ def sentences(cluster: Cluster, shards: Sequence[int]) -> list[str]:
 def _of_room(one: Cluster) -> str:
     return (
         f"{one.jobs:,} jobs take {_memory_gb(one):,.1f} GB of memory ({COLUMN_BYTES} bytes of columns and "
-        f"{INDEX_BYTES} of index each) and {one.jobs * JOURNAL_BYTES / 1e9:,.1f} GB of disk for journals, shared "
-        "out among the shards."
+        f"{INDEX_BYTES} of index each) and {one.jobs * JOURNAL_BYTES / 1e9:,.1f} GB of disk for journals, "
+        "shared out among the shards."
     )
 
 
@@ -112,7 +111,7 @@ def _of_one(one: Cluster, alone: Saturation) -> str:
 
 
 def _of_messages(one: Cluster, alone: Saturation) -> str:
-    period = period_s(one, alone.rate) * 1000
+    period = period_s(one, alone.of_shard) * 1000
     if period <= one.interval_s * 1000:
         return (
             f"Its core is not full: messages go every {period:.0f} ms, and a job takes {_added(one, alone)}."
@@ -124,7 +123,7 @@ def _of_messages(one: Cluster, alone: Saturation) -> str:
 
 
 def _added(one: Cluster, alone: Saturation) -> str:
-    return f"at most {added_s(one, alone.rate) * 1000:,.0f} ms longer than the provider"
+    return f"at most {added_s(one, alone.of_shard) * 1000:,.0f} ms longer than the provider"
 
 
 def _of_sharding(cluster: Cluster, shards: Sequence[int]) -> list[str]:
