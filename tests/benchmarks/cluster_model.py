@@ -11,7 +11,8 @@ What it assumes:
   batches over a connection each, and writes its journal on a second thread and a disk of its own.
 - The two threads share the interpreter's lock: the journal's processor time is the coordinator's as well.
 - Messages go every 20 ms at most, each way. Each has a fixed cost, so a full coordinator sends fewer and
-  larger ones; it counts as saturated once a worker hears from it less often than every 100 ms.
+  larger ones; it counts as saturated once a worker hears from it less often than every 100 ms, and as far
+  from that as its share of a core with messages as rare as that.
 - Prompts go straight to the workers: Dask's scheduler is not on the way. Networks are never full.
 - A worker is one process with a core of its own. The provider answers all there is, each in 2 s on average.
 - Sharding means a file, a coordinator, a journal and an equal part of the workers each; the shards share one
@@ -113,9 +114,8 @@ def _of_one(one: Cluster, alone: Saturation) -> str:
 def _of_messages(one: Cluster, alone: Saturation) -> str:
     period = period_s(one, alone.of_shard) * 1000
     if period <= one.interval_s * 1000:
-        return (
-            f"Its core is not full: messages go every {period:.0f} ms, and a job takes {_added(one, alone)}."
-        )
+        return f"A worker gets a message every {period:.0f} ms at most; a job takes {_added(one, alone)}."
+    return f"Its core is not full: messages go every {period:.0f} ms, and a job takes {_added(one, alone)}."
     return (
         f"Messages take the rest of its core: they go every {period:.0f} ms instead of every "
         f"{one.interval_s * 1000:.0f}, and a job takes {_added(one, alone)}."
@@ -134,7 +134,9 @@ def _of_sharding(cluster: Cluster, shards: Sequence[int]) -> list[str]:
         if after.rate < before.rate * _NO_GAIN:
             lines.append(f"{_beyond(fewer)} nothing: {_bound(after.binding)}.")
             break
-        lines.append(f"{more} shards do {after.rate / found[0][1].rate:.1f} times as much as one.")
+        times = after.rate / found[0][1].rate
+        why = ": each has fewer workers to write to" if times > more else ""
+        lines.append(f"{more} shards do {times:.1f} times as much as one{why}.")
     return lines
 
 
