@@ -1,9 +1,8 @@
 """A model of a big cluster: how many jobs a second it manages, what binds, and what sharding gives.
 
-`python -m tests.benchmarks.cluster_model [--workers N] [--jobs N] [--shards N ...] [--rate R]
-[--latency S] [--chunks N] [--in-flight N] [--cost NAME=US ...]` prints a table, what it says, and what it
-assumes.
-Each line is an operating point at saturation, from flows; `cluster_events.py` checks them event by event.
+`python -m tests.benchmarks.cluster_model [--workers N] [--jobs N] [--shards N ...] [--rate R] [--latency S]
+[--chunks N] [--in-flight N] [--cost NAME=US ...]` prints a table, what it says, and what it rests on. Each
+line of the table is the state at saturation, from flows; `cluster_events.py` checks them event by event.
 
 What it assumes:
 
@@ -11,8 +10,8 @@ What it assumes:
   batches over a connection each, and writes its journal on a second thread and a disk of its own.
 - The two threads share the interpreter's lock: the journal's processor time is the coordinator's as well.
 - Messages go every 20 ms at most, each way. Each has a fixed cost, so a full coordinator sends fewer and
-  larger ones; it counts as saturated once a worker hears from it less often than every 100 ms, and as far
-  from that as its share of a core with messages as rare as that.
+  larger ones. It is saturated (100 %) once a worker hears from it less often than every 100 ms: its share in
+  the table counts messages as rare as that.
 - Prompts go straight to the workers: Dask's scheduler is not on the way. Networks are never full.
 - A worker is one process with a core of its own. The provider answers all there is, each in 2 s on average.
 - Sharding means a file, a coordinator, a journal and an equal part of the workers each; the shards share one
@@ -115,7 +114,6 @@ def _of_messages(one: Cluster, alone: Saturation) -> str:
     period = period_s(one, alone.of_shard) * 1000
     if period <= one.interval_s * 1000:
         return f"A worker gets a message every {period:.0f} ms at most; a job takes {_added(one, alone)}."
-    return f"Its core is not full: messages go every {period:.0f} ms, and a job takes {_added(one, alone)}."
     return (
         f"Messages take the rest of its core: they go every {period:.0f} ms instead of every "
         f"{one.interval_s * 1000:.0f}, and a job takes {_added(one, alone)}."

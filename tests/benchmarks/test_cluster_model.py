@@ -101,6 +101,15 @@ def test_where_the_limit_binds_sharding_gives_nothing() -> None:
     assert not any("times as much" in line for line in words)
 
 
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [(2_000, "A worker gets a message every 20 ms at most"), (1e9, "every 100 ms instead of every 20")],
+    ids=["room on the core", "core full"],
+)
+def test_it_is_said_how_often_messages_go(rate: float, said: str) -> None:
+    assert any(said in line for line in sentences(Cluster(rate=rate), [1]))
+
+
 def test_sharding_ends_where_the_workers_are_full() -> None:
     """Each coordinator has fewer workers to write to, so that two do more than twice as much as one."""
     words = " ".join(sentences(Cluster(), [1, 2, 16, 32, 50]))
