@@ -59,6 +59,10 @@ bench-compare *arguments:
 bench-litellm *arguments:
     {{python}} -m tests.benchmarks.litellm_proxy {{arguments}}
 
+# A cluster of 100 workers and 100,000,000 jobs, on paper (--workers N --jobs N --shards N... --rate R --cost NAME=US)
+bench-cluster-model *arguments:
+    {{python}} -m tests.benchmarks.cluster_model {{arguments}}
+
 # The cases of the world that went wrong once, each with what came of its tests
 cases *arguments:
     {{python}} -m tests.cases {{arguments}}
