@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from llmdash.cluster.clock import unstopped
@@ -38,7 +39,7 @@ class ClusterAsker:
         self, address: str, recipe_of: Callable[[str], Recipe], pack: Callable[[Recipe], bytes]
     ) -> None:
         self.address = address
-        self.problem = f"{address} has not answered yet"
+        self.problem = f"waiting for {address}"
         self._recipe_of = recipe_of
         self._pack = pack
         self._members: list[Member] = []
@@ -142,7 +143,8 @@ class ClusterAsker:
         wanted = frozenset(jobs)
         if wanted != self._watched and self._loop is not None:
             self._watched = wanted
-            self._loop.call_soon_threadsafe(self._watch_now)
+            with suppress(RuntimeError):  # the run has ended meanwhile
+                self._loop.call_soon_threadsafe(self._watch_now)
 
     def _watch_now(self) -> None:
         for link in self._links.values():

@@ -50,7 +50,7 @@ class Elsewhere:
 class Here:
     """The workers of this machine, which are started with the run and end with it."""
 
-    name = "workers of this machine"
+    name = "this machine"
 
     def __init__(self, cluster: LocalCluster) -> None:
         self._cluster = cluster

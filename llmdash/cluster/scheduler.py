@@ -77,7 +77,7 @@ class Scheduler:
 
     def _meet(self, workers: Mapping[str, Mapping[str, Any]], connection: Mapping[str, Any]) -> None:
         """Open a line to each worker that has none."""
-        self._asker.problem = f"none has joined at {self._asker.address} yet"
+        self._asker.problem = f"none has joined {self._asker.address} yet"
         for address, known in workers.items():
             line = self._lines.get(address)
             if line is not None and not line.done():
@@ -102,8 +102,7 @@ class Scheduler:
             await link.work()
         except msgspec.DecodeError:
             self._asker.problem = f"{address} has another version of llmdash; install the same everywhere"
-        finally:
-            self._asker.disconnected(link)
+        self._asker.disconnected(link)
         await asyncio.sleep(_AGAIN_S)
 
 
