@@ -54,10 +54,15 @@ class LocalCluster:
         """The process of the scheduler; None before it is started."""
         return self._child.pid if self._child is not None else None
 
+    @property
+    def is_running(self) -> bool:
+        """True from the start of the processes to their end."""
+        return self._child is not None and self._child.poll() is None
+
     def start(self) -> None:
         """Start the processes, if they are not running; returns at once."""
         with self._lock:
-            if self._closed or (self._child is not None and self._child.poll() is None):
+            if self._closed or self.is_running:
                 return
             self._reap()
             self._child = subprocess.Popen(  # noqa: S603 - this interpreter, fixed arguments

@@ -29,6 +29,9 @@ class Place(Protocol):
     async def reach(self) -> Reached:
         """Return where it is now. Raises OSError where it is nowhere."""
 
+    def is_gone(self) -> bool:
+        """True if it is certain that nobody answers any more."""
+
     def close(self) -> None:
         """End what was started for this run."""
 
@@ -42,6 +45,9 @@ class Elsewhere:
 
     async def reach(self) -> Reached:
         return Reached(self.name, self._security)
+
+    def is_gone(self) -> bool:
+        return False
 
     def close(self) -> None:
         """It is not ours to end."""
@@ -67,6 +73,9 @@ class Here:
             tls_client_key=said["key"],
         )
         return Reached(said["address"], security)
+
+    def is_gone(self) -> bool:
+        return not self._cluster.is_running
 
     def close(self) -> None:
         self._cluster.close()

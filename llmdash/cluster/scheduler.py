@@ -24,7 +24,7 @@ __all__ = ["Scheduler"]
 
 _LOOK_S = 0.5
 _AGAIN_S = 1.0
-_ANSWERS_WITHIN_S = 5.0
+_ANSWERS_WITHIN_S = 3.0
 _DEAD = (OSError, TimeoutError, CommClosedError, EOFError)
 
 
@@ -66,7 +66,7 @@ class Scheduler:
                 await scheduler.register_worker_plugin(
                     plugin=dumps(plugin), name=plugin.name, idempotent=True
                 )
-            while True:
+            while not self._place.is_gone():
                 async with asyncio.timeout(_ANSWERS_WITHIN_S):
                     known = await scheduler.identity(n_workers=-1)
                 self._meet(known["workers"], connection)

@@ -1,7 +1,8 @@
 """What workers cost the run that hands its attempts to them, and how well they hold a rate.
 
-`python -m tests.benchmarks.cluster cost [--workers N --jobs N --in-flight N --rounds N]` prints microseconds of
-the coordinating process a job, over those of the engine's floor, which makes no call at all; interleaved.
+`python -m tests.benchmarks.cluster cost [--workers N --jobs N --in-flight N --rounds N]` prints
+microseconds of the coordinating process a job, over those of the engine's floor, which makes no call at all;
+interleaved.
 `python -m tests.benchmarks.cluster rate [--workers N --jobs N --rate R --latency S --moves R,R,R]` prints
 what the target counted by its own clock, how busy the machine was, and the round trip. The target answers
 with the same bytes after a fixed time, and is never the bottleneck.
@@ -154,12 +155,10 @@ def print_cost(args: argparse.Namespace) -> None:
         costs.append(measured["cpu_us"])
         speeds.append(measured["jobs_per_s"])
     added = median(costs) - median(floors)
-    print(
-        f"engine's floor       {median(floors):7.1f} us a job   ({min(floors):.1f} to {max(floors):.1f})\n"
-        f"with {args.workers} workers      {median(costs):7.1f} us a job   ({min(costs):.1f} to {max(costs):.1f})\n"
-        f"added                {added:7.1f} us a job\n"
-        f"at                   {median(speeds):7.0f} jobs/s"
-    )
+    for name, values in (("engine's floor", floors), (f"with {args.workers} workers", costs)):
+        print(f"{name:20} {median(values):7.1f} us a job   ({min(values):.1f} to {max(values):.1f})")
+    print(f"{'added':20} {added:7.1f} us a job")
+    print(f"{'at':20} {median(speeds):7.0f} jobs/s")
 
 
 def print_rate(args: argparse.Namespace) -> None:
@@ -181,8 +180,14 @@ def print_rate(args: argparse.Namespace) -> None:
         arrivals = arrivals_at(url)
     run = last.run
     trips = [row.round_trip_s for row in last.workers if row.round_trip_s is not None]
-    print(f"{run.done:,} done of {run.jobs:,}, {run.attempts:,} attempts, {len(arrivals):,} requests at the target")
-    print(f"machine {share:.0%} busy; coordinator {spent / took:.0%} of a core; {spent / run.done * 1e6:.0f} us a job")
+    print(
+        f"{run.done:,} done of {run.jobs:,}, {run.attempts:,} attempts, "
+        f"{len(arrivals):,} requests at the target"
+    )
+    print(
+        f"machine {share:.0%} busy; coordinator {spent / took:.0%} of a core, "
+        f"{spent / run.done * 1e6:.0f} us a job"
+    )
     print(f"round trip {1000 * median(trips or [0]):.1f} ms (median of {len(trips)} workers)")
     for rate, start, end in steps or [(args.rate, arrivals[0] + 1, arrivals[-1] - 1)]:
         within = [at for at in arrivals if start <= at < end]

@@ -57,7 +57,9 @@ class _Connection(asyncio.Protocol):
 
     def _report(self) -> None:
         times = _arrivals.tobytes()
-        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(times))
+        self._transport.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(times)
+        )
         self._transport.write(times)
         self._transport.close()
 
