@@ -1,5 +1,5 @@
-"""One limit for many runs: who shares it, and what each of them may use."""
+"""One limit for many runs: who shares it, and what each of them may use.
 
-from __future__ import annotations
-
-__all__: list[str] = []
+Only `launch` imports it. It implements the `Leases` of the engine, and imports nothing else of it but the
+words of a claim.
+"""

@@ -97,8 +97,7 @@ class SharingRun:
         self._frozen_until = now() + seconds
 
     async def thaw(self) -> None:
-        while (left := self._frozen_until - now()) > 0:
-            await asyncio.sleep(left)
+        await asyncio.sleep(max(0.0, self._frozen_until - now()))
 
     async def kill(self) -> None:
         """End without a word."""
@@ -122,8 +121,10 @@ class SharingRun:
                 continue
             due = max(due + 1.0 / self.wants, now() - 0.05)
             await asyncio.sleep(max(0.0, due - now()))
-            while (wait := self.rate.wait_s(self.tokens)) > 0:
+            wait = self.rate.wait_s(self.tokens)
+            while wait > 0:
                 await asyncio.sleep(max(0.001, wait))
+                wait = self.rate.wait_s(self.tokens)
             self.rate.take(self.tokens)
             if self.journal_s:
                 await asyncio.sleep(self._rng.uniform(0.0, self.journal_s))

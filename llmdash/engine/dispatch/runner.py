@@ -309,7 +309,7 @@ class BatchRunner:
             raise
 
     async def _depart(self, member: Member) -> Ticket:
-        """Wait for the departure of a request: by the rate, and by the limit that is shared with other runs."""
+        """Wait for the departure of a request: by the rate, and by the limit that it shares."""
         shared = member.endpoint.shared
         while True:
             departure = await self._parts.limiter.depart()

@@ -95,8 +95,7 @@ def alerts_of(
     """Return what blocks the run or stopped it, the most severe first; nothing once no job is open."""
     if not open_jobs:
         return ()
-    return (
-        *_alerts(status, keys, endpoints, retries_held), *_of_limits(limits), *_of_workers(workers))
+    return (*_alerts(status, keys, endpoints, retries_held), *_of_limits(limits), *_of_workers(workers))
 
 
 def _alerts(
