@@ -78,8 +78,7 @@ def granted(rows: Sequence[Row], claim: Claim, now: float, quiet_until: float = 
     if is_quiet:
         free = _least(free, held)
     given = _least(target, free)
-    if not given.slots:
-        given = replace(given, rate=0.0)
+    given = replace(given, rate=min(given.rate, given.slots / WINDOW_S))
     kept = Held(
         max(held.rate, given.rate),
         max(held.slots, given.slots, held.sent),

@@ -97,7 +97,9 @@ class SharingRun:
         self._frozen_until = now() + seconds
 
     async def thaw(self) -> None:
-        await asyncio.sleep(max(0.0, self._frozen_until - now()))
+        """Return at once unless the run is frozen."""
+        if (left := self._frozen_until - now()) > 0:
+            await asyncio.sleep(left)
 
     async def kill(self) -> None:
         """End without a word."""
@@ -128,10 +130,10 @@ class SharingRun:
             self.rate.take(self.tokens)
             if self.journal_s:
                 await asyncio.sleep(self._rng.uniform(0.0, self.journal_s))
+            await self.thaw()
             while (ticket := self.rate.depart()) is None:
                 await self.rate.turn()
                 await self.thaw()
-            await self.thaw()
             ticket.left()
             self.sent.append(now())
             await asyncio.sleep(0)
