@@ -11,7 +11,8 @@ __all__ = ["fair_shares", "fair_slots"]
 def fair_shares(wishes: Sequence[float], total: float) -> list[float]:
     """Return the shares of `total` for wishes of at least 0, any of which may be infinite.
 
-    Nobody gets more than the wish; what one leaves goes to the others. Of an infinite total everyone gets all.
+    Nobody gets more than the wish; what one leaves goes to the others. Of an infinite total everyone gets
+    all.
 
     >>> fair_shares([5.0, math.inf, math.inf], 60.0)
     [5.0, 27.5, 27.5]

@@ -59,7 +59,7 @@ class LeaseFile:
         """Return the rows of the runs that share limits now; no file, no rows. Raises LeaseError."""
         if not self._path.exists():
             return ()
-        with self._transaction() as connection:
+        with self._transaction("read") as connection:
             now = self._clock()
             return tuple(row for row in _rows(connection) if is_live(row, now))
 
@@ -79,14 +79,14 @@ class LeaseFile:
             _write(connection, released(claim, self._clock()))
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, what: str = "written") -> Iterator[sqlite3.Connection]:
         """Yield a connection that nobody else writes to meanwhile. Raises LeaseError."""
         with self._one_at_a_time:
             try:
                 with self._opened() as connection:
                     yield connection
-            except (sqlite3.Error, OSError) as error:
-                raise LeaseError(f"the lease file cannot be used ({_why(error)}): {self._path}") from error
+            except (sqlite3.Error, OSError, _Foreign) as error:
+                raise LeaseError(f"the lease file cannot be {what} ({_why(error)}): {self._path}") from error
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:

@@ -148,10 +148,12 @@ def _of_limits(limits: Sequence[SharedLimitRow]) -> Iterator[Alert]:
     """Yield an alert for each limit whose share cannot be renewed."""
     for limit in limits:
         if limit.problem:
-            effect = "nothing is sent under it" if limit.is_over else "its share ends soon"
-            text = f"Limit {limit.name}: {limit.problem}; {effect}"
+            effect = "has no share, nothing is sent" if limit.is_over else "may lose its share"
             severity = Severity.ERROR if limit.is_over else Severity.WARNING
-            yield Alert(AlertKind.LIMIT, text, "the run continues by itself once it can", severity=severity)
+            fix = "fix that; the run continues by itself"
+            yield Alert(
+                AlertKind.LIMIT, f"Limit {limit.name} {effect}: {limit.problem}", fix, severity=severity
+            )
 
 
 def _of_workers(workers: Sequence[WorkerRow]) -> Iterator[Alert]:
