@@ -23,11 +23,14 @@ __all__ = ["LeaseFile"]
 _VERSION = 1
 _BUSY_S = 0.3
 _PRIVATE = 0o600
+_COLUMNS = (
+    "name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate, held_slots, held_tokens, sent, "
+    "until"
+)
+_MARKS = ", ".join("?" * len(_COLUMNS.split(",")))
 _TABLES = (
-    "CREATE TABLE lease (name TEXT, run TEXT, label TEXT, host TEXT, pid INTEGER, rate REAL, tpm REAL,"
-    " wish_rate REAL, wish_tokens REAL, held_rate REAL, held_slots REAL, held_tokens REAL, sent INTEGER,"
-    " until REAL, PRIMARY KEY (name, run))",
-    "CREATE TABLE quiet (until REAL)",
+    f"CREATE TABLE lease ({_COLUMNS}, PRIMARY KEY (name, run))",
+    "CREATE TABLE quiet (until)",
 )
 
 
@@ -121,7 +124,7 @@ class LeaseFile:
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
             elif version != _VERSION:
                 raise _Foreign(f"version {version}")
-            _rows(connection)
+            _rows(connection), _quiet_until(connection, 0.0)
         except BaseException:
             connection.close()
             raise
@@ -166,7 +169,7 @@ def _why(error: Exception) -> str:
 
 def _rows(connection: sqlite3.Connection) -> list[Row]:
     """All rows. Raises _Foreign for one that makes no sense."""
-    return [_row(values) for values in connection.execute("SELECT * FROM lease")]
+    return [_row(values) for values in connection.execute(f"SELECT {_COLUMNS} FROM lease")]
 
 
 def _row(values: Sequence[Any]) -> Row:
@@ -188,7 +191,7 @@ def _row(values: Sequence[Any]) -> Row:
 def _write(connection: sqlite3.Connection, row: Row) -> None:
     limit, sharer, wish, held = row.limit, row.sharer, row.wish, row.held
     connection.execute(
-        "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO lease ({_COLUMNS}) VALUES ({_MARKS})",
         (
             *(limit.name, sharer.run, sharer.label, sharer.host, sharer.pid, limit.rate, limit.tpm),
             *(wish.rate, wish.tokens, held.rate, held.slots, held.tokens, held.sent, row.until),

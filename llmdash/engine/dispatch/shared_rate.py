@@ -209,9 +209,10 @@ class SharedRate:
 
     def row(self) -> SharedLimitRow:
         """Return the share and those of the others."""
-        share, limit = self._share, self._share.limit
+        limit = self._share.limit
+        share = _nothing(limit) if self.is_over else self._share
         has_rate, has_tokens = math.isfinite(limit.rate), math.isfinite(limit.tpm)
-        others = tuple((clean_line(label), rate) for label, rate in share.others)
+        others = tuple((clean_line(label), rate) for label, rate in self._share.others)
         used = share.rate + sum(rate for _, rate in others)
         return SharedLimitRow(
             name=limit.name,

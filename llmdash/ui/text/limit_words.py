@@ -35,13 +35,13 @@ def _lines(limit: SharedLimitRow) -> Iterator[str]:
         return
     own, whole = share
     if limit.rate is not None:
-        free = f"free {number(limit.free or 0.0)} of {whole}"
+        free = f"free {_short(limit.free or 0.0)} of {whole}"
         others = [
-            f"{by_words(clean_line(label), _LONGEST_NAME)} {number(rate)}" for label, rate in limit.others
+            f"{by_words(clean_line(label), _LONGEST_NAME)} {_short(rate)}" for label, rate in limit.others
         ]
         yield f'shared "{name}": {", ".join((f"this {own}", *others, free))}'
         if len(others) > 1:
-            rest = f"{len(others)} others {number(sum(rate for _, rate in limit.others))}"
+            rest = f"{len(others)} others {_short(sum(rate for _, rate in limit.others))}"
             yield f'shared "{name}": this {own}, {rest}, {free}'
         yield f'shared "{name}": this {own}, {free}'
     yield f'shared "{name}": {own} of {whole}'
@@ -51,7 +51,7 @@ def _lines(limit: SharedLimitRow) -> Iterator[str]:
 def _share(limit: SharedLimitRow) -> tuple[str, str] | None:
     """This run's share and the whole, in words."""
     if limit.rate is not None and limit.share is not None:
-        return number(limit.share), f"{number(limit.rate)}/s"
+        return _short(limit.share), f"{_short(limit.rate)}/s"
     if limit.tpm is not None and limit.token_share is not None:
         return si(limit.token_share), f"{si(limit.tpm)} tok/min"
     return None
@@ -59,3 +59,8 @@ def _share(limit: SharedLimitRow) -> tuple[str, str] | None:
 
 def _room(limit: SharedLimitRow) -> float:
     return limit.share if limit.share is not None else float("inf")
+
+
+def _short(rate: float) -> str:
+    """A rate without a fraction that says nothing."""
+    return number(rate).removesuffix(".00").removesuffix(".0")
