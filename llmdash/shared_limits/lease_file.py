@@ -23,14 +23,18 @@ __all__ = ["LeaseFile"]
 _VERSION = 1
 _BUSY_S = 0.3
 _PRIVATE = 0o600
-_COLUMNS = (
-    "name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate, held_slots, held_tokens, sent, "
-    "until"
-)
-_MARKS = ", ".join("?" * len(_COLUMNS.split(",")))
 _TABLES = (
-    f"CREATE TABLE lease ({_COLUMNS}, PRIMARY KEY (name, run))",
+    "CREATE TABLE lease (name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate, held_slots,"
+    " held_tokens, sent, until, PRIMARY KEY (name, run))",
     "CREATE TABLE quiet (until)",
+)
+_READ = (
+    "SELECT name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate, held_slots, held_tokens,"
+    " sent, until FROM lease"
+)
+_WRITE = (
+    "INSERT OR REPLACE INTO lease (name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate,"
+    " held_slots, held_tokens, sent, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -169,7 +173,7 @@ def _why(error: Exception) -> str:
 
 def _rows(connection: sqlite3.Connection) -> list[Row]:
     """All rows. Raises _Foreign for one that makes no sense."""
-    return [_row(values) for values in connection.execute(f"SELECT {_COLUMNS} FROM lease")]
+    return [_row(values) for values in connection.execute(_READ)]
 
 
 def _row(values: Sequence[Any]) -> Row:
@@ -191,7 +195,7 @@ def _row(values: Sequence[Any]) -> Row:
 def _write(connection: sqlite3.Connection, row: Row) -> None:
     limit, sharer, wish, held = row.limit, row.sharer, row.wish, row.held
     connection.execute(
-        f"INSERT OR REPLACE INTO lease ({_COLUMNS}) VALUES ({_MARKS})",
+        _WRITE,
         (
             *(limit.name, sharer.run, sharer.label, sharer.host, sharer.pid, limit.rate, limit.tpm),
             *(wish.rate, wish.tokens, held.rate, held.slots, held.tokens, held.sent, row.until),

@@ -129,7 +129,7 @@ def test_a_file_that_another_holds_for_long_is_an_error_that_passes(path: Path, 
     shared(leases, "a")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(LeaseError, match="cannot be written .*locked"):
+    with pytest.raises(LeaseError, match=r"cannot be written .*locked"):
         shared(leases, "a")
     other.close()
     assert shared(leases, "a").rate == 60.0
