@@ -24,13 +24,13 @@ _VERSION = 1
 _BUSY_S = 0.3
 _PRIVATE = 0o600
 _TABLES = (
-    "CREATE TABLE lease (name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate, held_slots,"
-    " held_tokens, sent, until, PRIMARY KEY (name, run))",
+    "CREATE TABLE lease (name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate,"
+    " held_slots, held_tokens, sent, until, PRIMARY KEY (name, run))",
     "CREATE TABLE quiet (until)",
 )
 _READ = (
-    "SELECT name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate, held_slots, held_tokens,"
-    " sent, until FROM lease"
+    "SELECT name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate, held_slots,"
+    " held_tokens, sent, until FROM lease"
 )
 _WRITE = (
     "INSERT OR REPLACE INTO lease (name, run, label, host, pid, rate, tpm, wish_rate, wish_tokens, held_rate,"
