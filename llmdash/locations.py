@@ -17,6 +17,7 @@ __all__ = [
     "config_file",
     "data_dir",
     "from_record",
+    "lease_file",
     "new_run_dir",
     "preferences_file",
     "private_dir",
@@ -73,6 +74,11 @@ def user_themes_dir() -> Path:
 def runs_dir() -> Path:
     """Return the folder of runs, one folder each."""
     return data_dir() / "runs"
+
+
+def lease_file() -> Path:
+    """Return the path of the shares of limits that runs have in common."""
+    return data_dir() / "limits" / "leases.db"
 
 
 def themes_dir() -> Path:

@@ -15,6 +15,7 @@ from llmdash.cli.ask import ask, stream
 from llmdash.cli.compare import compare
 from llmdash.cli.doctor import doctor
 from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
+from llmdash.cli.limits import limits
 from llmdash.cli.run import demo, run
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
@@ -57,5 +58,5 @@ def _start() -> int:
     return show_start(settings_from({}))
 
 
-for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor, trust, worker):
+for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor, limits, trust, worker):
     main.add_command(_command)

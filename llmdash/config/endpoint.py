@@ -21,8 +21,8 @@ class EndpointSettings:
     `keys` is empty for LangChain, whose models bring their own, and where `auth` is `none`. `weight` is its
     share of the requests against other endpoints, for each key. `rpm` and `tpm` are requests and tokens a
     minute that each key may use, `concurrency` the requests in flight at the whole endpoint; None is no
-    limit. `target` is `module:attribute` of a LangChain model. With `terminal_eof` an answer that just ends
-    counts as complete.
+    limit. `limit` is the name of one that it shares with other endpoints and runs. `target` is
+    `module:attribute` of a LangChain model. With `terminal_eof` an answer that just ends counts as complete.
 
     `models` are further models that it serves. `options` go with each of its requests, over those of the
     run. `headers` and `query` too: texts, and secrets from variables. `auth` is how the key is sent
@@ -51,6 +51,7 @@ class EndpointSettings:
     connection: ConnectionSettings = field(default_factory=ConnectionSettings)
     timeouts: Timeouts | None = None
     drop_unsupported: bool = False
+    limit: str | None = None
 
     @property
     def needs_key(self) -> bool:

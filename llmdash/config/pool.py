@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -16,9 +16,10 @@ from llmdash.config.endpoints import (
 )
 from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS, Entries, parse_timeouts, with_extras
 from llmdash.config.keys import Keys, Variables, keys_in
+from llmdash.config.limits import LimitSettings, limit_named
 from llmdash.config.options import merged_options
 from llmdash.config.precedence import Chosen, checked
-from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, PLAIN_NAMES, Entry
+from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, PLAIN_NAMES, SHARED_LIMIT, Entry
 from llmdash.config.toml import TABLES, Table
 from llmdash.config.values import ConfigError, parse_base_url, parse_switch, parse_text
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
@@ -40,18 +41,19 @@ class Pool:
     alone: bool = False
 
 
-def pool_of(chosen: Chosen, variables: Variables, dialect: str) -> Pool:
-    """Return the endpoints of a run, with their keys; `dialect` is that of the one without tables.
+def pool_of(chosen: Chosen, variables: Variables, dialect: str, limits: Sequence[LimitSettings] = ()) -> Pool:
+    """Return the endpoints of a run, with their keys; `dialect` is that of the one without tables, `limits`
+    are those that an endpoint may share.
 
     Raises ConfigError.
     """
     tables = chosen.entry(TABLES)
     if tables is None or not isinstance(tables.value, tuple):
-        return _alone(chosen, variables, dialect)
-    return _of_tables(tables.value, chosen, variables)
+        return _alone(chosen, variables, dialect, limits)
+    return _of_tables(tables.value, chosen, variables, limits)
 
 
-def _alone(chosen: Chosen, variables: Variables, dialect: str) -> Pool:
+def _alone(chosen: Chosen, variables: Variables, dialect: str, limits: Sequence[LimitSettings]) -> Pool:
     asked = chosen.entry(ENDPOINT)
     if asked is not None:
         raise ConfigError(f"{asked.place}: there is no [[endpoint]] to pick from; write one in llmdash.toml")
@@ -70,6 +72,7 @@ def _alone(chosen: Chosen, variables: Variables, dialect: str) -> Pool:
             model=chosen.get("model", parse_text, standard.model),
             promptlayer_key=promptlayer_key(variables) if standard.reports else None,
             promptlayer_base_url=promptlayer_url(variables) if standard.reports else None,
+            limit=_limit(chosen.entry(SHARED_LIMIT), limits),
         ),
         chosen.entries,
         variables,
@@ -86,7 +89,13 @@ def _keys(chosen: Chosen, variables: Variables) -> Keys:
     return variables.keys_named_by(named) if named is not None else ((), ())
 
 
-def _of_tables(tables: tuple[Table, ...], chosen: Chosen, variables: Variables) -> Pool:
+def _limit(entry: Entry | None, limits: Sequence[LimitSettings]) -> str | None:
+    return limit_named(entry, limits) if entry is not None else None
+
+
+def _of_tables(
+    tables: tuple[Table, ...], chosen: Chosen, variables: Variables, limits: Sequence[LimitSettings]
+) -> Pool:
     insecure = chosen.get("allow_insecure", parse_switch, False)
     every = parse_endpoints(tables, allow_insecure=insecure)
     picked = pick(every, chosen.entry(ENDPOINT))
@@ -95,6 +104,8 @@ def _of_tables(tables: tuple[Table, ...], chosen: Chosen, variables: Variables) 
     warnings: list[str] = []
     for endpoint in _changed_by_flags(picked, chosen):
         table = tables_by_name[endpoint.name]
+        limit = table.fields.get("limit", chosen.entry(SHARED_LIMIT))
+        endpoint = replace(endpoint, limit=_limit(limit, limits))
         equipped, more = with_keys(_with_extras(endpoint, table, chosen, variables), table, variables)
         endpoints.append(equipped)
         warnings += more

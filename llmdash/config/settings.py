@@ -29,6 +29,7 @@ from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS, parse_timeouts
 from llmdash.config.gathered import Sources
 from llmdash.config.key_file import KeyFile, stamp_of
 from llmdash.config.keys import Variables
+from llmdash.config.limits import LimitSettings, parse_limits
 from llmdash.config.options import merged_options
 from llmdash.config.pool import Pool, pool_of
 from llmdash.config.precedence import Chosen
@@ -36,6 +37,7 @@ from llmdash.config.sources import (
     BASE_URL,
     ENDPOINT,
     KEYS,
+    SHARED_LIMIT,
     VariableSource,
     from_flags,
     from_variables,
@@ -77,6 +79,7 @@ SETTINGS = (
     "rate",
     "concurrency",
     "limit",
+    SHARED_LIMIT,
     "temperature",
     "max_tokens",
     "stream",
@@ -131,6 +134,8 @@ class Settings:
     """Those, and what would be one with other keys: `.env`, whose own keys go where it says."""
     given: frozenset[str] = field(default=frozenset(), compare=False)
     """The names of the settings that some source gives; `TABLES` for endpoints in tables."""
+    limits: tuple[LimitSettings, ...] = ()
+    """The limits that endpoints may share with those of other runs."""
 
     def __post_init__(self) -> None:
         if not self.endpoints:
@@ -218,7 +223,8 @@ def load_settings(
     # The dialect decides which provider's variables count.
     dialect = sources.chosen(DIALECTS[DEFAULT_DIALECT]).get("dialect", parse_dialect, DEFAULT_DIALECT)
     chosen = sources.chosen(DIALECTS[dialect])
-    pool = pool_of(chosen, Variables(sources.environ, sources.dotenv), dialect)
+    limits = parse_limits(sources.files)
+    pool = pool_of(chosen, Variables(sources.environ, sources.dotenv), dialect, limits)
     warnings = (
         *dotenv.warnings,
         *pool.warnings,
@@ -227,7 +233,7 @@ def load_settings(
         *sources.notes(chosen, pool, DIALECTS[dialect]),
         *_proxy_warnings(pool, environ, chosen),
     )
-    settings = _settings(chosen, pool, warnings, redactor)
+    settings = replace(_settings(chosen, pool, warnings, redactor), limits=limits)
     for endpoint in pool.endpoints:
         redactor.learn(proxy_secrets(endpoint.connection.proxy, environ))
     trusted = config is not None or found.resolve() == user_file.resolve()

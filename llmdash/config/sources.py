@@ -16,6 +16,7 @@ __all__ = [
     "KEYS",
     "KEYS_FROM",
     "PLAIN_NAMES",
+    "SHARED_LIMIT",
     "TRUST",
     "Entry",
     "Layer",
@@ -33,6 +34,7 @@ KEYS = "api_key"
 KEYS_FROM = "api_key_env"
 ENDPOINT = "endpoint"
 BASE_URL = "base_url"
+SHARED_LIMIT = "shared_limit"
 PLAIN_NAMES = {"API_KEY": KEYS, "BASE_URL": BASE_URL}
 """The setting of each variable that belongs to no program and no provider."""
 

@@ -16,7 +16,7 @@ from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS
 from llmdash.config.sources import ENDPOINT, KEYS, KEYS_FROM, Entry, Layer
 from llmdash.config.values import ConfigError, shown
 
-__all__ = ["ENDPOINT_FIELDS", "TABLES", "Table", "from_toml"]
+__all__ = ["ENDPOINT_FIELDS", "LIMITS", "TABLES", "Table", "from_toml"]
 
 TABLES = "[[endpoint]]"
 """The name under which a layer holds its endpoint tables; no setting can have it."""
@@ -31,6 +31,7 @@ ENDPOINT_FIELDS = (
     "rpm",
     "tpm",
     "concurrency",
+    "limit",
     "target",
     "promptlayer_api_key_env",
     "promptlayer_base_url",
@@ -50,7 +51,7 @@ _TABLE_FIX = "write a table for each, under a line [[endpoint]]"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One `[[endpoint]]` of a file: its fields, and the place to name where one is missing."""
+    """One `[[endpoint]]` or limit of a file: its fields, and the place to name where one is missing."""
 
     fields: Layer
     place: str
@@ -58,12 +59,18 @@ class Table:
 
 PRICES = "prices"
 
+LIMITS = "limits"
+"""The name under which a layer holds its limits: a Table for each name."""
+
+_LIMIT_FIELDS = ("rate", "tpm")
+
 
 def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
     """Return the settings of a TOML file; no file, no settings. Errors call it `name`.
 
-    Its `[[endpoint]]` tables are under `TABLES`, as a tuple of Table; `[prices]` is read by `prices`. Raises
-    ConfigError for invalid TOML, for unknown names, and for an API key in the file.
+    Its `[[endpoint]]` tables are under `TABLES`, as a tuple of Table, its limits under `LIMITS`, by name;
+    `[prices]` is read by `prices`. Raises ConfigError for invalid TOML, for unknown names, and for an API key
+    in the file.
     """
     text = read_text(path, name)
     if text is None:
@@ -74,6 +81,9 @@ def from_toml(path: Path, name: str, known: Collection[str]) -> Layer:
         if setting == PRICES:
             continue
         place = f"{name}:{_line_of(text, setting)}: {shown(setting)[1:-1]}"
+        if setting == LIMITS:
+            layer[LIMITS] = Entry(_limits(value, text, name, place), place)
+            continue
         if setting not in allowed:
             raise ConfigError(f"{place}: {_unknown(setting, allowed, 'setting')}")
         if setting == ENDPOINT and _holds_tables(value, place):
@@ -145,6 +155,30 @@ def _table(fields: Mapping[str, Any], text: str, section: tuple[int, int], name:
             raise ConfigError(f"{place}: {_unknown(field, ENDPOINT_FIELDS, 'field of an endpoint')}")
         found[field] = Entry(_placed(field, value, folder), place)
     return Table(found, f"{name}:{_line_at(text, section[0])}: [[endpoint]]")
+
+
+def _limits(value: object, text: str, name: str, place: str) -> Mapping[str, Table]:
+    """The tables of limits by name, each with the line of its header."""
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise ConfigError(
+            f'{place}: holds something other than tables; write a line [limits."NAME"] for each'
+        )
+    return {limit: _limit(limit, fields, text, name) for limit, fields in value.items()}
+
+
+def _limit(limit: str, fields: Mapping[str, Any], text: str, name: str) -> Table:
+    quoted = rf"[\"']?{re.escape(limit)}[\"']?"
+    header = re.compile(rf"^[ \t]*\[[ \t]*limits[ \t]*\.[ \t]*{quoted}[ \t]*\]", re.MULTILINE).search(text)
+    start = header.start() if header else _start_of(text, LIMITS)
+    following = re.compile(r"^[ \t]*\[", re.MULTILINE).search(text, header.end()) if header else None
+    section = (start, following.start() if following else len(text))
+    found: dict[str, Entry] = {}
+    for field, value in fields.items():
+        place = f"{name}:{_line_in(text, field, section)}: {shown(field)[1:-1]}"
+        if field not in _LIMIT_FIELDS:
+            raise ConfigError(f"{place}: {_unknown(field, _LIMIT_FIELDS, 'field of a limit')}")
+        found[field] = Entry(value, place)
+    return Table(found, f"{name}:{_line_at(text, start)}: [limits.{shown(limit)}]")
 
 
 def _sections(text: str, count: int) -> list[tuple[int, int]]:

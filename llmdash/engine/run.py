@@ -154,14 +154,15 @@ class Run:
         """Run until the end; the journal is complete then. Return why the run ended."""
         watch = asyncio.create_task(self._watch())
         life = asyncio.create_task(self._live())
-        for task in (watch, life):
+        shares = [asyncio.create_task(limit.keep(self._demand)) for limit in self._pool.shared_limits]
+        for task in (watch, life, *shares):
             task.add_done_callback(self._crashed)
         try:
             ending = await self._ending
         finally:
-            for task in (watch, life, *self._tasks):
+            for task in (watch, life, *shares, *self._tasks):
                 task.cancel()
-            await asyncio.gather(watch, life, *self._tasks, return_exceptions=True)
+            await asyncio.gather(watch, life, *shares, *self._tasks, return_exceptions=True)
             self._queue.close()
             self._store.run_clock.stop()
             self._keep_history(every_s=0.0)
@@ -186,6 +187,12 @@ class Run:
                 self._end(Ending.DONE)
                 return
             await self._queue.some_open()
+
+    def _demand(self) -> float:
+        """Return the rate that the run may send at by itself, in requests a second; 0 if nothing waits."""
+        if self._runner.paused or self._queue.open <= self._runner.in_flight:
+            return 0.0
+        return self._limiter.rate or math.inf
 
     async def _watch(self) -> None:
         """Check from time to time what no event reports."""

@@ -242,7 +242,7 @@ def make_plan(
     what the models thought.
     """
     pool = pool_plan(settings, simulator)
-    builder = PoolBuilder(pool, settings, load_prices(), judgement.options)
+    builder = PoolBuilder(pool, settings, load_prices(), judgement.options, storable(source.name))
     notes = {
         **given.notes(),
         "out": locations.recorded(out) if out is not None else None,

@@ -15,6 +15,7 @@ from llmdash.config.prices import Prices
 from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.token_bucket import TokenBucket
+from llmdash.launch.limits import shared_rates
 from llmdash.launch.llm_factory import recipe_of
 from llmdash.llms.dialects import DIALECTS
 from llmdash.llms.recipe import Clients, Recipe
@@ -73,6 +74,7 @@ class PoolBuilder:
     """Builds the members of a run's pool, one for each key; looks up models and prices by label.
 
     `optional` returns the options for a wire format that go with every request of a server that takes them.
+    `run_name` is what other runs are shown that share a limit.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class PoolBuilder:
         settings: Settings,
         prices: Prices,
         optional: Callable[[str], Mapping[str, Any]] = _none,
+        run_name: str = "",
     ) -> None:
         self._settings = settings
         self._optional = optional
@@ -89,7 +92,11 @@ class PoolBuilder:
         joins = settings.key_file is not None and plan.simulator is None
         self._watch = KeyFileWatch(settings.key_file) if joins and settings.key_file else None
         self._keys = {each.label: each for each in plan.keys}
-        self._shared = {each.name: Endpoint(each.name, each.concurrency) for each in plan.endpoints}
+        limits = shared_rates(plan.endpoints, settings.limits, run_name)
+        self._shared = {
+            each.name: Endpoint(each.name, each.concurrency, shared=limits.get(each.limit or ""))
+            for each in plan.endpoints
+        }
         self._clients = Clients()
         self.recipes: dict[str, Recipe] = {}
         """What the model of each key is made of, by label."""

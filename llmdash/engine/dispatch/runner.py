@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from llmdash.engine.dispatch.asker import Lost, NotSent
 from llmdash.engine.dispatch.attempt import Answer, Attempt, expected_tokens, model_asked
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.dispatch.send_window import Departure
+from llmdash.engine.dispatch.send_window import JointDeparture
 from llmdash.engine.dispatch.settlement import Settlement
 from llmdash.engine.model.events import AttemptEnded, Event, Queued, Sent, Taken, Waiting
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import JobState
-from llmdash.engine.pool.member import Lease
+from llmdash.engine.pool.member import Lease, Member
+from llmdash.engine.pool.shared import Ticket
 from llmdash.engine.pool.terms import Terms
 from llmdash.llms.options import merge_options
 from llmdash.prompts.source import InputError, Prompt
@@ -292,7 +293,7 @@ class BatchRunner:
         else:
             self._settlement.failed(attempt, prompt, answer, answer.failure)
 
-    async def _announce(self, job: int, lease: Lease) -> tuple[Attempt, Departure]:
+    async def _announce(self, job: int, lease: Lease) -> tuple[Attempt, Ticket]:
         """Commit that the attempt is about to be sent, and wait for its departure."""
         parts = self._parts
         number = parts.store.columns.tries[job] + 1
@@ -302,16 +303,29 @@ class BatchRunner:
         attempt = Attempt(lease, record)
         try:
             await parts.journal.sent(record)
-            return attempt, await parts.limiter.depart()
+            return attempt, await self._depart(lease.member)
         except asyncio.CancelledError:
             self._settlement.cut(attempt, sent=False)
             raise
 
-    def _not_sent(self, attempt: Attempt, departure: Departure) -> None:
+    async def _depart(self, member: Member) -> Ticket:
+        """Wait for the departure of a request: by the rate, and by the limit that it shares."""
+        shared = member.endpoint.shared
+        while True:
+            departure = await self._parts.limiter.depart()
+            if shared is None or not self._sending.is_set():
+                return departure
+            ticket = shared.depart()
+            if ticket is not None:
+                return JointDeparture(departure, ticket)
+            departure.withdraw()
+            await shared.turn()
+
+    def _not_sent(self, attempt: Attempt, departure: Ticket) -> None:
         departure.withdraw()
         self._settlement.cut(attempt, sent=False)
 
-    async def _ask(self, attempt: Attempt, departure: Departure, prompt: Prompt) -> Answer | None:
+    async def _ask(self, attempt: Attempt, departure: Ticket, prompt: Prompt) -> Answer | None:
         """Return the answer; None if there is none and the job is settled or requeued."""
         parts, job = self._parts, attempt.job
 

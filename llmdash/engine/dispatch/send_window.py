@@ -7,9 +7,11 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-__all__ = ["Departure", "SendWindow"]
+from llmdash.engine.pool.shared import Ticket
 
-_WINDOW_S = 1.03
+__all__ = ["WINDOW_S", "Departure", "JointDeparture", "SendWindow"]
+
+WINDOW_S = 1.03
 """One second plus the jitter of the network: a server counts arrivals by its own clock."""
 _AIR = 0.998
 """The longest window: with a longer one it would set the steady rate instead of the bucket."""
@@ -52,6 +54,25 @@ class Departure:
 _UNCOUNTED = Departure(None, 0)
 
 
+class JointDeparture:
+    """The tickets of a request that counts in several windows, settled together."""
+
+    __slots__ = ("_tickets",)
+
+    def __init__(self, *tickets: Ticket) -> None:
+        self._tickets = tickets
+
+    def left(self, ago_s: float | None = None) -> None:
+        """Record that the event loop sends the request next, or that a worker sent it `ago_s` seconds ago."""
+        for ticket in self._tickets:
+            ticket.left(ago_s)
+
+    def withdraw(self) -> None:
+        """Record that the request will never be sent."""
+        for ticket in self._tickets:
+            ticket.withdraw()
+
+
 class SendWindow:
     """Allows at most rate + max(1, 5 %) requests in any second, whatever the delay from permit to request.
 
@@ -85,7 +106,7 @@ class SendWindow:
 
     def delay(self, now: float) -> float:
         """Return the seconds to wait before asking again; 0 if a request may depart now."""
-        while self._earlier and self._earlier[0][0] <= now - _WINDOW_S:
+        while self._earlier and self._earlier[0][0] <= now - WINDOW_S:
             self._earlier.popleft()
         if self._rate is None:
             return 0.0
@@ -94,12 +115,23 @@ class SendWindow:
             if self._total - total >= limit:
                 return max(0.0, until + span - now) + _GRAIN_S
             limit = max(limit, _bounds(rate)[0] if rate is not None else math.inf)
+        return self.delay_within(limit, span, now)
+
+    def delay_within(self, limit: float, span: float, now: float) -> float:
+        """Return the seconds to wait before asking again; 0 if fewer than `limit` count in the last `span`
+        seconds.
+        """
+        sent = self._sent
+        if self.count(span, now) >= limit:
+            return max(0.0, sent[0] + span - now) + _GRAIN_S if sent else _SETTLE_S
+        return 0.0
+
+    def count(self, span: float, now: float) -> int:
+        """Return the number of requests that were sent in the last `span` seconds or are about to be."""
         sent = self._sent
         while sent and sent[0] <= now - span:
             sent.popleft()
-        if len(sent) + self._on_the_way >= limit:
-            return max(0.0, sent[0] + span - now) + _GRAIN_S if sent else _SETTLE_S
-        return 0.0
+        return len(sent) + self._on_the_way
 
     def departure(self) -> Departure:
         """Count a request and return its ticket. Without a rate nothing is counted."""
@@ -165,4 +197,4 @@ def _bounds(rate: float) -> tuple[float, float]:
     If that is hardly above the rate (1.99 a second: 2), the span is shortened, down to one second.
     """
     limit = float(int(rate + max(1.0, rate * 0.05)))
-    return limit, max(1.0, min(_WINDOW_S, limit / rate * _AIR))
+    return limit, max(1.0, min(WINDOW_S, limit / rate * _AIR))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow, WorkerRow
+from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.states import (
     AlertKind,
     Binding,
@@ -23,7 +23,7 @@ __all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 _WORTH_SHOWING_S = 0.5
-_ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE, WaitReason.WORKER)
+_ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE, WaitReason.WORKER, WaitReason.SHARED)
 
 BINDINGS = {
     WaitReason.KEY: Binding.KEYS,
@@ -31,6 +31,7 @@ BINDINGS = {
     WaitReason.MACHINE: Binding.ENDPOINT,
     WaitReason.DISK: Binding.DISK,
     WaitReason.WORKER: Binding.WORKER,
+    WaitReason.SHARED: Binding.SHARED,
 }
 
 
@@ -54,7 +55,11 @@ class RunStatus:
 
 
 def what_blocks(
-    status: RunStatus, keys: Sequence[KeyRow], endpoints: Sequence[EndpointRow], in_flight: int
+    status: RunStatus,
+    keys: Sequence[KeyRow],
+    endpoints: Sequence[EndpointRow],
+    in_flight: int,
+    limits: Sequence[SharedLimitRow] = (),
 ) -> WaitReason | None:
     """Return the one reason why nothing can be sent now; None if something can."""
     if status.disk is not None:
@@ -68,6 +73,10 @@ def what_blocks(
     if all(key.endpoint in closed for key in alive):
         is_local = all(closed[key.endpoint].is_local for key in alive)
         return WaitReason.MACHINE if is_local else WaitReason.ENDPOINT
+    over = {limit.name for limit in limits if limit.is_over}
+    unshared = {endpoint.name for endpoint in endpoints if endpoint.limit in over}
+    if over and all(key.endpoint in unshared or key.endpoint in closed for key in alive):
+        return WaitReason.SHARED
     if in_flight or any(_may_send(key) for key in alive if key.endpoint not in closed):
         return None
     return WaitReason.KEY
@@ -81,11 +90,12 @@ def alerts_of(
     retries_held: bool,
     open_jobs: int,
     workers: Sequence[WorkerRow] = (),
+    limits: Sequence[SharedLimitRow] = (),
 ) -> tuple[Alert, ...]:
     """Return what blocks the run or stopped it, the most severe first; nothing once no job is open."""
     if not open_jobs:
         return ()
-    return (*_alerts(status, keys, endpoints, retries_held), *_of_workers(workers))
+    return (*_alerts(status, keys, endpoints, retries_held), *_of_limits(limits), *_of_workers(workers))
 
 
 def _alerts(
@@ -132,6 +142,18 @@ def _alerts(
             AlertKind.RETRY_BUDGET,
             "Many requests fail: retries are limited to a fifth of all requests",
         )
+
+
+def _of_limits(limits: Sequence[SharedLimitRow]) -> Iterator[Alert]:
+    """Yield an alert for each limit whose share cannot be renewed."""
+    for limit in limits:
+        if limit.problem:
+            effect = "has no share, nothing is sent" if limit.is_over else "may lose its share"
+            severity = Severity.ERROR if limit.is_over else Severity.WARNING
+            fix = "fix that; the run continues by itself"
+            yield Alert(
+                AlertKind.LIMIT, f"Limit {limit.name} {effect}: {limit.problem}", fix, severity=severity
+            )
 
 
 def _of_workers(workers: Sequence[WorkerRow]) -> Iterator[Alert]:
@@ -182,6 +204,8 @@ class Waits:
     blocker: WaitReason | None = None
     retries_held: bool = False
     due_at: Callable[[int], float | None] = _never
+    shared: bool = False
+    """True if a limit that is shared with other runs holds requests up."""
 
     def reason(self, job: int, state: JobState) -> WaitReason | None:
         """Return what `job` waits for, as the table shows it; None if it does not wait."""
@@ -192,5 +216,7 @@ class Waits:
         if state is JobState.LIMITER:
             return self.blocker or WaitReason.LIMITER
         if state is JobState.KEY:
-            return self.blocker if self.blocker in _ABOVE_KEYS else WaitReason.KEY
+            if self.blocker in _ABOVE_KEYS:
+                return self.blocker
+            return WaitReason.SHARED if self.shared else WaitReason.KEY
         return None

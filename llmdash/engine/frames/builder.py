@@ -81,8 +81,10 @@ class FrameBuilder:
         with self._store.lock:
             now = self._store.clock()
             keys, endpoints = self._parts.pool.statistics(), self._parts.pool.endpoint_statistics()
-            blocker = what_blocks(status, keys, endpoints, self._store.in_flight)
-            waits = Waits(blocker, self._parts.budget.is_short, self._parts.queue.due_at)
+            limits = tuple(limit.row() for limit in self._parts.pool.shared_limits)
+            blocker = what_blocks(status, keys, endpoints, self._store.in_flight, limits)
+            shared = any(limit.holds_up for limit in self._parts.pool.shared_limits)
+            waits = Waits(blocker, self._parts.budget.is_short, self._parts.queue.due_at, shared)
             self._ordering.use(view.jobs, waits)
             workers = workers_of(self._parts.asker.workers(), self._store)
             run = self._run(status, blocker, now, self._cost(keys, now, ended=status.state.ended))
@@ -95,6 +97,7 @@ class FrameBuilder:
                 endpoints=endpoints,
                 workers=workers,
                 cluster=self._parts.asker.address,
+                limits=limits,
                 alerts=alerts_of(
                     status,
                     keys,
@@ -102,8 +105,9 @@ class FrameBuilder:
                     retries_held=waits.retries_held,
                     open_jobs=run.jobs - run.ended,
                     workers=workers,
+                    limits=limits,
                 ),
-                rate=self._rate(run, blocker),
+                rate=self._rate(run, blocker, waits),
                 stream=stream,
                 tiles=tuple(map(self._tile, tiles)),
                 series=self._plot(view.series_width),
@@ -231,7 +235,7 @@ class FrameBuilder:
             worker=columns.workers[columns.worker[job]] or None,
         )
 
-    def _rate(self, run: RunPart, blocker: WaitReason | None) -> RatePart:
+    def _rate(self, run: RunPart, blocker: WaitReason | None, waits: Waits) -> RatePart:
         rate = self._parts.limiter.rate
         store = self._store
         window = store.sends if (rate or 1e9) >= 5 else store.sends_10s
@@ -243,10 +247,10 @@ class FrameBuilder:
             achieved=achieved or 0.0,
             concurrency=self._runner.concurrency,
             in_flight=self._runner.in_flight,  # without jobs whose result is being written
-            binding=self._binding(run, blocker),
+            binding=self._binding(run, blocker, waits),
         )
 
-    def _binding(self, run: RunPart, blocker: WaitReason | None) -> Binding:
+    def _binding(self, run: RunPart, blocker: WaitReason | None, waits: Waits) -> Binding:
         """Return what limits the rate, from the hardest reason to the softest."""
         if run.state is RunState.PAUSED:
             return Binding.PAUSE
@@ -259,7 +263,7 @@ class FrameBuilder:
         if self._parts.limiter.statistics().waiting:
             return Binding.RATE
         if self._store.columns.counts[JobState.KEY]:
-            return Binding.KEYS
+            return Binding.SHARED if waits.shared else Binding.KEYS
         return Binding.FINISHED if not run.queued else Binding.LATENCY
 
     def _stream(self, view: StreamView, now: float) -> StreamPart:

@@ -40,6 +40,7 @@ __all__ = [
     "RunPart",
     "Score",
     "SeriesPart",
+    "SharedLimitRow",
     "StreamPart",
     "WorkerRow",
 ]
@@ -209,6 +210,8 @@ class EndpointRow:
     concurrency: int | None = None
     is_local: bool = False
     """True if this machine is at fault, not the endpoint."""
+    limit: str = ""
+    """The name of the limit that it shares with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +237,27 @@ class WorkerRow:
     """The labels of those that it has not."""
     spark: tuple[int, ...] = ()
     """Attempts answered in each of the last seconds, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLimitRow:
+    """A limit that this run shares with others: requests a second and tokens a minute; None for no limit.
+
+    `share` and `token_share` are this run's, `others` the labels of the other runs with the rate of each,
+    `free` is what nobody has.
+    """
+
+    name: str
+    rate: float | None = None
+    tpm: float | None = None
+    share: float | None = None
+    token_share: float | None = None
+    others: tuple[tuple[str, float], ...] = ()
+    free: float | None = None
+    problem: str = ""
+    """Why the share cannot be renewed."""
+    is_over: bool = False
+    """True if it has ended, so that nothing is sent until it can be renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +363,8 @@ class Frame:
     """Empty where this process makes the attempts itself."""
     cluster: str = ""
     """The address of the scheduler, where there is one."""
+    limits: tuple[SharedLimitRow, ...] = ()
+    """The limits that the run shares with others."""
     alerts: tuple[Alert, ...] = ()
     """What blocks the run now, the most severe first."""
     rate: RatePart = RatePart()

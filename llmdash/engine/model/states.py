@@ -89,6 +89,7 @@ class WaitReason(enum.Enum):
     BACKOFF = "backoff"
     BUDGET = "budget"
     WORKER = "worker"
+    SHARED = "shared limit"
 
 
 class RunState(enum.Enum):
@@ -146,6 +147,7 @@ class AlertKind(enum.Enum):
     MACHINE = "machine"
     KEYS_REST = "keys rest"
     WORKER = "worker"
+    LIMIT = "shared limit"
     RETRY_BUDGET = "retry budget"
 
 
@@ -154,6 +156,7 @@ class Binding(enum.Enum):
 
     RATE = "rate"
     CONCURRENCY = "concurrency"
+    SHARED = "shared limit"
     KEYS = "key cooldown"
     ENDPOINT = "endpoint"
     WORKER = "no worker"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool.member import Endpoint, Member, endpoint_row, key_row
+from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.stride import Stride
 
 __all__ = ["Keys"]
@@ -37,6 +38,12 @@ class Keys:
     @property
     def members(self) -> tuple[Member, ...]:
         return tuple(self._members)
+
+    @property
+    def shared_limits(self) -> tuple[SharedLimit, ...]:
+        """The limits that the endpoints share with other runs, each once."""
+        every = {id(each.shared): each.shared for each in self.endpoints if each.shared is not None}
+        return tuple(every.values())
 
     def add(self, member: Member) -> None:
         """Add a key."""

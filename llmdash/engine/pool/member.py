@@ -13,6 +13,7 @@ from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
+from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.engine.pool.trial import StrikeTrial
 from llmdash.llms.base import LLM
@@ -25,14 +26,19 @@ _LOOK_S = 0.25  # until a key that no worker has is looked at again
 
 
 class Endpoint:
-    """What several keys share: a server with its concurrency limit (None: no limit of its own), and a circuit
-    breaker.
+    """What several keys share: a server with its concurrency limit (None: no limit of its own), a circuit
+    breaker, and the limit that it may share with other endpoints and runs.
     """
 
     def __init__(
-        self, name: str = "", concurrency: int | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str = "",
+        concurrency: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        shared: SharedLimit | None = None,
     ) -> None:
         self.name = name
+        self.shared = shared
         self.concurrency = concurrency
         self.in_flight = 0
         self.circuit_breaker = CircuitBreaker(clock)
@@ -42,6 +48,10 @@ class Endpoint:
         if self.concurrency is not None and self.in_flight >= self.concurrency:
             return math.inf
         return self.circuit_breaker.wait_s(now)
+
+    def share_wait_s(self, tokens: int) -> float:
+        """Return the seconds until the limit that it shares with others may have room for `tokens`."""
+        return self.shared.wait_s(tokens) if self.shared is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,7 @@ class Member:
             self.health.wait_s(now, self.in_flight),
             self.endpoint.wait_s(now),
             self.limits.wait_s(tokens),
+            self.endpoint.share_wait_s(tokens),
             self.reserved_until - now,
         )
 
@@ -147,6 +158,7 @@ class Member:
             and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
+            and self.endpoint.share_wait_s(tokens) <= 0.0
         )
 
     def can_send(self, now: float, tokens: int = 0) -> bool:
@@ -156,7 +168,32 @@ class Member:
             and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
+            and self.endpoint.share_wait_s(tokens) <= 0.0
         )
+
+    @property
+    def counts_tokens(self) -> bool:
+        """True if a request has to estimate its tokens, because there is a limit of them."""
+        shared = self.endpoint.shared
+        return self.limits.tokens is not None or (shared is not None and shared.counts_tokens)
+
+    def take(self, tokens: int) -> None:
+        """Charge a request of `tokens` to the limits."""
+        self.limits.take(tokens)
+        if self.endpoint.shared is not None:
+            self.endpoint.shared.take(tokens)
+
+    def settle(self, taken: int, used: int) -> None:
+        """Correct the charge of a request that ended: it was charged `taken` tokens and used `used`."""
+        self.limits.settle(taken, used)
+        if self.endpoint.shared is not None:
+            self.endpoint.shared.settle(taken, used)
+
+    def not_sent(self, taken: int) -> None:
+        """Take back the tokens of a request that was not sent."""
+        self.limits.settle(taken, 0)
+        if self.endpoint.shared is not None:
+            self.endpoint.shared.not_sent(taken)
 
 
 class Lease(NamedTuple):
@@ -217,4 +254,5 @@ def endpoint_row(endpoint: Endpoint, now: float) -> EndpointRow:
         in_flight=endpoint.in_flight,
         concurrency=endpoint.concurrency,
         is_local=circuit_breaker.is_local,
+        limit=endpoint.shared.row().name if endpoint.shared is not None else "",
     )

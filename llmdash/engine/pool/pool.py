@@ -42,7 +42,7 @@ class KeyPool(Keys):
     @property
     def counts_tokens(self) -> bool:
         """True if some key has a token limit, so that a request has to estimate its tokens."""
-        return any(member.limits.tokens is not None for member in self._members)
+        return any(member.counts_tokens for member in self._members)
 
     def may_lease(self, tokens: int, terms: Terms = ANY_KEY) -> bool:
         """True if some key may send a request of `tokens` now."""
@@ -91,7 +91,7 @@ class KeyPool(Keys):
             chosen.reserved_until = 0.0
         with self._guard:
             lease = self._give_out(chosen, tokens, now)
-        chosen.limits.take(tokens)
+        chosen.take(tokens)
         return lease
 
     def _give_out(self, member: Member, tokens: int, now: float) -> Lease:
@@ -134,7 +134,7 @@ class KeyPool(Keys):
             self._count_back(member)
             member.ok += 1
             used = lease.tokens if usage is None else self._spent(member, model, usage, now)
-        member.limits.settle(lease.tokens, used)
+        member.settle(lease.tokens, used)
         member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
         member.health.answered(lease.key_ticket)
         if hints is not None:
@@ -171,7 +171,7 @@ class KeyPool(Keys):
                 member.throttled += 1
             else:
                 member.errors += 1
-        member.limits.settle(lease.tokens, used)
+        member.settle(lease.tokens, used)
         member.reported = failure.hints or member.reported
         before = member.state
         found = self._attributor.attribute(lease, failure, history or JobHistory(), self._clock(), others)
@@ -215,7 +215,7 @@ class KeyPool(Keys):
         with self._guard:
             self._count_back(member)
             member.cut += 1
-        member.limits.settle(lease.tokens, lease.tokens)
+        member.settle(lease.tokens, lease.tokens)
         member.endpoint.circuit_breaker.left(lease.endpoint_ticket)
         self._wake()
 
@@ -226,7 +226,7 @@ class KeyPool(Keys):
             self._count_back(member)
             member.sent -= 1
         self._stride.retract(member)
-        member.limits.settle(lease.tokens, 0)
+        member.not_sent(lease.tokens)
         member.endpoint.circuit_breaker.left(lease.endpoint_ticket)
         self._wake()
 

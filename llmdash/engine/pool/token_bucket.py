@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 __all__ = ["TokenBucket"]
 
 
 class TokenBucket:
-    """A budget of `per_minute` units that holds `burst_s` seconds of it; one second by default.
+    """A budget of `per_minute` units that holds `burst_s` seconds of it, and at least `least` units.
 
     An amount larger than the bucket can be taken once it is full: the level then goes below zero, and the
     next one waits longer. So a long prompt is neither refused nor starved. Times are monotonic seconds.
     """
 
-    def __init__(self, per_minute: float, clock: Callable[[], float], burst_s: float = 1.0) -> None:
+    def __init__(
+        self, per_minute: float, clock: Callable[[], float], burst_s: float = 1.0, *, least: float = 1.0
+    ) -> None:
         if not per_minute > 0:
             raise ValueError(f"a token bucket refills above 0 a minute, not {per_minute!r}")
         self.per_minute = per_minute
         self._rate = per_minute / 60.0
-        self._room = max(1.0, self._rate * burst_s)
+        self._burst_s, self._least = burst_s, least
+        self._room = max(least, self._rate * burst_s)
         self._level = self._room
         self._at = clock()
         self._clock = clock
 
+    def set_rate(self, per_minute: float) -> None:
+        """Refill `per_minute` units from now on, 0 for none. What is in the bucket stays, if it has room."""
+        self._refill()
+        self.per_minute = per_minute
+        self._rate = per_minute / 60.0
+        self._room = max(self._least, self._rate * self._burst_s)
+        self._level = min(self._room, self._level)
+
     def wait_s(self, amount: float) -> float:
-        """Return the seconds until `amount` may be taken; 0 if it may be now."""
+        """Return the seconds until `amount` may be taken; 0 if it may be now, infinite if nothing refills."""
         self._refill()
         missing = min(amount, self._room) - self._level
-        return missing / self._rate if missing > 1e-9 else 0.0
+        if missing <= 1e-9:
+            return 0.0
+        return missing / self._rate if self._rate else math.inf
 
     def take(self, amount: float) -> None:
         """Take `amount`; the level may go below zero."""

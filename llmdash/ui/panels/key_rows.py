@@ -172,6 +172,10 @@ def endpoint_cells(row: EndpointRow, width: int) -> tuple[Cell, ...]:
     if room >= cell_len(load):
         cells.append(Cell(f"  {load}", MUTED))
         room -= cell_len(load) + 2
+    limit = f"limit {by_words(row.limit, LONGEST_NAME)}"
+    if row.limit and room >= cell_len(limit):
+        cells.append(Cell(f"  {limit}", MUTED))
+        room -= cell_len(limit) + 2
     if room >= LEAST_DETAIL and row.detail:
         cells.append(Cell(f"  {by_words(row.detail, room)}", MUTED))
     return tuple(cells)

@@ -1,4 +1,4 @@
-"""The rate and the concurrency, each a slider, and a small plot of the run."""
+"""The rate and the concurrency, each a slider, who shares its limits, and a small plot of the run."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from llmdash.engine.model.frame import RatePart, SeriesPart
+from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
+from llmdash.engine.model.states import Binding
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.panels.shared_limits import SharedLimits
+from llmdash.ui.text.limit_words import share_in_short
 from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["RatePanel"]
 
 RATE_RANGE: Final = (0.1, 1000.0)
 CONCURRENCY_RANGE: Final = (1.0, 512.0)
+_LEAST_OTHERS: Final = 3
+"""Lines that the sliders and the plot need."""
 
 
 class RatePanel(Vertical):
-    """Two sliders and a small plot. The border title names what limits the rate."""
+    """Two sliders, a line for each limit that is shared with other runs, and a small plot.
+
+    The border title names what limits the rate.
+    """
 
     DEFAULT_CSS = """
     RatePanel { height: auto; }
@@ -43,6 +51,7 @@ class RatePanel(Vertical):
         super().__init__(name=name, id=id, classes=classes)
         self._rate = LogSlider(*RATE_RANGE, unit="/s", label="set", unlimited=True)
         self._concurrency = LogSlider(*CONCURRENCY_RANGE, unit="", label="max", integral=True)
+        self._shared = SharedLimits()
         self._plot = MiniPlot()
         self._title = ""
         self._set_title("Rate")
@@ -50,14 +59,16 @@ class RatePanel(Vertical):
     def compose(self) -> ComposeResult:
         yield self._rate
         yield self._concurrency
+        yield self._shared
         yield self._plot
 
-    def show(self, rate: RatePart, plot: SeriesPart) -> None:
-        """Show the set and the achieved rate, and what limits it."""
+    def show(self, rate: RatePart, plot: SeriesPart, limits: tuple[SharedLimitRow, ...] = ()) -> None:
+        """Show the set and the achieved rate, what limits it, and the limits that are shared."""
         self._rate.show(rate.rate, rate.achieved)
         self._concurrency.show(rate.concurrency, rate.in_flight)
         self._plot.show(plot)
-        self._set_title(f"Rate · bound by {rate.binding.value}")
+        self._shared.show(limits, self.size.height - _LEAST_OTHERS)
+        self._set_title(_title(rate.binding, share_in_short(limits)))
 
     def nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
@@ -78,3 +89,12 @@ class RatePanel(Vertical):
         if text != self._title:
             self._title = text
             self.border_title = Content(text)
+
+
+def _title(binding: Binding, share: str) -> str:
+    """The title: what binds, and the share of a limit; both in one where the share is what binds."""
+    if not share:
+        return f"Rate · bound by {binding.value}"
+    if binding is Binding.SHARED:
+        return f"Rate · bound by shared: {share}"
+    return f"Rate · shared: {share} · bound by {binding.value}"

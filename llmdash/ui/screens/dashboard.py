@@ -174,7 +174,7 @@ class DashboardScreen(Screen[None]):
         self._jobs.show(frame.jobs)
         self._filter.show(frame.jobs.filter_error)
         self._keys.show(frame.keys, frame.endpoints)
-        self._rate.show(frame.rate, frame.series)
+        self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)

@@ -62,6 +62,7 @@ WAIT_REASONS: Final = {
     WaitReason.DISK: Badge("◌", "disk", "error"),
     WaitReason.BACKOFF: JOB_STATES[JobState.BACKOFF],
     WaitReason.BUDGET: Badge("↻", "budget", "warning"),
+    WaitReason.SHARED: Badge("◔", "shared", "waiting"),
 }
 
 KEY_STATES: Final = {
