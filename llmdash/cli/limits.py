@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from llmdash.cli.errors import guarded, refuse
+from llmdash.cli.options import TLS_OPTIONS, tls_files, with_options
 
 __all__ = ["limits"]
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-def limits(as_json: bool) -> None:
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Those of runs that use the workers of this scheduler."
+)
+@with_options(TLS_OPTIONS)
+def limits(as_json: bool, **options: Any) -> None:
     """Show the limits that runs share, and what each run has of them.
 
     A limit is defined in llmdash.toml, here or in the config folder: [limits."org-a"] with rate = "60/s",
     tpm = 200_000 or both. limit = "org-a" in an [[endpoint]] uses it; shared_limit = "org-a" does for all
-    endpoints.
+    endpoints. The runs of a machine share it, and with --cluster those of all machines that use the cluster.
     """
-    guarded(lambda: _limits(as_json=as_json))
+    guarded(lambda: _limits(options, as_json=as_json))
 
 
-def _limits(*, as_json: bool) -> int:
+def _limits(options: Mapping[str, Any], *, as_json: bool) -> int:
     from llmdash.engine.dispatch.leases import LeaseError
     from llmdash.exit_codes import ExitCode
-    from llmdash.launch.limits import defined_limits, limits_as_json, limits_as_text
+    from llmdash.launch.limits import defined_limits, limits_as_json, limits_as_text, rows_in_use
+    from llmdash.launch.workers import WorkersOrder
 
+    insecure = options["allow_insecure"]
+    order = WorkersOrder(cluster=options["cluster"], tls=tls_files(options), insecure=insecure)
     defined = defined_limits(Path.cwd())
     try:
-        click.echo((limits_as_json if as_json else limits_as_text)(defined))
+        click.echo((limits_as_json if as_json else limits_as_text)(defined, rows_in_use(order)))
     except LeaseError as error:
         refuse(str(error), ExitCode.STORAGE)
     return 0

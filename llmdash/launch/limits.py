@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -9,22 +10,34 @@ import socket
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmdash import locations
-from llmdash.config import SETTINGS, EndpointSettings
+from llmdash.config import SETTINGS, EndpointSettings, Settings
 from llmdash.config.limits import LimitSettings, parse_limits
 from llmdash.config.toml import from_toml
 from llmdash.engine.pool.shared import SharedLimit
+from llmdash.launch.workers import WorkersOrder, workforce
 from llmdash.sanitize import clean_line
 
-__all__ = ["defined_limits", "limits_as_json", "limits_as_text", "shared_rates"]
+if TYPE_CHECKING:
+    from llmdash.cluster.limits import ClusterLeases
+    from llmdash.engine.dispatch.leases import Leases
+    from llmdash.shared_limits.table import Row
+
+__all__ = ["defined_limits", "limits_as_json", "limits_as_text", "rows_in_use", "shared_rates"]
 
 
 def shared_rates(
-    endpoints: Iterable[EndpointSettings], limits: Sequence[LimitSettings], run_name: str
+    endpoints: Iterable[EndpointSettings],
+    limits: Sequence[LimitSettings],
+    run_name: str,
+    leases: Leases | None = None,
 ) -> dict[str, SharedLimit]:
-    """Return the share of each limit that an endpoint uses, by name; without any nothing is loaded."""
+    """Return the share of each limit that an endpoint uses, by name; without any nothing is loaded.
+
+    `leases` are those of a cluster; else the runs of this machine share them.
+    """
     used = {endpoint.limit for endpoint in endpoints}
     chosen = [limit for limit in limits if limit.name in used]
     if not chosen:
@@ -34,10 +47,11 @@ def shared_rates(
     from llmdash.shared_limits.lease_file import LeaseFile
 
     label = clean_line(run_name)[:40] or "run"
-    sharer, leases = Sharer(uuid.uuid4().hex, label, socket.gethostname(), os.getpid()), LeaseFile()
+    sharer = Sharer(uuid.uuid4().hex, label, socket.gethostname(), os.getpid())
+    shared_by = leases if leases is not None else LeaseFile()
     return {
         limit.name: SharedRate(
-            Limit(limit.name, limit.rate or math.inf, limit.tpm or math.inf), sharer, leases
+            Limit(limit.name, limit.rate or math.inf, limit.tpm or math.inf), sharer, shared_by
         )
         for limit in chosen
     }
@@ -49,15 +63,35 @@ def defined_limits(folder: Path) -> tuple[LimitSettings, ...]:
     return parse_limits((from_toml(own, own.name, SETTINGS), from_toml(user, str(user), SETTINGS)))
 
 
-def limits_as_json(defined: Sequence[LimitSettings]) -> str:
-    """Return the limits that are defined or in use, with who shares them. Raises LeaseError."""
-    return json.dumps(list(_limits(defined)), indent=2, ensure_ascii=True)
+def rows_in_use(order: WorkersOrder) -> tuple[Row, ...]:
+    """Return who shares limits now, on this machine or by way of the cluster that the order names.
+
+    Raises LeaseError, ConfigError.
+    """
+    from llmdash.shared_limits.lease_file import LeaseFile
+
+    hired = workforce(order, Settings())
+    if hired is None or hired.leases is None:
+        return LeaseFile().rows()
+    return asyncio.run(_rows_of(hired.leases))
 
 
-def limits_as_text(defined: Sequence[LimitSettings]) -> str:
-    """Return the same as lines to read. Raises LeaseError."""
+async def _rows_of(leases: ClusterLeases) -> tuple[Row, ...]:
+    try:
+        return await leases.rows()
+    finally:
+        await leases.aclose()
+
+
+def limits_as_json(defined: Sequence[LimitSettings], rows: Sequence[Row]) -> str:
+    """Return the limits that are defined or in use, with who shares them."""
+    return json.dumps(list(_limits(defined, rows)), indent=2, ensure_ascii=True)
+
+
+def limits_as_text(defined: Sequence[LimitSettings], rows: Sequence[Row]) -> str:
+    """Return the same as lines to read."""
     lines: list[str] = []
-    for limit in _limits(defined):
+    for limit in _limits(defined, rows):
         of_tokens = f"{_amount(limit['tpm'])} tokens/min" if limit["tpm"] is not None else ""
         of_requests = f"{_amount(limit['rate'])}/s" if limit["rate"] is not None else ""
         free = f"free {_amount(limit['free'])}/s" if limit["free"] is not None else ""
@@ -79,13 +113,11 @@ def _run_line(run: dict[str, Any]) -> str:
     return f"  {clean_line(run['run'])}  {', '.join(share)}  wants {wish}  {place}"
 
 
-def _limits(defined: Sequence[LimitSettings]) -> Iterator[dict[str, Any]]:
+def _limits(defined: Sequence[LimitSettings], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     """Yield the limits with their runs as JSON has them: null for no limit, and for the wish for all."""
     from llmdash.engine.dispatch.leases import Limit
-    from llmdash.shared_limits.lease_file import LeaseFile
     from llmdash.shared_limits.table import lowest
 
-    rows = LeaseFile().rows()
     known = {each.name: Limit(each.name, each.rate or math.inf, each.tpm or math.inf) for each in defined}
     for name in dict.fromkeys((*known, *sorted(row.limit.name for row in rows))):
         using = [row for row in rows if row.limit.name == name and (row.wish.rate or row.held.slots)]

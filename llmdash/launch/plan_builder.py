@@ -21,12 +21,13 @@ from llmdash.engine.journal.file import StorageError
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.inputs import Input, earlier_run, open_input, spool
 from llmdash.launch.judgement import NO_JUDGEMENT, Judgement
+from llmdash.launch.limits import shared_rates
 from llmdash.launch.llm_factory import require_usable
 from llmdash.launch.pool_builder import PoolBuilder, pool_plan
 from llmdash.launch.request_options import options_of, with_model_of
 from llmdash.launch.results import check_output
 from llmdash.launch.resuming import decision_notes, last_limits, refuse_changes
-from llmdash.launch.workers import NO_WORKERS, WorkersOrder, with_workers
+from llmdash.launch.workers import NO_WORKERS, WorkersOrder, workforce
 from llmdash.llms.dialects import DIALECTS
 from llmdash.prompts.source import PromptSource
 from llmdash.reports.export.live import LiveResults, can_be_live
@@ -242,7 +243,11 @@ def make_plan(
     what the models thought.
     """
     pool = pool_plan(settings, simulator)
-    builder = PoolBuilder(pool, settings, load_prices(), judgement.options, storable(source.name))
+    hired = workforce(workers, settings)
+    shares = shared_rates(
+        pool.endpoints, settings.limits, source.name, hired.leases if hired is not None else None
+    )
+    builder = PoolBuilder(pool, settings, load_prices(), judgement.options, shares)
     notes = {
         **given.notes(),
         "out": locations.recorded(out) if out is not None else None,
@@ -276,4 +281,6 @@ def make_plan(
         stay=stay,
         live=LiveResults(out, folder, reasoning=reasoning) if out is not None and can_be_live(out) else None,
     )
-    return with_workers(plan, workers, settings, builder.recipes.__getitem__, practice=simulator is not None)
+    if hired is None:
+        return plan
+    return hired.put_to_work(plan, builder.recipes.__getitem__, practice=simulator is not None)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from llmdash.config import EndpointSettings, Settings
@@ -14,8 +15,8 @@ from llmdash.config.key_file import KeyFileWatch
 from llmdash.config.prices import Prices
 from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
+from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
-from llmdash.launch.limits import shared_rates
 from llmdash.launch.llm_factory import recipe_of
 from llmdash.llms.dialects import DIALECTS
 from llmdash.llms.recipe import Clients, Recipe
@@ -66,6 +67,9 @@ class PoolPlan:
         return _in_short([endpoint.name for endpoint in self.endpoints], "endpoints")
 
 
+_NO_SHARES: Mapping[str, SharedLimit] = MappingProxyType({})
+
+
 def _none(_wire: str) -> Mapping[str, Any]:
     return {}
 
@@ -74,7 +78,7 @@ class PoolBuilder:
     """Builds the members of a run's pool, one for each key; looks up models and prices by label.
 
     `optional` returns the options for a wire format that go with every request of a server that takes them.
-    `run_name` is what other runs are shown that share a limit.
+    `shares` are those of the limits that endpoints share with other runs, by name.
     """
 
     def __init__(
@@ -83,7 +87,7 @@ class PoolBuilder:
         settings: Settings,
         prices: Prices,
         optional: Callable[[str], Mapping[str, Any]] = _none,
-        run_name: str = "",
+        shares: Mapping[str, SharedLimit] = _NO_SHARES,
     ) -> None:
         self._settings = settings
         self._optional = optional
@@ -92,9 +96,8 @@ class PoolBuilder:
         joins = settings.key_file is not None and plan.simulator is None
         self._watch = KeyFileWatch(settings.key_file) if joins and settings.key_file else None
         self._keys = {each.label: each for each in plan.keys}
-        limits = shared_rates(plan.endpoints, settings.limits, run_name)
         self._shared = {
-            each.name: Endpoint(each.name, each.concurrency, shared=limits.get(each.limit or ""))
+            each.name: Endpoint(each.name, each.concurrency, shared=shares.get(each.limit or ""))
             for each in plan.endpoints
         }
         self._clients = Clients()

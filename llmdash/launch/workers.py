@@ -17,9 +17,10 @@ from llmdash.llms.recipe import Recipe
 
 if TYPE_CHECKING:
     from llmdash.cluster.addresses import TlsFiles
+    from llmdash.cluster.limits import ClusterLeases
     from llmdash.cluster.places import Place
 
-__all__ = ["NO_WORKERS", "PATIENCE_S", "WorkersOrder", "with_workers", "work_for"]
+__all__ = ["NO_WORKERS", "PATIENCE_S", "WorkersOrder", "Workforce", "work_for", "workforce"]
 
 PATIENCE_S = 300.0
 """How long a run without a screen waits for a worker, by default."""
@@ -82,39 +83,52 @@ def _require_extra() -> None:
             raise ConfigError(f"workers need {module}; install it with: pip install 'llmdash[cluster]'")
 
 
-def with_workers(
-    plan: RunPlan,
-    order: WorkersOrder,
-    settings: Settings,
-    recipe_of: Callable[[str], Recipe],
-    *,
-    practice: bool,
-) -> RunPlan:
-    """Return the plan with its attempts made by workers, if the order asks for any.
+@dataclass(frozen=True, slots=True)
+class Workforce:
+    """Workers at a place; with others' runs there they share limits by way of the scheduler (`leases`)."""
 
-    The keys of a simulator to `practice` on are no secrets, and sent to whichever worker. Raises ConfigError.
-    """
+    place: Place
+    order: WorkersOrder
+    leases: ClusterLeases | None = None
+
+    def put_to_work(self, plan: RunPlan, recipe_of: Callable[[str], Recipe], *, practice: bool) -> RunPlan:
+        """Return the plan with its attempts made by the workers.
+
+        The keys of a simulator to `practice` on are no secrets, and sent to whichever worker.
+        """
+        from llmdash.cluster.joined import asker_at, in_touch
+
+        order, place, leases = self.order, self.place, self.leases
+        asker = asker_at(place, recipe_of, send_keys=order.sends_keys or practice)
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[Sequence[Member]]:
+            async with plan.connect() as members:
+                asker.adopt(members)
+                async with in_touch(asker, place, insecure=order.insecure):
+                    yield members
+                if leases is not None:
+                    await leases.aclose()
+
+        def more_keys() -> Sequence[Member]:
+            members = plan.more_keys()
+            asker.adopt(members)
+            return members
+
+        return replace(plan, asker=asker, connect=connect, more_keys=more_keys, patience_s=order.patience_s)
+
+
+def workforce(order: WorkersOrder, settings: Settings) -> Workforce | None:
+    """Return the workers that the order asks for, None if it asks for none. Raises ConfigError."""
     order.check()
     if order.workers is None and order.cluster is None:
-        return plan
-    from llmdash.cluster.joined import asker_at, in_touch
-
+        return None
     place = _place(order, settings)
-    asker = asker_at(place, recipe_of, send_keys=order.sends_keys or practice)
+    if order.cluster is None:
+        return Workforce(place, order)
+    from llmdash.cluster.limits import ClusterLeases
 
-    @asynccontextmanager
-    async def connect() -> AsyncIterator[Sequence[Member]]:
-        async with plan.connect() as members:
-            asker.adopt(members)
-            async with in_touch(asker, place, insecure=order.insecure):
-                yield members
-
-    def more_keys() -> Sequence[Member]:
-        members = plan.more_keys()
-        asker.adopt(members)
-        return members
-
-    return replace(plan, asker=asker, connect=connect, more_keys=more_keys, patience_s=order.patience_s)
+    return Workforce(place, order, ClusterLeases(place))
 
 
 def _place(order: WorkersOrder, settings: Settings) -> Place:
