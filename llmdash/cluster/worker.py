@@ -17,12 +17,16 @@ from llmdash.cluster.quiet import silence_dask
 __all__ = ["run_worker"]
 
 _AGAIN_S = 2.0
+_CONFIG: dict[str, object] = {
+    "distributed.worker.http.routes": [],  # anyone on the network could ask
+    "logging": {"distributed": "critical"},
+}
 
 
 def run_worker(address: str, name: str | None, tls: TlsFiles | None) -> None:
     """Work for the scheduler at `address` until interrupted, through every loss of it."""
     silence_dask()
-    dask.config.set({"distributed.worker.http.routes": []})  # anyone on the network could ask
+    dask.config.set(_CONFIG)
     called = name or f"{socket.gethostname()}-{os.getpid()}"
     asyncio.run(_work(address, called, tls))
 
@@ -40,7 +44,6 @@ async def _work(address: str, name: str, tls: TlsFiles | None) -> None:
                 host="127.0.0.1" if is_loopback(host_of(address)) else None,
                 protocol=address.partition("://")[0],
                 dashboard=False,
-                worker_kwargs={"dashboard": False},
             ) as nanny:
                 said = _say(f"{name} works for {address}", said)
                 await nanny.finished()
