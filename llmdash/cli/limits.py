@@ -16,9 +16,7 @@ __all__ = ["limits"]
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-@click.option(
-    "--cluster", metavar="ADDRESS", help="Those of runs that use the workers of this scheduler."
-)
+@click.option("--cluster", metavar="ADDRESS", help="Those of runs that use the workers of this scheduler.")
 @with_options(TLS_OPTIONS)
 def limits(as_json: bool, **options: Any) -> None:
     """Show the limits that runs share, and what each run has of them.

@@ -128,7 +128,7 @@ class ClusterAsker:
         tell: Callable[[Event], None],
     ) -> Answer:
         link = self._links.get(attempt.record.worker or "")
-        if link is None or link.worker.is_drained:
+        if link is None or link.leaves or link.worker.is_drained:
             raise NotSent("its worker takes no work any more")
         ticket = Ticket(attempt.job, left, tell)
         number = link.ask(attempt.job, self._numbers[attempt.member.label], prompt, options, ticket)
@@ -194,6 +194,6 @@ class ClusterAsker:
 def _state(worker: WorkerRecord, link: Link | None) -> WorkerState:
     if link is None:
         return WorkerState.LOST if worker.is_lost else WorkerState.LEFT
-    if worker.is_drained:
+    if worker.is_drained or link.leaves:
         return WorkerState.DRAINING if link.in_flight else WorkerState.DRAINED
     return WorkerState.WORKING

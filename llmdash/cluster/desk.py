@@ -74,6 +74,7 @@ class Desk:
         self._due = asyncio.Event()
         self._heard_at = clock()
         self._echo = 0.0
+        self._leaves = False
 
     async def serve(self) -> None:
         """Serve until the line is closed; then no request is in flight."""
@@ -89,6 +90,13 @@ class Desk:
                 task.cancel()
             await asyncio.gather(*others, *self._tasks, return_exceptions=True)
             await self._clients.aclose()
+
+    async def leave(self) -> None:
+        """Take nothing new, and wait until no request is in flight and all is reported."""
+        self._leaves = True
+        self._tell(_SOON_S)
+        while self._attempts or self._has_news:  # noqa: ASYNC110 - once in the life of a worker
+            await asyncio.sleep(_SOON_S)
 
     def _obey(self, message: ToDesk) -> None:
         now = self._clock()
@@ -119,6 +127,8 @@ class Desk:
             self._refuse(attempt, "the worker does not have the key")
         elif self._is_stale(attempt):
             self._refuse(attempt, "the permit to send it is too old")
+        elif self._leaves:
+            self._refuse(attempt, "the worker is about to end")
         else:
             self._attempts[ask.ticket] = attempt
             attempt.task = task = asyncio.create_task(self._make(attempt, ask))
@@ -230,6 +240,7 @@ class Desk:
     def _stamped(self, message: FromDesk) -> FromDesk:
         now = self._clock()
         message.stamp, message.echo, message.held_s = now, self._echo, now - self._heard_at
+        message.leaves = self._leaves
         return message
 
     async def _watch_lease(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from typing import Any
+from contextlib import suppress
 
 from distributed import Worker, WorkerPlugin
 from distributed.comm.core import Comm, CommClosedError
@@ -14,10 +15,14 @@ from llmdash.cluster.desk import Desk
 from llmdash.cluster.keyring import Keyring, values_here
 from llmdash.cluster.line import LineClosed
 
-__all__ = ["OPERATION", "DaskLine", "DeskPlugin"]
+__all__ = ["GRACE_S", "LEAVE", "OPERATION", "DaskLine", "DeskPlugin"]
 
 OPERATION = "llmdash-desk"
 """The name under which workers take the lines of runs."""
+LEAVE = "llmdash-leave"
+"""The name under which they are told that they will end."""
+GRACE_S = 25.0
+"""How long a worker that ends waits for its requests; what ends machines often waits 30 seconds."""
 
 
 class DaskLine:
@@ -48,19 +53,33 @@ class DaskLine:
 class DeskPlugin(WorkerPlugin):
     """Serves a Desk on each line that a run opens. The scheduler gives it to every worker that joins.
 
-    It holds nothing: what the scheduler keeps of it is its name.
+    It holds nothing of a run: what the scheduler keeps of it is its name. A worker that ends in an orderly
+    way takes nothing new first, and waits for the requests in flight, at most GRACE_S.
     """
 
     name = f"{OPERATION}-{__version__}"
     idempotent = True
 
     def setup(self, worker: Worker) -> None:
-        worker.handlers[OPERATION] = _serve
+        self._desks: set[Desk] = set()
+        worker.handlers[OPERATION] = self._serve
+        worker.handlers[LEAVE] = self._leave
 
-    def teardown(self, worker: Worker) -> None:
-        worker.handlers.pop(OPERATION, None)
+    async def teardown(self, worker: Worker) -> None:
+        await self._leave()
+        for operation in (OPERATION, LEAVE):
+            worker.handlers.pop(operation, None)
 
+    async def _serve(self, comm: Comm) -> Status:
+        desk = Desk(DaskLine(comm), Keyring(values_here()), __version__, socket.gethostname())
+        self._desks.add(desk)
+        try:
+            await desk.serve()
+        finally:
+            self._desks.discard(desk)
+        return Status.dont_reply
 
-async def _serve(comm: Comm) -> Any:
-    await Desk(DaskLine(comm), Keyring(values_here()), __version__, socket.gethostname()).serve()
-    return Status.dont_reply
+    async def _leave(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await asyncio.gather(*(desk.leave() for desk in self._desks))

@@ -45,6 +45,8 @@ class Link:
         self._has_news = asyncio.Event()
         self._heard_at = self._looked_at = clock()
         self._echo = 0.0
+        self.leaves = False
+        """True once the worker said that it is about to end."""
         self._watched: frozenset[int] = frozenset()
 
     @property
@@ -64,8 +66,9 @@ class Link:
 
     @property
     def takes_work(self) -> bool:
-        """True if the desk has introduced itself, was heard of lately and is not drained."""
-        return bool(self._echo) and not self.worker.is_drained and self.silent_s < QUIET_S
+        """True if the desk has introduced itself, was heard of lately, and neither leaves nor is drained."""
+        is_willing = bool(self._echo) and not (self.leaves or self.worker.is_drained)
+        return is_willing and self.silent_s < QUIET_S
 
     def join(self, joining: Iterable[Joining]) -> None:
         """Tell the desk of keys; it answers whether it has them."""
@@ -201,7 +204,8 @@ class Link:
                 else:
                     self.worker.answered(answer)
                     ticket.end(answer)
-        if message.has or message.lacks:
+        if message.has or message.lacks or message.leaves != self.leaves:
+            self.leaves = message.leaves
             self._changed()
 
     def _tell(self, number: int, texts: list[str], times: list[float]) -> None:

@@ -109,7 +109,7 @@ class Refused(NamedTuple):
 
 
 class FromDesk(msgspec.Struct, array_like=True):
-    """From a desk to the run.
+    """From a desk to the run. With `leaves` it takes nothing new: the worker is about to end.
 
     `version` and `host` come with the first. `has` and `lacks` say of each key that joined whether the desk
     has it.
@@ -125,6 +125,7 @@ class FromDesk(msgspec.Struct, array_like=True):
     refused: list[Refused] = []
     has: list[int] = []
     lacks: list[int] = []
+    leaves: bool = False
     version: str = ""
     host: str = ""
 
