@@ -60,15 +60,14 @@ class Scheduler:
         """Meet the workers of a scheduler until it does not answer any more."""
         connection = reached.security.get_connection_args("client")
         scheduler = rpc(reached.address, connection_args=connection, timeout=_ANSWERS_WITHIN_S)
+        equipped = ""
         try:
-            plugin = DeskPlugin()
-            async with asyncio.timeout(_ANSWERS_WITHIN_S):
-                await scheduler.register_worker_plugin(
-                    plugin=dumps(plugin), name=plugin.name, idempotent=True
-                )
             while not self._place.is_gone():
                 async with asyncio.timeout(_ANSWERS_WITHIN_S):
                     known = await scheduler.identity(n_workers=-1)
+                    if known["id"] != equipped:  # the connection outlives a scheduler that is started again
+                        await _equip(scheduler)
+                        equipped = known["id"]
                 self._meet(known["workers"], connection)
                 await asyncio.sleep(_LOOK_S)
         finally:
@@ -104,6 +103,12 @@ class Scheduler:
             self._asker.problem = f"{address} has another version of llmdash; install the same everywhere"
         self._asker.disconnected(link)
         await asyncio.sleep(_AGAIN_S)
+
+
+async def _equip(scheduler: Any) -> None:
+    """Have every worker that the scheduler knows, or will know, serve runs."""
+    plugin = DeskPlugin()
+    await scheduler.register_worker_plugin(plugin=dumps(plugin), name=plugin.name, idempotent=True)
 
 
 def _reason(error: BaseException) -> str:
