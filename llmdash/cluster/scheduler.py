@@ -48,7 +48,7 @@ class Scheduler:
             while True:
                 try:
                     await self._attend(await self._place.reach())
-                except _DEAD as error:
+                except Exception as error:  # noqa: BLE001 - whatever Dask raises: the run waits, and tries again
                     self._asker.problem = f"{self._asker.address} does not answer ({_reason(error)})"
                 await asyncio.sleep(_AGAIN_S)
         finally:
@@ -92,7 +92,7 @@ class Scheduler:
         try:
             comm = await connect(address, timeout=_ANSWERS_WITHIN_S, **connection)
             await comm.write({"op": OPERATION, "reply": False})
-        except _DEAD:
+        except Exception:  # noqa: BLE001 - as above; a worker that is there is met again soon
             await asyncio.sleep(_AGAIN_S)
             return
         link = Link(self._asker.record(name, host_of(address)), DaskLine(comm), self._asker.changed)
@@ -118,4 +118,5 @@ def _reason(error: BaseException) -> str:
         root = root.__cause__
     if isinstance(root, TimeoutError):
         return "no answer in time"
-    return getattr(root, "strerror", None) or str(root).splitlines()[0][:120] or type(root).__name__
+    said = getattr(root, "strerror", None) or str(root).partition("\n")[0][:120]
+    return said or type(root).__name__
