@@ -102,7 +102,8 @@ def _term(term: str, columns: JobColumns, job_id: Callable[[int], str], waits: W
     numbers = _number_column(name, columns)
     if numbers is None:
         raise FilterError(
-            f"{term}: no such field; there are state, is, key, worker, error, time, ttft, wait, try, in, out, #"
+            f"{term}: no such field;"
+            " there are state, is, key, worker, error, time, ttft, wait, try, in, out, #"
         )
     return _compared(term, numbers, _OPERATORS[op], value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from llmdash.engine.model.counts import counted
+from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.frame import Alert, WorkerRow
 from llmdash.engine.model.states import AlertKind, Severity, WorkerState
 
@@ -56,7 +56,7 @@ def _lacking(rows: Sequence[WorkerRow]) -> Alert:
         text = f"Worker {rows[0].name} lacks key {', '.join(rows[0].lacks)} and gets none of its work"
         return Alert(AlertKind.WORKER, text, fix)
     keys = list(dict.fromkeys(label for row in rows for label in row.lacks))
-    text = f"Several workers lack keys ({_listed([row.name for row in rows])}; {_listed(keys)})"
+    text = f"Several workers lack keys ({listed([row.name for row in rows])}; {listed(keys)})"
     return Alert(AlertKind.WORKER, text, "put them into their .env or environment, then start them again")
 
 
@@ -65,14 +65,8 @@ def _silence(rows: Sequence[WorkerRow]) -> str:
     seconds = max(row.silent_s for row in rows)
     if len(rows) == 1:
         return f"Worker {rows[0].name} silent for {max(1, round(seconds))}s"
-    return f"Several workers silent for {max(1, round(seconds))}s ({_listed([row.name for row in rows])})"
+    return f"Several workers silent for {max(1, round(seconds))}s ({listed([row.name for row in rows])})"
 
 
 def _its(rows: Sequence[WorkerRow]) -> str:
     return "its" if len(rows) == 1 else "their"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first names, and the number of the others."""
-    more = f" and {len(names) - _MOST_ALERTS} more" if len(names) > _MOST_ALERTS else ""
-    return ", ".join(names[:_MOST_ALERTS]) + more

@@ -42,7 +42,7 @@ from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.screens.arrangement import MINIMUM, WIDE, PanelSpace
-from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS, HELD, pause_names
+from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS, HELD, pause_names, workers_name
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Overlay
@@ -51,6 +51,7 @@ from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.terminal.backlog import terminal_is_behind
 from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.worker_words import workers_in
 
 if TYPE_CHECKING:
     from llmdash.engine.model.session import Session
@@ -81,7 +82,9 @@ class DashboardScreen(Screen[None]):
         self._frame = EMPTY_FRAME
         self._last_notice = 0
         self.renamed: Mapping[str, str] = {}
-        """What actions are called now, where that differs from their bindings."""
+        """What actions are called now, where that differs from their bindings; empty if there is no use for
+        one.
+        """
 
     def compose(self) -> ComposeResult:
         yield RunHeader()
@@ -169,7 +172,7 @@ class DashboardScreen(Screen[None]):
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame
-        self._header.show(frame.run)
+        self._header.show(frame.run, workers_in(frame))
         self._banner.show(frame.alerts)
         self._jobs.show(frame.jobs)
         self._filter.show(frame.jobs.filter_error)
@@ -178,7 +181,7 @@ class DashboardScreen(Screen[None]):
         self._stream.show(frame.stream)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)
-        self.renamed = pause_names(frame.run)
+        self.renamed = {**pause_names(frame.run), **workers_name(frame)}
         self._key_bar.rename(self.renamed)
         self._panels.fit_keys(self._keys.row_count())
         self._show_notices(frame)
@@ -357,6 +360,13 @@ class DashboardScreen(Screen[None]):
         from llmdash.ui.screens.errors import ErrorsScreen
 
         self.app.push_screen(ErrorsScreen(self))
+
+    def action_workers(self) -> None:
+        """Show the workers; does nothing in a run without."""
+        from llmdash.ui.screens.workers import WorkersScreen
+
+        if self._frame.workers or self._frame.cluster:
+            self.app.push_screen(WorkersScreen(self))
 
     def action_graphs(self) -> None:
         from llmdash.ui.screens.graphs import GraphsScreen

@@ -79,7 +79,7 @@ def test_the_most_severe_comes_first_whatever_it_is_about() -> None:
 
 def test_the_seconds_of_silence_are_not_reported_one_by_one() -> None:
     log = AlertLog()
-    lines = []
+    lines: list[str] = []
     for second in range(3, 9):
         row = replace(W4, silent_s=float(second))
         lines += log.changes(replace(RUNNING, alerts=tuple(worker_alerts([row]))), float(second))

@@ -241,11 +241,11 @@ async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_wher
             replace(job_row(21), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_in_s=58.9),
         ]
         await shown.tick()
-        rows = lines(shown.table)[1:10]
+        rows = lines(shown.table)[1:11]
         for row, words in zip(
             rows,
             ("◔ limiter", "◑ key", "◑ endpoint", "◑ machine", "◌ disk", "↻ backoff", "↻ budget",
-             "↻ backoff 3s", "↻ backoff 59s"),
+             "◑ worker", "↻ backoff 3s", "↻ backoff 59s"),
             strict=True,
         ):  # fmt: skip
             assert words in row
