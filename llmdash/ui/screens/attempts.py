@@ -40,7 +40,10 @@ _STATES: Final = {
     "unsent": "recorded, but never sent: nothing was paid",
 }
 """Explanations of states."""
-_LOST: Final = "in flight when its worker was lost, or the run killed: its outcome is unknown, and it is possibly paid twice"
+_LOST: Final = (
+    "in flight when its worker was lost, or the run killed: its outcome is unknown, and it is possibly paid"
+    " twice"
+)
 
 
 class AttemptsView(Static):
