@@ -20,10 +20,10 @@ from llmdash.engine.model.view import View
 from llmdash.sanitize import clean_line
 from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.dashboard_keys import pause_names
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Controls
-from llmdash.ui.tables.worker_table import WorkerTable
 from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.worker_words import Sentence, sentences, workers_in, workers_title
 
@@ -48,7 +48,7 @@ class WorkersScreen(Screen[None]):
     """A table of workers, and below it what is special about them, in sentences."""
 
     TITLE = "Workers"
-    AUTO_FOCUS = "WorkerTable"
+    AUTO_FOCUS = "WorkerPanel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,m", "dismiss", "Back", tooltip="To the dashboard"),
         Binding("enter", "choose", "Its jobs", tooltip="Filter the job table to this worker"),
@@ -75,13 +75,13 @@ class WorkersScreen(Screen[None]):
         yield RunHeader()
         yield Banner()
         with Vertical(id="workers"):
-            yield WorkerTable()
+            yield WorkerPanel()
             yield Static(id="worker-notes", markup=False)
         yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
 
     @property
-    def _table(self) -> WorkerTable:
-        return self.query_one(WorkerTable)
+    def _table(self) -> WorkerPanel:
+        return self.query_one(WorkerPanel)
 
     def wanted(self, view: View) -> View:
         return view
@@ -122,8 +122,8 @@ class WorkersScreen(Screen[None]):
     def on_resize(self) -> None:
         self.call_after_refresh(self._share_room)
 
-    @on(WorkerTable.Chosen)
-    def _chosen(self, event: WorkerTable.Chosen) -> None:
+    @on(WorkerPanel.Chosen)
+    def _chosen(self, event: WorkerPanel.Chosen) -> None:
         if event.worker.name:
             self.dismiss()
             self._controls.show_only(filter_for(event.worker.name))

@@ -23,12 +23,12 @@ from llmdash.engine.store.job_columns import JobColumns
 from llmdash.sanitize import clean_line
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.alerts import AlertsScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.help import HelpScreen
 from llmdash.ui.screens.key_bar import KeyBar
 from llmdash.ui.screens.workers import WorkersScreen, filter_for
-from llmdash.ui.tables.worker_table import WorkerTable
 from llmdash.ui.text.worker_words import sentences
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.troubles import WORKERS, fleet, many_workers
@@ -50,8 +50,8 @@ async def opened(session: FakeSession, size: tuple[int, int] = (120, 36)) -> Asy
         yield pilot
 
 
-def table(pilot: Pilot[Any]) -> WorkerTable:
-    found: WorkerTable = pilot.app.screen.query_one(WorkerTable)
+def table(pilot: Pilot[Any]) -> WorkerPanel:
+    found: WorkerPanel = pilot.app.screen.query_one(WorkerPanel)
     return found
 
 
@@ -61,7 +61,7 @@ def notes(pilot: Pilot[Any]) -> list[str]:
     return content.plain.splitlines()
 
 
-def row_of(table: WorkerTable, name: str) -> str:
+def row_of(table: WorkerPanel, name: str) -> str:
     return next(line for line in lines(table) if line.startswith(f"{name} "))
 
 
@@ -130,7 +130,7 @@ def test_a_hostile_name_is_harmless_in_a_sentence_and_keeps_it_short(name: str) 
 
 
 async def test_silence_is_a_warning_above_two_seconds_and_an_error_above_five() -> None:
-    shown = WorkerTable()
+    shown = WorkerPanel()
     async with running(shown, (120, 10)):
         for silent_s, style in ((2.0, "muted"), (2.1, "warning"), (5.0, "warning"), (5.1, "error")):
             shown.show((replace(WORKERS[1], silent_s=silent_s),), 3)
@@ -142,7 +142,7 @@ async def test_silence_is_a_warning_above_two_seconds_and_an_error_above_five() 
 
 
 async def test_what_it_costs_depends_on_the_rows_on_screen() -> None:
-    shown = WorkerTable()
+    shown = WorkerPanel()
     rows = many_workers().workers * 20
     async with running(shown, (120, 10)) as pilot:
         shown.show(rows, 3)
@@ -156,7 +156,7 @@ async def test_what_it_costs_depends_on_the_rows_on_screen() -> None:
 
 
 async def test_the_cursor_stays_on_its_worker_when_others_join_above() -> None:
-    shown = WorkerTable()
+    shown = WorkerPanel()
     async with running(shown) as pilot:
         shown.show(WORKERS, 3)
         await pilot.press("down", "down")
@@ -168,7 +168,7 @@ async def test_the_cursor_stays_on_its_worker_when_others_join_above() -> None:
 
 @pytest.mark.parametrize("width", [20, 36, 56, 76, 116, 196])
 async def test_hostile_names_and_hosts_keep_the_columns_straight(width: int) -> None:
-    shown = WorkerTable()
+    shown = WorkerPanel()
     async with running(shown, (width, 24)):
         shown.show(tuple(WorkerRow(text, text, lacks=(text,), keys=1) for text in HOSTILE), 3)
         assert_drawn_safely(shown)
@@ -179,7 +179,7 @@ async def test_hostile_names_and_hosts_keep_the_columns_straight(width: int) -> 
     [(116, set()), (76, {"round", "last"}), (56, {"round", "last", "p50", "host", "keys"})],
 )
 async def test_where_room_is_short_the_less_important_columns_go(width: int, missing: set[str]) -> None:
-    shown = WorkerTable()
+    shown = WorkerPanel()
     async with running(shown, (width, 24)):
         shown.show(WORKERS, 3)
         titles = {

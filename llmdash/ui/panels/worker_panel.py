@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmdash.engine.model.frame import WorkerRow
+from llmdash.ui.panels.worker_rows import CELLS, worker_cells, worker_columns
 from llmdash.ui.tables.line_table import HEADER_LINES, LineTable
 from llmdash.ui.tables.row_painter import Cell
-from llmdash.ui.tables.worker_cells import CELLS, worker_cells, worker_columns
 from llmdash.ui.text.messages import FromWidget
 
-__all__ = ["WorkerTable"]
+__all__ = ["WorkerPanel"]
 
 
-class WorkerTable(LineTable):
+class WorkerPanel(LineTable):
     """The workers of a run. The cursor stays on its worker, even if others come or go above it.
 
     | Key | Does |
