@@ -41,6 +41,7 @@ from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.arrangement import MINIMUM, WIDE, PanelSpace
 from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS, HELD, pause_names, workers_name
 from llmdash.ui.screens.filter_bar import FilterBar
@@ -90,6 +91,7 @@ class DashboardScreen(Screen[None]):
         yield RunHeader()
         yield Banner()
         with PanelSpace():
+            yield WorkerPanel(id="workers")
             yield JobTable(id="jobs")
             yield FilterBar(id="filter")
             yield KeyPanel(id="keys")
@@ -103,6 +105,8 @@ class DashboardScreen(Screen[None]):
         self._header = self.query_one(RunHeader)
         self._banner = self.query_one(Banner)
         self._panels = self.query_one(PanelSpace)
+        self._workers = self.query_one(WorkerPanel)
+        self._workers.display = False
         self._jobs = self.query_one(JobTable)
         self._filter = self.query_one(FilterBar)
         self._keys = self.query_one(KeyPanel)
@@ -183,8 +187,17 @@ class DashboardScreen(Screen[None]):
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self.renamed = {**pause_names(frame.run), **workers_name(frame)}
         self._key_bar.rename(self.renamed)
-        self._panels.fit_keys(self._keys.row_count())
+        self._show_workers(frame)
+        self._panels.fit(self._keys.row_count(), len(frame.workers))
         self._show_notices(frame)
+
+    def _show_workers(self, frame: Frame) -> None:
+        """Show the workers above the other panels, if there are any and there is room."""
+        shown = bool(frame.workers) and self._panels.is_roomy
+        if shown != self._workers.display:
+            self._workers.display = shown
+        if shown:
+            self._workers.show(frame.workers, frame.run.keys, frame.cluster)
 
     def _show_notices(self, frame: Frame) -> None:
         for notice in frame.notices:
@@ -283,6 +296,14 @@ class DashboardScreen(Screen[None]):
     @on(KeyPanel.ReviveEndpoint)
     def _revive_endpoint(self, event: KeyPanel.ReviveEndpoint) -> None:
         self.send(ReviveEndpoint(event.name))
+
+    @on(WorkerPanel.Steered)
+    def _steer_worker(self, event: WorkerPanel.Steered) -> None:
+        self.send(event.command)
+
+    @on(WorkerPanel.Chosen)
+    def _jobs_of_worker(self, event: WorkerPanel.Chosen) -> None:
+        self.show_only(event.filter)
 
     @on(KeyPanel.Weigh)
     def _weigh_key(self, event: KeyPanel.Weigh) -> None:

@@ -8,14 +8,14 @@ from typing import ClassVar, Final, Protocol
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import Layout, WidgetPlacement
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
-from llmdash.engine.model.commands import DrainWorker, TakeWorker
 from llmdash.engine.model.frame import Frame
-from llmdash.engine.model.states import WorkerState
 from llmdash.engine.model.view import View
 from llmdash.sanitize import clean_line
 from llmdash.ui.panels.banner import Banner
@@ -27,11 +27,9 @@ from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.worker_words import Sentence, sentences, workers_in, workers_title
 
-__all__ = ["WorkersScreen", "filter_for"]
+__all__ = ["WorkersScreen"]
 
 _TINTS: Final = {"error": "$text-error", "warning": "$text-warning", "muted": "$foreground-muted"}
-_DRAINED: Final = (WorkerState.DRAINING, WorkerState.DRAINED)
-_WILD: Final = frozenset("*?,")
 
 
 class WorkerControls(Controls, Protocol):
@@ -44,6 +42,47 @@ class WorkerControls(Controls, Protocol):
         """Show what blocks the run, in full."""
 
 
+class TableLayout(Layout):
+    """Puts a table above notes. It has the lines it needs and the notes leave it; at least two thirds."""
+
+    name = "table over notes"
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> list[WidgetPlacement]:
+        parent.pre_layout(self)
+        table = next(child for child in children if isinstance(child, WorkerPanel))
+        said = [child for child in children if child is not table]
+        needed = sum(child.get_content_height(size, size, size.width) + 1 for child in said)
+        height = min(table.lines, max(size.height * 2 // 3, size.height - needed))
+        places: list[tuple[Widget, Region]] = [(table, Region(0, 0, size.width, height))]
+        places += [
+            (child, Region(0, height + 1, size.width, max(0, size.height - height - 1))) for child in said
+        ]
+        return [WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, child) for child, region in places]
+
+
+class WorkersSpace(Widget):
+    """The table of workers, and sentences about them."""
+
+    DEFAULT_CSS = "WorkersSpace { width: 100%; height: 1fr; overflow: hidden; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._layout_of_table = TableLayout()
+        self._lines = 0
+
+    @property
+    def layout(self) -> Layout:
+        return self._layout_of_table
+
+    def fit(self, lines: int) -> None:
+        """Make room for a table of that many lines."""
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh(layout=True)
+
+
 class WorkersScreen(Screen[None]):
     """A table of workers, and below it what is special about them, in sentences."""
 
@@ -51,9 +90,14 @@ class WorkersScreen(Screen[None]):
     AUTO_FOCUS = "WorkerPanel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,m", "dismiss", "Back", tooltip="To the dashboard"),
-        Binding("enter", "choose", "Its jobs", tooltip="Filter the job table to this worker"),
-        Binding("d", "drain", "Drain", tooltip="Give this worker nothing new; what is in flight finishes"),
-        Binding("u", "take_again", "Take again", tooltip="Give a drained worker work again"),
+        Binding("enter", "worker('activate')", "Its jobs", tooltip="Filter the job table to this worker"),
+        Binding(
+            "d",
+            "worker('drain')",
+            "Drain",
+            tooltip="Give this worker nothing new; what is in flight finishes",
+        ),
+        Binding("u", "worker('take_again')", "Take again", tooltip="Give a drained worker work again"),
         Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
         Binding("minus", "nudge(-1)", "Slower", show=False, tooltip="Lower the rate by a step"),
         Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
@@ -74,8 +118,8 @@ class WorkersScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield RunHeader()
         yield Banner()
-        with Vertical(id="workers"):
-            yield WorkerPanel()
+        with WorkersSpace(id="workers"):
+            yield WorkerPanel(id="table")
             yield Static(id="worker-notes", markup=False)
         yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
 
@@ -83,13 +127,17 @@ class WorkersScreen(Screen[None]):
     def _table(self) -> WorkerPanel:
         return self.query_one(WorkerPanel)
 
+    def on_mount(self) -> None:
+        self.query_one("#worker-notes").display = False
+
     def wanted(self, view: View) -> View:
         return view
 
     def show_frame(self, frame: Frame) -> None:
         self.query_one(RunHeader).show(frame.run, workers_in(frame))
         self.query_one(Banner).show(frame.alerts)
-        self._table.show(frame.workers, frame.run.keys)
+        self._table.show(frame.workers, frame.run.keys, frame.cluster)
+        self.query_one(WorkersSpace).fit(self._table.lines)
         self._show_title(workers_title(frame.workers, frame.cluster))
         self._show_sentences(sentences(frame.workers, frame.cluster))
         self.renamed = pause_names(frame.run)
@@ -104,46 +152,26 @@ class WorkersScreen(Screen[None]):
         if said != self._sentences:
             self._sentences = said
             lines = (Content.styled(clean_line(text), _TINTS[style]) for text, style in said)
-            self.query_one("#worker-notes", Static).update(Content("\n").join(lines))
-        self._share_room()
-
-    def _share_room(self) -> None:
-        """Give the table the lines that it needs and the sentences leave it; two thirds of all at least."""
-        panel, notes = self.query_one("#workers"), self.query_one("#worker-notes", Static)
-        width, room = panel.content_size.width, panel.content_size.height
-        if not room:
-            return
-        said = notes.content
-        needed = len(said.wrap(width)) + 1 if isinstance(said, Content) and said.plain else 0
-        height = min(self._table.lines, max(room * 2 // 3, room - needed))
-        if self._table.styles.height is None or self._table.styles.height.value != height:
-            self._table.styles.height = height
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._share_room)
+            notes = self.query_one("#worker-notes", Static)
+            notes.update(Content("\n").join(lines))
+            notes.display = bool(said)
 
     @on(WorkerPanel.Chosen)
     def _chosen(self, event: WorkerPanel.Chosen) -> None:
-        if event.worker.name:
-            self.dismiss()
-            self._controls.show_only(filter_for(event.worker.name))
+        self.dismiss()
+        self._controls.show_only(event.filter)
+
+    @on(WorkerPanel.Steered)
+    def _steered(self, event: WorkerPanel.Steered) -> None:
+        self._controls.send(event.command)
 
     @on(Banner.Opened)
     def action_alerts(self) -> None:
         self._controls.action_alerts()
 
-    def action_choose(self) -> None:
-        self._table.row_activated()
-
-    def action_drain(self) -> None:
-        worker = self._table.worker
-        if worker is not None and worker.state is WorkerState.WORKING:
-            self._controls.send(DrainWorker(worker.name))
-
-    def action_take_again(self) -> None:
-        worker = self._table.worker
-        if worker is not None and worker.state in _DRAINED:
-            self._controls.send(TakeWorker(worker.name))
+    async def action_worker(self, action: str) -> None:
+        """Run an action of the table, regardless of the focus."""
+        await self._table.run_action(action)
 
     def action_toggle_pause(self) -> None:
         self._controls.action_toggle_pause()
@@ -155,19 +183,3 @@ class WorkersScreen(Screen[None]):
         from llmdash.ui.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen([("Workers", entries(self))]))
-
-
-def filter_for(name: str) -> str:
-    """Return a filter of the job table that matches the jobs of a worker; `?` takes the place of a character
-    that a filter cannot hold.
-
-    >>> filter_for("gpu a")
-    'worker:gpu?a'
-    """
-    return "worker:" + "".join(map(_plain, name))
-
-
-def _plain(character: str) -> str:
-    if character == "[":
-        return "[[]"
-    return character if character.isprintable() and character not in _WILD | {" "} else "?"

@@ -10,12 +10,15 @@ from llmdash.engine.model.frame import Frame, WorkerRow
 from llmdash.engine.model.states import WorkerState
 from llmdash.ui.text.format import by_words
 
-__all__ = ["Sentence", "is_there", "sentences", "workers_in", "workers_title"]
+__all__ = ["Sentence", "filter_for", "is_there", "sentences", "workers_in", "workers_title"]
 
 LONGEST_NAME: Final = 24
 """Cells of a name in a sentence."""
 MOST_KEYS: Final = 3
 """Sentences about keys; the column of keys has the others."""
+
+
+_WILD: Final = frozenset("*?,")
 
 
 class Sentence(NamedTuple):
@@ -97,3 +100,19 @@ def _lacking(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:
 
 def _name(row: WorkerRow) -> str:
     return by_words(row.name, LONGEST_NAME)
+
+
+def filter_for(name: str) -> str:
+    """Return a filter of the job table that matches the jobs of a worker; `?` takes the place of a character
+    that a filter cannot hold.
+
+    >>> filter_for("gpu a")
+    'worker:gpu?a'
+    """
+    return "worker:" + "".join(map(_plain, name))
+
+
+def _plain(character: str) -> str:
+    if character == "[":
+        return "[[]"
+    return character if character.isprintable() and character not in _WILD | {" "} else "?"

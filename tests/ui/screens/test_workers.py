@@ -28,8 +28,8 @@ from llmdash.ui.screens.alerts import AlertsScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.help import HelpScreen
 from llmdash.ui.screens.key_bar import KeyBar
-from llmdash.ui.screens.workers import WorkersScreen, filter_for
-from llmdash.ui.text.worker_words import sentences
+from llmdash.ui.screens.workers import WorkersScreen
+from llmdash.ui.text.worker_words import filter_for, sentences
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.troubles import WORKERS, fleet, many_workers
 from tests.ui.waiting import picture, until
@@ -279,6 +279,42 @@ async def test_a_hundred_workers_leave_room_for_what_is_to_be_said() -> None:
         assert "w100" in lines(table(pilot))[-1]
         await pilot.resize_terminal(60, 16)
         await until(pilot, lambda: table(pilot).size.height < 10 and "w100" in lines(table(pilot))[-1])
+
+
+async def test_where_nothing_is_to_be_said_the_table_has_all_the_room() -> None:
+    rows = tuple(replace(WORKERS[0], name=f"w{number}") for number in range(100))
+    session = FakeSession(scene=Scene(workers=rows))
+    async with opened(session) as pilot:
+        panel = pilot.app.screen.query_one("#workers")
+        await until(pilot, lambda: table(pilot).size.height == panel.content_size.height)
+        session.scene.workers = rows[:3]
+        await until(pilot, lambda: table(pilot).size.height == 4)
+
+
+async def test_a_large_dashboard_shows_the_workers_above_the_other_panels() -> None:
+    session = FakeSession(scene=many_workers())
+    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
+    async with app.run_test(size=(200, 60)) as pilot:
+        panel = table(pilot)
+        await until(pilot, lambda: panel.size.height == 9)
+        places = [
+            app.screen.query_one(f"#{name}").region for name in ("workers", "jobs", "keys", "rate", "stream")
+        ]
+        assert places[0].bottom == places[1].y == places[2].y
+        assert sum(place.area for place in places) == 200 * (60 - 3 - 1 - 1)
+        assert panel.border_title == "Workers · 58 of 100 working · tls://10.0.0.4:8786"
+        assert "1,162 requests of w5" in str(panel.border_subtitle)
+        panel.focus()
+        await pilot.press("d", "down", "u", "down", "down", "u")
+        assert session.commands == [DrainWorker("w1"), TakeWorker("w4")]
+        await pilot.press("enter")
+        await until(pilot, lambda: session.views[-1].jobs.filter == "worker:w4")
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: not panel.display)
+        session.scene.workers = ()
+        await pilot.resize_terminal(200, 60)
+        await picture(pilot, session)
+        assert not panel.display
 
 
 @given(st.text(min_size=1), st.text())
