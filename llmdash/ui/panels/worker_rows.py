@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from rich.cells import cell_len
@@ -38,7 +39,7 @@ _UNKNOWN = Cell("–", MUTED)
 def worker_columns(workers: Sequence[WorkerRow]) -> tuple[Column, ...]:
     """Return the columns for these workers."""
     return (
-        Column("name", "worker", _width(workers)),
+        Column("name", "worker", _width(tuple(row.name for row in workers))),
         Column("host", "host", LEAST_HOST, flex=2, priority=5),
         Column("state", "state", 10),
         Column("now", "now", 4, "right"),
@@ -53,9 +54,10 @@ def worker_columns(workers: Sequence[WorkerRow]) -> tuple[Column, ...]:
     )
 
 
-def _width(workers: Sequence[WorkerRow]) -> int:
+@lru_cache(maxsize=4)
+def _width(names: tuple[str, ...]) -> int:
     """The width of the names, as far as they are short."""
-    longest = max((cell_len(clean_line(row.name[:64])) for row in workers), default=0)
+    longest = max((cell_len(clean_line(name[:64])) for name in names), default=0)
     return max(LEAST_NAME, min(longest, LONGEST_NAME))
 
 

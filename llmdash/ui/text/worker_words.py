@@ -14,6 +14,8 @@ __all__ = ["Sentence", "filter_for", "is_there", "sentences", "workers_in", "wor
 
 LONGEST_NAME: Final = 24
 """Cells of a name in a sentence."""
+MOST_NAMES: Final = 3
+"""Workers named in a sentence; the others are counted."""
 MOST_KEYS: Final = 3
 """Sentences about keys; the column of keys has the others."""
 
@@ -60,11 +62,10 @@ def _lost(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:
     if not rows:
         return
     total = sum(row.lost for row in rows)
-    whose = ", ".join(f"{row.lost:,} of {_name(row)}" for row in rows)
-    if len(rows) == 1:
-        whose = f"{counted(total, 'request')} of {_name(rows[0])}"
-    elif len(rows) > 3:
-        whose = f"{counted(total, 'request')} of {listed([*map(_name, rows)])}"
+    if 1 < len(rows) <= MOST_NAMES:
+        whose = ", ".join(f"{row.lost:,} of {_name(row)}" for row in rows)
+    else:
+        whose = f"{counted(total, 'request')} of {_names(rows)}"
     are, they, each = ("is", "it", "it") if total == 1 else ("are", "they", "each")
     yield Sentence(f"{whose} {are} unknown: {they} may be paid twice; {each} was asked again.", "error")
 
@@ -74,28 +75,33 @@ def _draining(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:
     if rows:
         verb, they = ("drains", "it gets") if len(rows) == 1 else ("drain", "they get")
         left = f"{sum(row.in_flight for row in rows):,} in flight finish"
-        yield Sentence(f"{listed([*map(_name, rows)])} {verb}: {left}, then {they} nothing.", "warning")
+        yield Sentence(f"{_names(rows)} {verb}: {left}, then {they} nothing.", "warning")
 
 
 def _drained(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:
     rows = [row for row in workers if row.state is WorkerState.DRAINED]
     if rows:
         are = "is drained and gets" if len(rows) == 1 else "are drained and get"
-        yield Sentence(f"{listed([*map(_name, rows)])} {are} nothing; u takes it again.", "muted")
+        yield Sentence(f"{_names(rows)} {are} nothing; u takes it again.", "muted")
 
 
 def _lacking(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:
-    lacking: dict[str, list[str]] = {}
+    lacking: dict[str, list[WorkerRow]] = {}
     for row in workers:
         if is_there(row) and row.state is not WorkerState.LOST:
             for label in row.lacks:
-                lacking.setdefault(label, []).append(_name(row))
-    for label, names in list(lacking.items())[:MOST_KEYS]:
-        have, get = ("has", "gets") if len(names) == 1 else ("have", "get")
+                lacking.setdefault(label, []).append(row)
+    for label, rows in list(lacking.items())[:MOST_KEYS]:
+        have, get = ("has", "gets") if len(rows) == 1 else ("have", "get")
         key = by_words(label, LONGEST_NAME)
-        yield Sentence(f"{listed(names)} {have} no key {key} and {get} none of its work.", "warning")
+        yield Sentence(f"{_names(rows)} {have} no key {key} and {get} none of its work.", "warning")
     if len(lacking) > MOST_KEYS:
         yield Sentence(f"{counted(len(lacking) - MOST_KEYS, 'more key')} are not everywhere.", "warning")
+
+
+def _names(rows: Sequence[WorkerRow]) -> str:
+    """The names of the first rows, and the number of the others."""
+    return listed([*map(_name, rows[:MOST_NAMES]), *[""] * (len(rows) - MOST_NAMES)], MOST_NAMES)
 
 
 def _name(row: WorkerRow) -> str:

@@ -135,6 +135,9 @@ async def test_silence_is_a_warning_above_two_seconds_and_an_error_above_five() 
         for silent_s, style in ((2.0, "muted"), (2.1, "warning"), (5.0, "warning"), (5.1, "error")):
             shown.show((replace(WORKERS[1], silent_s=silent_s),), 3)
             assert shown.cell_at(shown.row_at(0), "silent").style == f"line-table--{style}"
+        gone = replace(WORKERS[1], state=WorkerState.LEFT, silent_s=4_000.0)
+        shown.show((gone,), 3)
+        assert shown.cell_at(shown.row_at(0), "silent").text == "–", "it is not expected to say anything"
         shown.show((replace(WORKERS[1], silent_s=4_000.0, jobs_per_s=2e4, done=10**9),), 3)
         assert "1h06m" in lines(shown)[1]
         assert "20k" in lines(shown)[1]
