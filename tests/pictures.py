@@ -1,4 +1,4 @@
-"""Pictures of the dashboard on a live simulated run: `python -m tests.pictures FOLDER`.
+"""Pictures of the dashboard on a live simulated run, and of workers: `python -m tests.pictures FOLDER`.
 
 Writes PNG files at 200 x 60, 120 x 36 and 80 x 24, in a dark and a light theme.
 """
@@ -19,6 +19,8 @@ from llmdash.launch.plan_builder import PRACTICE, make_plan
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.ui.app import LlmdashApp
+from tests.ui.fake_session import FakeSession
+from tests.ui.troubles import fleet, many_workers
 
 SIZES = ((200, 60), (120, 36), (80, 24))
 THEMES = ("deep-harbor", "morning-mist")
@@ -29,6 +31,7 @@ SCENES = {
     "graphs": ("g",),
     "help": ("question_mark",),
 }
+WORKER_SCENES = {"workers": fleet, "many-workers": many_workers}
 
 
 def to_png(svg: str, path: Path) -> None:
@@ -56,6 +59,18 @@ async def take(folder: Path, session: LocalSession, size: tuple[int, int], theme
                 await pilot.pause(0.2)
 
 
+async def take_workers(folder: Path, size: tuple[int, int], theme: str) -> None:
+    """A picture of each of the runs with workers."""
+    for name, scene in WORKER_SCENES.items():
+        app = LlmdashApp(session=FakeSession(scene=scene()), shipped_themes=locations.themes_dir())
+        async with app.run_test(size=size) as pilot:
+            app.theme = theme
+            await pilot.pause(0.5)
+            await pilot.press("m")
+            await pilot.pause(0.5)
+            to_png(app.export_screenshot(), folder / f"{name}-{size[0]}x{size[1]}-{theme}.png")
+
+
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "pictures")
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +84,7 @@ def main() -> None:
         for size in SIZES:
             for theme in THEMES:
                 asyncio.run(take(folder, session, size, theme))
+                asyncio.run(take_workers(folder, size, theme))
         session.command(Cancel())
         session.join()
 

@@ -224,6 +224,32 @@ _HEALTH = Rule(
     ("DELETE FROM health WHERE key IN (SELECT key FROM bad_health)",),
 )
 
+_RULES_OF_WORKERS = (
+    Rule(
+        "bad_workers",
+        "names of workers are no text",
+        "removed",
+        tuple(
+            f"UPDATE {table} SET worker = NULL WHERE worker IS NOT NULL"  # noqa: S608 - our own names
+            " AND (typeof(worker) <> 'text' OR NOT is_utf8(CAST(worker AS BLOB)))"
+            for table in ("attempts", "results")
+        ),
+    ),
+    Rule(
+        "misattributed",
+        "results name another worker than their attempt",
+        "the attempt is right, if it names one",
+        (
+            "UPDATE attempts SET worker = (SELECT worker FROM results r WHERE r.job = attempts.job)"
+            " WHERE worker IS NULL AND EXISTS (SELECT 1 FROM results r WHERE r.job = attempts.job"
+            " AND r.attempts = attempts.attempt AND r.state <> 'cancelled' AND r.worker IS NOT NULL)",
+            "UPDATE results SET worker = (SELECT worker FROM attempts a WHERE a.job = results.job"
+            " AND a.attempt = results.attempts) WHERE job IN (SELECT job FROM misattributed)",
+        ),
+    ),
+)
+"""For journals that have the columns."""
+
 _RULES = (*_RULES_OF_ROWS, _ATTEMPT_VALUES, _TEXTLESS, _RESULT_VALUES, *_RULES_BETWEEN_ROWS)
 
 
@@ -235,9 +261,16 @@ def register_sql_functions(db: sqlite3.Connection, jobs: int | None, begun_at: f
 
 
 def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
-    """Return the rules for the tables of a journal: those of the first version had no `health`."""
+    """Return the rules for the tables of a journal: those of the first version had no `health`, those before
+    the fourth named no workers.
+    """
     tables = {row[0] for row in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
-    return (*_RULES, _HEALTH) if "health" in tables else _RULES
+    names_workers = all(
+        any(column == "worker" for _, column, *_ in db.execute(f"PRAGMA main.table_info({table})"))
+        for table in ("attempts", "results")
+    )
+    health = (_HEALTH,) if "health" in tables else ()
+    return (*_RULES, *health, *(_RULES_OF_WORKERS if names_workers else ()))
 
 
 def violations(db: sqlite3.Connection, rule: Rule) -> tuple[int, int]:

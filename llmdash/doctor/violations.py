@@ -89,6 +89,18 @@ FROM counted LEFT JOIN results ON results.job = counted.job
 WHERE MAX(counted.last, COALESCE(results.attempts, 0)) > counted.number
 UNION ALL SELECT job, 0, attempts FROM results
 WHERE attempts > 0 AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.job = results.job);
+
+CREATE TEMP VIEW bad_workers AS
+SELECT job FROM attempts WHERE worker IS NOT NULL
+AND (typeof(worker) <> 'text' OR NOT is_utf8(CAST(worker AS BLOB)))
+UNION ALL SELECT job FROM results WHERE worker IS NOT NULL
+AND (typeof(worker) <> 'text' OR NOT is_utf8(CAST(worker AS BLOB)));
+
+-- A result names the worker of the attempt that brought it.
+CREATE TEMP VIEW misattributed AS
+SELECT results.job FROM results
+JOIN attempts ON attempts.job = results.job AND attempts.attempt = results.attempts
+WHERE results.state <> 'cancelled' AND results.worker IS NOT attempts.worker;
 """
 
 _JSON_FACTS: dict[str, tuple[type, ...]] = {

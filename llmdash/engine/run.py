@@ -166,6 +166,7 @@ class Run:
             self._queue.close()
             self._store.run_clock.stop()
             self._keep_history(every_s=0.0)
+            self._keep_hosts()
             await self._journal.close()
         if self._journal.failure is not None:
             ending = Ending.STORAGE
@@ -205,6 +206,7 @@ class Run:
             self._welcome(self._plan.more_keys())
             self._look_at_output()
             self._look_for_journal()
+            self._keep_hosts()
             self._look_for_workers()
             if self._queue.open and not self._runner.in_flight:
                 self._look_for_keys()
@@ -277,14 +279,17 @@ class Run:
         if not self._file.is_in_place:
             self._storage_failed(StorageError(f"{self._plan.folder}: the folder of the run is gone"))
 
-    def _look_for_workers(self) -> None:
-        """Record the workers that are new; end a run that nobody watches once none came for too long."""
-        asker, store = self._plan.asker, self._store
-        new = {row.name: row.host for row in asker.workers() if row.name not in store.hosts}
+    def _keep_hosts(self) -> None:
+        """Record the workers that are new."""
+        store = self._store
+        new = {row.name: row.host for row in self._plan.asker.workers() if row.name not in store.hosts}
         if new:
             store.hosts.update(new)
             self._journal.facts({HOSTS: json.dumps(store.hosts)})
-        if asker.blocked() is None:
+
+    def _look_for_workers(self) -> None:
+        """End a run that nobody watches once no worker came for too long."""
+        if self._plan.asker.blocked() is None:
             self._blocked_since = None
         elif self._blocked_since is None:
             self._blocked_since = time.monotonic()

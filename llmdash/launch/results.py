@@ -58,7 +58,8 @@ def export(folder: Path, out: Path) -> int:
 def _more_columns(journal: JournalReader) -> tuple[str, ...]:
     """The columns that a table of this run has beside those of any."""
     carried = (exports.CARRIED + name for name in journal.carried_names(_MOST_COLUMNS))
-    return (*([exports.REASONING] if journal.facts().get("reasoning") else ()), *carried)
+    own = {exports.REASONING: journal.facts().get("reasoning"), exports.WORKER: journal.names_workers()}
+    return (*(name for name, used in own.items() if used), *carried)
 
 
 def facts_of(folder: Path) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ _AWAITED = {
     AlertKind.KEYS_REST: "back in",
     AlertKind.RETRY_BUDGET: "more in",
 }
-_FIRST_CLAUSE = re.compile(r"[:;] | \(| · ")
+_FIRST_CLAUSE = re.compile(r"[:;] | \(| · | for \d")
 
 
 def alert_text(alert: Alert) -> str:

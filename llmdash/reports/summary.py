@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from llmdash.engine.model.counts import counted
-from llmdash.engine.model.frame import EndpointRow, Frame, KeyRow, Percentiles, RunPart, Score
+from llmdash.engine.model.counts import counted, listed
+from llmdash.engine.model.frame import EndpointRow, Frame, KeyRow, Percentiles, RunPart, Score, WorkerRow
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
 from llmdash.reports.errors import KeptRun, error_lines, error_record
@@ -27,6 +27,8 @@ from llmdash.sanitize import clean_line
 
 __all__ = ["encode_line", "end_report", "summary"]
 
+WORKERS_SHOWN = 8
+
 
 def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     """Return the summary of a run for scripts; times in seconds, None where a value is not known.
@@ -34,6 +36,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     `rate` is the mean of the requests a second while the run was at work, over all its starts. A key's
     `state` is one of `healthy`, `throttled`, `cooldown`, `quarantined`, `dead`, `disabled`, its `sent` the
     sum of what follows; an endpoint's state is one of `up`, `down`, `probing`, `paused`; `detail` says why.
+    `workers` is empty where this process made all attempts; `done` and `lost` are of all starts.
     `accuracy` is right answers over all scored ones, 0 to 1. `errors`, the failed jobs by kind, and `run_dir`
     are known of a run that is `kept`.
     """
@@ -55,6 +58,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
         "keys": [_key(row) for row in frame.keys],
         "endpoints": [_endpoint(row) for row in frame.endpoints],
+        "workers": [_worker(row) for row in frame.workers],
         "score": None if run.score is None else _score(run.score),
         "ttft_s": _percentiles(run.ttft),
         "latency_s": _percentiles(run.latency),
@@ -95,6 +99,10 @@ def _endpoint(row: EndpointRow) -> dict[str, Any]:
     return {"name": clean_line(row.name), "state": row.state.value, "detail": clean_line(row.detail)}
 
 
+def _worker(row: WorkerRow) -> dict[str, Any]:
+    return {"name": clean_line(row.name), "host": clean_line(row.host), "done": row.done, "lost": row.lost}
+
+
 def _score(score: Score) -> dict[str, Any]:
     return {
         "right": score.right,
@@ -130,6 +138,8 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
     out = [endpoint_text(row) for row in frame.endpoints if row.state is not EndpointState.UP]
     if out:
         lines.append(f"out      {'; '.join(out)}")
+    if frame.workers:
+        lines.append(f"workers  {listed([*map(_worker_text, frame.workers)], WORKERS_SHOWN)}")
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
     if kept is not None:
@@ -174,6 +184,11 @@ def _attempts_line(run: RunPart) -> str:
 def _score_line(score: Score) -> str:
     counts = f"{count(score.right)} right, {count(score.not_equal)} not equal"
     return f"score    {share(score.accuracy)}: {counts}, {count(score.not_parseable)} not parseable"
+
+
+def _worker_text(row: WorkerRow) -> str:
+    lost = f" ({count(row.lost)} lost)" if row.lost else ""
+    return f"{clean_line(row.name)} {count(row.done)}{lost}"
 
 
 def _percentiles_text(values: Percentiles) -> str:

@@ -87,6 +87,10 @@ HARM = [
     Harm("UPDATE run SET value = 3 WHERE name = 'jobs'", "by (the|its) input", 5, "done"),
     Harm("UPDATE run SET value = '{' WHERE name = 'models'", "facts of the run", 5, "done"),
     Harm("UPDATE health SET state = 'x'", "invalid health", 5, "done"),
+    Harm("UPDATE results SET worker = 'w2' WHERE job = 5", "name another worker", 5, "done"),
+    Harm("UPDATE attempts SET worker = 'w2' WHERE job = 3", "name another worker", 3, "failed"),
+    Harm("UPDATE results SET worker = x'ff' WHERE job = 5", "names of workers are no text", 5, "done"),
+    Harm("UPDATE attempts SET worker = CAST(x'ff' AS TEXT)", "names of workers are no text", 5, "done"),
 ]
 
 
@@ -105,6 +109,23 @@ def test_what_is_wrong_between_rows_is_told_and_put_right_once(tmp_path: Path, h
     texts = {job: text for job, (_, text) in results_in(folder).items()}
     assert texts == {job: text for job, (_, text) in before.items() if states.get(job) == "done"}
     assert len(texts) >= len(before) - (harm.after == "pending")
+
+
+def test_a_result_names_the_worker_of_its_attempt_and_none_is_forgotten(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    sql(
+        folder,
+        "UPDATE results SET worker = 'w1'",
+        "UPDATE attempts SET worker = 'w1'",
+        "UPDATE attempts SET worker = 'w2' WHERE job = 5",
+        "DELETE FROM attempts WHERE job = 6",
+        "UPDATE results SET worker = NULL WHERE job = 9",
+    )
+    repaired(folder)
+    wanted = [(5, "w2"), (6, "w1"), (9, "w1")]
+    for table in ("results", "attempts"):
+        query = f"SELECT job, worker FROM {table} WHERE job IN (5, 6, 9) ORDER BY job"  # noqa: S608
+        assert [tuple(row) for row in rows(folder, query)] == wanted
 
 
 def test_requests_that_a_kill_cut_off_become_unknown_and_their_number_is_told(tmp_path: Path) -> None:

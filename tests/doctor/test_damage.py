@@ -85,8 +85,14 @@ VALUES = (
     *("x'ff00'", "CAST(x'c3' AS TEXT)", "99999999999"),
 )
 COLUMNS = (
-    *(f"results.{name}" for name in ("state", "text", "attempts", "verdict", "error", "key", "ttft_s", "id")),
-    *(f"attempts.{name}" for name in ("state", "failure", "key", "status", "message", "attempt", "job")),
+    *(
+        f"results.{name}"
+        for name in ("state", "text", "attempts", "verdict", "error", "key", "ttft_s", "id", "worker")
+    ),
+    *(
+        f"attempts.{name}"
+        for name in ("state", "failure", "key", "status", "message", "attempt", "job", "worker")
+    ),
     *("run.value", "health.state", "health.times"),
 )
 KEYS = {"results": "job", "attempts": "job", "run": "name", "health": "key"}

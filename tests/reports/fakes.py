@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from llmdash.engine.model.commands import Command
-from llmdash.engine.model.frame import Alert, EndpointRow, Frame, KeyRow, Notice, Percentiles, RunPart, Score
+from llmdash.engine.model.frame import (
+    Alert,
+    EndpointRow,
+    Frame,
+    KeyRow,
+    Notice,
+    Percentiles,
+    RunPart,
+    Score,
+    WorkerRow,
+)
 from llmdash.engine.model.states import AlertKind, EndpointState, KeyState, RunState, Severity
 from llmdash.engine.model.view import View
 
@@ -65,6 +75,7 @@ def hostile() -> Frame:
         run=replace(run, state=RunState.PAUSED),
         keys=(KeyRow(HOSTILE, endpoint=HOSTILE, state=KeyState.DEAD, detail=HOSTILE),),
         endpoints=(EndpointRow(HOSTILE, EndpointState.DOWN, 3.0, HOSTILE),),
+        workers=(WorkerRow(HOSTILE, HOSTILE, lost=3),),
         alerts=(Alert(AlertKind.DISK, HOSTILE, HOSTILE, 3.0), Alert(AlertKind.KILL_SWITCH, HOSTILE)),
     )
 

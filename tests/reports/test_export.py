@@ -8,6 +8,7 @@ import resource
 import stat
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -292,3 +293,11 @@ def test_a_hostile_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
     with pytest.raises(ExportError) as caught:
         check_writable(tmp_path / "a\x1b[2J\nb" / "out")
     assert str(caught.value).isprintable()
+
+
+def test_a_line_names_the_worker_where_there_was_one(tmp_path: Path) -> None:
+    out = tmp_path / "results.jsonl"
+    write_jsonl([replace(WHOLE, worker="w\x9b2J"), WHOLE], out)
+    first, second = out.read_bytes().splitlines()
+    assert first.endswith(b',"worker":"w\\u009b2J"}')
+    assert b"worker" not in second

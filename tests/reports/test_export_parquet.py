@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llmdash.engine.model.records import ResultRecord
-from llmdash.reports.export import write_parquet
+from llmdash.reports.export import WORKER, write_parquet
 from tests.reports.records import ALL, DONE
 
 WITHOUT_PYARROW = """
@@ -157,3 +157,9 @@ def test_pyarrow_is_loaded_by_nothing_but_a_parquet_file() -> None:
     code = "import sys, llmdash.reports.export as e; print('pyarrow' in sys.modules, bool(e.write_csv))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.split() == ["False", "True"]
+
+
+def test_the_workers_have_a_column_of_text_where_it_is_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    write_parquet([replace(DONE, worker="w1"), DONE], tmp_path / "r.parquet", (WORKER,))
+    assert opened(tmp_path / "r.parquet").read()["worker"].to_pylist() == ["w1", None]

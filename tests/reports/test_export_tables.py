@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llmdash.engine.model.records import ResultRecord
-from llmdash.reports.export import write_csv, write_jsonl, write_tsv
+from llmdash.reports.export import WORKER, write_csv, write_jsonl, write_tsv
 from tests.reports.records import ALL, DONE, PENDING
 
 HEADER = (
@@ -161,3 +161,10 @@ def test_every_text_comes_back_and_none_is_a_formula(
             assert not cell.startswith(FORMULA) or set(cell) <= set("+-0123456789.,eE%" + string.whitespace)
             sound = "".join("\ufffd" if "\ud800" <= sign <= "\udfff" else sign for sign in text)
             assert cell in ((f"'{sound}", sound) if text.startswith(FORMULA) else (sound,))
+
+
+def test_the_workers_have_a_column_where_it_is_asked_for(tmp_path: Path) -> None:
+    write_csv([replace(DONE, worker="=w1"), DONE], tmp_path / "r.csv", (WORKER, "input.row"))
+    first, second = rows(tmp_path / "r.csv")
+    assert list(first)[-3:] == ["input", "worker", "input.row"]
+    assert (first["worker"], second["worker"]) == ("'=w1", "")

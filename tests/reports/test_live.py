@@ -105,6 +105,7 @@ rows = st.builds(
     cached_tokens=st.none() | st.integers(0, 2**31 - 1),
     cache_write_tokens=st.none() | st.integers(0, 2**31 - 1),
     reasoning_tokens=st.none() | st.integers(0, 2**31 - 1),
+    worker=texts,
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.model.frame import Frame, KeyRow, RunPart, Score
+from llmdash.engine.model.frame import Frame, KeyRow, RunPart, Score, WorkerRow
 from llmdash.engine.model.states import KeyState, RunState
 from llmdash.reports.errors import ErrorKind, KeptRun
 from llmdash.reports.summary import encode_line, end_report, summary
@@ -61,6 +61,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
             },
         ],
         "endpoints": [],
+        "workers": [],
         "score": {"right": 3_292, "not_equal": 80, "not_parseable": 8, "accuracy": 3_292 / 3_380},
         "ttft_s": {"p50": 0.388123, "p95": 1.2},
         "latency_s": {"p50": 0.9, "p95": 12.34},
@@ -226,7 +227,7 @@ def test_a_hostile_error_cannot_break_its_line() -> None:
 def test_a_hostile_run_cannot_break_its_report() -> None:
     lines = end_report(hostile()).split("\n")
     assert all(line.isprintable() for line in lines)
-    assert len(lines) == len(end_report(RUNNING).split("\n")), "one key less, one endpoint more"
+    assert len(lines) == len(end_report(RUNNING).split("\n")) + 1, "one key less; endpoint and worker more"
 
 
 @pytest.mark.parametrize(
@@ -269,3 +270,23 @@ def test_the_time_left_is_rounded_up() -> None:
     assert [left(value) for value in values] == [
         *("0s", "4s", "2 min", "3 min", "15 min", "120 min", "3 h", "0s"),
     ]
+
+
+WORKERS = (WorkerRow("w1", "gpu-a", done=512), WorkerRow("w2", "gpu-b", done=1_488, lost=3))
+
+
+def test_the_summary_says_what_each_worker_did() -> None:
+    assert summary(replace(RUNNING, workers=WORKERS))["workers"] == [
+        {"name": "w1", "host": "gpu-a", "done": 512, "lost": 0},
+        {"name": "w2", "host": "gpu-b", "done": 1_488, "lost": 3},
+    ]
+
+
+def test_the_report_has_the_workers_on_one_line_however_many() -> None:
+    assert "workers  w1 512, w2 1,488 (3 lost)" in end_report(replace(RUNNING, workers=WORKERS)).splitlines()
+    many = tuple(WorkerRow(f"w{number}", "gpu-a") for number in range(100))
+    (line,) = [
+        line for line in end_report(replace(RUNNING, workers=many)).splitlines() if line.startswith("workers")
+    ]
+    assert line == "workers  w0 0, w1 0, w2 0, w3 0, w4 0, w5 0, w6 0, w7 0 and 92 more"
+    assert "workers" not in end_report(RUNNING)

@@ -23,6 +23,7 @@ from llmdash.engine.model.frame import (
     Score,
     SeriesPart,
     StreamPart,
+    WorkerRow,
 )
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.states import Binding, JobState, KeyState, RunState, SortColumn, WaitReason
@@ -65,6 +66,8 @@ class Scene:
     key_rows: tuple[KeyRow, ...] = ()
     """Keys as they are, in place of those played by formula."""
     errors: tuple[ErrorGroup, ...] = ()
+    workers: tuple[WorkerRow, ...] = ()
+    cluster: str = ""
     waits: tuple[WaitReason, ...] = ()
     """What the jobs of the last seconds wait for, in turn; then nothing is on its way."""
 
@@ -100,6 +103,8 @@ class FakeSession:
             jobs=self.jobs(now, view.jobs),
             keys=self.scene.key_rows or self.keys(now),
             endpoints=self.scene.endpoints,
+            workers=self.scene.workers,
+            cluster=self.scene.cluster,
             alerts=self.scene.alerts,
             rate=self.rate(now),
             stream=self.stream(now, view.stream),
@@ -116,6 +121,15 @@ class FakeSession:
         return min(self.scene.jobs, int(now * 18.0))
 
     def row(self, job: int, now: float) -> JobRow:
+        row = self.row_of(job, now)
+        return replace(row, worker=self.worker(job)) if row.tries else row
+
+    def worker(self, job: int) -> str | None:
+        """Who has the job."""
+        workers = self.scene.workers
+        return workers[job % len(workers)].name if workers else None
+
+    def row_of(self, job: int, now: float) -> JobRow:
         name = self.scene.job_name.format(job)
         age = now - job / 18.0
         if age <= 0:
@@ -237,7 +251,8 @@ class FakeSession:
         full = self.chunks(job, now)
         start = view.seen if view.seen_job == job and view.seen <= len(full) else 0
         gaps = tuple(0.012 + 0.03 * noise(job, index) for index in range(len(full) - start))
-        return StreamPart(job, row.id, row.key, row.state, row.ttft_s, 38.0, 1, start, full[start:], gaps)
+        part = StreamPart(job, row.id, row.key, row.state, row.ttft_s, 38.0, 1, start, full[start:], gaps)
+        return replace(part, worker=row.worker)
 
     def tiles(self, now: float, count: int) -> tuple[StreamPart, ...]:
         first = max(0, self.started(now) - 10 - count)
@@ -275,7 +290,7 @@ class FakeSession:
         answered = AttemptRecord(
             0, 2, row.key or "a1f2", row.state.name.lower(), 1_767_225_602.4, request_id="req-71f9",
             status=200, ttft_s=row.ttft_s, latency_s=row.time_s, input_tokens=41,
-            output_tokens=row.output_tokens,
+            output_tokens=row.output_tokens, worker=row.worker,
         )  # fmt: skip
         if self.scene.errors:
             answered = AttemptRecord(0, 2, row.key or "a1f2", "failed", 1_767_225_602.4, "request", 400,
@@ -288,7 +303,7 @@ class FakeSession:
             messages=(("system", "You are a careful calculator."), ("user", prompt)),
             expected="65",
             answer=self.answer(job, now),
-            record=ResultRecord(0, "", "done", finish_reason="stop"),
+            record=ResultRecord(0, "", "done", finish_reason="stop", worker=row.worker),
             attempts=(refused, answered),
             above=order[line - 1] if line else None,
             below=order[line + 1] if line is not None and line + 1 < len(order) else None,

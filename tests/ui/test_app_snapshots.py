@@ -17,7 +17,7 @@ from llmdash.ui.app import LlmdashApp
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.screens.test_start import FakeLauncher
-from tests.ui.troubles import brake, disk_full, endpoints_out, failures, keys_rest
+from tests.ui.troubles import brake, disk_full, endpoints_out, failures, fleet, keys_rest, many_workers
 from tests.ui.waiting import picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
@@ -46,12 +46,13 @@ def app_in(theme: str, folder: Path, session: FakeSession) -> LlmdashApp:
 
 
 def after(session: FakeSession, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
-    """Presses the keys and lets the screen they lead to be given a picture, before it is compared."""
+    """Presses the keys, each on a screen that was given a picture, before the last one is compared."""
 
     async def press(pilot: Pilot[Any]) -> None:
         await picture(pilot, session)
-        await pilot.press(*keys)
-        await picture(pilot, session)
+        for key in keys:
+            await pilot.press(key)
+            await picture(pilot, session)
 
     return press
 
@@ -96,6 +97,12 @@ def test_screen(
         pytest.param(endpoints_out, ["exclamation_mark"], "morning-mist", NARROW, id="alerts-narrow-light"),
         pytest.param(failures, ["e"], "deep-harbor", NARROW, id="errors-narrow-dark"),
         pytest.param(failures, ["e"], "apricot-paper", WIDE, id="errors-wide-light"),
+        pytest.param(fleet, ["m"], "deep-harbor", WIDE, id="workers-wide-dark"),
+        pytest.param(fleet, ["m"], "morning-mist", NARROW, id="workers-narrow-light"),
+        pytest.param(fleet, ["down"], "emberwood", WIDE, id="jobs-of-workers-wide-dark"),
+        pytest.param(fleet, ["down"], "deep-harbor", (200, 60), id="workers-roomy-dark"),
+        pytest.param(many_workers, ["m", "down"], "apricot-paper", WIDE, id="many-workers-wide-light"),
+        pytest.param(many_workers, ["m", "end"], "deep-harbor", (60, 16), id="many-workers-smallest"),
     ],
 )
 def test_trouble(

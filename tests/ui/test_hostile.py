@@ -36,6 +36,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "wall": ("w",),
     "inspector": ("enter",),
     "graphs": ("g",),
+    "workers": ("m",),
     "help": ("question_mark",),
     "palette": ("ctrl+p",),
     "filter": ("slash",),

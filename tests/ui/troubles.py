@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from llmdash.engine.model.frame import Alert, EndpointRow, ErrorGroup, KeyRow
+from dataclasses import replace
+
+from llmdash.engine.model.frame import Alert, EndpointRow, ErrorGroup, KeyRow, WorkerRow
 from llmdash.engine.model.states import (
     AlertKind,
     Binding,
@@ -11,6 +13,7 @@ from llmdash.engine.model.states import (
     RunState,
     Severity,
     WaitReason,
+    WorkerState,
 )
 from tests.ui.fake_session import Scene
 
@@ -22,11 +25,14 @@ __all__ = [
     "MINE_PAUSED",
     "OPENAI_DOWN",
     "TROUBLED_KEYS",
+    "WORKERS",
     "brake",
     "disk_full",
     "endpoints_out",
     "failures",
+    "fleet",
     "keys_rest",
+    "many_workers",
 ]
 
 KILL_SWITCH = Alert(
@@ -125,3 +131,37 @@ def endpoints_out() -> Scene:
         ),
         waits=(WaitReason.ENDPOINT, WaitReason.LIMITER, WaitReason.BACKOFF, WaitReason.BUDGET),
     )
+
+
+SILENT = Alert(AlertKind.WORKER, "Worker w5 silent for 7s: its 83 jobs go again", severity=Severity.ERROR)
+WORKERS = (
+    WorkerRow("w1", "here", in_flight=84, jobs_per_s=58.1, done=49_210, ttft_p50=0.41, keys=3,
+              spark=(55, 60, 58, 59, 61, 57, 58, 60, 59, 58, 57, 58)),
+    WorkerRow("w2", "gpu-a", in_flight=83, jobs_per_s=57.4, done=48_702, ttft_p50=0.43, round_trip_s=0.0011,
+              silent_s=0.1, keys=3, spark=(50, 51, 52, 55, 57, 58, 55, 57, 56, 57, 58, 57)),
+    WorkerRow("w3", "gpu-a", in_flight=85, jobs_per_s=58.0, done=48_977, ttft_p50=0.42, round_trip_s=0.001,
+              silent_s=2.4, keys=2, lacks=("a1f2",), spark=(58,) * 12),
+    WorkerRow("w4", "gpu-b", WorkerState.DRAINING, 12, 8.2, 47_015, ttft_p50=0.44, round_trip_s=0.0048,
+              silent_s=0.2, keys=3, spark=(57, 58, 57, 58, 59, 58, 57, 50, 40, 30, 20, 8)),
+    WorkerRow("w5", "gpu-b", WorkerState.LOST, 0, 0.0, 46_101, 83, 0.44, 0.0049, 7.0, 3,
+              spark=(57, 58, 57, 58, 59, 0, 0, 0, 0, 0, 0, 0)),
+    WorkerRow("w6", "lab-7.example.org", WorkerState.WORKING, 234, 105.3, 1_301, 0, 0.47, 0.0022, 0.1, 3,
+              spark=(0, 0, 0, 0, 0, 20, 40, 60, 80, 90, 100, 105)),
+    WorkerRow("w7", "lab-8.example.org", WorkerState.DRAINED, done=311, round_trip_s=0.012, silent_s=0.1,
+              keys=3, spark=(0,) * 12),
+)  # fmt: skip
+
+
+def fleet() -> Scene:
+    """A worker in each state, and one of an earlier start."""
+    left = WorkerRow("old", "gpu-z", WorkerState.LEFT, done=1_024)
+    return Scene(workers=(left, *WORKERS), cluster="tls://10.0.0.4:8786", alerts=(SILENT,))
+
+
+def many_workers() -> Scene:
+    """A hundred workers on ten hosts, each with the trouble of one of a few."""
+    rows = tuple(
+        replace(WORKERS[number % len(WORKERS)], name=f"w{number + 1}", host=f"node-{number // 10:02}.rack-3")
+        for number in range(100)
+    )
+    return Scene(workers=rows, cluster="tls://10.0.0.4:8786", alerts=(SILENT,))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from llmdash.engine.frames.worker_alerts import worker_alerts
 from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.states import (
     AlertKind,
@@ -16,13 +17,13 @@ from llmdash.engine.model.states import (
     RunState,
     Severity,
     WaitReason,
-    WorkerState,
 )
 
 __all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 _WORTH_SHOWING_S = 0.5
+_SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 _ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE, WaitReason.WORKER, WaitReason.SHARED)
 
 BINDINGS = {
@@ -95,7 +96,12 @@ def alerts_of(
     """Return what blocks the run or stopped it, the most severe first; nothing once no job is open."""
     if not open_jobs:
         return ()
-    return (*_alerts(status, keys, endpoints, retries_held), *_of_limits(limits), *_of_workers(workers))
+    alerts = [
+        *_alerts(status, keys, endpoints, retries_held),
+        *_of_limits(limits),
+        *worker_alerts(workers),
+    ]
+    return tuple(sorted(alerts, key=lambda alert: _SEVERITIES.index(alert.severity)))
 
 
 def _alerts(
@@ -154,14 +160,6 @@ def _of_limits(limits: Sequence[SharedLimitRow]) -> Iterator[Alert]:
             yield Alert(
                 AlertKind.LIMIT, f"Limit {limit.name} {effect}: {limit.problem}", fix, severity=severity
             )
-
-
-def _of_workers(workers: Sequence[WorkerRow]) -> Iterator[Alert]:
-    """Yield an alert for each worker that is there and lacks keys."""
-    for worker in workers:
-        if worker.lacks and worker.state not in (WorkerState.LOST, WorkerState.LEFT):
-            text = f"Worker {worker.name} lacks key {', '.join(worker.lacks)} and gets none of its work"
-            yield Alert(AlertKind.WORKER, text, "put it into its .env or environment, then start it again")
 
 
 def _endpoint_alert(endpoint: EndpointRow) -> Alert:

@@ -298,6 +298,7 @@ class FrameBuilder:
             start=start,
             chunks=chunks,
             gaps=gaps,
+            worker=columns.workers[columns.worker[job]] or None,
         )
 
     def _plot(self, width: int) -> SeriesPart:

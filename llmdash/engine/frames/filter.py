@@ -95,12 +95,15 @@ def _term(term: str, columns: JobColumns, job_id: Callable[[int], str], waits: W
         return _among(columns.verdict, {named_so})
     if name == "key":
         return _among(columns.key, columns.keys.find(value))
+    if name == "worker":
+        return _among(columns.worker, columns.workers.matching(value.split(",")))
     if name == "error":
         return _among(columns.error, columns.errors.find(value))
     numbers = _number_column(name, columns)
     if numbers is None:
         raise FilterError(
-            f"{term}: no such field; there are state, is, key, error, time, ttft, wait, try, in, out, #"
+            f"{term}: no such field;"
+            " there are state, is, key, worker, error, time, ttft, wait, try, in, out, #"
         )
     return _compared(term, numbers, _OPERATORS[op], value)
 

@@ -18,6 +18,7 @@ def workers_of(connected: Sequence[WorkerRow], store: Store) -> tuple[WorkerRow,
     if not connected and not done and not lost:
         return ()
     there = {row.name for row in connected}
-    gone = [name for name in dict.fromkeys((*done, *lost)) if name not in there]
+    known = dict.fromkeys((*store.hosts, *done, *lost))  # a host is on record since its worker joined
+    gone = [name for name in known if name not in there and (done[name] or lost[name])]
     rows = [*(WorkerRow(name, store.hosts.get(name, ""), WorkerState.LEFT) for name in gone), *connected]
     return tuple(replace(row, done=done[row.name], lost=lost[row.name]) for row in rows)

@@ -62,6 +62,8 @@ SELECT worker, COUNT(*) FROM (SELECT {} FROM attempts WHERE state = 'unknown') W
 GROUP BY worker
 """
 
+_NAMES_WORKERS = "SELECT EXISTS (SELECT 1 FROM (SELECT {} FROM results) WHERE worker IS NOT NULL)"
+
 _SENDS = """
 SELECT key, sent_at, COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) FROM attempts
 WHERE state <> 'unsent' AND sent_at > ? ORDER BY sent_at
@@ -124,6 +126,13 @@ class JournalReader:
             columns = columns_of(db, "results", ("job", "input"))
             rows = db.execute(_CARRIED.format(columns), (most + 1,)).fetchall()
         return tuple(name for (name,) in rows) if len(rows) <= most else ()
+
+    def names_workers(self) -> bool:
+        """Return whether any result names the worker that it is from."""
+        with self._connection() as db:
+            columns = columns_of(db, "results", ("worker",))
+            (found,) = db.execute(_NAMES_WORKERS.format(columns)).fetchone()
+        return bool(found)
 
     def result(self, job: int) -> ResultRow | None:
         """Return the result of a job, None if it has not ended."""

@@ -303,6 +303,8 @@ class StreamPart:
     start: int = 0
     chunks: tuple[str, ...] = ()
     gaps: tuple[float, ...] = ()
+    worker: str | None = None
+    """Who makes the attempt; None if this process does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from llmdash.engine.model.states import JobState
 
@@ -108,4 +110,15 @@ class Names:
         wanted = part.lower()
         return frozenset(
             number for number, name in enumerate(self._names) if number and wanted in name.lower()
+        )
+
+    def matching(self, patterns: Iterable[str]) -> frozenset[int]:
+        """Return the numbers of all names that are as a whole like one of `patterns`, case-insensitively; `*`
+        and `?` are any characters, and any single one.
+        """
+        wanted = [re.compile(fnmatch.translate(pattern.lower())) for pattern in patterns]
+        return frozenset(
+            number
+            for number, name in enumerate(self._names)
+            if number and any(pattern.match(name.lower()) for pattern in wanted)
         )

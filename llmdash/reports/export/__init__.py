@@ -10,12 +10,13 @@ from llmdash.reports.export.batch import write_batch
 from llmdash.reports.export.draft import ExportError, FormatError, TakenError
 from llmdash.reports.export.json_lines import encode_record, write_json, write_jsonl
 from llmdash.reports.export.parquet import write_parquet
-from llmdash.reports.export.tables import CARRIED, REASONING, write_csv, write_tsv
+from llmdash.reports.export.tables import CARRIED, REASONING, WORKER, write_csv, write_tsv
 from llmdash.reports.export.writers import Writer, check_free, check_writable, export, writer_for
 
 __all__ = [
     "CARRIED",
     "REASONING",
+    "WORKER",
     "ExportError",
     "FormatError",
     "TakenError",

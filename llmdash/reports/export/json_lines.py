@@ -91,6 +91,8 @@ def _fields(record: ResultRecord) -> dict[str, Any]:
     }
     if record.reasoning is not None:
         fields["reasoning"] = record.reasoning
+    if record.worker is not None:
+        fields["worker"] = record.worker
     return fields
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "CARRIED",
     "COLUMNS",
     "REASONING",
+    "WORKER",
     "Cell",
     "cells_of",
     "without_surrogates",
@@ -59,11 +60,14 @@ CARRIED = "input."
 """How the column of a carried field begins: `input.row_id`. No column of ours does."""
 REASONING = "reasoning"
 """The column of what the models thought, where it is asked for."""
+WORKER = "worker"
+"""The column of who made the last attempts, in a run that had workers."""
+_OWN = (REASONING, WORKER)
 
 
 def cells_of(record: ResultRecord, more: Sequence[str] = ()) -> tuple[Cell, ...]:
-    """Return a row: the values of COLUMNS, then of `more` columns, each REASONING or CARRIED and a field's
-    name; flags joined by commas, lists and objects as JSON.
+    """Return a row: the values of COLUMNS, then of `more` columns, each REASONING, WORKER, or CARRIED and
+    a field's name; flags joined by commas, lists and objects as JSON.
     """
     values: tuple[Cell, ...] = _VALUES(record)
     own = (*values, ",".join(record.flags), _json(record.message), _json(record.input))
@@ -73,7 +77,7 @@ def cells_of(record: ResultRecord, more: Sequence[str] = ()) -> tuple[Cell, ...]
     return (
         *own,
         *(
-            record.reasoning if name == REASONING else _plain(given.get(name.removeprefix(CARRIED)))
+            getattr(record, name) if name in _OWN else _plain(given.get(name.removeprefix(CARRIED)))
             for name in more
         ),
     )

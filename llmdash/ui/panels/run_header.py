@@ -76,14 +76,17 @@ class RunHeader(Widget):
         super().__init__(name=name, id=id, classes=classes)
         self._styles = Styles(self)
         self._run = RunPart()
+        self._workers: int | None = None
         self._lines: list[Strip] = []
         self._drawn = -1
 
-    def show(self, run: RunPart) -> None:
-        """Show the run; only lines that look different are painted."""
-        if run == self._run:
+    def show(self, run: RunPart, workers: int | None = None) -> None:
+        """Show the run, and the number of its workers if it has any; only lines that look different are
+        painted.
+        """
+        if (run, workers) == (self._run, self._workers):
             return
-        self._run = run
+        self._run, self._workers = run, workers
         width = self.content_size.width
         if width != self._drawn:
             self._drawn = -1
@@ -138,6 +141,7 @@ class RunHeader(Widget):
             _Item(clean_line(run.name), "name"),
             _Item(place, "plain", 1),
             _Item(counted(run.keys, "key"), "muted", 2),
+            _Item("" if self._workers is None else counted(self._workers, "worker"), "muted", 2),
         ]
 
     def _state_text(self, width: int) -> str:

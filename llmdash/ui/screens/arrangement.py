@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from llmdash.ui.screens.filter_bar import FilterBar
 
-__all__ = ["MINIMUM", "WIDE", "DashboardLayout", "PanelSpace", "Panels", "arrange_panels"]
+__all__ = ["MINIMUM", "ROOMY", "WIDE", "DashboardLayout", "PanelSpace", "Panels", "arrange_panels"]
 
 MINIMUM = Size(60, 16)
 """The smallest terminal, in cells, that the dashboard supports."""
@@ -19,10 +19,15 @@ MINIMUM = Size(60, 16)
 WIDE = 100
 """From this many columns on, keys and rate are beside the jobs."""
 
+ROOMY = Size(180, 50)
+"""From this size of the panels' space on, the workers have a panel above the others."""
+
 _FRAME = 2
 """Lines a panel's border takes."""
 _TILED_JOBS = 11
 """Lines that the jobs keep above tiled streams."""
+_MOST_WORKERS = 8
+"""Rows of workers; more scroll."""
 _LEAST_WITH_STREAM = 18
 """With fewer lines there is no stream pane."""
 
@@ -85,14 +90,17 @@ class DashboardLayout(Layout):
 
     name = "dashboard"
 
-    def __init__(self, keys: Callable[[], int]) -> None:
+    def __init__(self, keys: Callable[[], int], workers: Callable[[], int]) -> None:
         self._keys = keys
+        self._workers = workers
 
     def arrange(
         self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
     ) -> list[WidgetPlacement]:
         parent.pre_layout(self)
-        panels = arrange_panels(size, self._keys(), any(child.id == "tiles" for child in children))
+        shown = {child.id for child in children}
+        top = _FRAME + 1 + min(self._workers(), _MOST_WORKERS) if "workers" in shown else 0
+        panels = arrange_panels(Size(size.width, size.height - top), self._keys(), "tiles" in shown)
         regions = {"keys": panels.keys, "rate": panels.rate, "stream": panels.stream, "tiles": panels.stream}
         bar = next((child for child in children if isinstance(child, FilterBar)), None)
         if bar is None:
@@ -100,29 +108,36 @@ class DashboardLayout(Layout):
         else:
             cut = -bar.lines(panels.jobs.width)
             regions["jobs"], regions["filter"] = panels.jobs.split_horizontal(cut)
+        below = {name: region.translate((0, top)) for name, region in regions.items() if region is not None}
+        places = {"workers": Region(0, 0, size.width, top), **below}
         return [
             WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, child)
             for child in children
-            if (region := regions.get(child.id or "")) is not None
+            if (region := places.get(child.id or "")) is not None
         ]
 
 
 class PanelSpace(Widget):
-    """The part of the dashboard that holds the panels; `fit_keys` sets the number of keys."""
+    """The part of the dashboard that holds the panels; `fit` sets the number of keys and workers."""
 
     DEFAULT_CSS = "PanelSpace { width: 100%; height: 1fr; overflow: hidden; }"
 
     def __init__(self) -> None:
         super().__init__()
-        self._keys = 0
-        self._panels = DashboardLayout(lambda: self._keys)
+        self._keys = self._workers = 0
+        self._panels = DashboardLayout(lambda: self._keys, lambda: self._workers)
 
     @property
     def layout(self) -> Layout:
         return self._panels
 
-    def fit_keys(self, keys: int) -> None:
-        """Make room for `keys` rows in the key panel."""
-        if keys != self._keys:
-            self._keys = keys
+    def fit(self, keys: int, workers: int) -> None:
+        """Make room for that many rows in the key panel, and in the panel of workers if it is shown."""
+        if (keys, workers) != (self._keys, self._workers):
+            self._keys, self._workers = keys, workers
             self.refresh(layout=True)
+
+    @property
+    def is_roomy(self) -> bool:
+        """True where there is room for a panel of workers."""
+        return self.size.width >= ROOMY.width and self.size.height >= ROOMY.height

@@ -16,10 +16,12 @@ from llmdash.ui.text.format import Align, duration, fit
 __all__ = ["AttemptsView", "attempts_table"]
 
 _TITLES: Final = (
-    "n", "key", "state", "sent", "status", "class", "ttft", "latency", "hint", "in", "out", "request",
+    "n", "key", "worker", "state", "sent", "status", "class", "ttft", "latency", "hint", "in", "out",
+    "request",
 )  # fmt: skip
 _MATTERS: Final = (
-    "n", "state", "key", "class", "status", "sent", "latency", "hint", "ttft", "in", "out", "request",
+    "n", "state", "key", "worker", "class", "status", "sent", "latency", "hint", "ttft", "in", "out",
+    "request",
 )  # fmt: skip
 """The columns by priority: the first ones get room first."""
 _RIGHT: Final = frozenset({"n", "status", "ttft", "latency", "in", "out", "hint"})
@@ -38,6 +40,10 @@ _STATES: Final = {
     "unsent": "recorded, but never sent: nothing was paid",
 }
 """Explanations of states."""
+_LOST: Final = (
+    "in flight when its worker was lost, or the run killed: its outcome is unknown, and it is possibly paid"
+    " twice"
+)
 
 
 class AttemptsView(Static):
@@ -84,6 +90,7 @@ def _values(attempt: AttemptRecord) -> dict[str, str]:
     values = {
         "n": str(attempt.attempt),
         "key": attempt.key,
+        "worker": attempt.worker or "",
         "state": attempt.state,
         "sent": time.strftime("%H:%M:%S", time.localtime(attempt.sent_at)),
         "status": _known(attempt.status),
@@ -141,7 +148,9 @@ def _notes(attempt: AttemptRecord, row: dict[str, str], widths: dict[str, int]) 
     beside = [title for title in _TITLES if title in row and not _has_room(row, title, widths)]
     if beside:
         yield " · ".join(f"{title} {row[title]}" for title in beside)
-    if attempt.state in _STATES:
+    if attempt.worker is not None and attempt.state == "unknown":
+        yield _LOST
+    elif attempt.state in _STATES:
         yield _STATES[attempt.state]
     if attempt.message:
         yield attempt.message

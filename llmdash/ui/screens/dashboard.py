@@ -41,8 +41,9 @@ from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.arrangement import MINIMUM, WIDE, PanelSpace
-from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS, HELD, pause_names
+from llmdash.ui.screens.dashboard_keys import DASHBOARD_KEYS, HELD, pause_names, workers_name
 from llmdash.ui.screens.filter_bar import FilterBar
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Overlay
@@ -51,6 +52,7 @@ from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.terminal.backlog import terminal_is_behind
 from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.worker_words import workers_in
 
 if TYPE_CHECKING:
     from llmdash.engine.model.session import Session
@@ -81,12 +83,15 @@ class DashboardScreen(Screen[None]):
         self._frame = EMPTY_FRAME
         self._last_notice = 0
         self.renamed: Mapping[str, str] = {}
-        """What actions are called now, where that differs from their bindings."""
+        """What actions are called now, where that differs from their bindings; empty if there is no use for
+        one.
+        """
 
     def compose(self) -> ComposeResult:
         yield RunHeader()
         yield Banner()
         with PanelSpace():
+            yield WorkerPanel(id="workers")
             yield JobTable(id="jobs")
             yield FilterBar(id="filter")
             yield KeyPanel(id="keys")
@@ -100,6 +105,8 @@ class DashboardScreen(Screen[None]):
         self._header = self.query_one(RunHeader)
         self._banner = self.query_one(Banner)
         self._panels = self.query_one(PanelSpace)
+        self._workers = self.query_one(WorkerPanel)
+        self._workers.display = False
         self._jobs = self.query_one(JobTable)
         self._filter = self.query_one(FilterBar)
         self._keys = self.query_one(KeyPanel)
@@ -169,7 +176,7 @@ class DashboardScreen(Screen[None]):
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame
-        self._header.show(frame.run)
+        self._header.show(frame.run, workers_in(frame))
         self._banner.show(frame.alerts)
         self._jobs.show(frame.jobs)
         self._filter.show(frame.jobs.filter_error)
@@ -178,10 +185,19 @@ class DashboardScreen(Screen[None]):
         self._stream.show(frame.stream)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)
-        self.renamed = pause_names(frame.run)
+        self.renamed = {**pause_names(frame.run), **workers_name(frame)}
         self._key_bar.rename(self.renamed)
-        self._panels.fit_keys(self._keys.row_count())
+        self._show_workers(frame)
+        self._panels.fit(self._keys.row_count(), len(frame.workers))
         self._show_notices(frame)
+
+    def _show_workers(self, frame: Frame) -> None:
+        """Show the workers above the other panels, if there are any and there is room."""
+        shown = bool(frame.workers) and self._panels.is_roomy
+        if shown != self._workers.display:
+            self._workers.display = shown
+        if shown:
+            self._workers.show(frame.workers, frame.run.keys, frame.cluster)
 
     def _show_notices(self, frame: Frame) -> None:
         for notice in frame.notices:
@@ -281,6 +297,14 @@ class DashboardScreen(Screen[None]):
     def _revive_endpoint(self, event: KeyPanel.ReviveEndpoint) -> None:
         self.send(ReviveEndpoint(event.name))
 
+    @on(WorkerPanel.Steered)
+    def _steer_worker(self, event: WorkerPanel.Steered) -> None:
+        self.send(event.command)
+
+    @on(WorkerPanel.Chosen)
+    def _jobs_of_worker(self, event: WorkerPanel.Chosen) -> None:
+        self.show_only(event.filter)
+
     @on(KeyPanel.Weigh)
     def _weigh_key(self, event: KeyPanel.Weigh) -> None:
         self.send(SetWeight(event.label, event.weight))
@@ -357,6 +381,13 @@ class DashboardScreen(Screen[None]):
         from llmdash.ui.screens.errors import ErrorsScreen
 
         self.app.push_screen(ErrorsScreen(self))
+
+    def action_workers(self) -> None:
+        """Show the workers; does nothing in a run without."""
+        from llmdash.ui.screens.workers import WorkersScreen
+
+        if self._frame.workers or self._frame.cluster:
+            self.app.push_screen(WorkersScreen(self))
 
     def action_graphs(self) -> None:
         from llmdash.ui.screens.graphs import GraphsScreen

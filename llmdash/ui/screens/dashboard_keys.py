@@ -7,10 +7,10 @@ from typing import Final
 
 from textual.binding import Binding, BindingType
 
-from llmdash.engine.model.frame import RunPart
+from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState, SortColumn
 
-__all__ = ["DASHBOARD_KEYS", "HELD", "SORT_KEYS", "pause_names"]
+__all__ = ["DASHBOARD_KEYS", "HELD", "SORT_KEYS", "pause_names", "workers_name"]
 
 HELD: Final = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
 """The states in which `p` resumes."""
@@ -37,6 +37,11 @@ def pause_names(run: RunPart) -> Mapping[str, str]:
     return {"toggle_pause": "Resume"} if run.state in HELD else {}
 
 
+def workers_name(frame: Frame) -> Mapping[str, str]:
+    """Return what the action of `m` is called: nothing in a run without workers."""
+    return {} if frame.workers or frame.cluster else {"workers": ""}
+
+
 def _sort_key(column: SortColumn, key: str) -> Binding:
     tooltip = "Press again to reverse the order"
     return Binding(key, f"sort({column.name!r})", f"Sort by {column.value}", show=False, tooltip=tooltip)
@@ -54,6 +59,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("f", "jobs('follow')", "Follow", tooltip="Keep to the newest jobs"),
     Binding("e", "errors", "Errors", tooltip="Failed requests, grouped by kind of error"),
     Binding("g", "graphs", "Graphs", tooltip="The whole run as graphs"),
+    Binding("m", "workers", "Workers", tooltip="The workers that make the attempts, one by one"),
     Binding("s", "jobs('sort_next')", "Sort", tooltip="Sort by the next column"),
     Binding("w", "tile", "Wall", tooltip="All streams in flight, side by side"),
     Binding("x", "jobs('cancel')", "Cancel", tooltip="End the marked jobs, or this one"),

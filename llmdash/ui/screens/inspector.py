@@ -22,7 +22,7 @@ from llmdash.ui.screens.attempts import AttemptsView, attempts_table
 from llmdash.ui.screens.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.badges import VERDICTS, job_badge
-from llmdash.ui.text.format import count, fit
+from llmdash.ui.text.format import by_words, count, fit
 from llmdash.ui.text.keymap import entries
 
 __all__ = ["InspectorScreen", "first_json"]
@@ -165,6 +165,8 @@ def _facts(record: ResultRecord | None) -> Iterator[str]:
         return
     if record.model:
         yield f"{record.model} @ {record.endpoint}" if record.endpoint else record.model
+    if record.worker:
+        yield f"worker {by_words(record.worker, 24)}"
     if record.finish_reason:
         yield f"finish {record.finish_reason}"
     if record.input_tokens is not None or record.output_tokens is not None:

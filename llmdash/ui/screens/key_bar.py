@@ -89,8 +89,11 @@ class KeyBar(Widget):
         self._spans: list[tuple[int, int, str]] = []
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Change the names of items by their actions, such as Resume for Pause; others get their own back."""
-        renamed = [replace(item, name=names.get(item.action, item.name)) for item in self._named]
+        """Change the names of items by their actions, such as Resume for Pause; others get their own back.
+        An item without a name is left out.
+        """
+        items = (replace(item, name=names.get(item.action, item.name)) for item in self._named)
+        renamed = [item for item in items if item.name]
         if renamed != self._items:
             self._items = renamed
             self.refresh()

@@ -167,7 +167,9 @@ def _box(part: StreamPart, width: int, height: int) -> list[_Pieces]:
     """Return the lines of one box: a border with the title in it around the last lines of the text."""
     border = "border" if part.state.ended else "live"
     glyph = JOB_STATES[part.state].glyph
-    name = " · ".join(filter(None, (clean_line(part.id[:64]), part.key)))
+    name = " · ".join(
+        filter(None, (clean_line(part.id[:64]), clean_line((part.worker or "")[:64]), part.key))
+    )
     room = width - 7  # corners, the glyph, and blanks around title and glyph
     title = fit(name, min(room, cell_len(name))) if room > 0 else ""
     rule = "─" * max(0, width - 7 - cell_len(title))

@@ -13,14 +13,15 @@ from llmdash.ui.text.format import duration
 __all__ = ["heading", "joined", "title_pieces"]
 
 _SEPARATOR = " · "
+_LONGEST_NAME = 64
 
 
 def title_pieces(part: StreamPart, *, alone: bool) -> list[str]:
-    """Return the job and key of a stream; if it is shown `alone`, also its state and speed.
+    """Return the job, worker and key of a stream; if it is shown `alone`, also its state and speed.
 
     A title that changes costs a repaint of the whole pane.
     """
-    pieces = [part.id, part.key or ""]
+    pieces = [part.id, (part.worker or "")[:_LONGEST_NAME], part.key or ""]
     if part.job is None or not alone:
         return pieces
     if part.state is not JobState.STREAMING:
@@ -33,8 +34,8 @@ def title_pieces(part: StreamPart, *, alone: bool) -> list[str]:
 
 
 def heading(part: StreamPart) -> str:
-    """Return one line such as `add-3412 · a1f2 · 412ms · 38 tok/s`; the speed is shown once it is final."""
-    pieces = [part.id, part.key or "", duration(part.ttft_s).strip()]
+    """Return one line such as `add-3412 · w2 · a1f2 · 412ms · 38 tok/s`; the speed once it is final."""
+    pieces = [part.id, (part.worker or "")[:_LONGEST_NAME], part.key or "", duration(part.ttft_s).strip()]
     if part.state.ended:
         if part.state is not JobState.DONE:
             pieces.append(JOB_STATES[part.state].word)

@@ -18,6 +18,7 @@ MARK: Final = "▪"
 MUTED: Final = "line-table--muted"
 STATE_WIDTH: Final = 13
 """Cells of the longest state, `↻ backoff 59s`."""
+LEAST_WORKER: Final = 6
 
 SORTS: Final = {
     "job": SortColumn.NUMBER,
@@ -33,13 +34,19 @@ SORTS: Final = {
 """The sort order of a click on the header of a column."""
 
 
-def job_columns(number_width: int, id_width: int, key_width: int) -> tuple[Column, ...]:
-    """Return the columns, for job numbers, ids and key labels of at most these widths, in cells."""
+def job_columns(
+    number_width: int, id_width: int, key_width: int, worker_width: int = 0
+) -> tuple[Column, ...]:
+    """Return the columns, for job numbers, ids, key labels and names of workers of at most these widths, in
+    cells; without a worker there is no column for them.
+    """
+    worker = Column("worker", "worker", max(LEAST_WORKER, worker_width), priority=7)
     return (
         Column("job", "#", number_width + 1, "right"),
         Column("id", "job", id_width, flex=2),
         Column("state", "state", STATE_WIDTH),
         Column("key", "key", key_width, priority=3),
+        *([worker] if worker_width else []),
         Column("tries", "try", 3, "right", priority=5),
         Column("wait", "wait", 5, "right", priority=6),
         Column("ttft", "ttft", 5, "right", priority=2),
@@ -99,6 +106,7 @@ _CELLS: Final[dict[str, Callable[[JobRow], Cell]]] = {
     "id": _id,
     "state": _state,
     "key": lambda row: Cell(row.key or "", "line-table--row"),
+    "worker": lambda row: Cell(row.worker or "", MUTED),
     "tries": _tries,
     "wait": lambda row: Cell(duration(row.wait_s), MUTED),
     "ttft": lambda row: Cell(duration(row.ttft_s)),

@@ -111,6 +111,7 @@ class JobTable(LineTable):
         self._marked: frozenset[int] = frozenset()
         self._key_width = 4
         self._id_width = LEAST_ID
+        self._worker_width = 0
         self._show_title()
 
     # For the screen.
@@ -273,10 +274,12 @@ class JobTable(LineTable):
     # Columns and title.
 
     def _fit_columns(self) -> None:
-        """Widen the number, id and key columns where needed; they never shrink."""
+        """Widen the number, id, key and worker columns where needed; they never shrink."""
         self._key_width = min(LONGEST_KEY, max(self._key_width, self._known.key_width))
         self._id_width = min(LONGEST_ID, max(self._id_width, self._known.id_width))
-        self.set_columns(job_columns(max(4, self._known.number_width), self._id_width, self._key_width))
+        self._worker_width = min(LONGEST_KEY, max(self._worker_width, self._known.worker_width))
+        number_width = max(4, self._known.number_width)
+        self.set_columns(job_columns(number_width, self._id_width, self._key_width, self._worker_width))
 
     def _show_title(self) -> None:
         pieces = ["Jobs", *self._order.words(self._known.part)]

@@ -48,6 +48,12 @@ class JobWindow:
         return max((cell_len(clean_line(row.id[:64])) for row in self.part.rows), default=0)
 
     @property
+    def worker_width(self) -> int:
+        """The width of the longest name of a worker, in cells; 0 where there is none."""
+        names = (clean_line(row.worker[:64]) for row in self.part.rows if row.worker)
+        return max((max(1, cell_len(name)) for name in names), default=0)
+
+    @property
     def key_width(self) -> int:
         """The width of the longest key label, in cells."""
         return max((cell_len(row.key) for row in self.part.rows if row.key), default=0)

@@ -21,7 +21,7 @@ GAP: Final = "  "
 SEPARATOR: Final = " · "
 LEAST_TEXT: Final = 8
 """A text cut to fewer cells than this is left out."""
-_FIRST_CLAUSE: Final = re.compile(r"[:;] | \(| · ")
+_FIRST_CLAUSE: Final = re.compile(r"[:;] | \(| · | for \d")
 _AWAITED: Final = {
     AlertKind.KEYS_REST: "back in",
     AlertKind.RETRY_BUDGET: "more in",

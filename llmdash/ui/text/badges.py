@@ -13,6 +13,7 @@ from llmdash.engine.model.states import (
     Severity,
     Verdict,
     WaitReason,
+    WorkerState,
 )
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "SEVERITIES",
     "VERDICTS",
     "WAIT_REASONS",
+    "WORKER_STATES",
     "Badge",
     "job_badge",
     "run_badge",
@@ -63,6 +65,7 @@ WAIT_REASONS: Final = {
     WaitReason.BACKOFF: JOB_STATES[JobState.BACKOFF],
     WaitReason.BUDGET: Badge("↻", "budget", "warning"),
     WaitReason.SHARED: Badge("◔", "shared", "waiting"),
+    WaitReason.WORKER: Badge("◑", "worker", "warning"),
 }
 
 KEY_STATES: Final = {
@@ -79,6 +82,14 @@ ENDPOINT_STATES: Final = {
     EndpointState.DOWN: Badge("▼", "down", "error"),
     EndpointState.PROBING: Badge("◔", "probing", "warning"),
     EndpointState.PAUSED: Badge("‖", "paused", "error"),
+}
+
+WORKER_STATES: Final = {
+    WorkerState.WORKING: Badge("●", "working", "success"),
+    WorkerState.DRAINING: Badge("◐", "draining", "warning"),
+    WorkerState.DRAINED: Badge("◌", "drained", "muted"),
+    WorkerState.LOST: Badge("✖", "lost", "error"),
+    WorkerState.LEFT: Badge("○", "left", "muted"),
 }
 
 RUN_STATES: Final = {

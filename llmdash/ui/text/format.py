@@ -5,6 +5,7 @@
 | `elapsed` | 12 | `00:03:12.418` |
 | `clock` | 8 | `00:06:10` |
 | `duration` | 5 | `412ms` `1.23s` `12.3s` `3m04s` `2h05m` `3d04h` |
+| `fine` | 5 | `1.1ms` ` 12ms` `1.23s`, as `duration` from 10 ms on |
 | `span` | 6 at most | `45s` `10m26s` `2h05m` `3d04h` |
 | `count` | as needed | `3,412` |
 | `si` | 4 | `  18` `2.1k` ` 34k` `1.2M` |
@@ -32,6 +33,7 @@ __all__ = [
     "dollars",
     "duration",
     "elapsed",
+    "fine",
     "fit",
     "number",
     "percent",
@@ -120,6 +122,13 @@ def duration(seconds: float | None) -> str:
     else:
         text = _two_units(round(seconds))
     return f"{text:>5}"
+
+
+def fine(seconds: float | None) -> str:
+    """Return five cells: as `duration`, with a tenth of a millisecond below 10 ms."""
+    if seconds is None or not 0 <= seconds < 0.00995:
+        return duration(seconds)
+    return f"{seconds * 1000:.1f}ms"
 
 
 def span(seconds: float) -> str:

@@ -71,7 +71,8 @@ def entries(node: DOMNode) -> list[KeyEntry]:
     """Return the described actions of `node`, its own before inherited ones, with all keys of each.
 
     Bindings inherited from Textual itself are left out: every action of llmdash has a binding of its own.
-    `node.renamed`, where there is one, names actions that are called otherwise now.
+    `node.renamed`, where there is one, names actions that are called otherwise now; those without a name are
+    left out.
     """
     gathered: dict[str, list[Binding]] = {}
     taken: set[str] = set()
@@ -83,7 +84,8 @@ def entries(node: DOMNode) -> list[KeyEntry]:
             if binding.description and not binding.system and binding.key not in taken:
                 gathered.setdefault(binding.action, []).append(binding)
         taken.update(binding.key for binding in own)
-    return [_entry(node, action, same) for action, same in gathered.items()]
+    found = (_entry(node, action, same) for action, same in gathered.items())
+    return [entry for entry in found if entry.name]
 
 
 def _entry(node: DOMNode, action: str, same: list[Binding]) -> KeyEntry:

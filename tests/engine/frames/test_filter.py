@@ -21,6 +21,7 @@ def columns() -> JobColumns:
         held.tries[job] = job % 3
         held.output_tokens[job] = job * 10
         held.key[job] = held.keys.number("key b1" if job % 2 else "key a0")
+        held.worker[job] = held.workers.number(("w1", "w10", "GPU b")[job % 3]) if job < 6 else 0
     held.verdict[6] = Verdict.NOT_EQUAL
     held.error[7] = held.errors.number("429 Too Many Requests")
     return held
@@ -55,6 +56,15 @@ def found(text: str) -> list[int]:
         ("#:1", [0]),
         ("#<=2 task", [0, 1]),
         ("key:nobody", []),
+        ("worker:w1", [0, 3]),
+        ("worker:W10", [1, 4]),
+        ("worker:w1,w10", [0, 1, 3, 4]),
+        ("worker:w*", [0, 1, 3, 4]),
+        ("worker:gpu?b state:flight", [5]),
+        ("worker:w", []),
+        ("worker:nobody", []),
+        ("worker:,", []),
+        ("worker:*", [0, 1, 2, 3, 4, 5]),
     ],
 )
 def test_terms_choose_jobs_and_all_must_hold(text: str, jobs: list[int]) -> None:
@@ -77,12 +87,14 @@ def test_a_filter_that_says_nothing_is_explained(text: str, words: str) -> None:
         found(text)
 
 
-@given(st.one_of(st.text(max_size=40), st.from_regex(r"(state|time|key|#|out|is)[:<>=]{1,2}.{0,12}")))
+@given(st.one_of(st.text(max_size=40), st.from_regex(r"(state|time|key|worker|#|out|is)[:<>=]{1,2}.{0,12}")))
 @example("#>" + "9" * 5_000)
 @example("time>\u0663")
 @example("state:\0")
 @example("\ud800:\udfff")
 @example("((((" * 1_000)
+@example("worker:[")
+@example("worker:" + "*a" * 1_000)
 def test_no_text_breaks_the_filter(text: str) -> None:
     try:
         found(text)

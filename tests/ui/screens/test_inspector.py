@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -34,6 +34,7 @@ from llmdash.ui.screens.inspector import InspectorScreen, first_json
 from llmdash.ui.screens.key_bar import KeyBar
 from llmdash.ui.text.keymap import key_glyph
 from tests.ui.fake_session import FakeSession, Scene
+from tests.ui.troubles import fleet
 from tests.ui.waiting import choose, picture, until
 from tests.ui.widget_app import lines
 
@@ -192,14 +193,18 @@ async def test_escape_leads_back_from_every_screen() -> None:
         assert session.views[-1].inspect is None
 
 
-async def test_help_lists_every_described_key_of_the_screen_and_its_widgets() -> None:
-    async with opened(FakeSession()) as pilot:
+@pytest.mark.parametrize("scene", [Scene, fleet])
+async def test_help_lists_every_described_key_of_the_screen_and_its_widgets(
+    scene: Callable[[], Scene],
+) -> None:
+    """But for the one that opens the workers, in a run without any."""
+    async with opened(FakeSession(scene=scene())) as pilot:
         screen = pilot.app.screen
         described = {
             (key_glyph(binding.key), binding.description)
             for node in (screen, *screen.focus_chain)
             for binding in Binding.make_bindings(node.BINDINGS)
-            if binding.description
+            if binding.description and (binding.action != "workers" or scene is fleet)
         }
         assert len(described) > 20
         await pilot.press("question_mark")
@@ -398,3 +403,13 @@ def test_attempts_fit_their_width_whatever_they_hold(attempts: list[AttemptRecor
     lines = attempts_table(attempts, width).plain.split("\n")
     assert all(cell_len(line) <= width for line in lines)
     assert len(lines) > len(attempts)
+
+
+async def test_the_workers_of_the_attempts_and_of_the_answer_are_named() -> None:
+    async with opened(FakeSession(scene=fleet()), "down", "enter") as pilot:
+        await until(pilot, lambda: "worker w" in text_of(pilot, "inspected"))
+        assert "worker" in text_of(pilot, "attempts")
+    text = attempts_table((AttemptRecord(0, 1, "a1f2", "unknown", 0.0, worker="w5"),), 74).plain
+    assert "w5" in text.splitlines()[1]
+    assert "in flight when its worker was lost" in text
+    assert "worker" not in attempts_table((AttemptRecord(0, 1, "a1f2", "unknown", 0.0),), 74).plain

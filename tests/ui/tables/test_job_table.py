@@ -14,7 +14,7 @@ from llmdash.engine.model.states import JobState, SortColumn, WaitReason
 from llmdash.prompts.verdict import Verdict
 from llmdash.ui.tables.job_table import OVERSCAN, JobTable
 from tests.ui.job_rows import Jobs, job_row
-from tests.ui.widget_app import assert_drawn_safely, lines, posted, running
+from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
 
 
 @dataclass
@@ -241,11 +241,11 @@ async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_wher
             replace(job_row(21), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_in_s=58.9),
         ]
         await shown.tick()
-        rows = lines(shown.table)[1:10]
+        rows = lines(shown.table)[1:11]
         for row, words in zip(
             rows,
             ("◔ limiter", "◑ key", "◑ endpoint", "◑ machine", "◌ disk", "↻ backoff", "↻ budget",
-             "↻ backoff 3s", "↻ backoff 59s"),
+             "◑ worker", "↻ backoff 3s", "↻ backoff 59s"),
             strict=True,
         ):  # fmt: skip
             assert words in row
@@ -258,3 +258,32 @@ async def test_every_width_is_filled_exactly(width: int) -> None:
         shown.jobs.rows[0] = replace(shown.jobs.rows[0], id="日本語テキスト" * 20)
         await shown.tick()
         assert_drawn_safely(shown.table)
+
+
+async def test_a_column_of_workers_comes_with_the_first_of_them_and_stays() -> None:
+    async with table_of(4, (100, 12)) as shown:
+        assert "worker" not in lines(shown.table)[0]
+        shown.jobs.rows[1] = replace(shown.jobs.rows[1], worker="w12")
+        await shown.tick()
+        head, _first, second = lines(shown.table)[:3]
+        assert second[head.index("worker") :].startswith("w12")
+        shown.jobs.rows = [replace(row, worker=None) for row in shown.jobs.rows]
+        await shown.tick()
+        assert "worker" in lines(shown.table)[0]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_names_of_workers_keep_the_columns_straight(name: str) -> None:
+    async with table_of(4, (100, 12)) as shown:
+        shown.jobs.rows[0] = replace(shown.jobs.rows[0], worker=name)
+        await shown.tick()
+        assert_drawn_safely(shown.table)
+
+
+@pytest.mark.parametrize(("width", "there"), [(60, False), (76, True), (68, False), (98, True)])
+async def test_the_worker_goes_before_the_times_where_there_is_no_room(width: int, *, there: bool) -> None:
+    async with table_of(4, (width, 12)) as shown:
+        shown.jobs.rows = [replace(row, worker="w1") for row in shown.jobs.rows]
+        await shown.tick()
+        assert ("worker" in lines(shown.table)[0]) is there
+        assert "time" in lines(shown.table)[0]

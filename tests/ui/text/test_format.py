@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from llmdash.engine.model.frame import JobRow
-from llmdash.engine.model.states import EndpointState, JobState, KeyState, RunState, Severity, WaitReason
+from llmdash.engine.model.states import (
+    EndpointState,
+    JobState,
+    KeyState,
+    RunState,
+    Severity,
+    WaitReason,
+    WorkerState,
+)
 from llmdash.prompts.verdict import Verdict
 from llmdash.ui.text import badges
 from llmdash.ui.text import format as fmt
@@ -66,9 +74,21 @@ def test_an_amount_has_two_digits_that_count(value: float | None, text: str) -> 
     assert fmt.dollars(value) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0ms"), (0.0011, "1.1ms"), (0.00994, "9.9ms"), (0.00996, " 10ms"), (0.0123, " 12ms"),
+        (1.5, "1.50s"), (None, "     "), (math.nan, "     "), (-1, "  0ms"),
+    ],
+)  # fmt: skip
+def test_a_round_trip_has_a_tenth_of_a_millisecond(seconds: float, text: str) -> None:
+    assert fmt.fine(seconds) == text
+
+
 @given(SECONDS)
 def test_widths_hold_for_every_value(value: float) -> None:
     assert len(fmt.duration(value)) == 5
+    assert len(fmt.fine(value)) == 5
     assert len(fmt.si(value)) == 4
     assert len(fmt.rate(value)) == 7
     assert len(fmt.clock(value)) == 8
@@ -136,6 +156,7 @@ def test_every_state_has_a_glyph_of_one_cell_and_a_word() -> None:
         (badges.ENDPOINT_STATES, EndpointState),
         (badges.WAIT_REASONS, WaitReason),
         (badges.SEVERITIES, Severity),
+        (badges.WORKER_STATES, WorkerState),
     )
     for table, states in tables:
         looks = [table[state] for state in states]

@@ -1,0 +1,185 @@
+"""The workers of a run: what each does, and what is wrong with it; drain one, or look at its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final, Protocol
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import Layout, WidgetPlacement
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.view import View
+from llmdash.sanitize import clean_line
+from llmdash.ui.panels.banner import Banner
+from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.worker_panel import WorkerPanel
+from llmdash.ui.screens.dashboard_keys import pause_names
+from llmdash.ui.screens.key_bar import KeyBar, bar_items
+from llmdash.ui.screens.overlay import Controls
+from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.worker_words import Sentence, sentences, workers_in, workers_title
+
+__all__ = ["WorkersScreen"]
+
+_TINTS: Final = {"error": "$text-error", "warning": "$text-warning", "muted": "$foreground-muted"}
+
+
+class WorkerControls(Controls, Protocol):
+    """What the dashboard does in addition for this screen."""
+
+    def show_only(self, filter_text: str) -> None:
+        """Show the jobs that match a filter."""
+
+    def action_alerts(self) -> None:
+        """Show what blocks the run, in full."""
+
+
+class TableLayout(Layout):
+    """Puts a table above notes. It has the lines it needs and the notes leave it; at least two thirds."""
+
+    name = "table over notes"
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> list[WidgetPlacement]:
+        parent.pre_layout(self)
+        table = next(child for child in children if isinstance(child, WorkerPanel))
+        said = [child for child in children if child is not table]
+        needed = sum(child.get_content_height(size, size, size.width) + 1 for child in said)
+        height = min(table.lines, max(size.height * 2 // 3, size.height - needed))
+        places: list[tuple[Widget, Region]] = [(table, Region(0, 0, size.width, height))]
+        places += [
+            (child, Region(0, height + 1, size.width, max(0, size.height - height - 1))) for child in said
+        ]
+        return [WidgetPlacement(region, NULL_OFFSET, NULL_SPACING, child) for child, region in places]
+
+
+class WorkersSpace(Widget):
+    """The table of workers, and sentences about them."""
+
+    DEFAULT_CSS = "WorkersSpace { width: 100%; height: 1fr; overflow: hidden; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._layout_of_table = TableLayout()
+        self._lines = 0
+
+    @property
+    def layout(self) -> Layout:
+        return self._layout_of_table
+
+    def fit(self, lines: int) -> None:
+        """Make room for a table of that many lines."""
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh(layout=True)
+
+
+class WorkersScreen(Screen[None]):
+    """A table of workers, and below it what is special about them, in sentences."""
+
+    TITLE = "Workers"
+    AUTO_FOCUS = "WorkerPanel"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,m", "dismiss", "Back", tooltip="To the dashboard"),
+        Binding("enter", "worker('activate')", "Its jobs", tooltip="Filter the job table to this worker"),
+        Binding(
+            "d",
+            "worker('drain')",
+            "Drain",
+            tooltip="Give this worker nothing new; what is in flight finishes",
+        ),
+        Binding("u", "worker('take_again')", "Take again", tooltip="Give a drained worker work again"),
+        Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
+        Binding("minus", "nudge(-1)", "Slower", show=False, tooltip="Lower the rate by a step"),
+        Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
+        Binding("exclamation_mark", "alerts", "Alerts", show=False, tooltip="What blocks the run, in full"),
+        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
+        Binding("question_mark", "help", "Help", tooltip="Every key"),
+        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+    ]
+
+    def __init__(self, controls: WorkerControls) -> None:
+        super().__init__()
+        self._controls = controls
+        self._sentences: tuple[Sentence, ...] = ()
+        self._title = ""
+        self.renamed: Mapping[str, str] = {}
+        """What actions are called now, where that differs from their bindings."""
+
+    def compose(self) -> ComposeResult:
+        yield RunHeader()
+        yield Banner()
+        with WorkersSpace(id="workers"):
+            yield WorkerPanel(id="table")
+            yield Static(id="worker-notes", markup=False)
+        yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
+
+    @property
+    def _table(self) -> WorkerPanel:
+        return self.query_one(WorkerPanel)
+
+    def on_mount(self) -> None:
+        self.query_one("#worker-notes").display = False
+
+    def wanted(self, view: View) -> View:
+        return view
+
+    def show_frame(self, frame: Frame) -> None:
+        self.query_one(RunHeader).show(frame.run, workers_in(frame))
+        self.query_one(Banner).show(frame.alerts)
+        self._table.show(frame.workers, frame.run.keys, frame.cluster)
+        self.query_one(WorkersSpace).fit(self._table.lines)
+        self._show_title(workers_title(frame.workers, frame.cluster))
+        self._show_sentences(sentences(frame.workers, frame.cluster))
+        self.renamed = pause_names(frame.run)
+        self.query_one(KeyBar).rename(self.renamed)
+
+    def _show_title(self, title: str) -> None:
+        if title != self._title:
+            self._title = title
+            self.query_one("#workers").border_title = Content(clean_line(title))
+
+    def _show_sentences(self, said: tuple[Sentence, ...]) -> None:
+        if said != self._sentences:
+            self._sentences = said
+            lines = (Content.styled(clean_line(text), _TINTS[style]) for text, style in said)
+            notes = self.query_one("#worker-notes", Static)
+            notes.update(Content("\n").join(lines))
+            notes.display = bool(said)
+
+    @on(WorkerPanel.Chosen)
+    def _chosen(self, event: WorkerPanel.Chosen) -> None:
+        self.dismiss()
+        self._controls.show_only(event.filter)
+
+    @on(WorkerPanel.Steered)
+    def _steered(self, event: WorkerPanel.Steered) -> None:
+        self._controls.send(event.command)
+
+    @on(Banner.Opened)
+    def action_alerts(self) -> None:
+        self._controls.action_alerts()
+
+    async def action_worker(self, action: str) -> None:
+        """Run an action of the table, regardless of the focus."""
+        await self._table.run_action(action)
+
+    def action_toggle_pause(self) -> None:
+        self._controls.action_toggle_pause()
+
+    def action_nudge(self, steps: int) -> None:
+        self._controls.action_nudge_rate(steps)
+
+    def action_help(self) -> None:
+        from llmdash.ui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen([("Workers", entries(self))]))
