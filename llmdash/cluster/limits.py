@@ -15,7 +15,7 @@ from distributed.protocol.pickle import dumps
 from llmdash.cluster.clock import unstopped
 from llmdash.cluster.places import Place
 from llmdash.engine.dispatch.leases import Claim, LeaseError, Share
-from llmdash.shared_limits.table import KEPT_S, Row, granted, is_live, released
+from llmdash.shared_limits.table import KEPT_S, LeaseRow, granted, is_live, released
 
 __all__ = ["ClusterLeases", "LimitsPlugin"]
 
@@ -34,7 +34,7 @@ class LimitsPlugin(SchedulerPlugin):
     idempotent = True
 
     async def start(self, scheduler: Scheduler) -> None:
-        self._rows: dict[tuple[str, str], Row] = {}
+        self._rows: dict[tuple[str, str], LeaseRow] = {}
         self._quiet_until = unstopped() + KEPT_S
         scheduler.handlers["llmdash_limit_share"] = self._share
         scheduler.handlers["llmdash_limit_release"] = self._release
@@ -55,7 +55,7 @@ class LimitsPlugin(SchedulerPlugin):
         now = unstopped()
         return _encode([row for row in self._rows.values() if is_live(row, now)])
 
-    def _keep(self, row: Row) -> None:
+    def _keep(self, row: LeaseRow) -> None:
         self._rows[row.limit.name, row.sharer.run] = row
 
 
@@ -74,7 +74,7 @@ class ClusterLeases:
         """Give back everything but what was `sent` in the present second. Raises LeaseError."""
         await self._asked("llmdash_limit_release", claim=_encode(claim))
 
-    async def rows(self) -> tuple[Row, ...]:
+    async def rows(self) -> tuple[LeaseRow, ...]:
         """Return the rows of the runs that share limits now. Raises LeaseError."""
         return _rows_of(await self._asked("llmdash_limit_rows"))
 
@@ -107,4 +107,4 @@ class ClusterLeases:
 _encode = msgspec.msgpack.Encoder().encode
 _claim = msgspec.msgpack.Decoder(Claim).decode
 _share_of = msgspec.msgpack.Decoder(Share).decode
-_rows_of = msgspec.msgpack.Decoder(tuple[Row, ...]).decode
+_rows_of = msgspec.msgpack.Decoder(tuple[LeaseRow, ...]).decode

@@ -23,7 +23,7 @@ from llmdash.sanitize import clean_line
 if TYPE_CHECKING:
     from llmdash.cluster.limits import ClusterLeases
     from llmdash.engine.dispatch.leases import Leases
-    from llmdash.shared_limits.table import Row
+    from llmdash.shared_limits.table import LeaseRow
 
 __all__ = ["defined_limits", "limits_as_json", "limits_as_text", "rows_in_use", "shared_rates"]
 
@@ -63,7 +63,7 @@ def defined_limits(folder: Path) -> tuple[LimitSettings, ...]:
     return parse_limits((from_toml(own, own.name, SETTINGS), from_toml(user, str(user), SETTINGS)))
 
 
-def rows_in_use(order: WorkersOrder) -> tuple[Row, ...]:
+def rows_in_use(order: WorkersOrder) -> tuple[LeaseRow, ...]:
     """Return who shares limits now, on this machine or by way of the cluster that the order names.
 
     Raises LeaseError, ConfigError.
@@ -76,19 +76,19 @@ def rows_in_use(order: WorkersOrder) -> tuple[Row, ...]:
     return asyncio.run(_rows_of(hired.leases))
 
 
-async def _rows_of(leases: ClusterLeases) -> tuple[Row, ...]:
+async def _rows_of(leases: ClusterLeases) -> tuple[LeaseRow, ...]:
     try:
         return await leases.rows()
     finally:
         await leases.aclose()
 
 
-def limits_as_json(defined: Sequence[LimitSettings], rows: Sequence[Row]) -> str:
+def limits_as_json(defined: Sequence[LimitSettings], rows: Sequence[LeaseRow]) -> str:
     """Return the limits that are defined or in use, with who shares them."""
     return json.dumps(list(_limits(defined, rows)), indent=2, ensure_ascii=True)
 
 
-def limits_as_text(defined: Sequence[LimitSettings], rows: Sequence[Row]) -> str:
+def limits_as_text(defined: Sequence[LimitSettings], rows: Sequence[LeaseRow]) -> str:
     """Return the same as lines to read."""
     lines: list[str] = []
     for limit in _limits(defined, rows):
@@ -113,7 +113,7 @@ def _run_line(run: dict[str, Any]) -> str:
     return f"  {clean_line(run['run'])}  {', '.join(share)}  wants {wish}  {place}"
 
 
-def _limits(defined: Sequence[LimitSettings], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def _limits(defined: Sequence[LimitSettings], rows: Sequence[LeaseRow]) -> Iterator[dict[str, Any]]:
     """Yield the limits with their runs as JSON has them: null for no limit, and for the wish for all."""
     from llmdash.engine.dispatch.leases import Limit
     from llmdash.shared_limits.table import lowest

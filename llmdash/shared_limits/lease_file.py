@@ -16,7 +16,7 @@ from typing import Any
 from llmdash import locations
 from llmdash.engine.dispatch.leases import Claim, Held, LeaseError, Limit, Share, Sharer, Wish
 from llmdash.engine.dispatch.shared_rate import wakeful_clock
-from llmdash.shared_limits.table import KEPT_S, Row, granted, is_live, released
+from llmdash.shared_limits.table import KEPT_S, LeaseRow, granted, is_live, released
 
 __all__ = ["LeaseFile"]
 
@@ -62,7 +62,7 @@ class LeaseFile:
         """Give back everything but what was `sent` in the present second. Raises LeaseError."""
         await asyncio.to_thread(self._release, claim)
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[LeaseRow, ...]:
         """Return the rows of the runs that share limits now; no file, no rows. Raises LeaseError."""
         if not self._path.exists():
             return ()
@@ -171,19 +171,19 @@ def _why(error: Exception) -> str:
     return (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
 
 
-def _rows(connection: sqlite3.Connection) -> list[Row]:
+def _rows(connection: sqlite3.Connection) -> list[LeaseRow]:
     """All rows. Raises _Foreign for one that makes no sense."""
     return [_row(values) for values in connection.execute(_READ)]
 
 
-def _row(values: Sequence[Any]) -> Row:
+def _row(values: Sequence[Any]) -> LeaseRow:
     name, run, label, host, pid, *numbers = values
     if not all(isinstance(text, str) for text in (name, run, label, host)) or not isinstance(pid, int):
         raise _Foreign("a row without a name")
     if len(numbers) != 9 or not all(isinstance(number, int | float) and number >= 0 for number in numbers):
         raise _Foreign("a row without a number")
     rate, tpm, wish_rate, wish_tokens, held_rate, held_slots, held_tokens, sent, until = numbers
-    return Row(
+    return LeaseRow(
         Limit(name, rate, tpm),
         Sharer(run, label, host, pid),
         Wish(wish_rate, wish_tokens),
@@ -192,7 +192,7 @@ def _row(values: Sequence[Any]) -> Row:
     )
 
 
-def _write(connection: sqlite3.Connection, row: Row) -> None:
+def _write(connection: sqlite3.Connection, row: LeaseRow) -> None:
     limit, sharer, wish, held = row.limit, row.sharer, row.wish, row.held
     connection.execute(
         _WRITE,

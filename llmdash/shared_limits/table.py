@@ -16,7 +16,7 @@ from llmdash.engine.dispatch.leases import Claim, Held, Limit, Share, Sharer, Wi
 from llmdash.engine.dispatch.send_window import WINDOW_S
 from llmdash.shared_limits.fairness import fair_shares, fair_slots
 
-__all__ = ["KEPT_S", "Row", "granted", "is_live", "lowest", "released", "slots_of"]
+__all__ = ["KEPT_S", "LeaseRow", "granted", "is_live", "lowest", "released", "slots_of"]
 
 LEASE_S = 1.4
 """How long a share may be used without asking again."""
@@ -28,7 +28,7 @@ _TURN_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LeaseRow:
     """What one run holds of a limit, and until when; times by the clock of whoever keeps the rows."""
 
     limit: Limit
@@ -38,7 +38,7 @@ class Row:
     until: float
 
 
-def is_live(row: Row, now: float) -> bool:
+def is_live(row: LeaseRow, now: float) -> bool:
     """False for a row whose run is gone, or that was written before the clock was set back to zero."""
     return now < row.until <= now + KEPT_S
 
@@ -58,7 +58,9 @@ def lowest(limits: Iterable[Limit], name: str) -> Limit:
     )
 
 
-def granted(rows: Sequence[Row], claim: Claim, now: float, quiet_until: float = 0.0) -> tuple[Row, Share]:
+def granted(
+    rows: Sequence[LeaseRow], claim: Claim, now: float, quiet_until: float = 0.0
+) -> tuple[LeaseRow, Share]:
     """Return the new row of the run that claims, and its share. `rows` are all rows of the limit.
 
     Until `quiet_until` nobody gets more than is held already: the rows are new, and there may be runs that
@@ -85,18 +87,18 @@ def granted(rows: Sequence[Row], claim: Claim, now: float, quiet_until: float = 
         max(held.tokens, given.tokens),
         held.sent,
     )
-    row = Row(limit=claim.limit, sharer=claim.sharer, wish=claim.wish, held=kept, until=now + KEPT_S)
+    row = LeaseRow(limit=claim.limit, sharer=claim.sharer, wish=claim.wish, held=kept, until=now + KEPT_S)
     labels = tuple((each.sharer.label, each.held.rate) for each in others)
     return row, Share(given.rate, given.slots, given.tokens, LEASE_S, limit, labels)
 
 
-def released(claim: Claim, now: float) -> Row:
+def released(claim: Claim, now: float) -> LeaseRow:
     """Return the row of a run that uses nothing more: its last requests count for a second."""
     held = Held(slots=claim.held.sent, sent=claim.held.sent)
-    return Row(claim.limit, claim.sharer, Wish(0.0, 0.0), held, now + _COUNTED_S)
+    return LeaseRow(claim.limit, claim.sharer, Wish(0.0, 0.0), held, now + _COUNTED_S)
 
 
-def _target(others: Sequence[Row], claim: Claim, limit: Limit, now: float) -> Held:
+def _target(others: Sequence[LeaseRow], claim: Claim, limit: Limit, now: float) -> Held:
     """What the run would have if all had what is fair.
 
     Slots are whole: where they cannot be divided, the runs take turns with those that are left over.

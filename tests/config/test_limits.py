@@ -16,7 +16,7 @@ from llmdash.config.toml import LIMITS, from_toml
 from llmdash.sanitize import clean_line
 from tests.config.place import Place
 
-NAMES = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+NAMES = st.text(st.characters(codec="utf-8"), max_size=12)
 
 ENDPOINTS = """
 [[endpoint]]

@@ -20,6 +20,7 @@ from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
+from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.session import LocalSession
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages, text_of
@@ -107,11 +108,18 @@ def of(some: Sequence[Prompt], fingerprint: str = "f" * 64) -> PromptList:
 
 
 def plan(
-    folder: Path, server: Server, source: PromptList, *, keys: int = 3, concurrency: int = 8, **more: Any
+    folder: Path,
+    server: Server,
+    source: PromptList,
+    *,
+    keys: int = 3,
+    concurrency: int = 8,
+    limit: SharedLimit | None = None,
+    **more: Any,
 ) -> RunPlan:
     @asynccontextmanager
     async def connect() -> AsyncIterator[list[Member]]:
-        shared = Endpoint("nowhere")
+        shared = Endpoint("nowhere", shared=limit)
         yield [Member(ScriptedLLM(server, f"k{n}"), f"k{n}", shared) for n in range(keys)]
 
     facts = RunFacts("scripted", "scripted", "nowhere", keys)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from llmdash.engine.dispatch.leases import Claim, LeaseError, Leases, Limit, Share, Sharer
 from llmdash.engine.dispatch.shared_rate import SharedRate
-from llmdash.shared_limits.table import Row, granted, released
+from llmdash.shared_limits.table import LeaseRow, granted, released
 
 __all__ = ["MemoryLeases", "SharingRun", "most_in_a_second", "now"]
 
@@ -22,7 +22,7 @@ class MemoryLeases:
     """The rows in memory. Each call takes up to `slow_s`, before and after its transaction."""
 
     def __init__(self, slow_s: float = 0.0, seed: int = 1) -> None:
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, LeaseRow] = {}
         self.slow_s = slow_s
         self.broken = False
         self.most_held = 0.0

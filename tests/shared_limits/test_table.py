@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.dispatch.leases import Claim, Held, Limit, Share, Sharer, Wish
-from llmdash.shared_limits.table import KEPT_S, Row, granted, is_live, released, slots_of
+from llmdash.shared_limits.table import KEPT_S, LeaseRow, granted, is_live, released, slots_of
 
 LIMIT = Limit("org-a", 60.0, 60_000.0)
 
@@ -94,7 +94,7 @@ def test_where_there_are_more_runs_than_slots_they_take_turns() -> None:
     limit = Limit("org-a", 1.0)
     served: set[str] = set()
     for turn in range(12):
-        rows: list[Row] = []
+        rows: list[LeaseRow] = []
         for run in "abcdef":  # every one holds nothing, so that each gets what is meant for it
             row, share = granted(rows, claim(run, limit=limit), turn * 4.0)
             rows.append(replace(row, held=Held()))
@@ -111,7 +111,7 @@ def test_what_all_hold_together_never_passes_the_limit(
     runs: list[tuple[float, int]], rate: float, now: float
 ) -> None:
     limit = Limit("org-a", rate)
-    rows: dict[str, Row] = {}
+    rows: dict[str, LeaseRow] = {}
     shares: dict[str, Held] = {}
     for step in range(3):
         for number, (wish, sent) in enumerate(runs):

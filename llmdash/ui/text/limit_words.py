@@ -53,7 +53,7 @@ def _share(limit: SharedLimitRow) -> tuple[str, str] | None:
     if limit.rate is not None and limit.share is not None:
         return _short(limit.share), f"{_short(limit.rate)}/s"
     if limit.tpm is not None and limit.token_share is not None:
-        return si(limit.token_share), f"{si(limit.tpm)} tok/min"
+        return si(limit.token_share).strip(), f"{si(limit.tpm).strip()} tok/min"
     return None
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import RatePart, SeriesPart
+from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.rate_slider import SHOWS_TO_CONFIRM, LogSlider
+from llmdash.ui.panels.shared_limits import SharedLimits
 from tests.ui.widget_app import assert_drawn_safely, lines, lines_drawn, posted, running
 
 
@@ -210,3 +213,38 @@ async def test_the_panel_names_what_binds_and_tells_its_sliders_apart() -> None:
         (changed,) = posted(pilot, RatePanel.ConcurrencyChanged)
         assert changed.concurrency == 71
         assert changed.control is panel
+
+
+SHARED = SharedLimitRow("org-a", 60.0, None, 20.0, None, (("evals", 20.0),), 20.0)
+
+
+async def test_a_shared_limit_has_a_line_between_sliders_and_plot_and_is_named_in_the_title() -> None:
+    panel = RatePanel()
+    async with running(panel, (70, 6)) as pilot:
+        panel.styles.height = 6
+        panel.show(RatePart(40.0, 20.0, binding=Binding.SHARED), SeriesPart(), (SHARED,))
+        await pilot.pause()
+        assert str(panel.border_title) == "Rate · bound by shared: 20 of 60/s"
+        line = panel.query_one(SharedLimits)
+        assert lines(line) == ['shared "org-a": this 20, evals 20, free 20 of 60/s']
+        assert line.region.y == 2
+        panel.show(RatePart(40.0, 20.0, binding=Binding.CONCURRENCY), SeriesPart(), (SHARED,))
+        assert str(panel.border_title) == "Rate · shared: 20 of 60/s · bound by concurrency"
+        over = replace(SHARED, share=0.0, problem="locked", is_over=True)
+        panel.show(RatePart(40.0, binding=Binding.SHARED), SeriesPart(), (over,))
+        await pilot.pause()
+        assert lines(line) == ['shared "org-a": no share now']
+        assert_drawn_safely(line)
+        panel.show(RatePart(40.0, binding=Binding.RATE), SeriesPart())
+        await pilot.pause()
+        assert not line.display
+
+
+async def test_where_there_is_no_room_the_line_of_a_shared_limit_is_left_out() -> None:
+    panel = RatePanel()
+    async with running(panel, (70, 3)) as pilot:
+        panel.styles.height = 3
+        await pilot.pause()
+        panel.show(RatePart(40.0, 20.0, binding=Binding.SHARED), SeriesPart(), (SHARED,))
+        await pilot.pause()
+        assert not panel.query_one(SharedLimits).display

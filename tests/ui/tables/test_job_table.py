@@ -233,7 +233,7 @@ async def test_verdicts_and_states_are_told_without_colour() -> None:
 
 
 async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_where_they_are() -> None:
-    async with table_of(4, (100, 12)) as shown:
+    async with table_of(4, (100, 13)) as shown:
         shown.jobs.rows = [
             replace(job_row(job), state=JobState.KEY, reason=reason) for job, reason in enumerate(WaitReason)
         ] + [
@@ -241,11 +241,11 @@ async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_wher
             replace(job_row(21), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_in_s=58.9),
         ]
         await shown.tick()
-        rows = lines(shown.table)[1:11]
+        rows = lines(shown.table)[1:12]
         for row, words in zip(
             rows,
             ("◔ limiter", "◑ key", "◑ endpoint", "◑ machine", "◌ disk", "↻ backoff", "↻ budget",
-             "◑ worker", "↻ backoff 3s", "↻ backoff 59s"),
+             "◑ worker", "◔ shared", "↻ backoff 3s", "↻ backoff 59s"),
             strict=True,
         ):  # fmt: skip
             assert words in row
