@@ -59,6 +59,10 @@ bench-compare *arguments:
 bench-litellm *arguments:
     {{python}} -m tests.benchmarks.litellm_proxy {{arguments}}
 
+# What workers cost the run that hands out its attempts (cost), and how well they hold a rate (rate)
+bench-cluster *arguments:
+    {{python}} -m tests.benchmarks.cluster {{arguments}}
+
 # A cluster of 100 workers and 100,000,000 jobs, on paper (--workers N --jobs N --shards N... --rate R --cost NAME=US)
 bench-cluster-model *arguments:
     {{python}} -m tests.benchmarks.cluster_model {{arguments}}

@@ -20,7 +20,7 @@ class ExitCode(enum.IntEnum):
     KILL_SWITCH = 4
     """The requests are refused, all alike or most of them."""
     NO_KEY = 5
-    """No usable key or endpoint is left."""
+    """No usable key, endpoint or worker is left."""
     LOCKED = 6
     """Another process works on the run."""
     STORAGE = 7

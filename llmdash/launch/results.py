@@ -23,6 +23,7 @@ _MOST_COLUMNS = 1_000
 
 ENDING_CODES = {
     Ending.NO_KEY: ExitCode.NO_KEY,
+    Ending.NO_WORKER: ExitCode.NO_KEY,
     Ending.STORAGE: ExitCode.STORAGE,
     Ending.KILL_SWITCH: ExitCode.KILL_SWITCH,
 }
