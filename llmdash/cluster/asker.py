@@ -10,7 +10,7 @@ from typing import Any
 from llmdash.cluster.clock import unstopped
 from llmdash.cluster.link import QUIET_S, Link
 from llmdash.cluster.messages import Joining
-from llmdash.cluster.ticket import Ticket
+from llmdash.cluster.remote_attempt import RemoteAttempt
 from llmdash.cluster.worker_record import WorkerRecord
 from llmdash.engine.dispatch.asker import NotSent
 from llmdash.engine.dispatch.attempt import Answer, Attempt
@@ -18,7 +18,7 @@ from llmdash.engine.model.events import Event
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.states import WorkerState
 from llmdash.engine.pool.member import Member
-from llmdash.llms.recipe import Recipe
+from llmdash.llms.recipe import ModelRecipe
 from llmdash.prompts.source import Prompt
 
 __all__ = ["ClusterAsker"]
@@ -36,7 +36,7 @@ class ClusterAsker:
     """
 
     def __init__(
-        self, address: str, recipe_of: Callable[[str], Recipe], pack: Callable[[Recipe], bytes]
+        self, address: str, recipe_of: Callable[[str], ModelRecipe], pack: Callable[[ModelRecipe], bytes]
     ) -> None:
         self.address = address
         self.problem = f"waiting for {address}"
@@ -130,7 +130,7 @@ class ClusterAsker:
         link = self._links.get(attempt.record.worker or "")
         if link is None or link.leaves or link.worker.is_drained:
             raise NotSent("its worker takes no work any more")
-        ticket = Ticket(attempt.job, left, tell)
+        ticket = RemoteAttempt(attempt.job, left, tell)
         number = link.ask(attempt.job, self._numbers[attempt.member.label], prompt, options, ticket)
         try:
             return await ticket.answer

@@ -12,13 +12,13 @@ import msgspec
 from llmdash.cluster.clock import unstopped
 from llmdash.cluster.desk_attempt import DeskAttempt
 from llmdash.cluster.keyring import Keyring, MissingKey
-from llmdash.cluster.line import Line, LineClosed
+from llmdash.cluster.line import DeskLine, LineClosed
 from llmdash.cluster.messages import (
     Ask,
+    Departed,
     Ended,
     FromDesk,
     Joining,
-    Left,
     Refused,
     ToDesk,
     decode_to_desk,
@@ -51,7 +51,7 @@ class Desk:
 
     def __init__(
         self,
-        line: Line,
+        line: DeskLine,
         keyring: Keyring,
         version: str,
         host: str,
@@ -178,7 +178,7 @@ class Desk:
                 self._on_chunk(attempt)
 
     def _tell(self, within_s: float) -> None:
-        """Let what is new be reported within so many seconds."""
+        """Let what is new be reported within `within_s` seconds."""
         self._has_news = True
         self._wake(within_s)
 
@@ -220,7 +220,7 @@ class Desk:
         for attempt in settled:
             ago_s = now - attempt.left_at
             self._report.left.append(
-                Left(attempt.ticket, ago_s if ago_s < _PROMPT_S or attempt.is_over else 0.0)
+                Departed(attempt.ticket, ago_s if ago_s < _PROMPT_S or attempt.is_over else 0.0)
             )
             self._has_news = True
         if self._just_left:

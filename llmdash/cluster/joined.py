@@ -10,12 +10,12 @@ from llmdash.cluster.asker import ClusterAsker
 from llmdash.cluster.keyring import with_fingerprints, with_values
 from llmdash.cluster.places import Place
 from llmdash.cluster.scheduler import Scheduler
-from llmdash.llms.recipe import Recipe
+from llmdash.llms.recipe import ModelRecipe
 
 __all__ = ["asker_at", "in_touch"]
 
 
-def asker_at(place: Place, recipe_of: Callable[[str], Recipe], *, send_keys: bool) -> ClusterAsker:
+def asker_at(place: Place, recipe_of: Callable[[str], ModelRecipe], *, send_keys: bool) -> ClusterAsker:
     """Return an Asker over the workers at a place. With `send_keys` they get the keys themselves, without it
     their fingerprints.
     """

@@ -16,7 +16,7 @@ import msgspec
 from llmdash import locations
 from llmdash.config.dotenv import read_dotenv
 from llmdash.config.values import ConfigError
-from llmdash.llms.recipe import Recipe
+from llmdash.llms.recipe import ModelRecipe
 from llmdash.secrets import Secret
 
 __all__ = ["Keyring", "MissingKey", "values_here", "with_fingerprints", "with_values"]
@@ -29,12 +29,12 @@ class MissingKey(Exception):
     """The worker has no key with a fingerprint that the recipe names."""
 
 
-def with_fingerprints(recipe: Recipe) -> bytes:
+def with_fingerprints(recipe: ModelRecipe) -> bytes:
     """Return a recipe as bytes, without its secrets: each is named by its fingerprint."""
     return msgspec.msgpack.encode(recipe, enc_hook=_fingerprint)
 
 
-def with_values(recipe: Recipe) -> bytes:
+def with_values(recipe: ModelRecipe) -> bytes:
     """Return a recipe as bytes with its secrets, for an encrypted line only."""
     return msgspec.msgpack.encode(recipe, enc_hook=_value)
 
@@ -69,9 +69,9 @@ class Keyring:
                 continue  # no key: it is too long, or has a space
             self._secrets[secret.fingerprint] = secret
 
-    def unpack(self, packed: bytes) -> Recipe:
+    def unpack(self, packed: bytes) -> ModelRecipe:
         """Return the recipe with its secrets. Raises MissingKey, for other bytes msgspec.ValidationError."""
-        return msgspec.msgpack.decode(packed, type=Recipe, ext_hook=self._found, dec_hook=_as_secret)
+        return msgspec.msgpack.decode(packed, type=ModelRecipe, ext_hook=self._found, dec_hook=_as_secret)
 
     def _found(self, code: int, data: memoryview) -> Secret:
         text = bytes(data).decode("ascii")

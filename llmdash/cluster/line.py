@@ -1,17 +1,17 @@
-"""Line: what connects a run and a desk. Messages arrive whole and in order, or the line is closed."""
+"""DeskLine: what connects a run and a desk. Messages arrive whole and in order, or the line is closed."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Line", "LineClosed"]
+__all__ = ["DeskLine", "LineClosed"]
 
 
 class LineClosed(Exception):
     """The other side is gone, or has closed the line."""
 
 
-class Line(Protocol):
+class DeskLine(Protocol):
     """One end of a connection, on one event loop."""
 
     async def read(self) -> bytes:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from llmdash.cluster.clock import unstopped
-from llmdash.cluster.line import Line, LineClosed
+from llmdash.cluster.line import DeskLine, LineClosed
 from llmdash.cluster.messages import Ask, FromDesk, Joining, ToDesk, decode_from_desk, encode, packed
-from llmdash.cluster.ticket import Ticket
+from llmdash.cluster.remote_attempt import RemoteAttempt
 from llmdash.cluster.worker_record import WorkerRecord
 from llmdash.engine.dispatch.asker import Lost, NotSent
 from llmdash.prompts.source import Prompt
@@ -31,7 +31,7 @@ class Link:
     def __init__(
         self,
         worker: WorkerRecord,
-        line: Line,
+        line: DeskLine,
         changed: Callable[[], None],
         clock: Callable[[], float] = unstopped,
     ) -> None:
@@ -39,7 +39,7 @@ class Link:
         self._line = line
         self._changed = changed
         self._clock = clock
-        self._tickets: dict[int, Ticket] = {}
+        self._tickets: dict[int, RemoteAttempt] = {}
         self._next = 0
         self._out = ToDesk(0.0, 0.0, 0.0)
         self._has_news = asyncio.Event()
@@ -81,7 +81,7 @@ class Link:
         member: int,
         prompt: Prompt,
         options: Mapping[str, Any],
-        ticket: Ticket,
+        ticket: RemoteAttempt,
     ) -> int:
         """Hand an attempt of `job` to the desk. Return its number, for `cancel`."""
         self._next += 1

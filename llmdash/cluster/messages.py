@@ -24,10 +24,10 @@ __all__ = [
     "Ask",
     "Began",
     "Chunks",
+    "Departed",
     "Ended",
     "FromDesk",
     "Joining",
-    "Left",
     "Refused",
     "ToDesk",
     "decode_from_desk",
@@ -67,7 +67,7 @@ class ToDesk(msgspec.Struct, array_like=True):
     watch: list[int] | None = None
 
 
-class Left(NamedTuple):
+class Departed(NamedTuple):
     """A request was sent, `ago_s` seconds before this message."""
 
     ticket: int
@@ -118,7 +118,7 @@ class FromDesk(msgspec.Struct, array_like=True):
     stamp: float
     echo: float
     held_s: float
-    left: list[Left] = []
+    left: list[Departed] = []
     began: list[Began] = []
     chunks: list[Chunks] = []
     ended: list[Ended] = []

@@ -10,7 +10,7 @@ from distributed.security import Security
 from llmdash.cluster.addresses import TlsFiles
 from llmdash.cluster.local_cluster import LocalCluster, LocalClusterError
 
-__all__ = ["Elsewhere", "Here", "Place", "Reached"]
+__all__ = ["LocalPlace", "Place", "Reached", "RemotePlace"]
 
 
 class Reached(NamedTuple):
@@ -36,7 +36,7 @@ class Place(Protocol):
         """End what was started for this run."""
 
 
-class Elsewhere:
+class RemotePlace:
     """A scheduler that somebody has started."""
 
     def __init__(self, address: str, tls: TlsFiles | None) -> None:
@@ -53,7 +53,7 @@ class Elsewhere:
         """It is not ours to end."""
 
 
-class Here:
+class LocalPlace:
     """The workers of this machine, which are started with the run and end with it."""
 
     name = "this machine"

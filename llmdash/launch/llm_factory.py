@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmdash.config.values import ConfigError
 from llmdash.llms.dialects import DIALECTS, LANGCHAIN
 from llmdash.llms.options import merge_options
-from llmdash.llms.recipe import Recipe
+from llmdash.llms.recipe import ModelRecipe
 from llmdash.llms.wire.failures import Failure
 from llmdash.secrets import Secret
 
@@ -26,7 +26,7 @@ def recipe_of(
     key: Secret | None,
     settings: Settings,
     optional: Mapping[str, Any] = _NO_OPTIONS,
-) -> Recipe:
+) -> ModelRecipe:
     """Return what the model of `endpoint`, bound to `key`, is made of.
 
     Its options are those of the run with those of the endpoint over them; streaming and time limits are
@@ -37,7 +37,9 @@ def recipe_of(
     if endpoint.dialect == LANGCHAIN:
         named = endpoint.model if endpoint.model != endpoint.target else None
         options = merge_options(settings.run_options, endpoint.options)
-        return Recipe(LANGCHAIN, endpoint.target or "", timeouts, {"model": named, "model_kwargs": options})
+        return ModelRecipe(
+            LANGCHAIN, endpoint.target or "", timeouts, {"model": named, "model_kwargs": options}
+        )
     if key is None and endpoint.needs_key:
         raise ConfigError(f"endpoint {endpoint.name}: has no keys; put API_KEY=... into .env")
     arguments = llm_arguments(endpoint, settings)
@@ -45,7 +47,7 @@ def recipe_of(
         narrower = arguments.get("model_kwargs") or {}
         arguments |= {"model_kwargs": {**optional, **narrower}, "optional": tuple(optional.keys() - narrower)}
     connection = client_arguments(endpoint.connection)
-    return Recipe(endpoint.dialect, endpoint.model, timeouts, arguments, connection, key)
+    return ModelRecipe(endpoint.dialect, endpoint.model, timeouts, arguments, connection, key)
 
 
 def client_arguments(connection: ConnectionSettings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.launch.llm_factory import recipe_of
 from llmdash.llms.dialects import DIALECTS
-from llmdash.llms.recipe import Clients, Recipe
+from llmdash.llms.recipe import Clients, ModelRecipe
 from llmdash.secrets import Secret, labels
 from llmdash.simulator.process import SimulatorProcess
 
@@ -101,7 +101,7 @@ class PoolBuilder:
             for each in plan.endpoints
         }
         self._clients = Clients()
-        self.recipes: dict[str, Recipe] = {}
+        self.recipes: dict[str, ModelRecipe] = {}
         """What the model of each key is made of, by label."""
 
     def __len__(self) -> int:

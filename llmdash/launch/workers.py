@@ -13,7 +13,7 @@ from llmdash.config import ConfigError, Settings
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Member
 from llmdash.llms.dialects import LANGCHAIN
-from llmdash.llms.recipe import Recipe
+from llmdash.llms.recipe import ModelRecipe
 
 if TYPE_CHECKING:
     from llmdash.cluster.addresses import TlsFiles
@@ -91,7 +91,9 @@ class Workforce:
     order: WorkersOrder
     leases: ClusterLeases | None = None
 
-    def put_to_work(self, plan: RunPlan, recipe_of: Callable[[str], Recipe], *, practice: bool) -> RunPlan:
+    def put_to_work(
+        self, plan: RunPlan, recipe_of: Callable[[str], ModelRecipe], *, practice: bool
+    ) -> RunPlan:
         """Return the plan with its attempts made by the workers.
 
         The keys of a simulator to `practice` on are no secrets, and sent to whichever worker.
@@ -133,14 +135,14 @@ def workforce(order: WorkersOrder, settings: Settings) -> Workforce | None:
 
 def _place(order: WorkersOrder, settings: Settings) -> Place:
     from llmdash.cluster.local_cluster import LocalCluster, environment_without
-    from llmdash.cluster.places import Elsewhere, Here
+    from llmdash.cluster.places import LocalPlace, RemotePlace
 
     if order.workers is None:
-        return Elsewhere(order.address, order.tls_files)
+        return RemotePlace(order.address, order.tls_files)
     reads_own_keys = any(endpoint.dialect == LANGCHAIN for endpoint in settings.endpoints)
     redact = settings.redactor.redact
     environment = environment_without(lambda value: not reads_own_keys and redact(value) != value)
-    return Here(LocalCluster(order.workers, environment))
+    return LocalPlace(LocalCluster(order.workers, environment))
 
 
 def work_for(order: WorkersOrder, name: str | None) -> int:

@@ -1,4 +1,4 @@
-"""Recipe: all that a model is made of. It can be made here, or sent to where it is needed."""
+"""ModelRecipe: all that a model is made of. It can be made here, or sent to where it is needed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from llmdash.llms.base import LLM
     from llmdash.llms.transport.http import HttpClient
 
-__all__ = ["Clients", "Recipe"]
+__all__ = ["Clients", "ModelRecipe"]
 
 
-class Recipe(msgspec.Struct, frozen=True):
+class ModelRecipe(msgspec.Struct, frozen=True):
     """What a model is made of.
 
     `asked` is the name of the model, for LangChain the target that holds it. `arguments` are those of its
@@ -65,7 +65,7 @@ class Clients:
             self._clients[wanted] = HttpClient(timeouts=timeouts, **revealed)
         return self._clients[wanted]
 
-    def build(self, recipe: Recipe) -> LLM[Any, Any]:
+    def build(self, recipe: ModelRecipe) -> LLM[Any, Any]:
         """Make a model with its client."""
         shared = self.client(recipe.connection, recipe.timeouts) if recipe.takes_client else None
         return recipe.build(shared)

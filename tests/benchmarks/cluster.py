@@ -25,7 +25,7 @@ from typing import Any
 
 from llmdash.cluster.joined import asker_at, in_touch
 from llmdash.cluster.local_cluster import LocalCluster
-from llmdash.cluster.places import Here
+from llmdash.cluster.places import LocalPlace
 from llmdash.engine.frames.builder import RunFacts
 from llmdash.engine.model.commands import SetRate
 from llmdash.engine.model.frame import Frame
@@ -33,7 +33,7 @@ from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.session import LocalSession
-from llmdash.llms.recipe import Recipe
+from llmdash.llms.recipe import ModelRecipe
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.prompts.source import Prompt
 from llmdash.secrets import Secret
@@ -83,9 +83,9 @@ class Cluster:
 
     def plan(self, count: int, folder: Path, rate: float | None, in_flight: int) -> RunPlan:
         local = LocalCluster(self.workers, dict(os.environ))
-        place = Here(local)
+        place = LocalPlace(local)
         recipes = {
-            f"key-{number}": Recipe(
+            f"key-{number}": ModelRecipe(
                 "openai-chat",
                 "m",
                 Timeouts(),

@@ -1,4 +1,4 @@
-"""Ticket: an attempt that was handed to a worker, as the run sees it."""
+"""RemoteAttempt: an attempt that was handed to a worker, as the run sees it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from llmdash.engine.dispatch.asker import Lost, NotSent
 from llmdash.engine.dispatch.attempt import Answer
 from llmdash.engine.model.events import ChunksReceived, Event
 
-__all__ = ["Ticket"]
+__all__ = ["RemoteAttempt"]
 
 
-class Ticket:
+class RemoteAttempt:
     """Translates the reports on one attempt. `on_left` is called once, before any chunk and any end but that
     of an attempt which was never sent.
     """
