@@ -167,7 +167,7 @@ def test_every_provider_that_init_knows_is_named() -> None:
 
 def test_every_option_that_is_named_exists() -> None:
     ours = README.split("\n## Your own prompts", 1)[1].split("\n## How it is built", 1)[0]
-    ours = re.sub(r"```(?:bash|yaml)\n.*?```", "", ours, flags=re.DOTALL)  # commands of other programs
+    ours = re.sub(r"```(?:bash|python|yaml)\n.*?```", "", ours, flags=re.DOTALL)  # commands of other programs
     assert isinstance(main, click.Group)
     known = {
         name
