@@ -65,10 +65,8 @@ class ClusterAsker:
                 link.join([joining])
 
     def record(self, name: str, host: str) -> WorkerRecord:
-        """Return what is known of a worker that joins, for the first time or again."""
-        worker = self._workers.setdefault(name, WorkerRecord(name, host))
-        worker.joins(host)
-        return worker
+        """Return what is known of a worker, whose row is shown from now on."""
+        return self._workers.setdefault(name, WorkerRecord(name, host))
 
     def connected(self, link: Link) -> None:
         """A line to a worker is open."""
@@ -172,7 +170,7 @@ class ClusterAsker:
     def blocked(self) -> str | None:
         if self._working.is_set():
             return None
-        there = [link for link in self._links.values() if link.silent_s < QUIET_S]
+        there = [link for link in list(self._links.values()) if link.silent_s < QUIET_S]
         if not there:
             return self.problem
         if all(link.worker.is_drained for link in there):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+from llmdash import __version__
 from llmdash.cluster.clock import unstopped
 from llmdash.cluster.line import DeskLine, LineClosed
 from llmdash.cluster.messages import Ask, FromDesk, Joining, ToDesk, decode_from_desk, encode, packed
@@ -13,8 +14,9 @@ from llmdash.cluster.remote_attempt import RemoteAttempt
 from llmdash.cluster.worker_record import WorkerRecord
 from llmdash.engine.dispatch.asker import Lost, NotSent
 from llmdash.prompts.source import Prompt
+from llmdash.sanitize import clean_line
 
-__all__ = ["SILENCE_S", "Link"]
+__all__ = ["QUIET_S", "SILENCE_S", "Link", "OtherVersion"]
 
 SILENCE_S = 6.0
 """Without a word for so long, a worker is lost: longer than the lease after which it cuts its requests."""
@@ -23,6 +25,11 @@ QUIET_S = 2.0
 _BEAT_S = 1.0
 _GATHER_S = 0.01
 _LOOK_S = 0.25
+_LONGEST_HOST = 60
+
+
+class OtherVersion(Exception):
+    """The worker has another version of llmdash, with which it cannot be talked."""
 
 
 class Link:
@@ -182,8 +189,10 @@ class Link:
         self.worker.heard_at = now
         if message.echo:
             self.worker.round_trip_s = max(0.0, now - message.echo - message.held_s)
-        if message.host:
-            self.worker.host = message.host
+        if message.version:
+            if message.version != __version__:
+                raise OtherVersion(message.version)
+            self.worker.host = clean_line(message.host)[:_LONGEST_HOST]
         self.worker.has.update(message.has)
         self.worker.lacks.update(message.lacks)
         for number, ago_s in message.left:

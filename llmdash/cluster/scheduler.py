@@ -12,18 +12,20 @@ from distributed.comm.core import CommClosedError, connect
 from distributed.core import rpc
 from distributed.protocol.pickle import dumps
 
+from llmdash import __version__
 from llmdash.cluster.addresses import host_of, is_loopback
 from llmdash.cluster.asker import ClusterAsker
 from llmdash.cluster.desk_plugin import OPERATION, DaskLine, DeskPlugin
-from llmdash.cluster.link import Link
+from llmdash.cluster.link import Link, OtherVersion
 from llmdash.cluster.names import WorkerNames
 from llmdash.cluster.places import Place, Reached
 from llmdash.cluster.quiet import silence_dask
+from llmdash.cluster.worker_record import WorkerRecord
 
 __all__ = ["Scheduler"]
 
 _LOOK_S = 0.5
-_AGAIN_S = 1.0
+_AGAIN_S, _LONG_S = 1.0, 10.0
 _ANSWERS_WITHIN_S = 3.0
 _DEAD = (OSError, TimeoutError, CommClosedError, EOFError)
 
@@ -76,18 +78,21 @@ class Scheduler:
 
     def _meet(self, workers: Mapping[str, Mapping[str, Any]], connection: Mapping[str, Any]) -> None:
         """Open a line to each worker that has none."""
-        self._asker.problem = f"none has joined {self._asker.address} yet"
-        for address, known in workers.items():
+        if not workers:
+            self._asker.problem = f"none has joined {self._asker.address} yet"
+        self._lines = {at: line for at, line in self._lines.items() if at in workers or not line.done()}
+        named = [(self._names.name_of(at, known.get("name")), at) for at, known in workers.items()]
+        for name, address in sorted(named, key=lambda worker: (len(worker[0]), worker[0])):
             line = self._lines.get(address)
             if line is not None and not line.done():
                 continue
             if address.startswith("tcp://") and not (self._insecure or is_loopback(host_of(address))):
                 self._asker.problem = f"{address} is not encrypted; use tls://, or add --allow-insecure"
                 continue
-            name = self._names.name_of(address, known.get("name"))
-            self._lines[address] = asyncio.create_task(self._talk(address, name, connection))
+            worker = self._asker.record(name, host_of(address))
+            self._lines[address] = asyncio.create_task(self._talk(address, worker, connection))
 
-    async def _talk(self, address: str, name: str, connection: Mapping[str, Any]) -> None:
+    async def _talk(self, address: str, worker: WorkerRecord, connection: Mapping[str, Any]) -> None:
         """Talk to one worker for as long as it is there."""
         try:
             comm = await connect(address, timeout=_ANSWERS_WITHIN_S, **connection)
@@ -95,12 +100,17 @@ class Scheduler:
         except Exception:  # noqa: BLE001 - as above; a worker that is there is met again soon
             await asyncio.sleep(_AGAIN_S)
             return
-        link = Link(self._asker.record(name, host_of(address)), DaskLine(comm), self._asker.changed)
+        worker.joins(host_of(address))
+        link = Link(worker, DaskLine(comm), self._asker.changed)
         self._asker.connected(link)
         try:
             await link.work()
-        except msgspec.DecodeError:
-            self._asker.problem = f"{address} has another version of llmdash; install the same everywhere"
+        except (msgspec.DecodeError, OtherVersion) as error:
+            other = f" ({error})" if isinstance(error, OtherVersion) else ""
+            self._asker.problem = (
+                f"worker {worker.name} has another version of llmdash{other}; install {__version__}"
+            )
+            await asyncio.sleep(_LONG_S)
         self._asker.disconnected(link)
         await asyncio.sleep(_AGAIN_S)
 

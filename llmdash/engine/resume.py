@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,18 +19,14 @@ from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
 
 __all__ = [
-    "HOSTS",
     "fresh_store",
     "history_facts",
-    "known_hosts",
     "load_history",
     "load_totals",
     "open_journal",
     "resumed_store",
 ]
 
-HOSTS = "workers"
-"""The name of the fact that holds the host of each worker, as JSON."""
 _HISTORY = "history"
 """The name of the fact that holds the history of a run."""
 
@@ -116,15 +111,6 @@ def history_facts(store: Store) -> Mapping[str, Any]:
 def load_history(store: Store, facts: Mapping[str, Any]) -> None:
     """Continue the time at work and the time series of the journal."""
     restore_history(store, facts.get(_HISTORY))
-
-
-def known_hosts(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the host of each worker of earlier starts; none where the fact is damaged."""
-    try:
-        hosts = json.loads(facts.get(HOSTS) or "{}")
-    except ValueError:
-        return {}
-    return {name: str(host) for name, host in hosts.items()} if isinstance(hosts, dict) else {}
 
 
 def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, KeyTotals]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import json
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,6 +16,7 @@ from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.queue import JobQueue
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.dispatch.worker_watch import WorkerWatch
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.inspection import Inspector
@@ -33,16 +33,9 @@ from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.health_records import restore_health
 from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.pool import KeyPool
-from llmdash.engine.resume import (
-    HOSTS,
-    fresh_store,
-    history_facts,
-    known_hosts,
-    load_history,
-    load_totals,
-    resumed_store,
-)
+from llmdash.engine.resume import fresh_store, history_facts, load_history, load_totals, resumed_store
 from llmdash.engine.steering import Steering
+from llmdash.engine.store.hosts import known_hosts
 from llmdash.sanitize import storable
 
 __all__ = ["Ending", "Run"]
@@ -81,7 +74,6 @@ class Run:
         self._state = (RunState.STARTING, "")
         self._disk: str | None = None
         self._output_reported = False
-        self._blocked_since: float | None = None
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         again: list[int] = []
@@ -100,6 +92,7 @@ class Run:
         budget = RetryBudget(clock, plan.policy.budget_share, plan.policy.budget_floor)
         self._queue = JobQueue(self._store.columns.pending, budget)
         self._journal = JournalWriter(journal, self._storage_failed, self._storage_held, self._saved)
+        self._workers = WorkerWatch(plan.asker, self._store, self._journal, clock)
         self._parts = RunnerParts(
             plan.source,
             self._pool,
@@ -166,7 +159,7 @@ class Run:
             self._queue.close()
             self._store.run_clock.stop()
             self._keep_history(every_s=0.0)
-            self._keep_hosts()
+            self._workers.look()
             await self._journal.close()
         if self._journal.failure is not None:
             ending = Ending.STORAGE
@@ -206,7 +199,6 @@ class Run:
             self._welcome(self._plan.more_keys())
             self._look_at_output()
             self._look_for_journal()
-            self._keep_hosts()
             self._look_for_workers()
             if self._queue.open and not self._runner.in_flight:
                 self._look_for_keys()
@@ -279,21 +271,10 @@ class Run:
         if not self._file.is_in_place:
             self._storage_failed(StorageError(f"{self._plan.folder}: the folder of the run is gone"))
 
-    def _keep_hosts(self) -> None:
-        """Record the workers that are new."""
-        store = self._store
-        new = {row.name: row.host for row in self._plan.asker.workers() if row.name not in store.hosts}
-        if new:
-            store.hosts.update(new)
-            self._journal.facts({HOSTS: json.dumps(store.hosts)})
-
     def _look_for_workers(self) -> None:
         """End a run that nobody watches once no worker came for too long."""
-        if self._plan.asker.blocked() is None:
-            self._blocked_since = None
-        elif self._blocked_since is None:
-            self._blocked_since = time.monotonic()
-        elif not self._plan.stay and time.monotonic() - self._blocked_since > self._plan.patience_s:
+        self._workers.look()
+        if not self._plan.stay and self._workers.blocked_s > self._plan.patience_s:
             self._end(Ending.NO_WORKER)
 
     def _notice(self, severity: Severity, words: str) -> None:
