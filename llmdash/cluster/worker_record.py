@@ -29,6 +29,7 @@ class WorkerRecord:
         self.lacks: set[int] = set()
         self._ttft = LogHistogram()
         self._answers = RollingCounter()
+        self._first_at = 0.0
 
     def joins(self, host: str) -> None:
         """It is there, for the first time or again, and has yet to say which keys it has."""
@@ -39,15 +40,18 @@ class WorkerRecord:
     def answered(self, answer: Answer) -> None:
         """Count an attempt that it made."""
         if answer.failure is None:
-            self._answers.add(time.monotonic())
+            now = time.monotonic()
+            self._answers.add(now)
+            self._first_at = self._first_at or now
             if answer.ttft_s is not None:
                 self._ttft.add(answer.ttft_s)
 
     @property
     def jobs_per_s(self) -> float:
-        """Answers a second, over the last ten."""
-        *last, _ = self._answers.series(time.monotonic(), _RATE_S + 1)
-        return sum(last) / _RATE_S
+        """Answers a second, over the last ten seconds."""
+        now = time.monotonic()
+        since_s = min(_RATE_S, max(1.0, now - self._first_at)) if self._first_at else 1.0
+        return sum(self._answers.series(now, _RATE_S)) / since_s
 
     @property
     def spark(self) -> tuple[int, ...]:

@@ -140,7 +140,10 @@ class Run:
 
     def frame(self, view: View) -> Frame:
         """Return a frame of the current state."""
-        status = RunStatus(*self._state, self._disk, self._kill_switch.reason, self._plan.asker.blocked())
+        no_worker = self._plan.asker.blocked()
+        status = RunStatus(
+            *self._state, self._disk, self._kill_switch.reason, no_worker, self._workers.blocked_s
+        )
         return self._frame_builder.frame(view, status)
 
     async def work(self) -> Ending:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from llmdash.engine.dispatch.asker import Asker
 from llmdash.engine.journal.writer import JournalWriter
-from llmdash.engine.model.counts import counted
+from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.states import Severity, WorkerState
@@ -15,6 +15,8 @@ from llmdash.engine.store.store import Store
 
 __all__ = ["WorkerWatch"]
 
+_GATHER_S = 1.0
+"""How long others may join, to be told of together."""
 _GONE = (WorkerState.LOST, WorkerState.LEFT)
 
 
@@ -30,6 +32,8 @@ class WorkerWatch:
         self._clock = clock
         self._states: dict[str, WorkerState] = {}
         self._lost: dict[str, int] = {}
+        self._joined: list[WorkerRow] = []
+        self._tells_at = 0.0
         self._blocked_at: float | None = None
 
     @property
@@ -45,6 +49,9 @@ class WorkerWatch:
             self._states[row.name] = row.state
             if (before in _GONE) != (row.state in _GONE):
                 self._report(row)
+        if self._joined and self._clock() >= self._tells_at:
+            self._welcome(self._joined)
+            self._joined = []
         known = self._store.hosts
         if any(row.name not in known for row in rows):
             known.update({row.name: row.host for row in rows if row.name not in known})
@@ -56,7 +63,8 @@ class WorkerWatch:
 
     def _report(self, row: WorkerRow) -> None:
         if row.state not in _GONE:
-            self._notice(Severity.INFORMATION, f"Worker {row.name} joins, on {row.host}")
+            self._joined.append(row)
+            self._tells_at = self._clock() + _GATHER_S
         elif row.state is WorkerState.LEFT:
             self._notice(Severity.INFORMATION, f"Worker {row.name} has left")
         else:
@@ -64,6 +72,15 @@ class WorkerWatch:
             new, self._lost[row.name] = lost - self._lost.get(row.name, 0), lost
             what = f": {counted(new, 'request')} may have to be paid for twice" if new > 0 else ""
             self._notice(Severity.WARNING, f"Worker {row.name} is lost{what}")
+
+    def _welcome(self, rows: Sequence[WorkerRow]) -> None:
+        """Report workers that joined together."""
+        if len(rows) == 1:
+            self._notice(Severity.INFORMATION, f"Worker {rows[0].name} joins, on {rows[0].host}")
+        else:
+            self._notice(
+                Severity.INFORMATION, f"{len(rows)} workers join: {listed([row.name for row in rows])}"
+            )
 
     def _notice(self, severity: Severity, words: str) -> None:
         self._store.apply(Noticed(severity, words))

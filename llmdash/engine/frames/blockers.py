@@ -22,7 +22,7 @@ from llmdash.engine.model.states import (
 __all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
-_WORTH_SHOWING_S = 0.5
+_WORTH_SHOWING_S, _WORTH_WAITING_S = 0.5, 3.0
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
 _ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE, WaitReason.WORKER, WaitReason.SHARED)
 
@@ -53,6 +53,8 @@ class RunStatus:
     disk: str | None = None
     kill_switch: str | None = None
     no_worker: str | None = None
+    blocked_s: float = 0.0
+    """For how long there was no worker."""
 
 
 def what_blocks(
@@ -124,7 +126,7 @@ def _alerts(
             "fix the cause, then resume",
             severity=Severity.ERROR,
         )
-    if status.no_worker is not None:
+    if status.no_worker is not None and status.blocked_s >= _WORTH_WAITING_S:
         yield Alert(
             AlertKind.WORKER,
             f"No worker: {status.no_worker}; nothing is lost",
