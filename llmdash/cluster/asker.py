@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -36,8 +37,13 @@ class ClusterAsker:
     """
 
     def __init__(
-        self, address: str, recipe_of: Callable[[str], ModelRecipe], pack: Callable[[ModelRecipe], bytes]
+        self,
+        address: str,
+        recipe_of: Callable[[str], ModelRecipe],
+        pack: Callable[[ModelRecipe], bytes],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._now = now
         self.address = address
         self.problem = f"waiting for {address}"
         self._recipe_of = recipe_of
@@ -63,10 +69,11 @@ class ClusterAsker:
             self._joining.append(joining)
             for link in self._links.values():
                 link.join([joining])
+        self.changed()
 
     def record(self, name: str, host: str) -> WorkerRecord:
         """Return what is known of a worker, whose row is shown from now on."""
-        return self._workers.setdefault(name, WorkerRecord(name, host))
+        return self._workers.setdefault(name, WorkerRecord(name, host, self._now))
 
     def connected(self, link: Link) -> None:
         """A line to a worker is open."""
@@ -128,13 +135,13 @@ class ClusterAsker:
         link = self._links.get(attempt.record.worker or "")
         if link is None or link.leaves or link.worker.is_drained:
             raise NotSent("its worker takes no work any more")
-        ticket = RemoteAttempt(attempt.job, left, tell)
-        number = link.ask(attempt.job, self._numbers[attempt.member.label], prompt, options, ticket)
+        remote = RemoteAttempt(attempt.job, left, tell, self._now)
+        number = link.ask(attempt.job, self._numbers[attempt.member.label], prompt, options, remote)
         try:
-            return await ticket.answer
+            return await remote.answer
         except asyncio.CancelledError:
             if link.cancel(number):
-                ticket.left(0.0)  # it may have been sent: so it counts
+                remote.left(0.0)  # it may have been sent: so it counts
             raise
 
     def watch(self, jobs: Collection[int]) -> None:

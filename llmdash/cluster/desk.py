@@ -7,11 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-import msgspec
-
 from llmdash.cluster.clock import unstopped
 from llmdash.cluster.desk_attempt import DeskAttempt
-from llmdash.cluster.keyring import Keyring, MissingKey
 from llmdash.cluster.line import DeskLine, LineClosed
 from llmdash.cluster.messages import (
     Ask,
@@ -25,9 +22,8 @@ from llmdash.cluster.messages import (
     encode,
     prompt_of,
 )
+from llmdash.cluster.models import Models
 from llmdash.llms.base import LLM
-from llmdash.llms.recipe import Clients
-from llmdash.llms.wire.failures import Failure
 
 __all__ = ["LEASE_S", "OLDEST_PERMIT_S", "Desk"]
 
@@ -47,21 +43,22 @@ class Desk:
     """Makes attempts for one run, over one line.
 
     After LEASE_S without a word from the run it cuts its requests off; when the line closes, at once.
+    `clock` is that of permits and leases, `now` that of answers.
     """
 
     def __init__(
         self,
         line: DeskLine,
-        keyring: Keyring,
+        models: Models,
         version: str,
         host: str,
         clock: Callable[[], float] = unstopped,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._line = line
-        self._keyring = keyring
+        self._models = models
         self._version, self._host = version, host
-        self._clock = clock
-        self._clients = Clients()
+        self._clock, self._now = clock, now
         self._llms: dict[int, LLM] = {}
         self._attempts: dict[int, DeskAttempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,7 +86,7 @@ class Desk:
             for task in (*others, *self._tasks):
                 task.cancel()
             await asyncio.gather(*others, *self._tasks, return_exceptions=True)
-            await self._clients.aclose()
+            await self._models.aclose()
 
     async def leave(self) -> None:
         """Take nothing new, and wait until no request is in flight and all is reported."""
@@ -113,16 +110,16 @@ class Desk:
             self._watch(set(message.watch))
 
     def _join(self, joining: Joining) -> None:
-        try:
-            self._llms[joining.number] = self._clients.build(self._keyring.unpack(joining.recipe))
-        except (MissingKey, Failure, ValueError, TypeError, OSError, msgspec.ValidationError):
+        model = self._models.make(joining.recipe)
+        if model is None:
             self._report.lacks.append(joining.number)
         else:
+            self._llms[joining.number] = model
             self._report.has.append(joining.number)
         self._tell(_SOON_S)
 
     def _begin(self, ask: Ask, issued_at: float) -> None:
-        attempt = DeskAttempt(ask.ticket, issued_at, watched=ask.watched)
+        attempt = DeskAttempt(ask.ticket, issued_at, self._now, watched=ask.watched)
         if ask.member not in self._llms:
             self._refuse(attempt, "the worker does not have the key")
         elif self._is_stale(attempt):
@@ -147,7 +144,7 @@ class Desk:
         if self._is_stale(attempt):
             self._refuse(attempt, "the permit to send it is too old")
             return
-        attempt.left_at = time.monotonic()
+        attempt.left_at = self._now()
         self._leaving.append(attempt)
         self._wake(_TICK_S)
         llm, prompt = self._llms[ask.member], prompt_of(ask.prompt)
@@ -213,7 +210,7 @@ class Desk:
 
         One that left while the worker stood still counts from now on.
         """
-        now = time.monotonic()
+        now = self._now()
         settled = [*self._just_left, *(attempt for attempt in self._leaving if attempt.is_over)]
         self._just_left = [attempt for attempt in self._leaving if not attempt.is_over]
         self._leaving = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,7 +24,8 @@ class DeskAttempt:
     they arrive only while the attempt is `watched`.
     """
 
-    def __init__(self, ticket: int, issued_at: float, *, watched: bool) -> None:
+    def __init__(self, ticket: int, issued_at: float, now: Callable[[], float], *, watched: bool) -> None:
+        self._now = now
         self.ticket = ticket
         self.watched = watched
         self.issued_at = issued_at
@@ -52,7 +52,7 @@ class DeskAttempt:
             self.times.append(event.at)
             on_chunk(self)
 
-        return await gathered_answer(llm, self.ticket, prompt, options, time.monotonic, tell)
+        return await gathered_answer(llm, self.ticket, prompt, options, self._now, tell)
 
     def began(self) -> Began:
         """The first chunk, reported with this."""

@@ -142,12 +142,12 @@ def encode(message: ToDesk | FromDesk) -> bytes:
 
 
 def decode_to_desk(message: bytes) -> ToDesk:
-    """Return the message that `encode` made. Raises msgspec.ValidationError for any other."""
+    """Return the message that `encode` made. Raises msgspec.DecodeError for any other."""
     return _to_desk(message) if message[:1] != b"[" else msgspec.convert(_from_json(message), ToDesk)
 
 
 def decode_from_desk(message: bytes) -> FromDesk:
-    """Return the message that `encode` made. Raises msgspec.ValidationError for any other."""
+    """Return the message that `encode` made. Raises msgspec.DecodeError for any other."""
     if message[:1] != b"[":
         return _from_desk(message)
     return msgspec.convert(_from_json(message), FromDesk, dec_hook=_made)
@@ -197,7 +197,10 @@ def _listed(value: Any) -> Any:
 
 
 def _from_json(message: bytes) -> Any:
-    return json.loads(message, object_hook=_unlisted)
+    try:
+        return json.loads(message, object_hook=_unlisted)
+    except (ValueError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
 
 
 def _unlisted(found: dict[str, Any]) -> Any:

@@ -18,11 +18,16 @@ class RemoteAttempt:
     of an attempt which was never sent.
     """
 
-    __slots__ = ("_on_event", "_on_left", "_sent_at", "answer", "job")
+    __slots__ = ("_now", "_on_event", "_on_left", "_sent_at", "answer", "job")
 
     def __init__(
-        self, job: int, on_left: Callable[[float | None], None], on_event: Callable[[Event], None]
+        self,
+        job: int,
+        on_left: Callable[[float | None], None],
+        on_event: Callable[[Event], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._now = now
         self.job = job
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._on_left = on_left
@@ -32,12 +37,12 @@ class RemoteAttempt:
     def left(self, ago_s: float) -> None:
         """The request was sent `ago_s` seconds ago."""
         if self._sent_at is None:
-            self._sent_at = time.monotonic() - ago_s
+            self._sent_at = self._now() - ago_s
             self._on_left(ago_s)
 
     def tell(self, texts: list[str], after_s: list[float]) -> None:
         """Chunks arrived, `after_s` seconds after the request was sent."""
-        now = time.monotonic()
+        now = self._now()
         self.left(after_s[0])
         sent_at = self._sent_at or now
         self._on_event(ChunksReceived(self.job, texts, [min(now, sent_at + each) for each in after_s]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from llmdash.cluster.clock import unstopped
 from llmdash.engine.dispatch.attempt import Answer
@@ -18,7 +19,8 @@ _RATE_S = 10
 class WorkerRecord:
     """A worker by its name. `has` and `lacks` are the numbers of keys, as far as it has said."""
 
-    def __init__(self, name: str, host: str) -> None:
+    def __init__(self, name: str, host: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self.name = name
         self.host = host
         self.is_drained = False
@@ -40,7 +42,7 @@ class WorkerRecord:
     def answered(self, answer: Answer) -> None:
         """Count an attempt that it made."""
         if answer.failure is None:
-            now = time.monotonic()
+            now = self._now()
             self._answers.add(now)
             self._first_at = self._first_at or now
             if answer.ttft_s is not None:
@@ -49,14 +51,14 @@ class WorkerRecord:
     @property
     def jobs_per_s(self) -> float:
         """Answers a second, over the last ten seconds."""
-        now = time.monotonic()
+        now = self._now()
         since_s = min(_RATE_S, max(1.0, now - self._first_at)) if self._first_at else 1.0
         return sum(self._answers.series(now, _RATE_S)) / since_s
 
     @property
     def spark(self) -> tuple[int, ...]:
         """Answers in each of the last 30 seconds, oldest first."""
-        return self._answers.series(time.monotonic(), _SPARK_S)
+        return self._answers.series(self._now(), _SPARK_S)
 
     @property
     def ttft_p50(self) -> float | None:
