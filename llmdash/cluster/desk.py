@@ -34,9 +34,9 @@ OLDEST_PERMIT_S = 1.5
 _BEAT_S = 0.5
 _SOON_S, _LATER_S = 0.02, 0.05
 """How long a report waits for others: of what is watched or has ended, and of anything else."""
-_TICK_S = 0.02
-_PROMPT_S = 0.07
-"""From the start of a request to the second tick after it, unless the worker stood still."""
+_TICK_S = 0.005
+_PROMPT_S = 0.02
+"""From the start of a request to the second tick after it, unless the worker was busy or stood still."""
 
 
 class Desk:
@@ -67,6 +67,8 @@ class Desk:
         self._with_chunks: dict[int, DeskAttempt] = {}
         self._leaving: list[DeskAttempt] = []
         self._just_left: list[DeskAttempt] = []
+        self._departed: list[DeskAttempt] = []
+        self._tick: asyncio.TimerHandle | None = None
         self._due_at: float | None = None
         self._due = asyncio.Event()
         self._heard_at = clock()
@@ -83,6 +85,8 @@ class Desk:
             return
         finally:
             self._line.abort()
+            if self._tick is not None:
+                self._tick.cancel()
             for task in (*others, *self._tasks):
                 task.cancel()
             await asyncio.gather(*others, *self._tasks, return_exceptions=True)
@@ -146,7 +150,8 @@ class Desk:
             return
         attempt.left_at = self._now()
         self._leaving.append(attempt)
-        self._wake(_TICK_S)
+        if self._tick is None:
+            self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._settle)
         llm, prompt = self._llms[ask.member], prompt_of(ask.prompt)
         attempt.answer = await attempt.ask(llm, prompt, ask.options, self._on_chunk)
 
@@ -159,7 +164,7 @@ class Desk:
         if not attempt.left_at:
             self._refuse(attempt, "it was cut off before it was sent")
             return
-        attempt.is_over = True
+        self._has_left(attempt, self._now())
         self._report.ended.append(Ended(attempt.ticket, attempt.answer, *attempt.unreported()))
         self._tell(_SOON_S)
 
@@ -192,7 +197,6 @@ class Desk:
             beat_at = self._clock() + _BEAT_S
             while True:
                 await self._wait_until_due(beat_at)
-                self._settle()
                 if self._has_news or self._clock() >= beat_at:
                     await self._line.write(encode(self._stamped(self._gathered())))
                     beat_at = self._clock() + _BEAT_S
@@ -208,24 +212,29 @@ class Desk:
     def _settle(self) -> None:
         """Report requests that left before the last tick: their bytes are on the network by now.
 
-        One that left while the worker stood still counts from now on.
+        One for which that took long counts from now on, since nobody knows when it was.
         """
         now = self._now()
-        settled = [*self._just_left, *(attempt for attempt in self._leaving if attempt.is_over)]
-        self._just_left = [attempt for attempt in self._leaving if not attempt.is_over]
-        self._leaving = []
-        for attempt in settled:
-            ago_s = now - attempt.left_at
-            self._report.left.append(
-                Departed(attempt.ticket, ago_s if ago_s < _PROMPT_S or attempt.is_over else 0.0)
-            )
-            self._has_news = True
+        for attempt in self._just_left:
+            self._has_left(attempt, now)
+        self._just_left, self._leaving = self._leaving, []
+        self._tick = None
         if self._just_left:
-            self._wake(_TICK_S)
+            self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._settle)
+
+    def _has_left(self, attempt: DeskAttempt, now: float) -> None:
+        """Note when the request of an attempt was sent, at the latest."""
+        if attempt.was_sent_at is None:
+            attempt.was_sent_at = attempt.left_at if now - attempt.left_at <= _PROMPT_S else now
+            self._departed.append(attempt)
+            self._tell(_LATER_S)
 
     def _gathered(self) -> FromDesk:
         """Return what is to be reported now: chunks of what is watched, and of others that they began."""
         report, self._report, self._has_news = self._report, FromDesk(0.0, 0.0, 0.0), False
+        now = self._now()
+        report.left = [Departed(each.ticket, now - (each.was_sent_at or now)) for each in self._departed]
+        self._departed = []
         with_chunks, self._with_chunks = self._with_chunks, {}
         for attempt in with_chunks.values():
             if attempt.watched:

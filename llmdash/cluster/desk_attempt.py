@@ -34,7 +34,8 @@ class DeskAttempt:
         self.times: list[float] = []
         self.reported = 0
         self.answer: Answer | None = None
-        self.is_over = False
+        self.was_sent_at: float | None = None
+        """When its request was on the network, at the latest; None while that is not known."""
         self.task: asyncio.Task[None] | None = None
 
     async def ask(

@@ -150,6 +150,8 @@ class Link:
             ticket.fail(NotSent() if number in unsent else Lost())
 
     async def _write(self) -> None:
+        """Send what there is at once, but no more than a hundred messages a second."""
+        wrote_at = 0.0
         while True:
             try:
                 async with asyncio.timeout(_BEAT_S):
@@ -157,8 +159,9 @@ class Link:
             except TimeoutError:
                 pass
             else:
-                await asyncio.sleep(_GATHER_S)
+                await asyncio.sleep(max(0.0, wrote_at + _GATHER_S - self._clock()))
             self._has_news.clear()
+            wrote_at = self._clock()
             message, self._out = self._out, ToDesk(0.0, 0.0, 0.0)
             now = self._clock()
             message.stamp, message.echo, message.held_s = now, self._echo, now - self._heard_at

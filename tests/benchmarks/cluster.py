@@ -189,7 +189,9 @@ def print_rate(args: argparse.Namespace) -> None:
         f"{spent / run.done * 1e6:.0f} us a job"
     )
     print(f"round trip {1000 * median(trips or [0]):.1f} ms (median of {len(trips)} workers)")
-    for rate, start, end in steps or [(args.rate, arrivals[0] + 1, arrivals[-1] - 1)]:
+    last_rate = moves[-1] if moves else args.rate
+    rest = (last_rate, steps[-1][2] if steps else arrivals[0] + 1, arrivals[-1] - 2 * args.latency - 1)
+    for rate, start, end in [*steps, rest]:
         within = [at for at in arrivals if start <= at < end]
         mean = len(within) / max(end - start, 1e-9)
         print(
@@ -200,7 +202,9 @@ def print_rate(args: argparse.Namespace) -> None:
 
 
 def _move(session: LocalSession, moves: Sequence[float], hold_s: float) -> list[tuple[float, float, float]]:
-    """Set one rate after the other; return when each held, by the clock that the target uses too."""
+    """Set one rate after the other, the last for the rest of the run; return when each held, by the clock
+    that the target uses too.
+    """
     steps = []
     for rate in moves:
         session.command(SetRate(rate))
@@ -208,10 +212,6 @@ def _move(session: LocalSession, moves: Sequence[float], hold_s: float) -> list[
         while session.alive and time.monotonic() < begun + hold_s:
             time.sleep(0.05)
         steps.append((rate, begun + 1.0, time.monotonic()))
-    if moves:
-        from llmdash.engine.model.commands import Cancel
-
-        session.command(Cancel())
     return steps
 
 
