@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from llmdash.cluster.clock import unstopped
 from llmdash.cluster.link import QUIET_S, Link
 from llmdash.cluster.messages import Joining
 from llmdash.cluster.remote_attempt import RemoteAttempt
 from llmdash.cluster.worker_record import WorkerRecord
 from llmdash.engine.dispatch.asker import NotSent
 from llmdash.engine.dispatch.attempt import Answer, Attempt
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.engine.model.events import Event
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.states import WorkerState
@@ -168,7 +168,7 @@ class ClusterAsker:
             jobs_per_s=worker.jobs_per_s,
             ttft_p50=worker.ttft_p50,
             round_trip_s=worker.round_trip_s,
-            silent_s=unstopped() - worker.heard_at,
+            silent_s=wakeful_clock() - worker.heard_at,
             keys=len(worker.has),
             lacks=tuple(self._members[number].label for number in sorted(worker.lacks)),
             spark=worker.spark,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from llmdash.cluster.clock import unstopped
 from llmdash.cluster.desk_attempt import DeskAttempt
 from llmdash.cluster.line import DeskLine, LineClosed
 from llmdash.cluster.messages import (
@@ -23,6 +22,7 @@ from llmdash.cluster.messages import (
     prompt_of,
 )
 from llmdash.cluster.models import Models
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.llms.base import LLM
 
 __all__ = ["LEASE_S", "OLDEST_PERMIT_S", "Desk"]
@@ -52,7 +52,7 @@ class Desk:
         models: Models,
         version: str,
         host: str,
-        clock: Callable[[], float] = unstopped,
+        clock: Callable[[], float] = wakeful_clock,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._line = line

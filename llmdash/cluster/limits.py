@@ -12,9 +12,9 @@ from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 from distributed.protocol.pickle import dumps
 
-from llmdash.cluster.clock import unstopped
 from llmdash.cluster.places import Place
 from llmdash.engine.dispatch.leases import Claim, LeaseError, Share
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.shared_limits.table import KEPT_S, LeaseRow, granted, is_live, released
 
 __all__ = ["ClusterLeases", "LimitsPlugin"]
@@ -35,13 +35,13 @@ class LimitsPlugin(SchedulerPlugin):
 
     async def start(self, scheduler: Scheduler) -> None:
         self._rows: dict[tuple[str, str], LeaseRow] = {}
-        self._quiet_until = unstopped() + KEPT_S
+        self._quiet_until = wakeful_clock() + KEPT_S
         scheduler.handlers["llmdash_limit_share"] = self._share
         scheduler.handlers["llmdash_limit_release"] = self._release
         scheduler.handlers["llmdash_limit_rows"] = self._live
 
     def _share(self, claim: bytes) -> bytes:
-        asked, now = _claim(claim), unstopped()
+        asked, now = _claim(claim), wakeful_clock()
         self._rows = {key: row for key, row in self._rows.items() if is_live(row, now)}
         rows = [row for row in self._rows.values() if row.limit.name == asked.limit.name]
         row, share = granted(rows, asked, now, self._quiet_until)
@@ -49,10 +49,10 @@ class LimitsPlugin(SchedulerPlugin):
         return _encode(share)
 
     def _release(self, claim: bytes) -> None:
-        self._keep(released(_claim(claim), unstopped()))
+        self._keep(released(_claim(claim), wakeful_clock()))
 
     def _live(self) -> bytes:
-        now = unstopped()
+        now = wakeful_clock()
         return _encode([row for row in self._rows.values() if is_live(row, now)])
 
     def _keep(self, row: LeaseRow) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from llmdash import __version__
-from llmdash.cluster.clock import unstopped
 from llmdash.cluster.line import DeskLine, LineClosed
 from llmdash.cluster.messages import Ask, FromDesk, Joining, ToDesk, decode_from_desk, encode, packed
 from llmdash.cluster.remote_attempt import RemoteAttempt
 from llmdash.cluster.worker_record import WorkerRecord
 from llmdash.engine.dispatch.asker import Lost, NotSent
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.prompts.source import Prompt
 from llmdash.sanitize import clean_line
 
@@ -40,7 +40,7 @@ class Link:
         worker: WorkerRecord,
         line: DeskLine,
         changed: Callable[[], None],
-        clock: Callable[[], float] = unstopped,
+        clock: Callable[[], float] = wakeful_clock,
     ) -> None:
         self.worker = worker
         self._line = line

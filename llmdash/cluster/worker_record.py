@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from llmdash.cluster.clock import unstopped
 from llmdash.engine.dispatch.attempt import Answer
 from llmdash.engine.metrics.histogram import LogHistogram
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.engine.metrics.windows import RollingCounter
 
 __all__ = ["WorkerRecord"]
@@ -25,7 +25,7 @@ class WorkerRecord:
         self.host = host
         self.is_drained = False
         self.is_lost = False
-        self.heard_at = unstopped()
+        self.heard_at = wakeful_clock()
         self.round_trip_s: float | None = None
         self.has: set[int] = set()
         self.lacks: set[int] = set()

@@ -15,7 +15,7 @@ from typing import Any
 
 from llmdash import locations
 from llmdash.engine.dispatch.leases import Claim, Held, LeaseError, Limit, Share, Sharer, Wish
-from llmdash.engine.dispatch.shared_rate import wakeful_clock
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.shared_limits.table import KEPT_S, LeaseRow, granted, is_live, released
 
 __all__ = ["LeaseFile"]

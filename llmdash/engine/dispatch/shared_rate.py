@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from llmdash.engine.dispatch.leases import Claim, Held, LeaseError, Leases, Limit, Share, Sharer, Wish
 from llmdash.engine.dispatch.send_window import WINDOW_S, Departure, SendWindow
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.engine.metrics.windows import RollingCounter
 from llmdash.engine.model.frame import SharedLimitRow
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.sanitize import clean_line
 
-__all__ = ["SharedRate", "wakeful_clock"]
+__all__ = ["SharedRate"]
 
 _POLL_S, _SOON_S = 0.25, 0.1
 """Seconds between two claims; after one that lowered the share, until it is given back."""
@@ -29,12 +30,6 @@ _SETTLED_S = 1.5
 """How long a share has to be held before what is used of it says what the run needs."""
 _TOKENS_S = 10
 _SPARE_TOKENS = 2_000.0
-
-
-def wakeful_clock() -> float:
-    """Return seconds that go on while the machine sleeps, the same for all processes of a machine."""
-    boottime = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.clock_gettime(boottime) if boottime is not None else time.monotonic()
 
 
 class SharedRate:

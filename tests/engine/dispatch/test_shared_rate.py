@@ -7,7 +7,8 @@ import math
 import time
 
 from llmdash.engine.dispatch.leases import Claim, LeaseError, Limit, Share, Sharer
-from llmdash.engine.dispatch.shared_rate import SharedRate, wakeful_clock
+from llmdash.engine.dispatch.shared_rate import SharedRate
+from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from tests.engine.virtual_time import jump, now, virtual_time
 
 LIMIT = Limit("org-a", 60.0, 60_000.0)
