@@ -19,6 +19,7 @@ __all__ = ["Journal", "JournalWriter"]
 
 _GATHER_S = 0.002
 _GROUP_ROWS = 256
+_MOST_ROWS = 4096  # of groups that are written together, because the disk was slow
 _AGAIN_S = 0.25
 _LAST_S = 2.0
 _RETRY_FOR_S = {
@@ -45,9 +46,23 @@ class _Batch:
     group: Group = field(default_factory=Group)
     then: list[Callable[[], None]] = field(default_factory=list)
 
+    def takes(self, other: _Batch) -> bool:
+        """True if `other`, the next one, may be written with it: deletions come first within a group."""
+        return not other.group.reopened and len(self.then) + len(other.then) <= _MOST_ROWS
+
+    def add(self, other: _Batch) -> None:
+        """Add what follows."""
+        mine, its = self.group, other.group
+        mine.attempts += its.attempts
+        mine.results += its.results
+        mine.health += its.health
+        mine.facts.update(its.facts)
+        self.then += other.then
+
 
 class JournalWriter:
-    """One thread that writes, with group commit: after 2 ms or 256 rows, whichever is first.
+    """One thread that writes, with group commit: after 2 ms or 256 rows, whichever is first. What gathers
+    while the disk is slow is written together.
 
     Call all methods on the event loop; `then` is called there once the rows are on disk. While the disk is
     full, or does not answer, rows wait and are retried; `on_hold` is called with the reason, and with None
@@ -71,6 +86,8 @@ class JournalWriter:
         self._rows = 0
         self._timer: asyncio.TimerHandle | None = None
         self._queue: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._ahead: list[_Batch | None] = []
+        """The one that was taken from the queue too early; of the thread alone."""
         self._closing = threading.Event()
         self.failure: JournalError | None = None
         """Why rows were dropped, if they were."""
@@ -138,7 +155,7 @@ class JournalWriter:
             self._batch, self._rows = _Batch(), 0
 
     def _write_batches(self) -> None:
-        while (batch := self._queue.get()) is not None:
+        while (batch := self._next()) is not None:
             try:
                 self._write(batch.group)
                 if self._saved is not None and batch.group.results:
@@ -148,6 +165,17 @@ class JournalWriter:
                 self._tell(self._on_failure, self.failure)
                 return
             self._tell(_call_all, batch.then)
+
+    def _next(self) -> _Batch | None:
+        """Wait for the next batch, and add those that wait already; None at the end."""
+        batch = self._ahead.pop() if self._ahead else self._queue.get()
+        while batch is not None and not self._queue.empty():
+            following = self._queue.get()
+            if following is None or not batch.takes(following):
+                self._ahead.append(following)
+                break
+            batch.add(following)
+        return batch
 
     def _write(self, group: Group) -> None:
         """Write a group, however long the disk takes to have room for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -284,6 +285,43 @@ async def test_rows_wait_for_room_on_a_full_disk_and_arrive_in_order(tmp_path: P
     assert told == ["database or disk is full", None]
     assert failures == []
     assert [len(JournalReader(tmp_path).attempts(job)) for job in (1, 2)] == [1, 1]
+
+
+class SlowDisk(Disk):
+    """A journal whose first write takes until it is released."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.released = threading.Event()
+        self.writes: list[tuple[int, int]] = []
+
+    def write(self, group: Group) -> None:
+        assert self.released.wait(20.0)
+        self.writes.append((len(group.results), len(group.reopened)))
+        super().write(group)
+
+
+async def test_what_gathers_while_the_disk_is_slow_is_written_together_and_in_order(tmp_path: Path) -> None:
+    disk, failures, told = SlowDisk(tmp_path), list[JournalError](), list[int]()
+    writer = JournalWriter(disk, failures.append)
+    for job in range(30):
+        writer.settled(done(job, "first"), partial(told.append, job))
+        await asyncio.sleep(0.004)  # longer than rows gather
+    writer.reopened(3)
+    writer.settled(done(3, "second"), partial(told.append, 100))
+    for job in range(30, 60):
+        writer.settled(done(job), partial(told.append, job))
+        await asyncio.sleep(0.004)
+    disk.released.set()
+    await writer.close()
+    await asyncio.sleep(0)
+    assert failures == []
+    assert sum(results for results, _ in disk.writes) == 61
+    assert len(disk.writes) < 10
+    assert told == [*range(30), 100, *range(30, 60)]
+    result = JournalReader(tmp_path).result(3)
+    assert result is not None
+    assert result.text == "second"
 
 
 async def test_a_disk_that_stays_full_when_the_run_is_left_is_given_up_on(tmp_path: Path) -> None:
