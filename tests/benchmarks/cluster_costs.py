@@ -33,8 +33,8 @@ class Costs:
         52.0, "measured: tests/benchmarks/floor.py, 63 a job in all, less 11 of the journal's thread"
     )
     hand_over: float = _cost(
-        40.0,
-        "assumed: 333 less 293 in an early version; packing, unpacking and waking alone take 4 (measured)",
+        8.0,
+        "measured: `just bench-cluster cost`, 16 added a job with 3 workers, half of it messages",
     )
     chunk_time: float = _cost(
         6.4, "assumed: a chunk at the coordinator, 970 less 333 for 100 of them in an early version"
@@ -46,10 +46,8 @@ class Costs:
         "as much as both threads together",
     )
     commit: float = _cost(184.0, "measured: a transaction on a local disk, 75 of it processor time")
-    message: float = _cost(
-        150.0, "assumed: a message at the coordinator; 48 of it are Dask's write or read over TLS (measured)"
-    )
-    worker_message: float = _cost(150.0, "assumed: the same at the worker")
+    message: float = _cost(48.0, "measured: a message at the coordinator, Dask's write or read over TLS")
+    worker_message: float = _cost(48.0, "assumed: the same at the worker")
     call: float = _cost(
         1000.0,
         "assumed: a call at the worker; over loopback without TLS 190 (measured: `just bench`, 250 less 60)",

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import count
 from typing import NamedTuple
 
-from tests.benchmarks.cluster_fluid import GATHER_S, GROUP_ROWS, ROWS_A_JOB, Cluster
+from tests.benchmarks.cluster_fluid import GATHER_S, GROUP_ROWS, MOST_ROWS, ROWS_A_JOB, Cluster
 
 __all__ = ["Outcome", "simulate"]
 
@@ -215,6 +215,8 @@ class _Shard:
         self.workers = [_Worker(self) for _ in range(cluster.workers)]
         self.messages = 0
         self._rows: list[Then] = []
+        self._flushed: list[Then] = []
+        self._writing: list[Then] = []
         self._group = 0
         self._given = 0
         self.ended, self.added_s = 0, 0.0
@@ -269,10 +271,21 @@ class _Shard:
     def _flush(self, group: int) -> None:
         if group != self._group or not self._rows:
             return
-        rows, self._rows, self._group = self._rows, [], group + 1
+        self._flushed += self._rows
+        self._rows, self._group = [], group + 1
+        if not self._journal.waiting:
+            self._journal.do(self._commit, self._committed)
+
+    def _commit(self) -> float:
+        """Write what waits for the disk together, at most so many rows. Return how long that takes."""
+        self._writing, self._flushed = self._flushed[:MOST_ROWS], self._flushed[MOST_ROWS:]
         costs = self.cluster.costs
-        took = (costs.commit + len(rows) * costs.journal / ROWS_A_JOB) / 1e6
-        self._journal.do(lambda: took, lambda: _call_all(rows))
+        return (costs.commit + len(self._writing) * costs.journal / ROWS_A_JOB) / 1e6
+
+    def _committed(self) -> None:
+        if self._flushed and not self._journal.waiting:
+            self._journal.do(self._commit, self._committed)
+        _call_all(self._writing)
 
 
 def _call_all(rows: list[Then]) -> None:

@@ -19,8 +19,7 @@ What it assumes:
 - Nothing fails: no retries, no rests, no lost workers.
 - Nobody watches: an open dashboard and watched streams cost the coordinator more.
 - A job costs the same however many there are; memory was measured with a million jobs, not with more.
-- The journal commits after 2 ms or 256 rows, and groups that wait for the disk stay apart. Rows are taken to
-  come one by one: where they come together there are fewer groups, and a slow disk binds later.
+- The journal commits after 2 ms or 256 rows; what waits for the disk is written together, 4,096 rows at most.
 """
 
 from __future__ import annotations

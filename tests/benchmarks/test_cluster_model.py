@@ -16,11 +16,14 @@ from tests.benchmarks.cluster_fluid import Cluster, added_s, loads, messages, pe
 from tests.benchmarks.cluster_model import assumptions, main, sentences, table
 
 _NEVER_TOO_LONG = 1e9
+_DEAR = Costs(hand_over=40, message=150)
 _CHECKED = {
     "limit": Cluster(workers=20, jobs=30_000, rate=2_000),
-    "limit, core full": Cluster(workers=100, jobs=50_000, rate=5_000),
+    "limit, core full": Cluster(workers=100, jobs=50_000, rate=5_000, costs=_DEAR),
     "in flight": Cluster(workers=10, jobs=40_000, in_flight=500),
-    "in flight, core full": Cluster(workers=100, jobs=80_000, in_flight=180, longest_s=_NEVER_TOO_LONG),
+    "in flight, core full": Cluster(
+        workers=100, jobs=80_000, in_flight=180, longest_s=_NEVER_TOO_LONG, costs=_DEAR
+    ),
     "workers": Cluster(workers=10, jobs=60_000, in_flight=600, costs=Costs(call=5_000)),
     "journal": Cluster(workers=10, jobs=60_000, in_flight=800, costs=Costs(journal=400)),
 }
