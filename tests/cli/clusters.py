@@ -19,10 +19,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.arrivals import most_in_a_second
 from tests.cli.command import Ended, environment, start
 from tests.cli.processes import Family, Process, wait_for
 
-__all__ = ["HEADLESS", "Certificates", "Cluster", "Site", "alerts", "free_port"]
+__all__ = ["HEADLESS", "Certificates", "Cluster", "Site", "alerts", "assert_rate_kept", "free_port"]
 
 HEADLESS = ("--headless", "--json", "--out", "r.jsonl", "--run-dir", "kept")
 
@@ -222,3 +223,13 @@ def alerts(out: str) -> set[str]:
     """The texts of all alerts in the progress of a run."""
     lines = [json.loads(line) for line in out.splitlines()]
     return {alert["text"] for line in lines for alert in line.get("alerts", ())}
+
+
+def assert_rate_kept(times: Sequence[float], rate: float) -> None:
+    """No second has more arrivals than the rate and its tolerance."""
+    ordered = sorted(times)
+    most = most_in_a_second(ordered)
+    if most > rate + max(1.0, 0.05 * rate):
+        peaks = [f"{at - ordered[0]:.2f}" for at in ordered if most_in_a_second(ordered, at, at + 1e-9) == most]
+        first = [f"{at - ordered[0]:.3f}" for at in ordered[:80]]
+        raise AssertionError(f"{most} at {rate}/s, from {peaks} s on; {len(ordered)} began {first}")

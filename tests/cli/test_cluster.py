@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.arrivals import Arrivals, most_in_a_second
-from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site, alerts, free_port
+from tests.arrivals import Arrivals
+from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site, alerts, assert_rate_kept
 from tests.cli.command import results
 from tests.cli.processes import wait_for
 
@@ -54,7 +54,7 @@ def test_workers_find_keys_by_their_fingerprints_and_one_that_lacks_a_key_gets_n
     assert f"Worker a lacks key {second} and gets none of its work" in alerts(ended.out)
     assert len(running.times) == ended.summary["attempts"] == ended.summary["done"] == 700
     assert running.keys.count("key-two") == 350
-    assert most_in_a_second(running.sorted()) <= 105
+    assert_rate_kept(running.times, 100)
 
 
 def test_keys_are_sent_if_the_user_wants_them_to_be(server: Server, site: Site, cluster: Cluster) -> None:
@@ -66,6 +66,7 @@ def test_keys_are_sent_if_the_user_wants_them_to_be(server: Server, site: Site, 
     (label,) = (row["label"] for row in lacking.summary["keys"])
     lacks = "lacks key {} and gets none of its work"
     assert {f"Worker {name} {lacks.format(label)}" for name in "ab"} <= alerts(lacking.out)
+    assert "no worker came in time: no worker has a key of this run" in lacking.err
     assert (lacking.code, lacking.summary["pending"], len(running.times)) == (5, 60, 0)
     ended = site.run(*cluster.options, "--resume", "--send-keys", "--rate", "50/s")
     assert (ended.code, ended.err) == (0, "")
@@ -84,10 +85,9 @@ def test_a_run_waits_for_a_scheduler_and_workers_that_come_late(
         assert process.poll() is None
         cluster.start_scheduler()
         cluster.start_worker("late")
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert made_by(site) == {"late": 30}
-    assert "does not answer" in " ".join(alerts(out))
 
 
 def test_without_a_scheduler_a_run_ends_after_its_patience_and_can_be_resumed(
@@ -96,9 +96,11 @@ def test_without_a_scheduler_a_run_ends_after_its_patience_and_can_be_resumed(
     running = server(0.0)
     site.keys(site.work, running.base_url, "key-one")
     site.prompts(10)
-    ended = site.run(*cluster.options, "--patience", 2, within_s=30)
+    ended = site.run(*cluster.options, "--patience", 5, within_s=30)
     assert ended.code == 5
     assert (ended.summary["pending"], ended.summary["done"]) == (10, 0)
+    said = f"llmdash: no worker came in time: {cluster.address} does not answer (Connection refused)\n"
+    assert ended.err.startswith(said)
     assert "resume it with: llmdash run --resume" in ended.err
     resumed = site.run("--resume")
     assert (resumed.code, resumed.summary["done"]) == (0, 10)
@@ -113,7 +115,8 @@ def test_other_certificates_are_not_trusted(server: Server, site: Site, cluster:
     other = Certificates(site.root / "other")
     ended = site.run("--cluster", cluster.address, *other.options, "--patience", 2)
     assert (ended.summary["pending"], len(running.times)) == (5, 0)
-    assert "CERTIFICATE_VERIFY_FAILED" in " ".join(alerts(ended.out)).upper()
+    assert f"no worker came in time: {cluster.address} does not answer (" in ended.err
+    assert "certificate verify failed" in ended.err.lower()
 
 
 @pytest.mark.parametrize(
@@ -180,7 +183,7 @@ def test_a_worker_that_joins_helps_and_one_that_leaves_finishes_its_requests(
     assert site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first'") == known
     assert site.count("SELECT COUNT(*) FROM attempts WHERE state != 'ok'") == 0
     assert len(results(site.work / "r.jsonl")) == len(running.times) == 500
-    assert most_in_a_second(running.sorted()) <= 52
+    assert_rate_kept(running.times, 50)
 
 
 def test_a_second_signal_gives_up_the_requests_of_a_worker(

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.arrivals import Arrivals, most_in_a_second
+from tests.arrivals import Arrivals
 from tests.cli.canaries import canary, found_in
-from tests.cli.clusters import HEADLESS, Site, alerts
+from tests.cli.clusters import HEADLESS, Site, assert_rate_kept
 from tests.cli.command import configure, environment, llmdash, results
 from tests.cli.processes import wait_for
 from tests.cli.terminal import Terminal
@@ -94,7 +94,7 @@ def test_a_run_goes_on_with_or_without_workers(
     assert workers == {(None,), ("w1",), ("w2",)}
     assert len(results(site.work / "r.jsonl")) == ended.summary["done"] == 120
     assert len(running.times) == ended.summary["attempts"]
-    assert most_in_a_second(running.sorted()) <= 50 + 2.5
+    assert_rate_kept(running.times, 50)
 
 
 def test_the_simulator_needs_no_key_at_the_workers(site: Site) -> None:
