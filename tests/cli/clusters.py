@@ -115,7 +115,9 @@ class Site:
         """Write `p.txt` with so many prompts."""
         (self.work / "p.txt").write_text("".join(text.format(number) + "\n" for number in range(count)))
 
-    def start(self, *arguments: object, cwd: Path | None = None) -> AbstractContextManager[subprocess.Popen[str]]:
+    def start(
+        self, *arguments: object, cwd: Path | None = None
+    ) -> AbstractContextManager[subprocess.Popen[str]]:
         """`llmdash`, running; see `tests.cli.command.start`."""
         return start(*arguments, cwd=cwd or self.work, env=self.env())
 
@@ -230,6 +232,8 @@ def assert_rate_kept(times: Sequence[float], rate: float) -> None:
     ordered = sorted(times)
     most = most_in_a_second(ordered)
     if most > rate + max(1.0, 0.05 * rate):
-        peaks = [f"{at - ordered[0]:.2f}" for at in ordered if most_in_a_second(ordered, at, at + 1e-9) == most]
+        peaks = [
+            f"{at - ordered[0]:.2f}" for at in ordered if most_in_a_second(ordered, at, at + 1e-9) == most
+        ]
         first = [f"{at - ordered[0]:.3f}" for at in ordered[:80]]
         raise AssertionError(f"{most} at {rate}/s, from {peaks} s on; {len(ordered)} began {first}")

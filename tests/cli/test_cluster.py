@@ -145,9 +145,7 @@ def test_an_address_that_cannot_be_used_is_refused_with_the_fix(address: str, fi
     assert fix in err
 
 
-def test_without_encryption_workers_on_this_machine_serve_but_get_no_keys(
-    server: Server, site: Site
-) -> None:
+def test_without_encryption_workers_on_this_machine_serve_but_get_no_keys(server: Server, site: Site) -> None:
     running = server(0.0)
     site.keys(site.work, running.base_url, "key-one")
     plain = Cluster(site)

@@ -175,6 +175,7 @@ def test_without_the_extra_a_run_goes_as_before_and_workers_say_what_to_install(
     running = server(0.0)
     site.keys(site.work, running.base_url, "k-one")
     site.prompts(3)
+
     def blocked(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", BLOCKED, "run", "p.txt", "--headless", *arguments]
         return subprocess.run(command, cwd=site.work, env=site.env(), capture_output=True, text=True)
