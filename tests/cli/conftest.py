@@ -21,7 +21,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def server() -> Iterator[Callable[[float], Arrivals]]:
+def server() -> Iterator[Callable[..., Arrivals]]:
     """Starts servers that answer after so many seconds, and know when each request arrived."""
     with ExitStack() as stack:
-        yield lambda latency: stack.enter_context(arrivals(latency))
+        yield lambda *how: stack.enter_context(arrivals(*how))

@@ -20,7 +20,7 @@ _SOON_S = 1.0
 
 @dataclass
 class Faulted:
-    """A run of `jobs` at `rate` requests a second, each answered after `latency`; `options` say on what workers.
+    """A run of `jobs` at `rate` requests a second, each answered after `latency`, on the workers of `options`.
 
     `strike` does something to it. It is done again once from `least` to `most` more requests have arrived.
     """

@@ -14,7 +14,7 @@ from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site, alerts, as
 from tests.cli.command import results
 from tests.cli.processes import wait_for
 
-Server = Callable[[float], Arrivals]
+Server = Callable[..., Arrivals]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Workers, schedulers and runs that are killed or stopped at random moments: nothing is lost, nothing doubled.
+"""Workers, schedulers and runs that are killed or stopped at random moments: nothing is lost or doubled.
 
 The full form prints its figures: `python -m pytest tests/cli/test_worker_kills.py -m slow -s`.
 """
@@ -18,7 +18,7 @@ from tests.cli.clusters import Certificates, Cluster, Site
 from tests.cli.faulted import Faulted
 from tests.cli.processes import wait_for
 
-Server = Callable[[float], Arrivals]
+Server = Callable[..., Arrivals]
 HERE = ("--workers", 3)
 WORKERS = ("a", "b", "c")
 STOPPED_S = 8.0

@@ -22,7 +22,7 @@ from tests.cli.test_mixed_endpoints import KEYS, POOL
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
-Server = Callable[[float], Arrivals]
+Server = Callable[..., Arrivals]
 FAST = ("--rate", "unlimited")
 _TIMES = {"worker", "ttft_s", "latency_s", "wait_s", "key"}
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
