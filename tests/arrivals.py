@@ -5,6 +5,7 @@ arrives.
 from __future__ import annotations
 
 import heapq
+import json
 import selectors
 import socket
 import struct
@@ -21,11 +22,14 @@ from tests.llms.raw_server import framed
 __all__ = ["Arrivals", "arrivals", "most_in_a_second"]
 
 _STAMPS = 35  # SO_TIMESTAMPNS, which Python has no name for
-_ANSWER = framed(
-    b'{"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}],'
-    b' "usage": {"prompt_tokens": 9, "completion_tokens": 1}}',
-    b"content-type: application/json",
-)
+
+
+def _answer(text: str) -> bytes:
+    body = {
+        "choices": [{"message": {"content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 1},
+    }
+    return framed(json.dumps(body).encode(), b"content-type: application/json")
 
 
 class _Connection:
@@ -33,28 +37,31 @@ class _Connection:
         self.socket = accepted
         self.stamp: float | None = None
         self.data = b""
+        self.owed = 0
 
 
 class Arrivals:
-    """Answers every chat completion after `latency` seconds, from a thread of its own.
+    """Answers every chat completion after `latency` seconds with `text`, from a thread of its own.
 
-    `times` holds the arrival of each request, in seconds of Unix time by the kernel's clock; `keys` the key
+    `cut` counts the requests whose connection was closed before they were answered. `times` holds the arrival of each request, in seconds of Unix time by the kernel's clock; `keys` the key
     it came with, in the same order.
     """
 
-    def __init__(self, latency: float) -> None:
+    def __init__(self, latency: float, text: str = "4", host: str = "127.0.0.1") -> None:
+        self.latency = latency
+        self.cut = 0
         self.times = array("d")
         self.keys: list[str] = []
-        self._latency = latency
+        self._answer = _answer(text)
         self._due: list[tuple[float, int, _Connection]] = []
         self._ended = threading.Event()
         self._selector = selectors.DefaultSelector()
         self._listening = socket.socket()
         self._listening.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
-        self._listening.bind(("127.0.0.1", 0))
+        self._listening.bind((host, 0))
         self._listening.listen(1024)
         self._selector.register(self._listening, selectors.EVENT_READ)
-        self.base_url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/v1"
+        self.base_url = f"http://{host}:{self._listening.getsockname()[1]}/v1"
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -80,8 +87,9 @@ class Arrivals:
                     self._receive(key.data)
             while self._due and self._due[0][0] <= time.monotonic():
                 _, _, connection = heapq.heappop(self._due)
+                connection.owed -= 1
                 try:
-                    connection.socket.sendall(_ANSWER)
+                    connection.socket.sendall(self._answer)
                 except OSError:
                     continue  # the client has gone
 
@@ -91,6 +99,7 @@ class Arrivals:
         except ConnectionError:
             data = b""
         if not data:
+            self.cut += connection.owed
             self._selector.unregister(connection.socket)
             connection.socket.close()
             return
@@ -103,7 +112,8 @@ class Arrivals:
             self.times.append(connection.stamp)
             self.keys.append(_header(head, b"authorization").decode().removeprefix("Bearer "))
             connection.stamp, connection.data = None, b""
-            heapq.heappush(self._due, (time.monotonic() + self._latency, len(self.times), connection))
+            connection.owed += 1
+            heapq.heappush(self._due, (time.monotonic() + self.latency, len(self.times), connection))
 
 
 def _header(head: bytes, name: bytes) -> bytes:
@@ -114,9 +124,9 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 
 @contextmanager
-def arrivals(latency: float = 0.1) -> Iterator[Arrivals]:
+def arrivals(latency: float = 0.1, text: str = "4", host: str = "127.0.0.1") -> Iterator[Arrivals]:
     """A server for the time of a `with`."""
-    server = Arrivals(latency)
+    server = Arrivals(latency, text, host)
     try:
         yield server
     finally:

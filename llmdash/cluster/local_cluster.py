@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -104,10 +105,12 @@ class LocalCluster:
             self._reap()
 
     def _reap(self) -> None:
-        self._said = {}
+        said, self._said = self._said, {}
         if self._child is None:
             return
         self._child.wait()
+        if "scratch" in said:
+            shutil.rmtree(said["scratch"], ignore_errors=True)
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):

@@ -28,10 +28,12 @@ _CONFIG: dict[str, list[str]] = {
 
 
 def main(workers: int) -> None:
-    """Run until standard input is closed. Tells where the scheduler is, and the certificates, in one line."""
+    """Run until standard input is closed. Tells where the scheduler is, the certificates and the folder that is
+    to be removed if this process was killed, in one line.
+    """
     silence_dask()
-    dask.config.set(_CONFIG)
     scratch = tempfile.mkdtemp(prefix="llmdash-workers-")
+    dask.config.set({**_CONFIG, "temporary-directory": scratch})
     threading.Thread(target=_end_with_parent, args=(scratch,), daemon=True).start()
     asyncio.run(_run(workers, scratch))
 
@@ -58,6 +60,7 @@ async def _run(workers: int, scratch: str) -> None:
             "ca": security.tls_ca_file,
             "cert": security.tls_client_cert,
             "key": security.tls_client_key,
+            "scratch": scratch,
         }
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()

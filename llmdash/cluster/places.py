@@ -82,7 +82,7 @@ class LocalPlace:
 
 
 def security_of(tls: TlsFiles | None) -> Security:
-    """Return what Dask needs to know of the certificates of this side."""
+    """Return what Dask needs to know of the certificates of this side, a run or a worker."""
     if tls is None:
         return Security(require_encryption=False)
     return Security(
@@ -90,4 +90,6 @@ def security_of(tls: TlsFiles | None) -> Security:
         tls_ca_file=str(tls.ca),
         tls_client_cert=str(tls.cert),
         tls_client_key=str(tls.key),
+        tls_worker_cert=str(tls.cert),
+        tls_worker_key=str(tls.key),
     )

@@ -1,10 +1,10 @@
-"""Keeps Dask's log off the terminal, which a dashboard owns."""
+"""Keeps Dask's log off the terminal, which a dashboard owns, and its errors short."""
 
 from __future__ import annotations
 
 import logging
 
-__all__ = ["silence_dask"]
+__all__ = ["reason_of", "silence_dask"]
 
 
 def silence_dask() -> None:
@@ -14,3 +14,14 @@ def silence_dask() -> None:
         log.handlers.clear()
         log.addHandler(logging.NullHandler())
         log.propagate = False
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a scheduler does not answer, without the noise of several layers."""
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    if isinstance(root, TimeoutError):
+        return "no answer in time"
+    said = getattr(root, "strerror", None) or str(root).partition("\n")[0][:120]
+    return said or type(root).__name__

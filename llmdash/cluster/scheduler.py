@@ -19,7 +19,7 @@ from llmdash.cluster.desk_plugin import OPERATION, DaskLine, DeskPlugin
 from llmdash.cluster.link import Link, OtherVersion
 from llmdash.cluster.names import WorkerNames
 from llmdash.cluster.places import Place, Reached
-from llmdash.cluster.quiet import silence_dask
+from llmdash.cluster.quiet import reason_of, silence_dask
 from llmdash.cluster.worker_record import WorkerRecord
 
 __all__ = ["Scheduler"]
@@ -51,7 +51,7 @@ class Scheduler:
                 try:
                     await self._attend(await self._place.reach())
                 except Exception as error:  # noqa: BLE001 - whatever Dask raises: the run waits, and tries again
-                    self._asker.problem = f"{self._asker.address} does not answer ({_reason(error)})"
+                    self._asker.problem = f"{self._asker.address} does not answer ({reason_of(error)})"
                 await asyncio.sleep(_AGAIN_S)
         finally:
             for task in self._lines.values():
@@ -119,14 +119,3 @@ async def _equip(scheduler: Any) -> None:
     """Have every worker that the scheduler knows, or will know, serve runs."""
     plugin = DeskPlugin()
     await scheduler.register_worker_plugin(plugin=dumps(plugin), name=plugin.name, idempotent=True)
-
-
-def _reason(error: BaseException) -> str:
-    """Why a scheduler does not answer, without the noise of several layers."""
-    root: BaseException = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    if isinstance(root, TimeoutError):
-        return "no answer in time"
-    said = getattr(root, "strerror", None) or str(root).partition("\n")[0][:120]
-    return said or type(root).__name__

@@ -19,7 +19,7 @@ from distributed.core import rpc
 from llmdash.cluster.addresses import TlsFiles, host_of, is_loopback
 from llmdash.cluster.desk_plugin import GRACE_S, LEAVE
 from llmdash.cluster.places import security_of
-from llmdash.cluster.quiet import silence_dask
+from llmdash.cluster.quiet import reason_of, silence_dask
 
 __all__ = ["run_worker"]
 
@@ -56,7 +56,7 @@ class _Worker:
                 try:
                     await self._join(scratch)
                 except (OSError, TimeoutError, RuntimeError) as error:
-                    self._say(f"{self._address} does not answer ({type(error).__name__}); it is tried again")
+                    self._say(f"{self._address} does not answer ({reason_of(error)}); it is tried again")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_asked_to_end.wait(), _AGAIN_S)
 

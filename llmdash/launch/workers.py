@@ -47,7 +47,7 @@ class WorkersOrder:
         if self.workers is None and self.cluster is None:
             return
         _require_extra()
-        if self.cluster is not None and self.send_keys and not self.address.startswith("tls://"):
+        if self.cluster is not None and not self.address.startswith("tls://") and self.send_keys:
             raise ConfigError("--send-keys: keys go over encrypted lines only; use tls:// with certificates")
 
     @property
