@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -33,15 +34,18 @@ class LimitsPlugin(SchedulerPlugin):
     name = "llmdash-limits"
     idempotent = True
 
+    def __init__(self, clock: Callable[[], float] = wakeful_clock) -> None:
+        self._clock = clock
+
     async def start(self, scheduler: Scheduler) -> None:
         self._rows: dict[tuple[str, str], LeaseRow] = {}
-        self._quiet_until = wakeful_clock() + KEPT_S
+        self._quiet_until = self._clock() + KEPT_S
         scheduler.handlers["llmdash_limit_share"] = self._share
         scheduler.handlers["llmdash_limit_release"] = self._release
         scheduler.handlers["llmdash_limit_rows"] = self._live
 
     def _share(self, claim: bytes) -> bytes:
-        asked, now = _claim(claim), wakeful_clock()
+        asked, now = _claim(claim), self._clock()
         self._rows = {key: row for key, row in self._rows.items() if is_live(row, now)}
         rows = [row for row in self._rows.values() if row.limit.name == asked.limit.name]
         row, share = granted(rows, asked, now, self._quiet_until)
@@ -49,10 +53,10 @@ class LimitsPlugin(SchedulerPlugin):
         return _encode(share)
 
     def _release(self, claim: bytes) -> None:
-        self._keep(released(_claim(claim), wakeful_clock()))
+        self._keep(released(_claim(claim), self._clock()))
 
     def _live(self) -> bytes:
-        now = wakeful_clock()
+        now = self._clock()
         return _encode([row for row in self._rows.values() if is_live(row, now)])
 
     def _keep(self, row: LeaseRow) -> None:

@@ -28,8 +28,10 @@ _CONFIG: dict[str, list[str]] = {
 
 
 def main(workers: int) -> None:
-    """Run until standard input is closed. Tells where the scheduler is, the certificates and the folder that is
-    to be removed if this process was killed, in one line.
+    """Run until standard input is closed.
+
+    Tells in one line where the scheduler is, the certificates, and the folder that is to be removed if this
+    process was killed.
     """
     silence_dask()
     scratch = tempfile.mkdtemp(prefix="llmdash-workers-")

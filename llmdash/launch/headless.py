@@ -20,8 +20,8 @@ from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.streams import can_draw_on
 from llmdash.reports.wording import resume_command
-from llmdash.secrets import Redactor
 from llmdash.sanitize import clean_line
+from llmdash.secrets import Redactor
 
 __all__ = ["run_headless"]
 
