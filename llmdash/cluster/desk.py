@@ -39,14 +39,13 @@ _BEAT_S = 0.5
 _SOON_S, _LATER_S = 0.02, 0.05
 """How long a report waits for others: of what is watched or has ended, and of anything else."""
 _TICK_S = 0.02
-_PROMPT_S = 0.07
-"""From the start of a request to the second tick after it, unless the worker stood still."""
 
 
 class Desk:
     """Makes attempts for one run, over one line.
 
-    After LEASE_S without a word from the run it cuts its requests off; when the line closes, at once.
+    After LEASE_S without a word from the run it cuts its requests off; when the line closes, at once. `clock`
+    is that of leases and permits, `monotonic` that of chunks; `clients` makes the models.
     """
 
     def __init__(
@@ -56,12 +55,16 @@ class Desk:
         version: str,
         host: str,
         clock: Callable[[], float] = unstopped,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        clients: Clients | None = None,
     ) -> None:
         self._line = line
         self._keyring = keyring
         self._version, self._host = version, host
         self._clock = clock
-        self._clients = Clients()
+        self._monotonic = monotonic
+        self._clients = clients or Clients()
         self._llms: dict[int, LLM] = {}
         self._attempts: dict[int, DeskAttempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,6 +78,8 @@ class Desk:
         self._heard_at = clock()
         self._echo = 0.0
         self._leaves = False
+        self._is_writing = False
+        self._is_closed = False
 
     async def serve(self) -> None:
         """Serve until the line is closed; then no request is in flight."""
@@ -85,6 +90,7 @@ class Desk:
         except LineClosed:
             return
         finally:
+            self._is_closed = True
             self._line.abort()
             for task in (*others, *self._tasks):
                 task.cancel()
@@ -95,8 +101,12 @@ class Desk:
         """Take nothing new, and wait until no request is in flight and all is reported."""
         self._leaves = True
         self._tell(_SOON_S)
-        while self._attempts or self._has_news:  # noqa: ASYNC110 - once in the life of a worker
+        while self._is_busy:  # noqa: ASYNC110 - once in the life of a worker
             await asyncio.sleep(_SOON_S)
+
+    @property
+    def _is_busy(self) -> bool:
+        return not self._is_closed and bool(self._attempts or self._has_news or self._is_writing)
 
     def _obey(self, message: ToDesk) -> None:
         now = self._clock()
@@ -122,7 +132,7 @@ class Desk:
         self._tell(_SOON_S)
 
     def _begin(self, ask: Ask, issued_at: float) -> None:
-        attempt = DeskAttempt(ask.ticket, issued_at, watched=ask.watched)
+        attempt = DeskAttempt(ask.ticket, issued_at, self._monotonic, watched=ask.watched)
         if ask.member not in self._llms:
             self._refuse(attempt, "the worker does not have the key")
         elif self._is_stale(attempt):
@@ -147,7 +157,7 @@ class Desk:
         if self._is_stale(attempt):
             self._refuse(attempt, "the permit to send it is too old")
             return
-        attempt.left_at = time.monotonic()
+        attempt.left_at = self._monotonic()
         self._leaving.append(attempt)
         self._wake(_TICK_S)
         llm, prompt = self._llms[ask.member], prompt_of(ask.prompt)
@@ -162,7 +172,7 @@ class Desk:
         if not attempt.left_at:
             self._refuse(attempt, "it was cut off before it was sent")
             return
-        attempt.is_over = True
+        attempt.over_at = self._monotonic()
         self._report.ended.append(Ended(attempt.ticket, attempt.answer, *attempt.unreported()))
         self._tell(_SOON_S)
 
@@ -190,15 +200,21 @@ class Desk:
 
     async def _send_reports(self) -> None:
         introduction = FromDesk(0.0, 0.0, 0.0, version=self._version, host=self._host)
-        with suppress(LineClosed):  # whoever reads finds out as well
+        try:
             await self._line.write(encode(self._stamped(introduction)))
             beat_at = self._clock() + _BEAT_S
             while True:
                 await self._wait_until_due(beat_at)
                 self._settle()
                 if self._has_news or self._clock() >= beat_at:
+                    self._is_writing = True
                     await self._line.write(encode(self._stamped(self._gathered())))
+                    self._is_writing = False
                     beat_at = self._clock() + _BEAT_S
+        except LineClosed:
+            return
+        finally:
+            self._line.abort()  # a desk that reports nothing is none
 
     async def _wait_until_due(self, beat_at: float) -> None:
         while (wait_s := min(self._due_at or beat_at, beat_at) - self._clock()) > 0:
@@ -209,19 +225,14 @@ class Desk:
         self._due_at = None
 
     def _settle(self) -> None:
-        """Report requests that left before the last tick: their bytes are on the network by now.
-
-        One that left while the worker stood still counts from now on.
+        """Report requests that left before the last tick: their bytes are on the network by now, as are those
+        of which something came back.
         """
-        now = time.monotonic()
-        settled = [*self._just_left, *(attempt for attempt in self._leaving if attempt.is_over)]
-        self._just_left = [attempt for attempt in self._leaving if not attempt.is_over]
+        settled = [*self._just_left, *(attempt for attempt in self._leaving if attempt.is_answered)]
+        self._just_left = [attempt for attempt in self._leaving if not attempt.is_answered]
         self._leaving = []
         for attempt in settled:
-            ago_s = now - attempt.left_at
-            self._report.left.append(
-                Departed(attempt.ticket, ago_s if ago_s < _PROMPT_S or attempt.is_over else 0.0)
-            )
+            self._report.left.append(Departed(attempt.ticket, attempt.left_ago_s()))
             self._has_news = True
         if self._just_left:
             self._wake(_TICK_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,17 +15,21 @@ from llmdash.prompts.source import Prompt
 
 __all__ = ["DeskAttempt"]
 
+_PROMPT_S = 0.07
+"""From the start of a request to the second tick after it, unless the worker stood still."""
+
 
 class DeskAttempt:
     """An attempt in the making. The permit to send it was `issued_at`, by the desk's clock; other times are
-    monotonic seconds.
+    monotonic seconds, by `clock`.
 
     `reported` counts the chunks that the run knows already. The first one is always reported, all others as
     they arrive only while the attempt is `watched`.
     """
 
-    def __init__(self, ticket: int, issued_at: float, *, watched: bool) -> None:
+    def __init__(self, ticket: int, issued_at: float, clock: Callable[[], float], *, watched: bool) -> None:
         self.ticket = ticket
+        self._clock = clock
         self.watched = watched
         self.issued_at = issued_at
         self.left_at = 0.0
@@ -34,7 +37,7 @@ class DeskAttempt:
         self.times: list[float] = []
         self.reported = 0
         self.answer: Answer | None = None
-        self.is_over = False
+        self.over_at = 0.0
         self.task: asyncio.Task[None] | None = None
 
     async def ask(
@@ -52,7 +55,23 @@ class DeskAttempt:
             self.times.append(event.at)
             on_chunk(self)
 
-        return await gathered_answer(llm, self.ticket, prompt, options, time.monotonic, tell)
+        return await gathered_answer(llm, self.ticket, prompt, options, self._clock, tell)
+
+    @property
+    def is_answered(self) -> bool:
+        """True if something of the answer has come, or its end: its request has left."""
+        return bool(self.times or self.over_at)
+
+    def left_ago_s(self) -> float:
+        """Return how many seconds ago the request left, at the latest.
+
+        If it left while the worker stood still, that is when its answer came, or now.
+        """
+        now = self._clock()
+        ago_s = now - self.left_at
+        if ago_s < _PROMPT_S:
+            return ago_s
+        return max(0.0, now - (self.times[0] if self.times else self.over_at or now))
 
     def began(self) -> Began:
         """The first chunk, reported with this."""
