@@ -163,10 +163,11 @@ class Bench:
     """An asker with three keys, and the workers that have joined it."""
 
     def __init__(self) -> None:
-        self._recipes = {f"k{number}": recipe(key) for number, key in enumerate(KEYS)}
-        self.asker = ClusterAsker("tls://scheduler:8786", self._recipes.__getitem__, with_fingerprints)
+        self.recipes = {f"k{number}": recipe(key) for number, key in enumerate(KEYS)}
+        self.asker = ClusterAsker("tls://scheduler:8786", self.recipes.__getitem__, with_fingerprints)
         self.workers: list[Worker] = []
-        self.members = [Member(_ScriptedLLM(ScriptedClients()), label) for label in self._recipes]
+        self.calls: list[Call] = []
+        self.members = [Member(_ScriptedLLM(ScriptedClients()), label) for label in self.recipes]
         self.asker.adopt(self.members)
 
     def join(
@@ -185,7 +186,8 @@ class Bench:
     def ask(self, job: int, text: str, key: int = 0, worker: str | None = "") -> Call:
         """An attempt, at a worker that the asker chooses if none is named."""
         placed = self.asker.place(self.members[key]) if worker == "" else worker
-        return Call(self, job, text, key, placed)
+        self.calls.append(Call(self, job, text, key, placed))
+        return self.calls[-1]
 
 
 @asynccontextmanager
@@ -196,3 +198,4 @@ async def bench() -> AsyncIterator[Bench]:
     finally:
         for worker in made.workers:
             await worker.close()
+        await asyncio.gather(*(call.task for call in made.calls), return_exceptions=True)
