@@ -175,9 +175,9 @@ async def test_keys_that_join_later_are_made_known_to_workers_that_are_there() -
         member = Member(made.members[0].llm, "late")
         made.asker.adopt([member])
         made.members.append(member)
-        assert not member.is_reachable
+        assert [member.is_reachable for member in made.members] == [True, True, True, False]
         await asyncio.sleep(0.2)
-        assert member.is_reachable
+        assert [member.is_reachable for member in made.members] == [True] * 4
         assert (await made.ask(1, "p1", key=3).task).text == "re: p1"
 
 

@@ -79,8 +79,10 @@ class Run:
         found: list[str] = []
         for _, message in self.heard:
             found += [began.text for began in message.began if began.ticket == ticket]
-            for each in (*message.chunks, *message.ended):
-                found += each.texts if each.ticket == ticket else []
+            for chunks in message.chunks:
+                found += chunks.texts if chunks.ticket == ticket else []
+            for ended in message.ended:
+                found += ended.texts if ended.ticket == ticket else []
         return found
 
 
@@ -216,7 +218,8 @@ async def test_chunks_never_come_before_the_word_that_the_request_left() -> None
         known = set[int]()
         for _, message in made.heard:
             known |= {left.ticket for left in message.left}
-            assert {each.ticket for each in (*message.began, *message.chunks, *message.ended)} <= known
+            some = (message.began, message.chunks, message.ended)
+            assert {each[0] for reports in some for each in reports} <= known
         assert len(made.all("left")) == len(made.ended()) == 20
 
 
