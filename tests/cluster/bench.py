@@ -114,6 +114,16 @@ class Worker:
         """Nothing gets through any more, either way."""
         self.here.is_silent = self.there.is_silent = True
 
+    def stall(self) -> None:
+        """Nothing gets through for a while, either way."""
+        self.here.hold()
+        self.there.hold()
+
+    def go_on(self) -> None:
+        """All that waited arrives."""
+        self.here.release()
+        self.there.release()
+
     async def kill(self) -> None:
         """End the worker at once."""
         self.serving.cancel()

@@ -19,7 +19,9 @@ class MemoryLine:
         self.written: list[bytes] = []
         self.is_silent = False
         self.is_closed = False
+        self._on_its_way: deque[bytes | None] = deque()
         self._arrived: deque[bytes | None] = deque()
+        self._held: list[bytes | None] | None = None
         self._news = asyncio.Event()
 
     async def read(self) -> bytes:
@@ -44,13 +46,26 @@ class MemoryLine:
             self._news.set()
             self._send(None)
 
-    def _send(self, message: bytes | None) -> None:
-        if not self.is_silent:
-            asyncio.get_running_loop().call_later(self.delay_s, self.peer._arrive, message)
+    def hold(self) -> None:
+        """Let what it sends wait on the way."""
+        self._held = self._held or []
 
-    def _arrive(self, message: bytes | None) -> None:
-        self._arrived.append(message)
-        self._news.set()
+    def release(self) -> None:
+        """Let all that waits arrive."""
+        held, self._held = self._held, None
+        for message in held or ():
+            self._send(message)
+
+    def _send(self, message: bytes | None) -> None:
+        if self._held is not None:
+            self._held.append(message)
+        elif not self.is_silent:
+            self._on_its_way.append(message)
+            asyncio.get_running_loop().call_later(self.delay_s, self._arrive)
+
+    def _arrive(self) -> None:
+        self.peer._arrived.append(self._on_its_way.popleft())
+        self.peer._news.set()
 
 
 def line_pair(delay_s: float = 0.0) -> tuple[MemoryLine, MemoryLine]:

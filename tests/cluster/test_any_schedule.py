@@ -46,8 +46,22 @@ class Schedule:
     async def step(self) -> None:
         made, rng = self.made, self.rng
         what = rng.choices(
-            ["ask", "wait", "cancel", "watch", "kill", "silence", "drain", "again", "join", "leave", "stand"],
-            [12, 12, 3, 3, 1, 1, 1, 2, 3, 1, 0.5],
+            [
+                "ask",
+                "wait",
+                "cancel",
+                "watch",
+                "kill",
+                "silence",
+                "drain",
+                "again",
+                "join",
+                "leave",
+                "stand",
+                "stall",
+                "go on",
+            ],
+            [12, 12, 3, 3, 1, 1, 1, 2, 3, 1, 0.5, 2, 3],
         )[0]
         living = [worker for worker in made.workers if not worker.serving.done()]
         if what == "ask":
@@ -73,6 +87,11 @@ class Schedule:
             self.join()
         elif what == "leave" and living:
             await asyncio.wait([asyncio.create_task(rng.choice(living).desk.leave())], timeout=0.5)
+        elif what == "stall" and living:
+            rng.choice(living).stall()
+        elif what == "go on":
+            for worker in made.workers:
+                worker.go_on()
         elif what == "stand":
             jump(rng.choice([0.5, 2.0, 30.0]))
 
@@ -97,6 +116,7 @@ def test_every_attempt_ends_once_and_all_that_was_sent_was_told_of(seed: int) ->
                 await schedule.step()
             await asyncio.sleep(1.0)
             for worker in made.workers:
+                worker.go_on()
                 worker.fall_silent()
             await asyncio.sleep(SILENCE_S + LEASE_S)
             check(schedule)
