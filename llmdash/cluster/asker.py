@@ -133,7 +133,8 @@ class ClusterAsker:
         tell: Callable[[Event], None],
     ) -> Answer:
         link = self._links.get(attempt.record.worker or "")
-        if link is None or link.leaves or link.worker.is_drained:
+        if link is None or not link.takes_work:
+            self.changed()
             raise NotSent("its worker takes no work any more")
         remote = RemoteAttempt(attempt.job, left, tell, self._now)
         number = link.ask(attempt.job, self._numbers[attempt.member.label], prompt, options, remote)

@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+import msgspec
+
 from llmdash.cluster.desk_attempt import DeskAttempt
+from llmdash.cluster.keyring import Keyring, MissingKey
 from llmdash.cluster.line import DeskLine, LineClosed
 from llmdash.cluster.messages import (
     Ask,
@@ -21,9 +24,10 @@ from llmdash.cluster.messages import (
     encode,
     prompt_of,
 )
-from llmdash.cluster.models import Models
 from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.llms.base import LLM
+from llmdash.llms.recipe import Clients
+from llmdash.llms.wire.failures import Failure
 
 __all__ = ["LEASE_S", "OLDEST_PERMIT_S", "Desk"]
 
@@ -35,30 +39,32 @@ _BEAT_S = 0.5
 _SOON_S, _LATER_S = 0.02, 0.05
 """How long a report waits for others: of what is watched or has ended, and of anything else."""
 _TICK_S = 0.005
-_PROMPT_S = 0.02
-"""From the start of a request to the second tick after it, unless the worker was busy or stood still."""
 
 
 class Desk:
     """Makes attempts for one run, over one line.
 
-    After LEASE_S without a word from the run it cuts its requests off; when the line closes, at once.
-    `clock` is that of permits and leases, `now` that of answers.
+    After LEASE_S without a word from the run it cuts its requests off; when the line closes, at once. `clock`
+    is that of leases and permits, `monotonic` that of chunks; `clients` makes the models.
     """
 
     def __init__(
         self,
         line: DeskLine,
-        models: Models,
+        keyring: Keyring,
         version: str,
         host: str,
         clock: Callable[[], float] = wakeful_clock,
-        now: Callable[[], float] = time.monotonic,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        clients: Clients | None = None,
     ) -> None:
         self._line = line
-        self._models = models
+        self._keyring = keyring
         self._version, self._host = version, host
-        self._clock, self._now = clock, now
+        self._clock = clock
+        self._monotonic = monotonic
+        self._clients = clients or Clients()
         self._llms: dict[int, LLM] = {}
         self._attempts: dict[int, DeskAttempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,6 +80,8 @@ class Desk:
         self._heard_at = clock()
         self._echo = 0.0
         self._leaves = False
+        self._is_writing = False
+        self._is_closed = False
 
     async def serve(self) -> None:
         """Serve until the line is closed; then no request is in flight."""
@@ -84,20 +92,25 @@ class Desk:
         except LineClosed:
             return
         finally:
+            self._is_closed = True
             self._line.abort()
             if self._tick is not None:
                 self._tick.cancel()
             for task in (*others, *self._tasks):
                 task.cancel()
             await asyncio.gather(*others, *self._tasks, return_exceptions=True)
-            await self._models.aclose()
+            await self._clients.aclose()
 
     async def leave(self) -> None:
         """Take nothing new, and wait until no request is in flight and all is reported."""
         self._leaves = True
         self._tell(_SOON_S)
-        while self._attempts or self._has_news:  # noqa: ASYNC110 - once in the life of a worker
+        while self._is_busy:  # noqa: ASYNC110 - once in the life of a worker
             await asyncio.sleep(_SOON_S)
+
+    @property
+    def _is_busy(self) -> bool:
+        return not self._is_closed and bool(self._attempts or self._has_news or self._is_writing)
 
     def _obey(self, message: ToDesk) -> None:
         now = self._clock()
@@ -114,16 +127,16 @@ class Desk:
             self._watch(set(message.watch))
 
     def _join(self, joining: Joining) -> None:
-        model = self._models.make(joining.recipe)
-        if model is None:
+        try:
+            self._llms[joining.number] = self._clients.build(self._keyring.unpack(joining.recipe))
+        except (MissingKey, Failure, ValueError, TypeError, OSError, msgspec.ValidationError):
             self._report.lacks.append(joining.number)
         else:
-            self._llms[joining.number] = model
             self._report.has.append(joining.number)
         self._tell(_SOON_S)
 
     def _begin(self, ask: Ask, issued_at: float) -> None:
-        attempt = DeskAttempt(ask.ticket, issued_at, self._now, watched=ask.watched)
+        attempt = DeskAttempt(ask.ticket, issued_at, self._monotonic, watched=ask.watched)
         if ask.member not in self._llms:
             self._refuse(attempt, "the worker does not have the key")
         elif self._is_stale(attempt):
@@ -148,7 +161,7 @@ class Desk:
         if self._is_stale(attempt):
             self._refuse(attempt, "the permit to send it is too old")
             return
-        attempt.left_at = self._now()
+        attempt.left_at = self._monotonic()
         self._leaving.append(attempt)
         if self._tick is None:
             self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._settle)
@@ -164,11 +177,12 @@ class Desk:
         if not attempt.left_at:
             self._refuse(attempt, "it was cut off before it was sent")
             return
-        self._has_left(attempt, self._now())
+        self._has_left(attempt)
         self._report.ended.append(Ended(attempt.ticket, attempt.answer, *attempt.unreported()))
         self._tell(_SOON_S)
 
     def _on_chunk(self, attempt: DeskAttempt) -> None:
+        self._has_left(attempt)
         if attempt.watched or not attempt.reported:
             self._with_chunks[attempt.ticket] = attempt
             self._tell(_SOON_S if attempt.watched else _LATER_S)
@@ -192,14 +206,20 @@ class Desk:
 
     async def _send_reports(self) -> None:
         introduction = FromDesk(0.0, 0.0, 0.0, version=self._version, host=self._host)
-        with suppress(LineClosed):  # whoever reads finds out as well
+        try:
             await self._line.write(encode(self._stamped(introduction)))
             beat_at = self._clock() + _BEAT_S
             while True:
                 await self._wait_until_due(beat_at)
                 if self._has_news or self._clock() >= beat_at:
+                    self._is_writing = True
                     await self._line.write(encode(self._stamped(self._gathered())))
+                    self._is_writing = False
                     beat_at = self._clock() + _BEAT_S
+        except LineClosed:
+            return
+        finally:
+            self._line.abort()  # a desk that reports nothing is none
 
     async def _wait_until_due(self, beat_at: float) -> None:
         while (wait_s := min(self._due_at or beat_at, beat_at) - self._clock()) > 0:
@@ -210,31 +230,26 @@ class Desk:
         self._due_at = None
 
     def _settle(self) -> None:
-        """Report requests that left before the last tick: their bytes are on the network by now.
-
-        One for which that took long counts from now on, since nobody knows when it was.
-        """
-        now = self._now()
+        """Note, at a tick, that what left before the last one is on the network by now."""
         for attempt in self._just_left:
-            self._has_left(attempt, now)
+            self._has_left(attempt)
         self._just_left, self._leaving = self._leaving, []
-        self._tick = None
-        if self._just_left:
-            self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._settle)
+        again = asyncio.get_running_loop().call_later
+        self._tick = again(_TICK_S, self._settle) if self._just_left else None
 
-    def _has_left(self, attempt: DeskAttempt, now: float) -> None:
-        """Note when the request of an attempt was sent, at the latest."""
+    def _has_left(self, attempt: DeskAttempt) -> None:
+        """Note that the request of an attempt is on the network, or that something came back."""
         if attempt.was_sent_at is None:
-            attempt.was_sent_at = attempt.left_at if now - attempt.left_at <= _PROMPT_S else now
+            attempt.settle()
             self._departed.append(attempt)
             self._tell(_LATER_S)
 
     def _gathered(self) -> FromDesk:
         """Return what is to be reported now: chunks of what is watched, and of others that they began."""
         report, self._report, self._has_news = self._report, FromDesk(0.0, 0.0, 0.0), False
-        now = self._now()
-        report.left = [Departed(each.ticket, now - (each.was_sent_at or now)) for each in self._departed]
-        self._departed = []
+        now = self._monotonic()
+        departed, self._departed = self._departed, []
+        report.left = [Departed(each.ticket, now - (each.was_sent_at or now)) for each in departed]
         with_chunks, self._with_chunks = self._with_chunks, {}
         for attempt in with_chunks.values():
             if attempt.watched:

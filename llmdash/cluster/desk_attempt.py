@@ -15,18 +15,21 @@ from llmdash.prompts.source import Prompt
 
 __all__ = ["DeskAttempt"]
 
+_PROMPT_S = 0.02
+"""From the start of a request to the second tick after it, unless the worker was busy or stood still."""
+
 
 class DeskAttempt:
     """An attempt in the making. The permit to send it was `issued_at`, by the desk's clock; other times are
-    monotonic seconds.
+    monotonic seconds, by `clock`.
 
     `reported` counts the chunks that the run knows already. The first one is always reported, all others as
     they arrive only while the attempt is `watched`.
     """
 
-    def __init__(self, ticket: int, issued_at: float, now: Callable[[], float], *, watched: bool) -> None:
-        self._now = now
+    def __init__(self, ticket: int, issued_at: float, clock: Callable[[], float], *, watched: bool) -> None:
         self.ticket = ticket
+        self._clock = clock
         self.watched = watched
         self.issued_at = issued_at
         self.left_at = 0.0
@@ -53,7 +56,18 @@ class DeskAttempt:
             self.times.append(event.at)
             on_chunk(self)
 
-        return await gathered_answer(llm, self.ticket, prompt, options, self._now, tell)
+        return await gathered_answer(llm, self.ticket, prompt, options, self._clock, tell)
+
+    def settle(self) -> None:
+        """Note that the request has left: when it was begun, unless that was long ago.
+
+        Then the worker was busy, and nobody knows when: not after the first chunk came, nor after now.
+        """
+        now = self._clock()
+        if now - self.left_at <= _PROMPT_S:
+            self.was_sent_at = self.left_at
+        else:
+            self.was_sent_at = self.times[0] if self.times else now
 
     def began(self) -> Began:
         """The first chunk, reported with this."""

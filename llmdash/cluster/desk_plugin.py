@@ -14,7 +14,6 @@ from llmdash import __version__
 from llmdash.cluster.desk import Desk
 from llmdash.cluster.keyring import Keyring, values_here
 from llmdash.cluster.line import LineClosed
-from llmdash.cluster.models import DeskModels
 
 __all__ = ["GRACE_S", "LEAVE", "OPERATION", "DaskLine", "DeskPlugin"]
 
@@ -72,7 +71,7 @@ class DeskPlugin(WorkerPlugin):
             worker.handlers.pop(operation, None)
 
     async def _serve(self, comm: Comm) -> Status:
-        desk = Desk(DaskLine(comm), DeskModels(Keyring(values_here())), __version__, socket.gethostname())
+        desk = Desk(DaskLine(comm), Keyring(values_here()), __version__, socket.gethostname())
         self._desks.add(desk)
         try:
             await desk.serve()

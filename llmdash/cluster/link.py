@@ -8,11 +8,23 @@ from typing import Any
 
 from llmdash import __version__
 from llmdash.cluster.line import DeskLine, LineClosed
-from llmdash.cluster.messages import Ask, FromDesk, Joining, ToDesk, decode_from_desk, encode, packed
+from llmdash.cluster.messages import (
+    Ask,
+    FromDesk,
+    Joining,
+    ToDesk,
+    UnsendableError,
+    decode_from_desk,
+    encode,
+    packed,
+)
 from llmdash.cluster.remote_attempt import RemoteAttempt
 from llmdash.cluster.worker_record import WorkerRecord
 from llmdash.engine.dispatch.asker import Lost, NotSent
+from llmdash.engine.dispatch.attempt import Answer
 from llmdash.engine.metrics.wakeful_clock import wakeful_clock
+from llmdash.llms.messages import Usage
+from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt
 from llmdash.sanitize import clean_line
 
@@ -55,6 +67,9 @@ class Link:
         self.leaves = False
         """True once the worker said that it is about to end."""
         self._watched: frozenset[int] = frozenset()
+        self._watches_anew = False
+        self._wrote_at = 0.0
+        self._is_closed = False
 
     @property
     def in_flight(self) -> int:
@@ -93,6 +108,9 @@ class Link:
         """Hand an attempt of `job` to the desk. Return its number, for `cancel`."""
         self._next += 1
         number = self._next
+        if self._is_closed:
+            ticket.fail(NotSent("its worker is gone"))
+            return number
         self._tickets[number] = ticket
         ask = Ask(number, member, packed(prompt), dict(options), job in self._watched)
         self._out.asks.append(ask)
@@ -116,9 +134,8 @@ class Link:
         if jobs == self._watched:
             return
         before, self._watched = self._tickets_of(self._watched), jobs
-        now = self._tickets_of(jobs)
-        if before != now:
-            self._out.watch = now
+        if before != self._tickets_of(jobs):
+            self._watches_anew = True
             self._has_news.set()
 
     def _tickets_of(self, jobs: Collection[int]) -> list[int]:
@@ -143,6 +160,7 @@ class Link:
 
     def _lose_all(self) -> None:
         """The line is closed: what was handed over may have been sent, the rest was not."""
+        self._is_closed = True
         unsent = {ask.ticket for ask in self._out.asks}
         tickets, self._tickets = self._tickets, {}
         self.worker.is_lost = len(tickets) > len(unsent)
@@ -150,25 +168,50 @@ class Link:
             ticket.fail(NotSent() if number in unsent else Lost())
 
     async def _write(self) -> None:
-        """Send what there is at once, but no more than a hundred messages a second."""
-        wrote_at = 0.0
-        while True:
-            try:
-                async with asyncio.timeout(_BEAT_S):
-                    await self._has_news.wait()
-            except TimeoutError:
-                pass
-            else:
-                await asyncio.sleep(max(0.0, wrote_at + _GATHER_S - self._clock()))
-            self._has_news.clear()
-            wrote_at = self._clock()
-            message, self._out = self._out, ToDesk(0.0, 0.0, 0.0)
-            now = self._clock()
-            message.stamp, message.echo, message.held_s = now, self._echo, now - self._heard_at
-            try:
-                await self._line.write(encode(message))
-            except LineClosed:
-                return  # whoever reads finds out as well
+        try:
+            while True:
+                await self._wait_for_news()
+                await self._line.write(self._encoded(self._gathered()))
+        except LineClosed:
+            return
+        finally:
+            self._line.abort()  # a desk that hears nothing is of no use
+
+    async def _wait_for_news(self) -> None:
+        """Wait until there is something to say, but for no more than a hundred messages a second."""
+        try:
+            async with asyncio.timeout(_BEAT_S):
+                await self._has_news.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(max(0.0, self._wrote_at + _GATHER_S - self._clock()))
+
+    def _gathered(self) -> ToDesk:
+        self._has_news.clear()
+        message, self._out = self._out, ToDesk(0.0, 0.0, 0.0)
+        if self._watches_anew:  # those that were asked since it changed, too
+            message.watch, self._watches_anew = self._tickets_of(self._watched), False
+        self._wrote_at = now = self._clock()
+        message.stamp, message.echo, message.held_s = now, self._echo, now - self._heard_at
+        return message
+
+    def _encoded(self, message: ToDesk) -> bytes:
+        try:
+            return encode(message)
+        except UnsendableError:
+            message.asks = [ask for ask in message.asks if self._is_sendable(ask)]
+            return encode(message)
+
+    def _is_sendable(self, ask: Ask) -> bool:
+        """False for an attempt that fits no message, which ends here."""
+        try:
+            encode(ToDesk(0.0, 0.0, 0.0, asks=[ask]))
+        except UnsendableError as error:
+            if ticket := self._tickets.pop(ask.ticket, None):
+                failure = Failure(FailureKind.REQUEST, str(error), names_request=True)
+                ticket.end(Answer("", None, Usage(0, 0, estimated=True), None, 0.0, failure))
+            return False
+        return True
 
     async def _look(self) -> None:
         """Close the line once the desk was silent for too long."""

@@ -8,9 +8,9 @@ comparison of clocks. All times are seconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -30,12 +30,17 @@ __all__ = [
     "Joining",
     "Refused",
     "ToDesk",
+    "UnsendableError",
     "decode_from_desk",
     "decode_to_desk",
     "encode",
     "packed",
     "prompt_of",
 ]
+
+
+class UnsendableError(Exception):
+    """A message holds a value that no message can hold; the text names its type."""
 
 
 class Joining(msgspec.Struct, array_like=True, gc=False):
@@ -130,27 +135,45 @@ class FromDesk(msgspec.Struct, array_like=True):
     host: str = ""
 
 
+M = TypeVar("M", ToDesk, FromDesk)
+_UNFIT = (OverflowError, UnicodeError, TypeError, ValueError, RecursionError)
+
+
 def encode(message: ToDesk | FromDesk) -> bytes:
     """Return a message as bytes: MessagePack, or JSON where a value has no place in it (a lone surrogate, an
-    integer of more than 64 bits).
+    integer of more than 64 bits). Raises UnsendableError.
     """
     try:
         return _to_msgpack(message)
-    except (OverflowError, UnicodeError, TypeError, ValueError):
-        plain = msgspec.to_builtins(message, builtin_types=(bytes,), enc_hook=_plain)
-        return json.dumps(plain, default=_listed).encode()
+    except _UNFIT:
+        pass
+    try:
+        return json.dumps(msgspec.to_builtins(message, enc_hook=_plain)).encode()
+    except RecursionError:
+        raise UnsendableError("it is nested too deeply to be sent to a worker") from None
+    except _UNFIT as error:
+        raise UnsendableError(str(error)) from None
 
 
 def decode_to_desk(message: bytes) -> ToDesk:
     """Return the message that `encode` made. Raises msgspec.DecodeError for any other."""
-    return _to_desk(message) if message[:1] != b"[" else msgspec.convert(_from_json(message), ToDesk)
+    return _decoded(message, _to_desk, ToDesk)
 
 
 def decode_from_desk(message: bytes) -> FromDesk:
     """Return the message that `encode` made. Raises msgspec.DecodeError for any other."""
-    if message[:1] != b"[":
-        return _from_desk(message)
-    return msgspec.convert(_from_json(message), FromDesk, dec_hook=_made)
+    return _decoded(message, _from_desk, FromDesk)
+
+
+def _decoded(message: bytes, of_msgpack: Callable[[bytes], M], kind: type[M]) -> M:
+    try:
+        if message[:1] != b"[":
+            return of_msgpack(message)
+        return msgspec.convert(json.loads(message), kind, dec_hook=_made)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, msgspec.DecodeError):
+            raise
+        raise msgspec.DecodeError(f"no message: {type(error).__name__}") from None
 
 
 def packed(prompt: Prompt) -> list[Any]:
@@ -190,21 +213,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return list(value)
     raise TypeError(f"a {type(value).__name__} cannot be sent to a worker")
-
-
-def _listed(value: Any) -> Any:
-    return {"\0bytes": value.hex()} if isinstance(value, bytes) else _plain(value)
-
-
-def _from_json(message: bytes) -> Any:
-    try:
-        return json.loads(message, object_hook=_unlisted)
-    except (ValueError, RecursionError) as error:
-        raise msgspec.DecodeError(str(error)) from None
-
-
-def _unlisted(found: dict[str, Any]) -> Any:
-    return bytes.fromhex(found["\0bytes"]) if found.keys() == {"\0bytes"} else found
 
 
 def _made(kind: type, value: Any) -> Any:

@@ -43,7 +43,7 @@ class RemoteAttempt:
     def tell(self, texts: list[str], after_s: list[float]) -> None:
         """Chunks arrived, `after_s` seconds after the request was sent."""
         now = self._now()
-        self.left(after_s[0])
+        self.left(0.0)
         sent_at = self._sent_at or now
         self._on_event(ChunksReceived(self.job, texts, [min(now, sent_at + each) for each in after_s]))
 

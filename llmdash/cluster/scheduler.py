@@ -103,6 +103,7 @@ class Scheduler:
         worker.joins(host_of(address))
         link = Link(worker, DaskLine(comm), self._asker.changed)
         self._asker.connected(link)
+        again_s = _AGAIN_S
         try:
             await link.work()
         except (msgspec.DecodeError, OtherVersion) as error:
@@ -110,9 +111,10 @@ class Scheduler:
             self._asker.problem = (
                 f"worker {worker.name} has another version of llmdash{other}; install {__version__}"
             )
-            await asyncio.sleep(_LONG_S)
-        self._asker.disconnected(link)
-        await asyncio.sleep(_AGAIN_S)
+            again_s = _LONG_S
+        finally:
+            self._asker.disconnected(link)
+        await asyncio.sleep(again_s)
 
 
 async def _equip(scheduler: Any) -> None:

@@ -1,391 +1,444 @@
-"""A run and its desks: what is asked, what is reported, and what becomes of it when one falls silent."""
+"""The desk of a worker, with the test in the place of the run."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections import Counter
-from itertools import pairwise
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
-from llmdash.cluster.desk import LEASE_S, OLDEST_PERMIT_S
-from llmdash.cluster.link import SILENCE_S, OtherVersion
-from llmdash.engine.dispatch.asker import Lost, NotSent
-from llmdash.engine.model.events import ChunksReceived
-from llmdash.engine.model.states import WorkerState
+from llmdash.cluster.desk import LEASE_S, OLDEST_PERMIT_S, Desk
+from llmdash.cluster.keyring import Keyring, with_fingerprints
+from llmdash.cluster.line import LineClosed
+from llmdash.cluster.messages import (
+    Ask,
+    FromDesk,
+    Joining,
+    ToDesk,
+    decode_from_desk,
+    encode,
+    packed,
+)
 from llmdash.llms.messages import Delta, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
-from tests.cluster.desks import Asked, run_with
-from tests.engine.scripted import Server, echo, failing
-from tests.engine.virtual_time import jump, virtual_time
-
-SETTLED_S = 0.3
+from tests.cluster.bench import KEYS, Script, ScriptedClients, prompt, recipe, whole
+from tests.cluster.lines import line_pair
+from tests.engine.virtual_time import jump, now, virtual_time
 
 
-def slow(seconds: float, *texts: str) -> Any:
-    """Chunks with so many seconds before each."""
+class Run:
+    """The run's end of the line, played by hand; `heard` has all reports with the time of their arrival."""
 
-    def script(_key: str, _prompt: str, _before: int) -> list[Any]:
-        steps: list[Any] = []
-        for text in texts or ("late",):
-            steps += [seconds, Delta(text=text)]
-        return [*steps, Delta(finish_reason="stop", usage=Usage(2, 3))]
+    def __init__(self, script: Script, keys: Iterable[str]) -> None:
+        self.line, there = line_pair(0.001)
+        self.clients = ScriptedClients(script)
+        self.desk = Desk(there, Keyring(keys), "1.0", "host", now, monotonic=now, clients=self.clients)
+        self.heard: list[tuple[float, FromDesk]] = []
+        self.echo = 0.0
+        self.heard_at = 0.0
+        self.serving = asyncio.create_task(self.desk.serve())
+        self.reading = asyncio.create_task(self._read())
+        self.beating = asyncio.create_task(self._beat())
 
-    return script
+    async def _read(self) -> None:
+        while True:
+            try:
+                message = decode_from_desk(await self.line.read())
+            except LineClosed:
+                return
+            self.heard.append((now(), message))
+            self.echo, self.heard_at = message.stamp, now()
 
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(0.4)
+            await self.say()
 
-def chunks(asked: Asked) -> list[str]:
-    return [text for event in asked.events if isinstance(event, ChunksReceived) for text in event.texts]
+    async def say(self, **fields: Any) -> None:
+        held_s = now() - self.heard_at if self.echo else 0.0
+        await self.line.write(encode(ToDesk(now(), self.echo, held_s, **fields)))
 
+    async def ask(self, *tickets: int, member: int = 0, watched: bool = False) -> None:
+        asks = [Ask(ticket, member, packed(prompt(f"p{ticket}")), {}, watched) for ticket in tickets]
+        await self.say(asks=asks)
 
-@virtual_time
-async def test_an_attempt_is_made_at_a_worker_and_its_answer_comes_back() -> None:
-    server = Server()
-    async with run_with("a1f2") as (asker, (key,), connect):
-        assert asker.place(key) is None
-        connect("w1", server)
-        await asker.ready()
-        assert key.is_reachable
-        asked = Asked(asker, key, 7, "hello")
-        answer = await asked.task
-        assert (answer.text, answer.finish_reason, answer.usage) == ("re: hello", "stop", Usage(2, 3))
-        assert len(asked.left) == 1
-        assert chunks(asked) == ["re: hello"]
-        assert asked.worker == "w1"
-        (row,) = asker.workers()
-        assert (row.name, row.state, row.in_flight, row.keys, row.lacks) == (
-            "w1",
-            WorkerState.WORKING,
-            0,
-            1,
-            (),
-        )
-        assert asker.blocked() is None
+    def all(self, field: str) -> list[Any]:
+        return [item for _, message in self.heard for item in getattr(message, field)]
 
+    def ended(self) -> dict[int, Any]:
+        return {ended.ticket: ended.answer for ended in self.all("ended")}
 
-@virtual_time
-async def test_a_failure_is_judged_as_if_it_had_happened_here() -> None:
-    server = Server(lambda *_: failing(FailureKind.THROTTLE, "slow down", status=429, retry_after=2.0))
-    async with run_with("k") as (asker, (key,), connect):
-        connect("w1", server)
-        await asker.ready()
-        failure = (await Asked(asker, key, 0, "x").task).failure
-        assert isinstance(failure, Failure)
-        assert (failure.kind, failure.status, failure.retry_after) == (FailureKind.THROTTLE, 429, 2.0)
+    def refused(self) -> dict[int, str]:
+        return dict(self.all("refused"))
 
-
-@virtual_time
-async def test_of_a_job_that_nobody_watches_come_the_first_chunk_and_then_all_the_others() -> None:
-    server = Server(slow(0.5, "a", "b", "c"))
-    async with run_with("k") as (asker, (key,), connect):
-        connect("w1", server)
-        await asker.ready()
-        asked = Asked(asker, key, 0, "x")
-        await asyncio.sleep(1.2)
-        assert chunks(asked) == ["a"]
-        await asked.task
-        assert chunks(asked) == ["a", "b", "c"]
-        times = [at for event in asked.events if isinstance(event, ChunksReceived) for at in event.times]
-        assert [round(after - before, 3) for before, after in pairwise(times)] == [0.5, 0.5]
+    def texts(self, ticket: int) -> list[str]:
+        """All chunks of an attempt in the order of their reports."""
+        found: list[str] = []
+        for _, message in self.heard:
+            found += [began.text for began in message.began if began.ticket == ticket]
+            for chunks in message.chunks:
+                found += chunks.texts if chunks.ticket == ticket else []
+            for ended in message.ended:
+                found += ended.texts if ended.ticket == ticket else []
+        return found
 
 
-@virtual_time
-async def test_a_job_that_is_watched_streams_from_the_moment_on_at_which_it_is() -> None:
-    server = Server(slow(0.5, *"abcdef"))
-    async with run_with("k") as (asker, (key,), connect):
-        connect("w1", server)
-        await asker.ready()
-        asked = Asked(asker, key, 3, "x")
-        await asyncio.sleep(1.7)
-        asker.watch([3])
+@asynccontextmanager
+async def run(script: Script = whole, keys: Iterable[str] = KEYS) -> AsyncIterator[Run]:
+    made = Run(script, keys)
+    try:
+        await made.say(joining=[Joining(n, with_fingerprints(recipe(key))) for n, key in enumerate(KEYS)])
         await asyncio.sleep(0.1)
-        assert chunks(asked) == ["a", "b", "c"]
-        await asyncio.sleep(0.5)
-        assert chunks(asked) == ["a", "b", "c", "d"]
-        asker.watch([])
-        await asyncio.sleep(0.5)
-        assert chunks(asked) == ["a", "b", "c", "d"]
-        await asked.task
-        assert chunks(asked) == list("abcdef")
+        yield made
+    finally:
+        tasks = (made.beating, made.serving, made.reading)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def chunks(count: int, gap_s: float) -> list[Any]:
+    steps = [step for number in range(count) for step in (gap_s, Delta(text=f"{number} "))]
+    return [*steps, Delta(finish_reason="stop", usage=Usage(1, count))]
+
+
+def forever(_prompt: str) -> list[Any]:
+    return [Delta(text="a"), 3_600.0]
 
 
 @virtual_time
-async def test_the_worker_that_is_killed_loses_what_it_had_and_others_take_over() -> None:
-    server = Server(slow(2.0))
-    async with run_with("k") as (asker, (key,), connect):
-        first = connect("w1", server)
-        await asker.ready()
-        asked = [Asked(asker, key, job, str(job)) for job in range(5)]
-        await asyncio.sleep(0.5)
-        first.kill()
-        for each in asked:
-            with pytest.raises(Lost):
-                await each.task
-            assert len(each.left) == 1
-        assert server.in_flight == 0
-        assert asker.workers()[0].state is WorkerState.LOST
-        assert asker.blocked() is not None
-        assert not key.is_reachable
-        connect("w1", server)
-        await asker.ready()
-        assert (await Asked(asker, key, 0, "again").task).text == "late"
-        assert asker.workers()[0].state is WorkerState.WORKING
+async def test_it_says_who_it_is_and_which_keys_it_has() -> None:
+    async with run(keys=KEYS[1:]) as made:
+        first = made.heard[0][1]
+        assert (first.version, first.host) == ("1.0", "host")
+        assert (made.all("has"), made.all("lacks")) == ([1, 2], [0])
 
 
 @virtual_time
-async def test_what_was_not_handed_over_yet_when_the_worker_goes_was_not_sent() -> None:
-    server = Server()
-    async with run_with("k") as (asker, (key,), connect):
-        worker = connect("w1", server)
-        await asker.ready()
-        asked = Asked(asker, key, 0, "x")
-        await asyncio.sleep(0)  # it is in the outbox now
-        worker.near.abort()
-        with pytest.raises(NotSent):
-            await asked.task
-        assert asked.left == []
-        assert server.asked == Counter()
-
-
-@virtual_time
-async def test_a_worker_from_which_nothing_comes_gets_nothing_new_and_is_lost() -> None:
-    server = Server(slow(60.0))
-    async with run_with("k") as (asker, (key,), connect):
-        worker = connect("w1", server)
-        await asker.ready()
-        asked = Asked(asker, key, 0, "x")
-        await asyncio.sleep(SETTLED_S)
-        worker.far.cut()
-        await asyncio.sleep(3.0)
-        assert asker.blocked() is not None
-        assert not asked.task.done()
-        await asyncio.sleep(SILENCE_S)
-        with pytest.raises(Lost):
-            await asked.task
-
-
-@virtual_time
-async def test_a_run_that_falls_silent_loses_its_lease_and_its_requests_are_cut() -> None:
-    server = Server(slow(60.0))
-    async with run_with("k") as (asker, (key,), connect):
-        worker = connect("w1", server)
-        await asker.ready()
-        asked = Asked(asker, key, 0, "x")
-        await asyncio.sleep(SETTLED_S)
-        assert server.in_flight == 1
-        worker.near.cut()
-        await asyncio.sleep(LEASE_S + 1.2)
-        assert server.in_flight == 0
-        worker.near.mend()
-        with pytest.raises(Lost):
-            await asked.task
-
-
-@virtual_time
-async def test_a_permit_that_is_too_old_is_not_used() -> None:
-    server = Server()
-    async with run_with("k") as (asker, (key,), connect):
-        worker = connect("w1", server)
-        await asker.ready()
-        await asyncio.sleep(SETTLED_S)
-        asked = Asked(asker, key, 0, "x")
-        await asyncio.sleep(0.0)
-        worker.near.cut()
-        await asyncio.sleep(OLDEST_PERMIT_S + 0.1)
-        worker.near.mend()
-        with pytest.raises(NotSent, match="too old"):
-            await asked.task
-        assert asked.left == []
-        assert server.asked == Counter()
-
-
-@virtual_time
-async def test_this_process_stood_still_itself_so_no_worker_is_lost() -> None:
-    server = Server(slow(30.0))
-    async with run_with("k") as (asker, (key,), connect):
-        connect("w1", server)
-        await asker.ready()
-        asked = Asked(asker, key, 0, "x")
-        await asyncio.sleep(SETTLED_S)
-        jump(SILENCE_S * 2)
-        await asyncio.sleep(1.0)
-        assert asker.workers()[0].state is WorkerState.WORKING
-        assert asker.blocked() is None
-        with pytest.raises(Lost):  # the desk stood still as well, and cut it off: nobody knows for how long
-            await asked.task
-
-
-@virtual_time
-async def test_who_cancels_hears_nothing_more_and_the_request_is_aborted() -> None:
-    server = Server(slow(5.0))
-    async with run_with("k") as (asker, (key,), connect):
-        connect("w1", server)
-        await asker.ready()
-        unsent, sent = Asked(asker, key, 0, "x"), Asked(asker, key, 1, "y")
-        await asyncio.sleep(0)
-        unsent.task.cancel()
-        await asyncio.sleep(SETTLED_S)
-        assert unsent.left == []
-        sent.task.cancel()
-        await asyncio.sleep(SETTLED_S)
-        assert len(sent.left) == 1
-        assert server.in_flight == 0
-        assert server.asked == Counter({"y": 1})
-
-
-@virtual_time
-async def test_a_key_goes_to_those_workers_only_that_have_it() -> None:
-    servers = {"w1": Server(), "w2": Server()}
-    async with run_with("a", "b") as (asker, (a, b), connect):
-        connect("w1", servers["w1"], lacks=frozenset("b"))
-        await asker.ready()
-        await asyncio.sleep(SETTLED_S)
-        assert (a.is_reachable, b.is_reachable) == (True, False)
-        assert asker.workers()[0].lacks == ("b",)
-        connect("w2", servers["w2"])
-        await asyncio.sleep(SETTLED_S)
-        assert b.is_reachable
-        for job in range(20):
-            await Asked(asker, b, job, str(job)).task
-        assert servers["w1"].by_key["b"] == 0
-        assert servers["w2"].by_key["b"] == 20
-
-
-@virtual_time
-async def test_where_no_worker_has_a_key_that_is_what_is_said() -> None:
-    async with run_with("a") as (asker, (a,), connect):
-        assert asker.blocked() is not None
-        connect("w1", Server(), lacks=frozenset("a"))
-        await asyncio.sleep(SETTLED_S)
-        assert asker.blocked() == "no worker has a key of this run"
-        assert asker.place(a) is None
-
-
-@virtual_time
-async def test_a_drained_worker_finishes_and_gets_nothing_new_until_it_is_taken_again() -> None:
-    server = Server(slow(1.0))
-    async with run_with("k") as (asker, (key,), connect):
-        connect("w1", server)
-        connect("w2", server)
-        await asyncio.sleep(SETTLED_S)
-        on_first = Asked(asker, key, 0, "x", worker="w1")
-        await asyncio.sleep(SETTLED_S)
-        asker.drain("w1")
-        asker.drain("nobody")
-        assert asker.workers()[0].state is WorkerState.DRAINING
-        assert {asker.place(key) for _ in range(10)} == {"w2"}
-        with pytest.raises(NotSent):
-            await Asked(asker, key, 1, "y", worker="w1").task
-        assert (await on_first.task).text == "late"
-        assert asker.workers()[0].state is WorkerState.DRAINED
-        asker.drain("w2")
-        assert asker.blocked() == "all workers are drained"
-        asker.take_again("w1")
-        assert asker.place(key) == "w1"
-
-
-@virtual_time
-async def test_a_worker_that_ends_in_an_orderly_way_finishes_first() -> None:
-    server = Server(slow(1.0))
-    async with run_with("k") as (asker, (key,), connect):
-        worker = connect("w1", server)
-        await asker.ready()
-        asked = Asked(asker, key, 0, "x")
-        await asyncio.sleep(SETTLED_S)
-        leaving = asyncio.create_task(worker.desk.leave())
-        await asyncio.sleep(SETTLED_S)
-        assert asker.blocked() is not None
-        assert asker.workers()[0].state is WorkerState.DRAINING
-        assert (await asked.task).text == "late"
-        await leaving
-        worker.kill()
-        await asyncio.sleep(SETTLED_S)
-        assert asker.workers()[0].state is WorkerState.LEFT
-
-
-@virtual_time
-async def test_a_worker_of_another_version_is_refused() -> None:
-    async with run_with("k") as (asker, _, connect):
-        worker = connect("w1", Server(), version="0.0.1")
-        await asyncio.sleep(SETTLED_S)
-        with pytest.raises(OtherVersion, match=r"0\.0\.1"):
-            await worker.tasks[1]
-        assert asker.blocked() is not None
-
-
-@virtual_time
-async def test_many_attempts_at_once_go_in_few_messages_and_the_idlest_worker_gets_the_next() -> None:
-    server = Server(slow(1.0))
-    async with run_with("k") as (asker, (key,), connect):
-        workers = [connect(f"w{n}", server) for n in range(4)]
-        await asyncio.sleep(SETTLED_S)
-        before = [len(worker.near.written) for worker in workers]
-        asked = [Asked(asker, key, job, str(job)) for job in range(400)]
+async def test_an_attempt_is_made_and_reported_as_left_before_it_ends() -> None:
+    async with run() as made:
+        await made.ask(1)
         await asyncio.sleep(0.2)
-        counts = [row.in_flight for row in asker.workers()]
-        await asyncio.gather(*(each.task for each in asked))
-        assert sum(counts) == 400
-        assert max(len(worker.near.written) - then for worker, then in zip(workers, before, strict=True)) < 12
-        assert all(len(each.left) == 1 for each in asked)
+        assert made.ended()[1].text == "re: p1"
+        assert [left.ticket for left in made.all("left")] == [1]
+        sent_at = made.clients.sent[0][0]
+        (at,) = [at - message.left[0].ago_s for at, message in made.heard if message.left]
+        assert sent_at <= at <= sent_at + 0.002
+        assert made.texts(1) == ["re: p1"]
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_every_attempt_ends_once_whatever_happens_to_the_workers(seed: int) -> None:
+@virtual_time
+async def test_what_has_no_key_here_is_not_sent() -> None:
+    async with run(keys=KEYS[:1]) as made:
+        await made.ask(1, member=1)
+        await made.ask(2, member=77)
+        await asyncio.sleep(0.2)
+        assert made.refused() == dict.fromkeys((1, 2), "the worker does not have the key")
+        assert not made.clients.sent
+
+
+@pytest.mark.parametrize(("stood_s", "is_sent"), [(1.3, True), (1.6, False)])
+def test_a_permit_that_waited_for_a_desk_which_stood_still_is_void(stood_s: float, is_sent: bool) -> None:
     @virtual_time
     async def scenario() -> None:
-        rng = random.Random(seed)
-        server = Server(
-            lambda *_: [rng.uniform(0.0, 1.5), Delta(text="a"), rng.uniform(0.0, 1.5), *echo("", "x", 0)]
-        )
-        async with run_with("a", "b") as (asker, keys, connect):
-            names = [f"w{n}" for n in range(3)]
-            there = {name: connect(name, server) for name in names}
-            outcomes: Counter[str] = Counter()
-            asked: list[Asked] = []
-            for step in range(300):
-                await asyncio.sleep(rng.uniform(0.0, 0.1))
-                key = rng.choice(keys)
-                if key.is_reachable and (name := asker.place(key)) is not None:
-                    asked.append(Asked(asker, key, step, str(step), worker=name))
-                chance, name = rng.random(), rng.choice(names)
-                if chance < 0.03:
-                    there[name].kill()
-                elif chance < 0.06 and there[name].far.is_closed:
-                    await there[name].close()
-                    there[name] = connect(name, server)
-                elif chance < 0.08:
-                    there[name].far.cut()
-                elif chance < 0.12:
-                    there[name].far.mend()
-                elif chance < 0.2:
-                    asker.watch([rng.randrange(300)])
-                elif chance < 0.24 and asked:
-                    rng.choice(asked).task.cancel()
-                elif chance < 0.28:
-                    rng.choice((asker.drain, asker.take_again))(name)
-            for worker in there.values():
-                worker.far.mend()
-            await asyncio.sleep(20.0)
-            assert server.in_flight == 0
-            for each in asked:
-                assert each.task.done()
-                assert len(each.left) <= 1
-                if each.task.cancelled():
-                    outcomes["cancelled"] += 1
-                elif isinstance(each.task.exception(), NotSent):
-                    outcomes["not sent"] += 1
-                    assert not each.left
-                elif isinstance(each.task.exception(), Lost):
-                    outcomes["lost"] += 1
-                    assert each.left
-                else:
-                    outcomes["answered"] += 1
-                    assert each.left
-                    assert "".join(chunks(each)) == each.task.result().text
-            sent = sum(server.asked.values())
-            assert sent <= sum(len(each.left) for each in asked)
-            assert outcomes["answered"] > 20
+        async with run() as made:
+            await made.ask(1)
+            jump(stood_s)
+            await asyncio.sleep(0.2)
+            assert bool(made.clients.sent) is is_sent
+            assert (1 in made.refused()) is not is_sent
+
+    scenario()
+
+
+@virtual_time
+async def test_a_permit_counts_from_the_desks_own_word_less_what_the_run_held_it() -> None:
+    async with run() as made:
+        made.beating.cancel()
+        ask = Ask(1, 0, packed(prompt("p1")), {})
+        await made.line.write(encode(ToDesk(now(), made.echo, now() - made.heard_at + 0.05, asks=[ask])))
+        late = msgspec.structs.replace(ask, ticket=2)
+        await made.line.write(encode(ToDesk(now(), now() - 9.0, 9.0 - OLDEST_PERMIT_S - 0.1, asks=[late])))
+        held = msgspec.structs.replace(ask, ticket=3)
+        await made.line.write(encode(ToDesk(now(), now() - 9.0, 8.9, asks=[held])))
+        await asyncio.sleep(0.2)
+        assert sorted(text for _, text in made.clients.sent) == ["p1", "p1"]
+        assert list(made.refused()) == [2]
+
+
+@virtual_time
+async def test_a_permit_is_looked_at_again_when_its_request_is_made() -> None:
+    """The desk stands still between reading a message and making its second attempt."""
+
+    def script(text: str) -> list[Any]:
+        return [lambda: jump(2.0), *whole(text)] if text == "p1" else whole(text)
+
+    async with run(script) as made:
+        await made.ask(1, 2)
+        await asyncio.sleep(2.5)
+        assert [text for _, text in made.clients.sent] == ["p1"]
+        assert made.refused() == {2: "the permit to send it is too old"}
+        assert made.ended()[1].text == "re: p1"
+
+
+@pytest.mark.parametrize("answer_s", [0.0, 0.001, 0.03, 0.5])
+def test_what_left_while_the_worker_stood_still_counts_from_when_it_went_on(answer_s: float) -> None:
+    """Its bytes may have gone out at any moment up to then, or up to its answer."""
+
+    @virtual_time
+    async def scenario() -> None:
+        went_on = [0.0]
+
+        def stand_still() -> None:
+            jump(3.0)
+            went_on[0] = now()
+
+        async with run(
+            lambda _text: [stand_still, answer_s, Delta(text="a"), Delta(finish_reason="stop")]
+        ) as made:
+            await made.ask(1)
+            await asyncio.sleep(4.0)  # of which the jump takes 3
+            (at,) = [at - message.left[0].ago_s for at, message in made.heard if message.left]
+            assert went_on[0] <= at <= went_on[0] + 0.1
+            assert made.ended()[1].text == "a"
+
+    scenario()
+
+
+@virtual_time
+async def test_chunks_never_come_before_the_word_that_the_request_left() -> None:
+    async with run(lambda _text: chunks(5, 0.0)) as made:
+        await made.ask(*range(20), watched=True)
+        await asyncio.sleep(0.3)
+        known = set[int]()
+        for _, message in made.heard:
+            known |= {left.ticket for left in message.left}
+            some = (message.began, message.chunks, message.ended)
+            assert {each[0] for reports in some for each in reports} <= known
+        assert len(made.all("left")) == len(made.ended()) == 20
+
+
+@virtual_time
+async def test_without_a_word_from_the_run_requests_are_cut_off_within_the_lease() -> None:
+    async with run(forever) as made:
+        await made.ask(1, 2)
+        await asyncio.sleep(0.2)
+        made.beating.cancel()
+        silent_since = now()
+        while not made.ended():
+            assert not made.clients.cut
+            await asyncio.sleep(0.1)
+        assert LEASE_S - 0.4 <= now() - silent_since <= LEASE_S + 0.8
+        assert made.ended() == {1: None, 2: None}
+        assert sorted(made.clients.cut) == ["p1", "p2"]
+        assert made.texts(1) == ["a"]
+
+
+@virtual_time
+async def test_while_the_run_is_heard_of_nothing_is_cut_off() -> None:
+    async with run(forever) as made:
+        await made.ask(1)
+        await asyncio.sleep(60.0)
+        assert not made.clients.cut
+        await made.ask(2)
+        await asyncio.sleep(0.2)
+        assert len(made.clients.sent) == 2
+
+
+@virtual_time
+async def test_a_line_that_closes_cuts_everything_off_at_once() -> None:
+    async with run(forever) as made:
+        await made.ask(*range(10))
+        await asyncio.sleep(0.2)
+        made.line.abort()
+        await asyncio.sleep(0.01)
+        assert made.serving.done()
+        assert len(made.clients.cut) == 10
+
+
+@virtual_time
+async def test_a_desk_that_is_ended_cuts_everything_off_and_closes_the_line() -> None:
+    async with run(forever) as made:
+        await made.ask(1)
+        await asyncio.sleep(0.2)
+        made.serving.cancel()
+        await asyncio.sleep(0.01)
+        assert made.clients.cut == ["p1"]
+        assert made.reading.done()
+
+
+@virtual_time
+async def test_a_message_that_is_none_ends_the_line_and_its_requests() -> None:
+    async with run(forever) as made:
+        await made.ask(1)
+        await asyncio.sleep(0.2)
+        await made.line.write(b"[[")
+        (error,) = await asyncio.gather(made.serving, return_exceptions=True)
+        assert isinstance(error, msgspec.DecodeError)
+        assert made.clients.cut == ["p1"]
+
+
+@virtual_time
+async def test_cancelled_attempts_are_aborted_and_spoken_of_no_more() -> None:
+    async with run(forever) as made:
+        await made.ask(1, 2)
+        await asyncio.sleep(0.2)
+        await made.say(cancels=[1, 99])
+        await asyncio.sleep(0.2)
+        assert made.clients.cut == ["p1"]
+        assert made.ended() == {}
+
+
+@virtual_time
+async def test_an_attempt_cancelled_with_its_own_message_is_not_sent() -> None:
+    async with run() as made:
+        await made.say(asks=[Ask(1, 0, packed(prompt("p1")), {})], cancels=[1])
+        await asyncio.sleep(0.2)
+        assert not made.clients.sent
+        assert made.ended() == made.refused() == {}
+
+
+@pytest.mark.parametrize("changes", [(), (0.0,), (0.095,), (0.2,), (0.05, 0.15, 0.21, 0.4), (0.3, 0.3, 0.31)])
+def test_whenever_it_is_watched_all_chunks_come_in_order_once(changes: tuple[float, ...]) -> None:
+    """Watching begins, ends, and begins again, at these times."""
+
+    @virtual_time
+    async def scenario() -> None:
+        async with run(lambda _text: chunks(50, 0.01)) as made:
+            await made.ask(1, 2)
+            begun = now()
+            for number, at in enumerate(changes):
+                await asyncio.sleep(max(0.0, begun + at - now()))
+                await made.say(watch=[] if number % 2 else [1])
+            await asyncio.sleep(1.0)
+            for ticket in (1, 2):
+                assert made.texts(ticket) == [f"{number} " for number in range(50)]
+            began = [each.ticket for each in made.all("began")]
+            assert began.count(2) == 1
+            assert not [each for each in made.all("chunks") if each.ticket == 2]
+
+    scenario()
+
+
+@virtual_time
+async def test_what_is_watched_arrives_soon_and_with_its_own_times() -> None:
+    async with run(lambda _text: chunks(50, 0.01)) as made:
+        await made.ask(1, watched=True)
+        await asyncio.sleep(1.0)
+        sent_at = made.clients.sent[0][0]
+        for at, message in made.heard:
+            for each in message.chunks:
+                assert all(0 <= at - sent_at - after_s <= 0.05 for after_s in each.after_s)
+        times = [at for each in (*made.all("chunks"), *made.all("ended")) for at in each.after_s]
+        assert times == pytest.approx([0.01 * number for number in range(1, 51)], abs=1e-6)
+
+
+@virtual_time
+async def test_what_is_not_watched_says_that_it_began_and_the_rest_at_its_end() -> None:
+    async with run(lambda _text: chunks(50, 0.01)) as made:
+        await made.ask(1)
+        await asyncio.sleep(1.0)
+        assert [(began.ticket, began.text) for began in made.all("began")] == [(1, "0 ")]
+        assert not made.all("chunks")
+        (ended,) = made.all("ended")
+        assert (ended.texts[0], len(ended.texts), ended.answer.usage.output_tokens) == ("1 ", 49, 50)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("x"), Failure(FailureKind.QUOTA, "no money"), asyncio.CancelledError(), RecursionError()],
+)
+def test_whatever_a_models_class_raises_is_an_answer_and_costs_no_other(error: BaseException) -> None:
+    @virtual_time
+    async def scenario() -> None:
+        async with run(lambda text: [error] if text == "p1" else whole(text)) as made:
+            await made.ask(1, 2)
+            await asyncio.sleep(0.2)
+            failure = made.ended()[1].failure
+            assert failure.kind is (error.kind if isinstance(error, Failure) else FailureKind.TRANSIENT)
+            assert made.ended()[2].failure is None
+            assert {left.ticket for left in made.all("left")} == {1, 2}
+
+    scenario()
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x" * 200_000, "\x1b[2J", ""])
+def test_any_text_that_a_model_gives_is_reported(text: str) -> None:
+    @virtual_time
+    async def scenario() -> None:
+        async with run(
+            lambda _text: [Delta(text="a"), Delta(text=text), Delta(finish_reason="stop")]
+        ) as made:
+            await made.ask(1, watched=True)
+            await asyncio.sleep(0.2)
+            assert "".join(made.texts(1)) == "a" + text
+
+    scenario()
+
+
+@virtual_time
+async def test_an_answer_that_fits_no_message_closes_the_line_in_place_of_silence() -> None:
+    async with run(
+        lambda _text: [Delta(text="a", message={"odd": object()}), Delta(finish_reason="stop")]
+    ) as made:
+        await made.ask(1)
+        await asyncio.sleep(0.2)
+        assert made.reading.done()
+        assert made.serving.done()
+
+
+@virtual_time
+async def test_many_attempts_at_once_are_reported_in_few_messages() -> None:
+    async with run(lambda text: [0.001 * int(text[1:]), *chunks(20, 0.01)]) as made:
+        before, start = len(made.line.peer.written), now()
+        await made.ask(*range(500), watched=True)
+        await asyncio.sleep(1.0)
+        assert len(made.ended()) == len(made.all("left")) == 500
+        assert len(made.line.peer.written) - before <= 50 * (now() - start) + 2
+        assert all(len(made.texts(ticket)) == 20 for ticket in range(500))
+
+
+@virtual_time
+async def test_a_desk_with_nothing_to_report_is_heard_of_twice_a_second() -> None:
+    async with run() as made:
+        await asyncio.sleep(1.0)
+        before = len(made.heard)
+        await asyncio.sleep(10.0)
+        assert 18 <= len(made.heard) - before <= 21
+
+
+@virtual_time
+async def test_a_desk_that_leaves_takes_nothing_new_and_lets_all_end_and_be_reported() -> None:
+    async with run(lambda _text: chunks(3, 0.5)) as made:
+        await made.ask(1)
+        await asyncio.sleep(0.2)
+        leaving = asyncio.create_task(made.desk.leave())
+        await asyncio.sleep(0.1)
+        assert made.heard[-1][1].leaves
+        await made.ask(2)
+        await leaving
+        assert made.refused() == {2: "the worker is about to end"}
+        await asyncio.sleep(0.002)
+        assert made.ended()[1].text == "0 1 2 "
+
+
+@pytest.mark.parametrize("before_s", [0.0, 1.0])
+def test_a_desk_without_a_run_has_left(before_s: float) -> None:
+    """A run that goes away must not keep a worker that wants to end."""
+
+    @virtual_time
+    async def scenario() -> None:
+        async with run(forever) as made:
+            await made.ask(1)
+            await asyncio.sleep(0.2)
+            leaving = asyncio.create_task(made.desk.leave())
+            await asyncio.sleep(before_s)
+            made.line.abort()
+            async with asyncio.timeout(0.2):
+                await leaving
+                await made.desk.leave()
 
     scenario()

@@ -1,8 +1,10 @@
-"""What crosses the line is what was meant, whatever is in it."""
+"""Messages between a run and a desk: what goes in comes out, and nothing else is taken for one."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import datetime
+import json
+import math
 from typing import Any
 
 import msgspec
@@ -10,189 +12,216 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.cluster.addresses import AddressError, TlsFiles, host_of, is_loopback, scheduler_address
-from llmdash.cluster.keyring import Keyring, MissingKey, values_here, with_fingerprints, with_values
 from llmdash.cluster.messages import (
     Ask,
+    Began,
+    Chunks,
+    Departed,
     Ended,
     FromDesk,
+    Joining,
+    Refused,
     ToDesk,
+    UnsendableError,
     decode_from_desk,
     decode_to_desk,
     encode,
     packed,
     prompt_of,
 )
-from llmdash.cluster.models import DeskModels
-from llmdash.cluster.names import WorkerNames
 from llmdash.engine.dispatch.attempt import Answer
 from llmdash.llms.messages import GeneralTurn, Hints, Usage
-from llmdash.llms.recipe import ModelRecipe
-from llmdash.llms.transport.timeouts import Timeouts
-from llmdash.llms.wire.failures import Failure, from_response
+from llmdash.llms.wire.failures import Failure, FailureKind, from_response
 from llmdash.prompts.source import Prompt, RequestBody
-from llmdash.sanitize import clean_line
-from llmdash.secrets import Secret
 
-TEXTS = st.text(st.characters(), max_size=20)  # lone surrogates too
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=8,
+ANY_TEXT = st.text(st.characters(), max_size=20)  # lone surrogates too
+NAMES = st.one_of(st.sampled_from(["role", "content", "\0bytes", ""]), ANY_TEXT)
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**80), 2**80), st.floats(allow_nan=False), ANY_TEXT
 )
-OBJECTS = st.dictionaries(TEXTS, VALUES, max_size=4)
-SAID = st.tuples(TEXTS, TEXTS) | OBJECTS | OBJECTS.map(GeneralTurn)
+VALUES = st.recursive(
+    LEAVES, lambda some: st.lists(some, max_size=3) | st.dictionaries(NAMES, some, max_size=3), max_leaves=8
+)
+FIELDS = st.dictionaries(NAMES, VALUES, max_size=4)
+SAID = st.one_of(st.tuples(ANY_TEXT, ANY_TEXT), FIELDS, FIELDS.map(GeneralTurn))
 PROMPTS = st.builds(
     Prompt,
-    id=st.just(""),
-    messages=st.lists(SAID, max_size=3).map(tuple),
-    options=OBJECTS,
-    body=st.none() | st.builds(RequestBody, TEXTS, OBJECTS),
+    id=ANY_TEXT,
+    messages=st.lists(SAID, max_size=4).map(tuple),
+    options=FIELDS,
+    body=st.none() | st.builds(RequestBody, wire=st.sampled_from(["chat", "responses"]), fields=FIELDS),
 )
 
 
-@given(PROMPTS, OBJECTS)
-def test_a_prompt_arrives_as_it_was(prompt: Prompt, options: dict[str, Any]) -> None:
-    message = ToDesk(1.0, 2.0, 3.0, asks=[Ask(1, 0, packed(prompt), options, True)], cancels=[5], watch=[])
-    found = decode_to_desk(encode(message))
-    assert (found.stamp, found.echo, found.held_s, found.cancels, found.watch) == (1.0, 2.0, 3.0, [5], [])
-    (ask,) = found.asks
+def to_desk(**fields: Any) -> ToDesk:
+    return ToDesk(1.0, 2.0, 0.5, **fields)
+
+
+def from_desk(**fields: Any) -> FromDesk:
+    return FromDesk(1.0, 2.0, 0.5, **fields)
+
+
+@given(PROMPTS, FIELDS, st.binary(max_size=30))
+def test_a_prompt_arrives_as_it_is_sent(prompt: Prompt, options: dict[str, Any], recipe: bytes) -> None:
+    sent = to_desk(joining=[Joining(3, recipe)], asks=[Ask(7, 3, packed(prompt), options, True)], cancels=[1])
+    got = decode_to_desk(encode(sent))
+    assert got.joining == sent.joining
+    (ask,) = got.asks
     heard = prompt_of(ask.prompt)
-    assert heard == prompt
-    assert [type(said) for said in heard.messages] == [type(said) for said in prompt.messages]
-    assert ask.options == options
+    assert heard.messages == prompt.messages
+    assert list(map(type, heard.messages)) == list(map(type, prompt.messages))
+    assert (heard.options, heard.body) == (prompt.options, prompt.body)
+    assert (ask.options, ask.ticket, ask.member, ask.watched) == (options, 7, 3, True)
+    assert (got.stamp, got.echo, got.held_s, got.cancels, got.watch) == (1.0, 2.0, 0.5, [1], None)
 
 
-@given(TEXTS, OBJECTS, st.lists(TEXTS, max_size=3), st.none() | st.integers(400, 599), TEXTS)
-def test_an_answer_arrives_as_it_was(
-    text: str, message: dict[str, Any], texts: list[str], status: int | None, words: str
-) -> None:
-    failure = None
-    if status is not None:
-        body = msgspec.json.encode(
-            {"error": {"message": words.encode("utf-8", "replace").decode(), "code": "c"}}
-        )
-        failure = from_response(status, {"retry-after": "2"}, body)
-    answer = Answer(text, "stop", Usage(1, 2), 0.1, 0.2, failure, Hints(1, 2), "", message, ("length",))
-    report = FromDesk(1.0, 0.0, 0.0, ended=[Ended(3, answer, texts, [0.1] * len(texts))])
-    (ended,) = decode_from_desk(encode(report)).ended
+@pytest.mark.parametrize("beside", ["plain", "\ud800", 2**70])
+def test_numbers_that_are_none_arrive_too(beside: Any) -> None:
+    options = {"a": math.nan, "b": math.inf, "c": -math.inf, "beside": beside}
+    (ask,) = decode_to_desk(encode(to_desk(asks=[Ask(1, 0, packed(Prompt("", ())), options)]))).asks
+    assert math.isnan(ask.options["a"])
+    assert [ask.options[name] for name in ("b", "c", "beside")] == [math.inf, -math.inf, beside]
+
+
+ANSWERS = st.builds(
+    Answer,
+    text=ANY_TEXT,
+    finish_reason=st.none() | ANY_TEXT,
+    usage=st.builds(Usage, *[st.integers(0, 2**31)] * 2, estimated=st.booleans()),
+    ttft_s=st.none() | st.floats(0, 1e6),
+    latency_s=st.floats(0, 1e6),
+    hints=st.none() | st.builds(Hints, limit_requests=st.integers(0, 2**40)),
+    reasoning=ANY_TEXT,
+    message=st.none() | FIELDS,
+    flags=st.lists(ANY_TEXT, max_size=2).map(tuple),
+    problem=st.none() | ANY_TEXT,
+)
+
+
+@given(ANSWERS, st.lists(ANY_TEXT, max_size=3))
+def test_an_answer_arrives_as_it_is_sent(answer: Answer, texts: list[str]) -> None:
+    times = [0.25 * number for number in range(len(texts))]
+    sent = from_desk(
+        left=[Departed(1, 0.01)],
+        began=[Began(1, "x", 0.5)],
+        chunks=[Chunks(1, texts, times)],
+        ended=[Ended(1, answer, texts, times), Ended(2, None, [], [])],
+        refused=[Refused(3, "why")],
+        has=[0],
+        lacks=[1],
+        leaves=True,
+        version="1",
+        host="h",
+    )
+    assert decode_from_desk(encode(sent)) == sent
+
+
+@pytest.mark.parametrize("beside", ["plain", "\udfff"])
+@pytest.mark.parametrize("kind", FailureKind)
+def test_a_failure_arrives_with_all_that_the_engine_asks_of_it(kind: FailureKind, beside: str) -> None:
+    failure = Failure(
+        kind,
+        f"no {beside}",
+        status=429,
+        code="c",
+        retry_after=2.5,
+        request_id="r",
+        hints=Hints(limit_tokens=5),
+        reached=False,
+        by_words=True,
+        names_request=True,
+        of_content=True,
+        is_guess=True,
+        slow_down=True,
+        may_be_billed=True,
+        timed_out=True,
+    )
+    failure.partial = "so far"
+    got = through(failure)
+    assert vars(got) == vars(failure)
+    assert (str(got), got.args) == (str(failure), failure.args)
+
+
+DOCUMENTS = [
+    (
+        404,
+        {"error": {"message": "The model `m` does not exist", "code": "model_not_found", "param": "model"}},
+    ),
+    (400, {"error": {"message": "bad", "type": "invalid_request_error", "param": "messages[0].content"}}),
+    (429, {"error": {"message": "slow down, try again in 7s", "code": "rate_limit_exceeded"}}),
+    (429, {"error": {"message": "no money", "code": "insufficient_quota"}}),
+    (401, {"error": {"message": "no such key"}}),
+    (503, {"detail": "x" * 5_000}),
+]
+
+
+@pytest.mark.parametrize(("status", "document"), DOCUMENTS)
+def test_what_a_server_said_is_judged_there_as_it_is_here(status: int, document: dict[str, Any]) -> None:
+    headers = {"retry-after": "3", "x-request-id": "r1"}
+    failure = from_response(status, headers, json.dumps(document).encode())
+    got = through(failure)
+    assert got.kind is failure.kind
+    for name in ("message", "words", "param", "about_model", "said", "code", "retry_after", "request_id"):
+        assert getattr(got, name) == getattr(failure, name), name
+    assert type(got.said) is type(failure.said)
+
+
+def through(failure: Failure) -> Failure:
+    answer = Answer("", None, Usage(0, 0), None, 0.1, failure)
+    (ended,) = decode_from_desk(encode(from_desk(ended=[Ended(1, answer, [], [])]))).ended
     assert ended.answer is not None
-    assert ended.texts == texts
-    for name in ("text", "finish_reason", "usage", "ttft_s", "hints", "message", "flags", "problem"):
-        assert getattr(ended.answer, name) == getattr(answer, name)
-    if failure is not None:
-        heard = ended.answer.failure
-        assert isinstance(heard, Failure)
-        for name in (
-            "kind",
-            "message",
-            "status",
-            "code",
-            "retry_after",
-            "about_model",
-            "words",
-            "param",
-            "hints",
-        ):
-            assert getattr(heard, name) == getattr(failure, name)
+    assert ended.answer.failure is not None
+    return ended.answer.failure
 
 
-@given(st.binary(max_size=60))
-def test_other_bytes_are_refused(data: bytes) -> None:
+@given(st.binary(max_size=60), st.sampled_from([b"", b"[", b"\x9c", b"\x97", b"[1,2,3,"]))
+def test_other_bytes_are_refused_with_one_kind_of_error(rest: bytes, head: bytes) -> None:
     for decode in (decode_to_desk, decode_from_desk):
         try:
-            decode(data)
+            decode(head + rest)
         except msgspec.DecodeError:
             continue
 
 
-def recipe(*secrets: str) -> ModelRecipe:
-    key, header, proxy = map(Secret, secrets)
-    arguments = {"base_url": "http://127.0.0.1:1/v1", "headers": {"x-a": header, "x-b": "text"}}
-    return ModelRecipe("openai-chat", "m", Timeouts(total=5.0), arguments, {"proxy": proxy}, key)
-
-
-SECRETS = ("sk-0123456789abcdefghijkl", "hdr-0123456789abcdefghij", "http://u:p@127.0.0.1:9")
-
-
-def test_a_recipe_by_fingerprints_holds_no_secret_and_is_made_of_those_the_worker_has() -> None:
-    sent = with_fingerprints(recipe(*SECRETS))
-    assert not any(secret.encode() in sent for secret in SECRETS)
-    assert Keyring(SECRETS).unpack(sent) == recipe(*SECRETS)
-    for missing in SECRETS:
-        with pytest.raises(MissingKey):
-            Keyring(secret for secret in SECRETS if secret != missing).unpack(sent)
-    assert Keyring([]).unpack(with_values(recipe(*SECRETS))) == recipe(*SECRETS)
-
-
-async def test_a_model_that_cannot_be_made_here_is_none() -> None:
-    models = DeskModels(Keyring(SECRETS))
-    try:
-        assert models.make(with_fingerprints(recipe(*SECRETS))) is not None
-        assert DeskModels(Keyring([])).make(with_fingerprints(recipe(*SECRETS))) is None
-        assert models.make(b"nonsense") is None
-    finally:
-        await models.aclose()
-
-
-def test_a_worker_looks_into_its_env_and_its_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SOME_KEYS", f"{SECRETS[0]}, other")
-    assert {SECRETS[0], "other"} <= set(values_here())
-    (tmp_path / ".env").write_text(f"A={SECRETS[1]}\nA={SECRETS[2]}\n")
-    assert {*SECRETS} <= set(values_here())
-    (tmp_path / ".env").unlink()
-    (tmp_path / ".env").mkdir()
-    assert SECRETS[0] in set(values_here())
-
-
-def test_addresses_of_other_machines_have_to_be_encrypted() -> None:
-    tls = TlsFiles(Path("a"), Path("b"), Path("c"))
-    assert scheduler_address("127.0.0.1:8786", tls=None, insecure=False) == "tcp://127.0.0.1:8786"
-    assert scheduler_address("node0:8786", tls=tls, insecure=False) == "tls://node0:8786"
-    assert scheduler_address("tcp://node0:8786", tls=None, insecure=True) == "tcp://node0:8786"
-    assert scheduler_address("tcp://[::1]:8786", tls=None, insecure=False) == "tcp://[::1]:8786"
-    for given_address, files, words in (
-        ("tcp://node0:8786", None, "unencrypted"),
-        ("tls://node0:8786", None, "--tls-ca"),
-        ("tcp://127.0.0.1:8786", tls, "not encrypted"),
-        ("nonsense", None, "not the address"),
-        ("http://node0:8786", None, "not the address"),
-        ("tcp://node0:99999", None, "not the address"),
-        ("tcp://me@127.0.0.1:1", None, "not the address"),
-        ("tcp://127.0.0.1:1/path", None, "not the address"),
-        ("", None, "not the address"),
-    ):
-        with pytest.raises(AddressError, match=words):
-            scheduler_address(given_address, tls=files, insecure=False)
-    assert host_of("tls://[::1]:1") == "::1"
-    assert (is_loopback("localhost"), is_loopback("127.8.8.8"), is_loopback("10.0.0.1")) == (
-        True,
-        True,
-        False,
+@given(ANSWERS, st.data())
+def test_a_damaged_message_is_refused_or_is_another_message(answer: Answer, data: st.DataObject) -> None:
+    failure = Failure(FailureKind.QUOTA, "no")
+    whole = encode(
+        from_desk(
+            ended=[
+                Ended(1, answer, [], []),
+                Ended(2, Answer("", None, Usage(0, 0), None, 0, failure), [], []),
+            ]
+        )
     )
+    place = data.draw(st.integers(0, len(whole) - 1))
+    damaged = whole[:place] + bytes([data.draw(st.integers(0, 255))]) + whole[place + 1 :]
+    for message in (damaged, whole[:place]):
+        try:
+            decode_from_desk(message)
+        except msgspec.DecodeError:
+            continue
 
 
-@given(st.lists(st.integers(0, 999) | TEXTS | st.none(), max_size=12))
-def test_every_worker_has_a_name_of_its_own_and_keeps_it(called: list[Any]) -> None:
-    names = WorkerNames()
-    found = {
-        str(each): names.name_of(f"tcp://h:{at}", each) for at, each in enumerate(called) if each is not None
-    }
-    assert len(set(found.values())) == len(found)
-    assert all(name and len(name) <= 40 and name == clean_line(name) for name in found.values())
-    assert all(names.name_of("tcp://elsewhere:1", each) == name for each, name in found.items())
+@pytest.mark.parametrize(
+    "message", [b"[" * 100_000, b"\x91" * 100_000, b"[" + b"9" * 5_000 + b"]", b"[\xff]"]
+)
+def test_what_is_too_deep_too_long_or_no_text_is_refused_as_well(message: bytes) -> None:
+    for decode in (decode_to_desk, decode_from_desk):
+        with pytest.raises(msgspec.DecodeError):
+            decode(message)
 
 
-def test_numbers_and_addresses_become_short_names() -> None:
-    names = WorkerNames()
-    assert [names.name_of("tcp://h:1", called) for called in (0, "1", "gpu-a", "tcp://h:1", "tcp://h:2")] == [
-        "w1",
-        "w2",
-        "gpu-a",
-        "w3",
-        "w4",
-    ]
-    assert names.name_of("tcp://h:3", None) == "w5"
+def test_what_no_message_can_hold_is_said_by_its_type() -> None:
+    def sent(value: Any) -> bytes:
+        return encode(to_desk(asks=[Ask(1, 0, packed(Prompt("", ())), {"value": value})]))
+
+    with pytest.raises(UnsendableError, match="a object cannot be sent"):
+        sent(object())
+    nested: Any = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(UnsendableError, match="too deeply"):
+        sent(nested)
+    assert sent({"a", "b"})
+    assert sent(datetime.date(2026, 1, 1))

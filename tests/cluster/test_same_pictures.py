@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,17 +10,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from llmdash import __version__
 from llmdash.cluster.asker import ClusterAsker
+from llmdash.cluster.desk import Desk
+from llmdash.cluster.keyring import Keyring, with_values
+from llmdash.cluster.link import Link
 from llmdash.engine.model.frame import Frame, JobRow, Percentiles, RatePart, SeriesPart, StreamPart
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Member
 from llmdash.engine.session import LocalSession
+from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta
+from llmdash.llms.recipe import Clients, ModelRecipe
+from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import FailureKind
-from tests.cluster.desks import Worker, pack, recipe_of
-from tests.engine.scripted import USAGE, Server, failing, plan, prompts, started, until, whole
+from tests.cluster.lines import line_pair
+from tests.engine.scripted import USAGE, ScriptedLLM, Server, failing, plan, prompts, started, until, whole
 
 ALL = View(jobs=JobsView(height=50), stream=StreamView(), errors=True, tiles=2, inspect=3)
 
@@ -46,20 +54,45 @@ def scripted(gate: threading.Event) -> Server:
     return Server(script)
 
 
+class ServerClients(Clients):
+    """Makes models that ask the scripted server with the key that a recipe names."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+
+    def build(self, recipe: ModelRecipe) -> LLM:
+        return ScriptedLLM(self._server, recipe.asked)
+
+
+def recipe_of(label: str) -> ModelRecipe:
+    return ModelRecipe("openai-chat", label, Timeouts(), {})
+
+
+def tasks_of_worker(asker: ClusterAsker, name: str, server: Server) -> list[asyncio.Task[None]]:
+    """Connect a desk to the asker."""
+    near, far = line_pair()
+    link = Link(asker.record(name, "host"), near, asker.changed)
+    desk = Desk(far, Keyring([]), __version__, "host", clients=ServerClients(server))
+    asker.connected(link)
+    return [asyncio.create_task(desk.serve()), asyncio.create_task(link.work())]
+
+
 def over_workers(the_plan: RunPlan, server: Server) -> RunPlan:
     """The same plan, with its attempts made at three desks."""
-    asker = ClusterAsker("here", recipe_of, pack)
+    asker = ClusterAsker("here", recipe_of, with_values)
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[Sequence[Member]]:
         async with the_plan.connect() as members:
             asker.adopt(members)
-            workers = [Worker(asker, f"w{n}", server) for n in range(3)]
+            tasks = [task for n in range(3) for task in tasks_of_worker(asker, f"w{n}", server)]
             try:
                 yield members
             finally:
-                for worker in workers:
-                    await worker.close()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     return replace(the_plan, asker=asker, connect=connect)
 
