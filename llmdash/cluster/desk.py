@@ -27,6 +27,7 @@ from llmdash.cluster.messages import (
 from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.llms.base import LLM
 from llmdash.llms.recipe import Clients
+from llmdash.llms.transport.sending import SENDING
 from llmdash.llms.wire.failures import Failure
 
 __all__ = ["LEASE_S", "OLDEST_PERMIT_S", "Desk"]
@@ -35,6 +36,8 @@ LEASE_S = 5.0
 """How long requests go on without a word from the run."""
 OLDEST_PERMIT_S = 1.5
 """The age from which on a permit to send is void: the worker, or the line, stood still."""
+OLDEST_SILENCE_S = 2.5
+"""Without a word from the run for so long, which speaks every second, nothing is sent any more."""
 _BEAT_S = 0.5
 _SOON_S, _LATER_S = 0.02, 0.05
 """How long a report waits for others: of what is watched or has ended, and of anything else."""
@@ -161,12 +164,25 @@ class Desk:
         if self._is_stale(attempt):
             self._refuse(attempt, "the permit to send it is too old")
             return
-        attempt.left_at = self._monotonic()
-        self._leaving.append(attempt)
-        if self._tick is None:
-            self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._settle)
         llm, prompt = self._llms[ask.member], prompt_of(ask.prompt)
+        if llm.says_when_sent:
+            SENDING.set(lambda: self._about_to_send(attempt))
+        else:
+            self._about_to_send(attempt)
         attempt.answer = await attempt.ask(llm, prompt, ask.options, self._on_chunk)
+
+    def _about_to_send(self, attempt: DeskAttempt) -> None:
+        """Note that a request of the attempt is written next. Raises CancelledError if it is too late for it:
+        the worker stood still, and the run may have given it up meanwhile.
+        """
+        if self._clock() - self._heard_at > OLDEST_SILENCE_S:
+            attempt.cancel()
+            raise asyncio.CancelledError
+        if not attempt.left_at:
+            attempt.left_at = self._monotonic()
+            self._leaving.append(attempt)
+            if self._tick is None:
+                self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._settle)
 
     def _ended(self, attempt: DeskAttempt, task: asyncio.Task[None]) -> None:
         """Report the end of an attempt, unless the run has given it up."""
@@ -174,9 +190,10 @@ class Desk:
         self._with_chunks.pop(attempt.ticket, None)
         if self._attempts.pop(attempt.ticket, None) is None:
             return
-        if not attempt.left_at:
+        if not attempt.left_at and attempt.answer is None:
             self._refuse(attempt, "it was cut off before it was sent")
             return
+        attempt.left_at = attempt.left_at or self._monotonic()  # it failed before it was sent, and counts
         self._has_left(attempt)
         self._report.ended.append(Ended(attempt.ticket, attempt.answer, *attempt.unreported()))
         self._tell(_SOON_S)

@@ -60,6 +60,8 @@ class LLM(ABC, Generic[Whole, Piece]):
 
     model: str
     max_retries: int = 0
+    says_when_sent: ClassVar[bool] = False
+    """True if every request of a call is announced by `transport.sending.SENDING`."""
     shape: ClassVar[Shape[Any, Any]] = CHAT
 
     @abstractmethod

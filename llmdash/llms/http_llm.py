@@ -69,6 +69,7 @@ class HttpLLM(LLM[Whole, Piece]):
     Raises ValueError if there is no key or it cannot be one.
     """
 
+    says_when_sent: ClassVar[bool] = True
     dialect: Dialect
     default_model: ClassVar[str]
     default_max_tokens: ClassVar[int | None] = None

@@ -4,7 +4,7 @@
 microseconds of the coordinating process a job, over those of the engine's floor, which makes no call at all;
 interleaved.
 `python -m tests.benchmarks.cluster rate [--workers N --jobs N --rate R --latency S --moves R,R,R]` prints
-what the target counted by its own clock, how busy the machine was, and the round trip. The target answers
+what the kernel of the target counted, how busy the machine was, and the round trip. The target answers
 with the same bytes after a fixed time, and is never the bottleneck.
 """
 
@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 import time
-import urllib.request
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -164,8 +165,11 @@ def print_cost(args: argparse.Namespace) -> None:
 def print_rate(args: argparse.Namespace) -> None:
     """Print what the target saw of a run at a rate."""
     moves = [float(rate) for rate in args.moves.split(",")] if args.moves else []
-    with target(args.latency) as url, tempfile.TemporaryDirectory() as folder:
-        plan = Cluster(url, args.workers).plan(args.jobs, Path(folder), args.rate, args.in_flight)
+    stamped = StampedTarget(args.latency)
+    with tempfile.TemporaryDirectory() as folder:
+        plan = Cluster(stamped.base_url, args.workers).plan(
+            args.jobs, Path(folder), args.rate, args.in_flight
+        )
         busy = _Busy()
         with running(plan) as session:
             _wait(session, lambda frame: frame.run.done > 0)
@@ -177,7 +181,7 @@ def print_rate(args: argparse.Namespace) -> None:
             took = time.monotonic() - begun
             last = session.frame(_NOTHING)
         share = busy.share()
-        arrivals = arrivals_at(url)
+        arrivals = stamped.arrivals()
     run = last.run
     trips = [row.round_trip_s for row in last.workers if row.round_trip_s is not None]
     print(
@@ -198,29 +202,36 @@ def print_rate(args: argparse.Namespace) -> None:
             f"set {rate:g}/s: {mean:.2f}/s over {end - start:.0f} s ({mean / rate - 1:+.2%}); "
             f"most in a second {peak(within)} (allowed {int(rate + max(1, rate * 0.05))})"
         )
-    print(f"most in any second of the run {peak(arrivals)}")
+    most, at = max((peak(arrivals[max(0, n - 2000) : n]), at) for n, at in enumerate(arrivals, 1) if not n % 10)
+    print(f"most in any second of the run {peak(arrivals)}, about {at - arrivals[0]:.1f} s after the first ({most})")
 
 
 def _move(session: LocalSession, moves: Sequence[float], hold_s: float) -> list[tuple[float, float, float]]:
-    """Set one rate after the other, the last for the rest of the run; return when each held, by the clock
-    that the target uses too.
-    """
+    """Set one rate after the other, the last for the rest of the run; return when each held, in Unix time."""
     steps = []
     for rate in moves:
         session.command(SetRate(rate))
-        begun = time.monotonic()
-        while session.alive and time.monotonic() < begun + hold_s:
+        begun = time.time()
+        while session.alive and time.time() < begun + hold_s:
             time.sleep(0.05)
-        steps.append((rate, begun + 1.0, time.monotonic()))
+        steps.append((rate, begun + 1.0, time.time()))
     return steps
 
 
-def arrivals_at(base_url: str) -> Sequence[float]:
-    """Return when each request arrived, by the target's monotonic clock: that of this machine."""
-    with urllib.request.urlopen(base_url.removesuffix("/v1") + "/arrivals") as answer:  # noqa: S310 - loopback
+class StampedTarget:
+    """A target in its own process, whose kernel stamps what arrives."""
+
+    def __init__(self, latency: float) -> None:
+        command = [sys.executable, "-m", "tests.benchmarks.stamped_target", str(latency)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self.base_url = self._process.stdout.readline().decode().strip()
+
+    def arrivals(self) -> Sequence[float]:
+        """End it and return when each request arrived, in seconds of Unix time, in order."""
         found = array("d")
-        found.frombytes(answer.read())
-        return found
+        found.frombytes(self._process.communicate()[0])
+        return sorted(found)
 
 
 def peak(times: Sequence[float]) -> int:

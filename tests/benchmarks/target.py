@@ -1,5 +1,5 @@
 """A target that is never the bottleneck: answers every request at once, or after a fixed time, with the same
-bytes. `GET /arrivals` tells when each request arrived: doubles, in seconds of the monotonic clock.
+bytes.
 
 Run as a program it prints its port and serves until killed. `python -m tests.benchmarks.target [latency
 seconds]`
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from array import array
 
 _ANSWER = (
     b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant",'
@@ -19,9 +18,6 @@ _ANSWER = (
 _RESPONSE = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_ANSWER)
 ) + _ANSWER
-
-
-_arrivals = array("d")
 
 
 class _Connection(asyncio.Protocol):
@@ -44,24 +40,10 @@ class _Connection(asyncio.Protocol):
             if len(self._buffer) < end + 4 + length:
                 return
             self._buffer = self._buffer[end + 4 + length :]
-            if head.startswith(b"get /arrivals"):
-                self._report()
-            elif self._count() and self._latency:
+            if self._latency:
                 asyncio.get_running_loop().call_later(self._latency, self._answer)
             else:
                 self._answer()
-
-    def _count(self) -> bool:
-        _arrivals.append(asyncio.get_running_loop().time())
-        return True
-
-    def _report(self) -> None:
-        times = _arrivals.tobytes()
-        self._transport.write(
-            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(times)
-        )
-        self._transport.write(times)
-        self._transport.close()
 
     def _answer(self) -> None:
         if not self._transport.is_closing():

@@ -19,6 +19,7 @@ from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
 from llmdash.llms.transport.response_head import HeadFilter
+from llmdash.llms.transport.sending import SENDING
 
 __all__ = ["CONNECTED", "new_transport"]
 
@@ -91,6 +92,12 @@ class _Connector(aiohttp.TCPConnector):
             if connection.protocol is None or not connection.protocol.should_close:
                 if (tell := CONNECTED.get(None)) is not None:
                     tell()
+                if (about_to_send := SENDING.get(None)) is not None:
+                    try:
+                        about_to_send()
+                    except BaseException:
+                        connection.release()
+                        raise
                 return connection
             connection.close()
         raise aiohttp.ServerDisconnectedError("the server sends answers that nobody asked for")
