@@ -54,9 +54,10 @@ class ScriptedClients(Clients):
         self.script = script
         self.sent: list[tuple[float, str]] = []
         self.cut: list[str] = []
+        self.says_when_sent = False
 
     def build(self, recipe: ModelRecipe) -> LLM:
-        return _ScriptedLLM(self)
+        return _AnnouncingLLM(self) if self.says_when_sent else _ScriptedLLM(self)
 
 
 class _ScriptedLLM(LLM):
@@ -83,6 +84,10 @@ class _ScriptedLLM(LLM):
         except asyncio.CancelledError:
             self._clients.cut.append(text)
             raise
+
+
+class _AnnouncingLLM(_ScriptedLLM):
+    says_when_sent = True
 
 
 class Worker:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from llmdash.cluster.desk import LEASE_S, OLDEST_PERMIT_S, Desk
+from llmdash.cluster.desk import LEASE_S, OLDEST_PERMIT_S, OLDEST_SILENCE_S, Desk
 from llmdash.cluster.keyring import Keyring, with_fingerprints
 from llmdash.cluster.line import LineClosed
 from llmdash.cluster.messages import (
@@ -23,6 +23,7 @@ from llmdash.cluster.messages import (
     packed,
 )
 from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.transport.sending import SENDING
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.cluster.bench import KEYS, Script, ScriptedClients, prompt, recipe, whole
 from tests.cluster.lines import line_pair
@@ -442,3 +443,48 @@ def test_a_desk_without_a_run_has_left(before_s: float) -> None:
                 await made.desk.leave()
 
     scenario()
+
+
+def connecting(seconds: float) -> Script:
+    """A model that needs so long for a connection, and then says that it sends."""
+
+    def announce() -> None:
+        SENDING.get()()
+
+    def script(text: str) -> list[Any]:
+        return [seconds, announce, *whole(text)]
+
+    return script
+
+
+@virtual_time
+async def test_a_request_leaves_when_it_has_its_connection_and_not_before() -> None:
+    async with run(connecting(2.0)) as made:
+        made.clients.says_when_sent = True
+        await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
+        await asyncio.sleep(0.1)
+        begun = now()
+        await made.ask(1, member=9)
+        await asyncio.sleep(1.9)
+        assert made.all("left") == []
+        await asyncio.sleep(0.3)
+        ((ticket, ago_s),) = made.all("left")
+        (at,) = [at for at, message in made.heard if message.left]
+        assert ticket == 1
+        assert at - ago_s == pytest.approx(begun + 2.0, abs=0.01)
+        assert made.ended()[1].text == "re: p1"
+
+
+@virtual_time
+async def test_a_worker_that_stood_still_while_it_connected_sends_nothing() -> None:
+    async with run(connecting(0.5)) as made:
+        made.clients.says_when_sent = True
+        await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
+        await asyncio.sleep(0.1)
+        made.beating.cancel()
+        await made.ask(1, member=9)
+        await asyncio.sleep(0.1)
+        jump(OLDEST_SILENCE_S)
+        await asyncio.sleep(1.0)
+        assert made.all("left") == []
+        assert made.refused() == {1: "it was cut off before it was sent"}
