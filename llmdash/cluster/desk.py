@@ -42,6 +42,17 @@ _BEAT_S = 0.5
 _SOON_S, _LATER_S = 0.02, 0.05
 """How long a report waits for others: of what is watched or has ended, and of anything else."""
 _TICK_S = 0.005
+_CANNOT_BE_MADE = (
+    MissingKey,
+    Failure,
+    msgspec.DecodeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    OSError,
+    RecursionError,
+)
+"""What may be wrong with the recipe of a model: it names a key, a class or a file that is not here."""
 
 
 class Desk:
@@ -132,7 +143,7 @@ class Desk:
     def _join(self, joining: Joining) -> None:
         try:
             self._llms[joining.number] = self._clients.build(self._keyring.unpack(joining.recipe))
-        except (MissingKey, Failure, ValueError, TypeError, OSError, msgspec.ValidationError):
+        except _CANNOT_BE_MADE:
             self._report.lacks.append(joining.number)
         else:
             self._report.has.append(joining.number)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmdash.cluster.desk import LEASE_S
+from llmdash.cluster.desk import LEASE_S, OLDEST_PERMIT_S
 from llmdash.cluster.link import SILENCE_S
 from llmdash.engine.dispatch.asker import Lost, NotSent
 from llmdash.llms.messages import Delta, Usage
@@ -137,7 +137,9 @@ def check(schedule: Schedule) -> None:
         for at, text in worker.clients.sent:
             call = made.calls[int(text[1:])]
             counted_at = call.lefts[0][0] - (call.lefts[0][1] or 0.0)
-            late_s = 0.2 if call.job in schedule.cancelled else 0.03  # the word to cancel is on its way
+            late_s = 0.03
+            if call.job in schedule.cancelled:  # the word of it is on its way, while the permit is good
+                late_s = OLDEST_PERMIT_S + 0.2
             assert at <= counted_at + late_s, "it counts before it was sent"
 
 

@@ -22,8 +22,11 @@ from llmdash.cluster.messages import (
     encode,
     packed,
 )
+from llmdash.llms.dialects import LANGCHAIN
 from llmdash.llms.messages import Delta, Usage
+from llmdash.llms.recipe import ModelRecipe
 from llmdash.llms.transport.sending import SENDING
+from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.cluster.bench import KEYS, Script, ScriptedClients, prompt, recipe, whole
 from tests.cluster.lines import line_pair
@@ -116,6 +119,31 @@ async def test_it_says_who_it_is_and_which_keys_it_has() -> None:
         first = made.heard[0][1]
         assert (first.version, first.host) == ("1.0", "host")
         assert (made.all("has"), made.all("lacks")) == ([1, 2], [0])
+
+
+@pytest.mark.parametrize(
+    "packed_recipe",
+    [
+        b"",
+        b"nonsense",
+        b"\x91" * 100_000,
+        with_fingerprints(ModelRecipe("no such dialect", "m", Timeouts(), {})),
+        with_fingerprints(ModelRecipe(LANGCHAIN, "no_such_module:x", Timeouts(), {})),
+        with_fingerprints(ModelRecipe("openai-chat", "m", Timeouts(), {"no_such_argument": 1})),
+        with_fingerprints(ModelRecipe("openai-chat", "m", Timeouts(), {}, {"no_such_argument": 1})),
+        with_fingerprints(ModelRecipe("openai-chat", "m", Timeouts(), {}, {"client_cert": ["a", "list"]})),
+    ],
+    ids=["none", "nonsense", "deep", "dialect", "target", "argument", "connection", "list"],
+)
+async def test_a_model_that_cannot_be_made_here_is_one_that_the_desk_lacks(packed_recipe: bytes) -> None:
+    here, there = line_pair()
+    serving = asyncio.create_task(Desk(there, Keyring(KEYS), "1.0", "host").serve())
+    await here.write(encode(ToDesk(1.0, 0.0, 0.0, joining=[Joining(7, packed_recipe)])))
+    while not (message := decode_from_desk(await here.read())).lacks:
+        assert not message.has
+    assert message.lacks == [7]
+    here.abort()
+    await serving
 
 
 @virtual_time

@@ -310,9 +310,10 @@ async def test_who_begins_to_be_watched_while_asked_is_watched() -> None:
     desk.ask(3)
     desk.ask(5)
     desk.link.watch(frozenset({1, 3, 4, 5}))
+    desk.ask(4)
     message = await desk.heard()
-    assert message.watch == [1, 3, 4]
-    assert [ask.ticket for ask in message.asks] == [3, 4]
+    assert message.watch == [1, 3, 4, 5]
+    assert [ask.ticket for ask in message.asks] == [3, 4, 5]
     desk.link.watch(frozenset())
     assert (await desk.heard()).watch == []
     await desk.end()

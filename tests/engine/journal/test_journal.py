@@ -50,6 +50,29 @@ async def test_an_attempt_is_on_disk_before_the_wait_ends(tmp_path: Path) -> Non
             assert len(JournalReader(tmp_path).attempts(7)) == attempt
 
 
+def copy_of(folder: Path) -> Path:
+    """A folder with the journal as it is on disk now."""
+    copy = folder / "copy"
+    copy.mkdir()
+    for file in folder.glob("journal.sqlite*"):
+        (copy / file.name).write_bytes(file.read_bytes())
+    return copy
+
+
+async def test_the_worker_of_an_attempt_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
+    """It is announced with the attempt: what is read while the writer is still open is what a kill leaves."""
+    async with writing(tmp_path) as (writer, _):
+        for job, worker in enumerate(("w1", "w2", "w2", None)):
+            await writer.sent(sent(job)._replace(worker=worker))
+        killed = copy_of(tmp_path)
+    JournalFile.open(killed).close()
+    reader = JournalReader(killed)
+    assert [reader.attempts(job)[0].worker for job in range(4)] == ["w1", "w2", "w2", None]
+    assert {reader.attempts(job)[0].state for job in range(4)} == {"unknown"}
+    assert reader.lost_by() == {"w1": 1, "w2": 2}
+    assert reader.count_unknown() == 4
+
+
 async def test_a_result_is_on_disk_before_anyone_is_told(tmp_path: Path) -> None:
     async with writing(tmp_path) as (writer, _):
         told: asyncio.Future[ResultRow | None] = asyncio.get_running_loop().create_future()
