@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ _SOON_S = 1.0
 
 @dataclass
 class Faulted:
-    """A run of `jobs` at `rate` requests a second, each answered after `latency`, on the workers of `options`.
+    """A run of `jobs` at `rate` requests a second, answered after `latency`, on the workers of `options`.
 
     `strike` does something to it. It is done again once from `least` to `most` more requests have arrived.
     """
@@ -53,8 +54,7 @@ class Faulted:
         """One start, with so many faults, to its end."""
         with self.site.start(*self.arguments) as process:
             for _ in range(faults):
-                self._wait_for_requests()
-                assert process.poll() is None, "the run ended before the last fault"
+                self._wait_for_requests(process)
                 self._strike()
             out, err = process.communicate(timeout=within_s)
         return Ended(process.returncode, out, err)
@@ -63,7 +63,7 @@ class Faulted:
         """So many starts, each killed at some moment, and a last one to its end."""
         for _ in range(kills):
             with self.site.start(*self.arguments, *self._resume) as process:
-                self._wait_for_requests()
+                self._wait_for_requests(process)
                 self.struck_at.append(time.time())
                 process.kill()
                 process.communicate()
@@ -76,9 +76,14 @@ class Faulted:
     def _resume(self) -> tuple[str, ...]:
         return ("--resume",) if (self.site.work / "kept" / "journal.sqlite").exists() else ()
 
-    def _wait_for_requests(self) -> None:
+    def _wait_for_requests(self, run: subprocess.Popen[str]) -> None:
         wanted = len(self.server.times) + self._random.randint(self.least, self.most)
-        wait_for(lambda: len(self.server.times) >= wanted, f"{wanted} requests", within_s=60)
+        wait_for(
+            lambda: len(self.server.times) >= wanted or run.poll() is not None,
+            f"{wanted} requests",
+            within_s=60,
+        )
+        assert run.poll() is None, f"the run ended before the last fault: {run.communicate()}"
         time.sleep(self._random.uniform(0.0, 0.05))
 
     def _strike(self) -> None:

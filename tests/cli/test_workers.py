@@ -15,7 +15,7 @@ import pytest
 from tests.arrivals import Arrivals
 from tests.cli.canaries import canary, found_in
 from tests.cli.clusters import HEADLESS, Site, assert_rate_kept
-from tests.cli.command import configure, environment, llmdash, results
+from tests.cli.command import configure, llmdash, results
 from tests.cli.processes import wait_for
 from tests.cli.terminal import Terminal
 from tests.cli.test_mixed_endpoints import KEYS, POOL
@@ -166,7 +166,7 @@ def test_the_dashboard_shows_workers_at_work(site: Site) -> None:
     wait_for(lambda: not site.family.processes(), "the workers to end")
 
 
-BLOCKED = "import sys; sys.modules['distributed'] = None; from llmdash.cli import main; main()"
+BLOCKED = "import sys; {}; from llmdash.cli import main; main()"
 
 
 def test_without_the_extra_a_run_goes_as_before_and_workers_say_what_to_install(
@@ -176,11 +176,14 @@ def test_without_the_extra_a_run_goes_as_before_and_workers_say_what_to_install(
     site.keys(site.work, running.base_url, "k-one")
     site.prompts(3)
 
-    def blocked(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", BLOCKED, "run", "p.txt", "--headless", *arguments]
+    def blocked(
+        *arguments: str, modules: tuple[str, ...] = ("distributed",)
+    ) -> subprocess.CompletedProcess[str]:
+        code = BLOCKED.format("; ".join(f"sys.modules[{module!r}] = None" for module in modules))
+        command = [sys.executable, "-c", code, "run", "p.txt", "--headless", *arguments]
         return subprocess.run(command, cwd=site.work, env=site.env(), capture_output=True, text=True)
 
-    assert blocked().returncode == 0
+    assert blocked(modules=("distributed", "dask", "cryptography", "llmdash.cluster")).returncode == 0
     refused = blocked("--workers", "2")
     assert refused.returncode == 2
     assert "pip install 'llmdash[cluster]'" in refused.stderr
