@@ -37,7 +37,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(1, 60, 120, 0.2, 300)
-LONG = Size(50, 150, 350, 2.0, 13_000, 300.0)
+LONG = Size(50, 200, 350, 0.5, 14_000, 300.0)
 SIZES = [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.slow)]
 
 
