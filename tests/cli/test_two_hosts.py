@@ -86,7 +86,7 @@ def test_a_run_goes_on_when_the_cable_to_its_workers_is_plugged_in_again(
         time.sleep(UNPLUGGED_S)
         cable.plug("up")
 
-    run = Faulted(site, running, 0.2, 300, 50, cluster.options, pull, least=60, most=120)
+    run = Faulted(site, running, 0.2, 200, 50, cluster.options, pull, least=60, most=90)
     ended = run.run(1)
     run.assert_nothing_lost_or_doubled(ended)
     assert {row["name"] for row in ended.summary["workers"]} == {"there", "there too"}
