@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -155,14 +156,24 @@ def test_workers_end_with_their_run_however_it_ends(
     assert list(site.temporary.iterdir()) == []
 
 
-def test_the_dashboard_shows_workers_at_work(site: Site) -> None:
-    with Terminal("demo", "--workers", 2, cwd=site.work, env=site.env(), columns=160, rows=48) as terminal:
-        terminal.wait_for("w1")
-        terminal.wait_for("w2")
+def test_the_dashboard_tells_of_workers_that_join_and_of_what_they_make(site: Site) -> None:
+    site.prompts(40)
+    run = ("run", "p.txt", "--simulate", "--workers", 2, "--rate", "20/s")
+    with Terminal(*run, cwd=site.work, env=site.env(), columns=200, rows=48) as terminal:
+        terminal.wait_for(lambda screen: "2 workers join" in screen or "worker joins" in screen)
+        terminal.wait_for(lambda screen: bool(re.search(r"\bw1\b", screen) and re.search(r"\bw2\b", screen)))
+        terminal.wait_for("✓ done")
         terminal.keys("q")
-        terminal.read(0.5)
-        terminal.keys("y")
-        terminal.read(2.0)
+        assert terminal.wait() == 0
+        assert terminal.is_clean
+    wait_for(lambda: not site.family.processes(), "the workers to end")
+
+
+def test_the_demo_can_be_watched_over_workers(site: Site) -> None:
+    with Terminal("demo", "--workers", 2, cwd=site.work, env=site.env(), columns=160, rows=48) as terminal:
+        terminal.wait_for("2 workers")
+        terminal.signal(signal.SIGTERM)
+        terminal.wait()
     wait_for(lambda: not site.family.processes(), "the workers to end")
 
 
