@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.arrivals import Arrivals, most_in_a_second
 from tests.cli.clusters import HEADLESS, Site, assert_rate_kept
@@ -52,12 +54,13 @@ class Faulted:
 
     def run(self, faults: int, within_s: float = 60) -> Ended:
         """One start, with so many faults, to its end."""
-        with self.site.start(*self.arguments) as process:
-            for _ in range(faults):
-                self._wait_for_requests(process)
-                self._strike()
-            out, err = process.communicate(timeout=within_s)
-        return Ended(process.returncode, out, err)
+        out = self.site.root / "out.jsonl"
+        command = [sys.executable, "-m", "llmdash", *map(str, self.arguments)]
+        process = self.site.spawn(command, self.site.work, out)
+        for _ in range(faults):
+            self._wait_for_requests(process)
+            self._strike()
+        return Ended(process.wait(timeout=within_s), out.read_text(), "")
 
     def run_killed(self, kills: int, within_s: float = 60) -> Ended:
         """So many starts, each killed at some moment, and a last one to its end."""
@@ -76,14 +79,14 @@ class Faulted:
     def _resume(self) -> tuple[str, ...]:
         return ("--resume",) if (self.site.work / "kept" / "journal.sqlite").exists() else ()
 
-    def _wait_for_requests(self, run: subprocess.Popen[str]) -> None:
+    def _wait_for_requests(self, run: subprocess.Popen[Any]) -> None:
         wanted = len(self.server.times) + self._random.randint(self.least, self.most)
         wait_for(
             lambda: len(self.server.times) >= wanted or run.poll() is not None,
             f"{wanted} requests",
             within_s=60,
         )
-        assert run.poll() is None, f"the run ended before the last fault: {run.communicate()}"
+        assert run.poll() is None, "the run ended before the last fault"
         time.sleep(self._random.uniform(0.0, 0.05))
 
     def _strike(self) -> None:

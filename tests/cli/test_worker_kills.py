@@ -37,7 +37,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(1, 60, 120, 0.2, 300)
-LONG = Size(50, 200, 350, 0.5, 14_000, 300.0)
+LONG = Size(50, 200, 350, 0.5, 18_000, 300.0)
 SIZES = [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.slow)]
 
 
@@ -128,6 +128,7 @@ def test_workers_that_are_stopped_and_go_on(at_once: int, size: Size, server: Se
             worker.send(signal.SIGCONT)
 
     strikes = size.faults // at_once
-    size = size._replace(faults=strikes, jobs=(size.jobs // at_once) + int(strikes * STOPPED_S * 100))
-    run = faulted(site, server(size.latency), size, HERE, stop)
+    size = size._replace(faults=strikes, jobs=int(strikes * (STOPPED_S * 100 + size.most * at_once**2)))
+    apart = size._replace(least=size.least * at_once**2, most=size.most * at_once**2)
+    run = faulted(site, server(size.latency), apart, HERE, stop)
     end(run, size, f"SIGSTOP of {at_once} of 3 workers for {STOPPED_S:.0f} s", Faulted.run)
