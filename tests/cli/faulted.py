@@ -17,7 +17,7 @@ from tests.cli.processes import wait_for
 
 __all__ = ["Faulted"]
 
-_SOON_S = 1.0
+_SOON_S = 0.3
 """How long after a kill requests may still arrive that nobody gets the answers of."""
 
 
