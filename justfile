@@ -75,6 +75,10 @@ cases *arguments:
 kill-loop:
     {{python}} -m pytest tests/cli/test_kill_loop.py -m slow -s -q
 
+# Fifty kills or stops of workers, schedulers and runs each
+worker-kills:
+    {{python}} -m pytest tests/cli/test_worker_kills.py tests/cli/test_orphans.py -m "slow or not slow" -s -q
+
 # Ten thousand jobs, answered once each and spread evenly over the keys
 spread:
     {{python}} -m pytest tests/cli/test_run.py -k spread_evenly -m "slow or not slow" -s -q

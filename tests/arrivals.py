@@ -43,8 +43,8 @@ class _Connection:
 class Arrivals:
     """Answers every chat completion after `latency` seconds with `text`, from a thread of its own.
 
-    `cut` counts the requests whose connection was closed before they were answered. `times` holds the arrival of each request, in seconds of Unix time by the kernel's clock; `keys` the key
-    it came with, in the same order.
+    `times` holds the arrival of each request, in seconds of Unix time by the kernel's clock; `keys` the key
+    it came with, in the same order. `cut` counts those whose connection was closed before the answer.
     """
 
     def __init__(self, latency: float, text: str = "4", host: str = "127.0.0.1") -> None:

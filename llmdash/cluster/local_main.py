@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shutil
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 
 import dask
-from distributed import LocalCluster
+from distributed import Nanny, Scheduler
 from distributed.security import Security
 
 from llmdash.cluster.quiet import silence_dask
@@ -19,8 +21,7 @@ from llmdash.cluster.quiet import silence_dask
 __all__ = ["main"]
 
 _LOOPBACK = "127.0.0.1"
-
-
+_AGAIN_S = 0.5
 _CONFIG: dict[str, list[str]] = {
     "distributed.scheduler.http.routes": [],  # anyone on the machine could ask
     "distributed.worker.http.routes": [],
@@ -42,23 +43,11 @@ def main(workers: int) -> None:
 
 async def _run(workers: int, scratch: str) -> None:
     security = Security.temporary()
-    async with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        memory_limit=0,
-        processes=True,
-        host=_LOOPBACK,
-        protocol="tls",
-        scheduler_port=0,
-        dashboard_address=None,
-        worker_dashboard_address=None,
-        security=security,
-        local_directory=scratch,
-        asynchronous=True,
-        silence_logs=False,
-    ) as cluster:
+    async with Scheduler(
+        host=_LOOPBACK, protocol="tls", port=0, dashboard=False, dashboard_address=None, security=security
+    ) as scheduler:
         said = {
-            "address": cluster.scheduler_address,
+            "address": scheduler.address,
             "ca": security.tls_ca_file,
             "cert": security.tls_client_cert,
             "key": security.tls_client_key,
@@ -66,7 +55,28 @@ async def _run(workers: int, scratch: str) -> None:
         }
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
-        await asyncio.Event().wait()
+        keeping = (_keep_worker(number, scheduler.address, security, scratch) for number in range(workers))
+        await asyncio.gather(*keeping)
+
+
+async def _keep_worker(number: int, scheduler: str, security: Security, scratch: str) -> None:
+    """Have a worker process with this number, always."""
+    while True:
+        with suppress(OSError, TimeoutError, RuntimeError):  # it ended before it was there
+            async with Nanny(
+                scheduler,
+                name=number,
+                nthreads=1,
+                memory_limit=0,
+                host=_LOOPBACK,
+                protocol="tls",
+                security=security,
+                dashboard=False,
+                local_directory=scratch,
+                silence_logs=logging.CRITICAL,
+            ) as nanny:
+                await nanny.finished()
+        await asyncio.sleep(_AGAIN_S)
 
 
 def _end_with_parent(scratch: str) -> None:

@@ -233,7 +233,7 @@ def assert_rate_kept(times: Sequence[float], rate: float) -> None:
     most = most_in_a_second(ordered)
     if most > rate + max(1.0, 0.05 * rate):
         peaks = [
-            f"{at - ordered[0]:.2f}" for at in ordered if most_in_a_second(ordered, at, at + 1e-9) == most
+            f"{at - ordered[0]:.2f}" for at in ordered if most_in_a_second(ordered, at, at + 1e-6) == most
         ]
         first = [f"{at - ordered[0]:.3f}" for at in ordered[:80]]
         raise AssertionError(f"{most} at {rate}/s, from {peaks} s on; {len(ordered)} began {first}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.arrivals import Arrivals, most_in_a_second
 from tests.cli.clusters import HEADLESS, Site, assert_rate_kept
@@ -14,13 +17,13 @@ from tests.cli.processes import wait_for
 
 __all__ = ["Faulted"]
 
-_SOON_S = 1.0
+_SOON_S = 0.3
 """How long after a kill requests may still arrive that nobody gets the answers of."""
 
 
 @dataclass
 class Faulted:
-    """A run of `jobs` at `rate` requests a second, each answered after `latency`, on the workers of `options`.
+    """A run of `jobs` at `rate` requests a second, answered after `latency`, on the workers of `options`.
 
     `strike` does something to it. It is done again once from `least` to `most` more requests have arrived.
     """
@@ -51,19 +54,19 @@ class Faulted:
 
     def run(self, faults: int, within_s: float = 60) -> Ended:
         """One start, with so many faults, to its end."""
-        with self.site.start(*self.arguments) as process:
-            for _ in range(faults):
-                self._wait_for_requests()
-                assert process.poll() is None, "the run ended before the last fault"
-                self._strike()
-            out, err = process.communicate(timeout=within_s)
-        return Ended(process.returncode, out, err)
+        out = self.site.root / "out.jsonl"
+        command = [sys.executable, "-m", "llmdash", *map(str, self.arguments)]
+        process = self.site.spawn(command, self.site.work, out)
+        for _ in range(faults):
+            self._wait_for_requests(process)
+            self._strike()
+        return Ended(process.wait(timeout=within_s), out.read_text(), "")
 
     def run_killed(self, kills: int, within_s: float = 60) -> Ended:
         """So many starts, each killed at some moment, and a last one to its end."""
         for _ in range(kills):
             with self.site.start(*self.arguments, *self._resume) as process:
-                self._wait_for_requests()
+                self._wait_for_requests(process)
                 self.struck_at.append(time.time())
                 process.kill()
                 process.communicate()
@@ -76,9 +79,14 @@ class Faulted:
     def _resume(self) -> tuple[str, ...]:
         return ("--resume",) if (self.site.work / "kept" / "journal.sqlite").exists() else ()
 
-    def _wait_for_requests(self) -> None:
+    def _wait_for_requests(self, run: subprocess.Popen[Any]) -> None:
         wanted = len(self.server.times) + self._random.randint(self.least, self.most)
-        wait_for(lambda: len(self.server.times) >= wanted, f"{wanted} requests", within_s=60)
+        wait_for(
+            lambda: len(self.server.times) >= wanted or run.poll() is not None,
+            f"{wanted} requests",
+            within_s=60,
+        )
+        assert run.poll() is None, "the run ended before the last fault"
         time.sleep(self._random.uniform(0.0, 0.05))
 
     def _strike(self) -> None:
@@ -102,8 +110,8 @@ class Faulted:
         assert all(row["state"] == "done" for row in rows)
         assert (summary["done"], summary["failed"], summary["pending"]) == (self.jobs, 0, 0)
         assert site.results == site.count("SELECT COUNT(*) FROM attempts WHERE state = 'ok'") == self.jobs
-        assert site.count("SELECT COUNT(*) FROM attempts WHERE state NOT IN ('ok', 'unknown')") == 0
-        announced = site.count("SELECT COUNT(*) FROM attempts")
+        assert site.count("SELECT COUNT(*) FROM attempts WHERE state NOT IN ('ok', 'unknown', 'unsent')") == 0
+        announced = site.count("SELECT COUNT(*) FROM attempts WHERE state != 'unsent'")
         assert requests <= announced == summary["attempts"] == sum(key["sent"] for key in summary["keys"])
         assert requests - self.jobs <= self.in_flight
         assert_rate_kept(self.server.times, self.rate)

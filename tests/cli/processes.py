@@ -53,7 +53,7 @@ class Process:
         with suppress(OSError):
             for entry in Path(f"/proc/{self.pid}/fd").iterdir():
                 with suppress(OSError):
-                    inodes.add(os.readlink(entry).removeprefix("socket:[").rstrip("]"))
+                    inodes.add(str(entry.readlink()).removeprefix("socket:[").rstrip("]"))
         found = set()
         for table in ("tcp", "tcp6"):
             for line in self.read(f"net/{table}").decode().splitlines()[1:]:

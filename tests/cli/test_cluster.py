@@ -1,11 +1,10 @@
-"""`--cluster` and `llmdash worker`: a scheduler of our own, over TLS, with workers that have their own keys."""
+"""`--cluster` and `llmdash worker`: a scheduler of our own, over TLS, and workers with their own keys."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -43,18 +42,17 @@ def test_workers_find_keys_by_their_fingerprints_and_one_that_lacks_a_key_gets_n
     running = server(0.1)
     site.keys(site.work, running.base_url, "key-one", "key-two")
     two_workers(cluster, running.base_url, of_a=("other", "key-one"), of_b=("key-two", "key-one"))
-    site.prompts(700)
-    ended = site.run(*cluster.options, "--rate", "100/s")
+    site.prompts(320)
+    ended = site.run(*cluster.options, "--rate", "50/s")
     assert (ended.code, ended.err) == (0, "")
     assert {row["name"] for row in ended.summary["workers"]} == {"a", "b"}
     first, second = (row["label"] for row in ended.summary["keys"])
-    both = dict(site.ask(f"SELECT worker, COUNT(*) FROM attempts WHERE key = '{first}' GROUP BY worker"))
-    assert set(both) == {"a", "b"}
-    assert site.ask(f"SELECT DISTINCT worker FROM attempts WHERE key = '{second}'") == [("b",)]
+    made = set(site.ask("SELECT DISTINCT key, worker FROM attempts"))
+    assert made == {(first, "a"), (first, "b"), (second, "b")}
     assert f"Worker a lacks key {second} and gets none of its work" in alerts(ended.out)
-    assert len(running.times) == ended.summary["attempts"] == ended.summary["done"] == 700
-    assert running.keys.count("key-two") == 350
-    assert_rate_kept(running.times, 100)
+    assert len(running.times) == ended.summary["attempts"] == ended.summary["done"] == 320
+    assert running.keys.count("key-two") == 160
+    assert_rate_kept(running.times, 50)
 
 
 def test_keys_are_sent_if_the_user_wants_them_to_be(server: Server, site: Site, cluster: Cluster) -> None:
@@ -159,28 +157,27 @@ def test_without_encryption_workers_on_this_machine_serve_but_get_no_keys(server
     assert (ended.code, ended.err, ended.summary["done"]) == (0, "", 20)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_that_joins_helps_and_one_that_leaves_finishes_its_requests(
-    number: signal.Signals, server: Server, site: Site, cluster: Cluster
+    server: Server, site: Site, cluster: Cluster
 ) -> None:
     running = server(0.5)
     site.keys(site.work, running.base_url, "key-one")
     cluster.start_scheduler()
     first = cluster.start_worker("first")
     cluster.wait_for_workers("first")
-    site.prompts(500)
+    site.prompts(350)
     with site.start("run", "p.txt", *HEADLESS, *cluster.options, "--rate", "50/s") as process:
         wait_for(lambda: len(running.times) >= 30, "the first requests")
         cluster.start_worker("second")
         wait_for(lambda: site.count("SELECT COUNT(*) FROM results WHERE worker = 'second'") >= 10, "its help")
-        first.send_signal(number)
+        first.send_signal(signal.SIGTERM)
         assert first.wait(timeout=30) == 0
         known = site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first'")
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first'") == known
-    assert site.count("SELECT COUNT(*) FROM attempts WHERE state != 'ok'") == 0
-    assert len(results(site.work / "r.jsonl")) == len(running.times) == 500
+    assert site.count("SELECT COUNT(*) FROM attempts WHERE state NOT IN ('ok', 'unsent')") == 0
+    assert len(results(site.work / "r.jsonl")) == len(running.times) == 350
     assert_rate_kept(running.times, 50)
 
 

@@ -72,7 +72,7 @@ def test_the_requests_of_a_run_that_is_stopped_are_cut_off_with_its_lease_and_ma
     assert states == {"ok": JOBS, "unknown": JOBS}
 
 
-@pytest.mark.parametrize("stopped_s", [2.5, 7.0])
+@pytest.mark.parametrize("stopped_s", [2.5, pytest.param(7.0, marks=pytest.mark.slow)])
 def test_a_worker_that_was_stopped_sends_nothing_that_is_stale(
     stopped_s: float, server: Server, site: Site
 ) -> None:

@@ -14,6 +14,7 @@ from tests.simulated import Simulated
 SCREENS = {"rich", "textual"}
 PRICES = {"genai_prices", "pydantic"}
 SERVERS = {"starlette", "uvicorn"}
+WORKERS = {"cryptography", "dask", "distributed", "tornado"}
 RUN = ("run", "p.txt", "--headless", "--run-dir", "kept")
 
 
@@ -24,17 +25,17 @@ def loaded(*arguments: object, cwd: Path, env: dict[str, str]) -> set[str]:
     return set(re.findall(r"^import time:.*\| +([A-Za-z_]\w*)", ended.err, re.MULTILINE))
 
 
-def test_a_headless_run_on_this_machine_loads_no_screen_no_server_and_no_prices(
+def test_a_headless_run_on_this_machine_loads_no_screen_no_server_no_workers_and_no_prices(
     simulator: Callable[..., Simulated], tmp_path: Path
 ) -> None:
     (tmp_path / "p.txt").write_text("Why?\n")
     found = loaded(*RUN, cwd=tmp_path, env=environment(tmp_path, simulator()))
     assert "aiohttp" in found
-    assert not found & (SCREENS | SERVERS | PRICES)
+    assert not found & (SCREENS | SERVERS | WORKERS | PRICES)
 
 
 @pytest.mark.parametrize("command", ["run", "ask", "check", "compare"])
 def test_help_loads_nothing_that_asks_or_draws(tmp_path: Path, command: str) -> None:
     found = loaded(command, "--help", cwd=tmp_path, env=environment(tmp_path))
     assert "click" in found
-    assert not found & (SCREENS | SERVERS | PRICES | {"aiohttp", "httpx", "regex", "jsonschema"})
+    assert not found & (SCREENS | SERVERS | WORKERS | PRICES | {"aiohttp", "httpx", "regex", "jsonschema"})

@@ -15,6 +15,7 @@ import pytest
 
 from tests.arrivals import Arrivals
 from tests.cli.clusters import Certificates, Cluster, Site
+from tests.cli.command import Ended
 from tests.cli.faulted import Faulted
 from tests.cli.processes import wait_for
 
@@ -34,13 +35,9 @@ class Size(NamedTuple):
     jobs: int
     within_s: float = 60.0
 
-    @property
-    def print(self) -> bool:
-        return self.faults > 10
-
 
 SHORT = Size(1, 60, 120, 0.2, 300)
-LONG = Size(50, 150, 350, 2.0, 13_000, 300.0)
+LONG = Size(50, 200, 350, 0.5, 18_000, 300.0)
 SIZES = [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.slow)]
 
 
@@ -55,10 +52,10 @@ def faulted(
     return Faulted(site, running, size.latency, size.jobs, 100, options, strike, size.least, size.most)
 
 
-def end(run: Faulted, size: Size, kind: str, killed: Callable[[Faulted], object] | None = None) -> None:
-    ended = run.run_killed(size.faults, size.within_s) if killed else run.run(size.faults, size.within_s)
-    if size.print:
-        print(run.report(kind, ended))
+def end(run: Faulted, size: Size, kind: str, start: Callable[[Faulted, int, float], Ended]) -> None:
+    """Let it run to its end with its faults, print its figures, and check its accounts."""
+    ended = start(run, size.faults, size.within_s)
+    print(run.report(kind, ended))
     run.assert_nothing_lost_or_doubled(ended)
 
 
@@ -78,7 +75,7 @@ def test_workers_that_are_killed(size: Size, server: Server, site: Site) -> None
         chance.choice(site.family.workers()).send(signal.SIGKILL)
 
     run = faulted(site, server(size.latency), size, HERE, kill)
-    end(run, size, "kill -9 of a worker")
+    end(run, size, "kill -9 of a worker", Faulted.run)
     assert site.count("SELECT COUNT(*) FROM attempts WHERE state = 'unknown' AND worker IS NULL") == 0
 
 
@@ -91,7 +88,7 @@ def test_the_scheduler_of_this_machine_that_is_killed_is_started_again(
         scheduler.send(signal.SIGKILL)
 
     run = faulted(site, server(size.latency), size, HERE, kill)
-    end(run, size, "kill -9 of the scheduler of --workers")
+    end(run, size, "kill -9 of the scheduler of --workers", Faulted.run)
     wait_for(lambda: not site.family.processes(), "the workers to end")
     assert list(site.temporary.iterdir()) == []
 
@@ -108,7 +105,7 @@ def test_a_scheduler_that_is_killed_and_started_again(size: Size, server: Server
         cluster.start_scheduler()
 
     run = faulted(site, running, size, cluster.options, kill)
-    end(run, size, "kill -9 of a scheduler of our own")
+    end(run, size, "kill -9 of a scheduler of our own", Faulted.run)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -131,6 +128,7 @@ def test_workers_that_are_stopped_and_go_on(at_once: int, size: Size, server: Se
             worker.send(signal.SIGCONT)
 
     strikes = size.faults // at_once
-    size = size._replace(faults=strikes, jobs=(size.jobs // at_once) + int(strikes * STOPPED_S * 100))
-    run = faulted(site, server(size.latency), size, HERE, stop)
-    end(run, size, f"SIGSTOP of {at_once} of 3 workers for {STOPPED_S:.0f} s")
+    size = size._replace(faults=strikes, jobs=int(strikes * (STOPPED_S * 100 + size.most * at_once**2)))
+    apart = size._replace(least=size.least * at_once**2, most=size.most * at_once**2)
+    run = faulted(site, server(size.latency), apart, HERE, stop)
+    end(run, size, f"SIGSTOP of {at_once} of 3 workers for {STOPPED_S:.0f} s", Faulted.run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from tests.arrivals import Arrivals
 from tests.cli.canaries import canary, found_in
 from tests.cli.clusters import HEADLESS, Site, assert_rate_kept
-from tests.cli.command import configure, environment, llmdash, results
+from tests.cli.command import configure, llmdash, results
 from tests.cli.processes import wait_for
 from tests.cli.terminal import Terminal
 from tests.cli.test_mixed_endpoints import KEYS, POOL
@@ -155,18 +156,28 @@ def test_workers_end_with_their_run_however_it_ends(
     assert list(site.temporary.iterdir()) == []
 
 
-def test_the_dashboard_shows_workers_at_work(site: Site) -> None:
-    with Terminal("demo", "--workers", 2, cwd=site.work, env=site.env(), columns=160, rows=48) as terminal:
-        terminal.wait_for("w1")
-        terminal.wait_for("w2")
+def test_the_dashboard_tells_of_workers_that_join_and_of_what_they_make(site: Site) -> None:
+    site.prompts(40)
+    run = ("run", "p.txt", "--simulate", "--workers", 2, "--rate", "20/s")
+    with Terminal(*run, cwd=site.work, env=site.env(), columns=200, rows=48) as terminal:
+        terminal.wait_for(lambda screen: "2 workers join" in screen or "worker joins" in screen)
+        terminal.wait_for(lambda screen: bool(re.search(r"\bw1\b", screen) and re.search(r"\bw2\b", screen)))
+        terminal.wait_for("✓ done")
         terminal.keys("q")
-        terminal.read(0.5)
-        terminal.keys("y")
-        terminal.read(2.0)
+        assert terminal.wait() == 0
+        assert terminal.is_clean
     wait_for(lambda: not site.family.processes(), "the workers to end")
 
 
-BLOCKED = "import sys; sys.modules['distributed'] = None; from llmdash.cli import main; main()"
+def test_the_demo_can_be_watched_over_workers(site: Site) -> None:
+    with Terminal("demo", "--workers", 2, cwd=site.work, env=site.env(), columns=160, rows=48) as terminal:
+        terminal.wait_for("2 workers")
+        terminal.signal(signal.SIGTERM)
+        terminal.wait()
+    wait_for(lambda: not site.family.processes(), "the workers to end")
+
+
+BLOCKED = "import sys; {}; from llmdash.cli import main; main()"
 
 
 def test_without_the_extra_a_run_goes_as_before_and_workers_say_what_to_install(
@@ -176,11 +187,14 @@ def test_without_the_extra_a_run_goes_as_before_and_workers_say_what_to_install(
     site.keys(site.work, running.base_url, "k-one")
     site.prompts(3)
 
-    def blocked(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", BLOCKED, "run", "p.txt", "--headless", *arguments]
+    def blocked(
+        *arguments: str, modules: tuple[str, ...] = ("distributed",)
+    ) -> subprocess.CompletedProcess[str]:
+        code = BLOCKED.format("; ".join(f"sys.modules[{module!r}] = None" for module in modules))
+        command = [sys.executable, "-c", code, "run", "p.txt", "--headless", *arguments]
         return subprocess.run(command, cwd=site.work, env=site.env(), capture_output=True, text=True)
 
-    assert blocked().returncode == 0
+    assert blocked(modules=("distributed", "dask", "cryptography", "llmdash.cluster")).returncode == 0
     refused = blocked("--workers", "2")
     assert refused.returncode == 2
     assert "pip install 'llmdash[cluster]'" in refused.stderr
