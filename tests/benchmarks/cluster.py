@@ -202,12 +202,7 @@ def print_rate(args: argparse.Namespace) -> None:
             f"set {rate:g}/s: {mean:.2f}/s over {end - start:.0f} s ({mean / rate - 1:+.2%}); "
             f"most in a second {peak(within)} (allowed {int(rate + max(1, rate * 0.05))})"
         )
-    most, at = max(
-        (peak(arrivals[max(0, n - 2000) : n]), at) for n, at in enumerate(arrivals, 1) if not n % 10
-    )
-    print(
-        f"most in any second of the run {peak(arrivals)}, about {at - arrivals[0]:.1f} s after the first ({most})"
-    )
+    print(f"most in any second of the run {peak(arrivals)}")
 
 
 def _move(session: LocalSession, moves: Sequence[float], hold_s: float) -> list[tuple[float, float, float]]:
