@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 __all__ = ["reason_of", "silence_dask"]
@@ -21,7 +22,7 @@ def reason_of(error: BaseException) -> str:
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__
-    if isinstance(root, TimeoutError):
+    if isinstance(root, TimeoutError | asyncio.CancelledError):  # the latter is how a time limit cuts in
         return "no answer in time"
     said = getattr(root, "strerror", None) or str(root).partition("\n")[0][:120]
     return said or type(root).__name__

@@ -278,6 +278,7 @@ class Run:
         """End a run that nobody watches once no worker came for too long."""
         self._workers.look()
         if not self._plan.stay and self._workers.blocked_s > self._plan.patience_s:
+            self._notice(Severity.ERROR, f"No worker came in time: {self._plan.asker.blocked()}")
             self._end(Ending.NO_WORKER)
 
     def _notice(self, severity: Severity, words: str) -> None:

@@ -20,7 +20,6 @@ from llmdash.reports.output import Output
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.streams import can_draw_on
 from llmdash.reports.wording import resume_command
-from llmdash.sanitize import clean_line
 from llmdash.secrets import Redactor
 
 __all__ = ["run_headless"]
@@ -48,9 +47,6 @@ def run_headless(plan: RunPlan, *, json: bool, out: Path | None, redactor: Redac
     if out is not None:
         _export_what_there_is(session, out)
     display.finish(last, KeptRun(folder, error_kinds(last.errors, folder), out))
-    if session.ending is Ending.NO_WORKER:
-        why = clean_line(plan.asker.blocked() or "")
-        Output(sys.stderr).line(f"llmdash: {session.ending.value}: {why}")
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder)
         Output(sys.stderr).line(f"llmdash: {counted(pending, 'prompt')} pending; resume it with: {go_on}")

@@ -60,11 +60,11 @@ def test_keys_are_sent_if_the_user_wants_them_to_be(server: Server, site: Site, 
     site.keys(site.work, running.base_url, "key-one")
     two_workers(cluster, running.base_url, of_a=("other",), of_b=("another",))
     site.prompts(60)
-    lacking = site.run(*cluster.options, "--patience", 1, "--rate", "50/s")
+    lacking = site.run(*cluster.options, "--patience", 4, "--rate", "50/s")
     (label,) = (row["label"] for row in lacking.summary["keys"])
     lacks = "lacks key {} and gets none of its work"
     assert {f"Worker {name} {lacks.format(label)}" for name in "ab"} <= alerts(lacking.out)
-    assert "no worker came in time: no worker has a key of this run" in lacking.err
+    assert "No worker came in time: no worker has a key of this run" in lacking.out
     assert (lacking.code, lacking.summary["pending"], len(running.times)) == (5, 60, 0)
     ended = site.run(*cluster.options, "--resume", "--send-keys", "--rate", "50/s")
     assert (ended.code, ended.err) == (0, "")
@@ -97,8 +97,7 @@ def test_without_a_scheduler_a_run_ends_after_its_patience_and_can_be_resumed(
     ended = site.run(*cluster.options, "--patience", 5, within_s=30)
     assert ended.code == 5
     assert (ended.summary["pending"], ended.summary["done"]) == (10, 0)
-    said = f"llmdash: no worker came in time: {cluster.address} does not answer (Connection refused)\n"
-    assert ended.err.startswith(said)
+    assert f"No worker came in time: {cluster.address} does not answer (" in ended.out
     assert "resume it with: llmdash run --resume" in ended.err
     resumed = site.run("--resume")
     assert (resumed.code, resumed.summary["done"]) == (0, 10)
@@ -113,8 +112,8 @@ def test_other_certificates_are_not_trusted(server: Server, site: Site, cluster:
     other = Certificates(site.root / "other")
     ended = site.run("--cluster", cluster.address, *other.options, "--patience", 2)
     assert (ended.summary["pending"], len(running.times)) == (5, 0)
-    assert f"no worker came in time: {cluster.address} does not answer (" in ended.err
-    assert "certificate verify failed" in ended.err.lower()
+    assert f"No worker came in time: {cluster.address} does not answer (" in ended.out
+    assert "certificate verify failed" in ended.out.lower()
 
 
 @pytest.mark.parametrize(
