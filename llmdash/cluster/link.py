@@ -69,7 +69,7 @@ class Link:
         self._watched: frozenset[int] = frozenset()
         self._watches_anew = False
         self._wrote_at = 0.0
-        self._is_closed = False
+        self._is_closed = self._fell_silent = False
 
     @property
     def in_flight(self) -> int:
@@ -165,7 +165,7 @@ class Link:
         tickets, self._tickets = self._tickets, {}
         self.worker.is_lost = len(tickets) > len(unsent)
         for number, ticket in tickets.items():
-            ticket.fail(NotSent() if number in unsent else Lost())
+            ticket.fail(NotSent() if number in unsent else Lost(silent=self._fell_silent))
 
     async def _write(self) -> None:
         try:
@@ -226,6 +226,7 @@ class Link:
                 was_working = self.takes_work
                 self._changed()
             if self.silent_s > SILENCE_S:
+                self._fell_silent = True
                 self._line.abort()
                 return
 
@@ -255,7 +256,7 @@ class Link:
             self._tell(number, texts, times)
             if ticket := self._tickets.pop(number, None):
                 if answer is None:
-                    ticket.fail(Lost())
+                    ticket.fail(Lost(silent=True))  # the desk cut it off: it heard nothing for too long
                 else:
                     self.worker.answered(answer)
                     ticket.end(answer)

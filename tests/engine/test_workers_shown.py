@@ -117,7 +117,7 @@ def test_a_run_without_any_worker_says_so_everywhere(tmp_path: Path) -> None:
         return any(row.reason is WaitReason.WORKER for row in frame.jobs.rows)
 
     with started(plan(tmp_path, Server(), prompts(5), asker=fleet, patience_s=math.inf)) as session:
-        frame = until(session, waits)
+        frame = until(session, lambda frame: waits(frame) and bool(frame.alerts))
         assert frame.run.state_detail == "waiting on worker"
         assert frame.rate.binding is Binding.WORKER
         assert [alert.kind for alert in frame.alerts] == [AlertKind.WORKER]

@@ -27,8 +27,13 @@ class NotSent(Exception):
 class Lost(Exception):
     """The worker that made the attempt is gone: the outcome is unknown, and may have to be paid for.
 
-    No key is at fault. The job is next again.
+    No key is at fault. The job is next again; it may be at fault itself, unless the worker just fell
+    `silent`.
     """
+
+    def __init__(self, *, silent: bool = False) -> None:
+        super().__init__()
+        self.silent = silent
 
 
 class Asker(Protocol):

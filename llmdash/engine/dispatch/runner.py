@@ -350,8 +350,8 @@ class BatchRunner:
         except NotSent:
             self._not_sent(attempt, departure)
             again = True
-        except Lost:
-            again = self._settlement.lost(attempt, prompt)
+        except Lost as lost:
+            again = self._settlement.lost(attempt, prompt, is_suspect=not lost.silent)
         finally:
             if job in self._in_flight:
                 self._in_flight.discard(job)

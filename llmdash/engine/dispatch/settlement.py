@@ -194,11 +194,13 @@ class Settlement:
         state = "cut" if sent else "unsent"
         self._parts.journal.ended(attempt.record._replace(state=state), None, _nothing)
 
-    def lost(self, attempt: Attempt, prompt: Prompt) -> bool:
-        """Record an attempt whose worker is gone, with unknown outcome. Return True to retry the job."""
+    def lost(self, attempt: Attempt, prompt: Prompt, *, is_suspect: bool = True) -> bool:
+        """Record an attempt whose worker is gone, with unknown outcome. Return True to retry the job, which
+        `is_suspect` if it may have ended the worker.
+        """
         self._parts.pool.was_cut(attempt.lease)
         history = self._history(attempt.job, prompt)
-        history.losses += 1
+        history.losses += is_suspect
         if attempt.record.worker is not None:
             self._parts.store.apply(AttemptLost(attempt.record.worker))
         unknown = attempt.record._replace(state="unknown")

@@ -53,10 +53,10 @@ class FakeAsker(LocalAsker):
         await asyncio.sleep(0)
         if outcome is NotSent:
             raise NotSent
-        if outcome is Lost:
+        if outcome is not None and issubclass(outcome, Lost):
             left(None)
             await asyncio.sleep(0.001)
-            raise Lost
+            raise outcome
         return await super().ask(attempt, prompt, options, left=left, tell=tell)
 
 
@@ -104,6 +104,17 @@ def test_a_job_that_is_lost_three_times_fails_and_says_what_it_may_cost(tmp_path
     assert asker.made[3] == 3
     assert attempts_of(session)[3, "unknown"] == 3
     balanced(session)
+
+
+def test_a_job_is_not_suspect_because_its_workers_fell_silent(tmp_path: Path) -> None:
+    class Silent(Lost):
+        def __init__(self) -> None:
+            super().__init__(silent=True)
+
+    asker = FakeAsker(lambda job, before: Silent if job == 0 and before < 8 else None)
+    session = run(plan(tmp_path, Server(), prompts(2), asker=asker))
+    assert session.frame(ALL).run.done == 2
+    assert asker.made[0] == 9
 
 
 def test_losses_of_an_earlier_try_are_forgotten_when_the_job_is_retried(tmp_path: Path) -> None:
