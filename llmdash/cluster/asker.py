@@ -58,6 +58,7 @@ class ClusterAsker:
         self._working = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watched: frozenset[int] = frozenset()
+        self._is_over = False
 
     def adopt(self, members: Iterable[Member]) -> None:
         """Take over keys of the run: none of them is used before some worker says that it has it."""
@@ -85,12 +86,18 @@ class ClusterAsker:
 
     def disconnected(self, link: Link) -> None:
         """The line to a worker is closed."""
-        if self._links.get(link.worker.name) is link:
+        if self._links.get(link.worker.name) is link and not self._is_over:
             del self._links[link.worker.name]
         self.changed()
 
+    def close(self) -> None:
+        """The run is over: what becomes of its workers and keys now is none of its business."""
+        self._is_over = True
+
     def changed(self) -> None:
         """Look again at who takes work and which keys are there."""
+        if self._is_over:
+            return
         working = [link for link in self._links.values() if link.takes_work]
         self._with_key = [
             [link for link in working if number in link.worker.has] for number in range(len(self._members))

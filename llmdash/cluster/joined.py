@@ -29,6 +29,7 @@ async def in_touch(asker: ClusterAsker, place: Place, *, insecure: bool) -> Asyn
     try:
         yield
     finally:
+        asker.close()
         touch.cancel()
         await asyncio.gather(touch, return_exceptions=True)
         place.close()

@@ -182,6 +182,18 @@ async def test_keys_that_join_later_are_made_known_to_workers_that_are_there() -
 
 
 @virtual_time
+async def test_a_run_that_is_over_keeps_its_last_picture() -> None:
+    async with bench() as made:
+        (worker,) = await made.joined("w1")
+        made.asker.close()
+        await worker.kill()
+        await asyncio.sleep(0.1)
+        assert [row.state for row in made.asker.workers()] == [WorkerState.WORKING]
+        assert [member.is_reachable for member in made.members] == [True] * 3
+        assert made.asker.blocked() is None
+
+
+@virtual_time
 async def test_a_cancelled_attempt_counts_only_if_it_may_have_been_sent() -> None:
     async with bench() as made:
         (worker,) = await made.joined("w1", script=forever)
