@@ -114,7 +114,8 @@ def test_a_run_without_any_worker_says_so_everywhere(tmp_path: Path) -> None:
     fleet.why = "none has joined tls://10.0.0.4:8786"
 
     def waits(frame: Frame) -> bool:
-        return any(row.reason is WaitReason.WORKER for row in frame.jobs.rows)
+        """The alert comes once that lasts: workers may be about to join."""
+        return bool(frame.alerts) and any(row.reason is WaitReason.WORKER for row in frame.jobs.rows)
 
     with started(plan(tmp_path, Server(), prompts(5), asker=fleet, patience_s=math.inf)) as session:
         frame = until(session, lambda frame: waits(frame) and bool(frame.alerts))
