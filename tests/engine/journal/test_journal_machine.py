@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import shutil
 import sqlite3
 import tempfile
@@ -46,12 +47,14 @@ class Gated:
         self._journal = journal
         self._permits = threading.Semaphore(0)
         self._free = threading.Event()
-        self._written = threading.Semaphore(0)
+        self._written: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    def let(self) -> None:
-        """Let one group through, and wait until it is on disk."""
+    def let(self) -> int:
+        """Let one group through, wait until it is on disk, and return how many rows it has: the writer puts
+        together what waits.
+        """
         self._permits.release()
-        assert self._written.acquire(timeout=_PATIENCE_S)
+        return self._written.get(timeout=_PATIENCE_S)
 
     def open(self) -> None:
         """Let everything through from now on."""
@@ -62,7 +65,7 @@ class Gated:
         if not self._free.is_set():
             self._permits.acquire()
         self._journal.write(group)
-        self._written.release()
+        self._written.put(len(group.attempts) + len(group.results) + len(group.reopened))
 
     def close(self) -> None:
         self._journal.close()
@@ -92,7 +95,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.failures: list[Exception] = []
         self.writer = self.run(self._writer())
         self.steps, self.acknowledged = [], 0
-        self.gathering, self.groups = False, 0
+        self.gathering = self.waiting = 0  # rows
 
     async def _writer(self) -> JournalWriter:
         return JournalWriter(self.gate, self.failures.append)
@@ -111,10 +114,11 @@ class JournalMachine(RuleBasedStateMachine):
     def now(self) -> State:
         return self.model(len(self.steps))
 
-    def issue(self, step: Step) -> Callable[[], None]:
+    def issue(self, step: Step, rows: int = 1) -> Callable[[], None]:
         """Note a step; gives what is called once it is on disk."""
-        steps, self.gathering = self.steps, True
+        steps = self.steps
         steps.append(step)
+        self.gathering += rows
         number = len(steps)
 
         def acknowledge() -> None:
@@ -172,7 +176,7 @@ class JournalMachine(RuleBasedStateMachine):
                 results[job] = (result.state, result.text)
 
         async def end() -> None:
-            self.writer.ended(record, result, self.issue(step))
+            self.writer.ended(record, result, self.issue(step, 1 if result is None else 2))
 
         self.run(end())
 
@@ -210,9 +214,8 @@ class JournalMachine(RuleBasedStateMachine):
     def commit(self) -> None:
         """One group more reaches the disk, if one is waiting."""
         self.pass_time()
-        if self.groups:
-            self.groups -= 1
-            self.gate.let()
+        if self.waiting:
+            self.waiting -= self.gate.let()
             time.sleep(0.0005)  # the thread tells of it: if it is late, less counts as acknowledged
             self.run(asyncio.sleep(0))
 
@@ -220,8 +223,8 @@ class JournalMachine(RuleBasedStateMachine):
     def pass_time(self) -> None:
         """What comes now goes into another group than what came before."""
         self.run(asyncio.sleep(_GATHERED_S))
-        self.groups += self.gathering
-        self.gathering = False
+        self.waiting += self.gathering
+        self.gathering = 0
 
     @precondition(lambda self: len(self.steps) > 3)
     @rule()
