@@ -178,9 +178,13 @@ class ClusterAsker:
             round_trip_s=worker.round_trip_s,
             silent_s=wakeful_clock() - worker.heard_at,
             keys=len(worker.has),
-            lacks=tuple(self._members[number].label for number in sorted(worker.lacks)),
+            lacks=tuple(self._label(number) for number in sorted(worker.lacks)),
             spark=worker.spark,
         )
+
+    def _label(self, number: int) -> str:
+        """The label of a key that a worker speaks of, whatever it says."""
+        return self._members[number].label if 0 <= number < len(self._members) else "?"
 
     def blocked(self) -> str | None:
         if self._working.is_set():
