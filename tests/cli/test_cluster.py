@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from tests.arrivals import Arrivals
 from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site, alerts, assert_rate_kept
-from tests.cli.command import results
+from tests.cli.command import configure, results
 from tests.cli.processes import wait_for
 
 Server = Callable[..., Arrivals]
@@ -200,3 +201,28 @@ def test_a_second_signal_gives_up_the_requests_of_a_worker(
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert site.results == 0
+
+
+def test_runs_on_the_same_cluster_share_a_limit_by_way_of_its_scheduler(
+    server: Server, site: Site, cluster: Cluster
+) -> None:
+    running = server(0.1)
+    site.keys(site.work, running.base_url, "key-one")
+    configure(site.work, 'shared_limit = "org-a"\n[limits."org-a"]\nrate = "20/s"\n', home=site.root)
+    two_workers(cluster, running.base_url, of_a=("key-one",), of_b=("key-one",))
+    site.prompts(90)
+    runs = [
+        (*cluster.options, "--rate", "unlimited", "--headless", "--json", "--run-dir", name)
+        for name in ("one", "other")
+    ]
+    with site.start("run", "p.txt", *runs[0]) as one, site.start("run", "p.txt", *runs[1]) as other:
+        wait_for(lambda: len(running.times) > 60)
+        with site.start("limits", "--json", *cluster.options) as asking:
+            (limit,) = json.loads(asking.communicate(timeout=30)[0])
+        ended = [process.communicate(timeout=60)[0] for process in (one, other)]
+    assert (one.returncode, other.returncode) == (0, 0)
+    assert (limit["name"], limit["rate"], len(limit["runs"])) == ("org-a", 20.0, 2)
+    assert all(8.0 <= run["share"] <= 12.0 for run in limit["runs"])
+    assert [json.loads(out.splitlines()[-1])["done"] for out in ended] == [90, 90]
+    assert len(running.times) == 180
+    assert_rate_kept(running.times, 20)
