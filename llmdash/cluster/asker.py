@@ -24,8 +24,10 @@ from llmdash.prompts.source import Prompt
 
 __all__ = ["ClusterAsker"]
 
-_SLACK = 8
-"""How many more attempts than the idlest a worker may have, so that a message has more than one."""
+_SLACK, _SHARE = 8, 0.2
+"""How many more attempts than the idlest a worker may have, and that part of its own, so that a message has
+more than one.
+"""
 
 
 class ClusterAsker:
@@ -126,7 +128,7 @@ class ClusterAsker:
                 best = link
             if link.gathers and (gathering is None or link.in_flight < gathering.in_flight):
                 gathering = link
-        if best is None or gathering is None or gathering.in_flight > best.in_flight + _SLACK:
+        if best is None or gathering is None or gathering.in_flight > best.in_flight * (1 + _SHARE) + _SLACK:
             return best
         return gathering
 

@@ -40,7 +40,7 @@ OLDEST_SILENCE_S = 2.5
 """Without a word from the run for so long, which speaks every second, nothing is sent any more."""
 _BEAT_S = 0.5
 _SOON_S, _LATER_S = 0.02, 0.05
-"""How long a report waits for others: of what is watched or has ended, and of anything else."""
+"""How long a report waits for others: of what is watched or was not sent, and of anything else."""
 _TICK_S = 0.005
 _CANNOT_BE_MADE = (
     MissingKey,
@@ -207,7 +207,7 @@ class Desk:
         attempt.left_at = attempt.left_at or self._monotonic()  # it failed before it was sent, and counts
         self._has_left(attempt)
         self._report.ended.append(Ended(attempt.ticket, attempt.answer, *attempt.unreported()))
-        self._tell(_SOON_S)
+        self._tell(_SOON_S if attempt.watched else _LATER_S)
 
     def _on_chunk(self, attempt: DeskAttempt) -> None:
         self._has_left(attempt)

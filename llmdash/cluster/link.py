@@ -35,7 +35,9 @@ SILENCE_S = 6.0
 QUIET_S = 2.0
 """Without a word for so long, a worker gets nothing new."""
 _BEAT_S = 1.0
-_GATHER_S = 0.01
+_GATHER_S = 0.005
+"""How long the first attempt of a message waits for others."""
+_APART_S = 0.01
 _LOOK_S = 0.25
 _LONGEST_HOST = 60
 
@@ -184,7 +186,7 @@ class Link:
                 await self._has_news.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(max(0.0, self._wrote_at + _GATHER_S - self._clock()))
+        await asyncio.sleep(max(_GATHER_S, self._wrote_at + _APART_S - self._clock()))
 
     def _gathered(self) -> ToDesk:
         self._has_news.clear()
