@@ -91,7 +91,7 @@ class Desk:
         self._tick: asyncio.TimerHandle | None = None
         self._due_at: float | None = None
         self._due = asyncio.Event()
-        self._heard_at = clock()
+        self._heard_at = self._read_at = clock()
         self._echo = 0.0
         self._leaves = False
         self._is_writing = False
@@ -128,8 +128,9 @@ class Desk:
 
     def _obey(self, message: ToDesk) -> None:
         now = self._clock()
-        self._heard_at, self._echo = now, message.stamp
-        issued_at = message.echo + message.held_s if message.echo else now
+        self._read_at, self._echo = now, message.stamp
+        issued_at = min(now, message.echo + message.held_s) if message.echo else now
+        self._heard_at = issued_at  # it may have waited here, while the worker stood still
         for joining in message.joining:
             self._join(joining)
         for ask in message.asks:
@@ -288,7 +289,7 @@ class Desk:
 
     def _stamped(self, message: FromDesk) -> FromDesk:
         now = self._clock()
-        message.stamp, message.echo, message.held_s = now, self._echo, now - self._heard_at
+        message.stamp, message.echo, message.held_s = now, self._echo, now - self._read_at
         message.leaves = self._leaves
         return message
 
