@@ -520,7 +520,7 @@ async def test_a_worker_that_stood_still_while_it_connected_sends_nothing() -> N
 
 @virtual_time
 async def test_a_word_that_waited_while_the_worker_stood_still_is_an_old_one() -> None:
-    async with run(connecting(0.5)) as made:
+    async with run(connecting(3.5)) as made:
         made.clients.says_when_sent = True
         await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
         await asyncio.sleep(0.1)
@@ -531,6 +531,6 @@ async def test_a_word_that_waited_while_the_worker_stood_still_is_an_old_one() -
         await made.say()
         jump(OLDEST_SILENCE_S)
         made.line.release()
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         assert made.all("left") == []
         assert made.refused() == {1: "it was cut off before it was sent"}
