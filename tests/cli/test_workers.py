@@ -39,7 +39,7 @@ def assert_accounts_agree(site: Site, summary: dict[str, Any], requests: int, wo
     """Server, journal, keys, workers and summary tell of the same requests."""
     sent = dict(site.ask("SELECT worker, COUNT(*) FROM attempts GROUP BY worker"))
     assert None not in sent
-    assert len(sent) == workers
+    assert 1 <= len(sent) <= workers  # one that was there first may have made them all
     assert sum(sent.values()) == requests == summary["attempts"]
     assert sum(key["sent"] for key in summary["keys"]) == requests
     done = Counter(row["worker"] for row in results(site.work / "r.jsonl"))

@@ -47,7 +47,12 @@ class Gated:
         self._journal = journal
         self._permits = threading.Semaphore(0)
         self._free = threading.Event()
+        self._taken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._written: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def wait_until_taken(self) -> None:
+        """Wait until the writer has the next group in hand: what comes later is not put together with it."""
+        self._taken.get(timeout=_PATIENCE_S)
 
     def let(self) -> int:
         """Let one group through, wait until it is on disk, and return how many rows it has: the writer puts
@@ -63,6 +68,7 @@ class Gated:
 
     def write(self, group: Group) -> None:
         if not self._free.is_set():
+            self._taken.put(None)
             self._permits.acquire()
         self._journal.write(group)
         self._written.put(len(group.attempts) + len(group.results) + len(group.reopened))
@@ -216,6 +222,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.pass_time()
         if self.waiting:
             self.waiting -= self.gate.let()
+            if self.waiting:
+                self.gate.wait_until_taken()
             time.sleep(0.0005)  # the thread tells of it: if it is late, less counts as acknowledged
             self.run(asyncio.sleep(0))
 
@@ -223,8 +231,11 @@ class JournalMachine(RuleBasedStateMachine):
     def pass_time(self) -> None:
         """What comes now goes into another group than what came before."""
         self.run(asyncio.sleep(_GATHERED_S))
+        was_idle = not self.waiting
         self.waiting += self.gathering
         self.gathering = 0
+        if was_idle and self.waiting:
+            self.gate.wait_until_taken()
 
     @precondition(lambda self: len(self.steps) > 3)
     @rule()
