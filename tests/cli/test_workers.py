@@ -43,7 +43,7 @@ def assert_accounts_agree(site: Site, summary: dict[str, Any], requests: int, wo
     assert sum(sent.values()) == requests == summary["attempts"]
     assert sum(key["sent"] for key in summary["keys"]) == requests
     done = Counter(row["worker"] for row in results(site.work / "r.jsonl"))
-    assert {row["name"]: row["done"] for row in summary["workers"]} == done
+    assert {row["name"]: row["done"] for row in summary["workers"] if row["done"]} == done
     assert all(row["lost"] == 0 and row["host"] for row in summary["workers"])
     assert summary["done"] == summary["jobs"] == sum(done.values())
 
@@ -92,7 +92,7 @@ def test_a_run_goes_on_with_or_without_workers(
     ended = site.run("--resume", *steady, *after)
     assert (ended.code, ended.err) == (0, "")
     workers = set(site.ask("SELECT DISTINCT worker FROM attempts"))
-    assert workers == {(None,), ("w1",), ("w2",)}
+    assert {(None,)} < workers <= {(None,), ("w1",), ("w2",)}
     assert len(results(site.work / "r.jsonl")) == ended.summary["done"] == 120
     assert len(running.times) == ended.summary["attempts"]
     assert_rate_kept(running.times, 50)
@@ -115,7 +115,7 @@ def test_no_key_is_in_the_command_line_or_environment_of_a_worker_and_nothing_is
     with Terminal("run", "p.txt", *HEADLESS, "--workers", 2, "--rate", "60/s", cwd=site.work, env=env) as run:
         wait_for(lambda: len(running.times) >= 20, "the first requests")
         there = site.family.processes()
-        assert len(site.family.workers()) == 2
+        wait_for(lambda: len(site.family.workers()) == 2, "both workers")
         for process in there:
             assert found_in(process.read("cmdline"), keys) == []
             if process.pid != run.process.pid:
@@ -160,8 +160,8 @@ def test_the_dashboard_tells_of_workers_that_join_and_of_what_they_make(site: Si
     site.prompts(40)
     run = ("run", "p.txt", "--simulate", "--workers", 2, "--rate", "20/s")
     with Terminal(*run, cwd=site.work, env=site.env(), columns=200, rows=48) as terminal:
-        terminal.wait_for(lambda screen: "2 workers join" in screen or "worker joins" in screen)
-        terminal.wait_for(lambda screen: bool(re.search(r"\bw1\b", screen) and re.search(r"\bw2\b", screen)))
+        terminal.wait_for(lambda screen: bool(re.search(r"Worker w\d joins|2 workers join", screen)))
+        terminal.wait_for(lambda screen: bool(re.search(r"done +\w{4} w\d ", screen)))
         terminal.wait_for("✓ done")
         terminal.keys("q")
         assert terminal.wait() == 0
