@@ -8,8 +8,10 @@ from pathlib import Path
 
 from llmdash.sanitize import clean_line
 
-__all__ = ["crash_report"]
+__all__ = ["HEADING", "crash_report"]
 
+HEADING = "llmdash stopped because of a fault of its own."
+"""The first line of each report."""
 _DEEPEST = 6
 """The number of frames shown, the innermost ones."""
 _LONGEST = 300
@@ -21,7 +23,7 @@ def crash_report(error: BaseException, redact: Callable[[str], str]) -> str:
     frames = traceback.extract_tb(error.__traceback__, limit=-_DEEPEST)
     message = redact(clean_line(str(error)))[:_LONGEST]
     lines = [
-        "llmdash stopped because of a fault of its own.",
+        HEADING,
         f"  {type(error).__name__}: {message}" if message else f"  {type(error).__name__}",
         *(f"  at {_place(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames),
     ]

@@ -27,6 +27,8 @@ class ExitCode(enum.IntEnum):
     """The journal or the results cannot be written."""
     LEFT_OUT = 8
     """All jobs are done, but lines of the input were left out."""
+    HELD = 9
+    """The run is held by a trial or a budget."""
 
 
 def of_signal(number: int) -> int:

@@ -17,8 +17,12 @@ __all__ = [
     "config_file",
     "data_dir",
     "from_record",
+    "is_there",
+    "key_checks_file",
+    "known_runs_file",
     "lease_file",
     "new_run_dir",
+    "outputs_dir",
     "preferences_file",
     "private_dir",
     "recorded",
@@ -66,6 +70,11 @@ def trust_file() -> Path:
     return config_dir() / "trusted.json"
 
 
+def key_checks_file() -> Path:
+    """Return the path of what came of the last check of each key."""
+    return data_dir() / "key_checks.json"
+
+
 def user_themes_dir() -> Path:
     """Return the folder of the user's own themes, TOML files."""
     return config_dir() / "themes"
@@ -76,9 +85,19 @@ def runs_dir() -> Path:
     return data_dir() / "runs"
 
 
+def known_runs_file() -> Path:
+    """Return the path of the list of runs whose folders are elsewhere."""
+    return data_dir() / "known-runs.jsonl"
+
+
 def lease_file() -> Path:
     """Return the path of the shares of limits that runs have in common."""
     return data_dir() / "limits" / "leases.db"
+
+
+def outputs_dir() -> Path:
+    """Return the folder of the locks of results files, one for each that a run writes to."""
+    return data_dir() / "outputs"
 
 
 def themes_dir() -> Path:
@@ -100,6 +119,16 @@ def _shipped(name: str) -> Path:
     if beside.is_dir() and (_PACKAGE.parent / "pyproject.toml").is_file():
         return beside
     raise FileNotFoundError(f"{inside}: the folder {name!r} is missing; install llmdash again")
+
+
+def is_there(path: Path) -> bool:
+    """Return True if there is something at `path` that can be reached; of a folder that may not be looked
+    into nothing can.
+    """
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # not ours to look at, or a name that no file can have
+        return False
 
 
 def private_dir(path: Path) -> Path:
@@ -134,10 +163,10 @@ def recorded(path: Path) -> str:
 
 
 def from_record(text: str) -> Path:
-    """Return the path that `recorded` has written."""
+    """Return the path that `recorded` has written; a damaged record is cut where no path goes on."""
     if text.startswith(_URI):
-        return Path(os.fsdecode(unquote_to_bytes(text.removeprefix(_URI))))
-    return Path(text)
+        text = os.fsdecode(unquote_to_bytes(text.removeprefix(_URI)))
+    return Path(text.partition("\0")[0])
 
 
 def new_run_dir(name: str, now: datetime) -> Path:

@@ -18,9 +18,11 @@ what is shown.
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 
-__all__ = ["clean", "clean_line", "storable"]
+__all__ = ["clean", "clean_line", "shell_word", "storable"]
 
 _REPLACEMENT = "\ufffd"
 _NEWLINE_PICTURE = "\u2424"
@@ -77,3 +79,17 @@ def storable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def shell_word(path: os.PathLike[str]) -> str:
+    """Return a path as one word of a shell that is safe to show; what is not is escaped in `$'...'`."""
+    name = os.fspath(path)
+    if clean_line(name) == name:
+        return shlex.quote(name)
+    return f"$'{''.join(map(_escaped, name))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'" or clean_line(character) != character:
+        return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+    return character

@@ -13,7 +13,7 @@ import threading
 import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -133,7 +133,9 @@ def arrivals(latency: float = 0.1, text: str = "4", host: str = "127.0.0.1") -> 
         server.close()
 
 
-def most_in_a_second(times: list[float], since: float = float("-inf"), until: float = float("inf")) -> int:
+def most_in_a_second(
+    times: Sequence[float], since: float = float("-inf"), until: float = float("inf")
+) -> int:
     """The most of `times` (ascending) in any second that begins with one of them, from `since` to `until`."""
     return max(
         (bisect_left(times, at + 1.0) - n for n, at in enumerate(times) if since <= at < until), default=0

@@ -1,4 +1,6 @@
-"""Pictures of the dashboard on a live simulated run, and of workers: `python -m tests.pictures FOLDER`.
+"""Pictures of the dashboard on a live simulated run, of workers, and of the screens around a run.
+
+Call it so: `python -m tests.pictures FOLDER`.
 
 Writes PNG files at 200 x 60, 120 x 36 and 80 x 24, in a dark and a light theme.
 """
@@ -13,14 +15,21 @@ from pathlib import Path
 from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine.model.commands import Cancel
+from llmdash.engine.model.frame import ReplayPart
+from llmdash.engine.model.session import Session
 from llmdash.engine.session import LocalSession
 from llmdash.launch.inputs import Input
-from llmdash.launch.plan_builder import PRACTICE, make_plan
+from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.ui.app import LlmdashApp
-from tests.ui.fake_session import FakeSession
-from tests.ui.troubles import fleet, many_workers
+from tests.ui.compared import FakeComparison
+from tests.ui.fake_session import FakeSession, RestingSession
+from tests.ui.screens.test_holds import TRIAL
+from tests.ui.screens.test_holds import scene as held
+from tests.ui.screens.test_home import FakeLauncher
+from tests.ui.troubles import finished, fleet, many_workers
 
 SIZES = ((200, 60), (120, 36), (80, 24))
 THEMES = ("deep-harbor", "morning-mist")
@@ -32,6 +41,28 @@ SCENES = {
     "help": ("question_mark",),
 }
 WORKER_SCENES = {"workers": fleet, "many-workers": many_workers}
+
+
+def _at_the_end() -> float:
+    return 700.0
+
+
+def still_scenes() -> dict[str, LlmdashApp]:
+    """The screens around a run at work, each on figures of its own."""
+    themes = locations.themes_dir()
+    sessions: dict[str, Session] = {
+        "finished": FakeSession(clock=_at_the_end, scene=finished()),
+        "held": FakeSession(scene=held(TRIAL)),
+        "kept": RestingSession(clock=_at_the_end, scene=finished()),
+        "replay": RestingSession(replay=ReplayPart(100.0, 561.0, 60.0, playing=True)),
+    }
+    apps = {
+        name: LlmdashApp(session=session, shipped_themes=themes, write_results=str)
+        for name, session in sessions.items()
+    }
+    apps["home"] = LlmdashApp(launcher=FakeLauncher(), shipped_themes=themes)
+    apps["comparison"] = LlmdashApp(comparison=FakeComparison(), shipped_themes=themes)
+    return apps
 
 
 def to_png(svg: str, path: Path) -> None:
@@ -71,13 +102,22 @@ async def take_workers(folder: Path, size: tuple[int, int], theme: str) -> None:
             to_png(app.export_screenshot(), folder / f"{name}-{size[0]}x{size[1]}-{theme}.png")
 
 
+async def take_still(folder: Path, size: tuple[int, int], theme: str) -> None:
+    """A picture of each screen around a run at work."""
+    for name, app in still_scenes().items():
+        async with app.run_test(size=size) as pilot:
+            app.theme = theme
+            await pilot.pause(1.0)
+            to_png(app.export_screenshot(), folder / f"{name}-{size[0]}x{size[1]}-{theme}.png")
+
+
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "pictures")
     folder.mkdir(parents=True, exist_ok=True)
     source = Arithmetic()
     with tempfile.TemporaryDirectory() as name, SimulatorProcess(PRACTICE) as simulator:
         session = LocalSession(
-            make_plan(source, Input(seed=1), Settings(rate=20.0), Path(name), simulator, stay=True)
+            make_plan(source, RunOrder(Input(seed=1), stay=True), Settings(rate=20.0), Path(name), simulator)
         )
         session.start()
         asyncio.run(asyncio.sleep(12))
@@ -85,6 +125,7 @@ def main() -> None:
             for theme in THEMES:
                 asyncio.run(take(folder, session, size, theme))
                 asyncio.run(take_workers(folder, size, theme))
+                asyncio.run(take_still(folder, size, theme))
         session.command(Cancel())
         session.join()
 

@@ -17,7 +17,9 @@ from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.inputs import Input
-from llmdash.launch.plan_builder import make_plan, run_folder
+from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_folders import run_folder
+from llmdash.launch.run_order import RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.secrets import Secret
 
@@ -40,7 +42,7 @@ def main() -> None:
     rpm = int(sys.argv[3]) if len(sys.argv) > 3 else None
     settings = settings_for(base_url, rpm)
     source = Arithmetic(count=1_000_000, seed=1)
-    plan = make_plan(source, Input(seed=1), settings, run_folder(Path(folder), "rate"), None)
+    plan = make_plan(source, RunOrder(Input(seed=1)), settings, run_folder(Path(folder), "rate"), None)
     session = LocalSession(plan)
     session.start()
     for line in sys.stdin:

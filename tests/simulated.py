@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import tempfile
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
+from tests.forked import CONTEXT, forked
+from tests.waiting import PATIENCE_S
 
 DEFAULT_KEYS = ("sim-a", "sim-b", "sim-c")
 
@@ -28,28 +34,19 @@ class Reply(NamedTuple):
         return json.loads(self.body)
 
 
-class Simulated:
-    """A simulator in its own process: at once and strict, unless told otherwise.
+class SimulatorClient:
+    """A simulator that is there, as its clients see it; `base_url` ends in `/v1`.
 
-    `base_url` ends in `/v1`; `stats`, `requests` and `control` use its side door.
+    `stats`, `requests` and `control` use its side door.
     """
 
-    def __init__(self, **settings: Any) -> None:
-        keys = tuple(settings.pop("keys", DEFAULT_KEYS))
-        settings.setdefault("latency", 0.0)
-        settings.setdefault("strict", True)
-        self.settings = SimulatorSettings(keys=keys, **settings)
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        self._process = SimulatorProcess(self.settings, stderr=self._stderr)
-        self.base_url = self._process.base_url()
+    def __init__(self, settings: SimulatorSettings, base_url: str) -> None:
+        self.settings = settings
+        self.base_url = base_url
 
     @property
     def keys(self) -> tuple[str, ...]:
         return self.settings.keys
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     @property
     def root(self) -> str:
@@ -100,14 +97,54 @@ class Simulated:
             with error:
                 return Reply(error.code, _lower(error.headers), error.read())
 
+
+class Simulated(SimulatorClient):
+    """A simulator in its own process: at once and strict, unless told otherwise."""
+
+    def __init__(self, **settings: Any) -> None:
+        keys = tuple(settings.pop("keys", DEFAULT_KEYS))
+        settings.setdefault("latency", 0.0)
+        settings.setdefault("strict", True)
+        made = SimulatorSettings(keys=keys, **settings)
+        self._stderr = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed in close()
+        self._stack = ExitStack()
+        ready, at = CONTEXT.Pipe(duplex=False)
+        with ready, at:
+            self._process = self._stack.enter_context(forked(_serve, made, at, self._stderr.name))
+            assert ready.poll(PATIENCE_S), self.complaints()
+            super().__init__(made, ready.recv())
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
     def complaints(self) -> str:
         """What the process has written to standard error so far."""
         self._stderr.seek(0)
         return self._stderr.read().decode()
 
     def close(self) -> None:
-        self._process.close()
+        self._stack.close()
         self._stderr.close()
+
+
+def _serve(settings: SimulatorSettings, ready: Connection, complaints: str) -> None:
+    """Serve, out of reach of a terminal's signals, for as long as there is somebody who wants it."""
+    from llmdash.simulator.server import serve
+
+    os.setsid()
+    with open(complaints, "wb", 0) as file:  # noqa: PTH123 - no buffer
+        os.dup2(file.fileno(), 2)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    serve(settings, ready=ready.send)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(0)
 
 
 def stats_of(base_url: str) -> dict[str, Any]:

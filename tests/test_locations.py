@@ -138,3 +138,15 @@ def test_every_path_can_be_recorded_and_comes_back(name: bytes) -> None:
 
 def test_a_recorded_path_does_not_depend_on_the_working_folder() -> None:
     assert locations.from_record(locations.recorded(Path("kept"))) == Path.cwd() / "kept"
+
+
+def test_a_damaged_record_of_a_path_is_a_path_all_the_same() -> None:
+    assert locations.from_record("file:///kept%00/x") == Path("/kept")
+    assert locations.from_record("/kept\0/x") == Path("/kept")
+
+
+def test_what_cannot_be_reached_is_not_there(tmp_path: Path) -> None:
+    assert locations.is_there(tmp_path)
+    assert not locations.is_there(tmp_path / "no")
+    assert not locations.is_there(tmp_path / ("long" * 1000))
+    assert not locations.is_there(Path("a\0b"))

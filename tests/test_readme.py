@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -165,13 +165,21 @@ def test_every_provider_that_init_knows_is_named() -> None:
     assert [name for name in PRESETS if not re.search(rf"(?<!\S){name}(,|\s|$)", line)] == []
 
 
+def every_command(group: click.Group) -> Iterator[click.Command]:
+    """The commands of a group, and those of the groups in it."""
+    for command in group.commands.values():
+        yield command
+        if isinstance(command, click.Group):
+            yield from every_command(command)
+
+
 def test_every_option_that_is_named_exists() -> None:
     ours = README.split("\n## Your own prompts", 1)[1].split("\n## How it is built", 1)[0]
     ours = re.sub(r"```(?:bash|python|yaml)\n.*?```", "", ours, flags=re.DOTALL)  # commands of other programs
     assert isinstance(main, click.Group)
     known = {
         name
-        for command in main.commands.values()
+        for command in every_command(main)
         for parameter in command.params
         for name in (*parameter.opts, *parameter.secondary_opts)
     }

@@ -12,11 +12,22 @@ import click
 
 from llmdash import __version__
 from llmdash.cli.ask import ask, stream
+from llmdash.cli.attach import attach
 from llmdash.cli.compare import compare
+from llmdash.cli.ctl import ctl
 from llmdash.cli.doctor import doctor
-from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
+from llmdash.cli.errors import (
+    guarded,
+    has_terminal,
+    redactor_in_use,
+    refuse,
+    settings_from,
+    settings_in_folder,
+)
 from llmdash.cli.limits import limits
 from llmdash.cli.run import demo, run
+from llmdash.cli.runs import runs
+from llmdash.cli.runs_reuse import runs_reuse
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
 from llmdash.cli.trust import trust
@@ -53,10 +64,29 @@ def _leave_out_other_command_lines() -> None:
 
 
 def _start() -> int:
-    from llmdash.launch.dashboard import show_start
+    from functools import partial
 
-    return show_start(settings_from({}))
+    from llmdash.launch.home_screen import show_home
+
+    return show_home(settings_from({}), partial(settings_in_folder, redactor=redactor_in_use()))
 
 
-for _command in (init, check, run, demo, simulate, ask, stream, compare, doctor, limits, trust, worker):
+for _command in (
+    init,
+    check,
+    run,
+    attach,
+    demo,
+    ctl,
+    runs,
+    simulate,
+    ask,
+    stream,
+    compare,
+    doctor,
+    limits,
+    trust,
+    worker,
+):
     main.add_command(_command)
+runs.add_command(runs_reuse)

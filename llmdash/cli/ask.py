@@ -211,7 +211,7 @@ def _prompt(given: str) -> str:
 def _simulator() -> SimulatorProcess:
     from dataclasses import replace
 
-    from llmdash.launch.plan_builder import PRACTICE
+    from llmdash.launch.run_order import PRACTICE
     from llmdash.simulator.process import SimulatorProcess
 
     return SimulatorProcess(replace(PRACTICE, error_rate=0.0))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, show_input
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
+from llmdash.cli.number_range import NumberRange
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from llmdash.compare.ways import Experiment
     from llmdash.config import Settings
     from llmdash.launch.inputs import Input
+    from llmdash.launch.run_folders import NewFolder
 
 __all__ = ["compare"]
 
@@ -34,7 +36,7 @@ _OWN = ("simulate", "latency", "skip", "models", "greetings", "headless", "as_js
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
 @click.option(
     "--latency",
-    type=click.FloatRange(min=0),
+    type=NumberRange(min=0),
     default=3.7,
     show_default=True,
     help="With --simulate: mean seconds an answer.",
@@ -75,41 +77,43 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
     from llmdash.config.prices import load_prices
     from llmdash.engine.model.counts import counted
     from llmdash.launch.compare import Bench, practice
-    from llmdash.launch.inputs import open_input
+    from llmdash.launch.inputs import open_input, show_input
     from llmdash.launch.llm_factory import require_usable
-    from llmdash.launch.plan_builder import private_folder
     from llmdash.launch.request_options import options_of, with_model_of
+    from llmdash.launch.run_folders import NewFolder
 
     settings = settings_from(flags, simulated=own["simulate"])
+    if settings.kept.keep == "none":
+        refuse("a comparison keeps the answers of its runs; leave out keep = none (LLMDASH_KEEP)")
     if not own["simulate"]:
         require_usable(settings)
     simulated = practice(own["latency"]) if own["simulate"] else None
     prices = load_prices()
-    folder = private_folder(own["run_dir"]) if own["run_dir"] is not None else None
-    given = _input(file, own["greetings"], settings, folder)
-    source = open_input(given)
-    show_input(source, strict=False)
-    source, settings = with_model_of(source, settings, flags, simulated=own["simulate"])
-    keys = len(simulated.keys) if simulated is not None else _keys(settings)
-    chosen = _experiments(own, len(source), keys, settings)
-    options = options_of(source, settings, flags)
-    bench = Bench(source, given, settings, folder, prices, simulated, options)
-    session = ComparingSession(bench, chosen)
+    with NewFolder(own["run_dir"]) as place:
+        folder = place.make("compare") if own["run_dir"] is not None else None
+        given = _input(file, own["greetings"], settings, place)
+        source = open_input(given)
+        show_input(source, strict=False)
+        source, settings = with_model_of(source, settings, flags, simulated=own["simulate"])
+        keys = len(simulated.keys) if simulated is not None else _keys(settings)
+        chosen = _experiments(own, len(source), keys, settings)
+        options = options_of(source, settings, flags)
+        bench = Bench(source, given, settings, folder, prices, simulated, options)
+        session = ComparingSession(bench, chosen)
     base = None if own["models"] else "serial"
     return _show(session, settings, own, f"{source.name}, {counted(len(source), 'prompt')}", base)
 
 
-def _input(file: Path | None, greetings: bool, settings: Settings, folder: Path | None) -> Input:
+def _input(file: Path | None, greetings: bool, settings: Settings, place: NewFolder) -> Input:
     from llmdash import locations
     from llmdash.launch.inputs import Input, spool
-    from llmdash.launch.plan_builder import run_folder
 
     if greetings:
         return Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
     if file is None:
         return Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
     if str(file) == "-":
-        file = spool(sys.stdin.buffer, folder or run_folder(None, "compare stdin"))
+        file = spool(sys.stdin.buffer, place.made or place.make("compare stdin"))
     return Input(file, settings.limit)
 
 

@@ -35,6 +35,7 @@ __all__ = ["doctor"]
 def doctor(folder: Path | None, **options: Any) -> None:
     """Check the run in FOLDER, or the newest one, and print what is wrong with it and how to fix it.
 
+    FOLDER may also be the name of a run or a part of it that no other has, or last.
     Checks files, journal, sums and input; changes nothing without --repair. Also restores a terminal that was
     left broken. Exits with 0 if the run is sound, 6 if --repair was given while another process works on the
     run, 7 if something is wrong.
@@ -61,6 +62,7 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
     from llmdash.launch.doctor import every_run, newest_run
     from llmdash.reports.output import Output
     from llmdash.reports.streams import moves_cursor
+    from llmdash.runs.catalogue import find_kept
     from llmdash.terminal_reset import restore_terminal
 
     if not options["as_json"] and moves_cursor():
@@ -72,7 +74,7 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
             click.echo("No runs yet.", err=True)
         return max((_examine(each, options, output) for each in folders), default=0)
     if folder is not None and not folder.is_dir():
-        refuse(f"{folder}: is not a folder; name that of a run, or leave it out for the newest")
+        folder = find_kept(str(folder))
     if folder is None:
         folder = newest_run()
         if not options["as_json"]:
@@ -83,10 +85,15 @@ def _doctor(folder: Path | None, options: Mapping[str, Any]) -> int:
         check_output(options["out"], None, facts_of(folder), overwrite=options["overwrite"])
     code = _examine(folder, options, output)
     if options["out"] is not None:
+        from llmdash.engine.model.counts import counted
         from llmdash.launch.results import export
+        from llmdash.sanitize import clean_line
 
         written = export(folder, options["out"])
-        click.echo(f"{written:,} results are in {options['out']}", err=options["as_json"])
+        click.echo(
+            f"{counted(written, 'result')} written to {clean_line(str(options['out']))}",
+            err=options["as_json"],
+        )
     return code
 
 

@@ -13,7 +13,6 @@ import click
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
-    from llmdash.prompts.source import PromptSource
     from llmdash.secrets import Redactor
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "refuse",
     "settings_from",
     "settings_in_folder",
-    "show_input",
 ]
 
 _REDACTOR = "llmdash.redactor"
@@ -44,31 +42,13 @@ _OF_ENDPOINTS = {
 
 def guarded(work: Callable[[], int]) -> NoReturn:
     """Do `work` and exit with its code. An error that the user can fix becomes one line and its own code."""
-    from llmdash.config import ConfigError
-    from llmdash.engine.journal.file import JournalError, StorageError
-    from llmdash.engine.journal.lock import LockedError
     from llmdash.exit_codes import ExitCode, of_signal
-    from llmdash.prompts.checks import CheckError
-    from llmdash.prompts.source import InputError
-    from llmdash.reports.export import ExportError, FormatError, TakenError
-    from llmdash.simulator.process import SimulatorError
+    from llmdash.launch.refusals import REFUSED, code_of
 
-    codes: dict[type[Exception], int] = {
-        ConfigError: ExitCode.USAGE,
-        InputError: ExitCode.USAGE,
-        CheckError: ExitCode.USAGE,
-        StorageError: ExitCode.STORAGE,
-        JournalError: ExitCode.USAGE,
-        FormatError: ExitCode.USAGE,
-        TakenError: ExitCode.USAGE,
-        ExportError: ExitCode.STORAGE,
-        LockedError: ExitCode.LOCKED,
-        SimulatorError: ExitCode.INTERNAL,
-    }
     try:
         code = work()
-    except tuple(codes) as error:
-        refuse(str(error), next(code for kind, code in codes.items() if isinstance(error, kind)))
+    except REFUSED as error:
+        refuse(str(error), code_of(error))
     except KeyboardInterrupt:
         code = of_signal(signal.SIGINT)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -116,7 +96,8 @@ def refuse(message: str, code: int = 2) -> NoReturn:
 def settings_from(flags: Mapping[str, Any], *, simulated: bool = False) -> Settings:
     """Return the settings of a start in this folder; their warnings are written to standard error.
 
-    Exits with 2 where a file that nobody trusts decides where keys are sent, unless all is `simulated`.
+    Exits with 2 where a file that nobody trusts decides where keys are sent, or names a command that is run;
+    where all is `simulated`, for the latter alone.
     """
     from llmdash.launch.trust import refusal, untrusted
 
@@ -124,15 +105,19 @@ def settings_from(flags: Mapping[str, Any], *, simulated: bool = False) -> Setti
     unused = [option for name, option in _OF_ENDPOINTS.items() if simulated and flags.get(name)]
     for warning in (*settings.warnings, *(f"{option}: has no effect on the simulator" for option in unused)):
         click.echo(f"llmdash: {warning}", err=True)
-    if not simulated and (files := untrusted(settings.deciding, os.environ)):
+    risky = [file for file in settings.deciding if file.runs_code or not simulated]
+    if files := untrusted(risky, os.environ):
         for line in refusal(files).splitlines():
             click.echo(f"llmdash: {line}", err=True)
         sys.exit(2)
     return settings
 
 
-def settings_in_folder(flags: Mapping[str, Any]) -> Settings:
-    """Return the settings of a start in this folder, whether they are trusted or not."""
+def settings_in_folder(flags: Mapping[str, Any], redactor: Redactor | None = None) -> Settings:
+    """Return the settings of a start in this folder, whether they are trusted or not.
+
+    Outside of a command the `redactor` is given, which learns their keys.
+    """
     from llmdash.config import load_settings
 
     given = dict(flags)
@@ -140,24 +125,9 @@ def settings_in_folder(flags: Mapping[str, Any]) -> Settings:
         {name: value for name, value in given.items() if name != "config"},
         environ=os.environ,
         cwd=Path.cwd(),
-        redactor=redactor_in_use(),
+        redactor=redactor or redactor_in_use(),
         config=given.get("config"),
     )
-
-
-def show_input(source: PromptSource, *, strict: bool) -> None:
-    """Print how the input is read, and the lines left out. Raises InputError for these if `strict`."""
-    from llmdash.prompts.source import InputError
-    from llmdash.sanitize import clean_line
-
-    if source.reading:
-        click.echo(f"llmdash: {clean_line(f'{source.name}: {source.reading}')}", err=True)
-    for problem in source.problems:
-        click.echo(f"llmdash: {clean_line(str(problem))}", err=True)
-    if source.left_out and strict:
-        raise InputError(
-            f"{source.left_out:,} bad lines, and --strict was given; fix them, or leave out --strict"
-        )
 
 
 def has_terminal() -> bool:

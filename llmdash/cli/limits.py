@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from llmdash.cli.cluster_options import TLS_OPTIONS, tls_files
 from llmdash.cli.errors import guarded, refuse
-from llmdash.cli.options import TLS_OPTIONS, tls_files, with_options
+from llmdash.cli.options import with_options
 
 __all__ = ["limits"]
 
@@ -33,12 +35,14 @@ def _limits(options: Mapping[str, Any], *, as_json: bool) -> int:
     from llmdash.exit_codes import ExitCode
     from llmdash.launch.limits import defined_limits, limits_as_json, limits_as_text, rows_in_use
     from llmdash.launch.workers import WorkersOrder
+    from llmdash.reports.output import Output
 
     insecure = options["allow_insecure"]
     order = WorkersOrder(cluster=options["cluster"], tls=tls_files(options), insecure=insecure)
     defined = defined_limits(Path.cwd())
     try:
-        click.echo((limits_as_json if as_json else limits_as_text)(defined, rows_in_use(order)))
+        said = (limits_as_json if as_json else limits_as_text)(defined, rows_in_use(order))
     except LeaseError as error:
         refuse(str(error), ExitCode.STORAGE)
+    Output(sys.stdout).line(said)
     return 0

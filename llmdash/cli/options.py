@@ -1,28 +1,14 @@
-"""The options that several commands share."""
+"""The options that several commands share, and how a command takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-__all__ = [
-    "CLUSTER_OPTIONS",
-    "ENDPOINT_OPTIONS",
-    "INPUT_OPTIONS",
-    "JUDGEMENT_OPTIONS",
-    "OVERWRITE_OPTION",
-    "RUN_OPTIONS",
-    "SETTING_OPTIONS",
-    "SET_OPTION",
-    "TLS_OPTIONS",
-    "names_in",
-    "split",
-    "tls_files",
-    "with_options",
-]
+__all__ = ["ENDPOINT_OPTIONS", "OVERWRITE_OPTION", "SETTING_OPTIONS", "SET_OPTION", "with_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,115 +87,22 @@ SETTING_OPTIONS = (
         "--stream/--no-stream", default=None, help="Stream answers or fetch them whole.  [default: stream]"
     ),
     click.option("--fps", metavar="N", help="Frames per second, 5 to 30.  [default: 15]"),
+    click.option(
+        "--notify",
+        metavar="HOW",
+        help="When the run is done, held or stopped: bell, desktop (where the terminal can) or none.  "
+        "[default: bell]",
+    ),
+    click.option(
+        "--on-end",
+        metavar="CMD",
+        help="Then run this in a shell, with the summary as JSON on its standard input and no keys.",
+    ),
     *ENDPOINT_OPTIONS,
 )
 
 OVERWRITE_OPTION = click.option(
     "--overwrite", is_flag=True, help="With --out: replace a file that holds something else."
-)
-
-JUDGEMENT_OPTIONS = (
-    click.option(
-        "--check",
-        metavar="HOW",
-        help="How answers are compared with what is expected: equal, number, contains, pattern or json.",
-    ),
-    click.option(
-        "--schema",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="A JSON schema: answers are asked for by it, and validated.",
-    ),
-    click.option("--repair", is_flag=True, help="With --schema: ask once more for an invalid answer."),
-    click.option(
-        "--empty",
-        type=click.Choice(["done", "fail"]),
-        help="What an empty answer is.  [default: done]",
-    ),
-)
-
-INPUT_OPTIONS = (
-    click.option("--template", metavar="TEXT", help="The prompt of each row, such as 'Why {{question}}?'."),
-    click.option("--prompt-column", metavar="NAME", help="The field or column that is the prompt."),
-    click.option("--system", metavar="TEXT", help="A system message for every prompt without its own."),
-    click.option("--send", multiple=True, metavar="F", help="Send these fields of a row (F,G); repeatable."),
-    click.option(
-        "--carry",
-        multiple=True,
-        metavar="F",
-        help="Carry these fields into the results, and do not send them; none carries nothing.",
-    ),
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The table of a prompt set, in place of its own.",
-    ),
-    click.option(
-        "--allow-bad-lines", is_flag=True, help="Exit with 0, not 8, where input lines were left out."
-    ),
-)
-
-RUN_OPTIONS = (
-    click.option("--headless", is_flag=True, help="No dashboard; the default without a terminal."),
-    click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the last one the summary."),
-    click.option(
-        "--out",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Write the results: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl.",
-    ),
-    OVERWRITE_OPTION,
-    click.option("--reasoning", is_flag=True, help="With --out: what the models thought, too."),
-    click.option("--run-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the run."),
-    click.option(
-        "--workers",
-        type=click.IntRange(1, 256),
-        metavar="N",
-        help="Let N processes of this machine make the requests.  [extra: cluster]",
-    ),
-    click.option(
-        "--patience",
-        type=click.FloatRange(0.0),
-        metavar="S",
-        help="Without a dashboard: how long to wait for a worker.  [default: 300]",
-    ),
-)
-
-TLS_OPTIONS = (
-    click.option(
-        "--tls-ca",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Who is trusted, in PEM.",
-    ),
-    click.option(
-        "--tls-cert",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="The certificate of this side, in PEM.",
-    ),
-    click.option(
-        "--tls-key",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Its key, in PEM.",
-    ),
-    click.option(
-        "--allow-insecure", is_flag=True, help="Connect to another machine without encryption (tcp://)."
-    ),
-)
-
-CLUSTER_OPTIONS = (
-    click.option(
-        "--cluster",
-        metavar="ADDRESS",
-        help="Let the workers of this Dask scheduler make the requests, such as tls://host:8786.",
-    ),
-    *TLS_OPTIONS,
-    click.option(
-        "--send-keys", is_flag=True, help="Send keys to the workers; else they look them up by fingerprint."
-    ),
 )
 
 
@@ -220,41 +113,3 @@ def with_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
         return command
 
     return decorate
-
-
-def split(options: dict[str, Any]) -> dict[str, Any]:
-    """Remove what is not a setting from `options`, and return it."""
-    names = (
-        *(
-            "headless",
-            "as_json",
-            "out",
-            "overwrite",
-            "reasoning",
-            "run_dir",
-            "resume",
-            "retry_failed",
-            "simulate",
-            "strict",
-        ),
-        *("template", "prompt_column", "system", "send", "carry", "data", "allow_bad_lines"),
-        *("check", "schema", "repair", "empty", "changed"),
-        *("workers", "patience", "cluster", "tls_ca", "tls_cert", "tls_key", "allow_insecure", "send_keys"),
-    )
-    return {name: options.pop(name) for name in names if name in options}
-
-
-def names_in(given: Sequence[str]) -> tuple[str, ...]:
-    """Return the names in an option that may be repeated, each with a list of names in it: `a,b`."""
-    names = (name.strip() for text in given for name in text.split(","))
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
-def tls_files(given: Mapping[str, Any]) -> tuple[Path, Path, Path] | None:
-    """Return the files of an encrypted connection, None if there are none. Raises UsageError if some lack."""
-    ca, cert, key = (given.get(name) for name in ("tls_ca", "tls_cert", "tls_key"))
-    if ca and cert and key:
-        return ca, cert, key
-    if ca or cert or key:
-        raise click.UsageError("--tls-ca, --tls-cert and --tls-key belong together; give all three")
-    return None

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, settings_in_folder, show_input
-from llmdash.cli.options import (
-    CLUSTER_OPTIONS,
+from llmdash.cli.cluster_options import CLUSTER_OPTIONS, tls_files
+from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, settings_in_folder
+from llmdash.cli.options import SETTING_OPTIONS, with_options
+from llmdash.cli.run_options import (
+    BOUND_OPTIONS,
     INPUT_OPTIONS,
     JUDGEMENT_OPTIONS,
+    REUSE_OPTIONS,
     RUN_OPTIONS,
-    SETTING_OPTIONS,
+    file_after_switch,
     names_in,
     split,
-    tls_files,
-    with_options,
 )
 
 if TYPE_CHECKING:
+    from llmdash.config import Settings
     from llmdash.launch.inputs import Input
+    from llmdash.launch.run_order import RunOrder
     from llmdash.launch.workers import WorkersOrder
     from llmdash.simulator.settings import SimulatorSettings
 
@@ -35,8 +38,10 @@ __all__ = ["demo", "run"]
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @with_options(SETTING_OPTIONS)
 @with_options(RUN_OPTIONS)
+@with_options(BOUND_OPTIONS)
 @click.option("--resume", is_flag=True, help="Resume the last run over FILE, or the one in --run-dir.")
 @click.option("--retry-failed", is_flag=True, help="With --resume: try the failed jobs again.")
+@click.option("--release", is_flag=True, help="With --resume: run the rest after a trial.")
 @click.option(
     "--changed",
     type=click.Choice(["ok"]),
@@ -46,6 +51,7 @@ __all__ = ["demo", "run"]
 @with_options(INPUT_OPTIONS)
 @with_options(JUDGEMENT_OPTIONS)
 @with_options(CLUSTER_OPTIONS)
+@with_options(REUSE_OPTIONS)
 @click.option("--strict", is_flag=True, help="Refuse input with bad lines instead of leaving them out.")
 def run(file: Path | None, **options: Any) -> None:
     """Run the prompts in FILE (- for standard input).
@@ -54,37 +60,43 @@ def run(file: Path | None, **options: Any) -> None:
     ---), a TOML prompt set, an OpenAI or Anthropic batch, or Parquet; gzip, bzip2, xz and Zstandard are read
     too.
     """
-    from llmdash.launch.inputs import Input
-
+    file, options = file_after_switch(file, options)
     run_options = split(options)
+    if run_options["detach"] and run_options["headless"]:
+        refuse("--detach and --headless exclude each other; leave one of them out")
     if run_options["retry_failed"] and not run_options["resume"]:
         refuse("--retry-failed needs --resume; add it, or leave out --retry-failed")
+    _refuse_contradictions(run_options)
     if run_options["repair"] and run_options["schema"] is None and not run_options["resume"]:
         refuse("--repair needs --schema, which says what a valid answer is")
-    given = Input(
+    with _front(run_options) as front:
+        guarded(lambda: _run(front, _input(file, run_options), run_options, options))
+
+
+def _input(file: Path | None, run: Mapping[str, Any]) -> Input:
+    from llmdash.launch.inputs import Input
+
+    return Input(
         file,
-        template=run_options["template"],
-        prompt_column=run_options["prompt_column"],
-        system=run_options["system"],
-        send=names_in(run_options["send"]),
-        carry=names_in(run_options["carry"]),
-        data=run_options["data"],
-        allow_bad_lines=run_options["allow_bad_lines"],
+        template=run["template"],
+        prompt_column=run["prompt_column"],
+        system=run["system"],
+        send=names_in(run["send"]),
+        carry=names_in(run["carry"]),
+        data=run["data"],
+        allow_bad_lines=run["allow_bad_lines"],
     )
-    guarded(lambda: _run(given, run_options, options))
 
 
 @click.command()
 @with_options(SETTING_OPTIONS)
 @with_options(RUN_OPTIONS)
+@with_options(BOUND_OPTIONS)
 @click.option(
     "--seed", type=int, default=1, show_default=True, help="Decides expressions, answers and faults."
 )
 def demo(seed: int, **options: Any) -> None:
     """Run the arithmetic batch on the built-in simulator: no key, no cost."""
-    from llmdash.launch.inputs import Input
-    from llmdash.launch.plan_builder import DEMO_RATE, PRACTICE
-
     run_options = {
         **split(options),
         "resume": False,
@@ -92,8 +104,46 @@ def demo(seed: int, **options: Any) -> None:
         "strict": False,
         "simulate": True,
     }
-    options["rate"] = options["rate"] or f"{DEMO_RATE:g}/s"
-    guarded(lambda: _run(Input(seed=seed), run_options, options, replace(PRACTICE, seed=seed)))
+    with _front(run_options) as front:
+        from llmdash.launch.inputs import Input
+        from llmdash.launch.run_order import DEMO_RATE, PRACTICE
+
+        options["rate"] = options["rate"] or f"{DEMO_RATE:g}/s"
+        guarded(lambda: _run(front, Input(seed=seed), run_options, options, replace(PRACTICE, seed=seed)))
+
+
+Front = Callable[["RunOrder", "Settings"], int]
+"""Shows a run, or leaves it to itself, and returns the exit code."""
+
+
+@contextmanager
+def _front(run: Mapping[str, Any]) -> Iterator[Front | None]:
+    """What a run has for a front end, None without one. Its engine begins to load at once."""
+    if not run["detach"] and (run["headless"] or run["as_json"] or not has_terminal()):
+        yield None
+        return
+    from llmdash.launch.engine_process import EngineProcess
+
+    def show(order: RunOrder, settings: Settings) -> int:
+        if run["detach"]:
+            from llmdash.launch.detaching import run_detached
+
+            return run_detached(engine, order, settings, json=run["as_json"])
+        from llmdash.launch.watching import show_run
+
+        return show_run(engine, order, settings)
+
+    with EngineProcess() as engine:
+        yield show
+
+
+def _refuse_contradictions(run: Mapping[str, Any]) -> None:
+    if run["release"] and not run["resume"]:
+        refuse("--release needs --resume: it runs the rest of a run that is held after a trial")
+    if run["trial"] is not None and run["resume"]:
+        refuse("--trial begins a run; go on after a trial with --resume --release")
+    if run["forecast"] and run["resume"]:
+        refuse("--forecast is of a new run; leave out --resume")
 
 
 def _workers(run: Mapping[str, Any]) -> WorkersOrder:
@@ -113,20 +163,27 @@ def _workers(run: Mapping[str, Any]) -> WorkersOrder:
 
 
 def _run(
-    given: Input, run: Mapping[str, Any], flags: Mapping[str, Any], practice: SimulatorSettings | None = None
+    front: Front | None,
+    given: Input,
+    run: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    practice: SimulatorSettings | None = None,
 ) -> int:
     from llmdash.launch.judgement import judgement_of
-    from llmdash.launch.plan_builder import PRACTICE, RunOrder, prepare
     from llmdash.launch.resuming import resumed_flags
+    from llmdash.launch.run_order import PRACTICE, RunOrder
     from llmdash.reports.export import check_writable
 
     asked = given_now = flags
     if run["resume"]:
         flags, asked = resumed_flags(given, run["run_dir"], given_now, settings_in_folder)
     settings = settings_from(flags, simulated=run["simulate"])
+    if run["forecast"]:
+        from llmdash.launch.forecast import show_forecast
+
+        return show_forecast(given, settings, asked, simulated=run["simulate"], json=run["as_json"])
     if run["out"] is not None:
         check_writable(run["out"])
-    headless = run["headless"] or run["as_json"] or not has_terminal()
     order = RunOrder(
         given,
         asked=asked,
@@ -141,22 +198,23 @@ def _run(
         run_dir=run["run_dir"],
         resume=run["resume"],
         retry_failed=run["retry_failed"],
+        trial=run["trial"],
+        release=bool(run.get("release")),
         practice=practice or (PRACTICE if run["simulate"] else None),
-        stay=not headless,
+        stay=front is not None,
         out=run["out"],
         overwrite=run["overwrite"],
         reasoning=run["reasoning"],
-        stdin=sys.stdin.buffer,
-        accept=lambda source: show_input(source, strict=run["strict"]),
+        stdin=True,
+        strict=run["strict"],
         workers=_workers(run),
     )
+    return front(order, settings) if front is not None else _run_headless(order, settings, run)
+
+
+def _run_headless(order: RunOrder, settings: Settings, run: Mapping[str, Any]) -> int:
+    from llmdash.launch.headless import run_headless
+    from llmdash.launch.preparing import prepare
+
     with prepare(order, settings) as prepared:
-        if headless:
-            from llmdash.launch.headless import run_headless
-
-            return run_headless(
-                prepared.plan, json=run["as_json"], out=prepared.out, redactor=settings.redactor
-            )
-        from llmdash.launch.dashboard import show_run
-
-        return show_run(prepared, settings, prepared.out)
+        return run_headless(prepared.plan, settings, json=run["as_json"], out=prepared.out)

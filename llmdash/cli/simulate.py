@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from llmdash.cli.errors import refuse
+from llmdash.cli.number_range import NumberRange
 
 __all__ = ["simulate"]
 
@@ -18,21 +19,15 @@ __all__ = ["simulate"]
 @click.option(
     "--keys", default="sim-key-1", show_default=True, metavar="A,B,C", help="The API keys it accepts."
 )
+@click.option("--rpm", type=NumberRange(min=0), default=0, help="Requests a minute and key; 0 is no limit.")
+@click.option("--tpm", type=NumberRange(min=0), default=0, help="Tokens a minute and key; 0 is no limit.")
 @click.option(
-    "--rpm", type=click.FloatRange(min=0), default=0, help="Requests a minute and key; 0 is no limit."
+    "--latency", type=NumberRange(min=0), default=0.4, show_default=True, help="Mean seconds an answer."
 )
 @click.option(
-    "--tpm", type=click.FloatRange(min=0), default=0, help="Tokens a minute and key; 0 is no limit."
+    "--error-rate", type=NumberRange(0, 1), default=0.0, help="Share of requests answered with 500."
 )
-@click.option(
-    "--latency", type=click.FloatRange(min=0), default=0.4, show_default=True, help="Mean seconds an answer."
-)
-@click.option(
-    "--error-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of requests answered with 500."
-)
-@click.option(
-    "--wrong-rate", type=click.FloatRange(0, 1), default=0.0, help="Share of arithmetic answered wrong."
-)
+@click.option("--wrong-rate", type=NumberRange(0, 1), default=0.0, help="Share of arithmetic answered wrong.")
 @click.option(
     "--fault",
     "faults",
@@ -45,7 +40,7 @@ __all__ = ["simulate"]
     "--strict", is_flag=True, help="Refuse request fields that the provider does not publish, with 400."
 )
 @click.option(
-    "--cached", type=click.FloatRange(0, 1), default=0.0, help="Share of prompt tokens read from the cache."
+    "--cached", type=NumberRange(0, 1), default=0.0, help="Share of prompt tokens read from the cache."
 )
 @click.option(
     "--reasoning", type=click.IntRange(min=0), default=0, help="Tokens of reasoning before every answer."

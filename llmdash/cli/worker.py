@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from llmdash.cli.cluster_options import TLS_OPTIONS, tls_files
 from llmdash.cli.errors import guarded
-from llmdash.cli.options import TLS_OPTIONS, tls_files, with_options
+from llmdash.cli.options import with_options
 
 __all__ = ["worker"]
 

@@ -16,11 +16,14 @@ from distributed.protocol.pickle import dumps
 from llmdash.cluster.places import Place
 from llmdash.engine.dispatch.leases import Claim, LeaseError, Share
 from llmdash.engine.metrics.wakeful_clock import wakeful_clock
+from llmdash.sanitize import storable
 from llmdash.shared_limits.table import KEPT_S, LeaseRow, granted, is_live, released
 
 __all__ = ["ClusterLeases", "LimitsPlugin"]
 
 _ANSWERS_WITHIN_S = 1.0
+_REASON = 160
+"""Characters of what a scheduler says of itself."""
 _DEAD = (OSError, TimeoutError, CommClosedError, EOFError)
 
 
@@ -64,10 +67,11 @@ class LimitsPlugin(SchedulerPlugin):
 
 
 class ClusterLeases:
-    """The leases that the scheduler at a place keeps."""
+    """The leases that the scheduler at a place keeps. It has `answers_within_s` seconds for each answer."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, answers_within_s: float = _ANSWERS_WITHIN_S) -> None:
         self._place = place
+        self._answers_within_s = answers_within_s
         self._scheduler: Any = None
 
     async def share(self, claim: Claim) -> Share:
@@ -91,18 +95,23 @@ class ClusterLeases:
 
     async def _asked(self, operation: str, **arguments: bytes) -> Any:
         try:
-            async with asyncio.timeout(_ANSWERS_WITHIN_S):
+            async with asyncio.timeout(self._answers_within_s):
                 if self._scheduler is None:
                     self._scheduler = await self._connected()
                 return await getattr(self._scheduler, operation)(**arguments)
         except _DEAD as error:
             await self.aclose()
             raise LeaseError(f"{self._place.name} does not answer, which keeps the leases") from error
+        except Exception as error:  # whatever the scheduler raised comes back here
+            await self.aclose()
+            why = storable(f"{type(error).__name__}: {error}").splitlines()[0][:_REASON]
+            fix = "it needs llmdash[cluster] in the same version as here"
+            raise LeaseError(f"{self._place.name} cannot keep leases ({why}); {fix}") from error
 
     async def _connected(self) -> Any:
         reached = await self._place.reach()
         connection = reached.security.get_connection_args("client")
-        scheduler = rpc(reached.address, connection_args=connection, timeout=_ANSWERS_WITHIN_S)
+        scheduler = rpc(reached.address, connection_args=connection, timeout=self._answers_within_s)
         plugin = LimitsPlugin()
         await scheduler.register_scheduler_plugin(plugin=dumps(plugin), name=plugin.name, idempotent=True)
         return scheduler

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["LocalCluster", "LocalClusterError", "environment_without"]
+__all__ = ["LocalCluster", "LocalClusterError"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 # The child imports the package from the same place, and (-P) no modules of the working folder.
@@ -115,8 +114,3 @@ class LocalCluster:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-
-
-def environment_without(hides: Callable[[str], bool]) -> dict[str, str]:
-    """Return the environment but for the variables whose value holds a key, as `hides` says."""
-    return {name: value for name, value in os.environ.items() if not hides(value)}

@@ -11,10 +11,10 @@ from typing import Protocol
 from llmdash.compare.report import Row
 from llmdash.compare.ways import Experiment
 from llmdash.engine.model import commands
+from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, StreamView, View
-from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.prompts.source import PromptSource
 from llmdash.sanitize import clean_line

@@ -5,7 +5,8 @@ the environment, and never shows a key.
 """
 
 from llmdash.config.endpoint import EndpointSettings
-from llmdash.config.settings import RATE_PER_KEY, SETTINGS, Settings, load_settings
+from llmdash.config.loading import load_settings
+from llmdash.config.settings import RATE_PER_KEY, SETTINGS, Settings
 from llmdash.config.values import MAX_RATE, MIN_RATE, ConfigError, parse_rate
 from llmdash.llms.transport.timeouts import Timeouts
 

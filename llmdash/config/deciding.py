@@ -24,6 +24,7 @@ DECIDING = (
 """The fields that decide where a secret goes, or name code that is run."""
 
 _VARIABLES = (KEYS_FROM, "promptlayer_api_key_env")
+_ON_END = "on_end"
 _DIGITS = 32
 
 
@@ -36,6 +37,8 @@ class DecidingFile:
     path: Path
     fields: tuple[str, ...]
     hash: str
+    runs_code: bool = False
+    """True if the file itself names a command that is run."""
 
 
 def deciding_table_file(path: Path, layer: Layer) -> DecidingFile | None:
@@ -57,7 +60,9 @@ def deciding_file(path: Path, found: Iterable[tuple[str, object]]) -> DecidingFi
     if not fields:
         return None
     digest = hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:_DIGITS]
-    return DecidingFile(path.resolve(), tuple(_line(name, value) for name, value in fields), digest)
+    return DecidingFile(
+        path.resolve(), tuple(_line(name, value) for name, value in fields), digest, _ON_END in dict(fields)
+    )
 
 
 def is_home(base_url: object, dialect: object) -> bool:

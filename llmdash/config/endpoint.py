@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from llmdash.llms.dialects import LANGCHAIN
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Secret
 
-__all__ = ["EndpointSettings"]
+__all__ = ["EndpointSettings", "keys_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +63,8 @@ class EndpointSettings:
         """Everything that no output may hold, but for what the proxy's URL holds."""
         more = (*self.headers.values(), *self.query.values(), self.promptlayer_key)
         return (*self.keys, *(value for value in more if isinstance(value, Secret)))
+
+
+def keys_of(endpoints: Iterable[EndpointSettings]) -> tuple[Secret, ...]:
+    """Return the keys of all `endpoints`, each once."""
+    return tuple(dict.fromkeys(key for endpoint in endpoints for key in endpoint.keys))

@@ -57,6 +57,7 @@ def toml_text(answers: Answers) -> str:
         "# concurrency = 64        # requests in flight at most",
         "# temperature = 0.7",
         "# max_tokens = 1000       # longest answer",
+        "# budget = 5.00           # dollars that a run may spend in all; its models need prices",
         "# stream = true",
         '# proxy = "environment"   # that of HTTPS_PROXY, or a URL; ca_file = "FILE" for its certificates',
         "",

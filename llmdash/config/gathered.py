@@ -53,6 +53,13 @@ class Sources:
         of_dotenv = from_variables(self.dotenv, self.known, dialect.variables)
         return Chosen((self.flags, own, plain, of_provider, *of_dotenv, *self.files))
 
+    def of_user(self, *, folder_counts: bool) -> Chosen:
+        """Return the entries of the command line, the environment, the user's own settings file, and of that
+        of the folder, if it counts.
+        """
+        own, *_ = from_variables(self.environ, self.known, {})
+        return Chosen((self.flags, own, *(self.files if folder_counts else self.files[1:])))
+
     def notes(self, chosen: Chosen, pool: Pool, dialect: DialectEntry) -> Iterator[str]:
         """Yield warnings about the variables of a pool without tables."""
         if not pool.alone:

@@ -1,65 +1,28 @@
-"""The settings of a run, from all their sources.
-
-From strongest to weakest: command line; variables of the environment (`LLMDASH_*`, then `API_KEY` and
-`BASE_URL`, then `OPENAI_API_KEY` and `OPENAI_BASE_URL`); `.env` in the folder the program starts in, in the
-same order; `llmdash.toml` in the same folder, or the file named in its place; `llmdash.toml` in the user's
-config folder. Each setting is taken from the strongest source that gives it, each request option too. With
-another dialect the provider's variables are its own: `ANTHROPIC_API_KEY` and `ANTHROPIC_BASE_URL` for
-Anthropic.
-
-`[[endpoint]]` tables in the stronger of the two files are the pool; without one, address, model and keys
-above are its only endpoint.
-"""
+"""Settings: all that was set for a run, checked, and the names of what can be set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from llmdash import locations
-from llmdash.config.connection import proxy_secrets, unused_proxy
-from llmdash.config.deciding import DECIDING, DecidingFile, deciding_file, deciding_table_file, is_home
-from llmdash.config.dotenv import DotEnv, read_dotenv
-from llmdash.config.endpoint import EndpointSettings
-from llmdash.config.endpoints import PROMPTLAYER_URL
-from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS, parse_timeouts
-from llmdash.config.gathered import Sources
-from llmdash.config.key_file import KeyFile, stamp_of
-from llmdash.config.keys import Variables
-from llmdash.config.limits import LimitSettings, parse_limits
-from llmdash.config.options import merged_options
-from llmdash.config.pool import Pool, pool_of
-from llmdash.config.precedence import Chosen
-from llmdash.config.sources import (
-    BASE_URL,
-    ENDPOINT,
-    KEYS,
-    SHARED_LIMIT,
-    VariableSource,
-    from_flags,
-    from_variables,
-    misspelt,
-)
-from llmdash.config.toml import TABLES, from_toml
-from llmdash.config.values import (
-    MAX_RATE,
-    ConfigError,
-    parse_dialect,
-    parse_number,
-    parse_rate,
-    parse_switch,
-    parse_whole,
-    shown,
-)
+from llmdash.config.connection import proxy_secrets
+from llmdash.config.deciding import DecidingFile
+from llmdash.config.endpoint import EndpointSettings, keys_of
+from llmdash.config.extras import EXTRAS, SHARED, TIMEOUTS
+from llmdash.config.kept import KEPT, KeptSettings
+from llmdash.config.key_file import KeyFile
+from llmdash.config.limits import LimitSettings
+from llmdash.config.reuse import ReuseSettings
+from llmdash.config.sources import ENDPOINT, KEYS, SHARED_LIMIT
+from llmdash.config.telling import TELLING, TellingSettings
 from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS
 from llmdash.llms.options import merge_options
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.secrets import Redactor, Secret
 
-__all__ = ["RATE_PER_KEY", "SETTINGS", "Settings", "load_settings"]
+__all__ = ["DEFAULT_CONCURRENCY", "DEFAULT_FPS", "OPTIONS", "RATE_PER_KEY", "SETTINGS", "Settings"]
 
 DEFAULT_BASE_URL = DIALECTS[DEFAULT_DIALECT].base_url
 DEFAULT_MODEL = DIALECTS[DEFAULT_DIALECT].model
@@ -79,6 +42,7 @@ SETTINGS = (
     "rate",
     "concurrency",
     "limit",
+    "budget",
     SHARED_LIMIT,
     "temperature",
     "max_tokens",
@@ -87,8 +51,12 @@ SETTINGS = (
     "allow_insecure",
     *TIMEOUTS,
     OPTIONS,
+    *KEPT,
+    *TELLING,
     *EXTRAS,
     *SHARED,
+    "reuse",
+    "dedupe",
 )
 """Every setting; `LLMDASH_` and its name in capitals is the variable, `--` and its name the option."""
 
@@ -134,8 +102,16 @@ class Settings:
     """Those, and what would be one with other keys: `.env`, whose own keys go where it says."""
     given: frozenset[str] = field(default=frozenset(), compare=False)
     """The names of the settings that some source gives; `TABLES` for endpoints in tables."""
+    kept: KeptSettings = field(default_factory=KeptSettings)
+    reuse: ReuseSettings | None = None
+    """Which kept runs answers are taken from."""
+    dedupe: ReuseSettings | None = None
+    """Whether equal requests of a run are asked once."""
+    budget: float | None = None
+    """Dollars that a run may spend in all; None for no budget."""
     limits: tuple[LimitSettings, ...] = ()
     """The limits that endpoints may share with those of other runs."""
+    telling: TellingSettings = field(default_factory=TellingSettings)
 
     def __post_init__(self) -> None:
         if not self.endpoints:
@@ -162,7 +138,7 @@ class Settings:
             dialect=first.dialect,
             base_url=first.base_url,
             model=first.model,
-            keys=_all_keys(endpoints),
+            keys=keys_of(endpoints),
         )
 
     @property
@@ -187,151 +163,8 @@ class Settings:
         """Return the endpoints that need a key and have none."""
         return tuple(each for each in self.endpoints if each.needs_key and not each.keys)
 
-
-def load_settings(
-    flags: Mapping[str, object],
-    *,
-    environ: Mapping[str, str],
-    cwd: Path,
-    user_config: Path | None = None,
-    redactor: Redactor | None = None,
-    config: Path | None = None,
-) -> Settings:
-    """Return the settings for a start in `cwd`.
-
-    `flags` has options of the command line by setting, None where one was not given; keys cannot be given
-    there. `user_config` is the user's own settings file, by default the one in the config folder; `config`
-    is read in place of the one in `cwd`; `redactor` learns every key. Nothing is put into the environment.
-    Raises ConfigError, one line that names place, what was given, and the fix.
-    """
-    redactor = redactor or Redactor()
-    key_path = cwd / locations.ENV_NAME
-    stamp = stamp_of(key_path)  # taken before the file is read: a change meanwhile is one that is seen
-    dotenv = read_dotenv(key_path)
-    user_file = user_config or locations.config_file()
-    if config is not None and not config.is_file():
-        raise ConfigError(f"--config: {shown(config)} is not a file; name an llmdash.toml")
-    found = cwd / locations.CONFIG_NAME if config is None else config
-    own = from_toml(found, locations.CONFIG_NAME if config is None else str(config), SETTINGS)
-    sources = Sources(
-        from_flags(flags, [name for name in SETTINGS if name != KEYS]),
-        VariableSource.of_environment(environ),
-        VariableSource.of_dotenv(dotenv),
-        (own, from_toml(user_file, str(user_file), SETTINGS)),
-        SETTINGS,
-    )
-    # The dialect decides which provider's variables count.
-    dialect = sources.chosen(DIALECTS[DEFAULT_DIALECT]).get("dialect", parse_dialect, DEFAULT_DIALECT)
-    chosen = sources.chosen(DIALECTS[dialect])
-    limits = parse_limits(sources.files)
-    pool = pool_of(chosen, Variables(sources.environ, sources.dotenv), dialect, limits)
-    warnings = (
-        *dotenv.warnings,
-        *pool.warnings,
-        *misspelt(sources.environ, SETTINGS),
-        *misspelt(sources.dotenv, SETTINGS),
-        *sources.notes(chosen, pool, DIALECTS[dialect]),
-        *_proxy_warnings(pool, environ, chosen),
-    )
-    settings = replace(_settings(chosen, pool, warnings, redactor), limits=limits)
-    for endpoint in pool.endpoints:
-        redactor.learn(proxy_secrets(endpoint.connection.proxy, environ))
-    trusted = config is not None or found.resolve() == user_file.resolve()
-    of_table = None if trusted else deciding_table_file(found, own)
-    of_dotenv = _deciding_dotenv(dotenv, settings, sources)
-    trustable = tuple(each for each in (of_table, of_dotenv) if each is not None)
-    meets_foreign = _decides_for_others(dotenv, chosen, settings, sources)
-    deciding = tuple(each for each in trustable if each is not of_dotenv or meets_foreign)
-
-    def reload() -> Settings:
-        again = load_settings(
-            flags, environ=environ, cwd=cwd, user_config=user_config, redactor=redactor, config=config
-        )
-        if again.deciding != deciding:
-            raise ConfigError("where keys are sent was changed meanwhile; start the run anew")
-        return again
-
-    return replace(
-        settings, key_file=KeyFile(key_path, stamp, reload), deciding=deciding, trustable=trustable
-    )
-
-
-def _deciding_dotenv(dotenv: DotEnv, settings: Settings, sources: Sources) -> DecidingFile | None:
-    """All deciding variables of a `.env`, also those that something stronger replaces in this start: what is
-    trusted holds for every start.
-    """
-    if dotenv.path is None:
-        return None
-    own = Chosen(from_variables(sources.dotenv, sources.known, DIALECTS[settings.dialect].variables))
-    entries = {name: own.entry(name) for name in DECIDING}
-    entries["promptlayer_base_url"] = sources.dotenv.find(PROMPTLAYER_URL)
-    found = [(name, entry.value) for name, entry in entries.items() if entry is not None]
-    if all(name == BASE_URL and is_home(value, settings.dialect) for name, value in found):
-        return None
-    return deciding_file(dotenv.path, found)
-
-
-def _decides_for_others(dotenv: DotEnv, chosen: Chosen, settings: Settings, sources: Sources) -> bool:
-    """True if a key that the `.env` does not hold itself goes where it says."""
-    held = [line.value for lines in dotenv.every.values() for line in lines]
-    foreign = [key for key in settings.secrets if not any(key.reveal() in value for value in held)]
-    entries = [chosen.entry(name) for name in DECIDING]
-    if any(endpoint.promptlayer_key in foreign for endpoint in settings.endpoints):
-        entries.append(Variables(sources.environ, sources.dotenv).find(PROMPTLAYER_URL))
-    place = f"{dotenv.name}:"
-    return bool(foreign) and any(entry is not None and entry.place.startswith(place) for entry in entries)
-
-
-def _proxy_warnings(pool: Pool, environ: Mapping[str, str], chosen: Chosen) -> Iterator[str]:
-    """Warnings where the environment names a proxy that no request goes through."""
-    if chosen.entry("proxy") is not None:
-        return
-    for endpoint in pool.endpoints:
-        name = unused_proxy(endpoint.base_url, environ) if endpoint.connection.proxy is None else None
-        if name is not None:
-            yield (f'{name} is set and not used; write proxy = "environment" to use it, or proxy = "none"')
-            return
-
-
-def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: Redactor) -> Settings:
-    first = pool.endpoints[0]
-    return Settings(
-        base_url=first.base_url,
-        model=first.model,
-        keys=_all_keys(pool.endpoints),
-        rate=chosen.get("rate", parse_rate, _usual_rate(pool.endpoints)),
-        rate_given=chosen.entry("rate") is not None,
-        concurrency=chosen.get("concurrency", _whole(1, 10_000), DEFAULT_CONCURRENCY),
-        concurrency_given=chosen.entry("concurrency") is not None,
-        limit=chosen.get("limit", _whole(1, 1_000_000_000), None),
-        temperature=chosen.get("temperature", _number(0, 2), None),
-        max_tokens=chosen.get("max_tokens", _whole(1, 10_000_000), None),
-        stream=chosen.get("stream", parse_switch, True),
-        fps=chosen.get("fps", _whole(5, 30), DEFAULT_FPS),
-        allow_insecure=chosen.get("allow_insecure", parse_switch, False),
-        timeouts=parse_timeouts(chosen.entries, Timeouts()),
-        warnings=warnings,
-        dialect=first.dialect,
-        endpoints=pool.endpoints,
-        redactor=redactor,
-        options=merged_options(chosen.entries(OPTIONS)),
-        given=frozenset(name for name in (*SETTINGS, TABLES) if chosen.entry(name) is not None),
-    )
-
-
-def _usual_rate(endpoints: Sequence[EndpointSettings]) -> float | None:
-    """5/s for each key, and for each endpoint that needs none."""
-    keyless = sum(1 for endpoint in endpoints if not endpoint.needs_key)
-    return min(MAX_RATE, RATE_PER_KEY * max(1, len(_all_keys(endpoints)) + keyless))
-
-
-def _all_keys(endpoints: Sequence[EndpointSettings]) -> tuple[Secret, ...]:
-    return tuple(dict.fromkeys(key for endpoint in endpoints for key in endpoint.keys))
-
-
-def _whole(low: int, high: int) -> Callable[[object], int]:
-    return lambda value: parse_whole(value, low, high)
-
-
-def _number(low: float, high: float) -> Callable[[object], float]:
-    return lambda value: parse_number(value, low, high)
+    @property
+    def wires(self) -> frozenset[str]:
+        """Return the wire formats of the endpoints; none if one of them has no format that is known here."""
+        wires = {DIALECTS[endpoint.dialect].wire for endpoint in self.endpoints}
+        return frozenset() if "" in wires else frozenset(wires)

@@ -19,6 +19,7 @@ __all__ = [
     "is_on_this_machine",
     "ordinal",
     "parse_base_url",
+    "parse_budget",
     "parse_dialect",
     "parse_name",
     "parse_number",
@@ -34,6 +35,8 @@ MAX_RATE = 100_000.0
 
 _RATE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+) *(?:/ *(?P<unit>[a-z]+))?", re.ASCII)
 _UNLIMITED = frozenset({"unlimited", "max"})
+_NO_BUDGET = frozenset({"none", "unlimited"})
+_MOST_DOLLARS = 1_000_000_000.0
 _PERIODS = {
     **dict.fromkeys(("s", "sec", "second"), 1.0),
     **dict.fromkeys(("m", "min", "minute"), 60.0),
@@ -90,6 +93,17 @@ def parse_rate(value: object) -> float | None:
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ConfigError(f"{shown(value)} is out of range; {_RATE_FIX}")
     return rate
+
+
+def parse_budget(value: object) -> float | None:
+    """Return dollars from `5.00`, `$5` or a number; None for `none`. Raises ConfigError."""
+    text = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(text, str) and text in _NO_BUDGET:
+        return None
+    try:
+        return parse_number(text.removeprefix("$") if isinstance(text, str) else text, 0.0, _MOST_DOLLARS)
+    except ConfigError:
+        raise ConfigError(f"{shown(value)} is not a budget; write dollars such as 5.00, or none") from None
 
 
 def parse_whole(value: object, low: int, high: int) -> int:

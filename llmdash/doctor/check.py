@@ -13,11 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from llmdash.doctor.files import check_files, check_folder, holder_of
+from llmdash.doctor.files import check_files, check_folder
 from llmdash.doctor.findings import Checkup, Finding, Known, Level, Sums
 from llmdash.doctor.invariants import SENT, register_sql_functions, rules_for, violations
 from llmdash.engine.journal.file import NAME, VERSION
+from llmdash.engine.journal.glance import glance
+from llmdash.engine.journal.lock import holder_of
 from llmdash.engine.journal.schema import misshapen
+from llmdash.engine.model.payment import payment_where, spends
 
 __all__ = [
     "NEVER_BEGUN",
@@ -35,6 +38,7 @@ __all__ = [
 KnownOf = Callable[[Mapping[str, Any]], Known | None]
 
 _LISTED = 3
+_PATIENCE_S = 10.0
 _AHEAD, _ROLLBACK = b"\2\2", b"\1\1"  # https://www.sqlite.org/fileformat.html, 1.3.3
 
 _DAMAGE = (
@@ -114,30 +118,14 @@ def look(folder: Path, *, held: bool) -> Iterator[sqlite3.Connection]:
         raise Unusable(Finding(Level.PROBLEM, "journal", "there is none", "start the run again"))
     if not path.stat().st_size and not held:
         raise Unusable(NEVER_BEGUN)
-    uri = f"{path.absolute().as_uri()}?{_open_mode(path, held=held)}"
     try:
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10.0)
-    except sqlite3.Error as error:
-        raise _trouble(error) from None
-    try:
-        db.text_factory = lambda value: value.decode("utf-8", "replace")
-        db.execute("BEGIN")
-        yield db
+        with glance(folder, held=held, timeout_s=_PATIENCE_S) as db:
+            db.execute("BEGIN")
+            yield db
     except sqlite3.Error as error:
         raise _trouble(error) from None
     except UnicodeDecodeError:
         raise Unusable(_damaged("the names of its columns are not text")) from None
-    finally:
-        db.close()
-
-
-def _open_mode(path: Path, *, held: bool) -> str:
-    """The URI parameters that open a journal without changing it."""
-    if Path(f"{path}-journal").exists():
-        return "mode=rw"  # an unfinished write has to be rolled back before anything can be read
-    if held or Path(f"{path}-wal").exists():
-        return "mode=ro"
-    return "immutable=1"  # or SQLite would create a log for reading
 
 
 def _trouble(error: sqlite3.Error) -> Unusable:
@@ -246,11 +234,13 @@ def _rows(
         text = f"the run has {jobs:,} jobs by its input, {facts.get('jobs')} by its journal"
         yield Finding(Level.PROBLEM, "facts", text, "the input is right", fixable=True)
     register_sql_functions(db, jobs, begun_at(facts))
+    payment = payment_where(spends(facts))
     for rule in rules_for(db) if held else (*rules_for(db), SENT):
         number, first = violations(db, rule)
         if number:
             level = Level.WARNING if rule.usual else Level.PROBLEM
-            text = f"{number:,} {rule.text} (the first: job {first})"
+            twice = payment.twice if rule.asks_again else ""
+            text = f"{number:,} {rule.text}{twice} (the first: job {first})"
             yield Finding(level, "rows", text, rule.repaired, fixable=True)
 
 
@@ -270,7 +260,8 @@ def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tu
         f"{attempts:,} attempts: {ok:,} ok, {refused:,} failed, {cut:,} without outcome, {unsent:,} not sent"
     )
     if unknown:
-        of_attempts += f"; {unknown:,} in flight or cut off" if held else f"; {unknown:,} possibly paid twice"
+        unsure = "in flight or cut off" if held else payment_where(spends(facts)).unknown
+        of_attempts += f"; {unknown:,} {unsure}"
     whole = results == sums.ended and (sums.jobs is None or sums.ended <= sums.jobs)
     return sums, [
         Finding(Level.OK if whole else Level.PROBLEM, "sums", of_jobs),

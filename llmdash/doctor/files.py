@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llmdash.doctor.findings import Finding, Level
-from llmdash.engine.journal import lock
+from llmdash.engine.journal.belongings import belongs
 from llmdash.engine.journal.file import NAME
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "SALVAGE",
     "check_files",
     "check_folder",
-    "holder_of",
     "leftovers",
     "may_close",
     "open_to_others",
@@ -35,26 +33,6 @@ _LITTLE_ROOM = 100 * 1024 * 1024  # bytes
 _NO_ROOM = 4 * 1024 * 1024
 _STALE_S = 600.0
 _DRAFT = re.compile(r"\.llmdash-[a-z0-9_]{8}")
-_OURS = re.compile(
-    rf"{re.escape(NAME)}(-wal|-shm|-journal|\.before-repair-.*|\.version-\d+)?|lock|input(\.\w+)?|\.llmdash-.*"
-)
-
-
-def holder_of(folder: Path) -> str | None:
-    """Return the process id that works on the run (`?` if it is not known); None if none does."""
-    try:
-        file = os.open(folder / lock.NAME, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.read(file, 32).decode("ascii", "replace").strip() or "?"
-    except OSError:
-        return None
-    finally:
-        os.close(file)
-    return None
 
 
 def check_folder(folder: Path) -> Iterator[Finding]:
@@ -79,7 +57,7 @@ def check_folder(folder: Path) -> Iterator[Finding]:
 
 def may_close(folder: Path) -> bool:
     """True if nothing but a run is in the folder, so that its mode may be changed."""
-    return all(_OURS.fullmatch(path.name) for path in folder.iterdir())
+    return all(belongs(path.name) for path in folder.iterdir())
 
 
 def check_files(folder: Path, *, held: bool) -> Iterator[Finding]:
@@ -106,7 +84,7 @@ def check_files(folder: Path, *, held: bool) -> Iterator[Finding]:
 
 def open_to_others(folder: Path) -> list[Path]:
     """Return the files of the run that other users can read or write."""
-    kept = [path for path in sorted(folder.iterdir()) if _OURS.fullmatch(path.name)]
+    kept = [path for path in sorted(folder.iterdir()) if belongs(path.name)]
     return [path for path in kept if path.is_file() and path.stat().st_mode & _OTHERS]
 
 

@@ -9,34 +9,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from llmdash.doctor.records import rules_of_records
+from llmdash.doctor.rules import Rule
 from llmdash.doctor.violations import make_views
+from llmdash.engine.journal.keeping import Keep
 
-__all__ = ["SENT", "Rule", "apply_repairs", "register_sql_functions", "rules_for", "violations"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`view` has a row, with its `job`, for each violation; `repairs` are the SQL that fixes all of them.
-
-    `text` follows the number of rows; `repaired` says what a repair makes of them. `usual` marks what a crash
-    or the user brings about; everything else is damage.
-    """
-
-    view: str
-    text: str
-    repaired: str
-    repairs: tuple[str, ...]
-    usual: bool = False
+__all__ = ["SENT", "apply_repairs", "register_sql_functions", "rules_for", "violations"]
 
 
 SENT = Rule(
     "on_the_wire",
-    "requests were in flight when the run last ended: possibly paid twice",
+    "requests were in flight when the run last ended",
     "marked as unknown; their jobs are pending",
     ("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'",),
     usual=True,
+    asks_again=True,
 )
 """Holds only while no process works on the run."""
 
@@ -134,32 +122,35 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "lost_answers",
-        "answers have no result: their jobs were retried on request, or the result was lost",
-        "marked as unknown; their jobs are pending and may be paid again",
+        "answers have no result, as their jobs were retried on request, or it was lost",
+        "marked as unknown; their jobs are pending",
         (
             "UPDATE attempts SET state = 'unknown', message = 'answered, but the answer is not on record'"
             " WHERE (job, attempt) IN (SELECT job, attempt FROM lost_answers)",
         ),
         usual=True,
+        asks_again=True,
     ),
     Rule(
         "gaps",
         "jobs lack the record of an attempt",
-        "added as unknown: possibly paid twice",
+        "added as unknown",
         (
             "WITH RECURSIVE holes (job, attempt, top) AS (SELECT job, 1, top FROM gaps"
             " UNION ALL SELECT job, attempt + 1, top FROM holes WHERE attempt < top)"
             " INSERT OR IGNORE INTO attempts (job, attempt, key, state, sent_at, message)"
             " SELECT job, attempt, '?', 'unknown', begun_at(), 'its record was lost' FROM holes",
         ),
+        asks_again=True,
     ),
 )
 
 _TEXTLESS = Rule(
     "textless",
     "results have lost their text",
-    "removed; their jobs are pending again and may be paid again",
+    "removed; their jobs are pending again",
     ("DELETE FROM results WHERE job IN (SELECT job FROM textless)",),
+    asks_again=True,
 )
 
 
@@ -262,7 +253,8 @@ def register_sql_functions(db: sqlite3.Connection, jobs: int | None, begun_at: f
 
 def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
     """Return the rules for the tables of a journal: those of the first version had no `health`, those before
-    the fourth named no workers.
+    the fourth named no workers, those before the fifth had no time series. Where no texts are kept, none is
+    lost.
     """
     tables = {row[0] for row in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
     names_workers = all(
@@ -270,7 +262,10 @@ def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
         for table in ("attempts", "results")
     )
     health = (_HEALTH,) if "health" in tables else ()
-    return (*_RULES, *health, *(_RULES_OF_WORKERS if names_workers else ()))
+    keep = db.execute("SELECT value FROM run WHERE name = 'keep'").fetchone()
+    rules = [rule for rule in _RULES if rule is not _TEXTLESS or keep != (Keep.NONE.value,)]
+    workers = _RULES_OF_WORKERS if names_workers else ()
+    return (*rules, *health, *workers, *rules_of_records(db))
 
 
 def violations(db: sqlite3.Connection, rule: Rule) -> tuple[int, int]:

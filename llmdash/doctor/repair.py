@@ -29,6 +29,7 @@ from llmdash.doctor.invariants import SENT, apply_repairs, register_sql_function
 from llmdash.doctor.salvage import salvage
 from llmdash.engine.journal.file import NAME, VERSION, JournalError
 from llmdash.engine.journal.lock import RunLock
+from llmdash.engine.journal.totals import recounted_facts
 
 __all__ = ["RepairError", "repair"]
 
@@ -173,6 +174,8 @@ def _repair_rows(folder: Path, known_of: KnownOf) -> list[str]:
         register_sql_functions(db, vouched(facts, known), begun_at(facts))
         done = _repair_facts(db, facts, known)
         done += apply_repairs(db, (*rules_for(db), SENT))
+        totals = recounted_facts(db, facts)
+        db.executemany("INSERT OR REPLACE INTO run VALUES (?, ?)", totals.items())
         db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return done

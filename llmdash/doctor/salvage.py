@@ -23,8 +23,17 @@ from llmdash.engine.model.records import HealthRecord
 
 __all__ = ["salvage"]
 
-_KEYS = {"run": "name", "attempts": "job, attempt", "results": "job", "health": "key"}
+_KEYS = {
+    "run": "name",
+    "attempts": "job, attempt",
+    "results": "job",
+    "health": "key",
+    "samples": "at",
+    "moments": "serial",
+    "prompts": "job",
+}
 _MOST_A_PAGE = 500  # rows
+_SAMPLE, _MOMENT = 12, 5  # columns
 
 
 def salvage(folder: Path) -> dict[str, int]:
@@ -97,12 +106,21 @@ def _from_both_ends(copy: Path) -> Iterator[tuple[str, Row]]:
 def _recognised(read: tuple[str, Row]) -> tuple[str, Row] | None:
     """The table that a row from a page is of, and the row; None for what is neither."""
     match read:
-        case ("results", (int(), str() | bytes(), str(), *_)) | ("attempts", (int(), int(), *_)):
+        case "results", (int(), str() | bytes(), str(), *_):
             return read
+        case "results", (int(), int() | float(), str(), str() | None, str() | None, None, *_) as row:
+            return "moments", row[:_MOMENT]
         case "attempts", (str(), str(), float() | int(), *_) as row:
             return "health", row[: len(HealthRecord._fields)]
         case "attempts", (str(), _, None, *_) as row:
             return "run", row[:2]
+        case "attempts", (int(), str(), None, *_) as row:
+            return "prompts", row[:2]
+        # A whole number that should be none is stored as one: what else is in the row tells them apart.
+        case "attempts", (int() | float(), int() | float(), int(), int(), *_) as row:
+            return "samples", row[:_SAMPLE]
+        case "attempts", (int(), int(), *_):
+            return read
     return None
 
 

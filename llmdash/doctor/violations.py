@@ -68,7 +68,8 @@ WHERE state IN ('failed', 'cancelled') AND text IS NOT NULL AND job IN (SELECT j
 CREATE TEMP VIEW reasonless AS SELECT job FROM results WHERE state IN ('failed', 'invalid') AND error IS NULL;
 
 CREATE TEMP VIEW misplaced AS
-SELECT * FROM results WHERE state IN ('done', 'invalid') AND NOT EXISTS
+SELECT * FROM results WHERE state IN ('done', 'invalid') AND job NOT IN (SELECT job FROM reused)
+AND NOT EXISTS
 (SELECT 1 FROM attempts a WHERE a.job = results.job AND a.attempt = results.attempts AND a.state = 'ok');
 
 CREATE TEMP VIEW disowned AS
@@ -76,7 +77,8 @@ SELECT job, attempts AS attempt FROM results WHERE state NOT IN ('done', 'invali
 (SELECT 1 FROM attempts a WHERE a.job = results.job AND a.attempt = results.attempts AND a.state = 'ok');
 
 CREATE TEMP VIEW far_results AS
-SELECT job FROM results WHERE attempts < (state IN ('done', 'invalid')) OR attempts >
+SELECT job FROM results
+WHERE attempts < (state IN ('done', 'invalid') AND job NOT IN (SELECT job FROM reused)) OR attempts >
 1000 + COALESCE((SELECT MAX(attempt) FROM attempts a WHERE a.job = results.job), 0);
 
 CREATE TEMP VIEW lost_answers AS
@@ -103,10 +105,20 @@ JOIN attempts ON attempts.job = results.job AND attempts.attempt = results.attem
 WHERE results.state <> 'cancelled' AND results.worker IS NOT attempts.worker;
 """
 
+_REUSED = """
+-- Answers that were taken from another job: no attempt brought them.
+CREATE TEMP VIEW reused AS SELECT job FROM results
+WHERE state = 'done' AND attempts = 0 AND typeof(flags) = 'text' AND ',' || flags || ',' LIKE '%,reused,%'
+"""
+_NONE_REUSED = "CREATE TEMP VIEW reused AS SELECT job FROM results WHERE FALSE"
+"""For journals that have no flags."""
+
 _JSON_FACTS: dict[str, tuple[type, ...]] = {
     "models": (dict,),
     "rate": (int, float, type(None)),
     "simulator": (dict,),
+    "tags": (list,),
+    "totals": (dict,),
 }
 
 
@@ -120,7 +132,9 @@ def make_views(db: sqlite3.Connection, jobs: int | None, begun_at: float, *more:
     db.create_function("is_key_state", 1, _is_key_state, deterministic=True)
     db.create_function("is_utf8", 1, _is_utf8, deterministic=True)
     db.create_function("as_text", 1, _as_text, deterministic=True)
-    for view in (*_VIEWS.split(";"), *more):
+    has_flags = any(row[1] == "flags" for row in db.execute("PRAGMA main.table_info(results)"))
+    reused = _REUSED if has_flags else _NONE_REUSED
+    for view in (reused, *_VIEWS.split(";"), *more):
         db.execute(view)  # not as one script: that would end a transaction
 
 
@@ -141,7 +155,9 @@ def _is_key_state(value: bytes) -> bool:
     return value.decode("utf-8", "replace").upper() in KeyState.__members__
 
 
-def _is_utf8(value: bytes) -> bool:
+def _is_utf8(value: bytes | None) -> bool:
+    if value is None:
+        return False
     try:
         value.decode()
     except UnicodeDecodeError:

@@ -12,7 +12,10 @@ from typing import Any, Protocol
 from llmdash.engine.dispatch.answer_rules import AnswerRules
 from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
-from llmdash.engine.frames.builder import RunFacts
+from llmdash.engine.dispatch.reuse import ReuseRules
+from llmdash.engine.dispatch.trial_forecast import TrialPlan
+from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.journal.keeping import Keep
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.pool.member import Member
 from llmdash.prompts.source import PromptSource
@@ -23,13 +26,21 @@ __all__ = ["LiveOutput", "RunPlan"]
 class LiveOutput(Protocol):
     """A destination of results while the run goes on. Nothing here raises: errors are in `problem`."""
 
+    path: Path
     problem: str | None
+    is_complete: bool
+    """True if every result is there, and in order."""
 
     def open(self) -> None:
         """Open the destination; called on the engine's thread, with the run locked and nothing sent."""
 
     def append(self, rows: Sequence[ResultRow]) -> None:
         """Append results that are on disk; called on the journal's thread."""
+
+    def complete(self) -> None:
+        """Have every result there; called before the run says that it has ended, while nothing is appended.
+        There may be more to append afterwards.
+        """
 
     def close(self) -> None:
         """Close the destination; called after the last results."""
@@ -63,6 +74,10 @@ class RunPlan:
     stay: bool = False
     allow_bad_lines: bool = False
     """True if a run that left input lines out counts as complete."""
+    trial: TrialPlan | None = None
+    """The jobs to run first; then the run is held. None without a trial, or once it is released."""
+    budget: float | None = None
+    """Dollars to spend at most, over all starts; all keys need a price then."""
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     rules: AnswerRules = field(default_factory=AnswerRules)
     grace_s: float = 30.0
@@ -76,3 +91,7 @@ class RunPlan:
     """How long a run without `stay` waits for a worker."""
     live: LiveOutput | None = None
     """The destination of results as soon as they are on disk."""
+    keep: Keep = Keep.ANSWERS
+    """What the journal keeps of texts; with NONE, `live` has them, before the journal has the result."""
+    reuse: ReuseRules | None = None
+    """Which requests take an answer that is known; None where each is sent."""

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from llmdash.engine.journal.attempt_sums import KeyTotals
 from llmdash.engine.journal.file import JournalError, JournalFile
-from llmdash.engine.journal.reader import JournalReader, KeyTotals
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.totals import totals_in
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.events import Noticed
+from llmdash.engine.model.payment import Payment, payment_where, spends
 from llmdash.engine.model.states import JobState, Severity
 from llmdash.engine.pool.member import Member
-from llmdash.engine.store.history import history_text, restore_history
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
 
 __all__ = [
     "fresh_store",
-    "history_facts",
-    "load_history",
+    "load_times",
     "load_totals",
     "open_journal",
     "resumed_store",
 ]
 
-_HISTORY = "history"
-"""The name of the fact that holds the history of a run."""
-
-
-_RESTORED = ("out", "check", "schema", "repair", "empty_fails", "decided", "flags", "concurrency", "rate")
+_RESTORED = (
+    "out",
+    "check",
+    "schema",
+    "repair",
+    "empty_fails",
+    "decided",
+    "flags",
+    "concurrency",
+    "rate",
+    "reuse",
+    "dedupe",
+    "budget",
+    "trial",
+)
 """The facts of how a run is started that a resume writes again: what it was asked for counts from now on."""
 
 
@@ -76,15 +88,31 @@ def _difference(jobs: int | None, now: int) -> str:
     return "other text" if jobs == now else f"{counted(jobs, 'job') if jobs else 'unknown jobs'}, now {now}"
 
 
-def fresh_store(source: PromptSource, clock: Callable[[], float]) -> Store:
-    """Return the store of a run without results."""
-    return Store(JobColumns(len(source), range(len(source))), clock)
+def fresh_store(source: PromptSource, clock: Callable[[], float], first: Sequence[int] = ()) -> Store:
+    """Return the store of a run without results; the jobs `first` go before their turn."""
+    return Store(_columns(len(source), range(len(source)), first), clock)
+
+
+def _columns(jobs: int, pending: Sequence[int], first: Sequence[int]) -> JobColumns:
+    if not first:
+        return JobColumns(jobs, pending)
+    ahead = frozenset(first)
+    before = array("I", (job for job in pending if job in ahead))
+    after = array("I", (job for job in pending if job not in ahead))
+    return JobColumns(jobs, before + after, len(before))
 
 
 def resumed_store(
-    folder: Path, jobs: int, clock: Callable[[], float], *, retry_failed: bool
+    folder: Path,
+    jobs: int,
+    clock: Callable[[], float],
+    *,
+    retry_failed: bool,
+    first: Sequence[int] = (),
 ) -> tuple[Store, list[int]]:
-    """Return a store with the results in the journal in `folder`, and the failed jobs to retry."""
+    """Return a store with the results in the journal in `folder`, and the failed jobs to retry; the jobs
+    `first` go before their turn.
+    """
     reader = JournalReader(folder)
     ended = bytearray(jobs)
     again: list[int] = []
@@ -93,24 +121,29 @@ def resumed_store(
             again.append(row.job)
         else:
             ended[row.job] = 1
-    store = Store(JobColumns(jobs, array("I", (job for job in range(jobs) if not ended[job]))), clock)
+    pending = array("I", (job for job in range(jobs) if not ended[job]))
+    store = Store(_columns(jobs, pending, first), clock)
     for row in reader.ended():
         if ended[row.job]:
             store.restore(row)
-    for job, attempts in reader.attempt_counts():
+    for job, attempts in reader.sums.attempt_counts():
         store.columns.tries[job] = min(attempts, 65_535)
-    _report_unknown(store, reader.count_unknown())
+    _report_unknown(store, reader.sums.count_unknown(), payment_where(spends(reader.facts())))
     return store, again
 
 
-def history_facts(store: Store) -> Mapping[str, Any]:
-    """Return the facts of the run that hold its history so far."""
-    return {_HISTORY: history_text(store)}
+def load_times(store: Store, facts: Mapping[str, Any]) -> None:
+    """Continue from when the run was first started, and when it had ended."""
+    totals = totals_in(facts)
+    store.wall.restore(_moment(facts.get("begun_at")), None if totals is None else totals.at)
 
 
-def load_history(store: Store, facts: Mapping[str, Any]) -> None:
-    """Continue the time at work and the time series of the journal."""
-    restore_history(store, facts.get(_HISTORY))
+def _moment(text: object) -> float | None:
+    """Unix seconds from a time of ISO 8601; None where it is none."""
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, KeyTotals]) -> None:
@@ -128,11 +161,11 @@ def load_totals(store: Store, members: tuple[Member, ...], totals: Mapping[str, 
     store.retries = max(0, store.retries - store.columns.counts[JobState.FAILED])
 
 
-def _report_unknown(store: Store, unknown: int) -> None:
+def _report_unknown(store: Store, unknown: int, payment: Payment) -> None:
     if unknown:
         store.apply(
             Noticed(
                 Severity.WARNING,
-                f"{counted(unknown, 'request')} of earlier starts had no outcome: possibly paid twice",
+                f"{counted(unknown, 'request')} of earlier starts had no outcome{payment.twice}",
             )
         )

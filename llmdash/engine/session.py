@@ -11,11 +11,13 @@ from pathlib import Path
 from llmdash.engine.journal.file import JournalFile
 from llmdash.engine.journal.lock import RunLock
 from llmdash.engine.model.commands import Command
+from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, RunPart
+from llmdash.engine.model.states import Severity
 from llmdash.engine.model.view import View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.resume import open_journal
-from llmdash.engine.run import Ending, Run
+from llmdash.engine.run.run import Run
 
 __all__ = ["LocalSession"]
 
@@ -33,7 +35,7 @@ class LocalSession:
             self._journal: JournalFile = open_journal(
                 plan.folder, plan.source, plan.notes, resume=plan.resume, begun_with=plan.begun_with
             )
-        except BaseException:
+        except BaseException:  # an interrupt, too, must not leave the run locked; it is raised again
             self._lock.release()
             raise
         self._waiting: list[Command] = []
@@ -79,6 +81,16 @@ class LocalSession:
             return Frame(run=part) if self.crash is None else EMPTY_FRAME
         return run.frame(view)
 
+    def glance(self) -> Frame:
+        """Return a frame without what depends on a view: who watches is not disturbed."""
+        run = self._run
+        return self.frame(View()) if run is None else run.glance()
+
+    def notice(self, severity: Severity, words: str) -> None:
+        """Show a notice to who watches; dropped before the start."""
+        if self._run is not None:
+            self._run.notice(severity, words)
+
     def command(self, command: Command) -> None:
         with self._guard:
             if self._run is None or self._loop is None:
@@ -113,7 +125,10 @@ class LocalSession:
             if live is not None:
                 live.close()
             self._journal.close()
-            self._lock.release()
+            if self.ending is not None:
+                self._lock.end()
+            else:
+                self._lock.abandon()
 
     async def _main(self) -> Ending:
         async with self._plan.connect() as members:

@@ -34,6 +34,12 @@ class RunControl(Protocol):
     def stop(self) -> None:
         """End the run now."""
 
+    def release(self) -> None:
+        """Run the rest after a trial."""
+
+    def set_budget(self, dollars: float | None) -> None:
+        """Set what may be spent in all. Raises ValueError."""
+
 
 class Steering:
     """Executes commands, on the event loop of the run."""
@@ -58,6 +64,10 @@ class Steering:
                     control.pause()
                 case commands.Resume():
                     control.resume()
+                case commands.Release():
+                    control.release()
+                case commands.SetBudget(dollars):
+                    control.set_budget(dollars)
                 case commands.Drain():
                     control.drain()
                 case commands.Cancel():
@@ -87,7 +97,7 @@ class Steering:
                 case commands.TakeWorker(name):
                     parts.asker.take_again(name)
         except ValueError as error:
-            parts.store.apply(Noticed(Severity.WARNING, str(error)))
+            parts.store.apply(Noticed(Severity.WARNING, str(error), refused=True))
 
     def _note_health(self, label: str) -> None:
         """Record the health of a key in the journal, so that a resume restores it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -16,15 +17,18 @@ from llmdash.compare.session import Asked, ComparingSession, Trial
 from llmdash.compare.ways import Experiment
 from llmdash.config import Settings
 from llmdash.config.prices import Prices
+from llmdash.crash import crash_report
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.pool.member import Member
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode, of_signal
 from llmdash.launch.inputs import Input
-from llmdash.launch.plan_builder import PRACTICE, make_plan, run_folder
+from llmdash.launch.plan_builder import make_plan
 from llmdash.launch.results import ENDING_CODES
-from llmdash.launch.shutdown import obeying_signals
+from llmdash.launch.run_folders import run_folder
+from llmdash.launch.run_order import PRACTICE, RunOrder
+from llmdash.launch.shutdown import obeying_signals, stop, write_nowhere
 from llmdash.prompts.source import Prompt, PromptSource, RequestBody
 from llmdash.prompts.wrapped import WrappedSource
 from llmdash.reports.progress import display_for, watch
@@ -76,13 +80,19 @@ class Bench:
                 simulator.close()
 
     def _trial(self, experiment: Experiment, title: str, simulator: SimulatorProcess | None) -> Trial:
-        settings = replace(self.settings, rate=experiment.rate, concurrency=experiment.concurrency)
+        settings = replace(
+            self.settings,
+            rate=experiment.rate,
+            concurrency=experiment.concurrency,
+            reuse=None,  # what is compared is how requests are made
+            dedupe=None,
+        )
         source = self.source
         if experiment.model is not None:
             settings, source = replace(settings, model=experiment.model), _ForOneModel(source)
         place = self.folder / _folder_name(experiment.name) if self.folder is not None else None
         folder = run_folder(place, f"compare {experiment.name}")
-        plan = make_plan(source, self.given, settings, folder, simulator, options=self.options)
+        plan = make_plan(source, RunOrder(self.given), settings, folder, simulator, options=self.options)
         options = dict(plan.options)
         if experiment.model is not None:
             options["model"] = experiment.model  # goes before the models of the endpoints
@@ -199,7 +209,7 @@ class _Calls:
         """Return the dollars for all attempts; None if any part has no price, or no tokens are known."""
         spent = [
             (self._asked[key], model, tokens)
-            for key, model, tokens in self._reader.spent()
+            for key, model, tokens in self._reader.sums.spent()
             if key in self._asked and any(tokens)
         ]
         costs = [prices.cost(model or who.model, tokens, who.url) for who, model, tokens in spent]
@@ -235,8 +245,15 @@ def show_comparison(session: ComparingSession, settings: Settings, *, paid: bool
     from llmdash.launch.dashboard import open_dashboard
 
     with Signals() as signals:
-        left = open_dashboard(session, settings, signals, paid=paid, outlives_terminal=False)
-    return left.code or _exit_code(session)
+        closed = open_dashboard(session, settings, signals, fault=lambda: session.crash)
+        if closed.by == signal.SIGHUP or not closed.reads:
+            write_nowhere()
+        stop(session, signals, left_by=closed.by, paid=paid)
+        session.start()  # if the dashboard was closed before the first frame, it was not started yet
+        session.join()
+    if session.crash is not None and not closed.faulty:
+        sys.stderr.write(crash_report(session.crash, settings.redactor.redact) + "\n")
+    return closed.code or _exit_code(session)
 
 
 def _exit_code(session: ComparingSession) -> int:

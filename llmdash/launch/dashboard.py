@@ -1,40 +1,66 @@
-"""Opens the dashboard over a session of any kind, and ends the session when it is closed."""
+"""Opens the dashboard over a session of any kind."""
 
 from __future__ import annotations
 
-import signal
+import gc
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.engine.model.frame import RunPart
-from llmdash.engine.session import LocalSession
+from llmdash.engine.model.session import Session
 from llmdash.exit_codes import ExitCode, of_signal
-from llmdash.launch.plan_builder import PreparedRun
-from llmdash.launch.results import export, run_exit_code
-from llmdash.launch.shutdown import OwnSession, end_session, write_last_words
-from llmdash.launch.start import SettingsLauncher
+from llmdash.launch.shutdown import OwnSession
 from llmdash.signals import Signals, Unresponsive
-from llmdash.ui.settings.preferences import PreferencesFile
 
 if TYPE_CHECKING:
     from llmdash.ui.app import LlmdashApp
+    from llmdash.ui.launcher import Launcher
 
-__all__ = ["Left", "open_dashboard", "show_run", "show_start"]
+__all__ = ["Closed", "load_dashboard", "open_dashboard", "run_app"]
 
 _LEAVES_WITHIN_S = 1.0
 """Seconds that a dashboard has to obey a signal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """How the dashboard was closed: its exit code, 0 for `q`, and the last figures of the session, if any."""
+class Closed:
+    """How the dashboard was closed: `by` a signal, or None for `q`, an end of the session, or a fault.
+
+    `code` is its own exit code, 0 if nothing is to be said with it. `leaves_running` is True if the user
+    wants the run to go on, `reads` False if its terminal reads no more.
+    """
 
     code: int
-    run: RunPart | None
+    by: int | None
+    leaves_running: bool
+    reads: bool
+
+    @property
+    def faulty(self) -> bool:
+        """True if the dashboard broke, or showed that the session did."""
+        return self.code == ExitCode.INTERNAL
+
+
+def load_dashboard() -> None:
+    """Load what a dashboard needs, which takes a while."""
+    with _loading():
+        import llmdash.ui.app
+        import llmdash.ui.screens.dashboard  # noqa: F401
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """No look for garbage among what is loaded, now or later: it is all kept, and there is much of it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def open_dashboard(
@@ -42,20 +68,18 @@ def open_dashboard(
     settings: Settings,
     signals: Signals,
     *,
-    launcher: SettingsLauncher | None = None,
-    paid: bool = True,
-    outlives_terminal: bool = True,
-) -> Left:
-    """Show `session`, or the start screen of `launcher` then the run it starts. End the session afterwards.
+    launcher: Launcher | None = None,
+    goes_on_without: bool = False,
+    gone: Callable[[], bool] = lambda: False,
+    fault: Callable[[], BaseException | None] = lambda: None,
+) -> Closed:
+    """Show `session`, or the home screen of `launcher` then the run it starts, until that is left or `gone`.
 
-    A signal closes the dashboard: SIGINT and SIGTERM let requests in flight finish, and a second one does
-    not; SIGQUIT does not either; after SIGHUP, or when the terminal was closed, a session that
-    `outlives_terminal` continues without a screen. Requests that are `paid` are always waited for.
+    Where the run `goes_on_without` a dashboard, `q` asks whether it should. A signal closes the dashboard,
+    and so does a `fault` of the session, which is reported.
     """
-    from llmdash.ui.app import LlmdashApp
-
-    def shown() -> OwnSession | None:
-        return session if launcher is None else launcher.session
+    with _loading():
+        from llmdash.ui.app import LlmdashApp
 
     app = LlmdashApp(
         session=session,
@@ -67,25 +91,24 @@ def open_dashboard(
         redact=settings.redactor.redact,
         on_ready=session.start if session is not None else None,
         signals=signals,
-        fault=lambda: None if (begun := shown()) is None else begun.crash,
+        goes_on_without=goes_on_without,
+        fault=fault,
+        gone=gone,
+        notify=settings.telling.notify,
+        write_results=_results_here,
     )
-    left_by = _run_app(app, signals)
-    run = None
-    if (begun := shown()) is not None:
-        run = end_session(
-            begun,
-            signals,
-            left_by=left_by,
-            reads=app.terminal_reads,
-            paid=paid if launcher is None else launcher.run is not None and launcher.run.simulator is None,
-            outlives_terminal=outlives_terminal,
-            redact=settings.redactor.redact,
-            fault_shown=app.return_code == ExitCode.INTERNAL,
-        )
-    return Left(app.return_code or (0 if left_by is None else of_signal(left_by)), run)
+    by = run_app(app, signals)
+    code = app.return_code or (0 if by is None else of_signal(by))
+    return Closed(code, by, app.leaves_running, app.terminal_reads)
 
 
-def _run_app(app: LlmdashApp, signals: Signals) -> int | None:
+def _results_here(session: Session) -> str:
+    from llmdash.launch.results_here import results_here  # it needs what reads a journal
+
+    return results_here(session)
+
+
+def run_app(app: LlmdashApp, signals: Signals) -> int | None:
     """Run the app to its end; one that does not obey a signal is interrupted. Return the signal, if any."""
     streams = sys.stdout, sys.stderr
     try:
@@ -94,43 +117,6 @@ def _run_app(app: LlmdashApp, signals: Signals) -> int | None:
     except Unresponsive:
         sys.stdout, sys.stderr = streams
         app.abandon_terminal()
+        gc.freeze()  # what was interrupted is in no state to be cleaned up
         return signals.received[0]
     return app.signal_received
-
-
-def show_run(prepared: PreparedRun, settings: Settings, out: Path | None = None) -> int:
-    """Open the dashboard on a run, then write the results to `out`. Return the exit code.
-
-    Raises LockedError or JournalError before the screen is touched, ExportError after the run if `out` cannot
-    be written.
-    """
-    session = LocalSession(prepared.plan)
-    with Signals() as signals:
-        left = open_dashboard(session, settings, signals, paid=prepared.simulator is None)
-        signals.tell(_give_up)
-        return _conclude(session, left, out)
-
-
-def show_start(settings: Settings) -> int:
-    """Open the start screen, then the dashboard on the run it starts. Return the exit code."""
-    launcher = SettingsLauncher(settings, PreferencesFile(locations.preferences_file()))
-    try:
-        with Signals() as signals:
-            left = open_dashboard(None, settings, signals, launcher=launcher)
-            return left.code if launcher.session is None else _conclude(launcher.session, left, None)
-    finally:
-        if launcher.run is not None and launcher.run.simulator is not None:
-            launcher.run.simulator.close()
-
-
-def _give_up(number: int) -> None:
-    """End the writing of results, which may wait for the reader of a FIFO; a closed terminal does not."""
-    if number != signal.SIGHUP:
-        raise KeyboardInterrupt
-
-
-def _conclude(session: LocalSession, left: Left, out: Path | None) -> int:
-    write_last_words(left.run, session.folder, out)
-    if out is not None:
-        export(session.folder, out)
-    return left.code or run_exit_code(session, left.run)

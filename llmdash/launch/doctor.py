@@ -14,7 +14,7 @@ from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.counts import counted
 from llmdash.launch.inputs import Input, input_of, open_input
-from llmdash.launch.plan_builder import practice_settings
+from llmdash.launch.resuming import practice_settings
 from llmdash.prompts.source import InputError
 
 __all__ = ["RunUnderCheck", "every_run", "newest_run"]

@@ -2,61 +2,143 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 from llmdash.config import Settings
-from llmdash.config.prices import Prices
-from llmdash.engine.dispatch.attempt import prompt_tokens
-from llmdash.engine.pool.costs import Tokens
-from llmdash.launch.request_options import options_of
-from llmdash.llms.options import TOKEN_LIMITS, merge_options
-from llmdash.prompts.source import InputError, PromptSource
-from llmdash.ui.launcher import Forecast
+from llmdash.config.prices import Prices, load_prices
+from llmdash.engine.dispatch.throughput import Throughput, seconds_of
+from llmdash.engine.model.counts import counted
+from llmdash.engine.model.forecast import ForecastPart, Range
+from llmdash.exit_codes import ExitCode
+from llmdash.launch.earlier import EarlierAnswers, earlier_answers
+from llmdash.launch.inputs import Input, open_input, spool
+from llmdash.launch.request_estimates import RequestEstimate, RequestEstimates, summed
+from llmdash.launch.request_options import options_of, with_model_of
+from llmdash.prompts.source import InputError, Prompt, PromptSource
+from llmdash.reports.forecast import forecast_record, forecast_report
+from llmdash.reports.output import Output
+from llmdash.reports.summary import encode_line
 
-__all__ = ["forecast_of"]
+__all__ = ["forecast_of", "show_forecast"]
 
-_SAMPLE = 200
+_SAMPLE = 1_000
 """Prompts that are read for an estimate; they are spread over the whole file."""
 
 
-def forecast_of(source: PromptSource, settings: Settings, prices: Prices, *, spends: bool) -> Forecast:
-    """Return the forecast of a run over `source`. Costs are None where a price is not known.
+def show_forecast(
+    given: Input, settings: Settings, asked: Mapping[str, Any], *, simulated: bool, json: bool
+) -> int:
+    """Print the forecast of a run over the input; nothing is sent. Return the exit code.
 
-    Answers count at most their token limit; without one their tokens and cost are not known.
+    Raises InputError or ConfigError.
     """
-    tokens = _input_tokens(source)
-    longest = _longest_answer(source, settings)
-    answers = None if longest is None else longest * len(source)
-    known = spends and len(settings.endpoints) == 1
-    url = (settings.endpoints[0].base_url or None) if known else None
-    return Forecast(
-        prompts=len(source),
+    with _readable(replace(given, limit=settings.limit)) as there:
+        source, settings = with_model_of(
+            open_input(there, settings.wires), settings, asked, simulated=simulated
+        )
+        forecast = forecast_of(
+            source, settings, load_prices(), spends=not simulated, earlier=earlier_answers(settings.model)
+        )
+    text = encode_line(forecast_record(forecast)) if json else forecast_report(forecast)
+    Output(sys.stdout).line(text)
+    return ExitCode.DONE
+
+
+@contextmanager
+def _readable(given: Input) -> Iterator[Input]:
+    """The input; standard input as a file for as long as the context lasts."""
+    if str(given.path) != "-":
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield replace(given, path=spool(sys.stdin.buffer, Path(folder)))
+
+
+def forecast_of(
+    source: PromptSource,
+    settings: Settings,
+    prices: Prices,
+    *,
+    spends: bool,
+    earlier: EarlierAnswers | None = None,
+) -> ForecastPart:
+    """Return the forecast of a run over `source`; what is not known is None.
+
+    Prompts are read for it, at most some thousands that are spread over the file; each asks for its own
+    model, and has its own token limit.
+    """
+    jobs = len(source)
+    sample = range(0, jobs, max(1, jobs // _SAMPLE))
+    estimates = RequestEstimates(
+        settings,
+        options_of(source, settings, {}),
+        prices if spends else None,
+        earlier if spends else None,
+    )
+    found = [estimates.of(prompt) for prompt in _prompts(source, sample)]
+    share = jobs / len(found) if found else 0.0
+    asked = round(sum(each.asked for each in found) * share)
+    said = summed([each.said for each in found], share)
+    each = None if said is None or not jobs else (asked + said.expected) / jobs
+    pace = _pace(settings, earlier if spends else None, each)
+    seconds, binds = seconds_of(pace, Range(jobs, jobs, jobs))
+    return ForecastPart(
+        jobs=jobs,
+        sampled=len(sample),
+        input_tokens=Range(asked, asked, asked),
+        output_tokens=said,
+        cost=summed([each.cost for each in found], share),
+        seconds=seconds,
+        binds=binds,
+        basis=_basis(found, earlier if spends else None),
         spends=spends,
-        seconds=len(source) / settings.rate if settings.rate else None,
-        input_tokens=tokens,
-        output_tokens=answers,
-        cost_of_prompts=prices.cost(settings.model, Tokens(input=tokens), url) if known else None,
-        cost_of_answers=prices.cost(settings.model, Tokens(output=answers), url)
-        if known and answers
-        else None,
     )
 
 
-def _longest_answer(source: PromptSource, settings: Settings) -> int | None:
-    """Return the token limit of the answers, of the prompt file or the settings, whatever its name."""
-    wider = merge_options(settings.run_options, settings.endpoints[0].options)
-    options = merge_options(wider, options_of(source, settings, {}))
-    limits = (options.get(name) for name in TOKEN_LIMITS)
-    return next((limit for limit in limits if isinstance(limit, int)), None)
+def _prompts(source: PromptSource, jobs: range) -> Iterator[Prompt]:
+    """The prompts of these jobs; an empty one for each that cannot be read: the run will say so."""
+    for job in jobs:
+        try:
+            yield source.prompt(job)
+        except InputError:
+            yield Prompt("", ())
 
 
-def _input_tokens(source: PromptSource) -> int:
-    """Return an estimate of the tokens of all prompts, from some of them."""
-    step = max(1, len(source) // _SAMPLE)
-    found = [_tokens_of(source, job) for job in range(0, len(source), step)]
-    return round(sum(found) / len(found) * len(source)) if found else 0
+def _basis(found: Sequence[RequestEstimate], earlier: EarlierAnswers | None) -> str:
+    """What the tokens of answers rest on."""
+    if earlier is not None:
+        return f"{counted(earlier.answers, 'answer')} of {counted(earlier.runs, 'earlier run')}"
+    limits = {limit for each in found for limit in each.limits}
+    known = sorted(limit for limit in limits if limit is not None)
+    if None in limits or not known:
+        return "answers without a token limit"
+    if len(known) == 1:
+        return f"the token limit of {known[0]:,} an answer"
+    return f"token limits from {known[0]:,} to {known[-1]:,} an answer"
 
 
-def _tokens_of(source: PromptSource, job: int) -> int:
-    try:
-        return prompt_tokens(source.prompt(job))
-    except InputError:
-        return 0  # the run will say so
+def _pace(settings: Settings, earlier: EarlierAnswers | None, tokens: float | None) -> Throughput:
+    used = {endpoint.limit for endpoint in settings.endpoints}
+    return Throughput(
+        rate=settings.rate,
+        concurrency=settings.concurrency,
+        rpm=_sum(settings, "rpm"),
+        tpm=_sum(settings, "tpm"),
+        shared=tuple((each.name, each.rate, each.tpm) for each in settings.limits if each.name in used),
+        latency_s=None if earlier is None else earlier.latency_s,
+        tokens=tokens,
+    )
+
+
+def _sum(settings: Settings, name: str) -> float | None:
+    """A limit a minute over all keys; None if a key has none."""
+    limits = [
+        getattr(endpoint, name) for endpoint in settings.endpoints for _ in range(max(1, len(endpoint.keys)))
+    ]
+    return None if any(limit is None for limit in limits) else float(sum(limits))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from llmdash import locations
-from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.belongings import SPOOL
+from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import open_source
 from llmdash.prompts.source import InputError, PromptSource
+from llmdash.sanitize import clean_line
 
-__all__ = ["Input", "earlier_run", "input_of", "open_input", "spool"]
-
-_SPOOL = "input"
+__all__ = ["Input", "earlier_run", "input_of", "open_input", "show_input", "spool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,32 @@ def open_input(given: Input, wires: Collection[str] = ()) -> PromptSource:
     )
 
 
+def show_input(source: PromptSource, *, strict: bool) -> None:
+    """Write how the input is read, and the lines left out, to standard error. Raises InputError for these if
+    `strict`.
+    """
+    lines = [f"{source.name}: {source.reading}"] if source.reading else []
+    for line in (*lines, *map(str, source.problems)):
+        sys.stderr.write(f"llmdash: {clean_line(line)}\n")
+    sys.stderr.flush()
+    if source.left_out and strict:
+        raise InputError(
+            f"{source.left_out:,} bad lines, and --strict was given; fix them, or leave out --strict"
+        )
+
+
 def spool(stream: BinaryIO, folder: Path) -> Path:
-    """Copy standard input to a file in `folder`, so that the run can be resumed. Return its path."""
-    path = folder / _SPOOL
-    path.touch(mode=0o600)
+    """Copy standard input to a file in `folder`, so that the run can be resumed. Return its path.
+
+    Raises InputError if there is a file of that name.
+    """
+    path = folder / SPOOL
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise InputError(
+            f"{path}: is where standard input would be copied to; name another folder with --run-dir"
+        ) from None
     with path.open("wb") as file:
         shutil.copyfileobj(stream, file)
     return path
@@ -130,10 +154,10 @@ def _changed(known: Input, given: Input) -> Input:
 def _found(known: Input, folder: Path) -> Input:
     """The input with its file where it is now: standard input is kept in the folder, which may have moved."""
     path = known.path
-    if path is None or path.exists():
+    if path is None or locations.is_there(path):
         return known
     kept = folder.absolute() / path.name
-    if path.name == _SPOOL and kept.is_file():
+    if path.name == SPOOL and locations.is_there(kept):
         return replace(known, path=kept)
     raise InputError(
         f"{path}: is not there any more; name it where it is: llmdash run FILE --resume --run-dir {folder}"
@@ -143,5 +167,14 @@ def _found(known: Input, folder: Path) -> Input:
 def _latest_first() -> list[Path]:
     runs = locations.runs_dir()
     found = [folder for folder in runs.iterdir() if folder.is_dir()] if runs.is_dir() else []
-    with_journal = [folder for folder in found if (folder / "journal.sqlite").exists()]
-    return sorted(with_journal, key=lambda folder: (folder / "journal.sqlite").stat().st_mtime, reverse=True)
+    changed_at = {folder: at for folder in found if (at := _changed_at(folder)) is not None}
+    return sorted(changed_at, key=changed_at.__getitem__, reverse=True)
+
+
+def _changed_at(folder: Path) -> float | None:
+    """When a journal was last changed, in Unix seconds; None if there is none, or none for us to see."""
+    try:
+        known = (folder / NAME).stat()
+    except OSError:
+        return None
+    return known.st_mtime if stat.S_ISREG(known.st_mode) else None

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llmdash.engine.dispatch.answer_rules import AnswerRules
 from llmdash.prompts.checked import Checked
 from llmdash.prompts.checks import parse_check
 from llmdash.prompts.schema import AnswerSchema, open_schema
 from llmdash.prompts.source import PromptSource
+
+if TYPE_CHECKING:
+    from llmdash.engine.dispatch.answer_rules import AnswerRules
 
 __all__ = ["NO_JUDGEMENT", "Judgement", "judgement_of"]
 
@@ -71,6 +73,8 @@ class Judgement:
 
     def rules(self) -> AnswerRules:
         """Return what the engine holds answers to."""
+        from llmdash.engine.dispatch.answer_rules import AnswerRules
+
         return AnswerRules(self._answers, self.repair, self.empty_fails)
 
 

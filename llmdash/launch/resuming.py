@@ -9,13 +9,15 @@ from typing import Any
 
 from llmdash import locations
 from llmdash.config import ConfigError, EndpointSettings, Settings
+from llmdash.config.telling import TELLING
 from llmdash.config.toml import TABLES
 from llmdash.config.values import shown
 from llmdash.launch.inputs import Input, earlier_run
 from llmdash.prompts.source import PromptSource
 from llmdash.secrets import Secret
+from llmdash.simulator.settings import SimulatorSettings
 
-__all__ = ["decision_notes", "last_limits", "refuse_changes", "resumed_flags"]
+__all__ = ["decision_notes", "last_limits", "practice_settings", "refuse_changes", "resumed_flags"]
 
 Flags = Mapping[str, Any]
 
@@ -43,7 +45,7 @@ def decision_notes(source: PromptSource, settings: Settings, asked: Flags) -> di
         "file": source.options,
         "tables": _tables_file(settings) if TABLES in settings.given else None,
     }
-    given = {name: _plain(value) for name, value in _given(asked).items()}
+    given = {name: _plain(value) for name, value in _given(asked).items() if name not in TELLING}
     return {
         "decided": json.dumps(decided, default=str),
         "flags": json.dumps(given, default=str),
@@ -205,13 +207,27 @@ def _said(value: Any) -> str:
 
 
 def last_limits(facts: Mapping[str, Any], settings: Settings, flags: Flags) -> dict[str, Any]:
-    """Return rate and concurrency as they were last set, those given now on the command line apart."""
+    """Return rate, concurrency and budget as last set, those given now on the command line apart.
+
+    A run that never had a budget has that of the settings, if any; one whose budget was lifted has none.
+    """
     found: dict[str, Any] = {}
     if flags.get("rate") is None and facts.get("rate") is not None:
         found["rate"] = json.loads(facts["rate"])
+    if flags.get("budget") is None and facts.get("budget") is not None:
+        found["budget"] = json.loads(facts["budget"])
     if flags.get("concurrency") is None and isinstance(facts.get("concurrency"), int):
         found["concurrency"] = facts["concurrency"]
     return found
+
+
+def practice_settings(facts: Mapping[str, Any]) -> SimulatorSettings | None:
+    """Return the settings of the simulator that an earlier run used, if any."""
+    stored = facts.get("simulator")
+    if not stored:
+        return None
+    values = json.loads(stored)
+    return SimulatorSettings(**{**values, "keys": tuple(values["keys"])})
 
 
 def _object(text: Any) -> dict[str, Any]:

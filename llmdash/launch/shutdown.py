@@ -1,4 +1,4 @@
-"""Ends a session when its dashboard was closed, or when a signal arrives."""
+"""Ends a session on command or by a signal, and says how it was left."""
 
 from __future__ import annotations
 
@@ -6,34 +6,56 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from llmdash.crash import crash_report
 from llmdash.engine.model.commands import Cancel, Drain
 from llmdash.engine.model.counts import counted
-from llmdash.engine.model.frame import RunPart
+from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
-from llmdash.reports.wording import answers_place, resume_command
+from llmdash.reports.errors import ErrorKind, failed_by_kind
+from llmdash.reports.wording import (
+    answers_place,
+    attach_command,
+    money,
+    resume_command,
+    share,
+    times_text,
+    way_on,
+)
 from llmdash.sanitize import clean_line
-from llmdash.signals import Signals
+from llmdash.signals import Signals, terminal_is_gone
 
-__all__ = ["OwnSession", "end_session", "obeying_signals", "write_last_words"]
+__all__ = [
+    "OwnSession",
+    "last_figures",
+    "last_frame",
+    "left_running",
+    "obeying_signals",
+    "stop",
+    "write_last_words",
+    "write_left_running",
+    "write_nowhere",
+]
 
 _LOOK_S = 0.05
-_LOOK_ALONE_S = 0.5
 _IMPATIENT = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGQUIT))
 """Signals that end a wait."""
+_AT_WORK = frozenset((RunState.RUNNING, RunState.DRAINING))
+"""States in which something may still be sent, or is in flight."""
 
 
 class OwnSession(Session, Protocol):
-    """A session that runs in this process."""
+    """A session that this process runs, or has begun elsewhere."""
 
-    crash: BaseException | None
+    @property
+    def crash(self) -> BaseException | None:
+        """What broke the run, if anything."""
 
     @property
     def alive(self) -> bool:
@@ -46,37 +68,36 @@ class OwnSession(Session, Protocol):
         """Wait for the end, at most `timeout_s` seconds. Return True if the session has ended."""
 
 
-def end_session(
-    session: OwnSession,
-    signals: Signals,
-    *,
-    left_by: int | None,
-    reads: bool,
-    paid: bool,
-    outlives_terminal: bool,
-    redact: Callable[[str], str],
-    fault_shown: bool,
-) -> RunPart | None:
-    """End the session according to `left_by`, the signal that closed the dashboard, or None for `q`.
+def stop(session: OwnSession, signals: Signals, *, left_by: int | None, paid: bool) -> None:
+    """Cancel the session, as `left_by` says: the signal that ended it, or None for a command.
 
-    Return its last figures. Requests that cost money are waited for, after SIGINT and SIGTERM all are; one
-    more signal ends the wait. After SIGHUP a session that `outlives_terminal` continues until it can do no
-    more. Nothing is written to a terminal that is closed, or no longer `reads`.
+    Requests that cost money are waited for, after SIGINT and SIGTERM all are; one more signal ends the wait.
     """
-    if left_by == signal.SIGHUP or not reads:
-        _write_nowhere()
-    wait = _Patience(session, signals, left_by)
-    if left_by == signal.SIGHUP and outlives_terminal:
-        wait.carry_on()
     if left_by != signal.SIGQUIT and (paid or left_by is not None):
-        wait.drain()
+        _drain(session, signals, known=_up_to(left_by, signals.received))
     session.command(Cancel())
-    session.start()  # if the dashboard was closed before the first frame, the run was not started yet
-    session.join()
-    last = _look(session)
-    if session.crash is not None and not fault_shown:
-        sys.stderr.write(crash_report(session.crash, redact) + "\n")
-    return last
+
+
+def _up_to(left_by: int | None, received: Sequence[int]) -> int:
+    """How many signals had come with the one that ended the session: those before it hurry nobody."""
+    return 0 if left_by not in received else received.index(left_by) + 1
+
+
+def _drain(session: OwnSession, signals: Signals, *, known: int) -> None:
+    """Send nothing new and wait for what is in flight, at most the plan's `grace_s`, or until a signal comes
+    after the `known` first ones.
+    """
+    session.command(Drain())
+    told = False
+    while session.alive and not any(number in _IMPATIENT for number in signals.received[known:]):
+        run = last_figures(session)
+        if run is None or not (run.in_flight or run.state in _AT_WORK):
+            return
+        if run.in_flight and not told:
+            waits = f"Waiting for {counted(run.in_flight, 'request')} in flight; Ctrl-C to give them up."
+            _write(f"{waits}\n")
+            told = True
+        time.sleep(_LOOK_S)
 
 
 @contextmanager
@@ -99,74 +120,79 @@ def obeying_signals(session: OwnSession) -> Iterator[Signals]:
         yield signals
 
 
-def write_last_words(run: RunPart | None, folder: Path, out: Path | None) -> None:
-    """Print the final counts of a run, how to resume it, and where its answers are."""
-    sys.stdout.write(_last_words(run, folder, out))
-    sys.stdout.flush()
+def left_running(folder: Path) -> str:
+    """Return how to come back to a run that goes on, a line."""
+    return f"The run goes on. Watch it again with: {attach_command(folder)}"
 
 
-def _write_nowhere() -> None:
+def write_left_running(folder: Path) -> None:
+    """Print how to come back to a run that goes on."""
+    _write(left_running(folder) + "\n")
+
+
+def write_last_words(
+    run: RunPart | None,
+    folder: Path,
+    out: Path | None,
+    errors: Sequence[ErrorKind] = (),
+    held_up: str = "",
+) -> None:
+    """Print the final counts of a run, why jobs failed and what `held_up` the others, how to go on, and where
+    its answers are.
+    """
+    _write(_last_words(run, folder, out, errors, held_up))
+
+
+def _write(text: str) -> None:
+    """Print a text; a terminal that was closed meanwhile is no fault of the run."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        if not terminal_is_gone():
+            raise
+        write_nowhere()
+
+
+def write_nowhere() -> None:
     """Drop all output from now on: no one reads it, or not for hours."""
     nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it serves until the process ends
     sys.stdout = sys.stderr = nowhere
 
 
-class _Patience:
-    """Waits for a run until one more signal arrives."""
-
-    def __init__(self, session: OwnSession, signals: Signals, left_by: int | None) -> None:
-        self._session = session
-        self._signals = signals
-        self._known = 1 if signals.received[:1] == [left_by] else 0
-
-    @property
-    def _over(self) -> bool:
-        return any(number in _IMPATIENT for number in self._signals.received[self._known :])
-
-    def carry_on(self) -> None:
-        """Let the run continue without a screen; a signal drains it."""
-        ended = frozenset((RunState.DONE, RunState.STOPPED, RunState.PAUSED))
-        while self._session.alive and not self._over and not _is_in(self._session, ended):
-            self._session.join(_LOOK_ALONE_S)
-        self._known = len(self._signals.received)
-
-    def drain(self) -> None:
-        """Send nothing new and wait for what is in flight, at most the plan's `grace_s`."""
-        in_flight = _in_flight(self._session)
-        if not in_flight:
-            return
-        sys.stdout.write(f"Waiting for {counted(in_flight, 'request')} in flight; Ctrl-C to give them up.\n")
-        sys.stdout.flush()
-        self._session.command(Drain())
-        while not self._over and _in_flight(self._session):
-            self._session.join(_LOOK_S)
-
-
-def _look(session: Session) -> RunPart | None:
-    """Return the figures of the run; None if making a frame fails."""
+def last_frame(session: Session) -> Frame | None:
+    """Return the figures of the run, and why jobs failed; None if making a frame fails."""
     try:
-        return session.frame(View(jobs=JobsView(height=0))).run
+        return session.frame(View(jobs=JobsView(height=0), errors=True))
     except Exception:  # noqa: BLE001 - the error was reported already, and the run has to end in order
         return None
 
 
-def _in_flight(session: OwnSession) -> int:
-    run = _look(session)
-    return 0 if run is None or not session.alive else run.in_flight
+def last_figures(session: Session) -> RunPart | None:
+    """Return the figures of the run; None if making a frame fails."""
+    frame = last_frame(session)
+    return None if frame is None else frame.run
 
 
-def _is_in(session: OwnSession, states: frozenset[RunState]) -> bool:
-    run = _look(session)
-    return run is None or run.state in states
-
-
-def _last_words(run: RunPart | None, folder: Path, out: Path | None) -> str:
-    resume = f"Resume it with: {resume_command(folder)}\n"
+def _last_words(
+    run: RunPart | None, folder: Path, out: Path | None, errors: Sequence[ErrorKind], held_up: str
+) -> str:
+    resume = f"Resume it with: {resume_command(folder)}{way_on(run)}\n"
     if run is None:
         return resume
-    counts = [f"{run.done:,} of {run.jobs:,} done", f"{run.failed:,} failed"]
+    kinds = ", ".join(
+        f"{kind} {jobs:,}" for kind, jobs in failed_by_kind(errors).items() if kind != "invalid"
+    )
+    failed = f"{run.failed:,} failed" + (f" ({kinds})" if run.failed and kinds else "")
+    counts = [f"{run.done:,} of {run.jobs:,} done", failed]
     counts += [f"{run.invalid:,} invalid"] if run.invalid else []
+    counts += [f"{share(run.score.accuracy)} right"] if run.score is not None and run.score.total else []
+    counts += [money(run.cost)] if run.cost is not None else []
     counts += [f"{counted(run.left_out, 'input line')} left out"] if run.left_out else []
     whole = run.state is RunState.DONE or run.ended == run.jobs
-    said = f"{', '.join(counts)}. " + (f"The run is kept in {clean_line(str(folder))}\n" if whole else resume)
+    why = f"\nHeld up at the end: {clean_line(held_up)}\n" if held_up and not whole else " "
+    said = f"{', '.join(counts)}, in {times_text(run)}.{why}"
+    said += f"The run is kept in {clean_line(str(folder))}\n" if whole else resume
+    if whole and run.failed + run.invalid:
+        said += f"Try what failed again with: {resume_command(folder)} --retry-failed\n"
     return f"{said}Answers: {answers_place(folder, out)}\n" if run.done else said

@@ -66,7 +66,9 @@ def refusal(files: Iterable[DecidingFile]) -> str:
     """Return why nothing is sent, in lines that may be shown: each file, its fields and hash, and the fix."""
     lines: list[str] = []
     for file in files:
-        lines.append(f"{clean_line(str(file.path))}: decides where keys are sent, and is not trusted yet:")
+        lines.append(
+            f"{clean_line(str(file.path))}: decides where keys go or what is run, and is not trusted yet:"
+        )
         lines += [f"  {clean_line(field)}" for field in file.fields]
         lines.append(f"  hash {file.hash}")
     fix = f"if that is what you want: llmdash trust (in a script: {TRUST}=HASH, or --config FILE)"

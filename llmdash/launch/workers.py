@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmdash.child_process import environment_without
 from llmdash.config import ConfigError, Settings
-from llmdash.engine.plan import RunPlan
-from llmdash.engine.pool.member import Member
 from llmdash.llms.dialects import LANGCHAIN
-from llmdash.llms.recipe import ModelRecipe
 
 if TYPE_CHECKING:
     from llmdash.cluster.addresses import TlsFiles
     from llmdash.cluster.limits import ClusterLeases
     from llmdash.cluster.places import Place
+    from llmdash.engine.plan import RunPlan
+    from llmdash.engine.pool.member import Member
+    from llmdash.llms.recipe import ModelRecipe
 
 __all__ = ["NO_WORKERS", "PATIENCE_S", "WorkersOrder", "Workforce", "work_for", "workforce"]
 
@@ -134,7 +135,7 @@ def workforce(order: WorkersOrder, settings: Settings) -> Workforce | None:
 
 
 def _place(order: WorkersOrder, settings: Settings) -> Place:
-    from llmdash.cluster.local_cluster import LocalCluster, environment_without
+    from llmdash.cluster.local_cluster import LocalCluster
     from llmdash.cluster.places import LocalPlace, RemotePlace
 
     if order.workers is None:

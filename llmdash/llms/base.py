@@ -13,6 +13,8 @@ from llmdash.llms.errors import publicly
 from llmdash.llms.events import EventMaker
 from llmdash.llms.gathering import Gathering, LastPiece
 from llmdash.llms.messages import Delta, Generation, LLMResult, PromptLike
+from llmdash.llms.options import token_limit
+from llmdash.llms.request_identity import RequestIdentity
 from llmdash.llms.retrying import wait_to_retry
 from llmdash.llms.shapes import CHAT, Shape
 from llmdash.llms.sync_bridge import each, wait_for
@@ -73,6 +75,16 @@ class LLM(ABC, Generic[Whole, Piece]):
     def deltas(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> AsyncGenerator[Delta, None]:
         """Yield every Delta of one answer, also those with only reasoning, usage or a finish reason."""
         return self._pieces(lambda: self._astream(prompt, stop=stop, **options))
+
+    def identity(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestIdentity | None:
+        """Return what makes the request of a call the same as another; None where that is not known, as
+        where the request is made by code of others.
+        """
+        return None
+
+    def longest_answer(self, options: Mapping[str, Any]) -> int | None:
+        """Return the most tokens of an answer to a call with these options; None without a limit."""
+        return token_limit(options)
 
     def event_facts(self) -> dict[str, Any]:
         """Return what the metadata of events says of this model, by LangChain's names."""

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from copy import copy
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-import msgspec
-
+from llmdash.llms.adapted_body import AdaptedBody
+from llmdash.llms.answer_pieces import next_piece, start_of
 from llmdash.llms.base import LLM, Piece, Stop, Whole
 from llmdash.llms.call_config import merged_config, own_arguments
 from llmdash.llms.candidates import SeveralAnswers
 from llmdash.llms.gathering import Gathering
 from llmdash.llms.messages import Body, Delta, Generation, PromptLike
-from llmdash.llms.options import TOKEN_LIMITS, merge_options
+from llmdash.llms.options import TOKEN_LIMITS, merge_options, token_limit
+from llmdash.llms.request_body import is_several, is_slow, written
 from llmdash.llms.request_head import RequestHead, Value
+from llmdash.llms.request_identity import RequestIdentity, identity_of
 from llmdash.llms.retrying import wait_to_retry
 from llmdash.llms.sync_bridge import Elsewhere, there
 from llmdash.llms.transport.connections import Connections
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, SLOW_FIRST_BYTE_S, Timeouts
-from llmdash.llms.wire.adaptation import Change, change_for, refused_option
 from llmdash.llms.wire.answer_mask import AnswerMask, LongKeys
-from llmdash.llms.wire.dialect import Dialect, Reader, Request
+from llmdash.llms.wire.dialect import Dialect, Request
 from llmdash.llms.wire.failures import Failure, FailureKind, from_response
 from llmdash.llms.wire.rate_limit_headers import parse_limits
 from llmdash.secrets import Redactor, Secret
@@ -31,17 +32,12 @@ from llmdash.secrets import Redactor, Secret
 if TYPE_CHECKING:
     from llmdash.llms.transport.http import HttpClient, HttpResponse
 
-__all__ = ["HttpLLM", "start_of", "written"]
+__all__ = ["HttpLLM"]
 
 T = TypeVar("T")
 
-_ERROR_LIMIT = 65_536
-_TAIL_S = 5.0  # for usage and the end of the body, once the finish reason is there
-_TAIL_DONE_S = 1.0  # for the end of the body once nothing can follow
 _NOT_PICKLED = ("api_key", "openai_api_key", "anthropic_api_key", "promptlayer_api_key", "client")
-_MOST_CHANGES = 4  # of one request, before its refusal counts
 _STOPS = frozenset(("stop", "stop_sequences"))
-_encode = msgspec.json.Encoder().encode
 
 
 class HttpLLM(LLM[Whole, Piece]):
@@ -126,10 +122,12 @@ class HttpLLM(LLM[Whole, Piece]):
         self._config = named.config
         self._target = head.target
         self._headers = head.headers
+        self._place = head.place
         self._redactor = Redactor(head.secrets)
         self._long_keys = LongKeys(head.secrets)
         self._drop_unsupported = drop_unsupported
         self._optional = frozenset(optional)
+        self._droppable = ("*",) if drop_unsupported else tuple(sorted(self._optional))
         if timeouts is None and timeout is not None:
             timeouts = Timeouts(total=timeout)
         self._connections = Connections(client, _client_maker(timeouts))
@@ -165,11 +163,21 @@ class HttpLLM(LLM[Whole, Piece]):
     def _with_own(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         return merged_config(self._config, config)
 
+    def longest_answer(self, options: Mapping[str, Any]) -> int | None:
+        return token_limit(merge_options(self._given, options)) or self.default_max_tokens
+
     def event_facts(self) -> dict[str, Any]:
         most = self._given["max_tokens"] or self.default_max_tokens
         named = {"ls_temperature": self._given["temperature"], "ls_max_tokens": most}
         known = {name: value for name, value in named.items() if value is not None}
         return {"ls_provider": self.dialect.provider.name, "ls_model_name": self.model, **known}
+
+    def identity(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestIdentity | None:
+        try:
+            body = self._body(prompt, stop, options)
+        except Failure:
+            return None  # the call will say so
+        return identity_of(self._place, body, self._droppable)
 
     async def aclose(self) -> None:
         """Close the connections, except those of a client that was given."""
@@ -186,25 +194,22 @@ class HttpLLM(LLM[Whole, Piece]):
     ) -> AsyncGenerator[Delta, None]:
         body = self._body(prompt, stop, options)
         client = await self._connections.client()
-        place = (self.url, str(body.get("model", self.model)))
-        learned: list[Change] = []
-        for change in client.compat.get(place, ()):
-            change.apply(body)
+        model = str(body.get("model", self.model))
+        adapted = AdaptedBody(body, (self.url, model), client.compat, self._may_drop)
         while True:
-            request = written(body)
-            patience = SLOW_FIRST_BYTE_S if _is_slow(body) else FIRST_BYTE_S
+            request = written(adapted.fields)
+            patience = SLOW_FIRST_BYTE_S if is_slow(adapted.fields) else FIRST_BYTE_S
             try:
                 async with client.post(self._target, self._headers, request, first_byte=patience) as answer:
                     if 200 <= answer.status < 300:
-                        if learned:
-                            client.compat[place] = (*client.compat.get(place, ()), *learned)
+                        adapted.accept()
                         hints = parse_limits(answer.headers)
                         if hints is not None:
                             yield Delta(hints=hints, at=monotonic())
                         mask = AnswerMask(self._long_keys)
                         first = mask.first
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
-                        while (piece := await _next_piece(answer, reader)) is not None:
+                        while (piece := await next_piece(answer, reader)) is not None:
                             for delta in reader.feed(piece, monotonic()):
                                 if first in delta.text or delta.reasoning or delta.message or mask.waits:
                                     yield mask.mask(delta)
@@ -218,14 +223,14 @@ class HttpLLM(LLM[Whole, Piece]):
                         return
                     refusal = await self._refusal(answer)
                 refusal.discount(request)
-                learned.append(self._change_after(refusal, body, learned))
+                adapted.change_after(refusal)
             except Failure as failure:
                 failure.discount(request)
-                self._explain(failure, place[1], client)
+                self._explain(failure, model, client)
                 raise
 
     async def _candidates(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> list[Generation]:
-        if not _is_several(merge_options(self._given, options).get("n")):
+        if not is_several(merge_options(self._given, options).get("n")):
             return await super()._candidates(prompt, stop=stop, **options)
         asking = copy(self)
         asking.dialect = SeveralAnswers(self.dialect)
@@ -248,18 +253,6 @@ class HttpLLM(LLM[Whole, Piece]):
         redact = self._redactor.redact
         return from_response(answer.status, answer.headers, body, redact=redact, is_cut=is_cut)
 
-    def _change_after(self, refusal: Failure, body: dict[str, Any], learned: Sequence[Change]) -> Change:
-        """Make the change after which the request may be sent again. Raises `refusal` if there is none."""
-        change = change_for(refusal, body, may_drop=self._may_drop)
-        undone = change is not None and any(one.option in (change.option, change.to) for one in learned)
-        if change is None or undone or len(learned) >= _MOST_CHANGES:
-            option = refused_option(refusal, body)
-            if change is None and option is not None:
-                refusal.reword(f"{refusal.message} (drop_unsupported = true leaves out {option})")
-            raise refusal
-        change.apply(body)
-        return change
-
     def _may_drop(self, option: str) -> bool:
         return self._drop_unsupported or option in self._optional
 
@@ -280,7 +273,7 @@ class HttpLLM(LLM[Whole, Piece]):
         elif all(merged.get(name) is None for name in TOKEN_LIMITS):
             merged["max_tokens"] = self.default_max_tokens
         streamed = bool(merged.pop("stream", self.streaming))
-        if streamed and _is_several(merged.get("n")):
+        if streamed and is_several(merged.get("n")):
             raise Failure(FailureKind.REQUEST, "a stream has one answer: leave n out, or use generate")
         request = Request(self.model, prompt, stop or self._stop or None, streamed, merged)
         return {name: value for name, value in self.dialect.body(request).items() if value is not None}
@@ -307,62 +300,7 @@ def _client_maker(timeouts: Timeouts | None) -> Callable[[], HttpClient]:
     return partial(HttpClient, timeouts=timeouts)
 
 
-def _is_slow(body: Mapping[str, Any]) -> bool:
-    """Whether the first byte comes only when all the work is done: no stream, or reasoning before it."""
-    return not body.get("stream") or any(
-        _is_on(value) for name, value in body.items() if "reasoning" in name or "thinking" in name
-    )
-
-
-def _is_on(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return not any(
-            value.get(name) in ("none", "disabled", False) for name in ("type", "effort", "enabled")
-        )
-    return value not in (None, False, "none", "", 0)
-
-
-def _is_several(number: Any) -> bool:
-    return isinstance(number, int) and number > 1
-
-
 def _first(given: Any, options: dict[str, Any], *names: str) -> Any:
     """`given`, or else the first of these options that is; all of them are taken out."""
     others = [options.pop(name, None) for name in names]
     return next((value for value in (given, *others) if value is not None), None)
-
-
-def written(body: Mapping[str, Any]) -> bytes:
-    """Return `body` as JSON bytes. Raises Failure (REQUEST) for what JSON cannot hold."""
-    try:
-        return _encode(body)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Failure(FailureKind.REQUEST, f"the request cannot be written as JSON: {error}") from None
-
-
-async def _next_piece(answer: HttpResponse, reader: Reader) -> bytes | None:
-    """The next bytes. Once the answer is complete, the end of the body is awaited only for a short time."""
-    if reader.finished:
-        answer.shorten_deadline(_TAIL_DONE_S if reader.done else _TAIL_S)
-    elif reader.heard:
-        answer.progress()
-    try:
-        return await answer.chunk()
-    except Failure:
-        if reader.finished:
-            return None
-        raise
-
-
-async def start_of(answer: HttpResponse) -> tuple[bytes, bool]:
-    """Return the first 64 KB of a body, or what arrived of it, and whether it was cut before: for an error
-    the status alone is enough.
-    """
-    answer.shorten_deadline(_TAIL_S)
-    body = bytearray()
-    try:
-        while len(body) < _ERROR_LIMIT and (piece := await answer.chunk()) is not None:
-            body += piece
-    except Failure:
-        return bytes(body), True
-    return bytes(body), False

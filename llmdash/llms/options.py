@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TOKEN_LIMITS", "merge_options"]
+__all__ = ["TOKEN_LIMITS", "merge_options", "token_limit"]
 
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 """The names that a limit on the answer's tokens has, in one dialect or another."""
@@ -24,3 +24,17 @@ def merge_options(wider: Mapping[str, Any], narrower: Mapping[str, Any]) -> Mapp
         for name in TOKEN_LIMITS:
             kept.pop(name, None)
     return {**kept, **narrower}
+
+
+def token_limit(options: Mapping[str, Any]) -> int | None:
+    """Return the most tokens that an answer may have by these options, over all its candidates; None without
+    a limit.
+    """
+    limit = next((_whole(options[name]) for name in TOKEN_LIMITS if options.get(name) is not None), None)
+    if limit is None:
+        return None
+    return limit * max(1, *(_whole(options.get(name)) or 1 for name in ("n", "best_of")))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

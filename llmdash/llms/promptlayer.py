@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ClassVar
 
+from llmdash.llms.answer_pieces import start_of
 from llmdash.llms.base import Piece, Stop, Whole
 from llmdash.llms.completions import COMPLETIONS, OpenAI
 from llmdash.llms.dialects import PROMPTLAYER
 from llmdash.llms.gathering import Gathering
-from llmdash.llms.http_llm import HttpLLM, start_of, written
+from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.openai import CHAT_COMPLETIONS, ChatOpenAI
+from llmdash.llms.request_body import written
 from llmdash.llms.request_head import HeaderList
 from llmdash.llms.shapes import PLAIN, Shape
 from llmdash.llms.transport.connections import Connections

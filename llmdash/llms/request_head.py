@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote
 
+from llmdash.llms.request_identity import place_of
 from llmdash.llms.wire.dialect import Dialect, Header, bearer
 from llmdash.secrets import Secret
 
@@ -44,6 +45,7 @@ class HeaderList(list[Header]):
 
 class RequestHead:
     """`target` is the URL that is asked, `url` the same as it may be shown; `headers` go with every request.
+    `place` is what the URL says of the identity of a request: nothing that holds a key.
 
     `auth` says how the key is sent: None as the dialect does, `"bearer"`, `"header:NAME"`, or `"none"`.
     Headers of the caller replace others of the same name. `secrets` are all values that must not be
@@ -66,9 +68,15 @@ class RequestHead:
         url = dialect.url(base_url)
         self.url = _with_query(url, {name: str(value) for name, value in query.items()})
         self.target = _with_query(url, {name: quote(_plain(value), safe="") for name, value in query.items()})
+        self.place = place_of(dialect.wire, self.url, leaves_out=lambda name: _may_tell(name, query))
         given = [_header(name, value) for name, value in headers.items()]
         self.headers = HeaderList((*_with_key(dialect, secret, auth), *given))
         self.secrets = (*(() if secret is None else (secret,)), *_secrets(headers, query))
+
+
+def _may_tell(name: str, query: Mapping[str, Value]) -> bool:
+    """True for a parameter that holds a secret, or by its name may."""
+    return isinstance(query.get(name), Secret) or _TELLING.search(name) is not None
 
 
 def _with_query(url: str, query: Mapping[str, str]) -> str:

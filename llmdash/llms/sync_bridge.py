@@ -174,7 +174,7 @@ class Elsewhere(AsyncGenerator[T, None]):
             self._begin()
         try:
             found = await self._came.get()
-        except BaseException:
+        except BaseException:  # a cancelled call, too, stops the work; it is raised again
             self._stop()
             raise
         if not isinstance(found, _End):

@@ -6,7 +6,7 @@ shape of data sets: ShareGPT's `conversations`, Alpaca's `instruction` and `inpu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from llmdash.prompts.conversations import share_gpt, text_or_conversation
@@ -26,7 +26,7 @@ from llmdash.prompts.records import (
 from llmdash.prompts.source import NO_FIELDS, NO_OPTIONS, InputError, Prompt, Said
 from llmdash.prompts.template import name_list, one_line
 
-__all__ = ["OPTION", "PROMPT_FIELDS", "data_row", "options_of", "plain_row"]
+__all__ = ["OPTION", "PLAIN_NAMES", "PROMPT_FIELDS", "data_row", "is_plain", "options_of", "plain_row"]
 
 OPTION = "options."
 """How the name of a column begins that holds one model option."""
@@ -34,7 +34,8 @@ OPTION = "options."
 PROMPT_FIELDS = ("prompt", "messages", "conversations", "instruction", "input")
 """The fields that a prompt may be in, without a word from the user."""
 
-_PLAIN = KEPT_NAMES | {"prompt"}
+PLAIN_NAMES = KEPT_NAMES | {"prompt"}
+"""The fields of a row that is a prompt and nothing else."""
 _READ = frozenset(("system", "check", "options"))
 _NOTHING: frozenset[str] = frozenset()
 _PROMPT = frozenset(("prompt",))
@@ -72,8 +73,8 @@ def data_row(fields: Mapping[str, Any], default_id: str, recipe: Recipe) -> Prom
 
 def plain_row(fields: Mapping[str, Any], default_id: str, recipe: Recipe) -> Prompt:
     """As `data_row`, faster: for a row with `prompt`, of which a recipe that asks nothing wants nothing."""
-    rest = fields.keys() - _PLAIN
-    if rest and not (rest.isdisjoint(_READ) and OPTION not in " ".join(rest)):
+    rest = fields.keys() - PLAIN_NAMES
+    if rest and not is_plain(rest):
         return data_row(fields, default_id, recipe)
     messages = text_or_conversation("prompt", fields["prompt"])
     identity, expected = id_of(fields.get("id"), default_id), expected_of(fields.get("expected"))
@@ -81,6 +82,11 @@ def plain_row(fields: Mapping[str, Any], default_id: str, recipe: Recipe) -> Pro
         return Prompt(identity, messages, expected)
     carried = {name: value for name, value in fields.items() if name in rest}
     return Prompt(identity, messages, expected, carried=carried)
+
+
+def is_plain(names: Set[str]) -> bool:
+    """True if the fields of a data row decide nothing, but for `prompt`, `id` and `expected`."""
+    return names.isdisjoint(_READ) and OPTION not in " ".join(names)
 
 
 class _Rest:

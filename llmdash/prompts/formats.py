@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -12,7 +12,17 @@ from llmdash.prompts.lines import BOM, MAX_LINE, Line, LineReader
 from llmdash.prompts.records import RecordError
 from llmdash.prompts.source import InputError
 
-__all__ = ["Format", "JsonArray", "JsonLines", "PlainText", "RecordSpan", "TextSections", "decode_text"]
+__all__ = [
+    "Format",
+    "JsonArray",
+    "JsonLines",
+    "PlainText",
+    "RecordSpan",
+    "TextSections",
+    "decode_text",
+    "line_spans",
+    "too_deep",
+]
 
 
 class RecordSpan(NamedTuple):
@@ -38,12 +48,13 @@ TOO_LONG = f"longer than {MAX_LINE // 1_000_000} MB; make it shorter"
 
 class Format(Protocol):
     """A file format. `label` is part of the fingerprint; ids count records by line (`by_line`) or by
-    position. With `from_text` every field is text.
+    position. With `from_text` every field is text. `of_json_lines` is True if a record is a line of JSON.
     """
 
     label: str
     by_line: bool
     from_text: bool
+    of_json_lines: bool
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         """Yield the records of a file, in order. Raises InputError if it cannot be read at all."""
@@ -65,7 +76,8 @@ def decode_text(data: bytes) -> str:
         ) from None
 
 
-def _too_deep(data: bytes) -> bool:
+def too_deep(data: bytes) -> bool:
+    """Return True if JSON has more lists and objects within each other than can be followed."""
     if len(data) <= _MOST_LEVELS or data.count(b"[") + data.count(b"{") <= _MOST_LEVELS:
         return False
     level = 0
@@ -80,8 +92,12 @@ def _too_deep(data: bytes) -> bool:
     return False
 
 
+def _malformed(error: msgspec.DecodeError) -> str:
+    return f"malformed JSON: {str(error).removeprefix('JSON is malformed: ')}"
+
+
 def _object(data: bytes) -> dict[str, Any]:
-    if _too_deep(data):
+    if too_deep(data):
         raise RecordError("JSON nested too deeply")
     try:
         value = msgspec.json.decode(data)
@@ -92,7 +108,7 @@ def _object(data: bytes) -> dict[str, Any]:
         raise RecordError("JSON nested too deeply") from None
     except msgspec.DecodeError as error:
         decode_text(data)
-        raise RecordError(f"malformed JSON: {error}") from None
+        raise RecordError(_malformed(error)) from None
     if isinstance(value, str):
         return {"prompt": value}
     if not isinstance(value, dict):
@@ -100,9 +116,9 @@ def _object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _line_spans(reader: LineReader) -> Iterator[RecordSpan]:
-    """A record a line, without its line end; empty lines are skipped."""
-    for number, start, data in reader:
+def line_spans(lines: Iterable[Line]) -> Iterator[RecordSpan]:
+    """Yield a record a line, without its line end; empty lines are skipped."""
+    for number, start, data in lines:
         if data is None:
             yield RecordSpan(number, start, None, TOO_LONG)
         elif data and not data.isspace():
@@ -114,12 +130,13 @@ class JsonLines:
 
     by_line = True
     from_text = False
+    of_json_lines = True
 
     def __init__(self, label: str = "jsonl") -> None:
         self.label = label
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
-        return _line_spans(reader)
+        return line_spans(reader)
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
         return _object(data)
@@ -134,6 +151,7 @@ class JsonArray:
     label = "json"
     by_line = False
     from_text = False
+    of_json_lines = False
 
     _LARGEST = 512 * 1024 * 1024
     _PLACE = re.compile(r"\(byte (\d+)\)")
@@ -170,7 +188,7 @@ class JsonArray:
         except msgspec.DecodeError as error:
             place = self._PLACE.search(str(error))
             line = data.count(b"\n", 0, int(place[1]) + skipped) + 1 if place else 1
-            raise InputError(f"line {line}: malformed JSON: {error}") from None
+            raise InputError(f"line {line}: {_malformed(error)}") from None
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
         return _object(data)
@@ -182,9 +200,10 @@ class PlainText:
     label = "text"
     by_line = True
     from_text = False
+    of_json_lines = False
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
-        return _line_spans(reader)
+        return line_spans(reader)
 
     def fields(self, data: bytes) -> Mapping[str, Any]:
         return {"prompt": decode_text(data).strip()}
@@ -196,6 +215,7 @@ class TextSections:
     label = "sections"
     by_line = True
     from_text = False
+    of_json_lines = False
 
     def spans(self, reader: LineReader) -> Iterator[RecordSpan]:
         section = _Section()

@@ -6,16 +6,17 @@ import hashlib
 import os
 import weakref
 import zlib
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import msgspec
 
 from llmdash.prompts.checks import check_answer
-from llmdash.prompts.formats import Format, RecordSpan
-from llmdash.prompts.lines import LineReader
+from llmdash.prompts.formats import Format, RecordSpan, line_spans
+from llmdash.prompts.lines import Line, LineReader, LineRun
+from llmdash.prompts.places import Identities, RecordPlaces
+from llmdash.prompts.plain_rows import PlainRows
 from llmdash.prompts.reading import Reading
 from llmdash.prompts.records import Recipe, RecordError
 from llmdash.prompts.rows import build_prompt
@@ -29,7 +30,6 @@ MOST_PROBLEMS = 1_000
 """The number of problems that are listed; the rest are counted in one last entry."""
 
 _VERSION = "file 1"
-_BUCKETS = 64
 
 
 class Problems:
@@ -63,86 +63,18 @@ class Problems:
         return tuple(listed)
 
 
-class _PackedIds:
-    """Texts in one block of memory: 8 bytes each, plus their length in UTF-8."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is noted while a file is indexed, to which no more than `limit` records are added."""
 
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._ends = array("Q")
+    problems: Problems
+    identities: Identities
+    reading: Reading
+    limit: int | None
 
-    def append(self, text: str) -> None:
-        self._data += text.encode("utf-8", "surrogatepass")
-        self._ends.append(len(self._data))
-
-    def __getitem__(self, index: int) -> str:
-        start = self._ends[index - 1] if index else 0
-        return self._data[start : self._ends[index]].decode("utf-8", "surrogatepass")
-
-    def __iter__(self) -> Iterator[str]:
-        return (self[index] for index in range(len(self._ends)))
-
-
-class _Places:
-    """Start, length, checksum, line, number and id of each record: 32 bytes each, and the id.
-
-    An id that is made of the number of the line or the record is kept as an empty text.
-    """
-
-    def __init__(self) -> None:
-        self.starts = array("Q")
-        self.sizes = array("I")
-        self.sums = array("I")
-        self.lines = array("I")
-        self.numbers = array("I")
-        self.ids = _PackedIds()
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def add(self, span: RecordSpan, data: bytes, number: int, identity: str) -> None:
-        self.starts.append(span.start)
-        self.sizes.append(len(data))
-        self.sums.append(zlib.crc32(data))
-        self.lines.append(span.line)
-        self.numbers.append(number)
-        self.ids.append(identity)
-
-    def without(self, left_out: set[int]) -> _Places:
-        kept = _Places()
-        for name in ("starts", "sizes", "sums", "lines", "numbers"):
-            column = getattr(self, name)
-            setattr(
-                kept, name, array(column.typecode, (v for i, v in enumerate(column) if i not in left_out))
-            )
-        for index, identity in enumerate(self.ids):
-            if index not in left_out:
-                kept.ids.append(identity)
-        return kept
-
-
-class _Ids:
-    """Finds duplicate ids, at 8 bytes an id."""
-
-    def __init__(self) -> None:
-        # In buckets, so that the search for duplicates needs memory for one bucket at a time.
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
-
-    def add(self, identity: str) -> None:
-        value = hash(identity)
-        self._buckets[value % _BUCKETS].append(value)
-
-    def duplicates(self) -> set[int]:
-        """Hashes that were added more than once."""
-        duplicates: set[int] = set()
-        for bucket in self._buckets:
-            seen = set(bucket)
-            if len(seen) < len(bucket):
-                seen.clear()
-                for value in bucket:
-                    if value in seen:
-                        duplicates.add(value)
-                    seen.add(value)
-        return duplicates
+    def is_full(self, records: int) -> bool:
+        """True if that number of records is all that is wanted."""
+        return self.limit is not None and records >= self.limit
 
 
 class FilePrompts:
@@ -157,7 +89,7 @@ class FilePrompts:
         self._recipe = recipe
         self._shown = shown
         self._stem = name
-        self._places = _Places()
+        self._places = RecordPlaces()
         self.name = name
         self.fingerprint = ""
         self.problems: Sequence[InputProblem] = ()
@@ -176,12 +108,12 @@ class FilePrompts:
         with os.fdopen(os.dup(self._descriptor), "rb", buffering=1 << 20) as file:
             file.seek(0)
             reader = LineReader(file)
-            problems, ids = Problems(self._shown), _Ids()
-            reading = Reading(self._recipe, taken)
+            found = _Found(Problems(self._shown), Identities(), Reading(self._recipe, taken), limit)
             if limit != 0:
-                self._find(self._form.spans(reader), problems, ids, reading, limit)
+                self._find(reader, found)
             digest = reader.digest()
-        self._leave_out_duplicates(ids.duplicates(), problems)
+        problems, reading = found.problems, found.reading
+        self._leave_out_duplicates(found.identities.duplicates(), problems)
         self.problems, self.left_out = problems.all(), problems.number
         if not len(self) and limit != 0:
             raise InputError(self._nothing())
@@ -190,36 +122,63 @@ class FilePrompts:
         self.reading = reading.text() if taken and len(self) else ""
         self.fingerprint = self._fingerprint(digest)
 
-    def _find(
-        self,
-        spans: Iterator[RecordSpan],
-        problems: Problems,
-        ids: _Ids,
-        reading: Reading,
-        limit: int | None,
-    ) -> None:
-        recipe = replace(self._recipe, carries=True)  # what is left out of the results is reported, too
-        read, places = self._form.fields, self._places
+    def _find(self, reader: LineReader, found: _Found) -> None:
+        # What is left out of the results is reported, too.
+        recipe = replace(self._recipe, carries=True)
+        if not (self._form.of_json_lines and recipe.asks_nothing):
+            self._add(self._form.spans(reader), recipe, found)
+            return
+        plain = PlainRows(())
+        for run in reader.runs():
+            if isinstance(run, Line):
+                self._add(line_spans((run,)), recipe, found)
+            elif not self._add_plain(run, plain, found):
+                self._add(line_spans(run.lines()), recipe, found)
+            if found.is_full(len(self)):
+                return
+            if plain.names != found.reading.noted:
+                plain = PlainRows(found.reading.noted)
+
+    def _add(self, spans: Iterator[RecordSpan], recipe: Recipe, found: _Found) -> None:
+        """Add records as they are found, each for itself."""
+        read, places, problems = self._form.fields, self._places, found.problems
         for number, span in enumerate(spans, start=1):
             data = span.data
             if data is None:
                 problems.add(span.line, span.fault)
                 continue
-            default = self._default_id(span.line, number)
+            counted = span.line if self._form.by_line else number
+            default = self._default_id(counted)
             try:
                 fields = read(data)
                 prompt = build_prompt(fields, default, recipe)
             except RecordError as error:
                 problems.add(span.line, str(error))
                 continue
-            reading.add(fields, prompt)
-            ids.add(prompt.id)
-            places.add(span, data, number, "" if prompt.id == default else prompt.id)
-            if len(places) == limit:
+            found.reading.add(fields, prompt)
+            found.identities.add(prompt.id)
+            places.add(span, data, counted, "" if prompt.id == default else prompt.id)
+            if found.is_full(len(places)):
                 return
 
-    def _default_id(self, line: int, number: int) -> str:
-        return f"{self._stem}-{line if self._form.by_line else number}"
+    def _add_plain(self, run: LineRun, plain: PlainRows, found: _Found) -> bool:
+        """Add a run of lines at once if all of them are plain rows, and there is room for them.
+
+        Return True if they were added.
+        """
+        if found.is_full(len(self) + len(run.data) - 1):
+            return False
+        records = [data.rstrip(b"\r\n") for data in run.data]
+        identities = plain.ids(records)
+        if identities is None:
+            return False
+        self._places.extend(run, records, identities)
+        numbered = enumerate(identities, start=run.number)
+        found.identities.extend(identity or self._default_id(number) for number, identity in numbered)
+        return True
+
+    def _default_id(self, number: int) -> str:
+        return f"{self._stem}-{number}"
 
     def _leave_out_duplicates(self, duplicates: set[int], problems: Problems) -> None:
         """Keep the first of each id; mostly there are no duplicates."""
@@ -271,7 +230,7 @@ class FilePrompts:
 
     def id(self, index: int) -> str:
         places = self._places
-        return places.ids[index] or self._default_id(places.lines[index], places.numbers[index])
+        return places.ids[index] or self._default_id(places.numbers[index])
 
     def prompt(self, index: int) -> Prompt:
         """Read the record at `index` again. Raises InputError if it has changed."""
@@ -283,7 +242,7 @@ class FilePrompts:
         if len(data) != places.sizes[index] or zlib.crc32(data) != places.sums[index]:
             fix = "put it back as it was, or start a new run"
             raise InputError(f"{self._shown}:{line}: the file changed during the run; {fix}")
-        default = self._default_id(line, places.numbers[index])
+        default = self._default_id(places.numbers[index])
         return build_prompt(self._form.fields(data), default, self._recipe)
 
     def score(self, prompt: Prompt, text: str) -> Verdict:

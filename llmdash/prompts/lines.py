@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
-__all__ = ["BOM", "MAX_LINE", "Line", "LineReader"]
+__all__ = ["BOM", "MAX_LINE", "Line", "LineReader", "LineRun"]
 
 MAX_LINE = 64_000_000
 """The maximum size of a line, or of a record of several lines, in bytes."""
 
 BOM = b"\xef\xbb\xbf"
-_MARK = BOM[0]
 _BLOCK = 1 << 20
 
 
@@ -22,6 +21,23 @@ class Line(NamedTuple):
     number: int
     start: int
     data: bytes | None
+
+
+class LineRun(NamedTuple):
+    """Lines that follow each other, as `Line` has them: the number and the offset of the first one, and the
+    data of each.
+    """
+
+    number: int
+    start: int
+    data: Sequence[bytes]
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines one by one."""
+        start = self.start
+        for number, data in enumerate(self.data, start=self.number):
+            yield Line(number, start, data)
+            start += len(data)
 
 
 class LineReader:
@@ -36,7 +52,9 @@ class LineReader:
         self._hash = hashlib.sha256()
         self._offset = 0
         self._number = 0
-        self._lines = self._read()
+        self._lines = (
+            line for run in self.runs() for line in (run.lines() if isinstance(run, LineRun) else (run,))
+        )
 
     def __iter__(self) -> Iterator[Line]:
         return self._lines
@@ -44,7 +62,8 @@ class LineReader:
     def __next__(self) -> Line:
         return next(self._lines)
 
-    def _read(self) -> Iterator[Line]:
+    def runs(self) -> Iterator[LineRun | Line]:
+        """Yield the lines in runs, as they arrive; one that is looked at more closely is by itself."""
         held = _Held()
         while block := self._file.read(_BLOCK):
             self._hash.update(block)
@@ -60,16 +79,18 @@ class LineReader:
                     del pieces[0]
             if pieces and block[-1:] != b"\n":
                 held.add(pieces.pop())  # the next block may go on with it
-            for raw in pieces:
-                if raw[0] == _MARK:
-                    yield self._line(raw, len(raw))
-                    continue
-                start = self._offset
-                self._offset = start + len(raw)
-                self._number += 1
-                yield Line(self._number, start, raw)
+            if BOM in block:
+                yield from (self._line(raw, len(raw)) for raw in pieces)
+            elif pieces:
+                yield self._run(pieces)
         if held.size:
             yield self._line(*held.taken())
+
+    def _run(self, pieces: list[bytes]) -> LineRun:
+        run = LineRun(self._number + 1, self._offset, pieces)
+        self._number += len(pieces)
+        self._offset += sum(map(len, pieces))
+        return run
 
     def _line(self, raw: bytes | None, size: int) -> Line:
         start = self._offset

@@ -91,7 +91,7 @@ def plain_file(path: Path, shown: str) -> PlainFile:
             file.close()
             file = unpacked
             taken.append(layer.name)
-    except BaseException:
+    except BaseException:  # an interrupt, too, must not leave it open; it is raised again
         file.close()
         raise
     return PlainFile(file, ", ".join(taken))
@@ -124,7 +124,7 @@ def _unpacked(file: BinaryIO, layer: _Layer, shown: str) -> BinaryIO:
                     raise InputError(f"{shown}: unpacked it does not fit into {tempfile.gettempdir()}")
                 spool.write(block)
         spool.seek(0)
-    except BaseException:
+    except BaseException:  # an interrupt, too, must not leave it open; it is raised again
         spool.close()
         raise
     return spool

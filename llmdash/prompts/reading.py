@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmdash.prompts.data_rows import OPTION
+from llmdash.prompts.data_rows import OPTION, PLAIN_NAMES
 from llmdash.prompts.records import Recipe
 from llmdash.prompts.source import InputError, Prompt
 from llmdash.prompts.template import name_list, one_line
@@ -42,6 +42,11 @@ class Reading:
                 self._sent[name] = None
             else:
                 self._read[name] = None
+
+    @property
+    def noted(self) -> frozenset[str]:
+        """The fields that a data row may have without a new thing to note of it."""
+        return frozenset(self._seen & (self._carried.keys() | PLAIN_NAMES))
 
     def check(self) -> None:
         """Raise InputError for a field in `send` or `carry` that no record has: a slip of the pen."""

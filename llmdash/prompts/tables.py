@@ -50,6 +50,7 @@ class DelimitedText:
 
     by_line = True
     from_text = True
+    of_json_lines = False
 
     def __init__(self, columns: tuple[str, ...], delimiter: str, header: bytes) -> None:
         self.columns = columns

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmdash.engine.model.frame import Alert, EndpointRow, Frame
-from llmdash.engine.model.states import AlertKind, EndpointState
+from llmdash.engine.model.states import AlertKind, EndpointState, Severity
 from llmdash.reports.wording import left
 from llmdash.sanitize import clean_line
 
-__all__ = ["AlertLog", "alert_record", "alert_text", "endpoint_record", "endpoint_text", "held_text"]
+__all__ = [
+    "AlertLog",
+    "alert_record",
+    "alert_text",
+    "endpoint_record",
+    "endpoint_text",
+    "held_text",
+    "held_up_text",
+]
 
 LINGER_S = 5.0
 """Seconds for which an alert has to be gone before it counts as over, so that it is not reported again."""
@@ -39,6 +47,15 @@ def held_text(frame: Frame) -> str:
         return ""
     more = len(frame.alerts) - 1
     return alert_text(frame.alerts[0]) + (f" (+{more} more)" if more else "")
+
+
+def held_up_text(frame: Frame) -> str:
+    """Return what held up a run that has ended with jobs left; empty where nothing did but the user's choice.
+
+    Without a countdown: nothing comes by itself any more.
+    """
+    troubles = (alert for alert in frame.alerts if alert.severity is not Severity.INFORMATION)
+    return next((clean_line(alert.text) for alert in troubles), "")
 
 
 def alert_record(alert: Alert) -> dict[str, Any]:

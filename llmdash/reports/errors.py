@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from llmdash.engine.model.records import AttemptRecord
 from llmdash.reports.wording import count
 from llmdash.sanitize import clean_line
 
-__all__ = ["ErrorKind", "KeptRun", "error_kinds", "error_lines", "error_record"]
+__all__ = ["ErrorKind", "KeptRun", "error_kinds", "error_lines", "error_record", "failed_by_kind"]
 
 _MOST_LINES = 10
 _NO_ATTEMPT = AttemptRecord(0, 0, "", "unsent", 0.0)
@@ -77,6 +78,16 @@ def error_record(error: ErrorKind) -> dict[str, Any]:
         "example": clean_line(error.example),
         "id": clean_line(error.id),
     }
+
+
+def failed_by_kind(errors: Sequence[ErrorKind]) -> dict[str, int]:
+    """Return how many jobs failed by the class of their failure, `other` where it is not known; the most
+    first.
+    """
+    kinds: Counter[str] = Counter()
+    for error in errors:
+        kinds[clean_line(error.kind or "other")] += error.count
+    return dict(kinds.most_common())
 
 
 def error_lines(errors: Sequence[ErrorKind]) -> Iterator[str]:

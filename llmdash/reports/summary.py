@@ -10,11 +10,11 @@ from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.frame import EndpointRow, Frame, KeyRow, Percentiles, RunPart, Score, WorkerRow
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
-from llmdash.reports.errors import KeptRun, error_lines, error_record
+from llmdash.reports.errors import KeptRun, error_lines, error_record, failed_by_kind
+from llmdash.reports.forecast import forecast_lines, forecast_record
 from llmdash.reports.wording import (
     answers_place,
     count,
-    duration,
     endpoint,
     money,
     per_second,
@@ -22,6 +22,8 @@ from llmdash.reports.wording import (
     seconds,
     share,
     state_word,
+    times_text,
+    way_on,
 )
 from llmdash.sanitize import clean_line
 
@@ -38,7 +40,10 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     sum of what follows; an endpoint's state is one of `up`, `down`, `probing`, `paused`; `detail` says why.
     `workers` is empty where this process made all attempts; `done` and `lost` are of all starts.
     `accuracy` is right answers over all scored ones, 0 to 1. `errors`, the failed jobs by kind, and `run_dir`
-    are known of a run that is `kept`.
+    are known of a run that is `kept`; `wall_s` from the first start to the end, rests included, of one that
+    has ended. `unknown` are requests without an outcome, which may be paid twice, `failed_by_kind` failed
+    jobs by class. `held` is `trial` or `budget` where the run waits for a word how to go on; `forecast` is
+    then that of the rest after a trial. `budget` has dollars.
     """
     run = frame.run
     return {
@@ -52,9 +57,12 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "cancelled": run.cancelled,
         "left_out": run.left_out,
         "empty": run.empty,
+        "reused": run.reused,
         "attempts": run.attempts,
         "retries": run.retries,
+        "unknown": run.unknown,
         "elapsed_s": round(run.elapsed_s, 3),
+        "wall_s": None if run.wall_s is None else round(run.wall_s, 3),
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
         "keys": [_key(row) for row in frame.keys],
         "endpoints": [_endpoint(row) for row in frame.endpoints],
@@ -62,6 +70,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "score": None if run.score is None else _score(run.score),
         "ttft_s": _percentiles(run.ttft),
         "latency_s": _percentiles(run.latency),
+        "waited_s": _percentiles(run.waited),
         "usage": {
             "input_tokens": run.input_tokens,
             "output_tokens": run.output_tokens,
@@ -70,7 +79,11 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
             **({"estimated": True} if run.tokens_estimated else {}),
         },
         "cost": None if run.cost is None else round(run.cost, 6),
+        "held": None if run.hold is None else run.hold.kind.value,
+        "budget": None if run.budget is None else _budget(run, run.budget),
+        "forecast": None if frame.forecast is None else forecast_record(frame.forecast),
         "errors": [] if kept is None else [error_record(error) for error in kept.errors],
+        "failed_by_kind": {} if kept is None else failed_by_kind(kept.errors),
         "run_dir": None if kept is None else str(kept.folder),
     }
 
@@ -103,6 +116,10 @@ def _worker(row: WorkerRow) -> dict[str, Any]:
     return {"name": clean_line(row.name), "host": clean_line(row.host), "done": row.done, "lost": row.lost}
 
 
+def _budget(run: RunPart, limit: float) -> dict[str, float]:
+    return {"limit": round(limit, 6), "reserved": round(run.reserved, 6)}
+
+
 def _score(score: Score) -> dict[str, Any]:
     return {
         "right": score.right,
@@ -113,10 +130,8 @@ def _score(score: Score) -> dict[str, Any]:
 
 
 def _percentiles(values: Percentiles) -> dict[str, float | None]:
-    return {
-        "p50": None if values.p50 is None else round(values.p50, 6),
-        "p95": None if values.p95 is None else round(values.p95, 6),
-    }
+    shares = {"p50": values.p50, "p90": values.p90, "p95": values.p95, "p99": values.p99}
+    return {name: None if value is None else round(value, 6) for name, value in shares.items()}
 
 
 def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
@@ -128,13 +143,18 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
     title = "   ".join(
         part for part in (clean_line(run.name), clean_line(endpoint(run)), run.state.value) if part
     )
-    lines = [f"{title}   {duration(run.elapsed_s)}", _jobs_line(run), _attempts_line(run)]
+    lines = [f"{title}   {times_text(run)}", _jobs_line(run), _attempts_line(run)]
     if run.cost is not None:
-        lines.append(f"cost     {'about ' if run.tokens_estimated else ''}{money(run.cost)}")
+        of_budget = "" if run.budget is None else f" of {money(run.budget)}"
+        lines.append(f"cost     {'about ' if run.tokens_estimated else ''}{money(run.cost)}{of_budget}")
     if run.score is not None:
         lines.append(_score_line(run.score))
     lines.append(f"ttft     {_percentiles_text(run.ttft)}")
     lines.append(f"latency  {_percentiles_text(run.latency)}")
+    if run.waited.p50 is not None:
+        lines.append(f"waited   {_percentiles_text(run.waited)}")
+    if run.unknown:
+        lines.append(f"unknown  {counted(run.unknown, 'request')} {run.payment.unknown}")
     out = [endpoint_text(row) for row in frame.endpoints if row.state is not EndpointState.UP]
     if out:
         lines.append(f"out      {'; '.join(out)}")
@@ -142,6 +162,10 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
         lines.append(f"workers  {listed([*map(_worker_text, frame.workers)], WORKERS_SHOWN)}")
     if frame.keys:
         lines += ["", *_key_table(frame.keys)]
+    if run.hold is not None:
+        lines += ["", clean_line(run.hold.text)]
+    if frame.forecast is not None:
+        lines += [f"the rest {counted(frame.forecast.jobs, 'job')}", *forecast_lines(frame.forecast)]
     if kept is not None:
         lines += ["", *error_lines(kept.errors), *_kept_lines(run, kept)]
     return "\n".join(lines)
@@ -152,7 +176,7 @@ def _kept_lines(run: RunPart, kept: KeptRun) -> Iterator[str]:
         yield f"answers  {answers_place(kept.folder, kept.out)}"
     yield f"kept in  {clean_line(str(kept.folder))}"
     if run.ended < run.jobs:
-        yield f"resume   {resume_command(kept.folder)}"
+        yield f"resume   {resume_command(kept.folder)}{way_on(run)}"
     if run.failed or run.invalid:
         yield f"retry    {resume_command(kept.folder)} --retry-failed"
 
@@ -161,8 +185,11 @@ def _jobs_line(run: RunPart) -> str:
     parts = [f"{count(run.done)} done", f"{count(run.failed)} failed"]
     if run.invalid:
         parts.append(f"{count(run.invalid)} invalid")
-    if run.empty:
-        parts[0] += f" ({count(run.empty)} empty)"
+    notes = [
+        f"{count(number)} {word}" for number, word in ((run.reused, "reused"), (run.empty, "empty")) if number
+    ]
+    if notes:
+        parts[0] += f" ({', '.join(notes)})"
     if run.cancelled:
         parts.append(f"{count(run.cancelled)} cancelled")
     parts.append(f"{count(run.jobs - run.ended)} pending")
@@ -192,7 +219,11 @@ def _worker_text(row: WorkerRow) -> str:
 
 
 def _percentiles_text(values: Percentiles) -> str:
-    return f"p50 {seconds(values.p50)}, p95 {seconds(values.p95)}"
+    shares = {"p50": values.p50, "p90": values.p90, "p95": values.p95, "p99": values.p99}
+    always = ("p50", "p95")
+    return ", ".join(
+        f"{name} {seconds(value)}" for name, value in shares.items() if value is not None or name in always
+    )
 
 
 def _key_table(keys: Sequence[KeyRow]) -> list[str]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-import os
-import shlex
 from pathlib import Path
+from typing import Final
 
+from llmdash.engine.model.amounts import share
 from llmdash.engine.model.counts import counted
+from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.frame import Frame, KeyRow, Notice, RunPart
 from llmdash.engine.model.states import RunState, Severity
-from llmdash.sanitize import clean_line
+from llmdash.sanitize import clean_line, shell_word
 
 __all__ = [
     "answers_place",
+    "attach_command",
     "count",
     "counts_text",
+    "doctor_command",
     "duration",
     "endpoint",
     "eta",
+    "export_command",
     "left",
     "money",
     "notice_line",
@@ -28,7 +32,9 @@ __all__ = [
     "seconds",
     "share",
     "state_word",
+    "times_text",
     "title",
+    "way_on",
 ]
 
 UNKNOWN = "–"
@@ -41,6 +47,14 @@ def duration(value: float) -> str:
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours:02}:{minute:02}:{second:02}.{milliseconds:03}"
+
+
+def times_text(run: RunPart) -> str:
+    """Return the time at work, and that from the first start to the end where it is longer by a second."""
+    at_work = duration(run.elapsed_s)
+    if run.wall_s is None or run.wall_s < run.elapsed_s + 1.0:
+        return at_work
+    return f"{at_work} at work, {duration(run.wall_s)} in all"
 
 
 def eta(run: RunPart) -> str:
@@ -76,11 +90,6 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def share(value: float | None) -> str:
-    """Return a share of 1 as percent; rounded down, so that only the whole is `100.0%`."""
-    return UNKNOWN if value is None else f"{int(value * 1000 + 1e-9) / 10:.1f}%"
-
-
 def per_second(value: float | None) -> str:
     """Return a rate in requests a second."""
     return UNKNOWN if value is None else f"{value:.1f}/s"
@@ -93,8 +102,10 @@ def endpoint(run: RunPart) -> str:
 
 def run_state(run: RunPart) -> str:
     """Return the state of the run if it is not simply running, such as `waiting on key`; else ""."""
-    words = [run.state_detail] if run.state is RunState.RUNNING else [run.state.value, run.state_detail]
-    return clean_line(" ".join(words)).strip()
+    state, why = run.state.value, clean_line(run.state_detail)
+    if run.state is RunState.RUNNING or why.startswith(state):
+        return why
+    return f"{state}: {why}" if why and run.state is not RunState.DONE else state
 
 
 def state_word(key: KeyRow) -> str:
@@ -104,26 +115,40 @@ def state_word(key: KeyRow) -> str:
 
 def resume_command(folder: Path) -> str:
     """Return the command that resumes the run in `folder`, quoted for a shell."""
-    return f"llmdash run --resume --run-dir {_quoted(folder)}"
+    return f"llmdash run --resume --run-dir {shell_word(folder)}"
+
+
+def doctor_command(folder: Path) -> str:
+    """Return the command that says what is wrong with the run in `folder`, quoted for a shell."""
+    return f"llmdash doctor {shell_word(folder)}"
+
+
+def export_command(folder: Path) -> str:
+    """Return the command that writes the results of the run in `folder`, quoted for a shell."""
+    return f"llmdash runs export {shell_word(folder)} answers.jsonl"
+
+
+def attach_command(folder: Path) -> str:
+    """Return the command that shows the living run in `folder`, quoted for a shell."""
+    return f"llmdash attach {shell_word(folder)}"
+
+
+_WAYS_ON: Final = {HoldKind.TRIAL.value: " --release", HoldKind.BUDGET.value: " --budget LARGER"}
+
+
+def way_on(run: RunPart | None) -> str:
+    """Return what a run that is held needs after the command that resumes it; empty for any other."""
+    return "" if run is None or run.hold is None else _WAYS_ON[run.hold.kind.value]
+
+
+def recorded_way_on(held: object) -> str:
+    """Return the same for a run with this fact `held` on record."""
+    return _WAYS_ON.get(held, "") if isinstance(held, str) else ""
 
 
 def answers_place(folder: Path, out: Path | None) -> str:
     """Return the file that the results are in, or the command that writes those of the run in `folder`."""
-    return f"llmdash doctor {_quoted(folder)} --out answers.jsonl" if out is None else clean_line(str(out))
-
-
-def _quoted(path: Path) -> str:
-    """Return a path as one word of a shell that is safe to show; what is not is escaped in `$'...'`."""
-    name = str(path)
-    if clean_line(name) == name:
-        return shlex.quote(name)
-    return f"$'{''.join(map(_escaped, name))}'"
-
-
-def _escaped(character: str) -> str:
-    if character in "\\'" or clean_line(character) != character:
-        return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
-    return character
+    return export_command(folder) if out is None else clean_line(str(out))
 
 
 def counts_text(frame: Frame) -> str:

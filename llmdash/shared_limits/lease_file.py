@@ -129,7 +129,7 @@ class LeaseFile:
             elif version != _VERSION:
                 raise _Foreign(f"version {version}")
             _rows(connection), _quiet_until(connection, 0.0)
-        except BaseException:
+        except BaseException:  # an interrupt, too, must not leave it open; it is raised again
             connection.close()
             raise
         return connection

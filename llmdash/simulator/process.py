@@ -8,35 +8,15 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from llmdash.child_process import bare_environment, child_command
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["SimulatorError", "SimulatorProcess"]
-
-_ROOT = Path(__file__).resolve().parents[2]
-# The child imports the package from the same place, and (-P) no modules of the working folder.
-_CODE = (
-    "import sys; root = sys.argv[1]; root in sys.path or sys.path.insert(0, root); "
-    "from llmdash.simulator.__main__ import main; sys.exit(main())"
-)
-# Nothing else is passed on: the parent's environment may hold API keys.
-_KEPT = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "SYSTEMROOT",
-)
 
 
 class SimulatorError(RuntimeError):
@@ -55,12 +35,12 @@ class SimulatorProcess:
         self._lock = threading.Lock()
         self._said = bytearray()
         self._child = subprocess.Popen(  # noqa: S603 - this interpreter, fixed arguments
-            [sys.executable, "-P", "-c", _CODE, str(_ROOT)],
+            child_command("llmdash.simulator"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if stderr is None else stderr,
             start_new_session=True,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            env=bare_environment(),
             bufsize=0,
         )
         self._tell(json.dumps(dataclasses.asdict(settings)).encode() + b"\n")

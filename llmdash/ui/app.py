@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,31 +18,32 @@ from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.theme import Theme
-from textual.widget import Widget
 
 from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
-from llmdash.signals import Signals, overlook_interruption, terminal_is_gone
-from llmdash.ui.launcher import Launch, Launcher
-from llmdash.ui.settings.preferences import Preferences, PreferencesFile
-from llmdash.ui.settings.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
+from llmdash.signals import Signals, terminal_is_gone
+from llmdash.ui.launcher import Launch, Launcher, LaunchError, launch_record
+from llmdash.ui.outside import LOOK_S, Outside
+from llmdash.ui.settings.live_themes import LiveThemes
+from llmdash.ui.settings.preferences import Preferences, RememberedPreferences
+from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import TerminalDriver
 from llmdash.ui.terminal.safe_output import ControlCharacters
 from llmdash.ui.toasts import SteadyNotification
 
 if TYPE_CHECKING:
     from textual.command import Provider
-    from textual.css.stylesheet import Stylesheet
     from textual.filter import LineFilter
 
+    from llmdash.engine.model.comparison import ComparisonSource, PairsView
     from llmdash.engine.model.session import Session
-    from llmdash.ui.screens.start import StartScreen
+    from llmdash.ui.screens.dashboard import DashboardScreen
+    from llmdash.ui.screens.home import HomeScreen
 
 __all__ = ["LlmdashApp"]
 
 _THEME_POLL_S = 1.5
 """Seconds between two looks at the theme files."""
-_LOOK_ROUND_S = 1.0
 
 
 def _action_provider() -> type[Provider]:
@@ -52,15 +53,19 @@ def _action_provider() -> type[Provider]:
 
 
 class LlmdashApp(App[None]):
-    """Shows `session`, or asks through `launcher` what to run and then shows that.
+    """Shows `session`, or asks through `launcher` what to run and then shows that, or shows a `comparison` of
+    kept runs, at first what `compared` names of it.
 
     `shipped_themes` and `user_themes` are folders of theme files, `preferences_path` is where choices are
     remembered; without them there are Textual's own themes and nothing is remembered. `fps` is the frame
     rate, 5 to 30 a second. `redact` removes secrets from the text of a crash. `on_ready` is called once, when
     the dashboard was painted for the first time: what takes long to start waits for that. `signals` are those
-    that end the app; `fault` returns the exception that ended the engine, None while there is none. Raises
-    ValueError unless there is exactly one of session and launcher. The exit code is in `return_code` after
-    `run()`.
+    that end the app; `fault` returns the exception that ended the engine, None while there is none, and
+    `gone` True once the session is no more, which ends the app too. Where a run `goes_on_without` the app,
+    `q` asks whether it should. Raises ValueError unless there is exactly one of session, launcher and
+    comparison. When a run is done, held or stopped the terminal rings or shows a notification, as `notify`
+    says. `write_results` writes those of a session into a file and returns its name, or raises LaunchError.
+    The exit code is in `return_code` after `run()`.
     """
 
     TITLE = "llmdash"
@@ -73,6 +78,8 @@ class LlmdashApp(App[None]):
         *,
         session: Session | None = None,
         launcher: Launcher | None = None,
+        comparison: ComparisonSource | None = None,
+        compared: PairsView | None = None,
         shipped_themes: Path | None = None,
         user_themes: Path | None = None,
         preferences_path: Path | None = None,
@@ -81,36 +88,51 @@ class LlmdashApp(App[None]):
         on_ready: Callable[[], None] | None = None,
         signals: Signals | None = None,
         fault: Callable[[], BaseException | None] = lambda: None,
+        gone: Callable[[], bool] = lambda: False,
+        goes_on_without: bool = False,
+        notify: str = "none",
+        write_results: Callable[[Session], str] | None = None,
     ) -> None:
-        if (session is None) == (launcher is None):
-            raise ValueError("give either a session or a launcher")
+        if sum(source is not None for source in (session, launcher, comparison)) != 1:
+            raise ValueError("give a session, a launcher or a comparison")
         super().__init__(driver_class=TerminalDriver)
         self.signal_received: int | None = None
         """The signal that ended the app, or SIGHUP where the terminal was closed."""
+        self.leaves_running = False
+        """True if the user left a run that is to go on."""
         self._session = session
         self._launcher = launcher
+        self._comparison = comparison
+        self._compared = compared
         self._fps = fps
         self._redact = redact
         self._on_ready = on_ready
-        self._signals = signals
-        self._fault = fault
+        self._outside = Outside(
+            self._leave, self._finish, signals=signals, closed=self._is_closed, fault=fault, gone=gone
+        )
+        self._goes_on_without = goes_on_without
+        self._notify = notify
+        self._write_results = write_results
         self._control_characters = ControlCharacters()
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""
         self._problems: list[str] = []
-        self._preferences_file = PreferencesFile(preferences_path) if preferences_path else None
-        self._preferences = self._load_preferences()
-        self._shipped_themes = ThemeLibrary([shipped_themes] if shipped_themes else [])
-        self._user_themes = ThemeLibrary([user_themes] if user_themes else [])
-        self._register_shipped()
+        self._preferences = RememberedPreferences(preferences_path, self._problems.append)
+        self._themes = LiveThemes(self, shipped_themes, user_themes, self._problems.append)
+        self._themes.register_shipped()
+        self._themes.choose(self._preferences.current.theme)
 
     # Screens.
 
     def get_default_screen(self) -> Screen[Any]:
         if self._launcher is not None:
-            from llmdash.ui.screens.start import StartScreen
+            from llmdash.ui.screens.home import HomeScreen
 
-            return StartScreen(self._launcher)
+            return HomeScreen(self._launcher)
+        if self._comparison is not None:
+            from llmdash.ui.screens.comparison import ComparisonScreen
+
+            return ComparisonScreen(self._comparison, self._compared)
         return self._dashboard(self._session)
 
     def _dashboard(self, session: Session | None) -> Screen[None]:
@@ -118,43 +140,39 @@ class LlmdashApp(App[None]):
 
         if session is None:
             raise ValueError("there is no session to show")
-        return DashboardScreen(session, fps=self._fps, on_ready=self._on_ready)
+        return DashboardScreen(session, fps=self._fps, on_ready=self._on_ready, named=self._names())
+
+    def _names(self) -> Mapping[str, str]:
+        """What the dashboard calls the app's actions, where that is not what they are called at first."""
+        names = {} if self._write_results is not None else {"app.write_results": ""}
+        if self._launcher is None:
+            names["app.go_home"] = ""
+        elif not self._launcher.holds_run:
+            names |= {"app.go_home": "", "app.quit": "Home"}
+        return names
 
     def on_mount(self) -> None:
-        self._adopt_changed(self._user_themes)
-        self._choose(self._preferences.theme or "")
+        self._themes.adopt_user()
+        self._themes.choose(self._preferences.current.theme)
         self._tell_problems()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.set_interval(_THEME_POLL_S, self.reload_themes)
-        self._obey_signals()
-        self.set_interval(_LOOK_ROUND_S, self._look_round)
+        self._outside.obey_signals()
+        self.set_interval(LOOK_S, self._outside.look)
 
     # What ends it from outside.
-
-    def _obey_signals(self) -> None:
-        if self._signals is None:
-            return
-        loop = asyncio.get_running_loop()
-        overlook_interruption(loop)
-
-        def pass_on(number: int) -> None:
-            with suppress(RuntimeError):  # the app has ended meanwhile
-                loop.call_soon_threadsafe(self._leave, number)
-
-        self._signals.tell(pass_on)
-        for number in self._signals.received:
-            self._leave(number)
 
     def _leave(self, number: int) -> None:
         if self.signal_received is None and not self._exit:
             self.signal_received = number
             self.exit(return_code=of_signal(number))
 
-    def _look_round(self) -> None:
-        if (fault := self._fault()) is not None:
-            raise fault
-        if not self.is_headless and terminal_is_gone():
-            self._leave(signal.SIGHUP)
+    def _finish(self) -> None:
+        if not self._exit:
+            self.exit()
+
+    def _is_closed(self) -> bool:
+        return not self.is_headless and terminal_is_gone()
 
     @property
     def terminal_reads(self) -> bool:
@@ -171,10 +189,69 @@ class LlmdashApp(App[None]):
         if isinstance(self._driver, TerminalDriver):
             self._driver.stop_process(group=True)
 
-    def on_start_screen_started(self, event: StartScreen.Started) -> None:
+    def on_home_screen_started(self, event: HomeScreen.Started) -> None:
         self._session = event.session
-        self.remember_launch(event.launch)
+        if event.launch is not None:
+            self.remember_launch(event.launch)
         self.push_screen(self._dashboard(event.session))
+
+    async def action_quit(self) -> None:
+        """Quit; ask first what is to become of a run that is not over and can go on."""
+        if self._launcher is not None and not self._launcher.holds_run and len(self.screen_stack) > 1:
+            self._go_home()
+            return
+        if not (self._goes_on_without and any(_shows_open_run(screen) for screen in self.screen_stack)):
+            self.exit()
+            return
+        from llmdash.ui.screens.leave import LeaveChoice, LeaveScreen
+
+        def leave(choice: LeaveChoice | None) -> None:
+            if choice is LeaveChoice.LEAVE and self._launcher is not None:
+                self.call_later(self._leave_for_home, self._launcher)  # the question is still there
+                return
+            self.leaves_running = choice is LeaveChoice.LEAVE
+            if choice in (LeaveChoice.LEAVE, LeaveChoice.STOP):
+                self.exit()
+
+        self.push_screen(LeaveScreen(), leave)
+
+    def _go_home(self) -> None:
+        """Leave what was opened from the home screen: nothing of it goes on."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_go_home(self) -> None:
+        """From a run that has ended to the home screen, if this began there."""
+        if self._launcher is None:
+            self.notify("This did not begin at home; llmdash without a command opens it", markup=False)
+        elif any(_shows_open_run(screen) for screen in self.screen_stack):
+            self.notify("The run goes on: q asks what is to become of it", markup=False)
+        else:
+            self._leave_for_home(self._launcher)
+
+    def _leave_for_home(self, launcher: Launcher) -> None:
+        self._go_home()
+        self.run_worker(launcher.leave, thread=True)
+
+    def action_write_results(self) -> None:
+        """Write the results so far into a file of this folder."""
+        if self._write_results is not None and self._session is not None:
+            self.run_worker(self._results_written(self._write_results, self._session), exclusive=True)
+
+    async def _results_written(self, write: Callable[[Session], str], session: Session) -> None:
+        try:
+            path = await asyncio.to_thread(write, session)
+        except LaunchError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self.notify(f"The results are in {path}", markup=False)
+
+    def on_dashboard_screen_happened(self, event: DashboardScreen.Happened) -> None:
+        """Call the user, through the writer of the driver: never within a frame."""
+        if self._notify == "none" or self._driver is None:
+            return
+        desktop = self._notify == "desktop"
+        self._driver.write(attention("llmdash", event.words, os.environ) if desktop else BELL)
 
     def action_help_quit(self) -> None:
         """Ctrl+C without a selection quits, as SIGINT would."""
@@ -189,84 +266,31 @@ class LlmdashApp(App[None]):
             self.input_signal.publish(event)
         await super().on_event(event)
 
-    # Themes.
-
-    def _register_shipped(self) -> None:
-        """Register the shipped themes without a check, which costs start-up time: a test has checked them."""
-        for change in self._shipped_themes.changes():
-            self._problems.append(str(change)) if isinstance(change, ThemeError) else self.register_theme(
-                change.theme
-            )
-        self._choose(DEFAULT_THEME)
-        self._choose(self._preferences.theme or "")
-
-    def _choose(self, name: str) -> None:
-        if name in self.available_themes:
-            self.theme = name
+    # Themes and preferences.
 
     def reload_themes(self) -> None:
         """Read the theme files that changed; a timer calls this, so that an edited theme shows at once."""
-        self._adopt_changed(self._shipped_themes)
-        self._adopt_changed(self._user_themes)
+        self._themes.reload()
         self._tell_problems()
 
-    def _adopt_changed(self, library: ThemeLibrary) -> None:
-        for change in library.changes():
-            if isinstance(change, ThemeFile):
-                self._adopt(change)
-            else:
-                self._problems.append(str(change))
+    def _remember_theme(self, theme: Theme) -> None:
+        self._remember(replace(self._preferences.current, theme=theme.name))
 
-    def _adopt(self, file: ThemeFile) -> None:
-        """Register a theme that fits every stylesheet, and show it at once if it is the current one."""
-        try:
-            if file.theme.variables:
-                check_variables(file, self._every_stylesheet(), self.get_theme_variable_defaults())
-        except ThemeError as error:
-            self._problems.append(str(error))
-            return
-        self.register_theme(file.theme)
-        if file.theme.name == self.theme:
-            self.mutate_reactive(App.theme)
+    def remember_launch(self, launch: Launch) -> None:
+        """Save what was chosen on the home screen for the next time."""
+        rate = 0.0 if launch.rate is None else launch.rate
+        record = launch_record(launch)
+        last = self._preferences.current
+        self._remember(replace(last, rate=rate, concurrency=launch.concurrency, launch=record))
 
-    def _every_stylesheet(self) -> Stylesheet:
-        """A copy of the stylesheet in use, with those of all widgets that may be mounted later."""
-        stylesheet = self.stylesheet.copy()
-        for kind in _subclasses(Widget):
-            css = kind.__dict__.get("DEFAULT_CSS", "")
-            stylesheet.add_source(css, read_from=("", kind.__qualname__), is_default_css=True)
-        return stylesheet
+    def _remember(self, preferences: Preferences) -> None:
+        self._preferences.remember(preferences)
+        self._tell_problems()
 
     def _tell_problems(self) -> None:
         for problem in self._problems:
             self.notify(problem, severity="warning", markup=False)
         self._problems.clear()
-
-    # Preferences.
-
-    def _load_preferences(self) -> Preferences:
-        if self._preferences_file is None:
-            return Preferences()
-        preferences, problem = self._preferences_file.load()
-        if problem:
-            self._problems.append(problem)
-        return preferences
-
-    def _remember_theme(self, theme: Theme) -> None:
-        self._remember(replace(self._preferences, theme=theme.name))
-
-    def remember_launch(self, launch: Launch) -> None:
-        """Save what was chosen on the start screen for the next time."""
-        rate = 0.0 if launch.rate is None else launch.rate
-        self._remember(replace(self._preferences, rate=rate, concurrency=launch.concurrency))
-
-    def _remember(self, preferences: Preferences) -> None:
-        if preferences == self._preferences or self._preferences_file is None:
-            return
-        self._preferences = preferences
-        if problem := self._preferences_file.save(preferences):
-            self._problems.append(problem)
-            self._tell_problems()
 
     # Safety.
 
@@ -279,6 +303,9 @@ class LlmdashApp(App[None]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
+        """As Textual's; what is on screen already is not shown a second time."""
+        if any((each.message, each.severity) == (message, severity) for each in self._notifications):
+            return
         lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
 
@@ -293,7 +320,7 @@ class LlmdashApp(App[None]):
         self._close_messages_no_wait()
 
 
-def _subclasses(kind: type[Any]) -> Iterable[type[Any]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from _subclasses(child)
+def _shows_open_run(screen: Screen[Any]) -> bool:
+    from llmdash.ui.screens.dashboard import DashboardScreen
+
+    return isinstance(screen, DashboardScreen) and screen.is_open

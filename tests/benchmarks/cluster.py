@@ -27,7 +27,7 @@ from typing import Any
 from llmdash.cluster.joined import asker_at, in_touch
 from llmdash.cluster.local_cluster import LocalCluster
 from llmdash.cluster.places import LocalPlace
-from llmdash.engine.frames.builder import RunFacts
+from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.model.commands import SetRate
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import JobsView, View
@@ -38,6 +38,7 @@ from llmdash.llms.recipe import ModelRecipe
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.prompts.source import Prompt
 from llmdash.secrets import Secret
+from tests.arrivals import most_in_a_second
 from tests.benchmarks.bench import target
 from tests.benchmarks.floor import floor
 
@@ -200,9 +201,9 @@ def print_rate(args: argparse.Namespace) -> None:
         mean = len(within) / max(end - start, 1e-9)
         print(
             f"set {rate:g}/s: {mean:.2f}/s over {end - start:.0f} s ({mean / rate - 1:+.2%}); "
-            f"most in a second {peak(within)} (allowed {int(rate + max(1, rate * 0.05))})"
+            f"most in a second {most_in_a_second(within)} (allowed {int(rate + max(1, rate * 0.05))})"
         )
-    print(f"most in any second of the run {peak(arrivals)}")
+    print(f"most in any second of the run {most_in_a_second(arrivals)}")
 
 
 def _move(session: LocalSession, moves: Sequence[float], hold_s: float) -> list[tuple[float, float, float]]:
@@ -231,16 +232,6 @@ class StampedTarget:
         found = array("d")
         found.frombytes(self._process.communicate()[0])
         return sorted(found)
-
-
-def peak(times: Sequence[float]) -> int:
-    """The most in any half-open second."""
-    most = first = 0
-    for last, at in enumerate(times):
-        while times[first] <= at - 1.0:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 class _Busy:

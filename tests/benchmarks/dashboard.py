@@ -29,7 +29,7 @@ def measure(
         terminal.wait_for(
             lambda screen: "● done" in screen.splitlines()[0] or "done " in screen.splitlines()[0]
         )
-        terminal.keys("q")
+        terminal.stop_run()
         terminal.wait()
     return jobs_per_second(headless), jobs_per_second(watched)
 

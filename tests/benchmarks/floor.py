@@ -55,6 +55,9 @@ class _AtOnce:
         self.asked = 0
         self._delta = _find("Delta")(text=ANSWER, finish_reason="stop", usage=_find("Usage")(50, 15))
 
+    def identity(self, _messages: object, **_options: object) -> None:
+        """Return None: no request is made."""
+
     async def deltas(self, _messages: object, **_options: object) -> AsyncIterator[Any]:
         self.asked += 1
         yield self._delta

@@ -22,11 +22,13 @@ from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.session import LocalSession
 from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_order import RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess
+from llmdash.simulator.settings import SimulatorSettings
 from tests.arrivals import arrivals
 from tests.rate_stress import Steered, excess, steered
-from tests.simulated import Simulated
+from tests.simulated import DEFAULT_KEYS, SimulatorClient
 
 STRETCH_S = 10.0
 RATES = (20.0, 100.0, 5.0, 50.0)
@@ -42,7 +44,7 @@ def drive(folder: Path, simulator: SimulatorProcess) -> list[float]:
     """Run through the rates; gives the times at which each was set."""
     source = Arithmetic(count=100_000, seed=1)
     settings = Settings(rate=RATES[0], concurrency=128)
-    session = LocalSession(make_plan(source, Input(seed=1), settings, folder, simulator))
+    session = LocalSession(make_plan(source, RunOrder(Input(seed=1)), settings, folder, simulator))
     set_at = []
     session.start()
     for rate in RATES:
@@ -114,11 +116,11 @@ def main() -> None:
 
 def stretches() -> None:
     """Print each stretch of a steady rate, and how soon it was in force."""
-    endpoint = Simulated(latency=0.3)
-    with tempfile.TemporaryDirectory() as name:
-        set_at = drive(Path(name), endpoint._process)
-        arrivals = sorted(endpoint.stats(arrivals=True)["arrivals"])
-    endpoint.close()
+    settings = SimulatorSettings(keys=DEFAULT_KEYS, latency=0.3, strict=True)
+    with tempfile.TemporaryDirectory() as name, SimulatorProcess(settings) as process:
+        set_at = drive(Path(name), process)
+        client = SimulatorClient(settings, process.base_url())
+        arrivals = sorted(client.stats(arrivals=True)["arrivals"])
     print("    rate  arrived  of ideal  fullest s  allowed  felt after      bar")
     for rate, began, ended in zip(RATES, set_at, [*set_at[1:], set_at[-1] + STRETCH_S], strict=True):
         times = [at for at in arrivals if began <= at < ended]

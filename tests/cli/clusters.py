@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import secrets
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from cryptography.x509.oid import NameOID
 
 from tests.arrivals import most_in_a_second
 from tests.cli.command import Ended, environment, start
-from tests.cli.processes import Family, Process, wait_for
+from tests.cli.processes import Family, Process
+from tests.waiting import wait_for
 
 __all__ = ["HEADLESS", "Certificates", "Cluster", "Site", "alerts", "assert_rate_kept", "free_port"]
 
@@ -79,10 +81,14 @@ def _certificate(
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no connection is given while nobody does."""
+    for port in secrets.SystemRandom().sample(
+        range(20_000, 32_000), 100
+    ):  # below those that connections are given
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port is taken")
 
 
 class Site:

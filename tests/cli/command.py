@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import runpy
+import selectors
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +22,13 @@ from llmdash.config import SETTINGS
 from llmdash.config.deciding import deciding_table_file
 from llmdash.config.toml import from_toml
 from llmdash.launch.trust import TrustStore
+from tests.forked import CONTEXT, as_started, forked, is_forkable
 from tests.simulated import Simulated
 
-__all__ = ["Ended", "configure", "environment", "llmdash", "results", "start"]
+__all__ = ["Ended", "configure", "environment", "llmdash", "prompts", "results", "start"]
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")  # the last: what a program runs is measured too
+_LONGEST_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -83,10 +90,57 @@ def start(*arguments: object, cwd: Path, env: dict[str, str], **how: Any) -> Ite
 
 def llmdash(*arguments: object, cwd: Path, env: dict[str, str], given: str | None = None) -> Ended:
     """Run `llmdash` to its end, with `given` on standard input."""
+    if given is None and is_forkable(env):
+        return _forked_llmdash(*arguments, cwd=cwd, env=env)
     stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
     with start(*arguments, cwd=cwd, env=env, stdin=stdin) as process:
-        out, err = process.communicate(given, timeout=120)
+        out, err = process.communicate(given, timeout=_LONGEST_S)
     return Ended(process.returncode, out, err)
+
+
+def prompts(folder: Path, count: int = 3, name: str = "p.txt") -> Path:
+    """Write a file of prompts that differ; gives its path."""
+    path = folder / name
+    path.write_text("".join(f"{number} + 1\n" for number in range(count)))
+    return path
+
+
+def _forked_llmdash(*arguments: object, cwd: Path, env: dict[str, str]) -> Ended:
+    pipes = [CONTEXT.Pipe(duplex=False) for _ in ("out", "err")]
+    (out, out_end), (err, err_end) = pipes
+    with out, err, forked(_be_llmdash, [*map(str, arguments)], cwd, env, out_end, err_end) as process:
+        out_end.close()
+        err_end.close()
+        told = _read_all(out.fileno(), err.fileno())
+        process.join(_LONGEST_S)
+        assert process.exitcode is not None, "it does not end"
+        return Ended(process.exitcode, *told)
+
+
+def _be_llmdash(
+    arguments: list[str], folder: Path, environment: dict[str, str], out: Connection, err: Connection
+) -> None:
+    with as_started(folder, environment, out.fileno(), err.fileno()):
+        sys.argv[:] = ["llmdash", *arguments]
+        runpy.run_module("llmdash", run_name="__main__", alter_sys=True)
+
+
+def _read_all(*pipes: int) -> list[str]:
+    """What is written into pipes until nobody has them open any more."""
+    found = {pipe: bytearray() for pipe in pipes}
+    until = time.monotonic() + _LONGEST_S
+    with selectors.DefaultSelector() as selector:
+        for pipe in pipes:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            assert ready, f"it does not end; it wrote: {[bytes(text[-2_000:]) for text in found.values()]}"
+            for key, _ in ready:
+                piece = os.read(key.fd, 65_536)
+                found[key.fd] += piece
+                if not piece:
+                    selector.unregister(key.fd)
+    return [io.TextIOWrapper(io.BytesIO(text)).read() for text in found.values()]
 
 
 def results(path: Path) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.arrivals import Arrivals, arrivals
 from tests.cli.clusters import Site
+from tests.cli.terminal import end_engines
 
 
 @pytest.fixture
@@ -25,3 +26,10 @@ def server() -> Iterator[Callable[..., Arrivals]]:
     """Starts servers that answer after so many seconds, and know when each request arrived."""
     with ExitStack() as stack:
         yield lambda *how: stack.enter_context(arrivals(*how))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose user begins runs; the engines of those that are left end with the test."""
+    yield tmp_path
+    end_engines(str(tmp_path))

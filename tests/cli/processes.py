@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Family", "Process", "wait_for"]
+from tests.waiting import first
 
-_PATIENCE_S = 20.0
-_ENDS_WITHIN_S = 10.0
+__all__ = ["Family", "Process"]
 
 
 @dataclass(frozen=True)
@@ -94,17 +92,10 @@ class Family:
 
     def end(self) -> None:
         """Kill whatever is left."""
-        until = time.monotonic() + _ENDS_WITHIN_S
-        while left := self.processes():
-            assert time.monotonic() < until, f"they do not end: {left}"
-            for process in left:
-                process.send(signal.SIGKILL)
-            time.sleep(0.02)
+        first(self._killed, lambda left: not left, "their end")
 
-
-def wait_for(holds: Callable[[], object], what: str = "", within_s: float = _PATIENCE_S) -> None:
-    """Look again and again until it holds; fails if it never does."""
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, f"waited in vain for {what or holds}"
-        time.sleep(0.02)
+    def _killed(self) -> list[Process]:
+        left = self.processes()
+        for process in left:
+            process.send(signal.SIGKILL)
+        return left

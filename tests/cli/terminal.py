@@ -14,17 +14,18 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pyte
 
+from llmdash.launch.engine_process import ENGINE
 from tests.cli.modes import left_changed
+from tests.waiting import PATIENCE_S, wait_for
 
-__all__ = ["Terminal"]
-
-_PATIENCE_S = 30.0
+__all__ = ["Terminal", "end_engines", "engines", "wait_for_end"]
 
 _ANSWERS = {
     b"\x1b[?2026$p": b"\x1b[?2026;2$y",  # pictures can be shown all at once
@@ -38,7 +39,8 @@ class Terminal:
 
     `command` is run in place of llmdash, where given. A `modern` terminal answers when it is asked what it
     can do, so that everything a program may switch on is switched on. `reports` is the size that it tells,
-    where that is not its own. The standard streams in `closed` are not open.
+    where that is not its own. The standard streams in `closed` are not open. At the end the engines of the
+    runs that were begun end too, unless `ends_engines` is False.
     """
 
     def __init__(
@@ -52,7 +54,10 @@ class Terminal:
         modern: bool = False,
         reports: tuple[int, int] | None = None,
         closed: Sequence[int] = (),
+        ends_engines: bool = True,
     ) -> None:
+        self._ends_engines = ends_engines
+        self._home = env.get("HOME", "")
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._answers = dict(_ANSWERS) if modern else {}
@@ -91,6 +96,18 @@ class Terminal:
     def keys(self, text: str) -> None:
         """Type `text`."""
         os.write(self._fd, text.encode())
+
+    def stop_run(self) -> None:
+        """Quit the dashboard, and stop its run where that is not over."""
+        self.keys("q")
+        asked, left = "Leave the run?", ("The run is kept in", "Resume it with")
+        self.wait_for(
+            lambda screen: (
+                asked in screen or any(words in screen for words in left) or self.process.poll() is not None
+            )
+        )
+        if asked in self.screen:
+            self.keys("\r")
 
     def click(self, column: int, row: int) -> None:
         """Click the left button at `column`, `row`, counted from 0."""
@@ -149,7 +166,7 @@ class Terminal:
     def wait_for(self, condition: str | Callable[[str], bool]) -> str:
         """Read until the screen holds a text, or a condition on it holds; fails if it never does."""
         holds = (lambda screen: condition in screen) if isinstance(condition, str) else condition
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + PATIENCE_S
         while not holds(self.screen):
             assert time.monotonic() < until, f"waited in vain; the screen:\n{self.screen}"
             assert self.process.poll() is None or self._drained(), f"ended; the screen:\n{self.screen}"
@@ -162,7 +179,7 @@ class Terminal:
 
     def wait(self) -> int:
         """Wait for the process to end; gives its exit code."""
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + PATIENCE_S
         while self.process.poll() is None:
             assert time.monotonic() < until, f"does not end; the screen:\n{self.screen}"
             self.read()
@@ -185,7 +202,7 @@ class Terminal:
     def wait_without_reading(self) -> tuple[int, float]:
         """Wait for the end of a program whose terminal nobody reads; gives exit code, processor seconds."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        code = int(self.process.wait(_PATIENCE_S))
+        code = int(self.process.wait(PATIENCE_S))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return code, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -212,9 +229,38 @@ class Terminal:
     ) -> None:
         self.process.kill()
         self.process.wait()
+        if self._ends_engines:
+            end_engines(self._home)
         if not self._gone:
             os.close(self._fd)
             os.close(self._inner)
+
+
+def engines(home: str) -> list[int]:
+    """The processes of engines that were begun by the user of `home`."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError):
+            called = (folder / "cmdline").read_bytes() if folder.name.isdigit() else b""
+            if f"\0{ENGINE}\0".encode() in called and _is_of(folder, home):
+                found.append(int(folder.name))
+    return found
+
+
+def end_engines(home: str) -> None:
+    """Kill the engines of that user."""
+    for engine in engines(home):
+        with suppress(ProcessLookupError):
+            os.kill(engine, signal.SIGKILL)
+
+
+def wait_for_end(home: Path) -> None:
+    """Wait until no engine of that user is left."""
+    wait_for(lambda: not engines(str(home)), "the end of the run")
+
+
+def _is_of(process: Path, home: str) -> bool:
+    return f"HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0")
 
 
 def _take_over(closed: Sequence[int]) -> None:

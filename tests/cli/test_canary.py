@@ -120,7 +120,7 @@ def test_the_dashboard_and_its_inspector_tell_no_key(tmp_path: Path, faults: str
         for key in "ccyCnnp":
             terminal.keys(key)
             terminal.read(0.1)
-        terminal.keys("q")
+        terminal.stop_run()
         terminal.wait()
     assert_kept_to_itself(lair)
 
@@ -130,7 +130,7 @@ def test_a_fault_of_the_program_that_holds_a_key_does_not_tell_it(
     tmp_path: Path, faults: str, part: str
 ) -> None:
     lair = Lair(tmp_path, f"{faults}/v1")
-    with lair.terminal(command=(sys.executable, BROKEN, part, "60")) as terminal:
+    with lair.terminal(command=(sys.executable, BROKEN, part, "20")) as terminal:
         assert terminal.wait() == 1
         assert "broken on purpose; Authorization: Bearer sk-..." in terminal.screen
     assert_kept_to_itself(lair)

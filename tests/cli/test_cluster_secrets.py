@@ -11,7 +11,8 @@ import pytest
 from tests.arrivals import Arrivals
 from tests.cli.canaries import canary, found_in
 from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site
-from tests.cli.processes import Process, wait_for
+from tests.cli.processes import Process
+from tests.waiting import wait_for
 
 Server = Callable[..., Arrivals]
 

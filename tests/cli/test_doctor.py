@@ -8,7 +8,6 @@ import re
 import signal
 import sqlite3
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from tests.cli.command import Ended, environment, llmdash, results, start
 from tests.cli.terminal import Terminal
 from tests.simulated import Simulated
+from tests.waiting import wait_for
 
 Simulator = Callable[..., Simulated]
 HEADLESS = ("--headless", "--json", "--out", "results.jsonl", "--run-dir", "kept", "--rate", "unlimited")
@@ -31,8 +31,7 @@ def killed(simulator: Simulator, tmp_path: Path) -> Callable[[], Ended]:
     env = environment(tmp_path, endpoint)
     (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 300\nseed = 5\n')
     with start("run", "sums.toml", *HEADLESS, cwd=tmp_path, env=env) as run:
-        while endpoint.stats()["requests"] < 150:
-            time.sleep(0.01)
+        wait_for(lambda: endpoint.stats()["requests"] >= 150)
         run.kill()
         run.communicate()
     return lambda: llmdash("run", "sums.toml", *HEADLESS, "--resume", cwd=tmp_path, env=env)
@@ -118,8 +117,7 @@ def test_a_run_that_is_worked_on_is_only_looked_at(simulator: Simulator, tmp_pat
     (tmp_path / "p.txt").write_text("\n".join(f"What is {n} + 1?" for n in range(400)))
     env = environment(tmp_path, endpoint)
     with start("run", "p.txt", *HEADLESS, cwd=tmp_path, env=env) as run:
-        while endpoint.stats()["requests"] < 70:
-            time.sleep(0.01)
+        wait_for(lambda: endpoint.stats()["requests"] >= 70)
         looked = doctor(tmp_path, "kept")
         refused = doctor(tmp_path, "kept", "--repair")
         run.kill()
@@ -164,7 +162,9 @@ def test_a_wrong_call_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, 
 SHELL = """
 import subprocess, sys
 program = [sys.executable, "-m", "llmdash"]
-subprocess.run([*program, "demo", "--limit", "300", "--rate", "50/s", "--run-dir", "kept"])
+dashboard = subprocess.Popen([*program, "demo", "--limit", "300", "--rate", "50/s", "--run-dir", "kept"])
+open("dashboard.pid", "w").write(str(dashboard.pid))
+dashboard.wait()
 print("\\030\\nthe dashboard ended", flush=True)
 sys.stdin.readline()
 ended = subprocess.run([*program, *sys.argv[1:]])
@@ -180,7 +180,7 @@ def test_a_terminal_that_a_killed_dashboard_left_raw_is_usable_again(
     where: Any = {"cwd": tmp_path, "env": environment(tmp_path), "modern": True}
     with Terminal("-c", SHELL, *arguments, command=(sys.executable,), **where) as terminal:
         terminal.wait_for("saved")
-        os.kill(int((tmp_path / "kept" / "lock").read_text()), signal.SIGKILL)
+        os.kill(int((tmp_path / "dashboard.pid").read_text()), signal.SIGKILL)
         terminal.wait_for("the dashboard ended")
         assert len(terminal.left_changed) > 5
         terminal.keys("\n")

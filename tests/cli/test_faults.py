@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from tests.cli.command import Ended, environment, llmdash, results, start
 from tests.simulated import Simulated
+from tests.waiting import wait_for
 
 HEADLESS = ("--headless", "--json", "--out", "results.jsonl", "--run-dir", "kept", "--rate", "unlimited")
 
@@ -100,13 +100,15 @@ def test_three_keys_of_four_revoked_in_the_middle_cost_no_job(
     endpoint = simulator(keys=keys, latency=0.02)
     concurrency = 16
 
-    def revoke() -> None:
-        for number, key in enumerate(keys[:3]):
-            while endpoint.stats()["requests"] < 200 * (number + 1):
-                time.sleep(0.005)
-            endpoint.control(key, refuse=True)
+    def revoke(key: str, after: int) -> None:
+        wait_for(lambda: endpoint.stats()["requests"] >= after)
+        endpoint.control(key, refuse=True)
 
-    revoking = threading.Thread(target=revoke)
+    def revoke_three() -> None:
+        for number, key in enumerate(keys[:3]):
+            revoke(key, 200 * (number + 1))
+
+    revoking = threading.Thread(target=revoke_three)
     revoking.start()
     env = environment(tmp_path, endpoint)
     ended = llmdash("run", sums, *HEADLESS, "--concurrency", concurrency, cwd=tmp_path, env=env)
@@ -127,8 +129,7 @@ def test_a_key_without_quota_is_asked_no_more_and_left_alone_after_a_resume(
     fetch(f"{faulty}/__plan__", {"share": 0.0, "keys": {"sk-one": "429-quota"}})
     env = at(tmp_path, f"{faulty}/v1")
     with start("run", sums, *HEADLESS, "--concurrency", 4, cwd=tmp_path, env=env) as process:
-        while requests_at(faulty) < 300:
-            time.sleep(0.005)
+        wait_for(lambda: requests_at(faulty) >= 300)
         process.kill()
     ended = llmdash("run", sums, *HEADLESS, "--resume", cwd=tmp_path, env=env)
     assert (ended.code, ended.summary["done"]) == (0, 1000)
@@ -146,8 +147,7 @@ def test_a_key_that_is_put_into_the_env_file_joins_the_run(
     file.chmod(0o600)
     env = environment(tmp_path)
     with start("run", sums, *HEADLESS, "--concurrency", 4, cwd=tmp_path, env=env) as process:
-        while endpoint.stats()["requests"] < 50:
-            time.sleep(0.005)
+        wait_for(lambda: endpoint.stats()["requests"] >= 50)
         file.write_text(f"API_KEY=sk-old-1111,sk-new-2222\nBASE_URL={endpoint.base_url}\n")
         out, err = process.communicate(timeout=60)
     ended = Ended(process.returncode, out, err)

@@ -13,7 +13,7 @@ from tests.arrivals import Arrivals
 from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site
 from tests.cli.command import results
 from tests.cli.faulted import Faulted
-from tests.cli.processes import wait_for
+from tests.waiting import wait_for
 
 Server = Callable[..., Arrivals]
 SLOW_S = 60.0
@@ -60,7 +60,7 @@ def test_the_requests_of_a_run_that_is_stopped_are_cut_off_with_its_lease_and_ma
         try:
             time.sleep(LEASE_S - 2)
             assert running.cut == 0, "a run may be silent for a while"
-            wait_for(lambda: running.cut == JOBS, "them to be cut off", within_s=5)
+            wait_for(lambda: running.cut == JOBS, "them to be cut off", within_s=SLOW_S / 2)
             running.latency = 0.05
         finally:
             process.send_signal(signal.SIGCONT)

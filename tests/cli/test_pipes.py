@@ -15,15 +15,11 @@ import pytest
 
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
-from tests.cli.command import environment, results
-from tests.cli.terminal import Terminal
+from tests.cli.command import environment, prompts, results
+from tests.cli.terminal import Terminal, wait_for_end
 from tests.simulated import Simulated
 
-HEADLESS = ("run", "prompts.txt", "--headless", "--run-dir", "kept")
-
-
-def prompts(folder: Path, count: int) -> None:
-    (folder / "prompts.txt").write_text("".join(f"{number} + 1\n" for number in range(count)))
+HEADLESS = ("run", "p.txt", "--headless", "--run-dir", "kept")
 
 
 def test_a_reader_that_goes_away_does_not_end_the_run(
@@ -112,7 +108,7 @@ def test_one_interrupt_lets_requests_finish_and_two_do_not(
     prompts(tmp_path, 500)
     for signals, latency in ((1, 0.5), (2, 60.0)):
         env = environment(tmp_path, simulator(latency=latency))
-        arguments = ("run", "prompts.txt", "--headless", "--rate", "50/s", "--run-dir", f"kept-{signals}")
+        arguments = ("run", "p.txt", "--headless", "--rate", "50/s", "--run-dir", f"kept-{signals}")
         with Terminal(*arguments, cwd=tmp_path, env=env) as terminal:
             terminal.wait_for(lambda screen: "in flight" in screen and " 0 in flight" not in screen)
             terminal.keys("\x03")
@@ -138,3 +134,26 @@ def test_a_headless_run_goes_on_without_a_terminal_and_stops_at_once_for_sigquit
         assert terminal.wait() == 128 + number
         assert terminal.left_changed == []
     assert (ended(tmp_path) == 60) is done
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_that_an_answer_cannot_be_written_is_no_fault_of_the_program(
+    tmp_path: Path, simulator: Callable[..., Simulated]
+) -> None:
+    prompts(tmp_path, 5)
+    env = environment(tmp_path, simulator(latency=0.2))
+    for words in ("run p.txt --detach --run-dir kept", "ctl kept status", "limits", "runs", "ctl kept stop"):
+        with Path("/dev/full").open("w") as full:
+            ended = subprocess.run(
+                [sys.executable, "-m", "llmdash", *words.split()],
+                cwd=tmp_path,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert "fault" not in ended.stderr, words
+        assert ended.returncode == 0 or "no engine works on this run" in ended.stderr
+    wait_for_end(tmp_path)

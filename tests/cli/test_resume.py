@@ -19,6 +19,7 @@ import pytest
 from tests.cli.command import configure, environment, llmdash, results, start
 from tests.recording import Recorder
 from tests.simulated import Simulated
+from tests.waiting import wait_for
 
 JOBS = 12
 Simulator = Callable[..., Simulated]
@@ -29,11 +30,8 @@ def begin(folder: Path, env: dict[str, str], *arguments: object, ends: Callable[
     (folder / "p.txt").write_text("".join(f"What is {n} + 1?\n" for n in range(JOBS)))
     command = ("run", "p.txt", "--headless", "--run-dir", "run", *arguments)
     with start(*command, cwd=folder, env=env) as process:
-        limit = time.monotonic() + 60
-        while not ends():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < limit
-            time.sleep(0.02)
+        wait_for(lambda: ends() or process.poll() is not None, "the time to kill it")
+        assert process.poll() is None, process.communicate()
         process.send_signal(signal.SIGKILL)
         process.communicate()
 

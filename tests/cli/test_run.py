@@ -18,6 +18,7 @@ import pytest
 
 from tests.cli.command import Ended, environment, llmdash, results, start
 from tests.simulated import Simulated
+from tests.waiting import wait_for
 
 Simulator = Callable[..., Simulated]
 HEADLESS = ("--headless", "--json", "--out", "results.jsonl", "--run-dir", "kept", "--rate", "unlimited")
@@ -194,8 +195,7 @@ def test_the_first_interrupt_drains_and_the_rest_stays_pending(
     endpoint = simulator(latency=0.3)
     env = environment(tmp_path, endpoint)
     with start("run", arithmetic, *HEADLESS, "--concurrency", 8, cwd=tmp_path, env=env) as process:
-        while endpoint.stats()["requests"] < 20:
-            time.sleep(0.01)
+        wait_for(lambda: endpoint.stats()["requests"] >= 20)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     ended = Ended(process.returncode, out, err)
@@ -215,8 +215,7 @@ def test_a_second_process_on_the_same_run_is_told_who_has_it(
     endpoint = simulator(latency=0.5)
     env = environment(tmp_path, endpoint)
     with start("run", arithmetic, *HEADLESS, cwd=tmp_path, env=env) as first:
-        while not endpoint.stats()["requests"]:
-            time.sleep(0.01)
+        wait_for(lambda: endpoint.stats()["requests"])
         second = llmdash("run", arithmetic, *HEADLESS, "--resume", cwd=tmp_path, env=env)
         first.kill()
         first.communicate()
@@ -247,8 +246,7 @@ def test_a_demo_that_was_cut_short_goes_on_where_and_as_fast_as_it_was(tmp_path:
     with start(
         "demo", "--limit", 90, "--rate", "60/s", "--headless", "--run-dir", "kept", cwd=tmp_path, env=env
     ) as run:
-        while not (tmp_path / "kept" / "journal.sqlite").exists():
-            time.sleep(0.01)
+        wait_for((tmp_path / "kept" / "journal.sqlite").exists)
         time.sleep(0.8)
         run.kill()
         run.communicate()
@@ -263,8 +261,7 @@ def test_results_can_be_read_while_the_run_goes_on_and_after_a_kill(
     endpoint = simulator(latency=0.05)
     env, out = environment(tmp_path, endpoint), tmp_path / "results.jsonl"
     with start("run", arithmetic, *HEADLESS, "--concurrency", 8, cwd=tmp_path, env=env) as process:
-        while not out.exists() or out.read_bytes().count(b"\n") < 50:
-            time.sleep(0.01)
+        wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") >= 50)
         seen = {line["index"]: line for line in results(out)}
         process.kill()
     again = llmdash("run", arithmetic, *HEADLESS, "--resume", cwd=tmp_path, env=env)
@@ -289,8 +286,7 @@ def test_a_run_whose_folder_is_deleted_ends_soon_and_says_so(
     endpoint = simulator(latency=0.2)
     env = environment(tmp_path, endpoint)
     with start("run", arithmetic, *HEADLESS, "--concurrency", 4, cwd=tmp_path, env=env) as process:
-        while endpoint.stats()["requests"] < 20:
-            time.sleep(0.01)
+        wait_for(lambda: endpoint.stats()["requests"] >= 20)
         shutil.rmtree(tmp_path / "kept")
         out, err = process.communicate(timeout=60)
     assert process.returncode == 7

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,3 +41,14 @@ def test_help_loads_nothing_that_asks_or_draws(tmp_path: Path, command: str) -> 
     found = loaded(command, "--help", cwd=tmp_path, env=environment(tmp_path))
     assert "click" in found
     assert not found & (SCREENS | SERVERS | WORKERS | PRICES | {"aiohttp", "httpx", "regex", "jsonschema"})
+
+
+def test_the_dashboard_of_a_run_loads_nothing_of_what_runs_it() -> None:
+    """That is loaded meanwhile by the process of the engine."""
+    code = (
+        "import sys, llmdash.launch.run_order, llmdash.launch.watching, llmdash.ui.screens.dashboard;"
+        "print(*sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    engine = {name for name in shown.split() if name.startswith("llmdash.engine.")}
+    assert {name.split(".")[2] for name in engine} <= {"journal", "metrics", "model"}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import Terminal, engines
 
 
 def saved(screen: str) -> int:
@@ -43,7 +45,7 @@ def test_a_batch_is_started_tuned_paused_inspected_and_left(tmp_path: Path, colu
         terminal.keys("\x1b")
         terminal.wait_for("Jobs ·")
 
-        terminal.keys("q")
+        terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.is_clean
         assert "llmdash run --resume" in terminal.screen.replace("\n", "")
@@ -55,7 +57,7 @@ def test_a_drag_on_the_slider_reaches_the_limiter(tmp_path: Path) -> None:
         column, row = terminal.find("┤1000")
         terminal.click(column - 2, row)
         terminal.wait_for(lambda screen: not re.search(r"set\s+20\.0/s", screen))
-        terminal.keys("q")
+        terminal.stop_run()
         assert terminal.wait() == 0
 
 
@@ -66,7 +68,7 @@ def test_a_window_that_changes_its_size_keeps_the_dashboard_whole(tmp_path: Path
             terminal.resize(columns, rows)
             terminal.read(0.3)
         terminal.wait_for("Jobs ·")
-        terminal.keys("q")
+        terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.is_clean
 
@@ -77,19 +79,33 @@ def test_a_bare_start_asks_what_to_run_and_spends_nothing_before_enter(tmp_path:
         assert "simulator" in terminal.screen
         terminal.keys("\r")
         terminal.wait_for(lambda screen: saved(screen) > 0)
-        terminal.keys("q")
+        terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.is_clean
 
 
-def test_a_terminal_that_goes_away_leaves_a_run_that_carries_on_without_spinning(tmp_path: Path) -> None:
+def test_a_terminal_that_goes_away_leaves_a_run_that_goes_on_without_spinning(tmp_path: Path) -> None:
     env = environment(tmp_path)
-    with Terminal(
-        "demo", "--limit", 60, "--rate", "30/s", "--run-dir", "kept", cwd=tmp_path, env=env
-    ) as terminal:
+    arguments = ("demo", "--limit", 60, "--rate", "30/s", "--run-dir", "kept")
+    with Terminal(*arguments, cwd=tmp_path, env=env) as terminal:
         terminal.wait_for(lambda screen: saved(screen) > 0)
+        [engine] = engines(str(tmp_path))
         terminal.hang_up()
-        code, seconds = terminal.wait_without_reading()
-    assert code == 128 + signal.SIGHUP
+        code, _ = terminal.wait_without_reading()
+        assert code == 128 + signal.SIGHUP
+        assert len(list(JournalReader(tmp_path / "kept").results())) < 60, "the viewer ends at once"
+        seconds = 0.0
+        while engine in engines(str(tmp_path)):
+            seconds = processor_s(engine) or seconds
+            time.sleep(0.05)
     assert seconds < 10.0, "processor seconds of a run that takes a few"
     assert len(list(JournalReader(tmp_path / "kept").results())) == 60
+
+
+def processor_s(process: int) -> float:
+    """The processor seconds that a process has taken; 0 if it is gone."""
+    try:
+        ticks = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]
+    except OSError:
+        return 0.0
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")

@@ -19,7 +19,7 @@ from tests.simulated import Simulated
 BROKEN = Path(__file__).with_name("broken.py")
 
 ENDINGS: dict[str, tuple[Callable[[Terminal], None], int]] = {
-    "q": (lambda terminal: terminal.keys("q"), 0),
+    "q": (lambda terminal: terminal.stop_run(), 0),
     "Ctrl-C": (lambda terminal: terminal.keys("\x03"), 130),
     "INT": (lambda terminal: terminal.signal(signal.SIGINT), 130),
     "TERM": (lambda terminal: terminal.signal(signal.SIGTERM), 143),
@@ -41,7 +41,7 @@ def end(folder: Path, how: str) -> tuple[int, list[str]]:
 
 def crash(folder: Path, part: str) -> Terminal:
     """A dashboard that broke in one of its parts, after it was shown."""
-    command = (sys.executable, str(BROKEN), part, "300" if part == "ui" else "20")
+    command = (sys.executable, str(BROKEN), part, "20")
     with Terminal(cwd=folder, env=environment(folder), command=command, modern=True) as terminal:
         terminal.wait()
         assert terminal.left_changed == []
@@ -114,7 +114,7 @@ def test_a_run_whose_jobs_all_ended_and_some_failed_is_left_with_exit_code_3(tmp
         env = environment(tmp_path, OPENAI_API_KEY="sk-one", OPENAI_BASE_URL=f"{root}/v1")
         with Terminal("run", "prompts.txt", cwd=tmp_path, env=env) as terminal:
             terminal.wait_for("2 failed")
-            terminal.keys("q")
+            terminal.stop_run()
             assert terminal.wait() == 3
             assert terminal.is_clean
 

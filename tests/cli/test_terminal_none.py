@@ -12,14 +12,15 @@ import pytest
 
 from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import Terminal, engines
 from tests.cli.test_terminal import saved
 from tests.cli.test_terminal_endings import BROKEN
 from tests.simulated import Simulated
+from tests.waiting import wait_for
 
 DEMO = ("demo", "--limit", 40, "--rate", "50/s", "--run-dir", "kept")
 SIZES = [(0, 0), (0, 36), (120, 0)]
-PROMPT_S = 5.0
+PROMPT_S = 20.0
 """What "at once" may take on a busy machine, far below any wait for what is in flight."""
 
 
@@ -137,7 +138,7 @@ def test_a_dashboard_outlives_a_size_that_is_wrong(tmp_path: Path, size: tuple[i
         terminal.report(120, 36)
         before = saved(terminal.screen)
         terminal.wait_for(lambda screen: saved(screen) > before)
-        terminal.keys("q")
+        terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.left_changed == []
 
@@ -170,7 +171,7 @@ def test_a_terminal_with_a_name_nobody_knows_has_a_dashboard(tmp_path: Path, nam
 def test_signals_end_a_program_whose_screen_never_returns(
     tmp_path: Path, numbers: Sequence[signal.Signals], code: int
 ) -> None:
-    command = (sys.executable, str(BROKEN), "stuck", "300")
+    command = (sys.executable, str(BROKEN), "stuck", "20")
     with Terminal(cwd=tmp_path, env=environment(tmp_path), command=command, modern=True) as terminal:
         terminal.wait_for("sent")
         while terminal.raw != (before := bytes(terminal.raw)) or _moves(terminal, before):
@@ -183,12 +184,13 @@ def test_signals_end_a_program_whose_screen_never_returns(
 
 
 def test_a_hangup_lets_the_run_of_a_screen_that_never_returns_go_on(tmp_path: Path) -> None:
-    command = (sys.executable, str(BROKEN), "stuck", "300", "60")
+    command = (sys.executable, str(BROKEN), "stuck", "20", "60")
     with Terminal(cwd=tmp_path, env=environment(tmp_path), command=command) as terminal:
         terminal.wait_for("sent")
         terminal.signal(signal.SIGHUP)
         assert terminal.wait() == 128 + signal.SIGHUP
         assert terminal.left_changed == []
+        wait_for(lambda: not engines(str(tmp_path)), "the end of the run")
     assert len(list(JournalReader(tmp_path / "kept").results())) == 60
 
 

@@ -40,7 +40,7 @@ def test_nothing_is_sent_where_an_untrusted_file_says(
     assert (ended.code, ended.out, server.requests) == (2, "", [])
     head, key, url, hashed, fix = ended.err.splitlines()
     assert head == (
-        f"llmdash: {tmp_path / 'llmdash.toml'}: decides where keys are sent, and is not trusted yet:"
+        f"llmdash: {tmp_path / 'llmdash.toml'}: decides where keys go or what is run, and is not trusted yet:"
     )
     assert key == "llmdash:   endpoint e: api_key_env = AWS_SECRET_ACCESS_KEY"
     assert url == f"llmdash:   endpoint e: base_url = '{server.root}/v1'"

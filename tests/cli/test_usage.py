@@ -149,3 +149,65 @@ def test_an_option_that_the_simulator_has_no_use_for_is_named(
     assert ended.code == 0
     for option in ("--dialect", "--base-url", "--header"):
         assert f"llmdash: {option}: has no effect on the simulator\n" in ended.err
+
+
+NO_PRICE = ["run", "p.txt", "--base-url", "http://127.0.0.1:9/v1", "--model", "nobody-knows", "--budget", "1"]
+
+
+def left_in(folder: Path) -> dict[Path, bytes]:
+    """All that is in the folder; no bytes for folders."""
+    return {path: path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        (NO_PRICE, None),
+        ([*NO_PRICE[:1], "-", *NO_PRICE[2:]], "1 + 1\n"),
+        (["run", "-", "--simulate", "--strict"], '{"prompt": "a"}\n{"prom\n'),
+        (["run", "-", "--simulate"], ""),
+        (["run", "p.txt", "--simulate", "--reuse"], None),
+        (["run", "p.txt", "--simulate", "--dedupe", "--temperature", "1"], None),
+        (["run", "p.txt", "--simulate", "--keep", "none"], None),
+        (["run", "p.txt", "--simulate", "--check", "schema"], None),
+        (["run", "p.txt", "--simulate", "--schema", "none.json"], None),
+        (["run", "p.txt", "--simulate", "--out", "p.txt", "--overwrite"], None),
+        (["run", "p.txt", "--simulate", "--out", "r.docx"], None),
+        (["run", "p.txt", "--simulate", "--carry", "nothing"], None),
+        (["run", "p.txt", "--simulate", "--cluster", "nowhere:1"], None),
+        (["run", "p.txt", "--dialect", "langchain", "--model", "no_such_module:model"], None),
+        (["compare", "-", "--simulate", "--models", ","], "1 + 1\n"),
+        (["compare", "none.txt", "--simulate"], None),
+    ],
+)
+@pytest.mark.parametrize("place", [("--run-dir", "a/b"), ("--run-dir", "there"), ()])
+def test_what_is_refused_leaves_nothing(
+    tmp_path: Path, arguments: list[str], given: str | None, place: tuple[str, ...]
+) -> None:
+    (tmp_path / "p.txt").write_text("1 + 1\n")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "input").write_text("mine")
+    env = environment(tmp_path, API_KEY=CANARY)
+    before = left_in(tmp_path)
+    headless = [] if arguments[0] == "compare" else ["--headless"]
+    ended = llmdash(*arguments, *headless, *place, cwd=tmp_path, env=env, given=given)
+    assert ended.code == 2, (ended.out, ended.err)
+    assert left_in(tmp_path) == before
+
+
+def test_what_a_detached_engine_refuses_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("1 + 1\n")
+    env = environment(tmp_path, API_KEY=CANARY)
+    before = left_in(tmp_path)
+    assert llmdash(*NO_PRICE, "--detach", "--run-dir", "kept", cwd=tmp_path, env=env).code == 2
+    assert left_in(tmp_path) == before
+
+
+def test_a_run_that_is_there_is_not_touched_by_another_that_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("1 + 1\n")
+    env = environment(tmp_path)
+    run = ("run", "p.txt", "--simulate", "--headless", "--run-dir", "kept")
+    assert llmdash(*run, cwd=tmp_path, env=env).code == 0
+    before = left_in(tmp_path)
+    assert llmdash(*run, cwd=tmp_path, env=env).code == 2
+    assert left_in(tmp_path) == before

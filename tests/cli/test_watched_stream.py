@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from llmdash.config.settings import load_settings
+from llmdash.config import load_settings
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.view import StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.inputs import Input
-from llmdash.launch.plan_builder import RunOrder, prepare
+from llmdash.launch.preparing import prepare
+from llmdash.launch.run_order import RunOrder
 from llmdash.launch.workers import WorkersOrder
-from tests.cli.processes import Family, wait_for
+from tests.cli.processes import Family
+from tests.waiting import wait_for
 
 CHUNKS = 40
 EVERY_S = 0.05

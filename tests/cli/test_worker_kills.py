@@ -17,7 +17,7 @@ from tests.arrivals import Arrivals
 from tests.cli.clusters import Certificates, Cluster, Site
 from tests.cli.command import Ended
 from tests.cli.faulted import Faulted
-from tests.cli.processes import wait_for
+from tests.waiting import wait_for
 
 Server = Callable[..., Arrivals]
 HERE = ("--workers", 3)
@@ -26,18 +26,21 @@ STOPPED_S = 8.0
 
 
 class Size(NamedTuple):
-    """How many faults, after how many more requests each, and what each request takes."""
+    """How many faults, after how many more requests each, and what each request takes; `soon_s` as Faulted
+    has it.
+    """
 
     faults: int
     least: int
     most: int
     latency: float
     jobs: int
+    soon_s: float = 2.0
     within_s: float = 60.0
 
 
 SHORT = Size(1, 60, 120, 0.2, 300)
-LONG = Size(50, 200, 350, 0.5, 18_000, 300.0)
+LONG = Size(50, 200, 350, 0.5, 18_000, 0.3, 300.0)
 SIZES = [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.slow)]
 
 
@@ -49,7 +52,8 @@ def faulted(
     strike: Callable[[random.Random], None],
 ) -> Faulted:
     """A run at 100 requests a second."""
-    return Faulted(site, running, size.latency, size.jobs, 100, options, strike, size.least, size.most)
+    needs = (size.latency, size.jobs, 100, options, strike, size.least, size.most, size.soon_s)
+    return Faulted(site, running, *needs)
 
 
 def end(run: Faulted, size: Size, kind: str, start: Callable[[Faulted, int, float], Ended]) -> None:

@@ -17,10 +17,10 @@ from tests.arrivals import Arrivals
 from tests.cli.canaries import canary, found_in
 from tests.cli.clusters import HEADLESS, Site, assert_rate_kept
 from tests.cli.command import configure, llmdash, results
-from tests.cli.processes import wait_for
 from tests.cli.terminal import Terminal
 from tests.cli.test_mixed_endpoints import KEYS, POOL
 from tests.simulated import Simulated
+from tests.waiting import wait_for
 
 Simulator = Callable[..., Simulated]
 Server = Callable[..., Arrivals]
@@ -152,7 +152,7 @@ def test_workers_end_with_their_run_however_it_ends(
         wait_for(lambda: len(running.times) >= 5, "the first requests")
         process.send_signal(number)
         process.communicate(timeout=30)
-    wait_for(lambda: not site.family.processes(), "the workers to end", within_s=10)
+    wait_for(lambda: not site.family.processes(), "the workers to end")
     assert list(site.temporary.iterdir()) == []
 
 
@@ -163,7 +163,7 @@ def test_the_dashboard_tells_of_workers_that_join_and_of_what_they_make(site: Si
         terminal.wait_for(lambda screen: bool(re.search(r"Worker w\d joins|2 workers join", screen)))
         terminal.wait_for(lambda screen: bool(re.search(r"done +\w{4} w\d ", screen)))
         terminal.wait_for("✓ done")
-        terminal.keys("q")
+        terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.is_clean
     wait_for(lambda: not site.family.processes(), "the workers to end")

@@ -15,6 +15,7 @@ from llmdash.cluster.limits import ClusterLeases, LimitsPlugin
 from llmdash.cluster.places import RemotePlace
 from llmdash.engine.dispatch.leases import Claim, Held, LeaseError, Limit, Share, Sharer, Wish
 from llmdash.shared_limits.table import KEPT_S, LeaseRow
+from tests.waiting import PATIENCE_S
 
 NO_TLS: TlsFiles | None = None
 
@@ -77,7 +78,7 @@ async def test_a_real_scheduler_answers_and_one_that_is_gone_is_named() -> None:
     async with Scheduler(
         host="127.0.0.1", port=0, dashboard_address="127.0.0.1:0", dashboard=False
     ) as scheduler:
-        leases = ClusterLeases(RemotePlace(scheduler.address, NO_TLS))
+        leases = ClusterLeases(RemotePlace(scheduler.address, NO_TLS), PATIENCE_S)
         try:
             share = await leases.share(claim("a"))
             assert share.limit == Limit("org-a", 60.0)
@@ -88,3 +89,18 @@ async def test_a_real_scheduler_answers_and_one_that_is_gone_is_named() -> None:
     nowhere = ClusterLeases(RemotePlace("tcp://127.0.0.1:9", NO_TLS))
     with pytest.raises(LeaseError, match=r"tcp://127\.0\.0\.1:9 does not answer"):
         await nowhere.share(claim("a"))
+
+
+async def test_a_scheduler_that_cannot_load_what_keeps_leases_is_named_with_the_fix() -> None:
+    async with Scheduler(
+        host="127.0.0.1", port=0, dashboard_address="127.0.0.1:0", dashboard=False
+    ) as scheduler:
+
+        def refuse(**_: object) -> None:
+            raise ModuleNotFoundError("No module named 'llmdash'\nand more")
+
+        scheduler.handlers["register_scheduler_plugin"] = refuse
+        leases = ClusterLeases(RemotePlace(scheduler.address, NO_TLS), PATIENCE_S)
+        with pytest.raises(LeaseError, match=r"No module named 'llmdash'.*needs llmdash"):
+            await leases.share(claim("a"))
+        await leases.aclose()

@@ -32,8 +32,8 @@ def row(name: str, wall_s: float, *, jobs: int = 90, done: int = 90, **more: Any
         input_tokens=4_923,
         output_tokens=1_524,
         score=Score(84, 4, 2),
-        ttft=Percentiles(0.11, 0.2),
-        latency=Percentiles(0.33, 0.52),
+        ttft=Percentiles(p50=0.11, p95=0.2),
+        latency=Percentiles(p50=0.33, p95=0.52),
     )
     in_run = RunPart.__dataclass_fields__.keys() - Row.__dataclass_fields__.keys()
     of_run = {field: more.pop(field) for field in list(more) if field in in_run}

@@ -192,11 +192,13 @@ def test_a_dotenv_decides_where_the_key_of_promptlayer_goes(place: Place) -> Non
 
 
 def test_keys_that_join_later_never_go_where_a_changed_file_says(place: Place) -> None:
+    del place.environ["A_KEYS"]
+    place.env("A_KEYS=sk-a\n")
     place.toml(TABLE)
     watched = place.load().key_file
     assert watched is not None
     assert len(watched.reload().keys) == 1
-    place.environ["A_KEYS"] = "sk-a,sk-b"
+    place.env("A_KEYS=sk-a,sk-b\n")
     assert len(watched.reload().keys) == 2
     place.toml(TABLE.replace("A_KEYS", "ANTHROPIC_API_KEY"))
     with pytest.raises(ConfigError, match="where keys are sent was changed meanwhile"):

@@ -144,7 +144,20 @@ def test_requests_that_a_kill_cut_off_become_unknown_and_their_number_is_told(tm
     _, checkup = repaired(folder)
     assert bad(checkup) == []
     assert checkup.sums is not None
-    assert checkup.sums.unknown == JournalReader(folder).count_unknown() == 2
+    assert checkup.sums.unknown == JournalReader(folder).sums.count_unknown() == 2
+
+
+def test_of_a_run_on_the_simulator_nothing_is_said_to_be_paid(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    sql(
+        folder,
+        "INSERT OR REPLACE INTO run (name, value) VALUES ('simulator', '{}')",
+        "INSERT INTO attempts (job, attempt, key, state, sent_at) VALUES (30, 1, 'a', 'sent', 1)",
+        "DELETE FROM results WHERE job = 5",
+    )
+    found = check(folder, known_of)
+    assert any("1 requests were in flight when the run last ended (the first" in text for text in bad(found))
+    assert not any("paid" in f"{each.text} {each.fix}" for each in found.findings)
 
 
 def test_a_journal_is_copied_before_anything_in_it_is_changed(tmp_path: Path) -> None:
@@ -206,7 +219,8 @@ def test_a_run_that_was_killed_as_it_began_can_be_begun_anew(tmp_path: Path, con
     if content == b"":
         (folder / NAME).write_bytes(b"")
     else:
-        sql(folder, "DROP TABLE run", "DROP TABLE attempts", "DROP TABLE results", "DROP TABLE health")
+        names = ("run", "attempts", "results", "health", "samples", "moments", "prompts")
+        sql(folder, *(f"DROP TABLE {name}" for name in names))
     assert "nothing is recorded" in "".join(bad(check(folder, known_of)))
     repair(folder, known_of)
     JournalFile.create(folder, {}).close()

@@ -122,7 +122,7 @@ def assert_usable(folder: Path) -> None:
     states = {row.state for row in reader.ended()}
     assert states <= {"done", "failed", "cancelled"}
     assert sum(1 for _ in reader.results()) == sum(1 for _ in reader.ended())
-    for totals in reader.key_totals().values():
+    for totals in reader.sums.key_totals().values():
         assert totals.sent == totals.ok + totals.throttled + totals.errors + totals.cut
     JournalFile.open(folder).close()
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
-from llmdash.engine.frames.builder import RunFacts
+from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.totals import totals_in
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.records import ResultRecord
@@ -22,10 +23,12 @@ from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.session import LocalSession
-from llmdash.llms.base import LLM
+from llmdash.llms.base import LLM, Stop
 from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages, text_of
+from llmdash.llms.request_identity import RequestIdentity, identity_of
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt, PromptList
+from tests.waiting import PATIENCE_S, first, wait_for
 
 Step = Delta | Exception | float | threading.Event
 Script = Callable[[str, str, int], Iterable[Any]]
@@ -87,11 +90,17 @@ class Server:
 
 
 class ScriptedLLM(LLM):
+    """Asks a server in memory; a request is its prompt, and has a temperature of 0 but where one is given."""
+
     model = "scripted"
 
     def __init__(self, server: Server, key: str) -> None:
         self._server = server
         self._key = key
+
+    def identity(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestIdentity | None:
+        said = [text_of(message) for message in as_messages(prompt)]
+        return identity_of(b"a server in memory", {"said": said, "temperature": 0, **options})
 
     def _astream(
         self, prompt: PromptLike, *, stop: Sequence[str] | None = None, **options: Any
@@ -136,7 +145,7 @@ def started(the_plan: RunPlan) -> Iterator[LocalSession]:
         yield session
     finally:
         session.command(Cancel())
-        assert session.join(20.0), "the run hangs"
+        assert session.join(PATIENCE_S), "the run hangs"
         assert session.crash is None
 
 
@@ -144,7 +153,7 @@ def run(the_plan: RunPlan) -> LocalSession:
     """The session of a plan, from start to end."""
     session = LocalSession(the_plan)
     session.start()
-    assert session.join(30.0), "the run hangs"
+    assert session.join(PATIENCE_S), "the run hangs"
     if session.crash is not None:
         raise session.crash
     return session
@@ -152,19 +161,15 @@ def run(the_plan: RunPlan) -> LocalSession:
 
 def until(session: LocalSession, holds: Callable[[Frame], bool]) -> Frame:
     """The first frame for which `holds`."""
-    end = time.monotonic() + 20.0
-    while not holds(frame := session.frame(ALL)):
-        assert time.monotonic() < end, f"never came about: {frame.run}"
-        assert session.crash is None, session.crash
-        time.sleep(0.002)
+    frame = first(lambda: session.frame(ALL), lambda frame: session.crash or holds(frame), every_s=0.002)
+    assert session.crash is None, session.crash
     return frame
 
 
 def worked_out(session: LocalSession, view: View) -> Frame:
     """The frame once the order that `view` asks for is there."""
     session.frame(view)
-    while any(thread.name == "llmdash-sort" for thread in threading.enumerate()):
-        time.sleep(0.001)
+    wait_for(lambda: all(thread.name != "llmdash-sort" for thread in threading.enumerate()), every_s=0.001)
     return session.frame(view)
 
 
@@ -181,7 +186,7 @@ def assert_balanced(session: LocalSession, server: Server) -> Frame:
     ended = (run.done, run.invalid, run.failed, run.cancelled)
     assert ended == tuple(states[name] for name in ("done", "invalid", "failed", "cancelled"))
     assert [result.index for result in results] == sorted({result.index for result in results})
-    totals = JournalReader(session.folder).key_totals()
+    totals = JournalReader(session.folder).sums.key_totals()
     assert {label: each.sent for label, each in totals.items()} == dict(server.by_key)
     for key in frame.keys:
         assert key.sent == server.by_key[key.label]
@@ -195,4 +200,19 @@ def assert_balanced(session: LocalSession, server: Server) -> Frame:
     assert run.attempts == sum(server.asked.values())
     if run.score is not None:
         assert run.score.total == run.done + run.invalid
+    if not session.alive:
+        assert_totals(session, frame)
     return frame
+
+
+def assert_totals(session: LocalSession, frame: Frame) -> None:
+    """What a list of runs shows is what the last frame shows."""
+    kept, run = totals_in(JournalReader(session.folder).facts()), frame.run
+    assert kept is not None
+    assert (kept.state, kept.jobs, kept.ended) == (run.state.value, run.jobs, run.ended), (kept, run)
+    assert (kept.done, kept.failed, kept.invalid) == (run.done, run.failed, run.invalid)
+    assert (kept.attempts, kept.input_tokens, kept.output_tokens) == (
+        run.attempts,
+        run.input_tokens,
+        run.output_tokens,
+    )

@@ -15,7 +15,7 @@ import pytest
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.plan import RunPlan
@@ -23,6 +23,7 @@ from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.scripted import Server, failing, plan, prompts, run, started, until, whole
+from tests.waiting import wait_for
 
 WIDE = View(jobs=JobsView(height=50), series_width=100)
 
@@ -34,6 +35,18 @@ def slowly(_key: str, prompt: str, _before: int) -> list[Any]:
 def measured(folder: Path, **more: Any) -> RunPlan:
     """A run of some two seconds."""
     return plan(folder, Server(slowly), prompts(60), concurrency=4, **more)
+
+
+def standing(session: LocalSession) -> RunPart:
+    """What is told of the run once its clock stands: what was measured before a pause ends soon after it."""
+    looks = [session.frame(View()).run]
+
+    def stands() -> bool:
+        looks.append(session.frame(View()).run)
+        return looks[-1].elapsed_s == looks[-2].elapsed_s
+
+    wait_for(stands, "the clock to stand", every_s=0.3)
+    return looks[-1]
 
 
 def still(frame: Frame) -> Frame:
@@ -105,9 +118,8 @@ def test_the_time_left_counts_no_pause(tmp_path: Path) -> None:
         session.command(commands.Pause())
         paused = until(session, lambda frame: frame.run.rests).run
         assert (paused.requests_per_s, paused.tokens_per_s, paused.ends_in_s) == (0.0, 0.0, None)
-        time.sleep(0.3)  # what is measured before the pause must have ended
-        held = session.frame(View()).run
-        time.sleep(1.0)
+        held = standing(session)
+        time.sleep(1.0)  # what must not happen takes time
         assert session.frame(View()).run.elapsed_s == held.elapsed_s
         session.command(commands.Resume())
         run = until(session, lambda frame: frame.run.ends_in_s is not None).run

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.model.commands import ReviveKey
+from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import RunState
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.pool.terms import ANY_KEY
-from llmdash.engine.run import Ending
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt, RequestBody
 from tests.engine.pools import Clock, Silent

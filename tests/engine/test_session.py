@@ -14,9 +14,9 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.lock import LockedError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
+from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import AlertKind, JobState, KeyState, RunState, Severity
 from llmdash.engine.model.view import View
-from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta, Usage
 from llmdash.llms.wire.failures import FailureKind

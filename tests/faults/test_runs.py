@@ -21,6 +21,7 @@ from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.session import LocalSession
 from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_order import RunOrder
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import Prompt
@@ -76,7 +77,7 @@ def faults_for(pool: Pool) -> tuple[str, ...]:
 
 def session_at(server: FaultServer, folder: Path, seed: int) -> LocalSession:
     settings = POOLS[seed % 3].settings(server.base_url(), seed)
-    plan = make_plan(of(prompts()), Input(), settings, folder, None)
+    plan = make_plan(of(prompts()), RunOrder(Input()), settings, folder, None)
     return LocalSession(replace(plan, policy=FAST))
 
 
@@ -101,10 +102,10 @@ def assert_accounts_agree(session: LocalSession, frame: Frame, server: FaultServ
     counts, journal = server.counts, JournalReader(session.folder)
     requests = [counts.by_key[key.reveal()].requests for key in pool.keys]
     seen = dict(zip(labels(pool.keys), requests, strict=True))
-    assert {label: totals.sent for label, totals in journal.key_totals().items()} == seen
+    assert {label: totals.sent for label, totals in journal.sums.key_totals().items()} == seen
     assert {key.label: key.sent for key in frame.keys} == seen
     assert frame.run.attempts == counts.total.requests
-    by_job = dict(journal.attempt_counts())
+    by_job = dict(journal.sums.attempt_counts())
     for number, prompt in enumerate(prompts()):
         row = counts.by_prompt[prompt.text]
         assert (by_job[number], 1) == (row.requests, row.whole), (prompt, row)
@@ -116,7 +117,7 @@ def assert_classes_are_those_of_the_catalogue(session: LocalSession, server: Fau
     served: Counter[FailureKind | None] = Counter()
     for name, count in server.counts.by_fault.items():
         served[CATALOGUE[name].kind] += count
-    totals = JournalReader(session.folder).key_totals().values()
+    totals = JournalReader(session.folder).sums.key_totals().values()
     told = {
         FailureKind.THROTTLE: sum(each.throttled for each in totals),
         FailureKind.TRANSIENT: sum(each.errors for each in totals),

@@ -16,6 +16,7 @@ from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.session import LocalSession
 from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_order import RunOrder
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.prompts.source import Prompt
 from llmdash.reports.export.json_lines import write_jsonl
@@ -55,7 +56,9 @@ def _world(simulator: Simulator, folder: Path, seed: int) -> World:
     keys = [key.reveal() for key in pool.keys]
     running = simulator(keys=keys, seed=seed, faults=mix.shares)
     settings = replace(pool.settings(running.base_url, seed), timeouts=_LIMITS)
-    session = LocalSession(replace(make_plan(of(jobs), Input(), settings, folder, None), policy=FAST))
+    session = LocalSession(
+        replace(make_plan(of(jobs), RunOrder(Input()), settings, folder, None), policy=FAST)
+    )
     session.start()
     ended = session.join(_LONGEST_S)
     frame = session.frame(ALL)
@@ -72,13 +75,13 @@ def _assert_accounts_balance(world: World) -> None:
         label: stats[key.reveal()]["requests"]
         for label, key in zip(world.labels, world.pool.keys, strict=True)
     }
-    totals = journal.key_totals()
+    totals = journal.sums.key_totals()
     assert {key.label: key.sent for key in frame.keys} == seen
     assert {label: each.sent for label, each in totals.items()} == {k: n for k, n in seen.items() if n}
     assert frame.run.attempts == sum(seen.values())
     for key in frame.keys:
         assert key.sent == key.ok + key.throttled + key.errors + key.cut
-    by_job = dict(journal.attempt_counts())
+    by_job = dict(journal.sums.attempt_counts())
     assert [by_job[job] for job in range(JOBS)] == [len(served) for served in world.served]
     assert frame.run.done + frame.run.failed == JOBS
     states = [record.state for record in records(world.session)]

@@ -13,8 +13,8 @@ from llmdash.compare.ways import AT_ONCE, Experiment, models_of, ways
 from llmdash.config import Settings
 from llmdash.config.prices import Price, Prices
 from llmdash.engine.model.commands import Cancel, Drain, SetRate
+from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.view import JobsView, StreamView, View
-from llmdash.engine.run import Ending
 from llmdash.launch.compare import Bench, practice
 from llmdash.launch.inputs import Input
 from llmdash.prompts.source import Prompt, PromptList

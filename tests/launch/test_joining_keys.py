@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,12 +17,14 @@ from llmdash.engine.model.session import Session
 from llmdash.engine.model.view import View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.compare import Bench
+from llmdash.launch.home import HomeLauncher
 from llmdash.launch.inputs import Input, open_input
-from llmdash.launch.plan_builder import RunOrder, prepare
+from llmdash.launch.preparing import prepare
+from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import OwnSession
-from llmdash.launch.start import SettingsLauncher
 from llmdash.ui.launcher import Launch
 from tests.simulated import Simulated
+from tests.waiting import first
 
 PROMPTS = 400
 
@@ -49,11 +50,7 @@ def add_the_second_key() -> None:
 
 
 def until(session: Session, holds: Callable[[Frame], bool]) -> Frame:
-    end = time.monotonic() + 30.0
-    while not holds(frame := session.frame(View())):
-        assert time.monotonic() < end, f"never came about: {frame.run}"
-        time.sleep(0.02)
-    return frame
+    return first(lambda: session.frame(View()), holds)
 
 
 def assert_the_second_key_joins(session: OwnSession) -> None:
@@ -75,11 +72,11 @@ def test_of_the_command_line(settings: Settings) -> None:
 
 
 @pytest.mark.case("engine", "start-screen-keys")
-def test_of_the_start_screen(settings: Settings) -> None:
-    launcher = SettingsLauncher(settings)
-    launcher.start(Launch(Path("sums.txt"), "configured", settings.model, settings.rate, 8))
-    assert launcher.session is not None
-    assert_the_second_key_joins(launcher.session)
+def test_of_the_home_screen(settings: Settings) -> None:
+    with HomeLauncher(settings, lambda _flags: settings) as launcher:
+        launcher.start(Launch(Path("sums.txt"), settings.endpoints[0].name, "", settings.rate, 8))
+        assert launcher.begun is not None
+        assert_the_second_key_joins(launcher.begun.session)
 
 
 def bench(settings: Settings) -> Bench:

@@ -64,10 +64,10 @@ def test_a_variable_trusts_by_hash(tmp_path: Path) -> None:
 
 def test_the_refusal_shows_fields_hash_and_command() -> None:
     assert refusal((FILE, OTHER)).splitlines() == [
-        "/w/llmdash.toml: decides where keys are sent, and is not trusted yet:",
+        "/w/llmdash.toml: decides where keys go or what is run, and is not trusted yet:",
         "  base_url = 'https://␛[2Je.example'",
         f"  hash {'a' * 32}",
-        "/w/.env: decides where keys are sent, and is not trusted yet:",
+        "/w/.env: decides where keys go or what is run, and is not trusted yet:",
         "  base_url = 'https://f.example'",
         f"  hash {'b' * 32}",
         "if that is what you want: llmdash trust (in a script: LLMDASH_TRUST=HASH, or --config FILE)",

@@ -15,7 +15,7 @@ from tests.simulated import Simulated
 @pytest.fixture
 def endpoint(simulator: Callable[..., Simulated], monkeypatch: pytest.MonkeyPatch) -> Simulated:
     """A slow simulator that the environment names."""
-    simulated = simulator(latency=0.15)
+    simulated = simulator(latency=0.4)
     monkeypatch.setenv("OPENAI_API_KEY", simulated.keys[0])
     monkeypatch.setenv("OPENAI_BASE_URL", simulated.base_url)
     return simulated

@@ -376,16 +376,18 @@ def test_what_a_call_needs_is_loaded_with_the_model() -> None:
     assert found.stdout == "True False\n"
 
 
-async def test_calls_of_one_model_from_two_loops_share_its_connections(
+async def test_a_model_is_called_from_two_loops_and_again_after_it_was_closed(
     simulator: Callable[..., Simulated],
 ) -> None:
     simulated = simulator()
     llm = ChatOpenAI("sim-small", api_key=simulated.keys[0], base_url=simulated.base_url)
-    await llm.ainvoke(QUESTION)
-    await asyncio.to_thread(asyncio.run, llm.ainvoke(QUESTION))
+    here = await llm.ainvoke(QUESTION)
+    there = await asyncio.to_thread(asyncio.run, llm.ainvoke(QUESTION))
     await llm.aclose()
-    await llm.ainvoke(QUESTION)
+    again = await llm.ainvoke(QUESTION)
     await llm.aclose()
+    assert here.content == there.content == again.content != ""
+    assert simulated.stats()["requests"] == 3
 
 
 async def test_a_call_that_is_cancelled_is_aborted(simulator: Callable[..., Simulated]) -> None:

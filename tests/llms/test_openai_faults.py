@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from llmdash.llms.transport.http import BODY_LIMIT
-from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
+from tests.engine.virtual_time import virtual_time
 from tests.llms.canned import (
     DONE,
     KEY,
@@ -33,9 +33,9 @@ PING = b": ping\n\n"
 ERROR = {"message": "The server had an error", "type": "server_error", "code": None}
 
 
-async def failure_of(transport: Canned, timeouts: Timeouts | None = None) -> Failure:
+async def failure_of(transport: Canned) -> Failure:
     with pytest.raises(Failure) as caught:
-        await chat(transport, timeouts=timeouts).ainvoke("hi")
+        await chat(transport).ainvoke("hi")
     return caught.value
 
 
@@ -137,57 +137,56 @@ async def test_an_answer_in_an_unknown_compression_is_refused_unread() -> None:
     assert "compress" in failure.message
 
 
-SHORT = Timeouts(connect=0.01, first_byte=0.02, stall=0.02, total=30.0)
-
-
 IDLE = [
-    pytest.param(lambda: itertools.cycle([PING, 0.002]), id="endless pings"),
-    pytest.param(lambda: itertools.cycle([b"\n", 0.002]), id="endless blank lines"),
-    pytest.param(lambda: itertools.cycle([part(role="assistant"), 0.002]), id="endless empty chunks"),
+    pytest.param(lambda: itertools.cycle([PING, 9.0]), id="endless pings"),
+    pytest.param(lambda: itertools.cycle([b"\n", 9.0]), id="endless blank lines"),
+    pytest.param(lambda: itertools.cycle([part(role="assistant"), 9.0]), id="endless empty chunks"),
 ]
 SILENCE = pytest.param(lambda: [3600.0], id="silence")
 
 
 @pytest.mark.parametrize("rest", [*IDLE, SILENCE])
+@virtual_time
 async def test_content_that_does_not_go_on_is_a_stall_whatever_else_comes(
     rest: Callable[[], Iterable[bytes | float]],
 ) -> None:
     transport = Canned(endless(lambda: itertools.chain([chunk("Hel")], rest())))
-    failure = await failure_of(transport, SHORT)
+    failure = await failure_of(transport)
     assert (failure.kind, failure.may_be_billed) == (FailureKind.TRANSIENT, False)
-    assert failure.message == "stalled: no content for 0.02 s"
+    assert failure.message == "stalled: no content for 60 s"
     assert closed(transport)
 
 
 @pytest.mark.parametrize("rest", IDLE)
+@virtual_time
 async def test_before_the_first_content_whatever_comes_keeps_the_wait_alive_up_to_the_total(
     rest: Callable[[], Iterable[bytes | float]],
 ) -> None:
-    limits = Timeouts(connect=0.01, first_byte=0.2, stall=0.2, total=0.6)
     transport = Canned(endless(rest))
-    failure = await failure_of(transport, limits)
+    failure = await failure_of(transport)
     assert (failure.kind, failure.may_be_billed) == (FailureKind.TRANSIENT, True)
-    assert failure.message == "no end within 0.6 s"
+    assert failure.message == "no end within 600 s"
     assert closed(transport)
 
 
+@virtual_time
 async def test_silence_before_the_first_content_is_a_stall_and_may_be_billed() -> None:
-    failure = await failure_of(Canned(answer(3600.0)), SHORT)
-    assert (failure.message, failure.may_be_billed) == ("stalled: no content for 0.02 s", True)
+    failure = await failure_of(Canned(answer(3600.0)))
+    assert (failure.message, failure.may_be_billed) == ("stalled: no content for 60 s", True)
 
 
+@virtual_time
 async def test_content_without_end_meets_the_total_time() -> None:
-    limits = Timeouts(first_byte=0.05, stall=10.0, total=0.05)
-    transport = Canned(endless(lambda: itertools.cycle([chunk("x"), 0.002])))
-    failure = await failure_of(transport, limits)
-    assert (failure.kind, failure.message) == (FailureKind.TRANSIENT, "no end within 0.05 s")
+    transport = Canned(endless(lambda: itertools.cycle([chunk("x"), 9.0])))
+    failure = await failure_of(transport)
+    assert (failure.kind, failure.message) == (FailureKind.TRANSIENT, "no end within 600 s")
 
 
 @pytest.mark.parametrize("content", [chunk("x"), part(reasoning="x"), part(tool_calls=[{"index": 0}])])
+@virtual_time
 async def test_a_slow_answer_whose_content_keeps_coming_is_no_stall(content: bytes) -> None:
-    pieces: list[bytes | float] = [content, 0.02] * 20
-    limits = Timeouts(first_byte=0.2, stall=0.2, total=30.0)
-    generation = await chat(Canned(answer(*pieces, DONE)), timeouts=limits).ainvoke("hi")
+    pieces: list[bytes | float] = [content, 20.0] * 20
+    generation = await chat(Canned(answer(*pieces, DONE))).ainvoke("hi")
     assert generation.finish_reason is None
 
 

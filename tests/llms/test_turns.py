@@ -63,7 +63,8 @@ anything = st.recursive(
 
 @given(st.lists(st.dictionaries(_FIELDS, anything)))
 def test_no_conversation_breaks_it_and_what_comes_out_is_json(turns: list[dict[str, Any]]) -> None:
-    json.dumps([as_blocks(map(GeneralTurn, turns)), as_items(map(GeneralTurn, turns))])
+    for written in (as_blocks(map(GeneralTurn, turns)), as_items(map(GeneralTurn, turns))):
+        assert json.loads(json.dumps(written)) == written
 
 
 def test_arguments_that_are_no_object_are_kept() -> None:

@@ -62,7 +62,7 @@ def test_a_file_without_a_single_good_line_names_the_first_fault(tmp_path: Path)
 
 def test_a_malformed_array_names_its_line(tmp_path: Path) -> None:
     text = refused(written(tmp_path / "p.json", b'[\n{"prompt": "a"},\n{"prompt": b}\n]'))
-    assert text.startswith(f"{tmp_path / 'p.json'}:3: malformed JSON")
+    assert text.startswith(f"{tmp_path / 'p.json'}:3: malformed JSON: invalid character")
 
 
 def test_an_array_nested_without_end_is_refused(tmp_path: Path) -> None:

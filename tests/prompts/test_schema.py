@@ -39,7 +39,9 @@ def test_an_invalid_answer_is_told_with_its_place(text: str, problem: str | None
 
 @given(st.text())
 def test_no_answer_breaks_the_validation(text: str) -> None:
-    AnswerSchema(PERSON).problem(text)
+    problem = AnswerSchema(PERSON).problem(text)
+    assert problem is not None
+    assert problem.isprintable()
 
 
 def test_what_an_answer_says_is_shown_on_one_line() -> None:

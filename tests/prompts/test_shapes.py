@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from llmdash.engine.frames.builder import RunFacts
+from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import ResultRow
-from llmdash.reports.export import export
+from llmdash.reports.export import TakenError, check_unused, export
 from llmdash.reports.export.live import LiveResults, can_be_live
+from llmdash.reports.export.sole import SoleResults
 from tests.cli.command import environment, start
 from tests.simulated import Simulated
 
@@ -160,6 +161,41 @@ def test_the_export_at_the_end_takes_the_place_of_the_file(
     assert (tmp_path / "r.jsonl").read_bytes() == b"".join(exported(tmp_path))
 
 
+def test_a_file_that_is_completed_has_each_result_once_and_in_order_and_grows_on(
+    tmp_path: Path, journal: JournalFile, live: LiveResults
+) -> None:
+    path = tmp_path / "r.jsonl"
+    for row in (FAILED, DONE, FAILED):
+        journal.write(Group(reopened=[row.job], results=[row]))
+        live.append([row])
+    said = [live.is_complete]
+    live.complete()
+    said.append(live.is_complete)
+    assert path.read_bytes() == b"".join(exported(tmp_path))
+    before = path.stat().st_ino
+    live.complete()
+    assert path.stat().st_ino == before
+    journal.write(Group(results=[CANCELLED]))
+    live.append([CANCELLED])
+    said.append(live.is_complete)
+    assert said == [False, True, False]
+    assert path.read_bytes() == b"".join(exported(tmp_path))
+
+
+def test_a_file_that_grows_no_longer_is_completed_all_the_same(
+    tmp_path: Path, journal: JournalFile, live: LiveResults
+) -> None:
+    path = tmp_path / "r.jsonl"
+    path.unlink()
+    path.write_text("another's\n")
+    journal.write(Group(results=[DONE]))
+    live.append([DONE])
+    assert live.problem is not None
+    live.complete()
+    assert live.is_complete
+    assert path.read_bytes() == b"".join(exported(tmp_path))
+
+
 @pytest.mark.parametrize("room", range(0, 400, 37))
 def test_a_full_disk_leaves_whole_lines_and_a_word_about_it(
     tmp_path: Path, live: LiveResults, room: int
@@ -235,3 +271,25 @@ def test_the_file_grows_while_the_run_goes_on_and_survives_a_kill(
         process.communicate(timeout=60)
     assert process.returncode == 0
     assert whole_lines(out) == list(range(240))
+
+
+@pytest.mark.parametrize("kind", [LiveResults, SoleResults])
+def test_a_file_that_a_run_adds_to_is_taken_by_no_other(
+    tmp_path: Path, journal: JournalFile, kind: type[LiveResults | SoleResults]
+) -> None:
+    out = tmp_path / "r.jsonl"
+    check_unused(out)
+    opened = kind(out, tmp_path / "run")
+    opened.open()
+    with pytest.raises(TakenError, match="another run writes its results to it"):
+        check_unused(out)
+    second = kind(out, tmp_path / "another")
+    second.open()
+    assert second.problem is not None
+    assert "another run writes its results to it" in second.problem
+    second.close()
+    opened.append([DONE])
+    assert json.loads(out.read_text())["id"] == "a"
+    opened.close()
+    check_unused(out)
+    check_unused(Path("/dev/null"))

@@ -242,7 +242,9 @@ def test_a_closed_stream_does_not_end_the_watch() -> None:
     stream = io.StringIO()
     stream.close()
     display = LineDisplay(stream)
-    display.finish(watch(FakeSession([DONE]), display))
+    frame = watch(FakeSession([at(1), DONE]), display, sleep=FakeTime(6).sleep)
+    display.finish(frame)
+    assert frame == DONE
 
 
 def test_a_stream_that_lacks_a_character_gets_a_question_mark() -> None:
@@ -254,7 +256,7 @@ def test_a_stream_that_lacks_a_character_gets_a_question_mark() -> None:
 
 PROGRAM = """
 import sys
-from llmdash.engine.model.frame import RunState
+from llmdash.engine.model.states import RunState
 from llmdash.reports.progress import display_for, watch
 from tests.reports.fakes import FakeSession, FakeTime, at
 

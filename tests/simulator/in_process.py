@@ -7,12 +7,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.types import ASGIApp, Message, Scope
+
 from llmdash.simulator.app import make_app
 from llmdash.simulator.settings import SimulatorSettings
 from tests.simulated import Reply
-from tests.simulator.frames import PATHS
+from tests.simulator.frames import PATHS, content_of
 
-__all__ = ["KEYS", "InProcess"]
+__all__ = ["KEYS", "InProcess", "exchanged"]
 
 KEYS = ("key-a", "key-b")
 
@@ -30,15 +32,7 @@ class InProcess:
         self, dialect: str, text: str = "Tell me of the sea.", /, key: str = "", **fields: Any
     ) -> Reply:
         """Ask in any dialect, with the last key if none is named."""
-        messages = [{"role": "user", "content": text}]
-        content: dict[str, Any] = {"messages": messages}
-        if dialect == "completions":
-            content = {"prompt": text}
-        elif dialect == "responses":
-            content = {"input": text}
-        elif dialect == "messages":
-            content = {"max_tokens": 500, "messages": messages}
-        body = {"model": "m", **content, **fields}
+        body = {"model": "m", **content_of(dialect, text), **fields}
         return await self.send("POST", PATHS[dialect], body, key or self.settings.keys[-1])
 
     async def report(self, path: str, query: str = "") -> Any:
@@ -69,20 +63,7 @@ class InProcess:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send any request; the body as JSON, or as it is if it is bytes."""
-        sent: list[dict[str, Any]] = []
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        waiting = [{"type": "http.request", "body": data}]
-
-        async def receive() -> dict[str, Any]:
-            if waiting:
-                return waiting.pop()
-            # The client stays for as long as the answer takes.
-            await asyncio.Event().wait()
-            raise AssertionError("nobody sets this event")
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
         usual = {"Authorization": f"Bearer {key}", "anthropic-version": "2023-06-01", "x-asked": "yes"}
         pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or usual).items()]
         scope = {
@@ -92,6 +73,25 @@ class InProcess:
             "headers": pairs,
             "query_string": query.encode(),
         }
-        await self._app(scope, receive, send)
+        sent = await exchanged(self._app, scope, data)
         names = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
         return Reply(sent[0]["status"], names, b"".join(message["body"] for message in sent[1:]))
+
+
+async def exchanged(app: ASGIApp, scope: Scope, data: bytes) -> list[Message]:
+    """What the application sends for a request with this body."""
+    sent: list[Message] = []
+    waiting: list[Message] = [{"type": "http.request", "body": data}]
+
+    async def receive() -> Message:
+        if waiting:
+            return waiting.pop()
+        # The client stays for as long as the answer takes.
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets this event")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from llmdash.simulator.app import make_app
 from llmdash.simulator.settings import SimulatorSettings
+from tests.simulator.in_process import exchanged
 
 LONG = "Tell me about the sea and its salt."
 
@@ -25,21 +25,9 @@ class Client:
 
     async def post(self, path: str, body: dict[str, Any]) -> tuple[int, list[bytes]]:
         """The status and the pieces of the answer; `headers` then has its headers."""
-        sent: list[dict[str, Any]] = []
-        waiting = [{"type": "http.request", "body": json.dumps(body).encode()}]
-
-        async def receive() -> dict[str, Any]:
-            if waiting:
-                return waiting.pop()
-            # The client stays for as long as the answer takes.
-            await asyncio.Event().wait()
-            raise AssertionError("nobody sets this event")
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
         auth = [(b"authorization", b"Bearer a"), (b"anthropic-version", b"2023-06-01")]
-        await self._app({"type": "http", "method": "POST", "path": path, "headers": auth}, receive, send)
+        scope = {"type": "http", "method": "POST", "path": path, "headers": auth}
+        sent = await exchanged(self._app, scope, json.dumps(body).encode())
         self.headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], [message["body"] for message in sent[1:]]
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from subprocess import PIPE
 
@@ -18,25 +17,9 @@ import pytest
 from llmdash.simulator.process import SimulatorError, SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 from tests.simulated import stats_of
+from tests.waiting import PATIENCE_S, has_ended, wait_for
 
 SETTINGS = SimulatorSettings(keys=("a",), latency=0.0)
-
-
-def gone(pid: int) -> bool:
-    """True once the process has ended (a zombie that its new parent has yet to reap has ended)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def ends(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if gone(pid):
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_starting_it_does_not_load_a_server_into_this_process() -> None:
@@ -121,10 +104,10 @@ def test_it_ends_with_a_parent_that_is_killed(number: int) -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, env=environment) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        assert not gone(child)
+        assert not has_ended(child)
         parent.send_signal(number)
         parent.wait()
-    assert ends(child)
+    wait_for(lambda: has_ended(child))
 
 
 SERVE = """
@@ -146,7 +129,7 @@ def test_a_server_in_the_foreground_ends_cleanly_on_a_signal(number: int) -> Non
         asking.start()
         _until_asked(url)
         server.send_signal(number)
-        out, err = server.communicate(timeout=10)
+        out, err = server.communicate(timeout=PATIENCE_S)
         asking.join()
     assert (server.returncode, out, err.decode()) == (0, b"", "")
 
@@ -161,8 +144,7 @@ def _ask(url: str) -> None:
 
 
 def _until_asked(url: str) -> None:
-    while not stats_of(url)["requests"]:
-        time.sleep(0.01)
+    wait_for(lambda: stats_of(url)["requests"])
 
 
 def test_the_module_reads_settings_from_its_input_and_ends_with_it() -> None:
@@ -175,7 +157,7 @@ def test_the_module_reads_settings_from_its_input_and_ends_with_it() -> None:
         child.stdin.flush()
         assert child.stdout.readline().startswith(b"http://127.0.0.1:")
         child.stdin.close()
-        assert child.wait(timeout=10) == 0
+        assert child.wait(timeout=PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b'{"keys": []}', b'{"rpm": -1}', b'{"keys": 5}'])

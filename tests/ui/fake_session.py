@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from typing import Any
 
 from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
+from llmdash.engine.model.forecast import Hold
 from llmdash.engine.model.frame import (
     Alert,
     EndpointRow,
@@ -18,7 +20,9 @@ from llmdash.engine.model.frame import (
     JobsPart,
     KeyRow,
     Notice,
+    Percentiles,
     RatePart,
+    ReplayPart,
     RunPart,
     Score,
     SeriesPart,
@@ -42,6 +46,22 @@ def noise(*numbers: int) -> float:
     """A number from 0 to 1 that depends on nothing but `numbers`."""
     value = math.sin(sum((index + 1) * 12.9898 * number for index, number in enumerate(numbers))) * 43758.5453
     return value - math.floor(value)
+
+
+_PAST: dict[str, Any] = {
+    "cost": 1.27,
+    "ttft": Percentiles(0.41, 0.71, 0.97, 1.62),
+    "latency": Percentiles(0.94, 1.31, 1.58, 2.6),
+    "waited": Percentiles(0.06, 0.21, 0.9, 3.1),
+    "began_at": 1_767_225_600.0,
+    "ended_at": 1_767_226_161.7,
+    "output": "/home/ann/results.jsonl",
+    "cached_tokens": 120_000,
+}
+
+
+def _wrongness(row: JobRow) -> tuple[bool, bool]:
+    return row.state is not JobState.FAILED, row.verdict is not Verdict.NOT_EQUAL
 
 
 @dataclass
@@ -68,6 +88,9 @@ class Scene:
     errors: tuple[ErrorGroup, ...] = ()
     workers: tuple[WorkerRow, ...] = ()
     cluster: str = ""
+    hold: Hold | None = None
+    budget: float | None = None
+    cost: float | None = None
     waits: tuple[WaitReason, ...] = ()
     """What the jobs of the last seconds wait for, in turn; then nothing is on its way."""
 
@@ -80,6 +103,7 @@ class FakeSession:
     scene: Scene = field(default_factory=Scene)
     commands: list[Command] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
+    wrong_first: list[int] = field(default_factory=list)
 
     def command(self, command: Command) -> None:
         self.commands.append(command)
@@ -183,6 +207,11 @@ class FakeSession:
         return JobsPart(total=self.scene.jobs, matched=len(order), first=first, rows=rows)
 
     def order(self, now: float, view: JobsView) -> Sequence[int]:
+        if view.sort is SortColumn.WRONG:
+            if not self.wrong_first:
+                jobs = range(self.scene.jobs)
+                self.wrong_first = sorted(jobs, key=lambda job: _wrongness(self.row(job, now)))
+            return self.wrong_first
         matched = self.matching(now, view.filter) if view.filter else range(self.started(now))
         return matched if (view.sort is SortColumn.NEWEST) is view.descending else matched[::-1]
 
@@ -196,8 +225,9 @@ class FakeSession:
 
     def run(self, now: float) -> RunPart:
         started = self.started(now)
-        in_flight = 0 if self.scene.waits else min(43, started)
-        failed = started // 105
+        ended = self.scene.state.ended
+        in_flight = 0 if self.scene.waits or ended else min(43, started)
+        failed = sum(group.count for group in self.scene.errors) if ended else started // 105
         cancelled = 0
         done = started - in_flight - failed
         left = (self.scene.jobs - started) / 18.0
@@ -222,7 +252,11 @@ class FakeSession:
             input_tokens=done * 41,
             output_tokens=done * 22,
             score=Score(right=int(done * 0.974), not_equal=int(done * 0.02), not_parseable=int(done * 0.006)),
-            ends_in_s=(left * 0.95, left, left * 1.08),
+            hold=self.scene.hold,
+            budget=self.scene.budget,
+            cost_projected=self.scene.cost,
+            ends_in_s=None if ended else (left * 0.95, left, left * 1.08),
+            **{"cost": self.scene.cost, **(_PAST if ended else {})},
         )
 
     def keys(self, now: float) -> tuple[KeyRow, ...]:
@@ -308,3 +342,13 @@ class FakeSession:
             above=order[line - 1] if line else None,
             below=order[line + 1] if line is not None and line + 1 < len(order) else None,
         )
+
+
+@dataclass
+class RestingSession(FakeSession):
+    """A session over what is not at work: a kept run, or a replay where there is a `replay`."""
+
+    replay: ReplayPart | None = None
+
+    def frame(self, view: View) -> Frame:
+        return replace(super().frame(view), replay=self.replay, kept=self.replay is None)

@@ -22,7 +22,7 @@ from llmdash.ui.settings.themes import DEFAULT_THEME, read_theme
 from llmdash.ui.terminal.backlog import terminal_is_behind
 from llmdash.ui.terminal.safe_output import ControlCharacters
 from tests.ui.fake_session import FakeSession
-from tests.ui.screens.test_start import FakeLauncher
+from tests.ui.screens.test_home import FakeLauncher
 from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
@@ -38,9 +38,9 @@ def told(app: LlmdashApp) -> list[str]:
 
 
 def test_it_takes_either_a_session_or_a_launcher() -> None:
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="a session, a launcher or a comparison"):
         LlmdashApp()
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="a session, a launcher or a comparison"):
         LlmdashApp(session=FakeSession(), launcher=FakeLauncher())
 
 

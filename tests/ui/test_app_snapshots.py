@@ -13,11 +13,26 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from llmdash.engine.model.forecast import Hold
+from llmdash.engine.model.frame import ReplayPart
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
-from tests.ui.fake_session import FakeSession, Scene
-from tests.ui.screens.test_start import FakeLauncher
-from tests.ui.troubles import brake, disk_full, endpoints_out, failures, fleet, keys_rest, many_workers
+from llmdash.ui.tables.pair_table import PairTable
+from tests.ui.compared import FakeComparison
+from tests.ui.fake_session import FakeSession, RestingSession, Scene
+from tests.ui.screens.test_holds import BUDGET, TRIAL
+from tests.ui.screens.test_holds import scene as held
+from tests.ui.screens.test_home import FakeLauncher
+from tests.ui.troubles import (
+    brake,
+    disk_full,
+    endpoints_out,
+    failures,
+    finished,
+    fleet,
+    keys_rest,
+    many_workers,
+)
 from tests.ui.waiting import picture, until
 
 SHIPPED = Path(__file__).parents[2] / "themes"
@@ -42,7 +57,7 @@ def same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def app_in(theme: str, folder: Path, session: FakeSession) -> LlmdashApp:
     path = folder / "preferences.toml"
     PreferencesFile(path).save(Preferences(theme=theme))
-    return LlmdashApp(session=session, shipped_themes=SHIPPED, preferences_path=path)
+    return LlmdashApp(session=session, shipped_themes=SHIPPED, preferences_path=path, write_results=str)
 
 
 def after(session: FakeSession, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
@@ -118,8 +133,43 @@ def test_trouble(
     assert snap_compare(app, run_before=after(session, *keys), terminal_size=size)
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_start(snap_compare: Compare, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("hold", "theme", "size"),
+    [
+        pytest.param(TRIAL, "deep-harbor", WIDE, id="trial-wide-dark"),
+        pytest.param(TRIAL, "morning-mist", NARROW, id="trial-narrow-light"),
+        pytest.param(BUDGET, "emberwood", WIDE, id="budget-wide-dark"),
+    ],
+)
+def test_held(snap_compare: Compare, tmp_path: Path, hold: Hold, theme: str, size: tuple[int, int]) -> None:
+    session = FakeSession(scene=held(hold))
+    app = app_in(theme, tmp_path, session)
+    assert snap_compare(app, run_before=after(session, "down"), terminal_size=size)
+
+
+@pytest.mark.parametrize(
+    ("replay", "theme", "size"),
+    [
+        pytest.param(True, "deep-harbor", WIDE, id="replay-wide-dark"),
+        pytest.param(True, "morning-mist", NARROW, id="replay-narrow-light"),
+        pytest.param(False, "apricot-paper", WIDE, id="kept-wide-light"),
+        pytest.param(False, "deep-harbor", NARROW, id="kept-narrow-dark"),
+    ],
+)
+def test_resting(
+    snap_compare: Compare, tmp_path: Path, replay: bool, theme: str, size: tuple[int, int]
+) -> None:
+    session = (
+        RestingSession(replay=ReplayPart(100.0, 561.0, 60.0, playing=False))
+        if replay
+        else RestingSession(clock=lambda: 700.0, scene=finished())
+    )
+    app = app_in(theme, tmp_path, session)
+    assert snap_compare(app, run_before=after(session, "down"), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW, (60, 16)], ids=["wide", "narrow", "smallest"])
+def test_home(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = LlmdashApp(launcher=FakeLauncher(), shipped_themes=SHIPPED)
 
     async def foreseen(pilot: Pilot[Any]) -> None:
@@ -127,3 +177,45 @@ def test_start(snap_compare: Compare, size: tuple[int, int]) -> None:
         await pilot.pause()
 
     assert snap_compare(app, run_before=foreseen, terminal_size=size)
+
+
+@pytest.mark.parametrize(
+    ("keys", "theme", "size"),
+    [
+        pytest.param([], "deep-harbor", WIDE, id="wide-dark"),
+        pytest.param(["down"], "morning-mist", WIDE, id="wide-light"),
+        pytest.param([], "apricot-paper", NARROW, id="narrow-light"),
+        pytest.param(["enter"], "emberwood", NARROW, id="answers-narrow-dark"),
+        pytest.param(["down"], "deep-harbor", (200, 60), id="roomy-dark"),
+        pytest.param(["1"], "morning-mist", (60, 16), id="smallest-light"),
+    ],
+)
+def test_comparison(
+    snap_compare: Compare, tmp_path: Path, keys: list[str], theme: str, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "preferences.toml"
+    PreferencesFile(path).save(Preferences(theme=theme))
+    source = FakeComparison()
+    app = LlmdashApp(comparison=source, shipped_themes=SHIPPED, preferences_path=path)
+
+    async def press(pilot: Pilot[Any]) -> None:
+        table = pilot.app.screen.query_one(PairTable)
+        for key in ["", *keys]:
+            if key:
+                await pilot.press(key)
+            await until(pilot, lambda: source.views and source.views[-1] == table.view)
+        await pilot.pause()
+
+    assert snap_compare(app, run_before=press, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW, (200, 60)], ids=["wide", "narrow", "widest"])
+@pytest.mark.parametrize(
+    ("theme", "failed"), [("deep-harbor", True), ("morning-mist", False)], ids=["failed-dark", "well-light"]
+)
+def test_finished(
+    snap_compare: Compare, tmp_path: Path, theme: str, failed: bool, size: tuple[int, int]
+) -> None:
+    session = FakeSession(clock=lambda: 700.0, scene=finished(failed=failed))
+    app = app_in(theme, tmp_path, session)
+    assert snap_compare(app, run_before=after(session, "down"), terminal_size=size)

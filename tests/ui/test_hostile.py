@@ -15,17 +15,26 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import KeptState
 from llmdash.engine.model.view import View
 from llmdash.reports.bar import BarDisplay
 from llmdash.reports.progress import JsonDisplay, LineDisplay
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.launcher import EndpointChoice, LaunchOptions, PromptChoice
+from llmdash.ui.launcher import (
+    EndpointChoice,
+    KeptPart,
+    KeptRow,
+    KeyChoice,
+    Launch,
+    LaunchOptions,
+    PromptChoice,
+)
 from tests.cli.command import environment
 from tests.cli.modes import foreign
 from tests.cli.terminal import Terminal
 from tests.test_sanitize import steers
 from tests.ui.hostile import HOSTILE_ACTION, HostileSession, Words
-from tests.ui.screens.test_start import FakeLauncher
+from tests.ui.screens.test_home import FakeLauncher
 from tests.ui.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -107,30 +116,58 @@ async def test_no_screen_lets_any_of_many_hostile_texts_through(name: str, size:
 def start_options(words: Words) -> LaunchOptions:
     return LaunchOptions(
         prompt_files=tuple(
-            PromptChoice(words.word(), Path(words.word().replace("\0", "") or "x"), words.word())
-            for _ in range(4)
+            PromptChoice(words.word(), Path(words.word().replace("\0", "") or "x")) for _ in range(4)
         ),
-        endpoints=tuple(EndpointChoice(words.word(), words.word(), words.word()) for _ in range(3)),
-        model=words.word(),
-        rate=5.0,
-        concurrency=8,
+        endpoints=tuple(
+            EndpointChoice(
+                words.word(),
+                words.word(),
+                words.word(),
+                keys=tuple(KeyChoice(words.word(), works, words.word()) for works in (None, True, False)),
+            )
+            for _ in range(3)
+        ),
+        last=Launch(
+            Path("x"),
+            words.word(),
+            words.word(),
+            5.0,
+            8,
+            template=words.word(),
+            system=words.word(),
+            carry=words.word(),
+        ),
+        found_in=words.word(),
     )
 
 
+def kept_runs(words: Words) -> KeptPart:
+    rows = tuple(
+        KeptRow(words.word(), words.word(), state, 1, 2, 0.5, 0.1, words.word()) for state in KeptState
+    )
+    return KeptPart(rows, words.word())
+
+
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))])
-async def test_the_start_screen_lets_no_hostile_text_through(seed: int, tmp_path: Path) -> None:
+async def test_the_home_screen_lets_no_hostile_text_through(seed: int, tmp_path: Path) -> None:
     words = Words(seed)
     (tmp_path / "mine.toml").write_text(
         f"name = {json.dumps(words.word())}\n[colors]\nprimary = '{HOSTILE_ACTION}'\n"
     )
     (tmp_path / "preferences.toml").write_bytes(words.word().encode("utf-8", "surrogatepass") + b"\n[[[")
     app = LlmdashApp(
-        launcher=FakeLauncher(start_options(words), problem=words.word() or "no"),
+        launcher=FakeLauncher(
+            start_options(words),
+            problem=words.word() or "no",
+            runs=kept_runs(words),
+            rows=(words.word(), words.word()),
+        ),
         shipped_themes=SHIPPED,
         user_themes=tmp_path,
         preferences_path=tmp_path / "preferences.toml",
     )
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: all(worker.is_finished for worker in app.workers))
         await pilot.pause()
         assert_harmless(app)
         await pilot.press("enter")

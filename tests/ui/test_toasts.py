@@ -42,7 +42,17 @@ async def test_a_toast_that_expires_as_it_comes_up_goes_away_and_the_screen_live
 async def test_every_toast_of_the_app_is_a_steady_one() -> None:
     app = LlmdashApp(session=FakeSession())
     async with app.run_test(notifications=True) as pilot:
-        app.notify("[/] is no markup", timeout=0.3, markup=False)
+        app.notify("[/] is no markup", timeout=1.5, markup=False)
         await until(pilot, lambda: app.screen.query(Toast))
         assert [type(each) for each in app._notifications] == [SteadyNotification]
         await until(pilot, lambda: not app.screen.query(Toast))
+
+
+async def test_a_key_that_is_held_down_fills_the_screen_with_no_toasts() -> None:
+    app = LlmdashApp(session=FakeSession())
+    async with app.run_test(notifications=True) as pilot:
+        for _ in range(5):
+            app.notify("there is nothing to release", markup=False)
+            await until(pilot, lambda: len(app._notifications) == 1)
+        app.notify("something else", markup=False)
+        await until(pilot, lambda: len(app._notifications) == 2)

@@ -30,6 +30,7 @@ __all__ = [
     "disk_full",
     "endpoints_out",
     "failures",
+    "finished",
     "fleet",
     "keys_rest",
     "many_workers",
@@ -165,3 +166,26 @@ def many_workers() -> Scene:
         for number in range(100)
     )
     return Scene(workers=rows, cluster="tls://10.0.0.4:8786", alerts=(SILENT,))
+
+
+def finished(*, failed: bool = True) -> Scene:
+    """A run that is done, with failures or without."""
+    errors = (
+        ErrorGroup("no answer: stalled for # s", 26, 311, 141, (("9bc0", 20), ("a1f2", 6))),
+        ErrorGroup(
+            "500 the server had an error while processing your request", 12, 1204, 60, (("a1f2", 12),)
+        ),
+    )
+    healthy = [
+        KeyRow(label, "simulator", sent=3_600 - 90 * at, ok=3_440 - 90 * at, throttled=7 * at, errors=160)
+        for at, label in enumerate(("a1f2", "9bc0", "77de"))
+    ]
+    dead = KeyRow(
+        "c3d4", "simulator", KeyState.DEAD, detail="401 Incorrect API key provided", sent=2, errors=2
+    )
+    return Scene(
+        state=RunState.DONE,
+        errors=errors if failed else (),
+        key_rows=(*healthy, dead),
+        binding=Binding.FINISHED,
+    )

@@ -13,7 +13,7 @@ from tests.ui.fake_session import FakeSession
 __all__ = ["choose", "picture", "until"]
 
 _LOOK_S = 0.02
-_LOOKS = 1000
+_LOOKS = 3000
 """Looks before giving up: only a test that fails takes so long."""
 
 

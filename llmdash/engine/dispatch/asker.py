@@ -17,7 +17,7 @@ from llmdash.llms.messages import Body, Message, PromptLike, Turn
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt
 
-__all__ = ["Asker", "LocalAsker", "Lost", "NotSent", "gathered_answer"]
+__all__ = ["Asker", "LocalAsker", "Lost", "NotSent", "as_asked", "gathered_answer"]
 
 
 class NotSent(Exception):
@@ -137,7 +137,7 @@ async def gathered_answer(
     gathered = GatheredAnswer(job, clock, tell)
     failure: Failure | None = None
     try:
-        async for delta in llm.deltas(_asked(prompt), **options):
+        async for delta in llm.deltas(as_asked(prompt), **options):
             gathered.add(delta)
     except asyncio.CancelledError:
         failure = Failure(FailureKind.TRANSIENT, "the model's class cancelled the call")
@@ -148,7 +148,7 @@ async def gathered_answer(
     return gathered.answer(prompt, failure)
 
 
-def _asked(prompt: Prompt) -> PromptLike:
+def as_asked(prompt: Prompt) -> PromptLike:
     """Return what is asked: the messages, or the whole body where the input has one."""
     messages: tuple[Turn, ...] = tuple(
         [Message(*said) if isinstance(said, tuple) else said for said in prompt.messages]  # type: ignore[arg-type]

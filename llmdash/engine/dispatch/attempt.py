@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from operator import attrgetter
@@ -10,14 +11,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from llmdash.engine.model.events import ChunkReceived, Event
-from llmdash.engine.model.records import AttemptRecord
+from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.llms.messages import Delta, Hints, Usage
 from llmdash.llms.wire.failures import Failure
 from llmdash.prompts.source import Prompt, said_text
 from llmdash.sanitize import storable
 
-__all__ = ["Answer", "Attempt", "GatheredAnswer", "expected_tokens", "prompt_tokens"]
+__all__ = ["Answer", "Attempt", "GatheredAnswer", "answer_of", "expected_tokens", "prompt_tokens"]
 
 _CHARACTERS_A_TOKEN = 4
 _MOST_TOKENS = 2**31 - 1
@@ -59,6 +60,25 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     message: dict[str, Any] | None = None
     flags: tuple[str, ...] = ()
     problem: str | None = None
+
+    @property
+    def may_be_billed(self) -> bool:
+        """True for a failure that may be paid for: the server worked on it, or may have."""
+        return self.failure is not None and (self.failure.may_be_billed or self.ttft_s is not None)
+
+
+def answer_of(row: ResultRow) -> Answer:
+    """Return an answer on record, as far as it is judged."""
+    message = json.loads(row.message) if row.message else None
+    return Answer(
+        text=row.text or "",
+        finish_reason=row.finish_reason,
+        usage=Usage(row.input_tokens or 0, row.output_tokens or 0),
+        ttft_s=None,
+        latency_s=0.0,
+        message=message,
+        flags=tuple(row.flags.split(",")) if row.flags else (),
+    )
 
 
 class GatheredAnswer:

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from llmdash.engine.dispatch.limiter import RateLimiter
-from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.attempt_sums import AttemptSums
 from llmdash.engine.pool.member import Member
 
 __all__ = ["seed_rate"]
@@ -18,9 +18,7 @@ _DELAY_S = 0.25
 """A request leaves up to this long after it is noted: the disk has to have it first."""
 
 
-def seed_rate(
-    limiter: RateLimiter, members: Iterable[Member], reader: JournalReader, wall_now: float
-) -> None:
+def seed_rate(limiter: RateLimiter, members: Iterable[Member], sums: AttemptSums, wall_now: float) -> None:
     """Charge the limiter and the limits of each key with the requests of an earlier start.
 
     `wall_now` is in Unix seconds. Requests of the future, by a clock that was set back, count as sent now.
@@ -28,7 +26,7 @@ def seed_rate(
     reach_s = max(_REACH_S, limiter.memory_s)
     sends = [
         (key, max(0.0, wall_now - at - _DELAY_S), tokens)
-        for key, at, tokens in reader.sends_since(wall_now - reach_s)
+        for key, at, tokens in sums.sends_since(wall_now - reach_s)
     ]
     limiter.seed([ago for _, ago, _ in sends])
     by_key = {

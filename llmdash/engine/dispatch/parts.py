@@ -13,9 +13,13 @@ from llmdash.engine.dispatch.asker import Asker, LocalAsker
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
 from llmdash.engine.dispatch.queue import JobQueue
+from llmdash.engine.dispatch.quotes import Quotes
+from llmdash.engine.dispatch.reservations import Reservations
 from llmdash.engine.dispatch.retry_budget import RetryBudget
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
+from llmdash.engine.dispatch.reuse import Reuse
 from llmdash.engine.journal.writer import JournalWriter
+from llmdash.engine.pool.costs import no_price
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
@@ -46,3 +50,6 @@ class RunnerParts:
     wall_clock: Callable[[], float] = time.time
     asker: Asker = field(default_factory=LocalAsker)
     wider_options: Mapping[str, Any] = field(default_factory=dict)
+    reuse: Reuse | None = None
+    spends: bool = True
+    reservations: Reservations = field(default_factory=lambda: Reservations(Quotes(no_price, {})))

@@ -24,6 +24,8 @@ class JobQueue:
         self._budget = budget
         self._next = 0
         self._fresh_first = False
+        self._gate: int | None = None
+        """The position in `pending` from which on jobs are held back."""
         self._granted: set[int] = set()
         """Jobs with a worker for which the budget has granted a retry."""
         self._ready: OrderedDict[int, None] = OrderedDict()
@@ -57,6 +59,25 @@ class JobQueue:
     def unsent(self) -> int:
         """The number of jobs that were never popped."""
         return len(self._pending) - self._next - len(self._dropped)
+
+    @property
+    def held_back(self) -> int:
+        """The number of jobs behind the gate, once all before it were popped."""
+        return self.unsent if self._gate is not None and self._next >= self._gate else 0
+
+    @property
+    def is_held(self) -> bool:
+        """True if every open job is behind the gate."""
+        return 0 < self._open == self.held_back
+
+    def hold_after(self, count: int) -> None:
+        """Give out no more than `count` pending jobs until `release`."""
+        self._gate = count
+
+    def release(self) -> None:
+        """Give out those behind the gate too."""
+        self._gate = None
+        self._changed.set()
 
     def due_at(self, job: int) -> float | None:
         """Return when a job in backoff is due, on the event loop's clock; None for any other."""
@@ -100,7 +121,8 @@ class JobQueue:
             return
 
     def _next_pending(self) -> int | None:
-        while self._next < len(self._pending):
+        last = len(self._pending) if self._gate is None else self._gate
+        while self._next < last:
             job = self._pending[self._next]
             self._next += 1
             if job not in self._dropped:
@@ -128,6 +150,10 @@ class JobQueue:
         line[job] = None
         line.move_to_end(job, last=False)
         self._changed.set()
+
+    def set_aside(self, job: int) -> None:
+        """Keep a popped job out of the lines until it is requeued."""
+        self._ungrant(job)
 
     def yield_to_urgent(self, job: int) -> bool:
         """Put a job back behind one for which a key is kept free. False if none is ready."""

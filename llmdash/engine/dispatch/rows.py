@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmdash.engine.dispatch.answer_rules import INVALID
 from llmdash.engine.dispatch.attempt import Answer, Attempt, model_asked
+from llmdash.engine.dispatch.sameness import prompt_hash
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import Failure
@@ -16,6 +17,8 @@ from llmdash.prompts.verdict import Verdict
 from llmdash.sanitize import storable
 
 __all__ = [
+    "REUSED",
+    "Hashes",
     "answered_record",
     "done_row",
     "failed_record",
@@ -25,8 +28,22 @@ __all__ = [
     "own_model",
     "refused_record",
     "reported",
+    "reused_row",
     "written",
 ]
+
+REUSED = "reused"
+"""The flag of an answer that was taken, not asked for."""
+
+
+class Hashes(NamedTuple):
+    """What a prompt and a request are found by in other runs (16 bytes each)."""
+
+    prompt: bytes | None = None
+    request: bytes | None = None
+
+
+NO_HASHES = Hashes()
 
 
 def done_row(
@@ -36,8 +53,10 @@ def done_row(
     verdict: Verdict,
     model: str,
     wait_s: float | None = None,
+    hashes: Hashes = NO_HASHES,
+    ended_at: float | None = None,
 ) -> ResultRow:
-    """Return the result of a job that was answered by `model`."""
+    """Return the result of a job that was answered by `model`; its answer was known at `ended_at`."""
     usage, member = answer.usage, attempt.member
     return ResultRow(
         job=attempt.job,
@@ -65,15 +84,46 @@ def done_row(
         reasoning_tokens=usage.reasoning_tokens,
         wait_s=wait_s,
         worker=attempt.record.worker,
+        prompt_hash=hashes.prompt,
+        request_hash=hashes.request,
+        ended_at=ended_at,
     )
 
 
-def invalid_row(attempt: Attempt, prompt: Prompt, answer: Answer, problem: str, model: str) -> ResultRow:
+def invalid_row(
+    attempt: Attempt,
+    prompt: Prompt,
+    answer: Answer,
+    problem: str,
+    model: str,
+    hashes: Hashes = NO_HASHES,
+) -> ResultRow:
     """Return the result of a job whose answer breaks its schema; it is no right answer, whatever it says."""
     verdict = Verdict.UNSCORED if prompt.expected is None else Verdict.NOT_PARSEABLE
-    row = done_row(attempt, prompt, answer, verdict, model)
+    row = done_row(attempt, prompt, answer, verdict, model, hashes=hashes)
     flags = dict.fromkeys((*answer.flags, INVALID))
     return row._replace(state=INVALID, error=problem, flags=",".join(flags))
+
+
+def reused_row(job: int, prompt: Prompt, found: ResultRow, verdict: Verdict) -> ResultRow:
+    """Return the result of a job that takes the answer of another: no attempt was made, nothing was spent."""
+    return found._replace(
+        job=job,
+        id=storable(prompt.id),
+        expected=storable(prompt.expected) if prompt.expected is not None else None,
+        verdict=verdict,
+        key=None,
+        attempts=0,
+        ttft_s=None,
+        latency_s=None,
+        error=None,
+        flags=",".join(dict.fromkeys((*(found.flags or "").split(","), REUSED))).lstrip(","),
+        input=written(prompt.carried),
+        wait_s=None,
+        worker=None,
+        ended_at=None,
+        prompt_hash=prompt_hash(prompt),
+    )
 
 
 def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
@@ -93,9 +143,11 @@ def failed_row(attempt: Attempt, prompt: Prompt, text: str) -> ResultRow:
     )
 
 
-def answered_record(record: AttemptRecord, answer: Answer, model: str) -> AttemptRecord:
+def answered_record(
+    record: AttemptRecord, answer: Answer, model: str, ended_at: float | None
+) -> AttemptRecord:
     """Return the row of an attempt that was answered."""
-    times = {"ttft_s": answer.ttft_s, "latency_s": answer.latency_s}
+    times = {"ttft_s": answer.ttft_s, "latency_s": answer.latency_s, "ended_at": ended_at}
     return _with_usage(record, answer.usage, model, state="ok", **times)
 
 
@@ -112,14 +164,16 @@ def _with_usage(record: AttemptRecord, usage: Usage, model: str, **more: Any) ->
     )
 
 
-def refused_record(record: AttemptRecord, answer: Answer, model: str, problem: str) -> AttemptRecord:
+def refused_record(
+    record: AttemptRecord, answer: Answer, model: str, ended_at: float | None, problem: str
+) -> AttemptRecord:
     """Return the row of an attempt whose answer was not accepted: it failed, and has to be paid for."""
-    answered = answered_record(record, answer, model)
+    answered = answered_record(record, answer, model, ended_at)
     return answered._replace(state="failed", failure=INVALID, message=problem, partial=answer.text or None)
 
 
 def failed_record(
-    record: AttemptRecord, failure: Failure, answer: Answer, text: str, model: str
+    record: AttemptRecord, failure: Failure, answer: Answer, text: str, model: str, ended_at: float | None
 ) -> AttemptRecord:
     """Return the row of an attempt that failed; `text` says why."""
     usage = reported(answer)
@@ -136,6 +190,7 @@ def failed_record(
         latency_s=answer.latency_s,
         partial=answer.text or None,
         code=storable(failure.code) if failure.code is not None else None,
+        ended_at=ended_at,
     )
 
 

@@ -9,6 +9,7 @@ from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.frame import WorkerRow
+from llmdash.engine.model.payment import Payment
 from llmdash.engine.model.states import Severity, WorkerState
 from llmdash.engine.store.hosts import hosts_facts
 from llmdash.engine.store.store import Store
@@ -24,12 +25,18 @@ class WorkerWatch:
     """Looks at the workers of a run from time to time, on the event loop."""
 
     def __init__(
-        self, asker: Asker, store: Store, journal: JournalWriter, clock: Callable[[], float]
+        self,
+        asker: Asker,
+        store: Store,
+        journal: JournalWriter,
+        clock: Callable[[], float],
+        payment: Payment,
     ) -> None:
         self._asker = asker
         self._store = store
         self._journal = journal
         self._clock = clock
+        self._payment = payment
         self._states: dict[str, WorkerState] = {}
         self._lost: dict[str, int] = {}
         self._joined: list[WorkerRow] = []
@@ -70,7 +77,7 @@ class WorkerWatch:
         else:
             lost = self._store.lost_by[row.name]
             new, self._lost[row.name] = lost - self._lost.get(row.name, 0), lost
-            what = f": {counted(new, 'request')} may have to be paid for twice" if new > 0 else ""
+            what = f": {counted(new, 'request')} {self._payment.unknown}" if new > 0 else ""
             self._notice(Severity.WARNING, f"Worker {row.name} is lost{what}")
 
     def _welcome(self, rows: Sequence[WorkerRow]) -> None:

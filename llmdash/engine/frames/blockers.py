@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llmdash.engine.frames.worker_alerts import worker_alerts
+from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.states import (
     AlertKind,
@@ -24,7 +25,10 @@ __all__ = ["BINDINGS", "RunStatus", "Waits", "alerts_of", "what_blocks"]
 _GONE = (KeyState.DEAD, KeyState.DISABLED)
 _WORTH_SHOWING_S, _WORTH_WAITING_S = 0.5, 3.0
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFORMATION)
-_ABOVE_KEYS = (WaitReason.ENDPOINT, WaitReason.MACHINE, WaitReason.WORKER, WaitReason.SHARED)
+_ABOVE_KEYS = (
+    *(WaitReason.ENDPOINT, WaitReason.MACHINE, WaitReason.WORKER, WaitReason.SHARED),
+    WaitReason.HELD,
+)
 
 BINDINGS = {
     WaitReason.KEY: Binding.KEYS,
@@ -33,6 +37,7 @@ BINDINGS = {
     WaitReason.DISK: Binding.DISK,
     WaitReason.WORKER: Binding.WORKER,
     WaitReason.SHARED: Binding.SHARED,
+    WaitReason.HELD: Binding.HELD,
 }
 
 
@@ -55,6 +60,12 @@ class RunStatus:
     no_worker: str | None = None
     blocked_s: float = 0.0
     """For how long there was no worker."""
+    held: HoldKind | None = None
+    """What the run waits for the user with."""
+    stays: bool = True
+    """False for a run that ends once it is held."""
+    output: str = ""
+    """The file that has every result."""
 
 
 def what_blocks(
@@ -67,6 +78,8 @@ def what_blocks(
     """Return the one reason why nothing can be sent now; None if something can."""
     if status.disk is not None:
         return WaitReason.DISK
+    if status.held is not None and not in_flight:
+        return WaitReason.HELD
     if status.no_worker is not None:
         return WaitReason.WORKER
     alive = [key for key in keys if key.state not in _GONE]
@@ -94,11 +107,15 @@ def alerts_of(
     open_jobs: int,
     workers: Sequence[WorkerRow] = (),
     limits: Sequence[SharedLimitRow] = (),
+    held: Iterable[Alert] = (),
 ) -> tuple[Alert, ...]:
-    """Return what blocks the run or stopped it, the most severe first; nothing once no job is open."""
+    """Return what blocks the run or stopped it, the most severe first, `held` first of what is no trouble;
+    nothing once no job is open.
+    """
     if not open_jobs:
         return ()
     alerts = [
+        *held,
         *_alerts(status, keys, endpoints, retries_held),
         *_of_limits(limits),
         *worker_alerts(workers),

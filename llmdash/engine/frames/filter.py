@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import operator
 import re
-from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
-from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.job_columns import Columns, JobValues
 from llmdash.prompts.verdict import Verdict
 
 __all__ = ["NO_WAITS", "FilterError", "Predicate", "compile_filter"]
@@ -48,7 +47,8 @@ _VERDICTS: dict[str, Verdict | AnswerFlag] = {
     "length": AnswerFlag.LENGTH,
     "eof": AnswerFlag.EOF,
     "invalid": AnswerFlag.INVALID,
-    "odd": ~AnswerFlag.NONE,
+    "odd": ~AnswerFlag.REUSED,
+    "reused": AnswerFlag.REUSED,
 }
 
 
@@ -60,7 +60,7 @@ class FilterError(ValueError):
 
 
 def compile_filter(
-    text: str, columns: JobColumns, job_id: Callable[[int], str], waits: Waits = NO_WAITS
+    text: str, columns: Columns, job_id: Callable[[int], str], waits: Waits = NO_WAITS
 ) -> Predicate | None:
     """Return the filter as a predicate on a job's number; None if every job passes.
 
@@ -74,7 +74,7 @@ def compile_filter(
     return lambda job: all(test(job) for test in tests)
 
 
-def _term(term: str, columns: JobColumns, job_id: Callable[[int], str], waits: Waits) -> Predicate:
+def _term(term: str, columns: Columns, job_id: Callable[[int], str], waits: Waits) -> Predicate:
     match = _TERM.fullmatch(term)
     if match is None:
         return _text(term, columns, job_id)
@@ -108,8 +108,8 @@ def _term(term: str, columns: JobColumns, job_id: Callable[[int], str], waits: W
     return _compared(term, numbers, _OPERATORS[op], value)
 
 
-def _number_column(name: str, columns: JobColumns) -> array[float] | array[int] | range | None:
-    known: dict[str, array[float] | array[int] | range] = {
+def _number_column(name: str, columns: Columns) -> JobValues[float] | None:
+    known: dict[str, JobValues[float]] = {
         "time": columns.time,
         "ttft": columns.ttft,
         "wait": columns.wait,
@@ -129,23 +129,23 @@ def _named(term: str, value: str, names: Mapping[str, T]) -> T:
     return found
 
 
-def _among(column: bytearray | array[int], wanted: Iterable[int]) -> Predicate:
+def _among(column: JobValues[int], wanted: Iterable[int]) -> Predicate:
     allowed = frozenset(wanted)
     return lambda job: column[job] in allowed
 
 
-def _flagged(column: bytearray, wanted: AnswerFlag) -> Predicate:
+def _flagged(column: JobValues[int], wanted: AnswerFlag) -> Predicate:
     bits = int(wanted) & 0xFF
     return lambda job: bool(column[job] & bits)
 
 
-def _waiting_for(reason: WaitReason, columns: JobColumns, waits: Waits) -> Predicate:
+def _waiting_for(reason: WaitReason, columns: Columns, waits: Waits) -> Predicate:
     state = columns.state
     return lambda job: state[job] in _WAITING and waits.reason(job, JobState(state[job])) is reason
 
 
 def _compared(
-    term: str, column: array[float] | array[int] | range, compare: Callable[[float, float], bool], value: str
+    term: str, column: JobValues[float], compare: Callable[[float, float], bool], value: str
 ) -> Predicate:
     match = _NUMBER.fullmatch(value.lower())
     if match is None:
@@ -154,7 +154,7 @@ def _compared(
     return lambda job: bool(column[job]) and compare(column[job], bound)
 
 
-def _text(term: str, columns: JobColumns, job_id: Callable[[int], str]) -> Predicate:
+def _text(term: str, columns: Columns, job_id: Callable[[int], str]) -> Predicate:
     wanted = term.lower()
     errors = columns.errors.find(wanted)
     return lambda job: columns.error[job] in errors or wanted in job_id(job).lower()

@@ -3,37 +3,60 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
+from llmdash.engine.frames.figures import StreamFigures
 from llmdash.engine.frames.said import shown, shown_answer
-from llmdash.engine.journal.reader import JournalReader, result_record
+from llmdash.engine.journal.export_record import result_record
 from llmdash.engine.model.frame import Inspection, JobRow
-from llmdash.engine.model.records import ResultRecord
-from llmdash.engine.store.store import Store
-from llmdash.prompts.source import InputError, PromptSource
+from llmdash.engine.model.records import AttemptRecord, ResultRecord, ResultRow
+from llmdash.prompts.source import InputError, Prompt
 
-__all__ = ["Inspector"]
+__all__ = ["Inspector", "JobRecords", "Prompts"]
 
 _FRESH_S = 0.3
+_KEPT = 4
+"""Jobs that are looked at at the same time, each on a screen of its own."""
+_TEXTLESS = "(this run keeps no texts)"
+
+
+class Prompts(Protocol):
+    """Where the prompt of a job is looked up."""
+
+    def prompt(self, job: int) -> Prompt:
+        """Return the prompt of a job. Raises InputError with the reason if it cannot be read."""
+
+
+class JobRecords(Protocol):
+    """Where the rows of a job are looked up: the journal."""
+
+    def result(self, job: int) -> ResultRow | None:
+        """Return the result of a job, None if it has not ended."""
+
+    def attempts(self, job: int) -> tuple[AttemptRecord, ...]:
+        """Return every attempt of a job, in order."""
 
 
 class Inspector:
-    """Looks jobs up in the journal, the same one at most three times a second."""
+    """Looks jobs up in the journal, each at most three times a second."""
 
-    def __init__(self, source: PromptSource, reader: JournalReader, store: Store) -> None:
+    def __init__(self, source: Prompts, reader: JobRecords, streams: StreamFigures) -> None:
         self._source = source
         self._reader = reader
-        self._store = store
-        self._last: Inspection | None = None
-        self._looked_at = 0.0
+        self._streams = streams
+        self._last: dict[int, tuple[Inspection, float]] = {}
+        """By job, each with the time it was looked up; the one that was asked for last at the end."""
 
     def inspect(self, job: int, row: JobRow) -> Inspection:
         """Return the current state of the job; an answer in flight is shown as far as it has arrived."""
-        last, now = self._last, time.monotonic()
-        if last is not None and last.row.job == job and (now - self._looked_at < _FRESH_S or last.row == row):
-            return last
-        self._looked_at = now
-        self._last = self._look_up(job, row)
-        return self._last
+        now = time.monotonic()
+        last, looked_at = self._last.pop(job, (None, 0.0))
+        if last is None or (now - looked_at >= _FRESH_S and last.row != row):
+            last, looked_at = self._look_up(job, row), now
+        self._last[job] = last, looked_at
+        if len(self._last) > _KEPT:
+            del self._last[next(iter(self._last))]
+        return last
 
     def _look_up(self, job: int, row: JobRow) -> Inspection:
         try:
@@ -42,10 +65,14 @@ class Inspector:
         except InputError as error:
             messages, expected = (("user", str(error)),), None
         result = self._reader.result(job)
-        stream = self._store.streams.get(job)
+        if expected is None and result is not None:
+            expected = result.expected
+        stream = self._streams.get(job)
         answer = (result.text if result is not None else None) or (
             "".join(stream.chunks) if stream is not None else ""
         )
+        if result is not None and result.state == "done" and result.text is None:
+            answer = _TEXTLESS
         record = result_record(result) if result is not None else ResultRecord(job, row.id, "pending")
         return Inspection(
             row=row,

@@ -9,18 +9,20 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.filter import NO_WAITS, FilterError, compile_filter
 from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.engine.model.view import JobsView
-from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.job_columns import Columns
+from llmdash.prompts.verdict import Verdict
 
 __all__ = ["Ordering"]
 
+_BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1, JobState.CANCELLED: 4}
+_BY_VERDICT: Mapping[int, int] = {Verdict.NOT_EQUAL: 2, Verdict.NOT_PARSEABLE: 3}
 _PERIOD_S = 1.0
 _SLICE = 500
 
@@ -50,7 +52,7 @@ class _Lines(NamedTuple):
 class Ordering:
     """Maps lines to jobs and back, for one view at a time."""
 
-    def __init__(self, columns: JobColumns, job_id: Callable[[int], str]) -> None:
+    def __init__(self, columns: Columns, job_id: Callable[[int], str]) -> None:
         self._columns = columns
         self._job_id = job_id
         self._wanted = _FIRST
@@ -107,7 +109,7 @@ class Ordering:
         started = len(columns.started)
         if line < started:
             return columns.started[started - 1 - line]
-        return columns.pending[_place(columns, line - started)]
+        return columns.next_pending(line - started)
 
     def line_of(self, job: int) -> int | None:
         """Return the line of `job`, or None if the filter hides it."""
@@ -122,9 +124,7 @@ class Ordering:
         elif columns.place[job]:
             line = len(columns.started) - columns.place[job]
         else:
-            place = bisect_left(columns.pending, job)
-            skipped = bisect_left(columns.skipped, place)
-            line = len(columns.started) + place - columns.taken - skipped
+            line = len(columns.started) + columns.number_pending(job)
         return columns.jobs - 1 - line if descending else line
 
     def around(self, job: int) -> tuple[int | None, int | None]:
@@ -171,8 +171,14 @@ class Ordering:
             SortColumn.TTFT: columns.ttft.__getitem__,
             SortColumn.TIME: columns.time.__getitem__,
             SortColumn.OUT: columns.output_tokens.__getitem__,
+            SortColumn.WRONG: lambda job: _wrongness(columns.state[job], columns.verdict[job]),
         }
         return keys[sort]
+
+
+def _wrongness(state: int, verdict: int) -> int:
+    """A number that is the smaller the worse the job ended."""
+    return _BY_STATE.get(state, _BY_VERDICT.get(verdict, len(_BY_STATE) + len(_BY_VERDICT)))
 
 
 def _unhurried(values: Iterable[int]) -> Iterator[int]:
@@ -181,10 +187,3 @@ def _unhurried(values: Iterable[int]) -> Iterator[int]:
         if number % _SLICE == 0:
             time.sleep(0)
         yield value
-
-
-def _place(columns: JobColumns, number: int) -> int:
-    """Return the place in `pending` of the job with `number` jobs before it that are still to be started."""
-    skipped = columns.skipped
-    passed = bisect_right(range(len(skipped)), columns.taken + number, key=lambda n: skipped[n] - n)
-    return columns.taken + number + passed

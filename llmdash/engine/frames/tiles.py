@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmdash.engine.store.streams import Streams
+from llmdash.engine.frames.figures import StreamFigures
 
 __all__ = ["Tiles"]
 
@@ -13,7 +13,7 @@ _LINGER_S = 0.3
 class Tiles:
     """Assigns places to streams, for one front end at a time."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: StreamFigures) -> None:
         self._streams = streams
         self._jobs: list[int] = []
 

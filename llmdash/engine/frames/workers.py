@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from llmdash.engine.frames.figures import Figures
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.states import WorkerState
-from llmdash.engine.store.store import Store
 
 __all__ = ["workers_of"]
 
 
-def workers_of(connected: Sequence[WorkerRow], store: Store) -> tuple[WorkerRow, ...]:
+def workers_of(connected: Sequence[WorkerRow], store: Figures) -> tuple[WorkerRow, ...]:
     """Return a row for each worker of the run, with what it has done; first those of earlier starts."""
     done, lost = store.done_by, store.lost_by
     if not connected and not done and not lost:

@@ -2,12 +2,13 @@
 
 `run` holds what the run is; `attempts` a row for each request, written before it leaves (`state` is then
 `sent`) and completed with its outcome; `results` a row for each job that ended; `health` the last state of
-each key. A job without a row in `results` is pending. Everything else, exports included, is a projection.
+each key. A job without a row in `results` is pending. `samples` are the time series, a row a second at most;
+`moments` what was set or happened and when; `prompts` those of a run that keeps them. Everything else,
+exports included, is a projection.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,15 +18,16 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from llmdash.engine.journal.drafts import drafted
 from llmdash.engine.journal.schema import SCHEMA, upgrades
-from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
+from llmdash.engine.journal.thinning import MOST_SAMPLES, thinned
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, MomentRow, ResultRow, SampleRow
 
 __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
-VERSION = 4
+VERSION = 5
 NAME = "journal.sqlite"
-_ANNOUNCED = ("job", "attempt", "key", "state", "sent_at")
-"""What is known of an attempt before it is sent, but for its worker."""
+_OF_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 
 
 class JournalError(Exception):
@@ -44,7 +46,11 @@ class Group:
     results: list[ResultRow] = field(default_factory=list)
     reopened: list[int] = field(default_factory=list)
     health: list[HealthRecord] = field(default_factory=list)
+    prompts: list[tuple[int, str]] = field(default_factory=list)
+    """Jobs, and their messages as JSON."""
     facts: dict[str, Any] = field(default_factory=dict)
+    samples: list[SampleRow] = field(default_factory=list)
+    moments: list[MomentRow] = field(default_factory=list)
 
 
 class JournalFile:
@@ -54,6 +60,8 @@ class JournalFile:
         self._db = connection
         self._path = path
         self._file = path.stat()
+        self._samples: int | None = None
+        """The rows of the time series; None while they are not counted."""
 
     @property
     def is_in_place(self) -> bool:
@@ -77,11 +85,8 @@ class JournalFile:
 
         `vfs` names one of SQLite's VFS layers; its default is usually right.
         """
+        cls.check_free(folder)
         path = folder / NAME
-        if path.exists():
-            raise JournalError(
-                f"{path}: this folder holds a run; add --resume to go on with it, or name another folder"
-            )
         try:
             _make(path, {"version": VERSION, **facts})
         except (sqlite3.Error, OSError) as error:
@@ -90,6 +95,15 @@ class JournalFile:
                 "folder with --run-dir"
             ) from None
         return cls(_connect(path, vfs), path)
+
+    @staticmethod
+    def check_free(folder: Path) -> None:
+        """Raise JournalError if a run is in `folder`."""
+        path = folder / NAME
+        if path.exists():
+            raise JournalError(
+                f"{path}: this folder holds a run; add --resume to go on with it, or name another folder"
+            )
 
     @classmethod
     def open(cls, folder: Path) -> JournalFile:
@@ -102,9 +116,9 @@ class JournalFile:
             journal._check(path)
             journal._upgrade()
             journal._db.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             journal.close()
-            raise _unsound(path, error) from None
+            raise _unusable(path, error) from None
         except JournalError:
             journal.close()
             raise
@@ -141,70 +155,90 @@ class JournalFile:
 
     def write(self, group: Group) -> None:
         """Write a group: the latest record of each attempt, the results without those of jobs that are
-        pending again, the health of keys, facts of the run.
+        pending again, the health of keys, prompts, facts of the run, samples and moments.
         """
         latest = {(record.job, record.attempt): record for record in group.attempts}
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for columns, rows in _attempts(latest.values()):
-                self._insert("INSERT OR REPLACE INTO attempts", columns, rows)
+            for rows in _attempts(latest.values()):
+                self._insert("INSERT OR REPLACE INTO attempts", AttemptRecord._fields, rows)
             self._db.executemany("DELETE FROM results WHERE job = ?", [(job,) for job in group.reopened])
             self._insert("INSERT INTO results", ResultRow._fields, group.results)
             self._db.executemany("INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?, ?, ?)", group.health)
+            self._db.executemany("INSERT OR REPLACE INTO prompts VALUES (?, ?)", group.prompts)
             self.set_facts(group.facts)
+            self._db.executemany(
+                "INSERT INTO moments (at, kind, subject, value) VALUES (?, ?, ?, ?)", group.moments
+            )
+            if group.samples:
+                self._add_samples(group.samples)
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # an interrupt, too, undoes all of it; it is raised again
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
 
+    def _add_samples(self, samples: Sequence[SampleRow]) -> None:
+        """Add rows of the time series; where there are too many, neighbours become one."""
+        self._insert("INSERT OR REPLACE INTO samples", SampleRow._fields, samples)
+        if self._samples is None:
+            self._samples = self._db.execute("SELECT COUNT(*) FROM samples").fetchone()[0]
+        else:
+            self._samples += len(samples)
+        if self._samples > MOST_SAMPLES:
+            columns = ", ".join(SampleRow._fields)
+            rows = self._db.execute(f"SELECT {columns} FROM samples ORDER BY at")  # noqa: S608 - our own column names
+            fewer = thinned([SampleRow._make(row) for row in rows])
+            self._db.execute("DELETE FROM samples")
+            self._insert("INSERT INTO samples", SampleRow._fields, fewer)
+            self._samples = len(fewer)
+
     def _insert(self, into: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        # Many rows in one statement: the interpreter lock is released once, not once a row.
-        row = f"({','.join('?' * len(columns))})"
+        # Many rows in one statement: the interpreter lock is released once, not once a row. Without the
+        # columns that are empty in all of them: to bind None costs more than to bind a number or a text.
         for some in _slices(rows):
-            values = ",".join([row] * len(some))
-            statement = f"{into} ({','.join(columns)}) VALUES {values}"
-            self._db.execute(statement, list(chain.from_iterable(some)))
+            by_column = dict(zip(columns, zip(*some, strict=True), strict=True))
+            used = {name: values for name, values in by_column.items() if not _is_empty(values)}
+            row = f"({','.join('?' * len(used))})"
+            statement = f"{into} ({','.join(used)}) VALUES {','.join([row] * len(some))}"
+            self._db.execute(statement, list(chain.from_iterable(zip(*used.values(), strict=True))))
 
     def close(self) -> None:
         self._db.close()
 
 
 def _make(path: Path, facts: Mapping[str, Any]) -> None:
-    """Make an empty journal, under another name until it is complete: a kill must not leave half of one."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+    """Make an empty journal."""
+    with drafted(path) as db:
         db.executescript(f"BEGIN;{SCHEMA}")
         db.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
         db.execute("COMMIT")
-    draft.replace(path)
 
 
 def _copy(db: sqlite3.Connection, to: Path) -> None:
-    """Copy a journal to a private file; one that is there from an upgrade cut off is replaced."""
-    to.unlink(missing_ok=True)
-    os.close(os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with contextlib.closing(sqlite3.connect(to)) as copy:
+    """Copy a journal; a file that is there from an upgrade cut off is replaced."""
+    with drafted(to) as copy:
         db.backup(copy)
 
 
 def _connect(path: Path, vfs: str = "") -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}{f'?vfs={vfs}' if vfs else ''}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=10.0,
-        cached_statements=512,
-    )
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}{f'?vfs={vfs}' if vfs else ''}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10.0,
+            cached_statements=512,
+        )
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
     try:
         _choose_mode(connection)
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
         connection.close()
-        raise _unsound(path, error) from None
+        raise _unusable(path, error) from None
     return connection
 
 
@@ -212,6 +246,13 @@ def _unsound(path: Path, why: object) -> JournalError:
     return JournalError(
         f"{path}: not a sound journal ({why}); see: llmdash doctor {quote(str(path.parent))} --repair"
     )
+
+
+def _unusable(path: Path, error: sqlite3.Error | OSError) -> JournalError:
+    """Why a journal is of no use: the disk, or damage."""
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_DISK:
+        return _unsound(path, error)
+    return StorageError(f"{path}: the journal cannot be written ({error}); make room, or make it writable")
 
 
 def _choose_mode(connection: sqlite3.Connection) -> None:
@@ -222,13 +263,14 @@ def _choose_mode(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _attempts(records: Collection[AttemptRecord]) -> Iterator[tuple[Sequence[str], list[tuple[Any, ...]]]]:
-    """Columns and rows of attempts: most of one about to be sent are empty, and cost as much as full ones."""
-    fields, known = AttemptRecord._fields, len(_ANNOUNCED)
-    announced = [each for each in records if each.state == "sent"]
-    yield _ANNOUNCED, [each[:known] for each in announced if each.worker is None]
-    yield (*_ANNOUNCED, "worker"), [(*each[:known], each.worker) for each in announced if each.worker]
-    yield fields, [each for each in records if each.state != "sent"]
+def _is_empty(values: tuple[Any, ...]) -> bool:
+    return values[0] is None and values.count(None) == len(values)
+
+
+def _attempts(records: Collection[AttemptRecord]) -> Iterator[list[AttemptRecord]]:
+    """Attempts that are about to be sent, of which most columns are empty, and those with an outcome."""
+    yield [each for each in records if each.state == "sent"]
+    yield [each for each in records if each.state != "sent"]
 
 
 def _slices(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
-from shlex import quote
-from typing import Any, NamedTuple
+from typing import Any
 
+from llmdash.engine.journal.attempt_sums import AttemptSums
+from llmdash.engine.journal.export_record import result_record
 from llmdash.engine.journal.file import NAME, JournalError
+from llmdash.engine.journal.query import damaged, querying
 from llmdash.engine.journal.schema import columns_of
 from llmdash.engine.journal.soundness import unsound
-from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRecord, ResultRow
-from llmdash.prompts.verdict import Verdict
+from llmdash.engine.model.records import (
+    AttemptRecord,
+    EndedColumns,
+    HealthRecord,
+    MomentRow,
+    ResultRecord,
+    ResultRow,
+    SampleRow,
+    TimedColumns,
+)
 
-__all__ = ["JournalReader", "KeyTotals", "result_record"]
-
-
-class KeyTotals(NamedTuple):
-    """Sums over the attempts of one key; `cut` counts those with an unknown outcome."""
-
-    sent: int
-    ok: int
-    throttled: int
-    errors: int
-    cut: int
-    input_tokens: int
-    output_tokens: int
-
-
-_TOTALS = """
-SELECT key, COUNT(*), SUM(state = 'ok' OR (state = 'failed' AND failure IS 'invalid')),
-    SUM(state = 'failed' AND failure IS 'throttle'),
-    SUM(state = 'failed' AND failure IS NOT 'throttle' AND failure IS NOT 'invalid'),
-    SUM(state IN ('cut', 'unknown', 'sent')),
-    SUM(COALESCE(input_tokens, 0)), SUM(COALESCE(output_tokens, 0))
-FROM attempts WHERE state <> 'unsent' GROUP BY key
-"""
-
-_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
-_SPENT = """
-SELECT key, COALESCE(model, ''), TOTAL(input_tokens), TOTAL(output_tokens), TOTAL(cached_tokens),
-    TOTAL(cache_write_tokens), TOTAL(reasoning_tokens)
-FROM (SELECT {} FROM attempts WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL) GROUP BY 1, 2
-"""
+__all__ = ["JournalReader"]
 
 _CARRIED = """
     SELECT carried.key FROM (SELECT {} FROM results) AS done,
@@ -52,28 +35,63 @@ _CARRIED = """
             THEN done.input ELSE '{{}}' END) AS carried
     GROUP BY carried.key ORDER BY MIN(done.job), MIN(carried.id) LIMIT ?
 """
-_UNKNOWN = """
-SELECT COUNT(*) FROM attempts
-WHERE state IN ('unknown', 'sent', 'cut') AND job NOT IN (SELECT job FROM results)
+_LENGTHS = """
+SELECT output_tokens, latency_s FROM (SELECT {} FROM results WHERE state = 'done' AND job % ? = 0)
+WHERE model IS NULL OR model = ?
+"""
+_UNANSWERED = """
+SELECT {} FROM attempts JOIN
+    (SELECT job AS of_job, MAX(attempt) AS latest FROM attempts
+    WHERE state <> 'unsent' AND NOT EXISTS
+        (SELECT 1 FROM results WHERE results.job = attempts.job AND state IN ('done', 'invalid'))
+    GROUP BY job)
+ON job = of_job AND attempt = latest
 """
 
-_LOST = """
-SELECT worker, COUNT(*) FROM (SELECT {} FROM attempts WHERE state = 'unknown') WHERE worker IS NOT NULL
-GROUP BY worker
+_LAST_DONE = """
+SELECT job FROM (SELECT {} FROM results WHERE state = 'done')
+ORDER BY COALESCE(ended_at, 0) DESC, job DESC LIMIT 1
 """
-
 _NAMES_WORKERS = "SELECT EXISTS (SELECT 1 FROM (SELECT {} FROM results) WHERE worker IS NOT NULL)"
 
-_SENDS = """
-SELECT key, sent_at, COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) FROM attempts
-WHERE state <> 'unsent' AND sent_at > ? ORDER BY sent_at
+_OF_TIMED = (
+    *(
+        "job",
+        "attempt",
+        "key",
+        "state",
+        "sent_at",
+        "failure",
+        "message",
+        "ttft_s",
+        "latency_s",
+        "input_tokens",
+    ),
+    *("output_tokens", "cached_tokens", "reasoning_tokens", "worker", "ended_at"),
+)
+_MOST_TOKENS = 2**32 - 1
+_TOKENS = ", ".join(
+    f"MIN({_MOST_TOKENS}, MAX(0, COALESCE({kind}_tokens, 0)))"
+    for kind in ("input", "output", "cached", "reasoning")
+)
+_TIMED = """
+WITH sound AS (SELECT {} FROM attempts WHERE state <> 'unsent'), timed AS (
+    SELECT *, CASE WHEN ended_at IS NULL OR latency_s IS NULL THEN sent_at
+        ELSE MAX(sent_at, ended_at - latency_s) END AS begun FROM sound
+)
+SELECT job, attempt, key, state, failure, COALESCE(message, ''), COALESCE(worker, ''), begun,
+    CASE WHEN ended_at IS NULL THEN MAX(begun, sent_at + latency_s) ELSE MAX(begun, ended_at) END,
+    begun + MAX(0.0, ttft_s), ended_at IS NULL, {}
+FROM timed ORDER BY job, attempt
 """
-
+# Between its announcement, `sent_at`, and its departure an attempt waits for the disk.
 _LAST_ATTEMPT = ("status", "request_id", "sent_at", "code")
 _RESULTS = """
 SELECT {}, {} FROM results LEFT JOIN attempts
 ON attempts.job = results.job AND attempts.attempt = results.attempts ORDER BY results.job
 """
+_ROWS = 500
+"""How many are read at once: fewer than the garbage collector would begin to look at."""
 _THOUGHT = ("reasoning",)
 _TEXTS = ("text", "expected", "finish_reason", "message", "reasoning", "input")
 """The columns of `results` that are not read back: texts, and those can be large."""
@@ -86,6 +104,8 @@ class JournalReader:
         self._path = folder / NAME
         if not self._path.exists():
             raise JournalError(f"{self._path}: no journal here; name the folder of a run")
+        self.sums = AttemptSums(self._path)
+        """What the attempts come to."""
 
     def facts(self) -> dict[str, Any]:
         """Return the facts of the run: what it was started with."""
@@ -97,25 +117,34 @@ class JournalReader:
         with self._connection() as db:
             fault = unsound(db, jobs)
         if fault is not None:
-            raise JournalError(f"{self._path}: the journal is damaged ({fault}); see: {_doctor(self._path)}")
+            raise damaged(self._path, fault)
 
     def ended(self) -> Iterator[ResultRow]:
         """Yield every ended job in input order, without its texts."""
         with self._connection() as db:
-            short = [name for name in ResultRow._fields if name not in _TEXTS]
-            columns = columns_of(db, "results", short)
+            columns = columns_of(db, "results", ResultRow._fields, _TEXTS)
             for row in db.execute(f"SELECT {columns} FROM results ORDER BY job"):  # noqa: S608 - our own column names
-                yield ResultRow(**dict(zip(short, row, strict=True)))
+                yield ResultRow._make(row)
 
-    def results(self) -> Iterator[ResultRecord]:
-        """Yield every ended job in input order, as exports show it: with what the models thought only where
-        the facts have `reasoning`.
+    def ended_columns(self) -> Iterator[EndedColumns]:
+        """Yield what `ended` does as columns, of 500 rows each but the last."""
+        with self._connection() as db:
+            columns = columns_of(db, "results", EndedColumns._fields)
+            rows = db.execute(f"SELECT {columns} FROM results ORDER BY job")  # noqa: S608 - our own column names
+            while some := rows.fetchmany(_ROWS):
+                yield EndedColumns._make(zip(*some, strict=True))
+
+    def results(self, *, reasoning: bool = False) -> Iterator[ResultRecord]:
+        """Yield every ended job in input order, as exports show it: with what the models thought only with
+        `reasoning`, or where the facts have it.
         """
         with self._connection() as db:
             facts = dict(db.execute("SELECT name, value FROM run"))
             models = json.loads(facts.get("models") or "{}")
             width = len(ResultRow._fields)
-            mine = columns_of(db, "results", ResultRow._fields, () if facts.get("reasoning") else _THOUGHT)
+            mine = columns_of(
+                db, "results", ResultRow._fields, () if reasoning or facts.get("reasoning") else _THOUGHT
+            )
             for row in db.execute(_RESULTS.format(mine, columns_of(db, "attempts", _LAST_ATTEMPT))):
                 result = ResultRow._make(row[:width])
                 yield result_record(result, result.model or models.get(result.key), *row[width:])
@@ -139,7 +168,7 @@ class JournalReader:
         with self._connection() as db:
             columns = columns_of(db, "results", ResultRow._fields)
             row = db.execute(f"SELECT {columns} FROM results WHERE job = ?", (job,)).fetchone()  # noqa: S608 - as above
-        return ResultRow._make(row) if row else None
+        return _result(row) if row else None
 
     def attempts(self, job: int) -> tuple[AttemptRecord, ...]:
         """Return every attempt of a job, in order."""
@@ -147,43 +176,48 @@ class JournalReader:
             columns = columns_of(db, "attempts", AttemptRecord._fields)
             query = f"SELECT {columns} FROM attempts WHERE job = ? ORDER BY attempt"  # noqa: S608 - as above
             rows = db.execute(query, (job,)).fetchall()
-        return tuple(map(AttemptRecord._make, rows))
+        return tuple(map(_attempt, rows))
 
-    def attempt_counts(self) -> Iterator[tuple[int, int]]:
-        """Yield (job, number of its last attempt) for each job with attempts."""
+    def starts(self) -> Iterator[int]:
+        """Yield the jobs that were sent, in the order in which they first were."""
         with self._connection() as db:
-            yield from db.execute(
-                "SELECT job, MAX(attempt) FROM attempts WHERE state <> 'unsent' GROUP BY job"
-            )
+            query = "SELECT job FROM attempts WHERE state <> 'unsent' GROUP BY job ORDER BY MIN(sent_at), job"
+            yield from chain.from_iterable(db.execute(query))
 
-    def key_totals(self) -> dict[str, KeyTotals]:
-        """Return the sums of each key, by its label."""
-        totals: dict[str, KeyTotals] = {}
+    def last_answered(self) -> int | None:
+        """Return the job that was done last; None without one."""
         with self._connection() as db:
-            for key, *counts in db.execute(_TOTALS):
-                totals[key] = KeyTotals(*counts)
-        return totals
+            row = db.execute(_LAST_DONE.format(columns_of(db, "results", ("job", "ended_at")))).fetchone()
+        return row[0] if row else None
 
-    def spent(self) -> list[tuple[str, str, tuple[int, int, int, int, int]]]:
-        """Return (key, model, tokens) of all answered attempts.
-
-        Tokens are input, output, cached, written to a cache, of reasoning. The model is empty in journals of
-        earlier versions.
-        """
+    def unanswered(self) -> Iterator[AttemptRecord]:
+        """Yield the last attempt of each job without an answer, whether or not it has ended."""
         with self._connection() as db:
-            columns = columns_of(db, "attempts", ("key", "model", *_COUNTS))
-            rows = db.execute(_SPENT.format(columns)).fetchall()
-        return [(key, model, (int(a), int(b), int(c), int(d), int(e))) for key, model, a, b, c, d, e in rows]
+            columns = columns_of(db, "attempts", AttemptRecord._fields, ("partial",))
+            for row in db.execute(_UNANSWERED.format(columns)):
+                yield _attempt(row)
 
-    def lost_by(self) -> dict[str, int]:
-        """Return how many attempts were lost with each worker."""
+    def message(self, job: int) -> str | None:
+        """Return the prompt of a job as JSON, where the run keeps it."""
         with self._connection() as db:
-            return dict(db.execute(_LOST.format(columns_of(db, "attempts", ("worker",)))))
+            if not _has(db, "prompts"):
+                return None
+            row = db.execute("SELECT messages FROM prompts WHERE job = ?", (job,)).fetchone()
+        return row[0] if row else None
 
-    def sends_since(self, at: float) -> list[tuple[str, float, int]]:
-        """Return (key, when it was sent in Unix seconds, tokens) of each attempt since `at`, oldest first."""
+    def timed_attempts(self) -> Iterator[TimedColumns]:
+        """Yield every attempt that was sent, by job and number, as columns of 500 rows each."""
         with self._connection() as db:
-            return db.execute(_SENDS, (at,)).fetchall()
+            rows = db.execute(_TIMED.format(columns_of(db, "attempts", _OF_TIMED), _TOKENS))
+            while some := rows.fetchmany(_ROWS):
+                yield TimedColumns._make(zip(*some, strict=True))
+
+    def answer_lengths(self, model: str, step: int = 1) -> list[tuple[int, float]]:
+        """Return (output tokens, latency in seconds) of each answer of `model` to every `step`th job."""
+        with self._connection() as db:
+            columns = columns_of(db, "results", ("output_tokens", "latency_s", "model"))
+            rows = db.execute(_LENGTHS.format(columns), (step, model)).fetchall()
+        return [(tokens or 0, seconds or 0.0) for tokens, seconds in rows]
 
     def health(self) -> list[HealthRecord]:
         """Return the last recorded state of each key; keys that were always healthy have none."""
@@ -191,89 +225,36 @@ class JournalReader:
             rows = db.execute("SELECT * FROM health").fetchall()
         return [HealthRecord._make(row) for row in rows]
 
-    def count_unknown(self) -> int:
-        """Count attempts with an unknown outcome whose job is to be sent again."""
+    def samples(self) -> list[SampleRow]:
+        """Return the time series, oldest first; empty in journals of earlier versions."""
+        return [SampleRow._make(row) for row in self._rows("samples", SampleRow._fields, "at")]
+
+    def moments(self) -> list[MomentRow]:
+        """Return what was set or happened, oldest first; empty in journals of earlier versions."""
+        return [MomentRow._make(row) for row in self._rows("moments", MomentRow._fields, "serial")]
+
+    def _rows(self, table: str, fields: Sequence[str], order: str) -> list[tuple[Any, ...]]:
         with self._connection() as db:
-            return int(db.execute(_UNKNOWN).fetchone()[0])
+            if not _has(db, table):
+                return []
+            return db.execute(f"SELECT {', '.join(fields)} FROM {table} ORDER BY {order}").fetchall()  # noqa: S608 - our own names
 
-    def _connection(self) -> _Closing:
-        return _Closing(self._path)
-
-
-class _Closing:
-    """A connection for reading that a `with` closes; errors of SQLite become JournalErrors."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._db = sqlite3.connect(self._path, isolation_level=None, timeout=10.0)
-        self._db.execute("PRAGMA query_only = ON")
-        return self._db
-
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        self._db.close()
-        if isinstance(error, sqlite3.Error):
-            look = _doctor(self._path)
-            raise JournalError(f"{self._path}: the journal cannot be read ({error}); see: {look}") from None
+    def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        return querying(self._path)
 
 
-def _doctor(path: Path) -> str:
-    """Return the command that says what is wrong with a journal."""
-    return f"llmdash doctor {quote(str(path.parent))}"
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    """True if the journal has a table; those of earlier versions have fewer."""
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
-def result_record(
-    row: ResultRow,
-    model: str | None = None,
-    status: int | None = None,
-    request_id: str | None = None,
-    sent_at: float | None = None,
-    code: str | None = None,
-) -> ResultRecord:
-    """Return a result as exports show it, with what its last attempt adds."""
-    verdict = Verdict(row.verdict)
-    return ResultRecord(
-        index=row.job,
-        id=row.id,
-        state=row.state,
-        text=row.text,
-        expected=row.expected,
-        correct=None if verdict is Verdict.UNSCORED else verdict is Verdict.RIGHT,
-        key=row.key,
-        attempts=row.attempts,
-        ttft_s=_microseconds(row.ttft_s),
-        latency_s=_microseconds(row.latency_s),
-        input_tokens=row.input_tokens,
-        output_tokens=row.output_tokens,
-        estimated=None if row.estimated is None else bool(row.estimated),
-        finish_reason=row.finish_reason,
-        error=row.error,
-        status=status,
-        request_id=request_id,
-        model=row.model or model,
-        sent_at=_microseconds(sent_at),
-        endpoint=row.endpoint,
-        flags=tuple(row.flags.split(",")) if row.flags else (),
-        message=_object(row.message),
-        reasoning=row.reasoning,
-        input=_object(row.input),
-        cached_tokens=row.cached_tokens,
-        reasoning_tokens=row.reasoning_tokens,
-        code=code,
-        worker=row.worker,
-    )
+def _attempt(row: Sequence[Any]) -> AttemptRecord:
+    """Return a row of `attempts`, with a truth value for the number that SQLite has in its place."""
+    record = AttemptRecord._make(row)
+    return record if record.estimated is None else record._replace(estimated=bool(record.estimated))
 
 
-def _object(text: str | None) -> dict[str, Any] | None:
-    """A column of JSON; None for one that is damaged: doctor names it."""
-    try:
-        found = json.loads(text) if text else None
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _microseconds(seconds: float | None) -> float | None:
-    """Return seconds without the digits that no clock measures."""
-    return None if seconds is None else round(seconds, 6)
+def _result(row: Sequence[Any]) -> ResultRow:
+    """Return a row of `results`, likewise."""
+    result = ResultRow._make(row)
+    return result if result.estimated is None else result._replace(estimated=bool(result.estimated))

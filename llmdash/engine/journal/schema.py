@@ -30,7 +30,18 @@ CREATE TABLE IF NOT EXISTS health (
     times INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-_FIRST_SCHEMA = _TABLES_OF_1 + _TABLES_OF_2
+_TABLES_OF_5 = """
+CREATE TABLE IF NOT EXISTS samples (
+    at REAL PRIMARY KEY, active_s REAL NOT NULL, sent INTEGER NOT NULL, tokens INTEGER NOT NULL, in_flight
+    REAL NOT NULL, throttled INTEGER NOT NULL, ttft_p50 REAL, ttft_p95 REAL, rate REAL, concurrency INTEGER,
+    binding TEXT, cost REAL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS moments (
+    serial INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, subject TEXT, value TEXT
+);
+CREATE TABLE IF NOT EXISTS prompts (job INTEGER PRIMARY KEY, messages TEXT NOT NULL) WITHOUT ROWID;
+"""
+_FIRST_SCHEMA = _TABLES_OF_1 + _TABLES_OF_2 + _TABLES_OF_5
 _LATER_COLUMNS = {
     "attempts": (
         "code TEXT",
@@ -39,6 +50,7 @@ _LATER_COLUMNS = {
         "reasoning_tokens INTEGER",
         "model TEXT",
         "worker TEXT",
+        "ended_at REAL",
     ),
     "results": (
         "endpoint TEXT",
@@ -52,6 +64,9 @@ _LATER_COLUMNS = {
         "reasoning_tokens INTEGER",
         "wait_s REAL",
         "worker TEXT",
+        "ended_at REAL",
+        "prompt_hash BLOB",
+        "request_hash BLOB",
     ),
 }
 _ADDED = [
@@ -90,7 +105,10 @@ def upgrades(db: sqlite3.Connection) -> str:
     """Return the SQL that adds what a journal of an earlier version lacks; empty if it lacks nothing."""
     there = {table: set(_names(db, table)) for table in _LATER_COLUMNS}
     missing = [statement for table, column, statement in _ADDED if column.split()[0] not in there[table]]
-    return "".join(([] if _names(db, "health") else [_TABLES_OF_2]) + missing)
+    tables = [
+        sql for name, sql in (("health", _TABLES_OF_2), ("samples", _TABLES_OF_5)) if not _names(db, name)
+    ]
+    return "".join(tables + missing)
 
 
 def columns_of(

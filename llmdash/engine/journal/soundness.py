@@ -17,9 +17,7 @@ _MOST = 2**32 - 1
 
 
 def _number(column: str, most: float) -> str:
-    return (
-        f"({column} IS NULL OR (typeof({column}) IN ('integer', 'real') AND {column} BETWEEN 0 AND {most}))"
-    )
+    return f"COALESCE({column}, 0) BETWEEN 0 AND {most}"  # texts and blobs are above any number
 
 
 _JOB = "typeof(job) = 'integer' AND job >= 0 AND job < :jobs"
@@ -48,9 +46,7 @@ _SOUND = {
 }
 """What holds for each row of a table."""
 _TEXTS = (
-    "SELECT DISTINCT key FROM results",
-    "SELECT DISTINCT error FROM results",
-    "SELECT DISTINCT endpoint, model, flags FROM results",
+    "SELECT DISTINCT key, error, endpoint, model, flags FROM results",
     "SELECT DISTINCT key FROM attempts",
     "SELECT key, detail FROM health",
 )

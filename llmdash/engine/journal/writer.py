@@ -9,14 +9,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from llmdash.engine.journal.file import Group, JournalError, StorageError
-from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
+from llmdash.engine.model.records import AttemptRecord, HealthRecord, MomentRow, ResultRow, SampleRow
 
 __all__ = ["Journal", "JournalWriter"]
 
+_NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 _GATHER_S = 0.002
 _GROUP_ROWS = 256
 _MOST_ROWS = 4096  # of groups that are written together, because the disk was slow
@@ -57,6 +60,8 @@ class _Batch:
         mine.results += its.results
         mine.health += its.health
         mine.facts.update(its.facts)
+        mine.samples += its.samples
+        mine.moments += its.moments
         self.then += other.then
 
 
@@ -130,12 +135,34 @@ class JournalWriter:
         self._batch.group.facts.update(facts)
         self._add(_nothing)
 
-    async def close(self) -> None:
-        """Write what is left and end the thread; a full disk gets two more seconds."""
+    def sample(self, row: SampleRow) -> None:
+        """Write the next row of the time series."""
+        self._batch.group.samples.append(row)
+        self._add(_nothing)
+
+    def moments(self, rows: Sequence[MomentRow]) -> None:
+        """Write what was set or happened."""
+        if rows:
+            self._batch.group.moments.extend(rows)
+            self._add(_nothing)
+
+    async def finish(self) -> None:
+        """Write what is left, and end the thread; a full disk gets two more seconds.
+
+        Each `then` of rows that are on disk was called.
+        """
         self._flush()
         self._closing.set()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+        await asyncio.sleep(0)  # what the thread has reported last may come after the word of its end
+
+    async def close(self, last: Mapping[str, Any] = _NO_FACTS) -> None:
+        """Finish, write the `last` facts if the disk takes them, and close the file."""
+        await self.finish()
+        if last and self.failure is None:
+            with suppress(sqlite3.Error):  # the rows are complete, which is what counts
+                self._journal.write(Group(facts=dict(last)))
         self._journal.close()
 
     def _add(self, then: Callable[[], None]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 __all__ = ["LogHistogram"]
 
@@ -28,13 +30,31 @@ class LogHistogram:
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self._total += 1
 
+    def add_all(self, values: Iterable[float]) -> None:
+        """Count many values."""
+        low, base, log = self._SMALLEST, self._BASE, math.log
+        found = Counter([log(max(low, value)) // base for value in values if -math.inf < value < math.inf])
+        for bucket, number in found.items():
+            self._counts[int(bucket)] = self._counts.get(int(bucket), 0) + number
+        self._total += found.total()
+
+    def copy(self) -> LogHistogram:
+        """Return another one with the same values."""
+        other = LogHistogram()
+        other._counts, other._total = dict(self._counts), self._total
+        return other
+
     def percentile(self, share: float) -> float | None:
         """Return the value below which `share` (0 to 1) of the values lie; None without values."""
-        if not self._total:
-            return None
-        wanted, seen = share * self._total, 0
-        for bucket in sorted(self._counts):
+        return self.percentiles([share])[0]
+
+    def percentiles(self, shares: Sequence[float]) -> list[float | None]:
+        """Return the percentile of each of the shares, which ascend, in one pass over the buckets."""
+        found: list[float | None] = []
+        seen = 0
+        buckets = sorted(self._counts) if self._total else []
+        for bucket in buckets:
             seen += self._counts[bucket]
-            if seen >= wanted:
-                return math.exp((bucket + 0.5) * self._BASE)
-        return None
+            while len(found) < len(shares) and seen >= shares[len(found)] * self._total:
+                found.append(math.exp((bucket + 0.5) * self._BASE))
+        return found + [None] * (len(shares) - len(found))

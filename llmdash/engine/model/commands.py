@@ -12,13 +12,17 @@ __all__ = [
     "Drain",
     "DrainWorker",
     "Pause",
+    "Release",
     "Resume",
     "RetryFailed",
     "RetryJobs",
     "ReviveEndpoint",
     "ReviveKey",
+    "Seek",
+    "SetBudget",
     "SetConcurrency",
     "SetRate",
+    "SetSpeed",
     "SetWeight",
     "TakeWorker",
 ]
@@ -46,6 +50,18 @@ class Pause:
 @dataclass(frozen=True, slots=True)
 class Resume:
     """Send again after a pause or a drain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Run the rest after a trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetBudget:
+    """Spend at most `dollars` in all; None lifts the budget. Refused where a price is not known."""
+
+    dollars: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +136,27 @@ class TakeWorker:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """Go on from this position of a replay, in seconds from its beginning."""
+
+    position_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetSpeed:
+    """Replay `times` as fast as the run was."""
+
+    times: float
+
+
 Command = (
     SetRate
     | SetConcurrency
     | Pause
     | Resume
+    | Release
+    | SetBudget
     | Drain
     | DrainWorker
     | Cancel
@@ -134,6 +166,8 @@ Command = (
     | DisableKey
     | ReviveEndpoint
     | ReviveKey
+    | Seek
+    | SetSpeed
     | SetWeight
     | TakeWorker
 )

@@ -105,6 +105,8 @@ class Noticed(msgspec.Struct, frozen=True, gc=False):
 
     severity: Severity
     text: str
+    refused: bool = False
+    """True if it says why a command was not carried out."""
 
 
 Event = (

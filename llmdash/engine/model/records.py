@@ -8,14 +8,24 @@ from typing import Any, NamedTuple
 
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["AttemptRecord", "HealthRecord", "ResultRecord", "ResultRow"]
+__all__ = [
+    "AttemptRecord",
+    "EndedColumns",
+    "HealthRecord",
+    "MomentRow",
+    "ResultRecord",
+    "ResultRow",
+    "SampleRow",
+    "TimedColumns",
+]
 
 
 class AttemptRecord(NamedTuple):
     """A row of `attempts`.
 
     `state` is sent, ok, failed, cut or unsent (cancelled in flight, or before), unknown (the process died).
-    `worker` is None for an attempt that this process makes itself.
+    `worker` is None for an attempt that this process makes itself. `ended_at` is when its outcome was known,
+    in Unix seconds.
     """
 
     job: int
@@ -40,6 +50,7 @@ class AttemptRecord(NamedTuple):
     reasoning_tokens: int | None = None
     model: str | None = None
     worker: str | None = None
+    ended_at: float | None = None
 
 
 class ResultRow(NamedTuple):
@@ -47,7 +58,8 @@ class ResultRow(NamedTuple):
 
     `message` and `input` (the carried fields of the prompt) are JSON, `flags` are joined by commas.
     `endpoint` and `model` are those that gave the answer, or failed last. `wait_s` is the time the job was
-    with a worker and not sent.
+    with a worker and not sent. `ended_at` is when the job ended, in Unix seconds. `prompt_hash` (16 bytes) is
+    the same for the same prompt, `request_hash` for the same request to the same model at the same place.
     """
 
     job: int
@@ -76,6 +88,53 @@ class ResultRow(NamedTuple):
     reasoning_tokens: int | None = None
     wait_s: float | None = None
     worker: str | None = None
+    ended_at: float | None = None
+    prompt_hash: bytes | None = None
+    request_hash: bytes | None = None
+
+
+class EndedColumns(NamedTuple):
+    """Rows of `results` as columns, without their texts: a value a row in each."""
+
+    job: tuple[int, ...]
+    id: tuple[str, ...]
+    state: tuple[str, ...]
+    verdict: tuple[int, ...]
+    key: tuple[str | None, ...]
+    attempts: tuple[int, ...]
+    ttft_s: tuple[float | None, ...]
+    latency_s: tuple[float | None, ...]
+    input_tokens: tuple[int | None, ...]
+    output_tokens: tuple[int | None, ...]
+    estimated: tuple[bool | None, ...]
+    error: tuple[str | None, ...]
+    endpoint: tuple[str | None, ...]
+    flags: tuple[str | None, ...]
+    wait_s: tuple[float | None, ...]
+    worker: tuple[str | None, ...]
+    ended_at: tuple[float | None, ...]
+
+
+class TimedColumns(NamedTuple):
+    """Rows of `attempts` as columns, with when each was sent, ended and began to be answered (Unix seconds,
+    None where that is not known); `is_guessed` is 1 where the end follows from the latency.
+    """
+
+    job: tuple[int, ...]
+    attempt: tuple[int, ...]
+    key: tuple[str, ...]
+    state: tuple[str, ...]
+    failure: tuple[str | None, ...]
+    message: tuple[str, ...]
+    worker: tuple[str, ...]
+    sent: tuple[float, ...]
+    ended: tuple[float | None, ...]
+    first_token: tuple[float | None, ...]
+    is_guessed: tuple[int, ...]
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+    cached: tuple[int, ...]
+    reasoning: tuple[int, ...]
 
 
 class HealthRecord(NamedTuple):
@@ -90,6 +149,49 @@ class HealthRecord(NamedTuple):
     rests_s: float
     detail: str
     times: int
+
+
+class SampleRow(NamedTuple):
+    """A row of `samples`: what happened since the row before it, and how things stood at its end.
+
+    `at` is that end in Unix seconds, `active_s` on the clock of the run. `sent`, `tokens` (of the output) and
+    `throttled` (rate limits, 429) are counts, the percentiles those of the first tokens; None where there was
+    none. `rate` is None where no limit was set; `binding` is the value of a Binding; `cost` is in dollars.
+    """
+
+    at: float
+    active_s: float
+    sent: int = 0
+    tokens: int = 0
+    in_flight: float = 0.0
+    throttled: int = 0
+    ttft_p50: float | None = None
+    ttft_p95: float | None = None
+    rate: float | None = None
+    concurrency: int | None = None
+    binding: str | None = None
+    cost: float | None = None
+
+
+class MomentRow(NamedTuple):
+    """A row of `moments`: something that was set or happened `at` a time, in Unix seconds.
+
+    | kind | subject | value |
+    |---|---|---|
+    | `begun` | | seconds at work before this start |
+    | `ended` | the name of an Ending in lower case | seconds at work |
+    | `work` | `on` or `off`, as its clock runs or stands | seconds at work |
+    | `rate` | | requests a second; `null` for no limit |
+    | `concurrency` | | requests in flight at most |
+    | `state` | the name of a RunState in lower case | why |
+    | `key`, `endpoint`, `worker` | its label or name | the name of its state in lower case, a space, why |
+    | `notice` | its severity | its text |
+    """
+
+    at: float
+    kind: str
+    subject: str | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +228,8 @@ class ResultRecord:
     endpoint: str | None = None
     """The name of the endpoint of the last attempt."""
     flags: tuple[str, ...] = ()
-    """What is odd about the answer: `empty`, `reasoning_only`, `length`, `eof`, `invalid`, `finish:NAME`."""
+    """What is odd about the answer: `empty`, `reasoning_only`, `length`, `eof`, `invalid`, `finish:NAME`;
+    and whether it was `reused`: known before, and not asked for."""
     message: Mapping[str, Any] | None = None
     """The answer as the object the server sent, where text alone does not say all of it."""
     reasoning: str | None = None

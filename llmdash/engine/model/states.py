@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from llmdash.prompts.verdict import Verdict
 
 __all__ = [
+    "BY_COMMAND",
     "RESULT_STATES",
     "AlertKind",
     "AnswerFlag",
     "Binding",
     "EndpointState",
     "JobState",
+    "KeptState",
     "KeyState",
     "RunState",
     "Severity",
@@ -59,7 +62,9 @@ RESULT_STATES = {
 
 
 class AnswerFlag(enum.IntFlag):
-    """What is odd about an answer, as far as it is counted and filtered by."""
+    """What is odd about an answer, as far as it is counted and filtered by; REUSED is not odd, but known
+    before.
+    """
 
     NONE = 0
     EMPTY = 1
@@ -68,6 +73,7 @@ class AnswerFlag(enum.IntFlag):
     EOF = 8
     INVALID = 16
     OTHER = 32
+    REUSED = 64
 
     @classmethod
     def of(cls, flags: str | None) -> AnswerFlag:
@@ -90,6 +96,11 @@ class WaitReason(enum.Enum):
     BUDGET = "budget"
     WORKER = "worker"
     SHARED = "shared limit"
+    HELD = "you"
+
+
+BY_COMMAND: Final = "stopped on command"
+"""The detail of a run that was stopped by who runs it."""
 
 
 class RunState(enum.Enum):
@@ -142,6 +153,8 @@ class AlertKind(enum.Enum):
 
     DISK = "disk"
     KILL_SWITCH = "brake"
+    BUDGET = "budget"
+    TRIAL = "trial"
     KEYS_GONE = "no key"
     ENDPOINT = "endpoint"
     MACHINE = "machine"
@@ -149,6 +162,30 @@ class AlertKind(enum.Enum):
     WORKER = "worker"
     LIMIT = "shared limit"
     RETRY_BUDGET = "retry budget"
+
+
+class KeptState(enum.Enum):
+    """The state of a kept run.
+
+    The first four are those of a run that a process works on; a HELD one may also wait without. DONE and
+    FAILED have nothing left to do, FAILED with failed or invalid jobs; STOPPED can go on; the process of a
+    run that DIED is gone without an end; of a DAMAGED one the doctor says what is wrong.
+    """
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    HELD = "held"
+    STOPPING = "stopping"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    DIED = "died"
+    DAMAGED = "damaged"
+
+    @property
+    def finished(self) -> bool:
+        """True if nothing is left to do."""
+        return self in (KeptState.DONE, KeptState.FAILED)
 
 
 class Binding(enum.Enum):
@@ -161,6 +198,7 @@ class Binding(enum.Enum):
     ENDPOINT = "endpoint"
     WORKER = "no worker"
     DISK = "disk"
+    HELD = "held"
     LATENCY = "latency"
     PAUSE = "pause"
     FINISHED = "finished"
@@ -169,7 +207,8 @@ class Binding(enum.Enum):
 class SortColumn(enum.Enum):
     """What the job table can be sorted by.
 
-    NEWEST is the order in which jobs were first started, last one on top.
+    NEWEST is the order in which jobs were first started, last one on top; WRONG has the failed jobs first,
+    then answers that are invalid, not as expected, or not readable.
     """
 
     NEWEST = "newest"
@@ -182,6 +221,7 @@ class SortColumn(enum.Enum):
     TTFT = "ttft"
     TIME = "time"
     OUT = "out"
+    WRONG = "what went wrong"
 
 
 class Severity(enum.Enum):

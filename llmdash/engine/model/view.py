@@ -47,6 +47,7 @@ class View:
 
     `inspect` asks for one job in full, `series_width` for that many samples, `tiles` for the ends of at most
     that many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
+    `viewer` tells front ends apart where several watch one run.
     """
 
     jobs: JobsView = JobsView()
@@ -57,3 +58,4 @@ class View:
     notices_after: int = 0
     errors: bool = False
     failed_as: str | None = None
+    viewer: int = 0

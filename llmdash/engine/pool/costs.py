@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from llmdash.engine.model.frame import KeyRow
 from llmdash.llms.messages import Usage
 
-__all__ = ["CostOf", "Spending", "Tokens", "cost_so_far", "projected"]
+__all__ = ["CostOf", "Spending", "Tokens", "cost_so_far", "costs_by_key", "no_price", "projected"]
 
 
 class Tokens(NamedTuple):
@@ -28,6 +28,10 @@ class Tokens(NamedTuple):
 
 CostOf = Callable[[str, str, Tokens], float | None]
 """Dollars for (key label, model, tokens); None where no price is known."""
+
+
+def no_price(_label: str, _model: str, _tokens: Tokens) -> float | None:
+    """Return None: no price is known."""
 
 
 class Spending:
@@ -62,6 +66,18 @@ class Spending:
         return sum((tokens for _, _, tokens in self), Tokens())
 
 
+def costs_by_key(
+    spending: Spending, labels: Collection[str], cost_of: CostOf
+) -> Iterator[tuple[str, float | None]]:
+    """Yield the label of each key and model that was used, and the dollars; None where no price is known.
+
+    A key that is not among the `labels` of now was used by an earlier start: it counts as the dearest of now.
+    """
+    for label, model, tokens in spending:
+        found = [cost_of(each, model, tokens) for each in ((label,) if label in labels else labels)]
+        yield label, max((cost for cost in found if cost is not None), default=None)
+
+
 def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
     """Return the dollars spent; None if a key that was used has no known price.
 
@@ -69,8 +85,7 @@ def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> 
     """
     uncertain = {key.label: 1 + key.cut / key.ok for key in keys if key.ok}
     total = 0.0
-    for label, model, tokens in spending:
-        known = cost_of(label, model, tokens)
+    for label, known in costs_by_key(spending, [key.label for key in keys], cost_of):
         if known is None:
             return None
         total += known * uncertain.get(label, 1.0)

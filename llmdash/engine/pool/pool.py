@@ -14,6 +14,7 @@ from llmdash.engine.pool.job_history import JobHistory, Others
 from llmdash.engine.pool.keys import Keys
 from llmdash.engine.pool.member import Lease, Member
 from llmdash.engine.pool.terms import ANY_KEY, LOOK_S, Terms, free_members, look_in_s, terms_of, with_model
+from llmdash.llms.base import LLM
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 
@@ -50,6 +51,11 @@ class KeyPool(Keys):
         if terms is ANY_KEY:
             return any(member.may_send(now, tokens) for member in self._members)
         return bool(free_members(self._members, now, tokens, terms))
+
+    def models_for(self, own_model: str | None) -> list[LLM]:
+        """Return the model of each endpoint that may serve a job; `own_model` is what it asks for by name."""
+        found = {member.endpoint: member.llm for member in self._members if member.serves(own_model)}
+        return list(found.values())
 
     def look_in_s(self, tokens: int, terms: Terms) -> float:
         """Return the seconds until a job with strict terms may look for a key again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from llmdash.engine.model.frame import ErrorGroup
@@ -13,6 +14,7 @@ from llmdash.engine.store.job_columns import JobColumns
 __all__ = ["ErrorGroups", "shape"]
 
 _MOST_SHOWN = 200
+_MOST_KEYS = 3
 _LONGEST = 300
 """Characters of an error that decide its group."""
 _NUMBER = r"(?<![\w-])\d[\d.,:]*(?:ms|s|m|h|k|%)?(?![\w-])"
@@ -35,13 +37,14 @@ def shape(error: str) -> str:
 
 
 class _Group:
-    """The jobs of one group: how many, and the last one (None where that is not known)."""
+    """The jobs of one group: how many, their tries, by key, and the last one (None where not known)."""
 
-    __slots__ = ("count", "example", "name")
+    __slots__ = ("count", "example", "keys", "name", "tries")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.count = 0
+        self.count = self.tries = 0
+        self.keys: Counter[int] = Counter()
         self.example: int | None = None
 
 
@@ -61,12 +64,16 @@ class ErrorGroups:
         """Count `job`, which has failed."""
         group = self._group(job)
         group.count += 1
+        group.tries += self._columns.tries[job]
+        group.keys[self._columns.key[job]] += 1
         group.example = job
 
     def remove(self, job: int) -> None:
         """Take `job` out, since it is retried."""
         group = self._group(job)
         group.count -= 1
+        group.tries -= self._columns.tries[job]
+        group.keys[self._columns.key[job]] -= 1
         if group.example == job:
             group.example = None
 
@@ -74,12 +81,20 @@ class ErrorGroups:
         """Return the groups, the largest first, at most 200."""
         there = [group for group in self._by_name.values() if group.count]
         largest = heapq.nlargest(_MOST_SHOWN, there, key=lambda group: group.count)
-        return tuple(ErrorGroup(group.name, group.count, self._example(group)) for group in largest)
+        return tuple(
+            ErrorGroup(group.name, group.count, self._example(group), group.tries, self._keys(group))
+            for group in largest
+        )
 
     def jobs(self, name: str) -> tuple[int, ...]:
         """Return every job of the group, by number."""
         wanted = self._by_name.get(name)
         return tuple(job for job in self._failed() if self._group(job) is wanted)
+
+    def _keys(self, group: _Group) -> tuple[tuple[str, int], ...]:
+        names = self._columns.keys
+        most = group.keys.most_common(_MOST_KEYS)
+        return tuple((names[key], jobs) for key, jobs in most if jobs > 0 and names[key])
 
     def _example(self, group: _Group) -> int:
         if group.example is None:

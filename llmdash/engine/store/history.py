@@ -3,36 +3,99 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from llmdash.engine.model.records import SampleRow
 from llmdash.engine.store.store import Store
-from llmdash.engine.store.time_series import SeriesRecord
+from llmdash.engine.store.time_series import SeriesSpan
 
-__all__ = ["history_text", "restore_history"]
+__all__ = ["restore_history", "sound_samples"]
+
+_LONGEST = 600
+_STEP_S = 1.0
+"""What a sample is of, unless the run was long; the series begin with the first request."""
+
+
+class _Series(msgspec.Struct, frozen=True):
+    """The series in a journal of version 4 or before: one value a step, in seconds."""
+
+    start_s: float = 0.0
+    step_s: float = 1.0
+    sent: tuple[int, ...] = ()
+    tokens: tuple[int, ...] = ()
+    in_flight: tuple[float, ...] = ()
+    ttft_p50: tuple[float | None, ...] = ()
+    ttft_p95: tuple[float | None, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """True if this is what was once recorded, not what a damaged file holds."""
+        columns = (self.sent, self.tokens, self.in_flight, self.ttft_p50, self.ttft_p95)
+        return (
+            1.0 <= self.step_s < math.inf
+            and _sound((self.start_s,))
+            and len(self.sent) <= _LONGEST
+            and all(len(column) == len(self.sent) and _sound(column) for column in columns)
+        )
+
+    def spans(self) -> Iterator[SeriesSpan]:
+        rows = zip(self.sent, self.tokens, self.in_flight, self.ttft_p50, self.ttft_p95, strict=True)
+        for number, row in enumerate(rows):
+            start_s = self.start_s + number * self.step_s
+            yield SeriesSpan(start_s, start_s + self.step_s, *row)
 
 
 class _History(msgspec.Struct, frozen=True):
     """`active_s` are the seconds at work, over all starts."""
 
     active_s: float
-    series: SeriesRecord
+    series: _Series
 
 
-def history_text(store: Store) -> str:
-    """Return the history so far as JSON, at most some 30 KB however long the run."""
-    with store.lock:
-        history = _History(round(store.run_clock(), 3), store.time_series.record())
-    return msgspec.json.encode(history).decode()
+_NONE = _History(0.0, _Series())
 
 
-def restore_history(store: Store, text: object) -> None:
-    """Continue from the history in `text`, as read from a journal; a damaged one counts as none."""
+def restore_history(store: Store, facts: Mapping[str, Any], samples: Sequence[SampleRow]) -> None:
+    """Continue the time at work and the time series on record: those that an earlier version kept among the
+    facts of the run, and after them the samples. What is damaged counts as missing.
+    """
+    before = _history(facts.get("history"))
+    rows = list(sound_samples(samples, before.active_s))
+    store.time_series.restore([*before.series.spans(), *_spans(rows, before.active_s)])
+    store.run_clock.add(rows[-1].active_s if rows else before.active_s)
+
+
+def sound_samples(samples: Iterable[SampleRow], active_s: float = 0.0) -> Iterator[SampleRow]:
+    """Yield the samples that follow the first `active_s` seconds at work, without damaged rows."""
+    for row in samples:
+        known = (row.at, row.active_s, row.sent, row.tokens, row.in_flight, row.throttled)
+        if None not in known and _sound((*known, row.ttft_p50, row.ttft_p95)) and row.active_s > active_s:
+            active_s = row.active_s
+            yield row
+
+
+def _spans(rows: Iterable[SampleRow], active_s: float) -> Iterator[SeriesSpan]:
+    """Return samples as spans of the clock of the run, the first of which begins after `active_s`."""
+    for row in rows:
+        start_s = active_s or max(0.0, row.active_s - _STEP_S)
+        yield SeriesSpan(
+            start_s, row.active_s, row.sent, row.tokens, row.in_flight, row.ttft_p50, row.ttft_p95
+        )
+        active_s = row.active_s
+
+
+def _history(text: object) -> _History:
     try:
-        history = msgspec.json.decode(text, type=_History) if isinstance(text, str | bytes) else None
+        history = msgspec.json.decode(text, type=_History) if isinstance(text, str | bytes) else _NONE
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return
-    if history is None or not (0 <= history.active_s < math.inf and history.series.sound):
-        return
-    store.run_clock.add(history.active_s)
-    store.time_series.restore(history.series)
+        return _NONE
+    return history if 0 <= history.active_s < math.inf and history.series.sound else _NONE
+
+
+def _sound(values: Iterable[Any]) -> bool:
+    return all(
+        value is None or (isinstance(value, int | float) and 0 <= value < math.inf) for value in values
+    )

@@ -5,14 +5,84 @@ from __future__ import annotations
 import fnmatch
 import re
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from llmdash.engine.model.states import JobState
 
-__all__ = ["NO_KEY", "JobColumns"]
+__all__ = ["NO_KEY", "Columns", "JobColumns", "JobValues", "Names"]
 
 NO_KEY = 0
+T_co = TypeVar("T_co", covariant=True)
+
+
+class JobValues(Protocol[T_co]):
+    """A value of each job, by its number."""
+
+    def __getitem__(self, job: int, /) -> T_co:
+        """Return the value of `job`."""
+
+
+class Columns(Protocol):
+    """What a table of jobs is made from: JobColumns, or a picture of them at some time."""
+
+    @property
+    def jobs(self) -> int: ...
+    @property
+    def state(self) -> JobValues[int]: ...
+    @property
+    def tries(self) -> JobValues[int]: ...
+    @property
+    def verdict(self) -> JobValues[int]: ...
+    @property
+    def flags(self) -> JobValues[int]: ...
+    @property
+    def estimated(self) -> JobValues[int]: ...
+    @property
+    def key(self) -> JobValues[int]: ...
+    @property
+    def error(self) -> JobValues[int]: ...
+    @property
+    def worker(self) -> JobValues[int]: ...
+    @property
+    def wait(self) -> JobValues[float]: ...
+    @property
+    def ttft(self) -> JobValues[float]: ...
+    @property
+    def time(self) -> JobValues[float]: ...
+    @property
+    def input_tokens(self) -> JobValues[int]: ...
+    @property
+    def output_tokens(self) -> JobValues[int]: ...
+    @property
+    def place(self) -> JobValues[int]:
+        """The position of each job in the order of starting, counted from 1; 0 for those not started."""
+
+    @property
+    def started(self) -> Sequence[int]:
+        """The jobs in the order in which they were first started."""
+
+    @property
+    def counts(self) -> Sequence[int]:
+        """How many jobs are in each JobState."""
+
+    @property
+    def errors(self) -> Names: ...
+    @property
+    def keys(self) -> Names: ...
+    @property
+    def workers(self) -> Names: ...
+    @property
+    def revision(self) -> int:
+        """A number that is another one once something has changed."""
+
+    def next_pending(self, number: int) -> int:
+        """Return the job with `number` jobs before it that are still to be started."""
+
+    def number_pending(self, job: int) -> int:
+        """Return how many jobs are still to be started before `job`, which is as well."""
 
 
 class JobColumns:
@@ -20,10 +90,11 @@ class JobColumns:
 
     `started` lists the jobs in the order in which they were first started; the others follow in the order of
     `pending`. `skipped` holds the positions in `pending`, from `taken` on, of jobs that ended before they
-    were started: those are in `started`.
+    were started: those are in `started`. The first `ahead` of `pending` go before their turn; they and the
+    others are in ascending order.
     """
 
-    def __init__(self, jobs: int, pending: Sequence[int]) -> None:
+    def __init__(self, jobs: int, pending: Sequence[int], ahead: int = 0) -> None:
         self.jobs = jobs
         self.state = bytearray(jobs)
         self.tries = array("H", bytes(2 * jobs))
@@ -39,6 +110,7 @@ class JobColumns:
         self.input_tokens = array("I", bytes(4 * jobs))
         self.output_tokens = array("I", bytes(4 * jobs))
         self.pending = pending
+        self._ahead = ahead
         self.taken = 0
         self.skipped: list[int] = []
         self.started = array("I")
@@ -58,6 +130,16 @@ class JobColumns:
             self.state[job] = state
         self.revision += 1
 
+    def set_states(self, jobs: Sequence[int], states: Sequence[int]) -> None:
+        """Set the state of many jobs, each once."""
+        for before, number in Counter(map(self.state.__getitem__, jobs)).items():
+            self.counts[before] -= number
+        for after, number in Counter(states).items():
+            self.counts[after] += number
+        for job, state in zip(jobs, states, strict=True):
+            self.state[job] = state
+        self.revision += len(jobs)
+
     def jobs_in(self, state: JobState) -> list[int]:
         """Return the jobs that are in `state`, in the order of the input."""
         return [job for job, found in enumerate(self.state) if found == state]
@@ -67,6 +149,14 @@ class JobColumns:
         if not self.place[job]:
             self.started.append(job)
             self.place[job] = len(self.started)
+
+    def begin_all(self, jobs: Iterable[int]) -> None:
+        """`begin` for each of these jobs."""
+        place, started = self.place, self.started
+        for job in jobs:
+            if not place[job]:
+                started.append(job)
+                place[job] = len(started)
 
     def begin_pending(self, job: int) -> None:
         """`begin` for the next job of `pending`; those before it were cancelled, and count as started."""
@@ -81,8 +171,26 @@ class JobColumns:
     def skip_pending(self, job: int) -> None:
         """`begin` for a job that ended, whether or not it was started."""
         if not self.place[job]:
-            insort(self.skipped, bisect_left(self.pending, job))
+            insort(self.skipped, self.pending_place(job))
         self.begin(job)
+
+    def next_pending(self, number: int) -> int:
+        """Return the job with `number` jobs before it that are still to be started."""
+        skipped = self.skipped
+        passed = bisect_right(range(len(skipped)), self.taken + number, key=lambda n: skipped[n] - n)
+        return self.pending[self.taken + number + passed]
+
+    def number_pending(self, job: int) -> int:
+        """Return how many jobs are still to be started before `job`, which is as well."""
+        place = self.pending_place(job)
+        return place - self.taken - bisect_left(self.skipped, place)
+
+    def pending_place(self, job: int) -> int:
+        """Return the position in `pending` of a job that is in it."""
+        place = bisect_left(self.pending, job, 0, self._ahead)
+        if place < self._ahead and self.pending[place] == job:
+            return place
+        return bisect_left(self.pending, job, self._ahead)
 
 
 class Names:
@@ -101,6 +209,11 @@ class Names:
             number = self._numbers[name] = len(self._names)
             self._names.append(name)
         return number
+
+    def numbers(self, names: Sequence[str | None]) -> Sequence[int]:
+        """Return the number of each of many names; None is the empty one."""
+        found = {name: self.number(name or "") for name in dict.fromkeys(names)}
+        return [found[name] for name in names]
 
     def __getitem__(self, number: int) -> str:
         return self._names[number]

@@ -9,6 +9,7 @@ from typing import Any
 
 from llmdash.engine.metrics.histogram import LogHistogram
 from llmdash.engine.metrics.run_clock import RunClock
+from llmdash.engine.metrics.wall_times import WallTimes
 from llmdash.engine.metrics.windows import SecondsWindow
 from llmdash.engine.model.events import (
     AttemptEnded,
@@ -33,11 +34,13 @@ from llmdash.engine.store.streams import Streams
 from llmdash.engine.store.time_series import TimeSeries
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["LiveJob", "Store"]
+__all__ = ["ANSWERED", "LiveJob", "Store"]
 
 _NOTICES = 200
-_ANSWERED = ("done", "invalid")
+ANSWERED = ("done", "invalid")
+"""The states of a result that has an answer."""
 _EMPTY = AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY
+_REUSED = int(AnswerFlag.REUSED)
 
 
 class LiveJob:
@@ -62,6 +65,7 @@ class Store:
         self.columns = columns
         self.clock = clock
         self.run_clock = RunClock(clock)
+        self.wall = WallTimes()
         self.lock = threading.RLock()
         self.live: dict[int, LiveJob] = {}
         self.streams = Streams()
@@ -72,12 +76,15 @@ class Store:
         self.verdicts = [0, 0, 0, 0]
         self.empty = 0
         """The answers without text."""
+        self.reused = 0
+        """The answers that were taken, not asked for: they cost no time and no tokens."""
         self.sends = SecondsWindow(1.0)
         self.sends_10s = SecondsWindow(10.0)
         self.ends_60s = SecondsWindow(60.0)
         self.tokens = SecondsWindow(10.0)
         self.ttft = LogHistogram()
         self.latency = LogHistogram()
+        self.waited = LogHistogram()
         self.time_series = TimeSeries()
         self.done_by: Counter[str] = Counter()
         """The answers of each worker, and the attempts that were lost with it."""
@@ -126,7 +133,7 @@ class Store:
     def mean_output_tokens(self) -> float:
         """Return the mean output tokens of an answer; 100 until there is one."""
         counts = self.columns.counts
-        answered = counts[JobState.DONE] + counts[JobState.INVALID]
+        answered = counts[JobState.DONE] + counts[JobState.INVALID] - self.reused
         return self.output_tokens / answered if answered else 100.0
 
     @property
@@ -203,15 +210,20 @@ class Store:
         columns.error[job] = columns.errors.number(row.error or "")
         columns.verdict[job] = row.verdict
         columns.wait[job] = row.wait_s or 0.0
+        if row.wait_s is not None:
+            self.waited.add(row.wait_s)
         if row.key is not None:
             columns.key[job] = columns.keys.number(row.key)
         if row.worker is not None:
             columns.worker[job] = columns.workers.number(row.worker)
             self.done_by[row.worker] += row.state == "done"
-        if row.state in _ANSWERED:
+        if row.state in ANSWERED:
+            is_reused = False
             if row.flags is not None:
                 columns.flags[job] = flags = AnswerFlag.of(row.flags)
                 self.empty += bool(flags & _EMPTY)
+                is_reused = bool(flags & _REUSED)
+                self.reused += is_reused
             latency_s = row.latency_s or 0.0
             columns.ttft[job], columns.time[job] = row.ttft_s or 0.0, latency_s
             columns.input_tokens[job] = row.input_tokens or 0
@@ -219,7 +231,8 @@ class Store:
             columns.estimated[job] = bool(row.estimated)
             self.estimated = self.estimated or bool(row.estimated)
             self.verdicts[row.verdict] += 1
-            self.latency.add(latency_s)
+            if not is_reused:
+                self.latency.add(latency_s)
             if row.ttft_s is not None:  # an answer without text has no first one
                 self.ttft.add(row.ttft_s)
 
@@ -228,7 +241,7 @@ class Store:
         if row.state == "cancelled":
             self.columns.skip_pending(row.job)
         self.restore(row)
-        if row.state in _ANSWERED:
+        if row.state in ANSWERED and not self.columns.flags[row.job] & _REUSED:
             tokens = row.output_tokens or 0
             self.input_tokens += row.input_tokens or 0
             self.output_tokens += tokens
@@ -268,9 +281,10 @@ class Store:
         self.verdicts[verdict] -= 1
         self.columns.verdict[job] = Verdict.UNSCORED
         self.empty -= bool(self.columns.flags[job] & _EMPTY)
+        self.reused -= bool(self.columns.flags[job] & _REUSED)
         self.columns.flags[job] = 0
 
     def _noticed(self, event: Noticed) -> None:
         self._serial += 1
-        self.notices.append(Notice(self._serial, event.severity, event.text))
+        self.notices.append(Notice(self._serial, event.severity, event.text, event.refused))
         del self.notices[:-_NOTICES]

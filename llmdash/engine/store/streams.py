@@ -84,6 +84,8 @@ class Streams:
         self._ended: OrderedDict[int, Stream] = OrderedDict()
         self._kept = kept
         self._size = 0
+        self.is_even = False
+        """False: each chunk is shown when it arrived."""
         self.newest: int | None = None
         """The job whose stream began last."""
 

@@ -4,46 +4,34 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
-
-import msgspec
 
 from llmdash.engine.model.frame import SeriesPart
 
-__all__ = ["SeriesRecord", "TimeSeries"]
+__all__ = ["SeriesSpan", "Shares", "TimeSeries"]
 
 _LONGEST = 600
 _SAMPLES = 200
-_STAND_INS = 20
-"""How many samples stand in for those of a step on record: the fewest that give back its p50 and its p95."""
+_STAND_INS = 10
+"""How many samples stand in for those of a step on record: enough to give back its p50 and its p95."""
+_LEAST_S = 1e-6
 
 
-class SeriesRecord(msgspec.Struct, frozen=True):
-    """The series as they are kept: one value a step; times in seconds, None where nothing was measured."""
+class SeriesSpan(NamedTuple):
+    """A part of a time series on record: what happened from `start_s` to `end_s`, on the clock of the run."""
 
-    start_s: float = 0.0
-    step_s: float = 1.0
-    sent: tuple[int, ...] = ()
-    tokens: tuple[int, ...] = ()
-    in_flight: tuple[float, ...] = ()
-    ttft_p50: tuple[float | None, ...] = ()
-    ttft_p95: tuple[float | None, ...] = ()
-
-    @property
-    def sound(self) -> bool:
-        """True if this is what a TimeSeries has recorded, not what a damaged file holds."""
-        columns = (self.sent, self.tokens, self.in_flight, self.ttft_p50, self.ttft_p95)
-        return (
-            1.0 <= self.step_s < math.inf
-            and _sound((self.start_s,))
-            and len(self.sent) <= _LONGEST
-            and all(len(column) == len(self.sent) and _sound(column) for column in columns)
-        )
+    start_s: float
+    end_s: float
+    sent: int = 0
+    tokens: int = 0
+    in_flight: float = 0.0
+    ttft_p50: float | None = None
+    ttft_p95: float | None = None
 
 
-class _Shares(NamedTuple):
-    """Two percentiles of the times to the first token in a step."""
+class Shares(NamedTuple):
+    """Two percentiles of the times to the first token in a step; None without any."""
 
     p50: float | None
     p95: float | None
@@ -61,54 +49,109 @@ class _Step:
         self.tokens = tokens
         self.in_flight = in_flight
         self._ttfts = array("f", ttfts)
-        self._shares: _Shares | None = None
+        self._shares: Shares | None = None
 
     def first_token(self, ttft_s: float) -> None:
         if len(self._ttfts) < _SAMPLES:
             self._ttfts.append(ttft_s)
             self._shares = None
 
+    def stand_in(self, p50: float | None, p95: float | None) -> None:
+        """Record times to the first token with these percentiles."""
+        if p50 is not None and p95 is not None:
+            both = self._ttfts + array("f", [*[p50] * (_STAND_INS - 1), p95])
+            self._ttfts = _at_most(both)
+            self._shares = None
+
     @property
-    def shares(self) -> _Shares:
+    def shares(self) -> Shares:
         if self._shares is None:
             times = sorted(self._ttfts)
-            self._shares = _Shares(_share(times, 0.50), _share(times, 0.95))
+            self._shares = Shares(_share(times, 0.50), _share(times, 0.95))
         return self._shares
 
     def merged(self, other: _Step) -> _Step:
         both = self._ttfts + other._ttfts
-        times = both[:: 2 if len(both) > _SAMPLES else 1]
+        times = _at_most(both)
         in_flight = (self.in_flight + other.in_flight) / 2
         return _Step(self.sent + other.sent, self.tokens + other.tokens, in_flight, times)
+
+
+_NOWHERE = _Step(), _Step()
 
 
 class TimeSeries:
     """Samples of the run from its first request on, in steps of a second, then two, four, ...
 
-    Moments are seconds on the run's own clock, which stands while the run rests: so do the series.
+    Moments are seconds on the run's own clock, which stands while the run rests: so do the series. What they
+    are made of is also there second by second, for the record, until `seconds` returned it.
     """
 
     def __init__(self) -> None:
         self._start: float | None = None
         self._step_s = 1.0
         self._steps: list[_Step] = []
+        self._seconds: dict[int, _Step] = {}
+        self._current = _NOWHERE
+        self._from = self._until = math.inf
+        """The second that `_current` is of."""
 
     def sent(self, at: float) -> None:
         """Count a request sent at `at`."""
-        self._at(at).sent += 1
+        step, second = self._both(at)
+        step.sent += 1
+        second.sent += 1
 
     def tokens(self, at: float, amount: int) -> None:
         """Count `amount` output tokens at `at`."""
-        self._at(at).tokens += amount
+        step, second = self._both(at)
+        step.tokens += amount
+        second.tokens += amount
 
     def first_token(self, at: float, ttft_s: float) -> None:
         """Record the time to first token of a stream that began at `at`."""
-        self._at(at).first_token(ttft_s)
+        step, second = self._both(at)
+        step.first_token(ttft_s)
+        second.first_token(ttft_s)
 
     def sample(self, at: float, in_flight: int) -> None:
         """Record how many requests are in flight at `at`."""
         if self._start is not None:
-            self._at(at).in_flight = in_flight
+            step, second = self._both(at)
+            step.in_flight = second.in_flight = in_flight
+
+    def seconds(self, until: float) -> list[SeriesSpan]:
+        """Return the seconds that have ended by `until` and were not returned yet; empty ones are left out.
+
+        The beginning of one is not before the end of the one before it.
+        """
+        last = -1 if self._start is None else int(until - self._start)
+        return self._taken([second for second in sorted(self._seconds) if second < last])
+
+    def rest(self, until: float) -> list[SeriesSpan]:
+        """Return all seconds that were not returned yet; the last one ends with `until`."""
+        spans = self._taken(sorted(self._seconds))
+        return [*spans[:-1], spans[-1]._replace(end_s=until)] if spans else []
+
+    def _taken(self, seconds: Iterable[int]) -> list[SeriesSpan]:
+        start = self._start or 0.0
+        self._from = math.inf
+        taken = [(second, self._seconds.pop(second)) for second in seconds]
+        return [
+            SeriesSpan(
+                start + second, start + second + 1.0, step.sent, step.tokens, step.in_flight, *step.shares
+            )
+            for second, step in taken
+        ]
+
+    def _both(self, at: float) -> tuple[_Step, _Step]:
+        """Return the step at `at`, and what is gathered of that second."""
+        if not self._from <= at < self._until:
+            step, start = self._at(at), self._start or 0.0
+            number = int(at - start)
+            self._current = step, self._seconds.setdefault(number, _Step())
+            self._from, self._until = start + number, start + number + 1.0
+        return self._current
 
     def total_sent(self) -> int:
         """Return the requests of all steps."""
@@ -131,28 +174,30 @@ class TimeSeries:
             ttft_p95=tuple(step.shares.p95 for step in steps),
         )
 
-    def record(self) -> SeriesRecord:
-        """Return the series to be kept: `restore` continues them."""
-        steps = self._steps
-        return SeriesRecord(
-            start_s=_short(self._start or 0.0),
-            step_s=self._step_s,
-            sent=tuple(step.sent for step in steps),
-            tokens=tuple(step.tokens for step in steps),
-            in_flight=tuple(_short(step.in_flight) for step in steps),
-            ttft_p50=tuple(_known(step.shares.p50) for step in steps),
-            ttft_p95=tuple(_known(step.shares.p95) for step in steps),
-        )
+    def restore(self, spans: Sequence[SeriesSpan]) -> None:
+        """Take over series on record, in place of those there are; `spans` are in order."""
+        self._start, self._step_s, self._steps = None, 1.0, []
+        self._seconds.clear()
+        self._from = math.inf
+        for span in spans:
+            self._spread(span)
 
-    def restore(self, record: SeriesRecord) -> None:
-        """Take over series on record, in place of those there are."""
-        shares = zip(record.ttft_p50, record.ttft_p95, strict=True)
-        counts = zip(record.sent, record.tokens, record.in_flight, strict=True)
-        self._steps = [
-            _Step(*counted, _stand_ins(*times)) for counted, times in zip(counts, shares, strict=True)
-        ]
-        self._start = record.start_s if self._steps else None
-        self._step_s = record.step_s
+    def _spread(self, span: SeriesSpan) -> None:
+        """Divide what happened in a span among the steps that it lies in."""
+        self._at(span.start_s)
+        last = self._at(max(span.start_s, span.end_s - _LEAST_S))
+        start = self._start or 0.0
+        first = int(max(0.0, span.start_s - start) // self._step_s)
+        steps = self._steps[first : self._steps.index(last, first) + 1]
+        length, sent, tokens = max(span.end_s - span.start_s, _LEAST_S), 0, 0
+        for number, step in enumerate(steps, first + 1):
+            share = min(1.0, (start + number * self._step_s - span.start_s) / length)
+            share = 1.0 if step is last else share
+            step.sent += int(span.sent * share) - sent
+            step.tokens += int(span.tokens * share) - tokens
+            sent, tokens = int(span.sent * share), int(span.tokens * share)
+            step.in_flight = span.in_flight
+            step.stand_in(span.ttft_p50, span.ttft_p95)
 
     def _at(self, at: float) -> _Step:
         if self._start is None:
@@ -170,28 +215,14 @@ class TimeSeries:
             self._steps.append(_Step())
         pairs = zip(self._steps[::2], self._steps[1::2], strict=True)
         self._steps = [left.merged(right) for left, right in pairs]
+        self._from = math.inf
         self._step_s *= 2
+
+
+def _at_most(times: array[float]) -> array[float]:
+    """Return the times, or every other one in their order where there are many."""
+    return times if len(times) <= _SAMPLES else array("f", sorted(times)[::2])
 
 
 def _share(ordered: list[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
-
-
-def _stand_ins(p50: float | None, p95: float | None) -> list[float]:
-    """Return samples with these percentiles."""
-    if p50 is None or p95 is None:
-        return []
-    return [*[p50] * (_STAND_INS - 1), p95]
-
-
-def _sound(values: Iterable[float | None]) -> bool:
-    return all(value is None or 0 <= value < math.inf for value in values)
-
-
-def _short(value: float) -> float:
-    """Return the value in four digits: enough for a graph, and a quarter of the space."""
-    return float(f"{value:.4g}")
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None else _short(value)

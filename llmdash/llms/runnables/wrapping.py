@@ -13,6 +13,7 @@ from llmdash.llms.call_config import refuse_text
 from llmdash.llms.http_llm import HttpLLM
 from llmdash.llms.messages import Delta, PromptLike
 from llmdash.llms.options import merge_options
+from llmdash.llms.request_identity import RequestIdentity
 
 __all__ = ["Wrapping"]
 
@@ -55,6 +56,14 @@ class Wrapping(BaseLanguageModel[Any], ABC):
     def deltas(self, prompt: PromptLike, **options: Any) -> AsyncGenerator[Delta, None]:
         """Yield every Delta of one answer, without retries."""
         return self.llm.deltas(prompt, **self._options(options))
+
+    def identity(self, prompt: PromptLike, **options: Any) -> RequestIdentity | None:
+        """Return what tells a request from others."""
+        return self.llm.identity(prompt, **self._options(options))
+
+    def longest_answer(self, options: Mapping[str, Any]) -> int | None:
+        """Return the most tokens of an answer to a request with these options; None if there is no limit."""
+        return self.llm.longest_answer(self._options(options))
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -187,7 +187,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         watch = Deadline(self.timeouts, self._clock, first_byte)
         try:
             response = await self._connect_and_send(watch, url, headers, body)
-        except BaseException as error:
+        except BaseException as error:  # a cancelled call, too, ends the watch; it is raised again
             watch.close()
             if isinstance(error, Late):
                 raise Failure(

@@ -95,7 +95,7 @@ class _Connector(aiohttp.TCPConnector):
                 if (about_to_send := SENDING.get(None)) is not None:
                     try:
                         about_to_send()
-                    except BaseException:
+                    except BaseException:  # a cancelled call, too, gives the connection back
                         connection.release()
                         raise
                 return connection

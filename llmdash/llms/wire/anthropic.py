@@ -89,9 +89,9 @@ class MessageReader(BodyReader):
         elif kind == "message_stop":
             self.done = True
         elif kind == "error" or event.error:
-            raise self._named_error(data)
+            raise self._errors.named(data)
         elif kind is None or not kind.startswith(_EVENTS):
-            self._refuse_error(as_json(data))
+            self._errors.refuse(as_json(data))
         return None
 
     def _content(self, index: Any, part: _Part, at: float) -> Delta | None:
@@ -132,7 +132,7 @@ class MessageReader(BodyReader):
     def _whole(self, body: bytes, at: float) -> Delta:
         message = self._document_of(body, _messages)
         if message.error:
-            raise self._error(message.error)
+            raise self._errors.failure(message.error)
         self._add_counts(message.usage)
         content = message.content
         if isinstance(content, str):

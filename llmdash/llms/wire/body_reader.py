@@ -9,18 +9,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from llmdash.llms.messages import Delta, Usage
-from llmdash.llms.wire.documents import (
-    BLANK,
-    MARK,
-    as_json,
-    is_lines,
-    is_text,
-    malformed,
-    truncated,
-)
-from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_body
+from llmdash.llms.wire.documents import BLANK, MARK, as_json, is_lines, malformed, truncated
+from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.llms.wire.finish import END, TROUBLE, broken_off, flags_of, key_of, said_reason
 from llmdash.llms.wire.sse import LineTooLong, ServerSentEvent, SSEParser, is_end_mark
+from llmdash.llms.wire.stated_errors import StatedErrors
 from llmdash.llms.wire.surrogates import Halves, TooDeep, all_whole_pairs
 
 __all__ = ["BodyReader"]
@@ -45,8 +38,8 @@ class BodyReader(ABC):
         self.finished = False
         self.done = False
         self.heard = False
-        self._headers = headers
         self._redact = redact
+        self._errors = StatedErrors(headers, redact)
         self._parser: SSEParser | None = None
         self._document = bytearray()
         self._texts: list[str] = []
@@ -130,7 +123,7 @@ class BodyReader(ABC):
         for event, data in events:
             try:
                 if event == b"error":
-                    raise self._named_error(data)
+                    raise self._errors.named(data)
                 delta = self._delta(data, at)
                 if delta is not None:
                     if delta.text:
@@ -261,42 +254,25 @@ class BodyReader(ABC):
             return decoder.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as strict:
             if not data.lstrip(BLANK).startswith(b"{"):
-                self._aside(data)
+                if is_end_mark(data):
+                    self.done = True
+                else:
+                    self._errors.refuse_aside(data)
                 return None
             document = as_json(data.removeprefix(MARK))
             try:
                 found: T = msgspec.convert(document, decoder.type)
             except (ValueError, RecursionError):
-                self._refuse_error(document)
+                self._errors.refuse(document)
                 raise malformed(f"not the JSON expected ({strict})") from None
             self._torn = True  # the strict decoder refuses half a surrogate pair; this one does not
             return found
-
-    def _aside(self, data: bytes) -> None:
-        """Data that is no object: the end mark, an error in a list, or nothing of interest.
-
-        Raises Failure for bytes that are no text, and for half a list: what was spoilt may have been content.
-        """
-        if is_end_mark(data):
-            self.done = True
-        elif not is_text(data):
-            raise malformed("not UTF-8")
-        elif data.lstrip(BLANK).startswith(b"["):
-            found = as_json(data)
-            if found is None:
-                raise malformed("not the JSON expected")
-            if isinstance(found, list) and found and isinstance(found[0], dict) and found[0].get("error"):
-                raise self._error(found[0]["error"])
 
     def _well_formed(self, text: str, reasoning: str, *, last: bool) -> tuple[str, str]:
         """The texts with split surrogate pairs joined, if there were any."""
         if not self._torn:
             return text, reasoning
         return self._text.join(text, last=last), self._reasoning.join(reasoning, last=last)
-
-    def _error(self, error: Any) -> Failure:
-        """The Failure for an error inside a 200."""
-        return from_body(error, self._headers, redact=self._redact)
 
     def _document_of(self, body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         """What a whole document says. Raises Failure."""
@@ -307,23 +283,7 @@ class BodyReader(ABC):
 
     def _no_answer(self, body: bytes, why: str) -> Failure:
         """The Failure for a document without an answer: some servers send an error's inner part alone."""
-        failure = failure_in(as_json(body), self._headers, redact=self._redact)
+        failure = self._errors.found_in(as_json(body))
         if failure is not None:
             return failure
         return malformed(why) if self._usage is None else self._nothing(why)
-
-    def _refuse_error(self, found: Any) -> None:
-        """Raise the Failure for a document that is an error, in whatever shape."""
-        failure = failure_in(found, self._headers, redact=self._redact)
-        if failure is not None:
-            raise failure
-
-    def _named_error(self, data: bytes) -> Failure:
-        """The Failure for an event named `error`: an error as usual, its inner part alone, or text.
-
-        Beside an error that is a text stands the rest of what is said.
-        """
-        found = as_json(data)
-        if isinstance(found, dict) and isinstance(found.get("error"), dict | list):
-            found = found["error"] or found
-        return self._error(found or data.decode("utf-8", "replace"))

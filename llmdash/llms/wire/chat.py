@@ -168,16 +168,16 @@ class ChatReader(BodyReader):
     def _besides(self, chunk: _Chunk, data: bytes) -> None:
         """What a chunk says beside its choices. Raises Failure if it is an error."""
         if chunk.error:
-            raise self._named_error(data)
+            raise self._errors.named(data)
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
         if groq.get("error"):
-            raise self._error(groq["error"])
+            raise self._errors.failure(groq["error"])
         self._count(usage_of(groq.get("usage")))
         for name, sources in (("citations", chunk.citations), ("search_results", chunk.search_results)):
             if sources:
                 self._about_text()[name] = sources
         if chunk.choices is None and chunk.usage is None:
-            self._refuse_error(as_json(data))
+            self._errors.refuse(as_json(data))
 
     def _about_text(self) -> dict[str, Any]:
         """What is said about the text, to add to."""
@@ -191,7 +191,7 @@ class ChatReader(BodyReader):
         if choice.logprobs:
             join_in(self._about_text(), {"logprobs": choice.logprobs})
         if choice.error:
-            raise self._error(choice.error)
+            raise self._errors.failure(choice.error)
 
 
 class CompletionReader(ChatReader):

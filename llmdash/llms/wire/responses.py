@@ -83,9 +83,9 @@ class ResponsesReader(BodyReader):
             self.done = True
             return self._end_of(event.response or _Response(), _TERMINAL[kind], at)
         if kind == "error" or event.error:
-            raise self._named_error(data)
+            raise self._errors.named(data)
         if kind is None or not kind.startswith("response."):
-            self._refuse_error(as_json(data))
+            self._errors.refuse(as_json(data))
         if kind == _ITEM_DONE:
             self._items.append(event.item)
         elif kind is not None and kind.endswith(".delta"):
@@ -95,7 +95,7 @@ class ResponsesReader(BodyReader):
     def _whole(self, body: bytes, at: float) -> Delta:
         response = self._document_of(body, _responses)
         if response.error:
-            raise self._error(response.error)
+            raise self._errors.failure(response.error)
         has_output = isinstance(response.output, list) or isinstance(response.output_text, str)
         if not has_output and response.status not in _ENDED:
             self._count(usage_of(response.usage))
@@ -114,7 +114,7 @@ class ResponsesReader(BodyReader):
         if told is not None and (told != "completed" or status not in ("incomplete", "failed", "cancelled")):
             status = told
         if response.error or status == "failed":
-            raise self._error(response.error or "the response failed")
+            raise self._errors.failure(response.error or "the response failed")
         if status not in ("completed", "incomplete", ""):
             why = f"the response was given up: {whole_pairs(status[:_SHOWN])}"
             raise Failure(FailureKind.TRANSIENT, why, status=200)

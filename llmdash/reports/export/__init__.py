@@ -7,11 +7,19 @@ changes a result or the journal.
 from __future__ import annotations
 
 from llmdash.reports.export.batch import write_batch
+from llmdash.reports.export.claim import claimed
 from llmdash.reports.export.draft import ExportError, FormatError, TakenError
-from llmdash.reports.export.json_lines import encode_record, write_json, write_jsonl
+from llmdash.reports.export.json_lines import encode_record, write_json, write_jsonl, write_objects
 from llmdash.reports.export.parquet import write_parquet
-from llmdash.reports.export.tables import CARRIED, REASONING, WORKER, write_csv, write_tsv
-from llmdash.reports.export.writers import Writer, check_free, check_writable, export, writer_for
+from llmdash.reports.export.tables import CARRIED, REASONING, WORKER, write_csv, write_table, write_tsv
+from llmdash.reports.export.writers import (
+    Writer,
+    check_free,
+    check_unused,
+    check_writable,
+    export,
+    writer_for,
+)
 
 __all__ = [
     "CARRIED",
@@ -22,14 +30,18 @@ __all__ = [
     "TakenError",
     "Writer",
     "check_free",
+    "check_unused",
     "check_writable",
+    "claimed",
     "encode_record",
     "export",
     "write_batch",
     "write_csv",
     "write_json",
     "write_jsonl",
+    "write_objects",
     "write_parquet",
+    "write_table",
     "write_tsv",
     "writer_for",
 ]

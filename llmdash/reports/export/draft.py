@@ -6,11 +6,11 @@ import contextlib
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from llmdash.reports.export.draft_file import new_draft_file
 from llmdash.sanitize import clean_line
 
 __all__ = [
@@ -86,9 +86,9 @@ def check_place(path: Path) -> None:
             target.stat()  # from Python 3.14 on, exists() takes a name that is too long for one that is free
         if target.exists() and not os.access(target, os.W_OK):
             raise ExportError(f"{shown(path)}: is write-protected; choose another name")
-        descriptor, probe = tempfile.mkstemp(prefix=".llmdash-", dir=target.parent)
+        descriptor, probe = new_draft_file(target.parent)
+        probe.unlink()
         os.close(descriptor)
-        Path(probe).unlink()
     except OSError as error:
         raise ExportError(_failed(path, error)) from None
 
@@ -97,21 +97,22 @@ class Draft:
     """A temporary file beside its target, mode 0600; `keep` renames it to the target.
 
     A target that is a stream is written to directly. Any other is synced to disk before the rename, so that
-    it is never half written. A draft that is not kept by the end of the `with` is deleted. Every OSError
+    it is never half written. A draft that is not kept by the end of the `with` is deleted; where the process
+    is killed before, the next draft beside it removes that one. Every OSError
     becomes an ExportError that names the target, also those raised in the `with` block.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._is_stream = is_stream(path)
+        self._is_finished = False
         try:
             if self._is_stream:
                 self._target = self._draft = path
                 descriptor = _opened(path)
             else:
                 self._target = path.resolve()
-                descriptor, name = tempfile.mkstemp(prefix=".llmdash-", dir=self._target.parent)
-                self._draft = Path(name)
+                descriptor, self._draft = new_draft_file(self._target.parent)
         except OSError as error:
             raise ExportError(_failed(path, error)) from None
         self.file = open(descriptor, "wb", buffering=_BUFFER)  # noqa: PTH123, SIM115 - __exit__() closes it
@@ -124,23 +125,24 @@ class Draft:
             raise ExportError(_failed(self._path, error)) from None
 
     def finish(self) -> None:
-        """Sync the file to disk; after that only `keep` may be called."""
+        """Sync the file to disk; after that only `keep` may be called. It stays open, and so locked."""
         try:
             self.file.flush()
             if not self._is_stream:
                 os.fsync(self.file.fileno())
-            self.file.close()
+            self._is_finished = True
         except OSError as error:
             raise ExportError(_failed(self._path, error)) from None
 
     def keep(self) -> None:
         """Rename the file to its target, finished or not."""
-        if not self.file.closed:
+        if not self._is_finished:
             self.finish()
         if self._is_stream:
             return
         try:
             self._draft.replace(self._target)
+            self.file.close()  # with its lock: the file is that of whoever opens it next
             _sync_folder(self._target.parent)
         except OSError as error:
             raise ExportError(_failed(self._path, error)) from None

@@ -13,7 +13,7 @@ import msgspec
 from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft
 
-__all__ = ["encode_json", "encode_record", "write_json", "write_jsonl"]
+__all__ = ["encode_json", "encode_record", "write_json", "write_jsonl", "write_objects"]
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -24,10 +24,15 @@ _RAW_CONTROLS = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\
 
 def write_jsonl(records: Iterable[ResultRecord], path: Path) -> int:
     """Write a line for each record to `path` and return how many. Raises ExportError."""
+    return write_objects(map(_fields, records), path)
+
+
+def write_objects(objects: Iterable[dict[str, Any]], path: Path) -> int:
+    """Write a line for each object to `path` and return how many. Raises ExportError."""
     written = 0
     with Draft(path) as draft:
-        for record in records:
-            draft.write(encode_record(record))
+        for each in objects:
+            draft.write(encode_json(each))
             draft.write(b"\n")
             written += 1
         draft.keep()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from llmdash.engine.journal.export_record import result_record
 from llmdash.engine.journal.file import NAME, JournalError
-from llmdash.engine.journal.reader import JournalReader, result_record
+from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import ResultRecord, ResultRow
+from llmdash.reports.export.appended import AppendedFile
 from llmdash.reports.export.draft import ExportError, is_stream, shown
 from llmdash.reports.export.json_lines import encode_record, write_jsonl
-from llmdash.reports.export.writers import writer_for
+from llmdash.reports.export.writers import check_unused, writer_for
 
 __all__ = ["LiveResults", "can_be_live"]
 
@@ -31,8 +32,8 @@ class LiveResults:
     `open` writes the file again from the journal, with results of an earlier start in input order: so no line
     is torn, doubled or missing, however that start ended. Call it after the run is locked and before its
     first request. `append` takes what was committed since, on the journal's thread. A job that is retried
-    after it ended has two lines until the end, when the export replaces the file by one in input order (a
-    reader that follows it by name, such as `tail -F`, sees that one too).
+    after it ended has two lines until `complete` replaces the file by one in input order (a reader that
+    follows it by name, such as `tail -F`, sees that one too), while nothing is appended.
 
     With `reasoning` its lines have what the models thought.
 
@@ -41,47 +42,61 @@ class LiveResults:
     """
 
     def __init__(self, path: Path, folder: Path, *, reasoning: bool = False) -> None:
-        self._path = path
+        self.path = path
         self._folder = folder
         self._reasoning = reasoning
-        self._file: int | None = None
-        self._size = 0
+        self._guard = threading.Lock()
+        self._file = AppendedFile(path)
+        self.is_complete = False
+        """True if the file has every result, once and in input order."""
         self.problem: str | None = None
         """Why the file no longer grows: a line for the user."""
 
     def open(self) -> None:
         """Write what the journal holds, and open the file for more."""
+        self._write_all()
+
+    def complete(self) -> None:
+        """Write the file again in input order, unless that is done; one that grows is open for more then."""
+        with self._guard:
+            if not self.is_complete:
+                self.is_complete = self._write_all()
+
+    def _write_all(self) -> bool:
+        """Return True if the file has all that the journal holds."""
+        self._file.close()
         try:
+            check_unused(self.path)
             known = (self._folder / NAME).exists()
-            write_jsonl(JournalReader(self._folder).results() if known else (), self._path)
-            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-            self._size = os.fstat(self._file).st_size
+            reader = JournalReader(self._folder) if known else None
+            write_jsonl(reader.results(reasoning=self._reasoning) if reader else (), self.path)
+            if self.problem is not None:
+                return True
+            self._file.open()
         except (ExportError, JournalError) as error:
             self._give_up(str(error))
         except OSError as error:
-            self._give_up(f"{shown(self._path)}: cannot be written ({error.strerror or error})")
+            self._give_up(f"{shown(self.path)}: cannot be written ({error.strerror or error})")
+        return self.problem is None
 
     def append(self, rows: Sequence[ResultRow]) -> None:
         """Write a line for each row."""
-        if self._file is None or not rows:
-            return
+        with self._guard:
+            self.is_complete = self.is_complete and not rows
+            if self._file.is_open and rows:
+                self._append(rows)
+
+    def _append(self, rows: Sequence[ResultRow]) -> None:
         lines = b"".join(encode_record(self._record(row)) + b"\n" for row in rows)
         try:
-            if not os.path.samestat(self._path.stat(), os.fstat(self._file)):
-                self._give_up(f"{shown(self._path)}: the file was replaced")
-            elif os.write(self._file, lines) == len(lines):
-                self._size += len(lines)
-            else:
-                self._give_up(f"{shown(self._path)}: no room for more")
+            self._file.append(lines)
         except OSError as error:
-            self._give_up(f"{shown(self._path)}: cannot be written ({error.strerror or error})")
+            self._give_up(f"{shown(self.path)}: cannot be written ({error.strerror or error})")
 
     def close(self) -> None:
         """Close the file; may be called again."""
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                os.close(self._file)
-            self._file = None
+        with self._guard:
+            self._file.close()
 
     def _record(self, row: ResultRow) -> ResultRecord:
         """A row as the journal returns it, with times as floats."""
@@ -91,10 +106,7 @@ class LiveResults:
         )
 
     def _give_up(self, why: str) -> None:
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size)  # half a line is worse than none
-        self.close()
+        self._file.close()
         self.problem = f"{why}; results are written there at the end only"
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "cells_of",
     "without_surrogates",
     "write_csv",
+    "write_table",
     "write_tsv",
 ]
 
@@ -135,11 +136,16 @@ def write_tsv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] =
 
 
 def _write(records: Iterable[ResultRecord], path: Path, delimiter: str, more: Sequence[str]) -> int:
+    return write_table((*COLUMNS, *more), (cells_of(record, more) for record in records), path, delimiter)
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], path: Path, delimiter: str) -> int:
+    """Write a header and `rows` to `path`, as `write_csv` does; returns the number of rows."""
     with Draft(path) as draft:
         text = io.TextIOWrapper(draft.file, "utf-8", errors=_ERRORS, newline="")
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-        writer.writerow((*COLUMNS, *more))
-        counted = _Counted(records, more)
+        writer.writerow(columns)
+        counted = _Counted(rows)
         writer.writerows(counted)
         text.flush()
         text.detach()
@@ -148,17 +154,16 @@ def _write(records: Iterable[ResultRecord], path: Path, delimiter: str, more: Se
 
 
 class _Counted:
-    """Iterates over the rows of records, and counts them."""
+    """Iterates over rows of cells as they are written, and counts them."""
 
-    def __init__(self, records: Iterable[ResultRecord], more: Sequence[str]) -> None:
-        self._records = records
-        self._more = more
+    def __init__(self, rows: Iterable[Sequence[Cell]]) -> None:
+        self._rows = rows
         self.number = 0
 
     def __iter__(self) -> Iterator[list[Cell]]:
-        for record in self._records:
+        for row in self._rows:
             self.number += 1
-            yield [_cell(value) for value in cells_of(record, self._more)]
+            yield [_cell(value) for value in row]
 
 
 def _cell(value: Cell) -> Cell:

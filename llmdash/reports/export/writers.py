@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash.engine.model.records import ResultRecord
+from llmdash.reports.export.appended import is_appended_to
 from llmdash.reports.export.batch import check_batch, errors_path, write_batch
 from llmdash.reports.export.draft import (
     FormatError,
@@ -20,7 +21,7 @@ from llmdash.reports.export.json_lines import write_json, write_jsonl
 from llmdash.reports.export.parquet import check_parquet, write_parquet
 from llmdash.reports.export.tables import write_csv, write_tsv
 
-__all__ = ["ENDINGS", "Writer", "check_free", "check_writable", "export", "writer_for"]
+__all__ = ["ENDINGS", "Writer", "check_free", "check_unused", "check_writable", "export", "writer_for"]
 
 
 def _nothing_to_check(_path: Path) -> None:
@@ -99,6 +100,12 @@ def check_free(path: Path) -> None:
             raise TakenError(
                 f"{shown(each)}: holds something already; name another file, or add --overwrite to replace it"
             )
+
+
+def check_unused(path: Path) -> None:
+    """Check that no run adds its results to `path` as they arrive. Raises TakenError."""
+    if is_appended_to(path):
+        raise TakenError(f"{shown(path)}: another run writes its results to it; name another file")
 
 
 def export(records: Iterable[ResultRecord], path: Path, more: Callable[[], Sequence[str]] = tuple) -> int:

@@ -14,11 +14,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.engine.model.frame import Alert
-from llmdash.ui.text.alert_words import GAP, SEPARATOR, alert_line, gist
-from llmdash.ui.text.badges import SEVERITIES
+from llmdash.ui.text.alert_words import GAP, SEPARATOR, alert_line, over
+from llmdash.ui.text.badges import alert_badge, is_hold
 from llmdash.ui.text.format import by_words
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
+from llmdash.ui.text.verdict_words import EndWords
 
 __all__ = ["Banner"]
 
@@ -28,12 +29,17 @@ LINGER_S: Final = 4.0
 """Seconds for which the line stays after the last alert, so that the panels below do not jump."""
 
 
+_LEAST_WORDS: Final = 8
+"""Cells below which words are left out."""
+
+
 class Banner(Widget):
     """The most severe alert on one line, and the number of others; no line while there is none.
 
     | Component class | Styles |
     |---|---|
     | `banner--error`, `--warning`, `--information` | The line, by severity. |
+    | `banner--held` | The line of a run that waits for the user. |
     | `banner--over` | The line for a short while after the last alert. |
     | `banner--plain` | The countdown, and the fix. |
     | `banner--key` | The key that shows all alerts. |
@@ -45,6 +51,7 @@ class Banner(Widget):
         "banner--error",
         "banner--warning",
         "banner--information",
+        "banner--held",
         "banner--over",
         "banner--plain",
         "banner--key",
@@ -58,6 +65,7 @@ class Banner(Widget):
         & > .banner--error { color: $text-error; background: $error 22%; }
         & > .banner--warning { color: $text-warning; background: $warning 18%; }
         & > .banner--information { color: $text-primary; background: $primary 15%; }
+        & > .banner--held { color: $text-accent; background: $accent 15%; }
         & > .banner--over { color: $text-success; background: $success 12%; }
         & > .banner--plain { color: $foreground; }
         & > .banner--key { color: $footer-key-foreground; text-style: bold; }
@@ -75,18 +83,21 @@ class Banner(Widget):
         self._alerts: tuple[Alert, ...] = ()
         self._last: Alert | None = None
         self._seen_at = 0.0
+        self._end: EndWords | None = None
         self._strip: Strip | None = None
 
-    def show(self, alerts: tuple[Alert, ...]) -> None:
-        """Show the first of these alerts; repaints only where the line changes."""
+    def show(self, alerts: tuple[Alert, ...], end: EndWords | None = None) -> None:
+        """Show the first of these alerts, or what a run says at its `end`; repaints only where the line
+        changes.
+        """
         if alerts:
             self._last, self._seen_at = alerts[0], self._clock()
         elif self._last is not None and self._clock() - self._seen_at >= LINGER_S:
             self._last = None
-        self.set_class(self._last is not None, "-shown")
-        if alerts == self._alerts and self._strip is not None:
+        self.set_class(self._last is not None or end is not None, "-shown")
+        if (alerts, end) == (self._alerts, self._end) and self._strip is not None:
             return
-        self._alerts = alerts
+        self._alerts, self._end = alerts, end
         before, self._strip = self._strip, self._draw(self.size.width)
         if before != self._strip:
             self.refresh()
@@ -110,16 +121,33 @@ class Banner(Widget):
         """The line, with a blank cell at both ends."""
         if self._alerts:
             return self._alert_line(self._alerts[0], width)
+        if self._end is not None:
+            return self._end_line(self._end, width)
         style = self._styles.get("banner--over")
-        over = f" ✓ over: {gist(self._last)}" if self._last is not None else ""
-        return line([(by_words(over, width), style)], width, style)
+        said = f" ✓ {over(self._last)}" if self._last is not None else ""
+        return line([(by_words(said, width), style)], width, style)
+
+    def _end_line(self, end: EndWords, width: int) -> Strip:
+        ground = f"banner--{'over' if end.style == 'success' else end.style}"
+        style, plain = self._styles.get(ground), self._styles.over("banner--plain", ground)
+        key = self._styles.over("banner--key", ground)
+        pieces = [(f" {by_words(end.said, _room_beside(end, width))} ", style + _BOLD)]
+        press = f"{end.key} " if end.key else ""
+        room = width - cell_len(pieces[0][0]) - cell_len(press)
+        advice = end.advice if cell_len(end.advice) < room else _does(end)
+        if advice and room > _LEAST_WORDS:
+            pieces += [(press, key), (by_words(advice, room - 1), plain)]  # never one without the other
+        blank = width - sum(cell_len(text) for text, _style in pieces) - cell_len(end.results) - 1
+        if end.results and blank >= 3:
+            pieces.append((f"{' ' * blank}{end.results} ", plain))
+        return line(pieces, width, style)
 
     def _alert_line(self, alert: Alert, width: int) -> Strip:
-        ground = f"banner--{SEVERITIES[alert.severity].style}"
+        ground = f"banner--{alert_badge(alert).style}"
         style = self._styles.get(ground)
         more = f"+{len(self._alerts) - 1} more" if len(self._alerts) > 1 else ""
         words = alert_line(alert, width - 2 - (cell_len(more) + 4 if more else 0))
-        if not words.whole and not more:
+        if not words.whole and not more and not is_hold(alert):
             more = "all"
             words = alert_line(alert, width - 2 - cell_len(more) - 4)
         plain = self._styles.over("banner--plain", ground)
@@ -130,3 +158,14 @@ class Banner(Widget):
             key = self._styles.over("banner--key", ground)
             pieces += [(" " * blank, plain), ("!", key), (f" {more} ", plain)]
         return line(pieces, width, style)
+
+
+def _does(end: EndWords) -> str:
+    """What the key does, without its price."""
+    return end.advice.partition(",")[0]
+
+
+def _room_beside(end: EndWords, width: int) -> int:
+    """The cells for what a run says at its end: the key, and what it does, are cut last. Its price may go."""
+    advice = f"{end.key} {_does(end)} ".lstrip() if end.advice else ""
+    return max(_LEAST_WORDS, width - 2 - cell_len(advice))

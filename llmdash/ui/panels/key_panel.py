@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState, KeyState
+from llmdash.sanitize import clean_line
 from llmdash.ui.panels.key_rows import (
     CELLS,
     Heading,
@@ -17,6 +18,8 @@ from llmdash.ui.panels.key_rows import (
     grouped,
     key_cells,
     key_columns,
+    lease_cell,
+    past_columns,
     trouble,
 )
 from llmdash.ui.tables.line_table import LineTable
@@ -29,6 +32,7 @@ __all__ = ["KeyPanel"]
 WEIGHTS: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 CORNERS: Final = 6
 """Cells of the lower border that hold no text."""
+_NO_KEY: Final = "There is no key under the cursor"
 
 
 class KeyPanel(LineTable):
@@ -104,6 +108,7 @@ class KeyPanel(LineTable):
         self._sent: dict[str, int] = {}
         self._widths: dict[str, int] = {}
         self._headed = False
+        self._columns = key_columns
         self._lit: frozenset[str] = frozenset()
         self.set_title("Keys")
 
@@ -121,7 +126,7 @@ class KeyPanel(LineTable):
         self._lit = frozenset(row.label for row in keys if row.sent > self._sent.get(row.label, row.sent))
         self._sent = {row.label: row.sent for row in keys}
         self._keys, self._endpoints = keys, endpoints
-        columns = key_columns(keys)
+        columns = self._columns(keys)
         self._widths = {column.key: column.width for column in columns}
         self.set_columns(columns)
         healthy = sum(row.state is KeyState.HEALTHY for row in keys)
@@ -129,6 +134,13 @@ class KeyPanel(LineTable):
         self.place_cursor(self._index_of(before))
         self._explain()
         self.rows_changed()
+
+    def review(self, ended: bool) -> None:
+        """Show what the keys did over a run that has `ended`, or what they do now; before `show`."""
+        columns = past_columns if ended else key_columns
+        if columns is not self._columns:
+            self._columns = columns
+            self._keys = ()
 
     def _identity(self) -> tuple[type, str] | None:
         """The name of what the cursor is on."""
@@ -180,7 +192,8 @@ class KeyPanel(LineTable):
         row = self._rows[index]
         if isinstance(row, EndpointRow):
             return Heading(endpoint_cells(row, self.scrollable_content_region.width))
-        return key_cells(row, self._widths, lit=row.label in self._lit)
+        cells = key_cells(row, self._widths, lit=row.label in self._lit)
+        return (*cells, lease_cell(row, sum(key.sent for key in self._keys)))
 
     def cell_at(self, row: tuple[Cell, ...], key: str) -> Cell:
         return row[CELLS.index(key)]
@@ -193,21 +206,34 @@ class KeyPanel(LineTable):
     def action_switch(self) -> None:
         if key := self._key():
             self.post_message(self.Toggle(self, key.label))
+        else:
+            self._tell(_NO_KEY)
 
     def action_revive(self) -> None:
         row = self._under_cursor()
-        if isinstance(row, EndpointRow):
+        if row is None:
+            self._tell(_NO_KEY)
+        elif _is_well(row):
+            self._tell(f"{clean_line(_name(row))} is in use: there is nothing to revive")
+        elif isinstance(row, EndpointRow):
             self.post_message(self.ReviveEndpoint(self, row.name))
-        elif row is not None:
+        else:
             self.post_message(self.Revive(self, row.label))
 
     def action_weigh(self, step: int) -> None:
         key = self._key()
         if key is None:
+            self._tell(_NO_KEY)
             return
         steps = [weight for weight in WEIGHTS if (weight > key.weight if step > 0 else weight < key.weight)]
         if steps:
             self.post_message(self.Weigh(self, key.label, min(steps) if step > 0 else max(steps)))
+        else:
+            self._tell(f"{key.weight:g} is the {'largest' if step > 0 else 'smallest'} weight of a key")
+
+    def _tell(self, why: str) -> None:
+        """Say why a key did nothing."""
+        self.notify(why, markup=False)
 
     def _under_cursor(self) -> KeyRow | EndpointRow | None:
         return self._rows[self.cursor_row] if self.cursor_row < len(self._rows) else None
@@ -216,6 +242,13 @@ class KeyPanel(LineTable):
         """The key under the cursor, if it is on one."""
         row = self._under_cursor()
         return row if isinstance(row, KeyRow) else None
+
+
+def _is_well(row: KeyRow | EndpointRow) -> bool:
+    """True if there is nothing to revive."""
+    if isinstance(row, EndpointRow):
+        return row.state is EndpointState.UP
+    return row.state is KeyState.HEALTHY and not row.ready_in_s
 
 
 def _name(row: KeyRow | EndpointRow) -> str:

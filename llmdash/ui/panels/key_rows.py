@@ -13,9 +13,19 @@ from llmdash.ui.charts.chart import sparkline
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, MUTED, ROW, Cell
 from llmdash.ui.text.badges import ENDPOINT_STATES, KEY_STATES, Badge
-from llmdash.ui.text.format import by_words, countdown, short
+from llmdash.ui.text.format import by_words, countdown, percent, short
 
-__all__ = ["CELLS", "Heading", "endpoint_cells", "grouped", "key_cells", "key_columns", "trouble"]
+__all__ = [
+    "CELLS",
+    "Heading",
+    "endpoint_cells",
+    "grouped",
+    "key_cells",
+    "key_columns",
+    "lease_cell",
+    "past_columns",
+    "trouble",
+]
 
 SPARK_SECONDS: Final = 12
 LONGEST_LABEL: Final = 12
@@ -42,7 +52,7 @@ _PRIORITIES: Final = {
 """Which counts are dropped first: the sum before any of what it is the sum of."""
 _SUMMANDS: Final = ("now", "sent", "ok", "429", "err", "cut")
 LONGEST_COUNT: Final = 7
-CELLS: Final = ("lit", "label", "state", *COUNTS, "weight", "spark", "detail")
+CELLS: Final = ("lit", "label", "state", *COUNTS, "weight", "spark", "detail", "lease")
 """The columns of a key's line."""
 
 _GRAVE_KEYS: Final = (KeyState.DEAD, KeyState.QUARANTINED, KeyState.COOLDOWN)
@@ -95,6 +105,24 @@ def key_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
     if not any(row.cut for row in rows):
         unused.add("cut")
     return tuple(column for column in columns if column.key not in unused)
+
+
+def past_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
+    """Return the columns for the keys of a run that has ended: the share of the leases that each had in place
+    of what it does now.
+    """
+    columns = list(key_columns(rows))
+    kept = [column for column in columns if column.key not in ("now", "rpm", "left", "spark")]
+    place = next(at for at, column in enumerate(kept) if column.key == "state") + 1
+    counted = sum(column.key in COUNTS for column in kept)
+    kept.insert(place + counted, Column("lease", "lease", 5, "right", priority=2))
+    return tuple(kept)
+
+
+def lease_cell(row: KeyRow, sent: int) -> Cell:
+    """Return the share of all `sent` requests that the key had."""
+    share = percent(row.sent, sent).strip() if sent else ""
+    return Cell(share, ROW if row.sent else MUTED)
 
 
 def _count_column(key: str, priority: int, rows: Sequence[KeyRow]) -> Column:

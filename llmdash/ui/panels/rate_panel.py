@@ -21,6 +21,8 @@ __all__ = ["RatePanel"]
 
 RATE_RANGE: Final = (0.1, 1000.0)
 CONCURRENCY_RANGE: Final = (1.0, 512.0)
+_NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.WORKER))
+"""Why nothing is sent, where no limit is the reason."""
 _LEAST_OTHERS: Final = 3
 """Lines that the sliders and the plot need."""
 
@@ -94,7 +96,11 @@ class RatePanel(Vertical):
 def _title(binding: Binding, share: str) -> str:
     """The title: what binds, and the share of a limit; both in one where the share is what binds."""
     if not share:
-        return f"Rate · bound by {binding.value}"
+        return f"Rate · {_binding_words(binding)}"
     if binding is Binding.SHARED:
         return f"Rate · bound by shared: {share}"
-    return f"Rate · shared: {share} · bound by {binding.value}"
+    return f"Rate · shared: {share} · {_binding_words(binding)}"
+
+
+def _binding_words(binding: Binding) -> str:
+    return binding.value if binding in _NO_BOUND else f"bound by {binding.value}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -13,8 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.ui.charts.log_scale import WORDS, LogScale, Setting
+from llmdash.ui.charts.log_scale import LogScale, Setting
 from llmdash.ui.charts.slider_track import UNLIMITED, Track, fit_track
+from llmdash.ui.panels.requested_value import RequestedValue
+from llmdash.ui.panels.typed_value import TypedValue
 from llmdash.ui.text.format import fit, number
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
@@ -27,9 +27,6 @@ LABEL_WIDTH: Final = 4
 VALUE_WIDTH: Final = 8
 END_WIDTH: Final = 4
 HEADING_WIDTH: Final = LABEL_WIDTH + 1 + VALUE_WIDTH
-LONGEST_ENTRY: Final = 7
-SHOWS_TO_CONFIRM: Final = 30
-"""How many times `show` may bring another value before a requested one counts as refused."""
 
 
 class LogSlider(Widget, can_focus=True):
@@ -134,11 +131,9 @@ class LogSlider(Widget, can_focus=True):
         self._unit = unit
         self._label = label
         self._styles = Styles(self)
-        self._value: Setting = minimum
+        self._requested = RequestedValue(minimum)
+        self._typed = TypedValue()
         self._achieved: float | None = None
-        self._asked: Setting = None
-        self._waits = 0
-        self._typed = ""
         self._dragging = False
 
     @property
@@ -149,24 +144,23 @@ class LogSlider(Widget, can_focus=True):
     @property
     def value(self) -> float | None:
         """The value that the engine last reported."""
-        return self._value
+        return self._requested.reported
 
     def show(self, value: float | None, achieved: float | None) -> None:
         """Show the engine's value, and the achieved one."""
         before = self._look()
-        self._value, self._achieved = value, achieved
-        if self._waits:
-            self._waits = 0 if _same(value, self._asked) else self._waits - 1
+        self._requested.report(value)
+        self._achieved = achieved
         if self._look() != before:
             self.refresh()
 
     def nudge(self, steps: int) -> None:
         """Request a value `steps` steps of 12 % up, or down if negative."""
-        self._ask(self._scale.step(self._base, steps))
+        self._ask(self._scale.step(self._requested.newest, steps))
 
     def forget(self) -> None:
         """Drop a requested value that is not confirmed yet."""
-        self._waits = 0
+        self._requested.forget()
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -175,72 +169,48 @@ class LogSlider(Widget, can_focus=True):
 
     # Requests.
 
-    @property
-    def _base(self) -> Setting:
-        """What a step starts from: the last requested value, while it is not confirmed."""
-        return self._asked if self._waits else self._value
-
     def _ask(self, value: Setting) -> None:
-        if _same(value, self._base):
-            return
-        self._asked = value
-        self._waits = 0 if _same(value, self._value) else SHOWS_TO_CONFIRM
-        self.post_message(self.Changed(self, value))
-        self.refresh()
+        if self._requested.ask(value):
+            self.post_message(self.Changed(self, value))
+            self.refresh()
 
     def action_step(self, steps: int) -> None:
         self.nudge(steps)
 
     def action_decade(self, decades: int) -> None:
-        self._ask(self._scale.decade(self._base, decades))
+        self._ask(self._scale.decade(self._requested.newest, decades))
 
     def action_percent(self, percents: int) -> None:
-        self._ask(self._scale.percent(self._base, percents))
+        self._ask(self._scale.percent(self._requested.newest, percents))
 
     def action_minimum(self) -> None:
         self._ask(self._scale.minimum)
 
     def action_maximum(self) -> None:
-        top = self._scale.maximum
-        self._ask(self._scale.top if self._base is None or self._base >= top else top)
+        top, now = self._scale.maximum, self._requested.newest
+        self._ask(self._scale.top if now is None or now >= top else top)
 
     # Typing.
 
     def on_key(self, event: events.Key) -> None:
         character = event.character or ""
-        if character and self._is_entry(self._typed + character):
-            self._set_typed((self._typed + character)[:LONGEST_ENTRY])
-        elif self._typed and event.key in ("enter", "escape", "backspace"):
-            self._edit(event.key)
-        else:
+        if not self._typed.takes(event.key, character):
             return
         event.stop()
+        entered = self._typed.press(event.key, character)
+        self.refresh()
+        if entered:
+            self._enter(entered)
 
-    def _is_entry(self, text: str) -> bool:
-        """True if this is the beginning of a valid entry."""
-        return (
-            any(word.startswith(text) for word in WORDS) or re.fullmatch(r"[0-9]*\.?[0-9]*", text) is not None
-        )
-
-    def _edit(self, key: str) -> None:
-        if key == "backspace":
-            self._set_typed(self._typed[:-1])
-            return
-        typed = self._typed
-        self._set_typed("")
-        if key != "enter" or not (typed in WORDS or any(map(str.isdigit, typed))):
-            return
+    def _enter(self, text: str) -> None:
         try:
-            self._ask(self._scale.parse(typed))
+            self._ask(self._scale.parse(text))
         except ValueError as refused:
             self.notify(str(refused), severity="warning", markup=False)
 
-    def _set_typed(self, text: str) -> None:
-        self._typed = text
-        self.refresh()
-
     def on_blur(self) -> None:
-        self._set_typed("")
+        self._typed.drop()
+        self.refresh()
 
     # Mouse.
 
@@ -274,8 +244,8 @@ class LogSlider(Widget, can_focus=True):
     def _look(self) -> tuple[object, ...]:
         """Everything that decides the look of the slider."""
         track = self._track
-        places = None if track is None else (track.cell(self._value), track.cell(self._achieved or 0.0))
-        return self._text(self._value), places, bool(self._achieved), self._waits > 0
+        places = None if track is None else (track.cell(self.value), track.cell(self._achieved or 0.0))
+        return self._text(self.value), places, bool(self._achieved), self._requested.is_open
 
     @property
     def _track(self) -> Track | None:
@@ -293,11 +263,11 @@ class LogSlider(Widget, can_focus=True):
     def _heading(self) -> list[tuple[str, Style]]:
         label = self._styles.get("log-slider--label-focused" if self.has_focus else "log-slider--label")
         text = self._label[:LABEL_WIDTH]
-        value, style = self._text(self._value), "log-slider--value"
-        if self._typed:
-            value, style = self._typed + TYPE_CURSOR, "log-slider--entry"
-        elif self._waits:
-            value, style = self._text(self._asked), "log-slider--pending"
+        value, style = self._text(self._requested.newest), "log-slider--value"
+        if self._typed.text:
+            value, style = self._typed.text + TYPE_CURSOR, "log-slider--entry"
+        elif self._requested.is_open:
+            style = "log-slider--pending"
         gap = " " * (LABEL_WIDTH + 1 - len(text))
         plain = self._styles.get("log-slider--label")
         return [(text, label), (gap, plain), (fit(value, VALUE_WIDTH), self._styles.get(style))]
@@ -311,18 +281,12 @@ class LogSlider(Widget, can_focus=True):
         track = self._track
         if track is None:
             return []
-        cells = track.draw(self._value, self._achieved)
-        if self._waits:
-            track.draw_pending(cells, self._value, self._asked)
+        cells = track.draw(self.value, self._achieved)
+        if self._requested.is_open:
+            track.draw_pending(cells, self.value, self._requested.newest)
         low, high = f"{self._scale.minimum:g}".rjust(END_WIDTH), f"{self._scale.maximum:g}"
         if track.start < HEADING_WIDTH + END_WIDTH:
             low = high = ""
         ends = self._styles.get("log-slider--label")
         pieces = [(glyph, self._styles.get(f"log-slider--{style}")) for glyph, style in cells]
         return [(low + "├", ends), *pieces, ("┤" + high, ends)]
-
-
-def _same(one: Setting, other: Setting) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
@@ -14,7 +15,19 @@ from llmdash.engine.model.frame import RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import run_badge
-from llmdash.ui.text.format import by_words, clock, count, dollars, elapsed, fit, percent, rate, si, span
+from llmdash.ui.text.format import (
+    by_words,
+    clock,
+    count,
+    dollars,
+    elapsed,
+    fit,
+    percent,
+    rate,
+    share,
+    si,
+    span,
+)
 from llmdash.ui.text.paint import Styles, line, regions
 
 __all__ = ["RunHeader"]
@@ -41,6 +54,7 @@ class RunHeader(Widget):
     |---|---|
     | `run-header--brand` | The name of the program. |
     | `run-header--name` | The name of the run. |
+    | `run-header--accent` | What is shown, where that is not a run at work. |
     | `run-header--plain` | Plain text. |
     | `run-header--muted` | Text that matters less, and the rest of the bar. |
     | `run-header--success`, `--warning`, `--error` | States, counts, and parts of the bar. |
@@ -51,6 +65,7 @@ class RunHeader(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "run-header--brand",
         "run-header--name",
+        "run-header--accent",
         "run-header--plain",
         "run-header--muted",
         "run-header--success",
@@ -64,6 +79,7 @@ class RunHeader(Widget):
         padding: 0 1;
         & > .run-header--brand { color: $text-primary; text-style: bold; }
         & > .run-header--name { color: $foreground; text-style: bold; }
+        & > .run-header--accent { color: $text-accent; text-style: bold; }
         & > .run-header--plain { color: $foreground; }
         & > .run-header--muted { color: $text-muted; }
         & > .run-header--success { color: $text-success; }
@@ -77,16 +93,17 @@ class RunHeader(Widget):
         self._styles = Styles(self)
         self._run = RunPart()
         self._workers: int | None = None
+        self._shown_as = ""
         self._lines: list[Strip] = []
         self._drawn = -1
 
-    def show(self, run: RunPart, workers: int | None = None) -> None:
+    def show(self, run: RunPart, workers: int | None = None, shown_as: str = "") -> None:
         """Show the run, and the number of its workers if it has any; only lines that look different are
-        painted.
+        painted. `shown_as` says what it is that is not at work, such as `kept run`.
         """
-        if (run, workers) == (self._run, self._workers):
+        if (run, workers, shown_as) == (self._run, self._workers, self._shown_as):
             return
-        self._run, self._workers = run, workers
+        self._run, self._workers, self._shown_as = run, workers, shown_as
         width = self.content_size.width
         if width != self._drawn:
             self._drawn = -1
@@ -138,6 +155,7 @@ class RunHeader(Widget):
         place = " @ ".join(clean_line(text) for text in (run.model, run.endpoint) if text)
         return [
             _Item("llmdash", "brand", 3),
+            _Item(self._shown_as, "accent"),
             _Item(clean_line(run.name), "name"),
             _Item(place, "plain", 1),
             _Item(counted(run.keys, "key"), "muted", 2),
@@ -147,10 +165,11 @@ class RunHeader(Widget):
     def _state_text(self, width: int) -> str:
         """The state and, as far as it leaves room for the name of the run, its reason."""
         run, room = self._run, max(LEAST_NAME, width - LEAST_NAME - 2)
-        state = run_badge(run).text
-        if run.state is not RunState.RUNNING and run.state_detail:
-            state = f"{state} · {run.state_detail}"
-        return by_words(state, room)
+        badge, why = run_badge(run), run.state_detail
+        if run.state in (RunState.RUNNING, RunState.DONE) or not why:
+            return by_words(badge.text, room)
+        said = why if why.startswith(badge.word) else f"{badge.word} · {why}"
+        return by_words(f"{badge.glyph} {said}", room)
 
     def _state_style(self) -> Style:
         return self._style(run_badge(self._run).style)
@@ -162,10 +181,14 @@ class RunHeader(Widget):
         done = (
             f"{count(run.ended):>{len(count(run.jobs))}} / {count(run.jobs)}  {percent(run.ended, run.jobs)}"
         )
-        items = [
-            _Item(done, "name"),
-            _Item(f"ETA {clock(run.ends_in_s[1] if run.ends_in_s else None)}", "plain", 1),
-        ]
+        items = (
+            self._past()
+            if run.ended_at is not None
+            else [
+                _Item(f"ETA {clock(run.ends_in_s[1] if run.ends_in_s else None)}", "plain", 1),
+            ]
+        )
+        items = [_Item(done, "name"), *items]
         if run.ends_in_s:
             low, _middle, high = run.ends_in_s
             items.append(_Item(f"{span(low)} to {span(high)}".rjust(RANGE_WIDTH), "muted", 2))
@@ -175,6 +198,16 @@ class RunHeader(Widget):
         text = self._joined(items)
         bar = width - sum(cell_len(piece) for piece, _style in text) - 2
         return line([*self._bar(bar), ("  ", self._blank), *text], width, self._blank)
+
+    def _past(self) -> list[_Item]:
+        """When a run ended and what it took, in place of what it will take."""
+        run = self._run
+        ended = datetime.fromtimestamp(run.ended_at or 0.0)
+        word = "done" if run.state is RunState.DONE else "stopped"
+        return [
+            _Item(f"{word} {ended:%H:%M:%S}", "plain", 2),
+            _Item(f"took {span(run.elapsed_s)}", "plain", 1),
+        ]
 
     def _bar(self, width: int) -> list[tuple[str, Style]]:
         """Done, failed, cancelled, and the rest, in half cells."""
@@ -209,13 +242,14 @@ class RunHeader(Widget):
         tokens = si(run.tokens_per_s).strip()
         about = "~" if run.tokens_estimated else ""
         wide = len(count(run.jobs))
+        pace = "–" if run.requests_per_s is None else rate(run.requests_per_s).strip()[:-2]
         items = [
             _Item(f"✓ {count(run.done):>{wide}} saved", "success"),
             _Item(f"✗ {count(run.failed)} failed", "error" if run.failed else "muted"),
             _Item(f"↻ {count(run.retries)} retried", "warning" if run.retries else "muted", 3),
-            _Item(f"{run.in_flight:>3} in flight", "plain", 2),
+            _Item("" if run.state.ended else f"{run.in_flight:>3} in flight", "plain", 2),
             _Item(
-                f"{'–' if run.requests_per_s is None else rate(run.requests_per_s).strip()[:-2]:>5} req/s",
+                f"{'mean ' if run.state.ended else ''}{pace:>5} req/s",
                 "plain",
                 1,
             ),
@@ -223,12 +257,14 @@ class RunHeader(Widget):
         ]
         if run.invalid:
             items.insert(2, _Item(f"≠ {count(run.invalid)} invalid", "error"))
+        if run.reused:
+            items.append(_Item(f"{count(run.reused)} reused", "muted", 3))
         if run.empty:
             items.append(_Item(f"{count(run.empty)} empty", "warning", 2))
         if run.score is not None and run.score.accuracy is not None:
-            items.append(_Item(f"{100 * run.score.accuracy:5.1f}% right", "plain", 4))
+            items.append(_Item(f"{share(run.score.accuracy):>6} right", "plain", 4))
         if run.cost is not None:
-            items.append(_Item(f"{dollars(run.cost)} → {dollars(run.cost_projected)}", "plain", 3))
+            items.append(_Item(_cost_text(run), "plain", 3))
         if run.left_out:
             items.append(_Item(f"{count(run.left_out)} left out", "warning", 1))
         if run.cancelled:
@@ -260,6 +296,13 @@ def _fitting(items: list[_Item], width: int) -> list[_Item]:
     while shown and sum(cell_len(item.text) + GAP for item in shown) - GAP > width:
         shown.remove(max(reversed(shown), key=lambda item: item.priority))
     return shown
+
+
+def _cost_text(run: RunPart) -> str:
+    """Dollars so far, at the end, and at most."""
+    of_budget = "" if run.budget is None else f" of {dollars(run.budget)}"
+    ahead = "" if run.ended == run.jobs else f" → {dollars(run.cost_projected)}"
+    return f"{dollars(run.cost)}{ahead}{of_budget}"
 
 
 def _tokens_text(run: RunPart) -> str:

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from llmdash.engine.model.commands import DrainWorker, TakeWorker
 from llmdash.engine.model.frame import WorkerRow
+from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.states import WorkerState
 from llmdash.ui.panels.worker_rows import CELLS, worker_cells, worker_columns
 from llmdash.ui.tables.line_table import HEADER_LINES, LineTable
@@ -66,6 +67,7 @@ class WorkerPanel(LineTable):
         self._workers: tuple[WorkerRow, ...] = ()
         self._keys = 0
         self._cluster = ""
+        self._payment = PAID
 
     @property
     def worker(self) -> WorkerRow | None:
@@ -77,12 +79,15 @@ class WorkerPanel(LineTable):
         """The lines it needs to show every worker."""
         return HEADER_LINES + len(self._workers)
 
-    def show(self, workers: tuple[WorkerRow, ...], keys: int, cluster: str = "") -> None:
+    def show(
+        self, workers: tuple[WorkerRow, ...], keys: int, cluster: str = "", payment: Payment = PAID
+    ) -> None:
         """Show the workers of a run with that many keys; only lines that change are repainted."""
-        if (workers, keys, cluster) == (self._workers, self._keys, self._cluster):
+        shown = (self._workers, self._keys, self._cluster, self._payment)
+        if (workers, keys, cluster, payment) == shown:
             return
         on = None if self.worker is None else self.worker.name
-        self._workers, self._keys, self._cluster = workers, keys, cluster
+        self._workers, self._keys, self._cluster, self._payment = workers, keys, cluster, payment
         self.set_title(workers_title(workers, cluster))
         self.set_columns(worker_columns(workers))
         places = (at for at, row in enumerate(workers) if row.name == on)
@@ -92,7 +97,7 @@ class WorkerPanel(LineTable):
 
     def _explain(self) -> None:
         """Show in the lower border what is most severe."""
-        said = sentences(self._workers, self._cluster)
+        said = sentences(self._workers, self._cluster, self._payment)
         self.set_subtitle(by_words(said[0].text, self.outer_size.width - CORNERS) if said else "")
 
     def on_resize(self) -> None:
@@ -114,6 +119,12 @@ class WorkerPanel(LineTable):
     def action_drain(self) -> None:
         if self.worker is not None and self.worker.state is WorkerState.WORKING:
             self.post_message(self.Steered(self, DrainWorker(self.worker.name)))
+        else:
+            self.notify("Only a worker that is at work can be drained", markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the key to what else has a use for it while the worker is not drained."""
+        return action != "take_again" or (self.worker is not None and self.worker.state in _DRAINED)
 
     def action_take_again(self) -> None:
         if self.worker is not None and self.worker.state in _DRAINED:

@@ -14,11 +14,16 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import Alert, Frame
 from llmdash.engine.model.view import View
 from llmdash.ui.text.alert_words import awaited
-from llmdash.ui.text.badges import SEVERITIES
+from llmdash.ui.text.badges import alert_badge
 
 __all__ = ["AlertsScreen"]
 
-_TINTS = {"error": "$text-error", "warning": "$text-warning", "information": "$text-primary"}
+_TINTS = {
+    "error": "$text-error",
+    "warning": "$text-warning",
+    "information": "$text-primary",
+    "held": "$text-accent",
+}
 
 
 class AlertsScreen(ModalScreen[None]):
@@ -56,7 +61,7 @@ def _listed(alerts: tuple[Alert, ...]) -> Content:
 
 def _in_full(alert: Alert) -> Content:
     """A headline, and below it the countdown and the fix."""
-    badge = SEVERITIES[alert.severity]
+    badge = alert_badge(alert)
     lines = [
         Content.assemble((badge.text, f"bold {_TINTS[badge.style]}"), "  ", (alert.text, "bold")),
     ]

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
+from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.ui.text.format import Align, duration, fit
 
@@ -35,15 +36,13 @@ _USUAL_WIDTH: Final = 74
 
 _STATES: Final = {
     "sent": "in flight now",
-    "unknown": "in flight when the run was killed: its outcome is unknown, and it is possibly paid twice",
-    "cut": "cut off by us while it was in flight: possibly paid, and sent again",
+    "unknown": "in flight when the run was killed, its outcome is unknown",
+    "cut": "cut off by us while it was in flight, and sent again",
     "unsent": "recorded, but never sent: nothing was paid",
 }
 """Explanations of states."""
-_LOST: Final = (
-    "in flight when its worker was lost, or the run killed: its outcome is unknown, and it is possibly paid"
-    " twice"
-)
+_LOST: Final = "in flight when its worker was lost, or the run killed, its outcome is unknown"
+_UNCERTAIN: Final = frozenset({"unknown", "cut"})
 
 
 class AttemptsView(Static):
@@ -52,24 +51,25 @@ class AttemptsView(Static):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
         self._attempts: tuple[AttemptRecord, ...] = ()
-        self._shown: tuple[tuple[AttemptRecord, ...], int] | None = None
+        self._payment = PAID
+        self._shown: tuple[tuple[AttemptRecord, ...], int, Payment] | None = None
 
-    def show(self, attempts: tuple[AttemptRecord, ...]) -> None:
+    def show(self, attempts: tuple[AttemptRecord, ...], payment: Payment) -> None:
         """Show these attempts; does nothing if they are shown already."""
-        self._attempts = attempts
+        self._attempts, self._payment = attempts, payment
         self._lay_out()
 
     def on_resize(self) -> None:
         self._lay_out()
 
     def _lay_out(self) -> None:
-        wanted = (self._attempts, self.content_size.width or _USUAL_WIDTH)
+        wanted = (self._attempts, self.content_size.width or _USUAL_WIDTH, self._payment)
         if wanted != self._shown:
             self._shown = wanted
             self.update(attempts_table(*wanted))
 
 
-def attempts_table(attempts: Sequence[AttemptRecord], width: int) -> Content:
+def attempts_table(attempts: Sequence[AttemptRecord], width: int, payment: Payment = PAID) -> Content:
     """Return a line of titles and a line an attempt, `width` cells at most; below an attempt, wrapped, the
     values that had no room, the meaning of its state, the server's message, and the partial text.
     """
@@ -80,7 +80,7 @@ def attempts_table(attempts: Sequence[AttemptRecord], width: int) -> Content:
     lines = [Content.styled(_line({title: title for title in widths}, widths), "bold $foreground-muted")]
     for attempt, row in zip(attempts, rows, strict=True):
         lines.append(Content.styled(_line(row, widths), "$error" if attempt.failure else "$foreground"))
-        for note in _notes(attempt, row, widths):
+        for note in _notes(attempt, row, widths, payment):
             lines += _wrapped(note, width)
     return Content("\n").join(lines)
 
@@ -143,15 +143,18 @@ def _has_room(row: dict[str, str], title: str, widths: dict[str, int]) -> bool:
     return cell_len(row.get(title, "")) <= widths.get(title, -1)
 
 
-def _notes(attempt: AttemptRecord, row: dict[str, str], widths: dict[str, int]) -> Iterator[str]:
+def _notes(
+    attempt: AttemptRecord, row: dict[str, str], widths: dict[str, int], payment: Payment
+) -> Iterator[str]:
     """The notes below an attempt, a paragraph each."""
     beside = [title for title in _TITLES if title in row and not _has_room(row, title, widths)]
     if beside:
         yield " · ".join(f"{title} {row[title]}" for title in beside)
+    twice = payment.twice if attempt.state in _UNCERTAIN else ""
     if attempt.worker is not None and attempt.state == "unknown":
-        yield _LOST
+        yield _LOST + twice
     elif attempt.state in _STATES:
-        yield _STATES[attempt.state]
+        yield _STATES[attempt.state] + twice
     if attempt.message:
         yield attempt.message
     if attempt.partial:

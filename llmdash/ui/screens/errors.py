@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import ClassVar, Protocol
 
@@ -17,15 +16,15 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import ErrorGroup, Frame, Inspection
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.view import View
-from llmdash.ui.screens.key_bar import KeyBar, bar_items
-from llmdash.ui.screens.overlay import Controls
+from llmdash.ui.dashboard.overlay import Controls
+from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.text.keymap import entries
 
-__all__ = ["ErrorsScreen", "filter_for"]
+__all__ = ["ErrorsScreen"]
 
-_WORD = re.compile(r"(?<![\w#])[A-Za-z0-9][\w.'-]*[\w](?![\w#])")
-_MOST_WORDS = 8
+_NONE = "A request that fails is tried again; a job is listed once it has failed for good."
 
 
 class ErrorControls(Controls, Protocol):
@@ -105,23 +104,16 @@ class ErrorsScreen(Screen[None]):
             self._controls.inspect(group.example)
 
     def action_retry(self) -> None:
-        if (group := self._table.group) is not None:
-            self._controls.retry_group(group.name)
+        self._table.action_retry()
+
+    @on(ErrorTable.Retry)
+    def _retry(self, event: ErrorTable.Retry) -> None:
+        self._controls.retry_group(event.group.name)
 
     def action_help(self) -> None:
         from llmdash.ui.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen([("Errors", entries(self))]))
-
-
-def filter_for(name: str) -> str:
-    """Return a filter of the job table that matches the jobs of a group: those that failed with its words.
-
-    >>> filter_for("404 model # not found: see https://example.org")
-    'state:failed 404 model not found see'
-    """
-    words = dict.fromkeys(match.group() for match in _WORD.finditer(re.sub(r"\S*[:=<>]\S+", " ", name)))
-    return " ".join(["state:failed", *list(words)[:_MOST_WORDS]])
 
 
 def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[AttemptRecord, ...]:
@@ -132,7 +124,7 @@ def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[
 
 def _title(inspection: Inspection | None, group: ErrorGroup | None) -> str:
     if group is None:
-        return "Nothing has failed"
+        return "No job has failed"
     known = inspection is not None and inspection.row.job == group.example
     return f"Such as job #{group.example + 1}" + (f" · {inspection.row.id}" if known and inspection else "")
 
@@ -140,7 +132,7 @@ def _title(inspection: Inspection | None, group: ErrorGroup | None) -> str:
 def _in_full(group: ErrorGroup | None, attempts: tuple[AttemptRecord, ...]) -> Content:
     """The error of the example's last failed attempt, in full; the group's error until that is known."""
     if group is None:
-        return Content.styled("No job of this run has failed.", "$foreground-muted italic")
+        return Content.styled(_NONE, "$foreground-muted italic")
     last = next((attempt for attempt in reversed(attempts) if attempt.failure), None)
     if last is None:
         return Content(group.name)

@@ -15,9 +15,9 @@ from textual.screen import Screen
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
 from llmdash.ui.charts.plot import Plot, Series
-from llmdash.ui.screens.dashboard_keys import pause_names
-from llmdash.ui.screens.key_bar import KeyBar, bar_items
-from llmdash.ui.screens.overlay import Controls
+from llmdash.ui.dashboard.action_names import pause_names
+from llmdash.ui.dashboard.overlay import Controls
+from llmdash.ui.panels.key_bar import KeyBar, bar_items
 from llmdash.ui.text.format import duration, number, rate
 from llmdash.ui.text.keymap import entries
 
@@ -71,7 +71,7 @@ class GraphsScreen(Screen[None]):
         p50 = Series("p50", plot.ttft_p50, _short)
         self._show("ttft", plot.step_s, p50, Series("p95", plot.ttft_p95, _short))
 
-        self.renamed = pause_names(frame.run)
+        self.renamed = pause_names(frame)
         self.query_one(KeyBar).rename(self.renamed)
         self._title("requests-box", f"Rate · set {rate(frame.rate.rate).strip()} · {frame.run.state.value}")
 

@@ -16,11 +16,12 @@ from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, RetryJobs
 from llmdash.engine.model.frame import Frame, Inspection
+from llmdash.engine.model.payment import PAID
 from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.model.view import View
+from llmdash.ui.dashboard.overlay import Controls
+from llmdash.ui.panels.key_bar import KeyBar, bar_items
 from llmdash.ui.screens.attempts import AttemptsView, attempts_table
-from llmdash.ui.screens.key_bar import KeyBar, bar_items
-from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.badges import VERDICTS, job_badge
 from llmdash.ui.text.format import by_words, count, fit
 from llmdash.ui.text.keymap import entries
@@ -67,6 +68,7 @@ class InspectorScreen(Screen[None]):
         self._around: tuple[int | None, int | None] = (None, None)
         self._controls = controls
         self._shown: Inspection | None = None
+        self._payment = PAID
 
     def compose(self) -> ComposeResult:
         yield Static(id="inspected", markup=False)
@@ -87,10 +89,10 @@ class InspectorScreen(Screen[None]):
         around = (inspection.above, inspection.below)
         if around != (None, None):  # a job that the filter hides meanwhile keeps its place
             self._around = around
-        self._shown = inspection
+        self._shown, self._payment = inspection, frame.run.payment
         self._update("inspected", _headline(inspection))
         self._update("prompt", _prompt(inspection))
-        self.query_one(AttemptsView).show(inspection.attempts)
+        self.query_one(AttemptsView).show(inspection.attempts, self._payment)
         self._update("answer", _answer(inspection))
         self._update("json", _json(inspection.answer))
         self._update("reasoning", _reasoning(inspection.record))
@@ -124,7 +126,8 @@ class InspectorScreen(Screen[None]):
 
     def action_copy_attempts(self) -> None:
         if self._shown:
-            self.app.copy_to_clipboard(attempts_table(self._shown.attempts, _COPIED_WIDTH).plain)
+            table = attempts_table(self._shown.attempts, _COPIED_WIDTH, self._payment)
+            self.app.copy_to_clipboard(table.plain)
 
     def action_copy_prompt(self) -> None:
         if self._shown:

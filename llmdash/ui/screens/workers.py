@@ -18,12 +18,12 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
 from llmdash.sanitize import clean_line
+from llmdash.ui.dashboard.action_names import pause_names
+from llmdash.ui.dashboard.overlay import Controls
 from llmdash.ui.panels.banner import Banner
+from llmdash.ui.panels.key_bar import KeyBar, bar_items
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.worker_panel import WorkerPanel
-from llmdash.ui.screens.dashboard_keys import pause_names
-from llmdash.ui.screens.key_bar import KeyBar, bar_items
-from llmdash.ui.screens.overlay import Controls
 from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.worker_words import Sentence, sentences, workers_in, workers_title
 
@@ -38,8 +38,8 @@ class WorkerControls(Controls, Protocol):
     def show_only(self, filter_text: str) -> None:
         """Show the jobs that match a filter."""
 
-    def action_alerts(self) -> None:
-        """Show what blocks the run, in full."""
+    def action_open(self, name: str) -> None:
+        """Open another screen of that name."""
 
 
 class TableLayout(Layout):
@@ -136,11 +136,11 @@ class WorkersScreen(Screen[None]):
     def show_frame(self, frame: Frame) -> None:
         self.query_one(RunHeader).show(frame.run, workers_in(frame))
         self.query_one(Banner).show(frame.alerts)
-        self._table.show(frame.workers, frame.run.keys, frame.cluster)
+        self._table.show(frame.workers, frame.run.keys, frame.cluster, frame.run.payment)
         self.query_one(WorkersSpace).fit(self._table.lines)
         self._show_title(workers_title(frame.workers, frame.cluster))
-        self._show_sentences(sentences(frame.workers, frame.cluster))
-        self.renamed = pause_names(frame.run)
+        self._show_sentences(sentences(frame.workers, frame.cluster, frame.run.payment))
+        self.renamed = pause_names(frame)
         self.query_one(KeyBar).rename(self.renamed)
 
     def _show_title(self, title: str) -> None:
@@ -167,7 +167,7 @@ class WorkersScreen(Screen[None]):
 
     @on(Banner.Opened)
     def action_alerts(self) -> None:
-        self._controls.action_alerts()
+        self._controls.action_open("alerts")
 
     async def action_worker(self, action: str) -> None:
         """Run an action of the table, regardless of the focus."""

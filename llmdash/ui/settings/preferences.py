@@ -6,20 +6,24 @@ import contextlib
 import math
 import os
 import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Preferences", "PreferencesFile"]
+__all__ = ["Preferences", "PreferencesFile", "RememberedPreferences"]
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """The last choices; None where nothing was chosen. `rate` is requests a second, 0 for no limit."""
+    """The last choices; None where nothing was chosen. `rate` is requests a second, 0 for no limit; `launch`
+    holds the other fields of a Launch.
+    """
 
     theme: str | None = None
     rate: float | None = None
     concurrency: int | None = None
+    launch: Mapping[str, str | int | float] | None = None
 
 
 class PreferencesFile:
@@ -40,6 +44,7 @@ class PreferencesFile:
             theme=_text(values.get("theme")),
             rate=_number(values.get("rate")),
             concurrency=_count(values.get("concurrency")),
+            launch=_table(values.get("launch")),
         )
         return preferences, _what_was_ignored(self.path, values, preferences)
 
@@ -64,6 +69,35 @@ class PreferencesFile:
         return ""
 
 
+class RememberedPreferences:
+    """Preferences that are saved whenever they change; those without a file never do. `report` gets a line
+    for whatever is wrong with the file.
+    """
+
+    def __init__(self, path: Path | None, report: Callable[[str], None]) -> None:
+        self._file = None if path is None else PreferencesFile(path)
+        self._report = report
+        self._current = Preferences()
+        if self._file is not None:
+            self._current, problem = self._file.load()
+            self._report_any(problem)
+
+    @property
+    def current(self) -> Preferences:
+        """The preferences as they are now."""
+        return self._current
+
+    def remember(self, preferences: Preferences) -> None:
+        """Save preferences, if they are others."""
+        if self._file is not None and preferences != self._current:
+            self._current = preferences
+            self._report_any(self._file.save(preferences))
+
+    def _report_any(self, problem: str) -> None:
+        if problem:
+            self._report(problem)
+
+
 def _reason(error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) else None
     return (reason or str(error)).splitlines()[0].lower()
@@ -81,6 +115,12 @@ def _number(value: Any) -> float | None:
 
 def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 1 else None
+
+
+def _table(value: Any) -> Mapping[str, str | int | float] | None:
+    if not isinstance(value, dict):
+        return None
+    return {name: one for name, one in value.items() if isinstance(one, str | int | float)}
 
 
 def _what_was_ignored(path: Path, values: dict[str, Any], preferences: Preferences) -> str:

@@ -30,6 +30,8 @@ def title_pieces(part: StreamPart, *, alone: bool) -> list[str]:
         pieces.append(f"ttft {duration(part.ttft_s).strip()}")
     if part.tokens_per_s is not None:
         pieces.append(_speed(part.tokens_per_s))
+    if part.is_even:
+        pieces.append("chunks not on record")
     return pieces
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from llmdash.ui.text.format import Align
+from llmdash.ui.text.format import Align, fit, fit_middle
 
 __all__ = ["GAP", "Column", "Placed", "place"]
+
+Cut = Literal["end", "middle"]
 
 GAP = 1
 """Blank cells between two columns."""
@@ -19,6 +22,7 @@ class Column:
 
     `width` is in cells; it is the minimum where `flex` (its share of the remaining width) is above 0.
     Columns of the highest `priority` number are dropped first where room is short; those of priority 0 stay.
+    A text that is too long is `cut` at its end or in its middle.
     """
 
     key: str
@@ -27,6 +31,7 @@ class Column:
     align: Align = "left"
     flex: int = 0
     priority: int = 0
+    cut: Cut = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class Placed:
     column: Column
     x: int
     width: int
+
+    def fitted(self, text: str) -> str:
+        """Return a text as one safe line that is as wide as the column."""
+        if self.column.cut == "middle":
+            return fit_middle(text, self.width)
+        return fit(text, self.width, self.column.align)
 
 
 def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:

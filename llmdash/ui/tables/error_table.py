@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup
@@ -22,9 +24,21 @@ class ErrorTable(LineTable):
     | Key | Does |
     |---|---|
     | enter | Show the jobs of the group in the job table. |
+    | r | Retry all of them. |
 
     Component classes are those of `LineTable`.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "activate", "Show jobs", tooltip="Filter the job table to this group"),
+        Binding("r", "retry", "Retry group", tooltip="Queue all jobs of this group again"),
+    ]
+
+    @dataclass
+    class Retry(FromWidget):
+        """Posted when the user retries the jobs of a group."""
+
+        group: ErrorGroup
 
     @dataclass
     class Chosen(FromWidget):
@@ -36,17 +50,20 @@ class ErrorTable(LineTable):
     class Moved(FromWidget):
         """Posted when another group is under the cursor."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, title: str = "Errors", *, id: str | None = None) -> None:
         super().__init__(
             (
-                Column("count", "jobs", 9, "right"),
-                Column("name", "error", 20, flex=1),
+                Column("count", "jobs", 7, "right"),
+                Column("tries", "tries", 7, "right", priority=2),
+                Column("name", "what", 20, flex=1),
+                Column("keys", "keys", 18, priority=3),
                 Column("example", "such as", 9, "right", priority=1),
             ),
             id=id,
         )
         self._groups: tuple[ErrorGroup, ...] = ()
         self._on: str | None = None
+        self._about = title
         self.show(())
 
     @property
@@ -58,7 +75,7 @@ class ErrorTable(LineTable):
         """Show these groups; only lines that change are repainted."""
         jobs = sum(group.count for group in groups)
         kinds = counted(len(groups), "kind of error", "kinds of error")
-        self.set_title(f"Errors · {counted(jobs, 'job')}, {kinds}" if groups else "Errors")
+        self.set_title(f"{self._about} · {counted(jobs, 'job')}, {kinds}" if groups else self._about)
         if groups == self._groups:
             return
         self._groups = groups
@@ -77,6 +94,10 @@ class ErrorTable(LineTable):
         group: ErrorGroup = row
         if key == "count":
             return Cell(count(group.count), "line-table--error")
+        if key == "tries":
+            return Cell(count(group.tries) if group.tries else "–", "line-table--muted")
+        if key == "keys":
+            return Cell(", ".join(f"{key} {count(jobs)}" for key, jobs in group.keys), "line-table--muted")
         if key == "example":
             return Cell(f"#{group.example + 1}", "line-table--muted")
         return Cell(group.name)
@@ -87,6 +108,10 @@ class ErrorTable(LineTable):
     def row_activated(self) -> None:
         if self.group is not None:
             self.post_message(self.Chosen(self, self.group))
+
+    def action_retry(self) -> None:
+        if self.group is not None:
+            self.post_message(self.Retry(self, self.group))
 
     def _name_cursor(self) -> None:
         name = None if self.group is None else self.group.name

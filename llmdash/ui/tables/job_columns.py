@@ -43,7 +43,7 @@ def job_columns(
     worker = Column("worker", "worker", max(LEAST_WORKER, worker_width), priority=7)
     return (
         Column("job", "#", number_width + 1, "right"),
-        Column("id", "job", id_width, flex=2),
+        Column("id", "job", id_width, flex=2, cut="middle"),
         Column("state", "state", STATE_WIDTH),
         Column("key", "key", key_width, priority=3),
         *([worker] if worker_width else []),

@@ -58,4 +58,6 @@ class JobOrder:
             shown = [f"all {count(part.total)}"]
         if self.sort is SortColumn.NEWEST:
             return [*shown, "oldest first" if self.descending else "newest first"]
+        if self.sort is SortColumn.WRONG:
+            return [*shown, "what went well first" if self.descending else "what went wrong first"]
         return [*shown, f"sorted by {self.sort.value} {self.arrow}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from textual.binding import Binding, BindingType
 
@@ -11,23 +11,22 @@ from llmdash.engine.model.frame import JobRow, JobsPart
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.ui.tables.columns import Column
-from llmdash.ui.tables.job_columns import SORTS, cell, job_columns
+from llmdash.ui.tables.job_columns import SORTS, cell
 from llmdash.ui.tables.job_order import JobOrder
+from llmdash.ui.tables.job_place import JobPlace
+from llmdash.ui.tables.job_widths import JobWidths
 from llmdash.ui.tables.job_window import JobWindow
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import HEADER, Cell
 from llmdash.ui.text.format import count
 from llmdash.ui.text.messages import FromWidget
 
-__all__ = ["JobTable"]
+__all__ = ["NO_JOB", "JobTable"]
+
+NO_JOB: Final = "There is no job under the cursor"
 
 OVERSCAN = 8
 """Rows requested above and below the screen, so that a step of the cursor finds its row known."""
-
-LONGEST_KEY = 12
-LEAST_ID = 8
-LONGEST_ID = 20
-"""A longer id gets more room only where some is left."""
 
 
 class _Shown(NamedTuple):
@@ -103,15 +102,14 @@ class JobTable(LineTable):
         """Posted when rows came on screen that are not known yet: `show` should be called soon."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(job_columns(4, LEAST_ID, 4), name=name, id=id, classes=classes)
+        super().__init__(JobWidths().columns(), name=name, id=id, classes=classes)
         self._known = JobWindow()
-        self._follow = True
+        self._place = JobPlace(self._known)
         self._order = JobOrder()
-        self._cursor_job: int | None = None
+        self._is_review = False
+        """True while the order is that of a run that has ended, and nobody chose another one."""
         self._marked: frozenset[int] = frozenset()
-        self._key_width = 4
-        self._id_width = LEAST_ID
-        self._worker_width = 0
+        self._widths = JobWidths()
         self._show_title()
 
     # For the screen.
@@ -119,12 +117,12 @@ class JobTable(LineTable):
     @property
     def follow(self) -> bool:
         """Whether the cursor stays on the newest job."""
-        return self._follow
+        return self._place.follow
 
     @property
     def cursor_job(self) -> int | None:
         """The number of the job under the cursor; None while it is not known, or there is none."""
-        return self._cursor_job
+        return self._place.job
 
     @property
     def marked(self) -> frozenset[int]:
@@ -152,11 +150,21 @@ class JobTable(LineTable):
             return
         anchor = self._anchor()
         self._known.part = part
-        self._fit_columns()
+        self.set_columns(self._widths.fit(self._known).columns())
         self._settle(anchor)
         self._name_cursor_job()
         self._show_title()
         self.rows_changed()
+
+    def review(self, ended: bool) -> None:
+        """Show what went wrong first once the run has `ended`, unless the user looks at something else; and
+        follow the newest jobs again when it goes on.
+        """
+        if ended and self._place.follow:
+            self._reorder(replace(self._order, sort=SortColumn.WRONG, descending=False))
+            self._is_review = self._place.keeps_top = True
+        elif not ended and self._is_review:
+            self.action_follow()
 
     def set_filter(self, text: str) -> None:
         """Show only the jobs that match; the cursor goes to the top."""
@@ -165,6 +173,11 @@ class JobTable(LineTable):
     def sort_by(self, column: SortColumn) -> None:
         """Sort by a column, largest first where that is more useful; the same one again reverses."""
         self._reorder(self._order.by(column))
+
+    @property
+    def has_marks(self) -> bool:
+        """True while jobs are marked."""
+        return bool(self._marked)
 
     def clear_marks(self) -> None:
         """Unmark all jobs."""
@@ -192,11 +205,13 @@ class JobTable(LineTable):
 
     def cursor_moved(self) -> None:
         row = self._known.row(self.cursor_row)
+        self._place.keeps_top = False
         self._set_follow(False)
         self._set_cursor_job(None if row is None else row.job)
 
     def window_moved(self) -> None:
         if self.top > 0:
+            self._place.keeps_top = False
             self._set_follow(False)
         last = min(self.top + self.page_rows, self.row_count()) - 1
         if last >= 0 and not self._known.knows((self.top, last)):
@@ -207,49 +222,38 @@ class JobTable(LineTable):
             self.sort_by(SORTS[key])
 
     def row_activated(self) -> None:
-        if self._cursor_job is not None:
-            self.post_message(self.Inspect(self, self._cursor_job))
+        if self._place.job is not None:
+            self.post_message(self.Inspect(self, self._place.job))
+        else:
+            self._tell(NO_JOB)
 
     # Keeping the row under the cursor in place.
 
     def _anchor(self) -> tuple[int, int] | None:
-        """The job that must not move on screen, and its index: the cursor's, or the first visible one."""
-        if self._follow:
-            return None
-        if self._cursor_job is not None and self.top <= self.cursor_row < self.top + self.page_rows:
-            return self._cursor_job, self.cursor_row
-        row = self._known.row(self.top)
-        return None if row is None else (row.job, self.top)
+        return self._place.anchor(self.top, self.cursor_row, self.page_rows)
 
     def _settle(self, anchor: tuple[int, int] | None) -> None:
         """Put cursor and window so that the anchored job is where it was."""
-        if self._follow:
-            self.place_top(0)
-            self.place_cursor(0)
-            return
-        moved = 0
-        if anchor is not None:
-            job, before = anchor
-            moved = self._known.index_of(job, before) - before
-        self.place_top(self.top + moved)
-        self.place_cursor(self._known.index_of(self._cursor_job, self.cursor_row + moved))
+        top, cursor = self._place.settled(anchor, self.top, self.cursor_row)
+        self.place_top(top)
+        self.place_cursor(cursor)
 
     def _name_cursor_job(self) -> None:
         """Update the number of the job under the cursor."""
         if self.row_count() == 0:
-            self._cursor_job = None
+            self._place.job = None
         elif (row := self._known.row(self.cursor_row)) is not None:
             self._set_cursor_job(row.job)
 
     def _set_cursor_job(self, job: int | None) -> None:
-        changed = job is not None and job != self._cursor_job
-        self._cursor_job = job
-        if changed and not self._follow and job is not None:
+        changed = job is not None and job != self._place.job
+        self._place.job = job
+        if changed and not self._place.follow and job is not None:
             self.post_message(self.CursorMoved(self, job))
 
     def _set_follow(self, follow: bool) -> None:
-        if follow != self._follow:
-            self._follow = follow
+        if follow != self._place.follow:
+            self._place.follow = follow
             self._show_title()
             self.post_message(self.FollowChanged(self, follow))
 
@@ -258,10 +262,12 @@ class JobTable(LineTable):
         if order == self._order:
             return
         self._order = order
+        self._place.keeps_top = False
+        self._is_review = self._is_review and order.sort is SortColumn.WRONG
         if not order.newest_first:
             self._set_follow(False)
         self._known.forget_rows()
-        self._cursor_job = None
+        self._place.job = None
         self._to_top()
 
     def _to_top(self) -> None:
@@ -271,21 +277,11 @@ class JobTable(LineTable):
         self.rows_changed()
         self.post_message(self.WindowChanged(self))
 
-    # Columns and title.
-
-    def _fit_columns(self) -> None:
-        """Widen the number, id, key and worker columns where needed; they never shrink."""
-        self._key_width = min(LONGEST_KEY, max(self._key_width, self._known.key_width))
-        self._id_width = min(LONGEST_ID, max(self._id_width, self._known.id_width))
-        self._worker_width = min(LONGEST_KEY, max(self._worker_width, self._known.worker_width))
-        number_width = max(4, self._known.number_width)
-        self.set_columns(job_columns(number_width, self._id_width, self._key_width, self._worker_width))
-
     def _show_title(self) -> None:
         pieces = ["Jobs", *self._order.words(self._known.part)]
         if self._marked:
             pieces.append(f"{count(len(self._marked))} marked")
-        if self._follow:
+        if self._place.follow:
             pieces.append("follow")
         self.set_title(" · ".join(pieces))
 
@@ -295,20 +291,39 @@ class JobTable(LineTable):
         return bool(self._marked) if action == "unmark" else True
 
     def action_mark(self) -> None:
-        if self._cursor_job is not None:
-            self._set_marks(self._marked ^ {self._cursor_job})
+        if self._place.job is not None:
+            self._set_marks(self._marked ^ {self._place.job})
             self.move_cursor(self.cursor_row + 1)
+        else:
+            self._tell(NO_JOB)
 
     def action_unmark(self) -> None:
         self.clear_marks()
 
     def action_retry(self) -> None:
-        if jobs := self._chosen():
+        if jobs := self._chosen_unless("Only a job that has ended can be tried again", ended=False):
             self.post_message(self.Retry(self, jobs))
 
     def action_cancel(self) -> None:
-        if jobs := self._chosen():
+        if jobs := self._chosen_unless("A job that has ended cannot be cancelled", ended=True):
             self.post_message(self.CancelJobs(self, jobs))
+
+    def _chosen_unless(self, refusal: str, *, ended: bool) -> tuple[int, ...]:
+        """The chosen jobs; none, and the reason is told, without any or where all have ended, or have not."""
+        jobs = self._chosen()
+        if jobs and not self._all_are(jobs, ended=ended):
+            return jobs
+        self._tell(refusal if jobs else NO_JOB)
+        return ()
+
+    def _all_are(self, jobs: tuple[int, ...], *, ended: bool) -> bool:
+        """True if all these jobs are known to have ended, or not to."""
+        states = {row.job: row.state for row in self._known.part.rows}
+        return all(job in states and states[job].ended is ended for job in jobs)
+
+    def _tell(self, why: str) -> None:
+        """Say why a key did nothing."""
+        self.notify(why, markup=False)
 
     def action_sort_next(self) -> None:
         self._reorder(self._order.by_next())
@@ -317,7 +332,7 @@ class JobTable(LineTable):
         self._reorder(self._order.reversed())
 
     def action_follow(self) -> None:
-        if self._follow:
+        if self._place.follow:
             self._set_follow(False)
             return
         self._reorder(replace(self._order, sort=SortColumn.NEWEST, descending=False))
@@ -333,4 +348,4 @@ class JobTable(LineTable):
         """The marked jobs, or else the one under the cursor."""
         if self._marked:
             return tuple(sorted(self._marked))
-        return () if self._cursor_job is None else (self._cursor_job,)
+        return () if self._place.job is None else (self._place.job,)

@@ -10,7 +10,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.ui.tables.columns import Column, Placed, place
-from llmdash.ui.text.format import fit
 from llmdash.ui.text.paint import Styles, line
 
 __all__ = ["HEADER", "MUTED", "ROW", "Cell", "LineKey", "RowPainter"]
@@ -119,7 +118,6 @@ class RowPainter:
         x = 0
         for placed, cell in zip(self._placed, cells, strict=True):
             gap = " " * (placed.x - x)
-            text = fit(cell.text, placed.width, placed.column.align)
-            pieces.append((gap + text, self._styles.over(cell.style, ground)))
+            pieces.append((gap + placed.fitted(cell.text), self._styles.over(cell.style, ground)))
             x = placed.x + placed.width
         return line(pieces, self._width, blank)

@@ -11,10 +11,10 @@ from rich.cells import cell_len
 from llmdash.engine.model.frame import Alert
 from llmdash.engine.model.states import AlertKind
 from llmdash.sanitize import clean_line
-from llmdash.ui.text.badges import SEVERITIES
+from llmdash.ui.text.badges import alert_badge, is_hold
 from llmdash.ui.text.format import by_words, countdown
 
-__all__ = ["GAP", "SEPARATOR", "AlertLine", "alert_line", "awaited", "gist"]
+__all__ = ["GAP", "SEPARATOR", "AlertLine", "alert_line", "awaited", "gist", "over"]
 
 GAP: Final = "  "
 """Between the badge and the text."""
@@ -26,6 +26,12 @@ _AWAITED: Final = {
     AlertKind.KEYS_REST: "back in",
     AlertKind.RETRY_BUDGET: "more in",
 }
+
+_RELEASED: Final = {
+    AlertKind.TRIAL: "released: the rest is sent",
+    AlertKind.BUDGET: "there is room in the budget",
+}
+"""What is said where the user has ended it."""
 
 
 class AlertLine(NamedTuple):
@@ -53,15 +59,22 @@ def gist(alert: Alert) -> str:
     return _FIRST_CLAUSE.split(clean_line(alert.text), maxsplit=1)[0]
 
 
+def over(alert: Alert) -> str:
+    """Return what is said once it blocks no more: `over: openai is down`."""
+    return _RELEASED.get(alert.kind, f"over: {gist(alert)}")
+
+
 def alert_line(alert: Alert, width: int) -> AlertLine:
     """Return the alert in at most `width` cells. Where room is short the severity's word is left out first,
     then the reason, then the fix; texts are cut between words.
     """
-    severity, text, fix = SEVERITIES[alert.severity], clean_line(alert.text), clean_line(alert.fix)
+    severity, text, fix = alert_badge(alert), clean_line(alert.text), clean_line(alert.fix)
     when = awaited(alert)
-    for badge in (severity.text, severity.glyph):
+    for badge in (severity.text.rstrip(), severity.glyph):
         if _needed(badge, text, when, fix) <= width:
             return AlertLine(badge, text, when, fix, whole=True)
+    if is_hold(alert):
+        return _held_line(severity.glyph, text, fix, width)
     short = gist(alert)
     room = width - _needed(severity.glyph + GAP, "", when, fix)
     if room >= cell_len(short):
@@ -73,6 +86,16 @@ def alert_line(alert: Alert, width: int) -> AlertLine:
     if room >= LEAST_TEXT or not when:
         return AlertLine(severity.glyph, by_words(short, room), when, "", whole=False)
     return AlertLine(severity.glyph, by_words(short, width - 3), "", "", whole=False)
+
+
+def _held_line(glyph: str, text: str, fix: str, width: int) -> AlertLine:
+    """The keys that let the run go on go before what it waits for, which the header has too."""
+    room = width - _needed(glyph + GAP, "", fix)
+    if room >= LEAST_TEXT:
+        _held, _colon, bare = text.partition(": ")
+        fitting = text if cell_len(text) <= room else by_words(bare or text, room)
+        return AlertLine(glyph, fitting, "", fix, whole=False)
+    return AlertLine(glyph, by_words(fix, width - len(glyph + GAP)), "", "", whole=False)
 
 
 def _needed(badge: str, text: str, *rest: str) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from llmdash.engine.model.frame import JobRow, RunPart
+from llmdash.engine.model.frame import Alert, JobRow, RunPart
 from llmdash.engine.model.states import (
+    AlertKind,
     EndpointState,
     JobState,
     KeyState,
@@ -26,6 +27,8 @@ __all__ = [
     "WAIT_REASONS",
     "WORKER_STATES",
     "Badge",
+    "alert_badge",
+    "is_hold",
     "job_badge",
     "run_badge",
 ]
@@ -66,6 +69,7 @@ WAIT_REASONS: Final = {
     WaitReason.BUDGET: Badge("↻", "budget", "warning"),
     WaitReason.SHARED: Badge("◔", "shared", "waiting"),
     WaitReason.WORKER: Badge("◑", "worker", "warning"),
+    WaitReason.HELD: Badge("◆", "held", "waiting"),
 }
 
 KEY_STATES: Final = {
@@ -107,6 +111,9 @@ SEVERITIES: Final = {
     Severity.INFORMATION: Badge("•", "note", "information"),
 }
 
+_HELD: Final = Badge("◆", "", "held")
+_HOLDS: Final = frozenset((AlertKind.TRIAL, AlertKind.BUDGET))
+
 VERDICTS: Final = {
     Verdict.UNSCORED: Badge(" ", "", "muted"),
     Verdict.RIGHT: Badge("✓", "right", "success"),
@@ -122,8 +129,20 @@ def job_badge(row: JobRow) -> Badge:
     return WAIT_REASONS[row.reason]
 
 
+def alert_badge(alert: Alert) -> Badge:
+    """Return the badge of an alert's severity; of one that waits for the user, that."""
+    return _HELD if is_hold(alert) else SEVERITIES[alert.severity]
+
+
+def is_hold(alert: Alert) -> bool:
+    """Return True for an alert of a run that waits for the user."""
+    return alert.kind in _HOLDS
+
+
 def run_badge(run: RunPart) -> Badge:
     """Return the badge of a run's state; where it cannot send, its reason, such as `◑ waiting on key`."""
+    if run.state is RunState.RUNNING and run.hold is not None:
+        return Badge(_HELD.glyph, f"{run.hold.kind.value} held", "accent")
     if run.state is RunState.RUNNING and run.state_detail:
         return Badge("◑", run.state_detail, "warning")
     return RUN_STATES[run.state]

@@ -22,6 +22,7 @@ from typing import Final, Literal
 
 from rich.cells import cell_len, split_graphemes
 
+from llmdash.engine.model.amounts import dollars, share, significant, span
 from llmdash.sanitize import clean_line
 
 __all__ = [
@@ -35,9 +36,11 @@ __all__ = [
     "elapsed",
     "fine",
     "fit",
+    "fit_middle",
     "number",
     "percent",
     "rate",
+    "share",
     "short",
     "si",
     "significant",
@@ -50,7 +53,6 @@ _ELLIPSIS: Final = "…"
 _UNKNOWN: Final = "–"
 _LONGEST_S: Final = 99 * 3600 + 3599
 _LONGEST_LEFT_S: Final = 99 * 86400
-_MOST_PLACES: Final = 8
 
 
 def fit(text: str, width: int, align: Align = "left") -> str:
@@ -75,6 +77,26 @@ def _cut(text: str, width: int) -> tuple[str, int]:
             break
         end, cells = stop, cells + size
     return text[:end] + _ELLIPSIS, cells + 1
+
+
+def fit_middle(text: str, width: int) -> str:
+    """Return the text as one safe line of `width` cells: padded, or cut in its middle.
+
+    Names that begin alike differ at their ends, of which two thirds of the cells are kept.
+    """
+    most = 4 * width + 32
+    if len(text) > 2 * most:
+        text = text[:most] + text[-most:]
+    text = clean_line(text)
+    if cell_len(text) <= width:
+        return fit(text, width)
+    head, cells = _cut(text, min(width, (width + 3) // 3))
+    start = len(text)
+    for begin, _stop, size in reversed(split_graphemes(text)[0]):
+        if cells + size > width:
+            break
+        start, cells = begin, cells + size
+    return head + text[start:] + " " * (width - cells)
 
 
 def by_words(text: str, width: int) -> str:
@@ -129,21 +151,6 @@ def fine(seconds: float | None) -> str:
     if seconds is None or not 0 <= seconds < 0.00995:
         return duration(seconds)
     return f"{seconds * 1000:.1f}ms"
-
-
-def span(seconds: float) -> str:
-    """Return an estimate of seconds, in two units, both named: `45s`, `6m41s`, `10m26s`, `2h05m`, `3d04h`.
-
-    At most six cells up to 999 days.
-    """
-    minutes, second = divmod(max(0, round(_finite(seconds))), 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        return f"{days}d{hour:02}h" if days < 1000 else f"{days}d"
-    if hours:
-        return f"{hour}h{minute:02}m"
-    return f"{minutes}m{second:02}s" if minutes else f"{second}s"
 
 
 def _two_units(seconds: int) -> str:
@@ -226,24 +233,6 @@ def percent(part: float, whole: float) -> str:
     if whole <= 0:
         return "    "
     return f"{min(100, max(0, math.floor(100 * part / whole))):3}%"
-
-
-def dollars(value: float | None) -> str:
-    """Return an amount in two digits that count at least: `$12.30`, `$0.43`, `$0.073`, `$0.0043`.
-
-    A dash where it is not known.
-    """
-    if value is None or not math.isfinite(value):
-        return _UNKNOWN
-    if value <= 0 or value >= 0.0995:
-        return f"${max(0.0, value):,.2f}"
-    places = min(_MOST_PLACES, 1 - math.floor(math.log10(significant(value, 2))))
-    return f"${value:.{places}f}"
-
-
-def significant(value: float, digits: int = 3) -> float:
-    """Return `value` (above 0) rounded to `digits` significant digits."""
-    return float(f"{value:.{digits - 1}e}")
 
 
 def _finite(value: float) -> float:

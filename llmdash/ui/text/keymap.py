@@ -72,7 +72,7 @@ def entries(node: DOMNode) -> list[KeyEntry]:
 
     Bindings inherited from Textual itself are left out: every action of llmdash has a binding of its own.
     `node.renamed`, where there is one, names actions that are called otherwise now; those without a name are
-    left out.
+    left out. `node.explained` has the help of actions that do something else now.
     """
     gathered: dict[str, list[Binding]] = {}
     taken: set[str] = set()
@@ -96,7 +96,7 @@ def _entry(node: DOMNode, action: str, same: list[Binding]) -> KeyEntry:
         action=action,
         name=getattr(node, "renamed", {}).get(action, first.description),
         shown=first.show,
-        help=first.tooltip,
+        help=getattr(node, "explained", {}).get(action, first.tooltip),
         group=first.group.description if first.group else "",
     )
 

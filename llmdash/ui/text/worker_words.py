@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from llmdash.engine.model.counts import counted, listed
 from llmdash.engine.model.frame import Frame, WorkerRow
+from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.states import WorkerState
 from llmdash.ui.text.format import by_words
 
@@ -48,16 +49,18 @@ def workers_title(workers: Sequence[WorkerRow], cluster: str) -> str:
     return " · ".join(filter(None, ("Workers", f"{working} of {there} working", cluster)))
 
 
-def sentences(workers: Sequence[WorkerRow], cluster: str = "") -> tuple[Sentence, ...]:
+def sentences(
+    workers: Sequence[WorkerRow], cluster: str = "", payment: Payment = PAID
+) -> tuple[Sentence, ...]:
     """Return the sentences about these workers: a few, however many workers."""
     if not any(map(is_there, workers)):
         where = f" {cluster}" if cluster else ""
         start = f": llmdash worker{where} starts one" if where else ""
-        return (Sentence(f"No worker has joined{where} yet{start}.", "warning"), *_lost(workers))
-    return (*_lost(workers), *_draining(workers), *_lacking(workers), *_drained(workers))
+        return (Sentence(f"No worker has joined{where} yet{start}.", "warning"), *_lost(workers, payment))
+    return (*_lost(workers, payment), *_draining(workers), *_lacking(workers), *_drained(workers))
 
 
-def _lost(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:
+def _lost(workers: Sequence[WorkerRow], payment: Payment) -> Iterator[Sentence]:
     rows = [row for row in workers if row.lost]
     if not rows:
         return
@@ -67,7 +70,8 @@ def _lost(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:
     else:
         whose = f"{counted(total, 'request')} of {_names(rows)}"
     are, they, each = ("is", "it", "it") if total == 1 else ("are", "they", "each")
-    yield Sentence(f"{whose} {are} unknown: {they} may be paid twice; {each} was asked again.", "error")
+    unknown = f"{are} unknown{payment.they.format(they)}"
+    yield Sentence(f"{whose} {unknown}; {each} was asked again.", "error")
 
 
 def _draining(workers: Sequence[WorkerRow]) -> Iterator[Sentence]:

@@ -24,6 +24,7 @@ from llmdash.engine.model.states import JobState, KeyState
 from llmdash.engine.session import LocalSession
 from llmdash.prompts.source import Prompt
 from tests.engine.scripted import ALL, Server, plan, prompts, records, run, started, until
+from tests.waiting import PATIENCE_S
 
 
 class FakeAsker(LocalAsker):
@@ -186,6 +187,6 @@ def test_a_request_cut_off_before_it_left_was_not_sent(tmp_path: Path) -> None:
     with started(plan(tmp_path, Server(), prompts(4), asker=Slow(lambda _job, _before: None))) as session:
         until(session, lambda frame: sum(key.in_flight for key in frame.keys) == 4)
         session.command(commands.Cancel())
-        assert session.join(10.0)
+        assert session.join(PATIENCE_S)
     assert {state for _, state in attempts_of(session)} == {"unsent"}
     assert session.frame(ALL).run.attempts == 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from llmdash.engine.dispatch.earlier_sends import seed_rate
 from llmdash.engine.dispatch.limiter import RateLimiter
+from llmdash.engine.journal.attempt_sums import AttemptSums
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.pool.member import Member, MemberLimits
 from llmdash.engine.pool.token_bucket import TokenBucket
@@ -32,8 +33,8 @@ class Sends:
         return [send for send in self.sends if send[1] > at]
 
 
-def journal(*sends: tuple[str, float, int]) -> JournalReader:
-    return cast("JournalReader", Sends(sends))
+def journal(*sends: tuple[str, float, int]) -> AttemptSums:
+    return cast("AttemptSums", Sends(sends))
 
 
 async def first_permit_after(rate: float, *ago_s: float) -> float:
@@ -122,6 +123,6 @@ def test_the_journal_says_what_was_sent_when_and_with_which_key(tmp_path: Path) 
     server = Server()
     run(plan(tmp_path, server, prompts(2), rate=50.0))
     reader = JournalReader(tmp_path)
-    sends = reader.sends_since(0.0)
+    sends = reader.sums.sends_since(0.0)
     assert [tokens for _, _, tokens in sends] == [5, 5]
-    assert reader.sends_since(sends[-1][1]) == []
+    assert reader.sums.sends_since(sends[-1][1]) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import pytest
 
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.model import commands
+from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind, JobState, KeyState, RunState
-from llmdash.engine.run import Ending
 from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.scripted import ALL as FULL
@@ -33,6 +32,7 @@ from tests.engine.scripted import (
     until,
     whole,
 )
+from tests.waiting import wait_for
 
 
 def gated(gate: threading.Event) -> Server:
@@ -266,10 +266,7 @@ def test_a_stop_in_the_middle_of_everything_leaves_nothing_running(tmp_path: Pat
         session.command(commands.CancelJobs(tuple(range(10))))
     assert assert_balanced(session, server).run.cancelled == 10
     assert server.in_flight == 0
-    end = time.monotonic() + 5.0
-    while threading.active_count() > before and time.monotonic() < end:
-        time.sleep(0.001)
-    assert threading.active_count() <= before
+    wait_for(lambda: threading.active_count() <= before, "the threads to end")
 
 
 def test_why_nothing_gets_out_of_this_machine_is_said_meanwhile_and_costs_no_job(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ anything = st.recursive(
 
 @given(st.dictionaries(_NAMES, anything))
 def test_no_object_breaks_it(message: dict[str, Any]) -> None:
-    shown(message)
-    shown_answer("", message)
-    shown_answer("said", message)
+    role, text = shown(message)
+    assert isinstance(role, str) and isinstance(text, str)
+    assert isinstance(shown_answer("", message), str)
+    assert shown_answer("said", message).startswith("said")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
 import stat
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from llmdash.engine.journal.belongings import belongs
 from llmdash.engine.journal.file import Group, JournalError, JournalFile, StorageError
+from llmdash.engine.journal.glance import glance
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
@@ -69,8 +72,8 @@ async def test_the_worker_of_an_attempt_outlives_a_process_that_is_killed(tmp_pa
     reader = JournalReader(killed)
     assert [reader.attempts(job)[0].worker for job in range(4)] == ["w1", "w2", "w2", None]
     assert {reader.attempts(job)[0].state for job in range(4)} == {"unknown"}
-    assert reader.lost_by() == {"w1": 1, "w2": 2}
-    assert reader.count_unknown() == 4
+    assert reader.sums.lost_by() == {"w1": 1, "w2": 2}
+    assert reader.sums.count_unknown() == 4
 
 
 async def test_a_result_is_on_disk_before_anyone_is_told(tmp_path: Path) -> None:
@@ -92,7 +95,7 @@ async def test_rows_gather_into_few_commits_and_all_arrive(tmp_path: Path) -> No
         assert told == list(range(1_000)), "in the order of writing"
     reader = JournalReader(tmp_path)
     assert [row.job for row in reader.ended()] == list(range(1_000))
-    assert reader.key_totals()["k"].sent == 1_100
+    assert reader.sums.key_totals()["k"].sent == 1_100
 
 
 async def test_what_is_left_is_written_when_the_writer_closes(tmp_path: Path) -> None:
@@ -130,7 +133,7 @@ async def test_an_attempt_given_up_while_it_is_written_may_be_completed(tmp_path
         writer.ended(sent(1)._replace(state="unsent"), None, nothing)
     reader = JournalReader(tmp_path)
     assert [attempt.state for attempt in reader.attempts(1)] == ["unsent"]
-    assert (list(reader.attempt_counts()), reader.key_totals()) == ([], {})
+    assert (list(reader.sums.attempt_counts()), reader.sums.key_totals()) == ([], {})
 
 
 @pytest.mark.parametrize("text", ["", "a\0b\0", "\x1b[31m", "\U0001f600\u2028\u202e", "x" * 1_000_000])
@@ -153,14 +156,14 @@ def test_attempts_nobody_saw_the_end_of_become_unknown(tmp_path: Path) -> None:
     journal = JournalFile.create(tmp_path, {})
     journal.write(Group([sent(0), sent(1)._replace(state="ok"), sent(2), sent(2, 2)], [done(1)]))
     journal.close()
-    assert JournalReader(tmp_path).count_unknown() == 3
+    assert JournalReader(tmp_path).sums.count_unknown() == 3
     JournalFile.open(tmp_path).close()
     reader = JournalReader(tmp_path)
     assert [attempt.state for attempt in reader.attempts(2)] == ["unknown", "unknown"]
     assert reader.attempts(1)[0].state == "ok"
-    assert list(reader.attempt_counts()) == [(0, 1), (1, 1), (2, 2)]
-    assert reader.key_totals()["k"].cut == 3
-    assert reader.count_unknown() == 3
+    assert list(reader.sums.attempt_counts()) == [(0, 1), (1, 1), (2, 2)]
+    assert reader.sums.key_totals()["k"].cut == 3
+    assert reader.sums.count_unknown() == 3
 
 
 def test_a_group_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -184,6 +187,19 @@ def test_no_journal_is_told_with_its_fix(tmp_path: Path) -> None:
         JournalFile.open(tmp_path)
     with pytest.raises(JournalError, match="no journal here"):
         JournalReader(tmp_path)
+
+
+def test_reading_a_run_that_was_just_deleted_makes_no_journal(tmp_path: Path) -> None:
+    JournalFile.create(tmp_path, {"name": "x"}).close()
+    reader = JournalReader(tmp_path)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    with pytest.raises(JournalError, match="cannot be read"):
+        reader.facts()
+    for held in (False, True):
+        with pytest.raises(sqlite3.Error), glance(tmp_path, held=held) as db:
+            db.execute("SELECT value FROM run")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -247,7 +263,7 @@ def test_a_journal_of_an_earlier_version_is_read_as_it_is(version: int, tmp_path
     assert last is not None
     named = "simulator" if version == 3 else None  # earlier ones did not name the endpoint of an answer
     assert (last.state, last.endpoint, last.flags, last.worker) == ("done", named, None, None)
-    assert reader.lost_by() == {}
+    assert reader.sums.lost_by() == {}
     assert path.read_bytes() == before
 
 
@@ -264,12 +280,45 @@ def test_a_journal_of_an_earlier_version_is_copied_and_taken_over(version: int, 
     assert same == before
     assert (new.model, new.flags, new.worker) == ("m", "empty", "w1")
     assert HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1) in reader.health()
-    assert reader.facts()["version"] == 4
+    assert reader.facts()["version"] == 5
     copy = path.with_name(f"journal.sqlite.version-{version}")
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as db:
         assert db.execute("SELECT value FROM run WHERE name = 'version'").fetchone() == (version,)
     JournalFile.open(tmp_path).close()  # a second time there is nothing to do
+
+
+@contextmanager
+def little_room(size: int) -> Iterator[None]:
+    """No file may become larger than that: it stands in for the end of the disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_journal_that_cannot_be_copied_for_lack_of_room_stays_as_it_is(tmp_path: Path) -> None:
+    path = journal_of(2, tmp_path)
+    before = path.read_bytes()
+    with little_room(len(before) // 2), pytest.raises(StorageError, match=r"cannot be written .*; make room"):
+        JournalFile.open(tmp_path)
+    assert path.read_bytes()[100:] == before[100:]  # its header says that there is a log
+    assert {each.name for each in tmp_path.iterdir()} <= {path.name, f"{path.name}-wal", f"{path.name}-shm"}
+    JournalFile.open(tmp_path).close()
+    assert JournalReader(tmp_path).facts()["version"] == 5
+
+
+def test_what_is_left_of_a_copy_that_was_cut_off_is_of_the_run_and_replaced(tmp_path: Path) -> None:
+    journal_of(1, tmp_path)
+    for name in ("journal.new", "journal.new-journal"):
+        (tmp_path / name).write_bytes(b"half of it")
+        assert belongs(name)
+    JournalFile.open(tmp_path).close()
+    assert {each.name for each in tmp_path.iterdir()} == {"journal.sqlite", "journal.sqlite.version-1"}
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite.version-1")) as db:
+        assert db.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
 class Disk:

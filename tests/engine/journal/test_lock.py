@@ -6,11 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from llmdash.engine.journal.lock import LockedError, RunLock
+from llmdash.engine.journal.lock import DeletedError, LockedError, RunLock
+from tests.waiting import wait_for
 
 HOLD = """
 import sys, pathlib
@@ -40,3 +44,35 @@ def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
     lock.release()
     lock.release()
     RunLock(tmp_path).release()
+
+
+def test_a_lock_that_was_deleted_while_it_was_waited_for_is_none(tmp_path: Path) -> None:
+    wait_for(lambda: isinstance(end_of_waiting(tmp_path), DeletedError), "one who waits and is told")
+
+
+def end_of_waiting(folder: Path) -> LockedError | None:
+    """Delete the lock of a run while another waits for it. Return how that one ended: not always in time."""
+    first, ended = RunLock(folder), list[LockedError]()
+
+    def wait() -> None:
+        try:
+            RunLock(folder).release()
+        except LockedError as error:
+            ended.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.01)
+    (folder / "lock").unlink()
+    first.release()
+    waiting.join()
+    return ended[0] if ended else None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_is_no_lock_and_nobody_waits_for_it(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "lock")
+    with pytest.raises((LockedError, OSError), match=r"lock"):
+        RunLock(tmp_path)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.engine.store.history import history_text, restore_history
+from llmdash.engine.model.records import SampleRow
+from llmdash.engine.store.history import restore_history
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
-from llmdash.engine.store.time_series import TimeSeries
+from llmdash.engine.store.time_series import SeriesSpan, TimeSeries
 
 COLUMNS = ("sent", "tokens", "in_flight", "ttft_p50", "ttft_p95")
+NAN = math.nan
 
 
 def empty() -> Store:
@@ -24,54 +28,61 @@ def empty() -> Store:
     return store
 
 
-def played(seconds: int, seed: int = 1) -> Store:
-    """A store with the series of a run of so many seconds."""
+def samples(seconds: int, seed: int = 1) -> list[SampleRow]:
+    """The samples of a run of so many seconds."""
     chance = random.Random(seed)
-    store = empty()
-    store.run_clock.add(seconds)
-    for second in range(seconds):
-        at = second + 0.5
-        store.time_series.sent(at)
-        store.time_series.tokens(at, chance.randrange(1000))
-        store.time_series.sample(at, chance.randrange(64))
-        for _ in range(chance.randrange(3)):
-            store.time_series.first_token(at, chance.random() * 3)
-    return store
+    return [
+        SampleRow(1e9 + second, float(second), 1, chance.randrange(1000), chance.randrange(64), 0, 0.2, 0.9)
+        for second in range(1, seconds + 1)
+    ]
+
+
+def fact(seconds: int, **change: Any) -> Mapping[str, Any]:
+    """What a version before samples kept of a run of so many seconds."""
+    series = {
+        "start_s": 0.5, "step_s": 1.0, "sent": [1] * seconds, "tokens": [30] * seconds,
+        "in_flight": [8.0] * seconds, "ttft_p50": [0.25] * seconds, "ttft_p95": [None] * seconds,
+        **change,
+    }  # fmt: skip
+    return {"history": json.dumps({"active_s": float(seconds), "series": series})}
 
 
 @pytest.mark.case("engine", "done-run")
-@pytest.mark.parametrize("seconds", [0, 1, 2, 90, 700, 20_000])
+@pytest.mark.parametrize("seconds", [0, 1, 2, 90, 599, 700, 20_000])
 def test_reopened_a_run_has_its_time_and_its_graphs(seconds: int) -> None:
-    store, again = played(seconds), empty()
-    restore_history(again, history_text(store))
+    again, rows = empty(), samples(seconds)
+    restore_history(again, {}, rows)
+    part = again.time_series.part(10_000)
     assert again.run_clock() == pytest.approx(seconds)
-    before, after = store.time_series.part(10_000), again.time_series.part(10_000)
-    assert (after.step_s, after.rate) == (before.step_s, before.rate)
-    assert after.tokens_per_s == before.tokens_per_s
-    assert after.in_flight == pytest.approx(before.in_flight, rel=1e-3)
-    for name in ("ttft_p50", "ttft_p95"):
-        for one, other in zip(getattr(before, name), getattr(after, name), strict=True):
-            assert other == (None if one is None else pytest.approx(one, rel=1e-3))
     assert again.time_series.total_sent() == seconds
+    assert again.time_series.total_tokens() == sum(row.tokens for row in rows)
+    assert set(part.rate) <= {1.0}
+    assert {round(p50 or 0, 6) for p50 in part.ttft_p50} <= {0.2}
+    assert {round(p95 or 0, 6) for p95 in part.ttft_p95} <= {0.9}
+    if part.step_s == 1.0:
+        assert part.tokens_per_s == tuple(row.tokens for row in rows)[: len(part.rate)]
+        assert part.in_flight == tuple(row.in_flight for row in rows)[: len(part.rate)]
+        assert len(part.rate) == max(0, seconds - 1)
 
 
 @pytest.mark.case("engine", "done-run")
 def test_a_run_that_goes_on_continues_its_graphs_without_a_gap() -> None:
     again = empty()
-    restore_history(again, history_text(played(90)))
+    restore_history(again, {}, samples(90))
     again.time_series.sent(90.5)
     again.time_series.sent(91.5)
     assert again.time_series.part(1_000).rate == (1.0,) * 91
 
 
-def test_however_long_the_run_its_history_is_small() -> None:
-    assert len(history_text(played(100_000))) < 32_000
-
-
-def damaged(change: dict[str, Any]) -> str:
-    history = json.loads(history_text(played(5)))
-    history["series"].update(change)
-    return json.dumps(history)
+def test_a_run_of_an_earlier_version_has_its_graphs_and_goes_on_with_samples() -> None:
+    again = empty()
+    restore_history(again, fact(50), [row for row in samples(60) if row.active_s > 50])
+    assert again.run_clock() == 60.0
+    assert again.time_series.total_sent() == 60
+    part = again.time_series.part(1_000)
+    assert part.rate[:49] == (1.0,) * 49
+    assert part.tokens_per_s[:49] == (30.0,) * 49
+    assert part.ttft_p95[:5] == (None,) * 5
 
 
 @pytest.mark.parametrize(
@@ -79,26 +90,49 @@ def damaged(change: dict[str, Any]) -> str:
     [
         None, 7, b"\xff", "", "[]", "{}", "{", '{"active_s": -1, "series": {}}',
         '{"active_s": 1e999, "series": {}}',
-        damaged({"sent": [1]}), damaged({"step_s": 0}), damaged({"start_s": -5}),
-        damaged({"tokens": [-1] * 5}),
-        damaged({"in_flight": ["x"] * 5}), damaged(dict.fromkeys(COLUMNS, [1] * 601)),
+        *[fact(5, **change)["history"] for change in (
+            {"sent": [1]}, {"step_s": 0}, {"start_s": -5}, {"tokens": [-1] * 5}, {"in_flight": ["x"] * 5},
+            dict.fromkeys(COLUMNS, [1] * 601),
+        )],
     ],
 )  # fmt: skip
 def test_a_damaged_history_counts_as_none(text: object) -> None:
     store = empty()
-    restore_history(store, text)
+    restore_history(store, {"history": text}, [])
     assert store.run_clock() == 0.0
     assert store.time_series.part(100).rate == ()
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_it(text: str) -> None:
-    restore_history(empty(), text)
+    store = empty()
+    restore_history(store, {"history": text}, [])
+    assert store.run_clock() == 0.0
+
+
+ANYTHING: Any = st.one_of(st.none(), st.text(max_size=3), st.binary(max_size=3), st.integers(), st.floats())
+
+
+@given(st.lists(st.tuples(*[ANYTHING] * len(SampleRow._fields)), max_size=8))
+def test_no_damage_to_the_samples_breaks_it(rows: list[tuple[Any, ...]]) -> None:
+    store = empty()
+    restore_history(store, {}, [SampleRow._make(row) for row in rows])
+    assert 0 <= store.run_clock() < math.inf
+    assert len(store.time_series.part(10_000).rate) < 600
 
 
 def test_series_that_were_restored_can_be_merged_further() -> None:
     series = TimeSeries()
-    series.restore(played(599).time_series.record())
+    series.restore([SeriesSpan(second, second + 1.0, 1) for second in range(599)])
     series.sent(10_000.5)
     assert series.total_sent() == 600
     assert len(series.part(1_000).rate) <= 600
+
+
+def test_what_happened_over_several_steps_is_divided_among_them() -> None:
+    series = TimeSeries()
+    series.restore([SeriesSpan(0.0, 10.0, 100, 35), SeriesSpan(10.0, 11.0, 7, 7)])
+    part = series.part(1_000)
+    assert part.rate == (10.0,) * 10
+    assert set(part.tokens_per_s) == {3.0, 4.0}
+    assert (series.total_sent(), series.total_tokens()) == (107, 42)

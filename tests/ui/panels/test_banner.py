@@ -17,6 +17,7 @@ from llmdash.engine.model.frame import Alert
 from llmdash.engine.model.states import AlertKind, Severity
 from llmdash.ui.panels.banner import LINGER_S, Banner
 from llmdash.ui.text.alert_words import GAP, SEPARATOR, alert_line
+from llmdash.ui.text.verdict_words import EndWords
 from tests.ui.troubles import DISK_FULL, KEYS_REST, KILL_SWITCH, MINE_PAUSED, OPENAI_DOWN
 from tests.ui.widget_app import HOSTILE, WidgetApp, lines_drawn, posted, strips
 
@@ -130,6 +131,49 @@ async def test_a_click_asks_for_all_alerts_in_full() -> None:
         assert [message.control for message in posted(shown.pilot, Banner.Opened)] == [shown.banner]
 
 
+TRIAL = Alert(
+    AlertKind.TRIAL,
+    "Trial held: the rest about $1.26, 8m20s; 20 of 10,000 done, 95% right, $0.003",
+    "u releases, -+ rate, q stops",
+    severity=Severity.INFORMATION,
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (120, "◆  Trial held: the rest about $1.26, 8m20s; 20 of 10,000 done, 95% right, $0.003"),
+        (80, "◆  the rest about $1.26, 8m20s; 20 of 10,000…"),
+        (60, "◆  the rest about $1.26…"),
+        (42, "◆  u releases"),
+    ],
+)
+async def test_the_keys_of_a_held_run_are_cut_last(width: int, said: str) -> None:
+    async with banner_of(width) as shown:
+        line = await shown.show(TRIAL)
+        assert line.endswith("u releases, -+ rate, q stops")
+        assert said.rstrip("…") in line
+
+
+FAILED = EndWords(
+    "✓ all ended   38 failed, 1,204 invalid:", "R", "tries them again, about $0.01, 2s", "", "success"
+)
+LEFT = EndWords(
+    "■ its process ended without a word   3,120 left:", "p", "says how to go on with them", "", "warning"
+)
+
+
+@pytest.mark.parametrize("end", [FAILED, LEFT])
+@pytest.mark.parametrize("width", [44, 60, 80, 120])
+async def test_what_one_can_press_after_the_end_is_cut_last(end: EndWords, width: int) -> None:
+    async with banner_of(width) as shown:
+        shown.banner.show((), end)
+        await shown.pilot.pause()
+        does = end.advice.partition(",")[0]
+        assert f" {end.key} {does}" in shown.banner.render_line(0).text
+        assert shown.banner.render_line(0).cell_length == width
+
+
 @pytest.mark.parametrize("width", [20, 60, 120])
 async def test_hostile_alerts_steer_nothing(width: int) -> None:
     async with banner_of(width) as shown:
@@ -138,6 +182,17 @@ async def test_hostile_alerts_steer_nothing(width: int) -> None:
             for strip in strips(shown.banner):
                 assert strip.cell_length == width
                 assert strip.text.isprintable() or "\u200d" in strip.text
+
+
+@pytest.mark.parametrize("width", range(20, 121, 5))
+async def test_what_to_do_at_the_end_is_never_shown_without_its_key(width: int) -> None:
+    end = EndWords("■ stopped on command   83 left:", "p", "says how to go on with them", "", "warning")
+    async with banner_of(width) as shown:
+        shown.banner.show((), end)
+        await shown.pilot.pause()
+        words = shown.banner.render_line(0).text
+        assert ("p says" in words) == ("says" in words)
+        assert "p says" in words or width < 45
 
 
 WORDS = st.text("abcdefgh :,·", max_size=90)

@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
 from llmdash.ui.panels.rate_panel import RatePanel
-from llmdash.ui.panels.rate_slider import SHOWS_TO_CONFIRM, LogSlider
+from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.panels.requested_value import SHOWS_TO_CONFIRM
 from llmdash.ui.panels.shared_limits import SharedLimits
 from tests.ui.widget_app import assert_drawn_safely, lines, lines_drawn, posted, running
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,16 +32,16 @@ from llmdash.engine.model.commands import (
 from llmdash.engine.model.frame import Notice
 from llmdash.engine.model.states import RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.dashboard.arrangement import PanelSpace
+from llmdash.ui.dashboard.keys import SORT_KEYS
 from llmdash.ui.panels.banner import Banner
+from llmdash.ui.panels.filter_bar import FilterBar
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.screens.alerts import AlertsScreen
-from llmdash.ui.screens.arrangement import PanelSpace
 from llmdash.ui.screens.dashboard import DashboardScreen
-from llmdash.ui.screens.dashboard_keys import SORT_KEYS
-from llmdash.ui.screens.filter_bar import FilterBar
-from llmdash.ui.screens.key_bar import KeyBar
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.job_table import JobTable
@@ -94,17 +95,18 @@ async def test_minus_and_plus_change_the_rate_wherever_the_focus_is(focus: type[
 
 @pytest.mark.parametrize("focus", [JobTable, KeyPanel, StreamPane])
 async def test_what_acts_on_the_table_works_wherever_the_focus_is(focus: type[Any]) -> None:
-    assert await commands_of("r", focus=focus) == [RetryJobs((3426,))]
     assert await commands_of("x", focus=focus) == [CancelJobs((3426,))]
     assert await commands_of("R", focus=focus) == [RetryFailed()]
+    few = Scene(jobs=100)  # all of them have ended
+    assert await commands_of("r", scene=few, focus=focus) == [RetryJobs((99,))]
 
 
 async def test_marked_jobs_act_together_and_are_unmarked_after() -> None:
     session = FakeSession()
     async with dashboard(session) as (pilot, screen):
-        await pilot.press("down", "space", "space", "r")
+        await pilot.press("down", "space", "space", "x")
         await pilot.pause()
-        assert session.commands == [RetryJobs((3424, 3425))]
+        assert session.commands == [CancelJobs((3424, 3425))]
         assert not screen.query_one(JobTable).marked
 
 
@@ -155,15 +157,16 @@ async def test_a_limit_that_is_kept_shows_at_once() -> None:
 async def test_a_run_at_rest_is_looked_at_once_a_second_until_a_key_is_pressed(state: RunState) -> None:
     session = FakeSession(scene=Scene(state=state))
     async with dashboard(session) as (pilot, screen):
-        await until(pilot, lambda: not screen._lively._active.is_set())
-        before = len(session.views)
+        await until(pilot, lambda: not screen.frame_loop.is_awake)
+        before, began = len(session.views), time.monotonic()
         await pilot.pause(1.6)
-        assert len(session.views) - before <= 3, "15 frames a second would be 24"
+        seconds = time.monotonic() - began
+        assert len(session.views) - before <= seconds + 2, "15 frames a second would be 24"
         await pilot.press("down")
-        await until(pilot, lambda: screen._lively._active.is_set())
-        await until(pilot, lambda: not screen._lively._active.is_set())
+        await until(pilot, lambda: screen.frame_loop.is_awake)
+        await until(pilot, lambda: not screen.frame_loop.is_awake)
         session.scene.state = RunState.RUNNING
-        await until(pilot, lambda: screen._lively._active.is_set())
+        await until(pilot, lambda: screen.frame_loop.is_awake)
 
 
 @pytest.mark.case("engine", "done-run")

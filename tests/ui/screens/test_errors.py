@@ -23,8 +23,9 @@ from llmdash.engine.store.error_groups import shape
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.dashboard import DashboardScreen
-from llmdash.ui.screens.errors import ErrorsScreen, filter_for
+from llmdash.ui.screens.errors import ErrorsScreen
 from llmdash.ui.screens.inspector import InspectorScreen
+from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_table import ErrorTable
 from tests.ui.fake_session import FakeSession
 from tests.ui.troubles import FAILURES, failures
@@ -55,8 +56,8 @@ async def test_each_kind_of_error_has_a_row_with_its_count() -> None:
         table = pilot.app.screen.query_one(ErrorTable)
         await until(pilot, lambda: table.row_count() == len(FAILURES))
         rows = lines(table)
-        assert rows[1].split()[:3] == ["1,204", "400", "This"]
-        assert rows[2].split() == ["22", "503", "overloaded:", "try", "again", "in", "#", "#3013"]
+        assert rows[1].split()[:4] == ["1,204", "–", "400", "This"]
+        assert rows[2].split() == ["22", "–", "503", "overloaded:", "try", "again", "in", "#", "#3013"]
         assert table._border_title is not None
         assert table._border_title.plain == "Errors · 1,233 jobs, 4 kinds of error"
 
@@ -118,7 +119,7 @@ async def test_i_inspects_the_example_and_escape_leads_back_step_by_step() -> No
 async def test_where_nothing_failed_that_is_said_and_keys_do_nothing() -> None:
     session = FakeSession()
     async with opened(session) as pilot:
-        await until(pilot, lambda: "No job of this run has failed" in example(pilot))
+        await until(pilot, lambda: "once it has failed for good" in example(pilot))
         await pilot.press("enter", "i", "r")
         assert isinstance(pilot.app.screen, ErrorsScreen)
         assert session.commands == []

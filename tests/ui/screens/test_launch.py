@@ -1,4 +1,4 @@
-"""What is typed on the start screen, and what is remembered of it."""
+"""What is typed on the home screen, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -8,52 +8,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.ui.launcher import LaunchError, concurrency_from_text, rate_as_text, rate_from_text
+from llmdash.config.values import parse_rate
+from llmdash.ui.launcher import REUSE, Launch, launch_of, launch_record, rate_as_text
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 
-
-@pytest.mark.parametrize(
-    ("text", "rate"),
-    [
-        ("5", 5.0),
-        ("5/s", 5.0),
-        (" 2.5 / s ", 2.5),
-        ("300/min", 5.0),
-        ("90/m", 1.5),
-        ("3600/h", 1.0),
-        ("none", None),
-        ("", None),
-        ("No limit", None),
-    ],
+LAUNCHES = st.builds(
+    Launch,
+    prompt_path=st.sampled_from([Path("a.csv"), Path("/data/b c.jsonl")]),
+    endpoint=st.text(),
+    model=st.text(),
+    rate=st.just(5.0),
+    concurrency=st.just(64),
+    template=st.text(),
+    options=st.lists(st.from_regex(r"[a-z]+=[0-9]+", fullmatch=True)).map(tuple),
+    trial=st.integers(0, 1000),
+    budget=st.none() | st.floats(0.01, 1e6),
+    reuse=st.sampled_from(REUSE),
+    dedupe=st.sampled_from(REUSE),
 )
-def test_a_rate_is_read_as_requests_a_second(text: str, rate: float | None) -> None:
-    assert rate_from_text(text) == rate
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "5/week", "fast", "1e400", "nan", "9" * 400, "[/]"])
-def test_a_rate_that_is_none_is_refused_with_a_word_on_how_to_write_one(text: str) -> None:
-    with pytest.raises(LaunchError, match="write 5, 5/s, 300/min or none"):
-        rate_from_text(text)
+@given(LAUNCHES)
+def test_a_launch_that_was_remembered_comes_back(launch: Launch) -> None:
+    assert launch_of(launch_record(launch), 5.0, 64) == launch
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["trial", "budget", "reuse", "options", "endpoint"]), st.text() | st.floats()
+    )
+)
+def test_what_was_edited_into_nonsense_is_not_chosen(record: dict[str, str | float]) -> None:
+    launch = launch_of(record, None, 1)
+    assert launch.trial >= 0 and (launch.budget is None or launch.budget > 0) and launch.reuse in REUSE
 
 
 @given(st.none() | st.floats(min_value=0.01, max_value=99_999))
-def test_a_rate_that_was_written_reads_back_nearly_the_same(rate: float | None) -> None:
-    read = rate_from_text(rate_as_text(rate))
-    assert read == (None if rate is None else pytest.approx(rate, rel=1e-3))
-
-
-@given(st.text())
-def test_any_concurrency_is_a_whole_number_or_refused(text: str) -> None:
-    try:
-        assert 1 <= concurrency_from_text(text) <= 999_999
-    except LaunchError as error:
-        assert "Concurrency" in str(error)
+def test_a_rate_is_written_as_settings_read_it(rate: float | None) -> None:
+    assert parse_rate(rate_as_text(rate)) == (None if rate is None else pytest.approx(rate, rel=1e-3))
 
 
 def test_preferences_come_back_as_they_were_saved(tmp_path: Path) -> None:
     file = PreferencesFile(tmp_path / "new" / "preferences.toml")
     assert file.load() == (Preferences(), "")
-    kept = Preferences(theme="deep-harbor", rate=18.5, concurrency=64)
+    kept = Preferences(theme="deep-harbor", rate=18.5, concurrency=64, launch={"trial": 20})
     assert file.save(kept) == ""
     assert file.load() == (kept, "")
     assert [path.name for path in file.path.parent.iterdir()] == ["preferences.toml"], "no draft stays behind"

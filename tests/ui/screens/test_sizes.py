@@ -14,8 +14,8 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import Notice
 from llmdash.engine.model.states import RunState, Severity
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.screens.arrangement import MINIMUM, WIDE, arrange_panels
-from llmdash.ui.screens.key_bar import BarItem, fit_items
+from llmdash.ui.dashboard.arrangement import MINIMUM, WIDE, arrange_panels
+from llmdash.ui.panels.key_bar import BarItem, fit_items
 from llmdash.ui.stream.pane import StreamPane
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import picture, until
@@ -96,7 +96,8 @@ async def test_it_opens_at_any_size_and_with_any_number_of_keys(size: tuple[int,
             session.scene.keys = tuple(f"{key:04x}" for key in range(keys))
             await picture(pilot, session)
         await pilot.press("question_mark", "escape", "g", "escape", "enter", "escape", "slash", "a", "escape")
-        await pilot.pause()
+        await until(pilot, partial(has_size, app, size))
+        assert app.return_code is None
 
 
 async def test_a_terminal_that_is_too_small_is_told_what_is_needed_and_can_be_quit() -> None:

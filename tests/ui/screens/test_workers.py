@@ -22,12 +22,12 @@ from llmdash.engine.model.states import JobState, RunState, WorkerState
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.sanitize import clean_line
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.alerts import AlertsScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.help import HelpScreen
-from llmdash.ui.screens.key_bar import KeyBar
 from llmdash.ui.screens.workers import WorkersScreen
 from llmdash.ui.text.worker_words import filter_for, sentences
 from tests.ui.fake_session import FakeSession, Scene

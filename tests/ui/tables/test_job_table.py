@@ -155,7 +155,10 @@ async def test_steps_of_the_cursor_find_their_rows_known() -> None:
 
 async def test_enter_inspects_and_letters_act_on_the_job_under_the_cursor() -> None:
     async with table_of(100) as shown:
-        await shown.press("down", "enter", "r", "x")
+        await shown.press("down", "enter", "r")
+        shown.jobs.rows[1] = replace(shown.jobs.rows[1], state=JobState.STREAMING)
+        await shown.tick()
+        await shown.press("x")
         assert [message.job for message in posted(shown.pilot, JobTable.Inspect)] == [98]
         assert [message.jobs for message in posted(shown.pilot, JobTable.Retry)] == [(98,)]
         assert [message.jobs for message in posted(shown.pilot, JobTable.CancelJobs)] == [(98,)]
@@ -233,7 +236,7 @@ async def test_verdicts_and_states_are_told_without_colour() -> None:
 
 
 async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_where_they_are() -> None:
-    async with table_of(4, (100, 13)) as shown:
+    async with table_of(4, (100, 14)) as shown:
         shown.jobs.rows = [
             replace(job_row(job), state=JobState.KEY, reason=reason) for job, reason in enumerate(WaitReason)
         ] + [
@@ -241,11 +244,11 @@ async def test_a_job_that_waits_says_for_what_and_how_long_and_columns_stay_wher
             replace(job_row(21), state=JobState.BACKOFF, reason=WaitReason.BACKOFF, due_in_s=58.9),
         ]
         await shown.tick()
-        rows = lines(shown.table)[1:12]
+        rows = lines(shown.table)[1:13]
         for row, words in zip(
             rows,
             ("◔ limiter", "◑ key", "◑ endpoint", "◑ machine", "◌ disk", "↻ backoff", "↻ budget",
-             "◑ worker", "◔ shared", "↻ backoff 3s", "↻ backoff 59s"),
+             "◑ worker", "◔ shared", "◆ held", "↻ backoff 3s", "↻ backoff 59s"),
             strict=True,
         ):  # fmt: skip
             assert words in row

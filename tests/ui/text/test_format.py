@@ -147,6 +147,28 @@ def test_wide_characters_are_never_cut_in_two() -> None:
     assert fmt.fit("👩‍👩‍👧 family", 3) == "👩‍👩‍👧…"
 
 
+@given(st.text(st.characters()), st.integers(min_value=0, max_value=60))
+def test_a_name_that_is_cut_in_its_middle_is_fitted_to_the_cell(text: str, width: int) -> None:
+    fitted = fmt.fit_middle(text, width)
+    assert cell_len(fitted) == width
+    assert not any(ord(character) < 32 for character in fitted)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "fitted"),
+    [
+        ("ticket-2026-000123", 18, "ticket-2026-000123"),
+        ("ticket-2026-000123", 12, "tick…-000123"),
+        ("ticket", 8, "ticket  "),
+        ("ticket", 1, "…"),
+        ("日本語日本語", 6, "日…語 "),
+        ("a" * 1_000_000 + "-end", 9, "aaa…a-end"),
+    ],
+)
+def test_names_that_begin_alike_are_told_apart_by_their_ends(text: str, width: int, fitted: str) -> None:
+    assert fmt.fit_middle(text, width) == fitted
+
+
 def test_every_state_has_a_glyph_of_one_cell_and_a_word() -> None:
     """States are told by glyph and word, never by colour alone."""
     tables: tuple[tuple[Mapping[Any, badges.Badge], Iterable[Enum]], ...] = (

@@ -1,0 +1,82 @@
+"""`llmdash ctl`: steer a run of another process from a script."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from llmdash.cli.errors import guarded, refuse
+
+if TYPE_CHECKING:
+    from llmdash.engine.model.frame import Frame
+    from llmdash.launch.control import Action
+
+__all__ = ["ctl"]
+
+_MOST_CONCURRENCY: Final = 10_000
+_EXAMPLES: Final = {"rate": "rate 20/s", "concurrency": "concurrency 64", "budget": "budget 7.50"}
+"""The actions with a value, and how each is written."""
+_NAMES: Final = ("status", "pause", "resume", *_EXAMPLES, "retry-failed", "release", "drain", "stop")
+
+
+@click.command()
+@click.argument("run")
+@click.argument("action", type=click.Choice(_NAMES))
+@click.argument("value", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: the summary of the run so far.")
+def ctl(run: str, action: str, value: str | None, as_json: bool) -> None:
+    """Steer a run that another process works on, or show its status.
+
+    RUN is its folder, its name or a part of it that no other has, or last. The actions are status, pause,
+    resume, rate 20/s, concurrency 64, budget 7.50 (dollars, or none), retry-failed, release (of a run that is
+    held after a trial), drain (what is in flight finishes) and stop (it is cut off). What the run does then
+    is printed once the action has taken effect; the exit code is 1 where it has not.
+    """
+    if (value is None) == (action in _EXAMPLES):
+        example = _EXAMPLES.get(action)
+        raise click.UsageError(f"{action} takes no value" if example is None else f"write it as: {example}")
+    guarded(lambda: _ctl(run, action, value, as_json=as_json))
+
+
+def _ctl(run: str, name: str, value: str | None, *, as_json: bool) -> int:
+    from llmdash.launch.control import status_of, steer
+    from llmdash.runs.catalogue import find_run
+
+    folder = find_run(run)
+    if name == "status":
+        _show(folder, status_of(folder), as_json=as_json)
+        return 0
+    outcome = steer(folder, _action(name, value))
+    if outcome.refused:
+        refuse(f"{name}: {outcome.refused}", 1)
+    for line in outcome.notices:
+        click.echo(f"llmdash: {line}", err=True)
+    _show(folder, outcome.frame, as_json=as_json)
+    if not outcome.confirmed:
+        refuse(f"{name} has not taken effect; llmdash ctl {run} status shows what is set", 1)
+    return 0
+
+
+def _action(name: str, value: str | None) -> Action:
+    """Return the action of that name. Raises ConfigError for a value that cannot be."""
+    from llmdash.config.values import parse_budget, parse_rate, parse_whole
+    from llmdash.launch.control import ACTIONS, set_budget, set_concurrency, set_rate
+
+    if name == "rate":
+        return set_rate(parse_rate(value))
+    if name == "concurrency":
+        return set_concurrency(parse_whole(value, 1, _MOST_CONCURRENCY))
+    if name == "budget":
+        return set_budget(parse_budget(value))
+    return ACTIONS[name]
+
+
+def _show(folder: Path, frame: Frame, *, as_json: bool) -> None:
+    from llmdash.launch.control import status_line, status_record
+    from llmdash.reports.output import Output
+    from llmdash.reports.summary import encode_line
+
+    Output(sys.stdout).line(encode_line(status_record(folder, frame)) if as_json else status_line(frame))

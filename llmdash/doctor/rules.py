@@ -1,0 +1,24 @@
+"""Rule: an invariant of a journal, and the repair of each violation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`view` has a row, with its `job`, for each violation; `repairs` are the SQL that fixes all of them.
+
+    `text` follows the number of rows; `repaired` says what a repair makes of them. `usual` marks what a crash
+    or the user brings about; everything else is damage. `asks_again` marks what may have been paid for,
+    and will be sent again.
+    """
+
+    view: str
+    text: str
+    repaired: str
+    repairs: tuple[str, ...]
+    usual: bool = False
+    asks_again: bool = False

@@ -1,0 +1,160 @@
+"""HeadParts: the run as a whole: its counts, pace, times and cost, and what limits its rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
+from llmdash.engine.frames.figures import Figures, Times
+from llmdash.engine.frames.gauges import Gauges
+from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
+from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
+from llmdash.engine.pool.costs import cost_so_far, projected
+
+__all__ = ["HeadParts"]
+
+_COST_S = 0.5
+_LEAST_S = 1e-3
+_SHARES = (0.50, 0.90, 0.95, 0.99)
+
+
+class HeadParts:
+    """Builds the parts of a frame that no view changes. Hold the lock of the store."""
+
+    def __init__(self, facts: RunFacts, store: Figures, gauges: Gauges) -> None:
+        self._facts = facts
+        self._store = store
+        self._gauges = gauges
+        self._cost_at = -math.inf
+        self._last_cost: float | None = None
+
+    def run(
+        self, status: RunStatus, blocker: WaitReason | None, now: float, keys: Sequence[KeyRow]
+    ) -> RunPart:
+        """Return the header."""
+        store, counts = self._store, self._store.columns.counts
+        waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
+        spent = self._gauges.spending.total()
+        left = counts[JobState.QUEUED] + waiting + store.in_flight
+        active_s = store.run_clock.at(now)
+        cost = self._cost(keys, now, rests=status.state.ended or status.held is not None)
+        return RunPart(
+            name=self._facts.name,
+            model=self._facts.model,
+            endpoint=self._facts.endpoint,
+            keys=len(keys),
+            state=status.state,
+            state_detail=_detail(status, blocker if left else None),
+            elapsed_s=active_s,
+            jobs=store.columns.jobs,
+            queued=counts[JobState.QUEUED],
+            waiting=waiting,
+            in_flight=store.in_flight,
+            done=counts[JobState.DONE],
+            invalid=counts[JobState.INVALID],
+            failed=counts[JobState.FAILED],
+            cancelled=counts[JobState.CANCELLED],
+            left_out=self._facts.left_out,
+            attempts=store.attempts,
+            retries=store.retries,
+            requests_per_s=self._per_s(
+                status, store.sends_10s.rate(active_s), store.time_series.total_sent, active_s
+            ),
+            tokens_per_s=self._per_s(
+                status, store.tokens.rate(active_s), store.time_series.total_tokens, active_s
+            ),
+            input_tokens=spent.input,
+            output_tokens=spent.output,
+            cached_tokens=spent.cached,
+            reasoning_tokens=spent.reasoning,
+            empty=store.empty,
+            reused=store.reused,
+            tokens_estimated=store.estimated,
+            score=store.score,
+            cost=cost,
+            cost_projected=projected(
+                cost,
+                counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED],
+                store.columns.jobs,
+            ),
+            ends_in_s=_eta(left, store.ends_60s.rate(active_s))
+            if blocker is None and status.state is RunState.RUNNING
+            else None,
+            ttft=_percentiles(store.ttft),
+            latency=_percentiles(store.latency),
+            waited=_percentiles(store.waited),
+            unknown=sum(key.cut for key in keys),
+            spends=self._facts.spends,
+            began_at=store.wall.began_at,
+            ended_at=store.wall.ended_at if status.state.ended else None,
+            output=status.output,
+        )
+
+    def rate(self, status: RunStatus, run: RunPart, blocker: WaitReason | None, waits: Waits) -> RatePart:
+        """Return the sliders: what is set, what comes of it, and what limits it."""
+        rate = self._gauges.rate
+        store = self._store
+        window = store.sends if (rate or 1e9) >= 5 else store.sends_10s
+        achieved = self._per_s(
+            status, window.rate(run.elapsed_s), store.time_series.total_sent, run.elapsed_s
+        )
+        return RatePart(
+            rate=rate,
+            achieved=achieved or 0.0,
+            concurrency=self._gauges.concurrency,
+            in_flight=self._gauges.in_flight,
+            binding=self._binding(run, blocker, waits),
+        )
+
+    def _binding(self, run: RunPart, blocker: WaitReason | None, waits: Waits) -> Binding:
+        """Return what limits the rate, from the hardest reason to the softest."""
+        if run.state is RunState.PAUSED:
+            return Binding.PAUSE
+        if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
+            return Binding.FINISHED
+        if blocker is not None:
+            return BINDINGS[blocker]
+        if run.in_flight >= self._gauges.concurrency:
+            return Binding.CONCURRENCY
+        if self._gauges.waits_for_rate:
+            return Binding.RATE
+        if self._store.columns.counts[JobState.KEY]:
+            return Binding.SHARED if waits.shared else Binding.KEYS
+        return Binding.FINISHED if not run.queued else Binding.LATENCY
+
+    def _cost(self, keys: Sequence[KeyRow], now: float, *, rests: bool) -> float | None:
+        """Return the cost so far; computed at most twice a second, since a price list may be slow."""
+        if rests or now - self._cost_at >= _COST_S:
+            spending, cost_of = self._gauges.spending, self._facts.cost_of
+            self._cost_at, self._last_cost = now, cost_so_far(spending, keys, cost_of)
+        return self._last_cost
+
+    def _per_s(
+        self, status: RunStatus, pace: float, total: Callable[[], int], active_s: float
+    ) -> float | None:
+        """Return the pace, 0 at rest; once the run has ended its mean, None if that is not on record."""
+        if status.state.ended:
+            return total() / active_s if total() and active_s >= _LEAST_S else None
+        waits = status.state is RunState.PAUSED or status.held is not None
+        return 0.0 if waits and not self._store.in_flight else pace
+
+
+def _detail(status: RunStatus, blocker: WaitReason | None) -> str:
+    """Return what the state of a run comes with in words: what holds a running one up, if anything does."""
+    if blocker is None or status.state is not RunState.RUNNING:
+        return status.detail
+    return f"waiting on {blocker.value}"
+
+
+def _percentiles(times: Times) -> Percentiles:
+    return Percentiles(*times.percentiles(_SHARES))
+
+
+def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:
+    """Return (low, middle, high) seconds for `left` jobs: the pace of the last minute, +- a fifth."""
+    if not left or ends_per_s <= 0:
+        return None
+    middle = left / ends_per_s
+    return middle * 0.8, middle, middle * 1.25

@@ -1,0 +1,30 @@
+"""RunFacts: what a frame says of a run that does not change while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmdash.engine.model.payment import Payment, payment_where
+from llmdash.engine.pool.costs import CostOf, no_price
+
+__all__ = ["RunFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Facts of a run that do not change while it runs."""
+
+    name: str
+    model: str
+    endpoint: str
+    keys: int
+    cost_of: CostOf = no_price
+    left_out: int = 0
+    """Input lines that are no jobs."""
+    spends: bool = True
+    """False where a simulator answers: nothing is paid."""
+
+    @property
+    def payment(self) -> Payment:
+        """What to say of requests without an outcome."""
+        return payment_where(self.spends)

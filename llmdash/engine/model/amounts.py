@@ -1,0 +1,52 @@
+"""Amounts of money and time, and shares, in words: front ends and the engine's own texts say them alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+__all__ = ["dollars", "share", "significant", "span"]
+
+_UNKNOWN: Final = "–"
+_MOST_PLACES: Final = 8
+
+
+def dollars(value: float | None) -> str:
+    """Return an amount in two digits that count at least: `$12.30`, `$0.43`, `$0.073`, `$0.0043`.
+
+    A dash where it is not known.
+    """
+    if value is None or not math.isfinite(value):
+        return _UNKNOWN
+    if value <= 0 or value >= 0.0995:
+        return f"${max(0.0, value):,.2f}"
+    places = min(_MOST_PLACES, 1 - math.floor(math.log10(significant(value, 2))))
+    return f"${value:.{places}f}"
+
+
+def share(value: float | None) -> str:
+    """Return a share of 1 as percent; rounded down, so that only the whole is `100.0%`.
+
+    A dash where it is not known.
+    """
+    return _UNKNOWN if value is None else f"{int(value * 1000 + 1e-9) / 10:.1f}%"
+
+
+def significant(value: float, digits: int = 3) -> float:
+    """Return `value` (above 0) rounded to `digits` significant digits."""
+    return float(f"{value:.{digits - 1}e}")
+
+
+def span(seconds: float) -> str:
+    """Return an estimate of seconds, in two units, both named: `45s`, `6m41s`, `10m26s`, `2h05m`, `3d04h`.
+
+    At most six cells up to 999 days.
+    """
+    minutes, second = divmod(max(0, round(seconds if math.isfinite(seconds) else 0.0)), 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d{hour:02}h" if days < 1000 else f"{days}d"
+    if hours:
+        return f"{hour}h{minute:02}m"
+    return f"{minutes}m{second:02}s" if minutes else f"{second}s"

@@ -1,0 +1,79 @@
+"""The forecast of a run, or of its rest, and what a run is held by until the user says how it goes on."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+__all__ = ["ForecastPart", "Hold", "HoldKind", "Range"]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """An estimate: from `low` to `high`. Without a `middle` nothing between them is more likely."""
+
+    low: float
+    high: float
+    middle: float | None = None
+
+    @property
+    def expected(self) -> float:
+        """The middle; where there is none, the high end: a forecast is no underestimate."""
+        return self.high if self.middle is None else self.middle
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPart:
+    """What `jobs` jobs will ask for; a range that is not known is None.
+
+    Without a trial, tokens of prompts are an estimate of four characters a token, and the ranges go from
+    what is certain to the most. After a trial (`trial` jobs ended) they are for the rest, and 80 of 100 such
+    ranges hold what comes of it.
+    """
+
+    jobs: int = 0
+    trial: int = 0
+    sampled: int = 0
+    """The prompts that were read for it; fewer than `jobs` if it is an estimate from some of them."""
+    input_tokens: Range | None = None
+    output_tokens: Range | None = None
+    cost: Range | None = None
+    """Dollars."""
+    seconds: Range | None = None
+    binds: str = ""
+    """What limits the pace, in words: `the rate of 20/s`."""
+    accuracy: Range | None = None
+    """Right answers over all scored ones, 0 to 1."""
+    failed: Range | None = None
+    """Jobs that fail, or are invalid."""
+    basis: str = ""
+    """What the tokens of answers rest on, in words."""
+    spends: bool = True
+    """False where a simulator answers: nothing costs anything."""
+
+
+class HoldKind(enum.Enum):
+    """What holds a run; the values are those of the journal's fact `held`."""
+
+    TRIAL = "trial"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A run that sends nothing new until the user says how it goes on: texts for a line.
+
+    `said` is what is known so far, `rest` what the others will take, `fix` what the user can do. After a
+    trial the rest goes first: a narrow screen must not cut it off.
+    """
+
+    kind: HoldKind
+    said: str
+    rest: str = ""
+    fix: str = ""
+
+    @property
+    def text(self) -> str:
+        first = self.rest if self.kind is HoldKind.TRIAL else self.said
+        parts = dict.fromkeys((first, self.said, self.rest))
+        return f"{self.kind.value.capitalize()} held: {'; '.join(filter(None, parts))}"

@@ -1,0 +1,133 @@
+"""The rows of a frame: jobs, keys, endpoints, workers and shared limits, a line of a table or panel each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmdash.engine.model.states import (
+    AnswerFlag,
+    EndpointState,
+    JobState,
+    KeyState,
+    WaitReason,
+    WorkerState,
+)
+from llmdash.prompts.verdict import Verdict
+
+__all__ = ["EndpointRow", "JobRow", "KeyRow", "SharedLimitRow", "WorkerRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One line of the job table. Two rows that compare equal look the same."""
+
+    job: int
+    id: str
+    state: JobState = JobState.QUEUED
+    reason: WaitReason | None = None
+    """What the job waits for, while it waits."""
+    due_in_s: float | None = None
+    """Seconds until the next attempt, in backoff."""
+    key: str | None = None
+    tries: int = 0
+    wait_s: float | None = None
+    ttft_s: float | None = None
+    time_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    tokens_estimated: bool = False
+    verdict: Verdict = Verdict.UNSCORED
+    error: str = ""
+    flags: AnswerFlag = AnswerFlag.NONE
+    worker: str | None = None
+    """Who makes its attempts, or made the last one; None if this process does."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One line of the key panel. sent = ok + throttled + errors + cut + in_flight, always."""
+
+    label: str
+    endpoint: str = ""
+    state: KeyState = KeyState.HEALTHY
+    ready_in_s: float | None = None
+    detail: str = ""
+    in_flight: int = 0
+    sent: int = 0
+    ok: int = 0
+    throttled: int = 0
+    errors: int = 0
+    cut: int = 0
+    """Requests cut off by us, or by a process that died: their outcome is unknown."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    rpm: int = 0
+    tpm: int = 0
+    remaining: int | None = None
+    """Requests the key has left, as the server last reported."""
+    weight: float = 1.0
+    spark: tuple[int, ...] = ()
+    """Calls in each of the last seconds, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRow:
+    """The state of one endpoint; its keys are the KeyRows that name it."""
+
+    name: str
+    state: EndpointState = EndpointState.UP
+    returns_in_s: float | None = None
+    """Seconds until the next probe, while it is down."""
+    detail: str = ""
+    in_flight: int = 0
+    concurrency: int | None = None
+    is_local: bool = False
+    """True if this machine is at fault, not the endpoint."""
+    limit: str = ""
+    """The name of the limit that it shares with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One line of the workers panel, in the order of joining."""
+
+    name: str
+    host: str
+    state: WorkerState = WorkerState.WORKING
+    in_flight: int = 0
+    jobs_per_s: float = 0.0
+    done: int = 0
+    """Attempts that were answered, over all starts of the run."""
+    lost: int = 0
+    """Attempts whose outcome is unknown, because the worker was lost."""
+    ttft_p50: float | None = None
+    round_trip_s: float | None = None
+    silent_s: float = 0.0
+    """Seconds since it was last heard of."""
+    keys: int = 0
+    """The number of the run's keys that it has."""
+    lacks: tuple[str, ...] = ()
+    """The labels of those that it has not."""
+    spark: tuple[int, ...] = ()
+    """Attempts answered in each of the last seconds, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLimitRow:
+    """A limit that this run shares with others: requests a second and tokens a minute; None for no limit.
+
+    `share` and `token_share` are this run's, `others` the labels of the other runs with the rate of each,
+    `free` is what nobody has.
+    """
+
+    name: str
+    rate: float | None = None
+    tpm: float | None = None
+    share: float | None = None
+    token_share: float | None = None
+    others: tuple[tuple[str, float], ...] = ()
+    free: float | None = None
+    problem: str = ""
+    """Why the share cannot be renewed."""
+    is_over: bool = False
+    """True if it has ended, so that nothing is sent until it can be renewed."""

@@ -1,0 +1,96 @@
+"""RunWatch: checks from time to time what no event reports."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+
+from llmdash.engine.dispatch.worker_watch import WorkerWatch
+from llmdash.engine.model.ending import Ending
+from llmdash.engine.model.states import Severity
+from llmdash.engine.pool.member import Member
+from llmdash.engine.run.control import LiveControl
+from llmdash.engine.run.core import RunCore
+from llmdash.engine.run.record import RunRecord
+from llmdash.engine.run.storage import RunStorage
+
+__all__ = ["RunWatch"]
+
+_WATCH_S = 0.1
+_REST_S = 1.0
+"""Seconds between two looks, at work and at rest."""
+
+
+class RunWatch:
+    """Watches a run on its event loop. A run that stays is paused for the user where one that nobody watches
+    ends.
+    """
+
+    def __init__(
+        self,
+        core: RunCore,
+        control: LiveControl,
+        record: RunRecord,
+        workers: WorkerWatch,
+        storage: RunStorage,
+    ) -> None:
+        self._core = core
+        self._plan = core.plan
+        self._parts = core.parts
+        self._runner = core.runner
+        self._control = control
+        self._record = record
+        self._workers = workers
+        self._storage = storage
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        store = self._parts.store
+        while True:
+            await asyncio.sleep(_REST_S if store.run_clock.stands else _WATCH_S)
+            self._core.set_clock()
+            with store.lock:
+                store.time_series.sample(store.run_clock(), store.in_flight)
+            self._record.look()
+            self._record.keep_totals()
+            self._welcome(self._plan.more_keys())
+            self._storage.look()
+            self._look_for_workers()
+            self._look_for_holds()
+            self._look_for_keys()
+
+    def _welcome(self, members: Sequence[Member]) -> None:
+        """Add new keys to the pool, and resume a run that is paused because no key was usable."""
+        for member in members:
+            self._parts.pool.add(member)
+            self._core.notice(Severity.INFORMATION, f"Key {member.label} joins the pool")
+        if members:
+            self._parts.journal.facts(self._plan.key_notes())
+            self._control.revived()
+
+    def _look_for_workers(self) -> None:
+        """End a run that nobody watches once no worker came for too long."""
+        self._workers.look()
+        if not self._plan.stay and self._workers.blocked_s > self._plan.patience_s:
+            blocked = self._plan.asker.blocked()
+            self._core.notice(Severity.ERROR, f"No worker came in time: {blocked}")
+            self._core.lifecycle.end(Ending.NO_WORKER)
+
+    def _look_for_holds(self) -> None:
+        """See what holds the run; one that nobody watches ends then."""
+        self._core.holds.look()
+        is_settled, tripped = self._core.holds.is_settled, self._parts.kill_switch.reason
+        if not self._plan.stay and is_settled and tripped is None:
+            self._core.lifecycle.end(Ending.HELD)
+
+    def _look_for_keys(self) -> None:
+        """Pause the run, or end one that nobody watches, if no key is usable until the user acts."""
+        if self._parts.queue.open and not self._runner.in_flight:
+            returns_in_s = self._runner.returns_in_s()
+            if not self._plan.stay and returns_in_s > self._plan.policy.patience_s:
+                self._core.lifecycle.end(Ending.NO_KEY)
+            elif returns_in_s == math.inf and not self._runner.paused:
+                self._control.pause_without_key()
+        if not self._plan.stay and self._runner.is_rate_limited:
+            self._core.lifecycle.end(Ending.NO_KEY)

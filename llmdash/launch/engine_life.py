@@ -1,0 +1,81 @@
+"""How long an engine in a process of its own goes on: until someone ends it, or nobody watches its end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Protocol
+
+from llmdash.engine.model.commands import Cancel, Command
+from llmdash.engine.model.frame import RunPart
+from llmdash.engine.plan import RunPlan
+from llmdash.engine.session import LocalSession
+from llmdash.launch.shutdown import last_figures, stop
+from llmdash.signals import Signals
+
+__all__ = ["EngineLife", "ServedSession", "Watchers"]
+
+_LOOK_S = 0.1
+_UNWATCHED_S = 3.0
+"""How long nobody has to watch before that counts: a first viewer comes, and others go, in less."""
+
+
+_ENDING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGQUIT))
+"""The signals that end a run; a closed terminal does not."""
+
+
+class Watchers(Protocol):
+    """Those who watch a run."""
+
+    @property
+    def unwatched_s(self) -> float:
+        """Seconds since the last one left; 0 while there are any."""
+
+
+class ServedSession(LocalSession):
+    """A session of this process that is steered from others: `cancelled` is set once it is cancelled."""
+
+    def __init__(self, plan: RunPlan) -> None:
+        super().__init__(plan)
+        self.cancelled = threading.Event()
+
+    def command(self, command: Command) -> None:
+        super().command(command)
+        if isinstance(command, Cancel):
+            self.cancelled.set()
+
+
+class EngineLife:
+    """The life of a run in this process, from its start to its end."""
+
+    def __init__(self, session: ServedSession, *, paid: bool) -> None:
+        self._session = session
+        self._paid = paid
+        self.ended_by: int | None = None
+        """The signal that ended the run, if one did."""
+
+    def live(self, signals: Signals, watchers: Watchers) -> RunPart | None:
+        """Start the run, wait for its end and return its last figures.
+
+        It ends by a signal (the first lets what is in flight finish, a second does not), when it
+        is cancelled, when it crashes, and once it can do no more by itself and has no watchers.
+        """
+        self._session.start()
+        while not self._is_over(signals, watchers):
+            self._session.cancelled.wait(_LOOK_S)
+        self.ended_by = next((each for each in signals.received if each in _ENDING), None)
+        if self.ended_by is not None:
+            stop(self._session, signals, left_by=self.ended_by, paid=self._paid)
+        self._session.command(Cancel())
+        self._session.join()
+        return last_figures(self._session)
+
+    def _is_over(self, signals: Signals, watchers: Watchers) -> bool:
+        if self._session.cancelled.is_set() or self._session.crash is not None:
+            return True
+        if any(number in _ENDING for number in signals.received):
+            return True
+        if watchers.unwatched_s < _UNWATCHED_S:
+            return False
+        run = last_figures(self._session)
+        return not self._session.alive or run is None or (run.state.ended)

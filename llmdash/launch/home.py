@@ -1,0 +1,248 @@
+"""The home screen's runs: started, opened, gone on with, replayed, compared, exported."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from llmdash import locations
+from llmdash.config import Settings
+from llmdash.engine.journal.lock import holder_of
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.comparison import ComparisonSource
+from llmdash.engine.model.forecast import ForecastPart
+from llmdash.engine.model.session import Session
+from llmdash.engine.model.states import Severity
+from llmdash.launch.begun import Begun
+from llmdash.launch.compared_runs import ComparisonOrder
+from llmdash.launch.engine_process import EngineProcess
+from llmdash.launch.followed import FollowedSession
+from llmdash.launch.home_orders import fields_for_options, flags_of, order_of
+from llmdash.launch.home_prompts import HomePrompts
+from llmdash.launch.home_rows import endpoint_choices, kept_part, prompt_choices
+from llmdash.launch.inputs import Input
+from llmdash.launch.kept import make_room
+from llmdash.launch.kept_sessions import kept_session, replay_session
+from llmdash.launch.key_check import check_keys
+from llmdash.launch.key_memory import KeyMemory
+from llmdash.launch.refusals import REFUSED
+from llmdash.launch.results import export_here
+from llmdash.launch.resuming import resumed_flags
+from llmdash.launch.run_order import RunOrder
+from llmdash.launch.trust import untrusted
+from llmdash.remote.client import RemoteSession
+from llmdash.runs.comparison.viewer import ComparisonViewer
+from llmdash.sanitize import clean_line
+from llmdash.ui.launcher import (
+    EndpointChoice,
+    KeptPart,
+    Launch,
+    LaunchError,
+    LaunchOptions,
+    Preview,
+    launch_of,
+)
+from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+
+__all__ = ["Flags", "HomeLauncher"]
+
+Flags = Mapping[str, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_TOLD: tuple[type[Exception], ...] = (*REFUSED, OSError)
+
+
+def _in_a_line(work: Callable[P, T]) -> Callable[P, T]:
+    """Turn what a user can put right into a LaunchError."""
+
+    @wraps(work)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return work(*args, **kwargs)
+        except _TOLD as error:
+            raise LaunchError(fields_for_options(clean_line(str(error)))) from None
+
+    return told
+
+
+class HomeLauncher:
+    """Starts runs from the home screen, as the command line would with the same options, and opens kept ones.
+
+    `load` returns the settings of this folder with flags of the command line. As a context it ends the engine
+    of a run that was not released, and closes what was opened.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[Flags], Settings],
+        preferences: PreferencesFile | None = None,
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._preferences = preferences
+        self._known_keys = KeyMemory(locations.key_checks_file())
+        self._prompts = HomePrompts(settings, load)
+        self._opened = ExitStack()
+        self._followed: FollowedSession | None = None
+        self.begun: Begun | None = None
+        """The started run, if any."""
+        self.attached: RemoteSession | None = None
+        """The running one that is watched, if any."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()
+        if self.attached is not None:
+            self.attached.close()
+        if self.begun is not None:
+            self.begun.close()
+
+    @property
+    def session(self) -> RemoteSession | None:
+        """The session of the run that goes on and is watched, if any."""
+        return self.begun.session if self.begun is not None else self.attached
+
+    @property
+    def holds_run(self) -> bool:
+        """True while a run that goes on is watched."""
+        return self.session is not None
+
+    def leave(self) -> None:
+        """Leave the run that is watched: one that has ended is closed, one that goes on is not touched."""
+        begun, self.begun, attached, self.attached = self.begun, None, self.attached, None
+        if attached is not None:
+            attached.close()
+        if begun is not None:
+            begun.leave()
+
+    def lost_its_run(self) -> bool:
+        """Return True once the engine of the run that is watched is gone without an end."""
+        return self._followed is not None and self._followed.is_lost()
+
+    # What can be chosen, and what it would be.
+
+    def options(self) -> LaunchOptions:
+        """Return what can be chosen, with what was chosen last."""
+        remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
+        names = (file.path.name for file in self._settings.trustable)
+        return LaunchOptions(
+            prompt_files=tuple(prompt_choices()),
+            endpoints=endpoint_choices(self._settings, self._known_keys),
+            last=_last_launch(self._settings, remembered),
+            found_in=" and ".join(dict.fromkeys(names)),
+        )
+
+    @_in_a_line
+    def kept(self) -> KeptPart:
+        """Return the kept runs. Raises LaunchError."""
+        return kept_part(self._settings.kept.most_bytes, datetime.now())
+
+    @_in_a_line
+    def preview(self, launch: Launch) -> Preview:
+        """Return the prompts of a launch. Raises LaunchError."""
+        return self._prompts.preview(launch)
+
+    @_in_a_line
+    def forecast(self, launch: Launch) -> ForecastPart:
+        """Return what a launch would ask for. Raises LaunchError."""
+        return self._prompts.forecast(launch)
+
+    @_in_a_line
+    def check_keys(self) -> tuple[EndpointChoice, ...]:
+        """Try every key by a small call; what comes of it is remembered. Raises LaunchError."""
+        self._known_keys.learn(asyncio.run(check_keys(self._settings)))
+        return endpoint_choices(self._settings, self._known_keys)
+
+    # Runs.
+
+    @_in_a_line
+    def start(self, launch: Launch) -> Session:
+        """Start a new run, and make room for what it keeps. Raises LaunchError."""
+        flags = flags_of(launch, self._settings)
+        order = order_of(launch, flags)
+        settings = self._loaded(flags, simulated=order.practice is not None)
+        begun = self._begin(order, settings)
+        for line in make_room(settings.kept):
+            begun.notice(Severity.WARNING, clean_line(line))
+        return self._follow(begun)
+
+    @_in_a_line
+    def go_on(self, run: str) -> Session:
+        """Go on with what is pending of a kept run. Raises LaunchError."""
+        folder, given = Path(run), Input()
+        if holder_of(folder) is not None:
+            return self.open(run)
+        flags, asked = resumed_flags(given, folder, {}, self._load)
+        simulated = bool(JournalReader(folder).facts().get("simulator"))
+        order = RunOrder(given, asked=asked, run_dir=folder, resume=True, stay=True)
+        return self._follow(self._begin(order, self._loaded(flags, simulated=simulated)))
+
+    def _loaded(self, flags: Flags, *, simulated: bool) -> Settings:
+        settings = self._load(flags)
+        if not simulated and untrusted(settings.deciding, os.environ):
+            raise LaunchError(
+                "a file of this folder decides where keys are sent and has changed; llmdash trust"
+            )
+        return settings
+
+    def _begin(self, order: RunOrder, settings: Settings) -> RemoteSession:
+        engine = EngineProcess(silent=True)
+        try:
+            engine.submit(order, settings)
+            ready = engine.ready()
+            session = RemoteSession.attach(ready.folder)
+        except REFUSED:
+            engine.close()
+            raise
+        self.begun = Begun(engine, ready, session)
+        return session
+
+    def _follow(self, session: RemoteSession) -> Session:
+        self._followed = FollowedSession(session, session.folder)
+        return self._followed
+
+    @_in_a_line
+    def open(self, run: str) -> Session:
+        """Open a kept run as it is, or attach to it while it goes on. Raises LaunchError."""
+        if holder_of(Path(run)) is None:
+            return kept_session(Path(run))
+        self.attached = RemoteSession.attach(Path(run))
+        return self._follow(self.attached)
+
+    @_in_a_line
+    def replay(self, run: str) -> Session:
+        """Play a kept run again. Raises LaunchError."""
+        return replay_session(Path(run))
+
+    @_in_a_line
+    def compare(self, run: str, other: str) -> ComparisonSource:
+        """Compare two kept runs, the older one first. Raises LaunchError."""
+        older, newer = sorted((run, other), key=lambda name: Path(name).name)
+        order = ComparisonOrder(Path(older), Path(newer))
+        return self._opened.enter_context(ComparisonViewer(order.open(), Path.cwd()))
+
+    @_in_a_line
+    def export(self, run: str) -> str:
+        """Write the results of a kept run into a new file here. Return its name. Raises LaunchError."""
+        return str(export_here(Path(run)))
+
+
+def _last_launch(settings: Settings, remembered: Preferences) -> Launch:
+    """What was chosen last, with rate and concurrency of the settings where these are given."""
+    rate = settings.rate if settings.rate_given or remembered.rate is None else remembered.rate or None
+    given = settings.concurrency_given or remembered.concurrency is None
+    concurrency = settings.concurrency if given else remembered.concurrency
+    return launch_of(remembered.launch or {}, rate, concurrency or settings.concurrency)

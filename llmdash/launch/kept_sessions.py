@@ -1,0 +1,59 @@
+"""Sessions over kept runs: nothing of them is sent again, so neither keys nor settings are needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llmdash.config.prices import load_prices
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.pool.costs import CostOf
+from llmdash.launch.inputs import input_of, open_input
+from llmdash.prompts.source import PromptSource
+from llmdash.runs.kept_session import KeptSession
+from llmdash.runs.replay.session import ReplaySession
+
+__all__ = ["kept_session", "replay_session"]
+
+
+def kept_session(folder: Path) -> KeptSession:
+    """Return a session over a kept run: with its prompts if the input is still there, and with the prices of
+    now where its cost is not on record. Raises JournalError.
+    """
+    facts = JournalReader(folder).facts()
+
+    def source() -> PromptSource:
+        return open_input(input_of(facts))
+
+    return KeptSession(folder, open_input=source, cost_of=_prices_of(facts))
+
+
+def replay_session(folder: Path, speed: float = 1.0) -> ReplaySession:
+    """Return a session that plays the run in `folder`. Raises JournalError."""
+    facts = JournalReader(folder).facts()
+    return ReplaySession(
+        folder, speed=speed, open_input=lambda: open_input(input_of(facts)), cost_of=_prices_of(facts)
+    )
+
+
+def _prices_of(facts: Mapping[str, Any]) -> CostOf | None:
+    """Return what prices the tokens of a run as at work; None for one of the simulator, which cost nothing.
+
+    Raises ConfigError.
+    """
+    if facts.get("simulator"):
+        return None
+    prices, provider = load_prices(), _provider_of(facts)
+    return lambda _label, model, tokens: prices.cost(model, tokens, provider) if model else None
+
+
+def _provider_of(facts: Mapping[str, Any]) -> str | None:
+    """Return the base URL of a run's endpoint; None where there are several, or none is on record."""
+    try:
+        endpoints = json.loads(facts.get("decided") or "{}")["endpoints"]
+        known = {str(endpoint["base_url"]) for endpoint in endpoints}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return known.pop() if len(known) == 1 else None

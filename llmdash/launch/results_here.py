@@ -1,0 +1,36 @@
+"""Writes the results of the run that a dashboard shows into a file beside the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from llmdash.engine.model.session import Session
+from llmdash.launch.refusals import REFUSED
+from llmdash.launch.results import export_here
+from llmdash.sanitize import clean_line
+from llmdash.ui.launcher import LaunchError
+
+__all__ = ["results_here"]
+
+_TOLD: tuple[type[Exception], ...] = (*REFUSED, OSError)
+
+
+@runtime_checkable
+class _InFolder(Protocol):
+    """A session over a run that has a folder."""
+
+    folder: Path
+
+
+def results_here(session: Session) -> str:
+    """Write the results of a session so far into a new file of this folder. Return its name.
+
+    Raises LaunchError.
+    """
+    if not isinstance(session, _InFolder):
+        raise LaunchError("this run has no folder")
+    try:
+        return str(export_here(session.folder))
+    except _TOLD as error:
+        raise LaunchError(clean_line(str(error))) from None

@@ -1,0 +1,4 @@
+"""A session in another process: the server of a run, and the client that is a Session.
+
+The composition root imports it.
+"""

@@ -1,0 +1,143 @@
+"""The gauges of a run on record: keys, endpoints and limits as they stood at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmdash.engine.journal.attempt_sums import KeyTotals
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.metrics.windows import RollingCounter
+from llmdash.engine.model.frame import EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.records import MomentRow
+from llmdash.engine.model.states import EndpointState, KeyState
+from llmdash.engine.pool.costs import Spending, Tokens
+from llmdash.runs.facts import key_labels, rate_of
+
+__all__ = ["KeptGauges", "endpoint_names", "last_words", "load_gauges"]
+
+_MINUTE_S = 60.0
+_SPARK_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class KeptGauges:
+    """The last figures of a run that is not at work: nothing is in flight, and nothing waits."""
+
+    key_rows: tuple[KeyRow, ...] = ()
+    endpoint_rows: tuple[EndpointRow, ...] = ()
+    rate: float | None = None
+    concurrency: int = 1
+    spending: Spending = field(default_factory=Spending)
+    cluster: str = ""
+    in_flight: int = 0
+    waits_for_rate: bool = False
+    waits_for_share: bool = False
+    retries_held: bool = False
+
+    def keys(self) -> tuple[KeyRow, ...]:
+        return self.key_rows
+
+    def endpoints(self) -> tuple[EndpointRow, ...]:
+        return self.endpoint_rows
+
+    def limits(self) -> tuple[SharedLimitRow, ...]:
+        return ()
+
+    def workers(self) -> Sequence[WorkerRow]:
+        return ()
+
+    def watch(self, jobs: Collection[int]) -> None:
+        """Do nothing: no answer is in the making."""
+
+    def due_at(self, job: int) -> float | None:
+        """Return None: no job is in backoff."""
+
+
+def load_gauges(
+    reader: JournalReader,
+    facts: Mapping[str, Any],
+    moments: Sequence[MomentRow],
+    places: Mapping[str, str],
+    totals: Mapping[str, KeyTotals],
+) -> KeptGauges:
+    """Return the gauges of a run with these facts; `places` has the endpoint of each key, as far as known,
+    `totals` its counts.
+    """
+    spending = Spending()
+    for label, model, tokens in reader.sums.spent():
+        spending.restore(label, model, Tokens(*tokens))
+    endpoints = endpoint_names(facts, moments, places)
+    return KeptGauges(
+        _key_rows(reader, facts, moments, places, totals, endpoints),
+        tuple(_endpoint_row(name, moments) for name in endpoints),
+        rate_of(facts.get("rate")),
+        facts["concurrency"] if isinstance(facts.get("concurrency"), int) else 1,
+        spending,
+    )
+
+
+def endpoint_names(
+    facts: Mapping[str, Any], moments: Sequence[MomentRow], places: Mapping[str, str]
+) -> list[str]:
+    """Return the names of the endpoints of a run, each once."""
+    named = [moment.subject for moment in moments if moment.kind == "endpoint" and moment.subject is not None]
+    found = list(dict.fromkeys((*named, *sorted(set(places.values())))))
+    return found or [str(facts.get("endpoint") or "")]
+
+
+def last_words(moments: Sequence[MomentRow], kind: str) -> Mapping[str | None, tuple[str, str]]:
+    """Return the last state of each subject of `kind`, and why it is in it."""
+    last = {moment.subject: moment.value or "" for moment in moments if moment.kind == kind}
+    return {subject: (value.partition(" ")[0], value.partition(" ")[2]) for subject, value in last.items()}
+
+
+def _key_rows(
+    reader: JournalReader,
+    facts: Mapping[str, Any],
+    moments: Sequence[MomentRow],
+    places: Mapping[str, str],
+    totals: Mapping[str, KeyTotals],
+    endpoints: Sequence[str],
+) -> tuple[KeyRow, ...]:
+    states = {each.key: (each.state, each.detail) for each in reader.health()}
+    states |= {label: said for label, said in last_words(moments, "key").items() if label is not None}
+    paces = _paces(reader, moments)
+    rows = []
+    for label in key_labels(facts, totals):
+        state, detail = states.get(label, ("healthy", ""))
+        row = KeyRow(
+            label, places.get(label, endpoints[0]), KeyState.__members__.get(state.upper(), KeyState.HEALTHY)
+        )
+        counts: dict[str, Any] = totals[label]._asdict() if label in totals else {}
+        pace: Mapping[str, Any] = paces.get(label, {})
+        fields = {**counts, **pace, "detail": "" if row.state is KeyState.HEALTHY else detail}
+        rows.append(KeyRow(row.label, row.endpoint, row.state, **fields))
+    return tuple(rows)
+
+
+def _paces(reader: JournalReader, moments: Sequence[MomentRow]) -> Mapping[str, Mapping[str, Any]]:
+    """Return what each key had sent in the last minute of the run."""
+    end = max((moment.at for moment in moments if moment.kind == "ended"), default=None)
+    if end is None:
+        return {}
+    calls: dict[str, RollingCounter] = {}
+    tokens: dict[str, RollingCounter] = {}
+    for label, sent_at, used in reader.sums.sends_since(end - _MINUTE_S):
+        calls.setdefault(label, RollingCounter()).add(sent_at)
+        tokens.setdefault(label, RollingCounter()).add(sent_at, used)
+    return {
+        label: {
+            "rpm": each.total(end),
+            "tpm": tokens[label].total(end),
+            "spark": each.series(end, _SPARK_S),
+        }
+        for label, each in calls.items()
+    }
+
+
+def _endpoint_row(name: str, moments: Sequence[MomentRow]) -> EndpointRow:
+    state, detail = last_words(moments, "endpoint").get(name, ("up", ""))
+    known = EndpointState.__members__.get(state.upper(), EndpointState.UP)
+    return EndpointRow(name, known, detail="" if known is EndpointState.UP else detail)

@@ -1,0 +1,42 @@
+"""OpenedRun: what every session over a kept run begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.pool.costs import CostOf
+from llmdash.prompts.source import PromptSource
+from llmdash.runs.facts import jobs_of, run_facts
+from llmdash.runs.kept_prompts import KeptPrompts
+
+__all__ = ["OpenedRun", "open_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """The journal of a run, the facts in it, the number of its jobs, and where its prompts are looked up."""
+
+    reader: JournalReader
+    facts: Mapping[str, Any]
+    jobs: int
+    about: RunFacts
+    prompts: KeptPrompts
+
+
+def open_run(folder: Path, open_input: Callable[[], PromptSource], cost_of: CostOf | None) -> OpenedRun:
+    """Return the run in `folder`, whose input `open_input` opens once prompts are looked up; `cost_of` prices
+    tokens where the journal has no cost.
+
+    Raises JournalError if there is no sound journal.
+    """
+    reader = JournalReader(folder)
+    facts = reader.facts()
+    jobs = jobs_of(facts, folder)
+    about = run_facts(facts)
+    priced = about if cost_of is None else replace(about, cost_of=cost_of)
+    return OpenedRun(reader, facts, jobs, priced, KeptPrompts(reader, facts, open_input))

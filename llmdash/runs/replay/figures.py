@@ -1,0 +1,230 @@
+"""FiguresAt: the figures of a run at a position of its replay."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.metrics.histogram import LogHistogram
+from llmdash.engine.metrics.wall_times import WallTimes
+from llmdash.engine.model.frame import ErrorGroup, Notice, Score, SeriesPart
+from llmdash.engine.model.states import JobState
+from llmdash.engine.store.error_groups import shape
+from llmdash.prompts.verdict import Verdict
+from llmdash.runs.replay.columns import ColumnsAt, LiveAt
+from llmdash.runs.replay.streams import StreamsAt
+from llmdash.runs.replay.timeline import Timeline
+from llmdash.runs.replay.tracks import AllOf, EventTrack, PaceAt, track
+
+__all__ = ["FiguresAt"]
+
+_MOST_GROUPS = 200
+_CHECKPOINT = 8_192
+_MOST_STEPS = 600
+_MOST_TIMES = 200
+_KEPT_STEPS = 5_000
+_Step = tuple[float, float, float, float | None, float | None]
+
+
+class FiguresAt:
+    """What `Store` has, at the position of `columns`, which `clock` and `run_clock` return as well."""
+
+    def __init__(
+        self,
+        reader: JournalReader,
+        timeline: Timeline,
+        hosts: Mapping[str, str],
+        notices: Sequence[Notice] = (),
+    ) -> None:
+        self._timeline = timeline
+        self.lock = threading.RLock()
+        self.columns = ColumnsAt(timeline)
+        self.live = LiveAt(timeline, self.columns)
+        self.streams = StreamsAt(reader, timeline, self.columns)
+        self.notices = notices
+        self.hosts = hosts
+        self.run_clock = _ClockAt(self.columns)
+        self.errors = _ErrorsAt(timeline, self.columns)
+        self.time_series = _SeriesAt(timeline, self.columns)
+        of_jobs = (times for state, times in timeline.job_ends.items() if state is not JobState.CANCELLED)
+        self.sends, self.sends_10s = PaceAt(timeline.all_sent, 1.0), PaceAt(timeline.all_sent, 10.0)
+        self.ends_60s = PaceAt(AllOf(of_jobs), 60.0)
+        self.tokens = PaceAt(timeline.answers, 10.0)
+        self.ttft = _TimesAt(timeline.answers.times, timeline.final.ttft, self.columns)
+        self.waited = LogHistogram()  # when a job began to wait is not on record
+        self.wall = WallTimes()
+        self.latency = _TimesAt(timeline.answers.times, timeline.final.time, self.columns)
+
+    def clock(self) -> float:
+        """Return the position."""
+        return self.columns.position
+
+    @property
+    def attempts(self) -> int:
+        return self._by(self._timeline.all_sent)
+
+    @property
+    def retries(self) -> int:
+        return self._by(self._timeline.waits)
+
+    @property
+    def empty(self) -> int:
+        return self._by(self._timeline.empty)
+
+    @property
+    def reused(self) -> int:
+        return self._by(self._timeline.reused)
+
+    @property
+    def estimated(self) -> bool:
+        return self._timeline.estimated_from <= self.columns.position
+
+    @property
+    def score(self) -> Score | None:
+        by = {verdict: self._by(self._timeline.verdicts[verdict]) for verdict in Verdict}
+        score = Score(by[Verdict.RIGHT], by[Verdict.NOT_EQUAL], by[Verdict.NOT_PARSEABLE])
+        return score if score.total else None
+
+    @property
+    def in_flight(self) -> int:
+        return self._by(self._timeline.all_sent) - self._by(self._timeline.all_ended)
+
+    @property
+    def done_by(self) -> Counter[str]:
+        return Counter({name: self._by(times) for name, times in self._timeline.done_by.items()})
+
+    @property
+    def lost_by(self) -> Counter[str]:
+        return Counter({name: self._by(times) for name, times in self._timeline.lost_by.items()})
+
+    def _by(self, times: EventTrack) -> int:
+        return times.by(self.columns.position)
+
+
+class _ClockAt:
+    def __init__(self, columns: ColumnsAt) -> None:
+        self._columns = columns
+
+    def __call__(self) -> float:
+        return self._columns.position
+
+    def at(self, moment: float) -> float:
+        return moment
+
+
+class _TimesAt:
+    """Percentiles of the times of all answers until the position."""
+
+    def __init__(self, answered: EventTrack, times: Sequence[float], columns: ColumnsAt) -> None:
+        self._answered = answered
+        self._times = times
+        self._columns = columns
+        self._checkpoints = [LogHistogram()]
+        self._known: tuple[int, LogHistogram] = (0, self._checkpoints[0])
+        for end in range(_CHECKPOINT, len(answered.order) + 1, _CHECKPOINT):
+            self._checkpoints.append(self._with(self._checkpoints[-1], end - _CHECKPOINT, end))
+
+    def percentiles(self, shares: Sequence[float]) -> list[float | None]:
+        count = self._answered.by(self._columns.position)
+        known, histogram = self._known
+        if count != known:
+            checkpoint = count // _CHECKPOINT
+            histogram = self._with(self._checkpoints[checkpoint], checkpoint * _CHECKPOINT, count)
+            self._known = count, histogram
+        return histogram.percentiles(shares)
+
+    def _with(self, before: LogHistogram, begin: int, end: int) -> LogHistogram:
+        """Return a histogram with the times of these answers as well; there is none where it is 0."""
+        histogram = before.copy()
+        histogram.add_all(filter(None, map(self._times.__getitem__, self._answered.order[begin:end])))
+        return histogram
+
+
+class _ErrorsAt:
+    """Failed jobs by group; each group has its jobs in the order in which they failed."""
+
+    def __init__(self, timeline: Timeline, columns: ColumnsAt) -> None:
+        self._columns = columns
+        self._groups: dict[str, tuple[array[float], array[int]]] = {}
+        final = timeline.final
+        failed = (timeline.job_ends[state].order for state in (JobState.FAILED, JobState.INVALID))
+        names: dict[int, str] = {}
+        for job in track(chain.from_iterable(failed), timeline.job_ended).order:
+            number = final.error[job]
+            name = names.get(number)
+            if name is None:
+                name = names[number] = shape(final.errors[number])
+            times, jobs = self._groups.setdefault(name, (array("d"), array("I")))
+            times.append(timeline.job_ended[job])
+            jobs.append(job)
+
+    def groups(self) -> tuple[ErrorGroup, ...]:
+        position = self._columns.position
+        counts = ((bisect_right(times, position), name) for name, (times, _) in self._groups.items())
+        largest = heapq.nlargest(_MOST_GROUPS, (each for each in counts if each[0]), key=lambda each: each[0])
+        return tuple(ErrorGroup(name, count, self._groups[name][1][count - 1]) for count, name in largest)
+
+    def jobs(self, name: str) -> tuple[int, ...]:
+        times, jobs = self._groups.get(name, (array("d"), array("I")))
+        return tuple(sorted(jobs[: bisect_right(times, self._columns.position)]))
+
+
+class _SeriesAt:
+    """The time series until the position; a step is the same whenever it is asked for, and kept."""
+
+    def __init__(self, timeline: Timeline, columns: ColumnsAt) -> None:
+        self._timeline = timeline
+        self._columns = columns
+        self._steps: dict[tuple[float, int], _Step] = {}
+
+    def total_sent(self) -> int:
+        return self._timeline.all_sent.by(self._columns.position)
+
+    def total_tokens(self) -> int:
+        return self._timeline.answers.by(self._columns.position)
+
+    def sample(self, at: float, in_flight: int) -> None:
+        """Do nothing: what was in flight is on record."""
+
+    def part(self, width: int) -> SeriesPart:
+        first, position = self._timeline.all_sent.first, self._columns.position
+        if first > position or width <= 0:
+            return SeriesPart()
+        step_s = 1.0
+        while (position - first) // step_s >= _MOST_STEPS:
+            step_s *= 2
+        filling = int((position - first) // step_s)
+        steps = [self._step(step_s, number) for number in range(max(0, filling - width), filling)]
+        rate, in_flight, tokens, p50, p95 = zip(*steps, strict=True) if steps else ((), (), (), (), ())
+        return SeriesPart(step_s, rate, in_flight, tokens, p50, p95)
+
+    def _step(self, step_s: float, number: int) -> _Step:
+        known = self._steps.get((step_s, number))
+        if known is None:
+            if len(self._steps) > _KEPT_STEPS:
+                self._steps.clear()
+            known = self._steps[step_s, number] = self._computed(step_s, number)
+        return known
+
+    def _computed(self, step_s: float, number: int) -> _Step:
+        timeline = self._timeline
+        begin = timeline.all_sent.first + number * step_s
+        end = begin + step_s
+        sent_before = timeline.all_sent.before(end)
+        sent = sent_before - timeline.all_sent.before(begin)
+        in_flight = sent_before - timeline.all_ended.before(end)
+        tokens = timeline.answers.by(end) - timeline.answers.by(begin)
+        first, last = timeline.all_first.before(begin), timeline.all_first.before(end)
+        some = timeline.all_first.order[first : last : max(1, (last - first) // _MOST_TIMES)]
+        times = sorted(timeline.first_token[attempt] - timeline.sent[attempt] for attempt in some)
+        return sent / step_s, float(in_flight), tokens / step_s, _share(times, 0.50), _share(times, 0.95)
+
+
+def _share(ordered: list[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

@@ -1,0 +1,293 @@
+"""Loads the timeline of a kept run from its journal."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate, pairwise
+
+from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.records import MomentRow, SampleRow, TimedColumns
+from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
+from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.restoring import restore_columns
+from llmdash.prompts.verdict import Verdict
+from llmdash.runs.ids import Ids
+from llmdash.runs.kept_store import places_in
+from llmdash.runs.replay.axis import Axis, axis_of
+from llmdash.runs.replay.clock_steps import ClockSteps, Steadied
+from llmdash.runs.replay.timeline import ANSWERED, CUT, FAILED, NEVER, THROTTLED, Timeline
+from llmdash.runs.replay.tracks import NOTHING, EventTrack, KeyTrack, SumsAt, split, track
+
+__all__ = ["Loaded", "load"]
+
+_REST_S = 60.0
+"""The longest time without a request in flight that counts as work, in a journal without samples."""
+_PORTION = 1_000
+_ANSWERED = (JobState.DONE, JobState.INVALID)
+_EMPTY = int(AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY)
+_REUSED = int(AnswerFlag.REUSED)
+_KINDS = ("input", "output", "cached", "reasoning")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A timeline, the ids of its jobs, the axis of its positions, and the endpoint of each key."""
+
+    timeline: Timeline
+    ids: Ids
+    axis: Axis
+    places: dict[str, str]
+    estimated: str
+    """What the journal does not say."""
+
+
+def load(
+    reader: JournalReader,
+    jobs: int,
+    record: Steadied,
+    progress: Callable[[float], None],
+) -> Loaded:
+    """Read all attempts and results; `progress` is called from time to time with the share that is read.
+
+    Raises JournalError.
+    """
+    loader = _Loader(reader, jobs, progress)
+    loader.read_results()
+    loader.read_attempts()
+    loader.steady(record.steps)
+    return loader.finish(record.samples, record.moments)
+
+
+class _Loader:
+    """Reads a journal into a timeline; times are Unix seconds until it is finished."""
+
+    def __init__(self, reader: JournalReader, jobs: int, progress: Callable[[float], None]) -> None:
+        self._reader = reader
+        self._jobs = jobs
+        self._progress = progress
+        self._timeline = Timeline(JobColumns(jobs, range(0)))
+        self._ids = Ids(jobs)
+        self._places: dict[str, str] = {}
+        self._spent: dict[str, array[int]] = {kind: array("I") for kind in _KINDS}
+        self._guessed_ends = False
+
+    def read_results(self) -> None:
+        """Read how each job ended."""
+        timeline = self._timeline
+        for ended in self._reader.ended_columns():
+            restore_columns(timeline.final, ended)
+            self._ids.add(ended.job, ended.id)
+            for job, at in zip(ended.job, ended.ended_at, strict=True):
+                timeline.job_ended[job] = at or 0.0
+            self._guessed_ends = self._guessed_ends or None in ended.ended_at
+            self._places.update(places_in(ended))
+            self._progress(ended.job[-1] / max(1, self._jobs) / 2)
+
+    def read_attempts(self) -> None:
+        """Read when each attempt was sent, began to be answered, and ended."""
+        counts = array("I", bytes(4 * self._jobs))
+        for some in self._reader.timed_attempts():
+            for job, number in Counter(some.job).items():
+                counts[job] += number
+            self._add(some)
+            self._progress(0.5 + some.job[-1] / max(1, self._jobs) / 2)
+        self._timeline.first_attempt = array("I", accumulate(counts, initial=0))
+
+    def _add(self, some: TimedColumns) -> None:
+        timeline = self._timeline
+        timeline.number.extend([min(attempt, 65_535) for attempt in some.attempt])
+        timeline.sent.extend(some.sent)
+        timeline.ended.extend([NEVER if at is None else at for at in some.ended])
+        timeline.first_token.extend([NEVER if at is None else at for at in some.first_token])
+        timeline.outcome.extend(map(_outcome, some.state, some.failure))
+        timeline.key.extend(timeline.key_names.numbers(some.key))
+        timeline.worker.extend(timeline.worker_names.numbers(some.worker))
+        timeline.error.extend(timeline.error_names.numbers(some.message))
+        for kind in _KINDS:
+            self._spent[kind].extend(getattr(some, kind))
+        self._guessed_ends = self._guessed_ends or 1 in some.is_guessed
+
+    def steady(self, steps: ClockSteps) -> None:
+        """Replace times by those of a clock that was never set."""
+        timeline = self._timeline
+        for times in (timeline.sent, timeline.first_token, timeline.ended, timeline.job_ended):
+            steps.place(times)
+
+    def finish(self, samples: Sequence[SampleRow], moments: Sequence[MomentRow]) -> Loaded:
+        """Replace times by positions, and put everything in order."""
+        timeline = self._timeline
+        begun = sorted(moment.at for moment in moments if moment.kind == "begun")
+        self._end_what_was_cut_off(begun, samples)
+        _disentangle(timeline)
+        rest_s = 0.0 if samples else _REST_S
+        axis = axis_of(samples, moments, timeline.sent, timeline.ended, rest_s)
+        starts = [axis.position(at) for at in begun[1:]]
+        for times in (timeline.sent, timeline.first_token, timeline.ended, timeline.job_ended):
+            axis.place(times)
+        timeline.length_s = axis.length_s
+        _settle_jobs(timeline)
+        _mark_waits(timeline, starts)
+        self._sort()
+        return Loaded(timeline, self._ids, axis, self._places, self._estimated(samples))
+
+    def _end_what_was_cut_off(self, begun: Sequence[float], samples: Sequence[SampleRow]) -> None:
+        """Give attempts without a known end one: the last sign of life of the process that made them."""
+        timeline = self._timeline
+        if NEVER not in timeline.ended:
+            return
+        latest = _latest_signs(begun, (timeline.sent, timeline.ended, [row.at for row in samples]))
+        for attempt, at in enumerate(timeline.ended):
+            if at == NEVER:
+                sent = timeline.sent[attempt]
+                timeline.ended[attempt] = max(sent, latest[bisect_right(begun, sent)])
+
+    def _estimated(self, samples: Sequence[SampleRow]) -> str:
+        missing = ["when requests ended"] if self._guessed_ends else []
+        missing += [] if samples else ["pauses"]
+        return f"not on record: {', '.join(missing)}" if missing else ""
+
+    def _sort(self) -> None:
+        """Make the tracks that counts are looked up in."""
+        timeline = self._timeline
+        self._sort_starts()
+        self._sort_jobs()
+        timeline.waits = track(timeline.waiting, timeline.ended)
+        timeline.waits_over = track(range(len(timeline.waiting)), timeline.waited_until)
+        timeline.all_sent = track(range(len(timeline.sent)), timeline.sent)
+        timeline.all_ended = track(timeline.all_sent.order, timeline.ended)
+        begun = array("I", (each for each in timeline.all_ended.order if timeline.first_token[each] != NEVER))
+        timeline.streams_ended = EventTrack(begun, timeline.ended)
+        timeline.all_first = track(begun, timeline.first_token)
+        self._sort_keys()
+
+    def _sort_keys(self) -> None:
+        """Make what is looked up of the attempts of each key, and of the tokens of all of them."""
+        timeline, spent = self._timeline, self._spent
+        ended_by_key = split(timeline.all_ended.order, timeline.key)
+        for key, sent in split(timeline.all_sent.order, timeline.key).items():
+            ended = EventTrack(ended_by_key[key], timeline.ended)
+            of_outcome = {
+                outcome: EventTrack(numbers, timeline.ended)
+                for outcome, numbers in split(ended.order, timeline.outcome).items()
+            }
+            each = timeline.keys[timeline.key_names[key]] = KeyTrack()
+            each.sent = EventTrack(sent, timeline.sent)
+            each.ok, each.throttled, each.errors, each.cut = (
+                of_outcome.get(outcome, NOTHING) for outcome in (ANSWERED, THROTTLED, FAILED, CUT)
+            )
+            each.input, each.output = (SumsAt(ended, spent[kind]) for kind in ("input", "output"))
+        timeline.cached, timeline.reasoning = (
+            SumsAt(timeline.all_ended, spent[kind]) if any(spent[kind]) else SumsAt()
+            for kind in ("cached", "reasoning")
+        )
+        if any(timeline.worker):
+            cut = array("I", (each for each in timeline.all_ended.order if timeline.outcome[each] == CUT))
+            timeline.lost_by = {
+                timeline.worker_names[worker]: EventTrack(lost, timeline.ended)
+                for worker, lost in split(cut, timeline.worker).items()
+                if worker
+            }
+
+    def _sort_jobs(self) -> None:
+        timeline, final, at = self._timeline, self._timeline.final, self._timeline.job_ended
+        ended = track((job for job, ended_at in enumerate(at) if ended_at != NEVER), at)
+        by_state = split(ended.order, final.state)
+        for state in RESULT_STATES.values():
+            timeline.job_ends[state] = EventTrack(by_state.get(state, array("I")), at)
+        if any(final.worker):
+            timeline.done_by = {
+                timeline.worker_names[worker]: EventTrack(jobs, at)
+                for worker, jobs in split(timeline.job_ends[JobState.DONE].order, final.worker).items()
+                if worker
+            }
+        answered = array("I", (job for job in ended.order if final.state[job] in _ANSWERED))
+        by_verdict = split(answered, final.verdict)
+        for verdict in Verdict:
+            timeline.verdicts[verdict] = EventTrack(by_verdict.get(verdict, array("I")), at)
+        if any(final.flags):
+            timeline.empty, timeline.reused = (
+                EventTrack(array("I", (job for job in answered if final.flags[job] & flag)), at)
+                for flag in (_EMPTY, _REUSED)
+            )
+        timeline.estimated_from = next((at[job] for job in answered if final.estimated[job]), NEVER)
+        timeline.answers = SumsAt(EventTrack(answered, at), final.output_tokens)
+
+    def _sort_starts(self) -> None:
+        """Order the jobs by their starts: the first request, or the end of one that was never sent."""
+        timeline = self._timeline
+        spans = zip(pairwise(timeline.first_attempt), timeline.job_ended, strict=True)
+        starts = array("d", (timeline.sent[begin] if begin < end else at for (begin, end), at in spans))
+        timeline.order = track(range(self._jobs), starts).order
+        for place, job in enumerate(timeline.order):
+            timeline.rank[job] = place
+
+
+def _latest_signs(begun: Sequence[float], signs: Iterable[Sequence[float]]) -> list[float]:
+    """Return the latest of the signs of life before each start of the run, and that of all of them."""
+    latest = [-NEVER] * (len(begun) + 1)
+    for times in signs:
+        for begin in range(0, len(times), _PORTION):
+            some = array("d", filter(NEVER.__gt__, times[begin : begin + _PORTION]))
+            if some and bisect_right(begun, min(some)) == bisect_right(begun, max(some)):
+                some = array("d", (max(some),))  # as most are: all of them of one start
+            for at in some:
+                start = bisect_right(begun, at)
+                latest[start] = max(latest[start], at)
+    return list(accumulate(latest, max))
+
+
+@cache
+def _outcome(state: str, failure: str | None) -> int:
+    if state == "ok" or (state == "failed" and failure == "invalid"):
+        return ANSWERED
+    if state == "failed":
+        return THROTTLED if failure == "throttle" else FAILED
+    return CUT
+
+
+def _disentangle(timeline: Timeline) -> None:
+    """Let the attempts of a job follow each other, whatever the clocks said: none begins before the one
+    before it, or ends after the next one begins, or is answered after its end.
+    """
+    sent, ended, first_token = timeline.sent, timeline.ended, timeline.first_token
+    for begin, end in pairwise(timeline.first_attempt):
+        if end == begin + 1 and first_token[begin] <= ended[begin]:
+            continue  # as most are: it is read so that it ends after it was sent
+        for attempt in range(begin + 1, end):
+            sent[attempt] = max(sent[attempt], sent[attempt - 1])
+            ended[attempt - 1] = min(ended[attempt - 1], sent[attempt])
+        for attempt in range(begin, end):
+            ended[attempt] = max(ended[attempt], sent[attempt])
+            if first_token[attempt] != NEVER:
+                first_token[attempt] = min(max(first_token[attempt], sent[attempt]), ended[attempt])
+
+
+def _settle_jobs(timeline: Timeline) -> None:
+    """Let no job end before its last attempt, and none without a time of its own at any other."""
+    job_ended, ended = timeline.job_ended, timeline.ended
+    for job, (begin, end) in enumerate(pairwise(timeline.first_attempt)):
+        if end > begin and job_ended[job] < ended[end - 1]:
+            job_ended[job] = ended[end - 1]
+
+
+def _mark_waits(timeline: Timeline, starts: Sequence[float]) -> None:
+    """Note after which attempts a job waited for another one, and until when; not beyond a new start."""
+    ended, job_ended = timeline.ended, timeline.job_ended
+    for job, (begin, end) in enumerate(pairwise(timeline.first_attempt)):
+        if end == begin + 1 and job_ended[job] <= ended[begin]:
+            continue  # as most are: it ended with its only attempt
+        for attempt in range(begin, end):
+            over = timeline.sent[attempt + 1] if attempt + 1 < end else timeline.job_ended[job]
+            following = bisect_right(starts, ended[attempt])
+            if following < len(starts):
+                over = min(over, starts[following])
+            if over == NEVER and timeline.outcome[attempt] in (THROTTLED, FAILED):
+                over = timeline.length_s + 1.0  # it waited when the run was stopped
+            if timeline.outcome[attempt] != CUT and ended[attempt] < over < NEVER:
+                timeline.waiting.append(attempt)
+                timeline.waited_until.append(over)

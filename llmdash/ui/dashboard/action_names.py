@@ -1,0 +1,96 @@
+"""What the actions of the dashboard are called in a state of the run: nothing where they have no use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from llmdash.engine.model.commands import Resume
+from llmdash.engine.model.forecast import HoldKind
+from llmdash.engine.model.frame import Frame, RunPart
+from llmdash.ui.dashboard.steering import pause_or_resume
+
+__all__ = ["action_names", "bar_names", "explanations", "hold_of", "pause_names", "shown_as"]
+
+_OF_REPLAY: Final = ("replay_seek(-5)", "replay_seek(5)", "replay_speed(-1)", "replay_speed(1)")
+
+_AT_WORK: Final = ("toggle_pause", "nudge_rate(1)", "jobs('follow')", "tile", "jobs('cancel')", "drain")
+"""Actions that have no use once the run has ended."""
+
+_OF_RUN_AT_WORK: Final = (
+    *("nudge_rate(-1)", "nudge_rate(1)", "release", "raise_budget", "retry_failed", "jobs('retry')"),
+    *("jobs('cancel')", "drain", "stop_now"),
+)
+"""Actions that change a run."""
+
+_OF_HOLDS: Final = {"release": HoldKind.TRIAL, "raise_budget": HoldKind.BUDGET}
+"""Actions that end a hold, and of which kind."""
+
+
+def action_names(frame: Frame, of_app: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the names that differ from those of the bindings; `of_app` has those of the app's actions."""
+    return {
+        **pause_names(frame),
+        **_replay_names(frame),
+        **_workers_name(frame),
+        **_kept_names(frame),
+        **_app_names(frame, of_app),
+    }
+
+
+def bar_names(frame: Frame, names: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `names` for the key bar: there, what has no use in this state of the run has no name either."""
+    return {**_state_names(frame.run), **_hold_names(frame.run), **names}
+
+
+def pause_names(frame: Frame) -> Mapping[str, str]:
+    """Return what the action of `p` is called in this state of the run, or of its replay: nothing where a
+    trial or a budget holds the run, so that nothing new is sent anyway.
+    """
+    if isinstance(pause_or_resume(frame), Resume):
+        return {"toggle_pause": "Resume" if frame.replay is None else "Play"}
+    return {} if frame.replay is not None or hold_of(frame.run) is None else {"toggle_pause": ""}
+
+
+def explanations(frame: Frame) -> Mapping[str, str]:
+    """Return what the help says of actions, where that is not what their bindings say."""
+    return {} if frame.replay is None else {"toggle_pause": "Stop the replay; press again to play on"}
+
+
+def shown_as(frame: Frame) -> str:
+    """Return what is shown where that is not a run at work."""
+    return "replay" if frame.replay is not None else "kept run" if frame.kept else ""
+
+
+def hold_of(run: RunPart) -> HoldKind | None:
+    """Return what holds the run, None where nothing does."""
+    return None if run.hold is None else run.hold.kind
+
+
+def _replay_names(frame: Frame) -> Mapping[str, str]:
+    return {} if frame.replay is not None else dict.fromkeys(_OF_REPLAY, "")
+
+
+def _workers_name(frame: Frame) -> Mapping[str, str]:
+    return {} if frame.workers or frame.cluster else {"open('workers')": ""}
+
+
+def _kept_names(frame: Frame) -> Mapping[str, str]:
+    names = dict.fromkeys(_OF_RUN_AT_WORK if shown_as(frame) else (), "")
+    return {**names, "toggle_pause": ""} if frame.kept else names
+
+
+def _app_names(frame: Frame, of_app: Mapping[str, str]) -> Mapping[str, str]:
+    """As `of_app` says; and none leaves a run that goes on unasked."""
+    goes_on = frame.replay is None and not frame.run.state.ended
+    return {**of_app, "app.go_home": ""} if goes_on else of_app
+
+
+def _state_names(run: RunPart) -> Mapping[str, str]:
+    if run.state.ended:
+        return dict.fromkeys(_AT_WORK if run.failed + run.invalid else (*_AT_WORK, "retry_failed"), "")
+    return {"retry_failed": "", "app.write_results": ""}
+
+
+def _hold_names(run: RunPart) -> Mapping[str, str]:
+    return {action: "" for action, kind in _OF_HOLDS.items() if kind is not hold_of(run)}

@@ -1,0 +1,175 @@
+"""The panels of the dashboard: what they need of a frame, what they show of it, and how one moves another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import SortColumn
+from llmdash.engine.model.view import View
+from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
+from llmdash.ui.dashboard.review import Review
+from llmdash.ui.panels.filter_bar import FilterBar
+from llmdash.ui.panels.key_panel import KeyPanel
+from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.panels.worker_panel import WorkerPanel
+from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.stream.tiles import StreamTiles
+from llmdash.ui.tables.error_filter import filter_for
+from llmdash.ui.tables.error_table import ErrorTable
+from llmdash.ui.tables.job_table import JobTable
+
+__all__ = ["Board"]
+
+
+class Board(PanelSpace):
+    """Hands each panel its part of a frame. The stream goes along with the cursor of the jobs, and the jobs
+    obey the filter, the workers and the errors.
+    """
+
+    class ViewChanged(Message):
+        """Posted when the panels need another frame: `wanted` says of what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._workers = WorkerPanel(id="workers")
+        self._workers.display = False
+        self._jobs = JobTable(id="jobs")
+        self._filter = FilterBar(id="filter")
+        self._keys = KeyPanel(id="keys")
+        self._rate = RatePanel(id="rate")
+        self._stream = StreamPane(id="stream")
+        self._tiles = StreamTiles(id="tiles")
+        self._review = Review(self._rate, self._stream, self._tiles)
+
+    def compose(self) -> ComposeResult:
+        yield self._workers
+        yield self._jobs
+        yield self._filter
+        yield self._keys
+        yield self._rate
+        yield self._stream
+        yield self._tiles
+        yield from self._review.panels
+
+    # Frames.
+
+    def wanted(self, view: View) -> View:
+        """Return the view with what the panels need."""
+        return replace(
+            view,
+            jobs=self._jobs.wanted(),
+            stream=self._stream.wanted(),
+            tiles=self._tiles.wanted() if self._tiles.display else 0,
+            series_width=2 * max(self._rate.size.width, self._review.plot_width),
+        )
+
+    def show(self, frame: Frame) -> None:
+        """Show a frame."""
+        ended = frame.run.state.ended
+        self._jobs.show(frame.jobs)
+        self._jobs.review(ended)
+        self._filter.show(frame.jobs.filter_error)
+        self._keys.review(ended)
+        self._keys.show(frame.keys, frame.endpoints)
+        self._rate.show(frame.rate, frame.series, frame.limits)
+        self._stream.show(frame.stream)
+        self._review.show(frame)
+        if self._tiles.display:
+            self._tiles.show(frame.tiles, frame.run.in_flight)
+        self._show_workers(frame)
+        self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines))
+
+    def _show_workers(self, frame: Frame) -> None:
+        """Show the workers above the other panels, if there are any and there is room."""
+        shown = bool(frame.workers) and self.is_roomy
+        if shown != self._workers.display:
+            self._workers.display = shown
+        if shown:
+            self._workers.show(frame.workers, frame.run.keys, frame.cluster, frame.run.payment)
+
+    # Keys that work wherever the focus is.
+
+    @property
+    def cursor_job(self) -> int | None:
+        """The number of the job under the cursor, None where there is none."""
+        return self._jobs.cursor_job
+
+    async def run_job_action(self, action: str) -> None:
+        """Run an action of the job table."""
+        await self._jobs.run_action(action)
+
+    def sort_by(self, column: SortColumn) -> None:
+        """Sort the jobs; the same column again reverses the order."""
+        self._jobs.sort_by(column)
+
+    def nudge_rate(self, steps: int) -> None:
+        """Request a rate `steps` steps of 12 % higher, or lower if negative."""
+        self._rate.nudge_rate(steps)
+
+    def keep_rate(self) -> None:
+        """Show the set rate again: another one that was requested will not be set."""
+        self._rate.keep_rate()
+
+    def tile(self) -> None:
+        """Switch between one stream and all that fit side by side."""
+        self._review.tile()
+
+    def open_filter(self) -> None:
+        """Show the line in which the filter is typed."""
+        self._filter.open()
+
+    def show_only(self, filter_text: str) -> None:
+        """Apply a filter, as if it had been typed."""
+        self._filter.open_with(filter_text)
+        self._jobs.focus()
+
+    def clear(self) -> bool:
+        """Close the filter, or else drop the marks; return False where there was neither."""
+        cleared = self._filter.is_open or self._jobs.has_marks
+        if self._filter.is_open:
+            self._filter.close()
+        else:
+            self._jobs.clear_marks()
+        return cleared
+
+    # How one panel moves another.
+
+    @on(JobTable.CursorMoved)
+    def _cursor_moved(self, event: JobTable.CursorMoved) -> None:
+        if not self._jobs.follow:
+            self._watch(event.job)
+
+    @on(JobTable.FollowChanged)
+    def _follow_changed(self, event: JobTable.FollowChanged) -> None:
+        self._watch(None if event.follow else self._jobs.cursor_job)
+
+    def _watch(self, job: int | None) -> None:
+        self._stream.watch_job(job)
+        self.post_message(self.ViewChanged())
+
+    @on(JobTable.Retry)
+    @on(JobTable.CancelJobs)
+    def _marks_used(self) -> None:
+        self._jobs.clear_marks()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self, event: FilterBar.Changed) -> None:
+        self._jobs.set_filter(event.text)
+        self.post_message(self.ViewChanged())
+
+    @on(FilterBar.Left)
+    def _filter_left(self) -> None:
+        self._jobs.focus()
+
+    @on(WorkerPanel.Chosen)
+    def _jobs_of_worker(self, event: WorkerPanel.Chosen) -> None:
+        self.show_only(event.filter)
+
+    @on(ErrorTable.Chosen)
+    def _jobs_of_group(self, event: ErrorTable.Chosen) -> None:
+        self.show_only(filter_for(event.group.name))

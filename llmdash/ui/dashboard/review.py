@@ -1,0 +1,74 @@
+"""The panels of a run that has ended, in place of those of a run at work."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+
+from llmdash.engine.model.frame import Frame
+from llmdash.ui.charts.mini_plot import MiniPlot
+from llmdash.ui.panels.outcome import OutcomePanel
+from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.stream.tiles import StreamTiles
+from llmdash.ui.tables.error_table import ErrorTable
+
+__all__ = ["Review"]
+
+
+class Review:
+    """Shows what came of a run and what failed once it has ended; the rate and streams while it goes on."""
+
+    def __init__(self, rate: RatePanel, stream: StreamPane, tiles: StreamTiles) -> None:
+        self._rate = rate
+        self._stream = stream
+        self._tiles = tiles
+        self._outcome = OutcomePanel(id="outcome")
+        self._over = MiniPlot(id="over")
+        self._failed = ErrorTable("What failed", id="failed")
+        self._over.border_title = Content("Over the run")
+        self._is_tiled = False
+        self._arrange(ended=False, failed=False)
+
+    @property
+    def panels(self) -> tuple[Widget, ...]:
+        """The panels of a run that has ended, to be mounted with the others."""
+        return self._outcome, self._over, self._failed
+
+    @property
+    def lines(self) -> int:
+        """The lines that show all that came of the run; 0 while it goes on."""
+        return self._outcome.line_count() if self._outcome.display else 0
+
+    @property
+    def plot_width(self) -> int:
+        """The width of the plot of the whole run, in cells; 0 while there is none."""
+        return self._over.size.width if self._over.display else 0
+
+    def tile(self) -> None:
+        """Switch between one stream and all that fit, for as long as there are streams."""
+        self._is_tiled = not self._is_tiled
+        self._arrange(ended=self._outcome.display, failed=self._failed.display)
+
+    def show(self, frame: Frame) -> None:
+        """Show the panels that fit the state of the run, and what they are about."""
+        ended = frame.run.state.ended
+        if ended:
+            self._outcome.show(frame.run, frame.errors)
+            self._over.show(frame.series)
+            self._failed.show(frame.errors)
+        self._arrange(ended=ended, failed=ended and bool(frame.errors))
+
+    def _arrange(self, *, ended: bool, failed: bool) -> None:
+        tiled = self._is_tiled and not ended
+        shown: dict[Widget, bool] = {
+            self._rate: not ended,
+            self._outcome: ended,
+            self._over: ended,
+            self._failed: failed,
+            self._tiles: tiled,
+            self._stream: not (tiled or failed),
+        }
+        for panel, is_shown in shown.items():
+            if panel.display is not is_shown:
+                panel.display = is_shown

@@ -1,0 +1,110 @@
+"""From what the user wants to commands: a row for each message of a panel, and what asks before a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
+
+from textual import on
+from textual.message import Message
+
+from llmdash.engine.model.commands import (
+    CancelJobs,
+    Command,
+    DisableKey,
+    Drain,
+    Pause,
+    Resume,
+    RetryJobs,
+    ReviveEndpoint,
+    ReviveKey,
+    Seek,
+    SetConcurrency,
+    SetRate,
+    SetWeight,
+)
+from llmdash.engine.model.counts import counted
+from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import KeyState, RunState
+from llmdash.ui.panels.key_panel import KeyPanel
+from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.panels.replay_bar import ReplayBar
+from llmdash.ui.panels.worker_panel import WorkerPanel
+from llmdash.ui.tables.job_table import JobTable
+
+__all__ = ["STEERING", "Confirmation", "command_of", "confirmation_before", "pause_or_resume"]
+
+_HELD: Final = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
+"""The states in which `p` resumes."""
+
+_M = TypeVar("_M", bound=Message)
+_Handler = TypeVar("_Handler", bound=Callable[..., object])
+_Rule = Callable[[Any, Frame], Command]
+
+
+def _row(message: type[_M], command: Callable[[_M, Frame], Command]) -> tuple[type[Message], _Rule]:
+    """A row of the table; the types of its two halves fit."""
+    return message, command
+
+
+def _switch(message: KeyPanel.Toggle, frame: Frame) -> Command:
+    off = any(key.label == message.label and key.state is KeyState.DISABLED for key in frame.keys)
+    return ReviveKey(message.label) if off else DisableKey(message.label)
+
+
+STEERING: Final[Mapping[type[Message], _Rule]] = dict(
+    [
+        _row(JobTable.Retry, lambda message, _frame: RetryJobs(message.jobs)),
+        _row(JobTable.CancelJobs, lambda message, _frame: CancelJobs(message.jobs)),
+        _row(RatePanel.RateChanged, lambda message, _frame: SetRate(message.rate)),
+        _row(RatePanel.ConcurrencyChanged, lambda message, _frame: SetConcurrency(message.concurrency)),
+        _row(KeyPanel.Toggle, _switch),
+        _row(KeyPanel.Revive, lambda message, _frame: ReviveKey(message.label)),
+        _row(KeyPanel.ReviveEndpoint, lambda message, _frame: ReviveEndpoint(message.name)),
+        _row(KeyPanel.Weigh, lambda message, _frame: SetWeight(message.label, message.weight)),
+        _row(WorkerPanel.Steered, lambda message, _frame: message.command),
+        _row(ReplayBar.Sought, lambda message, _frame: Seek(message.position_s)),
+    ]
+)
+"""The messages that are commands in the words of a panel, and what makes the command of each, for a frame."""
+
+
+def on_steering(handler: _Handler) -> _Handler:
+    """Make a method the handler of every message in STEERING, as Textual's `on` does for one."""
+    for message in STEERING:
+        handler = on(message)(handler)
+    return handler
+
+
+def command_of(message: Message, frame: Frame) -> Command:
+    """Return the command of a message. Raises KeyError for one that is not in STEERING."""
+    return STEERING[type(message)](message, frame)
+
+
+def pause_or_resume(frame: Frame) -> Command:
+    """Return the command of `p`: for a replay where one is shown, else for the run."""
+    if frame.replay is not None:
+        return Pause() if frame.replay.playing else Resume()
+    return Resume() if frame.run.state in _HELD else Pause()
+
+
+class Confirmation(NamedTuple):
+    """A question before a command, and what the command would do."""
+
+    question: str
+    consequence: str
+
+
+def confirmation_before(command: Command, frame: Frame) -> Confirmation | None:
+    """Return what to ask before a command that is hard to take back; None for every other."""
+    match command:
+        case Drain():
+            in_flight = counted(frame.run.in_flight, "request")
+            consequence = f"Nothing new is sent; {in_flight} in flight may finish. Press p to resume later."
+            return Confirmation("Drain the run?", consequence)
+        case SetRate(rate=None):
+            most = counted(frame.rate.concurrency, "request")
+            danger = "each followed at once by the next; a server may refuse or ban the keys."
+            return Confirmation("Send without a rate limit?", f"{most} in flight, {danger}")
+        case _:
+            return None

@@ -1,0 +1,86 @@
+"""The forecast in words: what Enter would send, how long that takes, and what it costs."""
+
+from __future__ import annotations
+
+import math
+
+from llmdash.engine.model.counts import counted
+from llmdash.engine.model.forecast import ForecastPart, Range
+from llmdash.sanitize import clean_line
+from llmdash.ui.text.format import dollars, si, span
+
+__all__ = ["enter_words", "forecast_lines"]
+
+
+def enter_words(forecast: ForecastPart, trial: int) -> str:
+    """Return what Enter does now.
+
+    >>> enter_words(ForecastPart(jobs=4210), 20)
+    '⏎ sends 20 of 4,210 prompts, then holds'
+    """
+    if 0 < trial < forecast.jobs:
+        return f"⏎ sends {trial:,} of {counted(forecast.jobs, 'prompt')}, then holds"
+    return f"⏎ sends {counted(forecast.jobs, 'prompt')}"
+
+
+def forecast_lines(forecast: ForecastPart, budget: float | None) -> tuple[str, str, str]:
+    """Return lines on the tokens, the time and the cost; what is not known is said.
+
+    >>> forecast_lines(ForecastPart(jobs=90, spends=False), None)[2]
+    'cost     none: the simulator is on this machine'
+    """
+    return (
+        f"tokens   {_tokens(forecast)}",
+        f"time     {_time(forecast)}",
+        f"cost     {_cost(forecast)}{_against(forecast, budget)}",
+    )
+
+
+def _tokens(forecast: ForecastPart) -> str:
+    asked, said = forecast.input_tokens, forecast.output_tokens
+    parts = []
+    if asked is not None:
+        some = f", from {forecast.sampled:,} prompts" if forecast.sampled < forecast.jobs else ""
+        parts.append(f"about {_si(asked.expected)} in (four characters a token{some})")
+    basis = f" ({clean_line(forecast.basis)})" if forecast.basis else ""
+    if said is not None:
+        certain = "at most " if said.middle is None else "about "
+        parts.append(f"{certain}{_si(said.expected)} out{basis}")
+    else:
+        parts.append(f"out not known{basis}")
+    return ", ".join(parts)
+
+
+def _time(forecast: ForecastPart) -> str:
+    bound = f"; bound by {clean_line(forecast.binds)}" if forecast.binds else ""
+    if forecast.seconds is None:
+        return f"as fast as answers come{bound}"
+    return f"{span(forecast.seconds.expected)}{bound}"
+
+
+def _cost(forecast: ForecastPart) -> str:
+    if not forecast.spends:
+        return "none: the simulator is on this machine"
+    if forecast.cost is None:
+        return "no price is known; [prices] in llmdash.toml sets one"
+    return _dollars(forecast.cost)
+
+
+def _dollars(cost: Range) -> str:
+    if not math.isfinite(cost.high):
+        return f"{dollars(cost.low)} for the prompts; answers cost more, without a limit"
+    if cost.middle is None:
+        return f"at most about {dollars(cost.high)}"
+    return f"about {dollars(cost.middle)}, up to {dollars(cost.high)}"
+
+
+def _against(forecast: ForecastPart, budget: float | None) -> str:
+    """Whether the budget will do."""
+    if budget is None or forecast.cost is None or not forecast.spends:
+        return ""
+    verdict = "holds" if forecast.cost.high <= budget else "may hold the run"
+    return f"   budget {dollars(budget)} {verdict}"
+
+
+def _si(number: float) -> str:
+    return si(number).strip()

@@ -1,0 +1,280 @@
+"""The form of a new run: what to ask, whom, how fast, and within which bounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from llmdash.sanitize import clean_line
+from llmdash.ui.home.choice_strip import ChoiceStrip
+from llmdash.ui.home.field import Field
+from llmdash.ui.home.words import PREVIEW_LINES, preview_lines, reading_line
+from llmdash.ui.launcher import REUSE, EndpointChoice, Launch, LaunchError, LaunchOptions, Preview
+from llmdash.ui.panels.rate_panel import CONCURRENCY_RANGE, RATE_RANGE
+from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.text.messages import FromWidget
+
+__all__ = ["NewRunForm"]
+
+CHECKS: Final = ("as in the file", "equal", "number", "contains", "pattern", "json")
+_OPTION = re.compile(r",\s*(?=[A-Za-z_$][\w$.-]*\s*=)")
+"""The comma between two options: one that a name and `=` follow."""
+_MOST_TRIAL = 1_000_000
+_MOST_DOLLARS = 1e9
+
+
+class NewRunForm(Vertical):
+    """Fields for a new run, and the first prompts as they would be asked."""
+
+    DEFAULT_CSS = """
+    NewRunForm { height: auto; }
+    NewRunForm .line { height: 1; }
+    NewRunForm Label { width: 12; color: $foreground-muted; }
+    NewRunForm Label.inner { width: auto; padding: 0 1 0 2; }
+    NewRunForm Input { width: 1fr; padding: 0 1; background: $panel; background-tint: $background 0%; }
+    NewRunForm Input:focus { background: $boost; }
+    NewRunForm Input.narrow { width: 9; }
+    NewRunForm LogSlider { width: 1fr; }
+    NewRunForm .halves { height: 1; }
+    NewRunForm .half { width: auto; height: 1; }
+    NewRunForm .half.-rest { width: 1fr; }
+    NewRunForm .half.-rest Label { width: auto; padding: 0 1 0 2; }
+    NewRunForm #reading { color: $foreground-muted; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    NewRunForm #preview { margin-top: 1; height: 3; }
+    """
+
+    @dataclass
+    class Changed(FromWidget):
+        """Posted when a field has another value."""
+
+    @dataclass
+    class Entered(FromWidget):
+        """Posted when Enter is pressed in a field."""
+
+    def __init__(self, options: LaunchOptions, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._options = options
+        self._preview: Preview | None = None
+        last = options.last
+        self._rate: float | None = last.rate
+        self._concurrency = last.concurrency
+        names = [choice.name for choice in options.prompt_files]
+        paths = [choice.path for choice in options.prompt_files]
+        self._files = ChoiceStrip(names, _place(paths, last.prompt_path), id="prompt-files")
+        ends = [choice.name for choice in options.endpoints]
+        self._endpoints = ChoiceStrip(ends, _free(options), id="endpoints")
+        self._check = ChoiceStrip(CHECKS, CHECKS.index(last.check) if last.check in CHECKS else 0, id="check")
+        self._reuse = ChoiceStrip(REUSE, REUSE.index(last.reuse), id="reuse")
+        self._dedupe = ChoiceStrip(REUSE, REUSE.index(last.dedupe), id="dedupe")
+        self._rate_slider = LogSlider(*RATE_RANGE, unit="/s", label="", unlimited=True, id="rate")
+        self._in_flight = LogSlider(*CONCURRENCY_RANGE, unit="", label="", integral=True, id="concurrency")
+
+    def compose(self) -> ComposeResult:
+        last = self._options.last
+        path = "" if self._files.chosen is not None or last.prompt_path == Path() else str(last.prompt_path)
+        yield _line("prompts", self._files)
+        yield _line("", _field("prompt-path", path, "or the path of any file"))
+        yield _line("", Static(id="reading", markup=False))
+        yield _line(
+            "template",
+            _field("template", last.template, "each row's prompt: Sum up: {{text}}", "Sum up: {{text}}"),
+            Label("column", classes="inner"),
+            _field("prompt-column", last.prompt_column, "prompt"),
+        )
+        yield _line("system", _field("system", last.system, "what goes before each prompt"))
+        yield _line("check", self._check)
+        yield _line(
+            "schema",
+            _field("schema", last.schema, "a JSON schema's file, for JSON answers", "a JSON schema"),
+            Label("carry", classes="inner"),
+            _field("carry", last.carry, "all fields"),
+        )
+        yield _line("endpoint", self._endpoints)
+        yield _line(
+            "model",
+            _field("model", last.model, "the endpoint's own", "its own"),
+            Label("options", classes="inner"),
+            _field("options", ", ".join(last.options), "temperature=0, max_tokens=60", "temperature=0"),
+        )
+        yield _line("rate", self._rate_slider)
+        yield _line("in flight", self._in_flight)
+        with Horizontal(classes="halves"):
+            yield Horizontal(
+                Label("trial"),
+                _field("trial", str(last.trial or ""), "off", classes="narrow"),
+                Label("budget $", classes="inner"),
+                _field("budget", "" if last.budget is None else f"{last.budget:g}", "off", classes="narrow"),
+                classes="half",
+            )
+            yield Horizontal(Label("reuse"), self._reuse, Label("dedupe"), self._dedupe, classes="half -rest")
+        yield Static(id="preview", markup=False)
+
+    def on_mount(self) -> None:
+        self._show_sliders()
+
+    # What is chosen.
+
+    def launch(self) -> Launch:
+        """Return what is chosen. Raises LaunchError for what is not."""
+        endpoint = self.endpoint
+        check = self._check.chosen or 0
+        return Launch(
+            prompt_path=self._prompt_path(),
+            endpoint=endpoint.name,
+            model=self._text("model"),
+            rate=self._rate,
+            concurrency=self._concurrency,
+            prompt_column=self._text("prompt-column"),
+            template=self._text("template"),
+            system=self._text("system"),
+            check=CHECKS[check] if check else "",
+            schema=self._text("schema"),
+            carry=self._text("carry"),
+            options=tuple(part.strip() for part in _OPTION.split(self._text("options")) if part.strip()),
+            trial=_trial(self._text("trial")),
+            budget=_budget(self._text("budget")),
+            reuse=REUSE[self._reuse.chosen or 0],
+            dedupe=REUSE[self._dedupe.chosen or 0],
+        )
+
+    def prompts(self) -> Launch:
+        """Return the launch as far as it decides the prompts. Raises LaunchError where no file is chosen."""
+        return Launch(
+            prompt_path=self._prompt_path(),
+            endpoint="",
+            model="",
+            rate=None,
+            concurrency=1,
+            prompt_column=self._text("prompt-column"),
+            template=self._text("template"),
+            system=self._text("system"),
+            carry=self._text("carry"),
+        )
+
+    @property
+    def endpoint(self) -> EndpointChoice:
+        """The chosen endpoint. Raises LaunchError where none is."""
+        if not self._options.endpoints:
+            raise LaunchError("Endpoint: none is configured; put API_KEY and BASE_URL into .env")
+        if self._endpoints.chosen is None:
+            raise LaunchError("Endpoint: none is chosen; choose one with ← and →")
+        return self._options.endpoints[self._endpoints.chosen]
+
+    def _prompt_path(self) -> Path:
+        if typed := self._text("prompt-path"):
+            path = Path(_unquoted(typed)).expanduser()
+            if not path.is_file():
+                raise LaunchError(f"Prompts: {clean_line(typed)} is not a file; give the path of one")
+            return path
+        if self._files.chosen is None:
+            raise LaunchError("Prompts: none chosen; choose a file, or give the path of one")
+        return self._options.prompt_files[self._files.chosen].path
+
+    def _text(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    # What is shown.
+
+    def show_preview(self, preview: Preview | None, problem: str = "") -> None:
+        """Show the first prompts of the file, or what is wrong with it."""
+        self._preview = preview
+        self.query_one("#reading", Static).update(Content(reading_line(preview) if preview else problem))
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Show of the first prompts as much as there is room for."""
+        width = max(20, self.content_size.width - 12)
+        lines = preview_lines(self._preview, width) if self._preview else []
+        self.query_one("#preview", Static).update(
+            Content("\n").join(Content.assemble(*line) for line in lines[:PREVIEW_LINES])
+        )
+
+    def _show_sliders(self) -> None:
+        self._rate_slider.show(self._rate, None)
+        self._in_flight.show(self._concurrency, None)
+
+    # Changes.
+
+    @on(LogSlider.Changed)
+    def _slid(self, event: LogSlider.Changed) -> None:
+        event.stop()
+        if event.control is self._rate_slider:
+            self._rate = event.value
+        elif event.value is not None:
+            self._concurrency = round(event.value)
+        self._show_sliders()
+        self.post_message(self.Changed(self))
+
+    @on(ChoiceStrip.Changed, "#prompt-files")
+    def _file_chosen(self) -> None:
+        """A file of the list goes before a path that was typed earlier."""
+        self.query_one("#prompt-path", Input).value = ""
+
+    @on(ChoiceStrip.Changed)
+    @on(Input.Changed)
+    def _changed(self, event: ChoiceStrip.Changed | Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Changed(self))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Entered(self))
+
+
+def _place(paths: Sequence[Path], path: Path) -> int | None:
+    """The place of the file of last time, None if it is not in the list; the first one the first time."""
+    if path == Path():
+        return 0 if paths else None
+    return paths.index(path) if path in paths else None
+
+
+def _free(options: LaunchOptions) -> int | None:
+    """The endpoint chosen at first: the one of last time, if it costs nothing, else the first that does."""
+    free = [at for at, choice in enumerate(options.endpoints) if not choice.spends]
+    last = [at for at in free if options.endpoints[at].name == options.last.endpoint]
+    return next(iter(last or free), None)
+
+
+def _trial(text: str) -> int:
+    if text in ("", "0", "off"):
+        return 0
+    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_TRIAL):
+        raise LaunchError(f"Trial: {clean_line(text)!r} is not a number of prompts; write one such as 20")
+    return int(text)
+
+
+def _budget(text: str) -> float | None:
+    text = text.removeprefix("$").strip()
+    if text in ("", "off"):
+        return None
+    try:
+        dollars = float(text)
+    except ValueError:
+        dollars = 0.0
+    if not 0 < dollars < _MOST_DOLLARS:
+        raise LaunchError(f"Budget: {clean_line(text)!r} is not a sum in dollars; write one such as 5.00")
+    return dollars
+
+
+def _unquoted(path: str) -> str:
+    """The path without the quotes that a terminal puts around a file that is dropped on it."""
+    return path[1:-1] if len(path) > 1 and path[0] == path[-1] and path[0] in "'\"" else path
+
+
+def _field(name: str, value: str, *placeholders: str, classes: str = "") -> Field:
+    return Field(value, placeholders, id=name, classes=classes)
+
+
+def _line(label: str, *widgets: Widget) -> Horizontal:
+    return Horizontal(Label(label, markup=False), *widgets, classes="line")

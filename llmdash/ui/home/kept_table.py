@@ -1,0 +1,156 @@
+"""The kept runs, a row each, the newest on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from llmdash.engine.model.states import KeptState
+from llmdash.ui.launcher import KeptRow
+from llmdash.ui.tables.columns import Column
+from llmdash.ui.tables.line_table import LineTable
+from llmdash.ui.tables.row_painter import Cell
+from llmdash.ui.text.format import count, dollars, share
+from llmdash.ui.text.messages import FromWidget
+
+__all__ = ["KeptTable"]
+
+_LOOKS = {
+    KeptState.RUNNING: ("▸ running", "line-table--active"),
+    KeptState.PAUSED: ("◫ paused", "line-table--waiting"),
+    KeptState.HELD: ("◆ held", "line-table--waiting"),
+    KeptState.STOPPING: ("◐ stopping", "line-table--waiting"),
+    KeptState.DONE: ("✓ done", "line-table--success"),
+    KeptState.FAILED: ("✗ failures", "line-table--error"),
+    KeptState.STOPPED: ("■ can go on", "line-table--warning"),
+    KeptState.DIED: ("✖ cut off", "line-table--warning"),
+    KeptState.DAMAGED: ("! damaged", "line-table--error"),
+}
+"""Glyph, words and style of each state."""
+_TITLE = "Runs kept"
+_KEYS = ("⏎", "open", "u", "go on", "o", "results", "m", "compare", "y", "replay")
+"""The keys of a row, each with what it does."""
+
+
+class KeptTable(LineTable):
+    """Kept runs. One can be marked, to be compared with the one under the cursor.
+
+    | Key | Does |
+    |---|---|
+    | enter | Open the run, or attach to it while it runs. |
+    | u | Go on with it. |
+    | o | Write its results into a file. |
+    | space, m | Mark a run; compare the one under the cursor with the marked one. |
+    | y | Replay it. |
+
+    Component classes are those of `LineTable`.
+    """
+
+    BINDING_GROUP_TITLE = "Kept runs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "activate", "Open", tooltip="Open the run, or attach to it while it runs"),
+        Binding("u", "ask('go_on')", "Go on", tooltip="Go on with what is pending"),
+        Binding("o", "ask('export')", "Results", tooltip="Write its results into a file"),
+        Binding("space", "mark", "Mark", show=False, tooltip="Mark a run to compare with"),
+        Binding("m", "ask('compare')", "Compare", tooltip="Compare with the marked run, or the one below"),
+        Binding("y", "ask('replay')", "Replay", tooltip="Play the run again"),
+    ]
+
+    @dataclass
+    class Asked(FromWidget):
+        """Posted when something is to be done with a run: open, go_on, export, compare, replay."""
+
+        what: str
+        row: KeptRow
+        other: KeptRow | None
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(
+            (
+                Column("name", "name", 10, flex=1),
+                Column("state", "state", 11),
+                Column("done", "done", 8, "right"),
+                Column("failed", "failed", 6, "right", priority=2),
+                Column("right", "right", 6, "right", priority=3),
+                Column("cost", "cost", 7, "right", priority=1),
+                Column("when", "when", 9, priority=1),
+            ),
+            id=id,
+        )
+        self._rows: tuple[KeptRow, ...] = ()
+        self._marked: str | None = None
+        self._on: str | None = None
+        self.set_title(_TITLE)
+        keys = zip(_KEYS[::2], _KEYS[1::2], strict=True)
+        pieces = [((key, "$text-accent"), (f" {what}", "$foreground-muted")) for key, what in keys]
+        self.border_subtitle = Content(" · ").join(Content.assemble(*each) for each in pieces)
+
+    @property
+    def row(self) -> KeptRow | None:
+        """The run under the cursor."""
+        return self._rows[self.cursor_row] if self.cursor_row < len(self._rows) else None
+
+    def show(self, rows: tuple[KeptRow, ...], kept: str) -> None:
+        """Show these runs; `kept` says how much room they take."""
+        self.set_title(f"{_TITLE} · {kept}" if kept else _TITLE)
+        if rows == self._rows:
+            return
+        self._rows = rows
+        places = (at for at, row in enumerate(rows) if row.run == self._on)
+        self.place_cursor(next(places, self.cursor_row))
+        self._name_cursor()
+        self.rows_changed()
+
+    def row_count(self) -> int:
+        return len(self._rows)
+
+    def row_at(self, index: int) -> KeptRow | None:
+        return self._rows[index]
+
+    def is_marked(self, row: Any) -> bool:
+        return bool(row.run == self._marked)
+
+    def cell_at(self, row: Any, key: str) -> Cell:
+        run: KeptRow = row
+        if key == "name":
+            return Cell(run.name)
+        if key == "state":
+            return Cell(*_LOOKS[run.state])
+        if key == "done":
+            return Cell(count(run.done), "line-table--row" if run.done else "line-table--muted")
+        if key == "failed":
+            return Cell(count(run.failed), "line-table--error" if run.failed else "line-table--muted")
+        if key == "right":
+            return Cell(share(run.right), "line-table--row")
+        if key == "cost":
+            return Cell(dollars(run.cost), "line-table--row")
+        return Cell(run.when, "line-table--muted")
+
+    def cursor_moved(self) -> None:
+        self._name_cursor()
+
+    def row_activated(self) -> None:
+        self.action_ask("open")
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, or take its mark away."""
+        if self.row is not None:
+            self._marked = None if self._marked == self.row.run else self.row.run
+            self.rows_changed()
+
+    def action_ask(self, what: str) -> None:
+        """Ask for something to be done with the run under the cursor."""
+        if self.row is not None:
+            self.post_message(self.Asked(self, what, self.row, self._other()))
+
+    def _other(self) -> KeptRow | None:
+        """The marked run, else the one below the cursor."""
+        marked = next((row for row in self._rows if row.run == self._marked and row is not self.row), None)
+        below = self._rows[self.cursor_row + 1 : self.cursor_row + 2]
+        return marked or (below[0] if below else None)
+
+    def _name_cursor(self) -> None:
+        self._on = None if self.row is None else self.row.run

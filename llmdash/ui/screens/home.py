@@ -1,0 +1,350 @@
+"""The home screen of a bare `llmdash`: what was, what could be, and what it would cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Resize, ScreenResume
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static
+from textual.worker import Worker
+
+from llmdash.engine.model.counts import counted
+from llmdash.engine.model.forecast import ForecastPart
+from llmdash.ui.dashboard.arrangement import WIDE
+from llmdash.ui.home.blocking_work import BlockingWork
+from llmdash.ui.home.endpoint_list import EndpointList
+from llmdash.ui.home.forecast_pane import ForecastPane
+from llmdash.ui.home.form import NewRunForm
+from llmdash.ui.home.kept_table import KeptTable
+from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
+from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.text.keymap import entries
+
+if TYPE_CHECKING:
+    from llmdash.engine.model.comparison import ComparisonSource
+    from llmdash.engine.model.session import Session
+
+__all__ = ["HomeScreen"]
+
+_LOOK_S = 2.0
+"""Seconds between two looks at the kept runs, at least: those that run go on."""
+_REST = 10
+"""How many times as long as a look the pause after it is, at least: thousands of runs keep no core busy."""
+_SETTLE_S = 0.15
+"""Seconds without a change after which the file is read, and the forecast made, again."""
+_NAME_WIDTH = 20
+"""Cells that the first line needs for its name."""
+
+
+class HomeScreen(Screen[None]):
+    """Shows the kept runs, and asks what to run. Nothing is sent anywhere before Enter in the form, and what
+    that would send stands beside it.
+
+    No endpoint that costs money is chosen at first.
+    """
+
+    TITLE = "Home"
+    AUTO_FOCUS = "#prompt-files"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "start", "Start", tooltip="Start the run with what is chosen"),
+        # With priority, so that what is typed right after it is of the next field.
+        Binding("tab", "app.focus_next", "Next field", priority=True),
+        Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True),
+        # With priority, so that they go over the sliders too, and change no value on the way.
+        Binding("down", "field('next')", "Next field", show=False, priority=True, tooltip="In the form"),
+        Binding("up", "field('previous')", "Field before", show=False, priority=True, tooltip="In the form"),
+        Binding("n", "new_run", "New run", tooltip="Go to the form of a new run"),
+        Binding("h", "kept", "Runs kept", tooltip="Go to the kept runs"),
+        Binding("v", "check_keys", "Check keys", tooltip="Try each key by one small call"),
+        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
+        Binding("question_mark", "help", "Help", tooltip="Every key"),
+        Binding("escape", "app.quit", "Leave", tooltip="Leave; nothing was sent"),
+    ]
+    DEFAULT_CSS = """
+    HomeScreen #title { height: 1; padding: 0 1; }
+    HomeScreen #title-name { width: 1fr; }
+    HomeScreen #home-title { width: auto; color: $foreground-muted; }
+    HomeScreen #home { height: 1fr; }
+    HomeScreen #above { height: 1fr; min-height: 11; }
+    HomeScreen #kept { width: 13fr; height: 100%; }
+    HomeScreen #places { width: 8fr; height: 100%; }
+    HomeScreen .home-panel, HomeScreen #kept {
+        border: round $border-blurred; border-title-color: $foreground-muted; padding: 0 1;
+        border-subtitle-color: $foreground-muted;
+    }
+    HomeScreen .home-panel:focus-within, HomeScreen #kept:focus {
+        border: heavy $primary; border-title-color: $primary; border-title-style: bold;
+    }
+    HomeScreen #new { height: auto; }
+    HomeScreen #forecast { height: auto; max-height: 8; min-height: 5; width: 100%; }
+    HomeScreen #forecast.-spends { border-subtitle-color: $text-warning; border-subtitle-style: bold; }
+    HomeScreen #forecast.-refused { color: $text-error; text-style: bold; }
+    HomeScreen.compact #above { layout: vertical; height: auto; min-height: 8; }
+    HomeScreen.compact #forecast { text-wrap: nowrap; text-overflow: ellipsis; }
+    HomeScreen.compact #forecast.-refused { text-wrap: wrap; }
+    HomeScreen.compact .halves { layout: vertical; height: 2; }
+    HomeScreen.compact .half { width: 1fr; }
+    HomeScreen.compact .half.-rest > Label:first-child { width: 12; padding: 0; }
+    HomeScreen.compact #kept { width: 100%; height: 8; }
+    HomeScreen.compact #places { width: 100%; height: auto; max-height: 7; }
+    """
+
+    class Started(Message):
+        """Posted when a run has started, with what was chosen; None where none was begun."""
+
+        def __init__(self, session: Session, launch: Launch | None) -> None:
+            super().__init__()
+            self.session = session
+            self.launch = launch
+
+    def __init__(self, launcher: Launcher, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._launcher = launcher
+        self._clock = clock
+        self._looked_at = 0.0
+        """When the last look at the kept runs began."""
+        self._next_look: Timer | None = None
+        self._options = launcher.options()
+        self._endpoints = self._options.endpoints
+        self._kept_runs = KeptPart()
+        self._kept_problem = ""
+        """Why the last look at the kept runs failed; empty if it did not."""
+        self._opening: Launch | str | None = None
+        self._said = ""
+        self._work = BlockingWork(self)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="title"):
+            yield Static(Content.assemble(("llmdash", "bold $primary"), "   home"), id="title-name")
+            yield Static(id="home-title", markup=False)
+        with VerticalScroll(id="home", can_focus=False):
+            with Horizontal(id="above"):
+                yield KeptTable(id="kept")
+                with VerticalScroll(id="places", classes="home-panel", can_focus=False):
+                    yield EndpointList()
+            with Vertical(id="new-panel", classes="home-panel") as panel:
+                panel.border_title = Content("New run")
+                panel.styles.height = "auto"
+                yield NewRunForm(self._options, id="new")
+        yield ForecastPane(id="forecast", classes="home-panel")
+        yield KeyBar(bar_items(entries(self), ("start", "app.quit")))
+
+    def on_mount(self) -> None:
+        self._form = self.query_one(NewRunForm)
+        self._kept = self.query_one(KeptTable)
+        self._forecast = self.query_one(ForecastPane)
+        self._places = self.query_one("#places")
+        self._places.border_title = Content("Endpoints and keys")
+        self._show_endpoints()
+        self._settling = self.set_timer(_SETTLE_S, self._foresee)
+        self._foresee()
+
+    # What was.
+
+    @on(ScreenResume)
+    def _look(self) -> None:
+        """Look at the kept runs, while this screen is the one that is shown: thousands take their time."""
+        if self._next_look is not None:
+            self._next_look.stop()
+        if self.is_current and not self._work.goes_on("kept"):
+            self._looked_at = self._clock()
+            self._work.start("kept", self._launcher.kept, self._show_kept, self._cannot_look)
+
+    def _cannot_look(self, problem: str) -> None:
+        """Say why, but only once as long as it stays the same: the next look comes by itself."""
+        self._look_again()
+        if problem != self._kept_problem:
+            self._kept_problem = problem
+            self._tell(problem)
+
+    def _look_again(self) -> None:
+        pause_s = max(_LOOK_S, _REST * (self._clock() - self._looked_at))
+        self._next_look = self.set_timer(pause_s, self._look)
+
+    def _show_kept(self, kept: KeptPart) -> None:
+        self._look_again()
+        self._kept_problem = ""
+        self._kept_runs = kept
+        self._kept.show(kept.rows, kept.room)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        keys = sum(len(endpoint.keys) for endpoint in self._endpoints)
+        parts = [f"{counted(len(self._kept_runs.rows), 'run')} kept", f"{counted(keys, 'key')} found"]
+        parts.append("nothing is sent before Enter")
+        while parts and len(" · ".join(parts)) > self.size.width - _NAME_WIDTH:
+            del parts[0]
+        said = " · ".join(parts)
+        if said != self._said:
+            self._said = said
+            self.query_one("#home-title", Static).update(Content(said))
+
+    def _show_endpoints(self) -> None:
+        self.query_one(EndpointList).show(self._endpoints, self._options.found_in)
+        self._show_title()
+
+    @on(KeptTable.Asked)
+    def _asked(self, event: KeptTable.Asked) -> None:
+        """Do with a kept run what was asked."""
+        run = event.row.run
+        if event.what == "export":
+            self._work.start("export", partial(self._launcher.export, run), self._exported, self._tell)
+        elif event.what != "compare":
+            self._open(run, partial(getattr(self._launcher, event.what), run), self._tell)
+        elif event.other is None:
+            self._tell("There is no other run to compare with")
+        else:
+            compare = partial(self._launcher.compare, run, event.other.run)
+            self._work.start("compare", compare, self._show_comparison, self._tell)
+
+    def _exported(self, path: str) -> None:
+        self.app.notify(f"The results are in {path}", markup=False)
+
+    def _show_comparison(self, comparison: ComparisonSource) -> None:
+        from llmdash.ui.screens.comparison import ComparisonScreen
+
+        self.app.push_screen(ComparisonScreen(comparison))
+
+    # What is opened.
+
+    def _open(self, what: Launch | str, begin: Callable[[], Session], refused: Callable[[str], None]) -> None:
+        """Open a run, begun by a launch or kept; does nothing while another is being opened."""
+        if self._opening is not None:
+            return
+        self._opening = what
+        self._work.start("open", begin, self._opened, partial(self._not_opened, refused))
+
+    def _opened(self, session: Session) -> None:
+        launch = self._opening if isinstance(self._opening, Launch) else None
+        self._opening = None
+        self.post_message(self.Started(session, launch))
+
+    def _not_opened(self, refused: Callable[[str], None], problem: str) -> None:
+        self._opening = None
+        refused(problem)
+
+    # What could be.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let the arrows be what they are elsewhere, but in the form; there they go from field to field."""
+        if action != "field":
+            return True
+        return self.focused is not None and any(
+            isinstance(each, NewRunForm) for each in self.focused.ancestors
+        )
+
+    def action_field(self, which: str) -> None:
+        """Go to the next field of the form, or the previous one; beyond its ends, on to the next panel."""
+        if which == "next":
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def action_new_run(self) -> None:
+        self.query_one("#prompt-files").focus()
+
+    def action_kept(self) -> None:
+        self._kept.focus()
+
+    def action_check_keys(self) -> None:
+        self._places.border_subtitle = Content("trying each key by one small call …")
+        self._work.start("check", self._launcher.check_keys, self._checked, self._not_checked)
+
+    def _checked(self, endpoints: tuple[EndpointChoice, ...]) -> None:
+        self._endpoints = endpoints
+        self._places.border_subtitle = None
+        self._show_endpoints()
+
+    def _not_checked(self, problem: str) -> None:
+        self._places.border_subtitle = None
+        self._tell(problem)
+
+    def action_help(self) -> None:
+        from llmdash.ui.screens.help import HelpScreen
+        from llmdash.ui.text.keymap import listed
+
+        self.app.push_screen(HelpScreen(list(listed(self))))
+
+    @on(NewRunForm.Entered)
+    def action_start(self) -> None:
+        """Start with what is chosen; a second press while it starts does nothing."""
+        if self._opening is not None:
+            return
+        try:
+            launch = self._form.launch()
+        except LaunchError as error:
+            self._forecast.refuse(str(error))
+            return
+        self._forecast.show_starting()
+        self._open(launch, partial(self._launcher.start, launch), self._forecast.refuse)
+
+    @on(NewRunForm.Changed)
+    def _changed(self) -> None:
+        self._forecast.forget_refusal()
+        self._settling.stop()
+        self._settling = self.set_timer(_SETTLE_S, self._foresee)
+
+    def _foresee(self) -> None:
+        """Read the chosen file, and ask what Enter would send now."""
+        try:
+            read = partial(self._launcher.preview, self._form.prompts())
+            self._work.start("preview", read, self._form.show_preview, self._unreadable)
+        except LaunchError as error:
+            self._unreadable(str(error))
+        try:
+            foresee = partial(self._launcher.forecast, self._form.launch())
+            self._work.start("forecast", foresee, self._show_forecast, self._forecast.show_none)
+        except LaunchError as error:
+            self._work.drop("forecast")
+            self._forecast.show_none(str(error))
+
+    def _unreadable(self, problem: str) -> None:
+        self._form.show_preview(None, problem)
+
+    def _show_forecast(self, forecast: ForecastPart) -> None:
+        """Show what would come of the fields, unless it says there why nothing was started."""
+        if self._forecast.refuses:
+            return
+        try:
+            self._forecast.show(forecast, self._form.launch())
+        except LaunchError as error:
+            self._forecast.show_none(str(error))
+
+    @on(Worker.StateChanged)
+    def _worked(self, event: Worker.StateChanged) -> None:
+        self._work.settle(event)
+
+    def _tell(self, problem: str) -> None:
+        self.app.notify(problem, severity="error", markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        """Where it is narrow the form comes first, and all scrolls."""
+        self.set_class(event.size.width < WIDE, "compact")
+        self._show_title()
+        self.call_after_refresh(self._arrange)
+
+    def _arrange(self) -> None:
+        all_of_it, above = self.query_one("#home"), self.query_one("#above")
+        new = self.query_one("#new-panel")
+        if self.has_class("compact"):
+            all_of_it.move_child(above, after=new)
+        else:
+            all_of_it.move_child(above, before=new)
+        self.call_after_refresh(self._show_focus)
+
+    def _show_focus(self) -> None:
+        """Scroll as far as the focus needs it."""
+        self.query_one("#home").scroll_home(animate=False)
+        if self.focused is not None:
+            self.focused.scroll_visible(animate=False)

@@ -1,0 +1,57 @@
+"""LeaveScreen: what becomes of a run when its dashboard is left."""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+__all__ = ["LeaveChoice", "LeaveScreen"]
+
+
+class LeaveChoice(enum.Enum):
+    """What becomes of the run."""
+
+    STOP = "stop"
+    LEAVE = "leave"
+    STAY = "stay"
+
+
+class LeaveScreen(ModalScreen[LeaveChoice]):
+    """Asks over the dashboard whether the run stops or goes on; dismissed with the choice.
+
+    | Key | Does |
+    |---|---|
+    | enter | Stops the run; it can be resumed. |
+    | l | Leaves the run running. |
+    | escape, q | Goes on watching. |
+    """
+
+    TITLE = "Leave"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose('STOP')", "Stop the run"),
+        Binding("l", "choose('LEAVE')", "Leave it running"),
+        Binding("escape,q", "choose('STAY')", "Go on watching"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="confirm") as box:
+            box.border_title = Content("Leave the run?")
+            box.border_subtitle = Content("enter stop   l leave running   esc stay")
+            yield Static(
+                Content(
+                    "Stop: nothing new is sent, and the run can be resumed.\n"
+                    "Leave it running: it goes on without a screen; llmdash attach shows it again."
+                ),
+                markup=False,
+            )
+
+    def action_choose(self, choice: str) -> None:
+        """Dismiss with the choice of that name."""
+        self.dismiss(LeaveChoice[choice])

@@ -1,0 +1,54 @@
+"""The screens that the dashboard opens over itself, by name; each is loaded when it is first opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, Protocol
+
+from llmdash.engine.model.frame import Frame
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from llmdash.ui.screens.errors import ErrorControls
+    from llmdash.ui.screens.workers import WorkerControls
+
+    class DashboardControls(ErrorControls, WorkerControls, Protocol):
+        """What the dashboard does for any of them."""
+
+
+__all__ = ["OPENINGS"]
+
+
+def _alerts(_controls: DashboardControls, frame: Frame) -> Screen[None]:
+    from llmdash.ui.screens.alerts import AlertsScreen
+
+    return AlertsScreen(frame.alerts)
+
+
+def _errors(controls: DashboardControls, _frame: Frame) -> Screen[None]:
+    from llmdash.ui.screens.errors import ErrorsScreen
+
+    return ErrorsScreen(controls)
+
+
+def _graphs(controls: DashboardControls, _frame: Frame) -> Screen[None]:
+    from llmdash.ui.screens.graphs import GraphsScreen
+
+    return GraphsScreen(controls)
+
+
+def _workers(controls: DashboardControls, frame: Frame) -> Screen[None] | None:
+    """None in a run without workers."""
+    from llmdash.ui.screens.workers import WorkersScreen
+
+    return WorkersScreen(controls) if frame.workers or frame.cluster else None
+
+
+OPENINGS: Final[Mapping[str, Callable[[DashboardControls, Frame], Screen[None] | None]]] = {
+    "alerts": _alerts,
+    "errors": _errors,
+    "graphs": _graphs,
+    "workers": _workers,
+}
+"""What makes each screen, for the frame that is shown; it returns None where there is nothing to show."""

@@ -1,0 +1,85 @@
+"""The themes of an app: registered from their files at first, and again as these change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.widget import Widget
+
+from llmdash.ui.settings.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
+
+if TYPE_CHECKING:
+    from textual.css.stylesheet import Stylesheet
+
+__all__ = ["LiveThemes"]
+
+
+class LiveThemes:
+    """Registers the themes of two folders with `app`; `report` gets a line for each file that is wrong."""
+
+    def __init__(
+        self, app: App[Any], shipped: Path | None, user: Path | None, report: Callable[[str], None]
+    ) -> None:
+        self._app = app
+        self._shipped = ThemeLibrary([shipped] if shipped else [])
+        self._user = ThemeLibrary([user] if user else [])
+        self._report = report
+
+    def register_shipped(self) -> None:
+        """Register the shipped themes without a check, which costs start-up time: a test has checked them."""
+        for change in self._shipped.changes():
+            if isinstance(change, ThemeError):
+                self._report(str(change))
+            else:
+                self._app.register_theme(change.theme)
+        self.choose(DEFAULT_THEME)
+
+    def choose(self, name: str | None) -> None:
+        """Show the theme of that name, if there is one."""
+        if name in self._app.available_themes:
+            self._app.theme = name
+
+    def adopt_user(self) -> None:
+        """Register those of the user's themes that are new or have changed."""
+        self._adopt_changed(self._user)
+
+    def reload(self) -> None:
+        """Register every theme that has changed, so that an edited one shows at once."""
+        self._adopt_changed(self._shipped)
+        self._adopt_changed(self._user)
+
+    def _adopt_changed(self, library: ThemeLibrary) -> None:
+        for change in library.changes():
+            if isinstance(change, ThemeFile):
+                self._adopt(change)
+            else:
+                self._report(str(change))
+
+    def _adopt(self, file: ThemeFile) -> None:
+        """Register a theme that fits every stylesheet, and show it at once if it is the current one."""
+        try:
+            if file.theme.variables:
+                check_variables(file, self._every_stylesheet(), self._app.get_theme_variable_defaults())
+        except ThemeError as error:
+            self._report(str(error))
+            return
+        self._app.register_theme(file.theme)
+        if file.theme.name == self._app.theme:
+            self._app.mutate_reactive(App.theme)
+
+    def _every_stylesheet(self) -> Stylesheet:
+        """A copy of the stylesheet in use, with those of all widgets that may be mounted later."""
+        stylesheet = self._app.stylesheet.copy()
+        for kind in _subclasses(Widget):
+            css = kind.__dict__.get("DEFAULT_CSS", "")
+            stylesheet.add_source(css, read_from=("", kind.__qualname__), is_default_css=True)
+        return stylesheet
+
+
+def _subclasses(kind: type[Any]) -> Iterable[type[Any]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)

@@ -1,0 +1,44 @@
+"""Where the job table is among its jobs, and what keeps it there while they change."""
+
+from __future__ import annotations
+
+from llmdash.ui.tables.job_window import JobWindow
+
+__all__ = ["JobPlace"]
+
+
+class JobPlace:
+    """The job under the cursor, and why the first row is on top where it stays so.
+
+    Rows and tops are indexes among all rows, of which `known` has some.
+    """
+
+    def __init__(self, known: JobWindow) -> None:
+        self._known = known
+        self.job: int | None = None
+        """The number of the job under the cursor; None while it is not known, or there is none."""
+        self.follow = True
+        """True while the cursor stays on the newest job."""
+        self.keeps_top = False
+        """True until the cursor is moved where the order of an ended run was asked for: it comes later."""
+
+    def anchor(self, top: int, cursor: int, page: int) -> tuple[int, int] | None:
+        """Return the job that must not move on screen, and its row: the cursor's, or the first visible one.
+        None where the first row stays on top.
+        """
+        if self.follow or self.keeps_top:
+            return None
+        if self.job is not None and top <= cursor < top + page:
+            return self.job, cursor
+        row = self._known.row(top)
+        return None if row is None else (row.job, top)
+
+    def settled(self, anchor: tuple[int, int] | None, top: int, cursor: int) -> tuple[int, int]:
+        """Return the top and the cursor with which the anchored job is where it was."""
+        if self.follow or self.keeps_top:
+            return 0, 0
+        moved = 0
+        if anchor is not None:
+            job, before = anchor
+            moved = self._known.index_of(job, before) - before
+        return top + moved, self._known.index_of(self.job, cursor + moved)

@@ -1,0 +1,43 @@
+"""Numbers of options: those that are none are refused, wherever a range is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from llmdash.cli import main
+from llmdash.cli.number_range import NumberRange
+
+
+def _ranges(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The options of a command and those below it that take a number with a fraction."""
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from _ranges(each, *words, name)
+    for parameter in command.params:
+        if isinstance(parameter.type, click.types.FloatParamType):
+            yield words, parameter.opts[0]
+
+
+RANGES = sorted(_ranges(main))
+
+
+def test_there_are_such_options() -> None:
+    assert (("runs", "replay"), "--speed") in RANGES
+
+
+@pytest.mark.parametrize(("words", "option"), RANGES)
+@pytest.mark.parametrize("value", ["nan", "-nan", "x", "-1", "1e"])
+def test_what_is_no_number_of_the_range_is_refused(words: tuple[str, ...], option: str, value: str) -> None:
+    refused = CliRunner().invoke(main, [*words, f"{option}={value}"])
+    assert refused.exit_code == 2
+    assert f"Invalid value for '{option}'" in refused.output
+
+
+def test_the_ends_of_a_range_belong_to_it() -> None:
+    numbers = NumberRange(0.1, 1_000)
+    assert [numbers.convert(text, None, None) for text in ("0.1", "1e3", "7")] == [0.1, 1_000, 7]
+    assert NumberRange(0).convert("inf", None, None) == float("inf")

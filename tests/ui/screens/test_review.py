@@ -1,0 +1,165 @@
+"""A run that has ended: what came of it and what failed, and back again when jobs are retried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from llmdash.engine.model.commands import RetryJobs
+from llmdash.engine.model.states import RunState, SortColumn
+from llmdash.ui.app import LlmdashApp
+from llmdash.ui.launcher import LaunchError
+from llmdash.ui.panels.outcome import OutcomePanel
+from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.screens.dashboard import DashboardScreen
+from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.tables.error_table import ErrorTable
+from llmdash.ui.tables.job_table import JobTable
+from llmdash.ui.text.keymap import entries
+from tests.ui.fake_session import FakeSession, RestingSession
+from tests.ui.troubles import finished
+from tests.ui.waiting import until
+
+SIZES = [(120, 36), (80, 24), (200, 60)]
+
+
+def ended(*, failed: bool = True) -> FakeSession:
+    return FakeSession(clock=lambda: 700.0, scene=finished(failed=failed))
+
+
+def texts(app: LlmdashApp) -> str:
+    return "\n".join(
+        "".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_came_of_it_and_what_failed_take_the_place_of_rate_and_streams(
+    size: tuple[int, int],
+) -> None:
+    app = LlmdashApp(session=ended())
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.screen.query_one(ErrorTable).display)
+        await pilot.pause()
+        assert app.screen.query_one(OutcomePanel).display
+        assert not app.screen.query_one(RatePanel).display
+        assert not app.screen.query_one("#stream", StreamPane).display
+        shown = texts(app)
+        assert "9,962 of 10,000" in shown
+        assert "stalled" in shown
+        assert "R tries them again" in shown
+        assert "took 11m40s" in shown
+
+
+async def test_with_nothing_failed_the_answer_of_the_row_under_the_cursor_is_shown() -> None:
+    session = ended(failed=False)
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: session.views[-1].stream.job is not None)
+        assert not app.screen.query_one(ErrorTable).display
+        assert app.screen.query_one("#stream", StreamPane).display
+        before = session.views[-1].stream.job
+        await pilot.press("down")
+        await until(pilot, lambda: session.views[-1].stream.job not in (None, before))
+
+
+async def test_jobs_are_sorted_by_what_went_wrong_first() -> None:
+    session = ended()
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: session.views[-1].jobs.sort is SortColumn.WRONG)
+        table = app.screen.query_one(JobTable)
+        await until(pilot, lambda: "what went wrong first" in str(table.border_title))
+        assert table.cursor_row == 0
+
+
+async def test_an_order_that_the_user_chose_stays() -> None:
+    session = ended()
+    session.scene.state = RunState.RUNNING
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("T")
+        session.scene.state = RunState.DONE
+        await until(pilot, lambda: app.screen.query_one(OutcomePanel).display)
+        assert session.views[-1].jobs.sort is SortColumn.TIME
+
+
+async def test_a_retry_brings_the_running_dashboard_back() -> None:
+    session = ended()
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(ErrorTable).display)
+        await until(pilot, lambda: session.views[-1].jobs.sort is SortColumn.WRONG)
+        app.screen.query_one(ErrorTable).focus()
+        await pilot.press("r")
+        assert isinstance(session.commands[-1], RetryJobs)
+        session.scene = replace(session.scene, state=RunState.RUNNING)
+        await until(pilot, lambda: app.screen.query_one(RatePanel).display)
+        assert not app.screen.query_one(OutcomePanel).display
+        assert not app.screen.query_one(ErrorTable).display
+        await until(pilot, lambda: session.views[-1].jobs.sort is SortColumn.NEWEST)
+        assert app.screen.query_one(JobTable).follow
+
+
+async def test_enter_on_a_group_filters_the_jobs_by_it() -> None:
+    session = ended()
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(ErrorTable).display)
+        app.screen.query_one(ErrorTable).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "stalled" in session.views[-1].jobs.filter)
+
+
+async def test_the_wall_of_streams_is_gone_with_the_streams() -> None:
+    app = LlmdashApp(session=ended(failed=False))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(OutcomePanel).display)
+        await pilot.press("w")
+        assert not app.screen.query_one("#tiles").display
+
+
+async def test_a_run_that_ends_is_told_to_the_terminal() -> None:
+    session = ended()
+    session.scene.state = RunState.RUNNING
+    app = LlmdashApp(session=session, notify="bell")
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, DashboardScreen)
+        written: list[str] = []
+        app._driver.write = written.append  # type: ignore[union-attr,method-assign]
+        session.scene.state = RunState.DONE
+        await until(pilot, lambda: "\a" in written)
+        await pilot.pause(0.3)
+        assert written.count("\a") == 1
+
+
+async def test_a_kept_run_says_so_and_offers_nothing_that_would_change_it() -> None:
+    app = LlmdashApp(session=RestingSession(clock=lambda: 700.0, scene=finished()))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(ErrorTable).display)
+        await pilot.pause()
+        shown = texts(app)
+        assert shown.startswith(" llmdash   kept run   ")
+        assert "tries them again" not in shown and "38 failed" in shown
+        names = {entry.name for entry in entries(app.screen)}
+        assert names.isdisjoint({"Pause", "Retry", "Retry failed", "Faster", "Cancel", "Drain", "Stop now"})
+
+
+async def test_the_results_are_written_and_told_or_why_not() -> None:
+    def write(session: object) -> str:
+        written.append(session)
+        if len(written) > 1:
+            raise LaunchError("[/] the disk is full")
+        return "run-1.jsonl"
+
+    written: list[object] = []
+    session = ended()
+    app = LlmdashApp(session=session, write_results=write)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "o Results" in texts(app))
+        for told in ("The results are in run-1.jsonl", "[/] the disk is full"):
+            await pilot.press("o")
+            await until(pilot, lambda told=told: told in [each.message for each in app._notifications])  # type: ignore[misc]
+    assert written == [session, session]
