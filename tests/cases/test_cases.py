@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,7 +87,9 @@ def test_the_tables_have_every_row_and_the_tests_that_failed() -> None:
 def _cases(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = case\n")
     command = [sys.executable, "-m", "tests.cases", "-c", str(folder / "pytest.ini"), str(folder), *arguments]
-    return subprocess.run(command, cwd=_TESTS.parent, capture_output=True, text=True, timeout=120)
+    # Options meant for the tests this one is among, such as --cov, would take them apart.
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    return subprocess.run(command, cwd=_TESTS.parent, env=env, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -69,7 +70,9 @@ def test_one_that_reads_late_gets_the_whole_summary(tmp_path: Path) -> None:
 
 def test_one_that_leaves_something_running_is_not_waited_for(tmp_path: Path) -> None:
     begun = time.monotonic()
-    assert EndCommand("sleep 600 & true", tmp_path, ENVIRONMENT).run({}) is None
+    script = f"sleep 600 & echo $! > '{tmp_path}/left'"
+    assert EndCommand(script, tmp_path, ENVIRONMENT).run({}) is None
+    os.kill(int((tmp_path / "left").read_text()), signal.SIGKILL)
     assert time.monotonic() - begun < PATIENCE_S
 
 
