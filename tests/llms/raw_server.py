@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ async def serving(handler: Deed, *, tls: bool | ssl.SSLContext = False, port: in
             pass  # the client has gone
         finally:
             writer.close()
+            with suppress(OSError):  # how it closed is known to the server then, and to no collector
+                await writer.wait_closed()
         del handling[task]  # one that failed stays, and is raised in the end
 
     listening = await asyncio.start_server(handle, "127.0.0.1", port, ssl=context, backlog=1024)
