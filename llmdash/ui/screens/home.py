@@ -55,7 +55,7 @@ class HomeScreen(Screen[None]):
     """
 
     TITLE = "Home"
-    AUTO_FOCUS = "#prompt-files"
+    AUTO_FOCUS = ""  # it would scroll, by a layout that is not yet that of this size
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "Start", tooltip="Start the run with what is chosen"),
         # With priority, so that what is typed right after it is of the next field.
@@ -122,6 +122,8 @@ class HomeScreen(Screen[None]):
         """Why the last look at the kept runs failed; empty if it did not."""
         self._opening: Launch | str | None = None
         self._said = ""
+        self._shows_focus = False
+        """Whether what has the focus was scrolled to since the size has changed."""
         self._work = BlockingWork(self)
 
     def compose(self) -> ComposeResult:
@@ -147,6 +149,9 @@ class HomeScreen(Screen[None]):
         self._places = self.query_one("#places")
         self._places.border_title = Content("Endpoints and keys")
         self._show_endpoints()
+        self.screen_layout_refresh_signal.subscribe(self, self._laid_out, immediate=True)
+        self.set_focus(self.query_one("#prompt-files"), scroll_visible=False)
+        self._arrange(self.app.size.width)
         self._settling = self.set_timer(_SETTLE_S, self._foresee)
         self._foresee()
 
@@ -329,22 +334,26 @@ class HomeScreen(Screen[None]):
         self.app.notify(problem, severity="error", markup=False)
 
     def on_resize(self, event: Resize) -> None:
-        """Where it is narrow the form comes first, and all scrolls."""
-        self.set_class(event.size.width < WIDE, "compact")
         self._show_title()
-        self.call_after_refresh(self._arrange)
+        if self.is_mounted:
+            self._arrange(event.size.width)
 
-    def _arrange(self) -> None:
+    def _arrange(self, width: int) -> None:
+        """Where it is narrow the form comes first, and all scrolls."""
+        self.set_class(width < WIDE, "compact")
         all_of_it, above = self.query_one("#home"), self.query_one("#above")
         new = self.query_one("#new-panel")
         if self.has_class("compact"):
             all_of_it.move_child(above, after=new)
         else:
             all_of_it.move_child(above, before=new)
-        self.call_after_refresh(self._show_focus)
+        self._shows_focus = False
+        self.refresh(layout=True)
 
-    def _show_focus(self) -> None:
-        """Scroll as far as the focus needs it."""
-        self.query_one("#home").scroll_home(animate=False)
-        if self.focused is not None:
-            self.focused.scroll_visible(animate=False)
+    def _laid_out(self, _: Screen[None]) -> None:
+        """Scroll as far as the focus needs it, once for each size; later the user is the one who scrolls."""
+        if self._shows_focus or self.focused is None:
+            return
+        self._shows_focus = True
+        self.query_one("#home").scroll_home(animate=False, immediate=True)
+        self.focused.scroll_visible(animate=False, immediate=True)

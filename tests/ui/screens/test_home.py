@@ -692,6 +692,23 @@ async def test_the_form_is_in_sight_at_every_size(size: tuple[int, int]) -> None
         assert pilot.app.screen.query_one("#prompt-files").region.bottom <= size[1] - 4
 
 
+@pytest.mark.parametrize("fields_down", [0, 3, 9, 14])
+async def test_the_field_in_hand_stays_in_sight_at_every_other_size(fields_down: int) -> None:
+    """It was scrolled to by the layout of the size before, now and then."""
+    app = LlmdashApp(launcher=FakeLauncher(), shipped_themes=SHIPPED)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await pilot.press(*["down"] * fields_down)
+        for size in [(80, 24), (120, 22), (60, 16), (200, 60), (60, 16), (120, 36)]:
+            await pilot.resize_terminal(*size)
+            await settle(pilot)
+            home, field = app.screen.query_one("#home"), app.screen.focused
+            assert field is not None
+            assert home.region.contains_region(field.region), (size, field)
+            if fields_down == 0 and size[0] < 100:
+                assert home.scroll_offset.y == 0
+
+
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
 async def test_choices_title_and_first_prompts_fit_the_width(size: tuple[int, int]) -> None:
     app = LlmdashApp(launcher=FakeLauncher(rows=("x" * 500,)), shipped_themes=SHIPPED)
