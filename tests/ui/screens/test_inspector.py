@@ -87,9 +87,12 @@ async def test_what_is_odd_about_an_answer_and_its_tokens_are_seen_at_any_width(
         await pilot.pause()
         await pilot.press("enter")
         await picture(pilot, session)
-        shown = " ".join(lines(pilot.app.screen.query_one("#inspected")))
-    assert "reasoning_only" in shown
-    assert "1,920 cached) 900 out (900 reasoning)" in " ".join(shown.split())
+
+        def shown() -> str:
+            return " ".join(" ".join(lines(pilot.app.screen.query_one("#inspected"))).split())
+
+        await until(pilot, lambda: "1,920 cached) 900 out (900 reasoning)" in shown())
+        assert "reasoning_only" in shown()
 
 
 async def test_the_inspector_is_live_while_it_is_open() -> None:
