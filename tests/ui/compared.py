@@ -93,7 +93,10 @@ TOTALS = ComparisonTotals(
 
 @dataclass
 class FakeComparison:
-    """`rows` pairs of changing kinds; a test sets the answers, and what is reported."""
+    """`rows` pairs of changing kinds; a test sets the answers, and what is reported.
+
+    An export is written after `export_takes` pictures, which are busy.
+    """
 
     rows: int = 1_604
     totals: ComparisonTotals = TOTALS
@@ -120,9 +123,12 @@ class FakeComparison:
     )
     views: list[PairsView] = field(default_factory=list)
     exported: list[PairsView] = field(default_factory=list)
+    export_takes: int = 0
 
     def picture(self, view: PairsView) -> ComparisonPart:
         self.views.append(view)
+        writes = bool(self.exported) and self.export_takes > 0
+        self.export_takes -= writes
         kinds = [kind for kind in _KINDS if kind in view.changes]
         matching = self.rows * len(kinds) // len(_KINDS)
         last = min(view.first + view.height, matching)
@@ -135,9 +141,9 @@ class FakeComparison:
             first=view.first,
             rows=tuple(self._row(place, kinds) for place in range(view.first, last)),
             detail=None if view.inspect is None else self._detail(view.inspect, kinds),
-            busy=not self.totals.complete and not self.problem,
+            busy=(not self.totals.complete and not self.problem) or writes,
             problem=self.problem,
-            notices=tuple(f"{matching} rows in comparison.csv" for _ in self.exported),
+            notices=tuple(f"{matching} rows in comparison.csv" for _ in self.exported if not writes),
         )
 
     def export(self, view: PairsView) -> None:

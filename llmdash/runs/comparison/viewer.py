@@ -70,13 +70,13 @@ class ComparisonViewer:
                 self._wanted = view
                 self._changed.notify()
             part = self._part
-        return part if part.view == view else replace(part, busy=not part.problem)
+            more = part.busy or bool(self._exports) or part.view != view
+        return replace(part, busy=more and not part.problem)
 
     def export(self, view: PairsView) -> None:
         """Write the pairs of a view to a new file of the folder; a later picture has a notice about it."""
         with self._changed:
             self._exports.append(view)
-            self._part = replace(self._part, busy=True)
             self._changed.notify()
 
     # In the thread.
@@ -110,7 +110,8 @@ class ComparisonViewer:
         while (view := self._next_view()) is not None:
             self._read(view)
             while self._exports and not self._ended:
-                self._write(self._exports.pop(0))
+                self._write(self._exports[0])
+                self._exports.pop(0)
 
     def _next_view(self) -> PairsView | None:
         """Wait for a view that is not shown yet; None at the end."""
@@ -172,7 +173,7 @@ class ComparisonViewer:
             yield row
 
     def _report(self, notice: str) -> None:
-        self._show(lambda part: replace(part, notices=(*part.notices, notice), busy=False))
+        self._show(lambda part: replace(part, notices=(*part.notices, notice)))
 
     def _show(self, change: Callable[[ComparisonPart], ComparisonPart]) -> None:
         with self._changed:

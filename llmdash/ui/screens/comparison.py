@@ -223,6 +223,7 @@ class ComparisonScreen(Screen[None]):
     def action_export(self) -> None:
         """Write what the table shows to a file in the working folder."""
         self._source.export(self._table.view)
+        self.poll()
 
     def action_help(self) -> None:
         from llmdash.ui.screens.help import HelpScreen

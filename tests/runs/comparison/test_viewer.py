@@ -92,6 +92,14 @@ def test_an_export_has_the_rows_of_its_view_in_their_order(tmp_path: Path) -> No
     assert any("expression" in row["b_text"] for row in rows)
 
 
+def test_a_picture_is_busy_until_an_export_that_was_asked_for_is_reported(tmp_path: Path) -> None:
+    with viewed(tmp_path) as viewer:
+        settled(viewer, EVERY)
+        for exports in range(1, 6):
+            viewer.export(EVERY)
+            assert len(settled(viewer, EVERY).notices) == exports
+
+
 def test_an_export_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     a, b = write_two(tmp_path, 20)
     with ComparisonViewer(RunComparison(a, b, free), tmp_path / "nowhere") as viewer:

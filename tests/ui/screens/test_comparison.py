@@ -180,6 +180,16 @@ async def test_an_export_is_asked_for_once_and_reported_once() -> None:
         assert [toast.message for toast in pilot.app._notifications].count("229 rows in comparison.csv") == 1
 
 
+async def test_an_export_that_takes_a_while_is_reported_though_no_key_is_pressed() -> None:
+    source = FakeComparison(export_takes=3)
+    async with shown(source) as pilot:
+        asked = len(source.views)
+        await pilot.press("e")
+        await until(pilot, lambda: pilot.app._notifications)
+        assert [toast.message for toast in pilot.app._notifications] == ["1604 rows in comparison.csv"]
+        assert len(source.views) > asked + source.export_takes
+
+
 async def test_progress_is_shown_until_all_is_read_and_then_nothing_is_asked_for() -> None:
     source = FakeComparison(totals=replace(TOTALS, complete=False), progress=0.34)
     async with shown(source) as pilot:
