@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -86,7 +87,12 @@ def test_reopened_an_ended_run_looks_as_it_did(tmp_path: Path) -> None:
 
 @pytest.mark.case("engine", "done-run")
 def test_the_time_at_work_adds_up_over_starts(tmp_path: Path) -> None:
-    with started(measured(tmp_path)) as session:
+    stopped = threading.Event()
+
+    def half(key: str, prompt: str, before: int) -> list[Any]:
+        return [*([stopped] if int(prompt.split()[-1]) >= 30 else []), *slowly(key, prompt, before)]
+
+    with started(plan(tmp_path, Server(half), prompts(60), concurrency=4)) as session:
         until(session, lambda frame: frame.run.done > 20)
     first = session.frame(WIDE).run
     second = run(measured(tmp_path, resume=True)).frame(WIDE).run
