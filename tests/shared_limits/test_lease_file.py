@@ -15,7 +15,7 @@ import pytest
 from llmdash.engine.dispatch.leases import Claim, Held, LeaseError, Limit, Share, Sharer, Wish
 from llmdash.shared_limits.lease_file import LeaseFile
 from llmdash.shared_limits.table import KEPT_S
-from tests.waiting import wait_for
+from tests.waiting import first, wait_for
 
 LIMIT = Limit("org-a", 60.0)
 
@@ -203,4 +203,5 @@ def test_processes_that_are_killed_while_they_write_leave_a_sound_file(path: Pat
             os.kill(process.pid, signal.SIGKILL)
         shared(LeaseFile(path), "me")
     assert not path.with_suffix(".damaged").exists()
-    assert {row.limit.name for row in LeaseFile(path).rows()} == {"org-a"}
+    rows = first(lambda: (shared(LeaseFile(path), "me"), LeaseFile(path).rows())[1], bool, "a live lease")
+    assert {row.limit.name for row in rows} == {"org-a"}
