@@ -19,6 +19,7 @@ from typing import NamedTuple
 from tests.arrivals import Arrivals
 from tests.cli.command import environment
 from tests.engine.senders import bound
+from tests.waiting import PATIENCE_S
 
 __all__ = ["Change", "Steered", "excess", "steered"]
 
@@ -73,7 +74,7 @@ class Steered:
 
     def end(self) -> None:
         """End the run; it has to end well."""
-        self._process.communicate("end\n", timeout=30)
+        self._process.communicate("end\n", timeout=PATIENCE_S)
         assert self._process.returncode == 0
 
 

@@ -41,6 +41,8 @@ class Server(NamedTuple):
 
     base_url: str
     counts: Callable[[], tuple[int, int]]
+    patience_s: float = 60.0
+    """How long a request waits for it: what a server without a processor answers too late it has answered."""
 
 
 class Sample(NamedTuple):
@@ -98,9 +100,9 @@ def soak(calls: int, server: Server, folder: Path, concurrency: int = CONCURRENC
         "OPENAI_BASE_URL": server.base_url,
         "LLMDASH_RATE": "unlimited",
         "LLMDASH_CONCURRENCY": str(concurrency),
-        "LLMDASH_FIRST_BYTE_TIMEOUT": "2",
-        "LLMDASH_STALL_TIMEOUT": "2",
-        "LLMDASH_TOTAL_TIMEOUT": "10",
+        "LLMDASH_FIRST_BYTE_TIMEOUT": str(server.patience_s),
+        "LLMDASH_STALL_TIMEOUT": str(server.patience_s),
+        "LLMDASH_TOTAL_TIMEOUT": str(2 * server.patience_s),
     }
     soaked, began = Soaked(calls), time.monotonic()
     arguments = ("run", prompts, "--headless", "--out", folder / "results.jsonl", "--run-dir", folder / "run")
@@ -179,7 +181,7 @@ def fault_endpoint(faults: float) -> Iterator[Server]:
                     stats: dict[str, Any] = json.load(answer)
                 return stats["requests"], stats["whole"]
 
-            yield Server(f"{root}/v1", counts)
+            yield Server(f"{root}/v1", counts, patience_s=5.0)  # some of its faults last until then
         finally:
             process.kill()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -19,6 +20,8 @@ from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.plan import RunPlan
+from llmdash.engine.pool.health_records import restore_health
+from llmdash.engine.run import assembly
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import FailureKind
@@ -85,8 +88,28 @@ def test_reopened_an_ended_run_looks_as_it_did(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("engine", "done-run")
+def test_what_it_takes_to_open_a_run_is_no_time_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly_restored(*state: Any) -> None:
+        time.sleep(0.5)
+        restore_health(*state)
+
+    monkeypatch.setattr(assembly, "restore_health", slowly_restored)
+    before = run(plan(tmp_path, Server(), prompts(5))).frame(WIDE).run
+    again = plan(tmp_path, Server(), prompts(5), resume=True)
+    assert run(again).frame(WIDE).run.elapsed_s == pytest.approx(before.elapsed_s)
+    assert run(again).frame(WIDE).run.elapsed_s == pytest.approx(before.elapsed_s)
+
+
+@pytest.mark.case("engine", "done-run")
 def test_the_time_at_work_adds_up_over_starts(tmp_path: Path) -> None:
-    with started(measured(tmp_path)) as session:
+    stopped = threading.Event()
+
+    def half(key: str, prompt: str, before: int) -> list[Any]:
+        return [*([stopped] if int(prompt.split()[-1]) >= 30 else []), *slowly(key, prompt, before)]
+
+    with started(plan(tmp_path, Server(half), prompts(60), concurrency=4)) as session:
         until(session, lambda frame: frame.run.done > 20)
     first = session.frame(WIDE).run
     second = run(measured(tmp_path, resume=True)).frame(WIDE).run
@@ -114,6 +137,7 @@ def test_the_time_left_counts_no_pause(tmp_path: Path) -> None:
     """The same clocks as in a pause of minutes: what the run's clock does not count has no length."""
     server = Server(lambda _key, prompt, _before: [0.02, *whole(prompt)])
     with started(plan(tmp_path, server, prompts(600), concurrency=2)) as session:
+        begun = until(session, lambda frame: frame.run.done > 0).run
         until(session, lambda frame: frame.run.done > 100)
         session.command(commands.Pause())
         paused = until(session, lambda frame: frame.run.rests).run
@@ -125,7 +149,8 @@ def test_the_time_left_counts_no_pause(tmp_path: Path) -> None:
         run = until(session, lambda frame: frame.run.ends_in_s is not None).run
         assert run.ends_in_s is not None
         left = run.jobs - run.ended
-        assert run.ends_in_s[1] == pytest.approx(left * run.elapsed_s / run.done, rel=0.35)
+        least = left * (run.elapsed_s - begun.elapsed_s) / run.done  # the pace is that since the first answer
+        assert 0.95 * least <= run.ends_in_s[1] <= 1.05 * left * max(1.0, run.elapsed_s) / run.done
 
 
 def with_row(folder: Path, *statements: str) -> None:

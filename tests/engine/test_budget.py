@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from llmdash.engine.dispatch.answer_rules import AnswerRules
+from llmdash.engine.dispatch.quotes import Quotes
+from llmdash.engine.dispatch.reservations import Reservations
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.commands import CancelJobs, Drain, SetBudget
@@ -22,7 +24,7 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import AlertKind, Binding
 from llmdash.engine.plan import RunPlan
-from llmdash.engine.pool.budget import SpendingBudget
+from llmdash.engine.pool.budget import BudgetStatistics, SpendingBudget
 from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.llms.messages import Delta, Usage
@@ -147,6 +149,19 @@ def test_a_budget_set_on_a_running_batch_counts_what_was_spent_and_is_in_flight(
         assert bound.run.reserved == pytest.approx(4 * CENT)
         gate.set()
         assert until(session, is_held).run.done == 20
+
+
+def test_nobody_is_shown_a_budget_before_all_that_was_spent_is_counted() -> None:
+    reservations = Reservations(Quotes(price, LIMIT))
+    shown: list[float | None] = []
+
+    def spent() -> tuple[float, float]:
+        shown.append(reservations.statistics().limit)
+        return 0.25, 0.5
+
+    reservations.set_budget(2.0, spent)
+    assert shown == [None]
+    assert reservations.statistics() == BudgetStatistics(2.0, 0.25, 0.0, 0.5)
 
 
 def test_a_budget_raised_while_it_drains_does_not_send(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from llmdash.engine.model.states import Binding, RunState
 from llmdash.engine.model.view import View
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.scripted import Server, echo, failing, plan, prompts, run, started, until
+from tests.waiting import PATIENCE_S
 
 
 def on_record(folder: Path) -> tuple[list[SampleRow], list[MomentRow]]:
@@ -48,18 +50,25 @@ def test_the_samples_add_up_to_the_run(tmp_path: Path) -> None:
 
 
 def test_the_moments_say_what_was_set_and_what_happened(tmp_path: Path) -> None:
-    server = Server(lambda key, prompt, before: [0.02, *troubled(key, prompt, 1)])
+    steered = threading.Event()
+
+    def script(key: str, prompt: str, _before: int) -> list[Any]:
+        is_late = int(prompt.split()[-1]) >= 100
+        return [*([steered] if is_late else []), 0.02, *troubled(key, prompt, 1)]
+
+    server = Server(script)
     with started(plan(tmp_path, server, prompts(200), stay=True)) as session:
         until(session, lambda frame: frame.run.done > 3)
         session.command(commands.SetConcurrency(4))
         session.command(commands.Pause())
+        steered.set()
         until(session, lambda frame: frame.run.rests)
         session.command(commands.SetRate(900.0))
         session.command(commands.Resume())
         until(session, lambda frame: frame.run.state is RunState.DONE)
     _, moments = on_record(tmp_path)
     assert moments[0].kind == "begun"
-    assert 0 <= float(moments[0].value or "nan") < 5
+    assert 0 <= float(moments[0].value or "nan") < PATIENCE_S
     assert moments[-1][1:] == ("ended", None, "stopped on command")
     assert of_kind(moments, "concurrency") == [(None, "8"), (None, "4")]
     assert [json.loads(value or "") for _, value in of_kind(moments, "rate")] == [None, 900.0]

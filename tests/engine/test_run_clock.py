@@ -42,6 +42,19 @@ def test_it_counts_what_passed_while_it_ran_and_never_goes_back(
         last = run_clock()
 
 
+def test_what_was_taken_back_was_never_counted() -> None:
+    clock = Clock()
+    run_clock = RunClock(clock)
+    run_clock.add(60)
+    clock.time += 5
+    run_clock.take_back()
+    clock.time += 100
+    assert (run_clock(), run_clock.stands) == (60.0, True)
+    run_clock.start()
+    clock.time += 7
+    assert run_clock() == 67.0
+
+
 def test_a_moment_before_the_last_start_counts_as_that_start() -> None:
     clock = Clock()
     run_clock = RunClock(clock)

@@ -37,6 +37,7 @@ from tests.engine.scripted import (
     until,
     whole,
 )
+from tests.waiting import PATIENCE_S
 
 
 def test_every_job_ends_once_and_all_accounts_agree(tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_fault_in_the_prompt_source_ends_the_run_and_is_told(tmp_path: Path) -
 
     session = LocalSession(plan(tmp_path, Server(), Broken("broken", "f" * 64, prompts(10).prompts)))
     session.start()
-    assert session.join(20.0)
+    assert session.join(PATIENCE_S)
     assert isinstance(session.crash, ZeroDivisionError)
     again = run(plan(tmp_path, Server(), prompts(10), resume=True))
     assert again.frame(View()).run.done == 10
@@ -232,7 +233,7 @@ def test_a_fault_in_the_prompt_source_ends_the_run_and_is_told(tmp_path: Path) -
 def test_keys_that_cannot_be_made_end_the_run_and_free_the_folder(tmp_path: Path) -> None:
     session = LocalSession(plan(tmp_path, Server(), prompts(3), keys=0))
     session.start()
-    assert session.join(20.0)
+    assert session.join(PATIENCE_S)
     assert isinstance(session.crash, ValueError)
     assert run(plan(tmp_path, Server(), prompts(3), resume=True)).ending is Ending.DONE
 
@@ -267,7 +268,7 @@ def test_the_picture_before_the_start_shows_every_job_queued(tmp_path: Path) -> 
     assert (session.frame(View()).run.jobs, session.frame(View()).run.queued) == (3, 3)
     session.command(commands.SetRate(-1.0))
     session.start()
-    assert session.join(20.0)
+    assert session.join(PATIENCE_S)
     assert session.crash is None
     assert [notice.severity for notice in session.frame(View()).notices] == [Severity.WARNING]
     assert session.frame(View(inspect=1)).inspection is not None

@@ -102,11 +102,14 @@ def test_the_forecast_of_a_held_trial_follows_the_rate(tmp_path: Path) -> None:
     with started(tried(tmp_path, Server(), stay=True, rate=1_000.0)) as session:
         until(session, lambda frame: frame.forecast is not None)
         session.command(SetRate(2.0))
-        slow = until(session, lambda frame: frame.rate.rate == 2.0)
+        slow = until(
+            session, lambda frame: frame.forecast is not None and frame.forecast.binds == "the rate of 2/s"
+        )
+        assert slow.rate.rate == 2.0
         assert slow.forecast is not None
         assert slow.forecast.seconds is not None
-        assert slow.forecast.seconds.expected == pytest.approx((JOBS - SIZE) / 2.0, rel=0.01)
-        assert slow.forecast.binds == "the rate of 2/s"
+        least_s = (JOBS - SIZE) / 2.0  # and as long as the last answer takes
+        assert least_s <= slow.forecast.seconds.expected < 2 * least_s
 
 
 def test_a_pause_and_a_resume_do_not_release_a_trial(tmp_path: Path) -> None:

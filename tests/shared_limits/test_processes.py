@@ -10,12 +10,13 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.arrivals import Arrivals, arrivals, most_in_a_second
 from tests.cli.command import environment, llmdash, start
-from tests.waiting import wait_for
+from tests.waiting import first, wait_for
 
 CONFIG = """
 rate = "unlimited"
@@ -51,6 +52,14 @@ class Runs:
         command = ("run", f"{name}.txt", "--headless", "--run-dir", "kept")
         return self._stack.enter_context(start(*command, cwd=folder, env=self.env(name))).pid
 
+    def told(self) -> list[Any]:
+        """What the program says of the limits; nothing if a run kept it from reading them for too long.
+
+        A run that got no processor for some seconds has lost its share, and is not among those that have one.
+        """
+        ended = llmdash("limits", "--json", cwd=self._folder / "mine", env=self.env("mine"))
+        return json.loads(ended.out) if ended.code == 0 else []
+
     def wait_for_use(self, seconds: float) -> None:
         """Wait until the share `used` of the limit was used for so long, from now on."""
         since = time.time()
@@ -81,7 +90,7 @@ def test_three_runs_keep_one_limit_while_a_fourth_joins_and_one_is_killed(
         pids.append(runs.start("late"))
         wait_for(lambda: len(set(endpoint.keys)) == 4, "requests of the fourth run")
         runs.wait_for_use(steady_s / 2)
-        told = json.loads(llmdash("limits", "--json", cwd=tmp_path / "mine", env=runs.env("mine")).out)
+        told = first(runs.told, lambda told: len(told) == 1 and len(told[0]["runs"]) == 4, "four runs")
         os.kill(pids[0], signal.SIGSTOP)
         time.sleep(1.0)
         os.kill(pids[0], signal.SIGKILL)

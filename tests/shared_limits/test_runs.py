@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from llmdash.engine.model.states import AlertKind, Binding, JobState, RunState, 
 from llmdash.engine.model.view import View
 from llmdash.locations import private_dir
 from llmdash.shared_limits.lease_file import LeaseFile
-from tests.engine.scripted import Server, plan, prompts, run, started, until
+from tests.engine.scripted import Server, plan, prompts, run, started, until, whole
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @pytest.fixture
@@ -33,6 +35,18 @@ def share(leases: LeaseFile, name: str, rate: float = 40.0, tpm: float = float("
     return SharedRate(Limit("org-a", rate, tpm), Sharer(name, name, "here", 1), leases)
 
 
+def in_place_of(path: Path) -> None:
+    """Make a folder where the lease file is; who asks meanwhile makes the file anew."""
+
+    def is_made() -> bool:
+        path.unlink(missing_ok=True)
+        with suppress(FileExistsError):
+            path.mkdir()
+        return path.is_dir()
+
+    wait_for(is_made, "a folder in place of the file")
+
+
 def of_limit(frame: Frame) -> tuple[float | None, float | None]:
     [row] = frame.limits
     return row.share, row.free
@@ -47,14 +61,17 @@ def test_a_run_that_is_held_up_by_the_limit_says_so(
         )
         assert frame.run.state is RunState.RUNNING
         assert frame.endpoints[0].limit == "org-a"
-        waits = until(session, lambda frame: any(row.state is JobState.KEY for row in frame.jobs.rows))
-        [row] = [row for row in waits.jobs.rows if row.state is JobState.KEY]
-        assert row.reason is WaitReason.SHARED
+        waits = until(
+            session, lambda frame: any(row.reason is WaitReason.SHARED for row in frame.jobs.rows)
+        )  # after a second in which nobody ran the limit holds nobody up, until it is asked again
+        [row] = [row for row in waits.jobs.rows if row.reason is WaitReason.SHARED]
+        assert row.state is JobState.KEY
         assert not waits.alerts
 
 
 def test_all_jobs_of_all_runs_are_done_and_the_shares_given_back(tmp_path: Path, leases: LeaseFile) -> None:
-    servers = [Server(), Server()]
+    met = threading.Event()
+    servers = [Server(lambda _key, prompt, _before: [met, *whole(prompt)]) for _ in range(2)]
     with ExitStack() as stack:
         sessions = [
             stack.enter_context(
@@ -70,8 +87,9 @@ def test_all_jobs_of_all_runs_are_done_and_the_shares_given_back(tmp_path: Path,
             for n, server in enumerate(servers)
         ]
         until(sessions[0], lambda frame: bool(frame.limits and frame.limits[0].others))
+        met.set()
         for session in sessions:
-            assert session.join(20.0)
+            assert session.join(PATIENCE_S)
             assert session.frame(View()).run.done == 30
     assert [row.wish.rate for row in leases.rows()] in ([], [0.0], [0.0, 0.0])
     assert all(row.held.rate == 0.0 for row in leases.rows())
@@ -94,8 +112,7 @@ def test_a_run_whose_share_cannot_be_renewed_waits_says_so_and_goes_on_by_itself
     with started(plan(tmp_path, server, prompts(500), limit=share(leases, "mine"))) as session:
         until(session, lambda frame: frame.run.done > 3)
         path = tmp_path / "limits" / "leases.db"
-        path.unlink()
-        path.mkdir()
+        in_place_of(path)
         frame = until(session, lambda frame: any(alert.severity is Severity.ERROR for alert in frame.alerts))
         [alert] = frame.alerts
         assert alert.kind is AlertKind.LIMIT
@@ -140,8 +157,12 @@ def test_requests_that_have_a_key_wait_for_their_slot_and_go_back_if_the_run_pau
     with started(plan(tmp_path, server, prompts(500), limit=limit)) as session:
         until(session, lambda frame: frame.run.done >= 3 and sum(key.in_flight for key in frame.keys) > 0)
         session.command(Pause())
-        frame = until(session, lambda frame: sum(key.in_flight for key in frame.keys) == 0)
-        assert frame.run.state is RunState.PAUSED
+        frame = until(
+            session,
+            lambda frame: (
+                frame.run.state is RunState.PAUSED and sum(key.in_flight for key in frame.keys) == 0
+            ),
+        )
         assert sum(key.sent for key in frame.keys) == frame.run.done == len(server.arrivals)
         session.command(Resume())
         until(session, lambda frame: frame.run.done >= 9)

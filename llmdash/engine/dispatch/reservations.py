@@ -50,6 +50,8 @@ class Reservations:
         """False without a budget: then nothing here has an effect. Read many times a job."""
         self.uncertain = Uncertain() if uncertain is None else uncertain
         self._budget = SpendingBudget()
+        self._before: BudgetStatistics | None = None
+        """How it stood before the change under way."""
         self._changed = asyncio.Event()
         self._shelf: dict[int, float] = {}
         self._waits = False
@@ -60,7 +62,9 @@ class Reservations:
         return tuple(self._shelf)
 
     def statistics(self) -> BudgetStatistics:
-        return self._budget.statistics()
+        """Return how the budget stands, to any thread: a new one once all that counts is counted."""
+        before = self._before
+        return self._budget.statistics() if before is None else before
 
     def needed(self) -> float | None:
         """Return the least dollars that a job without room may cost; None if there is no such job."""
@@ -80,10 +84,14 @@ class Reservations:
         paid for, and what may have been. Raises ValueError.
         """
         was_set = self.are_needed
-        self._budget.set_limit(dollars)
-        self.are_needed = self._budget.is_set
-        if dollars is not None and not was_set:
-            self._budget.begin_with(*spent())
+        self._before = self._budget.statistics()
+        try:
+            self._budget.set_limit(dollars)
+            self.are_needed = self._budget.is_set
+            if dollars is not None and not was_set:
+                self._budget.begin_with(*spent())
+        finally:
+            self._before = None
         self._changed.set()
 
     def cover(self, job: int, prompt: Prompt, member: Member) -> None:

@@ -62,6 +62,7 @@ class Ordering:
         """The state that the last order was computed from; if unchanged, there is nothing to do."""
         self._next_at = 0.0
         self._thread: threading.Thread | None = None
+        """What computes an order; None once it has, though the thread may take a while longer to end."""
         self.error = ""
         """What is wrong with the filter; set once it was compiled."""
 
@@ -73,7 +74,7 @@ class Ordering:
             self._worked_out = None if wanted.is_natural else self._worked_out
         self._adopt()
         now = time.monotonic()
-        busy = self._thread is not None and self._thread.is_alive()
+        busy = (thread := self._thread) is not None and thread.is_alive()
         if wanted.is_natural or busy or now < self._next_at:
             return
         seen = (self._columns.revision, waits, int(now) if self._columns.counts[JobState.BACKOFF] else 0)
@@ -81,7 +82,7 @@ class Ordering:
             return
         self._seen, self._next_at = seen, now + _PERIOD_S
         self._thread = threading.Thread(
-            target=self._work_out, args=(wanted, waits), name="llmdash-sort", daemon=True
+            target=self._compute, args=(wanted, waits), name="llmdash-sort", daemon=True
         )
         self._thread.start()
 
@@ -138,8 +139,15 @@ class Ordering:
             self.job_at(below) if below < len(self) else None,
         )
 
+    def _compute(self, wanted: _Wanted, waits: Waits) -> None:
+        """What the thread does."""
+        try:
+            self._work_out(wanted, waits)
+        finally:
+            self._thread = None
+
     def _work_out(self, wanted: _Wanted, waits: Waits) -> None:
-        """Filter and sort the jobs, and number their lines; runs on the thread."""
+        """Filter and sort the jobs, and number their lines."""
         columns = self._columns
         try:
             predicate = compile_filter(wanted.filter, columns, self._job_id, waits)

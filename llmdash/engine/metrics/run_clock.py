@@ -48,6 +48,10 @@ class RunClock:
         """Stand from now on."""
         self._reading = _Reading(self(), None)
 
+    def take_back(self) -> None:
+        """Stand from when it last started: what has passed since was no work."""
+        self._reading = self._reading._replace(since=None)
+
     def add(self, seconds: float) -> None:
         """Count the seconds of earlier starts too."""
         self._reading = self._reading._replace(total_s=self._reading.total_s + seconds)

@@ -79,6 +79,7 @@ class Run:
             self.notice(Severity.WARNING, _NO_WAL)
         for job in start.again:
             writer.reopened(job)
+        start.store.run_clock.take_back()  # reading the journal of a long run takes time, but is no work
 
     def execute(self, command: Command) -> None:
         """Carry out a command, on the event loop."""
@@ -120,6 +121,7 @@ class Run:
     async def work(self) -> Ending:
         """Run until the end; the journal is complete then. Return why the run ended."""
         parts, lifecycle = self._core.parts, self._core.lifecycle
+        self._core.set_clock()
         self._record.begin()
         try:
             ending = await self._work()

@@ -25,6 +25,7 @@ from llmdash.prompts.source import InputError, Prompt, PromptList
 from llmdash.runs.kept_answers import KeptAnswers
 from tests.engine import scripted
 from tests.engine.scripted import Server, assert_balanced, of, records, run, started, until, whole
+from tests.waiting import PATIENCE_S
 
 
 def taking(folder: Path, *kept: Path, which: Which = Which.EXACT) -> ReuseRules:
@@ -184,7 +185,7 @@ def test_one_that_is_cancelled_hands_its_turn_on(tmp_path: Path) -> None:
         session.command(CancelJobs((5,)))
         until(session, lambda frame: frame.run.cancelled == 2 and frame.run.in_flight == 1)
         go.set()
-        assert session.join(20)
+        assert session.join(PATIENCE_S)
     frame = assert_balanced(session, server)
     assert (frame.run.cancelled, frame.run.done, frame.run.reused) == (2, 18, 17)
     assert server.asked == Counter({"say 0": 2})
@@ -200,7 +201,7 @@ def test_a_run_that_was_stopped_goes_on_with_what_it_knows(tmp_path: Path) -> No
     with started(plan(folder, server, same(2000, 2), reuse=deduping(folder))) as session:
         until(session, lambda frame: frame.run.done >= 500)
         session.command(Cancel())
-        assert session.join(20)
+        assert session.join(PATIENCE_S)
     go.set()
     again = run(plan(folder, server, same(2000, 2), resume=True, reuse=deduping(folder)))
     frame = assert_balanced(again, server)

@@ -32,7 +32,7 @@ from tests.engine.scripted import (
     until,
     whole,
 )
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 
 def gated(gate: threading.Event) -> Server:
@@ -55,7 +55,7 @@ def test_a_paused_run_sends_nothing_and_goes_on_when_resumed(tmp_path: Path) -> 
         frame = until(session, lambda frame: frame.run.done == 5)
         assert (frame.run.in_flight, sum(server.asked.values())) == (0, 5)
         session.command(commands.Resume())
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert assert_balanced(session, server).run.done == 50
 
 
@@ -67,7 +67,7 @@ def test_a_drained_run_ends_as_soon_as_nothing_is_in_flight(tmp_path: Path) -> N
         session.command(commands.Drain())
         until(session, lambda frame: frame.run.state is RunState.DRAINING)
         gate.set()
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert session.ending is Ending.STOPPED
     assert assert_balanced(session, server).run.done == 5
 
@@ -93,7 +93,7 @@ def test_a_drain_cuts_what_is_still_in_flight_after_the_grace(tmp_path: Path) ->
     with started(plan(tmp_path, server, prompts(9), concurrency=3, grace_s=0.01)) as session:
         until(session, lambda frame: frame.run.in_flight == 3)
         session.command(commands.Drain())
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert assert_balanced(session, server).run.ended == 0
 
 
@@ -113,7 +113,7 @@ def test_concurrency_is_kept_at_every_moment_of_a_slide(tmp_path: Path) -> None:
         down = server.arrivals[before : before + 30]
         assert max(in_flight for _, in_flight in down) <= 3
         session.command(commands.SetConcurrency(10))
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert server.most_in_flight == 20
     assert assert_balanced(session, server).run.done == 300
 
@@ -123,7 +123,7 @@ def test_a_rate_slid_while_it_runs_reaches_those_who_wait(tmp_path: Path) -> Non
     with started(plan(tmp_path, server, prompts(100), rate=0.2)) as session:
         until(session, lambda frame: frame.run.done == 1)
         session.command(commands.SetRate(None))
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert assert_balanced(session, server).run.done == 100
 
 
@@ -143,7 +143,7 @@ def test_a_job_is_cancelled_in_flight_in_backoff_and_in_line(tmp_path: Path) -> 
         session.command(commands.CancelJobs((0, 1, 7, 7, -1, 99)))
         until(session, lambda frame: frame.run.cancelled == 3)
         gate.set()
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     frame = assert_balanced(session, server)
     assert (frame.run.done, frame.run.cancelled) == (7, 3)
     assert server.asked["prompt 7"] == 0
@@ -179,7 +179,7 @@ def test_jobs_cancelled_before_their_turn_stand_once_in_the_table(tmp_path: Path
         frame = until(session, lambda frame: frame.run.cancelled == 3)
         assert sorted(row.job for row in frame.jobs.rows) == list(range(30))
         gate.set()
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert sorted(row.job for row in session.frame(FULL).jobs.rows) == list(range(30))
     assert assert_balanced(session, server).run.done == 27
 
@@ -246,14 +246,17 @@ def test_failed_jobs_are_tried_again_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_a_key_turned_off_gets_no_more_work(tmp_path: Path) -> None:
-    server = Server(lambda key, prompt, before: [0.002, *echo(key, prompt, before)])
+    weighed = threading.Event()
+    server = Server(lambda key, prompt, before: [weighed, 0.002, *echo(key, prompt, before)])
     with started(plan(tmp_path, server, prompts(300))) as session:
         session.command(commands.SetWeight("k2", 2.0))
+        until(session, lambda frame: bool(frame.keys) and frame.keys[2].weight == 2.0)
+        weighed.set()
         until(session, lambda frame: frame.run.done > 20)
         session.command(commands.DisableKey("k1"))
         until(session, lambda frame: bool(frame.keys) and frame.keys[1].state is KeyState.DISABLED)
         given_out = session.frame(FULL).keys[1].sent
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert server.by_key["k1"] <= given_out
     assert server.by_key["k2"] > 1.5 * server.by_key["k0"]
 
@@ -270,17 +273,20 @@ def test_a_stop_in_the_middle_of_everything_leaves_nothing_running(tmp_path: Pat
 
 
 def test_why_nothing_gets_out_of_this_machine_is_said_meanwhile_and_costs_no_job(tmp_path: Path) -> None:
+    seen = threading.Event()
+
     def script(key: str, prompt: str, before: int) -> list[Any]:
         return (
             failing(FailureKind.LOCAL, "no address found: llm.invalid")
-            if server.asked.total() < 3
+            if not seen.is_set()
             else echo(key, prompt, before)
         )
 
     server = Server(script)
     with started(plan(tmp_path, server, prompts(12), policy=FAST)) as session:
         (alert,) = until(session, lambda frame: bool(frame.alerts)).alerts
-        assert session.join(60.0)
+        seen.set()
+        assert session.join(PATIENCE_S)
     frame = assert_balanced(session, server)
     assert (frame.run.done, frame.run.failed, frame.alerts) == (12, 0, ())
     assert alert.kind is AlertKind.MACHINE

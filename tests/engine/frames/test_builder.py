@@ -15,17 +15,23 @@ from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
 from tests.engine.scripted import Server, echo, plan, prompts, run, started, until, whole, worked_out
+from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.case("engine", "key sum")
 def test_every_frame_of_a_run_under_way_adds_up(tmp_path: Path) -> None:
-    server = Server(lambda key, prompt, before: [0.001, *echo(key, prompt, before)])
+    looked = threading.Event()
+
+    def script(key: str, prompt: str, before: int) -> list[Any]:
+        return [*([looked] if prompt == "prompt 399" else [0.001]), *echo(key, prompt, before)]
+
+    server = Server(script)
     with started(plan(tmp_path, server, prompts(400))) as session:
         until(session, lambda frame: frame.run.state is not RunState.STARTING)
-        seen = 0
         while session.frame(View()).run.state is not RunState.DONE:
             frame = session.frame(View(jobs=JobsView(height=20)))
-            part, seen = frame.run, seen + 1
+            part = frame.run
+            looked.set()
             assert part.jobs == 400
             assert part.queued + part.waiting + part.in_flight + part.ended == 400
             assert frame.rate.in_flight <= 8
@@ -34,7 +40,7 @@ def test_every_frame_of_a_run_under_way_adds_up(tmp_path: Path) -> None:
             rows = [row.job for row in frame.jobs.rows]
             assert len(set(rows)) == len(rows) == 20
             time.sleep(0.005)  # no front end asks without a pause
-        assert seen
+        assert looked.is_set()
 
 
 def test_the_row_under_the_cursor_stays_where_it_is(tmp_path: Path) -> None:
@@ -91,7 +97,7 @@ def test_a_stream_comes_in_slices_that_fit_together(tmp_path: Path) -> None:
                 View(stream=StreamView(seen_job=0 if held else None, seen_attempt=1, seen=len(held)))
             ).stream
             held = held[: part.start] + part.chunks
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     part = session.frame(View(stream=StreamView(job=0, seen_job=0, seen_attempt=1, seen=len(held)))).stream
     held = held[: part.start] + part.chunks
     assert "".join(held) == "one more 0 more 1 more 2 more 3 end"
@@ -120,5 +126,5 @@ def test_the_slider_says_what_blocks_the_rate(tmp_path: Path) -> None:
         gate.set()
         session.command(commands.SetRate(None))
         session.command(commands.Resume())
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
     assert session.frame(View()).rate.binding is Binding.FINISHED

@@ -116,6 +116,17 @@ def test_a_filter_hides_jobs_and_a_wrong_one_is_told() -> None:
     assert (len(ordering), ordering.error) == (30, "")
 
 
+def test_a_thread_that_has_done_its_work_and_takes_a_while_to_end_holds_no_other_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    columns = JobColumns(30, range(30))
+    columns.set_state(7, JobState.FAILED)
+    ordering = Ordering(columns, str)
+    monkeypatch.setattr(threading.Thread, "is_alive", lambda _thread: True)
+    assert lines(shown(ordering, JobsView(filter="state:failed"))) == [7]
+    assert lines(shown(ordering, JobsView(filter="#>27"))) == [27, 28, 29]
+
+
 def test_a_large_table_is_sorted_in_the_background_and_shown_when_ready() -> None:
     columns = JobColumns(50_000, range(50_000))
     for job in range(0, 50_000, 1_000):

@@ -20,6 +20,7 @@ from llmdash.engine.journal.glance import glance
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.model.records import AttemptRecord, HealthRecord, ResultRow
+from tests.waiting import PATIENCE_S
 
 JOURNALS = Path(__file__).parent / "journals"
 
@@ -347,7 +348,7 @@ async def test_rows_wait_for_room_on_a_full_disk_and_arrive_in_order(tmp_path: P
     await writer.sent(sent(1))
     disk.trouble = sqlite3.SQLITE_FULL
     waiting = asyncio.create_task(writer.sent(sent(2)))
-    while disk.refused < 2:  # noqa: ASYNC110 - another thread counts
+    while disk.refused < 2 or not told:  # noqa: ASYNC110 - another thread counts and tells
         await asyncio.sleep(0.01)
     assert not waiting.done()
     assert told == ["database or disk is full"]
@@ -368,7 +369,7 @@ class SlowDisk(Disk):
         self.writes: list[tuple[int, int]] = []
 
     def write(self, group: Group) -> None:
-        assert self.released.wait(20.0)
+        assert self.released.wait(PATIENCE_S)
         self.writes.append((len(group.results), len(group.reopened)))
         super().write(group)
 
