@@ -118,7 +118,8 @@ class Simulated(SimulatorClient):
         self._stack = ExitStack()
         ready, at = CONTEXT.Pipe(duplex=False)
         with ready, at:
-            self._process = self._stack.enter_context(forked(_serve, made, at, self._stderr.name, answers, self._going))
+            arguments = (made, at, self._stderr.name, answers, self._going)
+            self._process = self._stack.enter_context(forked(_serve, *arguments))
             assert ready.poll(PATIENCE_S), self.complaints()
             super().__init__(made, ready.recv())
 
@@ -148,8 +149,8 @@ def _serve(
     from llmdash.simulator import server
 
     if answers is not None:
-        make_app = server.make_app
-        server.make_app = lambda settings: _holding(make_app(settings), answers, going)  # type: ignore[assignment, return-value]
+        make_app: Any = server.make_app
+        vars(server)["make_app"] = lambda settings: _holding(make_app(settings), answers, going)
     os.setsid()
     with open(complaints, "wb", 0) as file:  # noqa: PTH123 - no buffer
         os.dup2(file.fileno(), 2)
@@ -169,7 +170,7 @@ def _holding(app: Any, answers: int, going: Event) -> Any:
             return
 
         async def late(message: Any) -> None:
-            while not going.is_set():
+            while not going.is_set():  # noqa: ASYNC110 - another process sets it
                 await asyncio.sleep(_LOOK_S)
             await send(message)
 
