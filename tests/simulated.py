@@ -149,7 +149,7 @@ def _serve(
     from llmdash.simulator import server
 
     if answers is not None:
-        make_app: Any = server.make_app
+        make_app: Any = vars(server)["make_app"]
         vars(server)["make_app"] = lambda settings: _holding(make_app(settings), answers, going)
     os.setsid()
     with open(complaints, "wb", 0) as file:  # noqa: PTH123 - no buffer
