@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
-__all__ = ["Recorder", "Request"]
+__all__ = ["Body", "Recorder", "Request"]
 
 Body = dict[str, Any]
 Answering = Callable[[Body], "str | tuple[int, Body]"]
