@@ -6,9 +6,9 @@ import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-__all__ = ["Recorder", "Request"]
+__all__ = ["Body", "Recorder", "Request"]
 
 Body = dict[str, Any]
 Answering = Callable[[Body], "str | tuple[int, Body]"]
@@ -71,7 +71,7 @@ class Recorder:
     def root(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
 import os
@@ -13,12 +14,14 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from typing import Any, NamedTuple
 
 from llmdash.simulator.settings import SimulatorSettings
 from tests.forked import CONTEXT, forked
 from tests.waiting import PATIENCE_S
 
+_LOOK_S = 0.01
 DEFAULT_KEYS = ("sim-a", "sim-b", "sim-c")
 
 
@@ -99,18 +102,24 @@ class SimulatorClient:
 
 
 class Simulated(SimulatorClient):
-    """A simulator in its own process: at once and strict, unless told otherwise."""
+    """A simulator in its own process: at once and strict, unless told otherwise.
 
-    def __init__(self, **settings: Any) -> None:
+    With `answers` it answers so many requests of models, and those after them once it is told to `let_go`: a
+    run over more of them cannot end before, however late the test looks.
+    """
+
+    def __init__(self, *, answers: int | None = None, **settings: Any) -> None:
         keys = tuple(settings.pop("keys", DEFAULT_KEYS))
         settings.setdefault("latency", 0.0)
         settings.setdefault("strict", True)
         made = SimulatorSettings(keys=keys, **settings)
+        self._going = CONTEXT.Event()
         self._stderr = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed in close()
         self._stack = ExitStack()
         ready, at = CONTEXT.Pipe(duplex=False)
         with ready, at:
-            self._process = self._stack.enter_context(forked(_serve, made, at, self._stderr.name))
+            arguments = (made, at, self._stderr.name, answers, self._going)
+            self._process = self._stack.enter_context(forked(_serve, *arguments))
             assert ready.poll(PATIENCE_S), self.complaints()
             super().__init__(made, ready.recv())
 
@@ -118,6 +127,10 @@ class Simulated(SimulatorClient):
     def pid(self) -> int:
         assert self._process.pid is not None
         return self._process.pid
+
+    def let_go(self) -> None:
+        """Answer every request from now on."""
+        self._going.set()
 
     def complaints(self) -> str:
         """What the process has written to standard error so far."""
@@ -129,15 +142,41 @@ class Simulated(SimulatorClient):
         self._stderr.close()
 
 
-def _serve(settings: SimulatorSettings, ready: Connection, complaints: str) -> None:
+def _serve(
+    settings: SimulatorSettings, ready: Connection, complaints: str, answers: int | None, going: Event
+) -> None:
     """Serve, out of reach of a terminal's signals, for as long as there is somebody who wants it."""
-    from llmdash.simulator.server import serve
+    from llmdash.simulator import server
 
+    if answers is not None:
+        make_app: Any = vars(server)["make_app"]
+        vars(server)["make_app"] = lambda settings: _holding(make_app(settings), answers, going)
     os.setsid()
     with open(complaints, "wb", 0) as file:  # noqa: PTH123 - no buffer
         os.dup2(file.fileno(), 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve(settings, ready=ready.send)
+    server.serve(settings, ready=ready.send)
+
+
+def _holding(app: Any, answers: int, going: Event) -> Any:
+    """An app that takes every request, and answers those of models after the first ones once it may."""
+    taken = 0
+
+    async def held(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal taken
+        taken += scope["path"].startswith("/v1/")
+        if not scope["path"].startswith("/v1/") or taken <= answers:
+            await app(scope, receive, send)
+            return
+
+        async def late(message: Any) -> None:
+            while not going.is_set():  # noqa: ASYNC110 - another process sets it
+                await asyncio.sleep(_LOOK_S)
+            await send(message)
+
+        await app(scope, receive, late)
+
+    return held
 
 
 def _end_with_parent() -> None:

@@ -2,8 +2,9 @@
 
 From the AFTERth look on, every look of the named part of the program (`ui` at a frame; at a prompt `engine`,
 the engine without a screen for `headless`, the screen of a comparison for `compare`) raises an exception that
-tells the user's last key. For `stuck` one look of the screen never returns instead. Nothing of llmdash is
-changed for it: it is given a source of prompts and a session, as it always is.
+tells the user's last key. At a prompt AFTER may also be a file: every look breaks once that is there. For
+`stuck` one look of the screen never returns instead. Nothing of llmdash is changed for it: it is given a
+source of prompts and a session, as it always is.
 
 With the name of the engine's module and the number of a descriptor as more arguments it is the process of an
 engine.
@@ -62,10 +63,11 @@ def spin(_words: str) -> None:
 class BrokenSource:
     """A source of prompts that breaks in one of the program's threads."""
 
-    def __init__(self, inner: Any, thread: str, after: int, words: str) -> None:
+    def __init__(self, inner: Any, thread: str, after: str, words: str) -> None:
         self._inner = inner
         self._thread = thread
-        self._left = after
+        self._sign = None if after.isdecimal() else Path(after)
+        self._left = 0 if self._sign else int(after)
         self._words = words
 
     def __getattr__(self, name: str) -> Any:
@@ -86,7 +88,7 @@ class BrokenSource:
 
     def _look(self) -> None:
         if threading.current_thread().name == self._thread:
-            self._left -= 1
+            self._left -= self._sign is None or self._sign.exists()
             if self._left < 0:
                 fail(self._words)
 
@@ -115,17 +117,17 @@ def main(part: str, after: str, jobs: str = "2000", _engine: str = "", descripto
     if descriptor is not None:
         with EngineLine(socket.socket(fileno=int(descriptor))) as line:
             os.environ.update(line.receive().variables)
-            return serve(line, line.receive(), partial(broken_run, part, int(after)))
+            return serve(line, line.receive(), partial(broken_run, part, after))
     settings = load_settings({"rate": "50/s"}, environ=os.environ, cwd=Path.cwd())
     order = RunOrder(Input(limit=int(jobs), seed=1), run_dir=Path("kept"), practice=PRACTICE, stay=True)
     words = last_key(settings)
     if part == "compare":
-        source = BrokenSource(open_input(order.given), "MainThread", int(after), words)
+        source = BrokenSource(open_input(order.given), "MainThread", after, words)
         bench = Bench(source, order.given, settings, Path("kept"), Prices(), practice(0.05))
         session = ComparingSession(bench, [Experiment("all-keys", "concurrent", 8)])
         return show_comparison(session, settings, paid=False)
     if part == "headless":
-        with broken_run(part, int(after), order, settings) as prepared:
+        with broken_run(part, after, order, settings) as prepared:
             return run_headless(prepared.plan, settings, json=False, out=None)
 
     def view(folder: Path) -> Any:
@@ -142,7 +144,7 @@ def last_key(settings: Settings) -> str:
     return settings.secrets[-1].reveal() if settings.secrets else "no key"
 
 
-def broken_run(part: str, after: int, order: RunOrder, settings: Settings) -> PreparedRun:
+def broken_run(part: str, after: str, order: RunOrder, settings: Settings) -> PreparedRun:
     """A run whose prompts break the engine, if that is the part."""
     source = open_input(order.given)
     if part in ("engine", "headless"):

@@ -133,16 +133,16 @@ class Site:
             out, err = process.communicate(timeout=within_s)
         return Ended(process.returncode, out, err)
 
-    def ask(self, question: str) -> list[tuple[Any, ...]]:
-        """What the journal of the run says to an SQL question."""
-        path = self.work / "kept" / "journal.sqlite"
+    def ask(self, question: str, run: str = "kept") -> list[tuple[Any, ...]]:
+        """What the journal of a run says to an SQL question."""
+        path = self.work / run / "journal.sqlite"
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
             return db.execute(question).fetchall()
 
-    def count(self, question: str) -> int:
+    def count(self, question: str, run: str = "kept") -> int:
         """The number that the journal says; 0 before there is one."""
         try:
-            return int(self.ask(question)[0][0])
+            return int(self.ask(question, run)[0][0])
         except sqlite3.OperationalError:
             return 0
 

@@ -33,6 +33,12 @@ _ANSWERS = {
 }
 """What a terminal of today says when asked what it can do."""
 
+_BEGIN, _END = b"\x1b[?2026h", b"\x1b[?2026l"
+"""Around a picture that is to be shown all at once."""
+
+_CUT_OFF_S = 2.0
+"""After so long without a word a picture is never whole any more: its program was killed."""
+
 
 class Terminal:
     """`llmdash` in a pty of `columns` x `rows`. `screen` is what a person would see now.
@@ -61,6 +67,8 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._answers = dict(_ANSWERS) if modern else {}
+        self._look: Callable[[], object] = lambda: None
+        self._half_since: float | None = None
         self.raw = bytearray()
         self._fd, inner = pty.openpty()
         self._resize(inner, *(reports or (columns, rows)))
@@ -136,9 +144,25 @@ class Terminal:
                 piece = os.read(self._fd, 65536)
             except OSError:  # nobody has the other end open
                 return
-            self.raw += piece
-            self._stream.feed(piece)
+            self._show(piece)
             self._answer(piece)
+
+    def _show(self, piece: bytes) -> None:
+        """Feed the screen, and look at it wherever a picture is whole: the next may cover it."""
+        while piece:
+            begun = len(self.raw)
+            self.raw += piece
+            at = self.raw.find(_END, max(0, begun - len(_END) + 1))
+            end = len(self.raw) if at < 0 else at + len(_END)
+            shown, piece = piece[: end - begun], piece[end - begun :]
+            del self.raw[end:]
+            self._stream.feed(shown)
+            last = self.raw[max(0, begun - len(_END) + 1) :]
+            if last.rfind(_BEGIN) > last.rfind(_END) or (self._half_since is not None and _END not in last):
+                self._half_since = time.monotonic()
+            else:
+                self._half_since = None
+                self._look()
 
     def _answer(self, piece: bytes) -> None:
         for question, answer in self._answers.items():
@@ -164,14 +188,32 @@ class Terminal:
                 self.raw += os.read(self._fd, 65536)
 
     def wait_for(self, condition: str | Callable[[str], bool]) -> str:
-        """Read until the screen holds a text, or a condition on it holds; fails if it never does."""
+        """Read until the screen holds a text, or a condition on it holds; fails if it never does.
+
+        Every picture is looked at, also one that the next has covered already. Gives what it showed.
+        """
         holds = (lambda screen: condition in screen) if isinstance(condition, str) else condition
+        found: list[str] = []
+
+        def look() -> None:
+            if not found and holds(screen := self.screen):
+                found.append(screen)
+
         until = time.monotonic() + PATIENCE_S
-        while not holds(self.screen):
-            assert time.monotonic() < until, f"waited in vain; the screen:\n{self.screen}"
-            assert self.process.poll() is None or self._drained(), f"ended; the screen:\n{self.screen}"
-            self.read()
-        return self.screen
+        self._look = look
+        try:
+            while not found:
+                assert time.monotonic() < until, f"waited in vain; the screen:\n{self.screen}"
+                if self._half_since is None or time.monotonic() > self._half_since + _CUT_OFF_S:
+                    look()
+                if not found:
+                    assert self.process.poll() is None or self._drained(), (
+                        f"ended; the screen:\n{self.screen}"
+                    )
+                    self.read()
+        finally:
+            self._look = lambda: None
+        return found[0]
 
     def _drained(self) -> bool:
         self.read(0.2)

@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from tests.cli.command import environment, llmdash, prompts, results
 from tests.cli.faulty import faulty
 from tests.cli.terminal import Terminal, engines, wait_for_end
 from tests.cli.test_terminal import saved
+from tests.recording import Body, Recorder
 from tests.simulated import Simulated
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -52,8 +54,8 @@ def assert_sent_once(server: Simulated, folder: Path, jobs: int) -> None:
 def test_a_run_whose_terminal_is_closed_is_shown_again_in_another_and_nothing_is_sent_twice(
     home: Path, simulator: Simulator
 ) -> None:
-    prompts(home, 120)
-    server = simulator(latency=0.5)
+    prompts(home, 160)
+    server = simulator(latency=0.5, answers=60)
     env = environment(home, server)
     arguments = ("run", "p.txt", "--rate", "20/s", "--run-dir", "kept", "--out", "r.jsonl")
     with Terminal(*arguments, cwd=home, env=env) as first:
@@ -67,13 +69,14 @@ def test_a_run_whose_terminal_is_closed_is_shown_again_in_another_and_nothing_is
             second.keys("p")
             second.wait_for("paused")
             second.keys("p")
-            second.wait_for(lambda screen: saved(screen) == 120)
+            server.let_go()
+            second.wait_for(lambda screen: saved(screen) == 160)
             second.keys("q")
             assert second.wait() == 0
             assert second.left_changed == []
         wait_for_end(home)
-    assert_sent_once(server, home / "kept", 120)
-    assert len(results(home / "r.jsonl")) == 120
+    assert_sent_once(server, home / "kept", 160)
+    assert len(results(home / "r.jsonl")) == 160
 
 
 def test_a_run_is_left_running_by_its_dashboard_and_stopped_by_another(home: Path) -> None:
@@ -140,10 +143,18 @@ def test_a_signal_to_a_viewer_that_came_later_is_no_matter_of_the_run(
 
 def test_a_viewer_that_sees_the_run_end_has_its_exit_code(home: Path) -> None:
     prompts(home, 3)
-    with faulty("--faults", "400", "--share", 1, "--latency", 1.5) as root:
-        env = environment(home, OPENAI_API_KEY="sk-one", OPENAI_BASE_URL=f"{root}/v1")
+    seen = threading.Event()
+
+    def refuse(_: Body) -> tuple[int, Body]:
+        seen.wait(PATIENCE_S)
+        return 400, {"error": {"message": "no", "type": "invalid_request_error"}}
+
+    with Recorder(refuse) as server:
+        env = environment(home, OPENAI_API_KEY="sk-one", OPENAI_BASE_URL=f"{server.root}/v1")
         llmdash("run", "p.txt", "--detach", cwd=home, env=env)
         with Terminal("attach", cwd=home, env=env) as terminal:
+            terminal.wait_for("3 in flight")
+            seen.set()
             terminal.wait_for("3 failed")
             terminal.keys("q")
             assert terminal.wait() == 3
@@ -180,13 +191,18 @@ def test_every_viewer_of_a_run_says_the_same_of_its_end(home: Path) -> None:
     assert "3 failed (request 3)" in said
 
 
-def test_a_terminal_that_is_closed_while_a_stop_waits_changes_no_exit_code(home: Path) -> None:
-    env = environment(home)
-    with Terminal("demo", "--limit", 3000, cwd=home, env=env) as terminal:
+def test_a_terminal_that_is_closed_while_a_stop_waits_changes_no_exit_code(
+    home: Path, simulator: Simulator
+) -> None:
+    prompts(home, 3000)
+    server = simulator(answers=10)
+    with Terminal("run", "p.txt", cwd=home, env=environment(home, server)) as terminal:
         terminal.wait_for(lambda screen: saved(screen) > 5)
+        wait_for(lambda: server.stats()["requests"] > 10, "a request that is not answered")
         terminal.signal(signal.SIGTERM)
         terminal.wait_for("Waiting for")
         terminal.hang_up()
+        server.let_go()
         assert terminal.wait_without_reading()[0] == 143
         wait_for_end(home)
 
@@ -243,10 +259,12 @@ def test_a_viewer_says_at_once_that_the_engine_was_killed_and_how_to_go_on(home:
 
 def test_a_crash_of_the_engine_is_told_to_every_viewer(home: Path) -> None:
     broken = str(Path(__file__).with_name("broken.py"))
-    env = environment(home)
-    with Terminal(cwd=home, env=env, command=(sys.executable, broken, "engine", "400")) as first:
+    env, sign = environment(home), home / "break"
+    with Terminal(cwd=home, env=env, command=(sys.executable, broken, "engine", str(sign))) as first:
         first.wait_for(lambda screen: saved(screen) > 0)
         with Terminal("attach", "kept", cwd=home, env=env) as second:
+            second.wait_for(lambda screen: saved(screen) > 0)
+            sign.touch()
             for terminal in read_to_their_end(first, second):
                 assert terminal.wait() == 1
                 assert terminal.left_changed == []

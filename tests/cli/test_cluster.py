@@ -12,7 +12,7 @@ import pytest
 from tests.arrivals import Arrivals
 from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site, alerts, assert_rate_kept
 from tests.cli.command import configure, llmdash, results
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 Server = Callable[..., Arrivals]
 
@@ -95,7 +95,7 @@ def test_without_a_scheduler_a_run_ends_after_its_patience_and_can_be_resumed(
     running = server(0.0)
     site.keys(site.work, running.base_url, "key-one")
     site.prompts(10)
-    ended = site.run(*cluster.options, "--patience", 5, within_s=30)
+    ended = site.run(*cluster.options, "--patience", 5)
     assert ended.code == 5
     assert (ended.summary["pending"], ended.summary["done"]) == (10, 0)
     assert f"No worker came in time: {cluster.address} does not answer (" in ended.out
@@ -111,7 +111,7 @@ def test_other_certificates_are_not_trusted(server: Server, site: Site, cluster:
     two_workers(cluster, running.base_url, ("key-one",), ("key-one",))
     site.prompts(5)
     other = Certificates(site.root / "other")
-    ended = site.run("--cluster", cluster.address, *other.options, "--patience", 2)
+    ended = site.run("--cluster", cluster.address, *other.options, "--patience", 5)
     assert (ended.summary["pending"], len(running.times)) == (5, 0)
     assert f"No worker came in time: {cluster.address} does not answer (" in ended.out
     assert "certificate verify failed" in ended.out.lower()
@@ -179,7 +179,7 @@ def test_a_worker_that_joins_helps_and_one_that_leaves_finishes_its_requests(
         steer(site, "resume")
         wait_for(lambda: site.count("SELECT COUNT(*) FROM results WHERE worker = 'second'") >= 10, "its help")
         first.send_signal(signal.SIGTERM)
-        assert first.wait(timeout=30) == 0
+        assert first.wait(timeout=PATIENCE_S) == 0
         known = site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first'")
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
@@ -192,7 +192,7 @@ def test_a_worker_that_joins_helps_and_one_that_leaves_finishes_its_requests(
 def test_a_second_signal_gives_up_the_requests_of_a_worker(
     server: Server, site: Site, cluster: Cluster
 ) -> None:
-    running = server(20.0)
+    running = server(PATIENCE_S)
     site.keys(site.work, running.base_url, "key-one")
     cluster.start_scheduler()
     worker = cluster.start_worker("only")
@@ -203,11 +203,11 @@ def test_a_second_signal_gives_up_the_requests_of_a_worker(
         worker.send_signal(signal.SIGINT)
         wait_for(lambda: "waiting for the requests in flight" in cluster.said("only"))
         worker.send_signal(signal.SIGINT)
-        assert worker.wait(timeout=10) == 1
+        assert worker.wait(timeout=PATIENCE_S) == 1
         wait_for(lambda: not site.family.workers(), "its process to end")
         wait_for(lambda: site.count("SELECT COUNT(*) FROM attempts WHERE state = 'unknown'") == 5, "the loss")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
     assert site.results == 0
 
 
@@ -218,21 +218,23 @@ def test_runs_on_the_same_cluster_share_a_limit_by_way_of_its_scheduler(
     site.keys(site.work, running.base_url, "key-one")
     configure(site.work, 'shared_limit = "org-a"\n[limits."org-a"]\nrate = "20/s"\n', home=site.root)
     two_workers(cluster, running.base_url, of_a=("key-one",), of_b=("key-one",))
-    site.prompts(90)
+    site.prompts(120)
     runs = [
         (*cluster.options, "--rate", "unlimited", "--headless", "--json", "--run-dir", name)
         for name in ("one", "other")
     ]
     with site.start("run", "p.txt", *runs[0]) as one, site.start("run", "p.txt", *runs[1]) as other:
-        wait_for(lambda: len(running.times) > 60)
+        sent = "SELECT COUNT(*) FROM attempts"
+        for name in ("one", "other"):
+            wait_for(lambda name=name: site.count(sent, name) > 0, f"the run {name}")  # type: ignore[misc]
         with site.start("limits", "--json", *cluster.options) as asking:
-            (limit,) = json.loads(asking.communicate(timeout=30)[0])
+            (limit,) = json.loads(asking.communicate(timeout=PATIENCE_S)[0])
         ended = [process.communicate(timeout=60)[0] for process in (one, other)]
     assert (one.returncode, other.returncode) == (0, 0)
     assert (limit["name"], limit["rate"], len(limit["runs"])) == ("org-a", 20.0, 2)
     shares = [run["share"] for run in limit["runs"]]
     assert min(shares) > 0
     assert sum(shares) <= 20.01
-    assert [json.loads(out.splitlines()[-1])["done"] for out in ended] == [90, 90]
-    assert len(running.times) == 180
+    assert [json.loads(out.splitlines()[-1])["done"] for out in ended] == [120, 120]
+    assert len(running.times) == 240
     assert_rate_kept(running.times, 20)

@@ -12,7 +12,7 @@ from tests.arrivals import Arrivals
 from tests.cli.canaries import canary, found_in
 from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site
 from tests.cli.processes import Process
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 Server = Callable[..., Arrivals]
 
@@ -34,7 +34,7 @@ def test_a_scheduler_holds_no_key_no_prompt_and_no_answer(how: str, server: Serv
     cluster.start_scheduler()
     cluster.start_worker("only", folder)
     cluster.wait_for_workers("only")
-    site.prompts(300, f"{prompt} {{}}?")
+    site.prompts(6000, f"{prompt} {{}}?")
     more = () if how == "fingerprints" else ("--send-keys",)
     with site.start("run", "p.txt", *HEADLESS, *cluster.options, *more, "--rate", "40/s") as process:
         wait_for(lambda: len(running.times) >= 80, "the first requests")
@@ -44,7 +44,7 @@ def test_a_scheduler_holds_no_key_no_prompt_and_no_answer(how: str, server: Serv
             "the search finds what is there"
         )
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
     assert held_by(cluster.scheduler, (key, prompt, answer)) == set()
     for log in site.root.glob("*.log"):
         assert found_in(log.read_bytes(), (key, prompt, answer)) == []

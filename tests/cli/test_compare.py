@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ import pytest
 
 from tests.cli.command import Ended, environment, llmdash, start
 from tests.cli.terminal import Terminal
+from tests.cli.test_terminal import saved
 from tests.llms.raw_server import framed, raw_server, send
+from tests.recording import Body, Recorder
 from tests.simulated import Simulated
+from tests.waiting import wait_for
 
 Simulator = Callable[..., Simulated]
 SIMULATED = ("compare", "--simulate", "--json", "--latency", "0.37")
@@ -40,31 +45,49 @@ def most_at_once(folder: Path) -> int:
     return max(flying)
 
 
+def at_once(folder: Path, row: dict[str, Any], calls: int, times: float) -> bool:
+    """True if so many requests were on the wire at the same time, and took together so many times as long as
+    the slowest of them.
+    """
+    return most_at_once(folder) == calls and row["calls_s"] / row["slowest_s"] >= times
+
+
+def tries(folder: Path) -> Iterator[Path]:
+    """Folders for the same comparison, as the machine may stand still while requests are sent."""
+    return (folder / f"kept-{number}" for number in range(10))
+
+
 def test_ninety_calls_at_once_take_as_long_as_the_slowest_and_not_as_all_of_them(tmp_path: Path) -> None:
     """The latencies are the simulator's; what they would take one after the other is their sum."""
-    ended = llmdash(
-        *SIMULATED, "--skip", "serial", "--skip", "limited", "--run-dir", "kept",
-        cwd=tmp_path, env=environment(tmp_path),
-    )  # fmt: skip
-    found = rows(ended)
-    assert (ended.code, list(found)) == (0, ["one-key", "all-keys"])
-    for name, row in found.items():
-        assert (row["jobs"], row["done"], row["concurrency"]) == (90, 90, 90)
-        assert most_at_once(tmp_path / "kept" / name) == 90
-        assert row["calls_s"] / row["slowest_s"] >= 20
+    skipped = ("--skip", "serial", "--skip", "limited")
+    for folder in tries(tmp_path):
+        ended = llmdash(*SIMULATED, *skipped, "--run-dir", folder, cwd=tmp_path, env=environment(tmp_path))
+        found = rows(ended)
+        assert (ended.code, list(found)) == (0, ["one-key", "all-keys"])
+        for row in found.values():
+            assert (row["jobs"], row["done"], row["concurrency"]) == (90, 90, 90)
+        if all(at_once(folder / name, row, 90, 20) for name, row in found.items()):
+            break
+    else:
+        raise AssertionError(f"the calls were never made at once: {found}")
     assert found["one-key"]["right"] == found["all-keys"]["right"] > 80
 
 
 def test_serial_has_one_request_at_a_time_and_the_ratio_is_told(tmp_path: Path) -> None:
-    ended = llmdash(*SIMULATED, "--greetings", "--run-dir", "kept", cwd=tmp_path, env=environment(tmp_path))
-    found = rows(ended)
-    assert (ended.code, list(found)) == (0, ["serial", "one-key"])
-    assert [most_at_once(tmp_path / "kept" / name) for name in found] == [1, 10]
-    serial, at_once = found["serial"], found["one-key"]
-    assert serial["wall_s"] >= serial["calls_s"]
-    assert at_once["calls_s"] / at_once["slowest_s"] >= 4
-    assert at_once["speed_up"] == pytest.approx(serial["wall_s"] / at_once["wall_s"], rel=0.01)
-    assert json.loads(ended.out.splitlines()[-1])["speed_up"] == at_once["speed_up"]
+    for folder in tries(tmp_path):
+        given = (*SIMULATED, "--greetings", "--run-dir", folder)
+        ended = llmdash(*given, cwd=tmp_path, env=environment(tmp_path))
+        found = rows(ended)
+        assert (ended.code, list(found)) == (0, ["serial", "one-key"])
+        serial, together = found["serial"], found["one-key"]
+        assert most_at_once(folder / "serial") == 1
+        assert serial["wall_s"] >= serial["calls_s"]
+        assert together["speed_up"] == pytest.approx(serial["wall_s"] / together["wall_s"], rel=0.01)
+        assert json.loads(ended.out.splitlines()[-1])["speed_up"] == together["speed_up"]
+        if at_once(folder / "one-key", together, 10, 4):
+            break
+    else:
+        raise AssertionError(f"the calls were never made at once: {found}")
 
 
 @pytest.mark.slow
@@ -218,10 +241,21 @@ def test_an_interrupt_ends_the_comparison_and_prints_what_there_is(tmp_path: Pat
 
 
 def test_the_dashboard_shows_each_way_in_turn_and_the_table_comes_after_it(tmp_path: Path) -> None:
-    arguments = ("compare", "--simulate", "--latency", "0.2", "--limit", "12")
-    with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path)) as terminal:
+    """No way is answered before it is on screen."""
+    asked, shown = itertools.count(), [0]
+
+    def answer(_: Body) -> str:
+        way = next(asked) // 12 + 1
+        wait_for(lambda: shown[0] >= way, "its way to be shown")
+        return "OK"
+
+    with ExitStack() as stack:
+        server = stack.enter_context(Recorder(answer))
+        env = environment(tmp_path, OPENAI_API_KEY="k-one,k-two", OPENAI_BASE_URL=f"{server.root}/v1")
+        terminal = stack.enter_context(Terminal("compare", "--limit", "12", cwd=tmp_path, env=env))
         for place in range(1, 5):
             terminal.wait_for(f"compare {place}/4")
+            shown[0] = place
         terminal.wait_for("12 / 12")
         terminal.wait_for("done")
         terminal.keys("q")
@@ -236,7 +270,7 @@ def test_who_leaves_the_dashboard_early_gets_the_rows_there_are(tmp_path: Path) 
     arguments = ("compare", "--simulate", "--latency", "0.5", "--limit", "40")
     with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path)) as terminal:
         terminal.wait_for("compare 1/4")
-        terminal.wait_for("1 saved")
+        terminal.wait_for(lambda screen: saved(screen) > 0)
         terminal.keys("q")
         assert terminal.wait() == 0
         assert terminal.is_clean

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_a_detached_run_goes_on_to_its_results_after_the_command_has_returned(
     home: Path, simulator: Simulator
 ) -> None:
     prompts(home, 20)
-    server = simulator(latency=0.3)
+    server = simulator(answers=0)
     env = environment(home, server)
     ended = llmdash(*RUN, "--detach", "--out", "r.csv", cwd=home, env=env)
     assert (ended.code, ended.err) == (0, "")
@@ -37,6 +38,7 @@ def test_a_detached_run_goes_on_to_its_results_after_the_command_has_returned(
         f"Run kept in {home / 'kept'}\nThe run goes on. Watch it again with: llmdash attach {home / 'kept'}\n"
     )
     assert engines(str(home)), "it goes on"
+    server.let_go()
     wait_for_end(home)
     assert len((home / "r.csv").read_text().splitlines()) == 21
     assert server.stats()["requests"] == 20
@@ -47,7 +49,7 @@ def test_a_file_of_results_is_that_of_one_run_until_it_ends(
     home: Path, simulator: Simulator, name: str
 ) -> None:
     prompts(home, 4)
-    server = simulator(latency=1.0)
+    server = simulator(answers=0)
     env = environment(home, server)
     assert llmdash(*RUN, "--detach", "--out", name, cwd=home, env=env).code == 0
     for asked in (("--overwrite",), ("--overwrite", "--detach"), ()):
@@ -57,6 +59,7 @@ def test_a_file_of_results_is_that_of_one_run_until_it_ends(
         assert f"{name}: " in refused.err
         assert "writes its results to it; name another file" in refused.err
         assert not (home / "second").exists()
+    server.let_go()
     wait_for_end(home)
     assert server.stats()["requests"] == 4
     again = llmdash(*second, "--overwrite", cwd=home, env=env)
@@ -65,12 +68,14 @@ def test_a_file_of_results_is_that_of_one_run_until_it_ends(
 
 def test_scripts_are_told_where_a_detached_run_is(home: Path, simulator: Simulator) -> None:
     prompts(home, 3)
-    env = environment(home, simulator(latency=0.2))
+    server = simulator(answers=0)
+    env = environment(home, server)
     ended = llmdash("run", "p.txt", "--detach", "--json", cwd=home, env=env)
     told = json.loads(ended.out)
     assert sorted(told) == ["dir", "pid", "run"]
     assert engines(str(home)) == [told["pid"]]
     assert Path(told["dir"]).name == told["run"]
+    server.let_go()
     wait_for_end(home)
     assert len(list(JournalReader(Path(told["dir"])).results())) == 3
 
@@ -130,8 +135,10 @@ def test_a_command_that_is_killed_before_the_run_is_ready_takes_the_run_with_it(
         wait_for(lambda: engines(str(home)))
         process.kill()
         process.wait()
-        if process.stdin is not None:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # the engine may have ended already, and nobody reads any more
             process.stdin.write(b"1 + 1\n")
+            process.stdin.close()
     wait_for_end(home)
     assert server.stats()["requests"] == 0
 
@@ -140,7 +147,7 @@ def test_a_command_that_is_killed_before_the_run_is_ready_takes_the_run_with_it(
 def test_a_signal_ends_an_engine_once_what_is_in_flight_has_ended(
     home: Path, simulator: Simulator, numbers: tuple[signal.Signals, ...]
 ) -> None:
-    prompts(home, 50)
+    prompts(home, 2000)  # some minutes of work: they end by the signal, however late it is sent
     server = simulator(latency=0.5)
     llmdash(*RUN, "--concurrency", 5, "--detach", cwd=home, env=environment(home, server))
     wait_for(lambda: server.stats()["requests"] >= 5)
@@ -149,7 +156,7 @@ def test_a_signal_ends_an_engine_once_what_is_in_flight_has_ended(
         os.kill(engine, number)
     wait_for_end(home)
     answered = len(list(JournalReader(home / "kept").results()))
-    assert answered == server.stats()["requests"] < 50
+    assert answered == server.stats()["requests"] < 2000
     assert JournalReader(home / "kept").sums.count_unknown() == 0
 
 
@@ -188,7 +195,7 @@ def test_a_run_that_waits_for_its_user_waits_where_nobody_looks_too(home: Path) 
 
 def test_a_key_added_meanwhile_joins_a_detached_run(home: Path, simulator: Simulator) -> None:
     server = simulator(latency=0.2, keys=("sim-a", "sim-b"))
-    prompts(home, 200)
+    prompts(home, 2000)  # more than a minute of work, which ends with the test
     (home / ".env").write_text(f"API_KEY=sim-a\nBASE_URL={server.base_url}\n")
     llmdash("run", "p.txt", "--rate", "20/s", "--detach", cwd=home, env=environment(home))
     wait_for(lambda: server.stats()["requests"] > 1)
@@ -207,7 +214,8 @@ def test_keys_are_in_no_environment_command_line_or_file_of_a_run_that_goes_on(
         if given == "environment":
             (lair.work / ".env").unlink()
             more |= {"OPENAI_API_KEY": ",".join(lair.keys), "OPENAI_BASE_URL": server.base_url}
-        lair.run("run", "sums.txt", "--detach", "--run-dir", "kept", **more)
+        slow = ("--rate", "0.2/s")  # so that it goes on until it is looked at
+        lair.run("run", "sums.txt", "--detach", "--run-dir", "kept", *slow, **more)
         [engine] = engines(str(lair.home))
         for name in ("environ", "cmdline"):
             lair.look(name, Path(f"/proc/{engine}/{name}").read_bytes())

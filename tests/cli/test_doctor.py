@@ -27,13 +27,14 @@ HEADLESS = ("--headless", "--json", "--out", "results.jsonl", "--run-dir", "kept
 @pytest.fixture
 def killed(simulator: Simulator, tmp_path: Path) -> Callable[[], Ended]:
     """A run of 300 jobs in `kept` that was ended by `kill -9`; gives a way to resume it."""
-    endpoint = simulator(latency=0.2)
+    endpoint = simulator(answers=150)
     env = environment(tmp_path, endpoint)
     (tmp_path / "sums.toml").write_text('task = "arithmetic"\n[arithmetic]\ncount = 300\nseed = 5\n')
     with start("run", "sums.toml", *HEADLESS, cwd=tmp_path, env=env) as run:
-        wait_for(lambda: endpoint.stats()["requests"] >= 150)
+        wait_for(lambda: endpoint.stats()["requests"] > 150)
         run.kill()
         run.communicate()
+    endpoint.let_go()
     return lambda: llmdash("run", "sums.toml", *HEADLESS, "--resume", cwd=tmp_path, env=env)
 
 
@@ -113,7 +114,7 @@ def test_results_can_be_had_of_a_run_that_can_no_longer_be_resumed(
 
 
 def test_a_run_that_is_worked_on_is_only_looked_at(simulator: Simulator, tmp_path: Path) -> None:
-    endpoint = simulator(latency=0.5)
+    endpoint = simulator(answers=50)
     (tmp_path / "p.txt").write_text("\n".join(f"What is {n} + 1?" for n in range(400)))
     env = environment(tmp_path, endpoint)
     with start("run", "p.txt", *HEADLESS, cwd=tmp_path, env=env) as run:

@@ -97,7 +97,7 @@ def test_three_keys_of_four_revoked_in_the_middle_cost_no_job(
     simulator: Callable[..., Simulated], tmp_path: Path, sums: Path
 ) -> None:
     keys = ("sk-a", "sk-b", "sk-c", "sk-d")
-    endpoint = simulator(keys=keys, latency=0.02)
+    endpoint = simulator(keys=keys, latency=0.02, answers=700)
     concurrency = 16
 
     def revoke(key: str, after: int) -> None:
@@ -107,6 +107,7 @@ def test_three_keys_of_four_revoked_in_the_middle_cost_no_job(
     def revoke_three() -> None:
         for number, key in enumerate(keys[:3]):
             revoke(key, 200 * (number + 1))
+        endpoint.let_go()
 
     revoking = threading.Thread(target=revoke_three)
     revoking.start()

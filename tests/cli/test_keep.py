@@ -41,7 +41,7 @@ RUN = ("run", "prompts.jsonl", "--headless", "--rate", "unlimited", "--run-dir",
 def test_keep_none_leaves_no_text_in_the_folder_and_goes_on_after_a_kill(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    endpoint = simulator(latency=0.1, error_rate=0.1)
+    endpoint = simulator(answers=55, error_rate=0.1)
     env, options = environment(tmp_path, endpoint), ("--keep", "none", "--out", "r.jsonl")
     more = ("--system", f"{CANARY} be brief", "--carry", "note")
     prompts(tmp_path, 300)
@@ -50,6 +50,7 @@ def test_keep_none_leaves_no_text_in_the_folder_and_goes_on_after_a_kill(
         assert traces(tmp_path / "kept") == []
         run.kill()
         run.communicate()
+    endpoint.let_go()
     assert traces(tmp_path / "kept") == []
     before = {row.job for row in JournalReader(tmp_path / "kept").ended()}
     sent = endpoint.stats()["requests"]

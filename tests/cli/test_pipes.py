@@ -18,6 +18,7 @@ from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment, prompts, results
 from tests.cli.terminal import Terminal, wait_for_end
 from tests.simulated import Simulated
+from tests.waiting import PATIENCE_S, wait_for
 
 HEADLESS = ("run", "p.txt", "--headless", "--run-dir", "kept")
 
@@ -66,13 +67,13 @@ def test_a_reader_that_does_not_read_holds_up_neither_the_run_nor_its_results(
     line = [sys.executable, "-m", "llmdash", *arguments]
     with subprocess.Popen(line, cwd=tmp_path, env=env, stdout=writing, stdin=subprocess.DEVNULL) as run:
         os.close(writing)
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE_S
         while written(tmp_path / "r.csv") < 1 + 100 and time.monotonic() < until:
             time.sleep(0.05)
         unread = written(tmp_path / "r.csv")
         with open(reading, "rb") as pipe:  # noqa: PTH123 - a descriptor
             said = pipe.read()[filled:].decode()
-        assert run.wait(30) == 0
+        assert run.wait(PATIENCE_S) == 0
     assert unread == 1 + 100, "the results were there before anybody read"
     assert "100 saved" in said if not display else json.loads(said.splitlines()[-1])["type"] == "summary"
 
@@ -127,10 +128,13 @@ def test_a_headless_run_goes_on_without_a_terminal_and_stops_at_once_for_sigquit
     tmp_path: Path, simulator: Callable[..., Simulated], number: signal.Signals, done: bool
 ) -> None:
     prompts(tmp_path, 60)
-    env = environment(tmp_path, simulator(latency=0.2))
+    server = simulator(answers=10)
+    env = environment(tmp_path, server)
     with Terminal(*HEADLESS, "--rate", "50/s", cwd=tmp_path, env=env) as terminal:
-        terminal.wait_for("in flight")
+        wait_for(lambda: server.stats()["requests"] > 10, "a request that is not answered")
         terminal.signal(number)
+        if done:
+            server.let_go()
         assert terminal.wait() == 128 + number
         assert terminal.left_changed == []
     assert (ended(tmp_path) == 60) is done

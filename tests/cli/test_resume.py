@@ -8,7 +8,7 @@ import shlex
 import shutil
 import signal
 import ssl
-import time
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,41 @@ import pytest
 from tests.cli.command import configure, environment, llmdash, results, start
 from tests.recording import Recorder
 from tests.simulated import Simulated
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 JOBS = 12
+ANSWERS = 4
+"""What a server answers of a run that is going to be killed."""
 Simulator = Callable[..., Simulated]
 
 
-def begin(folder: Path, env: dict[str, str], *arguments: object, ends: Callable[[], bool]) -> None:
-    """A run that is killed once it `ends`."""
+class Holding(Recorder):
+    """Answers `ANSWERS` requests with OK, and those after them once it may."""
+
+    def __init__(self) -> None:
+        self._going = threading.Event()
+        super().__init__(self._late)
+
+    def let_go(self) -> None:
+        """Answer every request from now on."""
+        self._going.set()
+
+    def _late(self, _body: dict[str, Any]) -> str:
+        if len(self.requests) > ANSWERS:
+            self._going.wait(PATIENCE_S)
+        return "OK"
+
+
+def begin(
+    folder: Path,
+    env: dict[str, str],
+    *arguments: object,
+    at: Simulated | Holding,
+    ends: Callable[[], bool],
+) -> None:
+    """A run that is killed once it `ends`. The server, which has answered no more than a few requests so far
+    that the run could not end by itself before, answers all from then on.
+    """
     (folder / "p.txt").write_text("".join(f"What is {n} + 1?\n" for n in range(JOBS)))
     command = ("run", "p.txt", "--headless", "--run-dir", "run", *arguments)
     with start(*command, cwd=folder, env=env) as process:
@@ -34,6 +61,7 @@ def begin(folder: Path, env: dict[str, str], *arguments: object, ends: Callable[
         assert process.poll() is None, process.communicate()
         process.send_signal(signal.SIGKILL)
         process.communicate()
+    at.let_go()
 
 
 def decided(simulated: Simulated) -> list[str]:
@@ -93,7 +121,7 @@ def test_every_request_of_both_halves_has_the_same_endpoint_model_and_options(
     seed: int, simulator: Simulator, tmp_path: Path
 ) -> None:
     rng = random.Random(seed)
-    simulated = simulator(latency=0.15)
+    simulated = simulator(answers=ANSWERS)
     flags, variables, toml = some_settings(rng, simulated)
     (tmp_path / "llmdash.toml").write_text(toml)
     env = environment(tmp_path, None, **variables)
@@ -105,6 +133,7 @@ def test_every_request_of_both_halves_has_the_same_endpoint_model_and_options(
         1,
         "--rate",
         "unlimited",
+        at=simulated,
         ends=lambda: len(decided(simulated)) > 3,
     )
     before = len(decided(simulated))
@@ -117,7 +146,7 @@ def test_every_request_of_both_halves_has_the_same_endpoint_model_and_options(
 
 @pytest.mark.case("engine", "resume-elsewhere")
 def test_the_printed_command_goes_on_where_the_run_was(simulator: Simulator, tmp_path: Path) -> None:
-    simulated = simulator(latency=0.1)
+    simulated = simulator(answers=ANSWERS)
     env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
     flags = ["--base-url", simulated.base_url, "--model", "mA", "--temperature", "0.1", "--max-tokens", "7"]
     out = tmp_path / "r.jsonl"
@@ -132,7 +161,7 @@ def test_the_printed_command_goes_on_where_the_run_was(simulator: Simulator, tmp
         "--set",
         "top_p=0.5",
     ]
-    begin(tmp_path, env, *flags, *more, ends=lambda: out.exists() and len(results(out)) > 2)
+    begin(tmp_path, env, *flags, *more, at=simulated, ends=lambda: out.exists() and len(results(out)) > 2)
     ended = llmdash(
         "run", "--resume", "--run-dir", "run", "--headless", "--limit", "6", cwd=tmp_path, env=env
     )
@@ -165,10 +194,10 @@ def test_the_printed_command_goes_on_where_the_run_was(simulator: Simulator, tmp
 def test_what_differs_now_is_named_and_refused(
     now: list[str], told: str, simulator: Simulator, tmp_path: Path
 ) -> None:
-    simulated = simulator(latency=0.1)
+    simulated = simulator(answers=ANSWERS)
     env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
     flags = ["--base-url", simulated.base_url, "--model", "mA", "--rate", "unlimited", "--concurrency", "1"]
-    begin(tmp_path, env, *flags, ends=lambda: len(simulated.requests()) > 2)
+    begin(tmp_path, env, *flags, at=simulated, ends=lambda: len(simulated.requests()) > 2)
     refused = llmdash("run", "--resume", "--run-dir", "run", "--headless", *now, cwd=tmp_path, env=env)
     assert refused.code == 2
     assert told in refused.err
@@ -187,12 +216,19 @@ def test_what_differs_now_is_named_and_refused(
 def test_a_settings_file_that_says_something_else_now_is_a_change(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    simulated = simulator(latency=0.1)
+    simulated = simulator(answers=ANSWERS)
     table = '[[endpoint]]\nname = "one"\nbase_url = "{}"\nmodel = "{}"\napi_key_env = "MY_KEY"\n'
     configure(tmp_path, table.format(simulated.base_url, "mA"))
     env = environment(tmp_path, MY_KEY=simulated.keys[0])
     begin(
-        tmp_path, env, "--rate", "unlimited", "--concurrency", "1", ends=lambda: len(simulated.requests()) > 2
+        tmp_path,
+        env,
+        "--rate",
+        "unlimited",
+        "--concurrency",
+        "1",
+        at=simulated,
+        ends=lambda: len(simulated.requests()) > 2,
     )
     configure(tmp_path, table.format(simulated.base_url, "mB"))
     refused = llmdash("run", "--resume", "--run-dir", "run", "--headless", cwd=tmp_path, env=env)
@@ -229,11 +265,13 @@ def test_a_larger_limit_is_more_work_on_the_same_run(simulator: Simulator, tmp_p
 
 
 def test_checks_and_schemas_are_restored_too(simulator: Simulator, tmp_path: Path) -> None:
-    simulated = simulator(latency=0.1)
+    simulated = simulator(answers=ANSWERS)
     env = environment(tmp_path, LLMDASH_API_KEY=simulated.keys[0])
     (tmp_path / "s.json").write_text('{"type": "object", "properties": {"n": {"type": "integer"}}}')
     flags = ["--base-url", simulated.base_url, "--rate", "unlimited", "--concurrency", "1"]
-    begin(tmp_path, env, *flags, "--schema", "s.json", ends=lambda: len(simulated.requests()) > 2)
+    begin(
+        tmp_path, env, *flags, "--schema", "s.json", at=simulated, ends=lambda: len(simulated.requests()) > 2
+    )
     (tmp_path / "s.json").unlink()
     assert llmdash("run", "--resume", "--run-dir", "run", "--headless", cwd=tmp_path, env=env).code == 0
     asked = [each["body"]["response_format"]["json_schema"]["schema"] for each in simulated.requests()]
@@ -242,12 +280,8 @@ def test_checks_and_schemas_are_restored_too(simulator: Simulator, tmp_path: Pat
 
 
 @pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    def slow(_body: dict[str, Any]) -> str:
-        time.sleep(0.1)
-        return "OK"
-
-    with Recorder(slow) as running:
+def recorder() -> Iterator[Holding]:
+    with Holding() as running:
         yield running
 
 
@@ -257,7 +291,7 @@ RESUME = ("run", "--resume", "--headless", "--run-dir")
 
 @pytest.mark.case("engine", "resume-elsewhere")
 def test_the_files_that_the_command_line_named_are_found_from_another_folder(
-    recorder: Recorder, tmp_path: Path
+    recorder: Holding, tmp_path: Path
 ) -> None:
     folder, other = tmp_path / "a", tmp_path / "b"
     folder.mkdir()
@@ -269,7 +303,7 @@ def test_the_files_that_the_command_line_named_are_found_from_another_folder(
     shutil.copy(authority, folder / "ca.pem")
     env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
     flags = ("--config", "my.toml", "--ca-file", "ca.pem", *ONE_BY_ONE)
-    begin(folder, env, *flags, ends=lambda: len(recorder.requests) > 2)
+    begin(folder, env, *flags, at=recorder, ends=lambda: len(recorder.requests) > 2)
     resumed = llmdash(*RESUME, folder / "run", cwd=other, env=env)
     assert resumed.code == 0, resumed.err
     assert len(recorder.requests) >= JOBS
@@ -279,7 +313,7 @@ def test_the_files_that_the_command_line_named_are_found_from_another_folder(
 @pytest.mark.case("engine", "resume-elsewhere")
 @pytest.mark.parametrize("picked", [(), ("--endpoint", "b")], ids=["all", "one"])
 def test_endpoints_of_another_folder_are_named_with_what_to_add(
-    picked: tuple[str, ...], recorder: Recorder, tmp_path: Path
+    picked: tuple[str, ...], recorder: Holding, tmp_path: Path
 ) -> None:
     folder, other = tmp_path / "a", tmp_path / "b"
     folder.mkdir()
@@ -287,7 +321,7 @@ def test_endpoints_of_another_folder_are_named_with_what_to_add(
     table = '[[endpoint]]\nname = "{0}"\nbase_url = "{1}/v1"\nmodel = "m{0}"\napi_key_env = "KEY_{0}"\n'
     settings = configure(folder, "".join(table.format(name, recorder.root) for name in "ab"), tmp_path)
     env = environment(tmp_path, KEY_a="sk-aaaaaaaaaaaaaaaa1", KEY_b="sk-bbbbbbbbbbbbbbbb2")
-    begin(folder, env, *ONE_BY_ONE, *picked, ends=lambda: len(recorder.requests) > 2)
+    begin(folder, env, *ONE_BY_ONE, *picked, at=recorder, ends=lambda: len(recorder.requests) > 2)
     refused = llmdash(*RESUME, folder / "run", cwd=other, env=env)
     assert refused.code == 2
     assert f"add --config {settings}" in refused.err
@@ -298,7 +332,7 @@ def test_endpoints_of_another_folder_are_named_with_what_to_add(
 
 
 @pytest.mark.case("engine", "resume-elsewhere")
-def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Recorder, tmp_path: Path) -> None:
+def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Holding, tmp_path: Path) -> None:
     env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
     flags = (
         "--base-url",
@@ -310,7 +344,7 @@ def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Recorder
         "--header",
         "X-A=1",
     )
-    begin(tmp_path, env, *flags, *ONE_BY_ONE, ends=lambda: len(recorder.requests) > 2)
+    begin(tmp_path, env, *flags, *ONE_BY_ONE, at=recorder, ends=lambda: len(recorder.requests) > 2)
     now = ("--set", "top_p=0.9", "--header", "X-B=2")
     refused = llmdash(*RESUME, "run", *now, cwd=tmp_path, env=env)
     assert refused.code == 2
@@ -323,9 +357,10 @@ def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Recorder
 
 
 @pytest.mark.case("engine", "resume-elsewhere")
-def test_a_run_over_standard_input_can_be_moved(recorder: Recorder, tmp_path: Path) -> None:
+def test_a_run_over_standard_input_can_be_moved(recorder: Holding, tmp_path: Path) -> None:
     env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
     flags = ("--base-url", f"{recorder.root}/v1", "--run-dir", "run", "--headless", *ONE_BY_ONE)
+    recorder.let_go()
     lines = "".join(f"What is {n}?\n" for n in range(JOBS))
     first = llmdash("run", "-", *flags, "--limit", "4", cwd=tmp_path, env=env, given=lines)
     assert first.code == 0, first.err
@@ -334,10 +369,10 @@ def test_a_run_over_standard_input_can_be_moved(recorder: Recorder, tmp_path: Pa
     assert (resumed.code, resumed.summary["done"], len(recorder.requests)) == (0, 9, 9), resumed.err
 
 
-def test_an_input_that_is_gone_is_named_with_what_to_type(recorder: Recorder, tmp_path: Path) -> None:
+def test_an_input_that_is_gone_is_named_with_what_to_type(recorder: Holding, tmp_path: Path) -> None:
     env = environment(tmp_path, API_KEY="sk-0123456789abcdefgh")
     flags = ("--base-url", f"{recorder.root}/v1", *ONE_BY_ONE)
-    begin(tmp_path, env, *flags, ends=lambda: len(recorder.requests) > 2)
+    begin(tmp_path, env, *flags, at=recorder, ends=lambda: len(recorder.requests) > 2)
     (tmp_path / "p.txt").rename(tmp_path / "q.txt")
     gone = llmdash(*RESUME, "run", cwd=tmp_path, env=env)
     assert gone.code == 2

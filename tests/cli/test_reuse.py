@@ -17,7 +17,7 @@ import pytest
 from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import Ended, environment, llmdash, results, start
 from tests.recording import Recorder
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 KEY = "sk-canary-0123456789abcdef"
 
@@ -229,7 +229,7 @@ def test_a_killed_run_goes_on_with_what_it_knows(tmp_path: Path) -> None:
 
     def slow(body: dict[str, Any]) -> str:
         if body["messages"][-1]["content"] == "say 1":
-            going.wait(20.0)
+            going.wait(PATIENCE_S)
         return echo(body)
 
     lines = [{"id": f"i{n}", "prompt": f"say {n % 2}"} for n in range(600)]

@@ -9,13 +9,14 @@ import shutil
 import signal
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmdash.engine.journal.file import JournalError
+from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import Ended, environment, llmdash, results, start
 from tests.simulated import Simulated
 from tests.waiting import wait_for
@@ -212,7 +213,7 @@ def test_the_first_interrupt_drains_and_the_rest_stays_pending(
 def test_a_second_process_on_the_same_run_is_told_who_has_it(
     simulator: Simulator, tmp_path: Path, arithmetic: Path
 ) -> None:
-    endpoint = simulator(latency=0.5)
+    endpoint = simulator(answers=0)
     env = environment(tmp_path, endpoint)
     with start("run", arithmetic, *HEADLESS, cwd=tmp_path, env=env) as first:
         wait_for(lambda: endpoint.stats()["requests"])
@@ -241,13 +242,20 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(
     assert len(results(tmp_path / "results.jsonl")) == 400
 
 
+def ended_in(folder: Path) -> int:
+    """How many jobs have ended, by the journal in `folder`; 0 while there is none."""
+    try:
+        return sum(1 for _ in JournalReader(folder).ended())
+    except JournalError:
+        return 0
+
+
 def test_a_demo_that_was_cut_short_goes_on_where_and_as_fast_as_it_was(tmp_path: Path) -> None:
     env = environment(tmp_path)
     with start(
         "demo", "--limit", 90, "--rate", "60/s", "--headless", "--run-dir", "kept", cwd=tmp_path, env=env
     ) as run:
-        wait_for((tmp_path / "kept" / "journal.sqlite").exists)
-        time.sleep(0.8)
+        wait_for(lambda: ended_in(tmp_path / "kept") >= 10, "some answers")
         run.kill()
         run.communicate()
     ended = llmdash("run", "--resume", "--headless", "--json", "--run-dir", "kept", cwd=tmp_path, env=env)

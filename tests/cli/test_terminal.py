@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.engine.journal.reader import JournalReader
-from tests.cli.command import environment
+from tests.cli.command import environment, llmdash
 from tests.cli.terminal import Terminal, engines
 
 
@@ -25,9 +25,9 @@ def saved(screen: str) -> int:
 def test_a_batch_is_started_tuned_paused_inspected_and_left(tmp_path: Path, columns: int, rows: int) -> None:
     env = environment(tmp_path)
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=env, columns=columns, rows=rows) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 5)
-        assert "running" in terminal.screen
-        assert "20.0/s" in terminal.screen
+        terminal.wait_for(
+            lambda screen: saved(screen) > 5 and all(words in screen for words in ("running", "20.0/s"))
+        )
 
         terminal.keys("+")
         terminal.wait_for("22.0/s")
@@ -86,20 +86,23 @@ def test_a_bare_start_asks_what_to_run_and_spends_nothing_before_enter(tmp_path:
 
 def test_a_terminal_that_goes_away_leaves_a_run_that_goes_on_without_spinning(tmp_path: Path) -> None:
     env = environment(tmp_path)
-    arguments = ("demo", "--limit", 60, "--rate", "30/s", "--run-dir", "kept")
+    arguments = ("demo", "--limit", 120, "--rate", "30/s", "--run-dir", "kept")
     with Terminal(*arguments, cwd=tmp_path, env=env) as terminal:
         terminal.wait_for(lambda screen: saved(screen) > 0)
         [engine] = engines(str(tmp_path))
+        terminal.keys("p")  # so that it has not ended before the viewer has, however long that takes
+        terminal.wait_for("paused")
         terminal.hang_up()
         code, _ = terminal.wait_without_reading()
         assert code == 128 + signal.SIGHUP
-        assert len(list(JournalReader(tmp_path / "kept").results())) < 60, "the viewer ends at once"
+        assert len(list(JournalReader(tmp_path / "kept").results())) < 120, "the viewer ends at once"
+        assert llmdash("ctl", "kept", "resume", cwd=tmp_path, env=env).code == 0
         seconds = 0.0
         while engine in engines(str(tmp_path)):
             seconds = processor_s(engine) or seconds
             time.sleep(0.05)
     assert seconds < 10.0, "processor seconds of a run that takes a few"
-    assert len(list(JournalReader(tmp_path / "kept").results())) == 60
+    assert len(list(JournalReader(tmp_path / "kept").results())) == 120
 
 
 def processor_s(process: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -33,11 +34,22 @@ def ends_at_once(terminal: Terminal, *numbers: signal.Signals) -> int:
     """Send signals, and give the exit code."""
     for number in numbers:
         terminal.signal(number)
+        wait_for(lambda number=number: not is_pending(terminal.process.pid, number))  # type: ignore[misc]
         time.sleep(0.2)
     began = time.monotonic()
     code = terminal.wait()
     assert time.monotonic() - began < PROMPT_S
     return code
+
+
+def is_pending(process: int, number: signal.Signals) -> bool:
+    """True while a signal has not reached its process: the same would be lost, another might overtake it."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+    masks = re.findall(r"^S\w+Pnd:\t(\w+)", status, re.MULTILINE)
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
 
 
 @pytest.mark.case("files", "no-size")

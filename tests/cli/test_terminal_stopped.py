@@ -21,7 +21,7 @@ PROMPT = "shell> "
 
 
 @contextmanager
-def dashboard_under_a_shell(folder: Path, jobs: int = 3000) -> Iterator[Terminal]:
+def dashboard_under_a_shell(folder: Path, jobs: int = 10_000) -> Iterator[Terminal]:
     """A shell with job control, and in its foreground a run of 50 jobs a second in the folder `kept`."""
     env = environment(folder, PS1=PROMPT)
     with Terminal(cwd=folder, env=env, command=("dash", "-i"), modern=True) as terminal:

@@ -87,7 +87,8 @@ def test_the_results_are_complete_before_the_command_runs_and_the_screen_says_so
     with Terminal(*order, cwd=tmp_path, env=env) as opened:
         opened.wait_for(f"{name} has every result")
         said = (tmp_path / name).read_bytes()
-        opened.wait_for(lambda _screen: (tmp_path / "seen").exists())
+        seen = tmp_path / "seen"
+        opened.wait_for(lambda _screen: seen.exists() and seen.read_bytes() == said)
         opened.keys("q")
         assert opened.wait() == 0
     assert (tmp_path / "seen").read_bytes() == said == (tmp_path / name).read_bytes()
