@@ -20,7 +20,7 @@ from tests.llms.raw_server import (
     framed,
     overrun,
     raw_server,
-    refused_port,
+    refusing,
     send,
     send_and_close,
     send_and_reset,
@@ -119,8 +119,8 @@ async def test_a_broken_exchange_is_transient_and_says_how_it_broke(deed: Deed, 
 
 
 async def test_a_refused_port_is_transient_and_named() -> None:
-    port = refused_port()
-    failure = await failure_at(f"http://127.0.0.1:{port}/v1")
+    with refusing() as port:
+        failure = await failure_at(f"http://127.0.0.1:{port}/v1")
     assert failure.kind is FailureKind.TRANSIENT
     assert f"127.0.0.1:{port}" in failure.message
     assert not failure.reached
