@@ -19,6 +19,8 @@ from tests.fuzzing.targets import TARGETS
 
 LONGEST_S = 3.0
 """What a single case may take: an answer that takes longer is a finding, too."""
+_TIMES = 3
+"""How often a case has to take so long: a virtual machine that stands still has its time counted, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,17 @@ class Finding:
 
 def tried(case: str) -> Finding | None:
     """Try one case, such as `readers:1:4711`."""
-    begun = time.process_time()
-    try:
-        TARGETS[case.partition(":")[0]](random.Random(case))
-    except Exception:  # noqa: BLE001 - whatever comes out of a target is what we look for
-        return Finding(case, traceback.format_exc().encode("ascii", "backslashreplace").decode())
-    taken = time.process_time() - begun
-    return Finding(case, f"took {taken:.1f} s") if taken > LONGEST_S else None
+    taken = 0.0
+    for _ in range(_TIMES):
+        begun = time.process_time()
+        try:
+            TARGETS[case.partition(":")[0]](random.Random(case))
+        except Exception:  # noqa: BLE001 - whatever comes out of a target is what we look for
+            return Finding(case, traceback.format_exc().encode("ascii", "backslashreplace").decode())
+        taken = time.process_time() - begun
+        if taken <= LONGEST_S:
+            return None
+    return Finding(case, f"took {taken:.1f} s")
 
 
 def cases(target: str, seed: int) -> Iterator[str]:

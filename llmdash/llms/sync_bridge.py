@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 __all__ = ["Elsewhere", "at_end", "each", "submit", "there", "wait_for"]
 
-_END_S = 2.0
+_END_TURNS, _TURN_S = 20, 0.1
 
 T = TypeVar("T")
 
@@ -52,8 +52,11 @@ class _LoopThread:
         """Abort what still runs and close what was left open, so that the interpreter does not complain."""
         with self._lock:
             self.is_over = True
-        with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._finish(loop), loop).result(timeout=_END_S)
+        ended = asyncio.run_coroutine_threadsafe(self._finish(loop), loop)
+        for _ in range(_END_TURNS):  # however long the machine stands still, that is one turn
+            with suppress(TimeoutError):
+                ended.result(timeout=_TURN_S)
+                break
 
     async def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}

@@ -55,7 +55,7 @@ class SimulatorProcess:
         """The process id of the child."""
         return self._child.pid
 
-    def base_url(self, timeout: float = 10.0) -> str:
+    def base_url(self, timeout: float = 60.0) -> str:
         """Return the base URL, `http://127.0.0.1:PORT/v1`; waits at most `timeout` seconds for it.
 
         Raises SimulatorError if the child ended, was closed, or took longer. May be called from any thread.

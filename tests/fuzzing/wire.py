@@ -11,6 +11,7 @@ from tests.faults.scene import FRAMINGS, in_frame
 from tests.fuzzing.corpus import ALL_ANSWERS, ANSWERS
 from tests.fuzzing.mutate import in_pieces, mutated
 from tests.llms.raw_server import serving
+from tests.waiting import PATIENCE_S
 
 HEADS = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: req_1\r\n",
@@ -58,5 +59,5 @@ async def _try(answers: list[list[bytes]], rng: random.Random) -> None:
 
     async with nothing_left(), serving(serve) as port, connected(_LIMITS) as client:
         models = [model(client, f"http://127.0.0.1:{port}/v1", rng.randrange(8)) for _ in answers]
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*(ask(llm, "What is 1 + 1?") for llm in models))

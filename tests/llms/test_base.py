@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
@@ -15,6 +18,7 @@ from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.simulated import Simulated
+from tests.waiting import PATIENCE_S
 
 
 class Echo(LLM):
@@ -206,6 +210,27 @@ def test_a_program_that_closes_nothing_ends_without_complaint(simulator: Callabl
     ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.split() == ["stop"] * 5
+
+
+STOPPED = """
+import asyncio, os, signal
+from llmdash.llms.sync_bridge import at_end, there
+async def close():
+    await asyncio.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    await asyncio.sleep(0.2)
+    print("closed", flush=True)
+at_end(close)
+asyncio.run(there(lambda: asyncio.sleep(0)))
+"""
+
+
+def test_a_program_that_stands_still_as_it_ends_closes_what_is_open_nevertheless() -> None:
+    with subprocess.Popen([sys.executable, "-c", STOPPED], stdout=subprocess.PIPE) as process:
+        os.waitpid(process.pid, os.WUNTRACED)
+        time.sleep(2.2)
+        process.send_signal(signal.SIGCONT)
+        assert process.communicate(timeout=PATIENCE_S)[0] == b"closed\n"
 
 
 DROPPED = """

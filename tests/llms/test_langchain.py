@@ -25,6 +25,7 @@ from llmdash.llms.messages import Delta, Usage
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.simulated import Simulated
+from tests.waiting import PATIENCE_S
 
 SECRET = "sk-canary-0123456789abcdefghij"
 
@@ -171,11 +172,11 @@ async def test_a_target_that_gives_up_by_itself_does_not_hang() -> None:
 async def test_a_cancelled_call_is_cancelled_there_too() -> None:
     target = Scripted("a", 60.0)
     call = asyncio.create_task(LangChainLLM(target).ainvoke("hi"))
-    assert await asyncio.to_thread(target.begun.wait, 10)
+    assert await asyncio.to_thread(target.begun.wait, PATIENCE_S)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert await asyncio.to_thread(target.closed.wait, 10)
+    assert await asyncio.to_thread(target.closed.wait, PATIENCE_S)
 
 
 async def test_what_is_no_text_is_refused() -> None:
@@ -223,7 +224,7 @@ async def test_a_stream_that_is_left_early_is_closed() -> None:
     stream = LangChainLLM(target).astream("hi")
     assert (await anext(stream)).text == "a"
     await stream.aclose()
-    assert await asyncio.to_thread(target.closed.wait, 10)
+    assert await asyncio.to_thread(target.closed.wait, PATIENCE_S)
 
 
 def test_one_model_serves_many_loops(simulator: Callable[..., Simulated]) -> None:

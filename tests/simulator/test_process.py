@@ -14,6 +14,7 @@ from subprocess import PIPE
 
 import pytest
 
+from llmdash.simulator import process
 from llmdash.simulator.process import SimulatorError, SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 from tests.simulated import stats_of
@@ -49,11 +50,11 @@ def test_a_closed_simulator_that_was_never_asked_says_so() -> None:
         running.base_url()
 
 
-def test_a_child_that_ends_at_once_is_an_error_with_its_status(tmp_path: Path) -> None:
+def test_a_child_that_ends_at_once_is_an_error_with_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "child_command", lambda _: ["sleep", "600"])  # never ready before its end
     running = SimulatorProcess(SETTINGS)
     os.kill(running.pid, signal.SIGKILL)
     with pytest.raises(SimulatorError, match=r"ended before it was ready \(status -9\)"):
-        running.base_url()
         running.base_url()
     running.close()
 

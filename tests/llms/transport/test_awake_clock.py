@@ -157,8 +157,9 @@ async def test_a_connection_that_does_not_come_while_the_machine_is_awake_is_tri
 
 
 def timers() -> int:
+    loop = asyncio.get_running_loop()  # not that of another thread
     found = (each for each in gc.get_objects() if isinstance(each, asyncio.TimerHandle))
-    return sum(not each.cancelled() for each in found)
+    return sum(each._loop is loop and not each.cancelled() for each in found)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("fault", [None, "cancelled", "failed"])
@@ -188,12 +189,12 @@ def test_nothing_ticks_once_no_call_is_left(fault: str | None) -> None:
 def test_a_process_that_is_stopped_in_the_middle_of_its_streams_loses_none(
     simulator: Callable[..., Simulated], tmp_path: Path
 ) -> None:
-    """Stopped for twice the time of a stall: every job is done with its first attempt."""
+    """Stopped for longer than a stall may take: every job is done with its first attempt."""
     endpoint = simulator(latency=2.0)
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("\n".join(f"Tell of the number {n} in a few words" for n in range(16)))
     env = environment(
-        tmp_path, endpoint, LLMDASH_STALL_TIMEOUT="2", LLMDASH_FIRST_BYTE_TIMEOUT="2", LLMDASH_RATE="20/s"
+        tmp_path, endpoint, LLMDASH_STALL_TIMEOUT="5", LLMDASH_FIRST_BYTE_TIMEOUT="5", LLMDASH_RATE="20/s"
     )
     out = tmp_path / "results.jsonl"
     with start("run", prompts, "--headless", "--json", "--out", out, cwd=tmp_path, env=env) as process:
@@ -201,7 +202,7 @@ def test_a_process_that_is_stopped_in_the_middle_of_its_streams_loses_none(
             assert process.poll() is None
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGSTOP)
-        time.sleep(4.0)
+        time.sleep(7.0)
         os.kill(process.pid, signal.SIGCONT)
         report, _ = process.communicate(timeout=60)
     summary = json.loads(report.splitlines()[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import resource
 import socket
 
@@ -19,21 +20,22 @@ from tests.llms.raw_server import (
     framed,
     overrun,
     raw_server,
-    refused_port,
+    refusing,
     send,
     send_and_close,
     send_and_reset,
     send_and_stall,
     serving,
 )
+from tests.llms.transport.held_clock import HeldClock
 
 STREAM = (chunk("Hello"), chunk(finish="stop"), DONE)
 DOCUMENT = b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n"
 
 
-async def ask(base_url: str, timeouts: Timeouts | None = None) -> str:
-    client = HttpClient(timeouts=timeouts)
+async def ask(base_url: str, timeouts: Timeouts | None = None, client: HttpClient | None = None) -> str:
+    client = client or HttpClient(timeouts=timeouts)
     llm = ChatOpenAI("m", api_key=KEY, base_url=base_url, client=client, max_retries=0)
     try:
         return (await llm.ainvoke("hi")).text
@@ -41,9 +43,11 @@ async def ask(base_url: str, timeouts: Timeouts | None = None) -> str:
         await client.aclose()
 
 
-async def failure_at(base_url: str, timeouts: Timeouts | None = None) -> Failure:
+async def failure_at(
+    base_url: str, timeouts: Timeouts | None = None, client: HttpClient | None = None
+) -> Failure:
     with pytest.raises(Failure) as caught:
-        await ask(base_url, timeouts)
+        await ask(base_url, timeouts, client)
     return caught.value
 
 
@@ -115,8 +119,8 @@ async def test_a_broken_exchange_is_transient_and_says_how_it_broke(deed: Deed, 
 
 
 async def test_a_refused_port_is_transient_and_named() -> None:
-    port = refused_port()
-    failure = await failure_at(f"http://127.0.0.1:{port}/v1")
+    with refusing() as port:
+        failure = await failure_at(f"http://127.0.0.1:{port}/v1")
     assert failure.kind is FailureKind.TRANSIENT
     assert f"127.0.0.1:{port}" in failure.message
     assert not failure.reached
@@ -133,6 +137,7 @@ async def test_no_descriptor_left_is_the_fault_of_this_machine() -> None:
     async with raw_server(send(framed(DOCUMENT))) as server:
         client = HttpClient()
         llm = ChatOpenAI("m", api_key=KEY, base_url=server.base_url, client=client, max_retries=0)
+        gc.collect()  # what is collected meanwhile would give descriptors back
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         with socket.socket() as next_free:
             resource.setrlimit(resource.RLIMIT_NOFILE, (next_free.fileno(), limits[1]))
@@ -211,8 +216,9 @@ async def test_a_redirect_is_a_matter_of_settings_and_not_followed() -> None:
 
 
 async def test_headers_that_do_not_come_are_waited_for_no_longer_than_set() -> None:
-    async with raw_server(send_and_stall(b"HTTP/1.1 200 OK\r\n")) as server:
-        failure = await failure_at(server.base_url, Timeouts(first_byte=0.5))
+    clock = HeldClock()
+    async with raw_server(clock.go_on_with(send_and_stall(b"HTTP/1.1 200 OK\r\n"))) as server:
+        failure = await failure_at(server.base_url, client=clock.client(Timeouts(first_byte=0.5)))
     assert failure.kind is FailureKind.TRANSIENT
     assert failure.message == "no answer within 0.5 s; more time: first_byte_timeout"
     assert (failure.reached, failure.may_be_billed) == (True, True)

@@ -64,19 +64,25 @@ async def test_a_connection_that_was_closed_between_requests_is_replaced() -> No
 async def test_an_answer_that_comes_twice_is_not_taken_for_that_to_the_next_request() -> None:
     """The second one arrives while the connection is idle, when nobody reads it."""
     number = 0
+    idle, repeated = asyncio.Event(), asyncio.Event()
 
     async def twice(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal number
         number += 1
         answer = framed(DOCUMENT.replace(b"Hello", b"answer %d" % number))
         writer.write(answer)
-        await asyncio.sleep(0.02)
+        await idle.wait()
+        idle.clear()
         writer.write(answer)
+        repeated.set()
 
     async with raw_server(twice) as server, chat(server.base_url) as llm:
         for expected in ("answer 1", "answer 2", "answer 3"):
             assert (await llm.ainvoke("hi")).text == expected
-            await asyncio.sleep(0.1)
+            idle.set()
+            await repeated.wait()
+            repeated.clear()
+            await asyncio.sleep(0.1)  # it is on its way
 
 
 async def test_an_answer_left_early_closes_its_connection() -> None:
@@ -104,8 +110,9 @@ async def test_nothing_of_an_answer_waits_on_after_it() -> None:
     """A timer a request, left until it fires, would be half a million of them at full speed."""
 
     def timers() -> int:
+        loop = asyncio.get_running_loop()  # not that of another thread
         found = (each for each in gc.get_objects() if isinstance(each, asyncio.TimerHandle))
-        return sum(not each.cancelled() for each in found)
+        return sum(each._loop is loop and not each.cancelled() for each in found)  # type: ignore[attr-defined]
 
     async with raw_server(send(framed(DOCUMENT)), send(chunked(*STREAM))) as server:
         client = HttpClient()

@@ -15,6 +15,7 @@ from llmdash.llms.transport.timeouts import Timeouts
 from tests.engine.virtual_time import now, virtual_time
 from tests.llms.canned import DONE, KEY, Canned, answer, chunk
 from tests.llms.raw_server import overrun, raw_server, send_and_stall, serving
+from tests.llms.transport.held_clock import HeldClock
 from tests.llms.wire.refusals import SPEECH
 
 PING = b": ping\n\n"
@@ -133,8 +134,10 @@ async def test_after_the_first_content_pings_count_for_nothing() -> None:
     assert not caught.value.may_be_billed
 
 
-async def failure_at(base_url: str, limits: Timeouts, prompt: str = "hi") -> Failure:
-    client = HttpClient(timeouts=limits)
+async def failure_at(
+    base_url: str, limits: Timeouts, prompt: str = "hi", client: HttpClient | None = None
+) -> Failure:
+    client = client or HttpClient(timeouts=limits)
     try:
         with pytest.raises(Failure) as caught:
             await ChatOpenAI("m", api_key=KEY, base_url=base_url, client=client, max_retries=0).ainvoke(
@@ -147,9 +150,11 @@ async def failure_at(base_url: str, limits: Timeouts, prompt: str = "hi") -> Fai
 
 @pytest.mark.case("wire", "slow-first")
 async def test_what_was_sent_whole_may_be_billed() -> None:
-    async with raw_server(send_and_stall(b"")) as server:
-        for prompt in ("hi", "x" * 1_000_000):
-            failure = await failure_at(server.base_url, Timeouts(first_byte=0.5), prompt)
+    limits = Timeouts(first_byte=0.5)
+    for prompt in ("hi", "x" * 1_000_000):
+        clock = HeldClock()
+        async with raw_server(clock.go_on_with(send_and_stall(b""))) as server:
+            failure = await failure_at(server.base_url, limits, prompt, clock.client(limits))
             assert "no answer" in failure.message
             assert failure.may_be_billed
 

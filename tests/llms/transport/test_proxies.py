@@ -12,7 +12,7 @@ from llmdash.llms.transport.proxies import masked, proxy_for, secrets_of
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.secrets import Secret
 from tests.llms.canned import DONE, KEY, chunk
-from tests.llms.raw_server import chunked, raw_server, refused_port, send
+from tests.llms.raw_server import chunked, raw_server, refusing, send
 from tests.llms.transport.gateway import PRIVATE_CA, gateway, private_server
 
 WHOLE = send(chunked(chunk("Hello", "stop"), DONE))
@@ -88,8 +88,8 @@ async def test_a_tunnel_that_is_refused_blames_the_proxy_and_not_the_key(
 
 
 async def test_a_proxy_that_is_not_there_is_named() -> None:
-    port = refused_port()
-    failure = await failure_of("http://llm.test/v1", f"http://127.0.0.1:{port}")
+    with refusing() as port:
+        failure = await failure_of("http://llm.test/v1", f"http://127.0.0.1:{port}")
     assert (failure.kind, failure.reached) == (FailureKind.TRANSIENT, False)
     assert "proxy" in failure.message
     assert f"127.0.0.1:{port}" in failure.message
