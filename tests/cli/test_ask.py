@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.command import Ended, environment, llmdash, start
 from tests.cli.terminal import Terminal
-from tests.llms.raw_server import chunked, raw_server, refused_port, send, send_and_stall
+from tests.llms.raw_server import chunked, raw_server, refusing, send, send_and_stall
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
@@ -174,8 +174,8 @@ def test_a_refused_key_ends_with_code_5_and_is_not_repeated(simulator: Simulator
 
 
 def test_an_endpoint_that_cannot_be_reached_ends_with_code_3(tmp_path: Path) -> None:
-    env = {**environment(tmp_path), **at(refused_port())}
-    ended = llmdash("ask", "hi", cwd=tmp_path, env=env)
+    with refusing() as port:
+        ended = llmdash("ask", "hi", cwd=tmp_path, env={**environment(tmp_path), **at(port)})
     assert (ended.code, ended.out, ended.err.count("\n")) == (3, "", 1)
 
 

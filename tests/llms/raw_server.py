@@ -143,12 +143,6 @@ def chunked(*pieces: bytes, end: bool = True, headers: Iterable[bytes] = ()) -> 
     return head + body + (b"0\r\n\r\n" if end else b"")
 
 
-def refused_port() -> int:
-    """A port where nothing listens."""
-    with refusing() as port:
-        return port
-
-
 @contextmanager
 def refusing(port: int = 0) -> Iterator[int]:
     """A port where nothing listens, kept from others meanwhile."""
