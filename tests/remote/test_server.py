@@ -274,6 +274,25 @@ def test_a_command_arrives_though_its_viewer_leaves_at_once() -> None:
             assert session.came.wait(PATIENCE_S)
 
 
+def test_a_command_arrives_though_its_viewer_leaves_while_the_engine_is_busy() -> None:
+    gate = threading.Event()
+
+    def picture(view: View) -> Frame:
+        if view.tiles:
+            gate.wait(PATIENCE_S)
+        return running()
+
+    session = MadeUpSession(picture)
+    with served(session) as (_, folder):
+        viewer = RemoteSession.attach(folder)
+        viewer.frame(View(tiles=1))
+        wait_for(lambda: session.views[-1].tiles == 1)
+        viewer.command(RetryJobs(tuple(range(100_000))))
+        threading.Timer(1.0, gate.set).start()
+        viewer.close()
+        assert session.came.wait(PATIENCE_S)
+
+
 def test_viewers_are_told_apart_and_scripts_do_not_count() -> None:
     session = MadeUpSession()
     with served(session) as (server, folder):
