@@ -62,7 +62,7 @@ class EngineConnection:
             poll.poll(max(0.0, timeout_s) * 1000)
 
     def close(self, within_s: float = _CLOSES_WITHIN_S) -> None:
-        """Close, once the engine has read what was sent, or has not within so many seconds."""
+        """Close, once the engine has read what was sent, or has not within `within_s` seconds."""
         if self.lost:
             return
         end = time.monotonic() + within_s
