@@ -301,7 +301,7 @@ def test_viewers_are_told_apart_and_scripts_do_not_count() -> None:
     with served(session) as (server, folder):
         assert server.unwatched_s >= 0
         script = RemoteSession.attach(folder, watches=False)
-        assert server.viewers == 0
+        assert (server.viewers, server.was_watched) == (0, False)
         first, second = RemoteSession.attach(folder), RemoteSession.attach(folder)
         assert (server.viewers, server.unwatched_s) == (2, 0.0)
         for viewer in (script, first, second):
@@ -312,6 +312,7 @@ def test_viewers_are_told_apart_and_scripts_do_not_count() -> None:
             viewer.close()
         wait_for(lambda: server.viewers == 0)
         assert server.unwatched_s >= 0
+        assert server.was_watched
 
 
 def test_an_inspection_that_has_not_changed_is_not_sent_again() -> None:
