@@ -14,6 +14,10 @@ from pathlib import Path
 import pytest
 
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.commands import Pause, Resume, SetConcurrency
+from llmdash.engine.model.states import RunState
+from llmdash.engine.model.view import View
+from llmdash.remote.client import RemoteSession
 from tests.cli.canaries import Lair
 from tests.cli.command import environment, llmdash, prompts, results
 from tests.cli.faulty import faulty
@@ -46,10 +50,14 @@ def test_a_detached_run_goes_on_to_its_results_after_the_command_has_returned(
 def test_a_file_of_results_is_that_of_one_run_until_it_ends(
     home: Path, simulator: Simulator, name: str
 ) -> None:
-    prompts(home, 4)
+    prompts(home, 30)
     server = simulator(latency=1.0)
     env = environment(home, server)
-    assert llmdash(*RUN, "--detach", "--out", name, cwd=home, env=env).code == 0
+    first_run = (*RUN, "--concurrency", "1", "--detach", "--out", name)
+    assert llmdash(*first_run, cwd=home, env=env).code == 0
+    viewer = RemoteSession.attach(home / "kept")
+    viewer.command(Pause())  # so that it goes on however long the others take
+    wait_for(lambda: viewer.frame(View()).run.state is RunState.PAUSED)
     for asked in (("--overwrite",), ("--overwrite", "--detach"), ()):
         second = ("run", "p.txt", "--run-dir", "second", "--out", name, *asked)
         refused = llmdash(*second, cwd=home, env=env)
@@ -57,8 +65,11 @@ def test_a_file_of_results_is_that_of_one_run_until_it_ends(
         assert f"{name}: " in refused.err
         assert "writes its results to it; name another file" in refused.err
         assert not (home / "second").exists()
+    viewer.command(SetConcurrency(30))
+    viewer.command(Resume())
+    viewer.close()
     wait_for_end(home)
-    assert server.stats()["requests"] == 4
+    assert server.stats()["requests"] == 30
     again = llmdash(*second, "--overwrite", cwd=home, env=env)
     assert again.code == 0
 
