@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from llmdash.engine.model.commands import Cancel, Command
@@ -31,6 +32,10 @@ class Watchers(Protocol):
     def unwatched_s(self) -> float:
         """Seconds since the last one left; 0 while there are any."""
 
+    @property
+    def was_watched(self) -> bool:
+        """True once somebody has watched."""
+
 
 class ServedSession(LocalSession):
     """A session of this process that is steered from others: `cancelled` is set once it is cancelled."""
@@ -46,11 +51,17 @@ class ServedSession(LocalSession):
 
 
 class EngineLife:
-    """The life of a run in this process, from its start to its end."""
+    """The life of a run in this process, from its start to its end.
 
-    def __init__(self, session: ServedSession, *, paid: bool) -> None:
+    While `awaits()`, a first watcher is still to come, however long that takes.
+    """
+
+    def __init__(
+        self, session: ServedSession, *, paid: bool, awaits: Callable[[], bool] = lambda: False
+    ) -> None:
         self._session = session
         self._paid = paid
+        self._awaits = awaits
         self.ended_by: int | None = None
         """The signal that ended the run, if one did."""
 
@@ -75,7 +86,7 @@ class EngineLife:
             return True
         if any(number in _ENDING for number in signals.received):
             return True
-        if watchers.unwatched_s < _UNWATCHED_S:
+        if watchers.unwatched_s < _UNWATCHED_S or (not watchers.was_watched and self._awaits()):
             return False
         run = last_figures(self._session)
         return not self._session.alive or run is None or (run.state.ended)

@@ -95,6 +95,15 @@ class EngineLine:
         """Return the descriptor, to wait for a message on."""
         return self._end.fileno()
 
+    def is_open(self) -> bool:
+        """Return False once the other end was closed and all that it has sent was received."""
+        try:
+            return bool(self._end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+
     def send(self, message: object) -> bool:
         """Send a message. Return False if nobody is at the other end."""
         packed = io.BytesIO()

@@ -45,7 +45,7 @@ def serve(
         try:
             prepared = stack.enter_context(make(asked.order, asked.settings))
             session = ServedSession(prepared.plan)
-            life = EngineLife(session, paid=prepared.simulator is None)
+            life = EngineLife(session, paid=prepared.simulator is None, awaits=line.is_open)
             server = stack.enter_context(SessionServer(session, session.folder))
         except Exception as error:  # noqa: BLE001 - the boundary of a process: the one that waits reports it
             stack.close()  # first, so that nothing is left of the run once that is reported

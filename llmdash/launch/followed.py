@@ -42,6 +42,8 @@ class FollowedSession(Session):
         self._kept: KeptSession | None = None
         self._serial = 0
         """The serial of the last notice that the engine has sent."""
+        self._end_seen = False
+        """Whether a frame of the engine was shown after its end: the last notices come with it."""
 
     @property
     def crash(self) -> BaseException | None:
@@ -67,7 +69,8 @@ class FollowedSession(Session):
 
     def frame(self, view: View) -> Frame:
         kept = self._read_kept()
-        if kept is None:
+        if kept is None or not self._end_seen:
+            self._end_seen = not self._engine.alive
             return self._seen(self._engine.frame(view))
         frame = kept.frame(replace(view, notices_after=max(0, view.notices_after - self._serial)))
         notices = (replace(notice, serial=notice.serial + self._serial) for notice in frame.notices)

@@ -42,6 +42,8 @@ _KEY_S: Final = 0.05
 """The same after a key press, where the view or a command is new."""
 _QUESTION_S: Final = 2.0
 """The same for what cannot be shown later."""
+_COMMAND_S: Final = 10.0
+"""Seconds that an engine has to read a command before the viewer leaves: later, it would be lost."""
 _MOST_OPEN: Final = 3
 """Views under way at most."""
 _LOOK_S: Final = 0.05
@@ -73,6 +75,8 @@ class RemoteSession(Session):
         self._number = 0
         self._asked: View | None = None
         self._commanded = False
+        self._unread_since: int | None = None
+        """The number of the last view before a command that the engine may not have read; None if it has."""
         self._inspection: Inspection | None = None
         self._notices = NoticeLog()
         self._end: EndMessage | None = None
@@ -114,6 +118,7 @@ class RemoteSession(Session):
             if self._is_open:
                 self._connection.send(command_message(command))
                 self._commanded = True
+                self._unread_since = self._number
 
     def notice(self, severity: Severity, words: str) -> None:
         """Show a notice to this viewer alone."""
@@ -169,10 +174,13 @@ class RemoteSession(Session):
         return True
 
     def close(self) -> None:
-        """Leave; the run goes on."""
+        """Leave, once the engine has read the last command; the run goes on."""
         with self._guard:
             self._closed = True
-            self._connection.close()
+            if self._unread_since is None:
+                self._connection.close()
+            else:
+                self._connection.close(_COMMAND_S)
 
     # Messages.
 
@@ -248,6 +256,8 @@ class RemoteSession(Session):
         self._frame, self._inspection = frame, frame.inspection
         self._answers = self._open.get(message.number, self._answers)
         self._open = {number: view for number, view in self._open.items() if number > message.number}
+        if self._unread_since is not None and message.number > self._unread_since:
+            self._unread_since = None
         self._notices.receive(frame.notices)
 
     def _engine_gone(self, text: str) -> None:

@@ -13,7 +13,7 @@ __all__ = ["EngineConnection"]
 
 _CHUNK: Final = 1 << 18
 _CLOSES_WITHIN_S: Final = 0.3
-"""Seconds that the engine has to read what was sent last."""
+"""Seconds that the engine has to read what was sent last, unless more are given."""
 
 
 class EngineConnection:
@@ -61,11 +61,11 @@ class EngineConnection:
             poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._unsent else 0))
             poll.poll(max(0.0, timeout_s) * 1000)
 
-    def close(self) -> None:
-        """Close, once the engine has read what was sent, or does not read."""
+    def close(self, within_s: float = _CLOSES_WITHIN_S) -> None:
+        """Close, once the engine has read what was sent, or has not within `within_s` seconds."""
         if self.lost:
             return
-        end = time.monotonic() + _CLOSES_WITHIN_S
+        end = time.monotonic() + within_s
         while self._unsent and not self.lost and time.monotonic() < end:
             self.wait(end - time.monotonic())
             self._flush()

@@ -55,6 +55,7 @@ class SessionServer:
         self._failure = ""
         self._end_message: EndMessage | None = None
         self._dashboards = 0
+        self._was_watched = False
         self._left_at = time.monotonic()
 
     def start(self) -> None:
@@ -103,7 +104,13 @@ class SessionServer:
         """Seconds since the last dashboard left, or since the start; 0 while there is one."""
         return 0.0 if self._dashboards else time.monotonic() - self._left_at
 
+    @property
+    def was_watched(self) -> bool:
+        """True once a dashboard has come."""
+        return self._was_watched
+
     def _audience_changed(self) -> None:
+        self._was_watched = True
         self._dashboards = self._audience.dashboards
         self._left_at = time.monotonic()
 

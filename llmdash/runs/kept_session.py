@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,8 @@ class KeptSession:
         self._moments = self._run.reader.moments()
         self._share = 0.0
         self._shown: _Shown | None = None
+        self._waiting: list[Command] = []
+        self._guard = threading.Lock()
         self._reading = ReadingThread(self._read, "llmdash-kept")
 
     def start(self) -> None:
@@ -95,10 +98,16 @@ class KeptSession:
         return shown.frame(view)
 
     def command(self, command: Command) -> None:
-        """Change nothing, but say how the run can go on."""
-        if self._shown is not None and not isinstance(command, _LEAVING):
-            words = f"This run is kept, and not at work. Go on with it: {resume_command(self.folder)}"
-            self._shown.say(words)
+        """Change nothing, but say how the run can go on, as soon as it is read."""
+        with self._guard:
+            if self._shown is None:
+                self._waiting.append(command)
+            else:
+                self._answer(self._shown, command)
+
+    def _answer(self, shown: _Shown, command: Command) -> None:
+        if not isinstance(command, _LEAVING):
+            shown.say(f"This run is kept, and not at work. Go on with it: {resume_command(self.folder)}")
 
     def _summary(self) -> RunPart:
         """Return the totals that are on record."""
@@ -127,10 +136,14 @@ class KeptSession:
     def _read(self) -> None:
         run = self._run
         run.reader.check(run.jobs)
-        self._shown = _Shown(run, load_jobs(run.reader, run.facts, run.jobs, self._note), self._moments)
-        self._shown.look_up_in(run.prompts)
+        shown = _Shown(run, load_jobs(run.reader, run.facts, run.jobs, self._note), self._moments)
+        shown.look_up_in(run.prompts)
+        with self._guard:
+            for command in self._waiting:
+                self._answer(shown, command)
+            self._shown = shown
         run.prompts.load()
-        self._shown.look_up_in(run.prompts)
+        shown.look_up_in(run.prompts)
 
     def _note(self, share: float) -> None:
         self._share = share

@@ -57,8 +57,10 @@ def test_messages_of_any_size_arrive_whole_and_in_order(ends: tuple[EngineLine, 
 def test_the_end_of_the_other_process_is_seen_and_no_error(ends: tuple[EngineLine, EngineLine]) -> None:
     one, other = ends
     with one:
+        assert one.is_open()
         other.close()
         other.close()
+        assert not one.is_open()
         assert not one.send(Environment({}))
         assert one.receive() is None
 

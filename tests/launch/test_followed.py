@@ -16,6 +16,7 @@ from llmdash.launch.followed import FollowedSession
 from llmdash.launch.results_here import results_here
 from llmdash.runs.kept_session import KeptSession
 from tests.engine.scripted import Server, plan, prompts, run
+from tests.waiting import PATIENCE_S
 
 
 class Engine:
@@ -64,10 +65,26 @@ def test_while_the_journal_is_read_the_last_frame_stays_and_then_all_jobs_are_th
     session = ended(tmp_path, kept)
     session.start()
     session.frame(View())
-    assert opened[0].loaded(20.0)
+    assert opened[0].loaded(PATIENCE_S)
     frame = session.frame(View(jobs=JobsView(first=3, height=2)))
     assert (frame.run.state, frame.run.done, len(frame.jobs.rows)) == (RunState.DONE, 5, 2)
     assert (session.join(), session.is_lost(), len(opened)) == (True, False, 1)
+
+
+def test_what_the_engine_said_at_its_end_is_shown_however_fast_the_journal_is_read(tmp_path: Path) -> None:
+    def read(folder: Path) -> KeptSession:
+        kept = KeptSession(folder)
+        assert kept.loaded(PATIENCE_S)
+        return kept
+
+    session = ended(tmp_path, read)
+    session.command(Pause())
+    frame = session.frame(View())
+    assert [notice.text for notice in frame.notices] == ["notice 1", "notice 2"]
+    after = session.frame(View(notices_after=2))
+    assert after.run.state is RunState.DONE
+    [said] = after.notices
+    assert (said.serial, "not at work" in said.text) == (3, True)
 
 
 def test_what_is_said_of_the_kept_run_comes_after_what_the_engine_has_said(tmp_path: Path) -> None:

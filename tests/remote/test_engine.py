@@ -49,7 +49,14 @@ def engine_at_work(home: Path, env: dict[str, str]) -> Iterator[tuple[subprocess
 
 
 def test_a_run_is_steered_from_elsewhere_and_ends_as_it_would_alone(tmp_path: Path) -> None:
-    server = Server(slow)
+    rest = threading.Event()  # until it is set only some are answered: the run does not end before the pause
+
+    def script(key: str, prompt: str, before: int) -> list[object]:
+        return (
+            slow(key, prompt, before) if int(prompt.split()[-1]) < 100 else [rest, *slow(key, prompt, before)]
+        )
+
+    server = Server(script)
     with (
         started(plan(tmp_path, server, prompts(300), concurrency=4)) as session,
         served(session) as (listening, folder),
@@ -62,6 +69,7 @@ def test_a_run_is_steered_from_elsewhere_and_ends_as_it_would_alone(tmp_path: Pa
         viewer.command(SetRate(500.0))
         until(viewer, lambda frame: (frame.rate.concurrency, frame.rate.rate) == (32, 500.0))
         viewer.command(Resume())
+        rest.set()
         assert session.join(PATIENCE_S)
         listening.close(0)
         assert viewer.join(PATIENCE_S)
@@ -85,6 +93,7 @@ def test_viewers_with_orders_of_their_own_do_not_disturb_each_other(tmp_path: Pa
             lambda frame: [row.id for row in frame.jobs.rows][:2] == ["p999", "p998"],
             views[0],
         )
+        until(viewers[2], lambda frame: bool(frame.jobs.rows), views[2])
         for _ in range(20):
             found = [viewer.frame(view).jobs for viewer, view in zip(viewers, views, strict=True)]
             assert found[0].rows[0].id == "p999"

@@ -46,7 +46,7 @@ ASK = encode(ViewMessage(1, View()))
 def connected(folder: Path) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     made.connect(engine_of(folder).address.removeprefix("unix:"))
-    made.settimeout(10.0)
+    made.settimeout(PATIENCE_S)
     return made
 
 
@@ -157,15 +157,16 @@ def test_a_viewer_that_does_not_read_costs_one_frame_and_nobody_waits_for_it() -
     session = MadeUpSession(
         lambda _view: Frame(run=running().run, stream=StreamPart(0, chunks=(text,), gaps=(0.1,)))
     )
-    with served(session) as (_, folder), stopped_viewer(folder, 5_000) as viewer:
+    with served(session) as (server, folder), stopped_viewer(folder, 5_000) as viewer:
         wait_for(lambda: session.views)
         time.sleep(0.2)
         assert len(session.views) < 5
         assert works(folder)
+        wait_for(lambda: server.viewers == 1, "the other viewer to be gone")
         before = len(session.views)
         time.sleep(0.1)
         assert len(session.views) == before
-        viewer.settimeout(10.0)
+        viewer.settimeout(PATIENCE_S)
         assert len(viewer.recv(65_536)) > 0
 
 
@@ -178,9 +179,9 @@ def test_a_viewer_that_asks_without_end_gets_no_more_frames_than_a_screen_can_sh
         begun = time.monotonic()
         for number in range(1, asks + 1):
             viewer.sendall(encode(ViewMessage(number, View())))
-        took_s = time.monotonic() - begun
         viewer.shutdown(socket.SHUT_WR)
         reader.join()
+        took_s = time.monotonic() - begun
     assert len(session.views) <= 10 + took_s * 40 + 2
     assert asks > len(session.views)
 
@@ -199,7 +200,9 @@ def test_a_viewer_cannot_ask_for_more_than_a_screen_has() -> None:
     with served(session) as (_, folder):
         viewer = RemoteSession.attach(folder)
         viewer.frame(View(jobs, tiles=2**40, series_width=2**40))
+        wait_for(lambda: session.views[-1].tiles > 0)
         viewer.frame(View(JobsView(height=-5), tiles=-1, series_width=-1))
+        wait_for(lambda: session.views[-1].tiles == 0)
         viewer.close()
     large, small = session.views[-2:]
     assert (large.jobs.height, large.tiles, large.series_width) == (1000, 256, 10_000)
@@ -252,7 +255,7 @@ def test_a_viewer_that_only_reads_changes_nothing_and_is_told_so_alone() -> None
     with served(session) as (_, folder):
         reader, other = RemoteSession.attach(folder, read_only=True), RemoteSession.attach(folder)
         reader.command(Pause())
-        (notice,) = reader.frame(View()).notices
+        (notice,) = first(lambda: reader.frame(View()).notices, bool)
         assert notice == Notice(1, Severity.WARNING, "This dashboard is read-only: nothing was changed")
         assert other.frame(View()).notices == ()
         assert session.commands == []
@@ -274,12 +277,31 @@ def test_a_command_arrives_though_its_viewer_leaves_at_once() -> None:
             assert session.came.wait(PATIENCE_S)
 
 
+def test_a_command_arrives_though_its_viewer_leaves_while_the_engine_is_busy() -> None:
+    gate = threading.Event()
+
+    def picture(view: View) -> Frame:
+        if view.tiles:
+            gate.wait(PATIENCE_S)
+        return running()
+
+    session = MadeUpSession(picture)
+    with served(session) as (_, folder):
+        viewer = RemoteSession.attach(folder)
+        viewer.frame(View(tiles=1))
+        wait_for(lambda: session.views[-1].tiles == 1)
+        viewer.command(RetryJobs(tuple(range(100_000))))
+        threading.Timer(1.0, gate.set).start()
+        viewer.close()
+        assert session.came.wait(PATIENCE_S)
+
+
 def test_viewers_are_told_apart_and_scripts_do_not_count() -> None:
     session = MadeUpSession()
     with served(session) as (server, folder):
         assert server.unwatched_s >= 0
         script = RemoteSession.attach(folder, watches=False)
-        assert server.viewers == 0
+        assert (server.viewers, server.was_watched) == (0, False)
         first, second = RemoteSession.attach(folder), RemoteSession.attach(folder)
         assert (server.viewers, server.unwatched_s) == (2, 0.0)
         for viewer in (script, first, second):
@@ -290,6 +312,7 @@ def test_viewers_are_told_apart_and_scripts_do_not_count() -> None:
             viewer.close()
         wait_for(lambda: server.viewers == 0)
         assert server.unwatched_s >= 0
+        assert server.was_watched
 
 
 def test_an_inspection_that_has_not_changed_is_not_sent_again() -> None:
@@ -345,8 +368,8 @@ def test_a_stream_view_crosses_with_what_is_seen() -> None:
     with served(session) as (_, folder):
         viewer = RemoteSession.attach(folder)
         viewer.frame(View(stream=StreamView(3, 3, 1, 17)))
+        wait_for(lambda: session.views[-1].stream == StreamView(3, 3, 1, 17))
         viewer.close()
-    assert session.views[-1].stream == StreamView(3, 3, 1, 17)
 
 
 @pytest.mark.parametrize("unix", [True, False])
@@ -354,7 +377,7 @@ def test_where_the_socket_is_deleted_the_engine_listens_again_and_keeps_its_view
     with served(MadeUpSession(), unix=unix, looks_in_s=0.01) as (_, folder):
         before = RemoteSession.attach(folder)
         if unix:
-            shutil.rmtree(folder / "sockets")
+            remove_sockets(folder)
         else:
             (folder / "engine.token").unlink()
         after = attached_in_the_end(folder)
@@ -363,6 +386,12 @@ def test_where_the_socket_is_deleted_the_engine_listens_again_and_keeps_its_view
             assert viewer.alive
             viewer.close()
     assert list(folder.parent.glob(f"{folder.name}/*")) == []
+
+
+def remove_sockets(folder: Path) -> None:
+    """Remove them all at once: an engine that listens again meanwhile does so in a new folder."""
+    (folder / "sockets").rename(folder / "gone")
+    shutil.rmtree(folder / "gone")
 
 
 def attached_in_the_end(folder: Path) -> RemoteSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -206,6 +208,14 @@ def test_looking_at_a_run_does_not_keep_it_from_starting(tmp_path: Path) -> None
             RunLock(tmp_path).release()
         assert looking.poll() is None
         looking.send_signal(signal.SIGKILL)
+
+
+def test_whoever_is_stopped_while_it_looks_keeps_no_run_from_starting(tmp_path: Path) -> None:
+    RunLock(tmp_path).release()
+    with (tmp_path / "lock").open("rb") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        threading.Timer(0.5, fcntl.flock, (looked_at, fcntl.LOCK_UN)).start()
+        RunLock(tmp_path).release()
 
 
 def test_a_living_run_goes_on_writing_while_it_is_listed() -> None:

@@ -41,7 +41,7 @@ def troubled(key: str, prompt: str, before: int) -> list[Any]:
 
 def kept(folder: Path, **more: Any) -> KeptSession:
     session = KeptSession(folder, **more)
-    assert session.loaded(20.0)
+    assert session.loaded(PATIENCE_S)
     assert session.crash is None
     return session
 
@@ -134,6 +134,16 @@ def test_commands_change_nothing_and_say_how_to_go_on(tmp_path: Path) -> None:
     assert len(session.frame(WIDE).notices) == 3
 
 
+def test_what_is_asked_before_the_run_is_read_is_answered_then(tmp_path: Path) -> None:
+    run(plan(tmp_path, Server(), prompts(5), notes=NOTES))
+    session = KeptSession(tmp_path)
+    session.command(commands.RetryFailed())
+    session.command(commands.Cancel())
+    assert session.loaded(PATIENCE_S)
+    (said,) = session.frame(WIDE).notices
+    assert f"llmdash run --resume --run-dir {tmp_path}" in said.text
+
+
 def changed() -> PromptSource:
     return of(list(prompts(5).prompts), fingerprint="e" * 64)
 
@@ -199,7 +209,7 @@ def test_until_all_is_read_the_totals_on_record_are_shown(tmp_path: Path) -> Non
     assert first.queued + first.waiting + first.in_flight + first.ended == first.jobs
     assert first.state_detail == "reading the journal: 0%"
     gate.set()
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     assert session.frame(WIDE).run.state_detail == "every job has ended"
 
 
@@ -209,7 +219,7 @@ def test_a_damaged_journal_is_named_and_the_totals_stay(tmp_path: Path) -> None:
     journal._db.execute("UPDATE results SET verdict = 77 WHERE job = 2")
     journal.close()
     session = KeptSession(tmp_path)
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     part = session.frame(WIDE).run
     assert "damaged" in part.state_detail
     assert part.done == 6

@@ -18,8 +18,11 @@ ENDED = "ended"
 """What the file says in place of a process once a run has ended in order: also where its disk is full."""
 _LONGEST = 32
 _TRIES = 5
+_LOOKED_AT_S = 20.0
+"""Seconds for which lookers may keep a run from starting: a look takes the lock for some microseconds, but
+whoever looks may be stopped within them.
+"""
 _AGAIN_S = 0.02
-"""A look at who holds a lock takes it for some microseconds, which must not keep a run from starting."""
 
 
 class LockedError(Exception):
@@ -106,15 +109,27 @@ def _is_at(file: int, path: Path) -> bool:
 
 def _take(file: int) -> None:
     """Take the lock. Raises BlockingIOError if another process keeps it, OSError where there are no locks."""
-    for again in reversed(range(_TRIES)):
+    tries, end = _TRIES, time.monotonic() + _LOOKED_AT_S
+    while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not again:
+            tries -= not _is_only_looked_at(file)
+            if not tries or time.monotonic() >= end:
                 raise
             time.sleep(_AGAIN_S)
         else:
             return
+
+
+def _is_only_looked_at(file: int) -> bool:
+    """Return True if nobody but lookers has the lock: these share it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return True
 
 
 def holder_of(folder: Path) -> str | None:

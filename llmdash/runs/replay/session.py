@@ -126,11 +126,10 @@ class ReplaySession:
         player = Player(self._clock, loaded.timeline.length_s, self._speed)
         shown = _Shown(run, loaded, record, when(run.facts, moments), player)
         player.seek(0.0)  # to make what is shown takes time too
-        with self._guard:
+        with self._guard:  # so that none overtakes those that wait, and no frame comes before them
+            for command in self._waiting:
+                shown.execute(command)
             self._shown = shown
-            waiting, self._waiting = self._waiting, []
-        for command in waiting:
-            shown.execute(command)
         run.prompts.load()
 
     def _note(self, share: float) -> None:

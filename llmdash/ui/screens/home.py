@@ -204,7 +204,9 @@ class HomeScreen(Screen[None]):
         """Do with a kept run what was asked."""
         run = event.row.run
         if event.what == "export":
-            self._work.start("export", partial(self._launcher.export, run), self._exported, self._tell)
+            export = partial(self._launcher.export, run)
+            name = f"export of {run}"  # one of another run goes on, and is told of too
+            self._work.start(name, export, self._exported, self._tell)
         elif event.what != "compare":
             self._open(run, partial(getattr(self._launcher, event.what), run), self._tell)
         elif event.other is None:

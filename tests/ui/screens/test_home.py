@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -47,6 +48,7 @@ from tests.ui.fake_session import FakeSession
 from tests.ui.troubles import finished
 from tests.ui.waiting import until
 from tests.ui.widget_app import WidgetApp
+from tests.waiting import PATIENCE_S
 
 SHIPPED = Path(__file__).parents[3] / "themes"
 OPTIONS = LaunchOptions(
@@ -663,6 +665,29 @@ async def test_results_are_written_and_runs_compared_with_the_marked_one() -> No
         await until(pilot, lambda: toast(pilot) == "compare one two")
         await pilot.press("end", "space", "home", "m")
         await until(pilot, lambda: toast(pilot) == "compare one three")
+
+
+async def test_of_two_runs_that_are_exported_at_once_both_results_are_told() -> None:
+    gate = threading.Event()
+
+    class Slow(FakeLauncher):
+        def export(self, run: str) -> str:
+            gate.wait(PATIENCE_S)
+            return super().export(run)
+
+    async with started(Slow()) as pilot:
+        table = pilot.app.screen.query_one(KeptTable)
+        await until(pilot, lambda: table.row_count() == 3)
+        table.focus()
+        await pilot.press("o", "down", "o")
+        gate.set()
+        told: set[str] = set()
+
+        def both() -> bool:
+            told.update(each.message for each in pilot.app._notifications)
+            return told >= {"The results are in one.jsonl", "The results are in two.jsonl"}
+
+        await until(pilot, both)
 
 
 async def test_keys_are_tried_only_when_asked() -> None:
