@@ -16,6 +16,7 @@ from llmdash.launch.followed import FollowedSession
 from llmdash.launch.results_here import results_here
 from llmdash.runs.kept_session import KeptSession
 from tests.engine.scripted import Server, plan, prompts, run
+from tests.waiting import PATIENCE_S
 
 
 class Engine:
@@ -64,7 +65,7 @@ def test_while_the_journal_is_read_the_last_frame_stays_and_then_all_jobs_are_th
     session = ended(tmp_path, kept)
     session.start()
     session.frame(View())
-    assert opened[0].loaded(20.0)
+    assert opened[0].loaded(PATIENCE_S)
     frame = session.frame(View(jobs=JobsView(first=3, height=2)))
     assert (frame.run.state, frame.run.done, len(frame.jobs.rows)) == (RunState.DONE, 5, 2)
     assert (session.join(), session.is_lost(), len(opened)) == (True, False, 1)
