@@ -19,6 +19,7 @@ from llmdash.launch.refused import RefusedError
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import write_last_words
 from llmdash.remote.client import RemoteSession
+from llmdash.reports.alerts import held_up_text
 from llmdash.secrets import Secret
 from tests.waiting import wait_for
 
@@ -67,7 +68,7 @@ def test_a_run_that_is_stopped_while_its_endpoint_is_down_says_that_it_was(
         ready = engine.ready()
         session = RemoteSession.attach(ready.folder)
         try:
-            wait_for(lambda: session.frame(View()).alerts, "the endpoint to be down")
+            wait_for(lambda: " is down: " in held_up_text(session.frame(View())), "the endpoint to be down")
             session.command(Cancel())
             ended = engine.ended()
             engine.exported()

@@ -24,7 +24,7 @@ from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import OwnSession
 from llmdash.ui.launcher import Launch
 from tests.simulated import Simulated
-from tests.waiting import first
+from tests.waiting import PATIENCE_S, first
 
 PROMPTS = 400
 
@@ -59,7 +59,7 @@ def assert_the_second_key_joins(session: OwnSession) -> None:
     add_the_second_key()
     until(session, lambda frame: len(frame.keys) == 2 and all(key.ok for key in frame.keys))
     session.command(Cancel())
-    assert session.join(20.0)
+    assert session.join(PATIENCE_S)
     assert session.crash is None
 
 

@@ -21,12 +21,13 @@ from llmdash.remote.addresses import NotRunningError
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.replay.session import ReplaySession
 from tests.engine.scripted import Server, plan, prompts, run
+from tests.waiting import PATIENCE_S
 
 
 def test_a_session_over_a_kept_run_has_its_results(tmp_path: Path) -> None:
     run(plan(tmp_path, Server(), prompts(5)))
     session = kept_session(tmp_path)
-    assert session.loaded(20.0)
+    assert session.loaded(PATIENCE_S)
     frame = session.frame(View(inspect=2))
     assert frame.run.done == 5
     assert frame.inspection is not None
@@ -45,7 +46,7 @@ def test_a_run_on_the_simulator_cost_nothing_whatever_its_model_costs(
         folder.mkdir()
         run(plan(folder, Server(), prompts(5), notes={**notes, "simulator": simulator}))
         session = show(folder)
-        assert session.loaded(20.0)
+        assert session.loaded(PATIENCE_S)
         session.command(Seek(1e9))
         assert (session.frame(View()).run.cost is not None) is costs
 

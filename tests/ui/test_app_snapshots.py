@@ -173,6 +173,7 @@ def test_home(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = LlmdashApp(launcher=FakeLauncher(), shipped_themes=SHIPPED)
 
     async def foreseen(pilot: Pilot[Any]) -> None:
+        await pilot.pause()  # now all work has been begun
         await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
         await pilot.pause()
 

@@ -167,6 +167,7 @@ async def test_the_home_screen_lets_no_hostile_text_through(seed: int, tmp_path:
         preferences_path=tmp_path / "preferences.toml",
     )
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await pilot.pause()  # now all work has been begun
         await until(pilot, lambda: all(worker.is_finished for worker in app.workers))
         await pilot.pause()
         assert_harmless(app)

@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from textual._context import active_app
+from textual.app import App
 from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 
 from tests.ui.fake_session import FakeSession
 
-__all__ = ["choose", "picture", "until"]
+__all__ = ["at_rest", "choose", "picture", "until"]
 
 _LOOK_S = 0.02
 _LOOKS = 3000
 """Looks before giving up: only a test that fails takes so long."""
+
+
+async def at_rest(min_sleep: float = _LOOK_S, max_sleep: float = 1.0) -> None:
+    """Wait until nothing goes on before a timer, a thread or a descriptor says so, and all is painted.
+
+    It takes the place of Textual's `wait_for_idle`, and its arguments.
+    """
+    loop: Any = asyncio.get_running_loop()
+    app = active_app.get()
+    await asyncio.sleep(min_sleep)
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(0)  # now everything that can go on is in the queue of the loop
+        if not loop._ready and not _is_to_paint(app):
+            return
+
+
+def _is_to_paint(app: App[Any]) -> bool:
+    """True while timers of Textual's own have a new size, or something to lay out or to paint."""
+    if app._exit or not app.is_running or app._batch_count or not app._screen_stack:
+        return False
+    screen = app.screen
+    return bool(
+        app._resize_timer
+        or screen._layout_required
+        or screen._scroll_required
+        or screen._repaint_required
+        or screen._recompose_required
+        or screen._dirty_widgets
+        or screen._callbacks
+    )
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
@@ -27,10 +61,11 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
 
 
 async def picture(pilot: Pilot[Any], session: FakeSession) -> None:
-    """Wait until the screen on top is there and a picture that is asked for after that has been shown."""
+    """Wait until the screen on top is there and a picture that is asked for after that has been painted."""
     await until(pilot, lambda: pilot.app.screen.is_mounted)
     asked = len(session.views)
     await until(pilot, lambda: len(session.views) > asked)
+    await pilot.pause()
 
 
 async def choose(pilot: Pilot[Any], words: str) -> None:

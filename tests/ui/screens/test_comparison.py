@@ -198,6 +198,7 @@ async def test_progress_is_shown_until_all_is_read_and_then_nothing_is_asked_for
         await until(pilot, lambda: len(source.views) > asked + 2)
         source.totals = TOTALS
         await until(pilot, lambda: "compared" in screen_text(pilot))
+        await pilot.pause()
         asked = len(source.views)
         await pilot.pause(0.4)
         assert len(source.views) == asked

@@ -162,8 +162,17 @@ async def test_a_run_at_rest_is_looked_at_once_a_second_until_a_key_is_pressed(s
         await pilot.pause(1.6)
         seconds = time.monotonic() - began
         assert len(session.views) - before <= seconds + 2, "15 frames a second would be 24"
+        woken: list[bool] = []
+        wake = screen.frame_loop.wake
+
+        def note() -> None:
+            wake()
+            woken.append(screen.frame_loop.is_awake)
+
+        vars(screen.frame_loop)["wake"] = note
         await pilot.press("down")
-        await until(pilot, lambda: screen.frame_loop.is_awake)
+        await until(pilot, lambda: woken)  # it may be at rest again by now
+        assert all(woken)
         await until(pilot, lambda: not screen.frame_loop.is_awake)
         session.scene.state = RunState.RUNNING
         await until(pilot, lambda: screen.frame_loop.is_awake)

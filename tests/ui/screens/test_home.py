@@ -175,6 +175,7 @@ def toast(pilot: Pilot[Any]) -> str:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
+    await pilot.pause()  # now all work has been begun
     await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers))
     await pilot.pause()
 

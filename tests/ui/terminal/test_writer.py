@@ -12,8 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from llmdash.ui.terminal.writer import TerminalWriter
-
-PATIENCE_S = 10.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
