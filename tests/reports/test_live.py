@@ -253,7 +253,7 @@ def whole_lines(path: Path) -> list[int]:
 def test_the_file_grows_while_the_run_goes_on_and_survives_a_kill(
     simulator: Callable[..., Simulated], tmp_path: Path
 ) -> None:
-    endpoint = simulator(latency=0.1)
+    endpoint = simulator(latency=0.1, answers=80)  # so that it goes on still, however late one looks
     prompts, out = tmp_path / "prompts.txt", tmp_path / "r.jsonl"
     prompts.write_text("\n".join(f"Tell of the number {n}" for n in range(240)))
     asked = ("run", prompts, "--headless", "--out", out, "--run-dir", tmp_path / "run", "--rate", "150/s")
@@ -263,6 +263,7 @@ def test_the_file_grows_while_the_run_goes_on_and_survives_a_kill(
             assert process.poll() is None
             time.sleep(0.02)
         process.kill()
+    endpoint.let_go()
     before = {record.index for record in JournalReader(tmp_path / "run").results()}
     with start(*asked, "--resume", cwd=tmp_path, env=env) as process:
         while process.poll() is None and len(out.read_bytes().splitlines()) <= len(before):
