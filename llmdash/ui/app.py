@@ -231,7 +231,7 @@ class LlmdashApp(App[None]):
 
     def _leave_for_home(self, launcher: Launcher) -> None:
         self._go_home()
-        self.run_worker(launcher.leave, thread=True)
+        self.run_worker(launcher.leave(), thread=True)  # by now: another may be opened before that is done
 
     def action_write_results(self) -> None:
         """Write the results so far into a file of this folder."""
