@@ -23,6 +23,7 @@ from llmdash.reports.export.live import LiveResults, can_be_live
 from llmdash.reports.export.sole import SoleResults
 from tests.cli.command import environment, start
 from tests.simulated import Simulated
+from tests.waiting import PATIENCE_S
 
 DONE = ResultRow(
     0, "a", "done", 'fünf\n"5"\x85', "5", 1, "k1", 2, 0.25, 1.5, 30, 12, estimated=False, finish_reason="stop"
@@ -269,7 +270,7 @@ def test_the_file_grows_while_the_run_goes_on_and_survives_a_kill(
         while process.poll() is None and len(out.read_bytes().splitlines()) <= len(before):
             time.sleep(0.02)
         assert before <= set(whole_lines(out))
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert whole_lines(out) == list(range(240))
 

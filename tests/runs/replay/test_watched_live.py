@@ -22,7 +22,7 @@ from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.runs.replay.session import ReplaySession
 from tests.engine.scripted import Server, plan, prompts, run, started, until, whole
-from tests.waiting import first
+from tests.waiting import PATIENCE_S, first
 
 JOBS = 40
 STANDS_S = 0.15
@@ -166,7 +166,7 @@ def watched(folder: Path) -> list[Seen]:
 
 def replayed(folder: Path, clock: Callable[[], float], speed: float) -> ReplaySession:
     session = ReplaySession(folder, clock, speed=speed)
-    assert session.loaded(20.0)
+    assert session.loaded(PATIENCE_S)
     assert session.crash is None
     return session
 
