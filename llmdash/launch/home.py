@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
@@ -73,6 +74,24 @@ def _in_a_line(work: Callable[P, T]) -> Callable[P, T]:
     return told
 
 
+class _LeftRun:
+    """A run that is watched no more, begun here or attached to."""
+
+    def __init__(self, begun: Begun | None, attached: RemoteSession | None) -> None:
+        self._begun = begun
+        self._attached = attached
+        self._guard = threading.Lock()
+
+    def close(self) -> None:
+        """Close it; later calls wait until that is done."""
+        with self._guard:
+            begun, self._begun, attached, self._attached = self._begun, None, self._attached, None
+            if attached is not None:
+                attached.close()
+            if begun is not None:
+                begun.leave()
+
+
 class HomeLauncher:
     """Starts runs from the home screen, as the command line would with the same options, and opens kept ones.
 
@@ -93,6 +112,7 @@ class HomeLauncher:
         self._prompts = HomePrompts(settings, load)
         self._opened = ExitStack()
         self._followed: FollowedSession | None = None
+        self._left: list[_LeftRun] = []
         self.begun: Begun | None = None
         """The started run, if any."""
         self.attached: RemoteSession | None = None
@@ -109,6 +129,8 @@ class HomeLauncher:
             self.attached.close()
         if self.begun is not None:
             self.begun.close()
+        for left in self._left:
+            left.close()
 
     @property
     def session(self) -> RemoteSession | None:
@@ -120,13 +142,14 @@ class HomeLauncher:
         """True while a run that goes on is watched."""
         return self.session is not None
 
-    def leave(self) -> None:
-        """Leave the run that is watched: one that has ended is closed, one that goes on is not touched."""
-        begun, self.begun, attached, self.attached = self.begun, None, self.attached, None
-        if attached is not None:
-            attached.close()
-        if begun is not None:
-            begun.leave()
+    def leave(self) -> Callable[[], None]:
+        """Watch the run no more, and return what is left to do with it, which may block: one that has ended
+        is closed, one that goes on is not touched.
+        """
+        left = _LeftRun(self.begun, self.attached)
+        self.begun = self.attached = self._followed = None
+        self._left.append(left)
+        return left.close
 
     def lost_its_run(self) -> bool:
         """Return True once the engine of the run that is watched is gone without an end."""

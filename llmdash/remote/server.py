@@ -22,8 +22,10 @@ __all__ = ["SessionServer"]
 _RETRIES_IN_S: Final = 1.0
 _LOOKS_IN_S: Final = 2.0
 """Seconds between two looks whether the socket is still there."""
-_LEAVES_WITHIN_S: Final = 1.0
-"""Seconds that viewers have to read how the run ended."""
+_LEAVES_WITHIN_S: Final = 10.0
+"""Seconds that viewers have to read how the run ended. Only what a connection does not hold (some 200 KB) is
+waited for: a viewer that is stopped is gone at once, but with a long answer on its screen.
+"""
 
 
 class SessionServer:
@@ -40,9 +42,11 @@ class SessionServer:
         listen: Callable[[Path], Listener] = listen,
         is_ours: Callable[[socket.socket], bool] = is_same_user,
         looks_in_s: float = _LOOKS_IN_S,
+        leaves_within_s: float = _LEAVES_WITHIN_S,
     ) -> None:
         self._session = session
         self._looks_in_s = looks_in_s
+        self._leaves_within_s = leaves_within_s
         self._folder = folder
         self._listen = listen
         self._listener: Listener | None = None
@@ -182,7 +186,7 @@ class SessionServer:
             await asyncio.wait(self._accepting)
         for viewer in self._audience.viewers:
             viewer.end(self._end_message)
-        await self._gone(_LEAVES_WITHIN_S)
+        await self._gone(self._leaves_within_s)
         for viewer in self._audience.viewers:
             viewer.abort()
         await self._gone(None)

@@ -115,6 +115,14 @@ class KeptAnswers:
             db.close()
 
     def _build(self) -> Sequence[str]:
+        try:
+            return self._index_all()
+        except sqlite3.OperationalError:
+            if self._closing:  # it was interrupted
+                return ()
+            raise
+
+    def _index_all(self) -> Sequence[str]:
         self._index.executescript(
             f"PRAGMA cache_size = -{_CACHE_KIB}; PRAGMA temp_store = FILE; PRAGMA synchronous = OFF;"
             " CREATE TABLE answers (digest BLOB PRIMARY KEY, run INTEGER, job INTEGER) WITHOUT ROWID;"

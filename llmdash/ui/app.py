@@ -231,12 +231,12 @@ class LlmdashApp(App[None]):
 
     def _leave_for_home(self, launcher: Launcher) -> None:
         self._go_home()
-        self.run_worker(launcher.leave, thread=True)
+        self.run_worker(launcher.leave(), thread=True)  # by now: another may be opened before that is done
 
     def action_write_results(self) -> None:
         """Write the results so far into a file of this folder."""
         if self._write_results is not None and self._session is not None:
-            self.run_worker(self._results_written(self._write_results, self._session), exclusive=True)
+            self.run_worker(self._results_written(self._write_results, self._session))
 
     async def _results_written(self, write: Callable[[Session], str], session: Session) -> None:
         try:

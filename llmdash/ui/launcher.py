@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -177,16 +177,18 @@ class KeptPart:
 class Launcher(Protocol):
     """Starts and opens runs for the home screen.
 
-    All but `options` are called on threads of their own and may block; they raise LaunchError. Only
-    `check_keys` and what starts a run send requests.
+    All but `options` and `leave` are called on threads of their own and may block; they raise LaunchError.
+    Only `check_keys` and what starts a run send requests.
     """
 
     @property
     def holds_run(self) -> bool:
         """True while a run that goes on is watched: leaving it is a choice."""
 
-    def leave(self) -> None:
-        """Leave the run that is watched: one that has ended is closed, one that goes on is not touched."""
+    def leave(self) -> Callable[[], None]:
+        """Watch the run no more, and return what is left to do with it, which may block: one that has ended
+        is closed, one that goes on is not touched.
+        """
 
     def options(self) -> LaunchOptions:
         """Return what can be chosen."""

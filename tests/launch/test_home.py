@@ -203,11 +203,36 @@ def test_a_run_that_is_left_ends_if_it_is_over_and_goes_on_among_the_kept_runs_i
         session = launcher.start(Launch(Path("p.txt"), "simulator", "", 20.0, 8))
         wait_for(lambda: session.frame(View()).run.done >= 2, "two answers")
         wait_for(lambda: session.frame(View()).run.state.ended == (prompts == 2), "the end of a short run")
-        launcher.leave()
+        launcher.leave()()
         assert not launcher.holds_run and not launcher.lost_its_run()
         [row] = launcher.kept().rows
         assert row.state is state
         again = launcher.open(row.run)
         assert launcher.holds_run == (state is KeptState.RUNNING)
         again.command(Cancel())
+        wait_for(lambda: launcher.kept().rows[0].state is not KeptState.RUNNING, "the end of the run")
+
+
+def test_a_run_that_is_opened_before_the_one_that_was_left_is_closed_stays_open(here: Path) -> None:
+    (here / "p.txt").write_text("".join(f"{number} + 1\n" for number in range(600)))
+    with HomeLauncher(load({}), load) as launcher:
+        launcher.start(Launch(Path("p.txt"), "simulator", "", 20.0, 8))
+        close_first = launcher.leave()
+        assert not launcher.holds_run
+        session = launcher.open(launcher.kept().rows[0].run)
+        close_first()
+        assert launcher.attached is not None and launcher.attached.alive
+        session.command(Cancel())
+        wait_for(lambda: launcher.kept().rows[0].state is not KeptState.RUNNING, "the end of the run")
+
+
+def test_a_run_that_was_left_goes_on_though_the_app_ends_before_it_is_closed(here: Path) -> None:
+    (here / "p.txt").write_text("".join(f"{number} + 1\n" for number in range(600)))
+    with HomeLauncher(load({}), load) as launcher:
+        launcher.start(Launch(Path("p.txt"), "simulator", "", 20.0, 8))
+        launcher.leave()
+    with HomeLauncher(load({}), load) as launcher:
+        session = launcher.open(launcher.kept().rows[0].run)
+        assert launcher.holds_run
+        session.command(Cancel())
         wait_for(lambda: launcher.kept().rows[0].state is not KeptState.RUNNING, "the end of the run")

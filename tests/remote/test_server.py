@@ -25,6 +25,8 @@ from llmdash.remote.addresses import NotRunningError, engine_of
 from llmdash.remote.client import RemoteSession
 from llmdash.remote.codec import (
     SHAPE,
+    EndMessage,
+    FrameMessage,
     Framing,
     FromEngine,
     HelloMessage,
@@ -346,10 +348,27 @@ def test_closing_twice_and_closing_what_was_never_started_is_fine(tmp_path: Path
 def test_a_viewer_that_never_reads_does_not_keep_the_engine_from_ending() -> None:
     text = "x" * 3_000_000
     session = MadeUpSession(lambda _view: Frame(run=running().run, jobs=JobsPart(filter_error=text)))
-    with served(session) as (server, folder), stopped_viewer(folder, 20):
+    with served(session, leaves_within_s=0.1) as (server, folder), stopped_viewer(folder, 20):
         begun = time.monotonic()
         server.close(0)
         assert time.monotonic() - begun < PATIENCE_S
+
+
+def test_a_viewer_that_reads_late_gets_a_last_frame_of_any_size_and_the_end() -> None:
+    text = "x" * 3_000_000
+    session = MadeUpSession(lambda _view: Frame(run=running().run, jobs=JobsPart(filter_error=text)))
+    with served(session, leaves_within_s=PATIENCE_S) as (server, folder), connected(folder) as viewer:
+        viewer.sendall(HELLO + ASK)
+        wait_for(lambda: session.views)
+        closing = threading.Thread(target=server.close, args=(3,))
+        closing.start()
+        wait_for(lambda: len(session.views) == 2, "the last frame")
+        closing.join(0.2)
+        assert closing.is_alive(), "the end is not all sent"
+        _welcome, *frames, end = answers(viewer)
+        closing.join()
+    assert end == EndMessage(3)
+    assert [type(frame) for frame in frames] == [FrameMessage] * 2
 
 
 def test_a_viewer_whose_host_dies_without_a_word_is_dropped() -> None:

@@ -23,6 +23,7 @@ from llmdash.reports.export.live import LiveResults, can_be_live
 from llmdash.reports.export.sole import SoleResults
 from tests.cli.command import environment, start
 from tests.simulated import Simulated
+from tests.waiting import PATIENCE_S
 
 DONE = ResultRow(
     0, "a", "done", 'fünf\n"5"\x85', "5", 1, "k1", 2, 0.25, 1.5, 30, 12, estimated=False, finish_reason="stop"
@@ -253,7 +254,7 @@ def whole_lines(path: Path) -> list[int]:
 def test_the_file_grows_while_the_run_goes_on_and_survives_a_kill(
     simulator: Callable[..., Simulated], tmp_path: Path
 ) -> None:
-    endpoint = simulator(latency=0.1)
+    endpoint = simulator(latency=0.1, answers=80)  # so that it goes on still, however late one looks
     prompts, out = tmp_path / "prompts.txt", tmp_path / "r.jsonl"
     prompts.write_text("\n".join(f"Tell of the number {n}" for n in range(240)))
     asked = ("run", prompts, "--headless", "--out", out, "--run-dir", tmp_path / "run", "--rate", "150/s")
@@ -263,12 +264,13 @@ def test_the_file_grows_while_the_run_goes_on_and_survives_a_kill(
             assert process.poll() is None
             time.sleep(0.02)
         process.kill()
+    endpoint.let_go()
     before = {record.index for record in JournalReader(tmp_path / "run").results()}
     with start(*asked, "--resume", cwd=tmp_path, env=env) as process:
         while process.poll() is None and len(out.read_bytes().splitlines()) <= len(before):
             time.sleep(0.02)
         assert before <= set(whole_lines(out))
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert whole_lines(out) == list(range(240))
 

@@ -32,6 +32,7 @@ from llmdash.runs.kept_prompts import KeptPrompts, no_input
 from tests.engine.journal.test_journal import journal_of
 from tests.engine.scripted import USAGE, Server, assert_balanced, failing, of, plan, run, until
 from tests.runs.kept import FACTS, ended, keep
+from tests.waiting import PATIENCE_S
 
 CANARY = "canary-3f81"
 JOBS = 60
@@ -88,7 +89,7 @@ def traces(folder: Path) -> list[str]:
 
 def finished(session: LocalSession) -> LocalSession:
     session.start()
-    assert session.join(30.0), "the run hangs"
+    assert session.join(PATIENCE_S), "the run hangs"
     if session.crash is not None:
         raise session.crash
     return session
@@ -100,7 +101,7 @@ def test_a_run_that_keeps_no_texts_has_none_of_them_in_any_byte_of_its_folder(tm
     session.start()
     until(session, lambda frame: frame.run.done > 20)
     assert traces(folder) == []  # the log of a living run included
-    assert session.join(30.0)
+    assert session.join(PATIENCE_S)
     assert_balanced(session, server)
     assert traces(folder) == []
     lines = lines_of(folder)
@@ -132,7 +133,7 @@ def test_a_killed_run_without_texts_goes_on_and_pays_nothing_twice(tmp_path: Pat
     dead = private_dir(tmp_path / "dead") / "run"
     shutil.copytree(folder, dead, ignore=shutil.ignore_patterns("lock"))
     shutil.copy(tmp_path / "results.jsonl", dead.with_name("results.jsonl"))
-    assert session.join(30.0)
+    assert session.join(PATIENCE_S)
     with dead.with_name("results.jsonl").open("ab") as file:
         file.write(b'{"index": 59, "id": "p59", "text": "torn')
     before = {row.job for row in JournalReader(dead).ended()}
@@ -161,7 +162,7 @@ def test_results_that_cannot_be_kept_are_not_counted_as_ended(tmp_path: Path) ->
     session.start()
     until(session, lambda frame: frame.run.done > 3)
     (tmp_path / "results.jsonl").unlink()
-    assert session.join(30.0)
+    assert session.join(PATIENCE_S)
     assert session.ending is Ending.STORAGE
     assert entry_of(folder).state is KeptState.STOPPED
     assert any("results.jsonl" in notice.text for notice in until(session, lambda _: True).notices)

@@ -21,6 +21,7 @@ from llmdash.engine.journal.file import NAME, Group, JournalFile
 from llmdash.engine.journal.lock import RunLock
 from llmdash.engine.model.records import ResultRow
 from llmdash.runs.kept_answers import KeptAnswers
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -264,6 +265,32 @@ def test_it_is_closed_while_it_looks(tmp_path: Path) -> None:
         await opening
 
     asyncio.run(leave())
+    assert not looking()
+
+
+def test_it_is_closed_while_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    class Endless(sqlite3.Connection):
+        """Begins, and does not come to an end by itself."""
+
+        def executescript(self, _script: str, /) -> sqlite3.Cursor:
+            self.set_progress_handler(begun.set, 1_000)
+            return self.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+            )
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, factory=Endless, **more))
+
+    async def leave() -> object:
+        known = KeptAnswers([])
+        opening = asyncio.create_task(known.open())
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+        await known.close()
+        return await opening
+
+    assert asyncio.run(leave()) == ()
     assert not looking()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from llmdash.engine.journal.file import JournalError
 from llmdash.runs.reading_thread import ReadingThread
+from tests.waiting import PATIENCE_S
 
 
 def test_it_reads_once_however_many_start_it() -> None:
@@ -18,7 +19,7 @@ def test_it_reads_once_however_many_start_it() -> None:
         thread.start()
     for thread in starting:
         thread.join()
-    assert reading.ended(10.0)
+    assert reading.ended(PATIENCE_S)
     assert reads == ["reads"]
 
 
@@ -26,12 +27,12 @@ def test_it_has_not_ended_while_it_reads() -> None:
     gate = threading.Event()
 
     def read() -> None:
-        gate.wait(10.0)
+        gate.wait(PATIENCE_S)
 
     reading = ReadingThread(read, "reads")
     assert not reading.ended(0.01)
     gate.set()
-    assert reading.ended(10.0)
+    assert reading.ended(PATIENCE_S)
     assert (reading.problem, reading.crash) == ("", None)
 
 
@@ -40,7 +41,7 @@ def test_what_is_wrong_with_the_journal_is_its_problem_and_no_crash() -> None:
         raise JournalError("run-1: is damaged")
 
     reading = ReadingThread(read, "reads")
-    assert reading.ended(10.0)
+    assert reading.ended(PATIENCE_S)
     assert (reading.problem, reading.crash) == ("run-1: is damaged", None)
 
 
@@ -50,6 +51,6 @@ def test_whatever_else_is_raised_is_kept_for_the_front_end(kind: type[BaseExcept
         raise kind("broken")
 
     reading = ReadingThread(read, "reads")
-    assert reading.ended(10.0)
+    assert reading.ended(PATIENCE_S)
     assert reading.problem == ""
     assert isinstance(reading.crash, kind)

@@ -12,6 +12,7 @@ from llmdash.llms.wire.failures import FailureKind
 from llmdash.locations import private_dir
 from llmdash.runs.catalogue import KeptState, entry_of
 from tests.engine.scripted import Server, assert_balanced, echo, failing, plan, prompts, run, started, until
+from tests.waiting import PATIENCE_S
 
 
 def third_fails(key: str, prompt: str, before: int) -> list[Any]:
@@ -45,7 +46,7 @@ def test_a_run_that_is_paused_stopped_or_gone_is_told_apart(tmp_path: Path) -> N
         until(session, lambda frame: not frame.run.in_flight)
         shutil.copytree(folder, tmp_path / "died", ignore=shutil.ignore_patterns("lock"))
         session.command(commands.Cancel())
-        assert session.join(20.0)
+        assert session.join(PATIENCE_S)
         done = assert_balanced(session, server).run.done
     stopped, died = entry_of(folder), entry_of(tmp_path / "died")
     assert (stopped.state, stopped.done) == (KeptState.STOPPED, done)

@@ -92,6 +92,8 @@ class TimeSeries:
         self._step_s = 1.0
         self._steps: list[_Step] = []
         self._seconds: dict[int, _Step] = {}
+        self._returned: float | None = None
+        """The end of the last second that was returned or is on record, if any."""
         self._current = _NOWHERE
         self._from = self._until = math.inf
         """The second that `_current` is of."""
@@ -129,14 +131,22 @@ class TimeSeries:
         return self._taken([second for second in sorted(self._seconds) if second < last])
 
     def rest(self, until: float) -> list[SeriesSpan]:
-        """Return all seconds that were not returned yet; the last one ends with `until`."""
-        spans = self._taken(sorted(self._seconds))
-        return [*spans[:-1], spans[-1]._replace(end_s=until)] if spans else []
+        """Return all seconds that were not returned yet; the last one ends with `until`. So does what nothing
+        happened in since the last one that was.
+        """
+        spans, last = self._taken(sorted(self._seconds)), self._returned
+        if spans:
+            return [*spans[:-1], spans[-1]._replace(end_s=until)]
+        if last is None or until <= last + _LEAST_S:
+            return []
+        return [SeriesSpan(last, until, in_flight=self._steps[-1].in_flight if self._steps else 0.0)]
 
     def _taken(self, seconds: Iterable[int]) -> list[SeriesSpan]:
         start = self._start or 0.0
         self._from = math.inf
         taken = [(second, self._seconds.pop(second)) for second in seconds]
+        if taken:
+            self._returned = max(self._returned or 0.0, start + taken[-1][0] + 1.0)
         return [
             SeriesSpan(
                 start + second, start + second + 1.0, step.sent, step.tokens, step.in_flight, *step.shares
@@ -177,6 +187,7 @@ class TimeSeries:
     def restore(self, spans: Sequence[SeriesSpan]) -> None:
         """Take over series on record, in place of those there are; `spans` are in order."""
         self._start, self._step_s, self._steps = None, 1.0, []
+        self._returned = spans[-1].end_s if spans else None
         self._seconds.clear()
         self._from = math.inf
         for span in spans:

@@ -124,13 +124,14 @@ class _Stretch:
 def _stretches(samples: Sequence[SampleRow], moments: Sequence[MomentRow]) -> Iterator[_Stretch]:
     """Yield the stretches of work, in order; each sample is of the one at most."""
     taken = 0
+    begun = _next_begun(moments)
     stretch: _Stretch | None = None
     for number, row in enumerate(moments):
         if row.kind not in ("begun", "work"):
             continue
         active_s = seconds_at_work(row.value)
         if stretch is not None and (row.kind == "begun" or row.subject != "on"):
-            taken = _take(stretch, samples, taken, row if row.kind == "begun" else None, active_s)
+            taken = _take(stretch, samples, taken, begun[number], NEVER if row.kind == "begun" else active_s)
             if row.kind == "work":
                 stretch.off = number
                 stretch.look(row.at, active_s)
@@ -143,20 +144,32 @@ def _stretches(samples: Sequence[SampleRow], moments: Sequence[MomentRow]) -> It
         yield stretch
 
 
+def _next_begun(moments: Sequence[MomentRow]) -> list[MomentRow | None]:
+    """For each moment the start that follows on it, or that it is."""
+    found: list[MomentRow | None] = []
+    begun = None
+    for row in reversed(moments):
+        begun = row if row.kind == "begun" else begun
+        found.append(begun)
+    return found[::-1]
+
+
 def _take(
     stretch: _Stretch, samples: Sequence[SampleRow], taken: int, begun: MomentRow | None, active_s: float
 ) -> int:
     """Give a stretch its samples, from number `taken` on; return the number of the next one.
 
-    It ended after `active_s` seconds at work, or with its process, before another one had `begun` with these.
+    It ended after `active_s` seconds at work, NEVER if with its process, before another start had `begun`:
+    with less than that where the process ended before these were in a sample.
     """
     before: SampleRow | None = None
+    begun_s = seconds_at_work(begun.value) if begun is not None else 0.0
+    is_cut = begun_s < active_s - _NEARLY_S
     for number in range(taken, len(samples)):
         row = samples[number]
-        is_later = row.active_s > active_s + _NEARLY_S if begun is None else (
-            row.at >= begun.at and row.active_s >= active_s
-        )  # fmt: skip
-        if is_later or (before is not None and row.active_s < before.active_s):
+        is_of_next = begun is not None and is_cut and row.at >= begun.at and row.active_s >= begun_s
+        is_later = row.active_s > active_s + _NEARLY_S
+        if is_later or is_of_next or (before is not None and row.active_s < before.active_s):
             break
         is_squeezed = before is not None and row.at - before.at <= _SQUEEZED_S
         if not is_squeezed or (before is not None and row.active_s - before.active_s <= _SQUEEZED_S):

@@ -193,7 +193,11 @@ class DashboardScreen(Screen[None]):
 
     def retry_group(self, name: str) -> None:
         """Queue every job of this group of errors again."""
-        self.send(RetryJobs(self._session.frame(replace(self._view(), failed_as=name)).failed))
+        jobs = self._session.frame(replace(self._view(), failed_as=name)).failed
+        if jobs:
+            self.send(RetryJobs(jobs))
+        else:  # the engine answers late, or they were queued meanwhile
+            self.app.notify("The jobs of this group are not known now: try it again", markup=False)
 
     @on(ErrorTable.Retry)
     def _retry_group(self, event: ErrorTable.Retry) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmdash.engine.model.frame import SeriesPart
-from llmdash.engine.store.time_series import TimeSeries
+from llmdash.engine.store.time_series import SeriesSpan, TimeSeries
 
 
 def test_without_requests_there_is_nothing_to_plot() -> None:
@@ -50,3 +50,18 @@ def test_a_clock_that_leaps_a_year_costs_no_more_than_a_few_steps() -> None:
     plots.sent(3.2e7)
     plots.sent(-5.0)
     assert len(plots.part(10_000).rate) <= 600
+
+
+def test_the_record_goes_to_the_end_though_nothing_happened_in_the_last_seconds() -> None:
+    """As where a machine stood still until the run was stopped: a resume goes on with the time on record."""
+    plots = TimeSeries()
+    assert plots.rest(3.0) == []
+    plots.sent(0.25)
+    plots.sample(0.5, 6)
+    (first,) = plots.seconds(2.75)
+    assert (first.start_s, first.end_s, first.sent) == (0.25, 1.25, 1)
+    assert plots.rest(2.75) == [SeriesSpan(1.25, 2.75, in_flight=6)]
+    again = TimeSeries()
+    again.restore([first, SeriesSpan(1.25, 2.75, in_flight=6)])
+    assert again.rest(2.75) == []
+    assert [(span.start_s, span.end_s) for span in again.rest(4.0)] == [(2.75, 4.0)]

@@ -158,3 +158,22 @@ def test_of_a_time_that_comes_twice_the_first_counts() -> None:
     assert axis.position(steps.steady(run.clock(12.0, 0.5))) == pytest.approx(8.0)
     assert axis.position(steps.steady(run.clock(18.0, 0.5))) == pytest.approx(18.0)
     assert axis.length_s == pytest.approx(20.0)
+
+
+def test_a_start_that_goes_on_with_less_time_than_was_at_work_is_no_clock_that_was_set() -> None:
+    """The process of the first one was killed at rest, before its last seconds were in a sample."""
+    moments = [
+        MomentRow(AT, "begun", None, "0.000"),
+        MomentRow(AT, "work", "on", "0.000000"),
+        MomentRow(AT + 2.9, "work", "off", "2.900000"),
+        MomentRow(AT + 9.0, "begun", None, "1.000"),
+        MomentRow(AT + 9.0, "work", "on", "1.000000"),
+        MomentRow(AT + 9.5, "work", "off", "1.500000"),
+    ]
+    samples = [SampleRow(AT + 1.0, 1.0, 1, 1), SampleRow(AT + 9.5, 1.5, 1, 1)]
+    steps, samples_again, moments_again = steadied(samples, moments)
+    assert (samples_again, moments_again) == (samples, moments)
+    axis = axis_of(samples, moments, (), (), 0.0)
+    assert [axis.position(steps.steady(AT + at)) for at in (2.9, 3.5, 8.9, 9.5)] == pytest.approx(
+        [2.9, 2.9, 2.9, 3.4]
+    )

@@ -21,6 +21,7 @@ from llmdash.engine.model.records import AttemptRecord, MomentRow, ResultRow, Sa
 from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import JobsView, View
 from llmdash.runs.replay.session import ReplaySession
+from tests.waiting import PATIENCE_S
 
 BEGUN_AT = 1_700_000_000.0
 WIDE = View(jobs=JobsView(height=50), errors=True, series_width=600)
@@ -91,7 +92,7 @@ def replayed(group: Group, clock: list[float]) -> Iterator[ReplaySession]:
         journal.write(group)
         journal.close()
         session = ReplaySession(Path(name), lambda: clock[0])
-        assert session.loaded(20.0)
+        assert session.loaded(PATIENCE_S)
         if session.crash is not None:
             raise session.crash
         yield session
@@ -196,7 +197,7 @@ def test_a_journal_of_an_earlier_version_is_played_and_says_what_is_estimated(tm
             db.execute(f"ALTER TABLE {table} DROP COLUMN ended_at")
     db.close()
     session = ReplaySession(tmp_path, lambda: 0.0)
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     states = []
     for position in (0.5, 2.0, 3.5, 4.5, 5.0):
         session.command(Seek(position))
@@ -216,7 +217,7 @@ def test_an_answer_grows_between_its_first_token_and_its_end(tmp_path: Path) -> 
     )
     journal.close()
     session = ReplaySession(tmp_path, lambda: 0.0)
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     lengths = []
     for position in (0.5, 1.0, 2.0, 3.0, 2.0):
         session.command(Seek(position))
@@ -236,7 +237,7 @@ def test_time_between_two_starts_is_left_out(tmp_path: Path) -> None:
     journal.write(Group(rows, moments=[MomentRow(BEGUN_AT + n * day, "begun") for n in range(3)]))
     journal.close()
     session = ReplaySession(tmp_path, lambda: 0.0)
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     part = session.frame(View()).replay
     assert part is not None
     assert part.length_s == 6.0

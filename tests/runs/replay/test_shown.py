@@ -51,7 +51,7 @@ def made(folder: Path, *moments: MomentRow) -> None:
 
 def session_at(folder: Path, position: float) -> ReplaySession:
     session = ReplaySession(folder, lambda: 0.0)
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     assert session.crash is None
     session.command(Pause())
     session.command(Seek(position))
@@ -157,7 +157,7 @@ def test_commands_given_while_the_journal_is_read_count(tmp_path: Path) -> None:
     assert session.position_of(AT) == 0.0
     session.command(Seek(2.5))
     gate.set()
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     part = session.frame(View()).replay
     assert part is not None
     assert part.position_s == 2.5
@@ -170,7 +170,7 @@ def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     journal._db.execute("UPDATE results SET state = 'odd' WHERE job = 1")
     journal.close()
     session = ReplaySession(tmp_path)
-    assert session.loaded(10.0)
+    assert session.loaded(PATIENCE_S)
     assert "damaged" in session.frame(View()).run.state_detail
 
 

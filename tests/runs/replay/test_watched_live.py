@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
+from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, JobRow, KeyRow
 from llmdash.engine.model.states import JobState, RunState
@@ -22,7 +23,7 @@ from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.runs.replay.session import ReplaySession
 from tests.engine.scripted import Server, plan, prompts, run, started, until, whole
-from tests.waiting import first
+from tests.waiting import PATIENCE_S, first
 
 JOBS = 40
 STANDS_S = 0.15
@@ -166,7 +167,7 @@ def watched(folder: Path) -> list[Seen]:
 
 def replayed(folder: Path, clock: Callable[[], float], speed: float) -> ReplaySession:
     session = ReplaySession(folder, clock, speed=speed)
-    assert session.loaded(20.0)
+    assert session.loaded(PATIENCE_S)
     assert session.crash is None
     return session
 
@@ -260,6 +261,29 @@ def test_a_resume_follows_at_once_and_what_was_cut_off_is_queued_again(tmp_path:
     again.command(commands.Seek(1e9))
     end = again.frame(WIDE)
     assert (end.run.done, end.run.attempts, sum(key.cut for key in end.keys)) == (6, 12, 6)
+
+
+def test_a_run_that_stood_still_until_it_was_stopped_goes_on_with_the_time_it_was_at_work(
+    tmp_path: Path,
+) -> None:
+    stands = threading.Event()
+
+    def script(_key: str, _prompt: str, _before: int) -> list[Any]:
+        stands.set()
+        time.sleep(2.2)  # the engine, not this request alone
+        return [60.0]
+
+    with started(plan(tmp_path, Server(script), prompts(1), notes=NOTES)):
+        assert stands.wait(PATIENCE_S)
+    stopped_at = time.time()
+    time.sleep(0.1)
+    again_at = time.time()
+    run(plan(tmp_path, Server(), prompts(1), resume=True))
+    reader = JournalReader(tmp_path)
+    _, goes_on_with = [float(row.value or 0) for row in reader.moments() if row.kind == "begun"]
+    assert goes_on_with > 2.2
+    again = replayed(tmp_path, lambda: 0.0, 1.0)
+    assert again.position_of(again_at) == pytest.approx(again.position_of(stopped_at), abs=0.001)
 
 
 def test_other_commands_say_that_nothing_is_sent(record: tuple[Path, list[Seen]]) -> None:

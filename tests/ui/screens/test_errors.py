@@ -17,8 +17,9 @@ from textual.widgets import Static
 
 from llmdash.engine.frames.filter import compile_filter
 from llmdash.engine.model.commands import RetryJobs
-from llmdash.engine.model.frame import ErrorGroup
+from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.states import JobState
+from llmdash.engine.model.view import View
 from llmdash.engine.store.error_groups import shape
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.ui.app import LlmdashApp
@@ -98,6 +99,24 @@ async def test_r_retries_all_jobs_of_the_group() -> None:
         await pilot.press("down", "r")
         assert session.commands == [RetryJobs(tuple(range(12)))]
         assert FAILURES[1].name in [view.failed_as for view in session.views]
+
+
+async def test_a_group_whose_jobs_an_engine_names_too_late_is_said_to_be_untouched() -> None:
+    class Late(FakeSession):
+        is_late = True
+
+        def frame(self, view: View) -> Frame:
+            frame = super().frame(view)
+            return replace(frame, failed=()) if self.is_late else frame
+
+    session = Late(scene=failures())
+    async with opened(session) as pilot:
+        await pilot.press("down", "r")
+        await until(pilot, lambda: any("not known now" in each.message for each in pilot.app._notifications))
+        assert session.commands == []
+        session.is_late = False
+        await pilot.press("r")
+        assert session.commands == [RetryJobs(tuple(range(12)))]
 
 
 async def test_i_inspects_the_example_and_escape_leads_back_step_by_step() -> None:

@@ -89,10 +89,12 @@ class FakeLauncher:
 
     holds_run: bool = False
     session: Callable[[], Session] = FakeSession
+    left: list[str] = field(default_factory=list)
 
-    def leave(self) -> None:
+    def leave(self) -> Callable[[], None]:
         self.opened.append(("leave",))
         self.holds_run = False
+        return lambda: self.left.append("closed")
 
     def options(self) -> LaunchOptions:
         return self.choices
@@ -616,9 +618,9 @@ async def test_from_a_run_that_has_ended_one_goes_home_and_from_one_that_goes_on
         assert "n New run" in bar(pilot) and "q Quit" in bar(pilot)
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
-        await settle(pilot)
         assert launcher.opened == [("open", "one"), ("leave",)]
         assert not launcher.holds_run
+        await until(pilot, lambda: launcher.left == ["closed"])
 
 
 async def test_a_run_that_is_left_running_is_left_for_home() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
@@ -20,6 +22,7 @@ from llmdash.ui.text.keymap import entries
 from tests.ui.fake_session import FakeSession, RestingSession
 from tests.ui.troubles import finished
 from tests.ui.waiting import until
+from tests.waiting import PATIENCE_S
 
 SIZES = [(120, 36), (80, 24), (200, 60)]
 
@@ -163,3 +166,25 @@ async def test_the_results_are_written_and_told_or_why_not() -> None:
             await pilot.press("o")
             await until(pilot, lambda told=told: told in [each.message for each in app._notifications])  # type: ignore[misc]
     assert written == [session, session]
+
+
+async def test_of_results_that_are_written_twice_at_once_both_files_are_told() -> None:
+    gate, names = threading.Event(), count(1)
+
+    def write(_session: object) -> str:
+        name = f"run-{next(names)}.jsonl"
+        gate.wait(PATIENCE_S)
+        return name
+
+    app = LlmdashApp(session=ended(), write_results=write)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "o Results" in texts(app))
+        await pilot.press("o", "o")
+        gate.set()
+        told: set[str] = set()
+
+        def both() -> bool:
+            told.update(each.message for each in app._notifications)
+            return told >= {"The results are in run-1.jsonl", "The results are in run-2.jsonl"}
+
+        await until(pilot, both)
