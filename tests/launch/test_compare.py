@@ -21,7 +21,7 @@ from llmdash.launch.inputs import Input
 from llmdash.prompts.source import Prompt, PromptList
 from llmdash.secrets import Secret
 from tests.simulated import Simulated
-from tests.waiting import wait_for
+from tests.waiting import first, wait_for
 
 Simulator = Callable[..., Simulated]
 ONE_BY_ONE = Experiment("serial", "serial, one key", 1, keys=1)
@@ -89,11 +89,31 @@ def test_notices_of_all_experiments_are_numbered_on(simulator: Simulator, tmp_pa
         if frame.notices and frame.run.name not in told:
             told[frame.run.name] = [notice.serial for notice in frame.notices]
             session.command(SetRate(1000.0))
-    first, second = told.values()
-    assert max(first) < min(second)
-    assert session.frame(View(notices_after=max(second))).notices == ()
+    before, after = told.values()
+    assert max(before) < min(after)
+    assert session.frame(View(notices_after=max(after))).notices == ()
 
 
+def test_a_notice_that_nobody_looked_at_in_time_keeps_its_number(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """A front end may get it from a frame that it asked for before the experiment ended."""
+    session = ComparingSession(bench(tmp_path, simulator()), (SLOW, SLOW_AGAIN))
+    session.start()
+    wait_for(lambda: session.frame(BLIND).run.done, "an answer")
+    late = session._session
+    assert late is not None
+    session.command(SetRate(-1.0))
+    session.command(SetRate(1000.0))
+    wait_for(lambda: session.place == 2 and session.frame(BLIND).run.done, "the next experiment")
+    session.command(SetRate(-1.0))
+    second = first(lambda: session.frame(LOOK).notices, bool, "its notice")
+    assert late.frame(LOOK).notices[-1].serial < second[0].serial
+    session.command(SetRate(1000.0))
+    session.join()
+
+
+BLIND = View(jobs=JobsView(height=0), notices_after=1_000)
 SLOW = Experiment("slow", "slow", 1, rate=0.1, keys=1)
 SLOW_AGAIN = Experiment("again", "again", 1, rate=0.1, keys=1)
 
