@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from llmdash.config import Settings
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.commands import SetRate
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind
 from llmdash.engine.model.view import JobsView, View
@@ -134,11 +135,12 @@ def cycle(session: LocalSession, endpoint: SimulatorClient, disk: Path) -> tuple
     return held_at - full_at, max(0.0, last_at - held_at), told
 
 
-def measure(cycles: int, jobs: int) -> Figures:
+def measure(cycles: int, jobs: int, rate: float = RATE) -> Figures:
+    """Cycles at this rate; what is left of the jobs then goes at RATE."""
     process = SimulatorProcess(SimulatorSettings(keys=DEFAULT_KEYS, latency=0.05, strict=True, seed=3))
     endpoint = SimulatorClient(process.settings, process.base_url())
     source = Arithmetic(count=jobs, seed=3)
-    settings = Settings(rate=RATE, concurrency=64)
+    settings = Settings(rate=rate, concurrency=64)
     try:
         with small_disk(8 + jobs // 1_000) as disk:
             plan = make_plan(source, RunOrder(Input(seed=3)), settings, disk / "run", process)
@@ -146,6 +148,7 @@ def measure(cycles: int, jobs: int) -> Figures:
             session = LocalSession(plan)
             session.start()
             seen = [cycle(session, endpoint, disk) for _ in range(cycles)]
+            session.command(SetRate(RATE))
             assert session.join(600.0)
             if session.crash is not None:
                 raise session.crash
@@ -171,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cycles", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--rate", type=float, default=RATE, help="of requests while the disk fills")
     parser.add_argument("--stops-within", type=float, default=1.0, metavar="SECONDS")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -180,7 +184,7 @@ def main() -> None:
             sys.exit("this system lets nobody mount a file system: run as root")
         again = [*command, sys.executable, "-m", "tests.full_disk", "--inside"]
         sys.exit(subprocess.run([*again, *sys.argv[1:]], check=False).returncode)
-    found = measure(given.cycles, given.jobs)
+    found = measure(given.cycles, given.jobs, given.rate)
     print(f"cycles of a full disk          {given.cycles}, told on screen {found.told}")
     print(f"jobs                           {found.jobs}, done {found.done}, lost or doubled {found.lost}")
     print(f"requests at the server         {found.requests}, answered {found.answered}")

@@ -127,7 +127,6 @@ class ComparingSession:
         frame = session.frame(replace(view, notices_after=view.notices_after - before))
         if frame.notices:
             shifted = tuple(replace(notice, serial=notice.serial + before) for notice in frame.notices)
-            self._notices = max(self._notices, shifted[-1].serial)
             frame = replace(frame, notices=shifted)
         return self._broken(frame)
 
@@ -172,6 +171,8 @@ class ComparingSession:
             raise session.crash
         self.ending = session.ending
         frame = session.frame(View(jobs=JobsView(height=0)))
+        if frame.notices:  # all of them, also those that no front end has looked at yet
+            self._notices = self._notices_before + frame.notices[-1].serial
         self.rows += (self._runs.row(trial, frame, tuned=self._tuned),)
 
     def _show(self, session: LocalSession, place: int) -> None:

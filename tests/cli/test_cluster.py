@@ -183,7 +183,9 @@ def test_a_worker_that_joins_helps_and_one_that_leaves_finishes_its_requests(
         known = site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first'")
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first'") == known
+    # What the run had meant for it before it knew that it leaves comes back unsent, and another makes it.
+    made = site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first' AND state = 'ok'")
+    assert 0 < made <= known
     assert site.count("SELECT COUNT(*) FROM attempts WHERE state NOT IN ('ok', 'unsent')") == 0
     assert len(results(site.work / "r.jsonl")) == len(running.times) == 350
     assert_rate_kept(running.times, 50)

@@ -14,12 +14,14 @@ from llmdash.config import Settings
 from llmdash.config.prices import Price, Prices
 from llmdash.engine.model.commands import Cancel, Drain, SetRate
 from llmdash.engine.model.ending import Ending
+from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.launch.compare import Bench, practice
 from llmdash.launch.inputs import Input
 from llmdash.prompts.source import Prompt, PromptList
 from llmdash.secrets import Secret
 from tests.simulated import Simulated
+from tests.waiting import first, wait_for
 
 Simulator = Callable[..., Simulated]
 ONE_BY_ONE = Experiment("serial", "serial, one key", 1, keys=1)
@@ -71,33 +73,61 @@ def test_the_text_a_front_end_holds_of_one_experiment_is_not_gone_on_with_in_the
 
 
 def test_notices_of_all_experiments_are_numbered_on(simulator: Simulator, tmp_path: Path) -> None:
-    """A rate that cannot be brings a notice; in a second experiment its own count begins anew."""
-    endpoint = simulator(latency=0.05)
-    session = ComparingSession(bench(tmp_path, endpoint), (ONE_BY_ONE, ONE_BY_ONE_AGAIN))
+    """A rate that cannot be brings a notice; in a second experiment its own count begins anew.
+
+    Each is so slow that it has not ended before its notice is seen.
+    """
+    session = ComparingSession(bench(tmp_path, simulator()), (SLOW, SLOW_AGAIN))
     session.start()
+    asked: set[str] = set()
     told: dict[str, list[int]] = {}
     while session.alive:
         frame = session.frame(LOOK)
-        if frame.run.in_flight and frame.run.name not in told:
+        if frame.run.done and frame.run.name not in asked:
+            asked.add(frame.run.name)
             session.command(SetRate(-1.0))
-        if frame.notices:
+        if frame.notices and frame.run.name not in told:
             told[frame.run.name] = [notice.serial for notice in frame.notices]
-    first, second = told.values()
-    assert max(first) < min(second)
-    assert session.frame(View(notices_after=max(second))).notices == ()
+            session.command(SetRate(1000.0))
+    before, after = told.values()
+    assert max(before) < min(after)
+    assert session.frame(View(notices_after=max(after))).notices == ()
 
 
-ONE_BY_ONE_AGAIN = Experiment("again", "again", 1, keys=1)
+def test_a_notice_that_nobody_looked_at_in_time_keeps_its_number(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """A front end may get it from a frame that it asked for before the experiment ended."""
+    session = ComparingSession(bench(tmp_path, simulator()), (SLOW, SLOW_AGAIN))
+    session.start()
+    wait_for(lambda: session.frame(BLIND).run.done, "an answer")
+    late = session._session
+    assert late is not None
+    session.command(SetRate(-1.0))
+    session.command(SetRate(1000.0))
+    wait_for(lambda: session.place == 2 and session.frame(BLIND).run.done, "the next experiment")
+    session.command(SetRate(-1.0))
+    second = first(lambda: session.frame(LOOK).notices, bool, "its notice")
+    assert late.frame(LOOK).notices[-1].serial < second[0].serial
+    session.command(SetRate(1000.0))
+    session.join()
+
+
+BLIND = View(jobs=JobsView(height=0), notices_after=1_000)
+SLOW = Experiment("slow", "slow", 1, rate=0.1, keys=1)
+SLOW_AGAIN = Experiment("again", "again", 1, rate=0.1, keys=1)
 
 
 def test_to_drain_one_ends_them_all_and_its_row_says_it_is_not_whole(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    session = ComparingSession(bench(tmp_path, simulator(latency=0.3)), (ONE_BY_ONE, AT_THE_SAME_TIME))
+    endpoint = simulator(answers=0)
+    session = ComparingSession(bench(tmp_path, endpoint), (ONE_BY_ONE, AT_THE_SAME_TIME))
     session.start()
-    while not session.frame(LOOK).run.in_flight:
-        assert session.alive
+    wait_for(lambda: session.frame(LOOK).run.in_flight, "a request")
     session.command(Drain())
+    wait_for(lambda: session.frame(LOOK).run.state is RunState.DRAINING, "the drain")
+    endpoint.let_go()
     session.join()
     assert session.ending is Ending.STOPPED
     assert [(row.name, row.whole, row.tuned) for row in session.rows] == [("serial", False, True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from llmdash.engine.dispatch.asker import Lost, NotSent
@@ -10,7 +11,7 @@ from llmdash.engine.dispatch.attempt import Answer, Attempt
 from llmdash.engine.dispatch.budget_gate import BudgetGate
 from llmdash.engine.dispatch.open_jobs import OpenJobs
 from llmdash.engine.dispatch.parts import RunnerParts
-from llmdash.engine.dispatch.send_window import JointDeparture
+from llmdash.engine.dispatch.send_window import WINDOW_S, JointDeparture, SendWindow
 from llmdash.engine.dispatch.settlement import Settlement
 from llmdash.engine.dispatch.slots import WorkerSlots
 from llmdash.engine.model.events import AttemptEnded, Event, Sent
@@ -21,6 +22,9 @@ from llmdash.llms.options import merge_options
 from llmdash.prompts.source import InputError, Prompt
 
 __all__ = ["AttemptRunner"]
+
+_LOOK_S = 0.05
+"""The longest pause of a request that may not leave yet: meanwhile the run may be stopped."""
 
 
 class AttemptRunner:
@@ -41,6 +45,7 @@ class AttemptRunner:
         self._budget_gate = budget_gate
         self._in_flight: set[int] = set()
         self._quiet = asyncio.Event()
+        self._windows: dict[Member, SendWindow] = {}
 
     @property
     def in_flight(self) -> int:
@@ -91,17 +96,41 @@ class AttemptRunner:
             raise
 
     async def _depart(self, member: Member) -> Ticket:
-        """Wait for the departure of a request: by the rate, and by the limit that it shares."""
+        """Wait for the departure of a request: by the rate, by the limit of its key, and by the limit that it
+        shares.
+        """
         shared = member.endpoint.shared
         while True:
             departure = await self._parts.limiter.depart()
-            if shared is None or not self._slots.sending.is_set():
+            if not self._slots.sending.is_set():
                 return departure
+            own, pause_s = self._of_key(member)
+            if pause_s > 0:
+                departure.withdraw()
+                await asyncio.sleep(min(_LOOK_S, pause_s))
+                continue
+            if shared is None:
+                return departure if own is None else JointDeparture(departure, own.departure())
             ticket = shared.depart()
             if ticket is not None:
-                return JointDeparture(departure, ticket)
+                return JointDeparture(departure, ticket, *([] if own is None else [own.departure()]))
             departure.withdraw()
             await shared.turn()
+
+    def _of_key(self, member: Member) -> tuple[SendWindow | None, float]:
+        """Return the window of a key with a limit of requests, and the seconds until one may leave.
+
+        Requests are charged before they are on record. Those that were held up on the way, by a disk that
+        took its time or a process that stood still, do not leave together with those charged since.
+        """
+        bucket = member.limits.requests
+        if bucket is None:
+            return None, 0.0
+        window = self._windows.get(member)
+        if window is None:
+            window = self._windows[member] = SendWindow(math.inf)
+        now = asyncio.get_running_loop().time()
+        return window, window.delay_within(bucket.most_in_a_second, WINDOW_S, now)
 
     def _not_sent(self, attempt: Attempt, departure: Ticket) -> None:
         departure.withdraw()

@@ -36,6 +36,11 @@ class TokenBucket:
         self._room = max(self._least, self._rate * self._burst_s)
         self._level = min(self._room, self._level)
 
+    @property
+    def most_in_a_second(self) -> int:
+        """The most units that can be taken in any second: those of a full bucket, and what it refills."""
+        return math.ceil(self._room + self._rate - 1e-9)
+
     def wait_s(self, amount: float) -> float:
         """Return the seconds until `amount` may be taken; 0 if it may be now, infinite if nothing refills."""
         self._refill()
