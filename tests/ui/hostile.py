@@ -6,6 +6,7 @@ As a program, `python -m tests.ui.hostile SEED STRINGS` shows such a session on 
 from __future__ import annotations
 
 import enum
+import functools
 import random
 import sys
 import types
@@ -41,6 +42,9 @@ _PIECES = (
 )  # fmt: skip
 
 
+_hints = functools.cache(typing.get_type_hints)
+
+
 class Words:
     """Hostile strings by seed; `used` counts them."""
 
@@ -72,10 +76,10 @@ class Words:
         if isinstance(origin, type) and issubclass(origin, Mapping):
             return {self.word(): self.word() for _ in range(rng.randrange(4))}
         if isinstance(kind, type) and is_dataclass(kind):
-            hints = typing.get_type_hints(kind)
+            hints = _hints(kind)
             return kind(**{field.name: self.fill(hints[field.name]) for field in fields(kind)})
         if isinstance(kind, type) and hasattr(kind, "_fields"):  # a NamedTuple
-            return kind(*(self.fill(hint) for hint in typing.get_type_hints(kind).values()))
+            return kind(*(self.fill(hint) for hint in _hints(kind).values()))
         return self._plain(kind)
 
     def _plain(self, kind: Any) -> Any:

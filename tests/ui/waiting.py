@@ -18,6 +18,10 @@ __all__ = ["at_rest", "choose", "picture", "until"]
 _LOOK_S = 0.02
 _LOOKS = 3000
 """Looks before giving up: only a test that fails takes so long."""
+_TURNS = 20
+"""Looks after which all is done that a key has led to, though an app that never rests has more to do: in
+each, all that can go on does so twice, and each message leads to the next.
+"""
 
 
 async def at_rest(min_sleep: float = _LOOK_S, max_sleep: float = 1.0) -> None:
@@ -28,7 +32,7 @@ async def at_rest(min_sleep: float = _LOOK_S, max_sleep: float = 1.0) -> None:
     loop: Any = asyncio.get_running_loop()
     app = active_app.get()
     await asyncio.sleep(min_sleep)
-    for _ in range(_LOOKS):
+    for _ in range(_TURNS):
         await asyncio.sleep(_LOOK_S)
         await asyncio.sleep(0)  # now everything that can go on is in the queue of the loop
         if not loop._ready and not _is_to_paint(app):
