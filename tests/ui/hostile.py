@@ -98,17 +98,33 @@ class Words:
 
 
 class HostileSession:
-    """Every string of every picture is hostile, whatever a Frame may come to hold."""
+    """Every string of every picture is hostile, whatever a Frame may come to hold.
 
-    def __init__(self, words: Words) -> None:
+    Each picture is new, or, if `stands`, that of another view or the first after `renew`.
+    """
+
+    def __init__(self, words: Words, *, stands: bool = False) -> None:
         self.words = words
         self.commands: list[Command] = []
         self._notice = 0
+        self._stands = stands
+        self._shown: tuple[View, Frame] | None = None
+
+    def renew(self) -> None:
+        self._shown = None
 
     def command(self, command: Command) -> None:
         self.commands.append(command)
 
     def frame(self, view: View) -> Frame:
+        view = replace(view, notices_after=0)
+        if self._shown is None or self._shown[0] != view:
+            frame = self._frame(view)
+            self._shown = (view, replace(frame, notices=())) if self._stands else None
+            return frame
+        return self._shown[1]
+
+    def _frame(self, view: View) -> Frame:
         frame: Frame = self.words.fill(Frame)
         rows = tuple(self._row(view.jobs.first + n) for n in range(view.jobs.height))
         error = frame.jobs.filter_error

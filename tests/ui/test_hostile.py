@@ -77,6 +77,7 @@ async def show(pilot: Pilot[Any], session: HostileSession, words: int) -> None:
     dashboard: Any = app.screen_stack[0]
     while session.words.used < wanted:
         assert app.is_running, "it broke"
+        session.renew()
         dashboard.poll()
         await pilot.pause()
         assert_harmless(app)
@@ -84,7 +85,7 @@ async def show(pilot: Pilot[Any], session: HostileSession, words: int) -> None:
 
 async def through(names: Iterable[str], words: Words, count: int, size: tuple[int, int]) -> None:
     """Show so many strings on each of these screens, one after the other."""
-    session = HostileSession(words)
+    session = HostileSession(words, stands=True)
     app = LlmdashApp(session=session, shipped_themes=SHIPPED)
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.screen.is_mounted)
