@@ -130,6 +130,8 @@ class Desk:
         now = self._clock()
         self._read_at, self._echo = now, message.stamp
         issued_at = min(now, message.echo + message.held_s) if message.echo else now
+        if now - self._heard_at > OLDEST_SILENCE_S:
+            self._cut_off(lambda attempt: not attempt.left_at)  # their permits are older than this word
         self._heard_at = issued_at  # it may have waited here, while the worker stood still
         for joining in message.joining:
             self._join(joining)
@@ -298,5 +300,8 @@ class Desk:
         while True:
             await asyncio.sleep(_BEAT_S)
             if self._clock() - self._heard_at > LEASE_S:
-                for attempt in list(self._attempts.values()):
-                    attempt.cancel()
+                self._cut_off(lambda _: True)
+
+    def _cut_off(self, which: Callable[[DeskAttempt], bool]) -> None:
+        for attempt in filter(which, list(self._attempts.values())):
+            attempt.cancel()

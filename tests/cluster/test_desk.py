@@ -534,3 +534,22 @@ async def test_a_word_that_waited_while_the_worker_stood_still_is_an_old_one() -
         await asyncio.sleep(2.0)
         assert made.all("left") == []
         assert made.refused() == {1: "it was cut off before it was sent"}
+
+
+@virtual_time
+async def test_what_was_connecting_while_the_worker_stood_still_is_not_sent_though_word_has_come() -> None:
+    """The run has handed it to another worker meanwhile, and the rate knows nothing of it."""
+    async with run(connecting(3.5)) as made:
+        made.clients.says_when_sent = True
+        await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
+        await asyncio.sleep(0.1)
+        await made.ask(1, member=9)
+        await asyncio.sleep(0.1)
+        jump(OLDEST_SILENCE_S + 0.1)
+        await made.say()
+        await asyncio.sleep(2.0)
+        assert made.all("left") == []
+        assert made.refused() == {1: "it was cut off before it was sent"}
+        await made.ask(2, member=9)
+        await asyncio.sleep(3.7)
+        assert [left.ticket for left in made.all("left")] == [2]
