@@ -485,12 +485,19 @@ def connecting(seconds: float) -> Script:
     return script
 
 
-@virtual_time
-async def test_a_request_leaves_when_it_has_its_connection_and_not_before() -> None:
-    async with run(connecting(2.0)) as made:
+@asynccontextmanager
+async def run_connecting(seconds: float) -> AsyncIterator[Run]:
+    """A run whose member 9 needs so long for a connection."""
+    async with run(connecting(seconds)) as made:
         made.clients.says_when_sent = True
         await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
         await asyncio.sleep(0.1)
+        yield made
+
+
+@virtual_time
+async def test_a_request_leaves_when_it_has_its_connection_and_not_before() -> None:
+    async with run_connecting(2.0) as made:
         begun = now()
         await made.ask(1, member=9)
         await asyncio.sleep(1.9)
@@ -505,10 +512,7 @@ async def test_a_request_leaves_when_it_has_its_connection_and_not_before() -> N
 
 @virtual_time
 async def test_a_worker_that_stood_still_while_it_connected_sends_nothing() -> None:
-    async with run(connecting(0.5)) as made:
-        made.clients.says_when_sent = True
-        await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
-        await asyncio.sleep(0.1)
+    async with run_connecting(0.5) as made:
         made.beating.cancel()
         await made.ask(1, member=9)
         await asyncio.sleep(0.1)
@@ -520,10 +524,7 @@ async def test_a_worker_that_stood_still_while_it_connected_sends_nothing() -> N
 
 @virtual_time
 async def test_a_word_that_waited_while_the_worker_stood_still_is_an_old_one() -> None:
-    async with run(connecting(3.5)) as made:
-        made.clients.says_when_sent = True
-        await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
-        await asyncio.sleep(0.1)
+    async with run_connecting(3.5) as made:
         made.beating.cancel()
         await made.ask(1, member=9)
         await asyncio.sleep(0.1)
@@ -539,10 +540,7 @@ async def test_a_word_that_waited_while_the_worker_stood_still_is_an_old_one() -
 @virtual_time
 async def test_what_was_connecting_while_the_worker_stood_still_is_not_sent_though_word_has_come() -> None:
     """The run has handed it to another worker meanwhile, and the rate knows nothing of it."""
-    async with run(connecting(3.5)) as made:
-        made.clients.says_when_sent = True
-        await made.say(joining=[Joining(9, with_fingerprints(recipe(KEYS[0])))])
-        await asyncio.sleep(0.1)
+    async with run_connecting(3.5) as made:
         await made.ask(1, member=9)
         await asyncio.sleep(0.1)
         jump(OLDEST_SILENCE_S + 0.1)

@@ -14,6 +14,7 @@ import pytest
 from llmdash.config import EndpointSettings, Settings, load_settings
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.forecast import ForecastPart, Range
+from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import KeptState
 from llmdash.engine.model.view import View
 from llmdash.launch.home import HomeLauncher
@@ -194,13 +195,23 @@ def test_a_run_of_the_home_screen_says_that_kept_runs_take_more_room_than_they_m
     assert any("kept_bytes allows" in text for text in said)
 
 
+def begin_run(here: Path, launcher: HomeLauncher, prompts: int) -> Session:
+    """A run of so many prompts on the simulator, 20 a second."""
+    (here / "p.txt").write_text("".join(f"{number} + 1\n" for number in range(prompts)))
+    return launcher.start(Launch(Path("p.txt"), "simulator", "", 20.0, 8))
+
+
+def end_run(launcher: HomeLauncher, session: Session) -> None:
+    session.command(Cancel())
+    wait_for(lambda: launcher.kept().rows[0].state is not KeptState.RUNNING, "the end of the run")
+
+
 @pytest.mark.parametrize(("prompts", "state"), [(2, KeptState.DONE), (600, KeptState.RUNNING)])
 def test_a_run_that_is_left_ends_if_it_is_over_and_goes_on_among_the_kept_runs_if_not(
     here: Path, prompts: int, state: KeptState
 ) -> None:
-    (here / "p.txt").write_text("".join(f"{number} + 1\n" for number in range(prompts)))
     with HomeLauncher(load({}), load) as launcher:
-        session = launcher.start(Launch(Path("p.txt"), "simulator", "", 20.0, 8))
+        session = begin_run(here, launcher, prompts)
         wait_for(lambda: session.frame(View()).run.done >= 2, "two answers")
         wait_for(lambda: session.frame(View()).run.state.ended == (prompts == 2), "the end of a short run")
         launcher.leave()()
@@ -209,30 +220,25 @@ def test_a_run_that_is_left_ends_if_it_is_over_and_goes_on_among_the_kept_runs_i
         assert row.state is state
         again = launcher.open(row.run)
         assert launcher.holds_run == (state is KeptState.RUNNING)
-        again.command(Cancel())
-        wait_for(lambda: launcher.kept().rows[0].state is not KeptState.RUNNING, "the end of the run")
+        end_run(launcher, again)
 
 
 def test_a_run_that_is_opened_before_the_one_that_was_left_is_closed_stays_open(here: Path) -> None:
-    (here / "p.txt").write_text("".join(f"{number} + 1\n" for number in range(600)))
     with HomeLauncher(load({}), load) as launcher:
-        launcher.start(Launch(Path("p.txt"), "simulator", "", 20.0, 8))
+        begin_run(here, launcher, 600)
         close_first = launcher.leave()
         assert not launcher.holds_run
         session = launcher.open(launcher.kept().rows[0].run)
         close_first()
         assert launcher.attached is not None and launcher.attached.alive
-        session.command(Cancel())
-        wait_for(lambda: launcher.kept().rows[0].state is not KeptState.RUNNING, "the end of the run")
+        end_run(launcher, session)
 
 
 def test_a_run_that_was_left_goes_on_though_the_app_ends_before_it_is_closed(here: Path) -> None:
-    (here / "p.txt").write_text("".join(f"{number} + 1\n" for number in range(600)))
     with HomeLauncher(load({}), load) as launcher:
-        launcher.start(Launch(Path("p.txt"), "simulator", "", 20.0, 8))
+        begin_run(here, launcher, 600)
         launcher.leave()
     with HomeLauncher(load({}), load) as launcher:
         session = launcher.open(launcher.kept().rows[0].run)
         assert launcher.holds_run
-        session.command(Cancel())
-        wait_for(lambda: launcher.kept().rows[0].state is not KeptState.RUNNING, "the end of the run")
+        end_run(launcher, session)

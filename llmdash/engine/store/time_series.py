@@ -131,8 +131,8 @@ class TimeSeries:
         return self._taken([second for second in sorted(self._seconds) if second < last])
 
     def rest(self, until: float) -> list[SeriesSpan]:
-        """Return all seconds that were not returned yet; the last one ends with `until`. So does what nothing
-        happened in since the last one that was.
+        """Return all seconds that were not returned yet, the last one up to `until`; if nothing has happened
+        since the last that was, that time as one.
         """
         spans, last = self._taken(sorted(self._seconds)), self._returned
         if spans:
