@@ -1,0 +1,155 @@
+"""A headless Chromium, spoken to by its own protocol: https://chromedevtools.github.io/devtools-protocol/."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.request import urlopen
+
+import pyte
+from websockets.sync.client import connect
+
+from tests.waiting import PATIENCE_S, wait_for
+
+__all__ = ["PROGRAM", "Page", "browser"]
+
+PROGRAM: Final = shutil.which("chromium")
+_OPTIONS: Final = (
+    "--headless",
+    "--no-sandbox",  # root has none; it is shown nothing but our own page
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-port=0",
+)
+_LARGEST: Final = 64 * 1024 * 1024
+_LOOK_S: Final = 0.1
+
+
+class Page:
+    """A tab of `columns` x `rows`. `screen` is what the terminal in it was sent, drawn by one of our own."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = connect(address, max_size=_LARGEST, compression=None, open_timeout=PATIENCE_S)
+        self._numbers = itertools.count(1)
+        self._screen = pyte.Screen(120, 36)
+        self._stream = pyte.ByteStream(self._screen)
+        for domain in ("Page", "Runtime", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method of the protocol, and return its result."""
+        number = next(self._numbers)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._socket.recv(PATIENCE_S))
+            if message.get("id") == number:
+                assert "error" not in message, message
+                found: dict[str, Any] = message["result"]
+                return found
+            self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message.get("method") == "Network.webSocketFrameReceived":
+            frame = message["params"]["response"]
+            if frame["opcode"] == 2:
+                self._stream.feed(base64.b64decode(frame["payloadData"]))
+
+    def read(self) -> None:
+        """Take in what the page was sent meanwhile."""
+        until = time.monotonic() + _LOOK_S
+        while (left := until - time.monotonic()) > 0:
+            try:
+                self._take(json.loads(self._socket.recv(left)))
+            except TimeoutError:
+                return
+
+    def open(self, address: str) -> None:
+        """Go to an address."""
+        self.call("Page.navigate", url=address)
+
+    def evaluate(self, script: str) -> Any:
+        """What a script of the page comes to; a promise is waited for."""
+        answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def type(self, key: str) -> None:
+        """Press a key that is a character."""
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=key, key=key)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page another size, in pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
+
+    def picture(self) -> bytes:
+        """A PNG of the page."""
+        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
+
+    @property
+    def screen(self) -> str:
+        """The text that the terminal in the page shows."""
+        return "\n".join(self._screen.display)
+
+    @property
+    def notice(self) -> str:
+        """The text in the page's own line, if it is shown."""
+        shown = "document.querySelector('#notice:not([hidden])')?.innerText ?? ''"
+        return str(self.evaluate(shown))
+
+    def wait_for(self, text: str) -> None:
+        """Read until the terminal shows a text; fails if it never does."""
+
+        def shown() -> bool:
+            self.read()
+            return text in self.screen
+
+        wait_for(shown, f"{text!r}; the screen:\n{self.screen}")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[Page]:
+    """A browser that keeps its files in `folder`, at an empty page."""
+    assert PROGRAM is not None
+    command = [PROGRAM, *_OPTIONS, f"--user-data-dir={folder}", "about:blank"]
+    said = (folder / "said.txt").open("wb")
+    with said, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process:
+        try:
+            page = Page(_first_page(folder / "DevToolsActivePort"))
+            try:
+                yield page
+            finally:
+                page.close()
+        finally:
+            process.kill()
+
+
+def _first_page(port_file: Path) -> str:
+    """The socket of a browser's first page, once it listens."""
+    wait_for(lambda: port_file.exists() and port_file.read_text().count("\n"), "the browser")
+    port = int(port_file.read_text().splitlines()[0])
+    found: list[str] = []
+
+    def look() -> bool:
+        with urlopen(f"http://127.0.0.1:{port}/json/list") as answer:  # noqa: S310 - loopback
+            found[:] = [each["webSocketDebuggerUrl"] for each in json.load(answer) if each["type"] == "page"]
+        return bool(found)
+
+    wait_for(look, "its page")
+    return found[0]
