@@ -7,13 +7,17 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
-__all__ = ["listen", "serve"]
+__all__ = ["Stop", "listen", "serve"]
+
+Stop = Callable[[], None]
+"""Ends the server in order; may be called from any thread."""
 
 _LARGEST_MESSAGE: Final = 1024 * 1024
 """Bytes of a message of the page, a paste."""
@@ -49,8 +53,12 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve `app` until SIGINT, SIGTERM or SIGHUP; its viewers have ended then."""
+def serve(
+    app: ASGIApp, listener: socket.socket, on_start: Callable[[Stop], None] = lambda _stop: None
+) -> None:
+    """Serve `app` until SIGINT, SIGTERM, SIGHUP, or the Stop that `on_start` is given; its sockets have ended
+    then, and what was served on them.
+    """
     logging.getLogger("uvicorn.error").disabled = True  # what a stranger sends is no line on this terminal
     config = uvicorn.Config(
         app,
@@ -64,12 +72,19 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
         timeout_graceful_shutdown=_ENDS_WITHIN_S,
     )
     with asyncio.Runner() as runner:
-        runner.run(_run(_Server(config), listener))
+        runner.run(_run(_Server(config), listener, on_start))
 
 
-async def _run(server: _Server, listener: socket.socket) -> None:
+async def _run(server: _Server, listener: socket.socket, on_start: Callable[[Stop], None]) -> None:
     loop = asyncio.get_running_loop()
-    for number in _ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, server.end)
+    if threading.current_thread() is threading.main_thread():  # signals arrive in no other
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, server.end)
+
+    def stop() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(server.end)
+
+    on_start(stop)
     await server.serve(sockets=[listener])

@@ -105,7 +105,7 @@ async def _draw(viewer: Viewer, socket: WebSocket) -> None:
 async def _type(viewer: Viewer, socket: WebSocket) -> None:
     """Do what the page asks for. Raises _UnreadableError, and WebSocketDisconnect at its end."""
     while True:
-        match _message(await socket.receive_text()):
+        match await _message(socket):
             case ["stdin", str(keys)]:
                 await viewer.write(keys.encode("utf-8", "replace"))
             case ["resize", {"width": int(columns), "height": int(rows)}]:
@@ -118,8 +118,11 @@ async def _type(viewer: Viewer, socket: WebSocket) -> None:
                 raise _UnreadableError
 
 
-def _message(text: str) -> Any:
+async def _message(socket: WebSocket) -> Any:
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", ENDED))
     try:
-        return json.loads(text)
+        return json.loads(message.get("text") or "")
     except (ValueError, RecursionError):
         raise _UnreadableError from None

@@ -18,7 +18,6 @@ _MOST = (800, 300)
 """Columns and rows at most."""
 _PIECE: Final = 64 * 1024
 _LEAVES_WITHIN_S: Final = 5.0
-"""Seconds that a program has to end once its terminal is closed."""
 _ROOM_S: Final = 0.01
 """Seconds between two tries to type into a program that does not read."""
 
@@ -27,7 +26,8 @@ class Viewer:
     """A program whose standard streams are a terminal of its own, in a session of its own.
 
     The terminal is the program's only hold on this process: once that has ended, however it does, the kernel
-    hangs the terminal up, and the program gets SIGHUP if it has made it its controlling terminal.
+    hangs the terminal up, and the program gets SIGHUP if it has made it its controlling terminal. Where it is
+    closed the program has `leaves_within_s` seconds to end.
     """
 
     def __init__(
@@ -36,15 +36,21 @@ class Viewer:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         pipe: asyncio.ReadTransport,
+        leaves_within_s: float,
     ) -> None:
         self._fd = fd
         self._process = process
         self._reader = reader
         self._pipe = pipe
+        self._leaves_within_s = leaves_within_s
 
     @classmethod
     async def start(
-        cls, command: Sequence[str], environment: Mapping[str, str], size: tuple[int, int]
+        cls,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        size: tuple[int, int],
+        leaves_within_s: float = _LEAVES_WITHIN_S,
     ) -> Self:
         """Start `command` with these variables and no others, on `size` columns and rows. Raises OSError."""
         fd, inner = pty.openpty()
@@ -63,7 +69,7 @@ class Viewer:
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(os.dup(fd), "rb", 0)
         )
         os.set_blocking(fd, False)
-        return cls(fd, process, reader, pipe)
+        return cls(fd, process, reader, pipe, leaves_within_s)
 
     async def read(self) -> bytes:
         """Wait for the next that the program has written; nothing once its terminal is closed.
@@ -96,7 +102,7 @@ class Viewer:
         os.close(self._fd)
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), _LEAVES_WITHIN_S)
+                await asyncio.wait_for(self._process.wait(), self._leaves_within_s)
         finally:
             if self._process.returncode is None:
                 self._process.kill()

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.request import urlopen
 
 import pyte
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -40,8 +40,8 @@ _LOOK_S: Final = 0.1
 class Page:
     """A tab of `columns` x `rows`. `screen` is what the terminal in it was sent, drawn by one of our own."""
 
-    def __init__(self, address: str) -> None:
-        self._socket = connect(address, max_size=_LARGEST, compression=None, open_timeout=PATIENCE_S)
+    def __init__(self, connection: ClientConnection) -> None:
+        self._socket = connection
         self._numbers = itertools.count(1)
         self._screen = pyte.Screen(120, 36)
         self._stream = pyte.ByteStream(self._screen)
@@ -106,9 +106,10 @@ class Page:
 
     @property
     def notice(self) -> str:
-        """The text in the page's own line, if it is shown."""
-        shown = "document.querySelector('#notice:not([hidden])')?.innerText ?? ''"
-        return str(self.evaluate(shown))
+        """The text that the page says itself, if it is shown."""
+        return str(
+            self.evaluate("document.querySelector('#notice').checkVisibility() ? words.innerText : ''")
+        )
 
     def wait_for(self, text: str) -> None:
         """Read until the terminal shows a text; fails if it never does."""
@@ -119,9 +120,6 @@ class Page:
 
         wait_for(shown, f"{text!r}; the screen:\n{self.screen}")
 
-    def close(self) -> None:
-        self._socket.close()
-
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Page]:
@@ -131,11 +129,9 @@ def browser(folder: Path) -> Iterator[Page]:
     said = (folder / "said.txt").open("wb")
     with said, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process:
         try:
-            page = Page(_first_page(folder / "DevToolsActivePort"))
-            try:
-                yield page
-            finally:
-                page.close()
+            address = _first_page(folder / "DevToolsActivePort")
+            with connect(address, max_size=_LARGEST, compression=None, open_timeout=PATIENCE_S) as connection:
+                yield Page(connection)
         finally:
             process.kill()
 
@@ -147,7 +143,7 @@ def _first_page(port_file: Path) -> str:
     found: list[str] = []
 
     def look() -> bool:
-        with urlopen(f"http://127.0.0.1:{port}/json/list") as answer:  # noqa: S310 - loopback
+        with urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
             found[:] = [each["webSocketDebuggerUrl"] for each in json.load(answer) if each["type"] == "page"]
         return bool(found)
 

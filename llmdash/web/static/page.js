@@ -18,7 +18,6 @@
   function say(words, { button }) {
     document.querySelector("#words").textContent = words;
     document.querySelector("#again").hidden = !button;
-    document.querySelector("#notice").hidden = false;
   }
 
   async function isThere() {
@@ -39,7 +38,7 @@
 
   async function closed(event, wasOpen) {
     if (event.code === ENDED) {
-      say("The viewer has ended; the run is as it was.", { button: true });
+      say("The viewer has ended.", { button: true });
     } else if (event.code === FULL) {
       say(event.reason, { button: true });
     } else if (!wasOpen && (await isThere())) {
