@@ -49,11 +49,10 @@ def web(run: str | None, *, control: bool, port: int, opens: bool | None, viewer
 
 
 def _serve(run: str | None, *, control: bool, port: int, opens: bool | None, viewers: int) -> int:
-    from llmdash.launch.attaching import running_folder
-    from llmdash.launch.web import WebOrder, serve_run
+    from llmdash.launch.web import WebOrder, newest_running, serve_run
     from llmdash.runs.catalogue import find_run
 
-    folder = running_folder() if run is None else find_run(run)
+    folder = newest_running() if run is None else find_run(run)
     wanted = _has_desktop() if opens is None else opens
     return serve_run(folder, WebOrder(port, control, wanted, viewers), lambda address: _say(address, control))
 

@@ -16,12 +16,14 @@ from typing import Final
 from llmdash.child_process import bare_environment, child_command
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.exit_codes import ExitCode
+from llmdash.launch.attaching import running_folder
 from llmdash.launch.refused import RefusedError
 from llmdash.launch.web_viewer import CONTROLS, VIEWER, WATCHES
+from llmdash.remote.addresses import NotRunningError
 from llmdash.runs.catalogue import title_of
 from llmdash.sanitize import clean_line
 
-__all__ = ["WebOrder", "serve_run"]
+__all__ = ["WebOrder", "newest_running", "serve_run"]
 
 _TERMINAL: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_CTYPE": "C.UTF-8"}
 """What the terminal of the page can do."""
@@ -46,6 +48,15 @@ class WebOrder:
     viewers: int
 
 
+def newest_running() -> Path:
+    """Return the folder of the newest run that goes on. Raises RefusedError if there is none."""
+    try:
+        return running_folder()
+    except NotRunningError:
+        why = "no run goes on; name a kept one: llmdash web last (llmdash runs lists them)"
+        raise RefusedError(why, ExitCode.USAGE) from None
+
+
 def serve_run(folder: Path, order: WebOrder, say: Callable[[str], None]) -> int:
     """Serve the run in `folder` until this is interrupted; `say` gets the address. Return the exit code.
 
@@ -59,13 +70,13 @@ def serve_run(folder: Path, order: WebOrder, say: Callable[[str], None]) -> int:
     title = clean_line(title_of(folder))
     from llmdash.web.app import make_app
     from llmdash.web.server import listen, serve
-    from llmdash.web.viewer import Viewer
+    from llmdash.web.pty_program import PtyProgram
 
     command = child_command(VIEWER, folder, CONTROLS if order.control else WATCHES)
     environment = _environment(_TERMINAL, _OF_USER)
 
-    async def start(size: tuple[int, int]) -> Viewer:
-        return await Viewer.start(command, environment, size)
+    async def start(size: tuple[int, int]) -> PtyProgram:
+        return await PtyProgram.start(command, environment, size)
 
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     app = make_app(start, token, title=f"{title} - llmdash", most=order.viewers)

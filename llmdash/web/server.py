@@ -21,7 +21,7 @@ Stop = Callable[[], None]
 
 _LARGEST_MESSAGE: Final = 1024 * 1024
 """Bytes of a message of the page, a paste."""
-_ENDS_WITHIN_S: Final = 10
+_ENDS_WITHIN_S: Final = 3
 """Seconds that viewers have to end."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from llmdash.web.gate import SUBPROTOCOL
-from llmdash.web.viewer import Viewer
+from llmdash.web.pty_program import PtyProgram
 
 __all__ = ["ENDED", "FULL", "UNREADABLE", "Start", "ViewerSockets"]
 
-Start = Callable[[tuple[int, int]], Awaitable[Viewer]]
-"""Starts a viewer on so many columns and rows. Raises OSError."""
+Start = Callable[[tuple[int, int]], Awaitable[PtyProgram]]
+"""Starts a viewer on (columns, rows). Raises OSError."""
 
 ENDED: Final = 1000
 """The code of a socket whose program has ended."""
@@ -96,13 +96,13 @@ async def _first_to_end(*works: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-async def _draw(viewer: Viewer, socket: WebSocket) -> None:
+async def _draw(viewer: PtyProgram, socket: WebSocket) -> None:
     """Send what the program draws, no faster than the page reads."""
     while data := await viewer.read():
         await socket.send_bytes(data)
 
 
-async def _type(viewer: Viewer, socket: WebSocket) -> None:
+async def _type(viewer: PtyProgram, socket: WebSocket) -> None:
     """Do what the page asks for. Raises _UnreadableError, and WebSocketDisconnect at its end."""
     while True:
         match await _message(socket):

@@ -19,9 +19,11 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.waiting import PATIENCE_S, wait_for
 
-__all__ = ["PROGRAM", "Page", "browser"]
+__all__ = ["PROGRAM", "REBOUND", "Page", "browser"]
 
 PROGRAM: Final = shutil.which("chromium")
+REBOUND: Final = "rebound.test"
+"""A name of somebody else that leads to this machine."""
 _OPTIONS: Final = (
     "--headless",
     "--no-sandbox",  # root has none; it is shown nothing but our own page
@@ -32,6 +34,7 @@ _OPTIONS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--remote-debugging-port=0",
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
 )
 _LARGEST: Final = 64 * 1024 * 1024
 _LOOK_S: Final = 0.1
@@ -43,6 +46,7 @@ class Page:
     def __init__(self, connection: ClientConnection) -> None:
         self._socket = connection
         self._numbers = itertools.count(1)
+        self._loaded = 0
         self._screen = pyte.Screen(120, 36)
         self._stream = pyte.ByteStream(self._screen)
         for domain in ("Page", "Runtime", "Network"):
@@ -61,6 +65,9 @@ class Page:
             self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
+        self._loaded += message.get("method") == "Page.loadEventFired"
+        if message.get("method") == "Page.frameNavigated":
+            self._screen.reset()
         if message.get("method") == "Network.webSocketFrameReceived":
             frame = message["params"]["response"]
             if frame["opcode"] == 2:
@@ -76,8 +83,14 @@ class Page:
                 return
 
     def open(self, address: str) -> None:
-        """Go to an address."""
-        self.call("Page.navigate", url=address)
+        """Go to an address, and wait until that is loaded."""
+        self.load_by("Page.navigate", url=address)
+
+    def load_by(self, method: str, **parameters: Any) -> None:
+        """Call a method of the protocol that loads a page, and wait until that is done."""
+        before = self._loaded
+        self.call(method, **parameters)
+        wait_for(lambda: self.read() or self._loaded > before, "the page")
 
     def evaluate(self, script: str) -> Any:
         """What a script of the page comes to; a promise is waited for."""
@@ -108,7 +121,7 @@ class Page:
     def notice(self) -> str:
         """The text that the page says itself, if it is shown."""
         return str(
-            self.evaluate("document.querySelector('#notice').checkVisibility() ? words.innerText : ''")
+            self.evaluate("document.querySelector('#notice')?.checkVisibility() ? words.innerText : ''")
         )
 
     def wait_for(self, text: str) -> None:

@@ -16,8 +16,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from llmdash.web.app import make_app
+from llmdash.web.pty_program import PtyProgram
 from llmdash.web.server import Stop, listen, serve
-from llmdash.web.viewer import Viewer
 from tests.waiting import PATIENCE_S
 
 __all__ = ["TOKEN", "Socket", "app_of", "opened", "pid_in", "serving"]
@@ -61,9 +61,9 @@ def app_of(*arguments: str, most: int = 2, title: str = "a run", leaves_within_s
     """An app whose viewers run the program."""
     environment = {name: os.environ[name] for name in ("PATH",) if name in os.environ}
 
-    async def start(size: tuple[int, int]) -> Viewer:
+    async def start(size: tuple[int, int]) -> PtyProgram:
         command = (sys.executable, "-c", _PROGRAM, *arguments)
-        return await Viewer.start(command, environment, size, leaves_within_s)
+        return await PtyProgram.start(command, environment, size, leaves_within_s)
 
     return make_app(start, TOKEN, title=title, most=most)
 

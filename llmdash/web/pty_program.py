@@ -1,4 +1,4 @@
-"""Viewer: a program on a terminal of its own, read and typed into by an event loop."""
+"""PtyProgram: a program on a terminal of its own, read and typed into by an event loop."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Self
 
-__all__ = ["Viewer"]
+__all__ = ["PtyProgram"]
 
 _MOST = (800, 300)
 """Columns and rows at most."""
 _PIECE: Final = 64 * 1024
-_LEAVES_WITHIN_S: Final = 5.0
+_LEAVES_WITHIN_S: Final = 2.0
 _ROOM_S: Final = 0.01
 """Seconds between two tries to type into a program that does not read."""
 
 
-class Viewer:
+class PtyProgram:
     """A program whose standard streams are a terminal of its own, in a session of its own.
 
     The terminal is the program's only hold on this process: once that has ended, however it does, the kernel
