@@ -53,8 +53,8 @@ def test_a_run_is_watched_by_several_pages_none_of_which_can_change_it(
         one.keys("p")
         one.wait_for("read-only")
         one.keys("\x1a")  # no shell is behind it that could go on with it
-        one.keys("?")
-        one.wait_for("Pause")
+        one.keys("\r")
+        one.wait_for("Attempts")
         other.keys("q")
         assert other.socket.end()[0] == 1000
         assert state(home, going_on) == "running"
@@ -106,11 +106,11 @@ def test_a_viewer_that_is_killed_is_no_matter_of_another(home: Path, kept: Path)
 def test_a_kept_run_is_shown_as_it_was(home: Path, kept: Path) -> None:
     with served(kept, cwd=home, env=environment(home)) as web, web.viewer() as viewer:
         viewer.wait_for("5 saved")
-        viewer.keys("o")
-        viewer.keys("?")
-        viewer.wait_for("Filter")
-        assert "Results" not in viewer.screen  # no file is written for who is not at this machine
-    assert not list(home.glob("*.jsonl"))
+        before = sorted(home.iterdir())
+        viewer.keys("o\r")
+        viewer.wait_for("Attempts")
+        assert "The results are in" not in viewer.screen
+        assert sorted(home.iterdir()) == before  # no file is written for who is not at this machine
 
 
 def test_no_key_and_no_token_is_where_others_could_read_it(home: Path, kept: Path) -> None:

@@ -99,9 +99,12 @@ class Page:
         return answer["result"].get("value")
 
     def type(self, key: str) -> None:
-        """Press a key that is a character."""
-        self.call("Input.dispatchKeyEvent", type="keyDown", text=key, key=key)
-        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+        """Press a key that is a character, or Enter (`\\r`)."""
+        pressed: dict[str, Any] = {"text": key, "key": key}
+        if key == "\r":
+            pressed |= {"key": "Enter", "windowsVirtualKeyCode": 13}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **pressed)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=pressed["key"])
 
     def resize(self, width: int, height: int) -> None:
         """Give the page another size, in pixels."""

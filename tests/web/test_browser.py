@@ -59,8 +59,8 @@ def test_a_run_is_shown_typed_into_and_resized_in_a_page(web: Served, page: Page
     assert page.evaluate("document.cookie") == ""
     assert page.notice == ""
     before = page.picture()
-    page.type("?")
-    page.wait_for("Filter")
+    page.type("\r")
+    page.wait_for("Attempts")
     page.resize(700, 500)
     wait_for(lambda: page.read() is None and page.picture() != before, "another picture")
     page.load_by("Page.reload")  # and the tab knows the token still
