@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from llmdash.cli import main
 from tests.cli.command import environment, llmdash
 from tests.cli.pages import served
 from tests.cli.processes import Process
-from tests.cli.terminal import engines
+from tests.cli.terminal import Terminal, engines
 from tests.engine.scripted import Server, plan, prompts, run
 from tests.waiting import wait_for
 
@@ -179,3 +183,43 @@ def test_without_a_run_there_is_one_clear_error(home: Path, arguments: tuple[str
     assert refused.code == 2
     [line] = refused.err.splitlines()
     assert line.startswith(f"llmdash: {says}")
+
+
+def test_a_run_that_is_deleted_meanwhile_is_named_in_the_page(home: Path, kept: Path) -> None:
+    with served(kept, cwd=home, env=environment(home)) as web:
+        shutil.rmtree(kept)
+        with web.viewer() as viewer:
+            viewer.wait_for(lambda screen: "no journal here" in screen.replace("\n", ""))
+            assert viewer.socket.end()[0] == 1000
+
+
+@pytest.mark.parametrize("name", ["textual_serve", "websockets"])
+def test_the_extra_that_it_needs_is_named(name: str, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, None)  # not to be found
+    refused = CliRunner().invoke(main, ["web", str(kept)])
+    assert refused.exit_code == 2
+    assert refused.stderr == f"llmdash: a view in a browser needs {name}: pip install 'llmdash[web]'\n"
+
+
+_SUSPENDS = """
+from textual.app import App, SuspendNotSupported
+from llmdash.ui.terminal.driver import BrowserDriver
+
+class Suspending(App):
+    def on_mount(self):
+        try:
+            with self.suspend():
+                self.exit(message="taken")
+        except SuspendNotSupported:
+            self.exit(message="not to be taken")
+
+Suspending(driver_class=BrowserDriver).run()
+"""
+
+
+def test_no_other_program_can_take_the_terminal_of_a_page(home: Path) -> None:
+    """A pager or an editor could start any program on this machine."""
+    command = (sys.executable, "-c", _SUSPENDS)
+    with Terminal(cwd=home, env=environment(home), command=command) as terminal:
+        assert terminal.wait() == 0
+        assert "not to be taken" in terminal.screen

@@ -41,12 +41,13 @@ _LOOK_S: Final = 0.1
 
 
 class Page:
-    """A tab of `columns` x `rows`. `screen` is what the terminal in it was sent, drawn by one of our own."""
+    """A tab. `screen` is what the terminal in it was sent, drawn by one of our own; `sent` is what it sent."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._socket = connection
         self._numbers = itertools.count(1)
         self._loaded = 0
+        self.sent: list[str] = []
         self._screen = pyte.Screen(120, 36)
         self._stream = pyte.ByteStream(self._screen)
         for domain in ("Page", "Runtime", "Network"):
@@ -65,13 +66,18 @@ class Page:
             self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
-        self._loaded += message.get("method") == "Page.loadEventFired"
-        if message.get("method") == "Page.frameNavigated":
-            self._screen.reset()
-        if message.get("method") == "Network.webSocketFrameReceived":
-            frame = message["params"]["response"]
-            if frame["opcode"] == 2:
-                self._stream.feed(base64.b64decode(frame["payloadData"]))
+        match message:
+            case {"method": "Page.loadEventFired"}:
+                self._loaded += 1
+            case {"method": "Page.frameNavigated"}:
+                self._screen.reset()
+            case {"method": "Network.webSocketFrameSent", "params": {"response": {"payloadData": text}}}:
+                self.sent.append(text)
+            case {
+                "method": "Network.webSocketFrameReceived",
+                "params": {"response": {"opcode": 2, "payloadData": drawn}},
+            }:
+                self._stream.feed(base64.b64decode(drawn))
 
     def read(self) -> None:
         """Take in what the page was sent meanwhile."""

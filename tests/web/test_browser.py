@@ -17,6 +17,8 @@ from tests.web.chromium import PROGRAM, REBOUND, Page, browser
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs a browser: apt-get install chromium")
 
 TITLE = "a-run-of-the-browser"
+BLANK_BYTES = 20_000
+"""What the picture of a page where nothing is drawn comes to at most."""
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def opens_a_socket(page: Page, web: Served) -> str:
     return str(page.evaluate(f"new Promise((end) => {{ const socket = {socket}; {ends} }})"))
 
 
-def test_a_run_is_shown_typed_into_and_resized_in_a_page(web: Served, page: Page) -> None:
+def test_a_run_is_shown_typed_into_and_resized_in_a_page(home: Path, web: Served, page: Page) -> None:
     page.resize(1300, 800)
     page.open(web.address)
     page.wait_for(TITLE)
@@ -58,19 +60,25 @@ def test_a_run_is_shown_typed_into_and_resized_in_a_page(web: Served, page: Page
     assert page.evaluate("location.href") == f"http://127.0.0.1:{web.port}/"  # nobody looks at the token
     assert page.evaluate("document.cookie") == ""
     assert page.notice == ""
-    before = page.picture()
+    assert len(page.picture()) > BLANK_BYTES
     page.type("\r")
     page.wait_for("Attempts")
+    page.sent.clear()
     page.resize(700, 500)
-    wait_for(lambda: page.read() is None and page.picture() != before, "another picture")
+    wait_for(lambda: page.read() or any('"resize"' in each for each in page.sent), "the new size")
     page.load_by("Page.reload")  # and the tab knows the token still
     page.wait_for("5 saved")
     page.type("q")
     wait_for(lambda: page.notice == "The viewer has ended.", "the end")
-    page.evaluate("document.querySelector('#again').click()")
-    wait_for(lambda: page.notice == "", "the viewer, opened again")
+    page.load_by("Runtime.evaluate", expression="document.querySelector('#again').click()")
+    page.wait_for("5 saved")
     web.process.send_signal(signal.SIGINT)
     wait_for(lambda: page.notice.startswith("The server is not reached"), "the loss of the server")
+    assert web.process.wait(60) == 0
+    with served(home / TITLE, "--port", web.port, cwd=home, env=environment(home)):  # another token
+        wait_for(
+            lambda: page.notice.startswith("The token of this page is an old one"), "the server's return"
+        )
 
 
 def test_a_page_without_the_token_is_told_which_to_open(web: Served, page: Page) -> None:
