@@ -41,7 +41,7 @@ _LOOK_S: Final = 0.1
 
 
 class Page:
-    """A tab. `screen` is what the terminal in it was sent, drawn by one of our own; `sent` is what it sent."""
+    """A tab. `screen` is what the terminal in it was sent, drawn by one of our own; `sent` what it sent."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._socket = connection
