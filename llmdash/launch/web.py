@@ -69,8 +69,8 @@ def serve_run(folder: Path, order: WebOrder, say: Callable[[str], None]) -> int:
     JournalReader(folder).facts()
     title = clean_line(title_of(folder))
     from llmdash.web.app import make_app
-    from llmdash.web.server import listen, serve
     from llmdash.web.pty_program import PtyProgram
+    from llmdash.web.server import listen, serve
 
     command = child_command(VIEWER, folder, CONTROLS if order.control else WATCHES)
     environment = _environment(_TERMINAL, _OF_USER)
