@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -96,7 +96,7 @@ class Page:
         """Call a method of the protocol that loads a page, and wait until that is done."""
         before = self._loaded
         self.call(method, **parameters)
-        wait_for(lambda: self.read() or self._loaded > before, "the page")
+        self.read_until(lambda: self._loaded > before, "the page")
 
     def evaluate(self, script: str) -> Any:
         """What a script of the page comes to; a promise is waited for."""
@@ -133,14 +133,18 @@ class Page:
             self.evaluate("document.querySelector('#notice')?.checkVisibility() ? words.innerText : ''")
         )
 
+    def read_until(self, holds: Callable[[], object], what: str) -> None:
+        """Take in what the page is sent until it holds; fails if it never does."""
+
+        def held() -> object:
+            self.read()
+            return holds()
+
+        wait_for(held, f"{what}; the screen:\n{self.screen}")
+
     def wait_for(self, text: str) -> None:
         """Read until the terminal shows a text; fails if it never does."""
-
-        def shown() -> bool:
-            self.read()
-            return text in self.screen
-
-        wait_for(shown, f"{text!r}; the screen:\n{self.screen}")
+        self.read_until(lambda: text in self.screen, repr(text))
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from tests.waiting import PATIENCE_S
 __all__ = ["TOKEN", "Socket", "app_of", "opened", "pid_in", "serving"]
 
 TOKEN = "a-token-of-the-test"
+_CLOSES_WITHIN_S = 1.0
+"""How long an end waits for a word of the server, where that has much to say still."""
 _PROGRAM = """
 import fcntl, os, signal, sys, termios, time, tty
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -130,6 +132,7 @@ def opened(port: int, size: str = "?width=100&height=30", *, token: str = TOKEN)
         origin=Origin(f"http://{host}"),
         subprotocols=[Subprotocol("llmdash"), Subprotocol(token)],
         open_timeout=PATIENCE_S,
+        close_timeout=_CLOSES_WITHIN_S,
         max_size=None,
     ) as connection:
         yield Socket(connection)

@@ -65,7 +65,7 @@ def test_a_run_is_shown_typed_into_and_resized_in_a_page(home: Path, web: Served
     page.wait_for("Attempts")
     page.sent.clear()
     page.resize(700, 500)
-    wait_for(lambda: page.read() or any('"resize"' in each for each in page.sent), "the new size")
+    page.read_until(lambda: any('"resize"' in each for each in page.sent), "the new size")
     page.load_by("Page.reload")  # and the tab knows the token still
     page.wait_for("5 saved")
     page.type("q")

@@ -17,7 +17,9 @@
 
   function say(words, { button }) {
     document.querySelector("#words").textContent = words;
-    document.querySelector("#again").hidden = !button;
+    const again = document.querySelector("#again");
+    again.hidden = !button;
+    again.focus();
   }
 
   async function isThere() {
