@@ -43,7 +43,7 @@ def web(run: str | None, *, control: bool, port: int, opens: bool | None, viewer
       llmdash web                      the newest run that goes on
       llmdash web last --no-open       the newest run, at work or kept; prints the address
       llmdash web arithmetic --control
-      ssh -L 8100:127.0.0.1:8100 HOST llmdash web --port 8100
+      ssh -t -L 8100:127.0.0.1:8100 HOST llmdash web --port 8100
     """
     guarded(lambda: _serve(run, control=control, port=port, opens=opens, viewers=viewers))
 

@@ -13,6 +13,7 @@ from tests.cli.pages import Served, served
 from tests.engine.scripted import Server, plan, prompts, run
 from tests.waiting import wait_for
 from tests.web.chromium import PROGRAM, REBOUND, Page, browser
+from tests.web.tunnel import tunnel
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs a browser: apt-get install chromium")
 
@@ -79,6 +80,19 @@ def test_a_run_is_shown_typed_into_and_resized_in_a_page(home: Path, web: Served
         wait_for(
             lambda: page.notice.startswith("The token of this page is an old one"), "the server's return"
         )
+
+
+def test_a_page_whose_connection_is_dropped_opens_its_viewer_anew_by_itself(web: Served, page: Page) -> None:
+    """Through a tunnel, whose port is not the server's."""
+    with tunnel(web.port) as way:
+        page.open(f"http://127.0.0.1:{way.port}/#{web.token}")
+        page.wait_for("5 saved")
+        [first] = web.processes()
+        way.drop()
+        page.read_until(lambda: [each for each in web.processes() if each != first], "another viewer")
+        page.read_until(lambda: first not in web.processes(), "the end of the first")
+        page.wait_for("5 saved")
+        assert page.notice == ""
 
 
 def test_a_page_without_the_token_is_told_which_to_open(web: Served, page: Page) -> None:
