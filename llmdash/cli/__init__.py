@@ -31,6 +31,7 @@ from llmdash.cli.runs_reuse import runs_reuse
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
 from llmdash.cli.trust import trust
+from llmdash.cli.web import web
 from llmdash.cli.worker import worker
 from llmdash.reports.streams import open_closed_streams
 
@@ -76,6 +77,7 @@ for _command in (
     check,
     run,
     attach,
+    web,
     demo,
     ctl,
     runs,

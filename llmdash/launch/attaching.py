@@ -39,7 +39,7 @@ def running_folder() -> Path:
     )
 
 
-def show_running(folder: Path, *, read_only: bool) -> int:
+def show_running(folder: Path, *, read_only: bool, in_browser: bool = False) -> int:
     """Show the run in `folder` until that is left or has ended. Return the exit code.
 
     It is 0 where the run is left, that of the run where it ended while it was watched. Raises NotRunningError
@@ -56,6 +56,7 @@ def show_running(folder: Path, *, read_only: bool) -> int:
                 signals,
                 goes_on_without=not read_only,
                 gone=followed.is_lost,
+                in_browser=in_browser,
             )
             return conclude_attached(session, closed, signals, read_only=read_only)
         finally:

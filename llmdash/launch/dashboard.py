@@ -72,11 +72,13 @@ def open_dashboard(
     goes_on_without: bool = False,
     gone: Callable[[], bool] = lambda: False,
     fault: Callable[[], BaseException | None] = lambda: None,
+    in_browser: bool = False,
 ) -> Closed:
     """Show `session`, or the home screen of `launcher` then the run it starts, until that is left or `gone`.
 
     Where the run `goes_on_without` a dashboard, `q` asks whether it should. A signal closes the dashboard,
-    and so does a `fault` of the session, which is reported.
+    and so does a `fault` of the session, which is reported. Who looks at it `in_browser` has this machine's
+    files and programs not at hand: none is written or started for him.
     """
     with _loading():
         from llmdash.ui.app import LlmdashApp
@@ -95,7 +97,8 @@ def open_dashboard(
         fault=fault,
         gone=gone,
         notify=settings.telling.notify,
-        write_results=_results_here,
+        write_results=None if in_browser else _results_here,
+        in_browser=in_browser,
     )
     by = run_app(app, signals)
     code = app.return_code or (0 if by is None else of_signal(by))

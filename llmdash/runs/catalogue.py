@@ -32,6 +32,7 @@ __all__ = [
     "kept_bytes",
     "kept_runs",
     "run_folders",
+    "title_of",
 ]
 
 LAST = "last"
@@ -70,6 +71,11 @@ def kept_runs(
 def entry_of(folder: Path) -> RunEntry:
     """Return the run in `folder`, with every job counted."""
     return read_entry(folder, RowCounter(float("inf")))
+
+
+def title_of(folder: Path) -> str:
+    """Return what a list of runs calls the one in `folder`, as it is recorded: not safe to show."""
+    return read_entry(folder, RowCounter(0.0)).title
 
 
 def kept_bytes() -> int:
@@ -113,8 +119,7 @@ def _meant(name: str, folders: Sequence[Path]) -> Iterator[list[Path]]:
     """The runs that a name means, by what is compared: the surest first."""
     for same in (str.__eq__, str.startswith, str.endswith):
         yield [folder for folder in folders if same(folder.name, name)]
-    counter = RowCounter(0.0)
-    yield [folder for folder in folders if read_entry(folder, counter).title == name]
+    yield [folder for folder in folders if title_of(folder) == name]
 
 
 def find_kept(name: str) -> Path:

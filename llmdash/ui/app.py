@@ -27,7 +27,7 @@ from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.settings.live_themes import LiveThemes
 from llmdash.ui.settings.preferences import Preferences, RememberedPreferences
 from llmdash.ui.terminal.attention import BELL, attention
-from llmdash.ui.terminal.driver import TerminalDriver
+from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
 from llmdash.ui.terminal.safe_output import ControlCharacters
 from llmdash.ui.toasts import SteadyNotification
 
@@ -65,7 +65,8 @@ class LlmdashApp(App[None]):
     `q` asks whether it should. Raises ValueError unless there is exactly one of session, launcher and
     comparison. When a run is done, held or stopped the terminal rings or shows a notification, as `notify`
     says. `write_results` writes those of a session into a file and returns its name, or raises LaunchError.
-    The exit code is in `return_code` after `run()`.
+    Where it is shown `in_browser` no other program may take its terminal. The exit code is in `return_code`
+    after `run()`.
     """
 
     TITLE = "llmdash"
@@ -92,10 +93,11 @@ class LlmdashApp(App[None]):
         goes_on_without: bool = False,
         notify: str = "none",
         write_results: Callable[[Session], str] | None = None,
+        in_browser: bool = False,
     ) -> None:
         if sum(source is not None for source in (session, launcher, comparison)) != 1:
             raise ValueError("give a session, a launcher or a comparison")
-        super().__init__(driver_class=TerminalDriver)
+        super().__init__(driver_class=BrowserDriver if in_browser else TerminalDriver)
         self.signal_received: int | None = None
         """The signal that ended the app, or SIGHUP where the terminal was closed."""
         self.leaves_running = False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.message import Message
 
-__all__ = ["TerminalDriver"]
+__all__ = ["BrowserDriver", "TerminalDriver"]
 
 _CLOSE_WITHIN_S = 1.0
 """Seconds for which a terminal that does not read may delay the end."""
@@ -175,6 +175,20 @@ class TerminalDriver(LinuxDriver):
             return os.tcgetpgrp(self.fileno) == os.getpgrp()
         except OSError:  # not a terminal that a shell controls
             return True
+
+
+class BrowserDriver(TerminalDriver):
+    """The driver of a terminal in a browser: there is no shell behind it, and no other program may take it.
+
+    A pager or an editor would open this machine to the page.
+    """
+
+    @property
+    def can_suspend(self) -> bool:
+        return False
+
+    def stop_process(self, *, group: bool = False) -> None:
+        """Go on: nobody could continue the process."""
 
 
 def _usable(size: tuple[int, ...], otherwise: tuple[int, int]) -> tuple[int, int]:
