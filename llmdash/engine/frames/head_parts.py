@@ -9,6 +9,7 @@ from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
 from llmdash.engine.frames.figures import Figures, Times
 from llmdash.engine.frames.gauges import Gauges
 from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.frames.steady import SteadyBinding
 from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
 from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
 from llmdash.engine.pool.costs import cost_so_far, projected
@@ -27,6 +28,7 @@ class HeadParts:
         self._facts = facts
         self._store = store
         self._gauges = gauges
+        self._steady = SteadyBinding()
         self._cost_at = -math.inf
         self._last_cost: float | None = None
 
@@ -111,11 +113,15 @@ class HeadParts:
     def _binding(self, run: RunPart, blocker: WaitReason | None, waits: Waits) -> Binding:
         """Return what limits the rate, from the hardest reason to the softest."""
         if run.state is RunState.PAUSED:
-            return Binding.PAUSE
+            return self._steady.happens(Binding.PAUSE)
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
-            return Binding.FINISHED
+            return self._steady.happens(Binding.FINISHED)
         if blocker is not None:
-            return BINDINGS[blocker]
+            return self._steady.happens(BINDINGS[blocker])
+        return self._steady.follow(self._binding_of_pace(run, waits), self._store.clock())
+
+    def _binding_of_pace(self, run: RunPart, waits: Waits) -> Binding:
+        """Return what limits the rate at this moment, while requests are sent."""
         if run.in_flight >= self._gauges.concurrency:
             return Binding.CONCURRENCY
         if self._gauges.waits_for_rate:

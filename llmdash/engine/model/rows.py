@@ -65,6 +65,8 @@ class KeyRow:
     tpm: int = 0
     remaining: int | None = None
     """Requests the key has left, as the server last reported."""
+    rest_is_hint: bool = False
+    """True if the server said how long it rests; else it is our guess."""
     weight: float = 1.0
     spark: tuple[int, ...] = ()
     """Calls in each of the last seconds, oldest first."""

@@ -230,6 +230,7 @@ def key_row(member: Member, now: float) -> KeyRow:
         rpm=member.calls.total(now),
         tpm=member.tokens.total(now),
         remaining=member.reported.remaining_requests if member.reported is not None else None,
+        rest_is_hint=health.rest_is_hint,
         weight=member.weight,
         spark=member.calls.series(now, _SPARK_S),
     )
