@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 
 from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
@@ -24,7 +25,14 @@ _SHARES = (0.50, 0.90, 0.95, 0.99)
 class HeadParts:
     """Builds the parts of a frame that no view changes. Hold the lock of the store."""
 
-    def __init__(self, facts: RunFacts, store: Figures, gauges: Gauges) -> None:
+    def __init__(
+        self,
+        facts: RunFacts,
+        store: Figures,
+        gauges: Gauges,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall_clock = wall_clock
         self._facts = facts
         self._store = store
         self._gauges = gauges
@@ -42,6 +50,8 @@ class HeadParts:
         left = counts[JobState.QUEUED] + waiting + store.in_flight
         active_s = store.run_clock.at(now)
         cost = self._cost(keys, now, rests=status.state.ended or status.held is not None)
+        goes_on = blocker is None and status.state is RunState.RUNNING
+        ends_in_s = _eta(left, store.ends_60s.rate(active_s)) if goes_on else None
         return RunPart(
             name=self._facts.name,
             model=self._facts.model,
@@ -81,9 +91,8 @@ class HeadParts:
                 counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED],
                 store.columns.jobs,
             ),
-            ends_in_s=_eta(left, store.ends_60s.rate(active_s))
-            if blocker is None and status.state is RunState.RUNNING
-            else None,
+            ends_in_s=ends_in_s,
+            ends_at=self._wall_clock() + ends_in_s[1] if ends_in_s is not None else None,
             ttft=_percentiles(store.ttft),
             latency=_percentiles(store.latency),
             waited=_percentiles(store.waited),
