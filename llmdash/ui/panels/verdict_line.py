@@ -124,7 +124,9 @@ def laid_out(said: Verdict, width: int) -> list[Piece]:
 
 
 def _count(said: Verdict) -> list[Piece]:
-    return [] if said.count is None else [("!", "key"), (f" {said.count}", "key" if said.count else "muted")]
+    return (
+        [] if said.alerts is None else [("!", "key"), (f" {said.alerts}", "key" if said.alerts else "muted")]
+    )
 
 
 def _first(troubles: Sequence[Trouble]) -> int:

@@ -154,7 +154,9 @@ class DashboardScreen(Screen[None]):
 
     def _view(self) -> View:
         ended = self._frame.run.state.ended
-        return self._board.wanted(View(errors=ended, notices_after=self._announcements.last_notice))
+        return self._board.wanted(
+            View(errors=ended or self._board.is_roomy, notices_after=self._announcements.last_notice)
+        )
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame

@@ -45,7 +45,7 @@ class PanelBorder:
             return
         self._drawn = key
         sides = self._sides()
-        room = max(1, key[3] - 2 - 2 * max(1, sides)) if edge else 1
+        room = max(1, key[3] - 2 - 2 * max(1, sides)) if edge else max(1, key[3])
         what = by_words(self._what, room)
         title = Content(what)
         blank = room - cell_len(what) - 3

@@ -30,7 +30,7 @@ class Advice(NamedTuple):
 class Verdict(NamedTuple):
     """What stands at the left of the line, and what at its right.
 
-    `said` is in the colour of `style`; `gist` is what of it must be there. `count` is how many alerts there
+    `said` is in the colour of `style`; `gist` is what of it must be there. `alerts` is how many there
     are to open, None where it is not said.
     """
 
@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
     troubles: tuple[Trouble, ...] = ()
     aside: str = ""
     """Words at the right, where no trouble is there."""
-    count: int | None = None
+    alerts: int | None = None
 
 
 _NOTHING: Final = "nothing holds the run up"
@@ -64,11 +64,11 @@ def verdict(frame: Frame) -> Verdict:
         head = _bound(frame)
     alerts = [alert for alert in frame.alerts if not is_hold(alert)]
     if blocker is not None and blocker.kind is AlertKind.KEYS_REST:
-        return head._replace(count=len(alerts))  # the states of the keys are at the right
+        return head._replace(alerts=len(alerts))  # the states of the keys are at the right
     troubles = tuple(trouble(alert) for alert in alerts if alert is not blocker)
     if not alerts and head.aside in (_NOTHING, _NOTHING_ELSE):
         return head
-    return head._replace(troubles=troubles, aside="" if troubles else head.aside, count=len(alerts))
+    return head._replace(troubles=troubles, aside="" if troubles else head.aside, alerts=len(alerts))
 
 
 # A run at work.
