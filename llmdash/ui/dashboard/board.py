@@ -12,6 +12,7 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind, SortColumn
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
+from llmdash.ui.dashboard.figure_pace import FigurePace
 from llmdash.ui.dashboard.review import Review
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_panel import KeyPanel
@@ -45,6 +46,7 @@ class Board(PanelSpace):
         self._rate = RatePanel(id="rate")
         self._stream = StreamPane(id="stream")
         self._tiles = StreamTiles(id="tiles")
+        self._figures = FigurePace()
         self._review = Review(self._rate, self._stream, self._tiles)
 
     def compose(self) -> ComposeResult:
@@ -77,7 +79,8 @@ class Board(PanelSpace):
         self._filter.show(frame.jobs.filter_error)
         self._keys.review(ended)
         self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame))
-        self._rate.show(frame.rate, frame.series, frame.limits)
+        if self._figures.are_due(frame):
+            self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
         self._review.show(frame, has_room=self.is_roomy)
         if self._tiles.display:

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
+from textual.events import Key
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState, KeyState
@@ -25,6 +26,7 @@ from llmdash.ui.panels.key_rows import (
     past_columns,
     trouble,
 )
+from llmdash.ui.panels.limit_editor import KeyLimits, LimitEditor
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
@@ -51,21 +53,24 @@ class KeyPanel(LineTable):
     | d | Disable the key under the cursor, or enable it again. |
     | v | Revive it: end its rest or quarantine, or that of an endpoint, at once. |
     | [, ] | Less or more weight. |
+    | l | Type its limits in its line: tab to the next, enter sets them, escape leaves them. |
 
     | Component class | Styles |
     |---|---|
     | `key-panel--lit` | A key that has just sent. |
     | `key-panel--faint` | Zeros, and what is not known. |
+    | `key-panel--edited` | The limit that is typed. |
 
     The others are those of `LineTable`.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-panel--lit", "key-panel--faint"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-panel--lit", "key-panel--faint", "key-panel--edited"}
 
     DEFAULT_CSS = """
     KeyPanel {
         & > .key-panel--lit { color: $text-primary; text-style: bold; }
         & > .key-panel--faint { color: $border-blurred; }
+        & > .key-panel--edited { color: $text-accent; text-style: bold underline; }
     }
     """
 
@@ -92,6 +97,9 @@ class KeyPanel(LineTable):
             "More",
             key_display="]",
             tooltip="A larger share of the requests",
+        ),
+        Binding(
+            "l", "limits", "Limits", tooltip="Type its limits: requests and tokens a minute, and at once"
         ),
     ]
 
@@ -127,6 +135,13 @@ class KeyPanel(LineTable):
         label: str
         weight: float
 
+    @dataclass
+    class Limited(FromWidget):
+        """Posted when the user sets the limits of a key."""
+
+        label: str
+        limits: KeyLimits
+
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
         super().__init__(key_columns(()), id=id)
         self._clock = clock
@@ -141,6 +156,7 @@ class KeyPanel(LineTable):
         """Until when each key is lit."""
         self._border = PanelBorder(self, "Keys")
         self._warning = ""
+        self._editor: LimitEditor | None = None
 
     def show(
         self, keys: tuple[KeyRow, ...], endpoints: tuple[EndpointRow, ...] = (), warning: str = ""
@@ -235,6 +251,8 @@ class KeyPanel(LineTable):
 
     def row_at(self, index: int) -> tuple[Cell, ...] | Heading:
         row = self._rows[index]
+        if self._editor is not None and isinstance(row, KeyRow) and row.label == self._editor.label:
+            return Heading(self._editor.cells())
         if isinstance(row, EndpointRow):
             return Heading(endpoint_cells(row, self.scrollable_content_region.width))
         cells = key_cells(row, self._widths, lit=row.label in self._lit)
@@ -287,6 +305,43 @@ class KeyPanel(LineTable):
             self.post_message(self.Weigh(self, key.label, min(steps) if step > 0 else max(steps)))
         else:
             self._tell(f"{key.weight:g} is the {'largest' if step > 0 else 'smallest'} weight of a key")
+
+    # Limits, typed in the line of a key.
+
+    def action_limits(self) -> None:
+        if key := self._key():
+            self._edit(LimitEditor(key))
+        else:
+            self._tell(_NO_KEY)
+
+    def _edit(self, editor: LimitEditor | None) -> None:
+        self._editor = editor
+        self.rows_changed()
+
+    def on_key(self, event: Key) -> None:
+        editor = self._editor
+        if editor is None:
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key == "escape":
+            self._edit(None)
+        elif event.key == "enter":
+            self._set_limits(editor)
+        elif editor.press(event.key, event.character or ""):
+            self.rows_changed()
+
+    def _set_limits(self, editor: LimitEditor) -> None:
+        try:
+            limits = editor.limits()
+        except ValueError as refused:
+            self.notify(str(refused), severity="warning", markup=False)
+            return
+        self._edit(None)
+        self.post_message(self.Limited(self, editor.label, limits))
+
+    def on_blur(self) -> None:
+        self._edit(None)
 
     def _tell(self, why: str) -> None:
         """Say why a key did nothing."""

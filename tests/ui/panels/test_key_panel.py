@@ -147,6 +147,40 @@ async def test_keys_act_on_the_row_under_the_cursor() -> None:
         assert [(m.label, m.weight) for m in posted(pilot, KeyPanel.Weigh)] == [("9bc0", 1.5), ("9bc0", 0.75)]
 
 
+async def test_l_opens_the_limits_of_a_key_in_its_line_and_enter_sets_them() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 6)) as pilot:
+        panel.show((replace(KEYS[0], rpm_limit=500.0, tpm_limit=200_000.0), KEYS[1]))
+        await pilot.press("l")
+        assert lines(panel)[1].split() == ["a1f2", "rpm", "500▏", "tok/m", "200000", "at", "once", "–"]
+        await pilot.press("3", "0", "0", "tab", "1", "5", "0", "k", "tab", "8", "enter")
+        (limited,) = posted(pilot, KeyPanel.Limited)
+        assert (limited.label, limited.limits) == ("a1f2", (300.0, 150_000.0, 8))
+        assert "healthy" in lines(panel)[1]
+
+
+async def test_escape_leaves_the_limits_and_an_empty_field_or_a_dash_is_none() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 6)) as pilot:
+        panel.show((replace(KEYS[0], rpm_limit=500.0, concurrency_limit=4),))
+        await pilot.press("l", "7", "escape", "l", *["backspace"] * 3, "left", "minus", "enter")
+        (limited,) = posted(pilot, KeyPanel.Limited)
+        assert limited.limits == (None, None, None)
+
+
+async def test_what_is_no_limit_is_said_and_not_set() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 6)) as pilot:
+        panel.show(KEYS)
+        await pilot.press("l", "0", "enter")
+        assert not posted(pilot, KeyPanel.Limited)
+        assert [each.message for each in pilot.app._notifications] == [
+            "rpm: 0 is no limit; type a number such as 500 or 200k, or –"
+        ]
+        await pilot.press("d")
+        assert not posted(pilot, KeyPanel.Toggle), "letters are typed, not pressed"
+
+
 async def test_a_weight_at_the_end_of_its_range_stays() -> None:
     panel = KeyPanel()
     async with running(panel) as pilot:
