@@ -30,6 +30,7 @@ from llmdash.cli.runs import runs
 from llmdash.cli.runs_reuse import runs_reuse
 from llmdash.cli.setup import check, init
 from llmdash.cli.simulate import simulate
+from llmdash.cli.themes import themes
 from llmdash.cli.trust import trust
 from llmdash.cli.web import web
 from llmdash.cli.worker import worker
@@ -87,6 +88,7 @@ for _command in (
     compare,
     doctor,
     limits,
+    themes,
     trust,
     worker,
 ):

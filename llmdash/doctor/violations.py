@@ -114,6 +114,7 @@ _NONE_REUSED = "CREATE TEMP VIEW reused AS SELECT job FROM results WHERE FALSE"
 """For journals that have no flags."""
 
 _JSON_FACTS: dict[str, tuple[type, ...]] = {
+    "key_limits": (dict,),
     "models": (dict,),
     "rate": (int, float, type(None)),
     "simulator": (dict,),

@@ -12,6 +12,7 @@ from llmdash.engine.model import commands
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.states import JobState, Severity
 from llmdash.engine.pool.health_records import health_record
+from llmdash.engine.pool.limit_records import limits_on_record
 
 __all__ = ["RunControl", "Steering"]
 
@@ -92,6 +93,9 @@ class Steering:
                     control.revived()
                 case commands.SetWeight(label, weight):
                     pool.set_weight(label, weight)
+                case commands.SetKeyLimits(label, rpm, tpm, concurrency):
+                    pool.set_limits(label, rpm, tpm, concurrency)
+                    parts.journal.facts({"key_limits": limits_on_record(pool.statistics())})
                 case commands.DrainWorker(name):
                     parts.asker.drain(name)
                 case commands.TakeWorker(name):

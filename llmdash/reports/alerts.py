@@ -15,6 +15,7 @@ __all__ = [
     "AlertLog",
     "alert_record",
     "alert_text",
+    "alerts_told",
     "endpoint_record",
     "endpoint_text",
     "held_text",
@@ -41,12 +42,18 @@ def alert_text(alert: Alert) -> str:
     return ", ".join(parts)
 
 
+def alerts_told(frame: Frame) -> tuple[Alert, ...]:
+    """Return the alerts but those of single keys, which have a line and a notice of their own."""
+    return tuple(alert for alert in frame.alerts if alert.kind is not AlertKind.KEY)
+
+
 def held_text(frame: Frame) -> str:
     """Return the most severe alert, and the number of others; empty where nothing blocks the run."""
-    if not frame.alerts:
+    alerts = alerts_told(frame)
+    if not alerts:
         return ""
-    more = len(frame.alerts) - 1
-    return alert_text(frame.alerts[0]) + (f" (+{more} more)" if more else "")
+    more = len(alerts) - 1
+    return alert_text(alerts[0]) + (f" (+{more} more)" if more else "")
 
 
 def held_up_text(frame: Frame) -> str:
@@ -54,7 +61,7 @@ def held_up_text(frame: Frame) -> str:
 
     Without a countdown: nothing comes by itself any more.
     """
-    troubles = (alert for alert in frame.alerts if alert.severity is not Severity.INFORMATION)
+    troubles = (alert for alert in alerts_told(frame) if alert.severity is not Severity.INFORMATION)
     return next((clean_line(alert.text) for alert in troubles), "")
 
 
@@ -98,7 +105,7 @@ class AlertLog:
 
     def changes(self, frame: Frame, now: float) -> Iterator[str]:
         """Yield a line for each alert that is new, and for each that has been gone for a while."""
-        for alert in frame.alerts:
+        for alert in alerts_told(frame):
             known = _identity(alert)
             if known not in self._since:
                 self._since[known] = now

@@ -16,7 +16,7 @@ from rich.text import Text
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import Frame, KeyRow, Notice
 from llmdash.engine.model.states import EndpointState, KeyState, Severity
-from llmdash.reports.alerts import alert_text, endpoint_text
+from llmdash.reports.alerts import alert_text, alerts_told, endpoint_text
 from llmdash.reports.errors import KeptRun
 from llmdash.reports.output import Output
 from llmdash.reports.summary import end_report
@@ -120,7 +120,7 @@ def _bar(frame: Frame) -> Table:
 
 def _alert_lines(frame: Frame) -> Iterator[Text]:
     """The alerts; wrapped, so that the fix can be read."""
-    for alert in frame.alerts:
+    for alert in alerts_told(frame):
         words = f"{alert.severity.value}: {alert_text(alert)}"
         yield Text(words, style=_NOTICE_STYLE[alert.severity])
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import BY_COMMAND, AlertKind, RunState
+from llmdash.reports.alerts import alerts_told
 from llmdash.reports.wording import count, money, share
 from llmdash.sanitize import clean_line
 
@@ -87,7 +88,7 @@ def occasion_words(occasion: Occasion, frame: Frame) -> str:
     name = clean_line(run.name) or "the run"
     if occasion is Occasion.DONE:
         return f"{name} is done: {_figures(run)}"
-    reason = frame.alerts[0].text if frame.alerts else run.state_detail
+    reason = alerts[0].text if (alerts := alerts_told(frame)) else run.state_detail
     return f"{name} {'is held' if occasion is Occasion.HELD else 'has stopped'}: {clean_line(reason)}"
 
 

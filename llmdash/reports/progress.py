@@ -11,7 +11,7 @@ from llmdash.engine.model.frame import Frame, Notice
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
-from llmdash.reports.alerts import AlertLog, alert_record, endpoint_record, held_text
+from llmdash.reports.alerts import AlertLog, alert_record, alerts_told, endpoint_record, held_text
 from llmdash.reports.errors import KeptRun
 from llmdash.reports.output import Output
 from llmdash.reports.summary import encode_line, end_report, summary
@@ -202,7 +202,7 @@ def _progress_record(frame: Frame) -> dict[str, Any]:
         "retries": run.retries,
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
         "eta_s": None if run.ends_in_s is None else round(run.ends_in_s[1], 1),
-        "alerts": [alert_record(alert) for alert in frame.alerts],
+        "alerts": [alert_record(alert) for alert in alerts_told(frame)],
         "endpoints": [endpoint_record(row) for row in frame.endpoints],
     }
 

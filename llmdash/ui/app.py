@@ -24,6 +24,7 @@ from llmdash.exit_codes import of_signal
 from llmdash.signals import Signals, terminal_is_gone
 from llmdash.ui.launcher import Launch, Launcher, LaunchError, launch_record
 from llmdash.ui.outside import LOOK_S, Outside
+from llmdash.ui.settings.contrast import legible
 from llmdash.ui.settings.live_themes import LiveThemes
 from llmdash.ui.settings.preferences import Preferences, RememberedPreferences
 from llmdash.ui.terminal.attention import BELL, attention
@@ -274,6 +275,10 @@ class LlmdashApp(App[None]):
         """Read the theme files that changed; a timer calls this, so that an edited theme shows at once."""
         self._themes.reload()
         self._tell_problems()
+
+    def get_css_variables(self) -> dict[str, str]:
+        """As Textual's, with greys that can be seen in every theme."""
+        return legible(super().get_css_variables())
 
     def _remember_theme(self, theme: Theme) -> None:
         self._remember(replace(self._preferences.current, theme=theme.name))

@@ -287,7 +287,7 @@ def test_a_run_that_stands_for_want_of_a_key_goes_on_when_one_is_revived(tmp_pat
     server = Server(script)
     with started(plan(tmp_path, server, prompts(5), keys=2, stay=True)) as session:
         frame = until(session, lambda frame: frame.run.state is RunState.PAUSED)
-        assert [alert.kind for alert in frame.alerts] == [AlertKind.KEYS_GONE]
+        assert [alert.kind for alert in frame.blockers] == [AlertKind.KEYS_GONE]
         refusing.clear()
         session.command(commands.ReviveKey("k1"))
         until(session, lambda frame: frame.run.done == 5)

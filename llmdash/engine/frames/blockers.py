@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from llmdash.engine.frames.troubles import key_alerts, whose_rest
 from llmdash.engine.frames.worker_alerts import worker_alerts
 from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.frame import Alert, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
@@ -108,9 +109,10 @@ def alerts_of(
     workers: Sequence[WorkerRow] = (),
     limits: Sequence[SharedLimitRow] = (),
     held: Iterable[Alert] = (),
+    besides: Iterable[Alert] = (),
 ) -> tuple[Alert, ...]:
-    """Return what blocks the run or stopped it, the most severe first, `held` first of what is no trouble;
-    nothing once no job is open.
+    """Return what blocks the run or stopped it, and what is wrong `besides` or with single keys, the most
+    severe first, `held` first of what is no trouble; nothing once no job is open.
     """
     if not open_jobs:
         return ()
@@ -119,8 +121,10 @@ def alerts_of(
         *_alerts(status, keys, endpoints, retries_held),
         *_of_limits(limits),
         *worker_alerts(workers),
+        *key_alerts(keys),
+        *besides,
     ]
-    return tuple(sorted(alerts, key=lambda alert: _SEVERITIES.index(alert.severity)))
+    return tuple(sorted(alerts, key=lambda alert: (_SEVERITIES.index(alert.severity), not alert.blocks)))
 
 
 def _alerts(
@@ -158,14 +162,17 @@ def _alerts(
             "put another into .env, or revive one in the key panel",
             severity=Severity.ERROR,
         )
-    for endpoint in endpoints:
-        if endpoint.state is not EndpointState.UP:
-            yield _endpoint_alert(endpoint)
+    closed = [endpoint for endpoint in endpoints if endpoint.state is not EndpointState.UP]
+    names = {endpoint.name for endpoint in closed}
+    all_closed = all(key.endpoint in names for key in alive)
+    for endpoint in closed:
+        yield replace(_endpoint_alert(endpoint), blocks=all_closed)
     yield from _resting(alive, endpoints)
     if retries_held:
         yield Alert(
             AlertKind.RETRY_BUDGET,
             "Many requests fail: retries are limited to a fifth of all requests",
+            blocks=False,
         )
 
 
@@ -177,7 +184,11 @@ def _of_limits(limits: Sequence[SharedLimitRow]) -> Iterator[Alert]:
             severity = Severity.ERROR if limit.is_over else Severity.WARNING
             fix = "fix that; the run continues by itself"
             yield Alert(
-                AlertKind.LIMIT, f"Limit {limit.name} {effect}: {limit.problem}", fix, severity=severity
+                AlertKind.LIMIT,
+                f"Limit {limit.name} {effect}: {limit.problem}",
+                fix,
+                severity=severity,
+                blocks=limit.is_over,
             )
 
 
@@ -207,7 +218,7 @@ def _resting(alive: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> Itera
         first = min(usable, key=lambda key: key.ready_in_s or math.inf)
         which = "The only key rests" if len(usable) == 1 else f"All keys rest; the first is {first.label}"
         why = f" ({first.detail})" if first.detail else ""
-        yield Alert(AlertKind.KEYS_REST, which + why, passes_in_s=first.ready_in_s)
+        yield Alert(AlertKind.KEYS_REST, which + why, passes_in_s=first.ready_in_s, detail=whose_rest(first))
 
 
 def _may_send(key: KeyRow) -> bool:

@@ -17,6 +17,7 @@ from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.frames.stream_parts import StreamParts
 from llmdash.engine.frames.tiles import Tiles
+from llmdash.engine.frames.troubles import OneBucket
 from llmdash.engine.frames.workers import workers_of
 from llmdash.engine.model.frame import (
     EndpointRow,
@@ -63,6 +64,7 @@ class FrameBuilder:
         self._head = HeadParts(facts, store, gauges)
         self._rows = JobRows(store, gauges, job_id)
         self._streams = StreamParts(store, job_id)
+        self._one_bucket = OneBucket()
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(lambda: FrontEnd(Ordering(store.columns, job_id), Tiles(store.streams)))
 
@@ -126,6 +128,7 @@ class FrameBuilder:
             workers=workers,
             limits=now.limits,
             held=hold_alerts(run),
+            besides=self._one_bucket.look(now.keys, now.at),
         )
         return Frame(
             run=run,

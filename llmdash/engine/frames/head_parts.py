@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 
 from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
 from llmdash.engine.frames.figures import Figures, Times
 from llmdash.engine.frames.gauges import Gauges
 from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.frames.steady import SteadyBinding
 from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
 from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
 from llmdash.engine.pool.costs import cost_so_far, projected
@@ -23,10 +25,18 @@ _SHARES = (0.50, 0.90, 0.95, 0.99)
 class HeadParts:
     """Builds the parts of a frame that no view changes. Hold the lock of the store."""
 
-    def __init__(self, facts: RunFacts, store: Figures, gauges: Gauges) -> None:
+    def __init__(
+        self,
+        facts: RunFacts,
+        store: Figures,
+        gauges: Gauges,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wall_clock = wall_clock
         self._facts = facts
         self._store = store
         self._gauges = gauges
+        self._steady = SteadyBinding()
         self._cost_at = -math.inf
         self._last_cost: float | None = None
 
@@ -40,6 +50,8 @@ class HeadParts:
         left = counts[JobState.QUEUED] + waiting + store.in_flight
         active_s = store.run_clock.at(now)
         cost = self._cost(keys, now, rests=status.state.ended or status.held is not None)
+        goes_on = blocker is None and status.state is RunState.RUNNING
+        ends_in_s = _eta(left, store.ends_60s.rate(active_s)) if goes_on else None
         return RunPart(
             name=self._facts.name,
             model=self._facts.model,
@@ -79,9 +91,8 @@ class HeadParts:
                 counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED],
                 store.columns.jobs,
             ),
-            ends_in_s=_eta(left, store.ends_60s.rate(active_s))
-            if blocker is None and status.state is RunState.RUNNING
-            else None,
+            ends_in_s=ends_in_s,
+            ends_at=self._wall_clock() + ends_in_s[1] if ends_in_s is not None else None,
             ttft=_percentiles(store.ttft),
             latency=_percentiles(store.latency),
             waited=_percentiles(store.waited),
@@ -111,11 +122,15 @@ class HeadParts:
     def _binding(self, run: RunPart, blocker: WaitReason | None, waits: Waits) -> Binding:
         """Return what limits the rate, from the hardest reason to the softest."""
         if run.state is RunState.PAUSED:
-            return Binding.PAUSE
+            return self._steady.happens(Binding.PAUSE)
         if run.ended == run.jobs or run.state in (RunState.STOPPED, RunState.DRAINING):
-            return Binding.FINISHED
+            return self._steady.happens(Binding.FINISHED)
         if blocker is not None:
-            return BINDINGS[blocker]
+            return self._steady.happens(BINDINGS[blocker])
+        return self._steady.follow(self._binding_of_pace(run, waits), self._store.clock())
+
+    def _binding_of_pace(self, run: RunPart, waits: Waits) -> Binding:
+        """Return what limits the rate at this moment, while requests are sent."""
         if run.in_flight >= self._gauges.concurrency:
             return Binding.CONCURRENCY
         if self._gauges.waits_for_rate:

@@ -40,24 +40,28 @@ def _some(rows: Sequence[WorkerRow], alert: Callable[[Sequence[WorkerRow]], Aler
 def _lost(rows: Sequence[WorkerRow]) -> Alert:
     jobs = sum(row.lost for row in rows)
     then = f"{_its(rows)} {counted(jobs, 'job goes', 'jobs go')} again" if jobs else "nothing was in flight"
-    return Alert(AlertKind.WORKER, f"{_silence(rows)}: {then}", severity=Severity.ERROR)
+    return Alert(AlertKind.WORKER, f"{_silence(rows)}: {then}", severity=Severity.ERROR, blocks=False)
 
 
 def _silent(rows: Sequence[WorkerRow]) -> Alert:
     jobs = sum(row.in_flight for row in rows)
     lost = "it is" if len(rows) == 1 else "they are"
     then = f"{_its(rows)} {counted(jobs, 'job goes', 'jobs go')} again once {lost} lost"
-    return Alert(AlertKind.WORKER, f"{_silence(rows)}: {then if jobs else 'nothing is in flight'}")
+    return Alert(
+        AlertKind.WORKER, f"{_silence(rows)}: {then if jobs else 'nothing is in flight'}", blocks=False
+    )
 
 
 def _lacking(rows: Sequence[WorkerRow]) -> Alert:
     fix = "put it into its .env or environment, then start it again"
     if len(rows) == 1:
         text = f"Worker {rows[0].name} lacks key {', '.join(rows[0].lacks)} and gets none of its work"
-        return Alert(AlertKind.WORKER, text, fix)
+        return Alert(AlertKind.WORKER, text, fix, blocks=False)
     keys = list(dict.fromkeys(label for row in rows for label in row.lacks))
     text = f"Several workers lack keys ({listed([row.name for row in rows])}; {listed(keys)})"
-    return Alert(AlertKind.WORKER, text, "put them into their .env or environment, then start them again")
+    return Alert(
+        AlertKind.WORKER, text, "put them into their .env or environment, then start them again", blocks=False
+    )
 
 
 def _silence(rows: Sequence[WorkerRow]) -> str:

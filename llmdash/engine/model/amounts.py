@@ -40,13 +40,13 @@ def significant(value: float, digits: int = 3) -> float:
 def span(seconds: float) -> str:
     """Return an estimate of seconds, in two units, both named: `45s`, `6m41s`, `10m26s`, `2h05m`, `3d04h`.
 
-    At most six cells up to 999 days.
+    At most six cells up to 99,999 days.
     """
     minutes, second = divmod(max(0, round(seconds if math.isfinite(seconds) else 0.0)), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     if days:
-        return f"{days}d{hour:02}h" if days < 1000 else f"{days}d"
+        return f"{days}d{hour:02}h" if days < 100 else f"{days}d"
     if hours:
         return f"{hour}h{minute:02}m"
     return f"{minutes}m{second:02}s" if minutes else f"{second}s"

@@ -21,6 +21,7 @@ __all__ = [
     "Seek",
     "SetBudget",
     "SetConcurrency",
+    "SetKeyLimits",
     "SetRate",
     "SetSpeed",
     "SetWeight",
@@ -123,6 +124,18 @@ class SetWeight:
 
 
 @dataclass(frozen=True, slots=True)
+class SetKeyLimits:
+    """Send at most `rpm` requests and `tpm` tokens a minute with this key, and `concurrency` at once; None is
+    no limit of the key.
+    """
+
+    label: str
+    rpm: float | None
+    tpm: float | None
+    concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DrainWorker:
     """Give this worker nothing new; what it has in flight goes on."""
 
@@ -167,6 +180,7 @@ Command = (
     | ReviveEndpoint
     | ReviveKey
     | Seek
+    | SetKeyLimits
     | SetSpeed
     | SetWeight
     | TakeWorker

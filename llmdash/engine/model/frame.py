@@ -51,7 +51,7 @@ class JobsPart:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What blocks the whole run, for as long as it does; shown in the banner."""
+    """What blocks the run, or is wrong besides, for as long as it is; shown in the verdict line."""
 
     kind: AlertKind
     text: str
@@ -60,6 +60,10 @@ class Alert:
     passes_in_s: float | None = None
     """Seconds until it passes, or until the next try."""
     severity: Severity = Severity.WARNING
+    blocks: bool = True
+    """False for a trouble that lets the run go on: a dead key among others."""
+    detail: str = ""
+    """The reason, where it is not part of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ class Frame:
     limits: tuple[SharedLimitRow, ...] = ()
     """The limits that the run shares with others."""
     alerts: tuple[Alert, ...] = ()
-    """What blocks the run now, the most severe first."""
+    """What blocks the run now, and what is wrong besides; the most severe first."""
     forecast: ForecastPart | None = None
     """The forecast of the rest, while a trial is held."""
     rate: RatePart = RatePart()
@@ -198,6 +202,11 @@ class Frame:
     """None where the run itself is shown, at work or at its end."""
     kept: bool = False
     """True where the run is not at work: it is shown from its journal, and no command changes it."""
+
+    @property
+    def blockers(self) -> tuple[Alert, ...]:
+        """The alerts that hold the whole run up."""
+        return tuple(alert for alert in self.alerts if alert.blocks)
 
 
 EMPTY_FRAME = Frame()

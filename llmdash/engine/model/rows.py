@@ -65,7 +65,13 @@ class KeyRow:
     tpm: int = 0
     remaining: int | None = None
     """Requests the key has left, as the server last reported."""
+    rest_is_hint: bool = False
+    """True if the server said how long it rests; else it is our guess."""
     weight: float = 1.0
+    rpm_limit: float | None = None
+    tpm_limit: float | None = None
+    concurrency_limit: int | None = None
+    """The limits of the key as they are set: requests and tokens a minute, requests at once."""
     spark: tuple[int, ...] = ()
     """Calls in each of the last seconds, oldest first."""
 

@@ -93,6 +93,8 @@ class RunPart:
     """What the run waits for the user with, sending nothing new."""
     ends_in_s: tuple[float, float, float] | None = None
     """Low, middle and high estimate of the seconds left."""
+    ends_at: float | None = None
+    """When that will be, by the middle estimate, in Unix seconds."""
     ttft: Percentiles = Percentiles()
     """Request sent to first content, over all attempts that were answered."""
     latency: Percentiles = Percentiles()

@@ -149,7 +149,7 @@ class WorkerState(enum.Enum):
 
 
 class AlertKind(enum.Enum):
-    """What blocks a run; the most severe first."""
+    """What blocks a run, or is wrong with it; the most severe first."""
 
     DISK = "disk"
     KILL_SWITCH = "brake"
@@ -162,6 +162,8 @@ class AlertKind(enum.Enum):
     WORKER = "worker"
     LIMIT = "shared limit"
     RETRY_BUDGET = "retry budget"
+    KEY = "key"
+    ONE_BUCKET = "one limit"
 
 
 class KeptState(enum.Enum):

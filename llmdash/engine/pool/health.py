@@ -44,6 +44,8 @@ after 5 s, doubling to 5 minutes |
         self.state = KeyState.HEALTHY
         self.detail = ""
         self.rests_until = 0.0
+        self.rest_is_hint = False
+        """True if the server said how long it rests."""
         self.on_probation = False
         self.pacing = Pacing()
         self.refusals = 0
@@ -155,6 +157,7 @@ after 5 s, doubling to 5 minutes |
             self._rests += 1
             now = self._clock()
             self._rate_before, self._rests_since = self.pacing.rate(now), now
+        self.rest_is_hint = hint is not None and seconds == hint and not failure.is_guess
         self._rest(KeyState.THROTTLED, seconds, "rate limited (429)")
 
     def slow_down(self, ticket: int) -> bool:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
-from llmdash.engine.pool.member import Endpoint, Member, endpoint_row, key_row
+from llmdash.engine.pool.member import Endpoint, Member, MemberLimits, endpoint_row, key_row
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.stride import Stride
+from llmdash.engine.pool.token_bucket import TokenBucket
 
 __all__ = ["Keys"]
 
@@ -110,6 +111,19 @@ class Keys:
         for member in self._labelled(label):
             member.weight = weight
 
+    def set_limits(self, label: str, rpm: float | None, tpm: float | None, concurrency: int | None) -> None:
+        """Set the limits of the key; None is none. What is in flight goes on. Raises ValueError."""
+        for name, limit in (("rpm", rpm), ("tpm", tpm), ("concurrency", concurrency)):
+            if limit is not None and not 0 < limit < math.inf:
+                raise ValueError(f"a limit of {name} is above 0, not {limit!r}; none at all is –")
+        for member in self._labelled(label):
+            buckets = member.limits
+            member.limits = MemberLimits(
+                _limited(buckets.requests, rpm, self._clock), _limited(buckets.tokens, tpm, self._clock)
+            )
+            member.concurrency = concurrency
+        self._wake()
+
     def _labelled(self, label: str) -> list[Member]:
         return [member for member in self._members if member.label == label]
 
@@ -119,6 +133,18 @@ class Keys:
 
     def _wake(self) -> None:
         self._changed.set()
+
+
+def _limited(
+    bucket: TokenBucket | None, per_minute: float | None, clock: Callable[[], float]
+) -> TokenBucket | None:
+    """A bucket that refills so much a minute: this one, with what is in it, if there is one."""
+    if per_minute is None:
+        return None
+    if bucket is None:
+        return TokenBucket(per_minute, clock)
+    bucket.set_rate(per_minute)
+    return bucket
 
 
 def _endpoints_of(members: Sequence[Member]) -> tuple[Endpoint, ...]:

@@ -109,6 +109,8 @@ class Member:
         self.endpoint = endpoint if endpoint is not None else Endpoint(clock=clock)
         self.weight = weight
         self.limits = limits or MemberLimits()
+        self.concurrency: int | None = None
+        """The most requests of the key at once; None for no limit of its own."""
         self.health = KeyHealth(clock)
         self.reported: Hints | None = None
         self.stride_pass = 0.0
@@ -133,6 +135,11 @@ class Member:
     def state(self) -> KeyState:
         return self.health.state
 
+    @property
+    def is_full(self) -> bool:
+        """True if as many requests are in flight as the key may have at once."""
+        return self.concurrency is not None and self.in_flight >= self.concurrency
+
     def serves(self, model: str | None) -> bool:
         """Return True if a job that asks for `model`, or for none by name, may be sent with this key."""
         return model is None or self.models is None or model in self.models
@@ -141,6 +148,8 @@ class Member:
         """Return the seconds until the key may send a request of `tokens`; infinite if only an event can
         tell.
         """
+        if self.is_full:
+            return math.inf
         return max(
             0.0 if self.is_reachable else _LOOK_S,
             self.health.wait_s(now, self.in_flight),
@@ -154,6 +163,7 @@ class Member:
         """True if the key may send a request of `tokens` at the time `now`."""
         return (
             self.is_reachable
+            and not self.is_full
             and self.reserved_until <= now
             and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
@@ -165,6 +175,7 @@ class Member:
         """True if the key may send a request of `tokens`, also one that it is reserved for."""
         return (
             self.is_reachable
+            and not self.is_full
             and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
@@ -230,7 +241,11 @@ def key_row(member: Member, now: float) -> KeyRow:
         rpm=member.calls.total(now),
         tpm=member.tokens.total(now),
         remaining=member.reported.remaining_requests if member.reported is not None else None,
+        rest_is_hint=health.rest_is_hint,
         weight=member.weight,
+        rpm_limit=None if (requests := member.limits.requests) is None else requests.per_minute,
+        tpm_limit=None if (tokens := member.limits.tokens) is None else tokens.per_minute,
+        concurrency_limit=member.concurrency,
         spark=member.calls.series(now, _SPARK_S),
     )
 

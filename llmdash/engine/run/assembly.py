@@ -24,6 +24,7 @@ from llmdash.engine.model.states import KeyState, Severity
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.costs import Tokens
 from llmdash.engine.pool.health_records import restore_health
+from llmdash.engine.pool.limit_records import restore_limits
 from llmdash.engine.pool.member import Member
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.resume import fresh_store, load_times, load_totals, resumed_store
@@ -65,6 +66,7 @@ def _restored(start: Start, reader: JournalReader) -> Start:
         start.pool.spending.restore(label, model, Tokens(*tokens))
     seed_rate(start.limiter, members, reader.sums, time.time())
     restore_health(members, reader.health(), time.time())
+    restore_limits(start.pool, facts.get("key_limits"))
     restore_history(store, facts, samples)
     load_times(store, facts)
     store.lost_by.update(reader.sums.lost_by())

@@ -53,6 +53,16 @@ class Track:
         cells[thumb] = (UNLIMITED if value is None else MET if met else THUMB, "met" if met else "thumb")
         return cells
 
+    def figures(self) -> str:
+        """Return the line below: the lower end and the decades, each below its place, as far as they fit."""
+        text = " " * (self.start - 1) + f"{self.scale.minimum:g}"
+        for decade in self.scale.decades():
+            figure = f"{decade:g}"
+            at = self.start + self.cell(decade) - len(figure) // 2
+            if at > len(text):
+                text = text.ljust(at) + figure
+        return text
+
     def draw_pending(self, cells: list[tuple[str, str]], value: Setting, asked: Setting) -> None:
         """Put the hollow thumb of a value that is not confirmed yet into the cells."""
         x = self.cell(asked)
@@ -60,13 +70,13 @@ class Track:
             cells[x] = (UNLIMITED if asked is None else PENDING, "pending")
 
 
-def fit_track(scale: LogScale, start: int, width: int, ends: int) -> Track | None:
-    """Return the track between `start` and `width`, with `ends` cells free on both sides if there is room.
+def fit_track(scale: LogScale, start: int, width: int, end: int) -> Track | None:
+    """Return the track between `start` and `width`, with `end` cells free behind it if there is room.
 
     One more cell on each side is for the bars that close the track. None if it would be too short.
     """
-    for room in (ends, 0):
-        track = Track(scale, start + room + 1, max(start + room + 1, width - room - 1))
+    for room in (end, 0):
+        track = Track(scale, start + 1, max(start + 1, width - room - 1))
         if len(track) >= LEAST_CELLS:
             return track
     return None

@@ -22,6 +22,7 @@ __all__ = [
     "RowCounts",
     "arrange_panels",
     "arrange_review",
+    "is_roomy",
     "too_small_words",
 ]
 
@@ -34,59 +35,95 @@ WIDE = 100
 ROOMY = Size(180, 50)
 """From this size of the panels' space on, the workers have a panel above the others."""
 
-_LEAST_PLOT = 5
+_LEAST_PLOT = 6
 _OUTCOME_WIDTH = 43
 _FRAME = 2
 """Lines a panel's border takes."""
+_RULE = 1
+"""Lines of the titled rule that a panel has in place of a border on a narrow screen."""
+_ERRORS = 9
+"""Lines of the errors beside a run at work, where there is room."""
 _TILED_JOBS = 11
 """Lines that the jobs keep above tiled streams."""
 _MOST_WORKERS = 8
 """Rows of workers; more scroll."""
-_LEAST_WITH_STREAM = 18
+_LEAST_WITH_STREAM = 15
 """With fewer lines there is no stream pane."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """One region a panel, in cells; `stream` is None where there is no room for it."""
+    """One region a panel, in cells; None where there is no room for it."""
 
     jobs: Region
     keys: Region
     rate: Region
-    stream: Region | None
+    stream: Region | None = None
+    over: Region | None = None
+    """The plots of the run."""
+    errors: Region | None = None
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Those that there are."""
+        every = (self.jobs, self.keys, self.rate, self.stream, self.over, self.errors)
+        return tuple(region for region in every if region is not None)
 
 
-def arrange_panels(size: Size, keys: int, tiled: bool = False) -> Panels:
+def arrange_panels(size: Size, keys: int, tiled: bool = False, errors: bool = False, rate: int = 4) -> Panels:
     """Return the regions for `size` (the screen without header and key bar) and that many keys. Streams that
-    are `tiled` take most of the room of the jobs.
+    are `tiled` take most of the room of the jobs. The sliders need `rate` lines; `errors` have a panel.
     """
-    return _side_by_side(size, keys, tiled) if size.width >= WIDE else _stacked(size, keys, tiled)
+    if size.width >= WIDE:
+        return _side_by_side(size, keys, tiled, errors, rate)
+    return _stacked(size, keys, tiled)
 
 
-def _side_by_side(size: Size, keys: int, tiled: bool) -> Panels:
-    """Jobs over stream on the left; keys over rate on the right."""
+def _side_by_side(size: Size, keys: int, tiled: bool, errors: bool, rate: int) -> Panels:
+    """Jobs over stream on the left; keys, rate and plots, one above the other, on the right."""
     width, height = size
-    right = _between(45, round(width * 0.375), 72)
+    right = _right(width)
     left = width - right
-    stream = max(4, height - max(_TILED_JOBS, height // 3)) if tiled else _between(4, round(height * 0.3), 18)
+    stream = _between(4, round(height * 0.36) if is_roomy(size) else round(height * 0.32), 26)
+    if tiled and not is_roomy(size):
+        stream = max(4, height - max(_TILED_JOBS, height // 3))
     keys_height = _between(_FRAME + 4, keys + _FRAME + 1, max(_FRAME + 4, height - 12))
+    rate_height = min(_FRAME + rate, height - keys_height)
+    below = height - keys_height - rate_height
+    errors_height = _ERRORS if errors and is_roomy(size) and below >= _ERRORS + _LEAST_PLOT else 0
+    over = below - errors_height
+    if over < _LEAST_PLOT:
+        rate_height, over = rate_height + over, 0
+    top = keys_height + rate_height
     return Panels(
         jobs=Region(0, 0, left, height - stream),
         keys=Region(left, 0, right, keys_height),
-        rate=Region(left, keys_height, right, height - keys_height),
+        rate=Region(left, keys_height, right, rate_height),
         stream=Region(0, height - stream, left, stream),
+        over=Region(left, top, right, over) if over else None,
+        errors=Region(left, top + over, right, errors_height) if errors_height else None,
     )
 
 
+def is_roomy(size: Size) -> bool:
+    """Return True for a space that holds a panel of everything."""
+    return size.width >= ROOMY.width and size.height >= ROOMY.height
+
+
+def _right(width: int) -> int:
+    """The columns of the panels at the right."""
+    return _between(44, round(width * 0.36), 72)
+
+
 def _stacked(size: Size, keys: int, tiled: bool) -> Panels:
-    """Jobs on top, keys beside rate below them, the stream at the bottom."""
+    """Jobs on top, keys beside rate below them, the stream at the bottom; a rule above each."""
     width, height = size
-    middle = _between(_FRAME + 4, keys + _FRAME + 1, max(_FRAME + 4, height // 3))
-    stream = _between(4, height // 4, 14) if height >= _LEAST_WITH_STREAM else 0
+    middle = _between(_RULE + 4, keys + 1 + _RULE, max(_RULE + 4, height // 3))
+    stream = _between(3, height // 6, 14) if height >= _LEAST_WITH_STREAM else 0
     if tiled and stream:
         stream = max(stream, height - middle - max(_TILED_JOBS - 4, height // 4))
     jobs = height - middle - stream
-    left = _between(36, width - 35, 45)
+    left = _between(36, width * 39 // 80, 48)
     return Panels(
         jobs=Region(0, 0, width, jobs),
         keys=Region(0, jobs, left, middle),
@@ -102,9 +139,9 @@ def arrange_review(size: Size, keys: int, outcome: int) -> Mapping[str, Region]:
     if size.width < WIDE:
         return _review_stacked(size, keys, outcome)
     width, height = size
-    right = _between(45, round(width * 0.375), 72)
+    right = _right(width)
     left = width - right
-    below = _between(4, round(height * 0.3), 18)
+    below = _between(4, round(height * 0.32), 18)
     outcome_height = _between(_FRAME + 4, outcome + _FRAME, height - 2 * (_FRAME + 2))
     keys_height = _between(_FRAME + 2, keys + _FRAME + 1, height - outcome_height)
     over = height - outcome_height - keys_height
@@ -121,8 +158,9 @@ def arrange_review(size: Size, keys: int, outcome: int) -> Mapping[str, Region]:
 
 def _review_stacked(size: Size, keys: int, outcome: int) -> Mapping[str, Region]:
     width, height = size
-    below = _between(4, height // 4, 14) if height >= _LEAST_WITH_STREAM else 0
-    middle = _between(_FRAME + 4, max(keys + 1, outcome) + _FRAME, max(_FRAME + 4, (height - below) * 3 // 5))
+    below = _between(3, height // 5, 14) if height >= _LEAST_WITH_STREAM else 0
+    most = max(_RULE + 4, (height - below) * 3 // 5)
+    middle = _between(_RULE + 4, max(keys + 1, outcome) + _RULE, most)
     left = _between(18, width - _OUTCOME_WIDTH, 45)
     jobs = height - middle - below
     return {
@@ -152,6 +190,7 @@ class RowCounts(NamedTuple):
     keys: int = 0
     workers: int = 0
     outcome: int = 0
+    rate: int = 4
 
 
 class DashboardLayout(Layout):
@@ -185,9 +224,17 @@ class DashboardLayout(Layout):
         """The regions by widget id, without the workers; those without room are missing, or empty."""
         if "outcome" in shown:
             return arrange_review(size, self.rows.keys, self.rows.outcome)
-        panels = arrange_panels(size, self.rows.keys, "tiles" in shown)
+        tiled, errors = "tiles" in shown, "failed" in shown
+        panels = arrange_panels(size, self.rows.keys, tiled, errors, self.rows.rate)
         streams = {} if panels.stream is None else dict.fromkeys(("stream", "tiles"), panels.stream)
-        return {"jobs": panels.jobs, "keys": panels.keys, "rate": panels.rate, **streams}
+        beside = {"over": panels.over, "failed": panels.errors}
+        return {
+            "jobs": panels.jobs,
+            "keys": panels.keys,
+            "rate": panels.rate,
+            **streams,
+            **{name: region for name, region in beside.items() if region is not None},
+        }
 
 
 class PanelSpace(Widget):
@@ -212,4 +259,4 @@ class PanelSpace(Widget):
     @property
     def is_roomy(self) -> bool:
         """True where there is room for a panel of workers."""
-        return self.size.width >= ROOMY.width and self.size.height >= ROOMY.height
+        return is_roomy(self.size)

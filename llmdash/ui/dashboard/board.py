@@ -9,19 +9,21 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from llmdash.engine.model.frame import Frame
-from llmdash.engine.model.states import SortColumn
+from llmdash.engine.model.states import AlertKind, SortColumn
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
+from llmdash.ui.dashboard.figure_pace import FigurePace
 from llmdash.ui.dashboard.review import Review
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_panel import KeyPanel
-from llmdash.ui.panels.rate_panel import RatePanel
+from llmdash.ui.panels.rate_panel import RATE_LINES, RatePanel
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import JobTable
+from llmdash.ui.text.key_words import key_filter
 
 __all__ = ["Board"]
 
@@ -44,6 +46,7 @@ class Board(PanelSpace):
         self._rate = RatePanel(id="rate")
         self._stream = StreamPane(id="stream")
         self._tiles = StreamTiles(id="tiles")
+        self._figures = FigurePace()
         self._review = Review(self._rate, self._stream, self._tiles)
 
     def compose(self) -> ComposeResult:
@@ -75,14 +78,16 @@ class Board(PanelSpace):
         self._jobs.review(ended)
         self._filter.show(frame.jobs.filter_error)
         self._keys.review(ended)
-        self._keys.show(frame.keys, frame.endpoints)
-        self._rate.show(frame.rate, frame.series, frame.limits)
+        self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame))
+        if self._figures.are_due(frame):
+            self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
-        self._review.show(frame)
+        self._review.show(frame, has_room=self.is_roomy)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)
-        self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines))
+        lines = RATE_LINES + len(frame.limits)
+        self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines, lines))
 
     def _show_workers(self, frame: Frame) -> None:
         """Show the workers above the other panels, if there are any and there is room."""
@@ -170,6 +175,16 @@ class Board(PanelSpace):
     def _jobs_of_worker(self, event: WorkerPanel.Chosen) -> None:
         self.show_only(event.filter)
 
+    @on(KeyPanel.Chosen)
+    def _jobs_of_key(self, event: KeyPanel.Chosen) -> None:
+        self.show_only(f"{key_filter(event.label)}{' state:failed' if event.failed else ''}")
+
     @on(ErrorTable.Chosen)
     def _jobs_of_group(self, event: ErrorTable.Chosen) -> None:
         self.show_only(filter_for(event.group.name))
+
+
+def _of_all_keys(frame: Frame) -> str:
+    """What is wrong with the keys as a whole, in a few words."""
+    shared = next((alert for alert in frame.alerts if alert.kind is AlertKind.ONE_BUCKET), None)
+    return f"{shared.text}: {shared.detail}" if shared is not None else ""

@@ -1,4 +1,4 @@
-"""The panels of a run that has ended, in place of those of a run at work."""
+"""Which panels are there: those of a run at work, or those of one that has ended."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ class Review:
         self._over = MiniPlot(id="over")
         self._failed = ErrorTable("What failed", id="failed")
         self._over.border_title = Content("Over the run")
-        self._is_tiled = False
+        self._is_tiled: bool | None = None
+        """None until the user says so: then there is a wall where there is room."""
+        self._has_room = False
         self._arrange(ended=False, failed=False)
 
     @property
@@ -42,32 +44,36 @@ class Review:
 
     @property
     def plot_width(self) -> int:
-        """The width of the plot of the whole run, in cells; 0 while there is none."""
+        """The width of the plot of the whole run, in cells; 0 where there is none."""
         return self._over.size.width if self._over.display else 0
 
     def tile(self) -> None:
         """Switch between one stream and all that fit, for as long as there are streams."""
-        self._is_tiled = not self._is_tiled
+        self._is_tiled = not self._tiles.display
         self._arrange(ended=self._outcome.display, failed=self._failed.display)
 
-    def show(self, frame: Frame) -> None:
-        """Show the panels that fit the state of the run, and what they are about."""
+    def show(self, frame: Frame, *, has_room: bool) -> None:
+        """Show the panels that fit the state of the run, and what they are about. On a screen that `has_room`
+        the errors and a wall of streams are beside a run at work too.
+        """
         ended = frame.run.state.ended
+        self._has_room = has_room
         if ended:
             self._outcome.show(frame.run, frame.errors)
-            self._over.show(frame.series)
+        if ended or has_room:
             self._failed.show(frame.errors)
-        self._arrange(ended=ended, failed=ended and bool(frame.errors))
+        self._over.show(frame.series)
+        self._arrange(ended=ended, failed=(ended or has_room) and bool(frame.errors))
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
-        tiled = self._is_tiled and not ended
+        tiled = (self._has_room if self._is_tiled is None else self._is_tiled) and not ended
         shown: dict[Widget, bool] = {
             self._rate: not ended,
             self._outcome: ended,
-            self._over: ended,
+            self._over: True,
             self._failed: failed,
             self._tiles: tiled,
-            self._stream: not (tiled or failed),
+            self._stream: not (tiled or (failed and ended)),
         }
         for panel, is_shown in shown.items():
             if panel.display is not is_shown:

@@ -20,6 +20,7 @@ from llmdash.engine.model.commands import (
     ReviveKey,
     Seek,
     SetConcurrency,
+    SetKeyLimits,
     SetRate,
     SetWeight,
 )
@@ -62,6 +63,7 @@ STEERING: Final[Mapping[type[Message], _Rule]] = dict(
         _row(KeyPanel.Revive, lambda message, _frame: ReviveKey(message.label)),
         _row(KeyPanel.ReviveEndpoint, lambda message, _frame: ReviveEndpoint(message.name)),
         _row(KeyPanel.Weigh, lambda message, _frame: SetWeight(message.label, message.weight)),
+        _row(KeyPanel.Limited, lambda message, _frame: SetKeyLimits(message.label, *message.limits)),
         _row(WorkerPanel.Steered, lambda message, _frame: message.command),
         _row(ReplayBar.Sought, lambda message, _frame: Seek(message.position_s)),
     ]

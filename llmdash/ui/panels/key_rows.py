@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState, KeyState
-from llmdash.ui.charts.chart import sparkline
+from llmdash.ui.charts.chart import resample, sparkline
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, MUTED, ROW, Cell
 from llmdash.ui.text.badges import ENDPOINT_STATES, KEY_STATES, Badge
-from llmdash.ui.text.format import by_words, countdown, percent, short
+from llmdash.ui.text.format import by_words, countdown, percent, short, si
 
 __all__ = [
     "CELLS",
+    "FAINT",
+    "LIT",
     "Heading",
     "endpoint_cells",
     "grouped",
     "key_cells",
     "key_columns",
+    "key_detail",
     "lease_cell",
     "past_columns",
     "trouble",
 ]
 
-SPARK_SECONDS: Final = 12
+SPARK_CELLS: Final = 8
+SPARK_S: Final = 30
 LONGEST_LABEL: Final = 12
 LONGEST_NAME: Final = 20
 LEAST_DETAIL: Final = 8
@@ -42,17 +47,22 @@ PACED: Final = Badge("◔", "paced", "waiting")
 LEAST_PACED_S: Final = 1.0
 """Pauses between two requests of a healthy key below this many seconds are not shown."""
 
-COUNTS: Final = {"now": 3, "sent": 5, "ok": 5, "429": 3, "err": 3, "cut": 3, "rpm": 4, "left": 5, "tok": 4}
+FAINT: Final = "key-panel--faint"
+LIT: Final = "key-panel--lit"
+
+COUNTS: Final = {
+    "now": 3, "sent": 5, "ok": 5, "429": 3, "err": 3, "cut": 3, "rpm": 3, "left": 4, "tok/m": 5, "tok": 4,
+}  # fmt: skip
 """The columns of counts, and their width: sent = now + ok + 429 + err + cut; `left` is what remains to the
 key, as the server says.
 """
 _PRIORITIES: Final = {
-    "now": 0, "sent": 7, "ok": 0, "429": 1, "err": 2, "cut": 6, "rpm": 4, "left": 5, "tok": 7,
+    "now": 0, "sent": 9, "ok": 0, "429": 1, "err": 2, "cut": 7, "rpm": 3, "left": 5, "tok/m": 6, "tok": 9,
 }  # fmt: skip
 """Which counts are dropped first: the sum before any of what it is the sum of."""
 _SUMMANDS: Final = ("now", "sent", "ok", "429", "err", "cut")
 LONGEST_COUNT: Final = 7
-CELLS: Final = ("lit", "label", "state", *COUNTS, "weight", "spark", "detail", "lease")
+CELLS: Final = ("label", "state", *COUNTS, "weight", "spark", "detail", "lease")
 """The columns of a key's line."""
 
 _GRAVE_KEYS: Final = (KeyState.DEAD, KeyState.QUARANTINED, KeyState.COOLDOWN)
@@ -89,13 +99,13 @@ def key_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
     """
     label_width = max((cell_len(row.label) for row in rows), default=0)
     columns = (
-        Column("lit", "", 1),
-        Column("label", "key", min(LONGEST_LABEL, max(4, label_width))),
+        Column("label", " key", 1 + min(LONGEST_LABEL, max(4, label_width))),
         Column("state", "state", 11),
         *(_count_column(key, priority, rows) for key, priority in _PRIORITIES.items()),
         Column("weight", "wt", 4, "right", priority=3),
-        Column("spark", f"{SPARK_SECONDS} s", SPARK_SECONDS, priority=8),
-        Column("detail", "", LEAST_DETAIL, flex=1, priority=9),
+        Column("lease", "lease", 5, "right", priority=7),
+        Column("spark", f"last {SPARK_S}s", SPARK_CELLS, priority=8),
+        Column("detail", "", LEAST_DETAIL, flex=1, priority=10),
     )
     unused = set()
     if all(row.weight == 1 for row in rows):
@@ -112,24 +122,22 @@ def past_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
     of what it does now.
     """
     columns = list(key_columns(rows))
-    kept = [column for column in columns if column.key not in ("now", "rpm", "left", "spark")]
-    place = next(at for at, column in enumerate(kept) if column.key == "state") + 1
-    counted = sum(column.key in COUNTS for column in kept)
-    kept.insert(place + counted, Column("lease", "lease", 5, "right", priority=2))
-    return tuple(kept)
+    gone = ("now", "rpm", "left", "tok/m", "spark")
+    kept = (column for column in columns if column.key not in gone)
+    return tuple(replace(column, priority=2) if column.key == "lease" else column for column in kept)
 
 
 def lease_cell(row: KeyRow, sent: int) -> Cell:
     """Return the share of all `sent` requests that the key had."""
     share = percent(row.sent, sent).strip() if sent else ""
-    return Cell(share, ROW if row.sent else MUTED)
+    return Cell(share, ROW if row.sent else FAINT)
 
 
 def _count_column(key: str, priority: int, rows: Sequence[KeyRow]) -> Column:
     """A column of counts, wide enough to show those exactly that add up to what was sent."""
     width = COUNTS[key]
     if key in _SUMMANDS:
-        longest = max((len(str(_counts(row)[key])) for row in rows), default=0)
+        longest = max((len(f"{_counts(row)[key] or 0:,}") for row in rows), default=0)
         width = max(width, min(LONGEST_COUNT, longest))
     return Column(key, key, width, "right", priority=priority)
 
@@ -145,6 +153,7 @@ def _counts(row: KeyRow) -> dict[str, int | None]:
         "cut": row.cut,
         "rpm": row.rpm,
         "left": row.remaining,
+        "tok/m": row.tpm,
         "tok": row.input_tokens + row.output_tokens,
     }
 
@@ -161,14 +170,21 @@ def key_cells(row: KeyRow, widths: Mapping[str, int], *, lit: bool) -> tuple[Cel
         state = f"{badge.glyph} {word} {countdown(row.ready_in_s)}"
     counts = _counts(row)
     return (
-        Cell("▌" if lit else "", "line-table--active"),
-        Cell(row.label),
+        Cell(f"{'▌' if lit else ' '}{row.label}", LIT if lit else ROW),
         Cell(state, f"line-table--{badge.style}"),
         *(_count_cell(key, counts[key], widths.get(key, COUNTS[key])) for key in COUNTS),
         Cell(f"×{row.weight:g}".replace("0.", "."), MUTED if row.weight == 1 else ROW),
-        Cell(sparkline(row.spark, SPARK_SECONDS), "line-table--active"),
-        Cell(row.detail, MUTED),
+        Cell(sparkline(resample(row.spark, SPARK_CELLS), SPARK_CELLS), "line-table--active"),
+        Cell(key_detail(row), MUTED),
     )
+
+
+def key_detail(row: KeyRow) -> str:
+    """Return why a key is as it is; of one that rests, whose number that is."""
+    if row.state is not KeyState.THROTTLED or row.ready_in_s is None:
+        return row.detail
+    whose = "server's hint" if row.rest_is_hint else "our guess"
+    return f"rests {countdown(row.ready_in_s)}, {whose}{f': {row.detail}' if row.detail else ''}"
 
 
 def _is_paced(row: KeyRow) -> bool:
@@ -178,15 +194,16 @@ def _is_paced(row: KeyRow) -> bool:
 
 def _count_cell(key: str, number: int | None, width: int) -> Cell:
     if number is None:
-        return Cell("–", MUTED)
+        return Cell("–", FAINT)
     style = ROW
     if number == 0:
-        style = MUTED
+        style = FAINT
     elif key == "429":
         style = "line-table--warning"
     elif key == "err":
         style = "line-table--error"
-    return Cell(short(number, width), style)
+    exact = si(number).strip() if key == "tok/m" else f"{number:,}"
+    return Cell(exact if len(exact) <= width else short(number, width), style)
 
 
 def endpoint_cells(row: EndpointRow, width: int) -> tuple[Cell, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.content import Content
 from textual.strip import Strip
 
 from llmdash.engine.model.frame import ErrorGroup, RunPart
 from llmdash.ui.charts.drawing import Drawing
+from llmdash.ui.text.format import span
 from llmdash.ui.text.outcome_words import OutcomeLine, outcome_lines
+from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["OutcomePanel"]
 
@@ -44,7 +45,7 @@ class OutcomePanel(Drawing):
     OutcomePanel {
         & > .outcome--figure { color: $foreground; text-style: bold; }
         & > .outcome--muted { color: $text-muted; }
-        & > .outcome--faint { color: $foreground 40%; }
+        & > .outcome--faint { color: $border-blurred; }
         & > .outcome--success { color: $text-success; text-style: bold; }
         & > .outcome--warning { color: $text-warning; text-style: bold; }
         & > .outcome--error { color: $text-error; text-style: bold; }
@@ -55,14 +56,24 @@ class OutcomePanel(Drawing):
         super().__init__(id=id)
         self._run = RunPart()
         self._errors: tuple[ErrorGroup, ...] = ()
+        self._border = PanelBorder(self)
 
     def show(self, run: RunPart, errors: tuple[ErrorGroup, ...]) -> None:
         """Show what came of the run; repaints only where that is new."""
         if (run, errors) == (self._run, self._errors):
             return
         self._run, self._errors = run, errors
-        self.border_title = Content("What came of it" if run.ended == run.jobs else "How far it came")
+        self._border.show(
+            "What came of it" if run.ended == run.jobs else "How far it came", span(run.elapsed_s)
+        )
         self.redraw()
+
+    def on_resize(self) -> None:
+        self._border.draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._border.draw()
 
     def line_count(self) -> int:
         """Return the lines that show everything."""

@@ -1,4 +1,4 @@
-"""The rate and the concurrency, each a slider, who shares its limits, and a small plot of the run."""
+"""The rate and the concurrency, each a slider, who shares its limits, and room for a small plot."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ from typing import Final
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
+from textual.events import Resize
 
 from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
 from llmdash.ui.charts.mini_plot import MiniPlot
+from llmdash.ui.panels.rate_legend import RateLegend
 from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.panels.shared_limits import SharedLimits
 from llmdash.ui.text.limit_words import share_in_short
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.panel_border import PanelBorder
 
-__all__ = ["RatePanel"]
+__all__ = ["RATE_LINES", "RatePanel"]
 
 RATE_RANGE: Final = (0.1, 1000.0)
 CONCURRENCY_RANGE: Final = (1.0, 512.0)
+RATE_LINES: Final = 4
+"""Lines of the sliders with the figures of the scale and the legend."""
 _NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.WORKER))
 """Why nothing is sent, where no limit is the reason."""
-_LEAST_OTHERS: Final = 3
-"""Lines that the sliders and the plot need."""
+_LEAST_OTHERS: Final = 2
+"""Lines that the sliders need."""
 
 
 class RatePanel(Vertical):
-    """Two sliders, a line for each limit that is shared with other runs, and a small plot.
+    """Two sliders with a scale of figures and a legend, a line for each limit that is shared with other
+    runs, and a small plot in what is left.
 
-    The border title names what limits the rate.
+    The border names what limits the rate. On a narrow screen the sliders have neither figures nor legend.
     """
 
     DEFAULT_CSS = """
@@ -53,14 +58,17 @@ class RatePanel(Vertical):
         super().__init__(name=name, id=id, classes=classes)
         self._rate = LogSlider(*RATE_RANGE, unit="/s", label="set", unlimited=True)
         self._concurrency = LogSlider(*CONCURRENCY_RANGE, unit="", label="max", integral=True)
+        self._legend = RateLegend()
         self._shared = SharedLimits()
         self._plot = MiniPlot()
-        self._title = ""
-        self._set_title("Rate")
+        self._border = PanelBorder(self, "Rate")
+        self.aside: tuple[str, str] = ("", "")
+        """A key and what it says, at the right of the legend."""
 
     def compose(self) -> ComposeResult:
         yield self._rate
         yield self._concurrency
+        yield self._legend
         yield self._shared
         yield self._plot
 
@@ -68,9 +76,10 @@ class RatePanel(Vertical):
         """Show the set and the achieved rate, what limits it, and the limits that are shared."""
         self._rate.show(rate.rate, rate.achieved)
         self._concurrency.show(rate.concurrency, rate.in_flight)
+        self._legend.show(rate, self.aside)
         self._plot.show(plot)
-        self._shared.show(limits, self.size.height - _LEAST_OTHERS)
-        self._set_title(_title(rate.binding, share_in_short(limits)))
+        self._shared.show(limits, self.size.height - _LEAST_OTHERS - (RATE_LINES - 2) * self._legend.display)
+        self._border.show("Rate", _bound_words(rate.binding, share_in_short(limits)))
 
     def nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
@@ -80,6 +89,16 @@ class RatePanel(Vertical):
         """Show the set rate again: another one that was requested will not be set."""
         self._rate.forget()
 
+    def on_resize(self, event: Resize) -> None:
+        scaled = self.size.height >= RATE_LINES and not self.screen.has_class("compact")
+        self._rate.set_class(scaled, "-scaled")
+        self._legend.display = scaled
+        self._border.draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._border.draw()
+
     def on_log_slider_changed(self, event: LogSlider.Changed) -> None:
         event.stop()
         if event.control is self._rate:
@@ -87,20 +106,10 @@ class RatePanel(Vertical):
         elif event.value is not None:
             self.post_message(self.ConcurrencyChanged(self, round(event.value)))
 
-    def _set_title(self, text: str) -> None:
-        if text != self._title:
-            self._title = text
-            self.border_title = Content(text)
 
-
-def _title(binding: Binding, share: str) -> str:
-    """The title: what binds, and the share of a limit; both in one where the share is what binds."""
+def _bound_words(binding: Binding, share: str) -> str:
+    """What binds, and the share of a limit; both in one where the share is what binds."""
+    words = binding.value if binding in _NO_BOUND else f"bound by {binding.value}"
     if not share:
-        return f"Rate · {_binding_words(binding)}"
-    if binding is Binding.SHARED:
-        return f"Rate · bound by shared: {share}"
-    return f"Rate · shared: {share} · {_binding_words(binding)}"
-
-
-def _binding_words(binding: Binding) -> str:
-    return binding.value if binding in _NO_BOUND else f"bound by {binding.value}"
+        return words
+    return f"bound by shared: {share}" if binding is Binding.SHARED else f"shared: {share} · {words}"

@@ -24,8 +24,8 @@ __all__ = ["LogSlider"]
 TYPE_CURSOR: Final = "▏"
 
 LABEL_WIDTH: Final = 4
-VALUE_WIDTH: Final = 8
-END_WIDTH: Final = 4
+VALUE_WIDTH: Final = 7
+END_WIDTH: Final = 5
 HEADING_WIDTH: Final = LABEL_WIDTH + 1 + VALUE_WIDTH
 
 
@@ -46,7 +46,7 @@ class LogSlider(Widget, can_focus=True):
 
     | Component class | Styles |
     |---|---|
-    | `log-slider--label` | The label and the ends of the scale. |
+    | `log-slider--label` | The label, the figures of the scale and its end. |
     | `log-slider--label-focused` | The label while the slider has the focus. |
     | `log-slider--value` | The value. |
     | `log-slider--entry` | The value while it is typed. |
@@ -98,12 +98,13 @@ class LogSlider(Widget, can_focus=True):
         & > .log-slider--label-focused { color: $text-primary; text-style: bold reverse; }
         & > .log-slider--value { color: $foreground; text-style: bold; }
         & > .log-slider--entry { color: $text-accent; text-style: bold underline; }
-        & > .log-slider--filled { color: $primary; }
-        & > .log-slider--track { color: $foreground 35%; }
+        & > .log-slider--filled { color: $text-primary; }
+        & > .log-slider--track { color: $border-blurred; }
         & > .log-slider--thumb { color: $text-accent; text-style: bold; }
         & > .log-slider--pending { color: $text-warning; text-style: bold; }
-        & > .log-slider--achieved { color: $text-success; text-style: bold; }
-        & > .log-slider--met { color: $text-success; text-style: bold; }
+        & > .log-slider--achieved { color: $foreground; text-style: bold; }
+        & > .log-slider--met { color: $text-accent; text-style: bold; }
+        &.-scaled { height: 2; }
     }
     """
 
@@ -256,7 +257,8 @@ class LogSlider(Widget, can_focus=True):
         width = self.content_size.width
         plain = self._styles.get("log-slider--label")
         if y > 0:
-            return Strip.blank(width, plain)
+            track = self._track
+            return line([(fit("" if track is None else track.figures(), width), plain)], width, plain)
         pieces = [*self._heading(), *self._track_pieces()]
         return line(pieces, width, plain)
 
@@ -284,9 +286,8 @@ class LogSlider(Widget, can_focus=True):
         cells = track.draw(self.value, self._achieved)
         if self._requested.is_open:
             track.draw_pending(cells, self.value, self._requested.newest)
-        low, high = f"{self._scale.minimum:g}".rjust(END_WIDTH), f"{self._scale.maximum:g}"
-        if track.start < HEADING_WIDTH + END_WIDTH:
-            low = high = ""
-        ends = self._styles.get("log-slider--label")
+        has_room = track.stop + END_WIDTH < self.content_size.width
+        high = f" {self._scale.maximum:g}" if has_room else ""
+        rail = self._styles.get("log-slider--track")
         pieces = [(glyph, self._styles.get(f"log-slider--{style}")) for glyph, style in cells]
-        return [(low + "├", ends), *pieces, ("┤" + high, ends)]
+        return [("├", rail), *pieces, ("┤", rail), (high, self._styles.get("log-slider--label"))]

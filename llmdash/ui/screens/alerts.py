@@ -1,4 +1,4 @@
-"""Everything that blocks the run, in full, over the dashboard."""
+"""Everything that blocks the run or is wrong with it, in full, over the dashboard."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmdash.engine.model.frame import Alert, Frame
+from llmdash.engine.model.states import AlertKind
 from llmdash.engine.model.view import View
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import alert_badge
@@ -40,7 +41,7 @@ class AlertsScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="alerts") as box:
-            box.border_title = Content("What blocks the run")
+            box.border_title = Content("What blocks the run, and what is wrong besides")
             box.border_subtitle = Content("esc closes")
             yield Static(_listed(self._alerts), id="alert-list", markup=False)
 
@@ -55,15 +56,23 @@ class AlertsScreen(ModalScreen[None]):
 
 def _listed(alerts: tuple[Alert, ...]) -> Content:
     if not alerts:
-        return Content.styled("Nothing blocks the run.", "$text-success")
+        return Content.styled("Nothing blocks the run, and nothing is wrong.", "$text-success")
     return Content("\n\n").join(_in_full(alert) for alert in alerts)
+
+
+def _text(alert: Alert) -> str:
+    return (
+        f"{alert.text}: {alert.detail}"
+        if alert.detail and alert.kind is not AlertKind.KEYS_REST
+        else alert.text
+    )
 
 
 def _in_full(alert: Alert) -> Content:
     """A headline, and below it the countdown and the fix."""
     badge = alert_badge(alert)
     lines = [
-        Content.assemble((badge.text, f"bold {_TINTS[badge.style]}"), "  ", (alert.text, "bold")),
+        Content.assemble((badge.text, f"bold {_TINTS[badge.style]}"), "  ", (_text(alert), "bold")),
     ]
     if when := awaited(alert):
         lines.append(Content(f"  {when}"))

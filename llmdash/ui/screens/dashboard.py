@@ -38,17 +38,16 @@ from llmdash.ui.dashboard.keys import DASHBOARD_KEYS
 from llmdash.ui.dashboard.no_use import no_use
 from llmdash.ui.dashboard.overlay import Overlay
 from llmdash.ui.dashboard.steering import command_of, on_steering, pause_or_resume
-from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.key_bar import KeyBar, bar_items
 from llmdash.ui.panels.replay_bar import ReplayBar, speed_beside
 from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.screens.openings import OPENINGS
 from llmdash.ui.screens.questions import Questions
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import NO_JOB, JobTable
 from llmdash.ui.terminal.backlog import terminal_is_behind
 from llmdash.ui.text.keymap import entries
-from llmdash.ui.text.verdict_words import end_words
 from llmdash.ui.text.worker_words import workers_in
 
 if TYPE_CHECKING:
@@ -100,13 +99,13 @@ class DashboardScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         self._header = RunHeader()
-        self._banner = Banner()
+        self._verdict = VerdictLine()
         self._replay = ReplayBar()
         self._board = Board()
         self._questions = Questions(self, self.send, self._board.keep_rate)
         self._too_small = Static(id="too-small", markup=False)
         self._key_bar = KeyBar(bar_items(entries(self), _ALWAYS_SHOWN))
-        yield from (self._header, self._banner, self._replay, self._board, self._too_small, self._key_bar)
+        yield from (self._header, self._verdict, self._replay, self._board, self._too_small, self._key_bar)
 
     def on_mount(self) -> None:
         self.frame_loop = FrameLoop(
@@ -155,12 +154,14 @@ class DashboardScreen(Screen[None]):
 
     def _view(self) -> View:
         ended = self._frame.run.state.ended
-        return self._board.wanted(View(errors=ended, notices_after=self._announcements.last_notice))
+        return self._board.wanted(
+            View(errors=ended or self._board.is_roomy, notices_after=self._announcements.last_notice)
+        )
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame
         self._header.show(frame.run, workers_in(frame), shown_as(frame))
-        self._banner.show(frame.alerts, end_words(frame))
+        self._verdict.show(frame)
         self._replay.show(frame.replay)
         self._board.show(frame)
         self.renamed = action_names(frame, self._named)
@@ -299,7 +300,7 @@ class DashboardScreen(Screen[None]):
         if self._is_of_use(f"open({name!r})") and (screen := OPENINGS[name](self, self._frame)) is not None:
             self.app.push_screen(screen)
 
-    @on(Banner.Opened)
+    @on(VerdictLine.Opened)
     def _alerts(self) -> None:
         self.action_open("alerts")
 

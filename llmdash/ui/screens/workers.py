@@ -20,9 +20,9 @@ from llmdash.engine.model.view import View
 from llmdash.sanitize import clean_line
 from llmdash.ui.dashboard.action_names import pause_names
 from llmdash.ui.dashboard.overlay import Controls
-from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.key_bar import KeyBar, bar_items
 from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.worker_words import Sentence, sentences, workers_in, workers_title
@@ -117,7 +117,7 @@ class WorkersScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield RunHeader()
-        yield Banner()
+        yield VerdictLine()
         with WorkersSpace(id="workers"):
             yield WorkerPanel(id="table")
             yield Static(id="worker-notes", markup=False)
@@ -135,7 +135,7 @@ class WorkersScreen(Screen[None]):
 
     def show_frame(self, frame: Frame) -> None:
         self.query_one(RunHeader).show(frame.run, workers_in(frame))
-        self.query_one(Banner).show(frame.alerts)
+        self.query_one(VerdictLine).show(frame)
         self._table.show(frame.workers, frame.run.keys, frame.cluster, frame.run.payment)
         self.query_one(WorkersSpace).fit(self._table.lines)
         self._show_title(workers_title(frame.workers, frame.cluster))
@@ -165,7 +165,7 @@ class WorkersScreen(Screen[None]):
     def _steered(self, event: WorkerPanel.Steered) -> None:
         self._controls.send(event.command)
 
-    @on(Banner.Opened)
+    @on(VerdictLine.Opened)
     def action_alerts(self) -> None:
         self._controls.action_open("alerts")
 

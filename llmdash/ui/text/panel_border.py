@@ -44,8 +44,9 @@ class PanelBorder:
         if key == self._drawn:
             return
         self._drawn = key
-        sides = self._sides()
-        room = max(1, key[3] - 2 - 2 * max(1, sides)) if edge else 1
+        start, end = self._blanks()
+        corners = 2 - len(start) - len(end)
+        room = max(1, key[3] - 4 - corners) if edge else max(1, key[3])
         what = by_words(self._what, room)
         title = Content(what)
         blank = room - cell_len(what) - 3
@@ -54,12 +55,11 @@ class PanelBorder:
             between = _LINES.get(edge, "─") * (room - cell_len(what) - cell_len(how) - 2)
             line = Content.styled(f" {between} ", Style(foreground=color, bold=False))
             title = Content.assemble(title, line, Content(how))
-        blank_end = "" if sides else " "
-        widget.border_title = Content.assemble(blank_end, title, blank_end)
+        widget.border_title = Content.assemble(start, title, end)
         where = fit(self._where, room).rstrip() if self._where else ""
-        widget.border_subtitle = Content(f"{blank_end}{where}{blank_end}" if where else "")
+        widget.border_subtitle = Content(f"{start}{where}{end}" if where else "")
 
-    def _sides(self) -> int:
-        """How many sides have a border; Textual has a blank beside the words for each."""
+    def _blanks(self) -> tuple[str, str]:
+        """The blanks around the words; Textual has one on each side that has a border."""
         styles = self._widget.styles
-        return bool(styles.border_left[0]) + bool(styles.border_right[0])
+        return "" if styles.border_left[0] else " ", "" if styles.border_right[0] else " "

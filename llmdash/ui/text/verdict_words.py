@@ -1,63 +1,250 @@
-"""What a run that has ended says of itself, and what one can do next."""
+"""The verdict on a run in words: what binds it or holds it up, what is wrong besides, what one can do."""
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
-from llmdash.engine.model.frame import Frame, RunPart
-from llmdash.engine.model.states import RunState
-from llmdash.ui.text.badges import RUN_STATES
-from llmdash.ui.text.format import count, dollars, span
+from llmdash.engine.model.counts import counted
+from llmdash.engine.model.forecast import Hold, HoldKind
+from llmdash.engine.model.frame import Alert, Frame, RunPart
+from llmdash.engine.model.states import AlertKind, Binding, KeyState, RunState
+from llmdash.sanitize import clean_line
+from llmdash.ui.text.badges import RUN_STATES, is_hold
+from llmdash.ui.text.end_words import end_words
+from llmdash.ui.text.format import count, countdown, dollars, duration, number
+from llmdash.ui.text.limit_words import share_in_short
+from llmdash.ui.text.trouble_words import Trouble, trouble
 
-__all__ = ["EndWords", "end_words"]
+__all__ = ["Advice", "Verdict", "verdict"]
 
 
-class EndWords(NamedTuple):
-    """`said` in the colour of how it went, `advice` with the key to press, and where the results are."""
+class Advice(NamedTuple):
+    """A key that helps, and what it does; without a key, what else one can do."""
+
+    key: str
+    does: str
+
+
+class Verdict(NamedTuple):
+    """What stands at the left of the line, and what at its right.
+
+    `said` is in the colour of `style`; `gist` is what of it must be there. `alerts` is how many there
+    are to open, None where it is not said.
+    """
 
     said: str
-    key: str
-    advice: str
-    results: str
     style: str
+    gist: str
+    advice: tuple[Advice, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    aside: str = ""
+    """Words at the right, where no trouble is there."""
+    alerts: int | None = None
 
 
-def end_words(frame: Frame) -> EndWords | None:
-    """Return the words of a run that has ended; None while it has not."""
-    run = frame.run
-    if not run.state.ended:
-        return None
-    badge = RUN_STATES[run.state]
-    results = f"{PurePath(run.output).name} has every result" if run.output and run.ended == run.jobs else ""
-    lost = run.failed + run.invalid
-    if run.state is RunState.STOPPED and run.ended < run.jobs:
-        said = f"{badge.glyph} {run.state_detail or badge.word}   {count(run.jobs - run.ended)} left"
-        if frame.replay is not None:
-            return EndWords(said, "", "", results, "warning")
-        if frame.kept:
-            return EndWords(f"{said}:", "p", "says how to go on with them", results, "warning")
-        return EndWords(f"{said}:", "", "llmdash run --resume goes on with them", results, "warning")
-    if not lost:
-        return EndWords("✓ all ended, nothing failed", "", "", results, "success")
-    kinds = [
-        f"{count(run.failed)} failed" if run.failed else "",
-        f"{count(run.invalid)} invalid" if run.invalid else "",
-    ]
-    said = f"✓ all ended   {', '.join(filter(None, kinds))}"
-    if frame.kept or frame.replay is not None:
-        return EndWords(said, "", "", results, "success")
-    said = f"{said}:"
-    return EndWords(
-        said, "R", f"tries {'them' if lost > 1 else 'it'} again{_price(run, lost)}", results, "success"
+_NOTHING: Final = "nothing holds the run up"
+_NOTHING_ELSE: Final = "nothing else holds the run up"
+
+
+def verdict(frame: Frame) -> Verdict:
+    """Return the verdict on what a frame shows."""
+    if frame.run.state.ended:
+        return _ended(frame)
+    blocker = next((alert for alert in frame.blockers if not is_hold(alert)), None)
+    if frame.run.hold is not None:
+        head = _held(frame.run, frame.run.hold)
+        blocker = None
+    elif blocker is not None:
+        head = _ALERTS.get(blocker.kind, _blocked)(frame, blocker)
+    elif frame.run.state is not RunState.RUNNING:
+        head = _STATES[frame.run.state](frame)
+    else:
+        head = _bound(frame)
+    alerts = [alert for alert in frame.alerts if not is_hold(alert)]
+    if blocker is not None and blocker.kind is AlertKind.KEYS_REST:
+        return head._replace(alerts=len(alerts))  # the states of the keys are at the right
+    troubles = tuple(trouble(alert) for alert in alerts if alert is not blocker)
+    if not alerts and head.aside in (_NOTHING, _NOTHING_ELSE):
+        return head
+    return head._replace(troubles=troubles, aside="" if troubles else head.aside, alerts=len(alerts))
+
+
+# A run at work.
+
+
+def _bound(frame: Frame) -> Verdict:
+    """What limits the pace."""
+    words = _BINDINGS.get(frame.rate.binding, _waiting)(frame)
+    gist, _colon, why = words.partition(": ")
+    said = f"▲ {gist}: {why}" if why else f"▲ {gist}"
+    return Verdict(said, "primary", f"▲ {gist}", aside=_NOTHING)
+
+
+def _by_rate(frame: Frame) -> str:
+    return f"bound by rate {_rate(frame.rate.rate)}" if frame.rate.rate is not None else "bound by rate"
+
+
+def _by_concurrency(frame: Frame) -> str:
+    """What more would take, by Little's law: in flight = rate x time of an answer."""
+    rate, latency_s = frame.rate, frame.run.latency.p50
+    words = f"bound by concurrency {count(rate.concurrency)}"
+    if not latency_s:
+        return words
+    if rate.rate is None or (needed := round(rate.rate * latency_s)) <= rate.concurrency:
+        most = rate.concurrency / latency_s
+        return f"{words}: answers take {_time(latency_s)}, so about {_rate(most)} at most"
+    return (
+        f"{words}: answers take {_time(latency_s)}, {_rate(rate.rate)} would need {count(needed)} in flight"
     )
 
 
-def _price(run: RunPart, jobs: int) -> str:
-    """What that many jobs will cost and take, by those that have ended."""
-    parts = []
-    if run.cost and run.ended:
-        parts.append(f"about {dollars(run.cost * jobs / run.ended)}")
-    if run.requests_per_s:
-        parts.append(span(max(jobs / run.requests_per_s, run.latency.p50 or 0.0, 1.0)))
-    return "".join(f", {part}" for part in parts)
+def _by_latency(frame: Frame) -> str:
+    latency_s = frame.run.latency.p50
+    words = "bound by latency"
+    return f"{words}: answers take {_time(latency_s)}, no limit is reached" if latency_s else words
+
+
+def _by_keys(_frame: Frame) -> str:
+    return "bound by the keys: each is at its limit, or rests"
+
+
+def _by_share(frame: Frame) -> str:
+    share = share_in_short(frame.limits)
+    return f"bound by the shared limit: {share}" if share else "bound by the shared limit"
+
+
+def _finishing(frame: Frame) -> str:
+    return f"the last are under way: {counted(frame.run.in_flight, 'request')} in flight"
+
+
+def _waiting(frame: Frame) -> str:
+    return f"waits: {frame.rate.binding.value}"
+
+
+_BINDINGS: Final[Mapping[Binding, Callable[[Frame], str]]] = {
+    Binding.RATE: _by_rate,
+    Binding.CONCURRENCY: _by_concurrency,
+    Binding.LATENCY: _by_latency,
+    Binding.KEYS: _by_keys,
+    Binding.SHARED: _by_share,
+    Binding.FINISHED: _finishing,
+}
+
+
+# A run that is not.
+
+
+def _starting(_frame: Frame) -> Verdict:
+    return Verdict("◌ starting", "muted", "◌ starting", aside=_NOTHING)
+
+
+def _paused(frame: Frame) -> Verdict:
+    detail = clean_line(frame.run.state_detail)
+    gist = f"◫ paused: {detail}" if detail else "◫ paused by you"
+    goes_on = (Advice("p", "goes on"),) if frame.replay is None else ()
+    return Verdict(gist + _in_flight(frame.run, ": {} on"), "muted", gist, goes_on, aside=_NOTHING_ELSE)
+
+
+def _draining(frame: Frame) -> Verdict:
+    run = frame.run
+    said = "◐ draining" + _in_flight(run, ": {finish}")
+    if later := run.queued + run.waiting:
+        said += f"; {count(later)} stay for later"
+    return Verdict(said, "warning", "◐ draining", (Advice("X", "cuts them off"),))
+
+
+def _in_flight(run: RunPart, words: str) -> str:
+    """What of the requests in flight: they go on, or finish."""
+    if not run.in_flight:
+        return ""
+    verb = "go" if run.in_flight > 1 else "goes"
+    finish = "finish" if run.in_flight > 1 else "finishes"
+    number = f"{count(run.in_flight)} in flight"
+    return words.format(f"{number} {verb}", finish=f"{number} {finish}")
+
+
+_STATES: Final[Mapping[RunState, Callable[[Frame], Verdict]]] = {
+    RunState.STARTING: _starting,
+    RunState.PAUSED: _paused,
+    RunState.DRAINING: _draining,
+}
+
+
+def _held(run: RunPart, hold: Hold) -> Verdict:
+    """What is known so far, what the rest will take, and the keys that let the run go on."""
+    said, rest = clean_line(hold.said), clean_line(hold.rest)
+    word = hold.kind.value
+    gist = f"◆ {rest or said}" if hold.kind is HoldKind.TRIAL else f"◆ {said}"
+    advice = tuple(Advice(*part.split(" ", 1)) for part in hold.fix.split(", ") if " " in part)
+    more = f"{count(run.in_flight)} in flight may add {dollars(run.reserved)}"
+    aside = more if hold.kind is HoldKind.BUDGET and run.reserved and run.in_flight else ""
+    return Verdict(
+        f"◆ {word} held: {'; '.join(filter(None, (said, rest)))}", "accent", gist, advice, aside=aside
+    )
+
+
+def _keys_rest(frame: Frame, alert: Alert) -> Verdict:
+    states = Counter(key.state for key in frame.keys)
+    resting = sum(states[state] for state in (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED))
+    dead = states[KeyState.DEAD]
+    aside = ", ".join(
+        part for part, number in ((f"{resting} resting", resting), (f"{dead} dead", dead)) if number
+    )
+    which = "the only key rests" if resting + dead == 1 else "all keys rest"
+    when = f": the first goes on in {countdown(alert.passes_in_s)}" if alert.passes_in_s is not None else ""
+    whose = f" ({alert.detail})" if alert.detail else ""
+    return Verdict(f"◐ {which}{when}{whose}", "warning", f"◐ {which}{when}", aside=aside)
+
+
+def _endpoint_out(frame: Frame, alert: Alert) -> Verdict:
+    said = f"✖ {clean_line(alert.text)}"
+    gist = f"✖ {clean_line(alert.text).partition(': ')[0]}"
+    if alert.passes_in_s is not None:
+        soon = f"; one request tries it in {countdown(alert.passes_in_s)}"
+        said, gist = said + soon, gist + soon
+    jobs = frame.run.queued + frame.run.waiting
+    waits = f"{counted(jobs, 'job waits', 'jobs wait')}" if jobs else ""
+    return Verdict(said, "error", gist, _fixes(alert), aside=waits)
+
+
+def _stopped_to_ask(_frame: Frame, alert: Alert) -> Verdict:
+    why = clean_line(alert.text).removeprefix("Kill switch: ")
+    keys = (Advice("", "fix the cause"), Advice("p", "goes on"), Advice("q", "quits"))
+    return Verdict(f"✖ stopped to ask: {why}", "error", f"✖ stopped to ask: {why.partition(':')[0]}", keys)
+
+
+def _blocked(_frame: Frame, alert: Alert) -> Verdict:
+    told = trouble(alert)
+    return Verdict(told.whole.rstrip(), told.style, told.short.rstrip(), _fixes(alert))
+
+
+_ALERTS: Final[Mapping[AlertKind, Callable[[Frame, Alert], Verdict]]] = {
+    AlertKind.KEYS_REST: _keys_rest,
+    AlertKind.ENDPOINT: _endpoint_out,
+    AlertKind.KILL_SWITCH: _stopped_to_ask,
+}
+
+
+def _fixes(alert: Alert) -> tuple[Advice, ...]:
+    return (Advice("", clean_line(alert.fix)),) if alert.fix else ()
+
+
+# A run that has ended.
+
+
+def _ended(frame: Frame) -> Verdict:
+    words = end_words(frame)
+    advice = (Advice(words.key, words.advice),) if words.advice else ()
+    badge = RUN_STATES[frame.run.state]
+    gist = words.said if words.said.startswith("✓") else f"{badge.glyph} {badge.word}"
+    return Verdict(words.said, words.style, gist, advice, aside=words.results)
+
+
+def _rate(rate: float) -> str:
+    return f"{number(rate)}/s"
+
+
+def _time(seconds: float) -> str:
+    return duration(seconds).strip()

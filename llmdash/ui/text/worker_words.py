@@ -11,7 +11,7 @@ from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.states import WorkerState
 from llmdash.ui.text.format import by_words
 
-__all__ = ["Sentence", "filter_for", "is_there", "sentences", "workers_in", "workers_title"]
+__all__ = ["Sentence", "filter_for", "is_there", "plain_pattern", "sentences", "workers_in", "workers_title"]
 
 LONGEST_NAME: Final = 24
 """Cells of a name in a sentence."""
@@ -119,7 +119,12 @@ def filter_for(name: str) -> str:
     >>> filter_for("gpu a")
     'worker:gpu?a'
     """
-    return "worker:" + "".join(map(_plain, name))
+    return "worker:" + plain_pattern(name)
+
+
+def plain_pattern(name: str) -> str:
+    """Return a pattern of a filter that matches this name."""
+    return "".join(map(_plain, name))
 
 
 def _plain(character: str) -> str:

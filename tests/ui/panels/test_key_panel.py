@@ -8,7 +8,7 @@ import pytest
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState, KeyState
-from llmdash.ui.panels.key_panel import KeyPanel
+from llmdash.ui.panels.key_panel import LIT_S, KeyPanel
 from tests.ui.troubles import TROUBLED_KEYS
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
 
@@ -34,11 +34,16 @@ async def test_each_key_has_its_state_by_glyph_and_word_and_its_counts() -> None
         panel.show(KEYS)
         rows = [line.split() for line in lines(panel)]
         assert rows[0] == ["key", "state", "now", "ok", "429", "err", "rpm"]
-        assert rows[1] == ["a1f2", "●", "healthy", "22", "1138", "0", "1", "358"]
-        assert rows[2] == ["9bc0", "◐", "rests", "4s", "12", "1120", "14", "0", "301"]
+        assert rows[1] == ["a1f2", "●", "healthy", "22", "1,138", "0", "1", "358"]
+        assert rows[2] == ["9bc0", "◐", "rests", "4s", "12", "1,120", "14", "0", "301"]
         assert rows[3] == ["77de", "✖", "dead", "0", "122", "0", "2", "0"]
-        assert panel._border_title is not None
-        assert panel._border_title.plain == "Keys · 1 of 3 healthy"
+        assert title(panel) == ["Keys", "1 of 3 healthy"]
+
+
+def title(panel: KeyPanel) -> list[str]:
+    """What is at the left and at the right of the upper border."""
+    said = "" if panel._border_title is None else panel._border_title.plain
+    return [part.strip() for part in said.split("─") if part.strip()]
 
 
 LARGE = KeyRow(
@@ -57,21 +62,69 @@ async def test_where_the_sum_is_shown_so_is_all_that_it_is_the_sum_of(row: KeyRo
         counts = line[line.index("healthy") + 1 :] if "now" in head else []
         shown = dict(zip(head[2:], counts, strict=False))
         if "sent" in shown:
-            assert int(shown["sent"]) == sum(int(shown[name]) for name in ("now", "ok", "429", "err", "cut"))
-        assert "sent" in shown or width < 60
+            counted = {name: int(text.replace(",", "")) for name, text in shown.items() if "%" not in text}
+            assert counted["sent"] == sum(counted[name] for name in ("now", "ok", "429", "err", "cut"))
+        assert "sent" in shown or width < 80
 
 
-async def test_a_key_that_just_sent_is_lit_until_the_next_look() -> None:
-    """So that one sees the keys take turns."""
-    panel = KeyPanel()
+async def test_a_key_that_has_sent_is_lit_for_a_blink() -> None:
+    """So that one sees the rotation of the keys, at any frame rate."""
+    now = [0.0]
+    panel = KeyPanel(clock=lambda: now[0])
     async with running(panel, (44, 8)):
         panel.show(KEYS)
         assert not any("▌" in line for line in lines(panel))
         sent = (replace(KEYS[0], sent=1162), *KEYS[1:])
         panel.show(sent)
         assert [line.startswith("▌") for line in lines(panel)[1:4]] == [True, False, False]
+        now[0] = LIT_S - 0.01
+        panel.show(sent)
+        assert lines(panel)[1].startswith("▌")
+        now[0] = LIT_S + 0.01
         panel.show(sent)
         assert not any("▌" in line for line in lines(panel))
+
+
+async def test_a_resting_key_says_whose_number_its_rest_is() -> None:
+    for is_hint, whose in ((True, "server's hint"), (False, "our guess")):
+        panel = KeyPanel()
+        async with running(panel, (44, 8)) as pilot:
+            panel.show((KEYS[0], replace(KEYS[1], rest_is_hint=is_hint), KEYS[2]))
+            await pilot.press("down")
+            assert subtitle(panel).strip() == f"9bc0: rests 4s, {whose}"
+
+
+async def test_keys_that_share_one_limit_are_warned_of_in_the_border() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 8)):
+        panel.show(KEYS, (), "the keys of openai share one limit")
+        assert subtitle(panel).strip() == "the keys of openai share one limit"
+
+
+async def test_zeros_are_faint_and_figures_are_not() -> None:
+    panel = KeyPanel()
+    async with running(panel, (44, 8)):
+        panel.show(KEYS[2:])
+        faint = panel.get_component_rich_style("key-panel--faint").color
+        colors = {
+            text: segment.style.color
+            for segment in panel.render_line(1)
+            if segment.style
+            for text in segment.text.split()
+        }
+        assert colors["0"] == faint
+        assert colors["122"] != faint
+
+
+async def test_enter_asks_for_the_jobs_of_a_key_and_e_for_what_failed_with_it() -> None:
+    panel = KeyPanel()
+    async with running(panel) as pilot:
+        panel.show(KEYS)
+        await pilot.press("enter", "down", "e")
+        assert [(m.label, m.failed) for m in posted(pilot, KeyPanel.Chosen)] == [
+            ("a1f2", False),
+            ("9bc0", True),
+        ]
 
 
 async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:
@@ -92,6 +145,40 @@ async def test_keys_act_on_the_row_under_the_cursor() -> None:
         assert [message.label for message in posted(pilot, KeyPanel.Toggle)] == ["a1f2"]
         assert [message.label for message in posted(pilot, KeyPanel.Revive)] == ["9bc0"]
         assert [(m.label, m.weight) for m in posted(pilot, KeyPanel.Weigh)] == [("9bc0", 1.5), ("9bc0", 0.75)]
+
+
+async def test_l_opens_the_limits_of_a_key_in_its_line_and_enter_sets_them() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 6)) as pilot:
+        panel.show((replace(KEYS[0], rpm_limit=500.0, tpm_limit=200_000.0), KEYS[1]))
+        await pilot.press("l")
+        assert lines(panel)[1].split() == ["a1f2", "rpm", "500▏", "tok/m", "200000", "at", "once", "–"]
+        await pilot.press("3", "0", "0", "tab", "1", "5", "0", "k", "tab", "8", "enter")
+        (limited,) = posted(pilot, KeyPanel.Limited)
+        assert (limited.label, limited.limits) == ("a1f2", (300.0, 150_000.0, 8))
+        assert "healthy" in lines(panel)[1]
+
+
+async def test_escape_leaves_the_limits_and_an_empty_field_or_a_dash_is_none() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 6)) as pilot:
+        panel.show((replace(KEYS[0], rpm_limit=500.0, concurrency_limit=4),))
+        await pilot.press("l", "7", "escape", "l", *["backspace"] * 3, "left", "minus", "enter")
+        (limited,) = posted(pilot, KeyPanel.Limited)
+        assert limited.limits == (None, None, None)
+
+
+async def test_what_is_no_limit_is_said_and_not_set() -> None:
+    panel = KeyPanel()
+    async with running(panel, (60, 6)) as pilot:
+        panel.show(KEYS)
+        await pilot.press("l", "0", "enter")
+        assert not posted(pilot, KeyPanel.Limited)
+        assert [each.message for each in pilot.app._notifications] == [
+            "rpm: 0 is no limit; type a number such as 500 or 200k, or –"
+        ]
+        await pilot.press("d")
+        assert not posted(pilot, KeyPanel.Toggle), "letters are typed, not pressed"
 
 
 async def test_a_weight_at_the_end_of_its_range_stays() -> None:
@@ -137,7 +224,7 @@ MIXED = (
 
 
 def subtitle(panel: KeyPanel) -> str:
-    return "" if panel._border_subtitle is None else panel._border_subtitle.plain
+    return "" if panel._border_subtitle is None else panel._border_subtitle.plain.strip()
 
 
 async def test_several_endpoints_have_headings_with_their_keys_below() -> None:
@@ -149,8 +236,7 @@ async def test_several_endpoints_have_headings_with_their_keys_below() -> None:
         assert [row[0] for row in rows] == ["openai", "a1f2", "9bc0", "mine", "e05b", "claude", "c3a8"]
         assert rows[3][1:3] == ["‖", "paused"]
         assert rows[5] == ["claude", "●", "up", "20", "in", "flight"]
-        assert panel._border_title is not None
-        assert panel._border_title.plain == "Keys · 4 of 4 healthy", "headings are no keys"
+        assert title(panel) == ["Keys", "4 of 4 healthy"], "headings are no keys"
 
 
 async def test_one_endpoint_needs_no_heading_until_it_is_in_trouble_and_then_keeps_it() -> None:
@@ -226,7 +312,7 @@ async def test_the_lower_border_tells_of_the_worst_off_while_the_panel_has_no_fo
     panel = KeyPanel()
     async with running(panel, (60, 12)) as pilot:
         panel.show(TROUBLED_KEYS)
-        assert subtitle(panel).startswith("a1f2: 429 rate limit")
+        assert subtitle(panel).startswith("a1f2: rests 4s, our guess")
         await pilot.press("down")
         assert subtitle(panel).startswith("9bc0: 10 of the last 20")
         panel.blur()

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
+from llmdash.ui.panels.rate_legend import RateLegend
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.panels.requested_value import SHOWS_TO_CONFIRM
@@ -113,7 +114,7 @@ async def test_no_limit_is_drawn_as_such() -> None:
     async with running(slider, (60, 1)):
         slider.show(None, 250.0)
         assert lines(slider)[0].startswith("set  ∞ ")
-        assert "∞┤1000" in lines(slider)[0]
+        assert "∞┤ 1000" in lines(slider)[0]
 
 
 async def test_a_value_that_is_refused_does_not_stay_pending() -> None:
@@ -200,12 +201,44 @@ async def test_sliders_fit_every_width(width: int) -> None:
             assert_drawn_safely(slider)
 
 
+def title(panel: RatePanel) -> list[str]:
+    """What is at the left and at the right of the upper border."""
+    said = "" if panel._border_title is None else panel._border_title.plain
+    return [part.strip() for part in said.split("─") if part.strip()]
+
+
+async def test_the_rails_have_a_scale_marks_and_a_legend() -> None:
+    panel = RatePanel()
+    async with running(panel, (40, 4)) as pilot:
+        panel.styles.height = 4
+        await pilot.pause()
+        panel.show(RatePart(20.0, 17.8, 64, 41, Binding.RATE), SeriesPart())
+        rate, most = panel.query(LogSlider)
+        assert lines(rate) == [
+            "set  20.0/s ├━━━━━┿━━━━┿▲◆──┼─────┤ 1000",
+            "            0.1   1   10   100",
+        ]
+        assert lines(most) == ["max  64     ├━━━━━━━┿━━━━▲◆─┼─────┤ 512"]
+        assert lines(panel.query_one(RateLegend)) == ["◆ set  ▲ achieved 17.8/s, 41  ◈ both"]
+
+
+async def test_what_else_is_said_of_the_rate_is_at_the_right_of_the_legend() -> None:
+    panel = RatePanel()
+    async with running(panel, (70, 4)) as pilot:
+        panel.styles.height = 4
+        await pilot.pause()
+        panel.aside = ("a", "auto: off")
+        panel.show(RatePart(20.0, 17.8, 64, 41, Binding.RATE), SeriesPart())
+        (legend,) = lines(panel.query_one(RateLegend))
+        assert legend.startswith("◆ set   ▲ achieved 17.8/s, 41 in flight   ◈ both  ")
+        assert legend.endswith("  a auto: off")
+
+
 async def test_the_panel_names_what_binds_and_tells_its_sliders_apart() -> None:
     panel = RatePanel()
     async with running(panel, (60, 8)) as pilot:
         panel.show(RatePart(18.0, 17.0, 64, 40, Binding.KEYS), SeriesPart())
-        assert panel._border_title is not None
-        assert panel._border_title.plain == "Rate · bound by key cooldown"
+        assert title(panel) == ["Rate", "bound by key cooldown"]
         panel.nudge_rate(-1)
         await pilot.pause()
         assert [message.rate for message in posted(pilot, RatePanel.RateChanged)] == [16.0]
@@ -223,14 +256,15 @@ async def test_a_shared_limit_has_a_line_between_sliders_and_plot_and_is_named_i
     panel = RatePanel()
     async with running(panel, (70, 6)) as pilot:
         panel.styles.height = 6
+        await pilot.pause()
         panel.show(RatePart(40.0, 20.0, binding=Binding.SHARED), SeriesPart(), (SHARED,))
         await pilot.pause()
-        assert str(panel.border_title) == "Rate · bound by shared: 20 of 60/s"
+        assert title(panel) == ["Rate", "bound by shared: 20 of 60/s"]
         line = panel.query_one(SharedLimits)
         assert lines(line) == ['shared "org-a": this 20, evals 20, free 20 of 60/s']
-        assert line.region.y == 2
+        assert line.region.y == 4
         panel.show(RatePart(40.0, 20.0, binding=Binding.CONCURRENCY), SeriesPart(), (SHARED,))
-        assert str(panel.border_title) == "Rate · shared: 20 of 60/s · bound by concurrency"
+        assert title(panel) == ["Rate", "shared: 20 of 60/s · bound by concurrency"]
         over = replace(SHARED, share=0.0, problem="locked", is_over=True)
         panel.show(RatePart(40.0, binding=Binding.SHARED), SeriesPart(), (over,))
         await pilot.pause()
@@ -243,8 +277,8 @@ async def test_a_shared_limit_has_a_line_between_sliders_and_plot_and_is_named_i
 
 async def test_where_there_is_no_room_the_line_of_a_shared_limit_is_left_out() -> None:
     panel = RatePanel()
-    async with running(panel, (70, 3)) as pilot:
-        panel.styles.height = 3
+    async with running(panel, (70, 2)) as pilot:
+        panel.styles.height = 2
         await pilot.pause()
         panel.show(RatePart(40.0, 20.0, binding=Binding.SHARED), SeriesPart(), (SHARED,))
         await pilot.pause()

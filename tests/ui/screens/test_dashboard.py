@@ -34,12 +34,12 @@ from llmdash.engine.model.states import RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.dashboard.arrangement import PanelSpace
 from llmdash.ui.dashboard.keys import SORT_KEYS
-from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.screens.alerts import AlertsScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.stream.pane import StreamPane
@@ -336,23 +336,24 @@ async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
         assert session.views[-1].notices_after == 2
 
 
-async def test_what_blocks_the_run_up_takes_a_line_and_gives_it_back_later() -> None:
+async def test_the_verdict_has_its_line_always_so_that_no_panel_moves() -> None:
     session = FakeSession()
     async with dashboard(session, (80, 24)) as (pilot, screen):
-        height = screen.query_one(PanelSpace).region.height
+        line, space = screen.query_one(VerdictLine), screen.query_one(PanelSpace)
+        region = space.region
+        assert "▲ bound by rate 18.0/s" in line.render_line(0).text
         session.scene = brake()
-        await until(pilot, lambda: screen.query_one(Banner).region.height == 1)
-        await until(pilot, lambda: screen.query_one(PanelSpace).region.height == height - 1)
-        assert "Kill switch: 20 requests" in screen.query_one(Banner).render_line(0).text
+        await until(pilot, lambda: "✖ stopped to ask: 20 requests" in line.render_line(0).text)
         session.scene = Scene()
-        await until(pilot, lambda: "over: Kill switch" in screen.query_one(Banner).render_line(0).text)
+        await until(pilot, lambda: "▲ bound by rate 18.0/s" in line.render_line(0).text)
+        assert (line.region.height, space.region) == (1, region)
 
 
 @pytest.mark.parametrize("way", ["key", "click"])
 async def test_all_alerts_are_listed_in_full_live_and_escape_leads_back(way: str) -> None:
     session = FakeSession(scene=endpoints_out())
     async with dashboard(session, (80, 24)) as (pilot, screen):
-        await (pilot.press("exclamation_mark") if way == "key" else pilot.click(Banner))
+        await (pilot.press("exclamation_mark") if way == "key" else pilot.click(VerdictLine))
         await until(pilot, lambda: isinstance(pilot.app.screen, AlertsScreen))
 
         def listed() -> str:

@@ -17,12 +17,12 @@ from llmdash.engine.model.forecast import Hold, HoldKind
 from llmdash.engine.model.frame import Alert, WorkerRow
 from llmdash.engine.model.states import AlertKind, Severity, WorkerState
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.panels.banner import Banner
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.panels.run_header import RunHeader
+from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.budget import BudgetScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
@@ -68,7 +68,7 @@ async def test_a_held_run_that_sends_nothing_is_not_offered_a_pause(hold: Hold |
 async def test_a_held_trial_says_so_and_u_releases_it(size: tuple[int, int]) -> None:
     async with held(TRIAL, size) as (pilot, session):
         assert "◆ trial held" in shown(pilot, RunHeader)
-        assert "Trial held: the rest about $1.26" in shown(pilot, Banner)
+        assert "the rest about $1.26" in shown(pilot, VerdictLine)
         assert "u Release" in shown(pilot, KeyBar)
         assert "b Budget" not in shown(pilot, KeyBar)
         await pilot.press("b", "u")
@@ -91,7 +91,7 @@ async def test_the_header_shows_what_is_spent_of_the_budget() -> None:
 
 async def test_b_asks_for_a_larger_budget() -> None:
     async with held(BUDGET) as (pilot, session):
-        assert "Budget held: $4.98 of $5.00 spent" in shown(pilot, Banner)
+        assert "◆ budget held: $4.98 of $5.00 spent" in shown(pilot, VerdictLine)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(pilot.app.screen, BudgetScreen) and pilot.app.screen.is_mounted)
         for wrong in ("", "4", "5", "much", "-9", "1e9"):

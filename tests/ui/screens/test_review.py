@@ -144,7 +144,7 @@ async def test_a_kept_run_says_so_and_offers_nothing_that_would_change_it() -> N
         await until(pilot, lambda: app.screen.query_one(ErrorTable).display)
         await pilot.pause()
         shown = texts(app)
-        assert shown.startswith(" llmdash   kept run   ")
+        assert shown.startswith(" llmdash  kept run   ")
         assert "tries them again" not in shown and "38 failed" in shown
         names = {entry.name for entry in entries(app.screen)}
         assert names.isdisjoint({"Pause", "Retry", "Retry failed", "Faster", "Cancel", "Drain", "Stop now"})

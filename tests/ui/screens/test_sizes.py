@@ -14,7 +14,7 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import Notice
 from llmdash.engine.model.states import RunState, Severity
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.dashboard.arrangement import MINIMUM, WIDE, arrange_panels
+from llmdash.ui.dashboard.arrangement import MINIMUM, WIDE, arrange_panels, arrange_review
 from llmdash.ui.panels.key_bar import BarItem, fit_items
 from llmdash.ui.stream.pane import StreamPane
 from tests.ui.fake_session import FakeSession, Scene
@@ -39,10 +39,14 @@ HOSTILE = [
     st.integers(MINIMUM.width, 400),
     st.integers(MINIMUM.height - 5, 120),
     st.integers(0, 60),
+    st.booleans(),
+    st.booleans(),
+    st.integers(4, 7),
 )
-def test_panels_cover_the_space_without_overlap_at_any_size(width: int, height: int, keys: int) -> None:
-    panels = arrange_panels(Size(width, height), keys)
-    regions = [panels.jobs, panels.keys, panels.rate, *([panels.stream] if panels.stream else [])]
+def test_panels_cover_the_space_without_overlap_at_any_size(
+    width: int, height: int, keys: int, tiled: bool, errors: bool, rate: int
+) -> None:
+    regions = arrange_panels(Size(width, height), keys, tiled, errors, rate).regions
     assert sum(region.area for region in regions) == width * height
     assert all(Region(0, 0, width, height).contains_region(region) for region in regions)
     assert not any(a.overlaps(b) for index, a in enumerate(regions) for b in regions[:index])
@@ -56,7 +60,31 @@ def test_every_panel_has_room_for_its_border_and_something_in_it(width: int, hei
     assert panels.rate.height >= 4
     assert min(panels.jobs.width, panels.keys.width) >= 36
     assert panels.rate.width >= 24
-    assert panels.stream is None or panels.stream.height >= 4
+    assert panels.stream is None or panels.stream.height >= 3
+    assert panels.over is None or panels.over.height >= 6
+
+
+def test_the_panels_are_where_they_are_drawn_at_120_at_200_and_at_80_columns() -> None:
+    wide = arrange_panels(Size(120, 31), 4)
+    assert wide.jobs == Region(0, 0, 76, 21)
+    assert wide.keys == Region(76, 0, 44, 7)
+    assert wide.rate == Region(76, 7, 44, 6)
+    assert wide.over == Region(76, 13, 44, 18)
+    assert wide.stream == Region(0, 21, 76, 10)
+    roomy = arrange_panels(Size(200, 55), 4, tiled=True, errors=True)
+    assert (roomy.jobs.size, roomy.keys.width) == (Size(128, 35), 72)
+    assert roomy.errors is not None and roomy.over is not None
+    assert (roomy.errors.bottom, roomy.over.bottom) == (55, roomy.errors.y)
+    narrow = arrange_panels(Size(80, 19), 4)
+    assert narrow.jobs == Region(0, 0, 80, 10)
+    assert (narrow.keys, narrow.rate) == (Region(0, 10, 39, 6), Region(39, 10, 41, 6))
+    assert narrow.stream == Region(0, 16, 80, 3)
+
+
+@given(st.integers(MINIMUM.width, 300), st.integers(MINIMUM.height - 5, 100), st.integers(0, 40))
+def test_the_panels_of_a_run_that_has_ended_lie_within_the_space(width: int, height: int, keys: int) -> None:
+    for region in arrange_review(Size(width, height), keys, outcome=12).values():
+        assert Region(0, 0, width, height).contains_region(region) or not region.area
 
 
 def test_keys_and_rate_stand_beside_the_jobs_from_100_columns_on() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.color import Color
+from textual.color import Color, ColorParseError
 from textual.css.stylesheet import Stylesheet
+from textual.theme import BUILTIN_THEMES, Theme
 
+from llmdash.ui.settings.contrast import LEAST_CURSOR, LEAST_FAINT, LEAST_TEXT, contrast, legible
+from llmdash.ui.settings.theme_preview import PREVIEW_WIDTH, preview
 from llmdash.ui.settings.themes import (
     DEFAULT_THEME,
     ThemeError,
@@ -31,25 +35,27 @@ def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
     return path
 
 
-def contrast(first: Color, second: Color) -> float:
-    """Contrast ratio of WCAG 2.1, 1 to 21."""
-    lights = sorted(sum(_linear(color) for color in _weighted(each)) for each in (first, second))
-    return (lights[1] + 0.05) / (lights[0] + 0.05)
+def colors_of(theme: Theme) -> dict[str, Color]:
+    """The variables of a theme that are colours of their own."""
+    found = {}
+    for name, text in legible({**theme.to_color_system().generate(), **theme.variables}).items():
+        try:
+            color = Color.parse(text)
+        except ColorParseError:
+            continue
+        if color.ansi is None and not color.auto:
+            found[name] = color
+    return found
 
 
-def _weighted(color: Color) -> list[tuple[float, float]]:
-    return list(zip((0.2126, 0.7152, 0.0722), color.normalized, strict=True))
+def least_contrast(theme: Theme, name: str, grounds: Iterable[str] = ("background", "surface")) -> float:
+    colors = colors_of(theme)
+    return min(contrast(colors[name], colors[ground]) for ground in grounds)
 
 
-def _linear(weighted: tuple[float, float]) -> float:
-    weight, value = weighted
-    return weight * (value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
-
-
-def test_two_dark_and_two_light_themes_are_shipped_and_the_default_is_one_of_them() -> None:
+def test_three_dark_and_three_light_themes_are_shipped_and_the_default_is_one_of_them() -> None:
     themes = [read_theme(path).theme for path in FILES]
-    assert sum(theme.dark for theme in themes) >= 2
-    assert sum(not theme.dark for theme in themes) >= 2
+    assert [sum(theme.dark is dark for theme in themes) for dark in (True, False)] == [3, 3]
     assert DEFAULT_THEME in {theme.name for theme in themes}
     assert [theme.name for theme in themes] == [path.stem for path in FILES]
 
@@ -58,9 +64,61 @@ def test_two_dark_and_two_light_themes_are_shipped_and_the_default_is_one_of_the
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("ink", INKS)
 def test_every_ink_of_a_shipped_theme_is_readable_on_every_ground(path: Path, ink: str, ground: str) -> None:
+    assert least_contrast(read_theme(path).theme, ink, [ground]) >= LEAST_TEXT
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_borders_rails_and_the_row_under_the_cursor_of_a_shipped_theme_can_be_seen(path: Path) -> None:
     theme = read_theme(path).theme
-    colors = {**theme.to_color_system().generate(), **theme.variables}
-    assert contrast(Color.parse(colors[ink]), Color.parse(colors[ground])) >= 4.5
+    assert least_contrast(theme, "border-blurred") >= LEAST_FAINT
+    assert least_contrast(theme, "block-cursor-blurred-background", ["background"]) >= LEAST_CURSOR
+    assert theme.variables["text-muted"] == theme.variables["foreground-muted"], "one grey for words"
+    assert legible(theme.variables) == theme.variables, "nothing has to be made visible"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_five_hues_and_three_greys_of_a_shipped_theme_are_eight_colours(path: Path) -> None:
+    colors = colors_of(read_theme(path).theme)
+    meanings = [
+        *("text-primary", "text-success", "text-warning", "text-error", "text-accent"),
+        *("foreground", "text-muted", "border-blurred"),
+    ]
+    assert len({colors[name].hex for name in meanings}) == len(meanings)
+
+
+TEXTUALS = [theme for theme in BUILTIN_THEMES.values() if not theme.name.startswith("ansi-")]
+DULL = {"textual-dark": 1.07, "nord": 1.13, "dracula": 1.04, "solarized-light": 1.22}
+"""Contrasts of the borders of some of Textual's own themes to the ground, as they come."""
+
+
+@pytest.mark.parametrize("theme", TEXTUALS, ids=lambda theme: theme.name)
+def test_greys_of_textuals_own_themes_are_made_visible(theme: Theme) -> None:
+    assert least_contrast(theme, "border-blurred") >= LEAST_FAINT - 0.02
+    ink = least_contrast(theme, "foreground")
+    assert least_contrast(theme, "text-muted") >= min(LEAST_TEXT, ink) - 0.05, "at most as dark as the ink"
+
+
+@pytest.mark.parametrize("name", DULL)
+def test_borders_of_textuals_own_themes_cannot_be_seen_as_they_come(name: str) -> None:
+    raw = BUILTIN_THEMES[name].to_color_system().generate()
+    assert contrast(Color.parse(raw["border-blurred"]), Color.parse(raw["background"])) < 1.4
+
+
+def test_colours_of_the_terminal_itself_stay_as_they_are() -> None:
+    theme = BUILTIN_THEMES["ansi-dark"]
+    raw = {**theme.to_color_system().generate(), **theme.variables}
+    assert legible(raw) == raw
+    assert legible({}) == {}
+
+
+@pytest.mark.parametrize(
+    "theme", [*TEXTUALS, *(read_theme(path).theme for path in FILES)], ids=lambda t: t.name
+)
+def test_a_preview_is_as_wide_as_it_says_and_has_a_ground(theme: Theme) -> None:
+    lines = preview(theme).split()
+    assert {line.cell_len for line in lines} == {PREVIEW_WIDTH}
+    ground = colors_of(theme)["background"].hex6.lower()
+    assert any(f"on {ground}" in str(span.style) for span in lines[0].spans)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

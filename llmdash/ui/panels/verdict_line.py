@@ -1,0 +1,204 @@
+"""The fourth line of the header: the verdict on the run. It is always there, so that nothing below moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from rich.cells import cell_len
+from textual.events import Click
+from textual.strip import Strip
+from textual.widget import Widget
+
+from llmdash.engine.model.frame import EMPTY_FRAME, Frame
+from llmdash.ui.text.format import by_words
+from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.paint import Styles, line
+from llmdash.ui.text.trouble_words import Trouble
+from llmdash.ui.text.verdict_words import Advice, Verdict, verdict
+
+__all__ = ["VerdictLine", "laid_out"]
+
+Piece = tuple[str, str]
+
+_GAP: Final = "   "
+_LEAST_WORDS: Final = 14
+"""Cells below which a text is left out, not cut."""
+
+
+class VerdictLine(Widget):
+    """What binds the run or holds it up, the keys that help, and at the right what is wrong besides.
+
+    | Component class | Styles |
+    |---|---|
+    | `verdict-line--primary`, `--accent`, `--muted` | What is said. |
+    | `verdict-line--success`, `--warning`, `--error` | What is said, and troubles. |
+    | `verdict-line--plain` | What keys do. |
+    | `verdict-line--key` | The keys that help, and `!`. |
+    """
+
+    ALLOW_SELECT = False
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "verdict-line--primary",
+        "verdict-line--success",
+        "verdict-line--warning",
+        "verdict-line--error",
+        "verdict-line--accent",
+        "verdict-line--muted",
+        "verdict-line--plain",
+        "verdict-line--key",
+    }
+
+    DEFAULT_CSS = """
+    VerdictLine {
+        height: 1;
+        padding: 0 1;
+        & > .verdict-line--primary { color: $text-primary; }
+        & > .verdict-line--success { color: $text-success; }
+        & > .verdict-line--warning { color: $text-warning; }
+        & > .verdict-line--error { color: $text-error; }
+        & > .verdict-line--accent { color: $text-accent; }
+        & > .verdict-line--muted { color: $text-muted; }
+        & > .verdict-line--plain { color: $foreground; }
+        & > .verdict-line--key { color: $text-accent; text-style: bold; }
+    }
+    """
+
+    @dataclass
+    class Opened(FromWidget):
+        """Posted when the line is clicked, to show all alerts in full."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._styles = Styles(self)
+        self._verdict = verdict(EMPTY_FRAME)
+        self._strip: Strip | None = None
+
+    def show(self, frame: Frame) -> None:
+        """Show the verdict on a frame; repaints only where the line changes."""
+        said = verdict(frame)
+        if said == self._verdict and self._strip is not None:
+            return
+        self._verdict = said
+        before, self._strip = self._strip, self._draw(self.content_size.width)
+        if before != self._strip:
+            self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+        self._strip = None
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        if self._strip is None or self._strip.cell_length != width:
+            self._strip = self._draw(width)
+        return self._strip
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.post_message(self.Opened(self))
+
+    def _draw(self, width: int) -> Strip:
+        pieces = [
+            (text, self._styles.get(f"verdict-line--{style}"))
+            for text, style in laid_out(self._verdict, width)
+        ]
+        return line(pieces, width, self._styles.get("verdict-line--plain"))
+
+
+def laid_out(said: Verdict, width: int) -> list[Piece]:
+    """Return the line in pieces of `width` cells together. What must be there is there first: the gist, the
+    keys that help, the count; then the whole of what is said, the troubles, and words at the right.
+    """
+    tail = _count(said)
+    room = width - _width(tail) - (len(_GAP) if tail else 0)
+    left = _left(said, room, spare=_first(said.troubles))
+    right = _right(said, room - _width(left))
+    blank = " " * max(0, width - _width(left) - _width(right) - _width(tail))
+    gap = [(_GAP, "plain")] if right and tail else []
+    blank = blank[: max(0, len(blank) - (len(_GAP) if gap else 0))]
+    return [*left, (blank, "plain"), *right, *gap, *tail]
+
+
+def _count(said: Verdict) -> list[Piece]:
+    return (
+        [] if said.alerts is None else [("!", "key"), (f" {said.alerts}", "key" if said.alerts else "muted")]
+    )
+
+
+def _first(troubles: Sequence[Trouble]) -> int:
+    """Cells to keep free for the most severe trouble."""
+    return cell_len(troubles[0].short) + len(_GAP) if troubles else 0
+
+
+def _left(said: Verdict, room: int, spare: int) -> list[Piece]:
+    """What is said, and the keys that help; `spare` cells are left free if they can be."""
+    for advice in _ever_less(said.advice):
+        pieces = _advised(advice, said.said)
+        if cell_len(said.said) + _width(pieces) + spare <= room:
+            return [(said.said, said.style), *pieces]
+    keys = _advised(tuple(each for each in _ever_less(said.advice)[-1] if each.key), said.said)
+    for free in (spare, 0):
+        words = room - _width(keys) - free
+        if words >= cell_len(said.gist):
+            cut = by_words(said.said, words)
+            return [(cut if cut.startswith(said.gist) else said.gist, said.style), *keys]
+    if words < _LEAST_WORDS:
+        keys, words = [], room
+    return [(by_words(said.gist, max(0, words)), said.style), *keys]
+
+
+def _ever_less(advice: tuple[Advice, ...]) -> list[tuple[Advice, ...]]:
+    """The advice, then without what follows a comma, then without what has no key."""
+    short = tuple(Advice(key, does.partition(",")[0]) for key, does in advice)
+    keyed = tuple(each for each in short if each.key)
+    return list(dict.fromkeys((advice, short, keyed)))
+
+
+def _advised(advice: Sequence[Advice], said: str) -> list[Piece]:
+    pieces: list[Piece] = []
+    for key, does in advice:
+        pieces.append((" " if said.endswith(":") and not pieces else _GAP, "plain"))
+        pieces += [(key, "key"), (f" {does}", "plain")] if key else [(does, "plain")]
+    return pieces
+
+
+def _right(said: Verdict, room: int) -> list[Piece]:
+    """As many troubles as there is room for, the most severe whole if it can be; else the words aside."""
+    if said.aside:
+        return [(said.aside, "muted")] if cell_len(said.aside) + len(_GAP) <= room else []
+    shown: list[str] = []
+    for each in said.troubles:
+        if _needed([*shown, each.short]) > room:
+            break
+        shown.append(each.short)
+    for at, each in enumerate(said.troubles[: len(shown)]):
+        shown[at] = _longest(each, cell_len(shown[at]) + room - _needed(shown))
+    pieces: list[Piece] = []
+    for text, each in zip(shown, said.troubles, strict=False):
+        pieces += [(_GAP, "plain"), (text, each.style)] if pieces else [(text, each.style)]
+    return pieces
+
+
+def _needed(texts: Sequence[str]) -> int:
+    """Cells of these texts, with a gap before each."""
+    return sum(cell_len(text) + len(_GAP) for text in texts)
+
+
+def _longest(each: Trouble, room: int) -> str:
+    """The whole of a trouble, or of its words as many as fit where these say as much as it does in short."""
+    if cell_len(each.whole) <= room:
+        return each.whole
+    cut = by_words(each.whole, room)
+    return (
+        cut
+        if cell_len(cut) > cell_len(each.short) + _LEAST_WORDS // 2 and each.short.split()[-1] in cut
+        else each.short
+    )
+
+
+def _width(pieces: Sequence[Piece]) -> int:
+    return sum(cell_len(text) for text, _style in pieces)

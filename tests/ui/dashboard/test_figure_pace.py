@@ -1,0 +1,37 @@
+"""Figures change four times a second at most, but what is set shows at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from llmdash.engine.model.frame import Frame, RatePart, RunPart
+from llmdash.engine.model.states import Binding, RunState
+from llmdash.ui.dashboard.figure_pace import FIGURES_S, FigurePace
+
+FRAME = Frame(run=RunPart(state=RunState.RUNNING, jobs=9), rate=RatePart(20.0, 17.8, 64, 41, Binding.RATE))
+
+
+def test_figures_are_due_four_times_a_second() -> None:
+    now = [0.0]
+    pace = FigurePace(lambda: now[0])
+    shown = 0
+    for step in range(150):
+        now[0] = step / 15
+        shown += pace.are_due(replace(FRAME, rate=replace(FRAME.rate, achieved=step)))
+    assert 36 <= shown <= 41
+
+
+def test_what_was_set_and_what_binds_is_due_at_once() -> None:
+    pace = FigurePace(lambda: 0.0)
+    assert pace.are_due(FRAME)
+    assert not pace.are_due(FRAME)
+    for rate in (replace(FRAME.rate, rate=30.0), replace(FRAME.rate, binding=Binding.PAUSE)):
+        assert pace.are_due(replace(FRAME, rate=rate))
+    assert FIGURES_S == 0.25
+
+
+def test_the_last_figures_of_a_run_at_rest_are_due() -> None:
+    pace = FigurePace(lambda: 0.0)
+    done = replace(FRAME, run=replace(FRAME.run, state=RunState.DONE))
+    assert pace.are_due(done)
+    assert pace.are_due(done)
