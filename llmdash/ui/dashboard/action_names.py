@@ -48,7 +48,7 @@ def pause_names(frame: Frame) -> Mapping[str, str]:
     trial or a budget holds the run, so that nothing new is sent anyway.
     """
     if isinstance(pause_or_resume(frame), Resume):
-        return {"toggle_pause": "Resume" if frame.replay is None else "Play"}
+        return {"toggle_pause": "Go on" if frame.replay is None else "Play"}
     return {} if frame.replay is not None or hold_of(frame.run) is None else {"toggle_pause": ""}
 
 

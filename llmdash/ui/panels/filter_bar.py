@@ -8,11 +8,13 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label
+
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["FilterBar"]
 

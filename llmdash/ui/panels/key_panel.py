@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState, KeyState
@@ -25,6 +25,7 @@ from llmdash.ui.panels.key_rows import (
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["KeyPanel"]
@@ -32,6 +33,7 @@ __all__ = ["KeyPanel"]
 WEIGHTS: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 CORNERS: Final = 6
 """Cells of the lower border that hold no text."""
+_WEIGHT_KEYS: Final = Binding.Group("Weight")
 _NO_KEY: Final = "There is no key under the cursor"
 
 
@@ -65,6 +67,8 @@ class KeyPanel(LineTable):
             "Less",
             key_display="[",
             tooltip="A smaller share of the requests",
+            group=_WEIGHT_KEYS,
+            id="weight-less",
         ),
         Binding(
             "right_square_bracket",
@@ -72,6 +76,8 @@ class KeyPanel(LineTable):
             "More",
             key_display="]",
             tooltip="A larger share of the requests",
+            group=_WEIGHT_KEYS,
+            id="weight-more",
         ),
     ]
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -16,6 +16,7 @@ from llmdash.ui.charts.slider_track import UNLIMITED, Track, fit_track
 from llmdash.ui.panels.requested_value import RequestedValue
 from llmdash.ui.panels.typed_value import TypedValue
 from llmdash.ui.text.format import fit, number
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
 

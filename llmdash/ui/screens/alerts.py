@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,6 +15,7 @@ from llmdash.engine.model.frame import Alert, Frame
 from llmdash.engine.model.view import View
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import alert_badge
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["AlertsScreen"]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from llmdash.engine.model.frame import RunPart
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.format import dollars
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["BudgetScreen"]
 

@@ -39,7 +39,7 @@ from llmdash.ui.dashboard.no_use import no_use
 from llmdash.ui.dashboard.overlay import Overlay
 from llmdash.ui.dashboard.steering import command_of, on_steering, pause_or_resume
 from llmdash.ui.panels.banner import Banner
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.replay_bar import ReplayBar, speed_beside
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.screens.openings import OPENINGS
@@ -47,7 +47,6 @@ from llmdash.ui.screens.questions import Questions
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import NO_JOB, JobTable
 from llmdash.ui.terminal.backlog import terminal_is_behind
-from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.verdict_words import end_words
 from llmdash.ui.text.worker_words import workers_in
 
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 __all__ = ["DashboardScreen"]
 
 _NOTHING_OF_THE_APP: Mapping[str, str] = {"app.go_home": "", "app.write_results": ""}
-_ALWAYS_SHOWN = ("app.command_palette", "help", "app.quit")
 
 
 class DashboardScreen(Screen[None]):
@@ -105,7 +103,7 @@ class DashboardScreen(Screen[None]):
         self._board = Board()
         self._questions = Questions(self, self.send, self._board.keep_rate)
         self._too_small = Static(id="too-small", markup=False)
-        self._key_bar = KeyBar(bar_items(entries(self), _ALWAYS_SHOWN))
+        self._key_bar = KeyBar()
         yield from (self._header, self._banner, self._replay, self._board, self._too_small, self._key_bar)
 
     def on_mount(self) -> None:
@@ -320,10 +318,9 @@ class DashboardScreen(Screen[None]):
         self.app.push_screen(InspectorScreen(job, self))
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
-        from llmdash.ui.text.keymap import listed
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen(list(listed(self))))
+        self.app.push_screen(help_screen(self))
 
     def on_resize(self, event: Resize) -> None:
         words = too_small_words(event.size)

@@ -6,11 +6,13 @@ import enum
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["LeaveChoice", "LeaveScreen"]
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -14,6 +14,7 @@ from textual.strip import Strip
 from llmdash.sanitize import clean_line
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, ROW, Cell, LineKey, RowPainter
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import regions
 from llmdash.ui.text.scrolling import jump, resize
 
