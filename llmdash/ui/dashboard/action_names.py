@@ -14,7 +14,10 @@ __all__ = ["action_names", "bar_names", "explanations", "hold_of", "pause_names"
 
 _OF_REPLAY: Final = ("replay_seek(-5)", "replay_seek(5)", "replay_speed(-1)", "replay_speed(1)")
 
-_AT_WORK: Final = ("toggle_pause", "nudge_rate(1)", "jobs('follow')", "tile", "jobs('cancel')", "drain")
+_AT_WORK: Final = (
+    *("toggle_pause", "nudge_rate(-1)", "nudge_rate(1)", "jobs('follow')", "tile", "jobs('cancel')"),
+    "drain",
+)
 """Actions that have no use once the run has ended."""
 
 _OF_RUN_AT_WORK: Final = (

@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 from llmdash.ui.settings.chosen_keys import ChosenKeys, KeyProblem
 from llmdash.ui.text.keymap import BoundAction, bound_actions
 
-__all__ = ["SCREENS", "conflicts", "every_action"]
+__all__ = ["SCREENS", "bound_on", "conflicts", "every_action"]
 
 _SLIDER: Final = "panels.rate_slider.LogSlider"
 _ERRORS: Final = "tables.error_table.ErrorTable"
@@ -49,7 +49,8 @@ only where the user has chosen keys.
 
 
 @cache
-def _bound(name: str) -> tuple[BoundAction, ...]:
+def bound_on(name: str) -> tuple[BoundAction, ...]:
+    """Return the actions of a screen or widget by its name in SCREENS."""
     module, _, kind = name.rpartition(".")
     node: type[DOMNode] = getattr(import_module(f"llmdash.ui.{module}"), kind)
     return tuple(bound_actions(node))
@@ -59,7 +60,7 @@ def every_action() -> Mapping[str, BoundAction]:
     """Return the actions of all screens by their ids, each as it is bound first."""
     found: dict[str, BoundAction] = {}
     for screen, widgets in SCREENS.items():
-        for action in chain(_bound(screen), *map(_bound, widgets)):
+        for action in chain(bound_on(screen), *map(bound_on, widgets)):
             found.setdefault(action.id, action)
     return found
 
@@ -70,7 +71,7 @@ def conflicts(chosen: ChosenKeys) -> Iterator[KeyProblem]:
     """
     seen: set[tuple[str, frozenset[str]]] = set()
     for screen, widgets in SCREENS.items():
-        places = [_bound(screen), *((*_bound(screen), *_bound(widget)) for widget in widgets)]
+        places = [bound_on(screen), *((*bound_on(screen), *bound_on(widget)) for widget in widgets)]
         for place in places:
             for key, first, second in _meetings(place, chosen):
                 pair = (key, frozenset((first.id, second.id)))

@@ -110,7 +110,9 @@ def _is_shown(entry: KeyEntry, screen: Screen[Any]) -> bool:
 
 
 def _is_typed(focused: Widget, key: str) -> bool:
-    return focused.check_consume_key(key, key_to_character(key))
+    glyph = key_glyph(key)
+    character = glyph if len(glyph) == 1 and glyph.isascii() else key_to_character(key)
+    return focused.check_consume_key(key, character)
 
 
 def items_of(found: Iterable[KeyEntry]) -> list[BarItem]:

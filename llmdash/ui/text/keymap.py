@@ -53,8 +53,8 @@ _GLYPHS = {
 
 
 EVERYWHERE: Final = (
-    *("back", "pause", "slower", "faster", "errors", "graphs", "workers", "wall", "drain", "check-keys"),
-    *("palette", "help", "quit", "leave-home"),
+    *("pause", "slower", "faster", "errors", "graphs", "workers", "wall", "drain", "check-keys"),
+    *("palette", "help", "back", "quit", "leave-home"),
 )
 """The ids of actions that are the same wherever the focus is; the key bar has them right of its `│`."""
 
@@ -76,7 +76,9 @@ def action_id(description: str) -> str:
     >>> action_id("Disable/enable")
     'disable-enable'
     """
-    return re.sub(r"[^a-z0-9]+", "-", description.lower().replace("%", "percent")).strip("-")
+    return re.sub(
+        r"[^a-z0-9]+", "-", description.lower().replace("%", "percent").replace("#", "number")
+    ).strip("-")
 
 
 @dataclass(frozen=True, slots=True)

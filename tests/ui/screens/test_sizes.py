@@ -15,8 +15,8 @@ from llmdash.engine.model.frame import Notice
 from llmdash.engine.model.states import RunState, Severity
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.dashboard.arrangement import MINIMUM, WIDE, arrange_panels
-from llmdash.ui.text.bar_items import BarItem, BarItems, fit_items
 from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.text.bar_items import BarItem, BarItems, fit_items
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import picture, until
 
