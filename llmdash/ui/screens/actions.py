@@ -42,6 +42,7 @@ SCREENS: Final[Mapping[str, Sequence[str]]] = {
     "screens.budget.BudgetScreen": (),
     "screens.confirm.ConfirmScreen": (),
     "screens.leave.LeaveScreen": (),
+    "screens.jump.JumpScreen": (),
 }
 """Each screen with the widgets on it that have keys of their own, as modules of `llmdash.ui`: they are loaded
 only where the user has chosen keys.

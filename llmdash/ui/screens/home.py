@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Resize, ScreenResume
+from textual.events import Paste, Resize, ScreenResume
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
@@ -28,6 +28,7 @@ from llmdash.ui.home.endpoint_list import EndpointList
 from llmdash.ui.home.forecast_pane import ForecastPane
 from llmdash.ui.home.form import NewRunForm
 from llmdash.ui.home.kept_table import KeptTable
+from llmdash.ui.home.path_field import PathField
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -171,6 +172,11 @@ class HomeScreen(Screen[None]):
         self._arrange(self.app.size.width)
         self._settling = self.set_timer(_SETTLE_S, self._foresee)
         self._foresee()
+
+    def on_paste(self, event: Paste) -> None:
+        """A file that is dropped anywhere but on a field is the one to run."""
+        event.stop()
+        self.query_one("#prompt-path", PathField).take(event.text)
 
     # What was.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from textual.keys import Keys, key_to_character
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from llmdash.ui.settings.toml_lines import key_lines
 
@@ -26,7 +26,8 @@ __all__ = ["ChosenKeys", "KeyProblem", "key_name", "read_keys"]
 _TABLE: Final = "keys"
 _MODIFIERS: Final = ("ctrl", "alt", "shift")
 _OTHER_NAMES: Final = {"esc": "escape", "return": "enter", "pgup": "pageup", "pgdn": "pagedown"}
-_NAMED: Final = frozenset(key.value for key in Keys if "+" not in key.value and "<" not in key.value)
+_PLAIN_KEYS: Final = frozenset(key.value for key in Keys if "+" not in key.value and "<" not in key.value)
+_NAMED: Final = _PLAIN_KEYS.union(KEY_NAME_REPLACEMENTS.values())
 _ENDS: Final = "ctrl+c"
 """Ends the program, whatever the keys are."""
 
