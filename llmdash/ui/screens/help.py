@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Final
 
@@ -11,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Markdown, OptionList, Static
 from textual.widgets.option_list import Option
@@ -24,12 +26,33 @@ __all__ = ["HelpScreen", "help_screen"]
 
 KEYS: Final = "Keys here"
 GLYPHS: Final = "Glyphs"
+_KEYS_WIDTH: Final = 8
+_NAMES_WIDTH: Final = 16
+_LEAST_HELP: Final = 16
 _SEARCH: Final = "a word to look for in the manual"
 
 
 def help_screen(screen: Screen[Any]) -> HelpScreen:
     """Return the help for a screen and the widgets on it, with its keys as they are now."""
     return HelpScreen(list(listed(screen)))
+
+
+class KeyList(Static):
+    """Keys, one action after the other, in as many lines as its width asks for."""
+
+    def __init__(self, entries: Sequence[KeyEntry]) -> None:
+        super().__init__(classes="help-keys", markup=False)
+        self._entries = entries
+
+    def on_mount(self) -> None:
+        self._fit(self.app.size.width)
+
+    def on_resize(self, event: Resize) -> None:
+        self._fit(event.size.width)
+
+    def _fit(self, width: int) -> None:
+        lines = (line for entry in self._entries for line in _lines(entry, width))
+        self.update(Content("\n").join(lines))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -67,7 +90,10 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen #topics:focus { background-tint: $surface 0%; }
     HelpScreen #help { width: 1fr; height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
     HelpScreen Markdown { padding: 0; margin: 0; background: $surface; }
-    HelpScreen .help-keys { width: auto; }
+    HelpScreen MarkdownFence { margin: 1 0; padding: 0 1; }
+    HelpScreen MarkdownFence > Label { width: 1fr; padding: 0; }
+    HelpScreen MarkdownH1 { margin: 0 0 1 0; text-align: left; }
+    HelpScreen MarkdownH2 { margin: 1 0; text-style: bold; }
     """
 
     def __init__(self, groups: Sequence[tuple[str, Sequence[KeyEntry]]], topic: str = KEYS) -> None:
@@ -93,13 +119,9 @@ class HelpScreen(ModalScreen[None]):
         self.show_topic(self._topic)
 
     def _key_lists(self) -> Iterator[Static]:
-        everything = [entry for _title, entries in self._groups for entry in entries]
-        keys = max((cell_len(entry.glyphs) for entry in everything), default=0)
-        names = max((cell_len(entry.name) for entry in everything), default=0)
         for title, entries in self._groups:
             yield Static(Content(title), classes="help-title", markup=False)
-            lines = [_line(entry, keys, names) for entry in entries]
-            yield Static(Content("\n").join(lines), classes="help-keys", markup=False)
+            yield KeyList(entries)
 
     # Topics.
 
@@ -200,14 +222,16 @@ def _legend() -> Content:
     return Content("\n").join(lines)
 
 
-def _line(entry: KeyEntry, keys: int, names: int) -> Content:
-    """Keys, name and what it does, the first two padded to `keys` and `names` cells."""
-    return Content.assemble(
-        (_padded(entry.glyphs, keys + 2), "bold $text-accent"),
-        _padded(entry.name, names + 2),
-        (entry.help, "$foreground-muted"),
-    )
+def _lines(entry: KeyEntry, width: int) -> Iterator[Content]:
+    """Keys, name and what it does; the last one goes on below itself where the line is full."""
+    head = _padded(entry.glyphs, _KEYS_WIDTH), _padded(entry.name, _NAMES_WIDTH)
+    indent = cell_len("".join(head))
+    said = textwrap.wrap(entry.help, max(_LEAST_HELP, width - indent)) or [""]
+    yield Content.assemble((head[0], "bold $text-accent"), head[1], (said[0], "$foreground-muted"))
+    for more in said[1:]:
+        yield Content.assemble(" " * indent, (more, "$foreground-muted"))
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * (width - cell_len(text))
+    """The text with blanks up to that many cells, and at least two of them."""
+    return text + " " * max(2, width - cell_len(text))

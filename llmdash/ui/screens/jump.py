@@ -54,7 +54,7 @@ class JumpScreen(ModalScreen[None]):
         Binding("escape,ctrl+o", "dismiss", "Back", show=False, tooltip="The focus stays where it is")
     ]
     DEFAULT_CSS = """
-    JumpScreen { background: $background 40%; layers: letters; }
+    JumpScreen { layers: letters; }
     JumpScreen > JumpLetter {
         layer: letters; position: absolute; width: 3; height: 1;
         background: $accent; color: $background; text-style: bold;

@@ -36,8 +36,32 @@ _TINTS: Final[Mapping[str, str]] = {
 }
 
 
+_IN_FULL: Final[Mapping[str, str]] = {
+    "limiter": "limiter: waits for the rate",
+    "key": "key: waits for one that may send",
+    "backoff": "backoff: failed once, next try soon",
+    "sent": "sent, no answer yet",
+    "stream": "stream: the answer arrives",
+    "invalid": "invalid: does not match the schema",
+    "rests": "rests after a 429, as long as the server says",
+    "cooldown": "cooldown: it fails where other keys do not",
+    "no quota": "no quota left; tried again from time to time",
+    "dead": "dead: refused by the server",
+    "off": "off: you turned it off",
+    "down": "down: nothing is sent but a try from time to time",
+    "probing": "probing: one request tries it again",
+    "not equal": "not equal to what was expected",
+    "not parseable": "not parseable: no result was found in it",
+}
+"""Words of states that do not explain themselves."""
+
+
 def _states(badges: Iterable[Badge]) -> tuple[Glyph, ...]:
-    return tuple(Glyph(each.glyph, each.word, _TINTS[each.style]) for each in badges if each.word)
+    return tuple(
+        Glyph(each.glyph, _IN_FULL.get(each.word, each.word), _TINTS[each.style])
+        for each in badges
+        if each.word
+    )
 
 
 _PRESS: Final = "$text-accent"
