@@ -77,7 +77,7 @@ def find_pages(words: str) -> Iterator[Page]:
 
 
 def _advice(topic: str) -> str:
-    near = difflib.get_close_matches(topic.lower(), TOPICS, n=_NEAR, cutoff=0.5)
+    near = difflib.get_close_matches(topic.lower(), TOPICS, n=_NEAR)
     near = near or [page.topic for page in find_pages(topic)][:_NEAR]
     return f"did you mean {' or '.join(near)}?" if near else "llmdash manual lists all topics"
 
