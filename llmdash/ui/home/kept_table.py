@@ -136,6 +136,9 @@ class KeptTable(LineTable):
     def row_activated(self) -> None:
         self.action_ask("open")
 
+    def row_picked(self) -> None:
+        self.action_mark()
+
     def action_mark(self) -> None:
         """Mark the run under the cursor, or take its mark away."""
         if self.row is not None:

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from llmdash.engine.model.frame import Alert, Frame
 from llmdash.engine.model.view import View
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import alert_badge
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -44,6 +45,7 @@ class AlertsScreen(ModalScreen[None]):
             box.border_title = Content("What blocks the run")
             box.border_subtitle = Content("esc closes")
             yield Static(_listed(self._alerts), id="alert-list", markup=False)
+        yield KeyBar()
 
     def wanted(self, view: View) -> View:
         return view

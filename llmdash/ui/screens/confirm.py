@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["ConfirmScreen"]
@@ -41,3 +42,4 @@ class ConfirmScreen(ModalScreen[bool]):
             box.border_title = Content(self._question)
             box.border_subtitle = Content("y yes   n no")
             yield Static(Content(self._consequence), markup=False)
+        yield KeyBar()

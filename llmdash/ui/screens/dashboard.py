@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
@@ -34,6 +34,7 @@ from llmdash.ui.dashboard.announcements import Announcements
 from llmdash.ui.dashboard.arrangement import WIDE, too_small_words
 from llmdash.ui.dashboard.board import Board
 from llmdash.ui.dashboard.frame_loop import FrameLoop
+from llmdash.ui.dashboard.header_clicks import action_at
 from llmdash.ui.dashboard.keys import DASHBOARD_KEYS
 from llmdash.ui.dashboard.no_use import no_use
 from llmdash.ui.dashboard.overlay import Overlay
@@ -296,6 +297,13 @@ class DashboardScreen(Screen[None]):
         """Open the screen of that name in OPENINGS, if there is something to show on it."""
         if self._is_of_use(f"open({name!r})") and (screen := OPENINGS[name](self, self._frame)) is not None:
             self.app.push_screen(screen)
+
+    @on(Click, "RunHeader")
+    async def _header_clicked(self, event: Click) -> None:
+        x, y = event.get_content_offset_capture(self._header)
+        strip = self._header.render_line(y)
+        if action := action_at(strip.text, len(strip.crop(0, x).text)):
+            await self.run_action(action)
 
     @on(Banner.Opened)
     def _alerts(self) -> None:

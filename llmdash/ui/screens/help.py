@@ -18,6 +18,7 @@ from textual.widgets import Input, Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
 from llmdash.manual import Page, UnknownTopic, find_pages, page_of
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.glyphs import LEGEND
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.keymap import KeyEntry, listed
@@ -104,7 +105,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="help-box") as box:
             box.border_title = Content("Help")
-            box.border_subtitle = Content("↑↓ topic   ⏎ read   / search   esc closes")
+            box.border_subtitle = Content("↑↓ topic   ⏎ read")
             with Horizontal(id="help-search"):
                 yield Static("/", markup=False)
                 yield Input(placeholder=_SEARCH, compact=True, id="help-words")
@@ -114,6 +115,7 @@ class HelpScreen(ModalScreen[None]):
                     yield Vertical(*self._key_lists(), id="help-of-keys")
                     yield Static(_legend(), id="help-glyphs", markup=False)
                     yield Markdown(id="help-page", open_links=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.show_topic(self._topic)

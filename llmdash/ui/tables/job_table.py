@@ -219,6 +219,11 @@ class JobTable(LineTable):
         if last >= 0 and not self._known.knows((self.top, last)):
             self.post_message(self.WindowChanged(self))
 
+    def row_picked(self) -> None:
+        """Mark the row that was clicked, or unmark it."""
+        if self._place.job is not None:
+            self._set_marks(self._marked ^ {self._place.job})
+
     def header_clicked(self, key: str) -> None:
         if key in SORTS:
             self.sort_by(SORTS[key])

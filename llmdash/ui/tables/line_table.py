@@ -149,6 +149,9 @@ class LineTable(ScrollView, can_focus=True):
     def row_activated(self) -> None:
         """Called when enter is pressed or a row is clicked twice."""
 
+    def row_picked(self) -> None:
+        """Called when a row is clicked with ctrl."""
+
     def header_clicked(self, key: str) -> None:
         """Called when the header of a column is clicked."""
 
@@ -311,7 +314,9 @@ class LineTable(ScrollView, can_focus=True):
         index = self.top + y - HEADER_LINES
         if index < self.row_count():
             self.move_cursor(index)
-            if event.chain == 2:
+            if event.ctrl:
+                self.row_picked()
+            elif event.chain == 2:
                 self.row_activated()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:

@@ -12,13 +12,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown, OptionList, Static
 
-from llmdash.engine.model.commands import Pause, Resume
+from llmdash.engine.model.commands import Drain, Pause, Resume
 from llmdash.engine.model.states import RunState
 from llmdash.manual import TOPICS
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.help import GLYPHS, KEYS, HelpScreen
 from llmdash.ui.screens.jump import JumpLetter, JumpScreen
@@ -266,3 +267,54 @@ async def test_the_palette_says_go_on_while_the_run_is_paused() -> None:
         await pilot.press("ctrl+p")
         await choose(pilot, "go on")
         await until(pilot, partial(session.commands.__eq__, [Resume()]))
+
+
+# The mouse.
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [("failed", "Errors"), ("retried", "Errors"), ("req/s", "Graphs"), ("in flight", "Graphs")],
+)
+async def test_a_click_on_a_figure_of_the_header_opens_its_screen(words: str, title: str) -> None:
+    async with opened(FakeSession()) as pilot:
+        header = pilot.app.screen.query_one(RunHeader)
+        y = next(y for y in range(header.size.height) if words in header.render_line(y).text)
+        await pilot.click(RunHeader, offset=(header.render_line(y).text.index(words) + 1, y))
+        await until(pilot, lambda: pilot.app.screen.title == title)
+
+
+async def test_a_click_on_the_state_pauses_and_goes_on() -> None:
+    session = FakeSession()
+    async with opened(session) as pilot:
+        header = pilot.app.screen.query_one(RunHeader)
+        await pilot.click(RunHeader, offset=(header.render_line(0).text.index("running") + 1, 0))
+        await until(pilot, lambda: session.commands == [Pause()])
+        await until(pilot, lambda: "paused" in header.render_line(0).text)
+        await pilot.click(RunHeader, offset=(header.render_line(0).text.index("paused") + 1, 0))
+        await until(pilot, lambda: session.commands == [Pause(), Resume()])
+
+
+async def test_a_click_with_ctrl_marks_a_row_and_unmarks_it() -> None:
+    session = FakeSession()
+    async with opened(session) as pilot:
+        table = pilot.app.screen.query_one(JobTable)
+        await pilot.click(JobTable, offset=(10, 5), control=True)
+        await until(pilot, lambda: table.marked == {table.cursor_job})
+        await pilot.click(JobTable, offset=(10, 5), control=True)
+        await until(pilot, lambda: not table.marked)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words", "commands"),
+    [(["D"], "Yes", [Drain()]), (["D"], "No", []), (["exclamation_mark"], "Back", []), (["?"], "Back", [])],
+)
+async def test_a_click_answers_every_question(keys: list[str], words: str, commands: list[Any]) -> None:
+    session = FakeSession()
+    async with opened(session) as pilot:
+        dashboard = pilot.app.screen
+        await pilot.press(*keys)
+        await until(pilot, lambda: pilot.app.screen is not dashboard and pilot.app.screen.is_mounted)
+        await pilot.click(KeyBar, offset=(bar(pilot).index(words) + 1, 0))
+        await until(pilot, lambda: pilot.app.screen is dashboard)
+        assert session.commands == commands
