@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
 __all__ = ["completion"]
 
@@ -26,6 +25,8 @@ def completion(context: click.Context, shell: str) -> None:
 
     In zsh it needs compinit before it: autoload -U compinit && compinit.
     """
+    from click.shell_completion import get_completion_class
+
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"there is no completion for {shell}")

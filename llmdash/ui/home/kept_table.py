@@ -15,6 +15,7 @@ from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import count, dollars, share
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["KeptTable"]
@@ -32,8 +33,6 @@ _LOOKS = {
 }
 """Glyph, words and style of each state."""
 _TITLE = "Runs kept"
-_KEYS = ("⏎", "open", "u", "go on", "o", "results", "m", "compare", "y", "replay")
-"""The keys of a row, each with what it does."""
 
 
 class KeptTable(LineTable):
@@ -85,9 +84,14 @@ class KeptTable(LineTable):
         self._marked: str | None = None
         self._on: str | None = None
         self.set_title(_TITLE)
-        keys = zip(_KEYS[::2], _KEYS[1::2], strict=True)
-        pieces = [((key, "$text-accent"), (f" {what}", "$foreground-muted")) for key, what in keys]
-        self.border_subtitle = Content(" · ").join(Content.assemble(*each) for each in pieces)
+
+    def on_mount(self) -> None:
+        pieces = (
+            Content.assemble((entry.glyphs, "$text-accent"), (f" {entry.name.lower()}", "$foreground-muted"))
+            for entry in entries(self)
+            if entry.shown
+        )
+        self.border_subtitle = Content(" · ").join(pieces)
 
     @property
     def row(self) -> KeptRow | None:

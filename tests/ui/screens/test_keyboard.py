@@ -92,6 +92,17 @@ async def test_a_chosen_key_is_that_of_panel_and_screen_and_in_help_and_palette(
         await choose(pilot, "sort  (z)")
 
 
+async def test_two_actions_can_change_their_keys_for_each_others(keys: Path) -> None:
+    write(keys, '[keys]\npause = "e"\nerrors = "p"\n')
+    session = FakeSession()
+    async with opened(session, keys) as pilot:
+        assert "e Pause" in bar(pilot) and "p Errors" in bar(pilot)
+        await pilot.press("e")
+        await until(pilot, lambda: session.commands == [Pause()])
+        await pilot.press("p")
+        await until(pilot, lambda: pilot.app.screen.title == "Errors")
+
+
 async def test_what_is_wrong_with_the_keys_is_said_at_the_start_and_the_rest_holds(keys: Path) -> None:
     write(keys, '[keys]\npause = "g"\nwarp = "x"\nwall = "spaec"\nerrors = "f6"\n')
     async with opened(FakeSession(), keys) as pilot:
