@@ -13,9 +13,14 @@ import pytest
 
 from llmdash.cli import main
 from llmdash.config import load_settings
+from llmdash.engine.frames.filter import compile_filter
+from llmdash.engine.store.job_columns import JobColumns
 from llmdash.exit_codes import ExitCode
 from llmdash.manual import TOPICS, Page, UnknownTopic, find_pages, page_of, pages
 from llmdash.prompts import checks
+from llmdash.ui.screens.actions import every_action
+from llmdash.ui.settings.chosen_keys import read_keys
+from llmdash.ui.settings.themes import read_theme
 from tests.cli.command import environment
 from tests.cli.parsed import parse
 from tests.manual import keyboard_page
@@ -132,6 +137,32 @@ def test_every_command_of_a_page_works(
             cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert ended.returncode == 0, f"{line}\n{ended.stdout}\n{ended.stderr}"
+
+
+def test_the_files_of_keys_and_themes_that_are_shown_can_be_used(tmp_path: Path) -> None:
+    (keys,) = blocks("toml", page_of("keyboard").text)
+    (tmp_path / "keys.toml").write_text(keys)
+    chosen, problems = read_keys(tmp_path / "keys.toml", every_action().keys())
+    assert problems == [] and len(chosen.keys) == 3
+    (theme,) = blocks("toml", page_of("themes").text)
+    (tmp_path / "mine.toml").write_text(theme)
+    assert read_theme(tmp_path / "mine.toml").theme.name == "mine"
+
+
+TERMS = re.findall(r"`((?:state|is|key|error):\w+|[a-z]+>=?\d\w*)`", page_of("filter").text)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_every_term_of_the_filter_that_is_shown_is_one(term: str) -> None:
+    assert compile_filter(term, JobColumns(1, range(1)), str) is not None
+
+
+def test_every_state_of_the_filter_that_is_listed_is_one() -> None:
+    rows = re.findall(r"^\| `(state|is):\w+` \| [^:]*: (.*) \|$", page_of("filter").text, re.MULTILINE)
+    assert len(rows) == 2
+    for name, values in rows:
+        for value in re.findall(r"`(\w+)`", values):
+            compile_filter(f"{name}:{value}", JobColumns(1, range(1)), str)
 
 
 def test_a_topic_that_is_not_there_names_the_near_ones() -> None:

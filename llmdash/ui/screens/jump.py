@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.geometry import Offset
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -37,12 +38,11 @@ def letters_for(titles: Sequence[str]) -> list[str]:
 class JumpLetter(Static):
     """The letter of a panel, drawn at its upper left."""
 
-    def __init__(self, letter: str, target: Widget) -> None:
+    def __init__(self, letter: str, target: Widget, place: Offset) -> None:
         super().__init__(Content(f" {letter} "), markup=False)
         self.letter = letter
         self.target = target
-        region = target.region
-        self.styles.offset = (region.x, region.y)
+        self.styles.offset = (place.x, place.y)
 
 
 class JumpScreen(ModalScreen[None]):
@@ -66,17 +66,17 @@ class JumpScreen(ModalScreen[None]):
         self._below = below
 
     def compose(self) -> ComposeResult:
-        targets = list(self._targets())
-        for target, letter in zip(
-            targets, letters_for([widget_title(each) for each in targets]), strict=True
-        ):
+        targets = dict(self._targets())
+        letters = letters_for([widget_title(each) for each in targets])
+        for (target, place), letter in zip(targets.items(), letters, strict=True):
             if letter:
-                yield JumpLetter(letter, target)
+                yield JumpLetter(letter, target, place)
 
-    def _targets(self) -> Iterator[Widget]:
-        """What can have the focus and is in sight."""
-        screen = self._below.region
-        return (each for each in self._below.focus_chain if screen.overlaps(each.region))
+    def _targets(self) -> Iterator[tuple[Widget, Offset]]:
+        """What can have the focus and is in sight, and where that begins."""
+        for each in self._below.focus_chain:
+            if region := self._below.find_widget(each).visible_region:
+                yield each, region.offset
 
     def on_key(self, event: events.Key) -> None:
         for each in self.query(JumpLetter):

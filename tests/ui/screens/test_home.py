@@ -42,6 +42,7 @@ from llmdash.ui.launcher import (
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.home import HomeScreen
+from llmdash.ui.screens.jump import JumpLetter, JumpScreen
 from llmdash.ui.screens.leave import LeaveScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.text.keymap import listed
@@ -786,6 +787,22 @@ async def test_a_file_dropped_on_home_is_the_one_to_run() -> None:
         await until(pilot, lambda: isinstance(screen.focused, KeptTable))
         pilot.app.post_message(events.Paste("/a\\ b.jsonl "))
         await until(pilot, lambda: screen.query_one("#prompt-path", Input).value == "/a b.jsonl")
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_letter_goes_to_each_field_in_sight_and_to_no_other(size: tuple[int, int]) -> None:
+    app = LlmdashApp(launcher=FakeLauncher())
+    async with app.run_test(size=size) as pilot:
+        home = app.screen
+        await until(pilot, lambda: home.focused is not None)
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen) and app.screen.is_mounted)
+        letters = list(app.screen.query(JumpLetter))
+        assert len({each.letter for each in letters}) == len(letters) > 5
+        assert all(each.region in app.screen.region for each in letters)
+        last = letters[-1]
+        await pilot.press(last.letter)
+        await until(pilot, lambda: app.screen is home and home.focused is last.target)
 
 
 async def test_part_of_a_path_is_pasted_where_the_cursor_is() -> None:
