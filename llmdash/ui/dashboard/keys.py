@@ -101,8 +101,14 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("escape", "clear", "Clear", show=False, tooltip="Close the filter or drop the marks"),
     Binding("tab", "app.focus_next", "Next panel", show=False, tooltip="Move the focus on"),
     Binding("shift+tab", "app.focus_previous", "Previous panel", show=False, tooltip="Move the focus back"),
+    # With priority, so that a letter typed right after it is that of a panel.
     Binding(
-        "ctrl+o", "app.jump", "Jump", show=False, tooltip="A letter on each panel: press one to go there"
+        "ctrl+o",
+        "app.jump",
+        "Jump",
+        show=False,
+        priority=True,
+        tooltip="A letter on each panel: press one to go there",
     ),
     Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
     Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),

@@ -62,7 +62,15 @@ class ComparisonScreen(Screen[None]):
         Binding("s", "pairs('sort_next')", "Sort", tooltip="Sort by the next column"),
         Binding("i", "pairs('reverse')", "Reverse", show=False, tooltip="Reverse the order"),
         Binding("e", "export", "Export", tooltip="Write the prompts of the table to a file"),
-        Binding("ctrl+o", "app.jump", "Jump", show=False, tooltip="A letter on each field and panel"),
+        # With priority, so that a letter typed right after it is that of a panel.
+        Binding(
+            "ctrl+o",
+            "app.jump",
+            "Jump",
+            show=False,
+            priority=True,
+            tooltip="A letter on each field and panel",
+        ),
         Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
         Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
         Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave at once"),

@@ -85,7 +85,15 @@ class HomeScreen(Screen[None]):
         Binding("n", "new_run", "New run", tooltip="Go to the form of a new run"),
         Binding("h", "kept", "Runs kept", tooltip="Go to the kept runs"),
         Binding("v", "check_keys", "Check keys", tooltip="Try each key by one small call"),
-        Binding("ctrl+o", "app.jump", "Jump", show=False, tooltip="A letter on each field and panel"),
+        # With priority, so that a letter typed right after it is that of a panel.
+        Binding(
+            "ctrl+o",
+            "app.jump",
+            "Jump",
+            show=False,
+            priority=True,
+            tooltip="A letter on each field and panel",
+        ),
         Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
         Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
         Binding("escape", "app.quit", "Leave", tooltip="Leave; nothing was sent", id="leave-home"),

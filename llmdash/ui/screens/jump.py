@@ -64,26 +64,23 @@ class JumpScreen(ModalScreen[None]):
     def __init__(self, below: Screen[Any]) -> None:
         super().__init__()
         self._below = below
+        places = dict(_in_sight(below))
+        letters = letters_for([widget_title(each) for each in places])
+        self._letters = [
+            JumpLetter(letter, target, place)
+            for (target, place), letter in zip(places.items(), letters, strict=True)
+            if letter
+        ]
 
     def compose(self) -> ComposeResult:
-        targets = dict(self._targets())
-        letters = letters_for([widget_title(each) for each in targets])
-        for (target, place), letter in zip(targets.items(), letters, strict=True):
-            if letter:
-                yield JumpLetter(letter, target, place)
-
-    def _targets(self) -> Iterator[tuple[Widget, Offset]]:
-        """What can have the focus and is in sight, and where that begins."""
-        for each in self._below.focus_chain:
-            if region := self._below.find_widget(each).visible_region:
-                yield each, region.offset
+        return iter(self._letters)
 
     def on_key(self, event: events.Key) -> None:
-        for each in self.query(JumpLetter):
-            if event.key == each.letter:
-                event.stop()
-                self._go(each.target)
-                return
+        """A letter counts as soon as it is typed, before it is painted."""
+        target = next((each.target for each in self._letters if each.letter == event.key), None)
+        if target is not None:
+            event.stop()
+            self._go(target)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a letter is as good as pressing it; one beside it leaves."""
@@ -101,3 +98,10 @@ class JumpScreen(ModalScreen[None]):
     def _go(self, target: Widget) -> None:
         self.dismiss()
         self._below.set_focus(target)
+
+
+def _in_sight(screen: Screen[Any]) -> Iterator[tuple[Widget, Offset]]:
+    """What can have the focus and is in sight, and where that begins."""
+    for each in screen.focus_chain:
+        if region := screen.find_widget(each).visible_region:
+            yield each, region.offset
