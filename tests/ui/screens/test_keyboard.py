@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown, OptionList, Static
 
@@ -44,6 +45,10 @@ async def opened(
 
 def bar(pilot: Pilot[Any]) -> str:
     return pilot.app.screen.query_one(KeyBar).render_line(0).text.rstrip()
+
+
+def begins(pilot: Pilot[Any], words: str) -> bool:
+    return bar(pilot).startswith(words)
 
 
 def said(pilot: Pilot[Any]) -> list[str]:
@@ -130,7 +135,7 @@ async def test_the_key_bar_lists_the_keys_of_the_focused_panel_then_those_of_eve
             (StreamPane, "End Follow  b Chunk marks  t Gap times  "),
         ):
             pilot.app.screen.query(kind).first().focus()
-            await until(pilot, lambda keys=keys: bar(pilot).startswith(keys))
+            await until(pilot, partial(begins, pilot, keys))
             assert everywhere in bar(pilot)
 
 
@@ -151,6 +156,15 @@ async def test_what_is_typed_into_a_field_is_on_no_key_bar() -> None:
         await pilot.press("slash")
         await until(pilot, lambda: "esc" in bar(pilot).split())
         assert "Pause" not in bar(pilot) and "Rate" not in bar(pilot) and "Palette" in bar(pilot)
+
+
+async def test_what_is_pasted_into_the_filter_is_one_line_without_its_end() -> None:
+    async with opened(FakeSession()) as pilot:
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        field = pilot.app.screen.query_one(Input)
+        pilot.app.post_message(Paste("add-34\r\n"))
+        await until(pilot, lambda: field.value == "add-34")
 
 
 async def test_a_click_on_any_item_of_the_key_bar_does_it() -> None:
