@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from itertools import chain
 from typing import Final
@@ -49,12 +48,11 @@ only where the user has chosen keys.
 """
 
 
-@cache
 def bound_on(name: str) -> tuple[BoundAction, ...]:
     """Return the actions of a screen or widget by its name in SCREENS."""
     module, _, kind = name.rpartition(".")
     node: type[DOMNode] = getattr(import_module(f"llmdash.ui.{module}"), kind)
-    return tuple(bound_actions(node))
+    return bound_actions(node)
 
 
 def every_action() -> Mapping[str, BoundAction]:

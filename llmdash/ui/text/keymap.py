@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 from textual.binding import Binding
@@ -116,7 +117,8 @@ def key_glyph(key: str) -> str:
     return marks + plain
 
 
-def bound_actions(kind: type[DOMNode]) -> list[BoundAction]:
+@cache
+def bound_actions(kind: type[DOMNode]) -> tuple[BoundAction, ...]:
     """Return the described actions of a class, its own before inherited ones, with all keys of each.
 
     Bindings inherited from Textual itself are left out: every action of llmdash has a binding of its own.
@@ -131,7 +133,7 @@ def bound_actions(kind: type[DOMNode]) -> list[BoundAction]:
             if binding.description and not binding.system and binding.key not in taken:
                 gathered.setdefault(binding.action, []).append(binding)
         taken.update(binding.key for binding in own)
-    return [_bound(action, same) for action, same in gathered.items()]
+    return tuple(_bound(action, same) for action, same in gathered.items())
 
 
 def _bound(action: str, same: list[Binding]) -> BoundAction:

@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from textual import actions
 from textual.binding import Binding
 from textual.dom import DOMNode
 
@@ -41,6 +42,31 @@ def test_every_described_binding_has_a_name() -> None:
     for kind in bound_classes():
         for binding in Binding.make_bindings(kind.__dict__["BINDINGS"]):
             assert binding.id or not binding.description, f"{kind.__name__}: import KeyBinding as Binding"
+
+
+def owner(kind: type[DOMNode], namespace: str) -> list[type[DOMNode]]:
+    """The classes of which one has the method of an action in this namespace."""
+    if namespace == "app":
+        return [LlmdashApp]
+    if namespace != "screen":
+        return [kind]
+    name = f"{kind.__module__.removeprefix('llmdash.ui.')}.{kind.__qualname__}"
+    return [class_of(screen) for screen, widgets in SCREENS.items() if name in widgets]
+
+
+def class_of(name: str) -> type[DOMNode]:
+    module, _, kind = name.rpartition(".")
+    found: type[DOMNode] = getattr(importlib.import_module(f"llmdash.ui.{module}"), kind)
+    return found
+
+
+def test_every_binding_runs_an_action_that_is_there() -> None:
+    for kind in bound_classes():
+        for binding in Binding.make_bindings(kind.__dict__["BINDINGS"]):
+            namespace, action, _parameters = actions.parse(binding.action)
+            owners = owner(kind, namespace)
+            assert owners, binding
+            assert all(hasattr(each, f"action_{action}") for each in owners), (kind, binding)
 
 
 def test_a_class_has_one_action_a_name() -> None:
