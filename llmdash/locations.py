@@ -19,6 +19,7 @@ __all__ = [
     "from_record",
     "is_there",
     "key_checks_file",
+    "keys_file",
     "known_runs_file",
     "lease_file",
     "new_run_dir",
@@ -63,6 +64,11 @@ def config_file() -> Path:
 def preferences_file() -> Path:
     """Return the path of the dashboard's preferences."""
     return config_dir() / "preferences.toml"
+
+
+def keys_file() -> Path:
+    """Return the path of the keys of the keyboard that the user has chosen."""
+    return config_dir() / "keys.toml"
 
 
 def trust_file() -> Path:

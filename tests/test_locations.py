@@ -38,6 +38,7 @@ def test_every_path_follows_the_environment(home: Path) -> None:
     assert locations.config_dir() == home / "conf" / "llmdash"
     assert locations.config_file() == home / "conf" / "llmdash" / "llmdash.toml"
     assert locations.preferences_file() == home / "conf" / "llmdash" / "preferences.toml"
+    assert locations.keys_file() == home / "conf" / "llmdash" / "keys.toml"
     assert locations.user_themes_dir() == home / "conf" / "llmdash" / "themes"
     assert locations.runs_dir() == home / "data" / "llmdash" / "runs"
     assert list(home.iterdir()) == []

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +19,7 @@ from llmdash.config import load_settings
 from llmdash.config.presets import PRESETS
 from llmdash.exit_codes import ExitCode
 from tests.cli.command import environment, llmdash, results
+from tests.named_files import folder_of_files
 from tests.recording import Recorder
 from tests.simulated import Simulated
 
@@ -43,32 +42,9 @@ def commands(section: str) -> list[str]:
     return [re.sub(r"\s{2,}#.*", "", line) for line in found.splitlines()]
 
 
-def lines(*rows: dict[str, object]) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the files that the commands name, and `llmdash` as a command."""
-    asked = [
-        {"id": f"q{n}", "messages": [{"role": "user", "content": f"{n} + 1?"}], "row": n} for n in range(3)
-    ]
-    files = {
-        "requests.jsonl": lines(*asked),
-        "questions.csv": "question,topic\nWhat is 2 + 3?,sums\nWhat is 4 + 5?,sums\n",
-        "sums.jsonl": lines({"prompt": "What is 2 + 3?", "expected": 5}),
-        "reviews.jsonl": lines({"prompt": "I like it."}),
-        "review.json": json.dumps({"type": "object", "properties": {"stars": {"type": "integer"}}}),
-        "prompts.txt": "Hello, how are you?\nWhat is 3 x 4?\n",
-    }
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "requests.jsonl.gz").write_bytes(gzip.compress(files["requests.jsonl"].encode()))
-    (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin" / "llmdash"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m llmdash "$@"\n')
-    program.chmod(0o755)
-    return tmp_path
+    return folder_of_files(tmp_path)
 
 
 @pytest.mark.parametrize("section", SECTIONS)

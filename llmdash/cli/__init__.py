@@ -14,6 +14,7 @@ from llmdash import __version__
 from llmdash.cli.ask import ask, stream
 from llmdash.cli.attach import attach
 from llmdash.cli.compare import compare
+from llmdash.cli.completion import completion
 from llmdash.cli.ctl import ctl
 from llmdash.cli.doctor import doctor
 from llmdash.cli.errors import (
@@ -24,7 +25,9 @@ from llmdash.cli.errors import (
     settings_from,
     settings_in_folder,
 )
+from llmdash.cli.examples import add_examples
 from llmdash.cli.limits import limits
+from llmdash.cli.manual import manual
 from llmdash.cli.run import demo, run
 from llmdash.cli.runs import runs
 from llmdash.cli.runs_reuse import runs_reuse
@@ -91,6 +94,9 @@ for _command in (
     themes,
     trust,
     worker,
+    completion,
+    manual,
 ):
     main.add_command(_command)
 runs.add_command(runs_reuse)
+add_examples(main)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, has_terminal, refuse
 
 __all__ = ["attach"]
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=run_names)
 @click.option("--read-only", is_flag=True, help="Only watch: nothing that is pressed reaches the run.")
 def attach(run: str | None, *, read_only: bool) -> None:
     """Show the dashboard on RUN, which goes on elsewhere: its folder or name, or a part of that.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, refuse
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _NAMES: Final = ("status", "pause", "resume", *_EXAMPLES, "retry-failed", "relea
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @click.argument("action", type=click.Choice(_NAMES))
 @click.argument("value", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: the summary of the run so far.")

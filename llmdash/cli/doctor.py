@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, refuse
 from llmdash.cli.options import OVERWRITE_OPTION
 
@@ -20,7 +21,7 @@ __all__ = ["doctor"]
 
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", required=False, type=click.Path(path_type=Path), shell_complete=run_names)
 @click.option("--repair", is_flag=True, help="Repair what can be repaired; the journal is copied first.")
 @click.option("--all", "every", is_flag=True, help="Every run in the data folder, a line each.")
 @click.option(

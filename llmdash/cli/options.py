@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from llmdash.cli.completing import endpoint_names
+
 __all__ = ["ENDPOINT_OPTIONS", "OVERWRITE_OPTION", "SETTING_OPTIONS", "SET_OPTION", "with_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,6 +71,7 @@ ENDPOINT_OPTIONS = (
         "--endpoint",
         multiple=True,
         metavar="NAME",
+        shell_complete=endpoint_names,
         help="Only this [[endpoint]] of llmdash.toml; may be given several times.",
     ),
     *_CONNECTION_OPTIONS,

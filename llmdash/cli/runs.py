@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, has_terminal, refuse
 from llmdash.cli.runs_compare import compare_runs
 from llmdash.cli.runs_open import open_kept, replay_kept
@@ -85,7 +86,7 @@ def _list(
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @_JSON
 def show(run: str, as_json: bool) -> None:
     """Show all that is known of RUN, and how to go on with it."""
@@ -106,7 +107,7 @@ def show(run: str, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
 @click.option("--reasoning", is_flag=True, help="What the models thought, too.")
@@ -127,7 +128,7 @@ def export(run: str, out: Path, overwrite: bool, reasoning: bool) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @click.argument("title")
 def rename(run: str, title: str) -> None:
     """Give RUN a name of its own; an empty TITLE takes it away. A living run is not disturbed."""
@@ -143,7 +144,7 @@ def rename(run: str, title: str) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @click.argument("tags", nargs=-1, required=True, metavar="TAG...")
 @click.option("--remove", is_flag=True, help="Take the tags away.")
 def tag(run: str, tags: tuple[str, ...], remove: bool) -> None:
@@ -160,7 +161,7 @@ def tag(run: str, tags: tuple[str, ...], remove: bool) -> None:
 
 
 @runs.command()
-@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=run_names)
 @_YES
 def delete(names: tuple[str, ...], yes: bool) -> None:
     """Delete each RUN: its folder, with what llmdash has made there. Other files stay, and are named.

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, has_terminal, refuse
 from llmdash.cli.options import OVERWRITE_OPTION
 from llmdash.engine.model.changes import CHANGE_NAMES
@@ -16,8 +17,8 @@ __all__ = ["compare_runs"]
 
 
 @click.command("compare")
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=run_names)
+@click.argument("b", shell_complete=run_names)
 @click.option(
     "--changes",
     type=click.Choice(list(CHANGE_NAMES)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, has_terminal, refuse
 from llmdash.cli.number_range import NumberRange
 
@@ -15,7 +16,7 @@ _FPS = click.option(
 
 
 @click.command("open")
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @_FPS
 def open_kept(run: str, *, fps: int) -> None:
     """Show RUN as it was at its end. Nothing is sent: it takes no key and no input file."""
@@ -24,7 +25,7 @@ def open_kept(run: str, *, fps: int) -> None:
 
 
 @click.command("replay")
-@click.argument("run")
+@click.argument("run", shell_complete=run_names)
 @click.option(
     "--speed",
     type=NumberRange(0.1, 1_000),

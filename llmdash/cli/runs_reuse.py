@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.run import run
 
 __all__ = ["runs_reuse"]
 
 
 @click.command("reuse", context_settings={"ignore_unknown_options": True})
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=run_names)
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="FILE [OPTION]...")
 def runs_reuse(name: str, arguments: tuple[str, ...]) -> None:
     """Run the prompts in FILE, but for those that RUN answered: `llmdash run FILE --reuse RUN` in short."""

@@ -121,6 +121,7 @@ def compare_on_screen(order: ComparisonOrder) -> int:
             shipped_themes=locations.themes_dir(),
             user_themes=locations.user_themes_dir(),
             preferences_path=locations.preferences_file(),
+            keys_path=locations.keys_file(),
             signals=signals,
             fault=lambda: viewer.crash,
         )

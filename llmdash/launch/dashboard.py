@@ -89,6 +89,7 @@ def open_dashboard(
         shipped_themes=locations.themes_dir(),
         user_themes=locations.user_themes_dir(),
         preferences_path=locations.preferences_file(),
+        keys_path=locations.keys_file(),
         fps=settings.fps,
         redact=settings.redactor.redact,
         on_ready=session.start if session is not None else None,

@@ -58,7 +58,8 @@ class LlmdashApp(App[None]):
     kept runs, at first what `compared` names of it.
 
     `shipped_themes` and `user_themes` are folders of theme files, `preferences_path` is where choices are
-    remembered; without them there are Textual's own themes and nothing is remembered. `fps` is the frame
+    remembered, `keys_path` the file of other keys for actions; without them there are Textual's own themes,
+    nothing is remembered, and every action has its first keys. `fps` is the frame
     rate, 5 to 30 a second. `redact` removes secrets from the text of a crash. `on_ready` is called once, when
     the dashboard was painted for the first time: what takes long to start waits for that. `signals` are those
     that end the app; `fault` returns the exception that ended the engine, None while there is none, and
@@ -85,6 +86,7 @@ class LlmdashApp(App[None]):
         shipped_themes: Path | None = None,
         user_themes: Path | None = None,
         preferences_path: Path | None = None,
+        keys_path: Path | None = None,
         fps: int = 15,
         redact: Callable[[str], str] = str,
         on_ready: Callable[[], None] | None = None,
@@ -124,6 +126,10 @@ class LlmdashApp(App[None]):
         self._themes = LiveThemes(self, shipped_themes, user_themes, self._problems.append)
         self._themes.register_shipped()
         self._themes.choose(self._preferences.current.theme)
+        self.chosen_keys: Mapping[str, Sequence[str]] = {}
+        """The keys that the user gave to actions, by the ids of these."""
+        if keys_path is not None and keys_path.exists():
+            self._choose_keys(keys_path)
 
     # Screens.
 
@@ -162,6 +168,24 @@ class LlmdashApp(App[None]):
         self.set_interval(_THEME_POLL_S, self.reload_themes)
         self._outside.obey_signals()
         self.set_interval(LOOK_S, self._outside.look)
+
+    # Keys.
+
+    def _choose_keys(self, path: Path) -> None:
+        """Give actions the keys of a file; what is wrong in it is said once the app is there."""
+        from llmdash.ui.screens.actions import conflicts, every_action
+        from llmdash.ui.settings.chosen_keys import read_keys
+
+        chosen, problems = read_keys(path, every_action().keys())
+        self._problems += map(str, (*problems, *conflicts(chosen)))
+        self.chosen_keys = chosen.keys
+        self.set_keymap(chosen.keymap)
+
+    def action_jump(self) -> None:
+        """Show a letter on each panel; the letter moves the focus there."""
+        from llmdash.ui.screens.jump import JumpScreen
+
+        self.push_screen(JumpScreen(self.screen))
 
     # What ends it from outside.
 

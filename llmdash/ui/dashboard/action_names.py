@@ -14,7 +14,10 @@ __all__ = ["action_names", "bar_names", "explanations", "hold_of", "pause_names"
 
 _OF_REPLAY: Final = ("replay_seek(-5)", "replay_seek(5)", "replay_speed(-1)", "replay_speed(1)")
 
-_AT_WORK: Final = ("toggle_pause", "nudge_rate(1)", "jobs('follow')", "tile", "jobs('cancel')", "drain")
+_AT_WORK: Final = (
+    *("toggle_pause", "nudge_rate(-1)", "nudge_rate(1)", "jobs('follow')", "tile", "jobs('cancel')"),
+    "drain",
+)
 """Actions that have no use once the run has ended."""
 
 _OF_RUN_AT_WORK: Final = (
@@ -48,7 +51,7 @@ def pause_names(frame: Frame) -> Mapping[str, str]:
     trial or a budget holds the run, so that nothing new is sent anyway.
     """
     if isinstance(pause_or_resume(frame), Resume):
-        return {"toggle_pause": "Resume" if frame.replay is None else "Play"}
+        return {"toggle_pause": "Go on" if frame.replay is None else "Play"}
     return {} if frame.replay is not None or hold_of(frame.run) is None else {"toggle_pause": ""}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from llmdash.engine.model.states import SortColumn
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["DASHBOARD_KEYS", "SORT_KEYS"]
 
@@ -36,33 +37,62 @@ def _sort_key(column: SortColumn, key: str) -> Binding:
 
 
 DASHBOARD_KEYS: Final[list[BindingType]] = [
-    Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
-    Binding("minus", "nudge_rate(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
-    Binding(
-        "plus,equals_sign", "nudge_rate(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
-    ),
     Binding("u", "release", "Release", tooltip="After a trial: run the rest"),
     Binding(
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"
     ),
-    Binding("b", "keep_budget", show=False),  # where nothing else has a use for it
-    Binding("less_than_sign", "replay_seek(-5)", "Back", group=_SEEK_KEYS, tooltip="A twentieth back"),
-    Binding("greater_than_sign", "replay_seek(5)", "On", group=_SEEK_KEYS, tooltip="A twentieth on"),
-    Binding("comma", "replay_speed(-1)", "Slower", group=_SPEED_KEYS, tooltip="Replay at a lower speed"),
-    Binding("full_stop", "replay_speed(1)", "Faster", group=_SPEED_KEYS, tooltip="Replay at a higher speed"),
+    Binding("b", "keep_budget", show=False, id="budget"),  # where nothing else has a use for it
+    Binding(
+        "less_than_sign",
+        "replay_seek(-5)",
+        "Back",
+        group=_SEEK_KEYS,
+        tooltip="A twentieth back",
+        id="replay-back",
+    ),
+    Binding(
+        "greater_than_sign",
+        "replay_seek(5)",
+        "On",
+        group=_SEEK_KEYS,
+        tooltip="A twentieth on",
+        id="replay-on",
+    ),
+    Binding(
+        "comma",
+        "replay_speed(-1)",
+        "Slower",
+        group=_SPEED_KEYS,
+        tooltip="Replay at a lower speed",
+        id="replay-slower",
+    ),
+    Binding(
+        "full_stop",
+        "replay_speed(1)",
+        "Faster",
+        group=_SPEED_KEYS,
+        tooltip="Replay at a higher speed",
+        id="replay-faster",
+    ),
     Binding("enter", "inspect", "Inspect", tooltip="Show the job under the cursor in full"),
     Binding("slash", "filter", "Filter", tooltip="Show only some jobs"),
+    Binding("s", "jobs('sort_next')", "Sort", tooltip="Sort by the next column"),
+    Binding("r", "jobs('retry')", "Retry", tooltip="Queue the marked jobs, or this one, again"),
+    Binding("x", "jobs('cancel')", "Cancel", tooltip="End the marked jobs, or this one"),
+    Binding("f", "jobs('follow')", "Follow", tooltip="Keep to the newest jobs"),
+    Binding("i", "jobs('reverse')", "Reverse", show=False, tooltip="Reverse order"),
     Binding("R", "retry_failed", "Retry failed", tooltip="Queue every failed job again"),
     Binding("o", "app.write_results", "Results", tooltip="Write the results so far into a file here"),
     Binding("n", "app.go_home", "New run", tooltip="Home: the runs that are kept, and a new one"),
-    Binding("r", "jobs('retry')", "Retry", tooltip="Queue the marked jobs, or this one, again"),
-    Binding("f", "jobs('follow')", "Follow", tooltip="Keep to the newest jobs"),
+    Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
+    Binding("minus", "nudge_rate(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
+    Binding(
+        "plus,equals_sign", "nudge_rate(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
+    ),
     Binding("e", "open('errors')", "Errors", tooltip="Failed requests, grouped by kind of error"),
     Binding("g", "open('graphs')", "Graphs", tooltip="The whole run as graphs"),
     Binding("m", "open('workers')", "Workers", tooltip="The workers that make the attempts, one by one"),
-    Binding("s", "jobs('sort_next')", "Sort", tooltip="Sort by the next column"),
     Binding("w", "tile", "Wall", tooltip="All streams in flight, side by side"),
-    Binding("x", "jobs('cancel')", "Cancel", tooltip="End the marked jobs, or this one"),
     Binding("D", "drain", "Drain", tooltip="Finish what is in flight, then stop; asks first"),
     Binding("X", "stop_now", "Stop now", show=False, tooltip="Cut off what is in flight; it stays pending"),
     Binding(
@@ -71,11 +101,19 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("escape", "clear", "Clear", show=False, tooltip="Close the filter or drop the marks"),
     Binding("tab", "app.focus_next", "Next panel", show=False, tooltip="Move the focus on"),
     Binding("shift+tab", "app.focus_previous", "Previous panel", show=False, tooltip="Move the focus back"),
+    # With priority, so that a letter typed right after it is that of a panel.
+    Binding(
+        "ctrl+o",
+        "app.jump",
+        "Jump",
+        show=False,
+        priority=True,
+        tooltip="A letter on each panel: press one to go there",
+    ),
     Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-    Binding("question_mark", "help", "Help", tooltip="Every key"),
+    Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
     Binding("ctrl+z", "app.suspend_process", "Suspend", show=False, tooltip="Back to the shell; fg goes on"),
-    Binding("q", "app.quit", "Quit", tooltip="Leave; asks about a run that goes on"),
-    Binding("i", "jobs('reverse')", "Reverse", show=False, tooltip="Reverse order"),
+    Binding("q", "app.quit", "Leave", tooltip="Leave; asks about a run that goes on", id="quit"),
     *(_sort_key(column, key) for column, key in SORT_KEYS.items()),
 ]
 """The actions available anywhere on the dashboard; key bar, help and palette list them in this order."""

@@ -102,7 +102,7 @@ def confirmation_before(command: Command, frame: Frame) -> Confirmation | None:
     match command:
         case Drain():
             in_flight = counted(frame.run.in_flight, "request")
-            consequence = f"Nothing new is sent; {in_flight} in flight may finish. Press p to resume later."
+            consequence = f"Nothing new is sent; {in_flight} in flight may finish. Press p to go on later."
             return Confirmation("Drain the run?", consequence)
         case SetRate(rate=None):
             most = counted(frame.rate.concurrency, "request")

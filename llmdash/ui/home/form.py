@@ -18,16 +18,19 @@ from textual.widgets import Input, Label, Static
 from llmdash.sanitize import clean_line
 from llmdash.ui.home.choice_strip import ChoiceStrip
 from llmdash.ui.home.field import Field
+from llmdash.ui.home.path_field import PathField
 from llmdash.ui.home.words import PREVIEW_LINES, preview_lines, reading_line
 from llmdash.ui.launcher import REUSE, EndpointChoice, Launch, LaunchError, LaunchOptions, Preview
 from llmdash.ui.panels.rate_panel import CONCURRENCY_RANGE, RATE_RANGE
 from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.pasted import pasted_paths
 
 __all__ = ["NewRunForm"]
 
 CHECKS: Final = ("as in the file", "equal", "number", "contains", "pattern", "json")
 _OPTION = re.compile(r",\s*(?=[A-Za-z_$][\w$.-]*\s*=)")
+_SCHEMA: Final = ("a JSON schema's file, for JSON answers", "a JSON schema")
 """The comma between two options: one that a name and `=` follow."""
 _MOST_TRIAL = 1_000_000
 _MOST_DOLLARS = 1e9
@@ -83,7 +86,7 @@ class NewRunForm(Vertical):
         last = self._options.last
         path = "" if self._files.chosen is not None or last.prompt_path == Path() else str(last.prompt_path)
         yield _line("prompts", self._files)
-        yield _line("", _field("prompt-path", path, "or the path of any file"))
+        yield _line("", PathField(path, ("or the path of any file",), id="prompt-path"))
         yield _line("", Static(id="reading", markup=False))
         yield _line(
             "template",
@@ -95,7 +98,7 @@ class NewRunForm(Vertical):
         yield _line("check", self._check)
         yield _line(
             "schema",
-            _field("schema", last.schema, "a JSON schema's file, for JSON answers", "a JSON schema"),
+            PathField(last.schema, _SCHEMA, id="schema"),
             Label("carry", classes="inner"),
             _field("carry", last.carry, "all fields"),
         )
@@ -172,7 +175,7 @@ class NewRunForm(Vertical):
 
     def _prompt_path(self) -> Path:
         if typed := self._text("prompt-path"):
-            path = Path(_unquoted(typed)).expanduser()
+            path = Path(next(iter(pasted_paths(typed)), typed)).expanduser()
             if not path.is_file():
                 raise LaunchError(f"Prompts: {clean_line(typed)} is not a file; give the path of one")
             return path
@@ -265,11 +268,6 @@ def _budget(text: str) -> float | None:
     if not 0 < dollars < _MOST_DOLLARS:
         raise LaunchError(f"Budget: {clean_line(text)!r} is not a sum in dollars; write one such as 5.00")
     return dollars
-
-
-def _unquoted(path: str) -> str:
-    """The path without the quotes that a terminal puts around a file that is dropped on it."""
-    return path[1:-1] if len(path) > 1 and path[0] == path[-1] and path[0] in "'\"" else path
 
 
 def _field(name: str, value: str, *placeholders: str, classes: str = "") -> Field:

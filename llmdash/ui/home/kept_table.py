@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from llmdash.engine.model.states import KeptState
@@ -14,6 +14,8 @@ from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import count, dollars, share
+from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["KeptTable"]
@@ -31,8 +33,6 @@ _LOOKS = {
 }
 """Glyph, words and style of each state."""
 _TITLE = "Runs kept"
-_KEYS = ("⏎", "open", "u", "go on", "o", "results", "m", "compare", "y", "replay")
-"""The keys of a row, each with what it does."""
 
 
 class KeptTable(LineTable):
@@ -84,9 +84,14 @@ class KeptTable(LineTable):
         self._marked: str | None = None
         self._on: str | None = None
         self.set_title(_TITLE)
-        keys = zip(_KEYS[::2], _KEYS[1::2], strict=True)
-        pieces = [((key, "$text-accent"), (f" {what}", "$foreground-muted")) for key, what in keys]
-        self.border_subtitle = Content(" · ").join(Content.assemble(*each) for each in pieces)
+
+    def on_mount(self) -> None:
+        pieces = (
+            Content.assemble((entry.glyphs, "$text-accent"), (f" {entry.name.lower()}", "$foreground-muted"))
+            for entry in entries(self)
+            if entry.shown
+        )
+        self.border_subtitle = Content(" · ").join(pieces)
 
     @property
     def row(self) -> KeptRow | None:
@@ -134,6 +139,9 @@ class KeptTable(LineTable):
 
     def row_activated(self) -> None:
         self.action_ask("open")
+
+    def row_picked(self) -> None:
+        self.action_mark()
 
     def action_mark(self) -> None:
         """Mark the run under the cursor, or take its mark away."""

@@ -8,11 +8,13 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label
+
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["FilterBar"]
 
@@ -29,8 +31,8 @@ class FilterBar(Vertical):
     FilterBar Input, FilterBar Input:focus { width: 1fr; background: $panel; background-tint: $panel 0%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close the filter", show=False, tooltip="Show every job again"),
-        Binding("down,up,tab", "leave", "Back to the table", show=False, tooltip="The filter stays"),
+        Binding("escape", "close", "Close the filter", tooltip="Show every job again"),
+        Binding("down,up,tab", "leave", "Back to the table", tooltip="The filter stays"),
     ]
 
     @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Key
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
@@ -30,6 +30,7 @@ from llmdash.ui.panels.limit_editor import KeyLimits, LimitEditor
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.panel_border import PanelBorder
 
@@ -40,6 +41,7 @@ LIT_S: Final = 0.15
 """Seconds for which a key is lit that has sent: a blink that can be seen, and no more."""
 CORNERS: Final = 6
 """Cells of the lower border that hold no text."""
+_WEIGHT_KEYS: Final = Binding.Group("Weight")
 _NO_KEY: Final = "There is no key under the cursor"
 
 
@@ -90,6 +92,8 @@ class KeyPanel(LineTable):
             "Less",
             key_display="[",
             tooltip="A smaller share of the requests",
+            group=_WEIGHT_KEYS,
+            id="weight-less",
         ),
         Binding(
             "right_square_bracket",
@@ -97,9 +101,15 @@ class KeyPanel(LineTable):
             "More",
             key_display="]",
             tooltip="A larger share of the requests",
+            group=_WEIGHT_KEYS,
+            id="weight-more",
         ),
         Binding(
-            "l", "limits", "Limits", tooltip="Type its limits: requests and tokens a minute, and at once"
+            "l",
+            "limits",
+            "Limits",
+            tooltip="Type its limits: requests and tokens a minute, and at once",
+            id="key-limits",
         ),
     ]
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -16,6 +16,7 @@ from llmdash.ui.charts.slider_track import UNLIMITED, Track, fit_track
 from llmdash.ui.panels.requested_value import RequestedValue
 from llmdash.ui.panels.typed_value import TypedValue
 from llmdash.ui.text.format import fit, number
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
 
@@ -27,6 +28,10 @@ LABEL_WIDTH: Final = 4
 VALUE_WIDTH: Final = 7
 END_WIDTH: Final = 5
 HEADING_WIDTH: Final = LABEL_WIDTH + 1 + VALUE_WIDTH
+
+_STEPS: Final = Binding.Group("12 %")
+_DECADES: Final = Binding.Group("Tenfold")
+_PERCENTS: Final = Binding.Group("1 %")
 
 
 class LogSlider(Widget, can_focus=True):
@@ -62,12 +67,12 @@ class LogSlider(Widget, can_focus=True):
     BINDING_GROUP_TITLE = "Slider"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "step(-1)", "Less", show=False, tooltip="12 % down"),
-        Binding("right", "step(1)", "More", show=False, tooltip="12 % up"),
-        Binding("shift+left", "decade(-1)", "A tenth", show=False, tooltip="Divide by ten"),
-        Binding("shift+right", "decade(1)", "Tenfold", show=False, tooltip="Multiply by ten"),
-        Binding("down", "percent(-1)", "1 % less", show=False, tooltip="1 % down"),
-        Binding("up", "percent(1)", "1 % more", show=False, tooltip="1 % up"),
+        Binding("left", "step(-1)", "Less", group=_STEPS, tooltip="12 % down"),
+        Binding("right", "step(1)", "More", group=_STEPS, tooltip="12 % up"),
+        Binding("shift+left", "decade(-1)", "A tenth", group=_DECADES, tooltip="Divide by ten"),
+        Binding("shift+right", "decade(1)", "Tenfold", group=_DECADES, tooltip="Multiply by ten"),
+        Binding("down", "percent(-1)", "1 % less", group=_PERCENTS, tooltip="1 % down"),
+        Binding("up", "percent(1)", "1 % more", group=_PERCENTS, tooltip="1 % up"),
         Binding("home", "minimum", "Minimum", show=False, tooltip="The lowest value"),
         Binding(
             "end",

@@ -8,12 +8,13 @@ from typing import ClassVar, Final
 from rich.cells import cell_len
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.engine.model.frame import ReplayPart
 from llmdash.ui.text.format import by_words, clock
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
 
@@ -59,8 +60,17 @@ class ReplayBar(Widget, can_focus=True):
     BINDING_GROUP_TITLE = "Replay"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "seek(-1)", "Back", show=False, tooltip="A hundredth of the run back"),
-        Binding("right", "seek(1)", "On", show=False, tooltip="A hundredth of the run on"),
+        Binding(
+            "left",
+            "seek(-1)",
+            "Back",
+            id="replay-step-back",
+            show=False,
+            tooltip="A hundredth of the run back",
+        ),
+        Binding(
+            "right", "seek(1)", "On", id="replay-step-on", show=False, tooltip="A hundredth of the run on"
+        ),
         Binding("shift+left", "seek(-10)", "Far back", show=False, tooltip="A tenth of the run back"),
         Binding("shift+right", "seek(10)", "Far on", show=False, tooltip="A tenth of the run on"),
         Binding("home", "go_to(0.0)", "Beginning", show=False, tooltip="To the beginning of the run"),

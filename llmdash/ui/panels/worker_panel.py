@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from llmdash.engine.model.commands import DrainWorker, TakeWorker
 from llmdash.engine.model.frame import WorkerRow
@@ -15,6 +15,7 @@ from llmdash.ui.panels.worker_rows import CELLS, worker_cells, worker_columns
 from llmdash.ui.tables.line_table import HEADER_LINES, LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.worker_words import filter_for, sentences, workers_title
 

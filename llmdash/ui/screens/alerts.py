@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -14,8 +14,10 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import Alert, Frame
 from llmdash.engine.model.states import AlertKind
 from llmdash.engine.model.view import View
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import alert_badge
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["AlertsScreen"]
 
@@ -44,6 +46,7 @@ class AlertsScreen(ModalScreen[None]):
             box.border_title = Content("What blocks the run, and what is wrong besides")
             box.border_subtitle = Content("esc closes")
             yield Static(_listed(self._alerts), id="alert-list", markup=False)
+        yield KeyBar()
 
     def wanted(self, view: View) -> View:
         return view

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -16,7 +16,9 @@ from textual.widgets import Input, Static
 
 from llmdash.engine.model.frame import RunPart
 from llmdash.sanitize import clean_line
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.format import dollars
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["BudgetScreen"]
 
@@ -35,6 +37,7 @@ class BudgetScreen(ModalScreen[float | None]):
     TITLE = "Budget"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "enter", "Set it", tooltip="If it is larger than the one that holds the run"),
         Binding("escape", "dismiss", "Leave it", tooltip="The budget stays as it is"),
     ]
 
@@ -50,6 +53,10 @@ class BudgetScreen(ModalScreen[float | None]):
             yield Static(Content(clean_line(self._held)), markup=False)
             yield Input(placeholder=f"dollars in all, more than {dollars(self._now)}", compact=True)
             yield Static(id="budget-problem", markup=False)
+        yield KeyBar()
+
+    async def action_enter(self) -> None:
+        await self.query_one(Input).action_submit()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

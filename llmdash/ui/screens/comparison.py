@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.events import Resize
@@ -26,10 +26,10 @@ from llmdash.sanitize import clean_line
 from llmdash.ui.panels.answer_pane import AnswerPane
 from llmdash.ui.panels.compared_figures import KINDS, ChangesPanel, FiguresPanel, kind_name
 from llmdash.ui.panels.filter_bar import FilterBar
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.pair_table import PairTable
 from llmdash.ui.text.format import fit
-from llmdash.ui.text.keymap import entries, listed
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["ComparisonScreen"]
 
@@ -62,9 +62,18 @@ class ComparisonScreen(Screen[None]):
         Binding("s", "pairs('sort_next')", "Sort", tooltip="Sort by the next column"),
         Binding("i", "pairs('reverse')", "Reverse", show=False, tooltip="Reverse the order"),
         Binding("e", "export", "Export", tooltip="Write the prompts of the table to a file"),
+        # With priority, so that a letter typed right after it is that of a panel.
+        Binding(
+            "ctrl+o",
+            "app.jump",
+            "Jump",
+            show=False,
+            priority=True,
+            tooltip="A letter on each field and panel",
+        ),
         Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key"),
-        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave at once"),
     ]
 
     def __init__(self, source: ComparisonSource, view: PairsView | None = None) -> None:
@@ -84,7 +93,7 @@ class ComparisonScreen(Screen[None]):
         with Container(id="answers"):
             yield AnswerPane("A", id="answer-a")
             yield AnswerPane("B", id="answer-b")
-        yield KeyBar(bar_items(entries(self), ("back", "app.quit")))
+        yield KeyBar()
 
     @property
     def _table(self) -> PairTable:
@@ -226,9 +235,9 @@ class ComparisonScreen(Screen[None]):
         self.poll()
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen(list(listed(self))))
+        self.app.push_screen(help_screen(self))
 
 
 def _name(run: ComparedRun, width: int) -> str:

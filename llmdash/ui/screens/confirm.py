@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["ConfirmScreen"]
 
@@ -39,3 +42,4 @@ class ConfirmScreen(ModalScreen[bool]):
             box.border_title = Content(self._question)
             box.border_subtitle = Content("y yes   n no")
             yield Static(Content(self._consequence), markup=False)
+        yield KeyBar()

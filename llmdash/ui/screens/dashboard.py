@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
@@ -34,11 +34,12 @@ from llmdash.ui.dashboard.announcements import Announcements
 from llmdash.ui.dashboard.arrangement import WIDE, too_small_words
 from llmdash.ui.dashboard.board import Board
 from llmdash.ui.dashboard.frame_loop import FrameLoop
+from llmdash.ui.dashboard.header_clicks import action_at
 from llmdash.ui.dashboard.keys import DASHBOARD_KEYS
 from llmdash.ui.dashboard.no_use import no_use
 from llmdash.ui.dashboard.overlay import Overlay
 from llmdash.ui.dashboard.steering import command_of, on_steering, pause_or_resume
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.replay_bar import ReplayBar, speed_beside
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
@@ -47,7 +48,6 @@ from llmdash.ui.screens.questions import Questions
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import NO_JOB, JobTable
 from llmdash.ui.terminal.backlog import terminal_is_behind
-from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.worker_words import workers_in
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
 __all__ = ["DashboardScreen"]
 
 _NOTHING_OF_THE_APP: Mapping[str, str] = {"app.go_home": "", "app.write_results": ""}
-_ALWAYS_SHOWN = ("app.command_palette", "help", "app.quit")
 
 
 class DashboardScreen(Screen[None]):
@@ -104,7 +103,7 @@ class DashboardScreen(Screen[None]):
         self._board = Board()
         self._questions = Questions(self, self.send, self._board.keep_rate)
         self._too_small = Static(id="too-small", markup=False)
-        self._key_bar = KeyBar(bar_items(entries(self), _ALWAYS_SHOWN))
+        self._key_bar = KeyBar()
         yield from (self._header, self._verdict, self._replay, self._board, self._too_small, self._key_bar)
 
     def on_mount(self) -> None:
@@ -300,6 +299,13 @@ class DashboardScreen(Screen[None]):
         if self._is_of_use(f"open({name!r})") and (screen := OPENINGS[name](self, self._frame)) is not None:
             self.app.push_screen(screen)
 
+    @on(Click, "RunHeader")
+    async def _header_clicked(self, event: Click) -> None:
+        x, y = event.get_content_offset_capture(self._header)
+        strip = self._header.render_line(y)
+        if action := action_at(strip.text, len(strip.crop(0, x).text)):
+            await self.run_action(action)
+
     @on(VerdictLine.Opened)
     def _alerts(self) -> None:
         self.action_open("alerts")
@@ -321,10 +327,9 @@ class DashboardScreen(Screen[None]):
         self.app.push_screen(InspectorScreen(job, self))
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
-        from llmdash.ui.text.keymap import listed
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen(list(listed(self))))
+        self.app.push_screen(help_screen(self))
 
     def on_resize(self, event: Resize) -> None:
         words = too_small_words(event.size)

@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -17,10 +17,10 @@ from llmdash.engine.model.frame import ErrorGroup, Frame, Inspection
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.overlay import Controls
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_table import ErrorTable
-from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["ErrorsScreen"]
 
@@ -51,8 +51,8 @@ class ErrorsScreen(Screen[None]):
         Binding("i", "inspect", "Inspect one", tooltip="Show one of these jobs in full"),
         Binding("r", "retry", "Retry group", tooltip="Queue all jobs of this group again"),
         Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key"),
-        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave; asks about a run that goes on"),
     ]
 
     def __init__(self, controls: ErrorControls) -> None:
@@ -65,7 +65,7 @@ class ErrorsScreen(Screen[None]):
         with VerticalScroll(id="example-box") as box:
             box.can_focus = False
             yield Static(id="example", markup=False)
-        yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
+        yield KeyBar()
 
     @property
     def _table(self) -> ErrorTable:
@@ -111,9 +111,9 @@ class ErrorsScreen(Screen[None]):
         self._controls.retry_group(event.group.name)
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen([("Errors", entries(self))]))
+        self.app.push_screen(help_screen(self))
 
 
 def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[AttemptRecord, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Grid
 from textual.content import Content
 from textual.screen import Screen
@@ -17,9 +17,9 @@ from llmdash.engine.model.view import View
 from llmdash.ui.charts.plot import Plot, Series
 from llmdash.ui.dashboard.action_names import pause_names
 from llmdash.ui.dashboard.overlay import Controls
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.format import duration, number, rate
-from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["GraphsScreen"]
 
@@ -44,7 +44,8 @@ class GraphsScreen(Screen[None]):
             "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
         ),
         Binding("ctrl+p", "app.command_palette", "Palette"),
-        Binding("q", "app.quit", "Quit"),
+        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave; asks about a run that goes on"),
     ]
 
     def __init__(self, controls: Controls) -> None:
@@ -58,7 +59,7 @@ class GraphsScreen(Screen[None]):
                 with Container(id=f"{name}-box", classes="graph") as box:
                     box.border_title = Content(title)
                     yield Plot(id=name)
-        yield KeyBar(bar_items(entries(self), ("app.quit",)))
+        yield KeyBar()
 
     def wanted(self, view: View) -> View:
         return replace(view, series_width=max(view.series_width, 2 * self.query_one("#requests").size.width))
@@ -80,6 +81,11 @@ class GraphsScreen(Screen[None]):
 
     def action_nudge(self, steps: int) -> None:
         self._controls.action_nudge_rate(steps)
+
+    def action_help(self) -> None:
+        from llmdash.ui.screens.help import help_screen
+
+        self.app.push_screen(help_screen(self))
 
     def _title(self, name: str, text: str) -> None:
         box = self.query_one(f"#{name}", Container)

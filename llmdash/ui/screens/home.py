@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Resize, ScreenResume
+from textual.events import Paste, Resize, ScreenResume
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker
 
@@ -27,9 +28,10 @@ from llmdash.ui.home.endpoint_list import EndpointList
 from llmdash.ui.home.forecast_pane import ForecastPane
 from llmdash.ui.home.form import NewRunForm
 from llmdash.ui.home.kept_table import KeptTable
+from llmdash.ui.home.path_field import PathField
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
-from llmdash.ui.text.keymap import entries
+from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
@@ -62,14 +64,39 @@ class HomeScreen(Screen[None]):
         Binding("tab", "app.focus_next", "Next field", priority=True),
         Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True),
         # With priority, so that they go over the sliders too, and change no value on the way.
-        Binding("down", "field('next')", "Next field", show=False, priority=True, tooltip="In the form"),
-        Binding("up", "field('previous')", "Field before", show=False, priority=True, tooltip="In the form"),
+        Binding(
+            "down",
+            "field('next')",
+            "Next field",
+            id="field-down",
+            show=False,
+            priority=True,
+            tooltip="In the form",
+        ),
+        Binding(
+            "up",
+            "field('previous')",
+            "Field before",
+            id="field-up",
+            show=False,
+            priority=True,
+            tooltip="In the form",
+        ),
         Binding("n", "new_run", "New run", tooltip="Go to the form of a new run"),
         Binding("h", "kept", "Runs kept", tooltip="Go to the kept runs"),
         Binding("v", "check_keys", "Check keys", tooltip="Try each key by one small call"),
+        # With priority, so that a letter typed right after it is that of a panel.
+        Binding(
+            "ctrl+o",
+            "app.jump",
+            "Jump",
+            show=False,
+            priority=True,
+            tooltip="A letter on each field and panel",
+        ),
         Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key"),
-        Binding("escape", "app.quit", "Leave", tooltip="Leave; nothing was sent"),
+        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        Binding("escape", "app.quit", "Leave", tooltip="Leave; nothing was sent", id="leave-home"),
     ]
     DEFAULT_CSS = """
     HomeScreen #title { height: 1; padding: 0 1; }
@@ -140,7 +167,7 @@ class HomeScreen(Screen[None]):
                 panel.styles.height = "auto"
                 yield NewRunForm(self._options, id="new")
         yield ForecastPane(id="forecast", classes="home-panel")
-        yield KeyBar(bar_items(entries(self), ("start", "app.quit")))
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._form = self.query_one(NewRunForm)
@@ -154,6 +181,11 @@ class HomeScreen(Screen[None]):
         self._arrange(self.app.size.width)
         self._settling = self.set_timer(_SETTLE_S, self._foresee)
         self._foresee()
+
+    def on_paste(self, event: Paste) -> None:
+        """A file that is dropped anywhere but on a field is the one to run."""
+        event.stop()
+        self.query_one("#prompt-path", PathField).take(event.text)
 
     # What was.
 
@@ -245,11 +277,11 @@ class HomeScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let the arrows be what they are elsewhere, but in the form; there they go from field to field."""
-        if action != "field":
-            return True
-        return self.focused is not None and any(
-            isinstance(each, NewRunForm) for each in self.focused.ancestors
-        )
+        return action != "field" or (self.focused is not None and _is_in_form(self.focused))
+
+    def shadowed(self, widget: Widget) -> tuple[str, ...]:
+        """Return the keys that go from field to field before a widget gets them."""
+        return ("up", "down") if _is_in_form(widget) else ()
 
     def action_field(self, which: str) -> None:
         """Go to the next field of the form, or the previous one; beyond its ends, on to the next panel."""
@@ -278,10 +310,9 @@ class HomeScreen(Screen[None]):
         self._tell(problem)
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
-        from llmdash.ui.text.keymap import listed
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen(list(listed(self))))
+        self.app.push_screen(help_screen(self))
 
     @on(NewRunForm.Entered)
     def action_start(self) -> None:
@@ -359,3 +390,7 @@ class HomeScreen(Screen[None]):
         self._shows_focus = True
         self.query_one("#home").scroll_home(animate=False, immediate=True)
         self.focused.scroll_visible(animate=False, immediate=True)
+
+
+def _is_in_form(widget: Widget) -> bool:
+    return any(isinstance(each, NewRunForm) for each in widget.ancestors)

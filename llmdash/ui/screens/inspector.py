@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -20,11 +20,11 @@ from llmdash.engine.model.payment import PAID
 from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.overlay import Controls
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.attempts import AttemptsView, attempts_table
 from llmdash.ui.text.badges import VERDICTS, job_badge
 from llmdash.ui.text.format import by_words, count, fit
-from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["InspectorScreen", "first_json"]
 
@@ -58,8 +58,8 @@ class InspectorScreen(Screen[None]):
         Binding("minus", "nudge(-1)", "Slower", show=False, tooltip="Lower the rate by a step"),
         Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
         Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key"),
-        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave; asks about a run that goes on"),
     ]
 
     def __init__(self, job: int, controls: Controls) -> None:
@@ -77,7 +77,7 @@ class InspectorScreen(Screen[None]):
                 section = _section(name)
                 section.border_title = Content(name.upper() if name == "json" else name.capitalize())
                 yield section
-        yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
+        yield KeyBar()
 
     def wanted(self, view: View) -> View:
         return replace(view, inspect=self._job)
@@ -134,9 +134,9 @@ class InspectorScreen(Screen[None]):
             self.app.copy_to_clipboard("\n\n".join(text for _role, text in self._shown.messages))
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen([("Inspector", entries(self))]))
+        self.app.push_screen(help_screen(self))
 
 
 def _section(name: str) -> Static:

@@ -6,11 +6,14 @@ import enum
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["LeaveChoice", "LeaveScreen"]
 
@@ -51,6 +54,7 @@ class LeaveScreen(ModalScreen[LeaveChoice]):
                 ),
                 markup=False,
             )
+        yield KeyBar()
 
     def action_choose(self, choice: str) -> None:
         """Dismiss with the choice of that name."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Protocol
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import Layout, WidgetPlacement
@@ -20,11 +20,11 @@ from llmdash.engine.model.view import View
 from llmdash.sanitize import clean_line
 from llmdash.ui.dashboard.action_names import pause_names
 from llmdash.ui.dashboard.overlay import Controls
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.panels.worker_panel import WorkerPanel
-from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.worker_words import Sentence, sentences, workers_in, workers_title
 
 __all__ = ["WorkersScreen"]
@@ -95,6 +95,7 @@ class WorkersScreen(Screen[None]):
             "d",
             "worker('drain')",
             "Drain",
+            id="drain-worker",
             tooltip="Give this worker nothing new; what is in flight finishes",
         ),
         Binding("u", "worker('take_again')", "Take again", tooltip="Give a drained worker work again"),
@@ -103,8 +104,8 @@ class WorkersScreen(Screen[None]):
         Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
         Binding("exclamation_mark", "alerts", "Alerts", show=False, tooltip="What blocks the run, in full"),
         Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key"),
-        Binding("q", "app.quit", "Quit", tooltip="Leave at once"),
+        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave; asks about a run that goes on"),
     ]
 
     def __init__(self, controls: WorkerControls) -> None:
@@ -121,7 +122,7 @@ class WorkersScreen(Screen[None]):
         with WorkersSpace(id="workers"):
             yield WorkerPanel(id="table")
             yield Static(id="worker-notes", markup=False)
-        yield KeyBar(bar_items(entries(self), ("dismiss", "app.quit")))
+        yield KeyBar()
 
     @property
     def _table(self) -> WorkerPanel:
@@ -180,6 +181,6 @@ class WorkersScreen(Screen[None]):
         self._controls.action_nudge_rate(steps)
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen([("Workers", entries(self))]))
+        self.app.push_screen(help_screen(self))

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from llmdash.ui.settings.toml_lines import key_lines
+
 if TYPE_CHECKING:
     from textual.css.stylesheet import Stylesheet
 
@@ -66,7 +68,7 @@ def read_theme(path: Path) -> ThemeFile:
     """Read one theme file. Raises ThemeError, also if the file cannot be opened."""
     text = _text_of(path)
     values = _parsed(path, text)
-    lines = dict(_key_lines(text))
+    lines = dict(key_lines(text))
     for key in values.keys() - _KEYS:
         raise ThemeError(path, lines.get(key, 1), key, f"is not known; one of {', '.join(sorted(_KEYS))}")
     colors = _table(path, values, "colors", lines)
@@ -101,17 +103,6 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         line = int(place[1]) if place and place[1] else text.count("\n") + 1
         problem = _TOML_PLACE.sub("", str(error)).strip()
         raise ThemeError(path, line, "", f"is not TOML: {problem}") from error
-
-
-def _key_lines(text: str) -> Iterator[tuple[str, int]]:
-    """Yield ("table.key" or "key", line) for each line that sets a key or opens a table."""
-    table = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if opened := re.match(r"\s*\[\s*\"?([\w-]+)\"?\s*\]", line):
-            table = opened[1] + "."
-            yield opened[1], number
-        elif key := re.match(r"\s*([\"']?)(.+?)\1\s*=", line):
-            yield table + key[2], number
 
 
 def _table(path: Path, values: Mapping[str, Any], name: str, lines: Mapping[str, int]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.content import Content
 from textual.scroll_view import ScrollView
@@ -15,6 +15,7 @@ from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.text import Chunk, Kind, Line, StreamText
 from llmdash.ui.stream.words import heading, joined, title_pieces
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import Styles, line, regions
 from llmdash.ui.text.scrolling import jump, resize
 
@@ -66,7 +67,7 @@ class StreamPane(ScrollView, can_focus=True):
         Binding("pageup", "scroll_pages(-1)", "Page up", show=False, tooltip="A screenful back"),
         Binding("pagedown", "scroll_pages(1)", "Page down", show=False, tooltip="A screenful down"),
         Binding("home", "first_line", "Top", show=False, tooltip="The oldest text held"),
-        Binding("end", "follow", "Follow", tooltip="Follow the newest text again"),
+        Binding("end", "follow", "Follow", tooltip="Follow the newest text again", id="stream-follow"),
         Binding("b", "toggle_marks", "Chunk marks", tooltip="| between chunks, on or off"),
         Binding("t", "toggle_ruler", "Gap times", tooltip="Milliseconds before each chunk, on or off"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup
@@ -13,6 +13,7 @@ from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import count
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["ErrorTable"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, NamedTuple
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from llmdash.engine.model.frame import JobRow, JobsPart
 from llmdash.engine.model.states import SortColumn
@@ -19,6 +19,7 @@ from llmdash.ui.tables.job_window import JobWindow
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import HEADER, Cell
 from llmdash.ui.text.format import count
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["NO_JOB", "JobTable"]
@@ -58,12 +59,13 @@ class JobTable(LineTable):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "activate", "Inspect", tooltip="Show the job under the cursor in full"),
+        Binding("slash", "screen.filter", "Filter", tooltip="Show only some jobs"),
         Binding("space", "mark", "Mark", show=False, tooltip="Mark or unmark it; marked jobs act together"),
         Binding("escape", "unmark", "Unmark", show=False, tooltip="Clear the marks"),
         Binding("s", "sort_next", "Sort", tooltip="Sort by the next column"),
         Binding("i", "reverse", "Reverse", show=False, tooltip="Reverse the order"),
         Binding("r", "retry", "Retry", tooltip="Queue the marked jobs, or this one, again"),
-        Binding("x", "cancel", "Cancel", show=False, tooltip="End the marked jobs, or this one"),
+        Binding("x", "cancel", "Cancel", tooltip="End the marked jobs, or this one"),
         Binding("f", "follow", "Follow", tooltip="Follow the newest jobs"),
     ]
 
@@ -216,6 +218,11 @@ class JobTable(LineTable):
         last = min(self.top + self.page_rows, self.row_count()) - 1
         if last >= 0 and not self._known.knows((self.top, last)):
             self.post_message(self.WindowChanged(self))
+
+    def row_picked(self) -> None:
+        """Mark the row that was clicked, or unmark it."""
+        if self._place.job is not None:
+            self._set_marks(self._marked ^ {self._place.job})
 
     def header_clicked(self, key: str) -> None:
         if key in SORTS:

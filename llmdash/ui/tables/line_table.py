@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -14,6 +14,7 @@ from textual.strip import Strip
 from llmdash.sanitize import clean_line
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, ROW, Cell, LineKey, RowPainter
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import regions
 from llmdash.ui.text.scrolling import jump, resize
 
@@ -147,6 +148,9 @@ class LineTable(ScrollView, can_focus=True):
 
     def row_activated(self) -> None:
         """Called when enter is pressed or a row is clicked twice."""
+
+    def row_picked(self) -> None:
+        """Called when a row is clicked with ctrl."""
 
     def header_clicked(self, key: str) -> None:
         """Called when the header of a column is clicked."""
@@ -310,7 +314,9 @@ class LineTable(ScrollView, can_focus=True):
         index = self.top + y - HEADER_LINES
         if index < self.row_count():
             self.move_cursor(index)
-            if event.chain == 2:
+            if event.ctrl:
+                self.row_picked()
+            elif event.chain == 2:
                 self.row_activated()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:

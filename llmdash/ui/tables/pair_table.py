@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from llmdash.engine.model.changes import CHANGED, CHANGES, PairChange
 from llmdash.engine.model.comparison import (
@@ -21,6 +21,7 @@ from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import HEADER, Cell
 from llmdash.ui.text.badges import JOB_STATES, VERDICTS, Badge
 from llmdash.ui.text.format import count, dollars, duration
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 
 __all__ = ["CHANGE_STYLES", "PairTable", "side_badge"]

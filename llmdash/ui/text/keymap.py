@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
-__all__ = ["KeyEntry", "entries", "key_glyph", "listed"]
+__all__ = [
+    "EVERYWHERE",
+    "BoundAction",
+    "KeyBinding",
+    "KeyEntry",
+    "action_id",
+    "bound_actions",
+    "entries",
+    "key_glyph",
+    "listed",
+    "widget_title",
+]
 
 _GLYPHS = {
     "enter": "⏎",
@@ -41,11 +53,42 @@ _GLYPHS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KeyEntry:
-    """One action of `node` with every key that runs it. `shown` says whether it belongs on the key bar."""
+EVERYWHERE: Final = (
+    *("pause", "slower", "faster", "errors", "graphs", "workers", "wall", "drain", "check-keys"),
+    *("palette", "help", "back", "quit", "leave-home"),
+)
+"""The ids of actions that are the same wherever the focus is; the key bar has them right of its `│`."""
 
-    node: DOMNode
+
+@dataclass(frozen=True)
+class KeyBinding(Binding):
+    """A binding whose id, under which the user can give it other keys, is made from its description: that of
+    `Retry failed` is `retry-failed`. Where two actions have the same description, one is given another id.
+    """
+
+    def __post_init__(self) -> None:
+        if self.id is None and self.description:
+            object.__setattr__(self, "id", action_id(self.description))
+
+
+def action_id(description: str) -> str:
+    """Return the id of an action of this description.
+
+    >>> action_id("Disable/enable")
+    'disable-enable'
+    """
+    return re.sub(
+        r"[^a-z0-9]+", "-", description.lower().replace("%", "percent").replace("#", "number")
+    ).strip("-")
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAction:
+    """One action that a class binds, with every key that runs it. `shown` says whether it belongs on the key
+    bar.
+    """
+
+    id: str
     keys: tuple[str, ...]
     action: str
     name: str
@@ -59,6 +102,13 @@ class KeyEntry:
         return " ".join(key_glyph(key) for key in self.keys)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyEntry(BoundAction):
+    """An action of `node`, as it is called now and with the keys that the user gave it."""
+
+    node: DOMNode
+
+
 def key_glyph(key: str) -> str:
     """Return how a key is shown: `ctrl+p` as `^p`, `shift+left` as `⇧←`, a capital letter as itself."""
     *modifiers, last = key.split("+")
@@ -67,38 +117,62 @@ def key_glyph(key: str) -> str:
     return marks + plain
 
 
-def entries(node: DOMNode) -> list[KeyEntry]:
-    """Return the described actions of `node`, its own before inherited ones, with all keys of each.
+@cache
+def bound_actions(kind: type[DOMNode]) -> tuple[BoundAction, ...]:
+    """Return the described actions of a class, its own before inherited ones, with all keys of each.
 
     Bindings inherited from Textual itself are left out: every action of llmdash has a binding of its own.
-    `node.renamed`, where there is one, names actions that are called otherwise now; those without a name are
-    left out. `node.explained` has the help of actions that do something else now.
     """
     gathered: dict[str, list[Binding]] = {}
     taken: set[str] = set()
-    for kind in type(node).__mro__:
-        if not kind.__module__.startswith("llmdash."):
+    for base in kind.__mro__:
+        if not base.__module__.startswith("llmdash."):
             continue
-        own = list(Binding.make_bindings(kind.__dict__.get("BINDINGS", ())))
+        own = list(Binding.make_bindings(base.__dict__.get("BINDINGS", ())))
         for binding in own:
             if binding.description and not binding.system and binding.key not in taken:
                 gathered.setdefault(binding.action, []).append(binding)
         taken.update(binding.key for binding in own)
-    found = (_entry(node, action, same) for action, same in gathered.items())
-    return [entry for entry in found if entry.name]
+    return tuple(_bound(action, same) for action, same in gathered.items())
 
 
-def _entry(node: DOMNode, action: str, same: list[Binding]) -> KeyEntry:
+def _bound(action: str, same: list[Binding]) -> BoundAction:
     first = same[0]
-    return KeyEntry(
-        node=node,
+    return BoundAction(
+        id=first.id or action_id(first.description),
         keys=tuple(binding.key for binding in same),
         action=action,
-        name=getattr(node, "renamed", {}).get(action, first.description),
+        name=first.description,
         shown=first.show,
-        help=getattr(node, "explained", {}).get(action, first.tooltip),
+        help=first.tooltip,
         group=first.group.description if first.group else "",
     )
+
+
+def entries(node: DOMNode) -> list[KeyEntry]:
+    """Return the actions of `node` with the keys that they have now.
+
+    `node.renamed`, where there is one, names actions that are called otherwise now; those without a name are
+    left out. `node.explained` has the help of actions that do something else now. The app's `chosen_keys` has
+    the keys that the user gave to actions, by their ids.
+    """
+    chosen: Mapping[str, Sequence[str]] = getattr(node.app, "chosen_keys", {})
+    renamed: Mapping[str, str] = getattr(node, "renamed", {})
+    explained: Mapping[str, str] = getattr(node, "explained", {})
+    found = (
+        KeyEntry(
+            node=node,
+            id=bound.id,
+            keys=tuple(chosen.get(bound.id, bound.keys)),
+            action=bound.action,
+            name=renamed.get(bound.action, bound.name),
+            shown=bound.shown,
+            help=explained.get(bound.action, bound.help),
+            group=bound.group,
+        )
+        for bound in bound_actions(type(node))
+    )
+    return [entry for entry in found if entry.name]
 
 
 def listed(screen: Screen[Any]) -> Iterator[tuple[str, list[KeyEntry]]]:
@@ -115,14 +189,27 @@ def listed(screen: Screen[Any]) -> Iterator[tuple[str, list[KeyEntry]]]:
             continue
         classes.add(type(widget))
         extra = [
-            entry for entry in entries(widget) if not any((key, entry.name) in taken for key in entry.keys)
+            entry
+            for entry in _reachable(screen, widget)
+            if not any((key, entry.name) in taken for key in entry.keys)
         ]
         if extra:
-            yield _title(widget), extra
+            yield widget_title(widget), extra
 
 
-def _title(widget: Widget) -> str:
-    """The name of a widget in a list of keys: `Job table` for a JobTable."""
+def _reachable(screen: Screen[Any], widget: Widget) -> Iterator[KeyEntry]:
+    """The entries of a widget, with the keys that get to it: `screen.shadowed`, where there is one, says
+    which the screen takes before it.
+    """
+    shadowed: Callable[[Widget], Collection[str]] = getattr(screen, "shadowed", lambda _widget: ())
+    before = shadowed(widget)
+    for entry in entries(widget):
+        if keys := tuple(key for key in entry.keys if key not in before):
+            yield replace(entry, keys=keys)
+
+
+def widget_title(widget: Widget) -> str:
+    """Return the name of a widget in a list of keys: `Job table` for a JobTable."""
     if widget.BINDING_GROUP_TITLE:
         return widget.BINDING_GROUP_TITLE
     return re.sub(r"(?<=[a-z])([A-Z])", r" \1", type(widget).__name__).capitalize()

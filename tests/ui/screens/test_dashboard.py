@@ -214,11 +214,16 @@ async def test_the_concurrency_slider_sets_the_concurrency() -> None:
 
 async def test_a_click_on_the_key_bar_presses_the_key() -> None:
     session = FakeSession()
-    async with dashboard(session) as (pilot, _screen):
-        await pilot.click(KeyBar, offset=(3, 0))
+    async with dashboard(session) as (pilot, screen):
+        bar = screen.query_one(KeyBar)
+
+        def place_of(word: str) -> tuple[int, int]:
+            return bar.render_line(0).text.index(word) + 1, 0
+
+        await pilot.click(KeyBar, offset=place_of("Pause"))
         await until(pilot, lambda: session.commands)
         assert session.commands == [Pause()]
-        await pilot.click(KeyBar, offset=(12, 0))
+        await pilot.click(KeyBar, offset=(place_of("Rate")[0] - 2, 0))
         await until(pilot, lambda: len(session.commands) > 1)
         last = session.commands[-1]
         assert isinstance(last, SetRate)
@@ -226,12 +231,12 @@ async def test_a_click_on_the_key_bar_presses_the_key() -> None:
         assert last.rate > 18.0
 
 
-async def test_the_key_bar_says_resume_while_the_run_is_held() -> None:
+async def test_the_key_bar_says_go_on_while_the_run_is_held() -> None:
     async with dashboard(FakeSession()) as (pilot, screen):
         bar = screen.query_one(KeyBar)
         assert "p Pause" in bar.render_line(0).text
         await pilot.press("p")
-        await until(pilot, lambda: "p Resume" in bar.render_line(0).text)
+        await until(pilot, lambda: "p Go on" in bar.render_line(0).text)
 
 
 async def test_f_stops_and_takes_up_following_and_the_stream_goes_along() -> None:

@@ -42,8 +42,10 @@ from llmdash.ui.launcher import (
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.home import HomeScreen
+from llmdash.ui.screens.jump import JumpLetter, JumpScreen
 from llmdash.ui.screens.leave import LeaveScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+from llmdash.ui.text.keymap import listed
 from tests.ui.fake_session import FakeSession
 from tests.ui.troubles import finished
 from tests.ui.waiting import until
@@ -615,7 +617,7 @@ async def test_from_a_run_that_has_ended_one_goes_home_and_from_one_that_goes_on
     launcher = FakeLauncher(holds_run=True, session=lambda: FakeSession(scene=finished()))
     async with started(launcher) as pilot:
         await opened_first(pilot, "enter")
-        assert "n New run" in bar(pilot) and "q Quit" in bar(pilot)
+        assert "n New run" in bar(pilot) and "q Leave" in bar(pilot)
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
         assert launcher.opened == [("open", "one"), ("leave",)]
@@ -753,3 +755,62 @@ async def test_choices_title_and_first_prompts_fit_the_width(size: tuple[int, in
         preview = screen.query_one("#preview", Static)
         first = str(preview.render()).splitlines()[0]
         assert len(first) == preview.size.width
+
+
+async def test_the_help_lists_no_key_that_another_takes_before_it() -> None:
+    """Up and down go from field to field in the form: there they are not those of the sliders."""
+    async with started(FakeLauncher()) as pilot:
+        groups = dict(listed(pilot.app.screen))
+        of_slider = {key for entry in groups["Slider"] for key in entry.keys}
+        assert {"left", "right", "shift+left"} <= of_slider
+        assert not of_slider & {"up", "down"}
+        assert {"up", "down"} <= {key for entry in groups["Kept runs"] for key in entry.keys}
+
+
+@pytest.mark.parametrize("before", ["", "/other.jsonl"])
+async def test_a_pasted_path_takes_the_place_of_what_was_in_its_field(before: str) -> None:
+    async with started(FakeLauncher()) as pilot:
+        field = pilot.app.screen.query_one("#prompt-path", Input)
+        field.value = before
+        field.focus()
+        field.post_message(events.Paste("'/a b/it is.jsonl'\n"))
+        await until(pilot, lambda: field.value == "/a b/it is.jsonl")
+        field.post_message(events.Paste("file:///c%20d\nfile:///e\n"))
+        await until(pilot, lambda: field.value == "/c d")
+        assert "2 files were pasted" in toast(pilot)
+
+
+async def test_a_file_dropped_on_home_is_the_one_to_run() -> None:
+    async with started(FakeLauncher()) as pilot:
+        screen = pilot.app.screen
+        screen.query_one(KeptTable).focus()
+        await until(pilot, lambda: isinstance(screen.focused, KeptTable))
+        pilot.app.post_message(events.Paste("/a\\ b.jsonl "))
+        await until(pilot, lambda: screen.query_one("#prompt-path", Input).value == "/a b.jsonl")
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_letter_goes_to_each_field_in_sight_and_to_no_other(size: tuple[int, int]) -> None:
+    app = LlmdashApp(launcher=FakeLauncher())
+    async with app.run_test(size=size) as pilot:
+        home = app.screen
+        await until(pilot, lambda: home.focused is not None)
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen) and app.screen.is_mounted)
+        letters = list(app.screen.query(JumpLetter))
+        assert len({each.letter for each in letters}) == len(letters) > 5
+        assert all(app.screen.region.contains_region(each.region) for each in letters)
+        last = letters[-1]
+        await pilot.press(last.letter)
+        await until(pilot, lambda: app.screen is home and home.focused is last.target)
+
+
+async def test_part_of_a_path_is_pasted_where_the_cursor_is() -> None:
+    async with started(FakeLauncher()) as pilot:
+        field = pilot.app.screen.query_one("#prompt-path", Input)
+        field.value = "/data/"
+        field.focus()
+        await pilot.pause()
+        field.cursor_position = len(field.value)
+        field.post_message(events.Paste("'a b.jsonl'"))
+        await until(pilot, lambda: field.value == "/data/a b.jsonl")

@@ -232,22 +232,22 @@ async def test_the_palette_names_every_action_with_its_key_and_runs_it() -> None
         assert session.commands == [Drain()]
 
 
-async def test_the_palette_calls_it_resume_while_the_run_is_paused() -> None:
+async def test_the_palette_calls_it_go_on_while_the_run_is_paused() -> None:
     session = FakeSession(scene=Scene(state=RunState.PAUSED))
     async with opened(session, "ctrl+p") as pilot:
-        await choose(pilot, "resume")
+        await choose(pilot, "go on")
         await until(pilot, lambda: session.commands == [Resume()])
 
 
 @pytest.mark.parametrize("key", ["question_mark", "g"])
-async def test_help_and_graphs_call_it_resume_too(key: str) -> None:
+async def test_help_and_graphs_call_it_go_on_too(key: str) -> None:
     session = FakeSession(scene=Scene(state=RunState.PAUSED))
     async with opened(session, key) as pilot:
         screen = pilot.app.screen
-        bars = [item.name for bar in screen.query(KeyBar) for item in bar._items]
+        bars = [item.name for bar in screen.query(KeyBar) for item in bar.items.everywhere]
         helps = [str(table.render()) for table in screen.query(".help-keys").results(Static)]
         words = "\n".join([*bars, *helps])
-        assert "Resume" in words and "Pause " not in words + " "
+        assert "Go on" in words and "Pause " not in words + " "
 
 
 async def test_the_palette_sorts_by_any_column() -> None:

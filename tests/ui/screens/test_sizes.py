@@ -15,8 +15,8 @@ from llmdash.engine.model.frame import Notice
 from llmdash.engine.model.states import RunState, Severity
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.dashboard.arrangement import MINIMUM, WIDE, arrange_panels, arrange_review
-from llmdash.ui.panels.key_bar import BarItem, fit_items
 from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.text.bar_items import BarItem, BarItems, fit_items
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import picture, until
 
@@ -92,12 +92,22 @@ def test_keys_and_rate_stand_beside_the_jobs_from_100_columns_on() -> None:
     assert arrange_panels(Size(WIDE - 1, 30), 3).keys.x == 0
 
 
-@given(st.lists(st.tuples(st.text(max_size=12), st.booleans()), max_size=14), st.integers(0, 200))
-def test_the_key_bar_never_cuts_an_item(names: list[tuple[str, bool]], width: int) -> None:
-    items = [BarItem(("x",), name, "act", keeps) for name, keeps in names]
-    chosen = fit_items(items, width)
-    assert sum(item.width + 2 for item in chosen) <= width + 2
-    assert [item for item in items if item in chosen] == chosen or len(set(items)) < len(items)
+BAR_ITEMS = st.builds(BarItem, st.just(("x",)), st.text(max_size=12), st.booleans())
+
+
+@given(st.lists(BAR_ITEMS, max_size=10, unique=True), st.lists(BAR_ITEMS, max_size=10), st.integers(0, 200))
+def test_the_key_bar_never_cuts_an_item(panel: list[BarItem], more: list[BarItem], width: int) -> None:
+    chosen = fit_items(BarItems(tuple(panel), tuple(more)), width)
+    divider = 3 if chosen.panel and chosen.everywhere else 0
+    assert sum(item.width + 2 for item in (*chosen.panel, *chosen.everywhere)) + divider <= width + 2
+    assert tuple(item for item in panel if item in chosen.panel) == chosen.panel
+
+
+def test_what_gets_help_stays_on_the_key_bar_and_each_side_loses_its_last_items() -> None:
+    panel = tuple(BarItem((key,), "word") for key in "abcdef")
+    everywhere = (*(BarItem((key,), "word") for key in "uvwxy"), BarItem(("question_mark",), "Help", True))
+    chosen = fit_items(BarItems(panel, everywhere), 60)
+    assert chosen == BarItems(panel[:3], (*everywhere[:3], everywhere[-1]))
 
 
 def has_size(app: LlmdashApp, size: tuple[int, int]) -> bool:

@@ -242,7 +242,7 @@ async def test_the_run_is_steered_from_here_too() -> None:
         await pilot.press("p", "plus")
         assert [type(command) for command in session.commands] == [Pause, SetRate]
         assert session.scene.state is RunState.PAUSED
-        await until(pilot, lambda: "Resume" in pilot.app.screen.query_one(KeyBar).render_line(0).text)
+        await until(pilot, lambda: "Go on" in pilot.app.screen.query_one(KeyBar).render_line(0).text)
         for keys, screen in ((["exclamation_mark"], AlertsScreen), (["question_mark"], HelpScreen)):
             await pilot.press(*keys)
             await until(pilot, lambda screen=screen: isinstance(pilot.app.screen, screen))  # type: ignore[misc]

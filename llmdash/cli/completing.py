@@ -1,0 +1,76 @@
+"""What a shell completes beside commands, options and files: runs, endpoints, topics of the manual.
+
+Every command line loads this module, and few complete anything: what it needs is loaded by its functions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+__all__ = ["endpoint_names", "run_names", "topics"]
+
+_MOST_RUNS: Final = 200
+_LAST: Final = "last"
+
+
+def run_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the name of a kept run, the newest first; a path is left to the shell."""
+    from click.shell_completion import CompletionItem
+
+    if os.sep in begun or begun.startswith((".", "~")):
+        return [CompletionItem(begun, type="dir")]
+    return _matching((_LAST, *_newest_runs()), begun)
+
+
+def _newest_runs() -> list[str]:
+    """The names of run folders; they begin with the time of their start."""
+    from llmdash import locations
+
+    try:
+        names = [entry.name for entry in os.scandir(locations.runs_dir()) if entry.is_dir()]
+    except OSError:
+        return []
+    return sorted(names, reverse=True)[:_MOST_RUNS]
+
+
+def endpoint_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the name of an `[[endpoint]]` of the settings files."""
+    from llmdash import locations
+
+    files = (Path(locations.CONFIG_NAME), locations.config_file())
+    return _matching(dict.fromkeys(name for file in files for name in _endpoints_in(file)), begun)
+
+
+def _endpoints_in(file: Path) -> Iterator[str]:
+    import tomllib
+
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("endpoint", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return
+    for table in tables if isinstance(tables, list) else []:
+        if isinstance(table, dict) and isinstance(name := table.get("name"), str) and name.isprintable():
+            yield name
+
+
+def topics(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete a topic of the manual."""
+    from click.shell_completion import CompletionItem
+
+    from llmdash.manual import pages
+
+    return [CompletionItem(page.topic, help=page.title) for page in pages() if page.topic.startswith(begun)]
+
+
+def _matching(names: Iterable[str], begun: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(name) for name in names if name.startswith(begun)]

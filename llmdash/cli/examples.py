@@ -1,0 +1,139 @@
+"""Examples below the help of each command. A test parses every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import click
+
+__all__ = ["EXAMPLES", "add_examples"]
+
+EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "llmdash": (
+        ("llmdash", "home: kept runs, keys, a new run"),
+        ("llmdash demo", "see it work, without a key"),
+        ("llmdash run prompts.jsonl --out answers.jsonl", ""),
+        ("llmdash manual getting-started", ""),
+    ),
+    "init": (
+        ("llmdash init", "asks a few questions"),
+        ("llmdash init --provider openrouter --yes", ""),
+    ),
+    "check": (
+        ("llmdash check", "every key of .env and llmdash.toml"),
+        ("llmdash check --endpoint claude --json", ""),
+    ),
+    "run": (
+        ("llmdash run prompts.jsonl --forecast", "what it would cost; sends nothing"),
+        ("llmdash run prompts.jsonl --out answers.jsonl", ""),
+        ("llmdash run questions.csv --template 'Why {{question}}?' --trial 20 --budget 5", ""),
+        ("llmdash run prompts.jsonl --headless --json --rate 50/s", "in a script"),
+        ("llmdash run --resume", "go on where the last run was"),
+        ("llmdash run prompts.jsonl --simulate", "practise, without a key"),
+    ),
+    "attach": (
+        ("llmdash attach", "the newest run that goes on"),
+        ("llmdash attach last --read-only", ""),
+    ),
+    "demo": (
+        ("llmdash demo", ""),
+        ("llmdash demo --rate 100/s --limit 2000", ""),
+    ),
+    "ctl": (
+        ("llmdash ctl last status", ""),
+        ("llmdash ctl last rate 20/s", ""),
+        ("llmdash ctl last drain", "finish what is in flight, then stop"),
+    ),
+    "runs": (
+        ("llmdash runs", "the newest 20"),
+        ("llmdash runs --all --state failed --json", ""),
+        ("llmdash runs export last answers.csv", ""),
+    ),
+    "runs compare": (
+        ("llmdash runs compare 2f1c last", "on the screen, prompt by prompt"),
+        ("llmdash runs compare 2f1c last --changes right-wrong --out changed.csv", ""),
+    ),
+    "runs delete": (("llmdash runs delete 2f1c", ""),),
+    "runs export": (
+        ("llmdash runs export last answers.csv", ""),
+        ("llmdash runs export last answers.jsonl --overwrite --reasoning", ""),
+    ),
+    "runs open": (("llmdash runs open last", ""),),
+    "runs prune": (
+        ("llmdash runs prune --keep-bytes 1GB --dry-run", "only say which they are"),
+        ("llmdash runs prune --older-than 30d --keep-last 10 --yes", ""),
+    ),
+    "runs rename": (("llmdash runs rename last 'second try'", ""),),
+    "runs replay": (("llmdash runs replay last --speed 60", ""),),
+    "runs reuse": (("llmdash runs reuse last prompts.jsonl --out answers.jsonl", ""),),
+    "runs show": (("llmdash runs show last", ""),),
+    "runs tag": (
+        ("llmdash runs tag last keep", "it is never pruned"),
+        ("llmdash runs tag last keep --remove", ""),
+    ),
+    "simulate": (
+        ("llmdash simulate --port 8000 --keys a,b --rpm 600", ""),
+        ("llmdash simulate --fault odd-finish=0.05", ""),
+        ("llmdash simulate --list-faults", ""),
+    ),
+    "ask": (
+        ("llmdash ask 'What is the capital of Peru?'", ""),
+        ("llmdash ask - --simulate", "the prompt is on standard input"),
+    ),
+    "stream": (
+        ("llmdash stream 'A verse about sparkling water'", "chunks, with | between them"),
+        ("llmdash stream 'A verse about sparkling water' --events --first 4", ""),
+    ),
+    "compare": (
+        ("llmdash compare --simulate", "one by one, at once, all keys, below a rate"),
+        ("llmdash compare prompts.jsonl --models gpt-4o-mini,gpt-4o --markdown", ""),
+    ),
+    "doctor": (
+        ("llmdash doctor", "the newest run"),
+        ("llmdash doctor last --repair", ""),
+        ("llmdash doctor --terminal", "after a dashboard was killed"),
+    ),
+    "limits": (("llmdash limits --json", ""),),
+    "trust": (("llmdash trust", "look at what this folder's files decide, and trust them"),),
+    "worker": (
+        (
+            "llmdash worker tls://node0:8786 --tls-ca ca.pem --tls-cert cert.pem --tls-key key.pem",
+            "",
+        ),
+    ),
+    "completion": (
+        ("llmdash completion bash", ""),
+        ("llmdash completion fish > ~/.config/fish/completions/llmdash.fish", ""),
+    ),
+    "manual": (
+        ("llmdash manual", "the topics"),
+        ("llmdash manual rate", ""),
+        ("llmdash manual --search 'budget trial'", ""),
+    ),
+}
+"""The examples of a command by its words after `llmdash`, each with what it is for."""
+
+
+def add_examples(main: click.Group) -> None:
+    """Put the examples of every command below its help."""
+    main.epilog = _epilog(EXAMPLES["llmdash"])
+    for words, command in _commands(main, ()):
+        command.epilog = _epilog(EXAMPLES.get(words, ()))
+
+
+def _commands(group: click.Group, before: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield " ".join((*before, name)), command
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*before, name))
+
+
+def _epilog(examples: tuple[tuple[str, str], ...]) -> str | None:
+    r"""The text as click leaves it alone: `\b` keeps its lines."""
+    if not examples:
+        return None
+    commented = [len(line) for line, words in examples if words]
+    width = max(commented, default=0)
+    lines = [f"  {line:<{width}}  # {words}" if words else f"  {line}" for line, words in examples]
+    return "\n".join(("\b", "Examples:", *lines))
