@@ -116,7 +116,7 @@ class HeadParts:
             return Binding.FINISHED
         if blocker is not None:
             return BINDINGS[blocker]
-        if run.in_flight >= self._gauges.concurrency:
+        if waits.full:
             return Binding.CONCURRENCY
         if self._gauges.waits_for_rate:
             return Binding.RATE

@@ -28,7 +28,7 @@ def columns() -> JobColumns:
 
 
 def found(text: str) -> list[int]:
-    predicate = compile_filter(text, columns(), lambda job: f"task-{job}")
+    predicate = compile_filter(text, columns(), lambda job: f"task-{job}").predicate
     return [job for job in range(9) if predicate is None or predicate(job)]
 
 
