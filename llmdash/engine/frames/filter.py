@@ -41,6 +41,8 @@ _WORD = re.compile(r'[^\s"]*"[^"]*"?|\S+')
 _TERM = re.compile(r"(?P<name>[a-z#]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|min|m|h|)")
 
+_LIST = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*")
+
 NO_WAITS = Waits()
 
 
@@ -99,6 +101,8 @@ class _Compiling(NamedTuple):
         if not value:
             raise FilterError(f"{term}: a value must follow {op}")
         columns = self.columns
+        if name == "#" and op in ":=" and _LIST.fullmatch(value):
+            return _numbered(value)
         numbers = _number_column(name, columns)
         if numbers is not None:
             return _compared(term, numbers, _OPERATORS[op], value)
@@ -146,6 +150,13 @@ def _errors(columns: Columns, value: str) -> frozenset[int]:
     looks = ERROR_CLASSES.get(value.lower())
     of_class = columns.errors.like(looks) if looks is not None else frozenset()
     return columns.errors.find(value) | of_class
+
+
+def _numbered(value: str) -> Predicate:
+    """The jobs of a list of numbers, counted from 1: `3,7-9`."""
+    parts = (part.partition("-") for part in value.split(","))
+    ranges = [range(int(first) - 1, int(last or first)) for first, _dash, last in parts]
+    return lambda job: any(job in one for one in ranges)
 
 
 def _number_column(name: str, columns: Columns) -> JobValues[float] | None:

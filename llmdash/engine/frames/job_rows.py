@@ -58,6 +58,7 @@ class JobRows:
             searched=ordering.searched,
             hint=ordering.hint,
             completions=completions(view.typed, columns) if view.typed else (),
+            fields=self._texts.fields(view.preview_width) if self._texts is not None else (),
             found=found,
             found_for=found_for,
         )

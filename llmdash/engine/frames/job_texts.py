@@ -27,6 +27,7 @@ INPUT = "input."
 _KEPT = 2_000
 """Rows whose texts are remembered."""
 _MOST_WANTED = 1_000
+_FIRST_PROMPTS, _MOST_FIELDS = 5, 40
 _PAUSE_S = 0.05
 """Between two looks at the disk: rows that pass by faster than one can read are left out."""
 
@@ -74,12 +75,13 @@ class JobTexts:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._forgotten = 0
+        self._fields: tuple[str, ...] | None = None
         self._checks: set[str] = set()
         """The checks of the answers seen that they could not read."""
 
     @property
     def check(self) -> str:
-        """How answers that could not be read were compared; empty for the usual way, `mixed` for several."""
+        """How answers that could not be read were compared: empty for the usual way, `mixed` for several."""
         return "mixed" if len(self._checks) > 1 else next(iter(self._checks), self._check)
 
     def of(self, job: int, state: JobState, tries: int, verdict: Verdict, wanted: TextsWanted) -> JobText:
@@ -100,16 +102,23 @@ class JobTexts:
                 self._thread.start()
         return NO_TEXT
 
+    def fields(self, width: int) -> tuple[str, ...]:
+        """Return the names of the carried fields that the first prompts have; none for no width."""
+        return self._fields or () if width > 0 else ()
+
     def forget(self) -> None:
         """Read all texts again: the prompts can be read only now."""
         with self._guard:
             self._forgotten += 1
             self._known.clear()
+            self._fields = None
 
     def _read(self) -> None:
         """What the thread does, until nothing is wanted."""
         while rows := self._next():
             forgotten = self._forgotten
+            if self._fields is None:
+                self._fields = self._look_for_fields()
             found = self._looked_up(rows)
             with self._guard:
                 if forgotten == self._forgotten:
@@ -151,10 +160,14 @@ class JobTexts:
             cells=tuple(_cell(name, prompt, result, text)[:width] for name in columns),
         )
 
+    def _look_for_fields(self) -> tuple[str, ...]:
+        prompts = filter(None, map(self._prompt, range(_FIRST_PROMPTS)))
+        return tuple(dict.fromkeys(name for prompt in prompts for name in prompt.carried))[:_MOST_FIELDS]
+
     def _prompt(self, job: int) -> Prompt | None:
         try:
             return self._prompts.prompt(job)
-        except (InputError, JournalError):
+        except (InputError, JournalError, IndexError):
             return None
 
 

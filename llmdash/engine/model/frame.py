@@ -63,6 +63,8 @@ class JobsPart:
     """Why nothing matches the filter, and what to change."""
     completions: tuple[str, ...] = ()
     """How the term that is typed can go on, the likeliest first."""
+    fields: tuple[str, ...] = ()
+    """The carried fields of the input, as far as its first prompts have them."""
     found: int | None = None
     """The job that `find` of the view names; None while it is looked for, or where there is none."""
     found_for: str = ""
