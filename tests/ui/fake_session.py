@@ -220,7 +220,19 @@ class FakeSession:
         rows = tuple(self.row(job, now) for job in order[first : first + view.height])
         queued = self.scene.jobs - self.started(now)
         waiting = ((WaitReason.LIMITER, 3 if queued else 0), (WaitReason.KEY, 0))
-        return JobsPart(self.scene.jobs, len(order), first, rows, queued=queued, waiting=waiting)
+        names = (job for job in range(self.scene.jobs) if self.scene.job_name.format(job) == view.find)
+        return JobsPart(
+            self.scene.jobs,
+            len(order),
+            first,
+            rows,
+            queued=queued,
+            waiting=waiting,
+            completions=("state:failed", "state:done") if view.typed.startswith("st") else (),
+            fields=("date",),
+            found=next(names, None) if view.find else None,
+            found_for=view.find,
+        )
 
     def order(self, now: float, view: JobsView) -> Sequence[int]:
         if view.sort is SortColumn.WRONG:

@@ -12,7 +12,7 @@ from llmdash.engine.model.frame import EndpointRow, KeyRow, SharedLimitRow, Work
 from llmdash.engine.model.states import JobState
 from llmdash.engine.pool.costs import Spending
 
-__all__ = ["Gauges", "LiveGauges", "is_full"]
+__all__ = ["Gauges", "LiveGauges", "Slots", "is_full"]
 
 _NEARLY_FULL = 0.8
 """The share of the slots in flight from which on those that are just changing hands do not matter."""
@@ -72,7 +72,16 @@ class Gauges(Protocol):
         """The tokens of all answered attempts."""
 
 
-def is_full(store: Figures, gauges: Gauges) -> bool:
+class Slots(Protocol):
+    """What decides whether the concurrency limits the rate."""
+
+    @property
+    def concurrency(self) -> int: ...
+    @property
+    def waits_for_rate(self) -> bool: ...
+
+
+def is_full(store: Figures, gauges: Slots) -> bool:
     """True if the concurrency limits the rate: each slot has a job, and none waits for a permit."""
     if gauges.waits_for_rate:
         return False

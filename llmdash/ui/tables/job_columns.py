@@ -18,6 +18,7 @@ __all__ = [
     "WIDE_FROM",
     "JobWidths",
     "default_columns",
+    "is_column",
     "job_columns",
     "texts_of",
 ]
@@ -93,6 +94,11 @@ class JobWidths:
 def default_columns(width: int) -> tuple[str, ...]:
     """Return the names of the columns that a table of this width has where none were chosen."""
     return WIDE if width >= WIDE_FROM else NARROW
+
+
+def is_column(name: str) -> bool:
+    """Return whether there is a column of this name."""
+    return name in DESCRIPTIONS or name.startswith(INPUT)
 
 
 def texts_of(names: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from llmdash.engine.model.view import JobsView
 from llmdash.ui.charts.bar_scale import BarScale
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.job_cells import ShownJob, cell
-from llmdash.ui.tables.job_columns import SORTS, default_columns
+from llmdash.ui.tables.job_columns import SORTS, default_columns, is_column
 from llmdash.ui.tables.job_layout import JobLayout
 from llmdash.ui.tables.job_order import JobOrder
 from llmdash.ui.tables.job_place import JobPlace
@@ -208,8 +208,8 @@ class JobTable(LineTable):
         self._show_border()
 
     def choose_columns(self, names: tuple[str, ...] | None) -> None:
-        """Show these columns in this order; None for those that fit the width."""
-        self._shape.chosen = names
+        """Show these columns in this order, as far as there are such; None for those that fit the width."""
+        self._shape.chosen = tuple(filter(is_column, names)) or None if names is not None else None
         self._fit_columns()
         self.refresh()
         self.post_message(self.WindowChanged(self))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from array import array
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmdash.engine.frames import ordering as ordering_module
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.filter import NO_WAITS
 from llmdash.engine.frames.ordering import Ordering
@@ -200,3 +202,50 @@ def test_no_thread_but_its_own_sorts_filters_or_asks_for_ids() -> None:
         shown(ordering, view)
         assert ordering.line_of(77) is not None or len(ordering) == 0
     assert asked_by == {"llmdash-sort"}
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.booleans())
+def test_pieces_that_are_sorted_and_merged_are_as_one(values: list[int], descending: bool) -> None:
+    """Jobs that compare equal stay in the order of the input."""
+    columns = JobColumns(len(values), range(len(values)))
+    for job, value in enumerate(values):
+        columns.begin(job)
+        columns.tries[job] = value
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering_module, "_SORTED_AT_ONCE", 4)
+        order = lines(ordering_of(columns, JobsView(sort=SortColumn.TRIES, descending=descending)))
+    expected = sorted(range(len(values)), key=values.__getitem__)
+    assert order == (expected[::-1] if descending else expected)
+
+
+class Slow:
+    """A search that finds more with each look."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self.may_look = threading.Semaphore(0)
+
+    def has(self, word: str) -> Callable[[int], bool]:
+        return lambda job: job < 10 * self.share
+
+    def look(self, words: tuple[str, ...], until: float) -> float:
+        assert words == ("sea",)
+        self.may_look.acquire()
+        self.share += 0.5
+        return self.share
+
+
+def test_what_a_search_has_found_so_far_is_shown_while_it_goes_on() -> None:
+    search = Slow()
+    ordering, view = Ordering(JobColumns(20, range(20)), str, search), JobsView(filter="sea")
+    ordering.use(view)
+
+    def seen() -> tuple[int, float | None]:
+        ordering.use(view)
+        return len(ordering), ordering.searched
+
+    wait_for(lambda: seen() == (0, 0.0))
+    search.may_look.release()
+    wait_for(lambda: seen() == (5, 0.5))
+    search.may_look.release()
+    wait_for(lambda: seen() == (10, None))
