@@ -99,7 +99,7 @@ def _columns(jobs: int, pending: Sequence[int], first: Sequence[int]) -> JobColu
     ahead = frozenset(first)
     before = array("I", (job for job in pending if job in ahead))
     after = array("I", (job for job in pending if job not in ahead))
-    return JobColumns(jobs, before + after, len(before))
+    return JobColumns(jobs, before + after)
 
 
 def resumed_store(

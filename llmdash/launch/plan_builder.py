@@ -96,7 +96,10 @@ def _members(
 
 def _facts(source: PromptSource, pool: PoolPlan, builder: PoolBuilder) -> RunFacts:
     spends = pool.simulator is None
-    return RunFacts(source.name, pool.model, pool.name, len(builder), builder.cost, source.left_out, spends)
+    check = source.check or ""
+    return RunFacts(
+        source.name, pool.model, pool.name, len(builder), builder.cost, source.left_out, spends, check
+    )
 
 
 def _notes(source: PromptSource, order: RunOrder, settings: Settings, pool: PoolPlan) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from llmdash.prompts.answers import first_json, first_json_object, number_of, score_text
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["CHECKS", "CheckError", "check_answer", "last_number", "parse_check"]
+__all__ = ["CHECKS", "CheckError", "check_answer", "last_number", "parse_check", "taken_from"]
 
 _NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[-+\u2212\u2010-\u2013]?)"
@@ -54,6 +54,29 @@ def check_answer(check: str | None, expected: str | None, text: str) -> Verdict:
     if expected is None:
         return Verdict.UNSCORED
     return score_text(expected, text) if check is None else _COMPARE[check](expected, text)
+
+
+def taken_from(check: str | None, text: str) -> str:
+    """Return what a check takes from an answer to compare it; empty where it finds nothing, or takes nothing
+    in particular.
+
+    >>> taken_from("number", "17 and 4 make 21.")
+    '21'
+    """
+    take = _TAKE.get(check or "")
+    value = take(text) if take is not None else None
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _result(text: str) -> Any:
+    """The `result` of the first JSON object in a text; without an object, the text."""
+    found = first_json_object(text)
+    return text.strip() if found is None else found.get("result")
+
+
+def _json(text: str) -> Any:
+    found = first_json(text)
+    return None if found is None else found[0]
 
 
 def last_number(text: str) -> int | float | None:
@@ -164,6 +187,12 @@ _COMPARE: Mapping[str, Callable[[str, str], Verdict]] = {
     "contains": _contains,
     "pattern": _matches,
     "json": _same_json,
+}
+_TAKE: Mapping[str, Callable[[str], Any]] = {
+    "": _result,
+    "equal": str.strip,
+    "number": _answered_number,
+    "json": _json,
 }
 CHECKS = tuple(_COMPARE)
 """The names of the checks."""

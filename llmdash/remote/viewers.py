@@ -47,6 +47,9 @@ AHEAD: Final = 10
 """Frames that come at once before that, so that each key press shows."""
 MOST_ROWS: Final = 1000
 LONGEST_FILTER: Final = 1000
+MOST_COLUMNS: Final = 32
+MOST_CHARACTERS: Final = 400
+"""Of a text in a row of the job table."""
 MOST_TILES: Final = 256
 MOST_SAMPLES: Final = 10_000
 
@@ -258,6 +261,10 @@ def _bounded(view: View) -> View:
             view.jobs,
             height=max(0, min(view.jobs.height, MOST_ROWS)),
             filter=view.jobs.filter[:LONGEST_FILTER],
+            find=view.jobs.find[:LONGEST_FILTER],
+            typed=view.jobs.typed[:LONGEST_FILTER],
+            columns=view.jobs.columns[:MOST_COLUMNS],
+            preview_width=max(0, min(view.jobs.preview_width, MOST_CHARACTERS)),
         ),
         tiles=max(0, min(view.tiles, MOST_TILES)),
         series_width=max(0, min(view.series_width, MOST_SAMPLES)),

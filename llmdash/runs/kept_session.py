@@ -10,6 +10,8 @@ from pathlib import Path
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.inspection import Inspector
+from llmdash.engine.frames.job_texts import JobTexts
+from llmdash.engine.frames.text_search import TextSearch
 from llmdash.engine.journal.totals import Totals, totals_in
 from llmdash.engine.model.commands import Cancel, Command, Drain
 from llmdash.engine.model.events import Noticed
@@ -162,12 +164,22 @@ class _Shown:
         self._cost = totals.cost if totals is not None else samples[-1].cost if samples else None
         about = replace(run.about, keys=len(gauges.key_rows))
         self._inspector: Inspector | None = None
-        self._builder = FrameBuilder(about, store, gauges, lambda job: storable(jobs.ids[job]), self._inspect)
+        self._texts = JobTexts(run.prompts, run.reader, about.check)
+        self._builder = FrameBuilder(
+            about,
+            store,
+            gauges,
+            lambda job: storable(jobs.ids[job]),
+            self._inspect,
+            texts=self._texts,
+            search=lambda: TextSearch(store.columns, run.prompts, run.reader),
+        )
         self._status = _status(store, moments)
 
     def look_up_in(self, prompts: KeptPrompts) -> None:
         """Look prompts up here from now on."""
         self._inspector = Inspector(prompts, self._reader, self._store.streams)
+        self._texts.forget()
 
     def say(self, words: str) -> None:
         """Show a notice."""

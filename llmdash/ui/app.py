@@ -149,7 +149,10 @@ class LlmdashApp(App[None]):
 
         if session is None:
             raise ValueError("there is no session to show")
-        return DashboardScreen(session, fps=self._fps, on_ready=self._on_ready, named=self._names())
+        columns = self._preferences.current.columns
+        return DashboardScreen(
+            session, columns=columns, fps=self._fps, on_ready=self._on_ready, named=self._names()
+        )
 
     def _names(self) -> Mapping[str, str]:
         """What the dashboard calls the app's actions, where that is not what they are called at first."""
@@ -306,6 +309,9 @@ class LlmdashApp(App[None]):
 
     def _remember_theme(self, theme: Theme) -> None:
         self._remember(replace(self._preferences.current, theme=theme.name))
+
+    def on_dashboard_screen_columns_chosen(self, event: DashboardScreen.ColumnsChosen) -> None:
+        self._remember(replace(self._preferences.current, columns=event.names))
 
     def remember_launch(self, launch: Launch) -> None:
         """Save what was chosen on the home screen for the next time."""

@@ -146,7 +146,7 @@ def test_the_memory_of_a_job_is_what_its_columns_take() -> None:
         before, _ = tracemalloc.get_traced_memory()
         columns = JobColumns(jobs, range(jobs))
         for job in range(jobs):
-            columns.begin_pending(job)
+            columns.begin(job)
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from llmdash.engine.model.commands import Cancel, Pause, Resume, SetConcurrency, SetRate
@@ -108,7 +109,8 @@ def test_a_run_of_a_million_jobs_is_attached_to_and_its_frames_are_small(tmp_pat
     the_plan = plan(tmp_path, Server(slow), prompts(1_000_000), concurrency=4)
     with started(the_plan) as session, served(session) as (_, folder):
         viewer = RemoteSession.attach(folder)
-        frame = until(viewer, lambda frame: frame.run.done > 0 and len(frame.jobs.rows) == 45)
+        view = replace(SCREEN, jobs=replace(SCREEN.jobs, sort=SortColumn.NUMBER))
+        frame = until(viewer, lambda frame: frame.run.done > 0 and len(frame.jobs.rows) == 45, view)
         assert frame.jobs.total == 1_000_000
         assert len(encode(FrameMessage(1, frame))) < 40_000
         viewer.close()

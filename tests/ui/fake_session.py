@@ -18,6 +18,7 @@ from llmdash.engine.model.frame import (
     Inspection,
     JobRow,
     JobsPart,
+    JobText,
     KeyRow,
     Notice,
     Percentiles,
@@ -172,13 +173,26 @@ class FakeSession:
             return sent(JobState.SENT, time_s=age)
         if age < latency:
             out = int((age - ttft) * 38)
-            return sent(JobState.STREAMING, ttft_s=ttft, time_s=age, output_tokens=out, tokens_estimated=True)
+            text = JobText("".join(SPOKEN[: 1 + out % len(SPOKEN)]))
+            return sent(
+                JobState.STREAMING,
+                ttft_s=ttft,
+                time_s=age,
+                output_tokens=out,
+                tokens_estimated=True,
+                text=text,
+            )
         if noise(job, 5) < 0.012:
             error = "400 invalid_request: the model refused the prompt"
             return sent(JobState.FAILED, time_s=latency, error=error)
         verdict = Verdict.RIGHT if noise(job, 6) < 0.974 else Verdict.NOT_EQUAL
+        text = JobText(
+            f'{{"expression": "{job % 97} x 4 - 3", "result": {job % 97 * 4 - 3}}}', str(job % 97 * 4 - 3)
+        )
+        if verdict is Verdict.NOT_EQUAL:
+            text = replace(text, expected=str(job % 97 * 4 + 7))
         out = 18 + int(noise(job, 7) * 9)
-        return sent(JobState.DONE, ttft_s=ttft, time_s=latency, output_tokens=out, verdict=verdict)
+        return sent(JobState.DONE, ttft_s=ttft, time_s=latency, output_tokens=out, verdict=verdict, text=text)
 
     def waiting(self, job: int, name: str, key: str | None, age: float) -> JobRow:
         reason = self.scene.waits[job % len(self.scene.waits)]
@@ -204,7 +218,21 @@ class FakeSession:
             first = order.index(view.anchor) - view.anchor_offset
         first = max(0, min(first, len(order) - view.height))
         rows = tuple(self.row(job, now) for job in order[first : first + view.height])
-        return JobsPart(total=self.scene.jobs, matched=len(order), first=first, rows=rows)
+        queued = self.scene.jobs - self.started(now)
+        waiting = ((WaitReason.LIMITER, 3 if queued else 0), (WaitReason.KEY, 0))
+        names = (job for job in range(self.scene.jobs) if self.scene.job_name.format(job) == view.find)
+        return JobsPart(
+            self.scene.jobs,
+            len(order),
+            first,
+            rows,
+            queued=queued,
+            waiting=waiting,
+            completions=("state:failed", "state:done") if view.typed.startswith("st") else (),
+            fields=("date",),
+            found=next(names, None) if view.find else None,
+            found_for=view.find,
+        )
 
     def order(self, now: float, view: JobsView) -> Sequence[int]:
         if view.sort is SortColumn.WRONG:

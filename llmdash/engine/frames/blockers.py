@@ -234,17 +234,23 @@ class Waits:
     due_at: Callable[[int], float | None] = _never
     shared: bool = False
     """True if a limit that is shared with other runs holds requests up."""
+    full: bool = False
+    """True if as many requests are in flight as may be, so that the rate holds nothing up."""
 
     def reason(self, job: int, state: JobState) -> WaitReason | None:
         """Return what `job` waits for, as the table shows it; None if it does not wait."""
         if state is JobState.BACKOFF:
             if self.due_at(job) is not None:
                 return WaitReason.BACKOFF
-            return self.blocker or (WaitReason.BUDGET if self.retries_held else WaitReason.LIMITER)
+            return self.blocker or (WaitReason.BUDGET if self.retries_held else self._turn)
         if state is JobState.LIMITER:
-            return self.blocker or WaitReason.LIMITER
+            return self.blocker or self._turn
         if state is JobState.KEY:
             if self.blocker in _ABOVE_KEYS:
                 return self.blocker
             return WaitReason.SHARED if self.shared else WaitReason.KEY
         return None
+
+    @property
+    def _turn(self) -> WaitReason:
+        return WaitReason.SLOT if self.full else WaitReason.LIMITER

@@ -10,12 +10,15 @@ from llmdash.engine.frames.blockers import RunStatus, Waits, alerts_of, what_blo
 from llmdash.engine.frames.bounds import Bounds, hold_alerts, no_bounds, with_bounds
 from llmdash.engine.frames.figures import Figures
 from llmdash.engine.frames.front_ends import FrontEnd, FrontEnds
-from llmdash.engine.frames.gauges import Gauges
+from llmdash.engine.frames.gauges import Gauges, is_full
 from llmdash.engine.frames.head_parts import HeadParts
+from llmdash.engine.frames.job_finder import JobFinder
 from llmdash.engine.frames.job_rows import JobRows
+from llmdash.engine.frames.job_texts import JobTexts
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.frames.stream_parts import StreamParts
+from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.frames.tiles import Tiles
 from llmdash.engine.frames.troubles import OneBucket
 from llmdash.engine.frames.workers import workers_of
@@ -46,7 +49,11 @@ class _Now(NamedTuple):
 
 
 class FrameBuilder:
-    """Builds the frames of one run. `inspect` returns a job in full, or None while it is looked up."""
+    """Builds the frames of one run.
+
+    `inspect` returns a job in full, or None while it is looked up; `texts` has what rows say of texts, and
+    `search` makes what a filter by them asks.
+    """
 
     def __init__(
         self,
@@ -56,17 +63,25 @@ class FrameBuilder:
         job_id: Callable[[int], str],
         inspect: Callable[[int, JobRow], Inspection | None],
         bounds: Callable[[], Bounds] = no_bounds,
+        texts: JobTexts | None = None,
+        search: Callable[[], Search] = lambda: NO_SEARCH,
     ) -> None:
         self._store = store
         self._gauges = gauges
         self._inspect = inspect
         self._bounds = bounds
         self._head = HeadParts(facts, store, gauges)
-        self._rows = JobRows(store, gauges, job_id)
+        self._rows = JobRows(store, gauges, job_id, texts)
         self._streams = StreamParts(store, job_id)
         self._one_bucket = OneBucket()
         self._last_keys: dict[str, KeyRow] = {}
-        self._front_ends = FrontEnds(lambda: FrontEnd(Ordering(store.columns, job_id), Tiles(store.streams)))
+        self._front_ends = FrontEnds(
+            lambda: FrontEnd(
+                Ordering(store.columns, job_id, search()),
+                Tiles(store.streams),
+                JobFinder(store.columns.jobs, job_id),
+            )
+        )
 
     def frame(self, view: View, status: RunStatus) -> Frame:
         """Return a frame of the current state. Its cost depends on what the view shows."""
@@ -82,7 +97,7 @@ class FrameBuilder:
             self._gauges.watch(self._front_ends.watched(now.at))
             return replace(
                 common,
-                jobs=self._rows.part(view.jobs, front_end.ordering, now.at, now.waits),
+                jobs=self._rows.part(view.jobs, front_end, now.at, now.waits),
                 keys=self._still(now.keys, status.state),
                 cluster=self._gauges.cluster,
                 rate=self._head.rate(status, common.run, now.blocker, now.waits),
@@ -112,7 +127,9 @@ class FrameBuilder:
         gauges = self._gauges
         at, keys, endpoints, limits = self._store.clock(), gauges.keys(), gauges.endpoints(), gauges.limits()
         blocker = what_blocks(status, keys, endpoints, self._store.in_flight, limits)
-        waits = Waits(blocker, gauges.retries_held, gauges.due_at, gauges.waits_for_share)
+        waits = Waits(
+            blocker, gauges.retries_held, gauges.due_at, gauges.waits_for_share, is_full(self._store, gauges)
+        )
         return _Now(at, keys, endpoints, limits, blocker, waits)
 
     def _common(self, status: RunStatus, now: _Now) -> Frame:

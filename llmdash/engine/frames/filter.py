@@ -1,18 +1,29 @@
-"""The filter language of the job table: `state:failed key:a1f2 time>2s text`. A job must match all terms."""
+"""The filter language of the job table: `state:failed key:a1f2 time>2s text`. A job must match all terms.
+
+A term that names no field is a text to be found in ids, errors, prompts and answers; `"two words"` is one
+text.
+"""
 
 from __future__ import annotations
 
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from llmdash.engine.frames.blockers import Waits
+from llmdash.engine.frames.filter_words import (
+    ERROR_CLASSES,
+    STATES,
+    VERDICTS,
+    WAITING,
+    unknown_field,
+)
+from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
 from llmdash.engine.store.job_columns import Columns, JobValues
-from llmdash.prompts.verdict import Verdict
 
-__all__ = ["NO_WAITS", "FilterError", "Predicate", "compile_filter"]
+__all__ = ["NO_WAITS", "Filter", "FilterError", "Predicate", "Term", "compile_filter"]
 
 Predicate = Callable[[int], bool]
 T = TypeVar("T")
@@ -26,31 +37,11 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ":": operator.eq,
 }
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "": 1.0}
+_WORD = re.compile(r'[^\s"]*"[^"]*"?|\S+')
 _TERM = re.compile(r"(?P<name>[a-z#]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|min|m|h|)")
-_WAITING = frozenset({JobState.LIMITER, JobState.KEY, JobState.BACKOFF})
-_STATES: dict[str, frozenset[JobState] | WaitReason] = {
-    **{state.name.lower(): frozenset({state}) for state in JobState},
-    **{reason.value: reason for reason in WaitReason},
-    "stream": frozenset({JobState.STREAMING}),
-    "waiting": _WAITING,
-    "flight": frozenset({JobState.SENT, JobState.STREAMING}),
-    "ended": frozenset({JobState.DONE, JobState.INVALID, JobState.FAILED, JobState.CANCELLED}),
-}
-_VERDICTS: dict[str, Verdict | AnswerFlag] = {
-    "right": Verdict.RIGHT,
-    "wrong": Verdict.NOT_EQUAL,
-    "unparseable": Verdict.NOT_PARSEABLE,
-    "unscored": Verdict.UNSCORED,
-    "empty": AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY,
-    "reasoning_only": AnswerFlag.REASONING_ONLY,
-    "length": AnswerFlag.LENGTH,
-    "eof": AnswerFlag.EOF,
-    "invalid": AnswerFlag.INVALID,
-    "odd": ~AnswerFlag.REUSED,
-    "reused": AnswerFlag.REUSED,
-}
 
+_LIST = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*")
 
 NO_WAITS = Waits()
 
@@ -59,53 +50,113 @@ class FilterError(ValueError):
     """An invalid filter; the text names the term and what is allowed there."""
 
 
+class Term(NamedTuple):
+    """A term as it was typed, and whether a job matches it."""
+
+    text: str
+    test: Predicate
+
+
+class Filter(NamedTuple):
+    """The terms of a filter, and the words that are to be found in prompts and answers."""
+
+    terms: tuple[Term, ...] = ()
+    words: tuple[str, ...] = ()
+
+    @property
+    def predicate(self) -> Predicate | None:
+        """Return the filter as a predicate on a job's number; None if every job passes."""
+        tests = [term.test for term in self.terms]
+        if len(tests) <= 1:
+            return tests[0] if tests else None
+        return lambda job: all(test(job) for test in tests)
+
+
 def compile_filter(
-    text: str, columns: Columns, job_id: Callable[[int], str], waits: Waits = NO_WAITS
-) -> Predicate | None:
-    """Return the filter as a predicate on a job's number; None if every job passes.
-
-    Raises FilterError.
-    """
-    tests = [_term(term, columns, job_id, waits) for term in text.split()]
-    if not tests:
-        return None
-    if len(tests) == 1:
-        return tests[0]
-    return lambda job: all(test(job) for test in tests)
+    text: str,
+    columns: Columns,
+    job_id: Callable[[int], str],
+    waits: Waits = NO_WAITS,
+    search: Search = NO_SEARCH,
+) -> Filter:
+    """Return the filter. Raises FilterError."""
+    compiling = _Compiling(columns, job_id, waits, search, [])
+    terms = tuple(Term(term, compiling.term(term)) for term in _WORD.findall(text))
+    return Filter(terms, tuple(compiling.words))
 
 
-def _term(term: str, columns: Columns, job_id: Callable[[int], str], waits: Waits) -> Predicate:
-    match = _TERM.fullmatch(term)
-    if match is None:
-        return _text(term, columns, job_id)
-    name, op, value = match["name"].lower(), match["op"], match["value"]
-    if not value:
-        raise FilterError(f"{term}: a value must follow {op}")
-    if name == "state":
-        named = _named(term, value, _STATES)
-        return (
-            _waiting_for(named, columns, waits)
-            if isinstance(named, WaitReason)
-            else _among(columns.state, named)
-        )
-    if name in ("is", "verdict"):
-        named_so = _named(term, value, _VERDICTS)
-        if isinstance(named_so, AnswerFlag):
-            return _flagged(columns.flags, named_so)
-        return _among(columns.verdict, {named_so})
-    if name == "key":
-        return _among(columns.key, columns.keys.find(value))
-    if name == "worker":
-        return _among(columns.worker, columns.workers.matching(value.split(",")))
-    if name == "error":
-        return _among(columns.error, columns.errors.find(value))
-    numbers = _number_column(name, columns)
-    if numbers is None:
-        raise FilterError(
-            f"{term}: no such field;"
-            " there are state, is, key, worker, error, time, ttft, wait, try, in, out, #"
-        )
-    return _compared(term, numbers, _OPERATORS[op], value)
+class _Compiling(NamedTuple):
+    columns: Columns
+    job_id: Callable[[int], str]
+    waits: Waits
+    search: Search
+    words: list[str]
+    """The words that were to be found so far."""
+
+    def term(self, term: str) -> Predicate:
+        match = _TERM.fullmatch(term)
+        if match is None:
+            return self._text(term.strip('"'))
+        name, op, value = match["name"].lower(), match["op"], match["value"].strip('"')
+        if not value:
+            raise FilterError(f"{term}: a value must follow {op}")
+        columns = self.columns
+        if name == "#" and op in ":=" and _LIST.fullmatch(value):
+            return _numbered(value)
+        numbers = _number_column(name, columns)
+        if numbers is not None:
+            return _compared(term, numbers, _OPERATORS[op], value)
+        match name:
+            case "state":
+                return self._state(_named(term, value, STATES))
+            case "is" | "verdict":
+                named_so = _named(term, value, VERDICTS)
+                if isinstance(named_so, AnswerFlag):
+                    return _flagged(columns.flags, named_so)
+                return _among(columns.verdict, {named_so})
+            case "key":
+                return _among(columns.key, columns.keys.find(value))
+            case "worker":
+                return _among(columns.worker, columns.workers.matching(value.split(",")))
+            case "error":
+                return _among(columns.error, _errors(columns, value))
+            case "id":
+                return self._id(value)
+            case "text":
+                return self._text(value)
+        raise FilterError(unknown_field(term, name))
+
+    def _state(self, named: frozenset[JobState] | WaitReason) -> Predicate:
+        state, waits = self.columns.state, self.waits
+        if not isinstance(named, WaitReason):
+            return _among(state, named)
+        return lambda job: state[job] in WAITING and waits.reason(job, JobState(state[job])) is named
+
+    def _id(self, part: str) -> Predicate:
+        wanted, job_id = part.lower(), self.job_id
+        return lambda job: wanted in job_id(job).lower()
+
+    def _text(self, text: str) -> Predicate:
+        """In an id or an error, or else in a prompt or an answer."""
+        error, is_of_id = self.columns.error, self._id(text)
+        errors = self.columns.errors.find(text)
+        self.words.append(text)
+        is_in_text = self.search.has(text)
+        return lambda job: error[job] in errors or is_of_id(job) or is_in_text(job)
+
+
+def _errors(columns: Columns, value: str) -> frozenset[int]:
+    """The errors of a class, and those with these words."""
+    looks = ERROR_CLASSES.get(value.lower())
+    of_class = columns.errors.like(looks) if looks is not None else frozenset()
+    return columns.errors.find(value) | of_class
+
+
+def _numbered(value: str) -> Predicate:
+    """The jobs of a list of numbers, counted from 1: `3,7-9`."""
+    parts = (part.partition("-") for part in value.split(","))
+    ranges = [range(int(first) - 1, int(last or first)) for first, _dash, last in parts]
+    return lambda job: any(job in one for one in ranges)
 
 
 def _number_column(name: str, columns: Columns) -> JobValues[float] | None:
@@ -139,11 +190,6 @@ def _flagged(column: JobValues[int], wanted: AnswerFlag) -> Predicate:
     return lambda job: bool(column[job] & bits)
 
 
-def _waiting_for(reason: WaitReason, columns: Columns, waits: Waits) -> Predicate:
-    state = columns.state
-    return lambda job: state[job] in _WAITING and waits.reason(job, JobState(state[job])) is reason
-
-
 def _compared(
     term: str, column: JobValues[float], compare: Callable[[float, float], bool], value: str
 ) -> Predicate:
@@ -152,9 +198,3 @@ def _compared(
         raise FilterError(f"{term}: this takes a number, such as 2, 2.5s, 300ms")
     bound = float(match["number"]) * _UNITS[match["unit"]]
     return lambda job: bool(column[job]) and compare(column[job], bound)
-
-
-def _text(term: str, columns: Columns, job_id: Callable[[int], str]) -> Predicate:
-    wanted = term.lower()
-    errors = columns.errors.find(wanted)
-    return lambda job: columns.error[job] in errors or wanted in job_id(job).lower()

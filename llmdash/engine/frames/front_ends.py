@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from llmdash.engine.frames.job_finder import JobFinder
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.tiles import Tiles
 
@@ -17,10 +18,13 @@ _GONE_AFTER_S = 5.0
 
 @dataclass(slots=True)
 class FrontEnd:
-    """What belongs to one front end: which job is on which line, which stream in which tile."""
+    """What belongs to one front end: which job is on which line, which stream in which tile, and which job it
+    looks for.
+    """
 
     ordering: Ordering
     tiles: Tiles
+    finder: JobFinder
     watched: frozenset[int] = frozenset()
     """The jobs whose text it shows."""
     asked_at: float = 0.0

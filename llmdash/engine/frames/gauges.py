@@ -7,10 +7,15 @@ from typing import Protocol
 
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
+from llmdash.engine.frames.figures import Figures
 from llmdash.engine.model.frame import EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.states import JobState
 from llmdash.engine.pool.costs import Spending
 
-__all__ = ["Gauges", "LiveGauges"]
+__all__ = ["Gauges", "LiveGauges", "Slots", "is_full"]
+
+_NEARLY_FULL = 0.8
+"""The share of the slots in flight from which on those that are just changing hands do not matter."""
 
 
 class Gauges(Protocol):
@@ -65,6 +70,24 @@ class Gauges(Protocol):
     @property
     def spending(self) -> Spending:
         """The tokens of all answered attempts."""
+
+
+class Slots(Protocol):
+    """What decides whether the concurrency limits the rate."""
+
+    @property
+    def concurrency(self) -> int: ...
+    @property
+    def waits_for_rate(self) -> bool: ...
+
+
+def is_full(store: Figures, gauges: Slots) -> bool:
+    """True if the concurrency limits the rate: each slot has a job, and none waits for a permit."""
+    if gauges.waits_for_rate:
+        return False
+    in_flight, concurrency = store.in_flight, gauges.concurrency
+    taken = in_flight + store.columns.counts[JobState.LIMITER]
+    return taken >= concurrency and in_flight >= _NEARLY_FULL * concurrency
 
 
 class LiveGauges:

@@ -131,7 +131,7 @@ class HeadParts:
 
     def _binding_of_pace(self, run: RunPart, waits: Waits) -> Binding:
         """Return what limits the rate at this moment, while requests are sent."""
-        if run.in_flight >= self._gauges.concurrency:
+        if waits.full:
             return Binding.CONCURRENCY
         if self._gauges.waits_for_rate:
             return Binding.RATE

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.figures import Figures
+from llmdash.engine.frames.filter_words import completions
+from llmdash.engine.frames.front_ends import FrontEnd
 from llmdash.engine.frames.gauges import Gauges
-from llmdash.engine.frames.ordering import Ordering
+from llmdash.engine.frames.job_texts import JobTexts, TextsWanted
 from llmdash.engine.model.frame import JobRow, JobsPart
-from llmdash.engine.model.states import AnswerFlag, JobState
+from llmdash.engine.model.rows import NO_TEXT
+from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
 from llmdash.engine.model.view import JobsView
 from llmdash.prompts.verdict import Verdict
 
@@ -19,20 +23,70 @@ __all__ = ["JobRows"]
 class JobRows:
     """Builds the rows that a view asks for. Hold the lock of the store."""
 
-    def __init__(self, store: Figures, gauges: Gauges, job_id: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        store: Figures,
+        gauges: Gauges,
+        job_id: Callable[[int], str],
+        texts: JobTexts | None = None,
+    ) -> None:
         self._store = store
         self._gauges = gauges
         self._job_id = job_id
+        self._texts = texts
 
-    def part(self, view: JobsView, ordering: Ordering, now: float, waits: Waits) -> JobsPart:
+    def part(self, view: JobsView, front_end: FrontEnd, now: float, waits: Waits) -> JobsPart:
         """Return the rows in the window of the view, which may hang on one job."""
+        ordering, columns = front_end.ordering, self._store.columns
         matched, first = len(ordering), view.first
         if view.anchor is not None and (line := ordering.line_of(view.anchor)) is not None:
             first = line - view.anchor_offset
         first = max(0, min(first, matched - view.height))
         lines = range(first, min(matched, first + view.height))
-        rows = tuple(self.row(ordering.job_at(line), now, waits) for line in lines)
-        return JobsPart(self._store.columns.jobs, matched, first, rows, ordering.error)
+        wanted = TextsWanted.by(view)
+        rows = tuple(self._with_text(self.row(ordering.job_at(line), now, waits), wanted) for line in lines)
+        found_for, found = front_end.finder.find(view.find)
+        return JobsPart(
+            columns.jobs,
+            matched,
+            first,
+            rows,
+            ordering.error,
+            queued=columns.counts[JobState.QUEUED],
+            waiting=self._waiting(waits),
+            check=self._texts.check if self._texts is not None else "",
+            searched=ordering.searched,
+            hint=ordering.hint,
+            completions=completions(view.typed, columns) if view.typed else (),
+            fields=self._texts.fields(view.preview_width) if self._texts is not None else (),
+            found=found,
+            found_for=found_for,
+        )
+
+    def _waiting(self, waits: Waits) -> tuple[tuple[WaitReason, int], ...]:
+        """How many jobs with a worker wait for what; all in one state wait for the same."""
+        counts = {WaitReason.LIMITER: 0, WaitReason.KEY: 0}
+        for state in (JobState.LIMITER, JobState.KEY):
+            if (number := self._store.columns.counts[state]) and (reason := waits.reason(-1, state)):
+                counts[reason] = counts.get(reason, 0) + number
+        return tuple(counts.items())
+
+    def _with_text(self, row: JobRow, wanted: TextsWanted) -> JobRow:
+        """The row with its texts, as far as they are known."""
+        if self._texts is None or wanted.width <= 0:
+            return row
+        text = self._texts.of(row.job, row.state, row.tries, row.verdict, wanted)
+        if row.state is JobState.STREAMING:
+            text = replace(text, preview=self._tail(row.job, wanted.width))
+        return row if text is NO_TEXT else replace(row, text=text)
+
+    def _tail(self, job: int, width: int) -> str:
+        """The end of an answer that arrives."""
+        stream = self._store.streams.get(job)
+        if stream is None:
+            return ""
+        text = "".join(stream.chunks[-width:])
+        return text if len(text) <= width and stream.size == len(text) else "…" + text[1 - width :]
 
     def row(self, job: int, now: float, waits: Waits) -> JobRow:
         """Return the row of a job at `now`, on the clock of the store."""

@@ -1,19 +1,24 @@
 """Ordering: which job is on which line of the table.
 
-The two natural orders have a constant cost. A sort or a filter is computed on its own thread, at most once a
-second, and the previous result is shown meanwhile: a frame never waits for it.
+A job has a line once it was sent or has ended: the lines of a run at work are what goes on, and what has come
+of it. With a filter, or in the order of the input or of the ids, every job has one. The two natural orders
+have a constant cost. A sort or a filter is computed on its own thread, at most once a second, and the
+previous result is shown meanwhile: a frame never waits for it.
 """
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from llmdash.engine.frames.blockers import Waits
-from llmdash.engine.frames.filter import NO_WAITS, FilterError, compile_filter
+from llmdash.engine.frames.filter import NO_WAITS, Filter, FilterError, compile_filter
+from llmdash.engine.frames.filter_hint import hint_for
+from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import Columns
@@ -21,10 +26,17 @@ from llmdash.prompts.verdict import Verdict
 
 __all__ = ["Ordering"]
 
+T = TypeVar("T")
+
 _BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1, JobState.CANCELLED: 4}
 _BY_VERDICT: Mapping[int, int] = {Verdict.NOT_EQUAL: 2, Verdict.NOT_PARSEABLE: 3}
 _PERIOD_S = 1.0
 _SLICE = 500
+_REST_S = 0.0001
+_SORTED_AT_ONCE = 4_096
+"""Jobs that are sorted in one go, which no other thread can interrupt."""
+_LOOK_S = 0.5
+"""For how long texts are searched before what was found is shown."""
 
 
 class _Wanted(NamedTuple):
@@ -38,23 +50,34 @@ class _Wanted(NamedTuple):
     def is_natural(self) -> bool:
         return self.sort in (SortColumn.NEWEST, SortColumn.NUMBER) and not self.filter
 
+    @property
+    def has_all(self) -> bool:
+        """True if jobs that were never sent have a line too."""
+        return self.sort in (SortColumn.NUMBER, SortColumn.ID) or bool(self.filter)
+
 
 _FIRST = _Wanted(SortColumn.NEWEST, False, "")
 
 
 class _Lines(NamedTuple):
-    """A computed order: the job on each line, and the line of each job, counted from 1 (0: hidden)."""
+    """A computed order: the job on each line, and the line of each job, counted from 1 (0: hidden).
+
+    `searched` is the share of the texts that was looked through, None where no text is sought.
+    """
 
     jobs: array[int]
     lines: array[int]
+    searched: float | None = None
+    hint: str = ""
 
 
 class Ordering:
     """Maps lines to jobs and back, for one view at a time."""
 
-    def __init__(self, columns: Columns, job_id: Callable[[int], str]) -> None:
+    def __init__(self, columns: Columns, job_id: Callable[[int], str], search: Search = NO_SEARCH) -> None:
         self._columns = columns
         self._job_id = job_id
+        self._search = search
         self._wanted = _FIRST
         self._worked_out: _Lines | None = None
         self._finished: tuple[_Wanted, _Lines | str] | None = None
@@ -65,6 +88,19 @@ class Ordering:
         """What computes an order; None once it has, though the thread may take a while longer to end."""
         self.error = ""
         """What is wrong with the filter; set once it was compiled."""
+
+    @property
+    def hint(self) -> str:
+        """Why no job has a line, and what to change in the filter."""
+        return self._worked_out.hint if self._worked_out is not None else ""
+
+    @property
+    def searched(self) -> float | None:
+        """The share of the texts that was looked through, while that goes on."""
+        if self._worked_out is None or not self._wanted.filter:
+            return None
+        searched = self._worked_out.searched
+        return searched if searched is not None and searched < 1.0 else None
 
     def use(self, view: JobsView, waits: Waits = NO_WAITS) -> None:
         """Show the jobs in the order of `view`, computing it if needed; `waits` is what they wait for."""
@@ -80,7 +116,7 @@ class Ordering:
         seen = (self._columns.revision, waits, int(now) if self._columns.counts[JobState.BACKOFF] else 0)
         if seen == self._seen:
             return
-        self._seen, self._next_at = seen, now + _PERIOD_S
+        self._seen = seen
         self._thread = threading.Thread(
             target=self._compute, args=(wanted, waits), name="llmdash-sort", daemon=True
         )
@@ -95,38 +131,34 @@ class Ordering:
                 self._worked_out = self._worked_out if isinstance(found, str) else found
 
     def __len__(self) -> int:
-        return len(self._worked_out.jobs) if self._worked_out is not None else self._columns.jobs
+        if self._worked_out is not None:
+            return len(self._worked_out.jobs)
+        columns = self._columns
+        return columns.jobs if self._wanted.has_all else len(columns.started)
 
     def job_at(self, line: int) -> int:
         """Return the job on `line`, counted from 0."""
         if self._worked_out is not None:
             return self._worked_out.jobs[line]
-        sort, descending, _ = self._wanted
-        columns = self._columns
-        if sort is SortColumn.NUMBER:
+        columns, descending = self._columns, self._wanted.descending
+        if self._wanted.has_all:
             return columns.jobs - 1 - line if descending else line
-        if descending:
-            line = columns.jobs - 1 - line
-        started = len(columns.started)
-        if line < started:
-            return columns.started[started - 1 - line]
-        return columns.next_pending(line - started)
+        started = columns.started
+        return started[line if descending else len(started) - 1 - line]
 
     def line_of(self, job: int) -> int | None:
-        """Return the line of `job`, or None if the filter hides it."""
-        sort, descending, _ = self._wanted
-        columns = self._columns
+        """Return the line of `job`, or None if it has none."""
+        columns, descending = self._columns, self._wanted.descending
         if not 0 <= job < columns.jobs:
             return None
         if self._worked_out is not None:
             return self._worked_out.lines[job] - 1 if self._worked_out.lines[job] else None
-        if sort is SortColumn.NUMBER:
-            line = job
-        elif columns.place[job]:
-            line = len(columns.started) - columns.place[job]
-        else:
-            line = len(columns.started) + columns.number_pending(job)
-        return columns.jobs - 1 - line if descending else line
+        if self._wanted.has_all:
+            return columns.jobs - 1 - job if descending else job
+        place = columns.place[job]
+        if not place:
+            return None
+        return place - 1 if descending else len(columns.started) - place
 
     def around(self, job: int) -> tuple[int | None, int | None]:
         """Return the jobs on the lines above and below that of `job`, None where there is none."""
@@ -140,32 +172,45 @@ class Ordering:
         )
 
     def _compute(self, wanted: _Wanted, waits: Waits) -> None:
-        """What the thread does."""
+        """What the thread does: at first without what only a look at all texts finds."""
+        begun = time.monotonic()
         try:
-            self._work_out(wanted, waits)
-        finally:
-            self._thread = None
-
-    def _work_out(self, wanted: _Wanted, waits: Waits) -> None:
-        """Filter and sort the jobs, and number their lines."""
-        columns = self._columns
-        try:
-            predicate = compile_filter(wanted.filter, columns, self._job_id, waits)
+            found = compile_filter(wanted.filter, self._columns, self._job_id, waits, self._search)
+            searched = 0.0 if found.words else None
+            self._work_out(wanted, found, searched)
+            while searched is not None and searched < 1.0 and wanted == self._wanted:
+                searched = self._search.look(found.words, time.monotonic() + _LOOK_S)
+                self._work_out(wanted, found, searched)
         except FilterError as error:
             self._finished = wanted, str(error)
-            return
-        every = range(columns.jobs)
-        jobs = [job for job in _unhurried(every) if predicate is None or predicate(job)]
+        finally:
+            now = time.monotonic()
+            if wanted == self._wanted:  # half of the time at most is spent on it
+                self._next_at = now + max(_PERIOD_S, now - begun)
+            self._thread = None
+
+    def _work_out(self, wanted: _Wanted, found: Filter, searched: float | None) -> None:
+        """Filter and sort the jobs, and number their lines."""
+        columns, predicate = self._columns, found.predicate
+        place = columns.place
+        jobs = array(
+            "I",
+            (
+                job
+                for job in _unhurried(range(columns.jobs))
+                if (wanted.has_all or place[job]) and (predicate is None or predicate(job))
+            ),
+        )
         if wanted.sort is not SortColumn.NUMBER:
-            key = self._sort_key(wanted.sort)
-            keys = [key(job) for job in _unhurried(jobs)]
-            jobs = [jobs[place] for place in sorted(range(len(jobs)), key=keys.__getitem__)]
+            jobs = array("I", _sorted(jobs, self._sort_key(wanted.sort)))
         if wanted.descending:
             jobs.reverse()
         lines = array("I", bytes(4 * columns.jobs))
-        for line, job in enumerate(jobs, 1):
+        for line, job in enumerate(_unhurried(jobs), 1):
             lines[job] = line
-        self._finished = wanted, _Lines(array("I", jobs), lines)
+        is_whole = searched is None or searched >= 1.0
+        hint = hint_for(found, _unhurried(range(columns.jobs))) if not jobs and is_whole else ""
+        self._finished = wanted, _Lines(jobs, lines, searched, hint)
 
     def _sort_key(self, sort: SortColumn) -> Callable[[int], float | str]:
         columns = self._columns
@@ -189,9 +234,19 @@ def _wrongness(state: int, verdict: int) -> int:
     return _BY_STATE.get(state, _BY_VERDICT.get(verdict, len(_BY_STATE) + len(_BY_VERDICT)))
 
 
-def _unhurried(values: Iterable[int]) -> Iterator[int]:
-    """`values`, with a chance for other threads in between: neither a frame nor the engine waits for all."""
+def _sorted(jobs: Sequence[int], key: Callable[[int], float | str]) -> Iterator[int]:
+    """The jobs in the order of their keys, sorted in pieces that are then merged."""
+    pieces = []
+    for first in range(0, len(jobs), _SORTED_AT_ONCE):
+        piece = [(key(job), place) for place, job in enumerate(jobs[first : first + _SORTED_AT_ONCE], first)]
+        pieces.append(sorted(piece))
+        time.sleep(_REST_S)
+    return (jobs[place] for _key, place in _unhurried(heapq.merge(*pieces)))
+
+
+def _unhurried(values: Iterable[T]) -> Iterator[T]:
+    """`values`, with a rest for other threads in between: neither a frame nor the engine waits for all."""
     for number, value in enumerate(values):
         if number % _SLICE == 0:
-            time.sleep(0)
+            time.sleep(_REST_S)
         yield value

@@ -23,6 +23,8 @@ class RunFacts:
     """Input lines that are no jobs."""
     spends: bool = True
     """False where a simulator answers: nothing is paid."""
+    check: str = ""
+    """How answers are compared, where that is the same for all of them."""
 
     @property
     def payment(self) -> Payment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
@@ -90,6 +90,15 @@ _RESULTS = """
 SELECT {}, {} FROM results LEFT JOIN attempts
 ON attempts.job = results.job AND attempts.attempt = results.attempts ORDER BY results.job
 """
+_OF_TEXTS = ("job", "id", "state", "text", "expected", "error", "endpoint", "model", "input")
+_SHORTENED = ", ".join(_OF_TEXTS).replace(
+    "text",
+    "CASE WHEN LENGTH(text) > 16384 THEN SUBSTR(text, 1, 8192) || ' … ' || SUBSTR(text, -8192) ELSE text END",
+    1,
+)
+_PLAIN = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
+_WITH_ANSWER = r"SELECT job FROM results WHERE job BETWEEN ? AND ? AND text LIKE ? ESCAPE '\'"
+_WITH_PROMPT = r"SELECT job FROM prompts WHERE job BETWEEN ? AND ? AND messages LIKE ? ESCAPE '\'"
 _ROWS = 500
 """How many are read at once: fewer than the garbage collector would begin to look at."""
 _THOUGHT = ("reasoning",)
@@ -169,6 +178,26 @@ class JournalReader:
             columns = columns_of(db, "results", ResultRow._fields)
             row = db.execute(f"SELECT {columns} FROM results WHERE job = ?", (job,)).fetchone()  # noqa: S608 - as above
         return _result(row) if row else None
+
+    def texts(self, jobs: Sequence[int]) -> Mapping[int, ResultRow]:
+        """Return the results of those of these jobs that have ended; a long answer lacks its middle."""
+        with self._connection() as db:
+            columns = columns_of(db, "results", _OF_TEXTS)
+            marks = ", ".join("?" * len(jobs))
+            query = f"SELECT {_SHORTENED} FROM (SELECT {columns} FROM results WHERE job IN ({marks}))"  # noqa: S608 - as above
+            rows = db.execute(query, jobs)
+            return {row[0]: ResultRow(**dict(zip(_OF_TEXTS, row, strict=True))) for row in rows}
+
+    def with_text(self, word: str, first: int, last: int) -> set[int]:
+        """Return the jobs from `first` to `last` with `word` in their answer, or in a prompt that is kept;
+        ASCII letters are the same in capitals or not.
+        """
+        like = f"%{word.translate(_PLAIN)}%"
+        with self._connection() as db:
+            found = set(chain.from_iterable(db.execute(_WITH_ANSWER, (first, last, like))))
+            if _has(db, "prompts"):
+                found.update(chain.from_iterable(db.execute(_WITH_PROMPT, (first, last, like))))
+        return found
 
     def attempts(self, job: int) -> tuple[AttemptRecord, ...]:
         """Return every attempt of a job, in order."""

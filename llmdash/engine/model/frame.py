@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
-from llmdash.engine.model.rows import EndpointRow, JobRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.rows import EndpointRow, JobRow, JobText, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.run_part import Percentiles, RunPart, Score
-from llmdash.engine.model.states import AlertKind, Binding, JobState, Severity
+from llmdash.engine.model.states import AlertKind, Binding, JobState, Severity, WaitReason
 
 __all__ = [
     "EMPTY_FRAME",
@@ -23,6 +23,7 @@ __all__ = [
     "Frame",
     "Inspection",
     "JobRow",
+    "JobText",
     "JobsPart",
     "KeyRow",
     "Notice",
@@ -40,13 +41,34 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class JobsPart:
-    """The rows asked for. `total` counts all jobs, `matched` those that match the filter."""
+    """The rows asked for. `total` counts all jobs, `matched` those that have a row.
+
+    A job has a row once it was sent or has ended; with a filter, or in the order of the input or of
+    the ids, every job has.
+    """
 
     total: int = 0
     matched: int = 0
     first: int = 0
     rows: tuple[JobRow, ...] = ()
     filter_error: str = ""
+    queued: int = 0
+    waiting: tuple[tuple[WaitReason, int], ...] = ()
+    """How many jobs a worker holds and has not sent, by what they wait for: rate and key always."""
+    check: str = ""
+    """How answers are compared, where that is the same for all of them."""
+    searched: float | None = None
+    """The share of the texts that was looked through, while that goes on; None where nothing is sought."""
+    hint: str = ""
+    """Why nothing matches the filter, and what to change."""
+    completions: tuple[str, ...] = ()
+    """How the term that is typed can go on, the likeliest first."""
+    fields: tuple[str, ...] = ()
+    """The carried fields of the input, as far as its first prompts have them."""
+    found: int | None = None
+    """The job that `find` of the view names; None while it is looked for, or where there is none."""
+    found_for: str = ""
+    """What was looked for, once that is done."""
 
 
 @dataclass(frozen=True, slots=True)

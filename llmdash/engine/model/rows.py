@@ -14,7 +14,31 @@ from llmdash.engine.model.states import (
 )
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["EndpointRow", "JobRow", "KeyRow", "SharedLimitRow", "WorkerRow"]
+__all__ = ["NO_TEXT", "EndpointRow", "JobRow", "JobText", "KeyRow", "SharedLimitRow", "WorkerRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobText:
+    """What a row says of the texts of its job, each cut to the width that the view asks for.
+
+    Texts are read beside the frames: those of a row that has just come into sight follow in a later frame.
+    """
+
+    preview: str = ""
+    """The beginning of the answer; while it arrives, its end."""
+    result: str = ""
+    """What its check took from the answer, where answers are scored and it found something."""
+    expected: str | None = None
+    check: str = ""
+    """The check that scored it, as far as that is known."""
+    model: str = ""
+    endpoint: str = ""
+    """Both are of the answer, or of the last attempt."""
+    cells: tuple[str, ...] = ()
+    """The texts that the view named, in that order."""
+
+
+NO_TEXT = JobText()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +65,7 @@ class JobRow:
     flags: AnswerFlag = AnswerFlag.NONE
     worker: str | None = None
     """Who makes its attempts, or made the last one; None if this process does."""
+    text: JobText = NO_TEXT
 
 
 @dataclass(frozen=True, slots=True)

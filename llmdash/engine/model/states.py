@@ -96,6 +96,7 @@ class WaitReason(enum.Enum):
     BUDGET = "budget"
     WORKER = "worker"
     SHARED = "shared limit"
+    SLOT = "slot"
     HELD = "you"
 
 

@@ -16,6 +16,10 @@ class JobsView:
     With `anchor` (a job's number) the rows are chosen so that this job is `anchor_offset` lines below the
     first one, even if its position in the order has changed: the row under the cursor never moves by itself.
     Without it, rows start at `first`.
+
+    `columns` names texts wanted beside the preview: `prompt`, `answer`, or `input.NAME` for a carried field;
+    each is cut to `preview_width` characters, and 0 asks for no text at all. `find` is a job to look for: its
+    number, or how its id begins. `typed` is a term of a filter that is being typed, to be completed.
     """
 
     first: int = 0
@@ -25,6 +29,10 @@ class JobsView:
     sort: SortColumn = SortColumn.NEWEST
     descending: bool = False
     filter: str = ""
+    columns: tuple[str, ...] = ()
+    preview_width: int = 0
+    find: str = ""
+    typed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.chronicle import Chronicle
 from llmdash.engine.frames.gauges import LiveGauges
 from llmdash.engine.frames.inspection import Inspector
+from llmdash.engine.frames.job_texts import JobTexts
+from llmdash.engine.frames.text_search import TextSearch
 from llmdash.engine.journal.file import JournalFile
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.commands import Command
@@ -65,6 +67,8 @@ class Run:
             lambda job: storable(plan.source.id(job)),
             Inspector(plan.source, reader, start.store.streams).inspect,
             self._bounds,
+            JobTexts(plan.source, reader, plan.facts.check),
+            lambda: TextSearch(start.store.columns, plan.source, reader),
         )
         chronicle = Chronicle(
             writer, start.store, start.pool, gauges, self._head, last_at=start.last_sample_at

@@ -5,9 +5,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from array import array
-from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from llmdash.engine.model.states import JobState
@@ -58,11 +57,11 @@ class Columns(Protocol):
     def output_tokens(self) -> JobValues[int]: ...
     @property
     def place(self) -> JobValues[int]:
-        """The position of each job in the order of starting, counted from 1; 0 for those not started."""
+        """The position of each job in `started`, counted from 1; 0 for those that are not in it."""
 
     @property
     def started(self) -> Sequence[int]:
-        """The jobs in the order in which they were first started."""
+        """The jobs in the order in which they were first sent, or ended without being sent."""
 
     @property
     def counts(self) -> Sequence[int]:
@@ -78,23 +77,15 @@ class Columns(Protocol):
     def revision(self) -> int:
         """A number that is another one once something has changed."""
 
-    def next_pending(self, number: int) -> int:
-        """Return the job with `number` jobs before it that are still to be started."""
-
-    def number_pending(self, job: int) -> int:
-        """Return how many jobs are still to be started before `job`, which is as well."""
-
 
 class JobColumns:
     """One value a job in each column; 43 bytes a job. Unknown times and tokens are 0.
 
-    `started` lists the jobs in the order in which they were first started; the others follow in the order of
-    `pending`. `skipped` holds the positions in `pending`, from `taken` on, of jobs that ended before they
-    were started: those are in `started`. The first `ahead` of `pending` go before their turn; they and the
-    others are in ascending order.
+    `started` lists the jobs in the order in which they were first sent, or ended without being sent;
+    `pending` has those that had no result when the run was begun, in the order in which they are to be sent.
     """
 
-    def __init__(self, jobs: int, pending: Sequence[int], ahead: int = 0) -> None:
+    def __init__(self, jobs: int, pending: Sequence[int]) -> None:
         self.jobs = jobs
         self.state = bytearray(jobs)
         self.tries = array("H", bytes(2 * jobs))
@@ -110,9 +101,6 @@ class JobColumns:
         self.input_tokens = array("I", bytes(4 * jobs))
         self.output_tokens = array("I", bytes(4 * jobs))
         self.pending = pending
-        self._ahead = ahead
-        self.taken = 0
-        self.skipped: list[int] = []
         self.started = array("I")
         self.place = array("I", bytes(4 * jobs))
         self.counts = [jobs] + [0] * (len(JobState) - 1)
@@ -145,7 +133,7 @@ class JobColumns:
         return [job for job, found in enumerate(self.state) if found == state]
 
     def begin(self, job: int) -> None:
-        """Note that a job was started; the first time decides its position in the order of starting."""
+        """Note that a job was sent or has ended; the first time decides its position in `started`."""
         if not self.place[job]:
             self.started.append(job)
             self.place[job] = len(self.started)
@@ -157,40 +145,6 @@ class JobColumns:
             if not place[job]:
                 started.append(job)
                 place[job] = len(started)
-
-    def begin_pending(self, job: int) -> None:
-        """`begin` for the next job of `pending`; those before it were cancelled, and count as started."""
-        while self.pending[self.taken] != job:
-            self.begin(self.pending[self.taken])
-            self.taken += 1
-        self.taken += 1
-        if self.skipped and self.skipped[0] < self.taken:
-            del self.skipped[: bisect_left(self.skipped, self.taken)]
-        self.begin(job)
-
-    def skip_pending(self, job: int) -> None:
-        """`begin` for a job that ended, whether or not it was started."""
-        if not self.place[job]:
-            insort(self.skipped, self.pending_place(job))
-        self.begin(job)
-
-    def next_pending(self, number: int) -> int:
-        """Return the job with `number` jobs before it that are still to be started."""
-        skipped = self.skipped
-        passed = bisect_right(range(len(skipped)), self.taken + number, key=lambda n: skipped[n] - n)
-        return self.pending[self.taken + number + passed]
-
-    def number_pending(self, job: int) -> int:
-        """Return how many jobs are still to be started before `job`, which is as well."""
-        place = self.pending_place(job)
-        return place - self.taken - bisect_left(self.skipped, place)
-
-    def pending_place(self, job: int) -> int:
-        """Return the position in `pending` of a job that is in it."""
-        place = bisect_left(self.pending, job, 0, self._ahead)
-        if place < self._ahead and self.pending[place] == job:
-            return place
-        return bisect_left(self.pending, job, self._ahead)
 
 
 class Names:
@@ -224,6 +178,13 @@ class Names:
         return frozenset(
             number for number, name in enumerate(self._names) if number and wanted in name.lower()
         )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names[1:])
+
+    def like(self, looks: re.Pattern[str]) -> frozenset[int]:
+        """Return the numbers of all names that match `looks` from their beginning."""
+        return frozenset(number for number, name in enumerate(self._names) if number and looks.match(name))
 
     def matching(self, patterns: Iterable[str]) -> frozenset[int]:
         """Return the numbers of all names that are as a whole like one of `patterns`, case-insensitively; `*`

@@ -142,10 +142,6 @@ class Store:
         return counts[JobState.SENT] + counts[JobState.STREAMING]
 
     def _taken(self, event: Taken) -> None:
-        if event.fresh:
-            self.columns.begin_pending(event.job)
-        else:
-            self.columns.begin(event.job)
         before = self.live.get(event.job)
         if before is not None:
             self.columns.wait[event.job] += event.at - before.since
@@ -166,6 +162,7 @@ class Store:
             columns.worker[job] = columns.workers.number(event.worker)
         columns.tries[job] = min(event.attempt, 65_535)
         columns.ttft[job] = columns.time[job] = 0.0
+        columns.begin(job)
         columns.set_state(job, JobState.SENT)
         self.streams.begin(job, event.at, event.attempt)
         self.attempts += 1
@@ -238,8 +235,6 @@ class Store:
 
     def _saved(self, event: Saved) -> None:
         row, now = event.result, self.run_clock()
-        if row.state == "cancelled":
-            self.columns.skip_pending(row.job)
         self.restore(row)
         if row.state in ANSWERED and not self.columns.flags[row.job] & _REUSED:
             tokens = row.output_tokens or 0

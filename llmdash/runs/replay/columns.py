@@ -95,12 +95,6 @@ class ColumnsAt:
         ends = timeline.job_ends.values()
         return sum(times.by(position) for times in (*events, *ends))
 
-    def next_pending(self, number: int) -> int:
-        return self._timeline.order[self._timeline.started_by(self.position) + number]
-
-    def number_pending(self, job: int) -> int:
-        return self._timeline.rank[job] - self._timeline.started_by(self.position)
-
     def _has_ended(self, job: int) -> bool:
         return self._timeline.job_ended[job] <= self.position
 

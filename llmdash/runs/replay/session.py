@@ -11,6 +11,8 @@ from pathlib import Path
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.builder import FrameBuilder
 from llmdash.engine.frames.inspection import Inspector
+from llmdash.engine.frames.job_texts import JobTexts
+from llmdash.engine.frames.text_search import TextSearch
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, Notice, ReplayPart, RunPart
@@ -131,6 +133,7 @@ class ReplaySession:
                 shown.execute(command)
             self._shown = shown
         run.prompts.load()
+        shown.texts.forget()
 
     def _note(self, share: float) -> None:
         self._share = share
@@ -175,8 +178,16 @@ class _Shown:
         self._inspector = Inspector(self._prompts, self._rows, figures.streams)
         self._passed: set[int] = set()
         self._serial = 0
+        self.texts = JobTexts(run.prompts, run.reader, run.about.check)
+        """What the rows say of texts."""
         self._builder = FrameBuilder(
-            run.about, figures, gauges, lambda job: storable(loaded.ids[job]), self._inspect
+            run.about,
+            figures,
+            gauges,
+            lambda job: storable(loaded.ids[job]),
+            self._inspect,
+            texts=self.texts,
+            search=lambda: TextSearch(figures.columns, run.prompts, run.reader),
         )
 
     def position_of(self, at: float) -> float:

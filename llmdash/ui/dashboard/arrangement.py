@@ -11,6 +11,7 @@ from textual.layout import Layout, WidgetPlacement
 from textual.widget import Widget
 
 from llmdash.ui.panels.filter_bar import FilterBar
+from llmdash.ui.panels.jump_bar import JumpBar
 
 __all__ = [
     "MINIMUM",
@@ -208,10 +209,12 @@ class DashboardLayout(Layout):
         shown = {child.id for child in children}
         top = _FRAME + 1 + min(self.rows.workers, _MOST_WORKERS) if "workers" in shown else 0
         regions = dict(self._regions(Size(size.width, size.height - top), shown))
-        bar = next((child for child in children if isinstance(child, FilterBar)), None)
-        if bar is not None:
+        for child in children:
             jobs = regions["jobs"]
-            regions["jobs"], regions["filter"] = jobs.split_horizontal(-bar.lines(jobs.width))
+            if isinstance(child, FilterBar):
+                regions["jobs"], regions["filter"] = jobs.split_horizontal(-child.lines(jobs.width))
+            elif isinstance(child, JumpBar):
+                regions["jobs"], regions["jump"] = jobs.split_horizontal(-1)
         below = {name: region.translate((0, top)) for name, region in regions.items()}
         places = {"workers": Region(0, 0, size.width, top), **below}
         return [

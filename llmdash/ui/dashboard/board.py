@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,7 +15,9 @@ from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
 from llmdash.ui.dashboard.figure_pace import FigurePace
 from llmdash.ui.dashboard.review import Review
+from llmdash.ui.dashboard.steps import Steps
 from llmdash.ui.panels.filter_bar import FilterBar
+from llmdash.ui.panels.jump_bar import JumpBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RATE_LINES, RatePanel
 from llmdash.ui.panels.worker_panel import WorkerPanel
@@ -25,7 +28,15 @@ from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.text.key_words import key_filter
 
-__all__ = ["Board"]
+__all__ = ["Board", "ColumnChoice"]
+
+
+class ColumnChoice(NamedTuple):
+    """Columns by name: those that are shown, those that fit the width, and the carried fields there are."""
+
+    shown: tuple[str, ...]
+    usual: tuple[str, ...]
+    fields: tuple[str, ...]
 
 
 class Board(PanelSpace):
@@ -42,17 +53,21 @@ class Board(PanelSpace):
         self._workers.display = False
         self._jobs = JobTable(id="jobs")
         self._filter = FilterBar(id="filter")
+        self._jump = JumpBar(id="jump")
+        self._steps = Steps()
         self._keys = KeyPanel(id="keys")
         self._rate = RatePanel(id="rate")
         self._stream = StreamPane(id="stream")
         self._tiles = StreamTiles(id="tiles")
         self._figures = FigurePace()
+        self._fields: tuple[str, ...] = ()
         self._review = Review(self._rate, self._stream, self._tiles)
 
     def compose(self) -> ComposeResult:
         yield self._workers
         yield self._jobs
         yield self._filter
+        yield self._jump
         yield self._keys
         yield self._rate
         yield self._stream
@@ -65,7 +80,7 @@ class Board(PanelSpace):
         """Return the view with what the panels need."""
         return replace(
             view,
-            jobs=self._jobs.wanted(),
+            jobs=replace(self._jobs.wanted(), typed=self._filter.typed, find=self._jump.wanted),
             stream=self._stream.wanted(),
             tiles=self._tiles.wanted() if self._tiles.display else 0,
             series_width=2 * max(self._rate.size.width, self._review.plot_width),
@@ -74,9 +89,12 @@ class Board(PanelSpace):
     def show(self, frame: Frame) -> None:
         """Show a frame."""
         ended = frame.run.state.ended
-        self._jobs.show(frame.jobs)
-        self._jobs.review(ended)
-        self._filter.show(frame.jobs.filter_error)
+        self._fields = frame.jobs.fields
+        if self._steps.is_due(complete=self._jobs.is_complete):
+            self._jobs.show(frame.jobs, frame.run)
+            self._jobs.review(ended)
+        self._filter.show(frame.jobs.filter_error, frame.jobs.completions)
+        self._jump.show(frame.jobs)
         self._keys.review(ended)
         self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame))
         if self._figures.are_due(frame):
@@ -124,6 +142,19 @@ class Board(PanelSpace):
         """Switch between one stream and all that fit side by side."""
         self._review.tile()
 
+    def choose_columns(self, names: tuple[str, ...] | None) -> None:
+        """Show these columns of the jobs, from left to right; None for those that fit the width."""
+        self._jobs.choose_columns(names)
+
+    @property
+    def columns(self) -> ColumnChoice:
+        """The columns of the jobs that are shown, those shown without a choice, and the carried fields."""
+        return ColumnChoice(self._jobs.column_names, self._jobs.usual_columns, self._fields)
+
+    def open_jump(self) -> None:
+        """Show the line in which a job to go to is named."""
+        self._jump.open()
+
     def open_filter(self) -> None:
         """Show the line in which the filter is typed."""
         self._filter.open()
@@ -161,12 +192,27 @@ class Board(PanelSpace):
     @on(JobTable.CancelJobs)
     def _marks_used(self) -> None:
         self._jobs.clear_marks()
+        self._steps.hurry()
 
     @on(FilterBar.Changed)
     def _filter_changed(self, event: FilterBar.Changed) -> None:
         self._jobs.set_filter(event.text)
+        self._steps.hurry()
         self.post_message(self.ViewChanged())
 
+    @on(JobTable.FilterAsked)
+    def _filter_asked(self, event: JobTable.FilterAsked) -> None:
+        self.show_only(event.filter)
+
+    @on(JumpBar.Changed)
+    def _sought(self) -> None:
+        self.post_message(self.ViewChanged())
+
+    @on(JumpBar.Chosen)
+    def _go_to(self, event: JumpBar.Chosen) -> None:
+        self._jobs.go_to(event.job)
+
+    @on(JumpBar.Left)
     @on(FilterBar.Left)
     def _filter_left(self) -> None:
         self._jobs.focus()

@@ -81,6 +81,12 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("x", "jobs('cancel')", "Cancel", tooltip="End the marked jobs, or this one"),
     Binding("f", "jobs('follow')", "Follow", tooltip="Keep to the newest jobs"),
     Binding("i", "jobs('reverse')", "Reverse", show=False, tooltip="Reverse order"),
+    Binding("colon", "jump", "Go to job", show=False, tooltip="Go to a job by its id or number"),
+    Binding("C", "columns", "Columns", tooltip="Choose and order the columns of the job table"),
+    Binding("M", "jobs('show_marked')", "Show marked", show=False, tooltip="Show the marked jobs alone"),
+    Binding(
+        "c", "jobs('copy_ids')", "Copy id", show=False, tooltip="Copy the ids of the marked jobs, or this one"
+    ),
     Binding("R", "retry_failed", "Retry failed", tooltip="Queue every failed job again"),
     Binding("o", "app.write_results", "Results", tooltip="Write the results so far into a file here"),
     Binding("n", "app.go_home", "New run", tooltip="Home: the runs that are kept, and a new one"),

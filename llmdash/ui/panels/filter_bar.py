@@ -14,25 +14,35 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label
 
+from llmdash.sanitize import clean_line
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["FilterBar"]
 
 
 class FilterBar(Vertical):
-    """A `/` and the filter, and below it what is wrong with it. Hidden until it is opened."""
+    """A `/` and the filter; below it how its last term can go on, or what is wrong. Hidden until opened.
+
+    | Key | Does |
+    |---|---|
+    | tab | Takes the first way in which the last term can go on; without one, back to the table. |
+    | up, down, enter | Back to the table; the filter stays. |
+    | escape | Shows every job again. |
+    """
 
     DEFAULT_CSS = """
     FilterBar { background: $panel; padding: 0 1; display: none; }
     FilterBar.-open { display: block; }
     FilterBar > Horizontal { height: 1; }
     FilterBar #slash { width: 2; color: $accent; text-style: bold; }
-    FilterBar #problem { width: 1fr; height: 1fr; color: $error; }
+    FilterBar #problem { width: 1fr; height: 1fr; color: $text-muted; }
+    FilterBar.-wrong #problem { color: $text-error; }
     FilterBar Input, FilterBar Input:focus { width: 1fr; background: $panel; background-tint: $panel 0%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close the filter", tooltip="Show every job again"),
-        Binding("down,up,tab", "leave", "Back to the table", tooltip="The filter stays"),
+        Binding("escape", "close", "Close the filter", show=False, tooltip="Show every job again"),
+        Binding("down,up", "leave", "Back to the table", show=False, tooltip="The filter stays"),
+        Binding("tab", "complete", "Complete", show=False, tooltip="Take the first of the ways to go on"),
     ]
 
     @dataclass
@@ -50,6 +60,7 @@ class FilterBar(Vertical):
         super().__init__(id=id)
         self._placeholder = placeholder
         self._problem = ""
+        self._completions: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -77,19 +88,31 @@ class FilterBar(Vertical):
         self._input.value = ""
         self.post_message(self.Left())
 
-    def show(self, problem: str) -> None:
-        """Show what is wrong with the filter; an empty text shows nothing."""
-        if problem != self._problem:
-            self._problem = problem
-            self.query_one("#problem", Label).update(Content(problem))
+    @property
+    def typed(self) -> str:
+        """The term that is being typed; empty while none is."""
+        text = self._input.value if self.is_open and self._input.has_focus else ""
+        return "" if text.endswith(" ") else (text.split() or [""])[-1]
+
+    def show(self, problem: str, completions: tuple[str, ...] = ()) -> None:
+        """Show what is wrong with the filter, or else how its last term can go on."""
+        shown = (problem, () if problem and not completions else completions)
+        if shown == (self._problem, self._completions):
+            return
+        before = self.lines(self.size.width)
+        self._problem, self._completions = shown
+        words = f"tab {'   '.join(completions)}" if completions else problem
+        self.set_class(bool(problem) and not completions, "-wrong")
+        self.query_one("#problem", Label).update(Content(clean_line(words)))
+        if self.lines(self.size.width) != before:
             self.refresh(layout=True)
 
     def lines(self, width: int) -> int:
-        """Return the lines it needs in `width` cells: one for the text, and up to two for what is wrong with
-        it.
+        """Return the lines it needs in `width` cells: one for the text, one for how it goes on, and a second
+        one if it takes that to say what is wrong with it.
         """
         room = max(1, width - 2)
-        return 1 + min(2, -(-cell_len(self._problem) // room))
+        return 1 + max(1, min(2, -(-cell_len(self._problem) // room)))
 
     @property
     def _input(self) -> Input:
@@ -97,6 +120,15 @@ class FilterBar(Vertical):
 
     def action_close(self) -> None:
         self.close()
+
+    def action_complete(self) -> None:
+        typed = self.typed
+        if not (typed and self._completions):
+            self.action_leave()
+            return
+        first = self._completions[0]
+        self._input.value = self._input.value.removesuffix(typed) + first
+        self._input.action_end()
 
     def action_leave(self) -> None:
         self.post_message(self.Left())

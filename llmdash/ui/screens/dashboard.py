@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +25,7 @@ from llmdash.engine.model.commands import (
     RetryJobs,
     SetSpeed,
 )
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Notice
 from llmdash.engine.model.states import SortColumn
@@ -71,16 +72,26 @@ class DashboardScreen(Screen[None]):
 
         words: str
 
+    @dataclass
+    class ColumnsChosen(Message):
+        """Posted when columns of the job table were chosen; None for those that fit the width."""
+
+        names: tuple[str, ...] | None
+
     def __init__(
         self,
         session: Session,
         *,
+        columns: Sequence[str] | None = None,
         fps: int = 15,
         on_ready: Callable[[], None] | None = None,
         named: Mapping[str, str] = _NOTHING_OF_THE_APP,
     ) -> None:
-        """`named` has other names of the app's actions, or none for those that it has no use for."""
+        """`named` has other names of the app's actions, or none for those that it has no use for; `columns`
+        are those of the job table, where some were chosen.
+        """
         super().__init__()
+        self._columns = columns
         self._session = session
         self._fps = fps
         self._on_ready = on_ready
@@ -115,6 +126,8 @@ class DashboardScreen(Screen[None]):
             is_behind=lambda: terminal_is_behind(self.app),
         )
         """Draws the frames."""
+        if self._columns is not None:
+            self._board.choose_columns(tuple(self._columns))
         if isinstance(signal := getattr(self.app, "input_signal", None), Signal):
             signal.subscribe(self, lambda _event: self.frame_loop.wake())
         self._show(self._session.frame(self._view()))  # so that the first paint shows the run
@@ -282,6 +295,24 @@ class DashboardScreen(Screen[None]):
 
     def action_filter(self) -> None:
         self._board.open_filter()
+
+    def action_jump(self) -> None:
+        self._board.open_jump()
+
+    def action_columns(self) -> None:
+        """Choose the columns of the job table."""
+        from llmdash.ui.screens.columns import ColumnsScreen
+
+        self.app.push_screen(ColumnsScreen(*self._board.columns, self._choose_columns))
+
+    def _choose_columns(self, names: tuple[str, ...] | None) -> None:
+        self._board.choose_columns(names)
+        self.post_message(self.ColumnsChosen(names))
+
+    @on(JobTable.CopyIds)
+    def _copy_ids(self, event: JobTable.CopyIds) -> None:
+        self.app.copy_to_clipboard("\n".join(event.ids))
+        self.app.notify(f"Copied {counted(len(event.ids), 'id')}", markup=False)
 
     def show_only(self, filter_text: str) -> None:
         """Apply a filter, as if it had been typed."""

@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ class Preferences:
     rate: float | None = None
     concurrency: int | None = None
     launch: Mapping[str, str | int | float] | None = None
+    columns: Sequence[str] | None = None
+    """The columns of the job table, from left to right."""
 
 
 class PreferencesFile:
@@ -45,6 +47,7 @@ class PreferencesFile:
             rate=_number(values.get("rate")),
             concurrency=_count(values.get("concurrency")),
             launch=_table(values.get("launch")),
+            columns=_names(values.get("columns")),
         )
         return preferences, _what_was_ignored(self.path, values, preferences)
 
@@ -121,6 +124,12 @@ def _table(value: Any) -> Mapping[str, str | int | float] | None:
     if not isinstance(value, dict):
         return None
     return {name: one for name, one in value.items() if isinstance(one, str | int | float)}
+
+
+def _names(value: Any) -> Sequence[str] | None:
+    if not isinstance(value, list) or not value:
+        return None
+    return tuple(value) if all(isinstance(name, str) and name for name in value) else None
 
 
 def _what_was_ignored(path: Path, values: dict[str, Any], preferences: Preferences) -> str:

@@ -20,7 +20,8 @@ GAP = 1
 class Column:
     """A column of a table.
 
-    `width` is in cells; it is the minimum where `flex` (its share of the remaining width) is above 0.
+    `width` is in cells; it is the minimum where `flex` (its share of the remaining width) is above 0, and
+    `most` the maximum then. `gap` is the number of blank cells after it.
     Columns of the highest `priority` number are dropped first where room is short; those of priority 0 stay.
     A text that is too long is `cut` at its end or in its middle.
     """
@@ -32,6 +33,8 @@ class Column:
     flex: int = 0
     priority: int = 0
     cut: Cut = "end"
+    most: int = 10_000
+    gap: int = GAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +62,18 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
     placed: list[Placed] = []
     x = 0
     for column in shown:
-        extra = spare * column.flex // shares if column.flex else 0
+        extra = min(spare * column.flex // shares, column.most - column.width) if column.flex else 0
         spare, shares = spare - extra, shares - column.flex
         room = min(column.width + extra, width - x)
         if room <= 0 or (placed and room < column.width):
             break
         placed.append(Placed(column, x, room))
-        x += room + GAP
+        x += room + column.gap
     return tuple(placed)
 
 
 def _need(columns: Sequence[Column]) -> int:
-    return sum(column.width + GAP for column in columns) - GAP if columns else 0
+    return sum(column.width + column.gap for column in columns) - columns[-1].gap if columns else 0
 
 
 def _least_important(columns: Sequence[Column]) -> Column | None:

@@ -16,6 +16,21 @@ LARGEST_FIRST: Final = frozenset(
 )
 """Columns that are sorted largest first."""
 
+_SHOWN_BY: Final = {
+    SortColumn.NEWEST: "id",
+    SortColumn.NUMBER: "id",
+    SortColumn.ID: "id",
+    SortColumn.TRIES: "tries",
+    SortColumn.WRONG: "state",
+}
+"""The column that shows an order, where that is not called like it."""
+_WORDS: Final = {
+    SortColumn.NEWEST: ("newest first", "oldest first"),
+    SortColumn.NUMBER: ("in the order of the input", "from the end of the input"),
+    SortColumn.WRONG: ("what went wrong first", "what went well first"),
+}
+"""What an order is called, and its reverse, where it is not by a column."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobOrder:
@@ -31,8 +46,19 @@ class JobOrder:
         return self.sort is SortColumn.NEWEST and not self.descending
 
     @property
+    def has_all(self) -> bool:
+        """True if every job has a row, also one that was never sent."""
+        return self.sort in (SortColumn.NUMBER, SortColumn.ID) and not self.filter
+
+    @property
+    def shown_by(self) -> str:
+        """The name of the column whose header shows the order."""
+        return _SHOWN_BY.get(self.sort, self.sort.value)
+
+    @property
     def arrow(self) -> str:
-        return "↓" if self.descending else "↑"
+        """`▾` where the largest or newest is on top, else `▴`."""
+        return "▾" if self.descending is not (self.sort is SortColumn.NEWEST) else "▴"
 
     def by(self, column: SortColumn) -> JobOrder:
         """Return the order by a column, its usual direction first; the same column again reverses."""
@@ -48,16 +74,20 @@ class JobOrder:
         """Return the reverse order."""
         return self.by(self.sort)
 
-    def words(self, part: JobsPart) -> list[str]:
-        """Return what the title says about these rows."""
+    def words(self, part: JobsPart, *, follow: bool, marked: int) -> str:
+        """Return what the border says about these rows: their order, and which they are."""
+        shown = f"all {count(part.total)}"
         if part.filter_error:
-            shown = ["filter not understood"]
+            shown = "filter not understood"
         elif self.filter:
-            shown = [f"{count(part.matched)} of {count(part.total)}", self.filter]
-        else:
-            shown = [f"all {count(part.total)}"]
-        if self.sort is SortColumn.NEWEST:
-            return [*shown, "oldest first" if self.descending else "newest first"]
-        if self.sort is SortColumn.WRONG:
-            return [*shown, "what went well first" if self.descending else "what went wrong first"]
-        return [*shown, f"sorted by {self.sort.value} {self.arrow}"]
+            shown = f"{self.filter} · {count(part.matched)} of {count(part.total)}"
+        searching = "" if part.searched is None else f"searching… {part.searched:.0%}"
+        marks = f"{count(marked)} marked" if marked else ""
+        pieces = (self._order_words(), "following" if follow else "", marks, searching, shown)
+        return " · ".join(piece for piece in pieces if piece)
+
+    def _order_words(self) -> str:
+        forwards, backwards = _WORDS.get(self.sort, ("", ""))
+        if forwards:
+            return backwards if self.descending else forwards
+        return f"by {self.sort.value} {self.arrow}"

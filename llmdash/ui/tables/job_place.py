@@ -21,6 +21,17 @@ class JobPlace:
         """True while the cursor stays on the newest job."""
         self.keeps_top = False
         """True until the cursor is moved where the order of an ended run was asked for: it comes later."""
+        self.sought: int | None = None
+        """The job to go to, until its row is there."""
+
+    def is_missed(self) -> bool:
+        """Return whether rows have come without the job that is sought; where it is there, it is no more."""
+        if self.sought is None or not self._known.part.rows:
+            return False
+        if self._known.index_of(self.sought, -1) >= 0:
+            self.sought = None
+            return False
+        return True
 
     def anchor(self, top: int, cursor: int, page: int) -> tuple[int, int] | None:
         """Return the job that must not move on screen, and its row: the cursor's, or the first visible one.

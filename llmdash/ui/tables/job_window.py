@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rich.cells import cell_len
 
@@ -35,12 +36,7 @@ class JobWindow:
 
     def forget_rows(self) -> None:
         """Drop the rows, keep the counts."""
-        self.part = JobsPart(total=self.part.total, matched=self.part.matched)
-
-    @property
-    def number_width(self) -> int:
-        """The width of the highest job number, in cells."""
-        return len(str(self.part.total))
+        self.part = replace(self.part, first=0, rows=(), hint="", filter_error="")
 
     @property
     def id_width(self) -> int:

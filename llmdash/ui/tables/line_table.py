@@ -21,6 +21,7 @@ from llmdash.ui.text.scrolling import jump, resize
 __all__ = ["Cell", "LineTable"]
 
 HEADER_LINES = 1
+"""The lines above the rows, of a table without a line of its own there."""
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -41,6 +42,9 @@ class LineTable(ScrollView, can_focus=True):
     | `line-table--sorted` | The title of the column the rows are sorted by. |
     | `line-table--row` | Plain text of a row. |
     | `line-table--muted` | Text that matters less. |
+    | `line-table--faint` | Zeros, and what parts others. |
+    | `line-table--accent` | What the user has set or can press. |
+    | `line-table--chosen` | What is chosen in a line above the rows. |
     | `line-table--active` | Text of what is in flight. |
     | `line-table--waiting` | Text of what waits. |
     | `line-table--success`, `--warning`, `--error` | Text that shows an outcome. |
@@ -62,7 +66,13 @@ class LineTable(ScrollView, can_focus=True):
         Binding("enter", "activate", "Open", show=False, tooltip="Open the row under the cursor"),
     ]
 
+    HEAD_LINES: ClassVar[int] = HEADER_LINES
+    """The lines above the rows: the header, and those that `head_line` draws."""
+
     COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line-table--faint",
+        "line-table--accent",
+        "line-table--chosen",
         "line-table--header",
         "line-table--sorted",
         "line-table--row",
@@ -84,8 +94,11 @@ class LineTable(ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
-        & > .line-table--header { color: $text-muted; text-style: bold; }
-        & > .line-table--sorted { color: $text-accent; text-style: bold; }
+        & > .line-table--header { color: $text-muted; }
+        & > .line-table--sorted { color: $foreground; text-style: bold; }
+        & > .line-table--faint { color: $border-blurred; }
+        & > .line-table--accent { color: $text-accent; text-style: bold; }
+        & > .line-table--chosen { color: $foreground; background: $primary 35%; text-style: bold; }
         & > .line-table--row { color: $foreground; }
         & > .line-table--muted { color: $text-muted; }
         & > .line-table--active { color: $text-primary; }
@@ -97,7 +110,7 @@ class LineTable(ScrollView, can_focus=True):
         & > .line-table--cursor-blurred { background: $foreground 10%; }
         & > .line-table--hover { background: $foreground 6%; }
         & > .line-table--marked { background: $warning 20%; }
-        &:nocolor > .line-table--cursor { text-style: reverse; }
+        &:nocolor > .line-table--cursor, &:nocolor > .line-table--chosen { text-style: reverse; }
         &:nocolor > .line-table--marked { text-style: underline; }
     }
     """
@@ -134,6 +147,17 @@ class LineTable(ScrollView, can_focus=True):
     def whole_line(self, row: Any, width: int) -> Sequence[Cell] | None:
         """Return the pieces of a row without columns, `width` cells at most; None for a row with columns."""
         return None
+
+    def head_line(self, y: int, width: int) -> Sequence[Cell]:
+        """Return the pieces of a line between the header and the rows, in `width` cells at most."""
+        return ()
+
+    def head_clicked(self, y: int, x: int) -> None:
+        """Called when a line between the header and the rows is clicked."""
+
+    def hint(self) -> str:
+        """Return what to say where there are no rows."""
+        return ""
 
     def title_of(self, column: Column) -> Cell:
         """Return the header of a column."""
@@ -173,7 +197,7 @@ class LineTable(ScrollView, can_focus=True):
     @property
     def page_rows(self) -> int:
         """The number of rows that fit on screen."""
-        return max(0, self.scrollable_content_region.height - HEADER_LINES)
+        return max(0, self.scrollable_content_region.height - self.HEAD_LINES)
 
     def place_cursor(self, index: int) -> None:
         """Put the cursor on a row without calling `cursor_moved`; `rows_changed` paints it."""
@@ -232,7 +256,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def _fit_scrollbar(self) -> None:
         """Set the scrollbar to the number of rows; lays out only where it appears or disappears."""
-        resize(self, self.row_count() + HEADER_LINES)
+        resize(self, self.row_count() + self.HEAD_LINES)
         if self.top > max(0, self.row_count() - self.page_rows):
             self.place_top(self.top)
 
@@ -240,19 +264,19 @@ class LineTable(ScrollView, can_focus=True):
         """Mark the lines whose look differs from what was painted last, all in one call."""
         size = self.scrollable_content_region.size
         top, count = self.top, self.row_count()
-        wanted = [self._line_key(top + y, count) for y in range(max(0, size.height - HEADER_LINES))]
+        wanted = [self._line_key(top + y, count) for y in range(max(0, size.height - self.HEAD_LINES))]
         if len(wanted) != len(self._painted):
             self._painted = wanted
             self.refresh()
             return
-        changed = [y + HEADER_LINES for y, key in enumerate(wanted) if key != self._painted[y]]
+        changed = [y + self.HEAD_LINES for y, key in enumerate(wanted) if key != self._painted[y]]
         self._painted = wanted
         if changed:
             self.refresh(*regions(changed, size.width))
 
     def _line_key(self, index: int, count: int) -> LineKey:
         if index >= count:
-            return LineKey(None, "")
+            return LineKey(self.hint() or None if not index else None, "")
         row = self.row_at(index)
         if index == self._cursor:
             ground = "line-table--cursor" if self.has_focus else "line-table--cursor-blurred"
@@ -270,7 +294,9 @@ class LineTable(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if y < HEADER_LINES:
             return self._painter.header(width, self.title_of)
-        key = self._line_key(self.top + y - HEADER_LINES, self.row_count())
+        if y < self.HEAD_LINES:
+            return self._painter.whole(self.head_line(y, width), ROW, width)
+        key = self._line_key(self.top + y - self.HEAD_LINES, self.row_count())
         return self._painter.row(key, width, self)
 
     # Keys and mouse.
@@ -311,7 +337,10 @@ class LineTable(ScrollView, can_focus=True):
             if column := self._painter.column_at(x):
                 self.header_clicked(column.key)
             return
-        index = self.top + y - HEADER_LINES
+        if y < self.HEAD_LINES:
+            self.head_clicked(y, x)
+            return
+        index = self.top + y - self.HEAD_LINES
         if index < self.row_count():
             self.move_cursor(index)
             if event.ctrl:
@@ -321,7 +350,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         y = event.get_content_offset_capture(self).y
-        self._set_hover(self.top + y - HEADER_LINES if y >= HEADER_LINES else None)
+        self._set_hover(self.top + y - self.HEAD_LINES if y >= self.HEAD_LINES else None)
 
     def on_leave(self) -> None:
         self._set_hover(None)

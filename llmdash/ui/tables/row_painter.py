@@ -5,32 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from rich.cells import cell_len
+from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 from textual.widget import Widget
 
+from llmdash.sanitize import clean_line
 from llmdash.ui.tables.columns import Column, Placed, place
+from llmdash.ui.text.format import fit
 from llmdash.ui.text.paint import Styles, line
 
-__all__ = ["HEADER", "MUTED", "ROW", "Cell", "LineKey", "RowPainter"]
+__all__ = ["CHOSEN", "HEADER", "MUTED", "ROW", "Cell", "LineKey", "RowPainter"]
 
 HEADER = "line-table--header"
 ROW = "line-table--row"
 MUTED = "line-table--muted"
+CHOSEN = "line-table--chosen"
+"""Has a background of its own."""
 KEPT_STRIPS = 1024
 
 
 class Cell(NamedTuple):
-    """A cell: its text, not yet fitted, and the component class of the text."""
+    """A cell: its text, not yet fitted, and the component class of the text; or some `pieces`, each a text
+    and its component class.
+    """
 
     text: str
     style: str = ROW
+    pieces: tuple[tuple[str, str], ...] = ()
 
 
 class LineKey(NamedTuple):
     """Everything that decides the look of a row's line. Two lines with equal keys look the same.
 
-    `ground` is the component class of the background, "" below the last row; `row` is None while unknown.
+    `ground` is the component class of the background, "" below the last row, where `row` may be a text to
+    show; `row` is None while unknown.
     """
 
     row: Hashable
@@ -104,13 +114,23 @@ class RowPainter:
 
     def _draw_row(self, key: LineKey, rows: Rows) -> Strip:
         if not key.ground:
-            return Strip.blank(self._width, self._styles.get(ROW))
+            return self.whole([Cell(str(key.row or ""), MUTED)], ROW, self._width)
         if key.row is None:
-            return self._draw([Cell("·", MUTED)] * len(self._placed), key.ground)
+            return self._draw([Cell("·" * bool(each.column.gap), MUTED) for each in self._placed], key.ground)
         if (whole := rows.whole_line(key.row, self._width)) is not None:
-            pieces = [(cell.text, self._styles.over(cell.style, key.ground)) for cell in whole]
-            return line(pieces, self._width, self._styles.get(key.ground))
+            return self.whole(whole, key.ground, self._width)
         return self._draw([rows.cell_at(key.row, placed.column.key) for placed in self._placed], key.ground)
+
+    def whole(self, cells: Sequence[Cell], ground: str, width: int) -> Strip:
+        """Return a line without columns."""
+        pieces = [
+            (
+                cell.text,
+                self._styles.get(CHOSEN) if cell.style == CHOSEN else self._styles.over(cell.style, ground),
+            )
+            for cell in cells
+        ]
+        return line(pieces, width, self._styles.get(ground))
 
     def _draw(self, cells: Sequence[Cell], ground: str) -> Strip:
         blank = self._styles.get(ground)
@@ -118,6 +138,20 @@ class RowPainter:
         x = 0
         for placed, cell in zip(self._placed, cells, strict=True):
             gap = " " * (placed.x - x)
-            pieces.append((gap + placed.fitted(cell.text), self._styles.over(cell.style, ground)))
+            if cell.pieces:
+                pieces.append((gap, blank))
+                pieces += self._fitted(cell.pieces, placed.width, ground)
+            else:
+                pieces.append((gap + placed.fitted(cell.text), self._styles.over(cell.style, ground)))
             x = placed.x + placed.width
         return line(pieces, self._width, blank)
+
+    def _fitted(self, pieces: Sequence[tuple[str, str]], width: int, ground: str) -> list[tuple[str, Style]]:
+        """The pieces of a cell in exactly `width` cells; what has no room is cut."""
+        fitted, room = [], width
+        for number, (text, style) in enumerate(pieces):
+            is_last = number == len(pieces) - 1
+            text = fit(text, room if is_last else min(room, cell_len(clean_line(text[: 8 * width + 64]))))
+            fitted.append((text, self._styles.over(style, ground)))
+            room -= cell_len(text)
+        return fitted

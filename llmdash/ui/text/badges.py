@@ -68,6 +68,7 @@ WAIT_REASONS: Final = {
     WaitReason.BACKOFF: JOB_STATES[JobState.BACKOFF],
     WaitReason.BUDGET: Badge("↻", "budget", "warning"),
     WaitReason.SHARED: Badge("◔", "shared", "waiting"),
+    WaitReason.SLOT: Badge("◔", "slot", "waiting"),
     WaitReason.WORKER: Badge("◑", "worker", "warning"),
     WaitReason.HELD: Badge("◆", "held", "waiting"),
 }

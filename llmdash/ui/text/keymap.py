@@ -40,6 +40,7 @@ _GLYPHS = {
     "greater_than_sign": ">",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "colon": ":",
     "comma": ",",
     "full_stop": ".",
     "left": "←",

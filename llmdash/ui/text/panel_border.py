@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.geometry import Region
 from textual.style import Style
 from textual.widget import Widget
 
@@ -55,9 +56,18 @@ class PanelBorder:
             between = _LINES.get(edge, "─") * (room - cell_len(what) - cell_len(how) - 2)
             line = Content.styled(f" {between} ", Style(foreground=color, bold=False))
             title = Content.assemble(title, line, Content(how))
-        widget.border_title = Content.assemble(start, title, end)
+        self._write("_border_title", Content.assemble(start, title, end), 0)
         where = fit(self._where, room).rstrip() if self._where else ""
-        widget.border_subtitle = Content(f"{start}{where}{end}" if where else "")
+        below = Content(f"{start}{where}{end}" if where else "")
+        self._write("_border_subtitle", below, widget.outer_size.height - 1)
+
+    def _write(self, name: str, words: Content, y: int) -> None:
+        """Set a title of the widget, and repaint line `y` alone: the public way repaints all of it."""
+        widget = self._widget
+        if getattr(widget, name, None) != words:
+            setattr(widget, name, words)
+            left, top = widget.gutter.left, widget.gutter.top
+            widget.refresh(Region(-left, y - top, widget.outer_size.width, 1))
 
     def _blanks(self) -> tuple[str, str]:
         """The blanks around the words; Textual has one on each side that has a border."""

@@ -29,7 +29,7 @@ def test_every_frame_of_a_run_under_way_adds_up(tmp_path: Path) -> None:
     with started(plan(tmp_path, server, prompts(400))) as session:
         until(session, lambda frame: frame.run.state is not RunState.STARTING)
         while session.frame(View()).run.state is not RunState.DONE:
-            frame = session.frame(View(jobs=JobsView(height=20)))
+            frame = session.frame(View(jobs=JobsView(height=20, sort=SortColumn.NUMBER)))
             part = frame.run
             looked.set()
             assert part.jobs == 400

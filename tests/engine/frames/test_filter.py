@@ -7,6 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmdash.engine.frames.filter import FilterError, compile_filter
+from llmdash.engine.frames.filter_hint import hint_for
+from llmdash.engine.frames.filter_words import completions
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.prompts.verdict import Verdict
@@ -28,7 +30,7 @@ def columns() -> JobColumns:
 
 
 def found(text: str) -> list[int]:
-    predicate = compile_filter(text, columns(), lambda job: f"task-{job}")
+    predicate = compile_filter(text, columns(), lambda job: f"task-{job}").predicate
     return [job for job in range(9) if predicate is None or predicate(job)]
 
 
@@ -65,6 +67,14 @@ def found(text: str) -> list[int]:
         ("worker:nobody", []),
         ("worker:,", []),
         ("worker:*", [0, 1, 2, 3, 4, 5]),
+        ("#:3,5-7", [2, 4, 5, 6]),
+        ("error:throttled", [7]),
+        ("error:server", []),
+        ('error:"429 too"', [7]),
+        ('"too many" state:failed', [7]),
+        ("id:TASK-3", [3]),
+        ("text:many", [7]),
+        ('"', list(range(9))),
     ],
 )
 def test_terms_choose_jobs_and_all_must_hold(text: str, jobs: list[int]) -> None:
@@ -79,6 +89,8 @@ def test_terms_choose_jobs_and_all_must_hold(text: str, jobs: list[int]) -> None
         ("time>long", "this takes a number"),
         ("time>", "a value must follow"),
         ("colour:red", "no such field"),
+        ("stat:failed", "did you mean state"),
+        ("eror:429", "did you mean error"),
         ("time>1e999", "a number"),
     ],
 )
@@ -100,3 +112,50 @@ def test_no_text_breaks_the_filter(text: str) -> None:
         found(text)
     except FilterError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("st", ("state:",)),
+        ("t", ("text:", "time>", "ttft>", "try>")),
+        ("state:fa", ("state:failed",)),
+        ("key:", ('key:"key a0"', 'key:"key b1"')),
+        ("key:b", ('key:"key b1"',)),
+        ("worker:g", ('worker:"GPU b"',)),
+        ("error:", ("error:throttled", 'error:"429 Too Many Requests"')),
+        ("is:wro", ("is:wrong",)),
+        ("is:wrong", ()),
+        ("nothing:", ()),
+    ],
+)
+def test_a_term_that_is_typed_is_completed_by_what_there_is(typed: str, completed: tuple[str, ...]) -> None:
+    assert completions(typed, columns()) == completed
+
+
+def test_states_that_occur_come_first() -> None:
+    held = JobColumns(3, range(3))
+    held.set_state(1, JobState.FAILED)
+    assert completions("state:", held)[:2] == ("state:queued", "state:failed")
+
+
+def hint(text: str) -> str:
+    return hint_for(compile_filter(text, columns(), lambda job: f"task-{job}"), range(9))
+
+
+def test_where_nothing_matches_it_is_said_what_was_looked_for_and_how_to_find_more() -> None:
+    assert hint("state:invalid") == "no job is state:invalid; backspace widens, esc shows all"
+    assert "no id, error, prompt or answer has zebra" in hint("zebra")
+    assert (
+        hint("state:failed key:a0")
+        == "no job matches all of state:failed key:a0; without state:failed there are 5"
+    )
+    assert "leave some out" in hint("state:invalid zebra")
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_typed_it_is_completed_to_terms_that_mean_something(typed: str) -> None:
+    for term in completions(typed, columns()):
+        assert term != typed
+        if not term.endswith((":", ">")):
+            compile_filter(term, columns(), str)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from array import array
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmdash.engine.frames import ordering as ordering_module
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.filter import NO_WAITS
 from llmdash.engine.frames.ordering import Ordering
@@ -48,7 +50,7 @@ def lines(ordering: Ordering) -> list[int]:
     st.booleans(),
 )
 @settings(max_examples=200)
-def test_natural_orders_show_every_job_once_at_any_progress(
+def test_natural_orders_show_every_job_that_has_a_line_once_at_any_progress(
     ended: list[bool], steps: list[tuple[str, int]], sort: SortColumn, descending: bool
 ) -> None:
     """Also where jobs had ended in an earlier start, or were cancelled before their lease."""
@@ -77,18 +79,24 @@ def test_natural_orders_show_every_job_once_at_any_progress(
             store.apply(Taken(job, 1.0, False))
         ordering = ordering_of(columns, JobsView(sort=sort, descending=descending))
         order = lines(ordering)
-        assert sorted(order) == list(range(jobs))
-        assert [ordering.line_of(each) for each in order] == list(range(jobs))
+        has_line = sort is SortColumn.NUMBER
+        assert sorted(order) == [job for job in range(jobs) if has_line or columns.place[job]]
+        assert [ordering.line_of(each) for each in order] == list(range(len(order)))
     assert sum(columns.counts) == jobs
 
 
-def test_the_newest_comes_first_and_what_is_to_come_last() -> None:
+def test_the_newest_comes_first_and_what_waits_has_no_line() -> None:
+    """A job that waits for rate or key is no work that goes on; the order of the input shows all."""
     columns = JobColumns(6, range(6))
-    for job in (0, 1, 2):
-        columns.begin_pending(job)
-    view = JobsView(sort=SortColumn.NEWEST)
-    assert lines(ordering_of(columns, view)) == [2, 1, 0, 3, 4, 5]
-    assert ordering_of(columns, view).line_of(17) is None
+    for job in (0, 2, 1):
+        columns.begin(job)
+    columns.set_state(3, JobState.LIMITER)
+    assert lines(ordering_of(columns, JobsView())) == [1, 2, 0]
+    assert lines(ordering_of(columns, JobsView(descending=True))) == [0, 2, 1]
+    assert [ordering_of(columns, JobsView()).line_of(job) for job in (1, 3, 17)] == [0, None, None]
+    assert lines(ordering_of(columns, JobsView(sort=SortColumn.NUMBER))) == [0, 1, 2, 3, 4, 5]
+    assert lines(ordering_of(columns, JobsView(sort=SortColumn.TIME))) == [0, 1, 2]
+    assert lines(ordering_of(columns, JobsView(filter="state:limiter"))) == [3]
 
 
 @pytest.mark.parametrize("sort", list(SortColumn))
@@ -113,7 +121,7 @@ def test_a_filter_hides_jobs_and_a_wrong_one_is_told() -> None:
     shown(ordering, JobsView(filter="state:what"))
     assert "there are" in ordering.error
     ordering.use(JobsView())
-    assert (len(ordering), ordering.error) == (30, "")
+    assert (len(ordering), ordering.error) == (0, ""), "nothing was sent"
 
 
 def test_a_thread_that_has_done_its_work_and_takes_a_while_to_end_holds_no_other_up(
@@ -194,3 +202,50 @@ def test_no_thread_but_its_own_sorts_filters_or_asks_for_ids() -> None:
         shown(ordering, view)
         assert ordering.line_of(77) is not None or len(ordering) == 0
     assert asked_by == {"llmdash-sort"}
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.booleans())
+def test_pieces_that_are_sorted_and_merged_are_as_one(values: list[int], descending: bool) -> None:
+    """Jobs that compare equal stay in the order of the input."""
+    columns = JobColumns(len(values), range(len(values)))
+    for job, value in enumerate(values):
+        columns.begin(job)
+        columns.tries[job] = value
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering_module, "_SORTED_AT_ONCE", 4)
+        order = lines(ordering_of(columns, JobsView(sort=SortColumn.TRIES, descending=descending)))
+    expected = sorted(range(len(values)), key=values.__getitem__)
+    assert order == (expected[::-1] if descending else expected)
+
+
+class Slow:
+    """A search that finds more with each look."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self.may_look = threading.Semaphore(0)
+
+    def has(self, word: str) -> Callable[[int], bool]:
+        return lambda job: job < 10 * self.share
+
+    def look(self, words: tuple[str, ...], until: float) -> float:
+        assert words == ("sea",)
+        self.may_look.acquire()
+        self.share += 0.5
+        return self.share
+
+
+def test_what_a_search_has_found_so_far_is_shown_while_it_goes_on() -> None:
+    search = Slow()
+    ordering, view = Ordering(JobColumns(20, range(20)), str, search), JobsView(filter="sea")
+    ordering.use(view)
+
+    def seen() -> tuple[int, float | None]:
+        ordering.use(view)
+        return len(ordering), ordering.searched
+
+    wait_for(lambda: seen() == (0, 0.0))
+    search.may_look.release()
+    wait_for(lambda: seen() == (5, 0.5))
+    search.may_look.release()
+    wait_for(lambda: seen() == (10, None))

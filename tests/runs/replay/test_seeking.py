@@ -144,13 +144,13 @@ def test_everywhere_the_counts_are_those_of_the_rows(group: Group, share: float)
         session.command(Seek(share * part.length_s))
         frame = session.frame(WIDE)
         run, states = frame.run, Counter(row.state for row in frame.jobs.rows)
+        assert len(frame.jobs.rows) >= run.jobs - run.queued
         assert run.queued + run.waiting + run.in_flight + run.ended == run.jobs == 8
         assert (run.done, run.failed, run.cancelled) == (
             states[JobState.DONE], states[JobState.FAILED], states[JobState.CANCELLED],
         )  # fmt: skip
         assert run.in_flight == states[JobState.SENT] + states[JobState.STREAMING]
         assert run.waiting == states[JobState.BACKOFF]
-        assert {row.job for row in frame.jobs.rows} == set(range(8))
         for key in frame.keys:
             assert key.sent == key.ok + key.throttled + key.errors + key.cut + key.in_flight
             assert key.in_flight >= 0

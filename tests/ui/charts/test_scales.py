@@ -7,21 +7,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.ui.charts.log_scale import LogScale
-from llmdash.ui.tables.columns import GAP, Column, place
-from llmdash.ui.tables.job_columns import job_columns
+from llmdash.ui.tables.columns import Column, place
+from llmdash.ui.tables.job_columns import DESCRIPTIONS, INPUT, JobWidths, job_columns
 
 RATE = LogScale(0.1, 1000, unlimited=True)
 CONCURRENCY = LogScale(1, 512, integral=True)
 RATES = st.floats(min_value=0.1, max_value=1000)
 
 
-@given(st.integers(min_value=0, max_value=250))
-def test_columns_never_overlap_or_stick_out(width: int) -> None:
-    end = -GAP
-    for placed in place(job_columns(6, 12, 8), width):
-        assert placed.x == end + GAP
-        end = placed.x + placed.width
-    assert end <= max(0, width)
+COLUMNS = st.lists(
+    st.sampled_from([*DESCRIPTIONS, f"{INPUT}date", f"{INPUT}a long name of a field"]), unique=True
+)
+
+
+@given(
+    COLUMNS,
+    st.builds(JobWidths, st.integers(9, 24), st.integers(4, 12), st.integers(0, 12), st.integers(10, 18)),
+    st.integers(min_value=0, max_value=250),
+)
+def test_whatever_columns_are_chosen_they_never_overlap_or_stick_out(
+    names: list[str], widths: JobWidths, width: int
+) -> None:
+    end = 0
+    for placed in place(job_columns(names, widths), width):
+        assert placed.x >= end
+        assert placed.width <= placed.column.most
+        end = placed.x + placed.width + placed.column.gap
+        assert placed.x + placed.width <= width
+
+
+@given(COLUMNS, st.integers(min_value=40, max_value=250))
+def test_the_id_and_the_state_are_there_wherever_they_were_chosen(names: list[str], width: int) -> None:
+    shown = [placed.column.key for placed in place(job_columns(names, JobWidths(12, 4, 0, 12)), width)]
+    assert {"id", "state"} & set(names) <= set(shown)
+    assert [name for name in shown if name in names] == [name for name in names if name in shown]
 
 
 def test_columns_of_low_priority_vanish_first() -> None:

@@ -173,7 +173,7 @@ def test_the_filter_of_a_group_lets_its_jobs_through_whatever_the_error(error: s
     columns = JobColumns(2, range(2))
     columns.error[0] = columns.errors.number(error)
     columns.set_state(0, JobState.FAILED)
-    lets_through = compile_filter(filter_for(shape(error)), columns, lambda _job: "")
+    lets_through = compile_filter(filter_for(shape(error)), columns, lambda _job: "").predicate
     assert lets_through is not None
     assert lets_through(0)
     assert not lets_through(1)

@@ -326,7 +326,7 @@ def test_the_filter_of_a_worker_lets_its_jobs_through_whatever_its_name(name: st
     columns.worker[0] = columns.workers.number(name)
     columns.worker[1] = columns.workers.number(other)
     columns.set_state(0, JobState.DONE)
-    lets_through = compile_filter(filter_for(name), columns, lambda _job: "")
+    lets_through = compile_filter(filter_for(name), columns, lambda _job: "").predicate
     assert lets_through is not None
     assert lets_through(0)
     assert not lets_through(1) or len(name.lower()) == len(other.lower())

@@ -89,10 +89,10 @@ async def test_a_click_moves_the_cursor_and_a_second_one_inspects() -> None:
     jobs = Jobs.numbered(100)
     async with running(table) as pilot:
         await filled(pilot, table, jobs)
-        await pilot.click(table, offset=(5, 6))
+        await pilot.click(table, offset=(5, 7))
         assert table.cursor_row == 5
         assert not posted(pilot, JobTable.Inspect)
-        await pilot.click(table, offset=(5, 6), times=2)
+        await pilot.click(table, offset=(5, 7), times=2)
         assert [message.job for message in posted(pilot, JobTable.Inspect)] == [94]
 
 
@@ -110,9 +110,9 @@ async def test_a_click_on_a_header_sorts_and_again_reverses() -> None:
     jobs = Jobs.numbered(100)
     async with running(table) as pilot:
         await filled(pilot, table, jobs)
-        x = lines(table)[0].index("ttft")
+        x = lines(table)[0].index("time")
         await pilot.click(table, offset=(x, 0))
-        assert table.wanted().sort is SortColumn.TTFT
+        assert table.wanted().sort is SortColumn.TIME
         assert table.wanted().descending
         await pilot.click(table, offset=(x, 0))
         assert not table.wanted().descending
@@ -166,7 +166,7 @@ async def test_hostile_text_keeps_to_its_cell(width: int) -> None:
 async def test_the_scrollbar_comes_and_goes_with_the_rows() -> None:
     table = JobTable()
     async with running(table, (80, 10)) as pilot:
-        for count, shown in ((3, False), (5, False), (100, True), (200, True), (9, False), (0, False)):
+        for count, shown in ((3, False), (6, False), (100, True), (200, True), (8, False), (0, False)):
             await filled(pilot, table, Jobs.numbered(count))
             assert table.show_vertical_scrollbar is shown
             assert_drawn_safely(table)
@@ -177,9 +177,9 @@ async def test_the_row_under_the_cursor_is_told_without_colour(monkeypatch: pyte
     table = JobTable()
     async with running(table) as pilot:
         await filled(pilot, table, Jobs.numbered(10))
-        styles = {segment.style for segment in table.render_line(1) if segment.style}
+        styles = {segment.style for segment in table.render_line(2) if segment.style}
         assert all(style.reverse for style in styles)
-        assert not any(segment.style.reverse for segment in table.render_line(2) if segment.style)
+        assert not any(segment.style.reverse for segment in table.render_line(3) if segment.style)
 
 
 async def test_the_wheel_scrolls_and_stops_following() -> None:

@@ -1,0 +1,148 @@
+"""ColumnsScreen: which columns the job table has, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+
+from llmdash.ui.tables.columns import Column
+from llmdash.ui.tables.job_columns import DESCRIPTIONS, INPUT
+from llmdash.ui.tables.line_table import LineTable
+from llmdash.ui.tables.row_painter import MUTED, Cell
+
+__all__ = ["ColumnList", "ColumnsScreen"]
+
+
+class ColumnList(LineTable):
+    """The columns: first those that are shown, in their order, then the others.
+
+    | Key | Does |
+    |---|---|
+    | space | Shows or hides the column. |
+    | J, shift+down | Moves it to the right. |
+    | K, shift+up | Moves it to the left. |
+    | backspace | Shows those that fit the width again. |
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space,enter", "turn", "Show or hide", tooltip="Show or hide the column"),
+        Binding("J,shift+down", "move(1)", "Down", tooltip="Move it to the right"),
+        Binding("K,shift+up", "move(-1)", "Up", tooltip="Move it to the left"),
+        Binding("backspace", "reset", "As usual", tooltip="Show those that fit the width again"),
+    ]
+
+    @dataclass
+    class Changed(Message):
+        """Posted with the columns that are to be shown; None for those that fit the width."""
+
+        names: tuple[str, ...] | None
+
+    def __init__(self, shown: Sequence[str], usual: Sequence[str], fields: Sequence[str]) -> None:
+        super().__init__(
+            (
+                Column("shown", "", 3),
+                Column("name", "column", 16),
+                Column("what", "shows", 20, flex=1),
+            ),
+            id="column-list",
+        )
+        self._usual = tuple(usual)
+        self._known = (*DESCRIPTIONS, *(f"{INPUT}{name}" for name in fields))
+        self._show(shown)
+
+    def _show(self, shown: Sequence[str]) -> None:
+        self._shown = list(shown)
+        self._names = [*shown, *(name for name in self._known if name not in shown)]
+
+    def row_count(self) -> int:
+        return len(self._names)
+
+    def row_at(self, index: int) -> tuple[str, bool]:
+        return self._names[index], index < len(self._shown)
+
+    def cell_at(self, row: Any, key: str) -> Cell:
+        name, is_shown = row
+        if key == "shown":
+            return Cell(" ✓" if is_shown else " ·", "line-table--accent" if is_shown else MUTED)
+        if key == "name":
+            return Cell(name.removeprefix(INPUT))
+        return Cell(DESCRIPTIONS.get(name, "a field of the input"), MUTED)
+
+    def row_activated(self) -> None:
+        self.action_turn()
+
+    def action_turn(self) -> None:
+        """Show the column at the cursor behind the others, or hide it; one is always shown."""
+        name = self._names[self.cursor_row]
+        if name not in self._shown:
+            self._change([*self._shown, name], name)
+        elif len(self._shown) > 1:
+            self._change([each for each in self._shown if each != name], name)
+
+    def action_move(self, step: int) -> None:
+        """Move the column at the cursor among those that are shown."""
+        place, to = self.cursor_row, self.cursor_row + step
+        if place < len(self._shown) and 0 <= to < len(self._shown):
+            moved = list(self._shown)
+            moved.insert(to, moved.pop(place))
+            self._change(moved, self._names[place])
+
+    def action_reset(self) -> None:
+        self._show(self._usual)
+        self.rows_changed()
+        self.post_message(self.Changed(None))
+
+    def _change(self, shown: list[str], name: str) -> None:
+        self._show(shown)
+        self.move_cursor(self._names.index(name))
+        self.rows_changed()
+        self.post_message(self.Changed(tuple(shown)))
+
+
+class ColumnsScreen(ModalScreen[None]):
+    """The list of columns over the dashboard; what is changed shows at once."""
+
+    TITLE = "Columns"
+    AUTO_FOCUS = "ColumnList"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,C,q", "dismiss", "Close", tooltip="Back to the table"),
+    ]
+    DEFAULT_CSS = """
+    ColumnsScreen { align: center middle; background: $background 60%; }
+    #columns-box {
+        width: 76; max-width: 100%; height: 26; max-height: 100%;
+        padding: 0 1; background: $surface; border: heavy $primary;
+    }
+    """
+
+    def __init__(
+        self,
+        shown: Sequence[str],
+        usual: Sequence[str],
+        fields: Sequence[str],
+        choose: Callable[[tuple[str, ...] | None], None],
+    ) -> None:
+        """`choose` is called with the columns to show, None for those that fit the width; `fields` are the
+        carried fields that there are.
+        """
+        super().__init__()
+        self._list = ColumnList(shown, usual, fields)
+        self._choose = choose
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="columns-box") as box:
+            box.border_title = Content("Columns of the job table")
+            box.border_subtitle = Content("space shows or hides   J K move   ⌫ as usual   esc closes")
+            yield self._list
+
+    def on_column_list_changed(self, event: ColumnList.Changed) -> None:
+        event.stop()
+        self._choose(event.names)

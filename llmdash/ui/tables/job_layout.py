@@ -1,0 +1,73 @@
+"""JobLayout: the columns of the job table at a width, chosen by the user or by how much room there is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from llmdash.ui.tables.columns import Column
+from llmdash.ui.tables.job_columns import (
+    WIDE_FROM,
+    JobWidths,
+    default_columns,
+    job_columns,
+    texts_of,
+)
+from llmdash.ui.tables.job_window import JobWindow
+
+__all__ = ["JobLayout"]
+
+_LONGEST_KEY: Final = 12
+_LEAST_ID, _LONGEST_ID = 9, 24
+_BAR, _SHORT_BAR, _LONG_BAR = 12, 10, 18
+_SHORT_BELOW: Final = 70
+_STEP: Final = 32
+_MOST: Final = 384
+
+
+class JobLayout:
+    """Widths of ids, keys and workers grow with the rows that are shown, and never shrink."""
+
+    def __init__(self) -> None:
+        self.chosen: tuple[str, ...] | None = None
+        """The names of the columns that the user chose, from left to right; None for those that fit."""
+        self._id, self._key, self._worker = _LEAST_ID, 4, 0
+        self._bar = _BAR
+
+    def fit(self, known: JobWindow) -> JobLayout:
+        """Widen for the rows that are known; return itself."""
+        self._id = min(_LONGEST_ID, max(self._id, known.id_width))
+        self._key = min(_LONGEST_KEY, max(self._key, known.key_width))
+        self._worker = min(_LONGEST_KEY, max(self._worker, known.worker_width))
+        return self
+
+    def names(self, width: int) -> tuple[str, ...]:
+        """Return the names of the columns in a table that is `width` cells wide."""
+        return self.chosen if self.chosen is not None else default_columns(width)
+
+    def columns(self, width: int) -> tuple[Column, ...]:
+        """Return the columns."""
+        self._bar = _LONG_BAR if width >= WIDE_FROM else _BAR if width >= _SHORT_BELOW else _SHORT_BAR
+        widths = JobWidths(self._id, self._key, self._worker, self._bar)
+        return job_columns(self.names(width), widths)
+
+    def texts(self, width: int) -> tuple[str, ...]:
+        """Return the names of the texts to ask for beside the preview."""
+        return texts_of(self.names(width))
+
+    def preview_width(self, width: int) -> int:
+        """Return how many characters of each text to ask for: of few different widths, since each is read
+        again.
+        """
+        return min(_MOST, -(-max(1, width) // _STEP) * _STEP)
+
+    def bar_title(self, scale_s: float) -> str:
+        """Return the scale of the bars: `0s········2s`."""
+        end = _seconds(scale_s)
+        return f"0s{'·' * max(1, self._bar - 2 - len(end))}{end}"
+
+
+def _seconds(scale_s: float) -> str:
+    """A nice number of seconds in few letters."""
+    if scale_s < 1:
+        return f"{scale_s * 1000:.0f}ms"
+    return f"{scale_s:.0f}s" if scale_s < 120 else f"{scale_s / 60:.0f}m"
