@@ -26,6 +26,7 @@ def run_facts(facts: Mapping[str, Any]) -> RunFacts:
         endpoint=str(facts.get("endpoint") or ""),
         keys=len(key_labels(facts, ())),
         spends=spends(facts),
+        is_streamed=_object(facts.get("decided")).get("stream") is not False,
     )
 
 

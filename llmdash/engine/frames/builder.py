@@ -15,6 +15,7 @@ from llmdash.engine.frames.head_parts import HeadParts
 from llmdash.engine.frames.job_rows import JobRows
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.frames.series_parts import SeriesParts
 from llmdash.engine.frames.stream_parts import StreamParts
 from llmdash.engine.frames.tiles import Tiles
 from llmdash.engine.frames.workers import workers_of
@@ -24,7 +25,6 @@ from llmdash.engine.model.frame import (
     Inspection,
     JobRow,
     KeyRow,
-    SeriesPart,
     SharedLimitRow,
 )
 from llmdash.engine.model.states import RunState, WaitReason
@@ -62,6 +62,7 @@ class FrameBuilder:
         self._bounds = bounds
         self._head = HeadParts(facts, store, gauges)
         self._rows = JobRows(store, gauges, job_id)
+        self._series = SeriesParts(facts, store)
         self._streams = StreamParts(store, job_id)
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(lambda: FrontEnd(Ordering(store.columns, job_id), Tiles(store.streams)))
@@ -86,7 +87,8 @@ class FrameBuilder:
                 rate=self._head.rate(status, common.run, now.blocker, now.waits),
                 stream=stream,
                 tiles=tuple(map(self._streams.tile, tiles)),
-                series=self._series(view.series_width),
+                series=self._series.series(view.series, is_over=status.state.ended),
+                timings=self._series.timings(view.timings, now.at),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=self._inspection(view.inspect, front_end.ordering, now),
                 errors=self._store.errors.groups() if view.errors else (),
@@ -147,10 +149,6 @@ class FrameBuilder:
             replace(key, rpm=last.rpm, tpm=last.tpm, spark=last.spark)
             for key, last in zip(keys, before, strict=True)
         )
-
-    def _series(self, width: int) -> SeriesPart:
-        self._store.time_series.sample(self._store.run_clock(), self._store.in_flight)
-        return self._store.time_series.part(width)
 
     def _inspection(self, job: int | None, ordering: Ordering, now: _Now) -> Inspection | None:
         if job is None or not 0 <= job < self._store.columns.jobs:

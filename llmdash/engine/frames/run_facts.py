@@ -23,6 +23,8 @@ class RunFacts:
     """Input lines that are no jobs."""
     spends: bool = True
     """False where a simulator answers: nothing is paid."""
+    is_streamed: bool = True
+    """False where answers are fetched whole, so that there is no first token."""
 
     @property
     def payment(self) -> Payment:

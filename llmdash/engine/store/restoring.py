@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from llmdash.engine.model.records import EndedColumns
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag
+from llmdash.engine.model.timings import AnswerTimes
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import ANSWERED, Store
+from llmdash.engine.store.timings import Source
 
 __all__ = ["restore_all", "restore_columns"]
 
@@ -27,7 +29,6 @@ def restore_all(store: Store, ended: EndedColumns) -> None:
     """Take in results of jobs that the store has none of yet, as `Store.restore` does, and their attempts."""
     store.columns.begin_all(ended.job)
     restore_columns(store.columns, ended)
-    store.waited.add_all([wait_s for wait_s in ended.wait_s if wait_s is not None])
     if ended.worker.count(None) < len(ended.worker):
         for (worker, state), number in Counter(zip(ended.worker, ended.state, strict=True)).items():
             if worker is not None:
@@ -74,8 +75,17 @@ def _count_answers(store: Store, answered: EndedColumns) -> None:
     for verdict, number in Counter(answered.verdict).items():
         store.verdicts[verdict] += number
     timed = [not each & _REUSED for each in flags]  # those that were asked for
-    store.latency.add_all([latency_s or 0.0 for latency_s in compress(answered.latency_s, timed)])
-    store.ttft.add_all([ttft_s for ttft_s in answered.ttft_s if ttft_s is not None])
+    _count_times(store, EndedColumns._make(tuple(compress(column, timed)) for column in answered))
+
+
+def _count_times(store: Store, asked: EndedColumns) -> None:
+    ttfts = asked.ttft_s if store.is_streamed else (None,) * len(asked.job)
+    times = map(AnswerTimes.of, ttfts, asked.latency_s, asked.output_tokens, asked.wait_s)
+    of_source: dict[tuple[str | None, str | None, str | None], list[AnswerTimes]] = {}
+    for source, each in zip(zip(asked.key, asked.endpoint, asked.model, strict=True), times, strict=True):
+        of_source.setdefault(source, []).append(each)
+    for source, many in of_source.items():
+        store.timings.add_all(Source(*(name or "" for name in source)), many)
 
 
 def _flags(answered: EndedColumns) -> list[int]:

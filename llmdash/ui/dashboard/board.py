@@ -10,7 +10,7 @@ from textual.message import Message
 
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import SortColumn
-from llmdash.engine.model.view import View
+from llmdash.engine.model.view import SeriesView, View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
 from llmdash.ui.dashboard.review import Review
 from llmdash.ui.panels.filter_bar import FilterBar
@@ -65,7 +65,7 @@ class Board(PanelSpace):
             jobs=self._jobs.wanted(),
             stream=self._stream.wanted(),
             tiles=self._tiles.wanted() if self._tiles.display else 0,
-            series_width=2 * max(self._rate.size.width, self._review.plot_width),
+            series=SeriesView(2 * max(self._rate.size.width, self._review.plot_width)),
         )
 
     def show(self, frame: Frame) -> None:
