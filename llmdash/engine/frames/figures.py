@@ -53,7 +53,7 @@ class _Marks(Protocol):
 
 class _Timings(Protocol):
     def part(self, view: TimingView) -> TimingPart:
-        """Return the percentiles of each group, and the histogram of one of them."""
+        """Return the percentiles of each group, and the histograms of one of them."""
 
 
 class _Errors(Protocol):

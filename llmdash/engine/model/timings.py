@@ -67,15 +67,14 @@ class AnswerTimes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TimingView:
-    """The timings on screen: a row a group of `by`, and the histogram of one metric of one `group`, None for
-    that of all.
+    """The timings on screen: a row a group of `by`, and the histograms of one `group`, None for those of all
+    answers.
     """
 
     by: Grouping = Grouping.RUN
-    metric: Metric = Metric.LATENCY
     group: str | None = None
     bars: int = 40
-    """How many bars the histogram has at most."""
+    """How many bars a histogram has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,10 @@ class TimingPart:
     by: Grouping = Grouping.RUN
     whole: TimingRow = TimingRow("all")
     rows: tuple[TimingRow, ...] = ()
-    metric: Metric = Metric.LATENCY
     group: str | None = None
-    histogram: HistogramPart = HistogramPart()
+    histograms: tuple[HistogramPart, ...] = (HistogramPart(),) * len(Metric)
+    """Those of the group, in the order of Metric."""
+
+    def histogram(self, metric: Metric) -> HistogramPart:
+        """Return the histogram of a metric."""
+        return dict(zip(Metric, self.histograms, strict=True))[metric]

@@ -91,7 +91,7 @@ class Timings:
         self._whole.include(added)
 
     def part(self, view: TimingView) -> TimingPart:
-        """Return the percentiles of each group, and the histogram of one of them."""
+        """Return the percentiles of each group, and the histograms of one of them."""
         groups = self._groups(view.by)
         largest = sorted(groups.items(), key=lambda each: (-each[1].answers, each[0]))[:_MOST_ROWS]
         shown = self._whole if view.group is None else groups.get(view.group, _Distribution())
@@ -99,9 +99,8 @@ class Timings:
             view.by,
             self._whole.row("all"),
             tuple(each.row(name) for name, each in largest),
-            view.metric,
             view.group,
-            HistogramPart(*shown.of[_PLACES[view.metric]].bars(view.bars)),
+            tuple(HistogramPart(*each.bars(view.bars)) for each in shown.of),
         )
 
     def copy(self) -> Timings:

@@ -32,7 +32,7 @@ class TimingsAt:
         self._timings = Timings()
 
     def part(self, view: TimingView) -> TimingPart:
-        """Return the percentiles of each group, and the histogram of one of them."""
+        """Return the percentiles of each group, and the histograms of one of them."""
         count = self._timeline.answers.times.by(self._columns.position)
         checkpoint = count // _CHECKPOINT
         if not checkpoint * _CHECKPOINT <= self._known <= count:

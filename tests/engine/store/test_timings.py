@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmdash.engine.metrics.histogram import LogHistogram
 from llmdash.engine.metrics.times_sample import TimesSample
-from llmdash.engine.model.frame import Percentiles
+from llmdash.engine.model.frame import HistogramPart, Percentiles
 from llmdash.engine.model.timings import AnswerTimes, Grouping, Metric
 from llmdash.engine.model.view import TimingView
 from llmdash.engine.store.timings import SHARES, Source, Timings
@@ -85,7 +85,7 @@ def test_without_answers_nothing_is_known() -> None:
     part = Timings().part(TimingView(Grouping.KEY))
     assert part.rows == ()
     assert part.whole.latency == Percentiles()
-    assert (part.histogram.edges, part.histogram.counts) == ((), ())
+    assert part.histogram(Metric.TTFT) == HistogramPart()
 
 
 def test_keys_without_end_are_in_flat_memory() -> None:
