@@ -93,7 +93,7 @@ class TimingBoard(Drawing):
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._part = TimingPart()
+        self._part = TimingPart(Grouping.KEY)
         self._series = SeriesPart()
         self._is_streamed = True
         self._by = Grouping.KEY

@@ -85,7 +85,7 @@ def _seconds(value: float) -> str:
 def group_lines(part: TimingPart, metric: Metric, width: int, height: int, first: int) -> list[Cells]:
     """Return a title, and a line a group from the one in place `first` on, with the shown one marked."""
     name = max(6, width - _COLUMN * len(_SHARES) - _ANSWERS)
-    title = f"By {GROUPINGS[part.by]}"
+    title = f"By {GROUPINGS.get(part.by, part.by.value)}"
     head: Cells = [(fit(title, name), "title"), ("answers".rjust(_ANSWERS), "name"), *_share_names()]
     rows = part.rows[first : first + max(0, height - 1)]
     return [head, *(_group_line(row, metric, row.name == part.group, name) for row in rows)]
