@@ -13,6 +13,7 @@ from typing import Any, Final
 from llmdash.engine.model.frame import HistogramPart, Percentiles, TimingPart, TimingRow
 from llmdash.engine.model.timings import Grouping, Metric
 from llmdash.reports.free_name import write_new
+from llmdash.sanitize import clean_line
 
 __all__ = ["as_object", "as_table", "metric_name", "timings_csv", "write_timings"]
 
@@ -36,7 +37,7 @@ def as_object(part: TimingPart) -> dict[str, Any]:
     return {
         "by": part.by.value,
         "all": _row(part.whole),
-        "groups": [{"name": row.name, **_row(row)} for row in part.rows],
+        "groups": [{"name": clean_line(row.name), **_row(row)} for row in part.rows],
         "histograms": {
             "of": part.group if part.group is not None else "all",
             **{metric_name(metric): _histogram(part.histogram(metric)) for metric in Metric},
@@ -68,7 +69,7 @@ def timings_csv(part: TimingPart) -> str:
     for by, row in [(Grouping.RUN, part.whole), *((part.by, row) for row in groups)]:
         for metric in Metric:
             shares = (_rounded(getattr(row.times(metric), share)) for share in _SHARES)
-            writer.writerow((by.value, row.name, row.answers, metric_name(metric), *shares))
+            writer.writerow((by.value, clean_line(row.name), row.answers, metric_name(metric), *shares))
     return text.getvalue()
 
 
@@ -79,7 +80,7 @@ def as_table(part: TimingPart) -> Iterator[str]:
         if number:
             yield ""
         name = "all" if row is part.whole else f"{part.by.value} {row.name or '–'}"
-        title = f"{name} · {row.answers:,} answers"
+        title = f"{clean_line(name)} · {row.answers:,} answers"
         yield f"{title:<34}" + "".join(f"{share:>10}" for share in _SHARES)
         for metric in Metric:
             times = row.times(metric)

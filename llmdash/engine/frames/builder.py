@@ -28,7 +28,8 @@ from llmdash.engine.model.frame import (
     SharedLimitRow,
 )
 from llmdash.engine.model.states import RunState, WaitReason
-from llmdash.engine.model.view import View
+from llmdash.engine.model.timings import Grouping
+from llmdash.engine.model.view import TimingView, View
 
 __all__ = ["FrameBuilder"]
 
@@ -98,7 +99,9 @@ class FrameBuilder:
     def glance(self, status: RunStatus) -> Frame:
         """Return a frame without what depends on a view, which leaves those of who has one as they are."""
         with self._store.lock:
-            return replace(self._common(status, self._look(status)), errors=self._store.errors.groups())
+            now = self._look(status)
+            timings = self._series.timings(TimingView(Grouping.KEY), now.at)
+            return replace(self._common(status, now), errors=self._store.errors.groups(), timings=timings)
 
     def head(self, status: RunStatus) -> Frame:
         """Return the part of a frame that is the same for every view: run, keys, endpoints and rate."""

@@ -13,9 +13,9 @@ from llmdash.engine.model.states import RESULT_STATES, AnswerFlag
 from llmdash.engine.model.timings import AnswerTimes
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import ANSWERED, Store
-from llmdash.engine.store.timings import Source
+from llmdash.engine.store.timings import Source, Timings
 
-__all__ = ["restore_all", "restore_columns"]
+__all__ = ["count_times", "restore_all", "restore_columns"]
 
 T = TypeVar("T", int, float)
 
@@ -74,18 +74,26 @@ def _count_answers(store: Store, answered: EndedColumns) -> None:
     store.estimated = store.estimated or any(answered.estimated)
     for verdict, number in Counter(answered.verdict).items():
         store.verdicts[verdict] += number
+    _count_times(store.timings, answered, flags, is_streamed=store.is_streamed)
+
+
+def count_times(timings: Timings, ended: EndedColumns, *, is_streamed: bool) -> None:
+    """Count what was measured of the answers among these results; without streams no first tokens."""
+    has_answer = _has_answer(ended)
+    answered = EndedColumns._make(tuple(compress(column, has_answer)) for column in ended)
+    _count_times(timings, answered, _flags(answered), is_streamed=is_streamed)
+
+
+def _count_times(timings: Timings, answered: EndedColumns, flags: list[int], *, is_streamed: bool) -> None:
     timed = [not each & _REUSED for each in flags]  # those that were asked for
-    _count_times(store, EndedColumns._make(tuple(compress(column, timed)) for column in answered))
-
-
-def _count_times(store: Store, asked: EndedColumns) -> None:
-    ttfts = asked.ttft_s if store.is_streamed else (None,) * len(asked.job)
+    asked = EndedColumns._make(tuple(compress(column, timed)) for column in answered)
+    ttfts = asked.ttft_s if is_streamed else (None,) * len(asked.job)
     times = map(AnswerTimes.of, ttfts, asked.latency_s, asked.output_tokens, asked.wait_s)
     of_source: dict[tuple[str | None, str | None, str | None], list[AnswerTimes]] = {}
     for source, each in zip(zip(asked.key, asked.endpoint, asked.model, strict=True), times, strict=True):
         of_source.setdefault(source, []).append(each)
     for source, many in of_source.items():
-        store.timings.add_all(Source(*(name or "" for name in source)), many)
+        timings.add_all(Source(*(name or "" for name in source)), many)
 
 
 def _flags(answered: EndedColumns) -> list[int]:

@@ -135,7 +135,7 @@ class GraphBoard(Drawing):
     def move_cursor(self, columns: int) -> None:
         """Move the cursor; the first move puts it at the end of what is measured."""
         axis = self._axis()
-        last = axis.column(min(self._end_s, axis.end_s - 1e-9)) or 0
+        last = axis.column(min(self._end_s, axis.end_s) - axis.column_s / 2) or 0
         column = None if self._cursor_s is None else axis.column(self._cursor_s)
         wanted = last if column is None else max(0, min(last, column + columns))
         self._put_cursor(axis.middle(wanted))

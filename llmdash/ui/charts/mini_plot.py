@@ -28,7 +28,7 @@ _MOST_PLOTS: Final = 4
 _LEAST_WIDTH: Final = 24
 _HALVES_WIDTH: Final = 60
 _HEAD: Final = 13
-_PEAK: Final = 10
+_PEAK: Final = 11
 
 
 class MiniPlot(Drawing):
