@@ -32,6 +32,8 @@ _TIME_LINES: Final = 4
 _LEAST_EACH: Final = 3
 """Lines of a plot with its title, at least."""
 _ZOOM: Final = 2.0
+_PAST_MIDDLE: Final = 0.501
+"""The share of a column that has to be measured for the cursor to stand in its middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class GraphBoard(Drawing):
     def move_cursor(self, columns: int) -> None:
         """Move the cursor; the first move puts it at the end of what is measured."""
         axis = self._axis()
-        last = axis.column(min(self._end_s, axis.end_s) - axis.column_s / 2) or 0
+        last = axis.column(min(self._end_s, axis.end_s) - _PAST_MIDDLE * axis.column_s) or 0
         column = None if self._cursor_s is None else axis.column(self._cursor_s)
         wanted = last if column is None else max(0, min(last, column + columns))
         self._put_cursor(axis.middle(wanted))

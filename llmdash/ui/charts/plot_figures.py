@@ -42,7 +42,7 @@ def _of_counts(measure: Measure, part: SeriesPart, at_s: float | None) -> list[C
     over: list[Cells] = [
         _pair("mean", _written(write, found.mean), "name"),
         _pair("peak", _written(write, found.peak), "name"),
-        _pair("end" if part.is_over else "now", _written(write, found.now), "name"),
+        _pair(_last_word(part), _written(write, found.now), "name"),
     ]
     if at_s is None:
         return [*over[2:], *over[:2]]
@@ -56,9 +56,13 @@ def _of_counts(measure: Measure, part: SeriesPart, at_s: float | None) -> list[C
 
 def _of_times(measure: Measure, part: SeriesPart, at_s: float | None) -> list[Cells]:
     every = (*measure.lines, *measure.tail)
-    last = "end" if part.is_over else "now"
+    last = _last_word(part)
     now: list[Cells] = [
-        _pair(f"{last if place == 0 else '   '} {line.name}", _written(measure.write, _last(line)), "name")
+        _pair(
+            f"{last if place == 0 else ' ' * len(last)} {line.name}",
+            _written(measure.write, _last(line)),
+            "name",
+        )
         for place, line in enumerate(every)
     ]
     if at_s is None:
@@ -68,6 +72,13 @@ def _of_times(measure: Measure, part: SeriesPart, at_s: float | None) -> list[Ce
         for line in every
     ]
     return [_pair(f"at {moment(at_s)}", "", "value"), *here, *now]
+
+
+def _last_word(part: SeriesPart) -> str:
+    """What the last value that is shown is: that of now only where the newest step is on screen."""
+    if part.begin_s + len(part.rate) * part.step_s < part.end_s - part.step_s / 2:
+        return "last"
+    return "end" if part.is_over else "now"
 
 
 def _last(line: Line) -> float | None:

@@ -66,12 +66,12 @@ class GraphsScreen(Screen[None]):
             )
             for number, name in enumerate(("Rate", "First token", "In flight", "Tokens"), 1)
         ),
+        Binding("x", "export", "Export CSV", tooltip="Write all steps into a CSV file here"),
         Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
         Binding("minus", "nudge(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
         Binding(
             "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
         ),
-        Binding("x", "export", "Export CSV", tooltip="Write all steps into a CSV file here"),
         Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
         Binding("question_mark", "help", "Help", tooltip="Every key"),
         Binding("escape", "back", "Back", tooltip="Take the cursor away, then to the dashboard"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -44,6 +43,10 @@ async def graphs(
         yield pilot, board
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def titles(board: GraphBoard) -> list[str]:
     drawn = lines(board)
     return [title for line in drawn for title in (*TITLES, "Time to answer") if line.startswith(title)]
@@ -66,7 +69,7 @@ async def test_four_plots_stand_over_one_time_axis() -> None:
 
 async def test_the_arrows_move_one_cursor_through_all_plots_and_its_values_stand_at_the_right() -> None:
     async with graphs(FakeSession(), "left") as (pilot, board):
-        assert sum("┊" in line for line in lines(board)) > 20
+        assert sum("┊" in line for line in lines(board)) >= 15
         assert "at 3:0" in lines(board)[1]
         before = board.cursor_s or 0.0
         await pilot.press("left")
@@ -79,7 +82,7 @@ async def test_the_arrows_move_one_cursor_through_all_plots_and_its_values_stand
 
 async def test_the_line_of_the_cursor_says_what_bound_the_run_then() -> None:
     async with graphs(FakeSession(), "left", *["shift+left"] * 2, *["left"] * 7) as (_, board):
-        assert "▲ 1:2" in lines(board)[-1]
+        assert "▲ 1:18" in lines(board)[-1]
         assert "bound by key cooldown · ◐ 77de rests 12s: 429, the server's hint" in lines(board)[-1]
         assert lines(board)[2].split()[-2:] == ["set", "20.0"]
 
@@ -209,7 +212,7 @@ async def test_with_nothing_measured_there_is_nothing_to_export(
         )
         assert sum("nothing measured yet" in line for line in lines(board)) == 4
         await pilot.press("left", "right_square_bracket", "less_than_sign", "home")
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 async def test_without_streams_the_second_plot_is_the_time_to_the_answer() -> None:
