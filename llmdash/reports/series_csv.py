@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llmdash.engine.model.frame import SeriesPart
-from llmdash.engine.model.timings import Metric
+from llmdash.engine.model.timings import Timing
 from llmdash.reports.free_name import write_new
 from llmdash.reports.timing_tables import metric_name
 
@@ -28,7 +28,7 @@ def series_csv(part: SeriesPart) -> str:
         (
             *("begin_s", "end_s", "requests_per_s", "set_rate", "in_flight", "set_concurrency"),
             *("output_tokens_per_s", "bound_by"),
-            *(f"{metric_name(metric)}_{share}" for metric in Metric for share in _SHARES),
+            *(f"{metric_name(metric)}_{share}" for metric in Timing for share in _SHARES),
         )
     )
     writer.writerows(_rows(part))
@@ -53,7 +53,7 @@ def _rows(part: SeriesPart) -> Iterator[tuple[object, ...]]:
             part.set_concurrency[place],
             _number(part.tokens_per_s[place]),
             binding.value if binding is not None else None,
-            *(_at(getattr(part.times(metric), share), place) for metric in Metric for share in _SHARES),
+            *(_at(getattr(part.times(metric), share), place) for metric in Timing for share in _SHARES),
         )
 
 

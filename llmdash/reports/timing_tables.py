@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from llmdash.engine.model.frame import HistogramPart, Percentiles, TimingPart, TimingRow
-from llmdash.engine.model.timings import Grouping, Metric
+from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.reports.free_name import write_new
 from llmdash.sanitize import clean_line
 
@@ -19,17 +19,17 @@ __all__ = ["as_object", "as_table", "metric_name", "timings_csv", "write_timings
 
 _SHARES: Final = ("p50", "p90", "p95", "p99")
 _WORDS: Final = {
-    Metric.TTFT: "first token",
-    Metric.LATENCY: "whole answer",
-    Metric.ITL: "between tokens",
-    Metric.WAITED: "waited",
-    Metric.TPS: "tokens/s, a stream",
+    Timing.TTFT: "first token",
+    Timing.LATENCY: "whole answer",
+    Timing.ITL: "between tokens",
+    Timing.WAITED: "waited",
+    Timing.TPS: "tokens/s, a stream",
 }
 
 
-def metric_name(metric: Metric) -> str:
+def metric_name(metric: Timing) -> str:
     """Return the name of a metric in exports: with its unit, seconds but for `tps`."""
-    return metric.value if metric is Metric.TPS else f"{metric.value}_s"
+    return metric.value if metric is Timing.TPS else f"{metric.value}_s"
 
 
 def as_object(part: TimingPart) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def as_object(part: TimingPart) -> dict[str, Any]:
         "groups": [{"name": clean_line(row.name), **_row(row)} for row in part.rows],
         "histograms": {
             "of": part.group if part.group is not None else "all",
-            **{metric_name(metric): _histogram(part.histogram(metric)) for metric in Metric},
+            **{metric_name(metric): _histogram(part.histogram(metric)) for metric in Timing},
         },
     }
 
@@ -48,7 +48,7 @@ def as_object(part: TimingPart) -> dict[str, Any]:
 def _row(row: TimingRow) -> dict[str, Any]:
     return {
         "answers": row.answers,
-        **{metric_name(metric): _shares(row.times(metric)) for metric in Metric},
+        **{metric_name(metric): _shares(row.times(metric)) for metric in Timing},
     }
 
 
@@ -67,7 +67,7 @@ def timings_csv(part: TimingPart) -> str:
     writer.writerow(("by", "group", "answers", "metric", *_SHARES))
     groups = () if part.by is Grouping.RUN else part.rows
     for by, row in [(Grouping.RUN, part.whole), *((part.by, row) for row in groups)]:
-        for metric in Metric:
+        for metric in Timing:
             shares = (_rounded(getattr(row.times(metric), share)) for share in _SHARES)
             writer.writerow((by.value, clean_line(row.name), row.answers, metric_name(metric), *shares))
     return text.getvalue()
@@ -82,17 +82,17 @@ def as_table(part: TimingPart) -> Iterator[str]:
         name = "all" if row is part.whole else f"{part.by.value} {row.name or '–'}"
         title = f"{clean_line(name)} · {row.answers:,} answers"
         yield f"{title:<34}" + "".join(f"{share:>10}" for share in _SHARES)
-        for metric in Metric:
+        for metric in Timing:
             times = row.times(metric)
             if times.p50 is not None:
                 values = "".join(f"{_words(getattr(times, share), metric):>10}" for share in _SHARES)
                 yield f"  {_WORDS[metric]:<32}{values}"
 
 
-def _words(value: float | None, metric: Metric) -> str:
+def _words(value: float | None, metric: Timing) -> str:
     if value is None:
         return "–"
-    if metric is Metric.TPS:
+    if metric is Timing.TPS:
         return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
     return (
         f"{value * 1000:.3g}ms" if value < 0.9995 else f"{value:.3g}s" if value < 1000 else f"{value:,.0f}s"

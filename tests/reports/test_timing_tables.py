@@ -18,7 +18,7 @@ from llmdash.engine.model.frame import (
     TimingRow,
 )
 from llmdash.engine.model.states import Binding
-from llmdash.engine.model.timings import Grouping, Metric
+from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.reports.free_name import write_new
 from llmdash.reports.series_csv import series_csv
 from llmdash.reports.timing_tables import as_object, as_table, timings_csv
@@ -45,7 +45,7 @@ def test_json_has_four_digits_and_null_for_what_is_not_known() -> None:
 def test_csv_has_a_row_for_each_metric_of_all_and_of_each_group() -> None:
     rows = list(csv.DictReader(io.StringIO(timings_csv(PART))))
     assert [(row["by"], row["metric"]) for row in rows[:6:5]] == [("run", "ttft_s"), ("key", "ttft_s")]
-    assert len(rows) == 3 * len(Metric)
+    assert len(rows) == 3 * len(Timing)
     assert (rows[1]["p50"], rows[0]["p50"]) == ("0.9412", "")
 
 

@@ -13,7 +13,7 @@ import pytest
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, MarkKind, Percentiles, SeriesPart, TimingPart
-from llmdash.engine.model.timings import Grouping, Metric
+from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.engine.model.view import SeriesView, TimingView, View
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import FailureKind
@@ -25,8 +25,8 @@ from tests.waiting import PATIENCE_S
 
 NOTES = {"name": "scripted", "endpoint": "nowhere", "concurrency": 8, "rate": "null",
          "models": json.dumps(dict.fromkeys(("k0", "k1", "k2"), "scripted"))}  # fmt: skip
-WIDE = View(series=SeriesView(600, times=tuple(Metric)), timings=TimingView(Grouping.KEY))
-ONE_STEP = replace(WIDE, series=SeriesView(1, times=tuple(Metric)))
+WIDE = View(series=SeriesView(600, times=tuple(Timing)), timings=TimingView(Grouping.KEY))
+ONE_STEP = replace(WIDE, series=SeriesView(1, times=tuple(Timing)))
 WITHIN = 0.021
 """What two values in one bucket differ by at most."""
 
@@ -70,7 +70,7 @@ def assert_same_timings(shown: TimingPart, live: TimingPart) -> None:
     for row in (shown.whole, *shown.rows):
         other = live.whole if row is shown.whole else rows[row.name]
         assert row.answers == other.answers
-        for metric in (Metric.TTFT, Metric.LATENCY, Metric.ITL, Metric.WAITED):
+        for metric in (Timing.TTFT, Timing.LATENCY, Timing.ITL, Timing.WAITED):
             assert_alike(row.times(metric), other.times(metric))
 
 
@@ -106,7 +106,7 @@ def test_a_kept_run_and_its_replay_show_the_figures_and_graphs_of_the_run(tmp_pa
         assert_same_series(other.series, live.series)
     assert_same_timings(timings_of(tmp_path, Grouping.KEY), timings(live))
     for whole_run in (kept(tmp_path, ONE_STEP), session.frame(ONE_STEP)):
-        for metric in (Metric.LATENCY, Metric.ITL, Metric.WAITED):
+        for metric in (Timing.LATENCY, Timing.ITL, Timing.WAITED):
             (p50,) = whole_run.series.times(metric).p50
             assert p50 == pytest.approx(timings(live).whole.times(metric).p50, rel=0.1, abs=2e-3)
     assert [row.name for row in timings_of(tmp_path, Grouping.MODEL).rows] == ["scripted"]
@@ -120,7 +120,7 @@ def assert_same_series(shown: SeriesPart, live: SeriesPart) -> None:
     assert sent_in(shown) == pytest.approx(sent_in(live))
     assert known(live.set_rate)[-1] == known(shown.set_rate)[-1] == 60.0
     assert known(live.set_concurrency)[-1] == known(shown.set_concurrency)[-1] == 16
-    for metric in Metric:
+    for metric in Timing:
         assert known(shown.times(metric).p50)
     for mark, other in zip(shown.marks, live.marks, strict=True):
         assert (mark.kind, mark.subject, mark.detail) == (other.kind, other.subject, other.detail)
@@ -163,8 +163,8 @@ def test_failed_requests_are_in_no_percentile(tmp_path: Path) -> None:
 
     live = run(plan(tmp_path, Server(script), prompts(20), notes=NOTES, concurrency=20)).frame(WIDE)
     assert (live.run.failed, timings(live).whole.answers) == (10, 10)
-    assert sum(timings(live).histogram(Metric.LATENCY).counts) == 10
-    assert sum(timings(kept(tmp_path)).histogram(Metric.LATENCY).counts) == 10
+    assert sum(timings(live).histogram(Timing.LATENCY).counts) == 10
+    assert sum(timings(kept(tmp_path)).histogram(Timing.LATENCY).counts) == 10
 
 
 def test_errors_in_a_row_are_a_mark_at_work_and_on_record(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from llmdash.engine.model.frame import (
 )
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.states import Binding, JobState, KeyState, RunState, SortColumn, WaitReason
-from llmdash.engine.model.timings import Grouping, Metric
+from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.engine.model.view import JobsView, SeriesView, StreamView, TimingView, View
 from llmdash.prompts.verdict import Verdict
 
@@ -372,11 +372,11 @@ class FakeSession:
             ttft=ttft if streamed else TimesSeries(),
             latency=latency,
             itl=TimesSeries(*(tuple(0.02 for _ in steps),) * 3)
-            if Metric.ITL in view.times
+            if Timing.ITL in view.times
             else TimesSeries(),
-            waited=ttft if Metric.WAITED in view.times else TimesSeries(),
+            waited=ttft if Timing.WAITED in view.times else TimesSeries(),
             tps=TimesSeries(*(tuple(40.0 for _ in steps),) * 3)
-            if Metric.TPS in view.times
+            if Timing.TPS in view.times
             else TimesSeries(),
             marks=tuple(mark for mark in MARKS if first <= mark.at_s <= last),
         )
@@ -393,7 +393,7 @@ class FakeSession:
             none = Percentiles()
             rows = tuple(replace(row, ttft=none, itl=none, tps=none) for row in rows)
         whole = replace(rows[0], name="all", answers=3_380)
-        histograms = tuple(_histogram(times.p50, min(view.bars, 40)) for times in map(whole.times, Metric))
+        histograms = tuple(_histogram(times.p50, min(view.bars, 40)) for times in map(whole.times, Timing))
         return TimingPart(view.by, whole, rows, view.group, histograms)
 
     def inspection(self, job: int, now: float, view: JobsView) -> Inspection:

@@ -6,13 +6,13 @@ import enum
 from dataclasses import dataclass
 
 from llmdash.engine.model.states import Binding
-from llmdash.engine.model.timings import Metric
+from llmdash.engine.model.timings import Timing
 
 __all__ = ["Mark", "MarkKind", "SeriesPart", "SeriesView", "TimesSeries"]
 
 
 class MarkKind(enum.Enum):
-    """What a mark on the time axis stands for; the most severe first."""
+    """What a mark on the time axis is of; the most severe first."""
 
     KEY_DEAD = "key dead"
     WORKER_LOST = "worker lost"
@@ -64,7 +64,7 @@ class SeriesView:
     width: int = 0
     begin_s: float = 0.0
     end_s: float | None = None
-    times: tuple[Metric, ...] = (Metric.TTFT, Metric.LATENCY)
+    times: tuple[Timing, ...] = (Timing.TTFT, Timing.LATENCY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class SeriesPart:
     marks: tuple[Mark, ...] = ()
     """What happened in this part of the run; of many at about the same time, the most severe."""
 
-    def times(self, metric: Metric) -> TimesSeries:
+    def times(self, metric: Timing) -> TimesSeries:
         """Return the percentiles of a metric."""
         every = (self.ttft, self.latency, self.itl, self.waited, self.tps)
-        return dict(zip(Metric, every, strict=True))[metric]
+        return dict(zip(Timing, every, strict=True))[metric]

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from llmdash.engine.model.run_part import Percentiles
 
-__all__ = ["AnswerTimes", "Grouping", "HistogramPart", "Metric", "TimingPart", "TimingRow", "TimingView"]
+__all__ = ["AnswerTimes", "Grouping", "HistogramPart", "Timing", "TimingPart", "TimingRow", "TimingView"]
 
 
-class Metric(enum.Enum):
+class Timing(enum.Enum):
     """What is measured of an answer.
 
     | metric | definition | unit |
@@ -40,7 +40,7 @@ class Grouping(enum.Enum):
 
 
 class AnswerTimes(NamedTuple):
-    """What was measured of one answer; None where it was not, or is not defined. In the order of Metric."""
+    """What was measured of one answer; None where it was not, or is not defined. In the order of Timing."""
 
     ttft_s: float | None = None
     latency_s: float | None = None
@@ -89,10 +89,10 @@ class TimingRow:
     waited: Percentiles = field(default_factory=Percentiles)
     tps: Percentiles = field(default_factory=Percentiles)
 
-    def times(self, metric: Metric) -> Percentiles:
+    def times(self, metric: Timing) -> Percentiles:
         """Return the percentiles of a metric."""
         every = (self.ttft, self.latency, self.itl, self.waited, self.tps)
-        return dict(zip(Metric, every, strict=True))[metric]
+        return dict(zip(Timing, every, strict=True))[metric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +111,9 @@ class TimingPart:
     whole: TimingRow = TimingRow("all")
     rows: tuple[TimingRow, ...] = ()
     group: str | None = None
-    histograms: tuple[HistogramPart, ...] = (HistogramPart(),) * len(Metric)
-    """Those of the group, in the order of Metric."""
+    histograms: tuple[HistogramPart, ...] = (HistogramPart(),) * len(Timing)
+    """Those of the group, in the order of Timing."""
 
-    def histogram(self, metric: Metric) -> HistogramPart:
+    def histogram(self, metric: Timing) -> HistogramPart:
         """Return the histogram of a metric."""
-        return dict(zip(Metric, self.histograms, strict=True))[metric]
+        return dict(zip(Timing, self.histograms, strict=True))[metric]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from llmdash.engine.model.series import SeriesPart, SeriesView, TimesSeries
 from llmdash.engine.model.states import Binding
-from llmdash.engine.model.timings import Metric
+from llmdash.engine.model.timings import Timing
 
 __all__ = ["MOST_STEPS", "SeriesGrid", "as_series"]
 
@@ -70,7 +70,7 @@ def as_series(
     tokens: Iterable[int],
     in_flight: Sequence[float],
     settings: Sequence[tuple[float | None, int | None, Binding | None]],
-    times: Mapping[Metric, TimesSeries],
+    times: Mapping[Timing, TimesSeries],
 ) -> SeriesPart:
     """Return the series of the groups of a grid, of each of which these are the figures."""
     lengths = grid.lengths()
@@ -85,9 +85,9 @@ def as_series(
         set_rate=rates,
         set_concurrency=concurrencies,
         binding=bindings,
-        ttft=times.get(Metric.TTFT, _NOTHING),
-        latency=times.get(Metric.LATENCY, _NOTHING),
-        itl=times.get(Metric.ITL, _NOTHING),
-        waited=times.get(Metric.WAITED, _NOTHING),
-        tps=times.get(Metric.TPS, _NOTHING),
+        ttft=times.get(Timing.TTFT, _NOTHING),
+        latency=times.get(Timing.LATENCY, _NOTHING),
+        itl=times.get(Timing.ITL, _NOTHING),
+        waited=times.get(Timing.WAITED, _NOTHING),
+        tps=times.get(Timing.TPS, _NOTHING),
     )

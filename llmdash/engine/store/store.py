@@ -27,7 +27,7 @@ from llmdash.engine.model.events import (
 from llmdash.engine.model.frame import Notice, Score
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
-from llmdash.engine.model.timings import AnswerTimes, Metric
+from llmdash.engine.model.timings import AnswerTimes, Timing
 from llmdash.engine.store.bursts import ErrorBursts
 from llmdash.engine.store.error_groups import ErrorGroups
 from llmdash.engine.store.job_columns import JobColumns
@@ -88,9 +88,9 @@ class Store:
         self.is_streamed = True
         """False where answers are fetched whole: they have no first token."""
         self.timings = Timings()
-        self.ttft = self.timings.whole(Metric.TTFT)
-        self.latency = self.timings.whole(Metric.LATENCY)
-        self.waited = self.timings.whole(Metric.WAITED)
+        self.ttft = self.timings.whole(Timing.TTFT)
+        self.latency = self.timings.whole(Timing.LATENCY)
+        self.waited = self.timings.whole(Timing.WAITED)
         self.time_series = TimeSeries()
         self.marks = Marks()
         self.bursts = ErrorBursts()

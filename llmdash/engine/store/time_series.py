@@ -9,7 +9,7 @@ from typing import NamedTuple
 from llmdash.engine.metrics.times_sample import Shares, TimesSample
 from llmdash.engine.model.series import SeriesPart, SeriesView, TimesSeries
 from llmdash.engine.model.states import Binding
-from llmdash.engine.model.timings import AnswerTimes, Metric
+from llmdash.engine.model.timings import AnswerTimes, Timing
 from llmdash.engine.store.series_grid import MOST_STEPS, SeriesGrid, as_series
 
 __all__ = ["NOT_SET", "SeriesSpan", "Setting", "TimeSeries"]
@@ -56,16 +56,16 @@ class _Step:
         self.tokens = tokens
         self.in_flight = in_flight
         self.setting = setting
-        self._times: dict[Metric, TimesSample] = {}
+        self._times: dict[Timing, TimesSample] = {}
 
-    def sample(self, metric: Metric) -> TimesSample:
+    def sample(self, metric: Timing) -> TimesSample:
         """Return the sample of a metric, to add to it."""
         found = self._times.get(metric)
         if found is None:
             found = self._times[metric] = TimesSample()
         return found
 
-    def shares(self, metric: Metric) -> Shares:
+    def shares(self, metric: Timing) -> Shares:
         found = self._times.get(metric)
         return found.shares if found is not None else _NO_SHARES
 
@@ -117,27 +117,27 @@ class TimeSeries:
     def first_token(self, at: float, ttft_s: float) -> None:
         """Record the time to first token of a stream that began at `at`."""
         step, second = self._both(at)
-        step.sample(Metric.TTFT).add(ttft_s)
-        second.sample(Metric.TTFT).add(ttft_s)
+        step.sample(Timing.TTFT).add(ttft_s)
+        second.sample(Timing.TTFT).add(ttft_s)
 
     def answered(self, at: float, times: AnswerTimes) -> None:
         """Record what was measured of an answer, complete at `at`; its first token is recorded already."""
         step, _ = self._both(at)
-        for metric, value in zip(Metric, times, strict=True):
-            if value is not None and metric is not Metric.TTFT:
+        for metric, value in zip(Timing, times, strict=True):
+            if value is not None and metric is not Timing.TTFT:
                 step.sample(metric).add(value)
 
     def on_record(self, at: float, times: AnswerTimes) -> None:
         """Record what was measured of an answer on record, complete at `at`, within the steps there are."""
         self._merged.clear()
         if (step := self._within(at)) is not None:
-            for metric, value in zip(Metric, times, strict=True):
-                if value is not None and metric is not Metric.TTFT:
+            for metric, value in zip(Timing, times, strict=True):
+                if value is not None and metric is not Timing.TTFT:
                     step.sample(metric).add(value)
         if times.ttft_s is not None and times.latency_s is not None:
             first = self._within(at - times.latency_s + times.ttft_s)
             if first is not None:
-                first.sample(Metric.TTFT).add(times.ttft_s)
+                first.sample(Timing.TTFT).add(times.ttft_s)
 
     def sample(self, at: float, in_flight: int) -> None:
         """Record how many requests are in flight at `at`."""
@@ -183,7 +183,7 @@ class TimeSeries:
                 step.sent,
                 step.tokens,
                 step.in_flight,
-                *step.shares(Metric.TTFT)[:2],
+                *step.shares(Timing.TTFT)[:2],
             )
             for second, step in taken
         ]
@@ -276,7 +276,7 @@ class TimeSeries:
             step.in_flight = span.in_flight
             step.setting = span.setting if span.setting != NOT_SET else step.setting
             if span.ttft_p50 is not None and span.ttft_p95 is not None:
-                step.sample(Metric.TTFT).stand_in(span.ttft_p50, span.ttft_p95)
+                step.sample(Timing.TTFT).stand_in(span.ttft_p50, span.ttft_p95)
 
     def _within(self, at: float) -> _Step | None:
         """Return the step at `at`; None outside of all."""

@@ -11,7 +11,7 @@ from llmdash.engine.model.timings import (
     AnswerTimes,
     Grouping,
     HistogramPart,
-    Metric,
+    Timing,
     TimingPart,
     TimingRow,
     TimingView,
@@ -22,7 +22,7 @@ __all__ = ["SHARES", "Source", "Timings"]
 SHARES = (0.50, 0.90, 0.95, 0.99)
 _MOST_SOURCES = 256
 _MOST_ROWS = 100
-_PLACES = {metric: place for place, metric in enumerate(Metric)}
+_PLACES = {metric: place for place, metric in enumerate(Timing)}
 
 
 class Source(NamedTuple):
@@ -49,7 +49,7 @@ class _Distribution:
 
     def __init__(self) -> None:
         self.answers = 0
-        self.of = [LogHistogram() for _ in Metric]
+        self.of = [LogHistogram() for _ in Timing]
 
     def include(self, other: _Distribution) -> None:
         self.answers += other.answers
@@ -67,7 +67,7 @@ class Timings:
         self._whole = _Distribution()
         self._of: dict[Source, _Distribution] = {}
 
-    def whole(self, metric: Metric) -> LogHistogram:
+    def whole(self, metric: Timing) -> LogHistogram:
         """Return the histogram of a metric over all answers."""
         return self._whole.of[_PLACES[metric]]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from llmdash.engine.metrics.times_sample import Shares, TimesSample
 from llmdash.engine.model.frame import SeriesPart, TimesSeries
-from llmdash.engine.model.timings import Metric
+from llmdash.engine.model.timings import Timing
 from llmdash.engine.model.view import SeriesView
 from llmdash.engine.store.series_grid import MOST_STEPS, SeriesGrid, as_series
 from llmdash.runs.replay.columns import ColumnsAt
@@ -26,7 +26,7 @@ class _Step(NamedTuple):
     sent: int
     in_flight: float
     tokens: int
-    times: dict[Metric, Shares]
+    times: dict[Timing, Shares]
 
 
 class SeriesAt:
@@ -99,20 +99,20 @@ class SeriesAt:
     def _tokens(self, begin: float, end: float) -> int:
         return self._timeline.answers.by(end) - self._timeline.answers.by(begin)
 
-    def _times(self, begin: float, end: float) -> dict[Metric, Shares]:
+    def _times(self, begin: float, end: float) -> dict[Timing, Shares]:
         """The percentiles of first tokens, and of the answers that were complete, between two positions."""
         timeline, answered = self._timeline, self._timeline.answers.times
         attempts = _some(
             timeline.all_first.order, timeline.all_first.before(begin), timeline.all_first.before(end)
         )
         jobs = _some(answered.order, answered.before(begin), answered.before(end))
-        samples = {metric: TimesSample() for metric in Metric}
+        samples = {metric: TimesSample() for metric in Timing}
         if timeline.is_streamed:
             for attempt in attempts:
-                samples[Metric.TTFT].add(timeline.first_token[attempt] - timeline.sent[attempt])
+                samples[Timing.TTFT].add(timeline.first_token[attempt] - timeline.sent[attempt])
         for job in jobs:
-            for metric, value in zip(Metric, times_of(timeline, job), strict=True):
-                if value is not None and metric is not Metric.TTFT:
+            for metric, value in zip(Timing, times_of(timeline, job), strict=True):
+                if value is not None and metric is not Timing.TTFT:
                     samples[metric].add(value)
         return {metric: sample.shares for metric, sample in samples.items()}
 

@@ -33,6 +33,6 @@ def cursor_cells(part: SeriesPart, at_s: float, column_s: float) -> Cells:
 
 
 def _is_there(mark: Mark, at_s: float, column_s: float) -> bool:
-    """True if a mark is in the column of a moment, or what it stands for went on then."""
+    """True if a mark is in the column of a moment, or what it is of went on then."""
     end_s = mark.at_s if mark.until_s is None else mark.until_s
     return mark.at_s - column_s / 2 <= at_s <= end_s + column_s / 2

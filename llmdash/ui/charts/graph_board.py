@@ -156,7 +156,7 @@ class GraphBoard(Drawing):
         self._zoom_around(around_s, steps)
 
     def pan(self, halves: int) -> None:
-        """Move by so many halves of what is shown."""
+        """Move by `halves` of what is shown."""
         self._look_at(self._window.panned(halves / 2, self._end_s, self._axis()))
 
     def show_whole(self) -> None:

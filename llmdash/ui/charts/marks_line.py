@@ -85,7 +85,7 @@ def words_below(marks: Sequence[Mark], axis: TimeAxis, width: int) -> Cells:
 
 
 def _free(taken: Sequence[tuple[int, int]], start: int, wide: int) -> int | None:
-    """Return where so many cells are free: at `start`, or not far right of it; None if nowhere."""
+    """Return where `wide` cells are free: at `start`, or not far right of it; None if nowhere."""
     for place in range(start, start + _FARTHEST):
         if all(place >= end + _GAP or place + wide + _GAP <= begin for begin, end in taken):
             return place

@@ -12,9 +12,9 @@ from llmdash.ui.charts.chart import Values
 from llmdash.ui.text.format import duration, number, si
 
 __all__ = [
-    "Figures",
-    "Line",
+    "LineFigures",
     "Measure",
+    "PlotLine",
     "axis_seconds",
     "figures_of",
     "measures",
@@ -24,7 +24,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlotLine:
     """A line of a plot: its name, a value a step, and the style that it is drawn in."""
 
     name: str
@@ -38,10 +38,10 @@ class Measure:
 
     title: str
     short: str
-    lines: tuple[Line, ...]
+    lines: tuple[PlotLine, ...]
     write: Callable[[float], str]
     levels: Values = ()
-    tail: tuple[Line, ...] = ()
+    tail: tuple[PlotLine, ...] = ()
 
     @property
     def is_times(self) -> bool:
@@ -50,7 +50,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class LineFigures:
     """The last value of a line, and the mean and the largest of all; None without any."""
 
     now: float | None = None
@@ -59,12 +59,12 @@ class Figures:
     least: float | None = None
 
 
-def figures_of(values: Values) -> Figures:
+def figures_of(values: Values) -> LineFigures:
     """Return the figures of the known values of a line."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     if not known:
-        return Figures()
-    return Figures(known[-1], math.fsum(value / len(known) for value in known), max(known), min(known))
+        return LineFigures()
+    return LineFigures(known[-1], math.fsum(value / len(known) for value in known), max(known), min(known))
 
 
 def short_number(value: float) -> str:
@@ -94,10 +94,12 @@ _TIMES: Final = (("p50", "line"), ("p95", "second"))
 def measures(part: SeriesPart) -> tuple[Measure, ...]:
     """Return the four plots of a run; one whose answers are fetched whole has no first tokens."""
     return (
-        Measure("Requests a second", "req/s", (Line("achieved", part.rate),), number, part.set_rate),
+        Measure("Requests a second", "req/s", (PlotLine("achieved", part.rate),), number, part.set_rate),
         _times(part),
-        Measure("In flight", "in flight", (Line("in flight", part.in_flight),), _count, part.set_concurrency),
-        Measure("Tokens a second", "tokens/s", (Line("out", part.tokens_per_s),), _count),
+        Measure(
+            "In flight", "in flight", (PlotLine("in flight", part.in_flight),), _count, part.set_concurrency
+        ),
+        Measure("Tokens a second", "tokens/s", (PlotLine("out", part.tokens_per_s),), _count),
     )
 
 
@@ -108,5 +110,5 @@ def _times(part: SeriesPart) -> Measure:
 
 
 def _percentiles(title: str, short: str, times: TimesSeries) -> Measure:
-    lines = tuple(Line(name, getattr(times, name), style) for name, style in _TIMES)
-    return Measure(title, short, lines, short_seconds, tail=(Line("p99", times.p99),))
+    lines = tuple(PlotLine(name, getattr(times, name), style) for name, style in _TIMES)
+    return Measure(title, short, lines, short_seconds, tail=(PlotLine("p99", times.p99),))

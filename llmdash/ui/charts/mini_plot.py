@@ -12,7 +12,7 @@ from llmdash.ui.charts.chart import resample, sparkline
 from llmdash.ui.charts.drawing import Drawing
 from llmdash.ui.charts.line_plot import Cells, Curve, Scale, axis_labels, plot_rows
 from llmdash.ui.charts.marks_line import axis_line, labels_line, legend_line
-from llmdash.ui.charts.measures import Figures, Measure, axis_seconds, figures_of, measures, short_number
+from llmdash.ui.charts.measures import LineFigures, Measure, axis_seconds, figures_of, measures, short_number
 from llmdash.ui.charts.time_axis import TimeAxis, place
 from llmdash.ui.text.format import fit
 
@@ -38,7 +38,7 @@ class MiniPlot(Drawing):
     | Component class | Styles |
     |---|---|
     | `mini-plot--name` | What is measured, and words. |
-    | `mini-plot--value` | Figures. |
+    | `mini-plot--value` | LineFigures. |
     | `mini-plot--line`, `--second` | The lines: the median, or the only one; and the 95th percentile. |
     | `mini-plot--set` | What was set. |
     | `mini-plot--axis` | Axes and their labels. |
@@ -180,7 +180,7 @@ def _spark(measure: Measure, width: int) -> Cells:
     ]
 
 
-def _last_words(measure: Measure, found: Figures) -> str:
+def _last_words(measure: Measure, found: LineFigures) -> str:
     if measure.is_times:
         return f"p95 {_written(measure, figures_of(measure.lines[1].values).now)}"
     return f"max {_written(measure, found.peak)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from llmdash.engine.model.frame import SeriesPart
 from llmdash.ui.charts.chart import Values
 from llmdash.ui.charts.line_plot import Cells
-from llmdash.ui.charts.measures import Line, Measure, figures_of
+from llmdash.ui.charts.measures import Measure, PlotLine, figures_of
 from llmdash.ui.charts.time_axis import moment
 from llmdash.ui.text.format import fit
 
@@ -81,7 +81,7 @@ def _last_word(part: SeriesPart) -> str:
     return "end" if part.is_over else "now"
 
 
-def _last(line: Line) -> float | None:
+def _last(line: PlotLine) -> float | None:
     return figures_of(line.values).now
 
 

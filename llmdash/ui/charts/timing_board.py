@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from llmdash.engine.model.frame import SeriesPart, TimingPart, TimingRow
-from llmdash.engine.model.timings import Grouping, Metric
+from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.engine.model.view import SeriesView, TimingView
 from llmdash.ui.charts.drawing import Drawing
 from llmdash.ui.charts.line_plot import Cells
@@ -98,7 +98,7 @@ class TimingBoard(Drawing):
         self._is_streamed = True
         self._by = Grouping.KEY
         self._group: str | None = None
-        self._metric = Metric.TTFT
+        self._metric = Timing.TTFT
         self._first = 0
 
     def show(self, part: TimingPart, series: SeriesPart, *, is_streamed: bool) -> None:
@@ -106,7 +106,7 @@ class TimingBoard(Drawing):
         if (part, series, is_streamed) != (self._part, self._series, self._is_streamed):
             self._part, self._series, self._is_streamed = part, series, is_streamed
             if self._metric not in self._metrics:
-                self._metric = Metric.LATENCY
+                self._metric = Timing.LATENCY
             self.redraw()
 
     @property
@@ -120,7 +120,7 @@ class TimingBoard(Drawing):
         return SeriesView(max(1, 2 * self._right_width), times=(self._metric,))
 
     @property
-    def metric(self) -> Metric:
+    def metric(self) -> Timing:
         """The metric that is shown."""
         return self._metric
 
@@ -156,7 +156,7 @@ class TimingBoard(Drawing):
         self._first = min(max(self._first, at - room + 1), at)
         self._changed()
 
-    def _choose(self, metric: Metric) -> None:
+    def _choose(self, metric: Timing) -> None:
         self._metric = metric
         self._changed()
 
@@ -190,7 +190,7 @@ class TimingBoard(Drawing):
     # The drawing.
 
     @property
-    def _metrics(self) -> tuple[Metric, ...]:
+    def _metrics(self) -> tuple[Timing, ...]:
         return metrics_of(is_streamed=self._is_streamed)
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from llmdash.engine.model.frame import HistogramPart, Percentiles, SeriesPart, TimingPart, TimingRow
-from llmdash.engine.model.timings import Grouping, Metric
+from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.ui.charts.chart import bars
 from llmdash.ui.charts.line_plot import Cells, Curve, Scale, axis_labels, plot_rows
 from llmdash.ui.charts.marks_line import axis_line, labels_line
@@ -26,11 +26,11 @@ __all__ = [
 ]
 
 METRICS: Final = {
-    Metric.TTFT: "first token",
-    Metric.LATENCY: "whole answer",
-    Metric.ITL: "between tokens",
-    Metric.WAITED: "waited",
-    Metric.TPS: "tokens/s, a stream",
+    Timing.TTFT: "first token",
+    Timing.LATENCY: "whole answer",
+    Timing.ITL: "between tokens",
+    Timing.WAITED: "waited",
+    Timing.TPS: "tokens/s, a stream",
 }
 """What each metric is called."""
 GROUPINGS: Final = {
@@ -38,26 +38,26 @@ GROUPINGS: Final = {
     Grouping.ENDPOINT: "endpoint",
     Grouping.MODEL: "model",
 }
-_OF_STREAMS: Final = (Metric.TTFT, Metric.ITL, Metric.TPS)
+_OF_STREAMS: Final = (Timing.TTFT, Timing.ITL, Timing.TPS)
 _SHARES: Final = ("p50", "p90", "p95", "p99")
 _COLUMN: Final = 8
 _ANSWERS: Final = 9
 _GUTTER: Final = 7
 
 
-def metrics_of(*, is_streamed: bool) -> tuple[Metric, ...]:
+def metrics_of(*, is_streamed: bool) -> tuple[Timing, ...]:
     """Return the metrics of a run; where answers are fetched whole, those of streams are not measured."""
     return tuple(metric for metric in METRICS if is_streamed or metric not in _OF_STREAMS)
 
 
-def metric_lines(row: TimingRow, metrics: Sequence[Metric], chosen: Metric, width: int) -> list[Cells]:
+def metric_lines(row: TimingRow, metrics: Sequence[Timing], chosen: Timing, width: int) -> list[Cells]:
     """Return the percentiles of one group: a title, and a line a metric with the chosen one marked."""
     name = max(8, width - _COLUMN * len(_SHARES))
     head: Cells = [(fit(f"{row.name} · {row.answers:,} answers", name), "title"), *_share_names()]
     return [head, *(_metric_line(row, metric, metric is chosen, name) for metric in metrics)]
 
 
-def _metric_line(row: TimingRow, metric: Metric, is_chosen: bool, width: int) -> Cells:
+def _metric_line(row: TimingRow, metric: Timing, is_chosen: bool, width: int) -> Cells:
     mark, style = ("›", "chosen") if is_chosen else (" ", "name")
     return [(fit(mark + METRICS[metric], width), style), *_shares(row.times(metric), metric)]
 
@@ -66,23 +66,23 @@ def _share_names() -> Cells:
     return [("".join(name.rjust(_COLUMN) for name in _SHARES), "name")]
 
 
-def _shares(times: Percentiles, metric: Metric) -> Cells:
+def _shares(times: Percentiles, metric: Timing) -> Cells:
     every = (times.p50, times.p90, times.p95, times.p99)
     return [("".join(written(value, metric).rjust(_COLUMN) for value in every), "value")]
 
 
-def written(value: float | None, metric: Metric) -> str:
+def written(value: float | None, metric: Timing) -> str:
     """Return a value of a metric; a dash where it is not known."""
     if value is None:
         return "–"
-    return number(value) if metric is Metric.TPS else _seconds(value)
+    return number(value) if metric is Timing.TPS else _seconds(value)
 
 
 def _seconds(value: float) -> str:
     return f"{value * 1000:.1f}ms" if value < 0.00995 else short_seconds(value)
 
 
-def group_lines(part: TimingPart, metric: Metric, width: int, height: int, first: int) -> list[Cells]:
+def group_lines(part: TimingPart, metric: Timing, width: int, height: int, first: int) -> list[Cells]:
     """Return a title, and a line a group from the one in place `first` on, with the shown one marked."""
     name = max(6, width - _COLUMN * len(_SHARES) - _ANSWERS)
     title = f"By {GROUPINGS.get(part.by, part.by.value)}"
@@ -91,7 +91,7 @@ def group_lines(part: TimingPart, metric: Metric, width: int, height: int, first
     return [head, *(_group_line(row, metric, row.name == part.group, name) for row in rows)]
 
 
-def _group_line(row: TimingRow, metric: Metric, is_shown: bool, width: int) -> Cells:
+def _group_line(row: TimingRow, metric: Timing, is_shown: bool, width: int) -> Cells:
     mark, style = ("›", "chosen") if is_shown else (" ", "name")
     answers = (f"{row.answers:,}".rjust(_ANSWERS), "name")
     return [
@@ -102,7 +102,7 @@ def _group_line(row: TimingRow, metric: Metric, is_shown: bool, width: int) -> C
 
 
 def histogram_lines(
-    histogram: HistogramPart, times: Percentiles, metric: Metric, width: int, height: int
+    histogram: HistogramPart, times: Percentiles, metric: Timing, width: int, height: int
 ) -> list[Cells]:
     """Return a title, bars from the least to the largest value, marks for the percentiles, and values."""
     title: Cells = [(fit(f"Histogram · {METRICS[metric]}", width), "title")]
@@ -133,7 +133,7 @@ def _percentile_marks(histogram: HistogramPart, times: Percentiles, width: int) 
     return "".join(cells)
 
 
-def _edges(histogram: HistogramPart, metric: Metric, width: int) -> str:
+def _edges(histogram: HistogramPart, metric: Timing, width: int) -> str:
     """The values at the beginning, in the middle and at the end."""
     edges, count = histogram.edges, len(histogram.counts)
     left, right = written(edges[0], metric), written(edges[-1], metric)
@@ -145,7 +145,7 @@ def _edges(histogram: HistogramPart, metric: Metric, width: int) -> str:
     return left + (" " * start + middle).ljust(between)[:between] + right
 
 
-def over_lines(series: SeriesPart, metric: Metric, width: int, height: int) -> list[Cells]:
+def over_lines(series: SeriesPart, metric: Timing, width: int, height: int) -> list[Cells]:
     """Return a title, the median and the 95th percentile step by step, and the time axis."""
     rows, columns = height - 3, width - _GUTTER - 1
     legend: Cells = [("━ p50", "line"), ("   ━ p95", "second")]
@@ -161,7 +161,7 @@ def over_lines(series: SeriesPart, metric: Metric, width: int, height: int) -> l
         for values, style in ((times.p50, "line"), (times.p95, "second"))
     ]
     scale = Scale.of(curves)
-    labels = axis_labels(rows, scale, short_number if metric is Metric.TPS else axis_seconds, _GUTTER)
+    labels = axis_labels(rows, scale, short_number if metric is Timing.TPS else axis_seconds, _GUTTER)
     drawn = plot_rows(curves, rows, columns, scale)
     return [
         title,

@@ -39,7 +39,7 @@ class Window:
         return Window(span_s, around_s - share * span_s)._within(end_s)
 
     def panned(self, shares: float, end_s: float, now: TimeAxis) -> Window:
-        """Return the window moved by so many times its span; that of the whole run stays as it is."""
+        """Return the window moved by `shares` of its span; that of the whole run stays as it is."""
         if self.span_s is None:
             return self
         return replace(self, begin_s=now.begin_s + shares * self.span_s)._within(end_s)

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from llmdash.engine.model.frame import Frame, SeriesPart
-from llmdash.engine.model.timings import Metric
+from llmdash.engine.model.timings import Timing
 from llmdash.engine.model.view import SeriesView, View
 from llmdash.reports.series_csv import write_series
 from llmdash.ui.charts.graph_board import GraphBoard
@@ -31,7 +31,7 @@ _PAN_KEYS = Binding.Group("Pan")
 _ALONE_KEYS = Binding.Group("One graph alone")
 _RATE_KEYS = Binding.Group("Rate")
 _STRIDE: Final = 10
-_ALL_STEPS: Final = SeriesView(1_200, times=tuple(Metric))
+_ALL_STEPS: Final = SeriesView(1_200, times=tuple(Timing))
 """More steps than a run has."""
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.model.records import AnswerTimesRow, MomentRow, SampleRow
-from llmdash.engine.model.timings import Metric
+from llmdash.engine.model.timings import Timing
 from llmdash.engine.model.view import SeriesView
 from llmdash.engine.store.history import restore_history
 from llmdash.engine.store.job_columns import JobColumns
@@ -162,7 +162,7 @@ def test_the_times_of_answers_are_restored_where_these_were_complete() -> None:
     again, rows = empty(), [SampleRow(1_000.0 + second, float(second), sent=1) for second in range(1, 9)]
     answers = [AnswerTimesRow(1_004.5, 0.25, 2.0, 11, 0.5), AnswerTimesRow(1_006.5, None, 4.0, None, None)]
     restore_history(again, {}, rows, Record([], answers))
-    part = again.time_series.whole(SeriesView(100, times=tuple(Metric)), 8.0)
+    part = again.time_series.whole(SeriesView(100, times=tuple(Timing)), 8.0)
     assert part.latency.p99 == (None, None, None, None, 2.0, None, 4.0, None)
     assert part.waited.p50[4] == 0.5
     assert part.itl.p50[4] == pytest.approx(0.175)
@@ -177,4 +177,5 @@ def test_marks_are_restored_at_the_seconds_of_work() -> None:
     moments = [MomentRow(1_000.2, "rate", None, "15.0"), MomentRow(1_098.5, "rate", None, "20.0")]
     restore_history(again, {}, rows, Record(moments, []))
     (mark,) = again.marks.between(0.0, 9.0)
-    assert (mark.at_s, mark.detail) == (pytest.approx(2.5), "15→20/s")
+    assert mark.at_s == pytest.approx(2.5)
+    assert mark.detail == "15→20/s"

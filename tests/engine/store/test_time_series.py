@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llmdash.engine.model.frame import SeriesPart
 from llmdash.engine.model.states import Binding
-from llmdash.engine.model.timings import AnswerTimes, Metric
+from llmdash.engine.model.timings import AnswerTimes, Timing
 from llmdash.engine.model.view import SeriesView
 from llmdash.engine.store.time_series import SeriesSpan, Setting, TimeSeries
 
@@ -85,7 +85,7 @@ def filled(seconds: int) -> TimeSeries:
 
 @pytest.mark.parametrize("width", [1, 2, 7, 50, 99, 100, 1_000])
 def test_a_view_has_no_more_steps_than_it_asks_for_and_they_hold_all(width: int) -> None:
-    part = filled(101).part(SeriesView(width, times=tuple(Metric)))
+    part = filled(101).part(SeriesView(width, times=tuple(Timing)))
     assert len(part.rate) <= width
     assert part.step_s in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
     lengths = [part.step_s] * (len(part.rate) - 1)
@@ -133,6 +133,6 @@ def test_what_is_late_is_still_counted_in_merged_steps() -> None:
 
 
 def test_times_that_are_not_asked_for_are_left_out() -> None:
-    part = SERIES.part(SeriesView(100, times=(Metric.ITL,)))
+    part = SERIES.part(SeriesView(100, times=(Timing.ITL,)))
     assert part.latency.p50 == part.ttft.p50 == ()
     assert len(part.itl.p50) == len(part.rate)

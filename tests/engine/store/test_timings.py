@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmdash.engine.metrics.histogram import LogHistogram
 from llmdash.engine.metrics.times_sample import TimesSample
 from llmdash.engine.model.frame import HistogramPart, Percentiles
-from llmdash.engine.model.timings import AnswerTimes, Grouping, Metric
+from llmdash.engine.model.timings import AnswerTimes, Grouping, Timing
 from llmdash.engine.model.view import TimingView
 from llmdash.engine.store.timings import SHARES, Source, Timings
 
@@ -27,7 +27,7 @@ def ranked(values: list[float], share: float) -> float:
 
 def test_itl_and_tps_are_what_wire_md_says() -> None:
     times = AnswerTimes.of(0.5, 2.5, 21, 0.1)
-    assert times == AnswerTimes(0.5, 2.5, pytest.approx(0.1), 0.1, pytest.approx(10.5))
+    assert list(times) == pytest.approx([0.5, 2.5, 0.1, 0.1, 10.5])
 
 
 @pytest.mark.parametrize("tokens", [None, 0, 1])
@@ -85,7 +85,7 @@ def test_without_answers_nothing_is_known() -> None:
     part = Timings().part(TimingView(Grouping.KEY))
     assert part.rows == ()
     assert part.whole.latency == Percentiles()
-    assert part.histogram(Metric.TTFT) == HistogramPart()
+    assert part.histogram(Timing.TTFT) == HistogramPart()
 
 
 def test_keys_without_end_are_in_flat_memory() -> None:
@@ -123,10 +123,7 @@ def test_a_sample_of_many_is_of_all_parts_of_a_step() -> None:
     sample = TimesSample()
     for number in range(100_000):
         sample.add(float(number))
-    p50, p95, p99 = sample.shares
-    assert (p50, p95, p99) == (
-        pytest.approx(50_000, rel=0.02), pytest.approx(95_000, rel=0.02), pytest.approx(99_000, rel=0.02)
-    )  # fmt: skip
+    assert list(sample.shares) == pytest.approx([50_000, 95_000, 99_000], rel=0.02)
     assert len(sample._times) <= 200
 
 
@@ -142,7 +139,7 @@ def test_percentiles_on_record_are_given_back_until_times_are_known() -> None:
     sample = TimesSample()
     for _ in range(50):
         sample.stand_in(0.2, 0.9)
-    assert sample.shares[:2] == (pytest.approx(0.2), pytest.approx(0.9))
+    assert list(sample.shares[:2]) == pytest.approx([0.2, 0.9])
     sample.add(0.5)
     assert sample.shares.p95 == 0.5
 
@@ -151,5 +148,5 @@ def test_every_metric_has_a_place_in_a_row() -> None:
     timings = Timings()
     timings.add(Source(), AnswerTimes.of(0.5, 2.5, 21, 0.25))
     row = timings.part(TimingView()).rows[0]
-    found = [row.times(metric).p50 for metric in Metric]
+    found = [row.times(metric).p50 for metric in Timing]
     assert found == [pytest.approx(value, rel=WITHIN) for value in (0.5, 2.5, 0.1, 0.25, 10.5)]
