@@ -109,9 +109,10 @@ def resumed_store(
     *,
     retry_failed: bool,
     first: Sequence[int] = (),
+    is_streamed: bool = True,
 ) -> tuple[Store, list[int]]:
     """Return a store with the results in the journal in `folder`, and the failed jobs to retry; the jobs
-    `first` go before their turn.
+    `first` go before their turn. Without streams there are no first tokens.
     """
     reader = JournalReader(folder)
     ended = bytearray(jobs)
@@ -123,6 +124,7 @@ def resumed_store(
             ended[row.job] = 1
     pending = array("I", (job for job in range(jobs) if not ended[job]))
     store = Store(_columns(jobs, pending, first), clock)
+    store.is_streamed = is_streamed
     for row in reader.ended():
         if ended[row.job]:
             store.restore(row)

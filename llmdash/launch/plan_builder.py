@@ -61,7 +61,7 @@ def make_plan(
         more_keys=builder.more,
         key_notes=builder.notes,
         folder=folder,
-        facts=_facts(source, pool, builder),
+        facts=_facts(source, settings, pool, builder),
         allow_bad_lines=order.given.allow_bad_lines,
         rate=settings.rate,
         budget=settings.budget,
@@ -94,11 +94,17 @@ def _members(
     return builder
 
 
-def _facts(source: PromptSource, pool: PoolPlan, builder: PoolBuilder) -> RunFacts:
-    spends = pool.simulator is None
-    check = source.check or ""
+def _facts(source: PromptSource, settings: Settings, pool: PoolPlan, builder: PoolBuilder) -> RunFacts:
     return RunFacts(
-        source.name, pool.model, pool.name, len(builder), builder.cost, source.left_out, spends, check
+        source.name,
+        pool.model,
+        pool.name,
+        len(builder),
+        builder.cost,
+        source.left_out,
+        spends=pool.simulator is None,
+        check=source.check or "",
+        is_streamed=settings.stream,
     )
 
 

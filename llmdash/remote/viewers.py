@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import itertools
+import math
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import EMPTY_FRAME, Inspection
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import Severity
-from llmdash.engine.model.view import View
+from llmdash.engine.model.view import SeriesView, TimingView, View
 from llmdash.remote.codec import (
     SHAPE,
     CodecError,
@@ -267,5 +268,17 @@ def _bounded(view: View) -> View:
             preview_width=max(0, min(view.jobs.preview_width, MOST_CHARACTERS)),
         ),
         tiles=max(0, min(view.tiles, MOST_TILES)),
-        series_width=max(0, min(view.series_width, MOST_SAMPLES)),
+        series=_bounded_series(view.series),
+        timings=None if view.timings is None else _bounded_timings(view.timings),
     )
+
+
+def _bounded_series(view: SeriesView) -> SeriesView:
+    begin_s = view.begin_s if math.isfinite(view.begin_s) else 0.0
+    end_s = view.end_s if view.end_s is not None and math.isfinite(view.end_s) else None
+    width = max(0, min(view.width, MOST_SAMPLES))
+    return SeriesView(width, begin_s, end_s, tuple(dict.fromkeys(view.times)))
+
+
+def _bounded_timings(view: TimingView) -> TimingView:
+    return replace(view, bars=max(0, min(view.bars, MOST_SAMPLES)))

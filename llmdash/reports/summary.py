@@ -7,11 +7,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llmdash.engine.model.counts import counted, listed
-from llmdash.engine.model.frame import EndpointRow, Frame, KeyRow, Percentiles, RunPart, Score, WorkerRow
+from llmdash.engine.model.frame import (
+    EndpointRow,
+    Frame,
+    KeyRow,
+    Percentiles,
+    RunPart,
+    Score,
+    TimingPart,
+    WorkerRow,
+)
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.reports.alerts import endpoint_text
 from llmdash.reports.errors import KeptRun, error_lines, error_record, failed_by_kind
 from llmdash.reports.forecast import forecast_lines, forecast_record
+from llmdash.reports.timing_tables import as_object as timings_record
 from llmdash.reports.wording import (
     answers_place,
     count,
@@ -43,7 +53,8 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     are known of a run that is `kept`; `wall_s` from the first start to the end, rests included, of one that
     has ended. `unknown` are requests without an outcome, which may be paid twice, `failed_by_kind` failed
     jobs by class. `held` is `trial` or `budget` where the run waits for a word how to go on; `forecast` is
-    then that of the rest after a trial. `budget` has dollars.
+    then that of the rest after a trial. `budget` has dollars. `itl_s` has the seconds between tokens, `tps`
+    the tokens a second of a stream, `by_key` the percentiles of the answers of each key.
     """
     run = frame.run
     return {
@@ -71,6 +82,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "ttft_s": _percentiles(run.ttft),
         "latency_s": _percentiles(run.latency),
         "waited_s": _percentiles(run.waited),
+        **({} if frame.timings is None else _timings(frame.timings)),
         "usage": {
             "input_tokens": run.input_tokens,
             "output_tokens": run.output_tokens,
@@ -127,6 +139,11 @@ def _score(score: Score) -> dict[str, Any]:
         "not_parseable": score.not_parseable,
         "accuracy": score.accuracy,
     }
+
+
+def _timings(part: TimingPart) -> dict[str, Any]:
+    record = timings_record(part)
+    return {"itl_s": record["all"]["itl_s"], "tps": record["all"]["tps"], "by_key": record["groups"]}
 
 
 def _percentiles(values: Percentiles) -> dict[str, float | None]:

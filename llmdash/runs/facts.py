@@ -27,6 +27,7 @@ def run_facts(facts: Mapping[str, Any]) -> RunFacts:
         keys=len(key_labels(facts, ())),
         spends=spends(facts),
         check=str(facts.get("check") or ""),
+        is_streamed=_object(facts.get("decided")).get("stream") is not False,
     )
 
 

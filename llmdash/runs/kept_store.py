@@ -16,6 +16,7 @@ from llmdash.engine.store.hosts import known_hosts
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.restoring import restore_all
 from llmdash.engine.store.store import Store
+from llmdash.runs.facts import run_facts
 from llmdash.runs.ids import Ids
 
 __all__ = ["KeptJobs", "load_jobs", "places_in"]
@@ -45,6 +46,7 @@ def load_jobs(
     columns = JobColumns(jobs, range(0))
     columns.begin_all(reader.starts())
     store = Store(columns, _standing)
+    store.is_streamed = run_facts(facts).is_streamed
     store.run_clock.stop()
     ids = Ids(jobs)
     places: dict[str, str] = {}
@@ -57,7 +59,7 @@ def load_jobs(
     _unanswered(reader, columns)
     totals = reader.sums.key_totals()
     load_totals(store, (), totals)
-    restore_history(store, facts, reader.samples())
+    restore_history(store, facts, reader.samples(), reader)
     load_times(store, facts)
     store.lost_by.update(reader.sums.lost_by())
     store.hosts.update(known_hosts(facts))

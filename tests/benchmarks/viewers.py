@@ -24,7 +24,7 @@ from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.commands import Drain
 from llmdash.engine.model.frame import RunPart
-from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.model.view import JobsView, SeriesView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.session import LocalSession
@@ -38,7 +38,7 @@ from llmdash.remote.server import SessionServer
 __all__ = ["Cost", "cost_of_viewers", "kill_viewers"]
 
 FPS = 15
-WATCHED = View(jobs=JobsView(height=45), series_width=160)
+WATCHED = View(jobs=JobsView(height=45), series=SeriesView(160))
 """What a dashboard on a terminal of 60 lines asks for."""
 KEYS = 3
 IN_FLIGHT = 64

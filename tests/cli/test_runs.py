@@ -601,3 +601,27 @@ def test_a_journal_without_tables_is_no_fault_of_the_disk() -> None:
 def test_results_are_exported_whatever_a_damaged_journal_says_of_their_file(tmp_path: Path) -> None:
     keep(facts={**FACTS, "out": "file:///kept%00"}, results=[ended(0)])
     said("export", "last", tmp_path / "out.jsonl")
+
+
+def test_figures_are_percentiles_by_key_in_words_json_and_csv() -> None:
+    times: dict[str, Any] = {
+        "ttft_s": 0.5,
+        "latency_s": 2.5,
+        "output_tokens": 21,
+        "wait_s": 0.1,
+        "endpoint": "here",
+        "model": "m",
+    }
+    results = [ended(job, key="ab"[job % 2], **times) for job in range(3)]
+    keep("20260106-000000-f", FACTS, [*results, ended(3, "failed")])
+    assert "all · 3 answers" in said("figures", "last")
+    assert "between tokens" in said("figures", "last")
+    record = json.loads(said("figures", "last", "--by", "key", "--json"))
+    assert [(group["name"], group["answers"]) for group in record["groups"]] == [("a", 2), ("b", 1)]
+    assert record["all"]["itl_s"]["p50"] == pytest.approx(0.1, rel=0.011)
+    assert sum(record["histograms"]["latency_s"]["counts"]) == 3
+    lines = said("figures", "last", "--by", "model", "--csv").splitlines()
+    assert lines[0] == "by,group,answers,metric,p50,p90,p95,p99"
+    assert lines[6].startswith("model,m,3,ttft_s,")
+    refused = runs("figures", "last", "--json", "--csv")
+    assert (refused.exit_code, "contradict" in refused.output) == (2, True)

@@ -18,7 +18,7 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, RunPart
 from llmdash.engine.model.states import RunState
-from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.model.view import JobsView, SeriesView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.health_records import restore_health
 from llmdash.engine.run import assembly
@@ -28,7 +28,7 @@ from llmdash.llms.wire.failures import FailureKind
 from tests.engine.scripted import Server, failing, plan, prompts, run, started, until, whole
 from tests.waiting import wait_for
 
-WIDE = View(jobs=JobsView(height=50), series_width=100)
+WIDE = View(jobs=JobsView(height=50), series=SeriesView(100))
 
 
 def slowly(_key: str, prompt: str, _before: int) -> list[Any]:

@@ -15,7 +15,7 @@ from llmdash.engine.model.commands import Cancel, Pause, Resume, SetConcurrency,
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import RunState, SortColumn
-from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.engine.model.view import JobsView, SeriesView, StreamView, View
 from llmdash.llms.messages import Delta
 from llmdash.remote.client import RemoteSession
 from llmdash.remote.codec import FrameMessage, encode
@@ -25,7 +25,7 @@ from tests.remote.made_up import served
 from tests.simulated import Simulated
 from tests.waiting import PATIENCE_S, first, wait_for
 
-SCREEN = View(jobs=JobsView(height=45), stream=StreamView(), tiles=6, series_width=160)
+SCREEN = View(jobs=JobsView(height=45), stream=StreamView(), tiles=6, series=SeriesView(160))
 
 
 def slow(_key: str, prompt: str, _before: int) -> list[object]:
@@ -179,7 +179,7 @@ def test_no_key_crosses(tmp_path: Path, simulator: Callable[..., Simulated]) -> 
     env = environment(tmp_path, simulator(keys=(key,), latency=0.05))
     with engine_at_work(tmp_path, env) as (_, folder):
         viewer = RemoteSession.attach(folder)
-        view = View(JobsView(height=45), tiles=4, inspect=0, series_width=80, errors=True)
+        view = View(JobsView(height=45), tiles=4, inspect=0, series=SeriesView(80), errors=True)
         frame = until(viewer, lambda frame: frame.run.done > 3 and frame.inspection is not None, view)
         assert [row.label for row in frame.keys] == [key[-4:]]
         assert key.encode() not in encode(FrameMessage(1, frame))

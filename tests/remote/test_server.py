@@ -20,7 +20,7 @@ from llmdash import __version__
 from llmdash.engine.model.commands import Pause, RetryJobs, SetRate
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, JobsPart, Notice, StreamPart
 from llmdash.engine.model.states import Severity
-from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.engine.model.view import JobsView, SeriesView, StreamView, View
 from llmdash.remote.addresses import NotRunningError, engine_of
 from llmdash.remote.client import RemoteSession
 from llmdash.remote.codec import (
@@ -201,15 +201,15 @@ def test_a_viewer_cannot_ask_for_more_than_a_screen_has() -> None:
     jobs = JobsView(first=-(2**63), height=2**63 - 1, filter="x" * 1_000_000)
     with served(session) as (_, folder):
         viewer = RemoteSession.attach(folder)
-        viewer.frame(View(jobs, tiles=2**40, series_width=2**40))
+        viewer.frame(View(jobs, tiles=2**40, series=SeriesView(2**40)))
         wait_for(lambda: session.views[-1].tiles > 0)
-        viewer.frame(View(JobsView(height=-5), tiles=-1, series_width=-1))
+        viewer.frame(View(JobsView(height=-5), tiles=-1, series=SeriesView(-1)))
         wait_for(lambda: session.views[-1].tiles == 0)
         viewer.close()
     large, small = session.views[-2:]
-    assert (large.jobs.height, large.tiles, large.series_width) == (1000, 256, 10_000)
+    assert (large.jobs.height, large.tiles, large.series.width) == (1000, 256, 10_000)
     assert len(large.jobs.filter) == 1000
-    assert (small.jobs.height, small.tiles, small.series_width) == (0, 0, 0)
+    assert (small.jobs.height, small.tiles, small.series.width) == (0, 0, 0)
 
 
 def test_more_viewers_than_anyone_needs_are_refused_in_words() -> None:

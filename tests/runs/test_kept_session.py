@@ -14,7 +14,7 @@ from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, JobRow
 from llmdash.engine.model.states import JobState, RunState, SortColumn
-from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.engine.model.view import JobsView, SeriesView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import InputError, PromptSource
@@ -22,7 +22,7 @@ from llmdash.runs.kept_session import KeptSession
 from tests.engine.scripted import Server, echo, failing, of, plan, prompts, run, started, until
 from tests.waiting import PATIENCE_S, wait_for
 
-WIDE = View(jobs=JobsView(height=500), series_width=600, errors=True)
+WIDE = View(jobs=JobsView(height=500), series=SeriesView(600), errors=True)
 NOTES = {"name": "scripted", "endpoint": "nowhere", "concurrency": 8, "rate": "null",
          "models": json.dumps(dict.fromkeys(("k0", "k1", "k2"), "scripted"))}  # fmt: skip
 
@@ -69,7 +69,9 @@ def test_a_run_looks_as_it_did_at_its_end(tmp_path: Path, view: View) -> None:
     assert after.run == before.run
     assert after.jobs == before.jobs
     assert after.keys == before.keys
-    assert after == replace(before, stream=after.stream, kept=True)
+    assert after == replace(before, stream=after.stream, series=after.series, kept=True)
+    same = ("rate", "in_flight", "tokens_per_s", "set_rate", "set_concurrency", "binding", "is_over")
+    assert [getattr(shown.series, name) for name in same] == [getattr(live.series, name) for name in same]
     assert shown.run.began_at == pytest.approx(live.run.began_at, abs=1.0)
     assert shown.run.ended_at == pytest.approx(live.run.ended_at, abs=1.0)
     assert shown.run.elapsed_s == pytest.approx(live.run.elapsed_s, abs=0.01)

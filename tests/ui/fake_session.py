@@ -15,11 +15,14 @@ from llmdash.engine.model.frame import (
     EndpointRow,
     ErrorGroup,
     Frame,
+    HistogramPart,
     Inspection,
     JobRow,
     JobsPart,
     JobText,
     KeyRow,
+    Mark,
+    MarkKind,
     Notice,
     Percentiles,
     RatePart,
@@ -28,11 +31,15 @@ from llmdash.engine.model.frame import (
     Score,
     SeriesPart,
     StreamPart,
+    TimesSeries,
+    TimingPart,
+    TimingRow,
     WorkerRow,
 )
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.states import Binding, JobState, KeyState, RunState, SortColumn, WaitReason
-from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.engine.model.timings import Grouping, Timing
+from llmdash.engine.model.view import JobsView, SeriesView, StreamView, TimingView, View
 from llmdash.prompts.verdict import Verdict
 
 KEYS = ("a1f2", "9bc0", "77de")
@@ -61,6 +68,34 @@ _PAST: dict[str, Any] = {
 }
 
 
+_RATES = (14.0, 18.5)
+MARKS = (
+    Mark(2.0, MarkKind.KEY_DEAD, "c3d4", "401 Incorrect API key"),
+    Mark(20.0, MarkKind.SLIDE, "rate", "15→20/s"),
+    Mark(31.0, MarkKind.BURST, "500", "11", 34.0),
+    Mark(74.0, MarkKind.REST, "77de", "429, the server's hint", 86.0),
+    Mark(188.0, MarkKind.REST, "77de", "429, the server's hint"),
+)
+
+
+def _columns(times: TimesSeries) -> tuple[tuple[float | None, ...], ...]:
+    return times.p50, times.p95, times.p99
+
+
+def _histogram(p50: float | None, most: int) -> HistogramPart:
+    if p50 is None:
+        return HistogramPart()
+    edges = tuple(p50 / 4 * 1.08**step for step in range(most + 1))
+    return HistogramPart(edges, tuple(int(400 * math.exp(-(((step - 18) / 6) ** 2))) for step in range(most)))
+
+
+def _timing_row(name: str, answers: int, number: int) -> TimingRow:
+    def spread(p50: float) -> Percentiles:
+        return Percentiles(*(p50 * (1 + number / 20) * times for times in (1.0, 1.7, 2.3, 3.9)))
+
+    return TimingRow(name, answers, spread(0.41), spread(0.94), spread(0.026), spread(0.06), spread(38.0))
+
+
 def _wrongness(row: JobRow) -> tuple[bool, bool]:
     return row.state is not JobState.FAILED, row.verdict is not Verdict.NOT_EQUAL
 
@@ -77,6 +112,7 @@ class Scene:
     concurrency: int = 64
     state: RunState = RunState.RUNNING
     keys: tuple[str, ...] = KEYS
+    is_streamed: bool = True
     job_name: str = "add-{:04d}"
     answer: str = ""
     notices: tuple[Notice, ...] = ()
@@ -134,7 +170,8 @@ class FakeSession:
             rate=self.rate(now),
             stream=self.stream(now, view.stream),
             tiles=self.tiles(now, view.tiles),
-            series=self.plot(now, view.series_width),
+            series=self.plot(now, view.series),
+            timings=None if view.timings is None else self.timings(view.timings),
             notices=tuple(notice for notice in self.scene.notices if notice.serial > view.notices_after),
             inspection=None if view.inspect is None else self.inspection(view.inspect, now, view.jobs),
             errors=self.scene.errors if view.errors else (),
@@ -284,6 +321,7 @@ class FakeSession:
             budget=self.scene.budget,
             cost_projected=self.scene.cost,
             ends_in_s=None if ended else (left * 0.95, left, left * 1.08),
+            is_streamed=self.scene.is_streamed,
             **{"cost": self.scene.cost, **(_PAST if ended else {})},
         )
 
@@ -329,16 +367,62 @@ class FakeSession:
         count = max(1, int((now - job / 18.0 - TTFT_S) * 38))
         return (*SPOKEN, "}")[:count]
 
-    def plot(self, now: float, width: int) -> SeriesPart:
-        steps = range(max(0, int(now) - width), int(now))
+    def plot(self, now: float, view: SeriesView) -> SeriesPart:
+        """A second a step, in the window of the view; two, four, ... where it is narrow."""
+        end = max(0, int(now))
+        last = end if view.end_s is None else max(0, min(end, math.ceil(view.end_s)))
+        first = max(0, min(last, int(view.begin_s)))
+        if view.width < 1 or not end:
+            return SeriesPart()
+        size = 1
+        while (last - first) / size > view.width:
+            size *= 2
+        steps = range(first - first % size, last, size)
+        streamed = self.scene.is_streamed
+        ttft = TimesSeries(
+            tuple(0.4 + 0.05 * noise(step, 4) for step in steps),
+            tuple(None if step < 5 else 0.8 + 0.3 * noise(step, 5) for step in steps),
+            tuple(1.2 + 0.3 * noise(step, 6) for step in steps),
+        )
+        latency = TimesSeries(*(tuple(2 * (value or 0.4) for value in values) for values in _columns(ttft)))
         return SeriesPart(
-            step_s=1.0,
-            rate=tuple(15 + 3 * math.sin(step / 9) + 2 * noise(step, 1) for step in steps),
+            step_s=float(size),
+            begin_s=float(first - first % size),
+            end_s=float(end),
+            is_over=self.scene.state.ended,
+            is_streamed=streamed,
+            rate=tuple(_RATES[step >= 20] + math.sin(step / 9) - 2 * noise(step, 1) for step in steps),
             in_flight=tuple(40 + 12 * math.sin(step / 14) + 4 * noise(step, 2) for step in steps),
             tokens_per_s=tuple(1900 + 300 * math.sin(step / 11) + 200 * noise(step, 3) for step in steps),
-            ttft_p50=tuple(0.4 + 0.05 * noise(step, 4) for step in steps),
-            ttft_p95=tuple(None if step < 5 else 0.8 + 0.3 * noise(step, 5) for step in steps),
+            set_rate=tuple((15.0, 20.0)[step >= 20] for step in steps),
+            set_concurrency=tuple(64 for _ in steps),
+            binding=tuple(Binding.KEYS if 74 <= step < 86 else Binding.RATE for step in steps),
+            ttft=ttft if streamed else TimesSeries(),
+            latency=latency,
+            itl=TimesSeries(*(tuple(0.02 for _ in steps),) * 3)
+            if Timing.ITL in view.times
+            else TimesSeries(),
+            waited=ttft if Timing.WAITED in view.times else TimesSeries(),
+            tps=TimesSeries(*(tuple(40.0 for _ in steps),) * 3)
+            if Timing.TPS in view.times
+            else TimesSeries(),
+            marks=tuple(mark for mark in MARKS if first <= mark.at_s <= last),
         )
+
+    def timings(self, view: TimingView) -> TimingPart:
+        names = {
+            Grouping.RUN: ("all",),
+            Grouping.KEY: self.scene.keys,
+            Grouping.ENDPOINT: (self.scene.endpoint,),
+            Grouping.MODEL: (self.scene.model,),
+        }[view.by]
+        rows = tuple(_timing_row(name, 3_380 // len(names), number) for number, name in enumerate(names))
+        if not self.scene.is_streamed:
+            none = Percentiles()
+            rows = tuple(replace(row, ttft=none, itl=none, tps=none) for row in rows)
+        whole = replace(rows[0], name="all", answers=3_380)
+        histograms = tuple(_histogram(times.p50, min(view.bars, 40)) for times in map(whole.times, Timing))
+        return TimingPart(view.by, whole, rows, view.group, histograms)
 
     def inspection(self, job: int, now: float, view: JobsView) -> Inspection:
         order = self.order(now, view)

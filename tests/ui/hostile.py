@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.commands import Command
-from llmdash.engine.model.frame import Frame, Inspection, JobRow, JobsPart, Notice, StreamPart
+from llmdash.engine.model.frame import (
+    Frame,
+    HistogramPart,
+    Inspection,
+    JobRow,
+    JobsPart,
+    Notice,
+    StreamPart,
+    TimingPart,
+)
 from llmdash.engine.model.view import View
 from llmdash.ui import app as app_module
 from llmdash.ui.app import LlmdashApp
@@ -136,8 +145,16 @@ class HostileSession:
             stream=self._stream(frame.stream),
             tiles=tuple(self._stream(self.words.fill(StreamPart)) for _ in range(view.tiles)),
             notices=tuple(self._notices()),
+            series=replace(frame.series, step_s=max(0.001, frame.series.step_s)),
+            timings=None if view.timings is None else self._timings(),
             inspection=None if view.inspect is None else self._inspection(view.inspect),
         )
+
+    def _timings(self) -> TimingPart:
+        """Timings whose histograms have an edge more than bars."""
+        part: TimingPart = self.words.fill(TimingPart)
+        bars = HistogramPart((0.1, 0.2, 0.4, 1e9), (1, 0, 999))
+        return replace(part, histograms=(HistogramPart(), bars, bars, bars, bars))
 
     def _row(self, job: int) -> JobRow:
         row: JobRow = self.words.fill(JobRow)

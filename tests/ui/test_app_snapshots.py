@@ -87,8 +87,6 @@ def test_dashboard(snap_compare: Compare, tmp_path: Path, theme: str, size: tupl
         pytest.param(["enter"], "apricot-paper", NARROW, id="inspector-narrow-light"),
         pytest.param(["question_mark"], "morning-mist", WIDE, id="help-wide-light"),
         pytest.param(["question_mark"], "emberwood", NARROW, id="help-narrow-dark"),
-        pytest.param(["g"], "deep-harbor", WIDE, id="graphs-wide-dark"),
-        pytest.param(["g"], "morning-mist", NARROW, id="graphs-narrow-light"),
         pytest.param([], "deep-harbor", (60, 16), id="smallest"),
         pytest.param([], "deep-harbor", (59, 15), id="too-small"),
     ],

@@ -17,6 +17,7 @@ from llmdash.engine.frames.job_rows import JobRows
 from llmdash.engine.frames.job_texts import JobTexts
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.frames.series_parts import SeriesParts
 from llmdash.engine.frames.stream_parts import StreamParts
 from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.frames.tiles import Tiles
@@ -28,11 +29,11 @@ from llmdash.engine.model.frame import (
     Inspection,
     JobRow,
     KeyRow,
-    SeriesPart,
     SharedLimitRow,
 )
 from llmdash.engine.model.states import RunState, WaitReason
-from llmdash.engine.model.view import View
+from llmdash.engine.model.timings import Grouping
+from llmdash.engine.model.view import TimingView, View
 
 __all__ = ["FrameBuilder"]
 
@@ -72,6 +73,7 @@ class FrameBuilder:
         self._bounds = bounds
         self._head = HeadParts(facts, store, gauges)
         self._rows = JobRows(store, gauges, job_id, texts)
+        self._series = SeriesParts(facts, store)
         self._streams = StreamParts(store, job_id)
         self._one_bucket = OneBucket()
         self._last_keys: dict[str, KeyRow] = {}
@@ -103,7 +105,8 @@ class FrameBuilder:
                 rate=self._head.rate(status, common.run, now.blocker, now.waits),
                 stream=stream,
                 tiles=tuple(map(self._streams.tile, tiles)),
-                series=self._series(view.series_width),
+                series=self._series.series(view.series, is_over=status.state.ended),
+                timings=self._series.timings(view.timings, now.at),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=self._inspection(view.inspect, front_end.ordering, now),
                 errors=self._store.errors.groups() if view.errors else (),
@@ -113,7 +116,9 @@ class FrameBuilder:
     def glance(self, status: RunStatus) -> Frame:
         """Return a frame without what depends on a view, which leaves those of who has one as they are."""
         with self._store.lock:
-            return replace(self._common(status, self._look(status)), errors=self._store.errors.groups())
+            now = self._look(status)
+            timings = self._series.timings(TimingView(Grouping.KEY), now.at)
+            return replace(self._common(status, now), errors=self._store.errors.groups(), timings=timings)
 
     def head(self, status: RunStatus) -> Frame:
         """Return the part of a frame that is the same for every view: run, keys, endpoints and rate."""
@@ -167,10 +172,6 @@ class FrameBuilder:
             replace(key, rpm=last.rpm, tpm=last.tpm, spark=last.spark)
             for key, last in zip(keys, before, strict=True)
         )
-
-    def _series(self, width: int) -> SeriesPart:
-        self._store.time_series.sample(self._store.run_clock(), self._store.in_flight)
-        return self._store.time_series.part(width)
 
     def _inspection(self, job: int | None, ordering: Ordering, now: _Now) -> Inspection | None:
         if job is None or not 0 <= job < self._store.columns.jobs:

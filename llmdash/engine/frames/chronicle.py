@@ -12,8 +12,10 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.records import MomentRow, SampleRow
 from llmdash.engine.model.states import KeyState, RunState
 from llmdash.engine.pool.pool import KeyPool
+from llmdash.engine.store.bursts import Burst
+from llmdash.engine.store.marks import BURST_MOMENT, burst_words
 from llmdash.engine.store.store import Store
-from llmdash.engine.store.time_series import SeriesSpan
+from llmdash.engine.store.time_series import SeriesSpan, Setting
 from llmdash.sanitize import storable
 
 __all__ = ["Chronicle"]
@@ -61,7 +63,7 @@ class Chronicle:
 
     def look(self, state: RunState, detail: str) -> None:
         """Record what is new, and a sample once a second while the run is at work."""
-        found = [*self._notices(), *self._changes(state, detail)]
+        found = [*self._notices(), *self._changes(state, detail), *self._bursts()]
         series = self._store.time_series
         if spans := series.seconds(self._store.run_clock()):
             self._sample(spans)
@@ -73,13 +75,16 @@ class Chronicle:
         if spans := self._store.time_series.rest(self._store.run_clock()):
             self._sample(spans)
         ended = self._moment("ended", None, why)
-        self._journal.moments([*self._notices(), *self._changes(state, detail), *self._workers(), ended])
+        rest = [*self._changes(state, detail), *self._last_bursts(), *self._workers()]
+        self._journal.moments([*self._notices(), *rest, ended])
 
     def _sample(self, spans: Sequence[SeriesSpan]) -> None:
         """Record these seconds; how things stand now is how they stood at the end of them."""
         head, active_s = self._head(), self._store.run_clock()
         throttled = sum(key.throttled for key in head.keys)
+        setting = Setting(head.rate.rate, head.rate.concurrency, head.rate.binding)
         for span in spans:
+            self._store.time_series.set_to(span.start_s, span.end_s, setting)
             at = self._wall_clock() - (active_s - span.end_s)
             self._last_at = max(at, self._last_at + _LEAST_S)  # the clock may have been set back
             row = SampleRow(
@@ -127,6 +132,17 @@ class Chronicle:
         for row in self._gauges.workers():
             yield from self._changed("worker", row.name, row.state.name.lower())
 
+    def _bursts(self) -> Iterator[MomentRow]:
+        return map(self._burst, self._store.bursts.ended(self._store.run_clock()))
+
+    def _last_bursts(self) -> Iterator[MomentRow]:
+        return map(self._burst, self._store.bursts.rest())
+
+    def _burst(self, burst: Burst) -> MomentRow:
+        ago_s = self._store.run_clock() - burst.begin_s
+        words = burst_words(burst.number, ago_s, burst.end_s - burst.begin_s)
+        return self._moment(BURST_MOMENT, storable(burst.name), words)
+
     def _changed(self, kind: str, subject: str | None, value: str) -> Iterator[MomentRow]:
         if self._is_new(kind, subject, value):
             yield self._moment(kind, subject, value)
@@ -137,6 +153,7 @@ class Chronicle:
         return value != before
 
     def _moment(self, kind: str, subject: str | None, value: str | None) -> MomentRow:
+        self._store.marks.see(self._store.run_clock(), kind, subject, value)
         return MomentRow(self._wall_clock(), kind, subject, value)
 
 

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from llmdash.engine.metrics.wall_times import WallTimes
-from llmdash.engine.model.frame import ErrorGroup, Notice, Score, SeriesPart
+from llmdash.engine.model.frame import ErrorGroup, Mark, Notice, Score, SeriesPart, TimingPart
+from llmdash.engine.model.view import SeriesView, TimingView
 from llmdash.engine.store.job_columns import Columns
 from llmdash.engine.store.store import LiveJob
 from llmdash.engine.store.streams import Stream
@@ -38,8 +39,21 @@ class _Series(Protocol):
     def sample(self, at: float, in_flight: int) -> None:
         """Record how many requests are in flight at `at`."""
 
-    def part(self, width: int) -> SeriesPart:
-        """Return the last `width` steps, without the one that is still filling."""
+    def part(self, view: SeriesView) -> SeriesPart:
+        """Return the steps that a view shows, without the one that is still filling."""
+
+    def whole(self, view: SeriesView, until: float) -> SeriesPart:
+        """Return the steps that a view shows of a run that has ended at `until`."""
+
+
+class _Marks(Protocol):
+    def between(self, begin_s: float, end_s: float) -> tuple[Mark, ...]:
+        """Return the marks of a part of the run, at most 100, the most severe."""
+
+
+class _Timings(Protocol):
+    def part(self, view: TimingView) -> TimingPart:
+        """Return the percentiles of each group, and the histograms of one of them."""
 
 
 class _Errors(Protocol):
@@ -130,6 +144,10 @@ class Figures(Protocol):
     def wall(self) -> WallTimes: ...
     @property
     def time_series(self) -> _Series: ...
+    @property
+    def marks(self) -> _Marks: ...
+    @property
+    def timings(self) -> _Timings: ...
     @property
     def run_clock(self) -> _RunClock: ...
     @property

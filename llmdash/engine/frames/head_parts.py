@@ -98,6 +98,7 @@ class HeadParts:
             waited=_percentiles(store.waited),
             unknown=sum(key.cut for key in keys),
             spends=self._facts.spends,
+            is_streamed=self._facts.is_streamed,
             began_at=store.wall.began_at,
             ended_at=store.wall.ended_at if status.state.ended else None,
             output=status.output,

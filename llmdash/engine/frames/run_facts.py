@@ -25,6 +25,8 @@ class RunFacts:
     """False where a simulator answers: nothing is paid."""
     check: str = ""
     """How answers are compared, where that is the same for all of them."""
+    is_streamed: bool = True
+    """False where answers are fetched whole, so that there is no first token."""
 
     @property
     def payment(self) -> Payment:

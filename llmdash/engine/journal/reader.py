@@ -17,6 +17,7 @@ from llmdash.engine.journal.query import damaged, querying
 from llmdash.engine.journal.schema import columns_of
 from llmdash.engine.journal.soundness import unsound
 from llmdash.engine.model.records import (
+    AnswerTimesRow,
     AttemptRecord,
     EndedColumns,
     HealthRecord,
@@ -38,6 +39,10 @@ _CARRIED = """
 _LENGTHS = """
 SELECT output_tokens, latency_s FROM (SELECT {} FROM results WHERE state = 'done' AND job % ? = 0)
 WHERE model IS NULL OR model = ?
+"""
+_ANSWER_TIMES = """
+SELECT * FROM (SELECT {} FROM results WHERE state IN ('done', 'invalid') AND job % ? = 0)
+WHERE ended_at IS NOT NULL AND latency_s IS NOT NULL
 """
 _UNANSWERED = """
 SELECT {} FROM attempts JOIN
@@ -142,6 +147,13 @@ class JournalReader:
             rows = db.execute(f"SELECT {columns} FROM results ORDER BY job")  # noqa: S608 - our own column names
             while some := rows.fetchmany(_ROWS):
                 yield EndedColumns._make(zip(*some, strict=True))
+
+    def answer_times(self, every: int) -> Iterator[AnswerTimesRow]:
+        """Yield when every n-th answer was complete, and its times, where that is on record."""
+        with self._connection() as db:
+            columns = columns_of(db, "results", AnswerTimesRow._fields)
+            for row in db.execute(_ANSWER_TIMES.format(columns), (every,)):
+                yield AnswerTimesRow._make(row)
 
     def results(self, *, reasoning: bool = False) -> Iterator[ResultRecord]:
         """Yield every ended job in input order, as exports show it: with what the models thought only with

@@ -24,11 +24,24 @@ class LogHistogram:
 
     def add(self, value: float) -> None:
         """Count one value. Values below 1e-6 count as 1e-6; NaN and infinities are ignored."""
-        if not math.isfinite(value):
-            return
-        bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
+        if math.isfinite(value):
+            self.count(self.bucket(value))
+
+    @classmethod
+    def bucket(cls, value: float) -> int:
+        """Return the bucket of a finite value: count it there in as many histograms as it belongs to."""
+        return int(math.log(max(value, cls._SMALLEST)) // cls._BASE)
+
+    def count(self, bucket: int) -> None:
+        """Count one value of a bucket."""
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self._total += 1
+
+    def include(self, other: LogHistogram) -> None:
+        """Count all values of another one as well."""
+        for bucket, number in other._counts.items():
+            self._counts[bucket] = self._counts.get(bucket, 0) + number
+        self._total += other._total
 
     def add_all(self, values: Iterable[float]) -> None:
         """Count many values."""
@@ -58,3 +71,22 @@ class LogHistogram:
             while len(found) < len(shares) and seen >= shares[len(found)] * self._total:
                 found.append(math.exp((bucket + 0.5) * self._BASE))
         return found + [None] * (len(shares) - len(found))
+
+    @property
+    def total(self) -> int:
+        """How many values there are."""
+        return self._total
+
+    def bars(self, most: int) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        """Return at most `most` bars from the least to the largest value: the edges between which each lies,
+        one more than there are bars, and how many values it has. Each is as many buckets wide.
+        """
+        if not self._total or most < 1:
+            return (), ()
+        first, last = min(self._counts), max(self._counts)
+        wide = -(-(last - first + 1) // most)
+        numbers = [0] * (-(-(last - first + 1) // wide))
+        for bucket, number in self._counts.items():
+            numbers[(bucket - first) // wide] += number
+        edges = [math.exp((first + place * wide) * self._BASE) for place in range(len(numbers) + 1)]
+        return tuple(edges), tuple(numbers)

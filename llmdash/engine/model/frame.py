@@ -13,7 +13,9 @@ from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.rows import EndpointRow, JobRow, JobText, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.run_part import Percentiles, RunPart, Score
+from llmdash.engine.model.series import Mark, MarkKind, SeriesPart, TimesSeries
 from llmdash.engine.model.states import AlertKind, Binding, JobState, Severity, WaitReason
+from llmdash.engine.model.timings import HistogramPart, TimingPart, TimingRow
 
 __all__ = [
     "EMPTY_FRAME",
@@ -21,11 +23,14 @@ __all__ = [
     "EndpointRow",
     "ErrorGroup",
     "Frame",
+    "HistogramPart",
     "Inspection",
     "JobRow",
     "JobText",
     "JobsPart",
     "KeyRow",
+    "Mark",
+    "MarkKind",
     "Notice",
     "Percentiles",
     "RatePart",
@@ -35,6 +40,9 @@ __all__ = [
     "SeriesPart",
     "SharedLimitRow",
     "StreamPart",
+    "TimesSeries",
+    "TimingPart",
+    "TimingRow",
     "WorkerRow",
 ]
 
@@ -125,18 +133,6 @@ class StreamPart:
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesPart:
-    """Series over the run, oldest first, one value a step of `step_s`; None where nothing was measured."""
-
-    step_s: float = 1.0
-    rate: tuple[float, ...] = ()
-    in_flight: tuple[float, ...] = ()
-    tokens_per_s: tuple[float, ...] = ()
-    ttft_p50: tuple[float | None, ...] = ()
-    ttft_p95: tuple[float | None, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """A rare event, shown as a toast. `serial` grows by one with each; `refused` is True if it says why a
     command was not carried out.
@@ -213,7 +209,9 @@ class Frame:
     stream: StreamPart = StreamPart()
     tiles: tuple[StreamPart, ...] = ()
     """Streams in flight, each in its place as long as it goes on; `chunks` are the last, `start` is 0."""
-    series: SeriesPart = SeriesPart()
+    series: SeriesPart = field(default_factory=SeriesPart)
+    timings: TimingPart | None = None
+    """The percentiles that were asked for."""
     notices: tuple[Notice, ...] = ()
     inspection: Inspection | None = None
     errors: tuple[ErrorGroup, ...] = ()

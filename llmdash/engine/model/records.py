@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from llmdash.prompts.verdict import Verdict
 
 __all__ = [
+    "AnswerTimesRow",
     "AttemptRecord",
     "EndedColumns",
     "HealthRecord",
@@ -113,6 +114,17 @@ class EndedColumns(NamedTuple):
     wait_s: tuple[float | None, ...]
     worker: tuple[str | None, ...]
     ended_at: tuple[float | None, ...]
+    model: tuple[str | None, ...]
+
+
+class AnswerTimesRow(NamedTuple):
+    """When an answer was complete (Unix seconds), and what its row in `results` says of its times."""
+
+    ended_at: float
+    ttft_s: float | None
+    latency_s: float
+    output_tokens: int | None
+    wait_s: float | None
 
 
 class TimedColumns(NamedTuple):
@@ -185,6 +197,7 @@ class MomentRow(NamedTuple):
     | `concurrency` | | requests in flight at most |
     | `state` | the name of a RunState in lower case | why |
     | `key`, `endpoint`, `worker` | its label or name | the name of its state in lower case, a space, why |
+    | `errors` | what a burst of failures has in common | their number, seconds since its begin, its length |
     | `notice` | its severity | its text |
     """
 

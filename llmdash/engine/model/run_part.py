@@ -105,6 +105,8 @@ class RunPart:
     """Requests without a known outcome: they were or will be sent again."""
     spends: bool = True
     """False where a simulator answers: nothing is paid."""
+    is_streamed: bool = True
+    """False where answers are fetched whole, so that there is no first token."""
     began_at: float | None = None
     """When the run was first started, in Unix seconds."""
     ended_at: float | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from llmdash.engine.model.series import SeriesView
 from llmdash.engine.model.states import SortColumn
+from llmdash.engine.model.timings import TimingView
 
-__all__ = ["JobsView", "StreamView", "View"]
+__all__ = ["JobsView", "SeriesView", "StreamView", "TimingView", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class StreamView:
 class View:
     """Everything that a front end shows.
 
-    `inspect` asks for one job in full, `series_width` for that many samples, `tiles` for the ends of at most
-    that many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
+    `inspect` asks for one job in full, `tiles` for the ends of at most that many streams, `errors` for the
+    failures by group, `failed_as` for the jobs of the group of that name, `timings` for percentiles.
     `viewer` tells front ends apart where several watch one run.
     """
 
@@ -62,8 +64,9 @@ class View:
     stream: StreamView = StreamView()
     tiles: int = 0
     inspect: int | None = None
-    series_width: int = 0
+    series: SeriesView = field(default_factory=SeriesView)
     notices_after: int = 0
     errors: bool = False
     failed_as: str | None = None
+    timings: TimingView | None = None
     viewer: int = 0

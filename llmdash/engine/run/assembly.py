@@ -52,9 +52,17 @@ def start_of(plan: RunPlan, members: Sequence[Member], clock: Callable[[], float
     first = plan.trial.jobs() if plan.trial is not None else ()
     pool, limiter = KeyPool(members, clock), RateLimiter(plan.rate)
     if not plan.resume:
-        return Start(fresh_store(plan.source, clock, first), pool, limiter)
-    jobs = len(plan.source)
-    store, again = resumed_store(plan.folder, jobs, clock, retry_failed=plan.retry_failed, first=first)
+        store = fresh_store(plan.source, clock, first)
+        store.is_streamed = plan.facts.is_streamed
+        return Start(store, pool, limiter)
+    store, again = resumed_store(
+        plan.folder,
+        len(plan.source),
+        clock,
+        retry_failed=plan.retry_failed,
+        first=first,
+        is_streamed=plan.facts.is_streamed,
+    )
     return _restored(Start(store, pool, limiter, again), JournalReader(plan.folder))
 
 
@@ -67,7 +75,7 @@ def _restored(start: Start, reader: JournalReader) -> Start:
     seed_rate(start.limiter, members, reader.sums, time.time())
     restore_health(members, reader.health(), time.time())
     restore_limits(start.pool, facts.get("key_limits"))
-    restore_history(store, facts, samples)
+    restore_history(store, facts, samples, reader)
     load_times(store, facts)
     store.lost_by.update(reader.sums.lost_by())
     store.hosts.update(known_hosts(facts))

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from llmdash.engine.model.records import EndedColumns
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag
+from llmdash.engine.model.timings import AnswerTimes
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import ANSWERED, Store
+from llmdash.engine.store.timings import Source, Timings
 
-__all__ = ["restore_all", "restore_columns"]
+__all__ = ["count_times", "restore_all", "restore_columns"]
 
 T = TypeVar("T", int, float)
 
@@ -27,7 +29,6 @@ def restore_all(store: Store, ended: EndedColumns) -> None:
     """Take in results of jobs that the store has none of yet, as `Store.restore` does, and their attempts."""
     store.columns.begin_all(ended.job)
     restore_columns(store.columns, ended)
-    store.waited.add_all([wait_s for wait_s in ended.wait_s if wait_s is not None])
     if ended.worker.count(None) < len(ended.worker):
         for (worker, state), number in Counter(zip(ended.worker, ended.state, strict=True)).items():
             if worker is not None:
@@ -73,9 +74,26 @@ def _count_answers(store: Store, answered: EndedColumns) -> None:
     store.estimated = store.estimated or any(answered.estimated)
     for verdict, number in Counter(answered.verdict).items():
         store.verdicts[verdict] += number
+    _count_times(store.timings, answered, flags, is_streamed=store.is_streamed)
+
+
+def count_times(timings: Timings, ended: EndedColumns, *, is_streamed: bool) -> None:
+    """Count what was measured of the answers among these results; without streams no first tokens."""
+    has_answer = _has_answer(ended)
+    answered = EndedColumns._make(tuple(compress(column, has_answer)) for column in ended)
+    _count_times(timings, answered, _flags(answered), is_streamed=is_streamed)
+
+
+def _count_times(timings: Timings, answered: EndedColumns, flags: list[int], *, is_streamed: bool) -> None:
     timed = [not each & _REUSED for each in flags]  # those that were asked for
-    store.latency.add_all([latency_s or 0.0 for latency_s in compress(answered.latency_s, timed)])
-    store.ttft.add_all([ttft_s for ttft_s in answered.ttft_s if ttft_s is not None])
+    asked = EndedColumns._make(tuple(compress(column, timed)) for column in answered)
+    ttfts = asked.ttft_s if is_streamed else (None,) * len(asked.job)
+    times = map(AnswerTimes.of, ttfts, asked.latency_s, asked.output_tokens, asked.wait_s)
+    of_source: dict[tuple[str | None, str | None, str | None], list[AnswerTimes]] = {}
+    for source, each in zip(zip(asked.key, asked.endpoint, asked.model, strict=True), times, strict=True):
+        of_source.setdefault(source, []).append(each)
+    for source, many in of_source.items():
+        timings.add_all(Source(*(name or "" for name in source)), many)
 
 
 def _flags(answered: EndedColumns) -> list[int]:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from llmdash.engine.metrics.histogram import LogHistogram
 from llmdash.engine.metrics.run_clock import RunClock
 from llmdash.engine.metrics.wall_times import WallTimes
 from llmdash.engine.metrics.windows import SecondsWindow
@@ -28,10 +27,14 @@ from llmdash.engine.model.events import (
 from llmdash.engine.model.frame import Notice, Score
 from llmdash.engine.model.records import ResultRow
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
+from llmdash.engine.model.timings import AnswerTimes, Timing
+from llmdash.engine.store.bursts import ErrorBursts
 from llmdash.engine.store.error_groups import ErrorGroups
 from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.marks import Marks
 from llmdash.engine.store.streams import Streams
 from llmdash.engine.store.time_series import TimeSeries
+from llmdash.engine.store.timings import Source, Timings
 from llmdash.prompts.verdict import Verdict
 
 __all__ = ["ANSWERED", "LiveJob", "Store"]
@@ -82,10 +85,15 @@ class Store:
         self.sends_10s = SecondsWindow(10.0)
         self.ends_60s = SecondsWindow(60.0)
         self.tokens = SecondsWindow(10.0)
-        self.ttft = LogHistogram()
-        self.latency = LogHistogram()
-        self.waited = LogHistogram()
+        self.is_streamed = True
+        """False where answers are fetched whole: they have no first token."""
+        self.timings = Timings()
+        self.ttft = self.timings.whole(Timing.TTFT)
+        self.latency = self.timings.whole(Timing.LATENCY)
+        self.waited = self.timings.whole(Timing.WAITED)
         self.time_series = TimeSeries()
+        self.marks = Marks()
+        self.bursts = ErrorBursts()
         self.done_by: Counter[str] = Counter()
         """The answers of each worker, and the attempts that were lost with it."""
         self.lost_by: Counter[str] = Counter()
@@ -186,9 +194,10 @@ class Store:
             self.columns.revision += 1
 
     def _first_chunk(self, job: int, at: float, sent_at: float) -> None:
-        self.columns.ttft[job] = at - sent_at
         self.columns.set_state(job, JobState.STREAMING)
-        self.time_series.first_token(self.run_clock.at(at), at - sent_at)
+        if self.is_streamed:
+            self.columns.ttft[job] = at - sent_at
+            self.time_series.first_token(self.run_clock.at(at), at - sent_at)
 
     def _attempt_ended(self, event: AttemptEnded) -> None:
         live = self.live.get(event.job)
@@ -207,8 +216,6 @@ class Store:
         columns.error[job] = columns.errors.number(row.error or "")
         columns.verdict[job] = row.verdict
         columns.wait[job] = row.wait_s or 0.0
-        if row.wait_s is not None:
-            self.waited.add(row.wait_s)
         if row.key is not None:
             columns.key[job] = columns.keys.number(row.key)
         if row.worker is not None:
@@ -221,17 +228,21 @@ class Store:
                 self.empty += bool(flags & _EMPTY)
                 is_reused = bool(flags & _REUSED)
                 self.reused += is_reused
-            latency_s = row.latency_s or 0.0
-            columns.ttft[job], columns.time[job] = row.ttft_s or 0.0, latency_s
+            columns.ttft[job] = (row.ttft_s or 0.0) if self.is_streamed else 0.0
+            columns.time[job] = row.latency_s or 0.0
             columns.input_tokens[job] = row.input_tokens or 0
             columns.output_tokens[job] = row.output_tokens or 0
             columns.estimated[job] = bool(row.estimated)
             self.estimated = self.estimated or bool(row.estimated)
             self.verdicts[row.verdict] += 1
             if not is_reused:
-                self.latency.add(latency_s)
-            if row.ttft_s is not None:  # an answer without text has no first one
-                self.ttft.add(row.ttft_s)
+                source = Source(row.key or "", row.endpoint or "", row.model or "")
+                self.timings.add(source, self._times_of(row))
+
+    def _times_of(self, row: ResultRow) -> AnswerTimes:
+        """What was measured of an answer; one without text has no first token."""
+        ttft_s = row.ttft_s if self.is_streamed else None
+        return AnswerTimes.of(ttft_s, row.latency_s, row.output_tokens, row.wait_s)
 
     def _saved(self, event: Saved) -> None:
         row, now = event.result, self.run_clock()
@@ -242,6 +253,9 @@ class Store:
             self.output_tokens += tokens
             self.tokens.add(now, tokens)
             self.time_series.tokens(now, tokens)
+            self.time_series.answered(now, self._times_of(row))
+        if row.state == "failed":
+            self.bursts.failed(now, row.error or "")
         if row.state in ("failed", "invalid") and self._errors is not None:
             self._errors.add(row.job)
         if row.state != "cancelled":
@@ -252,6 +266,8 @@ class Store:
     def _retry(self, event: RetryScheduled) -> None:
         columns = self.columns
         self.retries += 1
+        if event.counted:
+            self.bursts.failed(self.run_clock(), event.error)
         columns.error[event.job] = columns.errors.number(event.error)
         columns.set_state(event.job, JobState.BACKOFF)
         live = self.live.get(event.job)

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from llmdash.engine.model.frame import SeriesPart
+from llmdash.engine.metrics.times_sample import Shares, TimesSample
+from llmdash.engine.model.series import SeriesPart, SeriesView, TimesSeries
+from llmdash.engine.model.states import Binding
+from llmdash.engine.model.timings import AnswerTimes, Timing
+from llmdash.engine.store.series_grid import MOST_STEPS, SeriesGrid, as_series
 
-__all__ = ["SeriesSpan", "Shares", "TimeSeries"]
+__all__ = ["NOT_SET", "SeriesSpan", "Setting", "TimeSeries"]
 
-_LONGEST = 600
-_SAMPLES = 200
-_STAND_INS = 10
-"""How many samples stand in for those of a step on record: enough to give back its p50 and its p95."""
 _LEAST_S = 1e-6
+_SETTLED = 2
+"""Steps before the one that is filling which may still change, by what is reported late."""
+_NO_SHARES = Shares()
+
+
+class Setting(NamedTuple):
+    """How the run was set, and what limited its rate; None where that is not known."""
+
+    rate: float | None = None
+    concurrency: int | None = None
+    binding: Binding | None = None
+
+
+NOT_SET = Setting()
 
 
 class SeriesSpan(NamedTuple):
@@ -28,53 +41,42 @@ class SeriesSpan(NamedTuple):
     in_flight: float = 0.0
     ttft_p50: float | None = None
     ttft_p95: float | None = None
-
-
-class Shares(NamedTuple):
-    """Two percentiles of the times to the first token in a step; None without any."""
-
-    p50: float | None
-    p95: float | None
+    setting: Setting = NOT_SET
 
 
 class _Step:
-    """What happened in one step: counts, and a sample of the times to the first token."""
+    """What happened in one step: counts, how the run was set, and samples of what was measured."""
 
-    __slots__ = ("_shares", "_ttfts", "in_flight", "sent", "tokens")
+    __slots__ = ("_times", "in_flight", "sent", "setting", "tokens")
 
     def __init__(
-        self, sent: int = 0, tokens: int = 0, in_flight: float = 0.0, ttfts: Iterable[float] = ()
+        self, sent: int = 0, tokens: int = 0, in_flight: float = 0.0, setting: Setting = NOT_SET
     ) -> None:
         self.sent = sent
         self.tokens = tokens
         self.in_flight = in_flight
-        self._ttfts = array("f", ttfts)
-        self._shares: Shares | None = None
+        self.setting = setting
+        self._times: dict[Timing, TimesSample] = {}
 
-    def first_token(self, ttft_s: float) -> None:
-        if len(self._ttfts) < _SAMPLES:
-            self._ttfts.append(ttft_s)
-            self._shares = None
+    def sample(self, metric: Timing) -> TimesSample:
+        """Return the sample of a metric, to add to it."""
+        found = self._times.get(metric)
+        if found is None:
+            found = self._times[metric] = TimesSample()
+        return found
 
-    def stand_in(self, p50: float | None, p95: float | None) -> None:
-        """Record times to the first token with these percentiles."""
-        if p50 is not None and p95 is not None:
-            both = self._ttfts + array("f", [*[p50] * (_STAND_INS - 1), p95])
-            self._ttfts = _at_most(both)
-            self._shares = None
-
-    @property
-    def shares(self) -> Shares:
-        if self._shares is None:
-            times = sorted(self._ttfts)
-            self._shares = Shares(_share(times, 0.50), _share(times, 0.95))
-        return self._shares
+    def shares(self, metric: Timing) -> Shares:
+        found = self._times.get(metric)
+        return found.shares if found is not None else _NO_SHARES
 
     def merged(self, other: _Step) -> _Step:
-        both = self._ttfts + other._ttfts
-        times = _at_most(both)
+        setting = other.setting if other.setting != NOT_SET else self.setting
         in_flight = (self.in_flight + other.in_flight) / 2
-        return _Step(self.sent + other.sent, self.tokens + other.tokens, in_flight, times)
+        both = _Step(self.sent + other.sent, self.tokens + other.tokens, in_flight, setting)
+        both._times = {**self._times, **other._times}
+        for metric in self._times.keys() & other._times.keys():
+            both._times[metric] = self._times[metric].merged(other._times[metric])
+        return both
 
 
 _NOWHERE = _Step(), _Step()
@@ -91,6 +93,8 @@ class TimeSeries:
         self._start: float | None = None
         self._step_s = 1.0
         self._steps: list[_Step] = []
+        self._merged: dict[tuple[int, int], _Step] = {}
+        """Steps in groups of 2, 4, ... that change no more, by the size of a group and its number."""
         self._seconds: dict[int, _Step] = {}
         self._returned: float | None = None
         """The end of the last second that was returned or is on record, if any."""
@@ -113,14 +117,39 @@ class TimeSeries:
     def first_token(self, at: float, ttft_s: float) -> None:
         """Record the time to first token of a stream that began at `at`."""
         step, second = self._both(at)
-        step.first_token(ttft_s)
-        second.first_token(ttft_s)
+        step.sample(Timing.TTFT).add(ttft_s)
+        second.sample(Timing.TTFT).add(ttft_s)
+
+    def answered(self, at: float, times: AnswerTimes) -> None:
+        """Record what was measured of an answer, complete at `at`; its first token is recorded already."""
+        step, _ = self._both(at)
+        for metric, value in zip(Timing, times, strict=True):
+            if value is not None and metric is not Timing.TTFT:
+                step.sample(metric).add(value)
+
+    def on_record(self, at: float, times: AnswerTimes) -> None:
+        """Record what was measured of an answer on record, complete at `at`, within the steps there are."""
+        self._merged.clear()
+        if (step := self._within(at)) is not None:
+            for metric, value in zip(Timing, times, strict=True):
+                if value is not None and metric is not Timing.TTFT:
+                    step.sample(metric).add(value)
+        if times.ttft_s is not None and times.latency_s is not None:
+            first = self._within(at - times.latency_s + times.ttft_s)
+            if first is not None:
+                first.sample(Timing.TTFT).add(times.ttft_s)
 
     def sample(self, at: float, in_flight: int) -> None:
         """Record how many requests are in flight at `at`."""
         if self._start is not None:
             step, second = self._both(at)
             step.in_flight = second.in_flight = in_flight
+
+    def set_to(self, begin_s: float, end_s: float, setting: Setting) -> None:
+        """Record how the run was set from one moment to another, which was not long after."""
+        if self._start is not None:
+            self._at(begin_s).setting = setting
+            self._at(max(begin_s, end_s - _LEAST_S)).setting = setting
 
     def seconds(self, until: float) -> list[SeriesSpan]:
         """Return the seconds that have ended by `until` and were not returned yet; empty ones are left out.
@@ -149,7 +178,12 @@ class TimeSeries:
             self._returned = max(self._returned or 0.0, start + taken[-1][0] + 1.0)
         return [
             SeriesSpan(
-                start + second, start + second + 1.0, step.sent, step.tokens, step.in_flight, *step.shares
+                start + second,
+                start + second + 1.0,
+                step.sent,
+                step.tokens,
+                step.in_flight,
+                *step.shares(Timing.TTFT)[:2],
             )
             for second, step in taken
         ]
@@ -171,24 +205,56 @@ class TimeSeries:
         """Return the output tokens of all steps."""
         return sum(step.tokens for step in self._steps)
 
-    def part(self, width: int) -> SeriesPart:
-        """Return the last `width` steps, without the one that is still filling."""
-        steps = self._steps[max(0, len(self._steps) - 1 - width) : -1] if width > 0 else []
-        seconds = self._step_s
-        return SeriesPart(
-            step_s=seconds,
-            rate=tuple(step.sent / seconds for step in steps),
-            in_flight=tuple(float(step.in_flight) for step in steps),
-            tokens_per_s=tuple(step.tokens / seconds for step in steps),
-            ttft_p50=tuple(step.shares.p50 for step in steps),
-            ttft_p95=tuple(step.shares.p95 for step in steps),
+    # Pictures.
+
+    def part(self, view: SeriesView) -> SeriesPart:
+        """Return the steps that a view shows, without the one that is still filling."""
+        return self._part(view, len(self._steps) - 1, None)
+
+    def whole(self, view: SeriesView, until: float) -> SeriesPart:
+        """Return the steps that a view shows of a run that has ended at `until`."""
+        return self._part(view, len(self._steps), until)
+
+    def _part(self, view: SeriesView, count: int, until: float | None) -> SeriesPart:
+        if self._start is None or count < 1 or view.width < 1:
+            return SeriesPart()
+        grid = SeriesGrid.of(view, self._start, self._step_s, count, until)
+        steps = [self._group(grid.size, number, count) for number in grid.groups]
+        return as_series(
+            grid,
+            sent=[step.sent for step in steps],
+            tokens=[step.tokens for step in steps],
+            in_flight=[float(step.in_flight) for step in steps],
+            settings=[step.setting for step in steps],
+            times={
+                metric: TimesSeries(*zip(*(step.shares(metric) for step in steps), strict=True))
+                for metric in view.times
+                if steps
+            },
         )
+
+    def _group(self, size: int, number: int, count: int) -> _Step:
+        """Return `size` steps as one: only those of `count` where there are fewer."""
+        if size == 1:
+            return self._steps[number]
+        known = self._merged.get((size, number))
+        if known is not None:
+            return known
+        left = self._group(size // 2, 2 * number, count)
+        has_right = (2 * number + 1) * (size // 2) < count
+        group = left.merged(self._group(size // 2, 2 * number + 1, count)) if has_right else left
+        if (number + 1) * size < len(self._steps) - _SETTLED:
+            self._merged[size, number] = group
+        return group
+
+    # The record.
 
     def restore(self, spans: Sequence[SeriesSpan]) -> None:
         """Take over series on record, in place of those there are; `spans` are in order."""
         self._start, self._step_s, self._steps = None, 1.0, []
         self._returned = spans[-1].end_s if spans else None
         self._seconds.clear()
+        self._merged.clear()
         self._from = math.inf
         for span in spans:
             self._spread(span)
@@ -208,17 +274,27 @@ class TimeSeries:
             step.tokens += int(span.tokens * share) - tokens
             sent, tokens = int(span.sent * share), int(span.tokens * share)
             step.in_flight = span.in_flight
-            step.stand_in(span.ttft_p50, span.ttft_p95)
+            step.setting = span.setting if span.setting != NOT_SET else step.setting
+            if span.ttft_p50 is not None and span.ttft_p95 is not None:
+                step.sample(Timing.TTFT).stand_in(span.ttft_p50, span.ttft_p95)
+
+    def _within(self, at: float) -> _Step | None:
+        """Return the step at `at`; None outside of all."""
+        if self._start is None or at < self._start:
+            return None
+        number = int((at - self._start) // self._step_s)
+        return self._steps[number] if number < len(self._steps) else None
 
     def _at(self, at: float) -> _Step:
         if self._start is None:
             self._start = at
         wanted = int((at - self._start) // self._step_s)
-        while wanted >= _LONGEST:
+        while wanted >= MOST_STEPS:
             self._halve()
             wanted = int((at - self._start) // self._step_s)
         while len(self._steps) <= wanted:
-            self._steps.append(_Step(in_flight=self._steps[-1].in_flight if self._steps else 0.0))
+            before = self._steps[-1] if self._steps else _NOWHERE[0]
+            self._steps.append(_Step(in_flight=before.in_flight, setting=before.setting))
         return self._steps[max(wanted, 0)]
 
     def _halve(self) -> None:
@@ -226,14 +302,6 @@ class TimeSeries:
             self._steps.append(_Step())
         pairs = zip(self._steps[::2], self._steps[1::2], strict=True)
         self._steps = [left.merged(right) for left, right in pairs]
+        self._merged.clear()
         self._from = math.inf
         self._step_s *= 2
-
-
-def _at_most(times: array[float]) -> array[float]:
-    """Return the times, or every other one in their order where there are many."""
-    return times if len(times) <= _SAMPLES else array("f", sorted(times)[::2])
-
-
-def _share(ordered: list[float], share: float) -> float | None:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

@@ -136,7 +136,7 @@ class ColumnsAt:
     def _ttft(self, job: int) -> float:
         timeline = self._timeline
         attempt = timeline.attempt_at(job, self.position)
-        if attempt is None or timeline.first_token[attempt] > self.position:
+        if attempt is None or timeline.first_token[attempt] > self.position or not timeline.is_streamed:
             return 0.0
         return timeline.first_token[attempt] - timeline.sent[attempt]
 

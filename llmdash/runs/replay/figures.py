@@ -13,23 +13,22 @@ from itertools import chain
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.metrics.histogram import LogHistogram
 from llmdash.engine.metrics.wall_times import WallTimes
-from llmdash.engine.model.frame import ErrorGroup, Notice, Score, SeriesPart
+from llmdash.engine.model.frame import ErrorGroup, Notice, Score
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.error_groups import shape
 from llmdash.prompts.verdict import Verdict
 from llmdash.runs.replay.columns import ColumnsAt, LiveAt
+from llmdash.runs.replay.past import MarksAt, Past
+from llmdash.runs.replay.series import SeriesAt
 from llmdash.runs.replay.streams import StreamsAt
 from llmdash.runs.replay.timeline import Timeline
+from llmdash.runs.replay.timings import TimingsAt
 from llmdash.runs.replay.tracks import AllOf, EventTrack, PaceAt, track
 
 __all__ = ["FiguresAt"]
 
 _MOST_GROUPS = 200
 _CHECKPOINT = 8_192
-_MOST_STEPS = 600
-_MOST_TIMES = 200
-_KEPT_STEPS = 5_000
-_Step = tuple[float, float, float, float | None, float | None]
 
 
 class FiguresAt:
@@ -40,6 +39,7 @@ class FiguresAt:
         reader: JournalReader,
         timeline: Timeline,
         hosts: Mapping[str, str],
+        past: Past,
         notices: Sequence[Notice] = (),
     ) -> None:
         self._timeline = timeline
@@ -51,12 +51,15 @@ class FiguresAt:
         self.hosts = hosts
         self.run_clock = _ClockAt(self.columns)
         self.errors = _ErrorsAt(timeline, self.columns)
-        self.time_series = _SeriesAt(timeline, self.columns)
+        self.time_series = SeriesAt(timeline, self.columns, past)
+        self.marks = MarksAt(past.marks, self.columns)
+        self.timings = TimingsAt(timeline, self.columns)
         of_jobs = (times for state, times in timeline.job_ends.items() if state is not JobState.CANCELLED)
         self.sends, self.sends_10s = PaceAt(timeline.all_sent, 1.0), PaceAt(timeline.all_sent, 10.0)
         self.ends_60s = PaceAt(AllOf(of_jobs), 60.0)
         self.tokens = PaceAt(timeline.answers, 10.0)
-        self.ttft = _TimesAt(timeline.answers.times, timeline.final.ttft, self.columns)
+        ttfts = timeline.final.ttft if timeline.is_streamed else bytes(timeline.final.jobs)
+        self.ttft = _TimesAt(timeline.answers.times, ttfts, self.columns)
         self.waited = LogHistogram()  # when a job began to wait is not on record
         self.wall = WallTimes()
         self.latency = _TimesAt(timeline.answers.times, timeline.final.time, self.columns)
@@ -173,58 +176,3 @@ class _ErrorsAt:
     def jobs(self, name: str) -> tuple[int, ...]:
         times, jobs = self._groups.get(name, (array("d"), array("I")))
         return tuple(sorted(jobs[: bisect_right(times, self._columns.position)]))
-
-
-class _SeriesAt:
-    """The time series until the position; a step is the same whenever it is asked for, and kept."""
-
-    def __init__(self, timeline: Timeline, columns: ColumnsAt) -> None:
-        self._timeline = timeline
-        self._columns = columns
-        self._steps: dict[tuple[float, int], _Step] = {}
-
-    def total_sent(self) -> int:
-        return self._timeline.all_sent.by(self._columns.position)
-
-    def total_tokens(self) -> int:
-        return self._timeline.answers.by(self._columns.position)
-
-    def sample(self, at: float, in_flight: int) -> None:
-        """Do nothing: what was in flight is on record."""
-
-    def part(self, width: int) -> SeriesPart:
-        first, position = self._timeline.all_sent.first, self._columns.position
-        if first > position or width <= 0:
-            return SeriesPart()
-        step_s = 1.0
-        while (position - first) // step_s >= _MOST_STEPS:
-            step_s *= 2
-        filling = int((position - first) // step_s)
-        steps = [self._step(step_s, number) for number in range(max(0, filling - width), filling)]
-        rate, in_flight, tokens, p50, p95 = zip(*steps, strict=True) if steps else ((), (), (), (), ())
-        return SeriesPart(step_s, rate, in_flight, tokens, p50, p95)
-
-    def _step(self, step_s: float, number: int) -> _Step:
-        known = self._steps.get((step_s, number))
-        if known is None:
-            if len(self._steps) > _KEPT_STEPS:
-                self._steps.clear()
-            known = self._steps[step_s, number] = self._computed(step_s, number)
-        return known
-
-    def _computed(self, step_s: float, number: int) -> _Step:
-        timeline = self._timeline
-        begin = timeline.all_sent.first + number * step_s
-        end = begin + step_s
-        sent_before = timeline.all_sent.before(end)
-        sent = sent_before - timeline.all_sent.before(begin)
-        in_flight = sent_before - timeline.all_ended.before(end)
-        tokens = timeline.answers.by(end) - timeline.answers.by(begin)
-        first, last = timeline.all_first.before(begin), timeline.all_first.before(end)
-        some = timeline.all_first.order[first : last : max(1, (last - first) // _MOST_TIMES)]
-        times = sorted(timeline.first_token[attempt] - timeline.sent[attempt] for attempt in some)
-        return sent / step_s, float(in_flight), tokens / step_s, _share(times, 0.50), _share(times, 0.95)
-
-
-def _share(ordered: list[float], share: float) -> float | None:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

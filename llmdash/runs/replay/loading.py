@@ -11,10 +11,11 @@ from functools import cache
 from itertools import accumulate, pairwise
 
 from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.model.records import MomentRow, SampleRow, TimedColumns
+from llmdash.engine.model.records import EndedColumns, MomentRow, SampleRow, TimedColumns
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.restoring import restore_columns
+from llmdash.engine.store.timings import Source
 from llmdash.prompts.verdict import Verdict
 from llmdash.runs.ids import Ids
 from llmdash.runs.kept_store import places_in
@@ -28,6 +29,7 @@ __all__ = ["Loaded", "load"]
 _REST_S = 60.0
 """The longest time without a request in flight that counts as work, in a journal without samples."""
 _PORTION = 1_000
+_MOST_SOURCES = 65_535
 _ANSWERED = (JobState.DONE, JobState.INVALID)
 _EMPTY = int(AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY)
 _REUSED = int(AnswerFlag.REUSED)
@@ -75,6 +77,7 @@ class _Loader:
         self._places: dict[str, str] = {}
         self._spent: dict[str, array[int]] = {kind: array("I") for kind in _KINDS}
         self._guessed_ends = False
+        self._sources: dict[Source, int] = {}
 
     def read_results(self) -> None:
         """Read how each job ended."""
@@ -84,9 +87,21 @@ class _Loader:
             self._ids.add(ended.job, ended.id)
             for job, at in zip(ended.job, ended.ended_at, strict=True):
                 timeline.job_ended[job] = at or 0.0
+            self._note_sources(ended)
             self._guessed_ends = self._guessed_ends or None in ended.ended_at
             self._places.update(places_in(ended))
             self._progress(ended.job[-1] / max(1, self._jobs) / 2)
+
+    def _note_sources(self, ended: EndedColumns) -> None:
+        """Note the key, endpoint and model of each answer; those beyond 65,535 kinds are not told apart."""
+        timeline, numbers = self._timeline, self._sources
+        for job, *source in zip(ended.job, ended.key, ended.endpoint, ended.model, strict=True):
+            known = Source(*(name or "" for name in source))
+            number = numbers.get(known)
+            if number is None and len(numbers) < _MOST_SOURCES:
+                number = numbers[known] = len(timeline.sources)
+                timeline.sources.append(known)
+            timeline.source[job] = number or 0
 
     def read_attempts(self) -> None:
         """Read when each attempt was sent, began to be answered, and ended."""

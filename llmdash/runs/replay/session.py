@@ -32,6 +32,7 @@ from llmdash.runs.replay.figures import FiguresAt
 from llmdash.runs.replay.gauges import GaugesAt
 from llmdash.runs.replay.loading import Loaded, load
 from llmdash.runs.replay.moments import MomentsAt
+from llmdash.runs.replay.past import Past
 from llmdash.runs.replay.player import Player
 from llmdash.sanitize import storable
 
@@ -159,7 +160,9 @@ class _Shown:
         self._moments = MomentsAt(moments, loaded.axis)
         self._why = next((row.value or "" for row in reversed(moments) if row.kind == "ended"), "")
         hosts = known_hosts(facts)
-        self._figures = figures = FiguresAt(run.reader, timeline, hosts)
+        timeline.is_streamed = run.about.is_streamed
+        past = Past(samples, moments, loaded.axis)
+        self._figures = figures = FiguresAt(run.reader, timeline, hosts, past)
         self._gauges = gauges = GaugesAt(
             facts,
             timeline,

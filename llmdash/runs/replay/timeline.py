@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import JobColumns, Names
+from llmdash.engine.store.timings import Source
 from llmdash.runs.replay.tracks import NEVER, NOTHING, EventTrack, KeyTrack, SumsAt
 
 __all__ = ["ANSWERED", "CUT", "FAILED", "NEVER", "THROTTLED", "Timeline"]
@@ -55,6 +56,11 @@ class Timeline:
         """The output tokens of answers, by when these were complete."""
         self.cached = self.reasoning = SumsAt()
         """Such tokens of all attempts."""
+        self.is_streamed = True
+        """False where answers were fetched whole: they have no first token."""
+        self.sources: list[Source] = [Source()]
+        self.source = array("H", bytes(2 * jobs))
+        """Where the answer of each job is from: its place in `sources`."""
         self.done_by: dict[str, EventTrack] = {}
         self.lost_by: dict[str, EventTrack] = {}
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["bars", "braille", "cell", "dots", "filled", "resample", "span", "sparkline"]
+__all__ = ["Values", "bars", "cell", "dots", "resample", "sparkline"]
 
 Values = Sequence[float | None]
 
@@ -41,14 +41,6 @@ def _bar_level(value: float, high: float, steps: int) -> int:
     return 1 if high <= 0 or value <= 0 else max(1, math.ceil(value / high * steps))
 
 
-def braille(values: Values, width: int, height: int) -> list[str]:
-    """Return a line over the last `2 * width` values, from 0 to the largest: `height` strings of `width`
-    cells.
-    """
-    low, high = span([values])
-    return ["".join(map(cell, row)) for row in dots(values, width, height, low, high)]
-
-
 def cell(bits: int) -> str:
     """Return the braille character for the dots of one cell; a blank for none."""
     return chr(_BRAILLE + bits) if bits else " "
@@ -69,19 +61,6 @@ def dots(values: Values, width: int, height: int, low: float, high: float) -> li
     return rows
 
 
-def filled(rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the dots of a line with all dots below it."""
-    area = [list(row) for row in rows]
-    for x in range(len(area[0]) if area else 0):
-        for half in _DOTS:
-            below = False
-            for row in area:
-                for dot in half:
-                    below = below or bool(row[x] & dot)
-                    row[x] |= dot if below else 0
-    return area
-
-
 def _stroke(rows: list[list[int]], x: int, start: int, end: int) -> None:
     """Dots in column `x` that join the level before with this one."""
     if start < end:
@@ -98,15 +77,7 @@ def _level(value: float, low: float, high: float, levels: int) -> int:
     if high <= low:
         return 0
     part = value / (high - low) - low / (high - low)
-    return min(levels - 1, max(0, round(part * (levels - 1)))) if math.isfinite(part) else 0
-
-
-def span(series: Sequence[Values]) -> tuple[float, float]:
-    """Return the range from 0 (or the least value, if below) to the largest; (0, 1) if there are none."""
-    known = [value for values in series for value in _known(values) if value is not None]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-    low = min(0.0, low)
-    return (low, high) if high > low else (low, low + 1.0)
+    return round(min(1.0, max(0.0, part)) * (levels - 1)) if math.isfinite(part) else 0
 
 
 def resample(values: Values, size: int) -> list[float | None]:

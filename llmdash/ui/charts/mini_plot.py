@@ -1,46 +1,48 @@
-"""A sparkline each for the rate, TTFT, calls in flight and tokens a second."""
+"""Over the run, in small: plots over one time axis, or where there is little room a spark line a measure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 from rich.style import Style
 from textual.strip import Strip
 
 from llmdash.engine.model.frame import SeriesPart
-from llmdash.ui.charts.chart import Values, bars, cell, dots, filled, resample, span, sparkline
+from llmdash.ui.charts.chart import resample, sparkline
 from llmdash.ui.charts.drawing import Drawing
-from llmdash.ui.text.format import duration, fit, rate, si
+from llmdash.ui.charts.line_plot import Cells, Curve, Scale, axis_labels, plot_rows
+from llmdash.ui.charts.marks_line import axis_line, labels_line, legend_line
+from llmdash.ui.charts.measures import LineFigures, Measure, axis_seconds, figures_of, measures, short_number
+from llmdash.ui.charts.time_axis import TimeAxis, place
+from llmdash.ui.text.format import fit
 
-__all__ = ["MiniPlot"]
+__all__ = ["MiniPlot", "run_axis"]
 
-NAME_WIDTH: Final = 9
-VALUE_WIDTH: Final = 8
-LEAST_WIDTH: Final = 24
-HALVES_WIDTH: Final = 60
-LEAST_CURVE: Final = 3
-"""From this many lines on a measure is drawn as a curve, since bars of that height fill the panel."""
-
-
-class _Measure(NamedTuple):
-    """A series with its name and how its last value is written."""
-
-    name: str
-    values: Values
-    write: Callable[[float | None], str]
+_GUTTER: Final = 5
+_TIME_LINES: Final = 3
+"""The axis, its labels, and what the marks on it are."""
+_LEAST_PLOTS: Final = 7
+"""Lines from which on there is room for a plot."""
+_LINES_EACH: Final = 4
+_MOST_PLOTS: Final = 4
+_LEAST_WIDTH: Final = 24
+_HALVES_WIDTH: Final = 60
+_HEAD: Final = 13
+_PEAK: Final = 11
 
 
 class MiniPlot(Drawing):
-    """One measure a line, as many as the height allows; taller where there is more room.
+    """The whole run, from the left to where it is now. With 7 lines one plot, with 16 three, with 19 four;
+    with fewer a spark line a measure.
 
     | Component class | Styles |
     |---|---|
-    | `mini-plot--name` | The name of a measure. |
-    | `mini-plot--value` | Its last value. |
-    | `mini-plot--line` | Its bars, where they are one or two lines high. |
-    | `mini-plot--curve` | Its curve, where there is more room. |
-    | `mini-plot--below` | The area below the curve. |
+    | `mini-plot--name` | What is measured, and words. |
+    | `mini-plot--value` | LineFigures. |
+    | `mini-plot--line`, `--second` | The lines: the median, or the only one; and the 95th percentile. |
+    | `mini-plot--set` | What was set. |
+    | `mini-plot--axis` | Axes and their labels. |
+    | `mini-plot--accent`, `--warning`, `--error` | Marks on the axis. |
     """
 
     ALLOW_SELECT = False
@@ -49,8 +51,12 @@ class MiniPlot(Drawing):
         "mini-plot--name",
         "mini-plot--value",
         "mini-plot--line",
-        "mini-plot--curve",
-        "mini-plot--below",
+        "mini-plot--second",
+        "mini-plot--set",
+        "mini-plot--axis",
+        "mini-plot--accent",
+        "mini-plot--warning",
+        "mini-plot--error",
     }
 
     _ground = "mini-plot--name"
@@ -59,10 +65,14 @@ class MiniPlot(Drawing):
     MiniPlot {
         height: 1fr;
         & > .mini-plot--name { color: $text-muted; }
-        & > .mini-plot--value { color: $foreground; }
-        & > .mini-plot--line { color: $primary; }
-        & > .mini-plot--curve { color: $text-primary; }
-        & > .mini-plot--below { color: $primary 40%; }
+        & > .mini-plot--value { color: $foreground; text-style: bold; }
+        & > .mini-plot--line { color: $text-primary; }
+        & > .mini-plot--second { color: $text-accent; }
+        & > .mini-plot--set { color: $text-accent; }
+        & > .mini-plot--axis { color: $text-muted; }
+        & > .mini-plot--accent { color: $text-accent; }
+        & > .mini-plot--warning { color: $text-warning; }
+        & > .mini-plot--error { color: $text-error; }
     }
     """
 
@@ -76,75 +86,105 @@ class MiniPlot(Drawing):
             self._part = part
             self.redraw()
 
-    def _measures(self) -> tuple[_Measure, ...]:
-        part = self._part
-        return (
-            _Measure("rate", part.rate, rate),
-            _Measure("ttft p50", part.ttft_p50, duration),
-            _Measure("in flight", part.in_flight, si),
-            _Measure("tok/s", part.tokens_per_s, si),
-            _Measure("ttft p95", part.ttft_p95, duration),
-        )
-
     def _draw(self, width: int, height: int) -> list[Strip]:
-        if height < 1 or width < LEAST_WIDTH:
+        if height < 1 or width < _LEAST_WIDTH:
             return []
-        measures = self._measures()
-        if height == 1:
-            halves = measures[:2] if width >= HALVES_WIDTH else measures[:1]
-            share = width // len(halves)
-            pieces = [piece for measure in halves for piece in self._row(measure, share)]
-            return [self._line(pieces, width)]
-        measures = measures[:height]
-        rows = height // len(measures)
-        return [strip for measure in measures for strip in self._block(measure, width, rows)]
+        lines = self._sparks(width, height) if height < _LEAST_PLOTS else self._plots(width, height)
+        return [self._line([(text, self._style(style)) for text, style in cells], width) for cells in lines]
 
-    def _block(self, measure: _Measure, width: int, rows: int) -> list[Strip]:
-        """A measure in `rows` lines: bars in one or two, a filled curve and a blank line in more."""
-        heads = self._heads(measure)
-        chart = _chart_width(width)
-        heads += [self._head("", "", "name")] * (rows - len(heads))
-        if rows < LEAST_CURVE:
-            style = self._styles.get("mini-plot--line")
-            samples = resample(measure.values, chart)
-            drawn = [[(text, style)] for text in bars(samples, len(samples), rows)]
-        else:
-            drawn = [*self._curve(measure.values, chart, rows - 1), []]
-        return [self._line([*head, *pieces], width) for head, pieces in zip(heads, drawn, strict=False)]
+    def _style(self, name: str) -> Style:
+        return self._styles.get(f"mini-plot--{name}")
 
-    def _curve(self, values: Values, width: int, rows: int) -> list[list[tuple[str, Style]]]:
-        """A curve, and in another style the area below it. It begins at the left and grows to the right."""
-        samples = resample(values, 2 * width)
-        ridge = dots(samples, (len(samples) + 1) // 2, rows, *span([samples]))
-        styles = self._styles.get("mini-plot--curve"), self._styles.get("mini-plot--below")
+    # Plots.
+
+    def _plots(self, width: int, height: int) -> list[Cells]:
+        part, columns = self._part, width - _GUTTER - 1
+        number = max(1, min(_MOST_PLOTS, (height - _TIME_LINES) // _LINES_EACH))
+        rows, more = divmod(height - _TIME_LINES - number, number)
+        axis = run_axis(part, columns)
+        lines: list[Cells] = []
+        for place_of, measure in enumerate(measures(part)[:number]):
+            lines.append(_head(measure, width, is_over=part.is_over))
+            lines += _plot(measure, part, axis, rows + (place_of < more))
+        legend = legend_line(part.marks, width) if part.rate else [("nothing measured yet", "name")]
         return [
-            [
-                (cell(bits), styles[0] if above else styles[1])
-                for bits, above in zip(row, line_bits, strict=True)
-            ]
-            for row, line_bits in zip(filled(ridge), ridge, strict=True)
+            *lines,
+            [(" " * _GUTTER + "└", "axis"), *axis_line(axis, part.marks)],
+            [(labels_line(axis, _GUTTER + 1), "axis")],
+            legend,
         ]
 
-    def _row(self, measure: _Measure, width: int) -> list[tuple[str, Style]]:
-        """A measure in one line, without filling it up."""
-        chart = _chart_width(width)
-        samples = resample(measure.values, chart)
-        text = sparkline(samples, len(samples)).ljust(chart + 1)
-        return [*self._heads(measure)[0], (text, self._styles.get("mini-plot--line"))]
+    # Spark lines.
 
-    def _heads(self, measure: _Measure) -> list[list[tuple[str, Style]]]:
-        """The labels left of the first two lines: the last value, and the largest one."""
-        known = [value for value in measure.values if value is not None]
-        last, peak = (measure.write(known[-1]), measure.write(max(known))) if known else ("", "")
-        return [self._head(measure.name, last, "value"), self._head("  peak" if peak else "", peak, "name")]
-
-    def _head(self, name: str, value: str, style: str) -> list[tuple[str, Style]]:
-        return [
-            (fit(name, NAME_WIDTH), self._styles.get("mini-plot--name")),
-            (fit(value.strip(), VALUE_WIDTH, "right") + " ", self._styles.get(f"mini-plot--{style}")),
-        ]
+    def _sparks(self, width: int, height: int) -> list[Cells]:
+        shown = measures(self._part)
+        if height == 1 and width >= _HALVES_WIDTH:
+            half = width // 2
+            return [[*_spark(shown[0], half - 2), ("  ", "name"), *_spark(shown[1], width - half)]]
+        return [_spark(measure, width) for measure in shown[:height]]
 
 
-def _chart_width(width: int) -> int:
-    """The room right of name and value."""
-    return width - NAME_WIDTH - VALUE_WIDTH - 2
+def run_axis(part: SeriesPart, columns: int) -> TimeAxis:
+    """Return the axis of the whole run: growing while it goes on, and to its end once it has ended."""
+    if part.is_over and part.end_s > 0:
+        return TimeAxis.fitted(0.0, part.end_s, columns)
+    return TimeAxis.growing(part.end_s, columns)
+
+
+def _plot(measure: Measure, part: SeriesPart, axis: TimeAxis, rows: int) -> list[Cells]:
+    curves = [
+        Curve(place(line.values, part.begin_s, part.step_s, part.end_s, axis), line.style)
+        for line in measure.lines
+    ]
+    levels = place(measure.levels, part.begin_s, part.step_s, part.end_s, axis)[::2]
+    scale = Scale.of(curves, levels)
+    write = axis_seconds if measure.is_times else short_number
+    labels = axis_labels(rows, scale, write, _GUTTER)
+    drawn = plot_rows(curves, rows, axis.columns, scale, levels)
+    return [[(label, "axis"), *cells] for label, cells in zip(labels, drawn, strict=True)]
+
+
+def _head(measure: Measure, width: int, *, is_over: bool) -> Cells:
+    """What is measured, and as many of its figures as fit."""
+    pieces: Cells = [(fit(measure.short, 13 if measure.is_times else 10), "name")]
+    room = width - len(pieces[0][0])
+    for name, value in _figures(measure, is_over=is_over):
+        text = _written(measure, value)
+        if (room := room - len(name) - len(text) - 3) < -2:
+            break
+        pieces += [(f"{name} ", "name"), (text, "value"), ("  ", "name")]
+    return pieces
+
+
+def _figures(measure: Measure, *, is_over: bool) -> list[tuple[str, float | None]]:
+    if measure.is_times:
+        return [(line.name, figures_of(line.values).now) for line in (*measure.lines, *measure.tail)]
+    found = figures_of(measure.lines[0].values)
+    now = [] if is_over else [("now", found.now)]
+    return [*now, ("mean", found.mean), ("peak", found.peak)]
+
+
+def _spark(measure: Measure, width: int) -> Cells:
+    """A measure in one line: its last value, its bars, and the largest of them; of times the last p95."""
+    values = measure.lines[0].values
+    found = figures_of(values)
+    name = "p50" if measure.is_times else measure.short
+    columns = max(1, width - _HEAD - _PEAK)
+    samples = resample(values, columns)
+    return [
+        (fit(name, 9 if len(name) > 5 else 6), "name"),
+        (fit(_written(measure, found.now), _HEAD - (9 if len(name) > 5 else 6)), "value"),
+        (sparkline(samples, len(samples)).ljust(columns), "line"),
+        ("  ", "name"),
+        (fit(_last_words(measure, found), _PEAK - 2), "name"),
+    ]
+
+
+def _last_words(measure: Measure, found: LineFigures) -> str:
+    if measure.is_times:
+        return f"p95 {_written(measure, figures_of(measure.lines[1].values).now)}"
+    return f"max {_written(measure, found.peak)}"
+
+
+def _written(measure: Measure, value: float | None) -> str:
+    return "–" if value is None else measure.write(value).strip()

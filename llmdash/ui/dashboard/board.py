@@ -11,7 +11,7 @@ from textual.message import Message
 
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind, SortColumn
-from llmdash.engine.model.view import View
+from llmdash.engine.model.view import SeriesView, View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
 from llmdash.ui.dashboard.figure_pace import FigurePace
 from llmdash.ui.dashboard.review import Review
@@ -83,7 +83,7 @@ class Board(PanelSpace):
             jobs=replace(self._jobs.wanted(), typed=self._filter.typed, find=self._jump.wanted),
             stream=self._stream.wanted(),
             tiles=self._tiles.wanted() if self._tiles.display else 0,
-            series_width=2 * max(self._rate.size.width, self._review.plot_width),
+            series=SeriesView(2 * max(self._rate.size.width, self._review.plot_width)),
         )
 
     def show(self, frame: Frame) -> None:

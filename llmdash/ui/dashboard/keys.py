@@ -97,6 +97,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     ),
     Binding("e", "open('errors')", "Errors", tooltip="Failed requests, grouped by kind of error"),
     Binding("g", "open('graphs')", "Graphs", tooltip="The whole run as graphs"),
+    Binding("G", "open('figures')", "Figures", show=False, tooltip="Percentiles by key, endpoint and model"),
     Binding("m", "open('workers')", "Workers", tooltip="The workers that make the attempts, one by one"),
     Binding("w", "tile", "Wall", tooltip="All streams in flight, side by side"),
     Binding("D", "drain", "Drain", tooltip="Finish what is in flight, then stop; asks first"),

@@ -4,77 +4,139 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Final
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Grid
-from textual.content import Content
 from textual.screen import Screen
 
-from llmdash.engine.model.frame import Frame
-from llmdash.engine.model.view import View
-from llmdash.ui.charts.plot import Plot, Series
+from llmdash.engine.model.frame import Frame, SeriesPart
+from llmdash.engine.model.timings import Timing
+from llmdash.engine.model.view import SeriesView, View
+from llmdash.reports.series_csv import write_series
+from llmdash.ui.charts.graph_board import GraphBoard
 from llmdash.ui.dashboard.action_names import pause_names
 from llmdash.ui.dashboard.overlay import Controls
 from llmdash.ui.panels.key_bar import KeyBar
-from llmdash.ui.text.format import duration, number, rate
+from llmdash.ui.panels.run_line import RunLine
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["GraphsScreen"]
 
+_CURSOR_KEYS = Binding.Group("Cursor")
+_ZOOM_KEYS = Binding.Group("Zoom")
+_PAN_KEYS = Binding.Group("Pan")
+_ALONE_KEYS = Binding.Group("One graph alone")
 _RATE_KEYS = Binding.Group("Rate")
-_TITLES = {
-    "requests": "Rate",
-    "in-flight": "In flight",
-    "tokens": "Output",
-    "ttft": "Time to first token",
-}
+_STRIDE: Final = 10
+_ALL_STEPS: Final = SeriesView(1_200, times=tuple(Timing))
+"""More steps than a run has."""
 
 
 class GraphsScreen(Screen[None]):
-    """Four plots that share the time axis."""
+    """Four plots that share the time axis and the cursor."""
 
     TITLE = "Graphs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,g", "dismiss", "Back"),
+        Binding("left", "cursor(-1)", "Back", group=_CURSOR_KEYS, tooltip="Move the cursor back in time"),
+        Binding("right", "cursor(1)", "On", group=_CURSOR_KEYS, tooltip="Move the cursor on in time"),
+        Binding("shift+left", f"cursor(-{_STRIDE})", "Far back", show=False, tooltip="Ten columns back"),
+        Binding("shift+right", f"cursor({_STRIDE})", "Far on", show=False, tooltip="Ten columns on"),
+        Binding(
+            "left_square_bracket", "zoom(-1)", "Out", group=_ZOOM_KEYS, tooltip="Twice as much of the run"
+        ),
+        Binding(
+            "right_square_bracket", "zoom(1)", "In", group=_ZOOM_KEYS, tooltip="Half of it, around the cursor"
+        ),
+        Binding(
+            "less_than_sign", "pan(-1)", "Earlier", group=_PAN_KEYS, tooltip="Half a screen back in time"
+        ),
+        Binding("greater_than_sign", "pan(1)", "Later", group=_PAN_KEYS, tooltip="Half a screen on in time"),
+        Binding("home", "whole", "Whole run", tooltip="All of it again"),
+        Binding("end", "newest", "Newest", show=False, tooltip="To the end of the run, and go on with it"),
+        *(
+            Binding(
+                str(number),
+                f"alone({number})",
+                name,
+                group=_ALONE_KEYS,
+                tooltip="Alone; again for all of them",
+            )
+            for number, name in enumerate(("Rate", "First token", "In flight", "Tokens"), 1)
+        ),
+        Binding("x", "export", "Export CSV", tooltip="Write all steps into a CSV file here"),
         Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
         Binding("minus", "nudge(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
         Binding(
             "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
         ),
-        Binding("ctrl+p", "app.command_palette", "Palette"),
+        Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
         Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
-        Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave; asks about a run that goes on"),
+        Binding("escape", "back", "Back", tooltip="Take the cursor away, then to the dashboard"),
+        Binding("g", "dismiss", "Dashboard", show=False, tooltip="To the dashboard"),
+        Binding(
+            "q", "app.quit", "Leave", show=False, id="quit", tooltip="Leave; asks about a run that goes on"
+        ),
     ]
 
     def __init__(self, controls: Controls) -> None:
         super().__init__()
         self._controls = controls
+        self._exports = False
         self.renamed: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
-        with Grid(id="graphs"):
-            for name, title in _TITLES.items():
-                with Container(id=f"{name}-box", classes="graph") as box:
-                    box.border_title = Content(title)
-                    yield Plot(id=name)
+        yield RunLine()
+        yield GraphBoard(id="graphs")
         yield KeyBar()
 
+    @property
+    def _board(self) -> GraphBoard:
+        return self.query_one(GraphBoard)
+
     def wanted(self, view: View) -> View:
-        return replace(view, series_width=max(view.series_width, 2 * self.query_one("#requests").size.width))
+        return replace(view, series=_ALL_STEPS if self._exports else self._board.wanted())
 
     def show_frame(self, frame: Frame) -> None:
-        plot = frame.series
-        self._show("requests", plot.step_s, Series("requests/s", plot.rate, number))
-        self._show("in-flight", plot.step_s, Series("in flight", plot.in_flight))
-        self._show("tokens", plot.step_s, Series("tokens/s", plot.tokens_per_s))
-        p50 = Series("p50", plot.ttft_p50, _short)
-        self._show("ttft", plot.step_s, p50, Series("p95", plot.ttft_p95, _short))
-
+        self.query_one(RunLine).show(frame.run)
+        if self._exports:
+            self._export(frame.series, frame.run.name)
+        else:
+            self._board.show(frame.series)
         self.renamed = pause_names(frame)
         self.query_one(KeyBar).rename(self.renamed)
-        self._title("requests-box", f"Rate · set {rate(frame.rate.rate).strip()} · {frame.run.state.value}")
+
+    @on(GraphBoard.WindowChanged)
+    def _window_changed(self) -> None:
+        self._controls.poll()
+
+    def action_cursor(self, columns: int) -> None:
+        """Move the cursor by columns."""
+        self._board.move_cursor(columns)
+
+    def action_zoom(self, steps: int) -> None:
+        """Show half as long a part of the run, or twice as long a one if negative."""
+        self._board.zoom(steps)
+
+    def action_pan(self, halves: int) -> None:
+        """Move by halves of the screen."""
+        self._board.pan(halves)
+
+    def action_whole(self) -> None:
+        self._board.show_whole()
+
+    def action_newest(self) -> None:
+        self._board.show_newest()
+
+    def action_alone(self, number: int) -> None:
+        """Show one plot alone, or all again."""
+        self._board.show_alone(number - 1)
+
+    def action_back(self) -> None:
+        if not self._board.drop_cursor():
+            self.dismiss()
 
     def action_toggle_pause(self) -> None:
         self._controls.action_toggle_pause()
@@ -87,14 +149,22 @@ class GraphsScreen(Screen[None]):
 
         self.app.push_screen(help_screen(self))
 
-    def _title(self, name: str, text: str) -> None:
-        box = self.query_one(f"#{name}", Container)
-        if str(box.border_title) != text:
-            box.border_title = Content(text)
+    def action_export(self) -> None:
+        """Write the series of the whole run into a file, as soon as they are there."""
+        self._exports = True
+        self._controls.poll()
 
-    def _show(self, name: str, step_s: float, *series: Series) -> None:
-        self.query_one(f"#{name}", Plot).show(series, step_s)
-
-
-def _short(seconds: float) -> str:
-    return duration(seconds).strip()
+    def _export(self, part: SeriesPart, run: str) -> None:
+        """Write the series, unless this is still what was asked for before."""
+        if len(part.waited.p50) != len(part.rate):
+            return
+        self._exports = False
+        if not part.rate:
+            self.notify("Nothing is measured yet: there is nothing to export", markup=False)
+            return
+        try:
+            path = write_series(part, Path.cwd(), run)
+        except OSError as error:
+            self.notify(f"The graphs cannot be written: {error}", severity="error", markup=False)
+        else:
+            self.notify(f"The graphs are in {path}", markup=False)

@@ -32,6 +32,12 @@ def _errors(controls: DashboardControls, _frame: Frame) -> Screen[None]:
     return ErrorsScreen(controls)
 
 
+def _figures(controls: DashboardControls, _frame: Frame) -> Screen[None]:
+    from llmdash.ui.screens.figures import FiguresScreen
+
+    return FiguresScreen(controls)
+
+
 def _graphs(controls: DashboardControls, _frame: Frame) -> Screen[None]:
     from llmdash.ui.screens.graphs import GraphsScreen
 
@@ -48,6 +54,7 @@ def _workers(controls: DashboardControls, frame: Frame) -> Screen[None] | None:
 OPENINGS: Final[Mapping[str, Callable[[DashboardControls, Frame], Screen[None] | None]]] = {
     "alerts": _alerts,
     "errors": _errors,
+    "figures": _figures,
     "graphs": _graphs,
     "workers": _workers,
 }

@@ -315,8 +315,9 @@ class JobTable(LineTable):
 
     def row_picked(self) -> None:
         """Mark the row that was clicked, or unmark it."""
-        if self._place.job is not None:
-            self._set_marks(self._marked ^ {self._place.job})
+        if (row := self._known.row(self.cursor_row)) is not None:
+            self._marks.turn(row.job, row.id)
+            self._marks_changed()
 
     def header_clicked(self, key: str) -> None:
         if key in SORTS:

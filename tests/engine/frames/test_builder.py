@@ -11,7 +11,7 @@ import pytest
 
 from llmdash.engine.model import commands
 from llmdash.engine.model.states import Binding, JobState, RunState, SortColumn
-from llmdash.engine.model.view import JobsView, StreamView, View
+from llmdash.engine.model.view import JobsView, SeriesView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
 from tests.engine.scripted import Server, echo, plan, prompts, run, started, until, whole, worked_out
@@ -66,7 +66,9 @@ def test_views_out_of_bounds_show_what_there_is(tmp_path: Path) -> None:
     for first, height, shown in ((-5, 10, 10), (45, 10, 10), (10**9, 3, 3), (0, 0, 0), (0, 500, 50)):
         part = session.frame(View(jobs=JobsView(first=first, height=height))).jobs
         assert (part.total, part.matched, len(part.rows)) == (50, 50, shown)
-    frame = session.frame(View(inspect=999, stream=StreamView(job=-3), series_width=-1, notices_after=99))
+    frame = session.frame(
+        View(inspect=999, stream=StreamView(job=-3), series=SeriesView(-1), notices_after=99)
+    )
     assert (frame.inspection, frame.stream.job, frame.notices) == (None, None, ())
 
 

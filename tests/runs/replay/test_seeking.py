@@ -19,12 +19,12 @@ from llmdash.engine.model.commands import Pause, Resume, Seek, SetSpeed
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.records import AttemptRecord, MomentRow, ResultRow, SampleRow
 from llmdash.engine.model.states import JobState
-from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.model.view import JobsView, SeriesView, View
 from llmdash.runs.replay.session import ReplaySession
 from tests.waiting import PATIENCE_S
 
 BEGUN_AT = 1_700_000_000.0
-WIDE = View(jobs=JobsView(height=50), errors=True, series_width=600)
+WIDE = View(jobs=JobsView(height=50), errors=True, series=SeriesView(600))
 FACTS = {"jobs": 8, "fingerprint": "f" * 64, "name": "made up", "models": json.dumps({"a": "m", "b": "m"})}
 
 seconds = st.floats(0.0, 20.0, allow_nan=False).map(lambda value: round(value, 2))

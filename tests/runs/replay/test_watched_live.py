@@ -17,7 +17,7 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, JobRow, KeyRow
 from llmdash.engine.model.states import JobState, RunState
-from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.model.view import JobsView, SeriesView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -27,7 +27,7 @@ from tests.waiting import PATIENCE_S, first
 
 JOBS = 40
 STANDS_S = 0.15
-WIDE = View(jobs=JobsView(height=JOBS), errors=True, series_width=600)
+WIDE = View(jobs=JobsView(height=JOBS), errors=True, series=SeriesView(600))
 NOTES = {"name": "watched", "endpoint": "nowhere", "concurrency": 64, "rate": "null",
          "models": json.dumps(dict.fromkeys(("k0", "k1", "k2"), "scripted"))}  # fmt: skip
 

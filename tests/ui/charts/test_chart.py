@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llmdash.ui.charts.chart import bars, braille, dots, filled, resample, span, sparkline
+from llmdash.ui.charts.chart import bars, cell, dots, resample, sparkline
+
+
+def braille(values: Sequence[float | None], width: int, height: int, high: float = 1.0) -> list[str]:
+    return ["".join(map(cell, row)) for row in dots(values, width, height, 0.0, high)]
+
 
 VALUES = st.lists(st.none() | st.floats(), max_size=60)
 SIZES = st.integers(min_value=-2, max_value=40)
@@ -56,8 +62,6 @@ def test_a_jump_is_drawn_as_a_stroke() -> None:
 
 def test_a_flat_line_of_zeros_lies_at_the_bottom() -> None:
     assert braille([0, 0], 1, 2) == [" ", "⣀"]
-    assert span([[None, 0.0]]) == (0.0, 1.0)
-    assert span([[3.0], [-2.0, 5.0]]) == (-2.0, 5.0)
 
 
 @given(VALUES, SIZES, SIZES)
@@ -69,17 +73,3 @@ def test_bars_fill_their_cells(values: list[float | None], width: int, height: i
 
 def test_bars_of_two_lines_have_twice_the_levels() -> None:
     assert bars([0, 7, 15], 3, 2) == ["  ▇", "▁▇█"]
-
-
-@given(VALUES)
-def test_an_area_holds_its_line_and_reaches_the_bottom(values: list[float | None]) -> None:
-    line = dots(values, 12, 3, *span([values]))
-    area = filled(line)
-    for x in range(12):
-        assert all(area[y][x] & line[y][x] == line[y][x] for y in range(3))
-        if any(line[y][x] for y in range(3)):
-            assert area[2][x]
-
-
-def test_all_dots_below_a_line_are_filled() -> None:
-    assert filled([[0x01], [0x08]]) == [[0x47], [0xFF]]

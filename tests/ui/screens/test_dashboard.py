@@ -380,10 +380,10 @@ async def test_v_on_an_endpoint_tries_it_again() -> None:
 async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None:
     session = FakeSession()
     async with dashboard(session) as (pilot, screen):
-        await until(pilot, lambda: session.views[-1].series_width > 0)
+        await until(pilot, lambda: session.views[-1].series.width > 0)
         rows = screen.query_one(JobTable).size.height
         assert 0 < session.views[-1].jobs.height < rows + 40
-        assert session.views[-1].series_width >= screen.query_one(RatePanel).size.width
+        assert session.views[-1].series.width >= screen.query_one(RatePanel).size.width
 
 
 @pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+q", 0), ("ctrl+c", 130)])

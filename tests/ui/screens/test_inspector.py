@@ -26,6 +26,7 @@ from llmdash.engine.model.states import JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.panels.run_line import RunLine
 from llmdash.ui.screens.attempts import attempts_table
 from llmdash.ui.screens.confirm import ConfirmScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
@@ -284,14 +285,7 @@ async def test_p_pauses_on_the_graphs() -> None:
     session = FakeSession()
     async with opened(session, "g", "p") as pilot:
         assert session.commands == [Pause()]
-        assert "paused" in str(pilot.app.screen.query_one("#requests-box").border_title)
-
-
-async def test_graphs_ask_for_a_sample_for_every_dot() -> None:
-    session = FakeSession()
-    async with opened(session, "g") as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, GraphsScreen))
-        await until(pilot, lambda: session.views[-1].series_width >= 80)
+        assert "paused" in lines(pilot.app.screen.query_one(RunLine))[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+"""Percentiles of timings as JSON, as CSV, and as a table for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from llmdash.engine.model.frame import HistogramPart, Percentiles, TimingPart, TimingRow
+from llmdash.engine.model.timings import Grouping, Timing
+from llmdash.reports.free_name import write_new
+from llmdash.sanitize import clean_line
+
+__all__ = ["as_object", "as_table", "metric_name", "timings_csv", "write_timings"]
+
+_SHARES: Final = ("p50", "p90", "p95", "p99")
+_WORDS: Final = {
+    Timing.TTFT: "first token",
+    Timing.LATENCY: "whole answer",
+    Timing.ITL: "between tokens",
+    Timing.WAITED: "waited",
+    Timing.TPS: "tokens/s, a stream",
+}
+
+
+def metric_name(metric: Timing) -> str:
+    """Return the name of a metric in exports: with its unit, seconds but for `tps`."""
+    return metric.value if metric is Timing.TPS else f"{metric.value}_s"
+
+
+def as_object(part: TimingPart) -> dict[str, Any]:
+    """Return timings as a JSON object: of all answers, of each group, and a histogram of each metric."""
+    return {
+        "by": part.by.value,
+        "all": _row(part.whole),
+        "groups": [{"name": clean_line(row.name), **_row(row)} for row in part.rows],
+        "histograms": {
+            "of": part.group if part.group is not None else "all",
+            **{metric_name(metric): _histogram(part.histogram(metric)) for metric in Timing},
+        },
+    }
+
+
+def _row(row: TimingRow) -> dict[str, Any]:
+    return {
+        "answers": row.answers,
+        **{metric_name(metric): _shares(row.times(metric)) for metric in Timing},
+    }
+
+
+def _shares(times: Percentiles) -> dict[str, float | None]:
+    return {share: _rounded(getattr(times, share)) for share in _SHARES}
+
+
+def _histogram(histogram: HistogramPart) -> dict[str, Any]:
+    return {"edges": [_rounded(edge) for edge in histogram.edges], "counts": list(histogram.counts)}
+
+
+def timings_csv(part: TimingPart) -> str:
+    """Return timings as CSV: a row a group and metric, first for all answers; unknown values are empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("by", "group", "answers", "metric", *_SHARES))
+    groups = () if part.by is Grouping.RUN else part.rows
+    for by, row in [(Grouping.RUN, part.whole), *((part.by, row) for row in groups)]:
+        for metric in Timing:
+            shares = (_rounded(getattr(row.times(metric), share)) for share in _SHARES)
+            writer.writerow((by.value, clean_line(row.name), row.answers, metric_name(metric), *shares))
+    return text.getvalue()
+
+
+def as_table(part: TimingPart) -> Iterator[str]:
+    """Yield lines for people: a block a group, with a line a metric. What was not measured is left out."""
+    rows = [part.whole] if part.by is Grouping.RUN else [part.whole, *part.rows]
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        name = "all" if row is part.whole else f"{part.by.value} {row.name or '–'}"
+        title = f"{clean_line(name)} · {row.answers:,} answers"
+        yield f"{title:<34}" + "".join(f"{share:>10}" for share in _SHARES)
+        for metric in Timing:
+            times = row.times(metric)
+            if times.p50 is not None:
+                values = "".join(f"{_words(getattr(times, share), metric):>10}" for share in _SHARES)
+                yield f"  {_WORDS[metric]:<32}{values}"
+
+
+def _words(value: float | None, metric: Timing) -> str:
+    if value is None:
+        return "–"
+    if metric is Timing.TPS:
+        return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+    return (
+        f"{value * 1000:.3g}ms" if value < 0.9995 else f"{value:.3g}s" if value < 1000 else f"{value:,.0f}s"
+    )
+
+
+def write_timings(part: TimingPart, folder: Path, run: str, *, suffix: str) -> Path:
+    """Write timings into a new file of a folder, `.json` or `.csv`, and return its path. Raises OSError."""
+    text = timings_csv(part) if suffix == ".csv" else json.dumps(as_object(part), indent=2) + "\n"
+    return write_new(folder, f"figures-{run}", suffix, text)
+
+
+def _rounded(value: float | None) -> float | None:
+    """A number in four digits: they are known within 1 %."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.4g}")
