@@ -162,7 +162,14 @@ class _Shown:
         self._cost = totals.cost if totals is not None else samples[-1].cost if samples else None
         about = replace(run.about, keys=len(gauges.key_rows))
         self._inspector: Inspector | None = None
-        self._builder = FrameBuilder(about, store, gauges, lambda job: storable(jobs.ids[job]), self._inspect)
+        self._builder = FrameBuilder(
+            about,
+            store,
+            gauges,
+            lambda job: storable(jobs.ids[job]),
+            self._inspect,
+            attempts=run.reader.attempts,
+        )
         self._status = _status(store, moments)
 
     def look_up_in(self, prompts: KeptPrompts) -> None:

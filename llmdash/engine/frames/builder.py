@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmdash.engine.frames.blockers import RunStatus, Waits, alerts_of, what_blocks
 from llmdash.engine.frames.bounds import Bounds, hold_alerts, no_bounds, with_bounds
+from llmdash.engine.frames.examples import AttemptsOf, Examples, none_on_record
 from llmdash.engine.frames.figures import Figures
 from llmdash.engine.frames.front_ends import FrontEnd, FrontEnds
 from llmdash.engine.frames.gauges import Gauges
@@ -45,7 +46,9 @@ class _Now(NamedTuple):
 
 
 class FrameBuilder:
-    """Builds the frames of one run. `inspect` returns a job in full, or None while it is looked up."""
+    """Builds the frames of one run. `inspect` returns a job in full, or None while it is looked up,
+    `attempts` those of a job that are on record.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class FrameBuilder:
         job_id: Callable[[int], str],
         inspect: Callable[[int, JobRow], Inspection | None],
         bounds: Callable[[], Bounds] = no_bounds,
+        attempts: AttemptsOf = none_on_record,
     ) -> None:
         self._store = store
         self._gauges = gauges
@@ -63,6 +67,7 @@ class FrameBuilder:
         self._head = HeadParts(facts, store, gauges)
         self._rows = JobRows(store, gauges, job_id)
         self._streams = StreamParts(store, job_id)
+        self._examples = Examples(store.columns, job_id, attempts)
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(lambda: FrontEnd(Ordering(store.columns, job_id), Tiles(store.streams)))
 
@@ -89,14 +94,14 @@ class FrameBuilder:
                 series=self._series(view.series_width),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=self._inspection(view.inspect, front_end.ordering, now),
-                errors=self._store.errors.groups() if view.errors else (),
-                failed=self._store.errors.jobs(view.failed_as) if view.failed_as is not None else (),
+                **self._errors(view),
             )
 
     def glance(self, status: RunStatus) -> Frame:
         """Return a frame without what depends on a view, which leaves those of who has one as they are."""
         with self._store.lock:
-            return replace(self._common(status, self._look(status)), errors=self._store.errors.groups())
+            errors = self._store.errors.groups(self._store.run_clock())
+            return replace(self._common(status, self._look(status)), errors=errors)
 
     def head(self, status: RunStatus) -> Frame:
         """Return the part of a frame that is the same for every view: run, keys, endpoints and rate."""
@@ -151,6 +156,21 @@ class FrameBuilder:
     def _series(self, width: int) -> SeriesPart:
         self._store.time_series.sample(self._store.run_clock(), self._store.in_flight)
         return self._store.time_series.part(width)
+
+    def _errors(self, view: View) -> dict[str, Any]:
+        """Return the fields of the frame about what failed, as far as the view asks for them."""
+        errors, until_s = self._store.errors, self._store.run_clock()
+        parts: dict[str, Any] = {}
+        if view.errors:
+            parts |= {
+                "errors": errors.groups(until_s, view.errors_of),
+                "failed_tries": errors.series(until_s),
+            }
+        if view.examples_of is not None:
+            parts["examples"] = self._examples.of(errors.examples(view.examples_of))
+        if view.failed_as is not None:
+            parts["failed"] = errors.jobs(view.failed_as)
+        return parts
 
     def _inspection(self, job: int | None, ordering: Ordering, now: _Now) -> Inspection | None:
         if job is None or not 0 <= job < self._store.columns.jobs:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from llmdash.engine.frames.blockers import Waits
+from llmdash.engine.model.errors import ErrorClass
 from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
-from llmdash.engine.store.job_columns import Columns, JobValues
+from llmdash.engine.store.job_columns import CLASSES, Columns, JobValues
 from llmdash.prompts.verdict import Verdict
 
 __all__ = ["NO_WAITS", "FilterError", "Predicate", "compile_filter"]
@@ -50,7 +51,7 @@ _VERDICTS: dict[str, Verdict | AnswerFlag] = {
     "odd": ~AnswerFlag.REUSED,
     "reused": AnswerFlag.REUSED,
 }
-
+_CLASSES: dict[str, ErrorClass] = {kind.value: kind for kind in ErrorClass}
 
 NO_WAITS = Waits()
 
@@ -98,12 +99,14 @@ def _term(term: str, columns: Columns, job_id: Callable[[int], str], waits: Wait
     if name == "worker":
         return _among(columns.worker, columns.workers.matching(value.split(",")))
     if name == "error":
-        return _among(columns.error, columns.errors.find(value))
+        return _failing(value.lower(), columns)
+    if name == "had":
+        return _among(columns.failure, {CLASSES[_named(term, value, _CLASSES)]})
     numbers = _number_column(name, columns)
     if numbers is None:
         raise FilterError(
             f"{term}: no such field;"
-            " there are state, is, key, worker, error, time, ttft, wait, try, in, out, #"
+            " there are state, is, key, worker, error, had, time, ttft, wait, try, in, out, #"
         )
     return _compared(term, numbers, _OPERATORS[op], value)
 
@@ -132,6 +135,18 @@ def _named(term: str, value: str, names: Mapping[str, T]) -> T:
 def _among(column: JobValues[int], wanted: Iterable[int]) -> Predicate:
     allowed = frozenset(wanted)
     return lambda job: column[job] in allowed
+
+
+def _class_number(name: str) -> int | None:
+    kind = _CLASSES.get(name)
+    return None if kind is None else CLASSES[kind]
+
+
+def _failing(value: str, columns: Columns) -> Predicate:
+    """Jobs whose last failure is of the class of that name, or has that text, and that were not answered."""
+    of_class, error, failure = _class_number(value), columns.error, columns.failure
+    with_text = columns.errors.find(value)
+    return lambda job: error[job] in with_text or (bool(error[job]) and failure[job] == of_class)
 
 
 def _flagged(column: JobValues[int], wanted: AnswerFlag) -> Predicate:

@@ -46,7 +46,8 @@ class View:
     """Everything that a front end shows.
 
     `inspect` asks for one job in full, `series_width` for that many samples, `tiles` for the ends of at most
-    that many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
+    that many streams, `errors` for the failures by group, all of them or those of the key `errors_of`,
+    `examples_of` for some jobs of the group of that id, `failed_as` for all of them that failed for good.
     `viewer` tells front ends apart where several watch one run.
     """
 
@@ -57,5 +58,7 @@ class View:
     series_width: int = 0
     notices_after: int = 0
     errors: bool = False
+    errors_of: str = ""
+    examples_of: str | None = None
     failed_as: str | None = None
     viewer: int = 0

@@ -65,6 +65,7 @@ class Run:
             lambda job: storable(plan.source.id(job)),
             Inspector(plan.source, reader, start.store.streams).inspect,
             self._bounds,
+            reader.attempts,
         )
         chronicle = Chronicle(
             writer, start.store, start.pool, gauges, self._head, last_at=start.last_sample_at

@@ -8,13 +8,16 @@ from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
+from llmdash.engine.model.errors import ErrorClass
 from llmdash.engine.model.states import JobState
 
-__all__ = ["NO_KEY", "Columns", "JobColumns", "JobValues", "Names"]
+__all__ = ["CLASSES", "NO_KEY", "Columns", "JobColumns", "JobValues", "Names"]
 
 NO_KEY = 0
+CLASSES: Final = {kind: number for number, kind in enumerate(ErrorClass, 1)}
+"""The numbers of the classes of errors in the column `failure`."""
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -44,6 +47,10 @@ class Columns(Protocol):
     def key(self) -> JobValues[int]: ...
     @property
     def error(self) -> JobValues[int]: ...
+    @property
+    def failure(self) -> JobValues[int]:
+        """The class of the last try of each job that failed, whatever came after it; 0 if none did."""
+
     @property
     def worker(self) -> JobValues[int]: ...
     @property
@@ -86,7 +93,7 @@ class Columns(Protocol):
 
 
 class JobColumns:
-    """One value a job in each column; 43 bytes a job. Unknown times and tokens are 0.
+    """One value a job in each column; 44 bytes a job. Unknown times and tokens are 0.
 
     `started` lists the jobs in the order in which they were first started; the others follow in the order of
     `pending`. `skipped` holds the positions in `pending`, from `taken` on, of jobs that ended before they
@@ -103,6 +110,7 @@ class JobColumns:
         self.estimated = bytearray(jobs)
         self.key = array("H", bytes(2 * jobs))
         self.error = array("H", bytes(2 * jobs))
+        self.failure = bytearray(jobs)
         self.worker = array("H", bytes(2 * jobs))
         self.wait = array("f", bytes(4 * jobs))
         self.ttft = array("f", bytes(4 * jobs))
@@ -217,6 +225,10 @@ class Names:
 
     def __getitem__(self, number: int) -> str:
         return self._names[number]
+
+    def known(self, name: str) -> int:
+        """Return the number of `name`, 0 if it has none."""
+        return self._numbers.get(name, 0)
 
     def find(self, part: str) -> frozenset[int]:
         """Return the numbers of all names that contain `part`, case-insensitively."""

@@ -176,7 +176,12 @@ class _Shown:
         self._passed: set[int] = set()
         self._serial = 0
         self._builder = FrameBuilder(
-            run.about, figures, gauges, lambda job: storable(loaded.ids[job]), self._inspect
+            run.about,
+            figures,
+            gauges,
+            lambda job: storable(loaded.ids[job]),
+            self._inspect,
+            attempts=self._rows.attempts,
         )
 
     def position_of(self, at: float) -> float:

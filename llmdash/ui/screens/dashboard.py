@@ -201,7 +201,7 @@ class DashboardScreen(Screen[None]):
 
     @on(ErrorTable.Retry)
     def _retry_group(self, event: ErrorTable.Retry) -> None:
-        self.retry_group(event.group.name)
+        self.retry_group(event.group.id)
 
     def action_toggle_pause(self) -> None:
         """Pause the run or its replay, or resume it."""

@@ -73,7 +73,7 @@ class ErrorsScreen(Screen[None]):
 
     def wanted(self, view: View) -> View:
         group = self._table.group
-        return replace(view, errors=True, inspect=None if group is None else group.example)
+        return replace(view, errors=True, inspect=None if group is None else group.examples[0])
 
     def show_frame(self, frame: Frame) -> None:
         table = self._table
@@ -101,14 +101,14 @@ class ErrorsScreen(Screen[None]):
 
     def action_inspect(self) -> None:
         if (group := self._table.group) is not None:
-            self._controls.inspect(group.example)
+            self._controls.inspect(group.examples[0])
 
     def action_retry(self) -> None:
         self._table.action_retry()
 
     @on(ErrorTable.Retry)
     def _retry(self, event: ErrorTable.Retry) -> None:
-        self._controls.retry_group(event.group.name)
+        self._controls.retry_group(event.group.id)
 
     def action_help(self) -> None:
         from llmdash.ui.screens.help import HelpScreen
@@ -117,7 +117,7 @@ class ErrorsScreen(Screen[None]):
 
 
 def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[AttemptRecord, ...]:
-    if inspection is None or group is None or inspection.row.job != group.example:
+    if inspection is None or group is None or inspection.row.job != group.examples[0]:
         return ()
     return inspection.attempts
 
@@ -125,8 +125,10 @@ def _attempts(inspection: Inspection | None, group: ErrorGroup | None) -> tuple[
 def _title(inspection: Inspection | None, group: ErrorGroup | None) -> str:
     if group is None:
         return "No job has failed"
-    known = inspection is not None and inspection.row.job == group.example
-    return f"Such as job #{group.example + 1}" + (f" · {inspection.row.id}" if known and inspection else "")
+    known = inspection is not None and inspection.row.job == group.examples[0]
+    return f"Such as job #{group.examples[0] + 1}" + (
+        f" · {inspection.row.id}" if known and inspection else ""
+    )
 
 
 def _in_full(group: ErrorGroup | None, attempts: tuple[AttemptRecord, ...]) -> Content:

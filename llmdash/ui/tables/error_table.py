@@ -73,13 +73,13 @@ class ErrorTable(LineTable):
 
     def show(self, groups: tuple[ErrorGroup, ...]) -> None:
         """Show these groups; only lines that change are repainted."""
-        jobs = sum(group.count for group in groups)
+        jobs = sum(group.jobs for group in groups)
         kinds = counted(len(groups), "kind of error", "kinds of error")
         self.set_title(f"{self._about} · {counted(jobs, 'job')}, {kinds}" if groups else self._about)
         if groups == self._groups:
             return
         self._groups = groups
-        places = (at for at, group in enumerate(groups) if group.name == self._on)
+        places = (at for at, group in enumerate(groups) if group.words == self._on)
         self.place_cursor(next(places, self.cursor_row))
         self._name_cursor()
         self.rows_changed()
@@ -93,14 +93,14 @@ class ErrorTable(LineTable):
     def cell_at(self, row: Any, key: str) -> Cell:
         group: ErrorGroup = row
         if key == "count":
-            return Cell(count(group.count), "line-table--error")
+            return Cell(count(group.jobs), "line-table--error")
         if key == "tries":
             return Cell(count(group.tries) if group.tries else "–", "line-table--muted")
         if key == "keys":
             return Cell(", ".join(f"{key} {count(jobs)}" for key, jobs in group.keys), "line-table--muted")
         if key == "example":
-            return Cell(f"#{group.example + 1}", "line-table--muted")
-        return Cell(group.name)
+            return Cell(f"#{group.examples[0] + 1}", "line-table--muted")
+        return Cell(group.words)
 
     def cursor_moved(self) -> None:
         self._name_cursor()
@@ -114,7 +114,7 @@ class ErrorTable(LineTable):
             self.post_message(self.Retry(self, self.group))
 
     def _name_cursor(self) -> None:
-        name = None if self.group is None else self.group.name
+        name = None if self.group is None else self.group.words
         if name != self._on:
             self._on = name
             self.post_message(self.Moved(self))
