@@ -11,7 +11,7 @@ from llmdash.ui.panels.outcome import OutcomePanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
-from llmdash.ui.tables.error_table import ErrorTable
+from llmdash.ui.tables.error_table import PANEL_COLUMNS, ErrorTable
 
 __all__ = ["Review"]
 
@@ -19,13 +19,15 @@ __all__ = ["Review"]
 class Review:
     """Shows what came of a run and what failed once it has ended; the rate and streams while it goes on."""
 
-    def __init__(self, rate: RatePanel, stream: StreamPane, tiles: StreamTiles) -> None:
+    def __init__(
+        self, rate: RatePanel, stream: StreamPane, tiles: StreamTiles, skipped_errors: set[str]
+    ) -> None:
         self._rate = rate
         self._stream = stream
         self._tiles = tiles
         self._outcome = OutcomePanel(id="outcome")
         self._over = MiniPlot(id="over")
-        self._failed = ErrorTable("What failed", id="failed")
+        self._failed = ErrorTable("What failed", PANEL_COLUMNS, skipped_errors, id="failed")
         self._over.border_title = Content("Over the run")
         self._is_tiled = False
         self._arrange(ended=False, failed=False)
@@ -56,7 +58,7 @@ class Review:
         if ended:
             self._outcome.show(frame.run, frame.errors)
             self._over.show(frame.series)
-            self._failed.show(frame.errors)
+            self._failed.show(frame.errors, frame.run.elapsed_s)
         self._arrange(ended=ended, failed=ended and bool(frame.errors))
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
