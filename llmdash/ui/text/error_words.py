@@ -34,7 +34,7 @@ _EXPLAINED: Final = {
     ErrorClass.TIMEOUT: "No connection, no first byte or no end of the answer came in time.",
     ErrorClass.CONNECTION: "The connection failed: nothing of an answer arrived.",
     ErrorClass.TRUNCATED: "The answer ended before its end, or is none; what came is not kept as an answer.",
-    ErrorClass.SERVER: "The server says that it is at fault. It is tried again, later and later.",
+    ErrorClass.SERVER: "The server says that it is at fault; it is asked again later.",
     ErrorClass.THROTTLED: "Rate limited: the key rests as long as the server asks, and no try is used up.",
     ErrorClass.QUOTA: "The key has no money left: it gets no work, and its jobs go to the others.",
     ErrorClass.KEY: "The server refuses the key. After a second refusal it is dead, and its jobs move on.",
@@ -121,7 +121,7 @@ def example_lines(group: ErrorGroup, examples: Sequence[ErrorExample]) -> list[L
         )
         for example in examples
     ]
-    if (more := group.jobs - len(examples)) > 0:
+    if examples and (more := group.jobs - len(examples)) > 0:
         lines.append((Piece(f"{count(more)} more", _MUTED),))
     last = next((example for example in examples if example.request_id), None)
     lines += [_BLANK, (Piece("last request id   ", _MUTED), Piece(last.request_id or "–" if last else "–"))]
