@@ -18,7 +18,11 @@ from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import InputError, PromptSource
+from llmdash.reports.errors import error_kinds, failed_by_kind
+from llmdash.reports.summary import end_report, summary
+from llmdash.runs.details import details_of
 from llmdash.runs.kept_session import KeptSession
+from llmdash.runs.show import as_lines
 from tests.engine.scripted import Server, echo, failing, of, plan, prompts, run, started, until
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -126,6 +130,29 @@ def test_it_can_be_sorted_filtered_and_marked_by_its_ids(tmp_path: Path) -> None
     errors = session.frame(WIDE).errors
     assert [(group.words, group.jobs) for group in errors if group.jobs] == [("400 too long by *", 5)]
     assert session.frame(View(failed_as=errors[0].id)).failed == (3, 13, 23, 33, 43)
+
+
+@pytest.mark.case("engine", "attempts-hidden")
+def test_what_failed_is_the_same_in_the_run_its_kept_picture_its_replay_and_its_summary(
+    tmp_path: Path,
+) -> None:
+    live = run(plan(tmp_path, Server(troubled), prompts(50), notes=NOTES)).frame(WIDE)
+    shown = kept(tmp_path)
+    group = next(each for each in live.errors if not each.jobs)
+    frame = shown.frame(View(errors=True, errors_of="k0", examples_of=group.id))
+    assert all(each.keys[0][0] == "k0" for each in frame.errors)
+    assert 0 < len(frame.examples) <= 4
+    assert all(len(example.keys) >= 2 and example.message == group.words for example in frame.examples)
+    assert sum(frame.failed_tries.per_s) * frame.failed_tries.step_s == live.run.failed_tries
+    had = View(jobs=JobsView(height=50, filter=f"had:{group.kind}"))
+    wait_for(lambda: shown.frame(had).jobs.matched >= group.tries)
+    details = details_of(tmp_path)
+    assert (details.failed_tries, details.made_good) == (live.run.failed_tries, live.run.made_good)
+    assert details.failures == failed_by_kind(error_kinds(live.errors, tmp_path))
+    said = summary(live)
+    assert (said["failed_tries"], said["made_good"]) == (live.run.failed_tries, live.run.made_good)
+    assert f"{live.run.failed_tries} failed tries ({live.run.made_good} made good)" in end_report(live)
+    assert any(f"{live.run.made_good} made good by a retry" in line for line in as_lines(details))
 
 
 def test_commands_change_nothing_and_say_how_to_go_on(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ class ErrorGroups:
 
 
 def of_key(group: ErrorGroup, key: str, tries: int) -> ErrorGroup:
-    """Return the group with `key`, which made so many of its tries, first of its keys."""
+    """Return the group with `key`, which made that many of its tries, first of its keys."""
     others = tuple(each for each in group.keys if each[0] != key)[: MOST_KEYS - 1]
     more = group.more_keys + len(group.keys) - len(others) - 1
     return replace(group, keys=((key, tries), *others), more_keys=max(0, more))

@@ -1,4 +1,4 @@
-"""Which failures are alike: of one class, status and code, messages alike but for numbers and ids."""
+"""Groups failures: those of one class, status and code whose messages differ only in numbers and ids."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Tally:
         return int(max(until_s, 0.0) / self.step_s) + 1
 
     def spread(self, until_s: float, cells: int) -> tuple[int, ...]:
-        """Return the counts from the start until `until_s` in so many equal spans."""
+        """Return the counts from the start until `until_s` in `cells` equal spans."""
         steps = min(len(self._counts), self.steps(until_s))
         edges = [round(cell * steps / cells) for cell in range(cells + 1)]
         return tuple(sum(self._counts[begin:end]) for begin, end in pairwise(edges))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
@@ -40,6 +40,8 @@ _FRAME = 2
 """Lines a panel's border takes."""
 _TILED_JOBS = 11
 """Lines that the jobs keep above tiled streams."""
+_ERRORS = 11
+"""Lines of the errors of a run at work, where there is room for them."""
 _MOST_WORKERS = 8
 """Rows of workers; more scroll."""
 _LEAST_WITH_STREAM = 18
@@ -186,6 +188,12 @@ class DashboardLayout(Layout):
         if "outcome" in shown:
             return arrange_review(size, self.rows.keys, self.rows.outcome)
         panels = arrange_panels(size, self.rows.keys, "tiles" in shown)
+        if "failed" in shown:
+            rate, failed = panels.rate.split_horizontal(-_ERRORS)
+            return {**self._at_work(replace(panels, rate=rate)), "failed": failed}
+        return self._at_work(panels)
+
+    def _at_work(self, panels: Panels) -> Mapping[str, Region]:
         streams = {} if panels.stream is None else dict.fromkeys(("stream", "tiles"), panels.stream)
         return {"jobs": panels.jobs, "keys": panels.keys, "rate": panels.rate, **streams}
 
@@ -211,5 +219,5 @@ class PanelSpace(Widget):
 
     @property
     def is_roomy(self) -> bool:
-        """True where there is room for a panel of workers."""
+        """True where there is room for a panel of workers, and one of errors."""
         return self.size.width >= ROOMY.width and self.size.height >= ROOMY.height

@@ -80,7 +80,7 @@ class Board(PanelSpace):
         self._keys.show(frame.keys, frame.endpoints)
         self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
-        self._review.show(frame)
+        self._review.show(frame, roomy=self.is_roomy)
         if self._tiles.display:
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)

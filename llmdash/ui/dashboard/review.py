@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import Frame
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.outcome import OutcomePanel
@@ -52,14 +53,22 @@ class Review:
         self._is_tiled = not self._is_tiled
         self._arrange(ended=self._outcome.display, failed=self._failed.display)
 
-    def show(self, frame: Frame) -> None:
-        """Show the panels that fit the state of the run, and what they are about."""
+    def show(self, frame: Frame, *, roomy: bool) -> None:
+        """Show the panels that fit the state of the run, and what they are about; where it is `roomy`, what
+        failed while the run is at work as well.
+        """
         ended = frame.run.state.ended
+        self._show_errors(frame, "What failed" if ended else "Errors")
         if ended:
             self._outcome.show(frame.run, frame.errors)
             self._over.show(frame.series)
-            self._failed.show(frame.errors, frame.run.elapsed_s)
-        self._arrange(ended=ended, failed=ended and bool(frame.errors))
+        self._arrange(ended=ended, failed=(ended or roomy) and bool(frame.errors))
+
+    def _show_errors(self, frame: Frame, about: str) -> None:
+        run = frame.run
+        jobs = counted(run.failed + run.invalid, "job")
+        note = f"{jobs} failed; {counted(run.made_good, 'try', 'tries')} made good by a retry"
+        self._failed.show(frame.errors, run.elapsed_s, about, note)
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
         tiled = self._is_tiled and not ended
@@ -69,7 +78,7 @@ class Review:
             self._over: ended,
             self._failed: failed,
             self._tiles: tiled,
-            self._stream: not (tiled or failed),
+            self._stream: not (tiled or (failed and ended)),
         }
         for panel, is_shown in shown.items():
             if panel.display is not is_shown:

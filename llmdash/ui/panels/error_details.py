@@ -13,7 +13,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from llmdash.sanitize import clean_line
-from llmdash.ui.text.error_words import Piece
+from llmdash.ui.text.error_words import Phrase
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["ErrorDetails", "as_content"]
@@ -36,12 +36,12 @@ class ErrorDetails(VerticalScroll, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._border = PanelBorder(self)
-        self._lines: Sequence[tuple[Piece, ...]] = ()
+        self._lines: Sequence[tuple[Phrase, ...]] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(markup=False)
 
-    def show(self, what: str, how: str, lines: Sequence[tuple[Piece, ...]]) -> None:
+    def show(self, what: str, how: str, lines: Sequence[tuple[Phrase, ...]]) -> None:
         """Show lines under these words on the border; repaints only what is new."""
         self._border.show(what, how)
         if lines != self._lines:
@@ -61,12 +61,12 @@ class ErrorDetails(VerticalScroll, can_focus=False):
         self._border.draw()
 
 
-def as_content(line: Sequence[Piece]) -> Content:
+def as_content(line: Sequence[Phrase]) -> Content:
     """Return a line as content; text that a server sent is one safe text, and no markup."""
     return Content("").join(_piece(piece) for piece in line)
 
 
-def _piece(piece: Piece) -> Content:
+def _piece(piece: Phrase) -> Content:
     text = clean_line(piece.text)
     if not text:
         return Content("")

@@ -155,8 +155,9 @@ class DashboardScreen(Screen[None]):
             overlay.show_frame(frame)
 
     def _view(self) -> View:
-        ended = self._frame.run.state.ended
-        return self._board.wanted(View(errors=ended, notices_after=self._announcements.last_notice))
+        run = self._frame.run
+        errors = run.state.ended or (self._board.is_roomy and run.failed_tries + run.failed > 0)
+        return self._board.wanted(View(errors=errors, notices_after=self._announcements.last_notice))
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame

@@ -31,7 +31,7 @@ from llmdash.ui.tables.error_table import SCREEN_COLUMNS, ErrorTable
 from llmdash.ui.text.badges import run_badge
 from llmdash.ui.text.error_words import (
     NOTHING_FAILED,
-    Piece,
+    Phrase,
     bench_target,
     copied_words,
     example_lines,
@@ -105,7 +105,7 @@ class ErrorsScreen(Screen[None]):
         self._controls = controls
         self._key = key
         self._frame = EMPTY_FRAME
-        self._head: tuple[Piece, ...] = ()
+        self._head: tuple[Phrase, ...] = ()
         self._state: tuple[str, str] = ("", "")
         self.renamed: Mapping[str, str] = {}
         """What actions are called now: nothing where there is no use for one."""
@@ -162,7 +162,7 @@ class ErrorsScreen(Screen[None]):
         if state != self._state:
             self._state = state
             style = {"muted": "$text-muted", "plain": ""}.get(badge.style, f"$text-{badge.style}")
-            text = as_content((Piece(state[0], style), Piece(state[1], "bold")))
+            text = as_content((Phrase(state[0], style), Phrase(state[1], "bold")))
             self.query_one("#errors-state", Static).update(text)
 
     def _show_group(self) -> None:

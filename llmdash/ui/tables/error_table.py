@@ -55,6 +55,10 @@ class ErrorTable(LineTable):
     Component classes are those of `LineTable`.
     """
 
+    DEFAULT_CSS = """
+    ErrorTable { border-subtitle-color: $text-muted; }
+    """
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "activate", "Show jobs", tooltip="Filter the job table to this group"),
         Binding("r", "retry", "Retry group", tooltip="Queue the failed jobs of this group again"),
@@ -99,7 +103,7 @@ class ErrorTable(LineTable):
         self.sort = ErrorSort.JOBS
         self.filter = ""
         self._border = PanelBorder(self, title)
-        self._about = title
+        self._about, self._note = title, ""
         self._is_panel = columns is PANEL_COLUMNS
         self._groups: tuple[ErrorGroup, ...] = ()
         self._rows: tuple[ErrorRow, ...] = ()
@@ -117,9 +121,12 @@ class ErrorTable(LineTable):
         """The groups that are not skipped, whatever the filter."""
         return tuple(group for group in self._groups if group.id not in self.skipped)
 
-    def show(self, groups: Iterable[ErrorGroup], now_s: float, about: str = "") -> None:
-        """Show these groups at a time at work; only lines that change are repainted."""
-        self._groups, self._now_s, self._about = tuple(groups), now_s, about or self._about
+    def show(self, groups: Iterable[ErrorGroup], now_s: float, about: str = "", note: str = "") -> None:
+        """Show these groups at a time at work; only lines that change are repainted. A panel says what it is
+        `about`, and has a `note` on its lower border while it has no focus.
+        """
+        self._groups, self._now_s = tuple(groups), now_s
+        self._about, self._note = about or self._about, note
         self._arrange()
 
     def look(self, sort: ErrorSort, text: str) -> None:
@@ -139,7 +146,7 @@ class ErrorTable(LineTable):
 
     def _write_border(self) -> None:
         if self._is_panel:
-            keys = "⏎ its jobs   r retry   b bench   k skip" if self.has_focus else ""
+            keys = "⏎ its jobs   r retry   b bench   k skip" if self.has_focus else self._note
             self._border.show(self._about, "e whole screen", keys)
             return
         how = f"by {self.sort.value} · s sort · / filter"

@@ -17,7 +17,7 @@ from llmdash.ui.text.format import count, dollars, rate, span
 
 __all__ = [
     "NOTHING_FAILED",
-    "Piece",
+    "Phrase",
     "bench_target",
     "copied_words",
     "example_lines",
@@ -58,7 +58,7 @@ _ROOMY: Final = 100
 _MOST_WORDS: Final = 2_000
 
 
-class Piece(NamedTuple):
+class Phrase(NamedTuple):
     """A piece of a line."""
 
     text: str
@@ -66,7 +66,7 @@ class Piece(NamedTuple):
     action: str = ""
 
 
-Line = tuple[Piece, ...]
+Line = tuple[Phrase, ...]
 _BLANK: Line = ()
 
 
@@ -76,18 +76,18 @@ def headline(frame: Frame, width: int) -> Line:
     """
     run = frame.run
     jobs = run.failed + run.invalid
-    failed = Piece(f"{counted(jobs, 'job')} failed", "$text-error bold" if jobs else _MUTED)
-    tries = Piece(
+    failed = Phrase(f"{counted(jobs, 'job')} failed", "$text-error bold" if jobs else _MUTED)
+    tries = Phrase(
         f"{counted(run.failed_tries, 'try', 'tries')} failed", "$text-warning" if run.failed_tries else _MUTED
     )
     how = " by a retry" if width >= _ROOMY else ""
-    good = Piece(f", {count(run.made_good)} made good{how}", _MUTED)
-    name = (Piece(f"{run.name}   ", "bold"),) if width >= _ROOMY else ()
+    good = Phrase(f", {count(run.made_good)} made good{how}", _MUTED)
+    name = (Phrase(f"{run.name}   ", "bold"),) if width >= _ROOMY else ()
     return (
-        Piece("Errors   " if name else "Errors  ", "$text-primary bold"),
+        Phrase("Errors   " if name else "Errors  ", "$text-primary bold"),
         *name,
         failed,
-        Piece(" · ", _MUTED),
+        Phrase(" · ", _MUTED),
         tries,
         good,
     )
@@ -95,18 +95,18 @@ def headline(frame: Frame, width: int) -> Line:
 
 def group_lines(group: ErrorGroup, frame: Frame, key: str, examples: Sequence[ErrorExample]) -> list[Line]:
     """Return what is known of a group, and what may help; `key` is the one that `b` benches."""
-    lines: list[Line] = [(Piece(_EXPLAINED[group.kind]),)]
+    lines: list[Line] = [(Phrase(_EXPLAINED[group.kind]),)]
     if group.keys:
-        lines.append((Piece(_spread(group, frame.keys), _MUTED),))
-    lines += [_BLANK, (Piece("What may help", "bold"),), *_actions(group, frame, key), _BLANK]
+        lines.append((Phrase(_spread(group, frame.keys), _MUTED),))
+    lines += [_BLANK, (Phrase("What may help", "bold"),), *_actions(group, frame, key), _BLANK]
     if (settings := _SETTINGS.get(group.kind)) is not None:
-        lines.append((Piece("Set by  ", _MUTED), Piece(settings)))
+        lines.append((Phrase("Set by  ", _MUTED), Phrase(settings)))
     if group.kind in _MAY_BE_PAID and group.tries and frame.run.spends:
         tries = counted(group.tries, "try", "tries")
         said = f"Up to {tries} may have been paid for: what it did is not known."
-        lines.append((Piece(said, _MUTED),))
+        lines.append((Phrase(said, _MUTED),))
     words = _in_words(group, examples)
-    lines += [(Piece("In the server's words  ", _MUTED), Piece(words))]
+    lines += [(Phrase("In the server's words  ", _MUTED), Phrase(words))]
     return lines
 
 
@@ -115,18 +115,18 @@ def example_lines(group: ErrorGroup, examples: Sequence[ErrorExample]) -> list[L
     width = max((len(example.id) for example in examples), default=0)
     lines: list[Line] = [
         (
-            Piece(f"{example.id:<{width}}", "$text-primary", f"inspect_job({example.job})"),
-            Piece(f"  {counted(len(example.keys), 'try', 'tries'):<7}  ", _MUTED),
-            Piece(" ".join(example.keys)),
+            Phrase(f"{example.id:<{width}}", "$text-primary", f"inspect_job({example.job})"),
+            Phrase(f"  {counted(len(example.keys), 'try', 'tries'):<7}  ", _MUTED),
+            Phrase(" ".join(example.keys)),
         )
         for example in examples
     ]
     if examples and (more := group.jobs - len(examples)) > 0:
-        lines.append((Piece(f"{count(more)} more", _MUTED),))
+        lines.append((Phrase(f"{count(more)} more", _MUTED),))
     last = next((example for example in examples if example.request_id), None)
-    lines += [_BLANK, (Piece("last request id   ", _MUTED), Piece(last.request_id or "–" if last else "–"))]
+    lines += [_BLANK, (Phrase("last request id   ", _MUTED), Phrase(last.request_id or "–" if last else "–"))]
     if group.code is not None:
-        lines.append((Piece("code              ", _MUTED), Piece(group.code)))
+        lines.append((Phrase("code              ", _MUTED), Phrase(group.code)))
     keys = (("⏎", "show them", "choose"), ("i", "inspect one", "inspect"), ("c", "copy", "copy"))
     return [*lines, _BLANK, tuple(piece for each in keys for piece in _key(*each))]
 
@@ -165,15 +165,15 @@ def _actions(group: ErrorGroup, frame: Frame, key: str) -> Iterable[Line]:
 
 def _action(key: str, name: str, price: str, action: str) -> Line:
     pad = " " * max(2, _NAME - len(name))
-    return Piece(f"  {key}  ", _KEY, action), Piece(name, "", action), Piece(f"{pad}{price}", _MUTED)
+    return Phrase(f"  {key}  ", _KEY, action), Phrase(name, "", action), Phrase(f"{pad}{price}", _MUTED)
 
 
 def _key(key: str, name: str, action: str) -> Line:
-    return Piece(f"{key} ", _KEY, action), Piece(f"{name}   ", _MUTED, action)
+    return Phrase(f"{key} ", _KEY, action), Phrase(f"{name}   ", _MUTED, action)
 
 
 def _price(jobs: int, frame: Frame) -> str:
-    """What it takes to ask so many jobs again."""
+    """What it takes to ask that many jobs again."""
     run, parts = frame.run, []
     ended = run.done + run.invalid + run.failed
     if run.cost is not None and ended:

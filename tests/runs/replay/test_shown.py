@@ -129,6 +129,8 @@ def test_groups_of_errors_grow(tmp_path: Path) -> None:
     before = session.frame(view)
     assert [(group.words, group.jobs, group.tries) for group in before.errors] == [("503 no", 0, 1)]
     assert before.failed == ()
+    assert session.frame(View(examples_of=before.errors[0].id)).examples[0].message == "503 no"
+    assert session.frame(View(errors=True, errors_of="of nobody")).errors == ()
     session.command(Seek(6.0))
     frame = session.frame(view)
     assert [(group.name, group.jobs, group.examples) for group in frame.errors if group.jobs] == [

@@ -20,7 +20,7 @@ from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.text.keymap import entries
 from tests.ui.fake_session import FakeSession, RestingSession
-from tests.ui.troubles import finished
+from tests.ui.troubles import failures, finished
 from tests.ui.waiting import until
 from tests.ui.widget_app import lines
 from tests.waiting import PATIENCE_S
@@ -130,6 +130,21 @@ async def test_the_keys_of_what_failed_bench_a_key_and_fold_a_group_away() -> No
         await until(pilot, lambda: "skipped: stalled" in lines(table)[4])
         await pilot.press("end", "k")
         await until(pilot, lambda: "skipped" not in "".join(lines(table)))
+
+
+async def test_where_there_is_room_what_fails_is_shown_while_the_run_goes_on() -> None:
+    session = FakeSession(scene=failures())
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(200, 60)) as pilot:
+        table = app.screen.query_one(ErrorTable)
+        await until(pilot, lambda: table.display and table.row_count() == 4)
+        assert app.screen.query_one("#stream", StreamPane).display
+        words = "32 jobs failed; 118 tries made good by a retry"
+        await until(pilot, lambda: words in str(table.border_subtitle))
+        assert table.region.height == 11
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: not table.display)
+        await until(pilot, lambda: not session.views[-1].errors)
 
 
 @pytest.mark.case("engine", "attempts-hidden")
