@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_screen(
         pytest.param(failures, ["e", "k"], "deep-harbor", WIDE, id="errors-wide-dark"),
         pytest.param(failures, ["e"], "deep-harbor", (200, 60), id="errors-roomy-dark"),
         pytest.param(failures, ["e"], "morning-mist", (200, 60), id="errors-roomy-light"),
-        pytest.param(Scene, ["e"], "deep-harbor", WIDE, id="no-errors-wide-dark"),
+        pytest.param(partial(finished, failed=False), ["e"], "deep-harbor", WIDE, id="no-errors-wide-dark"),
         pytest.param(fleet, ["m"], "deep-harbor", WIDE, id="workers-wide-dark"),
         pytest.param(fleet, ["m"], "morning-mist", NARROW, id="workers-narrow-light"),
         pytest.param(fleet, ["down"], "emberwood", WIDE, id="jobs-of-workers-wide-dark"),

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Protocol
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
@@ -19,7 +19,7 @@ from llmdash.engine.model.counts import counted
 from llmdash.engine.model.errors import ErrorExample, ErrorGroup
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
 from llmdash.engine.model.view import View
-from llmdash.ui.charts.plot import Plot, Series
+from llmdash.ui.charts.tries_plot import TriesPlot
 from llmdash.ui.dashboard.action_names import shown_as
 from llmdash.ui.dashboard.overlay import Controls
 from llmdash.ui.panels.error_details import ErrorDetails, as_content
@@ -38,7 +38,7 @@ from llmdash.ui.text.error_words import (
     group_lines,
     headline,
 )
-from llmdash.ui.text.format import clock, number
+from llmdash.ui.text.format import clock
 from llmdash.ui.text.keymap import entries
 
 __all__ = ["ErrorsScreen"]
@@ -46,6 +46,7 @@ __all__ = ["ErrorsScreen"]
 _WIDE: Final = 100
 _TALL: Final = 30
 _OF_LIVE_RUN: Final = ("retry", "retry_all", "bench")
+_OF_GROUPS: Final = ("choose", *_OF_LIVE_RUN, "skip", "inspect", "copy", "sort", "filter")
 _NO_GROUP: Final = "There is no group under the cursor"
 
 
@@ -120,9 +121,7 @@ class ErrorsScreen(Screen[None]):
         with Horizontal(id="error-details"):
             yield ErrorDetails(id="error-group")
             yield ErrorDetails(id="error-examples")
-        with Container(id="error-plot") as box:
-            box.border_title = Content("Failed tries a second")
-            yield Plot(id="failed-tries")
+        yield TriesPlot(id="error-plot")
         yield KeyBar(bar_items(entries(self), ("back",)))
 
     @property
@@ -143,13 +142,26 @@ class ErrorsScreen(Screen[None]):
         self._table.show(frame.errors, frame.run.elapsed_s, about)
         self._show_head()
         self._show_group()
-        tries = frame.failed_tries
-        self.query_one(Plot).show([Series("failed tries/s", tries.per_s, number)], tries.step_s)
-        self._show_span(f"0:00 to {since_start(frame.run.elapsed_s)}")
-        self.set_class(not frame.errors, "-nothing")
-        hidden = _OF_LIVE_RUN if shown_as(frame) else ()
-        self.renamed = dict.fromkeys((*hidden, *(() if self._key else ("all_keys",))), "")
+        self.query_one(TriesPlot).show(frame.failed_tries, f"0:00 to {since_start(frame.run.elapsed_s)}")
+        self._show_whether_any(frame)
+        self.renamed = dict.fromkeys(self._without_use(frame), "")
         self.query_one(KeyBar).rename(self.renamed)
+
+    def _show_whether_any(self, frame: Frame) -> None:
+        self.set_class(not frame.errors, "-nothing")
+        words = f"Nothing has failed with key {self._key}." if self._key else NOTHING_FAILED
+        nothing = self.query_one("#no-errors", Static)
+        if str(nothing.content) != words:
+            nothing.update(Content(words))
+
+    def _without_use(self, frame: Frame) -> tuple[str, ...]:
+        """The actions that can do nothing now."""
+        of_groups = () if frame.errors else _OF_GROUPS
+        return (
+            *of_groups,
+            *(_OF_LIVE_RUN if shown_as(frame) else ()),
+            *(() if self._key else ("all_keys",)),
+        )
 
     def _show_head(self) -> None:
         run = self._frame.run
@@ -183,11 +195,6 @@ class ErrorsScreen(Screen[None]):
         group, examples = self._table.group, self._frame.examples
         known = group is not None and {example.job for example in examples} <= set(group.examples)
         return examples if known else ()
-
-    def _show_span(self, words: str) -> None:
-        box = self.query_one("#error-plot", Container)
-        if str(box.border_subtitle) != words:
-            box.border_subtitle = Content(words)
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width < _WIDE, "compact")

@@ -22,6 +22,7 @@ from llmdash.engine.model.frame import (
     ErrorClass,
     ErrorExample,
     ErrorGroup,
+    FailedTries,
     Frame,
     KeyRow,
     ReplayPart,
@@ -32,7 +33,7 @@ from llmdash.engine.model.view import View
 from llmdash.engine.store.grouping import shape
 from llmdash.engine.store.job_columns import CLASSES, JobColumns
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.charts.plot import Plot
+from llmdash.ui.charts.tries_plot import TriesPlot
 from llmdash.ui.panels.error_details import ErrorDetails
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.dashboard import DashboardScreen
@@ -138,11 +139,27 @@ async def test_beside_it_are_jobs_of_the_group_with_the_keys_of_their_tries() ->
         await until(pilot, lambda: "add-3445" not in text_of(pilot, "error-examples"))
 
 
-async def test_below_is_when_tries_failed() -> None:
+async def test_below_is_when_tries_failed_from_the_start_of_the_run_on() -> None:
     async with opened(FakeSession(scene=failures())) as pilot:
-        await until(pilot, lambda: any("⠿" in line or "⣿" in line or "⡇" in line or "⣀" in line
-                                       for line in lines(pilot.app.screen.query_one(Plot))))  # fmt: skip
-        assert "0:00 to 3:10" in str(pilot.app.screen.query_one("#error-plot").border_subtitle)
+        plot = pilot.app.screen.query_one(TriesPlot)
+        await until(pilot, lambda: "12.0┤" in lines(plot)[0])
+        assert "0┤" in lines(plot)[2]
+        assert "└┬" in lines(plot)[3]
+        assert lines(plot)[2][6] != " ", "it begins at the left"
+        assert "0:00 to 3:10" in str(plot.border_title)
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 3, 60, 256])
+async def test_the_line_grows_to_the_right(seconds: int) -> None:
+    plot = TriesPlot()
+    async with running(plot, (60, 6)):
+        plot.show(FailedTries(1.0, (2.0,) * seconds), "")
+        drawn = lines(plot)[0][6:].rstrip()
+        assert bool(drawn) is bool(seconds)
+        assert len(drawn) <= 60
+        if seconds:
+            assert drawn[0] != " "
+        assert_drawn_safely(plot)
 
 
 async def test_enter_filters_the_job_table_to_the_group() -> None:
@@ -336,6 +353,15 @@ async def test_where_nothing_failed_that_is_said_and_keys_do_nothing() -> None:
         await pilot.press("enter", "i", "r", "b", "k", "c")
         assert isinstance(pilot.app.screen, ErrorsScreen)
         assert session.commands == []
+
+
+async def test_a_key_that_has_failed_in_nothing_says_so() -> None:
+    session = FakeSession()
+    async with opened(session, keys=("tab", "e")) as pilot:
+        words = pilot.app.screen.query_one("#no-errors", Static)
+        await until(pilot, lambda: str(words.render()) == "Nothing has failed with key a1f2.")
+        shown = {item.name for item in pilot.app.screen.query_one(KeyBar)._items}
+        assert shown == {"All keys", "Help", "Back"}
 
 
 @pytest.mark.parametrize(("size", "shown"), [((80, 24), (False, False)), ((120, 36), (True, True))])
