@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -71,7 +72,7 @@ def since_start(seconds: float | None) -> str:
     >>> since_start(61.9)
     '1:01'
     """
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return ""
     minutes, second = divmod(int(max(0.0, seconds)), 60)
     hours, minute = divmod(minutes, 60)

@@ -255,6 +255,6 @@ def _panel_words(row: ErrorRow) -> str:
 def _keys(group: ErrorGroup) -> str:
     """The keys with most of the tries: `9bc0 31, 2 more`, or `77de 14 9bc0 2`."""
     shown = [f"{key} {count(tries)}" for key, tries in group.keys]
-    if len(shown) + group.more_keys <= 2:
+    if not shown or len(shown) + group.more_keys <= 2:
         return " ".join(shown)
     return f"{shown[0]}, {len(shown) + group.more_keys - 1} more"
