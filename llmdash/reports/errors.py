@@ -1,4 +1,4 @@
-"""The failed jobs of a run that has ended: how many of each kind, why, and an example in full."""
+"""What failed in a run that has ended: how many jobs and tries of each kind, why, and an example in full."""
 
 from __future__ import annotations
 
@@ -10,32 +10,31 @@ from typing import Any
 
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup
-from llmdash.engine.model.records import AttemptRecord
 from llmdash.reports.wording import count
 from llmdash.sanitize import clean_line
 
 __all__ = ["ErrorKind", "KeptRun", "error_kinds", "error_lines", "error_record", "failed_by_kind"]
 
 _MOST_LINES = 10
-_NO_ATTEMPT = AttemptRecord(0, 0, "", "unsent", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """Failed jobs that failed alike.
+    """Tries that failed alike, and how many jobs failed so for good: 0 where a later try made them good.
 
-    `kind` is the class of the failure, such as `request` or `transient`, or `invalid` for answers that break
-    their schema; `status` and `code` are the server's. They are None where the jobs failed without an
-    attempt. `example` is the error of one of them, `id` its id.
+    `kind` is the class of the failure, such as `request` or `stalled`; `status` and `code` are the server's,
+    None where it sent none. `example` is the error of one of them, `id` the id of its job.
     """
 
-    count: int
+    jobs: int
     example: str
     id: str = ""
     kind: str | None = None
     status: int | None = None
     code: str | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +55,27 @@ def error_kinds(groups: Sequence[ErrorGroup], folder: Path) -> tuple[ErrorKind, 
 
 
 def _kind(group: ErrorGroup, folder: Path) -> ErrorKind:
+    job_id, error = _example(group, folder)
+    return ErrorKind(
+        group.jobs,
+        error or group.words,
+        job_id,
+        group.kind.value,
+        group.status,
+        group.code,
+        group.tries,
+    )
+
+
+def _example(group: ErrorGroup, folder: Path) -> tuple[str, str]:
+    """Return the id of a job of the group and its error; empty where there is no record of them."""
+    if not group.examples:
+        return "", ""
     try:
-        reader = JournalReader(folder)
-        result, attempts = reader.result(group.example), reader.attempts(group.example)
+        result = JournalReader(folder).result(group.examples[0])
     except JournalError:
-        return ErrorKind(group.count, group.name)
-    if result is None:
-        return ErrorKind(group.count, group.name)
-    last = attempts[-1] if attempts else _NO_ATTEMPT
-    kind = result.state if result.state == "invalid" else last.failure
-    return ErrorKind(group.count, result.error or group.name, result.id, kind, last.status, last.code)
+        return "", ""
+    return ("", "") if result is None else (result.id, result.error or "")
 
 
 def error_record(error: ErrorKind) -> dict[str, Any]:
@@ -74,7 +84,8 @@ def error_record(error: ErrorKind) -> dict[str, Any]:
         "class": error.kind,
         "status": error.status,
         "code": None if error.code is None else clean_line(error.code),
-        "count": error.count,
+        "count": error.jobs,
+        "tries": error.tries,
         "example": clean_line(error.example),
         "id": clean_line(error.id),
     }
@@ -86,8 +97,8 @@ def failed_by_kind(errors: Sequence[ErrorKind]) -> dict[str, int]:
     """
     kinds: Counter[str] = Counter()
     for error in errors:
-        kinds[clean_line(error.kind or "other")] += error.count
-    return dict(kinds.most_common())
+        kinds[clean_line(error.kind or "other")] += error.jobs
+    return {kind: jobs for kind, jobs in kinds.most_common() if jobs}
 
 
 def error_lines(errors: Sequence[ErrorKind]) -> Iterator[str]:
@@ -96,6 +107,7 @@ def error_lines(errors: Sequence[ErrorKind]) -> Iterator[str]:
         why = " ".join(part for part in (error.kind, error.code) if part)
         example = f"{why}: {error.example}" if why else error.example
         title = "errors" if not place else ""
-        yield f"{title:<8} {count(error.count)} x {clean_line(example)}"
+        tries = f" ({counted(error.tries, 'try', 'tries')})" if error.tries > error.jobs else ""
+        yield f"{title:<8} {count(error.jobs)} x {clean_line(example)}{tries}"
     if (more := len(errors) - _MOST_LINES) > 0:
         yield f"{'':<8} and {count(more)} more kinds of error"

@@ -49,8 +49,9 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     `state` is one of `healthy`, `throttled`, `cooldown`, `quarantined`, `dead`, `disabled`, its `sent` the
     sum of what follows; an endpoint's state is one of `up`, `down`, `probing`, `paused`; `detail` says why.
     `workers` is empty where this process made all attempts; `done` and `lost` are of all starts.
-    `accuracy` is right answers over all scored ones, 0 to 1. `errors`, the failed jobs by kind, and `run_dir`
-    are known of a run that is `kept`; `wall_s` from the first start to the end, rests included, of one that
+    `accuracy` is right answers over all scored ones, 0 to 1. `errors` (`count` jobs and `tries` by kind) and
+    `run_dir` are known of a run that is `kept`; `failed_tries` are single requests, `made_good` those of
+    jobs that were answered after all; `wall_s` from the first start to the end, rests included, of one that
     has ended. `unknown` are requests without an outcome, which may be paid twice, `failed_by_kind` failed
     jobs by class. `held` is `trial` or `budget` where the run waits for a word how to go on; `forecast` is
     then that of the rest after a trial. `budget` has dollars. `itl_s` has the seconds between tokens, `tps`
@@ -71,6 +72,8 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "reused": run.reused,
         "attempts": run.attempts,
         "retries": run.retries,
+        "failed_tries": run.failed_tries,
+        "made_good": run.made_good,
         "unknown": run.unknown,
         "elapsed_s": round(run.elapsed_s, 3),
         "wall_s": None if run.wall_s is None else round(run.wall_s, 3),
@@ -222,6 +225,10 @@ def _attempts_line(run: RunPart) -> str:
     tokens = f"{about}{asked} in{cached}, {said} out{reasoning}"
     rate = per_second(run.requests_per_s)
     sent = f"{counted(run.attempts, 'attempt')}, {counted(run.retries, 'retry', 'retries')}"
+    if run.failed_tries:
+        sent += (
+            f", {counted(run.failed_tries, 'failed try', 'failed tries')} ({count(run.made_good)} made good)"
+        )
     return f"sent     {sent}, {rate}, {tokens}"
 
 

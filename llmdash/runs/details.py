@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from llmdash import locations
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.glance import glance
 from llmdash.engine.journal.schema import columns_of
+from llmdash.engine.model.errors import class_of
 from llmdash.reports.wording import (
     attach_command,
     doctor_command,
@@ -27,9 +29,15 @@ from llmdash.runs.reading import files_of
 __all__ = ["KeyCounts", "RunDetails", "details_of"]
 
 _FAILURES = """
-SELECT COALESCE(attempts.failure, results.state), COUNT(*) FROM results
+SELECT CASE results.state WHEN 'invalid' THEN 'invalid' ELSE attempts.failure END, attempts.status,
+    SUBSTR(attempts.message, 1, 24), COUNT(*) FROM results
 LEFT JOIN attempts ON attempts.job = results.job AND attempts.attempt = results.attempts
-WHERE results.state IN ('failed', 'invalid') GROUP BY 1 ORDER BY 2 DESC, 1
+WHERE results.state IN ('failed', 'invalid') GROUP BY 1, 2, 3
+"""
+_FAILED_TRIES = """
+SELECT COUNT(*) + (SELECT COUNT(*) FROM results WHERE state = 'invalid'), TOTAL(results.state IS 'done')
+FROM attempts LEFT JOIN results ON results.job = attempts.job
+WHERE attempts.state = 'failed'
 """
 _VERDICTS = "SELECT verdict, COUNT(*) FROM results WHERE verdict > 0 GROUP BY verdict"
 _KEYS = """
@@ -64,7 +72,11 @@ class RunDetails:
 
     entry: RunEntry
     failures: Mapping[str, int] = field(default_factory=dict)
-    """Failed and invalid jobs by kind, the most frequent first."""
+    """Failed and invalid jobs by class, the most frequent first."""
+    failed_tries: int = 0
+    """Tries that failed, invalid answers among them."""
+    made_good: int = 0
+    """Those of jobs that were answered after all."""
     not_equal: int = 0
     not_parseable: int = 0
     keys: tuple[KeyCounts, ...] = ()
@@ -115,6 +127,7 @@ def _read(db: sqlite3.Connection, known: RunDetails) -> RunDetails:
     facts = dict(db.execute("SELECT name, value FROM run WHERE name <> 'history'"))
     verdicts = dict(db.execute(_VERDICTS))
     ttft_s, latency_s, longest_s = db.execute(_TIMES).fetchone()
+    failures, (failed_tries, made_good) = _failures(db), db.execute(_FAILED_TRIES).fetchone()
     decided = _object(facts.get("decided"))
     settings = {name: facts.get(name) for name in _SETTINGS}
     settings |= {name: decided.get(name) for name in _DECIDED} | {"endpoints": _endpoints(facts, decided)}
@@ -122,7 +135,9 @@ def _read(db: sqlite3.Connection, known: RunDetails) -> RunDetails:
     place = locations.from_record(path) if isinstance(path, str) else None
     return RunDetails(
         known.entry,
-        failures={str(kind): number for kind, number in db.execute(_FAILURES)},
+        failures=failures,
+        failed_tries=failed_tries,
+        made_good=int(made_good),
         not_equal=verdicts.get(2, 0),
         not_parseable=verdicts.get(3, 0),
         keys=tuple(KeyCounts(str(row[0]), *map(int, row[1:])) for row in db.execute(_KEYS)),
@@ -138,6 +153,13 @@ def _read(db: sqlite3.Connection, known: RunDetails) -> RunDetails:
         files=known.files,
         go_on=_go_on(known.entry, facts.get("held")),
     )
+
+
+def _failures(db: sqlite3.Connection) -> Mapping[str, int]:
+    kinds: Counter[str] = Counter()
+    for failure, status, begins, number in db.execute(_FAILURES):
+        kinds[class_of(failure, status, begins or "").value] += number
+    return dict(kinds.most_common())
 
 
 def _endpoints(facts: Mapping[str, Any], decided: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -173,6 +173,7 @@ class _Shown:
             self._inspect,
             texts=self._texts,
             search=lambda: TextSearch(store.columns, run.prompts, run.reader),
+            attempts=run.reader.attempts,
         )
         self._status = _status(store, moments)
 

@@ -14,6 +14,7 @@ from llmdash.engine.resume import load_times, load_totals
 from llmdash.engine.store.history import restore_history
 from llmdash.engine.store.hosts import known_hosts
 from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.restored_errors import restore_errors, seconds_at_work
 from llmdash.engine.store.restoring import restore_all
 from llmdash.engine.store.store import Store
 from llmdash.runs.facts import run_facts
@@ -59,8 +60,15 @@ def load_jobs(
     _unanswered(reader, columns)
     totals = reader.sums.key_totals()
     load_totals(store, (), totals)
-    restore_history(store, facts, reader.samples(), reader)
+    samples = reader.samples()
+    restore_history(store, facts, samples, reader)
     load_times(store, facts)
+    restore_errors(
+        store,
+        reader.failures.tries(),
+        reader.failures.results(),
+        seconds_at_work(samples, store.wall.began_at),
+    )
     store.lost_by.update(reader.sums.lost_by())
     store.hosts.update(known_hosts(facts))
     return KeptJobs(store, ids, places, totals, reader.last_answered())

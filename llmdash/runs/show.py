@@ -65,6 +65,9 @@ def _figures(details: RunDetails) -> Iterator[tuple[str, str]]:
     yield "jobs", f"{jobs}: {', '.join(parts)}"
     if details.failures:
         yield "failures", ", ".join(f"{count(number)} {kind}" for kind, number in details.failures.items())
+    if details.failed_tries:
+        made_good = f"{count(details.made_good)} made good by a retry"
+        yield "failed tries", f"{count(details.failed_tries)}, {made_good}"
     if entry.scored:
         wrong = f"{count(details.not_equal)} not equal, {count(details.not_parseable)} not parseable"
         yield "right", f"{share(entry.accuracy)}: {count(entry.right)} of {count(entry.scored)}, {wrong}"
@@ -146,6 +149,8 @@ def as_object(details: RunDetails) -> dict[str, Any]:
     return {
         **as_record(details.entry),
         "failures": dict(details.failures),
+        "failed_tries": details.failed_tries,
+        "made_good": details.made_good,
         "not_equal": details.not_equal,
         "not_parseable": details.not_parseable,
         "ttft_s": details.ttft_s,

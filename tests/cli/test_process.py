@@ -181,6 +181,7 @@ def test_a_headless_run_says_why_jobs_failed_and_how_to_go_on(tmp_path: Path) ->
         "status": 400,
         "code": "invalid_request_error",
         "count": 4,
+        "tries": 4,
         "example": "400 Cannot serve this",
     }
 

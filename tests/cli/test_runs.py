@@ -247,7 +247,7 @@ def test_show_tells_what_is_known_and_how_to_go_on(tmp_path: Path) -> None:
             "output_tokens": 0,
         }
     ]
-    assert found["failures"] == {"failed": 1}
+    assert found["failures"] == {"other": 1}
     assert "--resume" in said("show", "20260103")
     assert "llmdash doctor" in said("show", "20260105")
     elsewhere = keep(at=tmp_path / "else where")

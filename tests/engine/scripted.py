@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.totals import totals_in
 from llmdash.engine.model.commands import Cancel
-from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.records import ResultRecord
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.session import LocalSession
+from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.restored_errors import restore_errors
+from llmdash.engine.store.store import Store
 from llmdash.llms.base import LLM, Stop
 from llmdash.llms.messages import Delta, PromptLike, Usage, as_messages, text_of
 from llmdash.llms.request_identity import RequestIdentity, identity_of
@@ -179,7 +183,7 @@ def records(session: LocalSession) -> list[ResultRecord]:
 
 def assert_balanced(session: LocalSession, server: Server) -> Frame:
     """Frame, journal and server tell the same story."""
-    frame = session.frame(ALL)
+    frame = session.frame(replace(ALL, errors=True))
     run, results = frame.run, records(session)
     assert run.queued + run.waiting + run.in_flight + run.ended == run.jobs
     states = Counter(result.state for result in results)
@@ -202,7 +206,28 @@ def assert_balanced(session: LocalSession, server: Server) -> Frame:
         assert run.score.total == run.done + run.invalid
     if not session.alive:
         assert_totals(session, frame)
+        assert_errors(session, frame)
     return frame
+
+
+def assert_errors(session: LocalSession, frame: Frame) -> None:
+    """What failed adds up: by group, by key, and by the record, from which it can be counted again."""
+    run, reader = frame.run, JournalReader(session.folder)
+    assert sum(group.jobs for group in frame.errors) == run.failed + run.invalid
+    assert sum(group.tries for group in frame.errors) == run.failed_tries
+    refused = sum(row.failure == "invalid" for row in reader.failures.tries()) + run.invalid
+    assert run.failed_tries == sum(key.throttled + key.errors for key in frame.keys) + refused
+    again = Store(JobColumns(run.jobs, range(run.jobs)), lambda: 0.0)
+    for row in reader.ended():
+        again.restore(row)
+    restore_errors(again, reader.failures.tries(), reader.failures.results(), lambda at: at)
+    assert {*map(counts_of, again.errors.groups(0.0))} == {*map(counts_of, frame.errors)}
+    assert again.errors.made_good == run.made_good
+
+
+def counts_of(group: ErrorGroup) -> tuple[str, int, int, frozenset[tuple[str, int]]]:
+    """What is counted of a group of errors."""
+    return group.id, group.jobs, group.tries, frozenset(group.keys)
 
 
 def assert_totals(session: LocalSession, frame: Frame) -> None:

@@ -305,3 +305,51 @@ def test_a_brake_stops_a_run_that_is_watched_until_the_user_goes_on(tmp_path: Pa
         session.command(commands.RetryFailed())
         until(session, lambda frame: frame.run.done == 200)
     assert_balanced(session, server)
+
+
+def faulty(_key: str, prompt: str, before: int) -> list[Any]:
+    """Of five jobs one fails twice before it is answered, one is throttled once, one fails for good."""
+    match int(prompt.split()[-1]) % 5:
+        case 0 if before < 2:
+            return failing(FailureKind.TRANSIENT, f"down for {before} s", status=503)
+        case 1 if not before:
+            return failing(FailureKind.THROTTLE, "slow down", status=429, retry_after=0.01)
+        case 2:
+            return failing(FailureKind.REQUEST, "too long", status=400, names_request=True)
+    return whole("fine")
+
+
+@pytest.mark.case("engine", "attempts-hidden")
+def test_every_try_that_failed_is_counted_also_after_a_resume(tmp_path: Path) -> None:
+    begun = run(plan(tmp_path, Server(faulty), prompts(25)))
+    before = begun.frame(View(errors=True))
+    assert {(group.words, group.jobs, group.tries) for group in before.errors} == {
+        ("400 too long", 5, 5),
+        ("503 down for * s", 0, 10),
+        ("429 slow down", 0, 5),
+    }
+    assert (before.run.failed_tries, before.run.made_good) == (20, 15)
+    again = run(plan(tmp_path, Server(faulty), prompts(25), resume=True, retry_failed=True))
+    after = again.frame(View(errors=True, examples_of=before.errors[0].id))
+    assert {(group.words, group.jobs, group.tries) for group in after.errors} == {
+        ("400 too long", 5, 10),
+        ("503 down for * s", 0, 10),
+        ("429 slow down", 0, 5),
+    }
+    assert (after.run.failed_tries, after.run.made_good) == (25, 15)
+    assert [len(example.keys) for example in after.examples] == [2] * 4
+    assert {example.message for example in after.examples} == {"400 too long"}
+
+
+def test_a_retry_on_request_takes_jobs_out_of_their_group_and_its_tries_may_be_made_good(
+    tmp_path: Path,
+) -> None:
+    server = Server(faulty)
+    with started(plan(tmp_path, server, prompts(25), stay=True)) as session:
+        until(session, lambda frame: frame.run.state is RunState.DONE)
+        server.script = echo
+        session.command(commands.RetryFailed())
+        until(session, lambda frame: frame.run.done == 25)
+    frame = assert_balanced(session, server)
+    assert (frame.run.failed, frame.run.failed_tries, frame.run.made_good) == (0, 20, 20)
+    assert not any(group.jobs for group in frame.errors)

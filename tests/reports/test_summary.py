@@ -35,6 +35,8 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
         "reused": 0,
         "attempts": 3_594,
         "retries": 118,
+        "failed_tries": 0,
+        "made_good": 0,
         "elapsed_s": 192.418,
         "rate": 17.93,
         "keys": [
@@ -220,10 +222,19 @@ def test_the_summary_has_the_kinds_of_error_and_the_folder() -> None:
             "status": 400,
             "code": "invalid_model",
             "count": 30,
+            "tries": 0,
             "example": "400 bad #",
             "id": "row-7",
         },
-        {"class": None, "status": None, "code": None, "count": 2, "example": "no such line", "id": "row-9"},
+        {
+            "class": None,
+            "status": None,
+            "code": None,
+            "count": 2,
+            "tries": 0,
+            "example": "no such line",
+            "id": "row-9",
+        },
     ]
 
 

@@ -12,13 +12,17 @@ import pytest
 
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import Frame, JobRow
+from llmdash.engine.model.frame import ErrorGroup, Frame, JobRow
 from llmdash.engine.model.states import JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView, SeriesView, StreamView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.prompts.source import InputError, PromptSource
+from llmdash.reports.errors import error_kinds, failed_by_kind
+from llmdash.reports.summary import end_report, summary
+from llmdash.runs.details import details_of
 from llmdash.runs.kept_session import KeptSession
+from llmdash.runs.show import as_lines
 from tests.engine.scripted import Server, echo, failing, of, plan, prompts, run, started, until
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -61,6 +65,12 @@ def rounded(row: JobRow) -> JobRow:
     return replace(row, time_s=None if row.time_s is None else round(row.time_s, 2))
 
 
+def untimed(group: ErrorGroup) -> ErrorGroup:
+    """The group without when it happened, which a journal has a little later, and by another clock."""
+    keys = tuple(sorted(group.keys))
+    return replace(group, keys=keys, examples=(), first_s=None, last_s=None, spark=())
+
+
 @pytest.mark.parametrize("view", [WIDE, replace(WIDE, jobs=JobsView(height=9, sort=SortColumn.NUMBER))])
 def test_a_run_looks_as_it_did_at_its_end(tmp_path: Path, view: View) -> None:
     live = run(plan(tmp_path, Server(troubled), prompts(120), notes=NOTES)).frame(view)
@@ -69,9 +79,11 @@ def test_a_run_looks_as_it_did_at_its_end(tmp_path: Path, view: View) -> None:
     assert after.run == before.run
     assert after.jobs == before.jobs
     assert after.keys == before.keys
-    assert after == replace(before, stream=after.stream, series=after.series, kept=True)
+    assert after == replace(before, stream=after.stream, series=after.series, errors=after.errors, kept=True)
     same = ("rate", "in_flight", "tokens_per_s", "set_rate", "set_concurrency", "binding", "is_over")
     assert [getattr(shown.series, name) for name in same] == [getattr(live.series, name) for name in same]
+    assert [*map(untimed, after.errors)] == [*map(untimed, before.errors)]
+    assert sum(sum(group.spark) for group in after.errors) == after.run.failed_tries > 0
     assert shown.run.began_at == pytest.approx(live.run.began_at, abs=1.0)
     assert shown.run.ended_at == pytest.approx(live.run.ended_at, abs=1.0)
     assert shown.run.elapsed_s == pytest.approx(live.run.elapsed_s, abs=0.01)
@@ -118,8 +130,31 @@ def test_it_can_be_sorted_filtered_and_marked_by_its_ids(tmp_path: Path) -> None
     wait_for(lambda: session.frame(view).jobs.matched == 5)
     assert {row.id for row in session.frame(view).jobs.rows} == {"p3", "p13", "p23", "p33", "p43"}
     errors = session.frame(WIDE).errors
-    assert [(group.name, group.count) for group in errors] == [("400 too long by #", 5)]
-    assert session.frame(View(failed_as=errors[0].name)).failed == (3, 13, 23, 33, 43)
+    assert [(group.words, group.jobs) for group in errors if group.jobs] == [("400 too long by *", 5)]
+    assert session.frame(View(failed_as=errors[0].id)).failed == (3, 13, 23, 33, 43)
+
+
+@pytest.mark.case("engine", "attempts-hidden")
+def test_what_failed_is_the_same_in_the_run_its_kept_picture_its_replay_and_its_summary(
+    tmp_path: Path,
+) -> None:
+    live = run(plan(tmp_path, Server(troubled), prompts(50), notes=NOTES)).frame(WIDE)
+    shown = kept(tmp_path)
+    group = next(each for each in live.errors if not each.jobs)
+    frame = shown.frame(View(errors=True, errors_of="k0", examples_of=group.id))
+    assert all(each.keys[0][0] == "k0" for each in frame.errors)
+    assert 0 < len(frame.examples) <= 4
+    assert all(len(example.keys) >= 2 and example.message == group.words for example in frame.examples)
+    assert sum(frame.failed_tries.per_s) * frame.failed_tries.step_s == live.run.failed_tries
+    had = View(jobs=JobsView(height=50, filter=f"had:{group.kind}"))
+    wait_for(lambda: shown.frame(had).jobs.matched >= group.tries)
+    details = details_of(tmp_path)
+    assert (details.failed_tries, details.made_good) == (live.run.failed_tries, live.run.made_good)
+    assert details.failures == failed_by_kind(error_kinds(live.errors, tmp_path))
+    said = summary(live)
+    assert (said["failed_tries"], said["made_good"]) == (live.run.failed_tries, live.run.made_good)
+    assert f"{live.run.failed_tries} failed tries ({live.run.made_good} made good)" in end_report(live)
+    assert any(f"{live.run.made_good} made good by a retry" in line for line in as_lines(details))
 
 
 def test_commands_change_nothing_and_say_how_to_go_on(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from llmdash.engine.model.forecast import Hold
 from llmdash.engine.model.frame import (
     Alert,
     EndpointRow,
+    ErrorExample,
     ErrorGroup,
+    FailedTries,
     Frame,
     HistogramPart,
     Inspection,
@@ -123,6 +125,9 @@ class Scene:
     key_rows: tuple[KeyRow, ...] = ()
     """Keys as they are, in place of those played by formula."""
     errors: tuple[ErrorGroup, ...] = ()
+    failed_tries: FailedTries = field(default_factory=FailedTries)
+    examples: tuple[ErrorExample, ...] = ()
+    made_good: int = 0
     workers: tuple[WorkerRow, ...] = ()
     cluster: str = ""
     hold: Hold | None = None
@@ -175,6 +180,8 @@ class FakeSession:
             notices=tuple(notice for notice in self.scene.notices if notice.serial > view.notices_after),
             inspection=None if view.inspect is None else self.inspection(view.inspect, now, view.jobs),
             errors=self.scene.errors if view.errors else (),
+            failed_tries=self.scene.failed_tries if view.errors else FailedTries(),
+            examples=self.scene.examples if view.examples_of else (),
             failed=tuple(range(12)) if view.failed_as else (),
         )
 
@@ -292,7 +299,7 @@ class FakeSession:
         started = self.started(now)
         ended = self.scene.state.ended
         in_flight = 0 if self.scene.waits or ended else min(43, started)
-        failed = sum(group.count for group in self.scene.errors) if ended else started // 105
+        failed = sum(group.jobs for group in self.scene.errors) if ended else started // 105
         cancelled = 0
         done = started - in_flight - failed
         left = (self.scene.jobs - started) / 18.0
@@ -312,6 +319,8 @@ class FakeSession:
             cancelled=cancelled,
             attempts=started + 118,
             retries=118,
+            failed_tries=sum(group.tries for group in self.scene.errors),
+            made_good=self.scene.made_good,
             requests_per_s=17.9,
             tokens_per_s=2140.0,
             input_tokens=done * 41,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,11 @@ def test_screen(
         pytest.param(endpoints_out, ["exclamation_mark"], "morning-mist", NARROW, id="alerts-narrow-light"),
         pytest.param(failures, ["e"], "deep-harbor", NARROW, id="errors-narrow-dark"),
         pytest.param(failures, ["e"], "apricot-paper", WIDE, id="errors-wide-light"),
+        pytest.param(failures, ["e", "down"], "morning-mist", NARROW, id="errors-narrow-light"),
+        pytest.param(failures, ["e", "k"], "deep-harbor", WIDE, id="errors-wide-dark"),
+        pytest.param(failures, ["e"], "deep-harbor", (200, 60), id="errors-roomy-dark"),
+        pytest.param(failures, ["e"], "morning-mist", (200, 60), id="errors-roomy-light"),
+        pytest.param(partial(finished, failed=False), ["e"], "deep-harbor", WIDE, id="no-errors-wide-dark"),
         pytest.param(fleet, ["m"], "deep-harbor", WIDE, id="workers-wide-dark"),
         pytest.param(fleet, ["m"], "morning-mist", NARROW, id="workers-narrow-light"),
         pytest.param(fleet, ["down"], "emberwood", WIDE, id="jobs-of-workers-wide-dark"),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from llmdash.engine.model.frame import Alert, EndpointRow, ErrorGroup, KeyRow, WorkerRow
+from llmdash.engine.model.frame import (
+    Alert,
+    EndpointRow,
+    ErrorClass,
+    ErrorExample,
+    ErrorGroup,
+    FailedTries,
+    KeyRow,
+    WorkerRow,
+)
 from llmdash.engine.model.states import (
     AlertKind,
     Binding,
@@ -19,6 +28,8 @@ from tests.ui.fake_session import Scene
 
 __all__ = [
     "DISK_FULL",
+    "EXAMPLES",
+    "FAILED_TRIES",
     "FAILURES",
     "KEYS_REST",
     "KILL_SWITCH",
@@ -75,19 +86,40 @@ TROUBLED_KEYS = (
 
 FAILURES = (
     ErrorGroup(
-        "400 This model's maximum context length is # tokens. However, your messages resulted in # tokens.",
-        1204,
-        3391,
+        "no content for * s", 23, (3445, 3390, 2874, 2511), 71, (("9bc0", 31), ("a1f2", 22), ("77de", 18)),
+        kind=ErrorClass.STALLED, first_s=41.0, last_s=186.0, spark=(1, 1, 3, 1, 1, 5, 7, 2),
     ),
-    ErrorGroup("503 overloaded: try again in #", 22, 3012),
-    ErrorGroup("the answer ended before its end: connection reset after # bytes", 6, 871),
-    ErrorGroup("422 content filter: the prompt was refused", 1, 40),
+    ErrorGroup(
+        "The server had an error while processing your request", 9, (3421, 3011), 61,
+        (("77de", 25), ("a1f2", 20), ("9bc0", 16)), kind=ErrorClass.SERVER, status=500,
+        first_s=31.0, last_s=188.0, spark=(2, 7, 1, 1, 1, 1, 3, 2),
+    ),
+    ErrorGroup(
+        "Rate limit reached, try again in *", 0, (3301, 3288), 16, (("77de", 14), ("9bc0", 2)),
+        kind=ErrorClass.THROTTLED, status=429, code="rate_limit_exceeded", first_s=77.0, last_s=181.0,
+        spark=(1, 1, 1, 7, 1, 1, 1, 5),
+    ),
+    ErrorGroup(
+        "Incorrect API key provided: *", 0, (40,), 2, (("c3d4", 2),), kind=ErrorClass.KEY, status=401,
+        code="invalid_api_key", first_s=2.0, last_s=2.0, spark=(7, 0, 0, 0, 0, 0, 0, 0),
+    ),
+)  # fmt: skip
+FAILED_TRIES = FailedTries(
+    1.0, tuple(float((second * 7) % 5 + (8 if 40 < second < 52 else 0)) for second in range(190))
+)
+EXAMPLES = (
+    ErrorExample(
+        3445, "add-3445", ("9bc0", "9bc0", "a1f2", "9bc0", "a1f2"), "stalled: no content for 60 s", "req_7f31"
+    ),
+    ErrorExample(3390, "add-3390", ("9bc0", "a1f2", "9bc0", "9bc0", "9bc0"), "stalled: no content for 60 s"),
+    ErrorExample(2874, "add-2874", ("a1f2", "9bc0", "9bc0", "a1f2", "9bc0"), "stalled: no content for 60 s"),
+    ErrorExample(2511, "add-2511", ("9bc0", "9bc0", "9bc0", "a1f2", "9bc0"), "stalled: no content for 60 s"),
 )
 
 
 def failures() -> Scene:
-    """Jobs that failed in several ways."""
-    return Scene(errors=FAILURES)
+    """Jobs and tries that failed in several ways."""
+    return Scene(errors=FAILURES, failed_tries=FAILED_TRIES, examples=EXAMPLES, made_good=118)
 
 
 def brake() -> Scene:
@@ -171,11 +203,23 @@ def many_workers() -> Scene:
 def finished(*, failed: bool = True) -> Scene:
     """A run that is done, with failures or without."""
     errors = (
-        ErrorGroup("no answer: stalled for # s", 26, 311, 141, (("9bc0", 20), ("a1f2", 6))),
         ErrorGroup(
-            "500 the server had an error while processing your request", 12, 1204, 60, (("a1f2", 12),)
+            "no content for * s", 26, (311,), 141, (("9bc0", 61), ("a1f2", 48), ("77de", 32)),
+            kind=ErrorClass.STALLED, first_s=41.0, last_s=500.0,
         ),
-    )
+        ErrorGroup(
+            "the server had an error while processing your request", 12, (1204,), 188, (("a1f2", 188),),
+            kind=ErrorClass.SERVER, status=500, first_s=31.0, last_s=502.0,
+        ),
+        ErrorGroup(
+            "too many requests", 0, (17,), 48, (("77de", 41), ("9bc0", 7)), kind=ErrorClass.THROTTLED,
+            status=429, first_s=77.0, last_s=480.0,
+        ),
+        ErrorGroup(
+            "Incorrect API key provided", 0, (40,), 2, (("c3d4", 2),), kind=ErrorClass.KEY, status=401,
+            first_s=2.0, last_s=2.5,
+        ),
+    )  # fmt: skip
     healthy = [
         KeyRow(label, "simulator", sent=3_600 - 90 * at, ok=3_440 - 90 * at, throttled=7 * at, errors=160)
         for at, label in enumerate(("a1f2", "9bc0", "77de"))

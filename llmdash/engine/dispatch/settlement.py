@@ -21,7 +21,7 @@ from llmdash.engine.dispatch.rows import (
     written,
 )
 from llmdash.engine.dispatch.sameness import prompt_hash, request_identity
-from llmdash.engine.model.events import AttemptLost, Queued, RetryScheduled, Saved
+from llmdash.engine.model.events import AttemptLost, Queued, RetryScheduled, Saved, TryFailed
 from llmdash.engine.model.payment import payment_where
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.pool import strikes
@@ -127,6 +127,7 @@ class Settlement:
         job, parts = attempt.job, self._parts
         self._jobs.history(job, prompt).repair = (answer.text, problem)
         ended = refused_record(attempt.record, answer, model_of(attempt, prompt), parts.wall_clock(), problem)
+        self._told(ended)
         parts.store.apply(RetryScheduled(job, problem, counted=True))
         parts.journal.ended(ended, None, _nothing)
         parts.queue.schedule(job, 0.0, limited=False)
@@ -162,6 +163,7 @@ class Settlement:
             parts.queue.suspects.discard(job)
         ended = failed_record(record, failure, answer, text, model, parts.wall_clock())
         if decision.again:
+            self._told(ended)
             parts.store.apply(RetryScheduled(job, text, decision.counted))
             parts.journal.ended(ended, None, _nothing)
             parts.queue.schedule(job, decision.delay_s, limited=decision.counted)
@@ -240,7 +242,13 @@ class Settlement:
         if ended is None:
             parts.journal.settled(result, on_disk)
         else:
+            self._told(ended)
             parts.journal.ended(ended, result, on_disk)
+
+    def _told(self, ended: AttemptRecord) -> None:
+        """Tell the store of an attempt that failed."""
+        if ended.state == "failed":
+            self._parts.store.apply(TryFailed(ended))
 
     def _decided(self, lease: Lease, history: JobHistory) -> None:
         """A job was answered that failed before: it may turn out that another key is at fault."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmdash.engine.frames.blockers import RunStatus, Waits, alerts_of, what_blocks
 from llmdash.engine.frames.bounds import Bounds, hold_alerts, no_bounds, with_bounds
+from llmdash.engine.frames.examples import AttemptsOf, Examples, none_on_record
 from llmdash.engine.frames.figures import Figures
 from llmdash.engine.frames.front_ends import FrontEnd, FrontEnds
 from llmdash.engine.frames.gauges import Gauges, is_full
@@ -66,6 +67,7 @@ class FrameBuilder:
         bounds: Callable[[], Bounds] = no_bounds,
         texts: JobTexts | None = None,
         search: Callable[[], Search] = lambda: NO_SEARCH,
+        attempts: AttemptsOf = none_on_record,
     ) -> None:
         self._store = store
         self._gauges = gauges
@@ -76,6 +78,7 @@ class FrameBuilder:
         self._series = SeriesParts(facts, store)
         self._streams = StreamParts(store, job_id)
         self._one_bucket = OneBucket()
+        self._examples = Examples(store.columns, job_id, attempts)
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(
             lambda: FrontEnd(
@@ -109,8 +112,7 @@ class FrameBuilder:
                 timings=self._series.timings(view.timings, now.at),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
                 inspection=self._inspection(view.inspect, front_end.ordering, now),
-                errors=self._store.errors.groups() if view.errors else (),
-                failed=self._store.errors.jobs(view.failed_as) if view.failed_as is not None else (),
+                **self._errors(view),
             )
 
     def glance(self, status: RunStatus) -> Frame:
@@ -118,7 +120,8 @@ class FrameBuilder:
         with self._store.lock:
             now = self._look(status)
             timings = self._series.timings(TimingView(Grouping.KEY), now.at)
-            return replace(self._common(status, now), errors=self._store.errors.groups(), timings=timings)
+            errors = self._store.errors.groups(self._store.run_clock())
+            return replace(self._common(status, now), errors=errors, timings=timings)
 
     def head(self, status: RunStatus) -> Frame:
         """Return the part of a frame that is the same for every view: run, keys, endpoints and rate."""
@@ -172,6 +175,21 @@ class FrameBuilder:
             replace(key, rpm=last.rpm, tpm=last.tpm, spark=last.spark)
             for key, last in zip(keys, before, strict=True)
         )
+
+    def _errors(self, view: View) -> dict[str, Any]:
+        """Return the fields of the frame about what failed, as far as the view asks for them."""
+        errors, until_s = self._store.errors, self._store.run_clock()
+        parts: dict[str, Any] = {}
+        if view.errors:
+            parts |= {
+                "errors": errors.groups(until_s, view.errors_of),
+                "failed_tries": errors.series(until_s),
+            }
+        if view.examples_of is not None:
+            parts["examples"] = self._examples.of(errors.examples(view.examples_of))
+        if view.failed_as is not None:
+            parts["failed"] = errors.jobs(view.failed_as)
+        return parts
 
     def _inspection(self, job: int | None, ordering: Ordering, now: _Now) -> Inspection | None:
         if job is None or not 0 <= job < self._store.columns.jobs:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from llmdash.engine.metrics.wall_times import WallTimes
-from llmdash.engine.model.frame import ErrorGroup, Mark, Notice, Score, SeriesPart, TimingPart
+from llmdash.engine.model.frame import ErrorGroup, FailedTries, Mark, Notice, Score, SeriesPart, TimingPart
 from llmdash.engine.model.view import SeriesView, TimingView
 from llmdash.engine.store.job_columns import Columns
 from llmdash.engine.store.store import LiveJob
@@ -57,11 +57,21 @@ class _Timings(Protocol):
 
 
 class _Errors(Protocol):
-    def groups(self) -> tuple[ErrorGroup, ...]:
-        """Return the groups, the largest first."""
+    @property
+    def tries(self) -> int: ...
+    @property
+    def made_good(self) -> int: ...
+    def groups(self, until_s: float, key: str = "") -> tuple[ErrorGroup, ...]:
+        """Return the groups, the largest first; with a `key` those that it has a part in."""
 
-    def jobs(self, name: str) -> tuple[int, ...]:
-        """Return every job of the group, by number."""
+    def jobs(self, group_id: str) -> tuple[int, ...]:
+        """Return every job of the group that failed for good, by number."""
+
+    def examples(self, group_id: str) -> tuple[int, ...]:
+        """Return a few jobs of the group, newest first."""
+
+    def series(self, until_s: float) -> FailedTries:
+        """Return the failed tries of all groups over the run."""
 
 
 class _RunClock(Protocol):

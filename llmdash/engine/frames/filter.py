@@ -21,7 +21,7 @@ from llmdash.engine.frames.filter_words import (
 )
 from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
-from llmdash.engine.store.job_columns import Columns, JobValues
+from llmdash.engine.store.job_columns import CLASSES, Columns, JobValues
 
 __all__ = ["NO_WAITS", "Filter", "FilterError", "Predicate", "Term", "compile_filter"]
 
@@ -119,7 +119,9 @@ class _Compiling(NamedTuple):
             case "worker":
                 return _among(columns.worker, columns.workers.matching(value.split(",")))
             case "error":
-                return _among(columns.error, _errors(columns, value))
+                return _failing(value.lower(), columns)
+            case "had":
+                return _among(columns.failure, {CLASSES[_named(term, value, ERROR_CLASSES)]})
             case "id":
                 return self._id(value)
             case "text":
@@ -143,13 +145,6 @@ class _Compiling(NamedTuple):
         self.words.append(text)
         is_in_text = self.search.has(text)
         return lambda job: error[job] in errors or is_of_id(job) or is_in_text(job)
-
-
-def _errors(columns: Columns, value: str) -> frozenset[int]:
-    """The errors of a class, and those with these words."""
-    looks = ERROR_CLASSES.get(value.lower())
-    of_class = columns.errors.like(looks) if looks is not None else frozenset()
-    return columns.errors.find(value) | of_class
 
 
 def _numbered(value: str) -> Predicate:
@@ -183,6 +178,18 @@ def _named(term: str, value: str, names: Mapping[str, T]) -> T:
 def _among(column: JobValues[int], wanted: Iterable[int]) -> Predicate:
     allowed = frozenset(wanted)
     return lambda job: column[job] in allowed
+
+
+def _class_number(name: str) -> int | None:
+    kind = ERROR_CLASSES.get(name)
+    return None if kind is None else CLASSES[kind]
+
+
+def _failing(value: str, columns: Columns) -> Predicate:
+    """Jobs whose last failure is of the class of that name, or has that text, and that were not answered."""
+    of_class, error, failure = _class_number(value), columns.error, columns.failure
+    with_text = columns.errors.find(value)
+    return lambda job: error[job] in with_text or (bool(error[job]) and failure[job] == of_class)
 
 
 def _flagged(column: JobValues[int], wanted: AnswerFlag) -> Predicate:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from llmdash.engine.model.errors import ErrorClass
 from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
-from llmdash.engine.store.error_groups import shape
+from llmdash.engine.store.grouping import shape
 from llmdash.engine.store.job_columns import Columns
 from llmdash.prompts.verdict import Verdict
 
@@ -45,16 +46,10 @@ VERDICTS: Final[Mapping[str, Verdict | AnswerFlag]] = {
     "odd": ~AnswerFlag.REUSED,
     "reused": AnswerFlag.REUSED,
 }
-ERROR_CLASSES: Final[Mapping[str, re.Pattern[str]]] = {
-    "throttled": re.compile(r"429|.*rate limit", re.IGNORECASE),
-    "server": re.compile(r"5\d\d\b"),
-    "refused": re.compile(r"40[13]\b"),
-    "request": re.compile(r"4(?!29|01|03)\d\d\b"),
-    "stalled": re.compile(r".*(no bytes|stalled|timed out|timeout)", re.IGNORECASE),
-}
+ERROR_CLASSES: Final[Mapping[str, ErrorClass]] = {kind.value: kind for kind in ErrorClass}
 """What the errors of a class look like, from their beginning."""
 NUMBERS: Final = ("time", "ttft", "wait", "try", "in", "out", "#")
-FIELDS: Final = ("state", "is", "key", "worker", "error", "id", "text", *NUMBERS)
+FIELDS: Final = ("state", "is", "key", "worker", "error", "had", "id", "text", *NUMBERS)
 _OTHER_NAMES: Final = ("verdict", "tries")
 _MOST: Final = 8
 _MOST_LOOKED_AT: Final = 2_000
@@ -96,9 +91,10 @@ def _values(name: str, columns: Columns) -> Iterator[str]:
     elif name == "worker":
         yield from _names(columns.workers)
     elif name == "error":
-        errors = list(_names(columns.errors))
-        yield from (kind for kind, looks in ERROR_CLASSES.items() if any(map(looks.match, errors)))
-        yield from (_beginning(error) for error in errors)
+        yield from (_beginning(error) for error in _names(columns.errors))
+        yield from ERROR_CLASSES
+    elif name == "had":
+        yield from ERROR_CLASSES
 
 
 def _names(names: Iterable[str]) -> Iterator[str]:
@@ -111,7 +107,7 @@ def _names(names: Iterable[str]) -> Iterator[str]:
 
 def _beginning(error: str) -> str:
     """The first words of an error, up to what differs from one to the next."""
-    return " ".join(shape(error).partition("#")[0].split()[:4]).rstrip(" :;,") or error[:24]
+    return " ".join(shape(error).partition("*")[0].split()[:4]).rstrip(" :;,") or error[:24]
 
 
 def _quoted(value: str) -> str:

@@ -71,6 +71,8 @@ class HeadParts:
             left_out=self._facts.left_out,
             attempts=store.attempts,
             retries=store.retries,
+            failed_tries=store.errors.tries,
+            made_good=store.errors.made_good,
             requests_per_s=self._per_s(
                 status, store.sends_10s.rate(active_s), store.time_series.total_sent, active_s
             ),

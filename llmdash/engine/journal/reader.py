@@ -12,6 +12,7 @@ from typing import Any
 
 from llmdash.engine.journal.attempt_sums import AttemptSums
 from llmdash.engine.journal.export_record import result_record
+from llmdash.engine.journal.failure_rows import FailureRows
 from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.journal.query import damaged, querying
 from llmdash.engine.journal.schema import columns_of
@@ -72,7 +73,7 @@ _OF_TIMED = (
         "latency_s",
         "input_tokens",
     ),
-    *("output_tokens", "cached_tokens", "reasoning_tokens", "worker", "ended_at"),
+    *("output_tokens", "cached_tokens", "reasoning_tokens", "worker", "ended_at", "status", "code"),
 )
 _MOST_TOKENS = 2**32 - 1
 _TOKENS = ", ".join(
@@ -86,7 +87,7 @@ WITH sound AS (SELECT {} FROM attempts WHERE state <> 'unsent'), timed AS (
 )
 SELECT job, attempt, key, state, failure, COALESCE(message, ''), COALESCE(worker, ''), begun,
     CASE WHEN ended_at IS NULL THEN MAX(begun, sent_at + latency_s) ELSE MAX(begun, ended_at) END,
-    begun + MAX(0.0, ttft_s), ended_at IS NULL, {}
+    begun + MAX(0.0, ttft_s), ended_at IS NULL, {}, status, code
 FROM timed ORDER BY job, attempt
 """
 # Between its announcement, `sent_at`, and its departure an attempt waits for the disk.
@@ -120,6 +121,8 @@ class JournalReader:
             raise JournalError(f"{self._path}: no journal here; name the folder of a run")
         self.sums = AttemptSums(self._path)
         """What the attempts come to."""
+        self.failures = FailureRows(self._path)
+        """What failed."""
 
     def facts(self) -> dict[str, Any]:
         """Return the facts of the run: what it was started with."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from llmdash.engine.model.records import ResultRow
+from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import JobState, Severity
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Saved",
     "Sent",
     "Taken",
+    "TryFailed",
     "Waiting",
 ]
 
@@ -86,6 +87,12 @@ class Saved(msgspec.Struct, frozen=True, gc=False):
     result: ResultRow
 
 
+class TryFailed(msgspec.Struct, frozen=True, gc=False):
+    """An attempt failed, whether or not the job is retried; `record` is its row in the journal."""
+
+    record: AttemptRecord
+
+
 class RetryScheduled(msgspec.Struct, frozen=True, gc=False):
     """An attempt failed; the job will be retried. `counted` is False where the failure was not the job's."""
 
@@ -118,6 +125,7 @@ Event = (
     | AttemptEnded
     | AttemptLost
     | Saved
+    | TryFailed
     | RetryScheduled
     | Queued
     | Noticed

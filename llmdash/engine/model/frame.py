@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from llmdash.engine.model.errors import ErrorClass, ErrorExample, ErrorGroup, FailedTries
 from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.rows import EndpointRow, JobRow, JobText, KeyRow, SharedLimitRow, WorkerRow
@@ -21,7 +22,10 @@ __all__ = [
     "EMPTY_FRAME",
     "Alert",
     "EndpointRow",
+    "ErrorClass",
+    "ErrorExample",
     "ErrorGroup",
+    "FailedTries",
     "Frame",
     "HistogramPart",
     "Inspection",
@@ -161,19 +165,6 @@ class Inspection:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorGroup:
-    """Jobs with the same error but for the parts that `name` shows as `#`. `example` is one of the jobs."""
-
-    name: str
-    count: int
-    example: int
-    tries: int = 0
-    """The attempts of these jobs."""
-    keys: tuple[tuple[str, int], ...] = ()
-    """The keys of their last attempts with the number of jobs, the most frequent first."""
-
-
-@dataclass(frozen=True, slots=True)
 class ReplayPart:
     """Where the replay of a kept run is, in seconds at work; `speed` is how many times as fast it plays.
 
@@ -216,6 +207,10 @@ class Frame:
     inspection: Inspection | None = None
     errors: tuple[ErrorGroup, ...] = ()
     """Failures by group, the largest first."""
+    examples: tuple[ErrorExample, ...] = ()
+    """Some jobs of the group that was asked for, newest first."""
+    failed_tries: FailedTries = field(default_factory=FailedTries)
+    """Over the run, where errors were asked for."""
     failed: tuple[int, ...] = ()
     """The jobs of the group that was asked for."""
     replay: ReplayPart | None = None

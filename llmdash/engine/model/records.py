@@ -12,6 +12,8 @@ __all__ = [
     "AnswerTimesRow",
     "AttemptRecord",
     "EndedColumns",
+    "FailedResult",
+    "FailedTry",
     "HealthRecord",
     "MomentRow",
     "ResultRecord",
@@ -147,6 +149,31 @@ class TimedColumns(NamedTuple):
     output: tuple[int, ...]
     cached: tuple[int, ...]
     reasoning: tuple[int, ...]
+    status: tuple[int | None, ...]
+    code: tuple[str | None, ...]
+
+
+class FailedTry(NamedTuple):
+    """What a row of `attempts` says of an attempt that failed; `at` is when it ended, in Unix seconds."""
+
+    job: int
+    key: str
+    failure: str | None
+    status: int | None
+    code: str | None
+    message: str
+    at: float
+
+
+class FailedResult(NamedTuple):
+    """What a row of `results` says of a job that failed, or has an invalid answer; `at` is when it ended, in
+    Unix seconds, None if that is not known.
+    """
+
+    job: int
+    state: str
+    error: str
+    at: float | None
 
 
 class HealthRecord(NamedTuple):

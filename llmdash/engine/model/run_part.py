@@ -66,6 +66,10 @@ class RunPart:
     attempts: int = 0
     """Attempts of all starts."""
     retries: int = 0
+    failed_tries: int = 0
+    """Tries that failed, of all starts; answers that break a rule are among them."""
+    made_good: int = 0
+    """Those of jobs that were answered after all."""
     requests_per_s: float | None = None
     tokens_per_s: float | None = None
     """Both are of the last seconds; once the run has ended, the mean over all of it."""

@@ -56,7 +56,8 @@ class View:
     """Everything that a front end shows.
 
     `inspect` asks for one job in full, `tiles` for the ends of at most that many streams, `errors` for the
-    failures by group, `failed_as` for the jobs of the group of that name, `timings` for percentiles.
+    failures by group, all of them or those of the key `errors_of`, `examples_of` for some jobs of the group
+    of that id, `failed_as` for all of them that failed for good, `timings` for percentiles.
     `viewer` tells front ends apart where several watch one run.
     """
 
@@ -67,6 +68,8 @@ class View:
     series: SeriesView = field(default_factory=SeriesView)
     notices_after: int = 0
     errors: bool = False
+    errors_of: str = ""
+    examples_of: str | None = None
     failed_as: str | None = None
     timings: TimingView | None = None
     viewer: int = 0

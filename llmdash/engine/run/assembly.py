@@ -30,6 +30,7 @@ from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.resume import fresh_store, load_times, load_totals, resumed_store
 from llmdash.engine.store.history import restore_history
 from llmdash.engine.store.hosts import known_hosts
+from llmdash.engine.store.restored_errors import restore_errors, seconds_at_work
 from llmdash.engine.store.store import Store
 
 __all__ = ["Start", "build_parts", "start_of"]
@@ -77,6 +78,12 @@ def _restored(start: Start, reader: JournalReader) -> Start:
     restore_limits(start.pool, facts.get("key_limits"))
     restore_history(store, facts, samples, reader)
     load_times(store, facts)
+    restore_errors(
+        store,
+        reader.failures.tries(),
+        reader.failures.results(),
+        seconds_at_work(samples, store.wall.began_at),
+    )
     store.lost_by.update(reader.sums.lost_by())
     store.hosts.update(known_hosts(facts))
     for member in members:

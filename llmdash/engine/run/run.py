@@ -69,6 +69,7 @@ class Run:
             self._bounds,
             JobTexts(plan.source, reader, plan.facts.check),
             lambda: TextSearch(start.store.columns, plan.source, reader),
+            reader.attempts,
         )
         chronicle = Chronicle(
             writer, start.store, start.pool, gauges, self._head, last_at=start.last_sample_at

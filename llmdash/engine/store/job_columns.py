@@ -7,13 +7,16 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
+from llmdash.engine.model.errors import ErrorClass
 from llmdash.engine.model.states import JobState
 
-__all__ = ["NO_KEY", "Columns", "JobColumns", "JobValues", "Names"]
+__all__ = ["CLASSES", "NO_KEY", "Columns", "JobColumns", "JobValues", "Names"]
 
 NO_KEY = 0
+CLASSES: Final = {kind: number for number, kind in enumerate(ErrorClass, 1)}
+"""The numbers of the classes of errors in the column `failure`."""
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -43,6 +46,10 @@ class Columns(Protocol):
     def key(self) -> JobValues[int]: ...
     @property
     def error(self) -> JobValues[int]: ...
+    @property
+    def failure(self) -> JobValues[int]:
+        """The class of the last try of each job that failed, whatever came after it; 0 if none did."""
+
     @property
     def worker(self) -> JobValues[int]: ...
     @property
@@ -79,7 +86,7 @@ class Columns(Protocol):
 
 
 class JobColumns:
-    """One value a job in each column; 43 bytes a job. Unknown times and tokens are 0.
+    """One value a job in each column; 44 bytes a job. Unknown times and tokens are 0.
 
     `started` lists the jobs in the order in which they were first sent, or ended without being sent;
     `pending` has those that had no result when the run was begun, in the order in which they are to be sent.
@@ -94,6 +101,7 @@ class JobColumns:
         self.estimated = bytearray(jobs)
         self.key = array("H", bytes(2 * jobs))
         self.error = array("H", bytes(2 * jobs))
+        self.failure = bytearray(jobs)
         self.worker = array("H", bytes(2 * jobs))
         self.wait = array("f", bytes(4 * jobs))
         self.ttft = array("f", bytes(4 * jobs))
@@ -172,6 +180,10 @@ class Names:
     def __getitem__(self, number: int) -> str:
         return self._names[number]
 
+    def known(self, name: str) -> int:
+        """Return the number of `name`, 0 if it has none."""
+        return self._numbers.get(name, 0)
+
     def find(self, part: str) -> frozenset[int]:
         """Return the numbers of all names that contain `part`, case-insensitively."""
         wanted = part.lower()
@@ -181,10 +193,6 @@ class Names:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names[1:])
-
-    def like(self, looks: re.Pattern[str]) -> frozenset[int]:
-        """Return the numbers of all names that match `looks` from their beginning."""
-        return frozenset(number for number, name in enumerate(self._names) if number and looks.match(name))
 
     def matching(self, patterns: Iterable[str]) -> frozenset[int]:
         """Return the numbers of all names that are as a whole like one of `patterns`, case-insensitively; `*`

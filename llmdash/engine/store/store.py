@@ -22,6 +22,7 @@ from llmdash.engine.model.events import (
     Saved,
     Sent,
     Taken,
+    TryFailed,
     Waiting,
 )
 from llmdash.engine.model.frame import Notice, Score
@@ -99,7 +100,8 @@ class Store:
         self.lost_by: Counter[str] = Counter()
         self.hosts: dict[str, str] = {}
         """The host of each worker of an earlier start."""
-        self._errors: ErrorGroups | None = None
+        self.errors = ErrorGroups(columns)
+        """Failed tries and failed jobs, by group."""
         self._serial = 0
         self._handlers: dict[type, Callable[[Any], None]] = {
             Taken: self._taken,
@@ -110,6 +112,7 @@ class Store:
             AttemptEnded: self._attempt_ended,
             AttemptLost: self._lost,
             Saved: self._saved,
+            TryFailed: self._try_failed,
             RetryScheduled: self._retry,
             Queued: self._queued,
             Noticed: self._noticed,
@@ -129,13 +132,6 @@ class Store:
             self.verdicts[Verdict.NOT_PARSEABLE],
         )
         return score if score.total else None
-
-    @property
-    def errors(self) -> ErrorGroups:
-        """Return failed jobs by group; counted on first use."""
-        if self._errors is None:
-            self._errors = ErrorGroups(self.columns)
-        return self._errors
 
     @property
     def mean_output_tokens(self) -> float:
@@ -256,12 +252,20 @@ class Store:
             self.time_series.answered(now, self._times_of(row))
         if row.state == "failed":
             self.bursts.failed(now, row.error or "")
-        if row.state in ("failed", "invalid") and self._errors is not None:
-            self._errors.add(row.job)
+        if row.state in ("failed", "invalid"):
+            self.errors.failed(row.job, RESULT_STATES[row.state], row.error or "", now)
+        elif row.state == "done":
+            self.errors.answered(row.job)
         if row.state != "cancelled":
             self.ends_60s.add(now)
         self.live.pop(row.job, None)
         self.streams.end(row.job)
+
+    def _try_failed(self, event: TryFailed) -> None:
+        row = event.record
+        self.errors.tried(
+            row.job, row.key, row.failure, row.status, row.code, row.message or "", self.run_clock()
+        )
 
     def _retry(self, event: RetryScheduled) -> None:
         columns = self.columns
@@ -282,8 +286,8 @@ class Store:
             self.done_by[self.columns.workers[worker]] -= 1
         if state in (JobState.DONE, JobState.INVALID):
             self._forget_answer(event.job, Verdict(verdict))
-        if state in (JobState.FAILED, JobState.INVALID) and self._errors is not None:
-            self._errors.remove(event.job)
+        if state.ended:
+            self.errors.reopened(event.job, state)
         self.columns.set_state(event.job, JobState.QUEUED)
         self.live.pop(event.job, None)
         self.streams.end(event.job)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar, overload
 
 from llmdash.engine.model.states import JobState
-from llmdash.engine.store.job_columns import Names
+from llmdash.engine.store.job_columns import CLASSES, Names
 from llmdash.engine.store.store import LiveJob
 from llmdash.runs.replay.timeline import Timeline
 
@@ -75,6 +75,7 @@ class ColumnsAt:
         self.key = _Computed(lambda job: self._of_attempt(job, final.key, timeline.key))
         self.worker = _Computed(lambda job: self._of_attempt(job, final.worker, timeline.worker))
         self.error = _Computed(self._error)
+        self.failure = _Computed(self._failure)
         self.wait = _Computed(self._wait)
         self.ttft = _Computed(self._ttft)
         self.time = _Computed(self._time)
@@ -119,6 +120,19 @@ class ColumnsAt:
         if attempt is not None and timeline.ended[attempt] > self.position:
             attempt = attempt - 1 if attempt > timeline.first_attempt[job] else None
         return timeline.error[attempt] if attempt is not None else 0
+
+    def _failure(self, job: int) -> int:
+        """Return the class of the last try that failed by now."""
+        timeline = self._timeline
+        if self._has_ended(job) and timeline.final.failure[job]:
+            return timeline.final.failure[job]
+        last = timeline.attempt_at(job, self.position)
+        for attempt in range(timeline.first_attempt[job] - 1 if last is None else last, -1, -1):
+            if attempt < timeline.first_attempt[job]:
+                break
+            if timeline.group[attempt] and timeline.ended[attempt] <= self.position:
+                return CLASSES[timeline.grouping.keys[timeline.group[attempt] - 1].kind]
+        return 0
 
     def _wait(self, job: int) -> float:
         """Return how long the job waited: at its end as it is on record, before that between its attempts."""

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import heapq
 import threading
-from array import array
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.metrics.histogram import LogHistogram
 from llmdash.engine.metrics.wall_times import WallTimes
-from llmdash.engine.model.frame import ErrorGroup, Notice, Score
+from llmdash.engine.model.frame import Notice, Score
 from llmdash.engine.model.states import JobState
-from llmdash.engine.store.error_groups import shape
 from llmdash.prompts.verdict import Verdict
 from llmdash.runs.replay.columns import ColumnsAt, LiveAt
+from llmdash.runs.replay.errors import ErrorsAt
 from llmdash.runs.replay.past import MarksAt, Past
 from llmdash.runs.replay.series import SeriesAt
 from llmdash.runs.replay.streams import StreamsAt
 from llmdash.runs.replay.timeline import Timeline
 from llmdash.runs.replay.timings import TimingsAt
-from llmdash.runs.replay.tracks import AllOf, EventTrack, PaceAt, track
+from llmdash.runs.replay.tracks import AllOf, EventTrack, PaceAt
 
 __all__ = ["FiguresAt"]
 
-_MOST_GROUPS = 200
 _CHECKPOINT = 8_192
 
 
@@ -50,10 +45,10 @@ class FiguresAt:
         self.notices = notices
         self.hosts = hosts
         self.run_clock = _ClockAt(self.columns)
-        self.errors = _ErrorsAt(timeline, self.columns)
         self.time_series = SeriesAt(timeline, self.columns, past)
         self.marks = MarksAt(past.marks, self.columns)
         self.timings = TimingsAt(timeline, self.columns)
+        self.errors = ErrorsAt(timeline, self.columns)
         of_jobs = (times for state, times in timeline.job_ends.items() if state is not JobState.CANCELLED)
         self.sends, self.sends_10s = PaceAt(timeline.all_sent, 1.0), PaceAt(timeline.all_sent, 10.0)
         self.ends_60s = PaceAt(AllOf(of_jobs), 60.0)
@@ -147,32 +142,3 @@ class _TimesAt:
         histogram = before.copy()
         histogram.add_all(filter(None, map(self._times.__getitem__, self._answered.order[begin:end])))
         return histogram
-
-
-class _ErrorsAt:
-    """Failed jobs by group; each group has its jobs in the order in which they failed."""
-
-    def __init__(self, timeline: Timeline, columns: ColumnsAt) -> None:
-        self._columns = columns
-        self._groups: dict[str, tuple[array[float], array[int]]] = {}
-        final = timeline.final
-        failed = (timeline.job_ends[state].order for state in (JobState.FAILED, JobState.INVALID))
-        names: dict[int, str] = {}
-        for job in track(chain.from_iterable(failed), timeline.job_ended).order:
-            number = final.error[job]
-            name = names.get(number)
-            if name is None:
-                name = names[number] = shape(final.errors[number])
-            times, jobs = self._groups.setdefault(name, (array("d"), array("I")))
-            times.append(timeline.job_ended[job])
-            jobs.append(job)
-
-    def groups(self) -> tuple[ErrorGroup, ...]:
-        position = self._columns.position
-        counts = ((bisect_right(times, position), name) for name, (times, _) in self._groups.items())
-        largest = heapq.nlargest(_MOST_GROUPS, (each for each in counts if each[0]), key=lambda each: each[0])
-        return tuple(ErrorGroup(name, count, self._groups[name][1][count - 1]) for count, name in largest)
-
-    def jobs(self, name: str) -> tuple[int, ...]:
-        times, jobs = self._groups.get(name, (array("d"), array("I")))
-        return tuple(sorted(jobs[: bisect_right(times, self._columns.position)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, pairwise
@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import EndedColumns, MomentRow, SampleRow, TimedColumns
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
+from llmdash.engine.store.grouping import Grouping
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.restoring import restore_columns
 from llmdash.engine.store.timings import Source
@@ -123,6 +124,7 @@ class _Loader:
         timeline.key.extend(timeline.key_names.numbers(some.key))
         timeline.worker.extend(timeline.worker_names.numbers(some.worker))
         timeline.error.extend(timeline.error_names.numbers(some.message))
+        timeline.group.extend(_groups(timeline.grouping, some))
         for kind in _KINDS:
             self._spent[kind].extend(getattr(some, kind))
         self._guessed_ends = self._guessed_ends or 1 in some.is_guessed
@@ -240,6 +242,12 @@ class _Loader:
         timeline.order = track(range(self._jobs), starts).order
         for place, job in enumerate(timeline.order):
             timeline.rank[job] = place
+
+
+def _groups(grouping: Grouping, some: TimedColumns) -> Iterator[int]:
+    rows = zip(some.state, some.failure, some.status, some.code, some.message, strict=True)
+    for state, failure, status, code, message in rows:
+        yield grouping.number(failure, status, code, message) if state == "failed" else 0
 
 
 def _latest_signs(begun: Sequence[float], signs: Iterable[Sequence[float]]) -> list[float]:

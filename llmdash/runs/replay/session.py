@@ -191,6 +191,7 @@ class _Shown:
             self._inspect,
             texts=self.texts,
             search=lambda: TextSearch(figures.columns, run.prompts, run.reader),
+            attempts=self._rows.attempts,
         )
 
     def position_of(self, at: float) -> float:

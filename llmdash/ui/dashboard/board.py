@@ -49,6 +49,8 @@ class Board(PanelSpace):
 
     def __init__(self) -> None:
         super().__init__()
+        self.skipped_errors: set[str] = set()
+        """The ids of the groups of errors that are folded away."""
         self._workers = WorkerPanel(id="workers")
         self._workers.display = False
         self._jobs = JobTable(id="jobs")
@@ -61,7 +63,7 @@ class Board(PanelSpace):
         self._tiles = StreamTiles(id="tiles")
         self._figures = FigurePace()
         self._fields: tuple[str, ...] = ()
-        self._review = Review(self._rate, self._stream, self._tiles)
+        self._review = Review(self._rate, self._stream, self._tiles, self.skipped_errors)
 
     def compose(self) -> ComposeResult:
         yield self._workers
@@ -227,7 +229,7 @@ class Board(PanelSpace):
 
     @on(ErrorTable.Chosen)
     def _jobs_of_group(self, event: ErrorTable.Chosen) -> None:
-        self.show_only(filter_for(event.group.name))
+        self.show_only(filter_for(event.group, event.groups))
 
 
 def _of_all_keys(frame: Frame) -> str:

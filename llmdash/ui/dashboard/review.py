@@ -5,13 +5,14 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import Frame
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.outcome import OutcomePanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
-from llmdash.ui.tables.error_table import ErrorTable
+from llmdash.ui.tables.error_table import PANEL_COLUMNS, ErrorTable
 
 __all__ = ["Review"]
 
@@ -19,13 +20,15 @@ __all__ = ["Review"]
 class Review:
     """Shows what came of a run and what failed once it has ended; the rate and streams while it goes on."""
 
-    def __init__(self, rate: RatePanel, stream: StreamPane, tiles: StreamTiles) -> None:
+    def __init__(
+        self, rate: RatePanel, stream: StreamPane, tiles: StreamTiles, skipped_errors: set[str]
+    ) -> None:
         self._rate = rate
         self._stream = stream
         self._tiles = tiles
         self._outcome = OutcomePanel(id="outcome")
         self._over = MiniPlot(id="over")
-        self._failed = ErrorTable("What failed", id="failed")
+        self._failed = ErrorTable("What failed", PANEL_COLUMNS, skipped_errors, id="failed")
         self._over.border_title = Content("Over the run")
         self._is_tiled: bool | None = None
         """None until the user says so: then there is a wall where there is room."""
@@ -58,12 +61,17 @@ class Review:
         """
         ended = frame.run.state.ended
         self._has_room = has_room
+        self._show_errors(frame, "What failed" if ended else "Errors")
         if ended:
             self._outcome.show(frame.run, frame.errors)
-        if ended or has_room:
-            self._failed.show(frame.errors)
         self._over.show(frame.series)
         self._arrange(ended=ended, failed=(ended or has_room) and bool(frame.errors))
+
+    def _show_errors(self, frame: Frame, about: str) -> None:
+        run = frame.run
+        jobs = counted(run.failed + run.invalid, "job")
+        note = f"{jobs} failed; {counted(run.made_good, 'try', 'tries')} made good by a retry"
+        self._failed.show(frame.errors, run.elapsed_s, about, note)
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
         tiled = (self._has_room if self._is_tiled is None else self._is_tiled) and not ended

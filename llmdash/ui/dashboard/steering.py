@@ -33,7 +33,7 @@ from llmdash.ui.panels.replay_bar import ReplayBar
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.tables.job_table import JobTable
 
-__all__ = ["STEERING", "Confirmation", "command_of", "confirmation_before", "pause_or_resume"]
+__all__ = ["STEERING", "Confirmation", "command_of", "confirmation_before", "pause_or_resume", "switch_key"]
 
 _HELD: Final = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
 """The states in which `p` resumes."""
@@ -48,9 +48,10 @@ def _row(message: type[_M], command: Callable[[_M, Frame], Command]) -> tuple[ty
     return message, command
 
 
-def _switch(message: KeyPanel.Toggle, frame: Frame) -> Command:
-    off = any(key.label == message.label and key.state is KeyState.DISABLED for key in frame.keys)
-    return ReviveKey(message.label) if off else DisableKey(message.label)
+def switch_key(label: str, frame: Frame) -> Command:
+    """Return the command that disables a key, or enables one again that is."""
+    off = any(key.label == label and key.state is KeyState.DISABLED for key in frame.keys)
+    return ReviveKey(label) if off else DisableKey(label)
 
 
 STEERING: Final[Mapping[type[Message], _Rule]] = dict(
@@ -59,7 +60,7 @@ STEERING: Final[Mapping[type[Message], _Rule]] = dict(
         _row(JobTable.CancelJobs, lambda message, _frame: CancelJobs(message.jobs)),
         _row(RatePanel.RateChanged, lambda message, _frame: SetRate(message.rate)),
         _row(RatePanel.ConcurrencyChanged, lambda message, _frame: SetConcurrency(message.concurrency)),
-        _row(KeyPanel.Toggle, _switch),
+        _row(KeyPanel.Toggle, lambda message, frame: switch_key(message.label, frame)),
         _row(KeyPanel.Revive, lambda message, _frame: ReviveKey(message.label)),
         _row(KeyPanel.ReviveEndpoint, lambda message, _frame: ReviveEndpoint(message.name)),
         _row(KeyPanel.Weigh, lambda message, _frame: SetWeight(message.label, message.weight)),

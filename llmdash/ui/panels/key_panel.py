@@ -55,6 +55,7 @@ class KeyPanel(LineTable):
     | d | Disable the key under the cursor, or enable it again. |
     | v | Revive it: end its rest or quarantine, or that of an endpoint, at once. |
     | [, ] | Less or more weight. |
+    | e | Show what it has failed in. |
     | l | Type its limits in its line: tab to the next, enter sets them, escape leaves them. |
 
     | Component class | Styles |
@@ -86,6 +87,7 @@ class KeyPanel(LineTable):
             tooltip="Disable the key under the cursor, or enable it again",
         ),
         Binding("v", "revive", "Revive", tooltip="Use it again at once, though it rests, is down or dead"),
+        Binding("e", "errors", "Its errors", tooltip="What this key has failed in"),
         Binding(
             "left_square_bracket",
             "weigh(-1)",
@@ -116,6 +118,12 @@ class KeyPanel(LineTable):
     @dataclass
     class Toggle(FromWidget):
         """Posted when the user disables a key, or enables it again."""
+
+        label: str
+
+    @dataclass
+    class Errors(FromWidget):
+        """Posted when the user asks what a key has failed in."""
 
         label: str
 
@@ -291,6 +299,12 @@ class KeyPanel(LineTable):
     def action_switch(self) -> None:
         if key := self._key():
             self.post_message(self.Toggle(self, key.label))
+        else:
+            self._tell(_NO_KEY)
+
+    def action_errors(self) -> None:
+        if key := self._key():
+            self.post_message(self.Errors(self, key.label))
         else:
             self._tell(_NO_KEY)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -27,7 +27,7 @@ from llmdash.engine.model.commands import (
 )
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import HoldKind
-from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Notice
+from llmdash.engine.model.frame import EMPTY_FRAME, ErrorGroup, Frame, Notice
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.action_names import action_names, bar_names, explanations, hold_of, shown_as
@@ -39,12 +39,13 @@ from llmdash.ui.dashboard.header_clicks import action_at
 from llmdash.ui.dashboard.keys import DASHBOARD_KEYS
 from llmdash.ui.dashboard.no_use import no_use
 from llmdash.ui.dashboard.overlay import Overlay
-from llmdash.ui.dashboard.steering import command_of, on_steering, pause_or_resume
+from llmdash.ui.dashboard.steering import command_of, on_steering, pause_or_resume, switch_key
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.replay_bar import ReplayBar, speed_beside
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
-from llmdash.ui.screens.openings import OPENINGS
+from llmdash.ui.screens.openings import OPENINGS, errors_of_key
 from llmdash.ui.screens.questions import Questions
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import NO_JOB, JobTable
@@ -165,10 +166,9 @@ class DashboardScreen(Screen[None]):
             overlay.show_frame(frame)
 
     def _view(self) -> View:
-        ended = self._frame.run.state.ended
-        return self._board.wanted(
-            View(errors=ended or self._board.is_roomy, notices_after=self._announcements.last_notice)
-        )
+        run = self._frame.run
+        errors = run.state.ended or (self._board.is_roomy and run.failed_tries + run.failed > 0)
+        return self._board.wanted(View(errors=errors, notices_after=self._announcements.last_notice))
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame
@@ -204,17 +204,39 @@ class DashboardScreen(Screen[None]):
     def _steer(self, message: Message) -> None:
         self._questions.request(command_of(message, self._frame), self._frame)
 
-    def retry_group(self, name: str) -> None:
-        """Queue every job of this group of errors again."""
-        jobs = self._session.frame(replace(self._view(), failed_as=name)).failed
+    def retry_groups(self, groups: Iterable[ErrorGroup]) -> None:
+        """Queue every failed job of these groups of errors again."""
+        failed = [group.id for group in groups if group.jobs]
+        views = (replace(self._view(), failed_as=group_id) for group_id in failed)
+        jobs = tuple(dict.fromkeys(job for view in views for job in self._session.frame(view).failed))
         if jobs:
             self.send(RetryJobs(jobs))
-        else:  # the engine answers late, or they were queued meanwhile
+        elif failed:  # the engine answers late, or they were queued meanwhile
             self.app.notify("The jobs of this group are not known now: try it again", markup=False)
+        else:
+            self.app.notify("No job of this group failed for good: there is none to try again", markup=False)
+
+    def bench(self, label: str) -> None:
+        """Send nothing more with a key, or use it again."""
+        self.send(switch_key(label, self._frame))
+
+    @property
+    def skipped_errors(self) -> set[str]:
+        """The ids of the groups of errors that are folded away."""
+        return self._board.skipped_errors
 
     @on(ErrorTable.Retry)
     def _retry_group(self, event: ErrorTable.Retry) -> None:
-        self.retry_group(event.group.name)
+        self.retry_groups([event.group])
+
+    @on(ErrorTable.Bench)
+    def _bench_key(self, event: ErrorTable.Bench) -> None:
+        if event.group.keys:
+            self.bench(event.group.keys[0][0])
+
+    @on(KeyPanel.Errors)
+    def _errors_of_key(self, event: KeyPanel.Errors) -> None:
+        self.app.push_screen(errors_of_key(self, event.label))
 
     def action_toggle_pause(self) -> None:
         """Pause the run or its replay, or resume it."""

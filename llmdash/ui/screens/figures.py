@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from llmdash.engine.model.frame import Frame
@@ -17,9 +17,9 @@ from llmdash.engine.model.view import View
 from llmdash.reports.timing_tables import write_timings
 from llmdash.ui.charts.timing_board import TimingBoard
 from llmdash.ui.dashboard.overlay import Controls
-from llmdash.ui.panels.key_bar import KeyBar, bar_items
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
-from llmdash.ui.text.keymap import entries
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["FiguresScreen"]
 
@@ -55,7 +55,7 @@ class FiguresScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield RunLine()
         yield TimingBoard(id="timings")
-        yield KeyBar(bar_items(entries(self), ("dismiss", "help")))
+        yield KeyBar()
 
     @property
     def _board(self) -> TimingBoard:
@@ -87,10 +87,9 @@ class FiguresScreen(Screen[None]):
         self._board.next_group(steps)
 
     def action_help(self) -> None:
-        from llmdash.ui.screens.help import HelpScreen
-        from llmdash.ui.text.keymap import listed
+        from llmdash.ui.screens.help import help_screen
 
-        self.app.push_screen(HelpScreen(list(listed(self))))
+        self.app.push_screen(help_screen(self))
 
     def action_export(self, suffix: str) -> None:
         """Write what is shown into a file here."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         """What the dashboard does for any of them."""
 
 
-__all__ = ["OPENINGS"]
+__all__ = ["OPENINGS", "errors_of_key"]
 
 
 def _alerts(_controls: DashboardControls, frame: Frame) -> Screen[None]:
@@ -36,6 +36,13 @@ def _figures(controls: DashboardControls, _frame: Frame) -> Screen[None]:
     from llmdash.ui.screens.figures import FiguresScreen
 
     return FiguresScreen(controls)
+
+
+def errors_of_key(controls: DashboardControls, key: str) -> Screen[None]:
+    """Return the screen of what that key has failed in."""
+    from llmdash.ui.screens.errors import ErrorsScreen
+
+    return ErrorsScreen(controls, key)
 
 
 def _graphs(controls: DashboardControls, _frame: Frame) -> Screen[None]:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from llmdash.engine.model.errors import ErrorGroup
 
 __all__ = ["filter_for"]
 
-_WORD = re.compile(r"(?<![\w#])[A-Za-z0-9][\w.'-]*[\w](?![\w#])")
+_WORD = re.compile(r"(?<![\w*])[A-Za-z0-9][\w.'-]*[\w](?![\w*])")
 _MOST_WORDS = 8
 
 
-def filter_for(name: str) -> str:
-    """Return a filter of the job table that matches the jobs of a group: those that failed with its words.
+def filter_for(group: ErrorGroup, others: Iterable[ErrorGroup] = ()) -> str:
+    """Return a filter of the job table that matches the jobs of a group: those that failed for good, where
+    there are any, else those whose last failed try was of its class.
 
-    >>> filter_for("404 model # not found: see https://example.org")
-    'state:failed error:404 error:model error:not error:found error:see'
+    Words of the message are added where one of the `others` has failed jobs of the same class.
+
+    >>> from llmdash.engine.model.errors import ErrorClass
+    >>> filter_for(ErrorGroup("model * not found", 2, (1,), kind=ErrorClass.REQUEST))
+    'error:request'
     """
-    words = dict.fromkeys(match.group() for match in _WORD.finditer(re.sub(r"\S*[:=<>]\S+", " ", name)))
-    return " ".join(["state:failed", *(f"error:{word}" for word in list(words)[:_MOST_WORDS])])
+    if not group.jobs:
+        return f"had:{group.kind}"
+    alike = any(other.jobs and other.kind is group.kind and other.id != group.id for other in others)
+    words = [f"error:{word}" for word in _words(group.words)] if alike else []
+    return " ".join([f"error:{group.kind}", *words])
+
+
+def _words(text: str) -> list[str]:
+    """The words of a message that are the same in each error of its group."""
+    plain = re.sub(r"\S*[:=<>]\S+", " ", text)
+    return list(dict.fromkeys(match.group() for match in _WORD.finditer(plain)))[:_MOST_WORDS]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from llmdash.engine.model.frame import ErrorGroup, Percentiles, RunPart, Score
 from llmdash.engine.model.states import RunState
-from llmdash.ui.text.format import by_words, count, dollars, duration, share, si
+from llmdash.ui.text.format import count, dollars, duration, share, si
 
 __all__ = ["OutcomeLine", "failed_kinds", "half_width", "outcome_lines"]
 
@@ -18,10 +17,6 @@ _Z: Final = 1.96
 """Of the 95 % interval."""
 _LABEL: Final = 10
 _COLUMN: Final = 7
-_LONGEST_KIND: Final = 16
-_LONGEST_LINK: Final = 3
-"""Letters of a last word that says nothing by itself, such as `for`."""
-_STATUS: Final = re.compile(r"\d{3}(?!\d)")
 
 Piece = tuple[str, str]
 
@@ -62,10 +57,11 @@ _SHARES: Final = ("p50", "p90", "p95", "p99")
 
 
 def failed_kinds(errors: Sequence[ErrorGroup], width: int) -> str:
-    """Return the most frequent kinds of error in a few words each: `stalled 26, 500 12`."""
+    """Return how most jobs failed, by status or else by class: `stalled 26, 500 12`."""
     kinds: Counter[str] = Counter()
     for group in errors:
-        kinds[_kind(group.name)] += group.count
+        if group.jobs:
+            kinds[str(group.status or group.kind)] += group.jobs
     text = ""
     for kind, jobs in kinds.most_common():
         longer = f"{text}, {kind} {count(jobs)}" if text else f"{kind} {count(jobs)}"
@@ -82,16 +78,6 @@ def half_width(score: Score) -> float:
         return 0.5
     spread = share * (1 - share) / total + _Z**2 / (4 * total**2)
     return _Z * math.sqrt(spread) / (1 + _Z**2 / total)
-
-
-def _kind(name: str) -> str:
-    """The status of an error, else its first words after what all of its kind begin with."""
-    if status := _STATUS.match(name):
-        return status.group()
-    words = name.rpartition(": ")[2].partition("#")[0].split()[:2]
-    while len(words) > 1 and len(words[-1]) <= _LONGEST_LINK:
-        words.pop()
-    return by_words(" ".join(words) or name, _LONGEST_KIND).rstrip(" ,.")
 
 
 def _line(label: str, *pieces: Piece, priority: int = 0) -> OutcomeLine:

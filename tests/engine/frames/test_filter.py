@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from llmdash.engine.frames.filter import FilterError, compile_filter
 from llmdash.engine.frames.filter_hint import hint_for
 from llmdash.engine.frames.filter_words import completions
+from llmdash.engine.model.errors import ErrorClass
 from llmdash.engine.model.states import JobState
-from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.job_columns import CLASSES, JobColumns
 from llmdash.prompts.verdict import Verdict
 
 
@@ -26,6 +27,7 @@ def columns() -> JobColumns:
         held.worker[job] = held.workers.number(("w1", "w10", "GPU b")[job % 3]) if job < 6 else 0
     held.verdict[6] = Verdict.NOT_EQUAL
     held.error[7] = held.errors.number("429 Too Many Requests")
+    held.failure[7] = held.failure[6] = CLASSES[ErrorClass.THROTTLED]
     return held
 
 
@@ -47,6 +49,10 @@ def found(text: str) -> list[int]:
         ("state:ended key:B1", [7]),
         ("is:wrong", [6]),
         ("error:too", [7]),
+        ("error:throttled", [7]),
+        ("error:Throttled error:many", [7]),
+        ("error:stalled", []),
+        ("had:throttled", [6, 7]),
         ("many", [7]),
         ("task-3", [3]),
         ("time>6", [7, 8]),

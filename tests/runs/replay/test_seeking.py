@@ -156,7 +156,8 @@ def test_everywhere_the_counts_are_those_of_the_rows(group: Group, share: float)
             assert key.in_flight >= 0
         assert sum(key.in_flight for key in frame.keys) == run.in_flight
         assert sum(key.sent for key in frame.keys) == run.attempts
-        assert sum(group.count for group in frame.errors) == run.failed + run.invalid
+        assert sum(group.jobs for group in frame.errors) == run.failed + run.invalid
+        assert sum(group.tries for group in frame.errors) == run.failed_tries >= run.made_good
 
 
 @settings(max_examples=40, deadline=None)

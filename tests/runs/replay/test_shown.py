@@ -127,11 +127,17 @@ def test_notices_keys_endpoints_and_workers_are_those_of_the_time(tmp_path: Path
 def test_groups_of_errors_grow(tmp_path: Path) -> None:
     made(tmp_path)
     session = session_at(tmp_path, 5.0)
-    view = View(errors=True, failed_as="400 bad #")
-    assert (session.frame(view).errors, session.frame(view).failed) == ((), ())
+    view = View(errors=True, failed_as="request 400  bad *")
+    before = session.frame(view)
+    assert [(group.words, group.jobs, group.tries) for group in before.errors] == [("503 no", 0, 1)]
+    assert before.failed == ()
+    assert session.frame(View(examples_of=before.errors[0].id)).examples[0].message == "503 no"
+    assert session.frame(View(errors=True, errors_of="of nobody")).errors == ()
     session.command(Seek(6.0))
     frame = session.frame(view)
-    assert [(group.name, group.count, group.example) for group in frame.errors] == [("400 bad #", 1, 3)]
+    assert [(group.name, group.jobs, group.examples) for group in frame.errors if group.jobs] == [
+        ("bad *", 1, (3,))
+    ]
     assert frame.failed == (3,)
     assert frame.run.tokens_estimated
     assert frame.run.empty == 3

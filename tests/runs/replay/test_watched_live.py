@@ -138,7 +138,8 @@ def figures(frame: Frame) -> tuple[Any, ...]:
     return (
         sorted(map(row_of, frame.jobs.rows)),
         [key_of(key) for key in frame.keys],
-        {(group.name, group.count) for group in frame.errors},
+        {(group.id, group.jobs, group.tries, frozenset(group.keys)) for group in frame.errors},
+        (part.failed_tries, part.made_good),
         (part.done, part.failed, part.invalid, part.in_flight, part.attempts, part.retries),
         (part.input_tokens, part.output_tokens, part.score, part.empty),
         (frame.rate.rate, frame.rate.concurrency, frame.rate.in_flight),

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from llmdash.engine.model.commands import RetryJobs
+from llmdash.engine.model.commands import DisableKey, RetryJobs
 from llmdash.engine.model.states import RunState, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.launcher import LaunchError
@@ -20,8 +20,9 @@ from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.text.keymap import entries
 from tests.ui.fake_session import FakeSession, RestingSession
-from tests.ui.troubles import finished
+from tests.ui.troubles import failures, finished
 from tests.ui.waiting import until
+from tests.ui.widget_app import lines
 from tests.waiting import PATIENCE_S
 
 SIZES = [(120, 36), (80, 24), (200, 60)]
@@ -113,6 +114,47 @@ async def test_enter_on_a_group_filters_the_jobs_by_it() -> None:
         app.screen.query_one(ErrorTable).focus()
         await pilot.press("enter")
         await until(pilot, lambda: "stalled" in session.views[-1].jobs.filter)
+
+
+async def test_the_keys_of_what_failed_bench_a_key_and_fold_a_group_away() -> None:
+    session = ended()
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        table = app.screen.query_one(ErrorTable)
+        await until(pilot, lambda: table.display and table.row_count() == 4)
+        table.focus()
+        await pilot.pause()
+        assert "⏎ its jobs   r retry   b bench   k skip" in str(table.border_subtitle)
+        await pilot.press("b", "k")
+        assert session.commands == [DisableKey("9bc0")]
+        await until(pilot, lambda: "skipped: stalled" in lines(table)[4])
+        await pilot.press("end", "k")
+        await until(pilot, lambda: "skipped" not in "".join(lines(table)))
+
+
+async def test_where_there_is_room_what_fails_is_shown_while_the_run_goes_on() -> None:
+    session = FakeSession(scene=failures())
+    app = LlmdashApp(session=session)
+    async with app.run_test(size=(200, 60)) as pilot:
+        table = app.screen.query_one(ErrorTable)
+        await until(pilot, lambda: table.display and table.row_count() == 4)
+        assert app.screen.query_one("#stream", StreamPane).display
+        words = "32 jobs failed; 118 tries made good by a retry"
+        await until(pilot, lambda: words in str(table.border_subtitle))
+        assert table.region.height == 11
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: not table.display)
+        await until(pilot, lambda: not session.views[-1].errors)
+
+
+@pytest.mark.case("engine", "attempts-hidden")
+async def test_tries_that_were_made_good_are_among_what_failed() -> None:
+    app = LlmdashApp(session=ended())
+    async with app.run_test(size=(120, 36)) as pilot:
+        table = app.screen.query_one(ErrorTable)
+        await until(pilot, lambda: table.display and table.row_count() == 4)
+        assert lines(table)[3].split()[:3] == ["0", "48", "3m40s"]
+        assert "429 too many requests" in lines(table)[3]
 
 
 async def test_the_wall_of_streams_is_gone_with_the_streams() -> None:

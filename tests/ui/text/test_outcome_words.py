@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from llmdash.engine.model.frame import ErrorGroup, Frame, Percentiles, ReplayPart, RunPart, Score
+from llmdash.engine.model.frame import ErrorClass, ErrorGroup, Frame, Percentiles, ReplayPart, RunPart, Score
 from llmdash.engine.model.states import RunState
 from llmdash.ui.text.end_words import end_words
 from llmdash.ui.text.outcome_words import failed_kinds, half_width, outcome_lines
 
 ERRORS = (
-    ErrorGroup("no answer: stalled for # s", 26, 1),
-    ErrorGroup("500 the server had an error", 10, 2),
-    ErrorGroup("500 another one", 2, 3),
+    ErrorGroup("stalled: no content for *", 26, (1,), 141, kind=ErrorClass.STALLED),
+    ErrorGroup("the server had an error", 10, (2,), 60, kind=ErrorClass.SERVER, status=500),
+    ErrorGroup("another one", 2, (3,), 4, kind=ErrorClass.SERVER, status=500),
+    ErrorGroup("slow down", 0, (4,), 48, kind=ErrorClass.THROTTLED, status=429),
 )
 DONE = RunPart(
     state=RunState.DONE,
@@ -68,7 +69,7 @@ def test_tokens_name_what_was_cached_where_there_is_room() -> None:
 
 def test_kinds_of_error_that_do_not_fit_are_left_out() -> None:
     assert failed_kinds(ERRORS, 12) == "stalled 26"
-    assert failed_kinds((ErrorGroup("#", 3, 0), ErrorGroup("", 1, 0)), 30) == "# 3,  1"
+    assert failed_kinds((ErrorGroup("", 3, (0,)),), 30) == "other 3"
 
 
 @pytest.mark.parametrize(

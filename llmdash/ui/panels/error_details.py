@@ -1,0 +1,76 @@
+"""A panel of lines whose pieces can be clicked: what is known of a group of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content, Span
+from textual.events import Click
+from textual.style import Style
+from textual.widgets import Static
+
+from llmdash.sanitize import clean_line
+from llmdash.ui.text.error_words import Phrase
+from llmdash.ui.text.panel_border import PanelBorder
+
+__all__ = ["ErrorDetails", "as_content"]
+
+_ACTION: Final = "action"
+"""What a piece that can be clicked has in its style."""
+
+
+class ErrorDetails(VerticalScroll, can_focus=False):
+    """Shows lines of pieces; those with an action run it on the screen when they are clicked."""
+
+    DEFAULT_CSS = """
+    ErrorDetails {
+        border: round $border-blurred; border-title-color: $foreground-muted;
+        padding: 0 1; scrollbar-size-vertical: 1;
+        & > Static { height: auto; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._border = PanelBorder(self)
+        self._lines: Sequence[tuple[Phrase, ...]] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def show(self, what: str, how: str, lines: Sequence[tuple[Phrase, ...]]) -> None:
+        """Show lines under these words on the border; repaints only what is new."""
+        self._border.show(what, how)
+        if lines != self._lines:
+            self._lines = lines
+            self.query_one(Static).update(Content("\n").join(map(as_content, lines)))
+
+    async def on_click(self, event: Click) -> None:
+        """Run the action of the piece that was clicked; not as a link, which has colours of its own."""
+        if action := event.style.meta.get(_ACTION):
+            await self.screen.run_action(action)
+
+    def on_resize(self) -> None:
+        self._border.draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._border.draw()
+
+
+def as_content(line: Sequence[Phrase]) -> Content:
+    """Return a line as content; text that a server sent is one safe text, and no markup."""
+    return Content("").join(_piece(piece) for piece in line)
+
+
+def _piece(piece: Phrase) -> Content:
+    text = clean_line(piece.text)
+    if not text:
+        return Content("")
+    spans: list[Span] = [Span(0, len(text), piece.style)] if piece.style else []
+    if piece.action:
+        spans.append(Span(0, len(text), Style.from_meta({_ACTION: piece.action})))
+    return Content(text, spans)
