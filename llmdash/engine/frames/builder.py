@@ -26,6 +26,7 @@ from llmdash.engine.model.frame import (
     KeyRow,
     SeriesPart,
     SharedLimitRow,
+    StreamPart,
 )
 from llmdash.engine.model.states import RunState, WaitReason
 from llmdash.engine.model.view import View
@@ -85,6 +86,7 @@ class FrameBuilder:
                 cluster=self._gauges.cluster,
                 rate=self._head.rate(status, common.run, now.blocker, now.waits),
                 stream=stream,
+                inspected=self._inspected_stream(view),
                 tiles=tuple(map(self._streams.tile, tiles)),
                 series=self._series(view.series_width),
                 notices=tuple(notice for notice in self._store.notices if notice.serial > view.notices_after),
@@ -159,4 +161,11 @@ class FrameBuilder:
         if found is None:
             return None
         above, below = ordering.around(job)
-        return replace(found, above=above, below=below)
+        line = ordering.line_of(job)
+        place = None if line is None else line + 1
+        return replace(found, above=above, below=below, place=place, matched=len(ordering))
+
+    def _inspected_stream(self, view: View) -> StreamPart:
+        if view.inspect is None or not 0 <= view.inspect < self._store.columns.jobs:
+            return StreamPart()
+        return self._streams.of(view.inspect, view.inspect_stream)

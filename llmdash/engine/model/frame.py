@@ -14,6 +14,7 @@ from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.rows import EndpointRow, JobRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.run_part import Percentiles, RunPart, Score
 from llmdash.engine.model.states import AlertKind, Binding, JobState, Severity
+from llmdash.prompts.verdict import Verdict
 
 __all__ = [
     "EMPTY_FRAME",
@@ -96,6 +97,11 @@ class StreamPart:
     """Who makes the attempt; None if this process does."""
     is_even: bool = False
     """True if the chunks are not on record: the answer is shown as if it had come at an even pace."""
+    verdict: Verdict = Verdict.UNSCORED
+    error: str = ""
+    """Why the attempt before, or the job, failed."""
+    total: int = 0
+    """The number of all chunks so far, of which `chunks` may be the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,10 @@ class Inspection:
     above: int | None = None
     below: int | None = None
     """The jobs on the rows above and below it in the table, filtered and sorted as the view asks."""
+    place: int | None = None
+    """Its row in that table, counted from 1; None where the filter hides it."""
+    matched: int = 0
+    """The number of rows of that table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +195,8 @@ class Frame:
     """The forecast of the rest, while a trial is held."""
     rate: RatePart = RatePart()
     stream: StreamPart = StreamPart()
+    inspected: StreamPart = StreamPart()
+    """What is new in the stream of the job that is inspected."""
     tiles: tuple[StreamPart, ...] = ()
     """Streams in flight, each in its place as long as it goes on; `chunks` are the last, `start` is 0."""
     series: SeriesPart = SeriesPart()

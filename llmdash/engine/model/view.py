@@ -45,8 +45,9 @@ class StreamView:
 class View:
     """Everything that a front end shows.
 
-    `inspect` asks for one job in full, `series_width` for that many samples, `tiles` for the ends of at most
-    that many streams, `errors` for the failures by group, `failed_as` for the jobs of the group of that name.
+    `inspect` asks for one job in full, and `inspect_stream` says how much of its stream the front end has;
+    `series_width` asks for that many samples, `tiles` for the ends of at most that many streams, `errors` for
+    the failures by group, `failed_as` for the jobs of the group of that name.
     `viewer` tells front ends apart where several watch one run.
     """
 
@@ -54,6 +55,7 @@ class View:
     stream: StreamView = StreamView()
     tiles: int = 0
     inspect: int | None = None
+    inspect_stream: StreamView = StreamView()
     series_width: int = 0
     notices_after: int = 0
     errors: bool = False

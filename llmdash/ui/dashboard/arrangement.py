@@ -147,11 +147,13 @@ def too_small_words(size: Size) -> str:
 
 
 class RowCounts(NamedTuple):
-    """The rows that panels have to show, in a terminal of any size."""
+    """The rows that panels have to show, in a terminal of any size, and whether streams are a wall."""
 
     keys: int = 0
     workers: int = 0
     outcome: int = 0
+    wall: bool = False
+    """Whether tiled streams take most of the room of the jobs."""
 
 
 class DashboardLayout(Layout):
@@ -185,7 +187,7 @@ class DashboardLayout(Layout):
         """The regions by widget id, without the workers; those without room are missing, or empty."""
         if "outcome" in shown:
             return arrange_review(size, self.rows.keys, self.rows.outcome)
-        panels = arrange_panels(size, self.rows.keys, "tiles" in shown)
+        panels = arrange_panels(size, self.rows.keys, "tiles" in shown and self.rows.wall)
         streams = {} if panels.stream is None else dict.fromkeys(("stream", "tiles"), panels.stream)
         return {"jobs": panels.jobs, "keys": panels.keys, "rate": panels.rate, **streams}
 

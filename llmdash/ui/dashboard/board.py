@@ -12,7 +12,7 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
-from llmdash.ui.dashboard.review import Review
+from llmdash.ui.dashboard.review import Review, Streams
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
@@ -78,11 +78,14 @@ class Board(PanelSpace):
         self._keys.show(frame.keys, frame.endpoints)
         self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
+        self._review.use_room(self.is_roomy)
         self._review.show(frame)
         if self._tiles.display:
+            self._tiles.use(*self._stream.looks)
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)
-        self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines))
+        wall = self._review.streams is Streams.WALL
+        self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines, wall))
 
     def _show_workers(self, frame: Frame) -> None:
         """Show the workers above the other panels, if there are any and there is room."""
@@ -115,8 +118,12 @@ class Board(PanelSpace):
         """Show the set rate again: another one that was requested will not be set."""
         self._rate.keep_rate()
 
+    async def run_stream_action(self, action: str) -> None:
+        """Run an action of the stream pane."""
+        await self._stream.run_action(action)
+
     def tile(self) -> None:
-        """Switch between one stream and all that fit side by side."""
+        """Show one stream, or as many side by side as fit."""
         self._review.tile()
 
     def open_filter(self) -> None:

@@ -45,7 +45,14 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding(
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"
     ),
-    Binding("b", "keep_budget", show=False),  # where nothing else has a use for it
+    Binding("b", "stream('toggle_marks')", "Bars", show=False, tooltip="| behind each chunk, on or off"),
+    Binding(
+        "t",
+        "stream('next_ruler')",
+        "Gap times",
+        show=False,
+        tooltip="Gaps as heights, in milliseconds, or not",
+    ),
     Binding("less_than_sign", "replay_seek(-5)", "Back", group=_SEEK_KEYS, tooltip="A twentieth back"),
     Binding("greater_than_sign", "replay_seek(5)", "On", group=_SEEK_KEYS, tooltip="A twentieth on"),
     Binding("comma", "replay_speed(-1)", "Slower", group=_SPEED_KEYS, tooltip="Replay at a lower speed"),
