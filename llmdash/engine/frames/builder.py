@@ -12,6 +12,7 @@ from llmdash.engine.frames.figures import Figures
 from llmdash.engine.frames.front_ends import FrontEnd, FrontEnds
 from llmdash.engine.frames.gauges import Gauges
 from llmdash.engine.frames.head_parts import HeadParts
+from llmdash.engine.frames.inspection import cost_of_job
 from llmdash.engine.frames.job_rows import JobRows
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.run_facts import RunFacts
@@ -57,6 +58,7 @@ class FrameBuilder:
         inspect: Callable[[int, JobRow], Inspection | None],
         bounds: Callable[[], Bounds] = no_bounds,
     ) -> None:
+        self._facts = facts
         self._store = store
         self._gauges = gauges
         self._inspect = inspect
@@ -163,7 +165,8 @@ class FrameBuilder:
         above, below = ordering.around(job)
         line = ordering.line_of(job)
         place = None if line is None else line + 1
-        return replace(found, above=above, below=below, place=place, matched=len(ordering))
+        cost = cost_of_job(found, self._facts.cost_of)
+        return replace(found, above=above, below=below, place=place, matched=len(ordering), cost=cost)
 
     def _inspected_stream(self, view: View) -> StreamPart:
         if view.inspect is None or not 0 <= view.inspect < self._store.columns.jobs:

@@ -30,6 +30,7 @@ __all__ = [
     "Percentiles",
     "RatePart",
     "ReplayPart",
+    "RequestPart",
     "RunPart",
     "Score",
     "SeriesPart",
@@ -129,6 +130,25 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestPart:
+    """The request of a job as it may be seen: variables of a shell stand for the key and other secrets. With
+    it, what the server said last of the limits of its key: how much a minute, what is left, and the seconds
+    until all of it is there again.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    """JSON."""
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests_s: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """One job in full."""
 
@@ -142,6 +162,12 @@ class Inspection:
     above: int | None = None
     below: int | None = None
     """The jobs on the rows above and below it in the table, filtered and sorted as the view asks."""
+    check: str = ""
+    """How its answer is compared, where the prompts say so."""
+    request: RequestPart | None = None
+    """None where the request cannot be made here: the run is not at work, or code of others makes it."""
+    cost: float | None = None
+    """Dollars for all its attempts whose tokens are known; None where no price is."""
     place: int | None = None
     """Its row in that table, counted from 1; None where the filter hides it."""
     matched: int = 0

@@ -16,10 +16,10 @@ from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.search_line import SearchLine
-from llmdash.ui.stream.selected import selected_text
+from llmdash.ui.stream.selected import selected_text, with_selection
 from llmdash.ui.stream.text import Ruler
 from llmdash.ui.stream.transcript import Transcript
-from llmdash.ui.stream.words import CARET, heading, missing_text
+from llmdash.ui.stream.words import CARET, missing_text, short_heading
 from llmdash.ui.stream.wrapping import Kind, Line, Span, wrap
 from llmdash.ui.text.paint import Styles, line, regions
 from llmdash.ui.text.panel_border import PanelBorder
@@ -279,14 +279,14 @@ class StreamPane(ScrollView, can_focus=True):
         if strip is None or strip.cell_length != width:
             pieces = [(span.text, self._styles_kept.get(STYLES[span.kind])) for span in spans]
             strip = self._strips[spans] = line(pieces, width, plain)
-        return self._with_selection(strip, self._top + y)
+        return with_selection(self, strip, self._top + y)
 
     def _show_border(self) -> None:
         part, width = self._transcript.part, self.content_size.width
         if not self._follow:
             how = "scrolled · End follows"
         elif 0 < self.content_size.height < LEAST_HEADED and part.job is not None:
-            how = "".join(heading(part, self._transcript.chunks))
+            how = short_heading(part)
         elif self._transcript.watched is not None:
             how = "job under the cursor"
         else:
@@ -295,17 +295,6 @@ class StreamPane(ScrollView, can_focus=True):
         self._border.show("Stream", how, self._search.words or legend)
 
     # Selection.
-
-    def _with_selection(self, strip: Strip, index: int) -> Strip:
-        """Return a strip that knows its place in the text, with what is selected of it in colour."""
-        selection = self.text_selection
-        span = selection.get_span(index) if selection is not None else None
-        if span is not None:
-            start, end = (cell_len(strip.text[:at]) if at >= 0 else strip.cell_length for at in span)
-            style = self.screen.get_component_rich_style("screen--selection")
-            inside = strip.crop(start, end).apply_style(style)
-            strip = Strip.join([strip.crop(0, start), inside, strip.crop(end)])
-        return strip.apply_offsets(0, index)
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
@@ -333,7 +322,7 @@ class StreamPane(ScrollView, can_focus=True):
         self._rewrap()
 
     def action_next_ruler(self) -> None:
-        rulers = list(Ruler)
+        rulers = list(RULERS)
         self._ruler = rulers[(rulers.index(self._ruler) + 1) % len(rulers)]
         self._rewrap()
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+from textual.scroll_view import ScrollView
 from textual.selection import Selection
+from textual.strip import Strip
 
 from llmdash.ui.stream.wrapping import Kind, Line, Row
 
-__all__ = ["selected_text"]
+__all__ = ["selected_text", "with_selection"]
 
-_COPIED = (Kind.TEXT, Kind.NAME, Kind.HEADING, Kind.FOUND)
+_LEFT_OUT = (Kind.MARK, Kind.GAP, Kind.STALL, Kind.CARET)
 _ENDS = {Row.TEXT: "\n", Row.HEADING: "\n", Row.BROKEN: "", Row.BROKEN_AT_BLANK: " "}
 
 
@@ -32,8 +35,20 @@ def _part(line: Line, start: int, end: int) -> str:
     at, kept = 0, []
     for span in line:
         stop = at + len(span.text)
-        if span.kind in _COPIED:
+        if span.kind not in _LEFT_OUT:
             until = stop if end == -1 else min(stop, end)
             kept.append(span.text[max(0, start - at) : max(0, until - at)])
         at = stop
     return "".join(kept)
+
+
+def with_selection(view: ScrollView, strip: Strip, index: int) -> Strip:
+    """Return the strip of line `index` so that it knows its place, with what is selected of it in colour."""
+    selection = view.text_selection
+    span = selection.get_span(index) if selection is not None else None
+    if span is not None:
+        start, end = (cell_len(strip.text[:at]) if at >= 0 else strip.cell_length for at in span)
+        style = view.screen.get_component_rich_style("screen--selection")
+        inside = strip.crop(start, end).apply_style(style)
+        strip = Strip.join([strip.crop(0, start), inside, strip.crop(end)])
+    return strip.apply_offsets(0, index)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from llmdash.sanitize import clean
-from llmdash.ui.stream.gaps import GapScale
-from llmdash.ui.stream.wrapping import Kind, Line, Row, Span, wrap
+from llmdash.ui.stream.gaps import Gap, GapScale
+from llmdash.ui.stream.wrapping import Kind, Line, Row, Span, plain, wrap
 from llmdash.ui.text.format import fit
 
 __all__ = ["Chunk", "Heading", "Ruler", "StreamText"]
@@ -18,7 +17,6 @@ __all__ = ["Chunk", "Heading", "Ruler", "StreamText"]
 KEEP_CHARACTERS: Final = 1_000_000
 KEEP_CHUNKS: Final = 100_000
 MARK: Final = "|"
-TAB: Final = "    "
 _HEADING_NAME: Final = 40
 """Cells of the name in a heading at most."""
 
@@ -43,6 +41,7 @@ class Ruler(enum.Enum):
     NONE = "nothing"
     HEIGHTS = "gaps as heights"
     TIMES = "gaps in milliseconds"
+    BOTH = "gaps as heights, and below them in milliseconds"
 
 
 class StreamText:
@@ -82,7 +81,10 @@ class StreamText:
     @property
     def last_text(self) -> int:
         """The index of the last line of text: that which grows."""
-        return len(self._lines) - (2 if self._rows[-1] is Row.GAPS else 1)
+        last = len(self._rows) - 1
+        while self._rows[last] is Row.GAPS:
+            last -= 1
+        return last
 
     @property
     def plain(self) -> str:
@@ -116,7 +118,7 @@ class StreamText:
                 spans = []
                 self.head(chunk)
                 continue
-            shown = Chunk(_shown(chunk.text), chunk.gap_s)
+            shown = Chunk(plain(chunk.text), chunk.gap_s)
             self._starts.append(self.last_text)
             spans += self._spans(shown)
             if "\n" in shown.text:
@@ -177,7 +179,7 @@ class StreamText:
         """Append spans to the last line, wrapping as needed."""
         if not spans:
             return
-        if self._rows[-1] is Row.GAPS:
+        while self._rows[-1] is Row.GAPS:
             self._lines.pop()
             self._rows.pop()
         open_line = list(self._lines.pop())
@@ -195,8 +197,7 @@ class StreamText:
         """Append a line, wrapped, each part of it with the gaps of its marks below it."""
         for part, row in wrap(line, self._width):
             self._append(part, row)
-            gaps = gap_line(part, self._width, self._ruler)
-            if gaps:
+            for gaps in gap_lines(part, self._width, self._ruler):
                 self._append(gaps, Row.GAPS)
 
     def _append(self, line: Line, row: Row) -> None:
@@ -220,24 +221,44 @@ class StreamText:
         self._characters = left
 
 
-def gap_line(spans: Sequence[Span], width: int, ruler: Ruler) -> Line:
-    """Return the line below one with marks: the gap of each as a height under its mark, or in milliseconds
-    before it. What a stall needs covers those behind it; a time without room is left out.
+def gap_lines(spans: Sequence[Span], width: int, ruler: Ruler) -> Iterator[Line]:
+    """Yield the lines below one with marks: the gap of each as a height under its mark, in milliseconds
+    before it, or both. A stall has its time beside its height, where that does not stand below.
     """
-    if ruler is Ruler.NONE:
-        return ()
+    if any(span.kind is Kind.MARK for span in spans):
+        if ruler is Ruler.HEIGHTS:
+            yield _gap_line(spans, width, lambda gap: gap.height, lambda gap: gap.stall or gap.height)
+        if ruler is Ruler.BOTH:
+            yield _gap_line(spans, width, lambda gap: gap.height, lambda gap: gap.height)
+        if ruler in (Ruler.TIMES, Ruler.BOTH):
+            yield _gap_line(
+                spans, width, lambda gap: gap.milliseconds, lambda gap: gap.milliseconds, before=1
+            )
+
+
+def _gap_line(
+    spans: Sequence[Span],
+    width: int,
+    words: Callable[[Gap], str],
+    long_words: Callable[[Gap], str],
+    *,
+    before: int = 0,
+) -> Line:
+    """Return the words for each gap below its mark, or that many cells `before` it, the long ones where there
+    is room. What a stall needs covers the gaps behind it; words without room are left out.
+    """
     line: list[Span] = []
     column = drawn = free = 0
     for span in spans:
         column += cell_len(span.text)
         if span.kind is not Kind.MARK:
             continue
-        text = span.gap.milliseconds if ruler is Ruler.TIMES else span.gap.height
-        start = column - 1 - (len(text) if ruler is Ruler.TIMES else 0)
+        text = words(span.gap)
+        start = column - 1 - before * len(text)
         if span.gap.stall:
             start = max(start, free)
-            if ruler is Ruler.HEIGHTS and start + len(span.gap.stall) <= width:
-                text = span.gap.stall
+            longer = long_words(span.gap)
+            text = longer if start + len(longer) <= width else text
         if not text or start < free or start + len(text) > width:
             continue
         if start > drawn:
@@ -250,11 +271,6 @@ def gap_line(spans: Sequence[Span], width: int, ruler: Ruler) -> Line:
 
 def _size(chunk: Chunk | Heading) -> int:
     return len(chunk.text) if isinstance(chunk, Chunk) else 0
-
-
-def _shown(text: str) -> str:
-    """Return sanitized text with plain line ends and no tabs; idempotent."""
-    return clean(text.replace("\r\n", "\n")).replace("\t", TAB)
 
 
 def _push(line: list[Span], span: Span) -> None:

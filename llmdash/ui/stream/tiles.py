@@ -17,7 +17,7 @@ from llmdash.engine.model.states import JobState
 from llmdash.sanitize import clean_line
 from llmdash.ui.stream.text import Chunk, Ruler, StreamText
 from llmdash.ui.stream.words import CARET, missing_text, summary
-from llmdash.ui.stream.wrapping import Kind, Line, Span, wrap
+from llmdash.ui.stream.wrapping import Kind, Line, Row, Span, wrap
 from llmdash.ui.text.badges import JOB_STATES
 from llmdash.ui.text.format import count, fit
 from llmdash.ui.text.paint import Styles, line
@@ -213,7 +213,7 @@ def _box(part: StreamPart, width: int, height: int, marks: bool, ruler: Ruler) -
     body = _body(part, inner, lines - summed, marks, ruler)
     body += [()] * (lines - summed - len(body))
     if summed:
-        body.append(((fit(summary(part, part.total), inner).rstrip(), "title"),))
+        body.append(((fit(summary(part, part.total, inner), inner).rstrip(), "title"),))
     return [top, *(_between(pieces, inner, border) for pieces in body), bottom]
 
 
@@ -229,11 +229,12 @@ def _body(part: StreamPart, width: int, height: int, marks: bool, ruler: Ruler) 
         kind = Kind.ERROR if part.error and not part.state.in_flight else Kind.WORDS
         lines = [each for each, _row in wrap([Span(missing_text(part), kind)], width)][:height]
     else:
-        lines = _lines(part, width, marks, ruler)[-height:]
+        lines = _lines(part, width, marks, ruler, height)
     return [tuple((span.text, _TAILS[span.kind]) for span in spans) for spans in lines]
 
 
-def _lines(part: StreamPart, width: int, marks: bool, ruler: Ruler) -> list[Line]:
+def _lines(part: StreamPart, width: int, marks: bool, ruler: Ruler, height: int) -> list[Line]:
+    """Return the last lines of a text, `height` at most, none of gaps without the line that they are of."""
     wrapped = StreamText()
     wrapped.configure(width, marks, ruler)
     gaps = part.gaps or (None,) * len(part.chunks)
@@ -242,4 +243,7 @@ def _lines(part: StreamPart, width: int, marks: bool, ruler: Ruler) -> list[Line
     last = lines[wrapped.last_text]
     if part.state is JobState.STREAMING and sum(cell_len(span.text) for span in last) < width:
         lines[wrapped.last_text] = (*last, Span(CARET, Kind.CARET))
-    return lines
+    first = max(0, len(lines) - height)
+    while first < len(lines) - 1 and wrapped.rows[first] is Row.GAPS:
+        first += 1
+    return lines[first:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from rich.cells import cell_len
+
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.sanitize import clean_line
@@ -12,7 +14,7 @@ from llmdash.ui.stream.text import Heading
 from llmdash.ui.text.badges import JOB_STATES, VERDICTS
 from llmdash.ui.text.format import count, duration, ordinal
 
-__all__ = ["CARET", "heading", "joined", "missing_text", "state_words", "summary"]
+__all__ = ["CARET", "heading", "joined", "missing_text", "short_heading", "state_words", "summary"]
 
 CARET: Final = "▍"
 """Stands at the end of a live stream."""
@@ -29,9 +31,26 @@ def heading(part: StreamPart, chunks: int, *, closed: bool = False) -> Heading:
     return Heading(clean_line(part.id[:_LONGEST_NAME]), _behind(joined(rest)))
 
 
-def summary(part: StreamPart, chunks: int) -> str:
-    """Return the same without the names."""
-    return joined(_pieces(part, chunks, closed=False))
+def short_heading(part: StreamPart) -> str:
+    """Return the same for a place with little room: `add-3447 · a1f2 · 0.37s · 38 tok/s · ✓ right`."""
+    pieces = [
+        part.id[:_LONGEST_NAME],
+        part.key or "",
+        _seconds(part.ttft_s) if part.ttft_s is not None else "",
+    ]
+    if part.tokens_per_s is not None:
+        pieces.append(_speed(part.tokens_per_s))
+    return joined([*pieces, state_words(part)] if part.job is not None else pieces)
+
+
+def summary(part: StreamPart, chunks: int, width: int) -> str:
+    """Return how fast an answer comes and what came of it, in `width` cells: what came of it goes last."""
+    pieces = _pieces(part, chunks, closed=False)
+    if part.ttft_s is not None and chunks and cell_len(joined(pieces)) > width:
+        pieces[0] = _seconds(part.ttft_s)
+    while len(pieces) > 1 and cell_len(joined(pieces)) > width:
+        del pieces[0]
+    return joined(pieces)
 
 
 def _pieces(part: StreamPart, chunks: int, *, closed: bool) -> list[str]:
@@ -39,7 +58,7 @@ def _pieces(part: StreamPart, chunks: int, *, closed: bool) -> list[str]:
     if part.ttft_s is not None and chunks:
         pieces.append(f"first token {_seconds(part.ttft_s)}")
     if part.tokens_per_s is not None:
-        pieces.append(f"{part.tokens_per_s:.0f} tok/s")
+        pieces.append(_speed(part.tokens_per_s))
     if part.is_even:
         pieces.append("chunks not on record")
     elif chunks:
@@ -70,6 +89,10 @@ def missing_text(part: StreamPart) -> str:
     if part.state.ended or part.state is JobState.BACKOFF:
         return f"no text: {error}" if error else "no text"
     return "waiting for the first chunk"
+
+
+def _speed(tokens_per_s: float) -> str:
+    return f"{tokens_per_s:.0f} tok/s"
 
 
 def _seconds(seconds: float) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import enum
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rich.cells import split_graphemes
 
+from llmdash.sanitize import clean
 from llmdash.ui.stream.gaps import Gap
 
-__all__ = ["Kind", "Line", "Row", "Span", "wrap"]
+__all__ = ["Kind", "Line", "Row", "Span", "lines_of", "plain", "wrap"]
 
 _NO_GAP = Gap()
+TAB: Final = "    "
 
 
 class Kind(enum.IntEnum):
@@ -30,6 +32,13 @@ class Kind(enum.IntEnum):
     WORDS = 8
     """Words of the pane's own, in place of a text."""
     ERROR = 9
+    ROLE = 10
+    WARNING = 11
+    SUCCESS = 12
+    STRONG = 13
+    CODE = 14
+    TAKEN = 15
+    ADDED = 16
 
 
 class Row(enum.IntEnum):
@@ -53,6 +62,16 @@ class Span(NamedTuple):
 
 
 Line = tuple[Span, ...]
+
+
+def lines_of(text: str, kind: Kind = Kind.TEXT) -> list[Line]:
+    """Return a text as lines of one span, sanitized, with plain line ends and no tabs."""
+    return [(Span(line, kind),) if line else () for line in plain(text).split("\n")]
+
+
+def plain(text: str) -> str:
+    """Return sanitized text with plain line ends and no tabs; idempotent."""
+    return clean(text.replace("\r\n", "\n")).replace("\t", TAB)
 
 
 def wrap(spans: Sequence[Span], width: int) -> list[tuple[Line, Row]]:
