@@ -135,6 +135,7 @@ class HostileSession:
             jobs=JobsPart(len(rows) + 5, len(rows) + 5, view.jobs.first, rows, error),
             stream=self._stream(frame.stream),
             tiles=tuple(self._stream(self.words.fill(StreamPart)) for _ in range(view.tiles)),
+            inspected=self._stream(frame.inspected),
             notices=tuple(self._notices()),
             inspection=None if view.inspect is None else self._inspection(view.inspect),
         )

@@ -33,6 +33,8 @@ def markdown_lines(text: str) -> list[Line]:
     """Return the lines of a text in Markdown (CommonMark and tables), wrapped at line breaks only."""
     head, rest = text[:_LONGEST], text[_LONGEST:]
     tokens = MarkdownIt("commonmark", {"maxNesting": _NESTED}).enable("table").parse(plain(head))
+    if any(token.level >= _NESTED - 2 for token in tokens):  # what is nested deeper is not in the tokens
+        return lines_of(text)
     lines = list(_Renderer().lines(tokens))
     while lines and not lines[-1]:
         lines.pop()

@@ -54,23 +54,33 @@ def ruler_labels(
     """Return the line below the ruler: when it was sent, the first token, the longest stalls, and the end."""
     if not times or width <= 0 or end_s <= 0:
         return ()
-    wanted = [(0, "sent", Kind.WORDS)]
-    end = f"end {seconds_words(end_s)}"
-    wanted.append((width - len(end), end, Kind.WORDS))
-    wanted.append((_cell(times[0], end_s, width), f"first token {seconds_words(times[0])}", Kind.WORDS))
+    end, first = f"end {seconds_words(end_s)}", _cell(times[0], end_s, width)
+    wanted = [
+        (0, 0, "sent", Kind.WORDS),
+        (width - len(end), width - len(end), end, Kind.WORDS),
+        (first, first, f"first token {seconds_words(times[0])}", Kind.WORDS),
+    ]
     for number in sorted(stalls, key=lambda each: -gaps[each]):
-        start = _cell(times[number - 1], end_s, width) + 1
-        wanted.append((start, f"stalled {seconds_words(gaps[number])}", Kind.STALL))
+        start, stop = (_cell(at, end_s, width) for at in times[number - 1 : number + 1])
+        wanted.append((start + 1, stop, f"stalled {seconds_words(gaps[number])}", Kind.STALL))
     cells: list[tuple[str, Kind]] = [(" ", Kind.WORDS)] * width
-    for start, words, kind in wanted:
-        stop = start + len(words)
-        around = cells[max(0, start - 1) : stop + 1]
-        if start >= 0 and stop <= width and all(text == " " for text, _kind in around):
-            cells[start:stop] = [(letter, kind) for letter in words]
+    for start, latest, words, kind in wanted:
+        place = _free_place(cells, start, latest, len(words))
+        if place is not None:
+            cells[place : place + len(words)] = [(letter, kind) for letter in words]
     return tuple(
         Span("".join(text for text, _kind in run), kind)
         for kind, run in itertools.groupby(cells, key=lambda cell: cell[1])
     )
+
+
+def _free_place(cells: Sequence[tuple[str, Kind]], start: int, latest: int, length: int) -> int | None:
+    """Return the first place from `start` to `latest` with room for that many letters and a blank around."""
+    for place in range(max(0, start), latest + 1):
+        around = cells[max(0, place - 1) : place + length + 1]
+        if place + length <= len(cells) and all(text == " " for text, _kind in around):
+            return place
+    return None
 
 
 def seconds_words(seconds: float) -> str:

@@ -231,9 +231,11 @@ def gap_lines(spans: Sequence[Span], width: int, ruler: Ruler) -> Iterator[Line]
         if ruler is Ruler.BOTH:
             yield _gap_line(spans, width, lambda gap: gap.height, lambda gap: gap.height)
         if ruler in (Ruler.TIMES, Ruler.BOTH):
-            yield _gap_line(
-                spans, width, lambda gap: gap.milliseconds, lambda gap: gap.milliseconds, before=1
-            )
+            yield _gap_line(spans, width, _milliseconds, _milliseconds, kind=Kind.WORDS, before=1)
+
+
+def _milliseconds(gap: Gap) -> str:
+    return gap.milliseconds
 
 
 def _gap_line(
@@ -242,6 +244,7 @@ def _gap_line(
     words: Callable[[Gap], str],
     long_words: Callable[[Gap], str],
     *,
+    kind: Kind = Kind.GAP,
     before: int = 0,
 ) -> Line:
     """Return the words for each gap below its mark, or that many cells `before` it, the long ones where there
@@ -263,7 +266,7 @@ def _gap_line(
             continue
         if start > drawn:
             line.append(Span(" " * (start - drawn), Kind.GAP))
-        line.append(Span(text, Kind.STALL if span.gap.stall else Kind.GAP))
+        line.append(Span(text, Kind.STALL if span.gap.stall else kind))
         drawn = start + len(text)
         free = drawn + (len(text) > 1)
     return tuple(line)
