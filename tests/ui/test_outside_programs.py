@@ -74,7 +74,7 @@ def test_the_pager_has_the_terminal_and_the_dashboard_has_it_again(tmp_path: Pat
     pager = script(
         tmp_path,
         "pager",
-        'trap "" INT; echo; echo "PAGER $(stat -c %a "$1")"; grep -c expression "$1"; '
+        'trap "" INT; printf "\\033[2J\\033[H"; echo "PAGER $(stat -c %a "$1")"; grep -c expression "$1"; '
         'printf "ready "; read -r line; echo "got $line"; read -r line',
     )
     env = {**environment(tmp_path), "PAGER": str(pager), "EDITOR": str(pager)}
