@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.selection import Selection
+from textual.widget import Widget
 
 from llmdash.engine.model.frame import Inspection
 from llmdash.engine.model.records import AttemptRecord, ResultRecord
@@ -47,7 +49,7 @@ ANSWER = '{"expression": "4 x 17 - 3", "result": 65}'
 class TwoAttempts(FakeSession):
     """Every job was cut off once; `change` is a test's own view of it."""
 
-    change: Callable[[Inspection], Inspection] = staticmethod(lambda found: found)  # type: ignore[assignment]
+    change: Callable[[Inspection], Inspection] = staticmethod(lambda found: found)
 
     def inspection(self, job: int, now: float, view: JobsView) -> Inspection:
         found = super().inspection(job, now, view)
@@ -74,6 +76,10 @@ async def opened(
         await pilot.press(*keys)
         await picture(pilot, session)
         yield pilot
+
+
+def is_in_sight(pilot: Pilot[Any], widget: Widget) -> bool:
+    return pilot.app.screen.region.contains_point(widget.region.offset)
 
 
 def pane(pilot: Pilot[Any], name: str) -> TextPane:
@@ -247,7 +253,7 @@ async def test_every_panel_can_be_reached_at_any_size(size: tuple[int, int]) -> 
         for name in ("answer", "attempts", "chunks", "headers", "prompt", "answer"):
             focused = pilot.app.screen.focused
             assert focused is not None and focused.id == name
-            await until(pilot, lambda at=focused: pilot.app.screen.region.contains_point(at.region.offset))
+            await until(pilot, partial(is_in_sight, pilot, focused))
             await pilot.press("tab")
 
 
