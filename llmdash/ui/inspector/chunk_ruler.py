@@ -26,8 +26,10 @@ __all__ = ["ChunkRuler"]
 _FRAME_S: Final = 1 / 20
 _INDENT: Final = Span("   ", Kind.TEXT)
 _RULERS: Final = {Ruler.BOTH: Ruler.HEIGHTS, Ruler.HEIGHTS: Ruler.NONE, Ruler.NONE: Ruler.BOTH}
+_GROWTH: Final = 1.02
+"""By how much an answer has to have grown to be laid out again while it comes."""
 _LONGEST_QUOTE: Final = 24
-_MOST_LINES: Final = 4_000
+_MOST_LINES: Final = 1_000
 """Lines of text that are shown, the last ones; a wheel finds no way through more."""
 _NOT_HERE: Final = (
     "no chunks on record: they are kept of answers that come, or came last, while the run is at work"
@@ -64,6 +66,8 @@ class ChunkRuler(TextPane):
         self._timer: Timer | None = None
         self._began = 0.0
         self._end_s: float | None = None
+        self._laid: tuple[object, int] = (None, 0)
+        """How the text was laid out, and how many chunks of it."""
 
     @property
     def wanted(self) -> StreamView:
@@ -88,8 +92,12 @@ class ChunkRuler(TextPane):
         if (part.job, part.attempt) != (before.job, before.attempt):
             self._stop()
             self._shown = None
+        if part.start == 0:
+            self._laid = (None, 0)
+        is_due = end_s != self._end_s or len(self._held.texts) > self._laid[1] * _GROWTH
         self._end_s = end_s
-        self._lay_out()
+        if is_due or not self._held.texts:
+            self._lay_out()
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -104,15 +112,23 @@ class ChunkRuler(TextPane):
             self.show([(Span(_EVEN if held.texts else _NOT_HERE, Kind.WORDS),)])
             return
         width = max(8, self.content_size.width - 1 - 2 * len(_INDENT.text))
-        self._text.clear()
-        self._text.configure(width, self._marks, self._rulers)
-        pairs = zip(held.texts, held.gaps, strict=True)
-        self._text.add(Chunk(*pair) for pair in islice(pairs, self.shown))
+        self._add_chunks((width, self._marks, self._rulers))
         end_s = max(self._end_s or 0.0, held.times[-1])
         stalls = stalls_of(held.gaps)
         ruler = time_ruler(held.times, stalls, end_s, width, self.shown)
         labels = ruler_labels(held.times, held.gaps, stalls, end_s, width)
         self.show([self._summary(), (), *self._text_lines(), (), (_INDENT, *ruler), (_INDENT, *labels)])
+
+    def _add_chunks(self, looks: tuple[int, bool, Ruler]) -> None:
+        """Have the text of the chunks that are shown; what is there already stays."""
+        before, count_before = self._laid
+        if before != looks or count_before > self.shown:
+            self._text.clear()
+            count_before = 0
+        self._text.configure(*looks)
+        pairs = zip(self._held.texts, self._held.gaps, strict=True)
+        self._text.add(Chunk(*pair) for pair in islice(pairs, count_before, self.shown))
+        self._laid = looks, self.shown
 
     def _text_lines(self) -> list[Line]:
         lines = list(self._text.lines[-_MOST_LINES:])

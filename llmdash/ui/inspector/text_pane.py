@@ -60,6 +60,7 @@ class TextPane(ScrollView, can_focus=True):
         & > .text-pane--strong { color: $foreground; text-style: bold; }
         & > .text-pane--code { color: $text-secondary; }
         & > .text-pane--taken { color: $text-error; text-style: bold; }
+        & > .text-pane--thought { color: $text-muted; text-style: italic; }
         & > .text-pane--added { color: $text-success; text-style: bold; }
         &:nocolor > .text-pane--found { text-style: reverse; }
     }
@@ -72,6 +73,8 @@ class TextPane(ScrollView, can_focus=True):
         self._width = 0
         self._lines: list[Line] = []
         self._rows: list[Row] = []
+        self._starts: list[int] = []
+        """Where each of the given lines begins among the wrapped ones."""
         self._border = PanelBorder(self, what)
 
     @property
@@ -95,9 +98,10 @@ class TextPane(ScrollView, can_focus=True):
 
     def show(self, lines: Sequence[Line], *, anew: bool = False) -> None:
         """Show these lines, from the first one on if they are `anew` those of something else."""
-        if lines != self._given:
+        same = _common(self._given, lines)
+        if same < max(len(lines), len(self._given)):
             self._given = lines
-            self._wrap()
+            self._wrap(same)
         if anew:
             self._go(0)
 
@@ -105,12 +109,15 @@ class TextPane(ScrollView, can_focus=True):
         """Return how many lines there are, wrapped."""
         return len(self._lines)
 
-    def _wrap(self) -> None:
-        self._width = (
-            max(1, self.content_size.width - _SCROLLBAR) if self.content_size.width else _USUAL_WIDTH
-        )
-        self._lines, self._rows = [], []
-        for given in self._given:
+    def _wrap(self, kept: int = 0) -> None:
+        """Wrap all lines but the first `kept` ones, which are wrapped already, if the width is the same."""
+        width = max(1, self.content_size.width - _SCROLLBAR) if self.content_size.width else _USUAL_WIDTH
+        kept = kept if width == self._width else 0
+        self._width = width
+        wrapped = self._starts[kept] if kept < len(self._starts) else len(self._lines)
+        del self._lines[wrapped:], self._rows[wrapped:], self._starts[kept:]
+        for given in self._given[kept:]:
+            self._starts.append(len(self._lines))
             for part, row in wrap(given, self._width):
                 self._lines.append(part)
                 self._rows.append(row)
@@ -170,3 +177,9 @@ class TextPane(ScrollView, can_focus=True):
     def _go(self, top: int) -> None:
         jump(self, max(0, min(top, len(self._lines) - self.content_size.height)))
         self.refresh()
+
+
+def _common(one: Sequence[Line], other: Sequence[Line]) -> int:
+    """How many lines both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))

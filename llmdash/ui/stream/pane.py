@@ -51,6 +51,7 @@ STYLES: Final = {
     Kind.CARET: "stream-pane--caret",
     Kind.FOUND: "stream-pane--found",
     Kind.WORDS: "stream-pane--empty",
+    Kind.THOUGHT: "stream-pane--thought",
     Kind.ERROR: "stream-pane--error",
 }
 
@@ -79,6 +80,7 @@ class StreamPane(ScrollView, can_focus=True):
     | `stream-pane--heading` | The rest of that line. |
     | `stream-pane--caret` | The end of a live stream. |
     | `stream-pane--found` | What was searched for. |
+    | `stream-pane--thought` | The word for chunks of reasoning. |
     | `stream-pane--empty` | The words shown while there is no text. |
     | `stream-pane--error` | Why there is none. |
     """
@@ -115,6 +117,7 @@ class StreamPane(ScrollView, can_focus=True):
         & > .stream-pane--name { color: $foreground; text-style: bold; }
         & > .stream-pane--caret { color: $text-primary; }
         & > .stream-pane--found { color: $background; background: $accent; text-style: bold; }
+        & > .stream-pane--thought { color: $text-muted; text-style: italic; }
         & > .stream-pane--empty { color: $text-muted; }
         & > .stream-pane--error { color: $text-error; }
         &:nocolor > .stream-pane--found { text-style: reverse; }

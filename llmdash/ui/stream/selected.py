@@ -13,7 +13,7 @@ from llmdash.ui.stream.wrapping import Kind, Line, Row
 
 __all__ = ["selected_text", "with_selection"]
 
-_LEFT_OUT = (Kind.MARK, Kind.GAP, Kind.STALL, Kind.CARET)
+_LEFT_OUT = (Kind.MARK, Kind.GAP, Kind.STALL, Kind.CARET, Kind.THOUGHT)
 _ENDS = {Row.TEXT: "\n", Row.HEADING: "\n", Row.BROKEN: "", Row.BROKEN_AT_BLANK: " "}
 
 

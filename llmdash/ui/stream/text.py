@@ -17,6 +17,8 @@ __all__ = ["Chunk", "Heading", "Ruler", "StreamText"]
 KEEP_CHARACTERS: Final = 1_000_000
 KEEP_CHUNKS: Final = 100_000
 MARK: Final = "|"
+_THOUGHTS: Final = "reasoning"
+"""Stands for chunks that are no part of the answer."""
 _HEADING_NAME: Final = 40
 """Cells of the name in a heading at most."""
 
@@ -165,7 +167,7 @@ class StreamText:
         return tuple(span for span in (Span(name, Kind.NAME), Span(rest, Kind.HEADING)) if span.text)
 
     def _spans(self, chunk: Chunk) -> list[Span]:
-        """Return a chunk and the mark behind it; chunks without text, such as thoughts, share one."""
+        """Return a chunk and the mark behind it; chunks without text, which are thoughts, share one."""
         is_first, self._begins = self._begins, False
         gap = self._scale.gap(chunk.gap_s, first=is_first)
         if not self._marks:
@@ -173,7 +175,8 @@ class StreamText:
         if not chunk.text and self._is_marked:
             return []
         self._is_marked = not chunk.text
-        return [Span(chunk.text, Kind.TEXT), Span(MARK, Kind.MARK, gap)]
+        said = Span(chunk.text, Kind.TEXT) if chunk.text else Span(_THOUGHTS, Kind.THOUGHT)
+        return [said, Span(MARK, Kind.MARK, gap)]
 
     def _write(self, spans: Sequence[Span]) -> None:
         """Append spans to the last line, wrapping as needed."""
@@ -185,6 +188,9 @@ class StreamText:
         open_line = list(self._lines.pop())
         self._rows.pop()
         for span in spans:
+            if "\n" not in span.text:
+                _push(open_line, span)
+                continue
             first, *rest = span.text.split("\n")
             _push(open_line, span._replace(text=first))
             for text in rest:
@@ -253,7 +259,8 @@ def _gap_line(
     line: list[Span] = []
     column = drawn = free = 0
     for span in spans:
-        column += cell_len(span.text)
+        text = span.text
+        column += len(text) if text.isascii() else cell_len(text)
         if span.kind is not Kind.MARK:
             continue
         text = words(span.gap)

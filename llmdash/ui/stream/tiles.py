@@ -41,6 +41,7 @@ _TAILS: Final = {
     Kind.STALL: "stall",
     Kind.CARET: "live",
     Kind.WORDS: "empty",
+    Kind.THOUGHT: "empty",
     Kind.ERROR: "failed",
 }
 _FAILED: Final = (JobState.FAILED, JobState.INVALID)

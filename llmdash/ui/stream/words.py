@@ -86,6 +86,8 @@ def missing_text(part: StreamPart) -> str:
     if part.job is None:
         return "no stream yet"
     error = clean_line(part.error[:_LONGEST_ERROR])
+    if part.state is JobState.DONE:
+        return "no text in this answer; ⏎ shows what else it holds"
     if part.state.ended or part.state is JobState.BACKOFF:
         return f"no text: {error}" if error else "no text"
     return "waiting for the first chunk"

@@ -39,6 +39,7 @@ class Kind(enum.IntEnum):
     CODE = 14
     TAKEN = 15
     ADDED = 16
+    THOUGHT = 17
 
 
 class Row(enum.IntEnum):
@@ -137,7 +138,7 @@ def _slices(spans: Sequence[Span], cuts: Sequence[tuple[int, int]]) -> list[Line
         while True:
             text = span.text[max(0, start - offset) : max(0, end - offset)]
             if text:
-                line.append(span._replace(text=text))
+                line.append(span if len(text) == len(span.text) else span._replace(text=text))
             if offset + len(span.text) > end:
                 break
             following = next(queue, None)

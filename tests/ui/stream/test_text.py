@@ -72,8 +72,8 @@ def test_marks_stand_behind_chunks_and_can_be_left_out() -> None:
 def test_chunks_without_text_share_one_mark() -> None:
     thoughts = [Chunk("", None)] * 60
     answer = [Chunk("a", None), Chunk("b", None)]
-    assert wrapped([*thoughts, *answer], 20) == ["|a|b|"]
-    assert wrapped([*answer, *thoughts, *answer], 20) == ["a|b||a|b|"]
+    assert wrapped([*thoughts, *answer], 20) == ["reasoning|a|b|"]
+    assert wrapped([*answer, *thoughts, *answer], 20) == ["a|b|reasoning|a|b|"]
 
 
 def test_words_stay_whole_where_they_can() -> None:
