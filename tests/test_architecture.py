@@ -70,7 +70,7 @@ SPLIT = ("engine", "ui")
 """Packages whose rooms are drawn one by one; of `llms` its rooms are part of what one call is."""
 ROOT_OF_ALL = ("cli", "launch")
 """They put everything together, so of the others only the whole packages are drawn."""
-WIDGETS = ("charts", "panels", "stream", "tables", "terminal", "text")
+WIDGETS = ("charts", "inspector", "panels", "stream", "tables", "terminal", "text")
 MAY_SEE = ("engine.model", "sanitize", "ui.charts", "ui.stream", "ui.tables", "ui.text")
 """All that the parts of a screen may import, but for `terminal`, which gives the terminal back."""
 

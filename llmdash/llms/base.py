@@ -12,7 +12,7 @@ from llmdash.llms.call_config import Config, config_of, configs_of, refuse_text
 from llmdash.llms.errors import publicly
 from llmdash.llms.events import EventMaker
 from llmdash.llms.gathering import Gathering, LastPiece
-from llmdash.llms.messages import Delta, Generation, LLMResult, PromptLike
+from llmdash.llms.messages import Delta, Generation, LLMResult, PromptLike, RequestPicture
 from llmdash.llms.options import token_limit
 from llmdash.llms.request_identity import RequestIdentity
 from llmdash.llms.retrying import wait_to_retry
@@ -80,6 +80,10 @@ class LLM(ABC, Generic[Whole, Piece]):
         """Return what makes the request of a call the same as another; None where that is not known, as
         where the request is made by code of others.
         """
+        return None
+
+    def picture(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestPicture | None:
+        """Return the request of a call as it may be seen; None where it is made by code of others."""
         return None
 
     def longest_answer(self, options: Mapping[str, Any]) -> int | None:

@@ -14,7 +14,7 @@ from llmdash.llms.base import LLM, Piece, Stop, Whole
 from llmdash.llms.call_config import merged_config, own_arguments
 from llmdash.llms.candidates import SeveralAnswers
 from llmdash.llms.gathering import Gathering
-from llmdash.llms.messages import Body, Delta, Generation, PromptLike
+from llmdash.llms.messages import Body, Delta, Generation, PromptLike, RequestPicture
 from llmdash.llms.options import TOKEN_LIMITS, merge_options, token_limit
 from llmdash.llms.request_body import is_several, is_slow, written
 from llmdash.llms.request_head import RequestHead, Value
@@ -122,6 +122,7 @@ class HttpLLM(LLM[Whole, Piece]):
         self._config = named.config
         self._target = head.target
         self._headers = head.headers
+        self._shown_headers = head.shown
         self._place = head.place
         self._redactor = Redactor(head.secrets)
         self._long_keys = LongKeys(head.secrets)
@@ -178,6 +179,13 @@ class HttpLLM(LLM[Whole, Piece]):
         except Failure:
             return None  # the call will say so
         return identity_of(self._place, body, self._droppable)
+
+    def picture(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestPicture | None:
+        try:
+            body = written(self._body(prompt, stop, options)).decode()
+        except Failure:
+            return None  # the call says so
+        return RequestPicture(self.url, self._shown_headers, self._redactor.redact(body))
 
     async def aclose(self) -> None:
         """Close the connections, except those of a client that was given."""

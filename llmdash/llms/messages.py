@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -18,6 +18,7 @@ __all__ = [
     "LLMResult",
     "Message",
     "PromptLike",
+    "RequestPicture",
     "Role",
     "Turn",
     "Usage",
@@ -27,6 +28,15 @@ __all__ = [
 ]
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class RequestPicture(NamedTuple):
+    """A request as it may be seen: variables of a shell stand for the key and other secrets."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    """JSON."""
 
 
 class Hints(msgspec.Struct, frozen=True, gc=False):

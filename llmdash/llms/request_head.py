@@ -10,7 +10,10 @@ from llmdash.llms.request_identity import place_of
 from llmdash.llms.wire.dialect import Dialect, Header, bearer
 from llmdash.secrets import Secret
 
-__all__ = ["HeaderList", "RequestHead", "Value"]
+__all__ = ["KEY_VARIABLE", "HeaderList", "RequestHead", "Value"]
+
+KEY_VARIABLE = "API_KEY"
+"""Stands for the key where a request is shown."""
 
 Value = str | Secret
 """Of a header or of a query: a Secret is sent, and masked wherever it would be seen."""
@@ -72,6 +75,8 @@ class RequestHead:
         given = [_header(name, value) for name, value in headers.items()]
         self.headers = HeaderList((*_with_key(dialect, secret, auth), *given))
         self.secrets = (*(() if secret is None else (secret,)), *_secrets(headers, query))
+        self.shown = tuple(_shown(header, secret, self.secrets) for header in self.headers)
+        """The headers as they may be seen: a variable of a shell stands for each value that is a secret."""
 
 
 def _may_tell(name: str, query: Mapping[str, Value]) -> bool:
@@ -97,6 +102,16 @@ def _header(name: str, value: Value) -> Header:
     if not _VALUE.fullmatch(text):
         raise ValueError(f"the header {name} holds a character that no header can have")
     return name.lower().encode("ascii"), text.strip().encode("utf-8")
+
+
+def _shown(header: Header, key: Secret | None, secrets: Iterable[Secret]) -> tuple[str, str]:
+    """Return a header with `$API_KEY` for the key, and `$NAME` for any other value that is not for show."""
+    name, value = header[0].decode("ascii"), header[1].decode("utf-8")
+    if key is not None and key.reveal() in value:
+        return name, value.replace(key.reveal(), f"${KEY_VARIABLE}")
+    if _TELLING.search(name) or any(secret.reveal() in value for secret in secrets):
+        return name, "$" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+    return name, value
 
 
 def _with_key(dialect: Dialect, secret: Secret | None, auth: str | None) -> Iterator[Header]:

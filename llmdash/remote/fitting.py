@@ -21,6 +21,7 @@ def fitted(frame: Frame, asked: View, view: View) -> Frame:
         frame,
         stream=_stream(frame.stream, asked.stream, view.stream),
         inspection=_inspection(frame.inspection, view.inspect),
+        inspected=_inspected(frame.inspected, asked, view),
         failed=frame.failed if asked.failed_as == view.failed_as else (),
     )
 
@@ -32,7 +33,12 @@ def same_question(asked: View, view: View) -> bool:
 
 def _unseen(view: View) -> View:
     stream = replace(view.stream, seen_job=None, seen_attempt=0, seen=0)
-    return replace(view, stream=stream, notices_after=0)
+    return replace(view, stream=stream, inspect_stream=StreamView(), notices_after=0)
+
+
+def _inspected(part: StreamPart, asked: View, view: View) -> StreamPart:
+    held, wanted = (replace(each.inspect_stream, job=each.inspect) for each in (asked, view))
+    return _stream(part, held, wanted) if view.inspect is not None else StreamPart()
 
 
 def _inspection(inspection: Inspection | None, job: int | None) -> Inspection | None:

@@ -29,6 +29,11 @@ class KeptPrompts:
         self._source: PromptSource | None = None
         self._problem = "the prompts are being read"
 
+    @property
+    def check(self) -> str | None:
+        """How answers are compared, once the input is open."""
+        return self._source.check if self._source is not None else None
+
     def load(self) -> None:
         """Open the recorded input, and keep it if it is what the run was begun with."""
         try:

@@ -22,6 +22,7 @@ from textual.theme import Theme
 from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
 from llmdash.signals import Signals, terminal_is_gone
+from llmdash.ui.clipboard import Clipboard, copied_words
 from llmdash.ui.launcher import Launch, Launcher, LaunchError, launch_record
 from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.settings.contrast import legible
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from llmdash.engine.model.session import Session
     from llmdash.ui.screens.dashboard import DashboardScreen
     from llmdash.ui.screens.home import HomeScreen
+    from llmdash.ui.screens.inspector import InspectorScreen
 
 __all__ = ["LlmdashApp"]
 
@@ -69,6 +71,8 @@ class LlmdashApp(App[None]):
     says. `write_results` writes those of a session into a file and returns its name, or raises LaunchError.
     Where it is shown `in_browser` no other program may take its terminal. The exit code is in `return_code`
     after `run()`.
+    `system_clipboard` is where copies go beside the terminal's own.
+    The exit code is in `return_code` after `run()`.
     """
 
     TITLE = "llmdash"
@@ -97,6 +101,7 @@ class LlmdashApp(App[None]):
         notify: str = "none",
         write_results: Callable[[Session], str] | None = None,
         in_browser: bool = False,
+        system_clipboard: Clipboard | None = None,
     ) -> None:
         if sum(source is not None for source in (session, launcher, comparison)) != 1:
             raise ValueError("give a session, a launcher or a comparison")
@@ -118,6 +123,7 @@ class LlmdashApp(App[None]):
         self._goes_on_without = goes_on_without
         self._notify = notify
         self._write_results = write_results
+        self._system_clipboard = system_clipboard or Clipboard(os.environ)
         self._control_characters = ControlCharacters()
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""
@@ -295,6 +301,29 @@ class LlmdashApp(App[None]):
         if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
             self.input_signal.publish(event)
         await super().on_event(event)
+
+    # Copies.
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy what is selected, as everything else: Textual calls this."""
+        self._copy(text, "the selection")
+
+    def on_inspector_screen_copied(self, event: InspectorScreen.Copied) -> None:
+        self._copy(event.text, event.what)
+
+    def _copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboards that there are, and say where it is."""
+        self._clipboard = text
+        self.run_worker(self._copied(text, what), exit_on_error=False)
+
+    async def _copied(self, text: str, what: str) -> None:
+        takes = self._system_clipboard.takes_osc52
+        if takes is not False:
+            super().copy_to_clipboard(text)
+        program = await self._system_clipboard.copy(text)
+        is_nowhere = program is None and takes is False
+        words = copied_words(what, text, program, takes)
+        self.notify(words, severity="warning" if is_nowhere else "information", markup=False)
 
     # Themes and preferences.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from typing import Any
 
@@ -137,3 +138,30 @@ async def test_values_that_are_secret_are_masked_wherever_they_come_back(setting
         assert f"bad {HIDDEN}" not in text
         assert f"code={HIDDEN}" not in text
         assert f"Bearer {HIDDEN}" not in text
+
+
+@pytest.mark.parametrize("dialect", list(SPEECH))
+def test_a_request_is_shown_with_variables_for_all_that_is_secret(dialect: str) -> None:
+    headers = {"X-Title": "batch", "OpenAI-Organization": Secret(HIDDEN), "X-Auth-Token": "abcdefghijkl"}
+    speech = SPEECH[dialect]
+    llm = speech.make(Canned(), headers=headers, query={"code": Secret(HIDDEN)})
+    picture = llm.picture("say hello", temperature=0.5)
+    assert picture is not None
+    whole = f"{picture.url} {picture.headers} {picture.body}"
+    for secret in (KEY, HIDDEN, "abcdefghijkl"):
+        assert secret not in whole
+    shown = dict(picture.headers)
+    assert any(value.endswith("$API_KEY") for value in shown.values())
+    assert shown["openai-organization"] == "$OPENAI_ORGANIZATION"
+    assert shown["x-auth-token"] == "$X_AUTH_TOKEN"
+    assert shown["x-title"] == "batch"
+    body = json.loads(picture.body)
+    assert "say hello" in picture.body and body["temperature"] == 0.5
+
+
+@pytest.mark.parametrize("dialect", list(SPEECH))
+def test_a_key_in_a_prompt_is_not_shown_either_and_what_cannot_be_sent_is_no_request(dialect: str) -> None:
+    llm = SPEECH[dialect].make(Canned())
+    picture = llm.picture(f"my key is {KEY}")
+    assert picture is not None and KEY not in picture.body
+    assert llm.picture("x", made_of=object()) is None

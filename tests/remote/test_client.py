@@ -273,6 +273,15 @@ def test_what_an_older_view_asked_for_is_not_shown_for_a_newer_one() -> None:
     assert fitted(frame, asked, View(inspect=3)).inspection is not None
 
 
+def test_the_stream_of_the_inspected_job_is_fitted_to_what_is_held() -> None:
+    part = StreamPart(3, "c", attempt=1, start=0, chunks=("a", "b"), gaps=(0.1, 0.1))
+    frame, asked = Frame(inspected=part), View(inspect=3, inspect_stream=StreamView(3, 3, 1, 0))
+    one_held = View(inspect=3, inspect_stream=StreamView(3, 3, 1, 1))
+    assert fitted(frame, asked, one_held).inspected.chunks == ("b",)
+    assert fitted(frame, asked, View(inspect=4)).inspected.chunks == ()
+    assert fitted(frame, asked, View()).inspected == StreamPart()
+
+
 # The end.
 
 

@@ -14,7 +14,7 @@ from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.run_part import RunPart
 from llmdash.engine.model.states import WorkerState
 from llmdash.reports.summary import end_report
-from llmdash.ui.screens.attempts import attempts_table
+from llmdash.ui.inspector.attempt_lines import attempts_text
 from llmdash.ui.text.outcome_words import outcome_lines
 from llmdash.ui.text.worker_words import sentences
 
@@ -34,7 +34,7 @@ def _said(payment: Payment) -> list[str]:
         end_report(Frame(run=run)),
         "\n".join("".join(text for text, _ in line.pieces) for line in outcome_lines(run, (), 60)),
         "\n".join(sentence.text for sentence in sentences([lost], "", run.payment)),
-        attempts_table(attempts, 200, run.payment).plain,
+        attempts_text(attempts, 200, run.payment),
     ]
 
 

@@ -29,6 +29,7 @@ from llmdash.engine.model.frame import (
     Percentiles,
     RatePart,
     ReplayPart,
+    RequestPart,
     RunPart,
     Score,
     SeriesPart,
@@ -47,6 +48,16 @@ from llmdash.prompts.verdict import Verdict
 KEYS = ("a1f2", "9bc0", "77de")
 LATENCY_S = 2.4
 TTFT_S = 0.5
+REQUEST = RequestPart(
+    "https://api.openai.com/v1/chat/completions",
+    (("content-type", "application/json"), ("authorization", "Bearer $API_KEY")),
+    '{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Compute"}],"temperature":0,"stream":true}',
+    limit_requests=500,
+    remaining_requests=128,
+    reset_requests_s=44.0,
+    limit_tokens=200_000,
+    remaining_tokens=171_000,
+)
 SPOKEN = ("{", '"', "expression", '":', ' "', "4", " x", " 17", " -", " 3", '",', ' "', "result", '":', " 65")
 """An answer that is still on its way."""
 
@@ -174,6 +185,7 @@ class FakeSession:
             alerts=self.scene.alerts,
             rate=self.rate(now),
             stream=self.stream(now, view.stream),
+            inspected=self.inspected(now, view),
             tiles=self.tiles(now, view.tiles),
             series=self.plot(now, view.series),
             timings=None if view.timings is None else self.timings(view.timings),
@@ -359,9 +371,20 @@ class FakeSession:
         row = self.row(job, now)
         full = self.chunks(job, now)
         start = view.seen if view.seen_job == job and view.seen <= len(full) else 0
-        gaps = tuple(0.012 + 0.03 * noise(job, index) for index in range(len(full) - start))
+        gaps = tuple(self.gap(job, index) for index in range(start, len(full)))
         part = StreamPart(job, row.id, row.key, row.state, row.ttft_s, 38.0, 1, start, full[start:], gaps)
-        return replace(part, worker=row.worker)
+        return replace(part, worker=row.worker, verdict=row.verdict, error=row.error, total=len(full))
+
+    def gap(self, job: int, index: int) -> float:
+        """The seconds before a chunk; every third job stalls before its ninth one."""
+        if not index:
+            return TTFT_S
+        return 0.26 if index == 8 and job % 3 == 0 else 0.012 + 0.03 * noise(job, index)
+
+    def inspected(self, now: float, view: View) -> StreamPart:
+        if view.inspect is None:
+            return StreamPart()
+        return self.stream(now, replace(view.inspect_stream, job=view.inspect))
 
     def tiles(self, now: float, count: int) -> tuple[StreamPart, ...]:
         first = max(0, self.started(now) - 10 - count)
@@ -460,6 +483,11 @@ class FakeSession:
             answer=self.answer(job, now),
             record=ResultRecord(0, "", "done", finish_reason="stop", worker=row.worker),
             attempts=(refused, answered),
+            check="equal",
+            request=REQUEST,
+            cost=0.0000171,
+            place=line + 1 if line is not None else None,
+            matched=len(order),
             above=order[line - 1] if line else None,
             below=order[line + 1] if line is not None and line + 1 < len(order) else None,
         )

@@ -144,6 +144,7 @@ class HostileSession:
             jobs=JobsPart(len(rows) + 5, len(rows) + 5, view.jobs.first, rows, error),
             stream=self._stream(frame.stream),
             tiles=tuple(self._stream(self.words.fill(StreamPart)) for _ in range(view.tiles)),
+            inspected=self._stream(frame.inspected),
             notices=tuple(self._notices()),
             series=replace(frame.series, step_s=max(0.001, frame.series.step_s)),
             timings=None if view.timings is None else self._timings(),

@@ -17,6 +17,8 @@ from textual.pilot import Pilot
 from llmdash.engine.model.forecast import Hold
 from llmdash.engine.model.frame import ReplayPart
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.screens.dashboard import DashboardScreen
+from llmdash.ui.screens.inspector import InspectorScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.tables.pair_table import PairTable
 from tests.ui.compared import FakeComparison
@@ -24,6 +26,7 @@ from tests.ui.fake_session import FakeSession, RestingSession, Scene
 from tests.ui.screens.test_holds import BUDGET, TRIAL
 from tests.ui.screens.test_holds import scene as held
 from tests.ui.screens.test_home import FakeLauncher
+from tests.ui.screens.test_inspector_keys import DONE, TwoAttempts
 from tests.ui.troubles import (
     brake,
     disk_full,
@@ -84,8 +87,6 @@ def test_dashboard(snap_compare: Compare, tmp_path: Path, theme: str, size: tupl
 @pytest.mark.parametrize(
     ("keys", "theme", "size"),
     [
-        pytest.param(["enter"], "deep-harbor", WIDE, id="inspector-wide-dark"),
-        pytest.param(["enter"], "apricot-paper", NARROW, id="inspector-narrow-light"),
         pytest.param(["question_mark"], "morning-mist", WIDE, id="help-wide-light"),
         pytest.param(["question_mark"], "emberwood", NARROW, id="help-narrow-dark"),
         pytest.param([], "deep-harbor", (60, 16), id="smallest"),
@@ -98,6 +99,24 @@ def test_screen(
     session = FakeSession()
     app = app_in(theme, tmp_path, session)
     assert snap_compare(app, run_before=after(session, *keys), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW, (200, 60)], ids=["wide", "narrow", "roomy"])
+@pytest.mark.parametrize("theme", ["deep-harbor", "morning-mist"], ids=["dark", "light"])
+def test_inspector(snap_compare: Compare, tmp_path: Path, theme: str, size: tuple[int, int]) -> None:
+    """A job that is done, after a try that failed; its answer stalled."""
+    session = TwoAttempts(clock=lambda: 200.0)
+    app = app_in(theme, tmp_path, session)
+
+    async def inspect(pilot: Pilot[Any]) -> None:
+        await picture(pilot, session)
+        assert isinstance(pilot.app.screen, DashboardScreen)
+        pilot.app.screen.inspect(DONE)
+        await until(pilot, lambda: isinstance(pilot.app.screen, InspectorScreen))
+        await picture(pilot, session)
+        await pilot.pause()
+
+    assert snap_compare(app, run_before=inspect, terminal_size=size)
 
 
 @pytest.mark.parametrize(

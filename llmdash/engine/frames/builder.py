@@ -13,6 +13,7 @@ from llmdash.engine.frames.figures import Figures
 from llmdash.engine.frames.front_ends import FrontEnd, FrontEnds
 from llmdash.engine.frames.gauges import Gauges, is_full
 from llmdash.engine.frames.head_parts import HeadParts
+from llmdash.engine.frames.inspection import cost_of_job
 from llmdash.engine.frames.job_finder import JobFinder
 from llmdash.engine.frames.job_rows import JobRows
 from llmdash.engine.frames.job_texts import JobTexts
@@ -31,6 +32,7 @@ from llmdash.engine.model.frame import (
     JobRow,
     KeyRow,
     SharedLimitRow,
+    StreamPart,
 )
 from llmdash.engine.model.states import RunState, WaitReason
 from llmdash.engine.model.timings import Grouping
@@ -69,6 +71,7 @@ class FrameBuilder:
         search: Callable[[], Search] = lambda: NO_SEARCH,
         attempts: AttemptsOf = none_on_record,
     ) -> None:
+        self._facts = facts
         self._store = store
         self._gauges = gauges
         self._inspect = inspect
@@ -107,6 +110,7 @@ class FrameBuilder:
                 cluster=self._gauges.cluster,
                 rate=self._head.rate(status, common.run, now.blocker, now.waits),
                 stream=stream,
+                inspected=self._inspected_stream(view),
                 tiles=tuple(map(self._streams.tile, tiles)),
                 series=self._series.series(view.series, is_over=status.state.ended),
                 timings=self._series.timings(view.timings, now.at),
@@ -198,4 +202,12 @@ class FrameBuilder:
         if found is None:
             return None
         above, below = ordering.around(job)
-        return replace(found, above=above, below=below)
+        line = ordering.line_of(job)
+        place = None if line is None else line + 1
+        cost = cost_of_job(found, self._facts.cost_of)
+        return replace(found, above=above, below=below, place=place, matched=len(ordering), cost=cost)
+
+    def _inspected_stream(self, view: View) -> StreamPart:
+        if view.inspect is None or not 0 <= view.inspect < self._store.columns.jobs:
+            return StreamPart()
+        return self._streams.of(view.inspect, view.inspect_stream)

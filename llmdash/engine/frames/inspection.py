@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from llmdash.engine.frames.figures import StreamFigures
 from llmdash.engine.frames.said import shown, shown_answer
 from llmdash.engine.journal.export_record import result_record
-from llmdash.engine.model.frame import Inspection, JobRow
+from llmdash.engine.model.frame import Inspection, JobRow, RequestPart
 from llmdash.engine.model.records import AttemptRecord, ResultRecord, ResultRow
+from llmdash.engine.pool.costs import CostOf, Tokens
 from llmdash.prompts.source import InputError, Prompt
 
-__all__ = ["Inspector", "JobRecords", "Prompts"]
+__all__ = ["Inspector", "JobRecords", "Prompts", "RequestOf", "cost_of_job"]
 
 _FRESH_S = 0.3
 _KEPT = 4
@@ -20,8 +22,20 @@ _KEPT = 4
 _TEXTLESS = "(this run keeps no texts)"
 
 
+RequestOf = Callable[[Prompt, str | None], RequestPart | None]
+"""The request of a prompt with the key of that label, None where it cannot be made."""
+
+
+def _no_request(_prompt: Prompt, _label: str | None) -> None:
+    """Return None: nothing is sent here."""
+
+
 class Prompts(Protocol):
     """Where the prompt of a job is looked up."""
+
+    @property
+    def check(self) -> str | None:
+        """How answers are compared, where the input says so for all of them."""
 
     def prompt(self, job: int) -> Prompt:
         """Return the prompt of a job. Raises InputError with the reason if it cannot be read."""
@@ -40,8 +54,15 @@ class JobRecords(Protocol):
 class Inspector:
     """Looks jobs up in the journal, each at most three times a second."""
 
-    def __init__(self, source: Prompts, reader: JobRecords, streams: StreamFigures) -> None:
+    def __init__(
+        self,
+        source: Prompts,
+        reader: JobRecords,
+        streams: StreamFigures,
+        request_of: RequestOf = _no_request,
+    ) -> None:
         self._source = source
+        self._request_of = request_of
         self._reader = reader
         self._streams = streams
         self._last: dict[int, tuple[Inspection, float]] = {}
@@ -59,9 +80,11 @@ class Inspector:
         return last
 
     def _look_up(self, job: int, row: JobRow) -> Inspection:
+        check, request = self._source.check, None
         try:
             prompt = self._source.prompt(job)
             messages, expected = tuple(map(shown, prompt.messages)), prompt.expected
+            check, request = prompt.check or check, self._request_of(prompt, row.key)
         except InputError as error:
             messages, expected = (("user", str(error)),), None
         result = self._reader.result(job)
@@ -81,4 +104,28 @@ class Inspector:
             answer=shown_answer(answer, record.message) if record.message else answer,
             record=record,
             attempts=self._reader.attempts(job),
+            check=check or "",
+            request=request,
         )
+
+
+def cost_of_job(found: Inspection, cost_of: CostOf) -> float | None:
+    """Return the dollars for all attempts whose tokens are known; None where no price is."""
+    model = found.record.model if found.record is not None else None
+    costs = [
+        cost_of(
+            each.key,
+            each.model or model or "",
+            Tokens(
+                each.input_tokens or 0,
+                each.output_tokens or 0,
+                each.cached_tokens or 0,
+                each.cache_write_tokens or 0,
+                each.reasoning_tokens or 0,
+            ),
+        )
+        for each in found.attempts
+        if each.input_tokens is not None
+    ]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None

@@ -17,6 +17,7 @@ from llmdash.engine.model.run_part import Percentiles, RunPart, Score
 from llmdash.engine.model.series import Mark, MarkKind, SeriesPart, TimesSeries
 from llmdash.engine.model.states import AlertKind, Binding, JobState, Severity, WaitReason
 from llmdash.engine.model.timings import HistogramPart, TimingPart, TimingRow
+from llmdash.prompts.verdict import Verdict
 
 __all__ = [
     "EMPTY_FRAME",
@@ -39,6 +40,7 @@ __all__ = [
     "Percentiles",
     "RatePart",
     "ReplayPart",
+    "RequestPart",
     "RunPart",
     "Score",
     "SeriesPart",
@@ -134,6 +136,11 @@ class StreamPart:
     """Who makes the attempt; None if this process does."""
     is_even: bool = False
     """True if the chunks are not on record: the answer is shown as if it had come at an even pace."""
+    verdict: Verdict = Verdict.UNSCORED
+    error: str = ""
+    """Why the attempt before, or the job, failed."""
+    total: int = 0
+    """The number of all chunks so far, of which `chunks` may be the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,25 @@ class Notice:
     severity: Severity
     text: str
     refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPart:
+    """The request of a job as it may be seen: variables of a shell stand for the key and other secrets. With
+    it, what the server said last of the limits of its key: how much a minute, what is left, and the seconds
+    until all of it is there again.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    """JSON."""
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests_s: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +188,16 @@ class Inspection:
     above: int | None = None
     below: int | None = None
     """The jobs on the rows above and below it in the table, filtered and sorted as the view asks."""
+    check: str = ""
+    """How its answer is compared, where the prompts say so."""
+    request: RequestPart | None = None
+    """None where the request cannot be made here: the run is not at work, or code of others makes it."""
+    cost: float | None = None
+    """Dollars for all its attempts whose tokens are known; None where no price is."""
+    place: int | None = None
+    """Its row in that table, counted from 1; None where the filter hides it."""
+    matched: int = 0
+    """The number of rows of that table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +234,8 @@ class Frame:
     """The forecast of the rest, while a trial is held."""
     rate: RatePart = RatePart()
     stream: StreamPart = StreamPart()
+    inspected: StreamPart = StreamPart()
+    """What is new in the stream of the job that is inspected."""
     tiles: tuple[StreamPart, ...] = ()
     """Streams in flight, each in its place as long as it goes on; `chunks` are the last, `start` is 0."""
     series: SeriesPart = field(default_factory=SeriesPart)

@@ -55,9 +55,10 @@ class StreamView:
 class View:
     """Everything that a front end shows.
 
-    `inspect` asks for one job in full, `tiles` for the ends of at most that many streams, `errors` for the
-    failures by group, all of them or those of the key `errors_of`, `examples_of` for some jobs of the group
-    of that id, `failed_as` for all of them that failed for good, `timings` for percentiles.
+    `inspect` asks for one job in full, and `inspect_stream` says how much of its stream the front end has;
+    `tiles` asks for the ends of at most that many streams, `errors` for the failures by group, all of them or
+    those of the key `errors_of`, `examples_of` for some jobs of the group of that id, `failed_as` for
+    all of them that failed for good, `timings` for percentiles.
     `viewer` tells front ends apart where several watch one run.
     """
 
@@ -66,6 +67,7 @@ class View:
     tiles: int = 0
     inspect: int | None = None
     series: SeriesView = field(default_factory=SeriesView)
+    inspect_stream: StreamView = StreamView()
     notices_after: int = 0
     errors: bool = False
     errors_of: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from llmdash.engine.dispatch.holds import Holds
 from llmdash.engine.dispatch.kill_switch import KillSwitch
+from llmdash.engine.dispatch.request_parts import RequestParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.dispatch.worker_watch import WorkerWatch
 from llmdash.engine.frames.blockers import RunStatus
@@ -60,12 +61,13 @@ class Run:
         self._core = RunCore(plan, parts, runner, holds, lifecycle)
         self._workers = WorkerWatch(plan.asker, start.store, writer, clock, plan.facts.payment)
         gauges = LiveGauges(parts, runner)
+        requests = RequestParts(start.pool, plan.options)
         self._frame_builder = FrameBuilder(
             plan.facts,
             start.store,
             gauges,
             lambda job: storable(plan.source.id(job)),
-            Inspector(plan.source, reader, start.store.streams).inspect,
+            Inspector(plan.source, reader, start.store.streams, requests.part).inspect,
             self._bounds,
             JobTexts(plan.source, reader, plan.facts.check),
             lambda: TextSearch(start.store.columns, plan.source, reader),

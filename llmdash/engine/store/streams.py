@@ -130,15 +130,22 @@ class Streams:
         return self._live.get(job) or self._ended.get(job)
 
     def live_newest(self) -> int | None:
-        """Return the job in flight whose stream began last; else the last that ended."""
-        if self.newest in self._live:
+        """Return the job in flight whose stream began last; None while no stream is in flight."""
+        if self.newest in self._live and self._live[self.newest].chunks:
             return self.newest
         streaming = [(stream.first_at, job) for job, stream in self._live.items() if stream.chunks]
-        return max(streaming)[1] if streaming else self.newest
+        return max(streaming)[1] if streaming else None
 
     def followed(self, shown: int | None, now: float) -> int | None:
-        """Return the job to show after `shown`: the same one while it is fresh, else the newest."""
-        return shown if shown is not None and self.is_fresh(shown, now) else self.live_newest()
+        """Return the job to show after `shown`: the same one while it is fresh, or nothing else is in flight;
+        else the newest.
+        """
+        if shown is not None and self.is_fresh(shown, now):
+            return shown
+        newest = self.live_newest()
+        if newest is not None:
+            return newest
+        return shown if shown is not None and self.get(shown) is not None else self.newest
 
     def is_fresh(self, job: int, now: float, linger_s: float = LINGER_S) -> bool:
         """True if the stream of `job` is in flight, or ended less than `linger_s` seconds ago."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from llmdash.llms.call_config import refuse_text
 from llmdash.llms.http_llm import HttpLLM
-from llmdash.llms.messages import Delta, PromptLike
+from llmdash.llms.messages import Delta, PromptLike, RequestPicture
 from llmdash.llms.options import merge_options
 from llmdash.llms.request_identity import RequestIdentity
 
@@ -60,6 +60,10 @@ class Wrapping(BaseLanguageModel[Any], ABC):
     def identity(self, prompt: PromptLike, **options: Any) -> RequestIdentity | None:
         """Return what tells a request from others."""
         return self.llm.identity(prompt, **self._options(options))
+
+    def picture(self, prompt: PromptLike, **options: Any) -> RequestPicture | None:
+        """Return the request of a call as it may be seen."""
+        return self.llm.picture(prompt, **self._options(options))
 
     def longest_answer(self, options: Mapping[str, Any]) -> int | None:
         """Return the most tokens of an answer to a request with these options; None if there is no limit."""

@@ -24,12 +24,12 @@ from llmdash.engine.model.comparison import (
     TextSide,
 )
 from llmdash.engine.model.states import Verdict
+from llmdash.engine.model.word_difference import marked
 from llmdash.runs.comparison.figures import PairedFigures
 from llmdash.runs.comparison.journals import SIDES, JournalPair
 from llmdash.runs.comparison.outcomes import change_of, codes_of
 from llmdash.runs.comparison.pairing import FIGURES, Pairing
 from llmdash.runs.comparison.unit_prices import CostOf, UnitPrices
-from llmdash.runs.comparison.words import marked
 
 __all__ = ["Progress", "RunComparison"]
 

@@ -51,12 +51,16 @@ class StreamsAt:
         return stream
 
     def followed(self, shown: int | None, now: float) -> int | None:
-        """Return the job to show after `shown`: the same one while it is fresh, else the newest."""
+        """Return the job to show after `shown`: the same one while it is fresh, or nothing else is in flight;
+        else the newest.
+        """
         if shown is not None and self.is_fresh(shown, now):
             return shown
         newest = next(self.newest_live(), None)
         if newest is not None:
             return newest
+        if shown is not None and self.get(shown) is not None:
+            return shown
         timeline = self._timeline
         begun = timeline.all_first.by(now)
         return timeline.job_of(timeline.all_first.order[begun - 1]) if begun else None

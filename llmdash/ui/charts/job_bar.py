@@ -7,9 +7,10 @@ import math
 from typing import Final
 
 from llmdash.engine.model.frame import JobRow
+from llmdash.engine.model.records import AttemptRecord
 from llmdash.engine.model.states import JobState
 
-__all__ = ["JOB_BAR_PHASES", "job_bar", "nice_scale"]
+__all__ = ["JOB_BAR_PHASES", "attempt_bar", "job_bar", "nice_scale"]
 
 _WAITED: Final = "·"
 _FIRST: Final = "─"
@@ -37,6 +38,16 @@ def job_bar(row: JobRow, scale_s: float, width: int) -> tuple[tuple[str, str], .
         scale_s,
         width,
     )
+
+
+def attempt_bar(
+    attempt: AttemptRecord, wait_s: float, time_s: float, scale_s: float, width: int
+) -> tuple[tuple[str, str], ...]:
+    """Return the bar of one attempt, as that of a job: it was waited for `wait_s` seconds, and took `time_s`
+    so far.
+    """
+    ended_as = {"ok": "success", "failed": "error"}.get(attempt.state, "muted")
+    return _drawn(wait_s, attempt.ttft_s, time_s, attempt.state == "sent", ended_as, scale_s, width)
 
 
 def _drawn(

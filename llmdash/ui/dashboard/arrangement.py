@@ -71,22 +71,22 @@ class Panels:
         return tuple(region for region in every if region is not None)
 
 
-def arrange_panels(size: Size, keys: int, tiled: bool = False, errors: bool = False, rate: int = 4) -> Panels:
-    """Return the regions for `size` (the screen without header and key bar) and that many keys. Streams that
-    are `tiled` take most of the room of the jobs. The sliders need `rate` lines; `errors` have a panel.
+def arrange_panels(size: Size, keys: int, wall: bool = False, errors: bool = False, rate: int = 4) -> Panels:
+    """Return the regions for `size` (the screen without header and key bar) and that many keys. A `wall` of
+    streams takes most of the room of the jobs. The sliders need `rate` lines; `errors` have a panel.
     """
     if size.width >= WIDE:
-        return _side_by_side(size, keys, tiled, errors, rate)
-    return _stacked(size, keys, tiled)
+        return _side_by_side(size, keys, wall, errors, rate)
+    return _stacked(size, keys, wall)
 
 
-def _side_by_side(size: Size, keys: int, tiled: bool, errors: bool, rate: int) -> Panels:
+def _side_by_side(size: Size, keys: int, wall: bool, errors: bool, rate: int) -> Panels:
     """Jobs over stream on the left; keys, rate and plots, one above the other, on the right."""
     width, height = size
     right = _right(width)
     left = width - right
     stream = _between(4, round(height * 0.36) if is_roomy(size) else round(height * 0.32), 26)
-    if tiled and not is_roomy(size):
+    if wall:
         stream = max(4, height - max(_TILED_JOBS, height // 3))
     keys_height = _between(_FRAME + 4, keys + _FRAME + 1, max(_FRAME + 4, height - 12))
     rate_height = min(_FRAME + rate, height - keys_height)
@@ -116,12 +116,12 @@ def _right(width: int) -> int:
     return _between(44, round(width * 0.36), 72)
 
 
-def _stacked(size: Size, keys: int, tiled: bool) -> Panels:
+def _stacked(size: Size, keys: int, wall: bool) -> Panels:
     """Jobs on top, keys beside rate below them, the stream at the bottom; a rule above each."""
     width, height = size
     middle = _between(_RULE + 4, keys + 1 + _RULE, max(_RULE + 4, height // 3))
     stream = _between(3, height // 6, 14) if height >= _LEAST_WITH_STREAM else 0
-    if tiled and stream:
+    if wall and stream:
         stream = max(stream, height - middle - max(_TILED_JOBS - 4, height // 4))
     jobs = height - middle - stream
     left = _between(36, width * 39 // 80, 48)
@@ -186,12 +186,14 @@ def too_small_words(size: Size) -> str:
 
 
 class RowCounts(NamedTuple):
-    """The rows that panels have to show, in a terminal of any size."""
+    """The rows that panels have to show, in a terminal of any size, and whether streams are a wall."""
 
     keys: int = 0
     workers: int = 0
     outcome: int = 0
     rate: int = 4
+    wall: bool = False
+    """Whether tiled streams take most of the room of the jobs."""
 
 
 class DashboardLayout(Layout):
@@ -227,8 +229,8 @@ class DashboardLayout(Layout):
         """The regions by widget id, without the workers; those without room are missing, or empty."""
         if "outcome" in shown:
             return arrange_review(size, self.rows.keys, self.rows.outcome)
-        tiled, errors = "tiles" in shown, "failed" in shown
-        panels = arrange_panels(size, self.rows.keys, tiled, errors, self.rows.rate)
+        wall, errors = "tiles" in shown and self.rows.wall, "failed" in shown
+        panels = arrange_panels(size, self.rows.keys, wall, errors, self.rows.rate)
         streams = {} if panels.stream is None else dict.fromkeys(("stream", "tiles"), panels.stream)
         beside = {"over": panels.over, "failed": panels.errors}
         return {

@@ -14,7 +14,7 @@ from llmdash.engine.model.states import AlertKind, SortColumn
 from llmdash.engine.model.view import SeriesView, View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
 from llmdash.ui.dashboard.figure_pace import FigurePace
-from llmdash.ui.dashboard.review import Review
+from llmdash.ui.dashboard.review import Review, Streams
 from llmdash.ui.dashboard.steps import Steps
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar
@@ -102,12 +102,14 @@ class Board(PanelSpace):
         if self._figures.are_due(frame):
             self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
-        self._review.show(frame, has_room=self.is_roomy)
+        self._review.use_room(self.is_roomy)
+        self._review.show(frame)
         if self._tiles.display:
+            self._tiles.use(*self._stream.looks)
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)
-        lines = RATE_LINES + len(frame.limits)
-        self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines, lines))
+        wall, lines = self._review.streams is Streams.WALL, RATE_LINES + len(frame.limits)
+        self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines, lines, wall))
 
     def _show_workers(self, frame: Frame) -> None:
         """Show the workers above the other panels, if there are any and there is room."""
@@ -140,8 +142,12 @@ class Board(PanelSpace):
         """Show the set rate again: another one that was requested will not be set."""
         self._rate.keep_rate()
 
+    async def run_stream_action(self, action: str) -> None:
+        """Run an action of the stream pane."""
+        await self._stream.run_action(action)
+
     def tile(self) -> None:
-        """Switch between one stream and all that fit side by side."""
+        """Show one stream, or as many side by side as fit."""
         self._review.tile()
 
     def choose_columns(self, names: tuple[str, ...] | None) -> None:

@@ -41,7 +41,22 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding(
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"
     ),
-    Binding("b", "keep_budget", show=False, id="budget"),  # where nothing else has a use for it
+    Binding(
+        "b",
+        "stream('toggle_marks')",
+        "Bars",
+        show=False,
+        id="stream-bars",
+        tooltip="| behind each chunk, on or off",
+    ),
+    Binding(
+        "t",
+        "stream('next_ruler')",
+        "Gap times",
+        show=False,
+        id="stream-gaps",
+        tooltip="Gaps as heights, in milliseconds, or not",
+    ),
     Binding(
         "less_than_sign",
         "replay_seek(-5)",

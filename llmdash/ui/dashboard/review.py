@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 from textual.content import Content
 from textual.widget import Widget
 
@@ -14,7 +16,18 @@ from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import PANEL_COLUMNS, ErrorTable
 
-__all__ = ["Review"]
+__all__ = ["Review", "Streams"]
+
+
+class Streams(enum.Enum):
+    """How streams are shown: one alone, as many as fit beside the jobs, or in most of their room."""
+
+    ONE = "one stream"
+    TILES = "tiles"
+    WALL = "wall"
+
+
+_NEXT = {Streams.TILES: Streams.WALL, Streams.WALL: Streams.ONE, Streams.ONE: Streams.TILES}
 
 
 class Review:
@@ -30,9 +43,8 @@ class Review:
         self._over = MiniPlot(id="over")
         self._failed = ErrorTable("What failed", PANEL_COLUMNS, skipped_errors, id="failed")
         self._over.border_title = Content("Over the run")
-        self._is_tiled: bool | None = None
-        """None until the user says so: then there is a wall where there is room."""
-        self._has_room = False
+        self._chosen: Streams | None = None
+        self._is_roomy = False
         self._arrange(ended=False, failed=False)
 
     @property
@@ -50,22 +62,33 @@ class Review:
         """The width of the plot of the whole run, in cells; 0 where there is none."""
         return self._over.size.width if self._over.display else 0
 
+    @property
+    def streams(self) -> Streams:
+        """How streams are shown while the run goes on: tiles only where there is room for them by the way."""
+        chosen = self._chosen or Streams.TILES
+        return chosen if chosen is not Streams.TILES or self._is_roomy else Streams.ONE
+
     def tile(self) -> None:
-        """Switch between one stream and all that fit, for as long as there are streams."""
-        self._is_tiled = not self._tiles.display
+        """Show streams in the next way, for as long as there are streams."""
+        self._chosen = _NEXT[self.streams]
+        if self._chosen is Streams.TILES and not self._is_roomy:
+            self._chosen = Streams.WALL
         self._arrange(ended=self._outcome.display, failed=self._failed.display)
 
-    def show(self, frame: Frame, *, has_room: bool) -> None:
-        """Show the panels that fit the state of the run, and what they are about. On a screen that `has_room`
-        the errors and a wall of streams are beside a run at work too.
+    def use_room(self, is_roomy: bool) -> None:
+        """Show tiles where there `is_roomy` space, unless another way was chosen."""
+        self._is_roomy = is_roomy
+
+    def show(self, frame: Frame) -> None:
+        """Show the panels that fit the state of the run, and what they are about. Where there is room, the errors
+        are beside a run at work too.
         """
         ended = frame.run.state.ended
-        self._has_room = has_room
         self._show_errors(frame, "What failed" if ended else "Errors")
         if ended:
             self._outcome.show(frame.run, frame.errors)
         self._over.show(frame.series)
-        self._arrange(ended=ended, failed=(ended or has_room) and bool(frame.errors))
+        self._arrange(ended=ended, failed=(ended or self._is_roomy) and bool(frame.errors))
 
     def _show_errors(self, frame: Frame, about: str) -> None:
         run = frame.run
@@ -74,7 +97,8 @@ class Review:
         self._failed.show(frame.errors, run.elapsed_s, about, note)
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
-        tiled = (self._has_room if self._is_tiled is None else self._is_tiled) and not ended
+        tiled = self.streams is not Streams.ONE and not ended
+        self._tiles.next_way = _NEXT[self.streams].value
         shown: dict[Widget, bool] = {
             self._rate: not ended,
             self._outcome: ended,

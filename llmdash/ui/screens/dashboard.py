@@ -281,15 +281,12 @@ class DashboardScreen(Screen[None]):
         """
         if action != "raise_budget":
             return True
-        return hold_of(self._frame.run) is HoldKind.BUDGET and not isinstance(self.focused, Input)
+        types = isinstance(self.focused, Input) or getattr(self.focused, "is_typed_into", False)
+        return hold_of(self._frame.run) is HoldKind.BUDGET and not types
 
     def action_raise_budget(self) -> None:
         """Ask for a larger budget."""
         self._questions.raise_budget(self._frame.run)
-
-    def action_keep_budget(self) -> None:
-        """Say why `b` does nothing where neither the run nor a panel has a use for it."""
-        self._is_of_use("raise_budget")
 
     # The view.
 
@@ -309,8 +306,13 @@ class DashboardScreen(Screen[None]):
         """Sort by the column of that name; the same one again reverses the order."""
         self._board.sort_by(SortColumn[column])
 
+    async def action_stream(self, action: str) -> None:
+        """Run an action of the stream pane, regardless of the focus."""
+        await self._board.run_stream_action(action)
+        self.poll()
+
     def action_tile(self) -> None:
-        """Switch between one stream and all that fit side by side."""
+        """Show one stream, or as many side by side as fit."""
         if self._is_of_use("tile"):
             self._board.tile()
             self.call_after_refresh(self.poll)

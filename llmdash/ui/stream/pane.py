@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.content import Content
 from textual.scroll_view import ScrollView
+from textual.selection import Selection
 from textual.strip import Strip
 
 from llmdash.engine.model.frame import StreamPart
+from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import StreamView
-from llmdash.ui.stream.text import Chunk, Kind, Line, StreamText
-from llmdash.ui.stream.words import heading, joined, title_pieces
+from llmdash.ui.stream.search_line import SearchLine
+from llmdash.ui.stream.selected import selected_text, with_selection
+from llmdash.ui.stream.text import Ruler
+from llmdash.ui.stream.transcript import Transcript
+from llmdash.ui.stream.words import CARET, missing_text, short_heading
+from llmdash.ui.stream.wrapping import Kind, Line, Span, wrap
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import Styles, line, regions
+from llmdash.ui.text.panel_border import PanelBorder
 from llmdash.ui.text.scrolling import jump, resize
 
 __all__ = ["StreamPane"]
@@ -26,6 +33,14 @@ SCROLLBAR_WIDTH: Final = 1
 USUAL_WIDTH: Final = 80
 WHEEL_LINES: Final = 3
 SCROLLED: Final = "-scrolled"
+LEAST_HEADED: Final = 4
+"""Lines below which the heading of the answer stands on the border, and one answer replaces the other."""
+RULERS: Final = {
+    Ruler.HEIGHTS: "| chunk  ▂ the gap before it  █ 0.26s a stall",
+    Ruler.TIMES: "| chunk  24 the gap before it in ms",
+    Ruler.NONE: "| chunk",
+}
+"""What the signs mean."""
 
 STYLES: Final = {
     Kind.TEXT: "stream-pane--text",
@@ -33,11 +48,17 @@ STYLES: Final = {
     Kind.GAP: "stream-pane--gap",
     Kind.STALL: "stream-pane--stall",
     Kind.HEADING: "stream-pane--heading",
+    Kind.NAME: "stream-pane--name",
+    Kind.CARET: "stream-pane--caret",
+    Kind.FOUND: "stream-pane--found",
+    Kind.WORDS: "stream-pane--empty",
+    Kind.THOUGHT: "stream-pane--thought",
+    Kind.ERROR: "stream-pane--error",
 }
 
 
 class StreamPane(ScrollView, can_focus=True):
-    """Shows the text of a job, with `|` between its chunks; follows new text until scrolled up.
+    """Shows the text of a job, with `|` behind its chunks; follows new text until scrolled up.
 
     Without a job to watch it is a transcript: one answer after the other, each under a heading with its job.
     While scrolled up, the pane stays with its job, even if a newer one starts.
@@ -46,20 +67,24 @@ class StreamPane(ScrollView, can_focus=True):
     |---|---|
     | up, down, pageup, pagedown, home | Scroll, and stop following. |
     | end | Follow again. |
-    | b | Marks between the chunks, on or off. |
-    | t | Gap times: the milliseconds before each chunk, and `‖` where the stream stalled; on or off. |
+    | b | Bars behind the chunks, on or off. |
+    | t | What stands below the bars: the gaps as heights, in milliseconds, or nothing. |
+    | / | Search; n and N go on to the next and the previous line, escape ends it. |
 
     | Component class | Styles |
     |---|---|
     | `stream-pane--text` | The text. |
-    | `stream-pane--mark` | The mark between two chunks. |
+    | `stream-pane--mark` | The bar behind a chunk. |
     | `stream-pane--gap` | The time before a chunk. |
     | `stream-pane--stall` | The same where the stream stalled. |
-    | `stream-pane--heading` | The line over an answer. |
+    | `stream-pane--name` | The job in the line over an answer. |
+    | `stream-pane--heading` | The rest of that line. |
+    | `stream-pane--caret` | The end of a live stream. |
+    | `stream-pane--found` | What was searched for. |
+    | `stream-pane--thought` | The word for chunks of reasoning. |
     | `stream-pane--empty` | The words shown while there is no text. |
+    | `stream-pane--error` | Why there is none. |
     """
-
-    ALLOW_SELECT = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "scroll_lines(-1)", "Up", show=False, tooltip="Scroll back and hold the text still"),
@@ -68,11 +93,21 @@ class StreamPane(ScrollView, can_focus=True):
         Binding("pagedown", "scroll_pages(1)", "Page down", show=False, tooltip="A screenful down"),
         Binding("home", "first_line", "Top", show=False, tooltip="The oldest text held"),
         Binding("end", "follow", "Follow", tooltip="Follow the newest text again", id="stream-follow"),
-        Binding("b", "toggle_marks", "Chunk marks", tooltip="| between chunks, on or off"),
-        Binding("t", "toggle_ruler", "Gap times", tooltip="Milliseconds before each chunk, on or off"),
+        Binding("b", "toggle_marks", "Bars", id="stream-bars", tooltip="| behind each chunk, on or off"),
+        Binding(
+            "t",
+            "next_ruler",
+            "Gap times",
+            id="stream-gaps",
+            tooltip="Gaps as heights, in milliseconds, or not at all",
+        ),
+        Binding("slash", "search", "Search", tooltip="Find words in the text that is held"),
+        Binding("n", "found(1)", "Next found", show=False, tooltip="The next line with what is searched for"),
+        Binding("N", "found(-1)", "Previous found", show=False, tooltip="The line before with it"),
+        Binding("escape", "end_search", "End search", show=False, tooltip="Search for nothing any more"),
     ]
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*STYLES.values(), "stream-pane--empty"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*STYLES.values()}
 
     DEFAULT_CSS = """
     StreamPane {
@@ -83,31 +118,32 @@ class StreamPane(ScrollView, can_focus=True):
         &.-scrolled { overflow-y: auto; }
         & > .stream-pane--text { color: $foreground; }
         & > .stream-pane--mark { color: $text-accent; text-style: dim; }
-        & > .stream-pane--gap { color: $text-muted; }
-        & > .stream-pane--stall { color: $text-warning; text-style: bold; }
-        & > .stream-pane--heading { color: $text-muted; text-style: dim; }
+        & > .stream-pane--gap { color: $border-blurred; }
+        & > .stream-pane--stall { color: $text-warning; }
+        & > .stream-pane--heading { color: $text-muted; }
+        & > .stream-pane--name { color: $foreground; text-style: bold; }
+        & > .stream-pane--caret { color: $text-primary; }
+        & > .stream-pane--found { color: $background; background: $accent; text-style: bold; }
+        & > .stream-pane--thought { color: $text-muted; text-style: italic; }
         & > .stream-pane--empty { color: $text-muted; }
+        & > .stream-pane--error { color: $text-error; }
+        &:nocolor > .stream-pane--found { text-style: reverse; }
     }
     """
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._styles_kept = Styles(self)
-        self._text = StreamText()
-        self._part = StreamPart()
-        self._job: int | None = None
-        self._watched: int | None = None
-        self._attempt = 0
-        self._seen = 0
-        """The number of chunks received of the current attempt."""
+        self._transcript = Transcript()
+        self._text = self._transcript.text
         self._follow = True
         self._marks = True
-        self._ruler = False
+        self._ruler = Ruler.HEIGHTS
+        self._search = SearchLine()
         self._strips: LRUCache[Line, Strip] = LRUCache(KEPT_STRIPS)
         self._painted: list[Line] = []
-        self._heading = ""
-        self._title = ""
-        self._show_title()
+        self._border = PanelBorder(self, "Stream")
+        self._show_border()
 
     # The interface to the screen.
 
@@ -117,81 +153,88 @@ class StreamPane(ScrollView, can_focus=True):
         return self._follow
 
     @property
+    def looks(self) -> tuple[bool, Ruler]:
+        """Whether there are bars behind chunks, and what stands below them."""
+        return self._marks, self._ruler
+
+    @property
     def job(self) -> int | None:
         """The job whose text is held."""
-        return self._job
+        return self._transcript.job
 
     @property
     def text(self) -> str:
         """The text that is held, without marks, safe to show."""
         return self._text.plain
 
+    @property
+    def is_typed_into(self) -> bool:
+        """True while keys are letters of what is searched for."""
+        return self._search.is_typed
+
     def wanted(self) -> StreamView:
         """Return the stream to request from the session."""
-        held = self._job if not self._follow else None
-        return StreamView(
-            job=self._watched if self._watched is not None else held,
-            seen_job=self._job,
-            seen_attempt=self._attempt,
-            seen=self._seen,
-        )
+        return self._transcript.wanted(stays=not self._follow)
 
     def watch_job(self, job: int | None) -> None:
         """Show the stream of this job from now on, or one answer after the other (None)."""
-        if job != self._watched:
-            self._watched = job
+        if job != self._transcript.watched:
+            self._transcript.watch(job)
             self._set_follow(True)
-            self._begin(StreamPart())
+            self._lines_changed()
 
     def show(self, part: StreamPart) -> None:
         """Add new chunks; another answer is appended in a transcript, else it replaces the current one."""
-        if part == self._part:
-            return
-        if (part.job, part.attempt) != (self._job, self._attempt) or (part.start == 0 and self._seen > 0):
-            self._begin(part)
-        self._part = part
-        self._take(part)
-        self._name_answer()
-        self._show_title()
-        self._lines_changed()
+        self._configure()
+        if self._transcript.take(part):
+            self._show_border()
+            self._lines_changed()
 
-    # New text.
+    # Lines.
 
-    def _begin(self, part: StreamPart) -> None:
-        """Switch to the text of another job, or another attempt."""
-        self._job, self._attempt, self._seen, self._heading = part.job, part.attempt, part.start, ""
-        if self._watched is not None or part.job is None:
-            self._text.clear()
-            self._part = StreamPart()
-
-    def _name_answer(self) -> None:
-        """Update the heading of the last answer."""
-        if self._heading and (text := heading(self._part)) != self._heading:
-            self._heading = text
-            self._text.rename(text)
-
-    def _take(self, part: StreamPart) -> None:
-        """Append the chunks not held yet: a reply to an older view repeats some."""
-        held = max(0, self._seen - part.start)
-        chunks = [Chunk(text, gap) for text, gap in zip(part.chunks, part.gaps, strict=True)][held:]
+    def _configure(self) -> None:
         self._text.configure(self._text_width, self._marks, self._ruler)
-        if not chunks:
-            return
-        self._seen += len(chunks)
-        if self._watched is None and not self._heading and part.start == 0:
-            self._heading = heading(part)
-            self._text.head(self._heading)
-        self._text.add(chunks)
+        height = self.content_size.height
+        if height:
+            self._transcript.use_headings(height >= LEAST_HEADED)
+
+    @property
+    def _tail(self) -> list[Line]:
+        """What stands in place of the last line of text: the same with the caret of a live stream, or words
+        where there is no text.
+        """
+        part = self._transcript.part
+        last = self._text.lines[self._text.last_text]
+        if not self._transcript.chunks:
+            words = missing_text(part)
+            kind = Kind.ERROR if part.error and not part.state.in_flight else Kind.WORDS
+            return [each for each, _row in wrap([Span(words, kind)], self._text_width)]
+        width = sum(cell_len(span.text) for span in last)
+        if part.state is JobState.STREAMING and width < self._text_width:
+            return [(*last, Span(CARET, Kind.CARET)), *self._text.lines[self._text.last_text + 1 :]]
+        return list(self._text.lines[self._text.last_text :])
+
+    @property
+    def _line_count(self) -> int:
+        return self._text.last_text + len(self._tail)
+
+    def _shown_lines(self, top: int, height: int) -> list[Line]:
+        """Return the lines from `top` on, as they are drawn."""
+        fixed = self._text.last_text
+        lines = list(self._text.lines[top : min(fixed, top + height)])
+        if top + height > fixed:
+            lines += self._tail[max(0, top - fixed) : top + height - fixed]
+        search = self._search.search
+        return [search.highlighted(each) for each in lines] if search is not None else lines
 
     def _lines_changed(self) -> None:
         """Repaint the lines that differ from what was painted last."""
         size = self.content_size
         if not self._follow:
-            resize(self, len(self._text.lines))
-        top = self._top
-        wanted = list(self._text.lines[top : top + size.height])
+            resize(self, self._line_count)
+        wanted = self._shown_lines(self._top, size.height)
         wanted += [()] * (size.height - len(wanted))
-        if len(wanted) != len(self._painted) or self._is_empty:
+        if len(wanted) != len(self._painted):
             self._painted = wanted
             self.refresh()
             return
@@ -199,10 +242,6 @@ class StreamPane(ScrollView, can_focus=True):
         self._painted = wanted
         if changed:
             self.refresh(*regions(changed, size.width))
-
-    @property
-    def _is_empty(self) -> bool:
-        return len(self._text.lines) == 1 and not self._text.lines[0]
 
     @property
     def _text_width(self) -> int:
@@ -215,7 +254,7 @@ class StreamPane(ScrollView, can_focus=True):
 
     @property
     def _last_top(self) -> int:
-        return max(0, len(self._text.lines) - self.content_size.height)
+        return max(0, self._line_count - self.content_size.height)
 
     @property
     def _top(self) -> int:
@@ -228,47 +267,51 @@ class StreamPane(ScrollView, can_focus=True):
         super().notify_style_update()
         self._styles_kept.clear()
         self._strips.clear()
+        self._border.draw()
 
     def on_resize(self) -> None:
         self._rewrap()
 
     def _rewrap(self) -> None:
-        self._text.configure(self._text_width, self._marks, self._ruler)
+        self._configure()
         self._strips.clear()
         self._painted = []
+        self._show_border()
         self._lines_changed()
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width - (SCROLLBAR_WIDTH if self.show_vertical_scrollbar else 0)
         plain = self._styles_kept.get("stream-pane--text")
-        if self._is_empty:
-            words = self._empty_words() if y == 0 else ""
-            return line([(words, self._styles_kept.get("stream-pane--empty"))], width, plain)
-        index = self._top + y
-        if index >= len(self._text.lines):
-            return Strip.blank(width, plain)
-        spans = self._text.lines[index]
+        if not self._painted:
+            self._painted = self._shown_lines(self._top, self.content_size.height)
+        spans = self._painted[y] if y < len(self._painted) else ()
         strip = self._strips.get(spans)
         if strip is None or strip.cell_length != width:
             pieces = [(span.text, self._styles_kept.get(STYLES[span.kind])) for span in spans]
             strip = self._strips[spans] = line(pieces, width, plain)
-        return strip
+        return with_selection(self, strip, self._top + y)
 
-    def _empty_words(self) -> str:
-        if self._job is None:
-            return "no stream yet"
-        return "no text" if self._part.state.ended else "waiting for the first chunk"
-
-    def _show_title(self) -> None:
-        pieces = ["Stream", *title_pieces(self._part, alone=self._watched is not None)]
+    def _show_border(self) -> None:
+        part, width = self._transcript.part, self.content_size.width
         if not self._follow:
-            pieces.append("scrolled, End follows")
-        elif self._watched is None:
-            pieces.append("follow")
-        text = joined(pieces)
-        if text != self._title:
-            self._title = text
-            self.border_title = Content(text)
+            how = "scrolled · End follows"
+        elif 0 < self.content_size.height < LEAST_HEADED and part.job is not None:
+            how = short_heading(part)
+        elif self._transcript.watched is not None:
+            how = "job under the cursor"
+        else:
+            how = "following newest"
+        legend = RULERS[self._ruler] if self._marks and width >= len(RULERS[self._ruler]) + 8 else ""
+        self._border.show("Stream", how, self._search.words or legend)
+
+    # Selection.
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return what is selected of the text, without marks and gaps."""
+        return selected_text(self._text.lines, self._text.rows, selection), "\n"
 
     # Keys and wheel.
 
@@ -288,8 +331,9 @@ class StreamPane(ScrollView, can_focus=True):
         self._marks = not self._marks
         self._rewrap()
 
-    def action_toggle_ruler(self) -> None:
-        self._ruler = not self._ruler
+    def action_next_ruler(self) -> None:
+        rulers = list(RULERS)
+        self._ruler = rulers[(rulers.index(self._ruler) + 1) % len(rulers)]
         self._rewrap()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
@@ -317,7 +361,60 @@ class StreamPane(ScrollView, can_focus=True):
             self._follow = follow
             self.set_class(not follow, SCROLLED)
             if not follow:
-                resize(self, len(self._text.lines))
+                resize(self, self._line_count)
                 jump(self, top)
-            self._show_title()
+            self._show_border()
             self._lines_changed()
+
+    # Search.
+
+    def action_search(self) -> None:
+        self._search.open()
+        self._searched()
+
+    def action_found(self, by: int) -> None:
+        if (place := self._search.step(by, self._text.lines)) is not None:
+            self._hold(place)
+        self._searched()
+
+    def action_end_search(self) -> None:
+        self._search.close()
+        self._searched()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys of a search that is not going on to the screen."""
+        return self._search.is_open if action in ("found", "end_search") else True
+
+    def on_key(self, event: events.Key) -> None:
+        if self._search.is_typed and self._search.key(event.key, event.character):
+            event.stop()
+            event.prevent_default()
+            self._look_up()
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self._search.is_typed:
+            event.stop()
+            self._search.paste(event.text)
+            self._look_up()
+
+    def on_blur(self) -> None:
+        self._search.enter()
+        self._searched()
+
+    def _look_up(self) -> None:
+        """Show the last line with what was typed so far."""
+        if (place := self._search.look_up(self._text.lines)) is not None:
+            self._hold(place)
+        self._searched()
+
+    def _hold(self, place: int) -> None:
+        """Scroll a line into view, if it is not there."""
+        height = self.content_size.height
+        if not self._top <= place < self._top + height:
+            self._go(max(0, place - height // 2))
+        elif self._follow and self._last_top > 0:
+            self._set_follow(False)
+
+    def _searched(self) -> None:
+        self._show_border()
+        self._lines_changed()

@@ -38,6 +38,7 @@ __all__ = [
     "fit",
     "fit_middle",
     "number",
+    "ordinal",
     "percent",
     "rate",
     "share",
@@ -170,6 +171,12 @@ def _two_units(seconds: int) -> str:
 def count(number: int) -> str:
     """Return a whole number with thousands separated: `3,412`."""
     return f"{number:,}"
+
+
+def ordinal(number: int) -> str:
+    """Return `1st`, `2nd`, `3rd`, `11th`, `1,021st`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number // 10 % 10 != 1 else "th"
+    return f"{number:,}{ending}"
 
 
 def si(number: float | None) -> str:

@@ -37,6 +37,11 @@ class PanelBorder:
         self._what, self._how, self._where = what, how, where
         self.draw()
 
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """What is to be read, before it is cut to the width of the panel."""
+        return self._what, self._how, self._where
+
     def draw(self) -> None:
         """Write the words again, if that makes a difference."""
         widget = self._widget

@@ -115,6 +115,36 @@ def test_an_inspection_holds_the_prompt_every_attempt_and_the_answer(tmp_path: P
     assert [(attempt.attempt, attempt.state) for attempt in inspection.attempts] == [(1, "ok")]
 
 
+def test_an_inspection_says_where_the_job_is_in_the_table_as_it_is_sorted_and_filtered(
+    tmp_path: Path,
+) -> None:
+    session = all_done(tmp_path, 9)
+    table = JobsView(height=3, sort=SortColumn.NUMBER, filter="#>3 #<=7")
+    worked_out(session, View(jobs=table))
+    found = session.frame(View(jobs=table, inspect=4)).inspection
+    assert found is not None
+    assert (found.place, found.matched, found.above, found.below) == (2, 4, 3, 5)
+    hidden = session.frame(View(jobs=table, inspect=0)).inspection
+    assert hidden is not None
+    assert (hidden.place, hidden.matched) == (None, 4)
+
+
+def test_the_stream_of_the_inspected_job_goes_on_where_the_inspector_has_it(tmp_path: Path) -> None:
+    session = all_done(tmp_path, 3)
+    part = session.frame(View(inspect=1)).inspected
+    assert (part.job, part.start, "".join(part.chunks)) == (1, 0, "re: prompt 1")
+    assert part.total == len(part.chunks) == len(part.gaps)
+    held = StreamView(None, 1, part.attempt, 1)
+    rest = session.frame(View(inspect=1, inspect_stream=held)).inspected
+    assert (rest.start, rest.chunks) == (1, part.chunks[1:])
+    assert session.frame(View()).inspected.job is None
+
+
+def test_a_class_of_others_has_no_request_to_show(tmp_path: Path) -> None:
+    found = all_done(tmp_path, 3).frame(View(inspect=1)).inspection
+    assert found is not None and found.request is None
+
+
 def test_the_slider_says_what_blocks_the_rate(tmp_path: Path) -> None:
     gate = threading.Event()
     server = Server(lambda _key, prompt, _before: [gate, *whole(prompt)])

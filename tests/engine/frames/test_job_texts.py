@@ -116,6 +116,8 @@ def test_what_could_not_be_read_is_called_by_its_check() -> None:
 
 def test_rows_of_a_run_whose_journal_or_input_is_gone_say_less() -> None:
     class Gone:
+        check = None
+
         def prompt(self, job: int) -> Prompt:
             raise InputError("the file has changed")
 

@@ -93,4 +93,6 @@ def test_the_newest_stream_is_a_live_one_while_there_is_one() -> None:
     assert streams.live_newest() == 2
     streams.end(1)
     streams.end(2)
-    assert streams.live_newest() == 3
+    assert streams.live_newest() is None
+    assert streams.followed(None, 9.0) == 3
+    assert streams.followed(1, 9.0) == 1, "what ended last stays: the newest was shown before it"

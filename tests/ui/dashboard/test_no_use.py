@@ -91,7 +91,7 @@ def test_a_replay_says_where_it_can_go_no_further(
 
 
 PRESSED = {
-    "R": "No job has failed", "u": "No trial holds", "b": "No budget holds", "m": "no workers",
+    "R": "No job has failed", "u": "No trial holds", "m": "no workers",
     "less_than_sign": "no replay", "full_stop": "no replay", "n": "did not begin at home",
     "p": "has ended", "minus": "has ended", "plus": "has ended", "D": "has ended", "X": "has ended",
     "w": "has ended", "x": "cannot be cancelled",

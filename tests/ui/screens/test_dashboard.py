@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.geometry import Offset
 from textual.pilot import Pilot
+from textual.selection import Selection
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
@@ -293,6 +295,53 @@ async def test_w_shows_as_many_streams_as_fit_and_w_again_shows_one() -> None:
         await pilot.press("w")
         await until(pilot, lambda: session.views[-1].tiles == 0)
         assert screen.query_one(StreamPane).display
+
+
+async def test_where_there_is_room_streams_are_tiles_and_w_leads_to_a_wall_and_to_one() -> None:
+    session = FakeSession()
+    async with dashboard(session, (200, 60)) as (pilot, screen):
+        tiles, jobs = screen.query_one(StreamTiles), screen.query_one(JobTable)
+        await until(pilot, lambda: session.views[-1].tiles == tiles.wanted() == 6)
+        usual = jobs.region.height
+        await pilot.press("w")
+        await until(pilot, lambda: session.views[-1].tiles == tiles.wanted() >= 14)
+        assert jobs.region.height < usual
+        await pilot.press("w")
+        await until(pilot, lambda: screen.query_one(StreamPane).display and not tiles.display)
+        assert jobs.region.height == usual
+        await pilot.press("w")
+        await until(pilot, lambda: tiles.display and session.views[-1].tiles == 6)
+
+
+async def test_b_and_t_change_the_streams_wherever_the_focus_is() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        pane = screen.query_one(StreamPane)
+        await until(pilot, lambda: "{|" in lines(pane)[1])
+        for panel in (JobTable, KeyPanel, LogSlider):
+            screen.query(panel).first().focus()
+            before = pane.looks
+            await pilot.press("b", "t")
+            assert pane.looks[0] is not before[0] and pane.looks[1] is not before[1], panel
+        await pilot.press("w")
+        await picture(pilot, session)
+        tiles = screen.query_one(StreamTiles)
+        assert pane.looks[0] is False
+        assert "{|" not in "".join(lines(tiles))
+
+
+async def test_selected_text_of_a_stream_is_copied_with_ctrl_c_and_without_it_quits() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        pane = screen.query_one(StreamPane)
+        await until(pilot, lambda: "{|" in lines(pane)[1])
+        screen.selections = {pane: Selection(Offset(0, 1), Offset(16, 1))}
+        await pilot.press("ctrl+c")
+        assert pilot.app.clipboard == '{"expression'
+        assert pilot.app.is_running
+        screen.clear_selection()
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not pilot.app.is_running or pilot.app._exit)
 
 
 async def test_slash_opens_the_filter_and_escape_closes_and_forgets_it() -> None:

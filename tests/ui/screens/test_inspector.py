@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,14 +26,17 @@ from llmdash.engine.model.records import AttemptRecord, ResultRecord
 from llmdash.engine.model.states import JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.inspector.answer_lines import first_json
+from llmdash.ui.inspector.attempt_lines import attempts_text
+from llmdash.ui.inspector.attempt_list import AttemptList
+from llmdash.ui.inspector.text_pane import TextPane
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
-from llmdash.ui.screens.attempts import attempts_table
 from llmdash.ui.screens.confirm import ConfirmScreen
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.graphs import GraphsScreen
 from llmdash.ui.screens.help import HelpScreen
-from llmdash.ui.screens.inspector import InspectorScreen, first_json
+from llmdash.ui.screens.inspector import InspectorScreen
 from llmdash.ui.text.keymap import key_glyph
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.troubles import fleet
@@ -53,7 +57,9 @@ async def opened(session: FakeSession, *keys: str) -> AsyncIterator[Pilot[Any]]:
 
 
 def text_of(pilot: Pilot[Any], name: str) -> str:
-    return str(pilot.app.screen.query_one(f"#{name}", Static).render())
+    """The text of a part of the inspector, its end beyond the screen with it."""
+    found = pilot.app.screen.query_one(f"#{name}")
+    return found.text if isinstance(found, TextPane | AttemptList) else str(found.render())
 
 
 def on_screen(pilot: Pilot[Any], kind: type[Screen[None]]) -> bool:
@@ -67,7 +73,7 @@ async def test_enter_shows_the_job_under_the_cursor_in_full() -> None:
         assert "You are a careful calculator." in text_of(pilot, "prompt")
         assert "rate limit reached" in text_of(pilot, "attempts")
         assert "THROTTLE" in text_of(pilot, "attempts")
-        assert text_of(pilot, "expected") == "65"
+        assert "expected   65" in text_of(pilot, "answer")
 
 
 class FlaggedSession(FakeSession):
@@ -90,7 +96,8 @@ async def test_what_is_odd_about_an_answer_and_its_tokens_are_seen_at_any_width(
         await picture(pilot, session)
 
         def shown() -> str:
-            return " ".join(" ".join(lines(pilot.app.screen.query_one("#inspected"))).split())
+            parts = (lines(pilot.app.screen.query_one("#inspected")), [text_of(pilot, "headers")])
+            return " ".join(" ".join(itertools.chain.from_iterable(parts)).split())
 
         await until(pilot, lambda: "1,920 cached) 900 out (900 reasoning)" in shown())
         assert "reasoning_only" in shown()
@@ -100,18 +107,18 @@ async def test_the_inspector_is_live_while_it_is_open() -> None:
     now = [190.4]
     session = FakeSession(clock=lambda: now[0])
     async with opened(session, "enter") as pilot:
-        assert not pilot.app.screen.query_one("#json").display
+        assert '"result": 65' not in text_of(pilot, "answer")
         now[0] = 200.0
         await until(pilot, lambda: "● done" in text_of(pilot, "inspected"))
+        await until(pilot, lambda: '"result": 65' in text_of(pilot, "answer"))
         assert '"result": 65' not in text_of(pilot, "prompt")
-        assert text_of(pilot, "answer").endswith("}")
 
 
 async def test_a_json_answer_is_shown_once_more_in_its_parts() -> None:
     session = FakeSession()
     session.scene.answer = 'Sure: {"expression": "4 x 17 - 3", "result": 65} done'
     async with opened(session, "enter") as pilot:
-        assert '"result": 65\n}' in text_of(pilot, "json")
+        assert '"result": 65\n}' in text_of(pilot, "answer")
 
 
 async def test_retry_cancel_and_copy_act_on_the_job_that_is_shown() -> None:
@@ -173,13 +180,16 @@ async def test_a_job_that_the_filter_hides_meanwhile_keeps_its_place() -> None:
         await until(pilot, lambda: session.views[-1].inspect == failed[2])
 
 
-async def test_an_enormous_answer_is_shown_in_part_and_copied_whole() -> None:
+async def test_an_enormous_answer_is_shown_and_copied_whole() -> None:
     session = FakeSession()
     session.scene.answer = "y" * 3_000_000
     async with opened(session, "enter") as pilot:
-        shown = text_of(pilot, "answer")
-        assert len(shown) < 21_000
-        assert "2,980,000 more characters" in shown
+        pane = pilot.app.screen.query_one("#answer", TextPane)
+        assert len(pane.text) > 3_000_000
+        assert len(pane.lines) > 60_000
+        assert lines(pane)[0] == "y" * (pane.content_size.width - 1)
+        await pilot.press("end")
+        assert "expected" in "".join(lines(pane))
         await pilot.press("c")
         assert len(pilot.app.clipboard) == 3_000_000
 
@@ -331,7 +341,7 @@ ATTEMPTS = (
 @pytest.mark.parametrize("width", [40, 74, 114, 200])
 def test_nothing_of_an_attempt_is_lost_however_narrow_the_screen(width: int) -> None:
     """What has no room in a column stands below, whole; long messages are wrapped."""
-    lines = attempts_table(ATTEMPTS, width).plain.split("\n")
+    lines = attempts_text(ATTEMPTS, width).split("\n")
     assert all(cell_len(line) <= width for line in lines)
     shown = "".join("".join(lines).split())
     said = [attempt.message or "" for attempt in ATTEMPTS]
@@ -343,15 +353,15 @@ def test_nothing_of_an_attempt_is_lost_however_narrow_the_screen(width: int) -> 
 
 
 def test_states_that_no_word_explains_are_explained() -> None:
-    text = attempts_table(ATTEMPTS, 114).plain
+    text = attempts_text(ATTEMPTS, 114)
     for word in ("possibly paid twice", "cut off by us", "never sent: nothing was paid"):
         assert word in text
 
 
 def test_of_a_long_text_that_was_cut_off_the_end_is_shown() -> None:
     attempt = AttemptRecord(0, 1, "a1f2", "failed", 0.0, partial="x" * 5_000 + "the end")
-    text = attempts_table((attempt,), 74).plain
-    assert "cut off after 5,007 characters:\n   …" in text
+    text = attempts_text((attempt,), 74)
+    assert "cut off after 5,007 characters:\n     …" in text
     assert text.endswith("the end")
     assert len(text) < 1_000
 
@@ -398,7 +408,7 @@ async def test_a_job_that_failed_without_an_attempt_says_why() -> None:
     st.integers(30, 200),
 )
 def test_attempts_fit_their_width_whatever_they_hold(attempts: list[AttemptRecord], width: int) -> None:
-    lines = attempts_table(attempts, width).plain.split("\n")
+    lines = attempts_text(attempts, width).split("\n")
     assert all(cell_len(line) <= width for line in lines)
     assert len(lines) > len(attempts)
 
@@ -407,7 +417,7 @@ async def test_the_workers_of_the_attempts_and_of_the_answer_are_named() -> None
     async with opened(FakeSession(scene=fleet()), "down", "enter") as pilot:
         await until(pilot, lambda: "worker w" in text_of(pilot, "inspected"))
         assert "worker" in text_of(pilot, "attempts")
-    text = attempts_table((AttemptRecord(0, 1, "a1f2", "unknown", 0.0, worker="w5"),), 74).plain
+    text = attempts_text((AttemptRecord(0, 1, "a1f2", "unknown", 0.0, worker="w5"),), 74)
     assert "w5" in text.splitlines()[1]
     assert "in flight when its worker was lost" in text
-    assert "worker" not in attempts_table((AttemptRecord(0, 1, "a1f2", "unknown", 0.0),), 74).plain
+    assert "worker" not in attempts_text((AttemptRecord(0, 1, "a1f2", "unknown", 0.0),), 74)

@@ -71,7 +71,7 @@ def test_the_panels_are_where_they_are_drawn_at_120_at_200_and_at_80_columns() -
     assert wide.rate == Region(76, 7, 44, 6)
     assert wide.over == Region(76, 13, 44, 18)
     assert wide.stream == Region(0, 21, 76, 10)
-    roomy = arrange_panels(Size(200, 55), 4, tiled=True, errors=True)
+    roomy = arrange_panels(Size(200, 55), 4, errors=True)
     assert (roomy.jobs.size, roomy.keys.width) == (Size(128, 35), 72)
     assert roomy.errors is not None and roomy.over is not None
     assert (roomy.errors.bottom, roomy.over.bottom) == (55, roomy.errors.y)

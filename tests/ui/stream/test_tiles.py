@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,7 @@ def test_boxes_cover_the_room_and_never_overlap(width: int, height: int) -> None
 
 async def test_a_box_says_whose_stream_it_is_and_shows_the_end_of_it() -> None:
     tiles = StreamTiles()
-    async with running(tiles, (60, 5)) as pilot:
+    async with running(tiles, (60, 8)) as pilot:
         assert tiles.wanted() == 2
         assert lines(tiles)[0] == "no stream yet"
         text = tuple(f"word{number} " for number in range(20))
@@ -44,11 +46,21 @@ async def test_a_box_says_whose_stream_it_is_and_shows_the_end_of_it() -> None:
         drawn = lines(tiles)
         assert drawn[0].startswith("╭ add-1 · a1f2 ───")
         assert drawn[0].endswith("─ ● ╮")
-        assert "|word19" in drawn[3]
+        assert "|word19 |▍" in "".join(drawn)
+        assert "▸ live" in drawn[6] and "● done" in drawn[6]
         assert "word1 " not in "".join(drawn)
-        assert "│ short" in drawn[1]
-        assert tiles._border_title is not None
-        assert tiles._border_title.plain == "Streams · 7 in flight"
+        assert "│ short|" in drawn[1]
+        assert tiles._border.words[:2] == ("Streams", "7 in flight")
+
+
+async def test_a_failed_stream_says_why_where_its_text_would_be() -> None:
+    tiles = StreamTiles()
+    async with running(tiles, (60, 8)) as pilot:
+        failed = replace(part(1, (), JobState.FAILED), error="stalled for 60 s", attempt=5)
+        tiles.show([failed], 0)
+        await pilot.pause()
+        assert "no text: stalled" in lines(tiles)[1]
+        assert "✗ failed · 5th try" in lines(tiles)[6]
 
 
 async def test_only_the_line_that_grew_is_painted() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmdash.engine.model.comparison import Piece
-from llmdash.runs.comparison.words import marked
+from llmdash.engine.model.word_difference import marked
 
 texts = st.text(st.sampled_from("ab c.\n漢字"), max_size=60)
 

@@ -1,0 +1,1 @@
+"""The parts of the inspector: prompt, answer, attempts, chunks and headers of one job."""

@@ -1,0 +1,54 @@
+"""What is selected of the lines of a stream, as text: without marks and gaps, and with the breaks it had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from llmdash.ui.stream.wrapping import Kind, Line, Row
+
+__all__ = ["selected_text", "with_selection"]
+
+_LEFT_OUT = (Kind.MARK, Kind.GAP, Kind.STALL, Kind.CARET, Kind.THOUGHT)
+_ENDS = {Row.TEXT: "\n", Row.HEADING: "\n", Row.BROKEN: "", Row.BROKEN_AT_BLANK: " "}
+
+
+def selected_text(lines: Sequence[Line], rows: Sequence[Row], selection: Selection) -> str:
+    """Return what `selection` (offsets in characters of lines as they are drawn) holds."""
+    first = max(0, selection.start.y) if selection.start is not None else 0
+    last = min(len(lines) - 1, selection.end.y) if selection.end is not None else len(lines) - 1
+    parts: list[str] = []
+    for index in range(first, last + 1):
+        if rows[index] is Row.GAPS:
+            continue
+        start, end = selection.get_span(index) or (0, -1)
+        parts += [_part(lines[index], start, end), _ENDS[rows[index]]]
+    return "".join(parts[:-1])
+
+
+def _part(line: Line, start: int, end: int) -> str:
+    """Return the text of a line from `start` to `end` (-1: to its end), without its marks."""
+    at, kept = 0, []
+    for span in line:
+        stop = at + len(span.text)
+        if span.kind not in _LEFT_OUT:
+            until = stop if end == -1 else min(stop, end)
+            kept.append(span.text[max(0, start - at) : max(0, until - at)])
+        at = stop
+    return "".join(kept)
+
+
+def with_selection(view: ScrollView, strip: Strip, index: int) -> Strip:
+    """Return the strip of line `index` so that it knows its place, with what is selected of it in colour."""
+    selection = view.text_selection
+    span = selection.get_span(index) if selection is not None else None
+    if span is not None:
+        start, end = (cell_len(strip.text[:at]) if at >= 0 else strip.cell_length for at in span)
+        style = view.screen.get_component_rich_style("screen--selection")
+        inside = strip.crop(start, end).apply_style(style)
+        strip = Strip.join([strip.crop(0, start), inside, strip.crop(end)])
+    return strip.apply_offsets(0, index)
