@@ -15,7 +15,7 @@ from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
 
-from llmdash.ui.text.keymap import EVERYWHERE, KeyEntry, entries, key_glyph
+from llmdash.ui.text.keymap import EVERYWHERE, KeyEntry, bound_actions, entries, key_glyph
 
 __all__ = ["DIVIDER", "GAP", "BarItem", "BarItems", "bar_items", "fit_items", "items_of"]
 
@@ -65,7 +65,7 @@ def bar_items(screen: Screen[Any], names: Mapping[str, str]) -> BarItems:
     """
     own = [_renamed(entry, names) for entry in entries(screen)]
     of_panels = {entry.id for widget in screen.focus_chain for entry in entries(widget)}
-    focused = list(_focused_entries(screen, {entry.id: entry.name for entry in own}))
+    focused = list(_focused_entries(screen, _names_now(screen, names)))
     in_focus = {entry.id for entry in focused}
     own = [entry for entry in own if entry.id not in in_focus]
     of_screen = [entry for entry in own if entry.id not in EVERYWHERE and entry.id not in of_panels]
@@ -78,6 +78,12 @@ def bar_items(screen: Screen[Any], names: Mapping[str, str]) -> BarItems:
         tuple(items_of(panel)),
         tuple(items_of(entry for entry in everywhere if _is_shown(entry, screen))),
     )
+
+
+def _names_now(screen: Screen[Any], names: Mapping[str, str]) -> dict[str, str]:
+    """What the screen's actions are called on the bar, by their ids: nothing where they have no use."""
+    renamed = {**getattr(screen, "renamed", {}), **names}
+    return {bound.id: renamed.get(bound.action, bound.name) for bound in bound_actions(type(screen))}
 
 
 def _renamed(entry: KeyEntry, names: Mapping[str, str]) -> KeyEntry:

@@ -27,7 +27,8 @@ from llmdash.ui.screens.jump import JumpLetter, JumpScreen
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.text.glyphs import LEGEND
-from tests.ui.fake_session import FakeSession, Scene
+from tests.ui.fake_session import FakeSession, RestingSession, Scene
+from tests.ui.troubles import finished
 from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[3] / "themes"
@@ -149,6 +150,13 @@ async def test_the_key_bar_lists_the_keys_of_the_focused_panel_then_those_of_eve
 async def test_where_it_is_narrow_whole_items_are_left_out_on_both_sides(width: int, words: str) -> None:
     async with opened(FakeSession(), size=(width, 24)) as pilot:
         assert bar(pilot) == words
+
+
+async def test_what_has_no_use_in_a_kept_run_is_not_on_the_key_bar_of_its_panel_either() -> None:
+    async with opened(RestingSession(clock=lambda: 700.0, scene=finished())) as pilot:
+        await until(pilot, lambda: "⏎ Inspect" in bar(pilot))
+        assert not {"Retry", "Cancel", "Follow", "Pause"} & set(bar(pilot).split())
+        assert {"Filter", "Sort", "Errors", "Graphs"} <= set(bar(pilot).split())
 
 
 async def test_what_is_typed_into_a_field_is_on_no_key_bar() -> None:
