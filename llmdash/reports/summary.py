@@ -169,7 +169,8 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
         lines.append(f"cost     {'about ' if run.tokens_estimated else ''}{money(run.cost)}{of_budget}")
     if run.score is not None:
         lines.append(_score_line(run.score))
-    lines.append(f"ttft     {_percentiles_text(run.ttft)}")
+    if run.is_streamed:
+        lines.append(f"ttft     {_percentiles_text(run.ttft)}")
     lines.append(f"latency  {_percentiles_text(run.latency)}")
     if run.waited.p50 is not None:
         lines.append(f"waited   {_percentiles_text(run.waited)}")

@@ -120,10 +120,12 @@ class FrameBuilder:
             )
 
     def glance(self, status: RunStatus) -> Frame:
-        """Return a frame without what depends on a view, which leaves those of who has one as they are."""
+        """Return a frame without what depends on a view, which leaves those of who has one as they are; once
+        the run has ended with the percentiles of each key.
+        """
         with self._store.lock:
-            now = self._look(status)
-            timings = self._series.timings(TimingView(Grouping.KEY), now.at)
+            now, view = self._look(status), TimingView(Grouping.KEY) if status.state.ended else None
+            timings = self._series.timings(view, now.at)
             errors = self._store.errors.groups(self._store.run_clock())
             return replace(self._common(status, now), errors=errors, timings=timings)
 

@@ -14,7 +14,8 @@ from llmdash.engine.model.view import SeriesView, TimingView
 __all__ = ["SeriesParts"]
 
 _EVERY_S: Final = 0.5
-"""Percentiles of many groups take a while: they are computed at most twice a second."""
+_EVERY_ROW_S: Final = 0.01
+"""Percentiles take a while: they are computed at most twice a second, and with 100 groups less often."""
 
 
 class SeriesParts:
@@ -38,9 +39,10 @@ class SeriesParts:
         return replace(part, is_over=is_over, is_streamed=self._facts.is_streamed, marks=marks)
 
     def timings(self, view: TimingView | None, now: float) -> TimingPart | None:
-        """Return the timings, as they were half a second ago at most."""
+        """Return the timings, as they are or were not long ago."""
         if view is None:
             return None
-        if view != self._asked or not self._at <= now < self._at + _EVERY_S:
+        rows = len(self._timings.rows) if self._timings is not None else 0
+        if view != self._asked or not self._at <= now < self._at + _EVERY_S + rows * _EVERY_ROW_S:
             self._timings, self._asked, self._at = self._store.timings.part(view), view, now
         return self._timings

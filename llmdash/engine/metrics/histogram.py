@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 __all__ = ["LogHistogram"]
 
@@ -24,18 +26,21 @@ class LogHistogram:
 
     def add(self, value: float) -> None:
         """Count one value. Values below 1e-6 count as 1e-6; NaN and infinities are ignored."""
-        if math.isfinite(value):
-            self.count(self.bucket(value))
-
-    @classmethod
-    def bucket(cls, value: float) -> int:
-        """Return the bucket of a finite value: count it there in as many histograms as it belongs to."""
-        return int(math.log(max(value, cls._SMALLEST)) // cls._BASE)
-
-    def count(self, bucket: int) -> None:
-        """Count one value of a bucket."""
+        if not math.isfinite(value):
+            return
+        bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self._total += 1
+
+    def add_to_both(self, other: LogHistogram, value: float) -> None:
+        """Count one value here and in another one, at little more than the cost of one."""
+        if not math.isfinite(value):
+            return
+        bucket = int(math.log(max(value, self._SMALLEST)) // self._BASE)
+        self._counts[bucket] = self._counts.get(bucket, 0) + 1
+        other._counts[bucket] = other._counts.get(bucket, 0) + 1
+        self._total += 1
+        other._total += 1
 
     def include(self, other: LogHistogram) -> None:
         """Count all values of another one as well."""
@@ -62,15 +67,13 @@ class LogHistogram:
         return self.percentiles([share])[0]
 
     def percentiles(self, shares: Sequence[float]) -> list[float | None]:
-        """Return the percentile of each of the shares, which ascend, in one pass over the buckets."""
-        found: list[float | None] = []
-        seen = 0
-        buckets = sorted(self._counts) if self._total else []
-        for bucket in buckets:
-            seen += self._counts[bucket]
-            while len(found) < len(shares) and seen >= shares[len(found)] * self._total:
-                found.append(math.exp((bucket + 0.5) * self._BASE))
-        return found + [None] * (len(shares) - len(found))
+        """Return the percentile of each of the shares, in one pass over the buckets."""
+        if not self._total:
+            return [None] * len(shares)
+        buckets = sorted(self._counts)
+        seen = list(accumulate(map(self._counts.__getitem__, buckets)))
+        places = (min(bisect_left(seen, share * self._total), len(seen) - 1) for share in shares)
+        return [math.exp((buckets[place] + 0.5) * self._BASE) for place in places]
 
     @property
     def total(self) -> int:

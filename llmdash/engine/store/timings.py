@@ -78,8 +78,7 @@ class Timings:
         of_source.answers += 1
         for whole, mine, value in zip(self._whole.of, of_source.of, times, strict=True):
             if value is not None:
-                whole.count(bucket := LogHistogram.bucket(value))
-                mine.count(bucket)
+                whole.add_to_both(mine, value)
 
     def add_all(self, source: Source, many: Sequence[AnswerTimes]) -> None:
         """Count many answers of one source."""

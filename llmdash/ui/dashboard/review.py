@@ -80,8 +80,8 @@ class Review:
         self._is_roomy = is_roomy
 
     def show(self, frame: Frame) -> None:
-        """Show the panels that fit the state of the run, and what they are about. Where there is room, the errors
-        are beside a run at work too.
+        """Show the panels that fit the state of the run, and what they are about. Where there is room, the
+        errors are beside a run at work too.
         """
         ended = frame.run.state.ended
         self._show_errors(frame, "What failed" if ended else "Errors")

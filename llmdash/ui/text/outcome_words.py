@@ -38,8 +38,8 @@ def outcome_lines(run: RunPart, errors: Sequence[ErrorGroup], width: int) -> lis
         lines += _scored(run.score)
     lines += _lost(run, errors, width)
     lines += [_BLANK, _line("", ("".join(f"{name:>{_COLUMN}}" for name in _SHARES), "muted"), priority=2)]
+    lines += [_times("first token", run.ttft, 2)] if run.is_streamed else []
     lines += [
-        _times("first token", run.ttft, 2),
         _times("whole", run.latency, 3),
         _times("waited", run.waited, 5),
         _BLANK,
