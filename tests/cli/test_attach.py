@@ -19,7 +19,7 @@ from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment, llmdash, prompts, results
 from tests.cli.faulty import faulty
 from tests.cli.terminal import Terminal, engines, wait_for_end
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 from tests.recording import Body, Recorder
 from tests.simulated import Simulated
 from tests.waiting import PATIENCE_S, wait_for
@@ -59,18 +59,18 @@ def test_a_run_whose_terminal_is_closed_is_shown_again_in_another_and_nothing_is
     env = environment(home, server)
     arguments = ("run", "p.txt", "--rate", "20/s", "--run-dir", "kept", "--out", "r.jsonl")
     with Terminal(*arguments, cwd=home, env=env) as first:
-        first.wait_for(lambda screen: saved(screen) > 5)
+        first.wait_for(lambda screen: done(screen) > 5)
         [engine] = engines(str(home))
         first.hang_up()
         assert first.wait_without_reading()[0] == 128 + signal.SIGHUP
         with Terminal("attach", "kept", cwd=home, env=environment(home)) as second:
-            second.wait_for(lambda screen: saved(screen) > 5)
+            second.wait_for(lambda screen: done(screen) > 5)
             assert engines(str(home)) == [engine]
             second.keys("p")
             second.wait_for("paused")
             second.keys("p")
             server.let_go()
-            second.wait_for(lambda screen: saved(screen) == 160)
+            second.wait_for(lambda screen: done(screen) == 160)
             second.keys("q")
             assert second.wait() == 0
             assert second.left_changed == []
@@ -82,7 +82,7 @@ def test_a_run_whose_terminal_is_closed_is_shown_again_in_another_and_nothing_is
 def test_a_run_is_left_running_by_its_dashboard_and_stopped_by_another(home: Path) -> None:
     env = environment(home)
     with Terminal("demo", "--limit", 3000, cwd=home, env=env) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 5)
+        terminal.wait_for(lambda screen: done(screen) > 5)
         asked(terminal)
         terminal.keys("\x1b")
         terminal.wait_for(lambda screen: "Leave the run?" not in screen)
@@ -92,7 +92,7 @@ def test_a_run_is_left_running_by_its_dashboard_and_stopped_by_another(home: Pat
         assert terminal.left_changed == []
         command = re.findall(r"llmdash (attach \S+)", terminal.screen.replace("\n", ""))[-1]
         with Terminal("attach", cwd=home, env=env) as again:
-            again.wait_for(lambda screen: saved(screen) > 5)
+            again.wait_for(lambda screen: done(screen) > 5)
             assert engines(str(home))
             asked(again)
             again.keys("\r")
@@ -111,7 +111,7 @@ def test_several_viewers_watch_and_leave_one_of_them_without_a_say(home: Path) -
         Terminal("attach", "--read-only", cwd=home, env=env) as other,
     ):
         for terminal in (one, other):
-            terminal.wait_for(lambda screen: saved(screen) > 0)
+            terminal.wait_for(lambda screen: done(screen) > 0)
         other.keys("p")
         other.wait_for("read-only")
         one.keys("p")
@@ -134,7 +134,7 @@ def test_a_signal_to_a_viewer_that_came_later_is_no_matter_of_the_run(
     env = environment(home)
     llmdash("demo", "--limit", 3000, "--detach", cwd=home, env=env)
     with Terminal("attach", cwd=home, env=env) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         terminal.signal(number)
         assert terminal.wait() == code
         assert terminal.left_changed == []
@@ -197,7 +197,7 @@ def test_a_terminal_that_is_closed_while_a_stop_waits_changes_no_exit_code(
     prompts(home, 3000)
     server = simulator(answers=10)
     with Terminal("run", "p.txt", cwd=home, env=environment(home, server)) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 5)
+        terminal.wait_for(lambda screen: done(screen) > 5)
         wait_for(lambda: server.stats()["requests"] > 10, "a request that is not answered")
         terminal.signal(signal.SIGTERM)
         terminal.wait_for("Waiting for")
@@ -213,9 +213,9 @@ def test_who_reads_a_run_that_another_ends_goes_on_reading_and_leaves_when_he_li
 ) -> None:
     env = environment(home)
     with Terminal("demo", "--limit", 3000, "--run-dir", "kept", cwd=home, env=env) as first:
-        first.wait_for(lambda screen: saved(screen) > 40)
+        first.wait_for(lambda screen: done(screen) > 40)
         with Terminal("attach", "kept", cwd=home, env=env) as second:
-            second.wait_for(lambda screen: saved(screen) > 40)
+            second.wait_for(lambda screen: done(screen) > 40)
             [engine] = engines(str(home))
             if end == "term":
                 os.kill(engine, signal.SIGTERM)
@@ -243,9 +243,9 @@ def test_who_reads_a_run_that_another_ends_goes_on_reading_and_leaves_when_he_li
 def test_a_viewer_says_at_once_that_the_engine_was_killed_and_how_to_go_on(home: Path) -> None:
     env = environment(home)
     with Terminal("demo", "--limit", 3000, "--run-dir", "kept", cwd=home, env=env) as first:
-        first.wait_for(lambda screen: saved(screen) > 0)
+        first.wait_for(lambda screen: done(screen) > 0)
         with Terminal("attach", "kept", cwd=home, env=env) as second:
-            second.wait_for(lambda screen: saved(screen) > 0)
+            second.wait_for(lambda screen: done(screen) > 0)
             [engine] = engines(str(home))
             os.kill(engine, signal.SIGKILL)
             for terminal in read_to_their_end(first, second):
@@ -261,9 +261,9 @@ def test_a_crash_of_the_engine_is_told_to_every_viewer(home: Path) -> None:
     broken = str(Path(__file__).with_name("broken.py"))
     env, sign = environment(home), home / "break"
     with Terminal(cwd=home, env=env, command=(sys.executable, broken, "engine", str(sign))) as first:
-        first.wait_for(lambda screen: saved(screen) > 0)
+        first.wait_for(lambda screen: done(screen) > 0)
         with Terminal("attach", "kept", cwd=home, env=env) as second:
-            second.wait_for(lambda screen: saved(screen) > 0)
+            second.wait_for(lambda screen: done(screen) > 0)
             sign.touch()
             for terminal in read_to_their_end(first, second):
                 assert terminal.wait() == 1

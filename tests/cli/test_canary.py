@@ -19,7 +19,7 @@ from tests.cli.canaries import Lair, canary, found_in
 from tests.cli.command import environment
 from tests.cli.faulty import faulty
 from tests.cli.terminal import Terminal
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 from tests.faults.catalogue import CATALOGUE
 
 BROKEN = str(Path(__file__).with_name("broken.py"))
@@ -114,7 +114,7 @@ def test_a_key_of_the_users_own_environment_reaches_no_child(tmp_path: Path, fau
 def test_the_dashboard_and_its_inspector_tell_no_key(tmp_path: Path, faults: str) -> None:
     lair = Lair(tmp_path, f"{faults}/v1")
     with lair.terminal("run", "sums.txt", "--rate", "100/s", "--run-dir", "kept") as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 20)
+        terminal.wait_for(lambda screen: done(screen) > 20)
         terminal.keys("\r")
         terminal.wait_for("Attempts")
         for key in "ccyCnnp":

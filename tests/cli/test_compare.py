@@ -17,7 +17,7 @@ import pytest
 
 from tests.cli.command import Ended, environment, llmdash, start
 from tests.cli.terminal import Terminal
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 from tests.llms.raw_server import framed, raw_server, send
 from tests.recording import Body, Recorder
 from tests.simulated import Simulated
@@ -270,7 +270,7 @@ def test_who_leaves_the_dashboard_early_gets_the_rows_there_are(tmp_path: Path) 
     arguments = ("compare", "--simulate", "--latency", "0.5", "--limit", "40")
     with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path)) as terminal:
         terminal.wait_for("compare 1/4")
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         terminal.keys("q")
         assert terminal.wait() == 0
         assert terminal.is_clean

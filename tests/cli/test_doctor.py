@@ -180,7 +180,7 @@ def test_a_terminal_that_a_killed_dashboard_left_raw_is_usable_again(
 ) -> None:
     where: Any = {"cwd": tmp_path, "env": environment(tmp_path), "modern": True}
     with Terminal("-c", SHELL, *arguments, command=(sys.executable,), **where) as terminal:
-        terminal.wait_for("saved")
+        terminal.wait_for(" done")
         os.kill(int((tmp_path / "dashboard.pid").read_text()), signal.SIGKILL)
         terminal.wait_for("the dashboard ended")
         assert len(terminal.left_changed) > 5

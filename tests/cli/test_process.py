@@ -17,7 +17,7 @@ import pytest
 from tests.cli.command import Ended, environment, llmdash, prompts, results, start
 from tests.cli.faulty import faulty
 from tests.cli.terminal import Terminal
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
@@ -66,7 +66,7 @@ def test_a_dashboard_and_a_comparison_run_over_a_name_that_is_not_utf8(
 ) -> None:
     given = prompts(tmp_path, name=f"{NOT_UTF8}.txt")
     with Terminal("run", given.name, cwd=tmp_path, env=env) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) == 3)
+        terminal.wait_for(lambda screen: done(screen) == 3)
         terminal.stop_run()
         assert terminal.wait() == 0
     compared = llmdash(
@@ -144,11 +144,11 @@ def test_a_dashboard_with_few_descriptors_shows_a_job_and_runs_to_its_end(
     env = environment(tmp_path, simulator(latency=0.3))
     line = f"ulimit -n 64; exec {sys.executable} -m llmdash run p.txt --rate unlimited --concurrency 400"
     with Terminal(cwd=tmp_path, env=env, command=("/bin/sh", "-c", line)) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         terminal.keys("\r")
         terminal.wait_for("Attempts")
         terminal.keys("\x1b")
-        terminal.wait_for(lambda screen: saved(screen) == 120)
+        terminal.wait_for(lambda screen: done(screen) == 120)
         terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.left_changed == []
@@ -240,7 +240,7 @@ def test_a_dashboard_that_waits_for_the_reader_of_its_results_is_ended_by_a_sign
     prompts(tmp_path)
     os.mkfifo(tmp_path / "pipe.csv")
     with Terminal("run", "p.txt", "--out", "pipe.csv", cwd=tmp_path, env=env) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) == 3)
+        terminal.wait_for(lambda screen: done(screen) == 3)
         terminal.stop_run()
         terminal.wait_for("The run is kept in")
         terminal.signal(signal.SIGINT)
@@ -253,7 +253,7 @@ def test_a_dashboard_that_is_left_says_what_was_left_out_and_where_the_answers_a
 ) -> None:
     (tmp_path / "p.jsonl").write_text('{"prompt": "1 + 1"}\n{"prompt": "2 + 2"}\n{"prom\n')
     with Terminal("run", "p.jsonl", "--run-dir", "kept", cwd=tmp_path, env=env) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) == 2)
+        terminal.wait_for(lambda screen: done(screen) == 2)
         terminal.stop_run()
         assert terminal.wait() == 8
     last = r"2 of 2 done, 0 failed, 1 input line left out, in [\d:.]+( \(.*\))?\. The run is kept in"

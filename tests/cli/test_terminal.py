@@ -15,9 +15,9 @@ from tests.cli.command import environment, llmdash
 from tests.cli.terminal import Terminal, engines
 
 
-def saved(screen: str) -> int:
-    """The number of saved jobs that the header shows; 0 if it shows none."""
-    match = re.search(r"✓\s+([\d,]+) saved", screen)
+def done(screen: str) -> int:
+    """The number of jobs that are done, as the header shows it; 0 if it shows none."""
+    match = re.search(r"✓ +([\d,]+)(?: done|  )", screen)
     return int(match[1].replace(",", "")) if match else 0
 
 
@@ -26,7 +26,7 @@ def test_a_batch_is_started_tuned_paused_inspected_and_left(tmp_path: Path, colu
     env = environment(tmp_path)
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=env, columns=columns, rows=rows) as terminal:
         terminal.wait_for(
-            lambda screen: saved(screen) > 5 and all(words in screen for words in ("running", "20.0/s"))
+            lambda screen: done(screen) > 5 and all(words in screen for words in ("running", "20.0/s"))
         )
 
         terminal.keys("+")
@@ -37,8 +37,8 @@ def test_a_batch_is_started_tuned_paused_inspected_and_left(tmp_path: Path, colu
         terminal.keys("p")
         terminal.wait_for("running")
 
-        before = saved(terminal.screen)
-        terminal.wait_for(lambda screen: saved(screen) > before)
+        before = done(terminal.screen)
+        terminal.wait_for(lambda screen: done(screen) > before)
 
         terminal.keys("\r")
         terminal.wait_for("Attempts")
@@ -53,8 +53,8 @@ def test_a_batch_is_started_tuned_paused_inspected_and_left(tmp_path: Path, colu
 
 def test_a_drag_on_the_slider_reaches_the_limiter(tmp_path: Path) -> None:
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=environment(tmp_path)) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
-        column, row = terminal.find("┤1000")
+        terminal.wait_for(lambda screen: done(screen) > 0)
+        column, row = terminal.find("┤ 1000")
         terminal.click(column - 2, row)
         terminal.wait_for(lambda screen: not re.search(r"set\s+20\.0/s", screen))
         terminal.stop_run()
@@ -63,7 +63,7 @@ def test_a_drag_on_the_slider_reaches_the_limiter(tmp_path: Path) -> None:
 
 def test_a_window_that_changes_its_size_keeps_the_dashboard_whole(tmp_path: Path) -> None:
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=environment(tmp_path)) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         for columns, rows in ((80, 24), (40, 10), (200, 60), (120, 36)):
             terminal.resize(columns, rows)
             terminal.read(0.3)
@@ -78,7 +78,7 @@ def test_a_bare_start_asks_what_to_run_and_spends_nothing_before_enter(tmp_path:
         terminal.wait_for("arithmetic.toml")
         assert "simulator" in terminal.screen
         terminal.keys("\r")
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.is_clean
@@ -88,7 +88,7 @@ def test_a_terminal_that_goes_away_leaves_a_run_that_goes_on_without_spinning(tm
     env = environment(tmp_path)
     arguments = ("demo", "--limit", 120, "--rate", "30/s", "--run-dir", "kept")
     with Terminal(*arguments, cwd=tmp_path, env=env) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         [engine] = engines(str(tmp_path))
         terminal.keys("p")  # so that it has not ended before the viewer has, however long that takes
         terminal.wait_for("paused")

@@ -13,7 +13,7 @@ from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment
 from tests.cli.faulty import faulty
 from tests.cli.terminal import Terminal
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 from tests.simulated import Simulated
 
 BROKEN = Path(__file__).with_name("broken.py")
@@ -33,7 +33,7 @@ def end(folder: Path, how: str) -> tuple[int, list[str]]:
     act, _ = ENDINGS[how]
     arguments = ("demo", "--limit", 40, "--rate", "50/s")
     with Terminal(*arguments, cwd=folder, env=environment(folder), modern=True) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         assert b"?1016h" in terminal.raw, "the terminal told what it can do, and it was used"
         act(terminal)
         return terminal.wait(), terminal.left_changed
@@ -61,7 +61,7 @@ def test_a_comparison_gives_the_terminal_back_too(tmp_path: Path, how: str) -> N
     act, code = ENDINGS[how]
     arguments = ("compare", "--simulate", "--latency", 0.2, "--limit", 60)
     with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path), modern=True) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         act(terminal)
         assert (terminal.wait(), terminal.left_changed) == (code, [])
 

@@ -14,7 +14,7 @@ import pytest
 from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment
 from tests.cli.terminal import Terminal, engines
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 from tests.cli.test_terminal_endings import BROKEN
 from tests.simulated import Simulated
 from tests.waiting import wait_for
@@ -144,12 +144,12 @@ def test_a_hangup_lets_a_run_without_a_terminal_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(0, 0), (65535, 65535), (1, 1)])
 def test_a_dashboard_outlives_a_size_that_is_wrong(tmp_path: Path, size: tuple[int, int]) -> None:
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=environment(tmp_path)) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         terminal.report(*size)
         terminal.read(1.0)
         terminal.report(120, 36)
-        before = saved(terminal.screen)
-        terminal.wait_for(lambda screen: saved(screen) > before)
+        before = done(terminal.screen)
+        terminal.wait_for(lambda screen: done(screen) > before)
         terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.left_changed == []
@@ -167,7 +167,7 @@ def test_a_terminal_as_large_as_can_be_told_is_drawn_on_in_part(tmp_path: Path) 
 def test_a_terminal_with_a_name_nobody_knows_has_a_dashboard(tmp_path: Path, name: str) -> None:
     env = environment(tmp_path, TERM=name)
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=env) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         assert ends_at_once(terminal, signal.SIGQUIT) == 131
         assert terminal.left_changed == []
 

@@ -15,7 +15,7 @@ import pytest
 from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import environment
 from tests.cli.terminal import Terminal
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 
 PROMPT = "shell> "
 
@@ -28,7 +28,7 @@ def dashboard_under_a_shell(folder: Path, jobs: int = 10_000) -> Iterator[Termin
         terminal.wait_for(PROMPT)
         line = f"{sys.executable} -m llmdash demo --limit {jobs} --rate 50/s --run-dir kept"
         terminal.keys(f"{line}\n")
-        terminal.wait_for(lambda screen: saved(screen) > 5)
+        terminal.wait_for(lambda screen: done(screen) > 5)
         yield terminal
 
 
@@ -65,7 +65,7 @@ def stop_and_bring_back(terminal: Terminal, folder: Path, how: str) -> None:
         terminal.read()
     before = kept(folder)
     terminal.keys("fg\n")
-    terminal.wait_for(lambda screen: saved(screen) > before)
+    terminal.wait_for(lambda screen: done(screen) > before)
     assert "Jobs ·" in terminal.screen and "typed 42" not in terminal.screen, "painted anew"
     assert state(process) != "T"
 
@@ -106,7 +106,7 @@ def test_a_dashboard_in_the_background_leaves_the_terminal_alone_and_the_run_goe
             terminal.read()
         assert terminal.left_changed == []
         terminal.keys("fg\n")
-        terminal.wait_for(lambda screen: saved(screen) > before + 20)
+        terminal.wait_for(lambda screen: done(screen) > before + 20)
         leave(terminal)
 
 
@@ -114,11 +114,11 @@ def test_a_dashboard_in_the_background_leaves_the_terminal_alone_and_the_run_goe
 def test_a_dashboard_stopped_by_force_is_painted_anew_when_it_goes_on(tmp_path: Path) -> None:
     with dashboard_under_a_shell(tmp_path) as terminal:
         process = program(terminal)
-        before = saved(terminal.screen)
+        before = done(terminal.screen)
         os.kill(process, signal.SIGSTOP)
         terminal.wait_for("Stopped")
         terminal.keys("fg\n")
-        terminal.wait_for(lambda screen: saved(screen) > before)
+        terminal.wait_for(lambda screen: done(screen) > before)
         leave(terminal)
 
 
@@ -126,13 +126,13 @@ def test_a_dashboard_stopped_by_force_is_painted_anew_when_it_goes_on(tmp_path: 
 def test_where_no_shell_looks_after_it_ctrl_z_does_not_freeze_the_run(tmp_path: Path) -> None:
     """A stopped process that nobody can continue would be lost."""
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=environment(tmp_path)) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         terminal.keys("\x1a")
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
             terminal.read()
-        before = saved(terminal.screen)
-        terminal.wait_for(lambda screen: saved(screen) > before)
+        before = done(terminal.screen)
+        terminal.wait_for(lambda screen: done(screen) > before)
         terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.is_clean

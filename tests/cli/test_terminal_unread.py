@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.command import environment
 from tests.cli.terminal import Terminal
-from tests.cli.test_terminal import saved
+from tests.cli.test_terminal import done
 from tests.simulated import Simulated
 from tests.waiting import wait_for
 
@@ -34,7 +34,7 @@ def watched(folder: Path, server: Simulated, rate: str, jobs: int) -> Iterator[T
     (folder / "prompts.jsonl").write_text('{"prompt": "2 + 2"}\n' * jobs)
     arguments = ("run", "prompts.jsonl", "--rate", rate, "--concurrency", 64)
     with Terminal(*arguments, cwd=folder, env=environment(folder, server), modern=True) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         yield terminal
         terminal.wait_for("Jobs ·")
         terminal.stop_run()
@@ -79,7 +79,7 @@ def test_a_minute_of_an_unread_terminal_costs_the_run_nothing(
 def test_a_dashboard_whose_terminal_does_not_read_can_be_left(tmp_path: Path, how: str) -> None:
     arguments = ("demo", "--limit", 3000, "--rate", "50/s")
     with Terminal(*arguments, cwd=tmp_path, env=environment(tmp_path), modern=True) as terminal:
-        terminal.wait_for(lambda screen: saved(screen) > 0)
+        terminal.wait_for(lambda screen: done(screen) > 0)
         terminal.fill()
         if how == "q":
             terminal.keys("q\r")

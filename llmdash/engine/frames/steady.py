@@ -24,7 +24,7 @@ class SteadyBinding:
         self._true_at = -math.inf
 
     def happens(self, binding: Binding) -> Binding:
-        """Return what holds the whole run up: an event, shown at once, and no longer than it lasts."""
+        """Return what blocks the whole run: an event, shown at once, and no longer than it lasts."""
         self._shown, self._true_at = binding, -math.inf
         return binding
 

@@ -258,7 +258,7 @@ class Frame:
 
     @property
     def blockers(self) -> tuple[Alert, ...]:
-        """The alerts that hold the whole run up."""
+        """The alerts that block the whole run."""
         return tuple(alert for alert in self.alerts if alert.blocks)
 
 

@@ -16,7 +16,7 @@ from llmdash.ui.text.format import by_words
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
 from llmdash.ui.text.trouble_words import Trouble
-from llmdash.ui.text.verdict_words import Advice, Verdict, verdict
+from llmdash.ui.text.verdict_words import Advice, RunVerdict, verdict
 
 __all__ = ["VerdictLine", "laid_out"]
 
@@ -109,7 +109,7 @@ class VerdictLine(Widget):
         return line(pieces, width, self._styles.get("verdict-line--plain"))
 
 
-def laid_out(said: Verdict, width: int) -> list[Piece]:
+def laid_out(said: RunVerdict, width: int) -> list[Piece]:
     """Return the line in pieces of `width` cells together. What must be there is there first: the gist, the
     keys that help, the count; then the whole of what is said, the troubles, and words at the right.
     """
@@ -123,7 +123,7 @@ def laid_out(said: Verdict, width: int) -> list[Piece]:
     return [*left, (blank, "plain"), *right, *gap, *tail]
 
 
-def _count(said: Verdict) -> list[Piece]:
+def _count(said: RunVerdict) -> list[Piece]:
     return (
         [] if said.alerts is None else [("!", "key"), (f" {said.alerts}", "key" if said.alerts else "muted")]
     )
@@ -134,7 +134,7 @@ def _first(troubles: Sequence[Trouble]) -> int:
     return cell_len(troubles[0].short) + len(_GAP) if troubles else 0
 
 
-def _left(said: Verdict, room: int, spare: int) -> list[Piece]:
+def _left(said: RunVerdict, room: int, spare: int) -> list[Piece]:
     """What is said, and the keys that help; `spare` cells are left free if they can be."""
     for advice in _ever_less(said.advice):
         pieces = _advised(advice, said.said)
@@ -166,7 +166,7 @@ def _advised(advice: Sequence[Advice], said: str) -> list[Piece]:
     return pieces
 
 
-def _right(said: Verdict, room: int) -> list[Piece]:
+def _right(said: RunVerdict, room: int) -> list[Piece]:
     """As many troubles as there is room for, the most severe whole if it can be; else the words aside."""
     if said.aside:
         return [(said.aside, "muted")] if cell_len(said.aside) + len(_GAP) <= room else []

@@ -1,6 +1,6 @@
 """The figures of a run in slots: a slot has one width for the whole run, so that nothing moves.
 
-A figure is at the right end of its slot. Where there is no room, whole members are left out.
+A figure is at the right end of its slot. Where there is no room, whole slots are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from llmdash.engine.model.frame import RunPart
 from llmdash.engine.model.states import RunState
 from llmdash.ui.text.format import count, duration, percent, share, short, si, span
 
-__all__ = ["WIDE", "Member", "Piece", "counted_line", "figure_dollars", "progress_line"]
+__all__ = ["WIDE", "Piece", "Slot", "counted_line", "figure_dollars", "progress_line"]
 
 WIDE: Final = 98
 """From this many cells on, which are 100 columns, there are words beside the figures."""
@@ -30,7 +30,7 @@ Piece = tuple[str, str]
 """A text, and the end of the name of its component class."""
 
 
-class Member(NamedTuple):
+class Slot(NamedTuple):
     """What is shown whole or not at all; the highest `priority` number goes first, 0 stays."""
 
     pieces: tuple[Piece, ...]
@@ -51,44 +51,44 @@ def progress_line(run: RunPart, width: int, *, playing: bool = True) -> list[Pie
     narrow for a bar it takes all. `playing` is False where the run is not at work, so that no end is near.
     """
     wide = width >= WIDE
-    members = [_ended(run, wide), *(_past(run) if run.ended_at is not None else _ahead(run, width, playing))]
+    slots = [_ended(run, wide), *(_past(run) if run.ended_at is not None else _ahead(run, width, playing))]
     gap = 3 if wide else 2
     room = width - width // _BAR_SHARE
-    while len(members) > 1 and _joined_width(members, gap) > room:
-        members.remove(max(reversed(members), key=lambda member: member.priority))
-    return _joined(members, gap)
+    while len(slots) > 1 and _joined_width(slots, gap) > room:
+        slots.remove(max(reversed(slots), key=lambda slot: slot.priority))
+    return _joined(slots, gap)
 
 
-def _ended(run: RunPart, wide: bool) -> Member:
+def _ended(run: RunPart, wide: bool) -> Slot:
     jobs = count(run.jobs)
     between = " / " if wide else "/"
     done = f"{count(run.ended):>{len(jobs)}}{between}{jobs}"
     if run.ended_at is not None and run.ended == run.jobs:
-        return Member(((done, "name"),))
-    return Member(((f"{done}{' ' * (2 if wide else 1)}{percent(run.ended, run.jobs)}", "name"),))
+        return Slot(((done, "name"),))
+    return Slot(((f"{done}{' ' * (2 if wide else 1)}{percent(run.ended, run.jobs)}", "name"),))
 
 
-def _ahead(run: RunPart, width: int, playing: bool) -> list[Member]:
+def _ahead(run: RunPart, width: int, playing: bool) -> list[Slot]:
     """The time left, its range, and when that will be."""
     low, middle, high = (f"{span(each)}" for each in run.ends_in_s) if run.ends_in_s else ("", "–", "")
-    left = Member(((f"{middle:>{_SPAN}}", "name"), (" left", "muted")), 1)
+    left = Slot(((f"{middle:>{_SPAN}}", "name"), (" left", "muted")), 1)
     if width < WIDE:
         return [left]
     words = f"{low:>{_SPAN}} to {high:<{_SPAN}}" if low else " " * (2 * _SPAN + 4)
-    members = [left, Member(((words, "muted"),), 2)]
+    slots = [left, Slot(((words, "muted"),), 2)]
     if width >= _ROOMY:
         at = f"{datetime.fromtimestamp(run.ends_at):%H:%M}" if run.ends_at and playing else ""
-        members.append(Member(((f"ends about {at}" if at else " " * 16, "muted"),), 3))
-    return members
+        slots.append(Slot(((f"ends about {at}" if at else " " * 16, "muted"),), 3))
+    return slots
 
 
-def _past(run: RunPart) -> list[Member]:
+def _past(run: RunPart) -> list[Slot]:
     """When the run ended and what it took."""
     ended = datetime.fromtimestamp(run.ended_at or 0.0)
     word = "done" if run.state is RunState.DONE else "stopped"
     return [
-        Member(((f"{word} ", "muted"), (f"{ended:%H:%M:%S}", "name")), 2),
-        Member((("took ", "muted"), (span(run.elapsed_s), "name")), 1),
+        Slot(((f"{word} ", "muted"), (f"{ended:%H:%M:%S}", "name")), 2),
+        Slot((("took ", "muted"), (span(run.elapsed_s), "name")), 1),
     ]
 
 
@@ -103,11 +103,11 @@ def counted_line(run: RunPart, width: int) -> list[Piece]:
         if _groups_width(groups, gap, between) + _spare(run) <= width:
             break
     while _groups_width(groups, gap, between) > width:
-        members = [member for group in groups for member in group if member.priority]
-        if not members:
+        slots = [slot for group in groups for slot in group if slot.priority]
+        if not slots:
             break
-        gone = max(reversed(members), key=lambda member: member.priority)
-        groups = [[member for member in group if member is not gone] for group in groups]
+        gone = max(reversed(slots), key=lambda slot: slot.priority)
+        groups = [[slot for slot in group if slot is not gone] for group in groups]
     pieces: list[Piece] = []
     for group in filter(None, groups):
         pieces += [(between, "faint"), *_joined(group, gap)] if pieces else _joined(group, gap)
@@ -119,53 +119,52 @@ def _spare(run: RunPart) -> int:
     return _COSTS - _cost(run).width if run.cost is not None else 0
 
 
-def _outcome(run: RunPart, wide: bool, roomy: bool) -> list[Member]:
+def _outcome(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
     jobs = len(count(run.jobs))
     rare = min(5, jobs) if wide else 3
-    members = [
+    slots = [
         _counted("✓", run.done, jobs, "done" if wide else "", "success"),
         _counted("✗", run.failed, rare, "failed" if wide else "", "error"),
         _counted("↻", run.retries, max(3, rare), "retried" if wide else "", "warning", 5),
     ]
     if run.invalid or roomy:
-        members.insert(2, _counted("∅", run.invalid, rare, "invalid", "error", 1))
+        slots.insert(2, _counted("∅", run.invalid, rare, "invalid", "error", 1))
     if run.cancelled:
-        members.append(Member((("⊘ ", "muted"), (count(run.cancelled), "name"), (" cancelled", "muted")), 6))
-    return members
+        slots.append(Slot((("⊘ ", "muted"), (count(run.cancelled), "name"), (" cancelled", "muted")), 6))
+    return slots
 
 
-def _counted(glyph: str, number: int, slot: int, word: str, style: str, priority: int = 0) -> Member:
+def _counted(glyph: str, number: int, cells: int, word: str, style: str, priority: int = 0) -> Slot:
     """A glyph, a figure and a word. All of a zero is faint; a figure of trouble has the colour of it."""
-    figure = count(number) if len(count(number)) <= slot else short(number, max(3, slot)).strip()
-    text = f"{figure:>{slot}}"
+    figure = count(number) if len(count(number)) <= cells else short(number, max(3, cells)).strip()
+    text = f"{figure:>{cells}}"
     if not number:
-        return Member(((f"{glyph} {text}", "faint"), (f" {word}" if word else "", "faint")), priority)
+        return Slot(((f"{glyph} {text}", "faint"), (f" {word}" if word else "", "faint")), priority)
     strong = "name" if style == "success" else f"{style}-strong"
-    return Member(((f"{glyph} ", style), (text, strong), (f" {word}" if word else "", "muted")), priority)
+    return Slot(((f"{glyph} ", style), (text, strong), (f" {word}" if word else "", "muted")), priority)
 
 
-def _pace(run: RunPart, wide: bool, roomy: bool) -> list[Member]:
+def _pace(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
     about = "~" if run.tokens_estimated else ""
-    mean = [Member((("mean", "muted"),), 2)] if run.state.ended and wide else []
-    members = [
+    slots = [
         *(
             []
             if run.state.ended
-            else [Member((_zero(f"{count(run.in_flight):>3}", run.in_flight), (" in flight", "muted")), 3)]
+            else [Slot((_zero(f"{count(run.in_flight):>3}", run.in_flight), (" in flight", "muted")), 3)]
         ),
-        Member((_zero(f"{_three(run.requests_per_s):>4}", run.requests_per_s), (" req/s", "muted")), 2),
-        Member(
+        Slot((_zero(f"{_three(run.requests_per_s):>4}", run.requests_per_s), (" req/s", "muted")), 2),
+        Slot(
             (_zero(f"{about}{si(run.tokens_per_s).strip()}".rjust(5), run.tokens_per_s), (" tok/s", "muted")),
             7 if wide else 10,
         ),
     ]
-    if mean:
-        (text, style), word = members[0].pieces
-        members[0] = members[0]._replace(pieces=(("mean ", "muted"), (text.strip(), style), word))
+    if run.state.ended and wide:
+        (text, style), word = slots[0].pieces
+        slots[0] = slots[0]._replace(pieces=(("mean ", "muted"), (text.strip(), style), word))
     if roomy:
-        members += _tokens(run, about)
-        members += _first_token(run)
-    return members
+        slots += _tokens(run, about)
+        slots += _first_token(run)
+    return slots
 
 
 def _three(value: float | None) -> str:
@@ -181,7 +180,7 @@ def _zero(text: str, value: float | None) -> Piece:
     return text, "name" if value else "faint"
 
 
-def _tokens(run: RunPart, about: str) -> list[Member]:
+def _tokens(run: RunPart, about: str) -> list[Slot]:
     """Tokens in and out, and how many of them were cached, or spent on reasoning."""
     cached = f" ({si(run.cached_tokens).strip()} cached)" if run.cached_tokens else ""
     reasoning = f" ({si(run.reasoning_tokens).strip()} reasoning)" if run.reasoning_tokens else ""
@@ -189,17 +188,17 @@ def _tokens(run: RunPart, about: str) -> list[Member]:
         f"{about}{si(number).strip()}".rjust(5) for number in (run.input_tokens, run.output_tokens)
     )
     return [
-        Member((_zero(asked, run.input_tokens), (f" in{cached}", "muted")), 12),
-        Member((_zero(said, run.output_tokens), (f" out{reasoning}", "muted")), 11),
+        Slot((_zero(asked, run.input_tokens), (f" in{cached}", "muted")), 12),
+        Slot((_zero(said, run.output_tokens), (f" out{reasoning}", "muted")), 11),
     ]
 
 
-def _first_token(run: RunPart) -> list[Member]:
+def _first_token(run: RunPart) -> list[Slot]:
     if run.ttft.p50 is None:
         return []
     middle, high = (duration(each).strip() for each in (run.ttft.p50, run.ttft.p95))
     return [
-        Member(
+        Slot(
             (
                 ("first token ", "muted"),
                 (f"{middle:>5}", "name"),
@@ -211,20 +210,20 @@ def _first_token(run: RunPart) -> list[Member]:
     ]
 
 
-def _worth(run: RunPart) -> list[Member]:
-    members = []
+def _worth(run: RunPart) -> list[Slot]:
+    slots = []
     if run.score is not None and run.score.accuracy is not None:
-        members.append(Member(((f"{share(run.score.accuracy):>6}", "name"), (" right", "muted")), 8))
+        slots.append(Slot(((f"{share(run.score.accuracy):>6}", "name"), (" right", "muted")), 8))
     if run.cost is not None:
-        members.append(_cost(run))
+        slots.append(_cost(run))
     for number, word, style, priority in (
         (run.left_out, "left out", "warning", 1),
         (run.empty, "empty", "warning", 2),
         (run.reused, "reused", "muted", 4),
     ):
         if number:
-            members.append(
-                Member(
+            slots.append(
+                Slot(
                     (
                         (count(number), f"{style}-strong" if style == "warning" else "name"),
                         (f" {word}", style),
@@ -232,17 +231,17 @@ def _worth(run: RunPart) -> list[Member]:
                     priority,
                 )
             )
-    return members
+    return slots
 
 
-def _cost(run: RunPart) -> Member:
+def _cost(run: RunPart) -> Slot:
     """Dollars so far, at the end, and at most."""
     pieces = [(figure_dollars(run.cost), "name")]
     if run.ended != run.jobs:
         pieces += [(" → ", "muted"), (figure_dollars(run.cost_projected), "name")]
     if run.budget is not None:
         pieces.append((f" of {figure_dollars(run.budget)}", "muted"))
-    return Member(tuple(pieces), 9)
+    return Slot(tuple(pieces), 9)
 
 
 def figure_dollars(value: float | None) -> str:
@@ -259,20 +258,20 @@ def figure_dollars(value: float | None) -> str:
     return f"${value:.1f}" if value < 99.95 else f"${si(value).strip()}"
 
 
-# Lines of members.
+# Lines of slots.
 
 
-def _joined(members: Sequence[Member], gap: int) -> list[Piece]:
+def _joined(slots: Sequence[Slot], gap: int) -> list[Piece]:
     pieces: list[Piece] = []
-    for member in members:
-        pieces += [(" " * gap, "muted"), *member.pieces] if pieces else member.pieces
+    for slot in slots:
+        pieces += [(" " * gap, "muted"), *slot.pieces] if pieces else slot.pieces
     return pieces
 
 
-def _joined_width(members: Sequence[Member], gap: int) -> int:
-    return sum(member.width + gap for member in members) - gap if members else 0
+def _joined_width(slots: Sequence[Slot], gap: int) -> int:
+    return sum(slot.width + gap for slot in slots) - gap if slots else 0
 
 
-def _groups_width(groups: Sequence[Sequence[Member]], gap: int, between: str) -> int:
+def _groups_width(groups: Sequence[Sequence[Slot]], gap: int, between: str) -> int:
     filled = [group for group in groups if group]
     return sum(_joined_width(group, gap) + len(between) for group in filled) - len(between) if filled else 0

@@ -1,4 +1,4 @@
-"""The verdict on a run in words: what binds it or holds it up, what is wrong besides, what one can do."""
+"""The verdict on a run in words: what binds or blocks it, what is wrong besides, what one can do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llmdash.ui.text.format import count, countdown, dollars, duration, number
 from llmdash.ui.text.limit_words import share_in_short
 from llmdash.ui.text.trouble_words import Trouble, trouble
 
-__all__ = ["Advice", "Verdict", "verdict"]
+__all__ = ["Advice", "RunVerdict", "verdict"]
 
 
 class Advice(NamedTuple):
@@ -27,7 +27,7 @@ class Advice(NamedTuple):
     does: str
 
 
-class Verdict(NamedTuple):
+class RunVerdict(NamedTuple):
     """What stands at the left of the line, and what at its right.
 
     `said` is in the colour of `style`; `gist` is what of it must be there. `alerts` is how many there
@@ -44,11 +44,11 @@ class Verdict(NamedTuple):
     alerts: int | None = None
 
 
-_NOTHING: Final = "nothing holds the run up"
-_NOTHING_ELSE: Final = "nothing else holds the run up"
+_NOTHING: Final = "nothing blocks the run"
+_NOTHING_ELSE: Final = "nothing else blocks the run"
 
 
-def verdict(frame: Frame) -> Verdict:
+def verdict(frame: Frame) -> RunVerdict:
     """Return the verdict on what a frame shows."""
     if frame.run.state.ended:
         return _ended(frame)
@@ -74,12 +74,12 @@ def verdict(frame: Frame) -> Verdict:
 # A run at work.
 
 
-def _bound(frame: Frame) -> Verdict:
+def _bound(frame: Frame) -> RunVerdict:
     """What limits the pace."""
     words = _BINDINGS.get(frame.rate.binding, _waiting)(frame)
     gist, _colon, why = words.partition(": ")
     said = f"▲ {gist}: {why}" if why else f"▲ {gist}"
-    return Verdict(said, "primary", f"▲ {gist}", aside=_NOTHING)
+    return RunVerdict(said, "primary", f"▲ {gist}", aside=_NOTHING)
 
 
 def _by_rate(frame: Frame) -> str:
@@ -136,23 +136,23 @@ _BINDINGS: Final[Mapping[Binding, Callable[[Frame], str]]] = {
 # A run that is not.
 
 
-def _starting(_frame: Frame) -> Verdict:
-    return Verdict("◌ starting", "muted", "◌ starting", aside=_NOTHING)
+def _starting(_frame: Frame) -> RunVerdict:
+    return RunVerdict("◌ starting", "muted", "◌ starting", aside=_NOTHING)
 
 
-def _paused(frame: Frame) -> Verdict:
+def _paused(frame: Frame) -> RunVerdict:
     detail = clean_line(frame.run.state_detail)
     gist = f"◫ paused: {detail}" if detail else "◫ paused by you"
     goes_on = (Advice("p", "goes on"),) if frame.replay is None else ()
-    return Verdict(gist + _in_flight(frame.run, ": {} on"), "muted", gist, goes_on, aside=_NOTHING_ELSE)
+    return RunVerdict(gist + _in_flight(frame.run, ": {} on"), "muted", gist, goes_on, aside=_NOTHING_ELSE)
 
 
-def _draining(frame: Frame) -> Verdict:
+def _draining(frame: Frame) -> RunVerdict:
     run = frame.run
     said = "◐ draining" + _in_flight(run, ": {finish}")
     if later := run.queued + run.waiting:
         said += f"; {count(later)} stay for later"
-    return Verdict(said, "warning", "◐ draining", (Advice("X", "cuts them off"),))
+    return RunVerdict(said, "warning", "◐ draining", (Advice("X", "cuts them off"),))
 
 
 def _in_flight(run: RunPart, words: str) -> str:
@@ -165,14 +165,14 @@ def _in_flight(run: RunPart, words: str) -> str:
     return words.format(f"{number} {verb}", finish=f"{number} {finish}")
 
 
-_STATES: Final[Mapping[RunState, Callable[[Frame], Verdict]]] = {
+_STATES: Final[Mapping[RunState, Callable[[Frame], RunVerdict]]] = {
     RunState.STARTING: _starting,
     RunState.PAUSED: _paused,
     RunState.DRAINING: _draining,
 }
 
 
-def _held(run: RunPart, hold: Hold) -> Verdict:
+def _held(run: RunPart, hold: Hold) -> RunVerdict:
     """What is known so far, what the rest will take, and the keys that let the run go on."""
     said, rest = clean_line(hold.said), clean_line(hold.rest)
     word = hold.kind.value
@@ -180,12 +180,12 @@ def _held(run: RunPart, hold: Hold) -> Verdict:
     advice = tuple(Advice(*part.split(" ", 1)) for part in hold.fix.split(", ") if " " in part)
     more = f"{count(run.in_flight)} in flight may add {dollars(run.reserved)}"
     aside = more if hold.kind is HoldKind.BUDGET and run.reserved and run.in_flight else ""
-    return Verdict(
+    return RunVerdict(
         f"◆ {word} held: {'; '.join(filter(None, (said, rest)))}", "accent", gist, advice, aside=aside
     )
 
 
-def _keys_rest(frame: Frame, alert: Alert) -> Verdict:
+def _keys_rest(frame: Frame, alert: Alert) -> RunVerdict:
     states = Counter(key.state for key in frame.keys)
     resting = sum(states[state] for state in (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED))
     dead = states[KeyState.DEAD]
@@ -195,10 +195,10 @@ def _keys_rest(frame: Frame, alert: Alert) -> Verdict:
     which = "the only key rests" if resting + dead == 1 else "all keys rest"
     when = f": the first goes on in {countdown(alert.passes_in_s)}" if alert.passes_in_s is not None else ""
     whose = f" ({alert.detail})" if alert.detail else ""
-    return Verdict(f"◐ {which}{when}{whose}", "warning", f"◐ {which}{when}", aside=aside)
+    return RunVerdict(f"◐ {which}{when}{whose}", "warning", f"◐ {which}{when}", aside=aside)
 
 
-def _endpoint_out(frame: Frame, alert: Alert) -> Verdict:
+def _endpoint_out(frame: Frame, alert: Alert) -> RunVerdict:
     said = f"✖ {clean_line(alert.text)}"
     gist = f"✖ {clean_line(alert.text).partition(': ')[0]}"
     if alert.passes_in_s is not None:
@@ -206,21 +206,21 @@ def _endpoint_out(frame: Frame, alert: Alert) -> Verdict:
         said, gist = said + soon, gist + soon
     jobs = frame.run.queued + frame.run.waiting
     waits = f"{counted(jobs, 'job waits', 'jobs wait')}" if jobs else ""
-    return Verdict(said, "error", gist, _fixes(alert), aside=waits)
+    return RunVerdict(said, "error", gist, _fixes(alert), aside=waits)
 
 
-def _stopped_to_ask(_frame: Frame, alert: Alert) -> Verdict:
+def _stopped_to_ask(_frame: Frame, alert: Alert) -> RunVerdict:
     why = clean_line(alert.text).removeprefix("Kill switch: ")
     keys = (Advice("", "fix the cause"), Advice("p", "goes on"), Advice("q", "quits"))
-    return Verdict(f"✖ stopped to ask: {why}", "error", f"✖ stopped to ask: {why.partition(':')[0]}", keys)
+    return RunVerdict(f"✖ stopped to ask: {why}", "error", f"✖ stopped to ask: {why.partition(':')[0]}", keys)
 
 
-def _blocked(_frame: Frame, alert: Alert) -> Verdict:
+def _blocked(_frame: Frame, alert: Alert) -> RunVerdict:
     told = trouble(alert)
-    return Verdict(told.whole.rstrip(), told.style, told.short.rstrip(), _fixes(alert))
+    return RunVerdict(told.whole.rstrip(), told.style, told.short.rstrip(), _fixes(alert))
 
 
-_ALERTS: Final[Mapping[AlertKind, Callable[[Frame, Alert], Verdict]]] = {
+_ALERTS: Final[Mapping[AlertKind, Callable[[Frame, Alert], RunVerdict]]] = {
     AlertKind.KEYS_REST: _keys_rest,
     AlertKind.ENDPOINT: _endpoint_out,
     AlertKind.KILL_SWITCH: _stopped_to_ask,
@@ -234,12 +234,12 @@ def _fixes(alert: Alert) -> tuple[Advice, ...]:
 # A run that has ended.
 
 
-def _ended(frame: Frame) -> Verdict:
+def _ended(frame: Frame) -> RunVerdict:
     words = end_words(frame)
     advice = (Advice(words.key, words.advice),) if words.advice else ()
     badge = RUN_STATES[frame.run.state]
     gist = words.said if words.said.startswith("✓") else f"{badge.glyph} {badge.word}"
-    return Verdict(words.said, words.style, gist, advice, aside=words.results)
+    return RunVerdict(words.said, words.style, gist, advice, aside=words.results)
 
 
 def _rate(rate: float) -> str:

@@ -68,15 +68,15 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
     [
         pytest.param(
             BOUND,
-            ["▲ bound by rate 20.0/s", "nothing holds the run up"],
-            ["▲ bound by rate 20.0/s", "nothing holds the run up"],
+            ["▲ bound by rate 20.0/s", "nothing blocks the run"],
+            ["▲ bound by rate 20.0/s", "nothing blocks the run"],
             id="rate",
         ),
         pytest.param(
             BOUND_BY_CONCURRENCY,
             [
                 "▲ bound by concurrency 64: answers take 4.10s, 20.0/s would need 82 in flight",
-                "nothing holds the run up",
+                "nothing blocks the run",
             ],
             ["▲ bound by concurrency 64: answers take 4.10s, 20.0/s would need 82 in flight"],
             id="concurrency",
@@ -109,8 +109,8 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
         ),
         pytest.param(
             replace(BOUND, run=replace(RUN, state=RunState.PAUSED)),
-            ["◫ paused by you: 41 in flight go on", "p goes on", "nothing else holds the run up"],
-            ["◫ paused by you: 41 in flight go on", "p goes on"],
+            ["◫ paused by you: 41 in flight go on", "p goes on", "nothing else blocks the run"],
+            ["◫ paused by you: 41 in flight go on", "p goes on", "nothing else blocks the run"],
             id="paused",
         ),
         pytest.param(
@@ -165,8 +165,8 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
             id="ended",
         ),
         pytest.param(
-            Frame(run=RunPart()), ["◌ starting", "nothing holds the run up"],
-            ["◌ starting", "nothing holds the run up"], id="starting",
+            Frame(run=RunPart()), ["◌ starting", "nothing blocks the run"],
+            ["◌ starting", "nothing blocks the run"], id="starting",
         ),
     ],
 )  # fmt: skip
