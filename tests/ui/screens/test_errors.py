@@ -86,7 +86,11 @@ async def test_enter_filters_the_job_table_to_the_group() -> None:
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
         await until(
-            pilot, lambda: session.views[-1].jobs.filter == "state:failed 503 overloaded try again in"
+            pilot,
+            lambda: (
+                session.views[-1].jobs.filter
+                == "state:failed error:503 error:overloaded error:try error:again error:in"
+            ),
         )
         assert not session.views[-1].errors
         await pilot.press("escape")
