@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from llmdash.engine.journal.keeping import Keep
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.prompts.source import InputError, Prompt, PromptSource, Said
 
@@ -48,7 +49,7 @@ class KeptPrompts:
 
     def prompt(self, job: int) -> Prompt:
         """Return the prompt of a job. Raises InputError with the reason if it cannot be read."""
-        kept = self._reader.message(job)
+        kept = self._reader.message(job) if self._facts.get("keep") != Keep.ANSWERS.value else None
         if kept is not None:
             return Prompt(f"#{job + 1}", _messages(kept))
         if self._source is None:

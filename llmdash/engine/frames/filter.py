@@ -42,6 +42,8 @@ _TERM = re.compile(r"(?P<name>[a-z#]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)", re.IGN
 _NUMBER = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|min|m|h|)")
 
 _LIST = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*")
+_LEAST_SOUGHT = 2
+"""Characters of a text that is looked for in prompts and answers: nearly all of them have any single one."""
 
 NO_WAITS = Waits()
 
@@ -142,6 +144,8 @@ class _Compiling(NamedTuple):
         """In an id or an error, or else in a prompt or an answer."""
         error, is_of_id = self.columns.error, self._id(text)
         errors = self.columns.errors.find(text)
+        if len(text) < _LEAST_SOUGHT:
+            return lambda job: error[job] in errors or is_of_id(job)
         self.words.append(text)
         is_in_text = self.search.has(text)
         return lambda job: error[job] in errors or is_of_id(job) or is_in_text(job)

@@ -97,7 +97,7 @@ class Ordering:
     @property
     def searched(self) -> float | None:
         """The share of the texts that was looked through, while that goes on."""
-        if self._worked_out is None or not self._wanted.filter:
+        if self._worked_out is None or not self._wanted.filter or self.error:
             return None
         searched = self._worked_out.searched
         return searched if searched is not None and searched < 1.0 else None
@@ -236,12 +236,14 @@ def _wrongness(state: int, verdict: int) -> int:
 
 def _sorted(jobs: Sequence[int], key: Callable[[int], float | str]) -> Iterator[int]:
     """The jobs in the order of their keys, sorted in pieces that are then merged."""
+    keys = list(map(key, _unhurried(jobs)))
     pieces = []
     for first in range(0, len(jobs), _SORTED_AT_ONCE):
-        piece = [(key(job), place) for place, job in enumerate(jobs[first : first + _SORTED_AT_ONCE], first)]
-        pieces.append(sorted(piece))
+        places = range(first, min(len(jobs), first + _SORTED_AT_ONCE))
+        pieces.append(array("I", sorted(places, key=keys.__getitem__)))
         time.sleep(_REST_S)
-    return (jobs[place] for _key, place in _unhurried(heapq.merge(*pieces)))
+    merged = heapq.merge(*pieces, key=keys.__getitem__)
+    return (jobs[place] for place in _unhurried(merged))
 
 
 def _unhurried(values: Iterable[T]) -> Iterator[T]:

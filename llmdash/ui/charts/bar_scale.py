@@ -20,7 +20,7 @@ class BarScale:
 
     def __init__(self) -> None:
         self.seconds = _AT_FIRST_S
-        """What a whole bar stands for."""
+        """The seconds of a whole bar."""
         self._changed_at: float | None = None
 
     def follow(self, run: RunPart) -> float:

@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from llmdash.engine.model.frame import JobRow
-from llmdash.engine.model.states import JobState
-from llmdash.prompts.verdict import Verdict
+from llmdash.engine.model.states import JobState, Verdict
 from llmdash.sanitize import clean_line
 from llmdash.ui.charts.job_bar import job_bar
 from llmdash.ui.tables.job_columns import INPUT
@@ -38,7 +37,7 @@ class ShownJob(NamedTuple):
     marked: bool
     at_cursor: bool
     scale_s: float
-    """The seconds that a whole bar stands for."""
+    """The seconds of a whole bar."""
     texts: tuple[str, ...]
     """The names of the texts in `row.text.cells`."""
 

@@ -62,7 +62,7 @@ DESCRIPTIONS: Final = {
     "in": "input tokens",
     "out": "output tokens",
     "result": "what the check took from the answer",
-    "why": "the result, the answer's start, or why there is none",
+    "why": "the result, the answer's start, or why not",
     "answer": "the answer's start, or why there is none",
     "prompt": "the last message of the prompt",
     "expected": "the answer that is right",

@@ -362,7 +362,7 @@ async def test_keys_typed_into_the_filter_are_text_and_no_actions() -> None:
     async with dashboard(session) as (pilot, screen):
         await pilot.press("slash", *"pqrx-")
         await pilot.pause()
-        assert screen.query_one(Input).value == "pqrx-"
+        assert screen.query_one(FilterBar).query_one(Input).value == "pqrx-"
         assert session.commands == []
         await pilot.press("escape")
         await until(pilot, lambda: screen.focused is screen.query_one(JobTable))
