@@ -29,6 +29,7 @@ class Keys:
         self._changed = asyncio.Event()
         self._stride = Stride()
         self._guard = threading.Lock()  # other threads see consistent counters
+        self._is_tuned = False
         self.is_divided = any(member.models is not None for member in members)
         """True if some key serves certain models only, so that the model of a job decides where it may go."""
 
@@ -48,6 +49,7 @@ class Keys:
     def add(self, member: Member) -> None:
         """Add a key."""
         self._stride.join(member)
+        member.tune(on=self._is_tuned)
         self._members.append(member)
         self.endpoints = _endpoints_of(self._members)
         self.is_divided = self.is_divided or member.models is not None
@@ -109,6 +111,13 @@ class Keys:
             raise ValueError(f"a weight is between 0.01 and 100, not {weight!r}")
         for member in self._labelled(label):
             member.weight = weight
+
+    def set_auto(self, on: bool) -> None:
+        """Let the rate of each key be found by itself, or not."""
+        self._is_tuned = on
+        for member in self._members:
+            member.tune(on=on)
+        self._wake()
 
     def _labelled(self, label: str) -> list[Member]:
         return [member for member in self._members if member.label == label]
