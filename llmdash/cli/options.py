@@ -8,7 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["ENDPOINT_OPTIONS", "OVERWRITE_OPTION", "SETTING_OPTIONS", "SET_OPTION", "with_options"]
+__all__ = [
+    "AUTO_OPTION",
+    "ENDPOINT_OPTIONS",
+    "OVERWRITE_OPTION",
+    "SETTING_OPTIONS",
+    "SET_OPTION",
+    "with_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,6 +106,12 @@ SETTING_OPTIONS = (
         help="Then run this in a shell, with the summary as JSON on its standard input and no keys.",
     ),
     *ENDPOINT_OPTIONS,
+)
+
+AUTO_OPTION = click.option(
+    "--auto/--no-auto",
+    default=None,
+    help="Find the rate by itself, from what is refused and how long answers take; --rate is the most.",
 )
 
 OVERWRITE_OPTION = click.option(

@@ -223,6 +223,8 @@ class Waits:
     due_at: Callable[[int], float | None] = _never
     shared: bool = False
     """True if a limit that is shared with other runs holds requests up."""
+    auto: bool = False
+    """True if the rate that was found by itself does."""
 
     def reason(self, job: int, state: JobState) -> WaitReason | None:
         """Return what `job` waits for, as the table shows it; None if it does not wait."""
@@ -235,5 +237,7 @@ class Waits:
         if state is JobState.KEY:
             if self.blocker in _ABOVE_KEYS:
                 return self.blocker
-            return WaitReason.SHARED if self.shared else WaitReason.KEY
+            if self.shared:
+                return WaitReason.SHARED
+            return WaitReason.LIMITER if self.auto else WaitReason.KEY
         return None

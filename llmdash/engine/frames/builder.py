@@ -110,7 +110,9 @@ class FrameBuilder:
         gauges = self._gauges
         at, keys, endpoints, limits = self._store.clock(), gauges.keys(), gauges.endpoints(), gauges.limits()
         blocker = what_blocks(status, keys, endpoints, self._store.in_flight, limits)
-        waits = Waits(blocker, gauges.retries_held, gauges.due_at, gauges.waits_for_share)
+        waits = Waits(
+            blocker, gauges.retries_held, gauges.due_at, gauges.waits_for_share, gauges.waits_for_auto
+        )
         return _Now(at, keys, endpoints, limits, blocker, waits)
 
     def _common(self, status: RunStatus, now: _Now) -> Frame:

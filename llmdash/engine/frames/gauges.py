@@ -7,7 +7,7 @@ from typing import Protocol
 
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
-from llmdash.engine.model.frame import EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.pool.costs import Spending
 
 __all__ = ["Gauges", "LiveGauges"]
@@ -41,6 +41,14 @@ class Gauges(Protocol):
     @property
     def rate(self) -> float | None:
         """The rate as it is set, in requests a second."""
+
+    @property
+    def auto(self) -> AutoPart | None:
+        """What was found by itself; None where that is not on record."""
+
+    @property
+    def waits_for_auto(self) -> bool:
+        """True if the rate that was found by itself holds requests up."""
 
     @property
     def concurrency(self) -> int:
@@ -90,6 +98,14 @@ class LiveGauges:
     @property
     def rate(self) -> float | None:
         return self._parts.limiter.rate
+
+    @property
+    def auto(self) -> AutoPart | None:
+        return self._parts.pool.auto(self._parts.limiter.rate)
+
+    @property
+    def waits_for_auto(self) -> bool:
+        return self._parts.pool.waits_for_auto
 
     @property
     def concurrency(self) -> int:

@@ -19,6 +19,7 @@ __all__ = [
     "ReviveEndpoint",
     "ReviveKey",
     "Seek",
+    "SetAuto",
     "SetBudget",
     "SetConcurrency",
     "SetRate",
@@ -40,6 +41,13 @@ class SetConcurrency:
     """Keep at most `concurrency` requests in flight."""
 
     concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAuto:
+    """Find the rate of each key by itself, never above the set one; or do not."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +175,7 @@ Command = (
     | ReviveEndpoint
     | ReviveKey
     | Seek
+    | SetAuto
     | SetSpeed
     | SetWeight
     | TakeWorker

@@ -172,7 +172,8 @@ after 5 s, doubling to 5 minutes |
         if ticket <= self._slowed:
             return False
         self._slowed = self.given
-        self.pacing.slow_down(self._clock())
+        if not self.is_tuned:
+            self.pacing.slow_down(self._clock())
         return True
 
     def lost_quota(self, failure: Failure, ticket: int, job: int | None = None) -> None:

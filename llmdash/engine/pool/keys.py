@@ -7,9 +7,10 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 
-from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool.member import Endpoint, Member, endpoint_row, key_row
+from llmdash.engine.pool.rate_tuner import found_rate
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.stride import Stride
 
@@ -118,6 +119,18 @@ class Keys:
         for member in self._members:
             member.tune(on=on)
         self._wake()
+
+    def auto(self, rate: float | None) -> AutoPart:
+        """Return what was found by itself, where `rate` is set; any thread may ask."""
+        with self._guard:
+            usable = [each for each in self._members if not each.health.is_gone]
+        tuners = [each.tuner for each in usable if each.tuner is not None]
+        return found_rate(tuners, rate) if self._is_tuned else AutoPart()
+
+    @property
+    def waits_for_auto(self) -> bool:
+        """True if the rate that was found holds requests up."""
+        return any(each.tuner is not None and each.tuner.holds_up for each in self._members)
 
     def _labelled(self, label: str) -> list[Member]:
         return [member for member in self._members if member.label == label]

@@ -74,6 +74,8 @@ class LearnedLimit:
         self._refused_at = 0.0
         """What was used in the minute before the last refusal, in units a second."""
         self._minute, self._minute_at = 0.0, -math.inf
+        self.held_up_at = -math.inf
+        """When the pace last held something up."""
         self.rate = math.inf if start is None else start
         """Units a second that are allowed now."""
         self.held_at: float | None = None
@@ -100,7 +102,8 @@ class LearnedLimit:
         wait_s = self._bucket.wait_s(min(amount, max(1.0, _FULL * self.rate)))
         if wait_s <= 0 and self.usage() > self._most_a_minute:
             wait_s = _LOOK_S
-        self._is_wanted = self._is_wanted or wait_s > 0
+        if wait_s > 0:
+            self._is_wanted, self.held_up_at = True, self._clock()
         return wait_s
 
     def take(self, amount: int) -> None:
@@ -155,11 +158,13 @@ class LearnedLimit:
         elif self._is_between and self._clock() - self._cut_at > _LONG_REST_S:
             self._learn(*[max(usage, _WINDOW_LEFT * self._floor)] * 2)
 
-    def grow_gently(self, growth: float) -> None:
-        """Grow from now on by no more than this part a second, whatever happens."""
+    def slow_down(self, growth: float) -> None:
+        """Halve the pace, and let it grow from now on by no more than this part a second."""
         self._growth, self._faster, self._is_gentle = growth, 0.0, True
-        if self.rate < math.inf:
-            self._learn(self.rate * _FLOOR, self.rate)
+        self._is_bucket = True  # what was used before is not what may be used
+        half = max(_LEAST, min(self.usage(), self.rate) / 2.0)
+        self._learn(half, half)
+        self._hold_s = 0.0
 
     def has_room(self) -> None:
         """Note that the server says that much is left: there is no need to hold."""

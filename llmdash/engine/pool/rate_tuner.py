@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from llmdash.engine.metrics.windows import RollingCounter
+from llmdash.engine.model.frame import AutoPart
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.latency_gauge import LatencyGauge
 from llmdash.engine.pool.learned_limit import LearnedLimit
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure
 
-__all__ = ["RateTuner", "TunedBy"]
+__all__ = ["RateTuner", "TunedBy", "found_rate"]
 
 _START = 2.0
 """Requests a second that a key begins with."""
@@ -26,6 +27,7 @@ _FEW, _MUCH = 0.05, 0.2
 _RESERVE = 2
 _LEARNS = 0.1
 _ANSWERS_S = 10
+_HELD_UP_S = 1.0
 _OUTPUT = re.compile(r"output.{0,3}token|completion.{0,3}token|\botpm\b", re.IGNORECASE)
 _INPUT = re.compile(r"input.{0,3}token|prompt.{0,3}token|\bitpm\b", re.IGNORECASE)
 _TOKENS = re.compile(r"token|\btpm\b", re.IGNORECASE)
@@ -73,6 +75,11 @@ class RateTuner:
         self._answers = RollingCounter(_ANSWERS_S + 1)
         self._why = TunedBy.START
         self._charges: dict[int, tuple[int, int]] = {}
+
+    @property
+    def holds_up(self) -> bool:
+        """True if a request had to wait for the pace in the last second."""
+        return any(limit.held_up_at > self._clock() - _HELD_UP_S for limit in self._limits)
 
     @property
     def why(self) -> TunedBy:
@@ -172,13 +179,13 @@ class RateTuner:
             self._let_go_on()
             return
         again = bool(self._blocked)
-        limits = self._blocked or self._named(failure)
+        limits = self._blocked or ([self._requests] if failure.slow_down else self._named(failure))
         self._cut(TunedBy.SLOW_DOWN if failure.slow_down else TunedBy.REFUSED)
-        if failure.slow_down:
-            self._requests.grow_gently(_GENTLE)
-            return
-        for limit in limits:
-            limit.refused(again=again)
+        if not failure.slow_down:
+            for limit in limits:
+                limit.refused(again=again)
+        elif not again:
+            self._requests.slow_down(_GENTLE)
         self._trusts = not again
         self._let_go_on()
         self._blocked = tuple(limits)
@@ -260,3 +267,16 @@ def _runs_out(
     refills = (most - left) / reset_s
     is_short = left < max(_FEW * most, _RESERVE * in_flight) and left < limit.rate * reset_s
     return refills if is_short and limit.rate > refills else None
+
+
+def found_rate(tuners: Sequence[RateTuner], rate: float | None) -> AutoPart:
+    """Return what these tuners found, together; no more than the `rate` that is set."""
+    allowed = sum(tuner.rate for tuner in tuners)
+    held = [tuner.held_at for tuner in tuners if tuner.held_at is not None]
+    reasons = [tuner.why for tuner in tuners]
+    return AutoPart(
+        on=True,
+        rate=allowed if rate is None else min(allowed, rate),
+        held_at=sum(held) if len(held) == len(tuners) else None,
+        why=max(set(reasons), key=reasons.count).value if reasons else "",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import median
 
 import pytest
@@ -104,4 +105,4 @@ def test_a_server_that_asks_to_slow_down_is_not_asked_for_more_soon() -> None:
     assert sum(at > asked_at + 150.0 for at, _ in provider.refused) <= 2
     minutes = [sum(60 * n <= at < 60 * n + 60 for at, _ in provider.let_through) for n in range(30)]
     assert minutes[29] > minutes[10] > 0
-    assert all(after <= before * 1.2 + 5 for before, after in zip(minutes[5:], minutes[6:], strict=False))
+    assert all(after <= before * 1.2 + 5 for before, after in pairwise(minutes[5:]))
