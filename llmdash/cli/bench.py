@@ -14,6 +14,7 @@ from llmdash.cli.number_range import NumberRange
 from llmdash.cli.options import SETTING_OPTIONS, with_options
 
 if TYPE_CHECKING:
+    from llmdash.bench.figures import StepFigures
     from llmdash.launch.bench import BenchOutcome, BenchRun
 
 __all__ = ["bench"]
@@ -53,11 +54,11 @@ _SEED = 1
 def bench(prompts: Path | None, **options: Any) -> None:
     """Find out how much an endpoint takes.
 
-    Sends 1, 2, 4, ... requests at once, up to --concurrency (here 512 by default), and stops at the first harm: a rate limit (429),
-    failures, or answers that take longer while no more are done. Prints throughput and p95 latency over the
-    requests in flight, and the settings to keep. PROMPTS is as for `llmdash run`; without it there are
-    arithmetic expressions. No request is sent twice. What it may send and cost is shown before, and asked on
-    a terminal.
+    Sends 1, 2, 4, ... requests at once, up to --concurrency (here 512 by default), without a rate limit
+    unless --rate sets one. It stops at the first harm: a rate limit (429), failures, or answers that take
+    longer while no more are done. Prints throughput and p95 latency over the requests in flight, and the
+    settings to keep. PROMPTS is as for `llmdash run`; without it there are arithmetic expressions. No request
+    is sent twice. What it may send and cost is shown before, and asked on a terminal.
 
     \b
     llmdash bench --simulate
@@ -92,6 +93,8 @@ def _bench(prompts: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any
             _announce(run, asks=not own["yes"])
         outcome = run.climb(lambda step: _tell(step, as_json=own["as_json"]))
         _print(outcome, run, as_json=own["as_json"])
+    if outcome.code:
+        return outcome.code
     return ExitCode.DONE if outcome.bench.best is not None else ExitCode.FAILED
 
 
@@ -107,7 +110,7 @@ def _announce(run: BenchRun, *, asks: bool) -> None:
         refuse("nothing was sent")
 
 
-def _tell(step: Any, *, as_json: bool) -> None:
+def _tell(step: StepFigures, *, as_json: bool) -> None:
     from llmdash.bench.report import step_line, step_record
     from llmdash.reports.output import Output
     from llmdash.reports.summary import encode_line
@@ -130,5 +133,7 @@ def _print(outcome: BenchOutcome, run: BenchRun, *, as_json: bool) -> None:
         Output(sys.stdout).line(encode_line(record))
     else:
         Output(sys.stdout).line(bench_report(outcome.bench))
+    if outcome.why:
+        Output(sys.stderr).line(f"llmdash: the run was ended: {clean_line(outcome.why)}")
     kept = clean_line(str(run.session.folder))
     Output(sys.stderr).line(f"llmdash: {part.attempts:,} requests were sent; the run is kept in {kept}")

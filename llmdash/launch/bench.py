@@ -21,12 +21,14 @@ from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
+from llmdash.exit_codes import of_signal
 from llmdash.launch.earlier import earlier_answers
 from llmdash.launch.forecast import forecast_of
 from llmdash.launch.inputs import Input, open_input, show_input
 from llmdash.launch.llm_factory import require_usable
 from llmdash.launch.plan_builder import make_plan
 from llmdash.launch.request_options import options_of, with_model_of
+from llmdash.launch.results import ENDING_CODES
 from llmdash.launch.run_folders import NewFolder
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import obeying_signals
@@ -47,10 +49,16 @@ _ONCE = RetryPolicy(retries=0, billed_retries=0)
 
 @dataclass(frozen=True, slots=True)
 class BenchOutcome:
-    """What came of a bench: the steps and why it stopped, and the last frame of its run."""
+    """What came of a bench: the steps and why it stopped, and the last frame of its run.
+
+    Where the run was ended by something else, `code` is the exit code for it and `why` says what; else 0 and
+    empty.
+    """
 
     bench: Bench
     frame: Frame
+    code: int = 0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +73,19 @@ class BenchRun:
     def climb(self, tell: Callable[[StepFigures], None]) -> BenchOutcome:
         """Take the steps, `tell` of each that has ended, and end the run. Raises what broke it."""
         session = self.session
-        with obeying_signals(session):
+        with obeying_signals(session) as signals:
             session.start()
             bench = self._climbed(tell)
             session.command(Drain())
             session.join()
         if session.crash is not None:
             raise session.crash
-        return BenchOutcome(bench, session.frame(_VIEW))
+        frame, ending = session.frame(_VIEW), session.ending
+        if signals.received:
+            return BenchOutcome(bench, frame, of_signal(signals.received[0]))
+        if bench.stop is Stop.STOPPED and ending in ENDING_CODES:
+            return BenchOutcome(bench, frame, ENDING_CODES[ending], ending.value)
+        return BenchOutcome(bench, frame)
 
     def _climbed(self, tell: Callable[[StepFigures], None]) -> Bench:
         steps: list[StepFigures] = []

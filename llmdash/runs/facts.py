@@ -58,9 +58,9 @@ def when(facts: Mapping[str, Any], moments: Sequence[MomentRow]) -> tuple[float 
     return begun_at(facts) if begun is None else begun, ended
 
 
-def auto_of(said: object) -> AutoPart | None:
-    """Return whether the rate was found by itself, which is all that is on record; None without a word."""
-    return AutoPart(on=said in (1, "on")) if said in (0, 1, "on", "off") else None
+def auto_of(said: object) -> AutoPart:
+    """Return whether the rate was found by itself, which is all that is on record."""
+    return AutoPart(on=said in (1, "on"))
 
 
 def rate_of(text: object) -> float | None:

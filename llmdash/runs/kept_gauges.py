@@ -36,7 +36,7 @@ class KeptGauges:
     waits_for_auto: bool = False
     waits_for_share: bool = False
     retries_held: bool = False
-    auto: AutoPart | None = None
+    auto: AutoPart = field(default_factory=AutoPart)
 
     def keys(self) -> tuple[KeyRow, ...]:
         return self.key_rows

@@ -108,7 +108,7 @@ class Chronicle:
     def _changes(self, state: RunState, detail: str) -> Iterator[MomentRow]:
         yield from self._changed("rate", None, json.dumps(self._gauges.rate))
         auto = self._gauges.auto
-        if auto is not None and (auto.on or ("auto", None) in self._seen):
+        if auto.on or ("auto", None) in self._seen:
             yield from self._changed("auto", None, "on" if auto.on else "off")
         yield from self._changed("concurrency", None, str(self._gauges.concurrency))
         stands = self._store.run_clock.stands

@@ -43,8 +43,8 @@ class Gauges(Protocol):
         """The rate as it is set, in requests a second."""
 
     @property
-    def auto(self) -> AutoPart | None:
-        """What was found by itself; None where that is not on record."""
+    def auto(self) -> AutoPart:
+        """What was found by itself."""
 
     @property
     def waits_for_auto(self) -> bool:
@@ -100,7 +100,7 @@ class LiveGauges:
         return self._parts.limiter.rate
 
     @property
-    def auto(self) -> AutoPart | None:
+    def auto(self) -> AutoPart:
         return self._parts.pool.auto(self._parts.limiter.rate)
 
     @property

@@ -79,17 +79,14 @@ class AutoPart:
 
 @dataclass(frozen=True, slots=True)
 class RatePart:
-    """The sliders. `rate` is None where no limit is set; `achieved` counts attempts sent a second.
-
-    `auto` is None where it is not on record whether the rate was found by itself.
-    """
+    """The sliders. `rate` is None where no limit is set; `achieved` counts attempts sent a second."""
 
     rate: float | None = None
     achieved: float = 0.0
     concurrency: int = 1
     in_flight: int = 0
     binding: Binding = Binding.FINISHED
-    auto: AutoPart | None = None
+    auto: AutoPart = AutoPart()
 
 
 @dataclass(frozen=True, slots=True)

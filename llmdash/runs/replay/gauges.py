@@ -92,7 +92,7 @@ class GaugesAt:
         return rate_of(said.word if said is not None else self._facts.get("rate"))
 
     @property
-    def auto(self) -> AutoPart | None:
+    def auto(self) -> AutoPart:
         said = self._moments.last("auto", None, self._columns.position)
         return auto_of(said.word if said is not None else self._facts.get("auto"))
 

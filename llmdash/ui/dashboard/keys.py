@@ -41,6 +41,13 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding(
         "plus,equals_sign", "nudge_rate(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
     ),
+    Binding(
+        "a",
+        "toggle_auto",
+        "Auto rate",
+        show=False,
+        tooltip="Find the rate by itself, up to the set one; press again to stop",
+    ),
     Binding("u", "release", "Release", tooltip="After a trial: run the rest"),
     Binding(
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"

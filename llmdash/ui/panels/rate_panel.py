@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 
-from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
+from llmdash.engine.model.frame import AutoPart, RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.panels.shared_limits import SharedLimits
+from llmdash.ui.text.format import number
 from llmdash.ui.text.limit_words import share_in_short
 from llmdash.ui.text.messages import FromWidget
 
@@ -67,10 +68,15 @@ class RatePanel(Vertical):
     def show(self, rate: RatePart, plot: SeriesPart, limits: tuple[SharedLimitRow, ...] = ()) -> None:
         """Show the set and the achieved rate, what limits it, and the limits that are shared."""
         self._rate.show(rate.rate, rate.achieved)
+        self._show_auto(rate.auto)
         self._concurrency.show(rate.concurrency, rate.in_flight)
         self._plot.show(plot)
         self._shared.show(limits, self.size.height - _LEAST_OTHERS)
-        self._set_title(_title(rate.binding, share_in_short(limits)))
+        self._set_title(_auto_words(rate.auto) + _title(rate.binding, share_in_short(limits)))
+
+    def _show_auto(self, auto: AutoPart) -> None:
+        """Mark the rate that was found by itself, while it is looked for."""
+        self._rate.mark(auto.rate if auto.on else None)
 
     def nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
@@ -100,6 +106,14 @@ def _title(binding: Binding, share: str) -> str:
     if binding is Binding.SHARED:
         return f"Rate · bound by shared: {share}"
     return f"Rate · shared: {share} · {_binding_words(binding)}"
+
+
+def _auto_words(auto: AutoPart) -> str:
+    """The rate that was found by itself and why, before the title; nothing while it is not looked for."""
+    if not auto.on:
+        return ""
+    found = "" if auto.rate is None else f" {number(auto.rate)}/s"
+    return f"Auto{found}{f', {auto.why}' if auto.why else ''} · "
 
 
 def _binding_words(binding: Binding) -> str:
