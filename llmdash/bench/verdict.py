@@ -20,6 +20,7 @@ class Stop(StrEnum):
     """Why a bench stopped."""
 
     REFUSED = "rate limited (429)"
+    LIMIT = "the server's rate limit headers leave no room for more"
     ERRORS = "requests failed"
     LATENCY = "answers take longer, and no more are done"
     CONCURRENCY = "the most in flight that was allowed"
@@ -30,7 +31,7 @@ class Stop(StrEnum):
     @property
     def is_harm(self) -> bool:
         """True if the last step was too much."""
-        return self in (Stop.REFUSED, Stop.ERRORS, Stop.LATENCY)
+        return self in (Stop.REFUSED, Stop.LIMIT, Stop.ERRORS, Stop.LATENCY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Bench:
     @property
     def needs_auto(self) -> bool:
         """True if a limit was met: it may be one of a minute, which so short a step does not show."""
-        return self.stop is Stop.REFUSED
+        return self.stop in (Stop.REFUSED, Stop.LIMIT)
 
 
 def harm_in(step: StepFigures, before: Sequence[StepFigures]) -> Stop | None:

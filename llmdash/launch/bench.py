@@ -19,6 +19,7 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.commands import Drain, SetConcurrency
 from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.states import Binding
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import of_signal
@@ -43,6 +44,8 @@ _LOOK_S = 0.02
 _MOST = 512
 """The most requests in flight, where none are asked for."""
 _VIEW = View(jobs=JobsView(height=0))
+_HELD_BACK_S = 2.0
+"""Seconds for which the keys wait, as the server's headers ask for, until that is what stops the bench."""
 _ONCE = RetryPolicy(retries=0, billed_retries=0)
 """A bench sends no request twice, so that it sends no more than it may."""
 
@@ -92,7 +95,7 @@ class BenchRun:
         for concurrency in ladder(self.most, self.requests):
             step, stop = self._step(concurrency)
             if step.requests:
-                stop = harm_in(step, steps) or stop
+                stop = stop if stop is Stop.LIMIT else harm_in(step, steps) or stop
                 steps.append(step)
                 tell(step)
             if stop is not None:
@@ -106,15 +109,22 @@ class BenchRun:
         before = session.frame(_VIEW)
         session.command(SetConcurrency(concurrency))
         begun_at, enough = time.time(), before.run.ended + requests_of(concurrency)
+        flows_at = time.monotonic()
         while True:
             alive, frame = session.alive, session.frame(_VIEW)
             refused = _refused(frame) - _refused(before)
             errors = frame.run.failed - before.run.failed
             if refused or frame.run.ended >= enough or frame.run.hold is not None or not alive:
                 break
+            if frame.rate.binding is not Binding.KEYS:
+                flows_at = time.monotonic()
+            elif time.monotonic() - flows_at > _HELD_BACK_S:
+                break
             session.join(_LOOK_S)
         calls = [call for call in _calls(session.folder) if call.ended_at >= begun_at]
         figures = measure(concurrency, calls, begun_at, refused=refused, errors=errors)
+        if not refused and frame.rate.binding is Binding.KEYS and frame.run.ended < enough:
+            return figures, Stop.LIMIT
         return figures, _why_ended(frame, alive=alive)
 
 

@@ -234,13 +234,14 @@ class Provider:
     def _hints(self) -> Hints | None:
         if not self.habits.has_headers:
             return None
-        at, found = self.elapsed, {}
+        at = self.elapsed
+        found: dict[str, Any] = {}
         for limit in self.limits:
             if limit.unit in ("requests", "tokens"):
                 found[f"limit_{limit.unit}"] = round(limit.per_minute)
                 found[f"remaining_{limit.unit}"] = max(0, int(limit.remaining(at)))
                 found[f"reset_{limit.unit}_s"] = limit.reset_s(at)
-        return Hints(**found)  # type: ignore[arg-type]
+        return Hints(**found)
 
     def used(self, begins: float, ends: float) -> float:
         """The share of what is possible that was let through between these times, by the limit that binds."""
