@@ -94,7 +94,7 @@ class GaugesAt:
     @property
     def auto(self) -> AutoPart:
         said = self._moments.last("auto", None, self._columns.position)
-        return auto_of(said.word if said is not None else self._facts.get("auto"))
+        return auto_of(None if said is None else said.word)
 
     @property
     def waits_for_auto(self) -> bool:
