@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Call", "StepFigures", "measure"]
+__all__ = ["StepFigures", "TimedCall", "measure"]
 
 
-class Call(NamedTuple):
+class TimedCall(NamedTuple):
     """A request that ended: when, in Unix seconds, how long it took in seconds, and its tokens out.
 
     `latency_s` is None for one that got no answer.
@@ -37,7 +37,7 @@ class StepFigures:
 
 
 def measure(
-    concurrency: int, calls: Sequence[Call], begun_at: float, *, refused: int = 0, errors: int = 0
+    concurrency: int, calls: Sequence[TimedCall], begun_at: float, *, refused: int = 0, errors: int = 0
 ) -> StepFigures:
     """Return the figures of a step that began at `begun_at`, from the calls that ended in it.
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from llmdash.bench.figures import StepFigures
-from llmdash.bench.verdict import Bench, Stop
+from llmdash.bench.verdict import BenchResult, Stop
 from llmdash.reports.wording import count, per_second, seconds
 
 __all__ = ["bench_record", "bench_report", "settings_lines", "step_line", "step_record"]
@@ -21,7 +21,7 @@ def step_record(step: StepFigures) -> dict[str, Any]:
     return {"type": "step", **{name: _rounded(value) for name, value in asdict(step).items()}}
 
 
-def bench_record(bench: Bench, *, attempts: int, cost: float | None) -> dict[str, Any]:
+def bench_record(bench: BenchResult, *, attempts: int, cost: float | None) -> dict[str, Any]:
     """Return what came of a bench for scripts: the settings to keep, None where none could be found."""
     best = bench.best
     return {
@@ -36,7 +36,7 @@ def bench_record(bench: Bench, *, attempts: int, cost: float | None) -> dict[str
     }
 
 
-def bench_report(bench: Bench) -> str:
+def bench_report(bench: BenchResult) -> str:
     """Return the curve, why it stops, and the settings to keep."""
     return "\n".join([*_curve(bench), "", *_last_words(bench)])
 
@@ -48,7 +48,7 @@ def step_line(step: StepFigures) -> str:
     )
 
 
-def settings_lines(bench: Bench) -> list[str]:
+def settings_lines(bench: BenchResult) -> list[str]:
     """Return the settings to keep, as lines of an `llmdash.toml`."""
     if bench.best is None:
         return []
@@ -56,7 +56,7 @@ def settings_lines(bench: Bench) -> list[str]:
     return [*lines, "auto = true"] if bench.needs_auto else lines
 
 
-def _curve(bench: Bench) -> Iterator[str]:
+def _curve(bench: BenchResult) -> Iterator[str]:
     """A line for each step: throughput and p95 as bars over the concurrency."""
     most = max((step.throughput or 0.0 for step in bench.steps), default=0.0)
     longest = max((step.p95 or 0.0 for step in bench.steps), default=0.0)
@@ -79,7 +79,7 @@ def _bar(value: float | None, most: float) -> str:
     return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(_BAR)
 
 
-def _last_words(bench: Bench) -> Iterator[str]:
+def _last_words(bench: BenchResult) -> Iterator[str]:
     last = bench.steps[-1] if bench.steps else None
     where = f" at {last.concurrency} in flight" if last is not None and bench.stop.is_harm else ""
     yield f"stopped{where}: {bench.stop.value}"

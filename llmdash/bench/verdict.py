@@ -9,11 +9,11 @@ from enum import StrEnum
 
 from llmdash.bench.figures import StepFigures
 
-__all__ = ["Bench", "Stop", "harm_in"]
+__all__ = ["BenchResult", "Stop", "harm_in"]
 
 _ERROR_SHARE, _LEAST_ERRORS = 0.05, 2
 _SLOWER, _LEAST_GAIN = 1.4, 1.25
-"""A knee: the median takes so many times as long as at its best, for less than this gain of throughput."""
+"""A knee: the median takes that many times as long as at its best, for less than this gain of throughput."""
 
 
 class Stop(StrEnum):
@@ -35,7 +35,7 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class BenchResult:
     """The steps of a bench in their order, and why it stopped."""
 
     steps: tuple[StepFigures, ...]

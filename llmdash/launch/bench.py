@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llmdash.bench.figures import Call, StepFigures, measure
+from llmdash.bench.figures import StepFigures, TimedCall, measure
 from llmdash.bench.ladder import ladder, requests_of
-from llmdash.bench.verdict import Bench, Stop, harm_in
+from llmdash.bench.verdict import BenchResult, Stop, harm_in
 from llmdash.config import Settings
 from llmdash.config.prices import load_prices
 from llmdash.engine.dispatch.retry_policy import RetryPolicy
@@ -58,7 +58,7 @@ class BenchOutcome:
     empty.
     """
 
-    bench: Bench
+    bench: BenchResult
     frame: Frame
     code: int = 0
     why: str = ""
@@ -90,7 +90,7 @@ class BenchRun:
             return BenchOutcome(bench, frame, ENDING_CODES[ending], ending.value)
         return BenchOutcome(bench, frame)
 
-    def _climbed(self, tell: Callable[[StepFigures], None]) -> Bench:
+    def _climbed(self, tell: Callable[[StepFigures], None]) -> BenchResult:
         steps: list[StepFigures] = []
         for concurrency in ladder(self.most, self.requests):
             step, stop = self._step(concurrency)
@@ -99,12 +99,12 @@ class BenchRun:
                 steps.append(step)
                 tell(step)
             if stop is not None:
-                return Bench(tuple(steps), stop)
+                return BenchResult(tuple(steps), stop)
         reached = bool(steps) and steps[-1].concurrency >= self.most
-        return Bench(tuple(steps), Stop.CONCURRENCY if reached else Stop.REQUESTS)
+        return BenchResult(tuple(steps), Stop.CONCURRENCY if reached else Stop.REQUESTS)
 
     def _step(self, concurrency: int) -> tuple[StepFigures, Stop | None]:
-        """Keep so many requests in flight until enough have ended, or one was refused."""
+        """Keep `concurrency` requests in flight until enough have ended, or one was refused."""
         session = self.session
         before = session.frame(_VIEW)
         session.command(SetConcurrency(concurrency))
@@ -140,11 +140,11 @@ def _refused(frame: Frame) -> int:
     return sum(key.throttled for key in frame.keys)
 
 
-def _calls(folder: Path) -> Iterator[Call]:
+def _calls(folder: Path) -> Iterator[TimedCall]:
     for row in JournalReader(folder).ended():
         if row.ended_at is not None:
             answered = row.state in ("done", "invalid")
-            yield Call(row.ended_at, row.latency_s if answered else None, row.output_tokens or 0)
+            yield TimedCall(row.ended_at, row.latency_s if answered else None, row.output_tokens or 0)
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def opened_bench(
     run_dir: Path | None,
     practice: SimulatorSettings | None,
 ) -> Iterator[BenchRun]:
-    """Yield the bench over the prompts of `given`, of at most so many requests; nothing is sent yet.
+    """Yield the bench over the prompts of `given`, with at most `requests` requests; nothing is sent yet.
 
     Raises ConfigError, InputError, StorageError, SimulatorError; then no folder is left.
     """
