@@ -50,7 +50,7 @@ def halve(run: TunedRun) -> None:
         limit.per_minute /= 2
 
 
-@pytest.mark.parametrize("name", [*PROVIDERS, *ALSO])
+@pytest.mark.parametrize("name", [*PROVIDERS, *(pytest.param(name, marks=pytest.mark.slow) for name in ALSO)])
 def test_nearly_all_that_is_possible_is_used_and_hardly_anything_is_refused(name: str) -> None:
     provider = tuned({**PROVIDERS, **ALSO}[name], ENDS_S / 60).provider
     assert provider.used(_slope_free_from(name), ENDS_S) >= 0.95
