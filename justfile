@@ -51,6 +51,10 @@ bench-dashboard:
 bench-rate:
     {{python}} -m tests.benchmarks.rate
 
+# The rate found by itself on the simulator, by its own count, in real time (RPM MINUTES)
+bench-auto *arguments:
+    {{python}} -m tests.benchmarks.auto {{arguments}}
+
 # Ninety expressions, one after the other and at once (--tenth: at a tenth of the latency)
 bench-compare *arguments:
     {{python}} -m tests.benchmarks.compare {{arguments}}

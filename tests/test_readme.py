@@ -24,7 +24,7 @@ from tests.recording import Recorder
 from tests.simulated import Simulated
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-SECTIONS = ("Your files", "Your provider")
+SECTIONS = ("Your files", "Your provider", "Tune the rate")
 ADDRESS = "http://127.0.0.1:4000/v1"
 
 

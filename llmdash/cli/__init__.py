@@ -13,6 +13,7 @@ import click
 from llmdash import __version__
 from llmdash.cli.ask import ask, stream
 from llmdash.cli.attach import attach
+from llmdash.cli.bench import bench
 from llmdash.cli.compare import compare
 from llmdash.cli.completion import completion
 from llmdash.cli.ctl import ctl
@@ -89,6 +90,7 @@ for _command in (
     ask,
     stream,
     compare,
+    bench,
     doctor,
     limits,
     themes,

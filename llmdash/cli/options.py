@@ -11,6 +11,14 @@ import click
 from llmdash.cli.completing import endpoint_names
 
 __all__ = ["ENDPOINT_OPTIONS", "OVERWRITE_OPTION", "SETTING_OPTIONS", "SET_OPTION", "with_options"]
+__all__ = [
+    "AUTO_OPTION",
+    "ENDPOINT_OPTIONS",
+    "OVERWRITE_OPTION",
+    "SETTING_OPTIONS",
+    "SET_OPTION",
+    "with_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,6 +110,12 @@ SETTING_OPTIONS = (
         help="Then run this in a shell, with the summary as JSON on its standard input and no keys.",
     ),
     *ENDPOINT_OPTIONS,
+)
+
+AUTO_OPTION = click.option(
+    "--auto/--no-auto",
+    default=None,
+    help="Find the rate by itself, from what is refused and how long answers take; --rate is the most.",
 )
 
 OVERWRITE_OPTION = click.option(

@@ -12,7 +12,7 @@ import click
 
 from llmdash.cli.cluster_options import CLUSTER_OPTIONS, tls_files
 from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, settings_in_folder
-from llmdash.cli.options import SETTING_OPTIONS, with_options
+from llmdash.cli.options import AUTO_OPTION, SETTING_OPTIONS, with_options
 from llmdash.cli.run_options import (
     BOUND_OPTIONS,
     INPUT_OPTIONS,
@@ -37,6 +37,7 @@ __all__ = ["demo", "run"]
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @with_options(SETTING_OPTIONS)
+@AUTO_OPTION
 @with_options(RUN_OPTIONS)
 @with_options(BOUND_OPTIONS)
 @click.option("--resume", is_flag=True, help="Resume the last run over FILE, or the one in --run-dir.")
@@ -90,6 +91,7 @@ def _input(file: Path | None, run: Mapping[str, Any]) -> Input:
 
 @click.command()
 @with_options(SETTING_OPTIONS)
+@AUTO_OPTION
 @with_options(RUN_OPTIONS)
 @with_options(BOUND_OPTIONS)
 @click.option(

@@ -54,6 +54,7 @@ def toml_text(answers: Answers) -> str:
         "",
         "# Requests started, over all keys: 5/s, 300/min, 1000/h or unlimited. Without it, 5/s for each key.",
         _said("rate", answers.rate) if answers.rate else '# rate = "5/s"',
+        "# auto = true             # find the rate by itself: up to `rate`, where one is set",
         "# concurrency = 64        # requests in flight at most",
         "# temperature = 0.7",
         "# max_tokens = 1000       # longest answer",

@@ -196,13 +196,14 @@ def _proxy_warnings(pool: Pool, environ: Mapping[str, str], chosen: Chosen) -> I
 
 
 def _settings(chosen: Chosen, pool: Pool, warnings: tuple[str, ...], redactor: Redactor) -> Settings:
-    first = pool.endpoints[0]
+    first, auto = pool.endpoints[0], chosen.get("auto", parse_switch, False)
     return Settings(
         base_url=first.base_url,
         model=first.model,
         keys=keys_of(pool.endpoints),
-        rate=chosen.get("rate", parse_rate, _usual_rate(pool.endpoints)),
+        rate=chosen.get("rate", parse_rate, None if auto else _usual_rate(pool.endpoints)),
         rate_given=chosen.entry("rate") is not None,
+        auto=auto,
         concurrency=chosen.get("concurrency", _whole(1, 10_000), DEFAULT_CONCURRENCY),
         concurrency_given=chosen.entry("concurrency") is not None,
         limit=chosen.get("limit", _whole(1, 1_000_000_000), None),

@@ -40,6 +40,7 @@ SETTINGS = (
     "dialect",
     ENDPOINT,
     "rate",
+    "auto",
     "concurrency",
     "limit",
     "budget",
@@ -75,6 +76,8 @@ class Settings:
     rate: float | None = RATE_PER_KEY
     rate_given: bool = False
     """False if `rate` is the default: 5/s for each key."""
+    auto: bool = False
+    """True to find the rate by itself; `rate` is then the most, and None where it is not given."""
     concurrency: int = DEFAULT_CONCURRENCY
     concurrency_given: bool = False
     limit: int | None = None

@@ -61,6 +61,8 @@ class RunPlan:
     facts: RunFacts
     rate: float | None
     concurrency: int
+    auto: bool = False
+    """True to find the rate of each key by itself, up to `rate`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Request options of the prompt file, which go before those that the pool's LLMs have."""
     wider_options: Mapping[str, Any] = field(default_factory=dict)

@@ -58,6 +58,9 @@ class Steering:
                 case commands.SetRate(rate):
                     parts.limiter.set_rate(rate)
                     parts.journal.facts({"rate": json.dumps(rate)})
+                case commands.SetAuto(on):
+                    pool.set_auto(on)
+                    parts.journal.facts({"auto": int(on)})
                 case commands.SetConcurrency(concurrency):
                     self._runner.set_concurrency(concurrency)
                     parts.journal.facts({"concurrency": self._runner.concurrency})

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -268,4 +269,5 @@ def _last_launch(settings: Settings, remembered: Preferences) -> Launch:
     rate = settings.rate if settings.rate_given or remembered.rate is None else remembered.rate or None
     given = settings.concurrency_given or remembered.concurrency is None
     concurrency = settings.concurrency if given else remembered.concurrency
-    return launch_of(remembered.launch or {}, rate, concurrency or settings.concurrency)
+    launch = launch_of(remembered.launch or {}, rate, concurrency or settings.concurrency)
+    return replace(launch, auto=launch.auto or settings.auto)

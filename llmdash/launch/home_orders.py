@@ -59,6 +59,7 @@ def flags_of(launch: Launch, settings: Settings) -> Mapping[str, Any]:
     flags: dict[str, Any] = {
         "model": launch.model or None,
         "rate": rate_as_text(launch.rate),
+        "auto": launch.auto or None,
         "concurrency": str(launch.concurrency),
         "options": launch.options,
         "endpoint": (launch.endpoint,) if one_of_several else (),

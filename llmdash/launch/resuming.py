@@ -207,13 +207,15 @@ def _said(value: Any) -> str:
 
 
 def last_limits(facts: Mapping[str, Any], settings: Settings, flags: Flags) -> dict[str, Any]:
-    """Return rate, concurrency and budget as last set, those given now on the command line apart.
+    """Return rate, auto, concurrency and budget as last set, those given now on the command line apart.
 
     A run that never had a budget has that of the settings, if any; one whose budget was lifted has none.
     """
     found: dict[str, Any] = {}
     if flags.get("rate") is None and facts.get("rate") is not None:
         found["rate"] = json.loads(facts["rate"])
+    if flags.get("auto") is None and isinstance(facts.get("auto"), int):
+        found["auto"] = bool(facts["auto"])
     if flags.get("budget") is None and facts.get("budget") is not None:
         found["budget"] = json.loads(facts["budget"])
     if flags.get("concurrency") is None and isinstance(facts.get("concurrency"), int):

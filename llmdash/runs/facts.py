@@ -10,11 +10,12 @@ from typing import Any
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.totals import totals_in
+from llmdash.engine.model.frame import AutoPart
 from llmdash.engine.model.payment import spends
 from llmdash.engine.model.records import MomentRow
 from llmdash.runs.reading import ENDS, begun_at
 
-__all__ = ["jobs_of", "key_labels", "key_models", "rate_of", "run_facts", "when"]
+__all__ = ["auto_of", "jobs_of", "key_labels", "key_models", "rate_of", "run_facts", "when"]
 
 
 def run_facts(facts: Mapping[str, Any]) -> RunFacts:
@@ -57,6 +58,11 @@ def when(facts: Mapping[str, Any], moments: Sequence[MomentRow]) -> tuple[float 
     if ended is not None and totals is not None and totals.state in ENDS:
         ended = min(ended, totals.at)  # a run that was watched after its end was closed later
     return begun_at(facts) if begun is None else begun, ended
+
+
+def auto_of(said: object) -> AutoPart:
+    """Return whether the rate was found by itself, which is all that is on record."""
+    return AutoPart(on=said in (1, "on"))
 
 
 def rate_of(text: object) -> float | None:

@@ -9,11 +9,11 @@ from typing import Any
 from llmdash.engine.journal.attempt_sums import KeyTotals
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.metrics.windows import RollingCounter
-from llmdash.engine.model.frame import EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.records import MomentRow
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.pool.costs import Spending, Tokens
-from llmdash.runs.facts import key_labels, rate_of
+from llmdash.runs.facts import auto_of, key_labels, rate_of
 
 __all__ = ["KeptGauges", "endpoint_names", "last_words", "load_gauges"]
 
@@ -33,8 +33,10 @@ class KeptGauges:
     cluster: str = ""
     in_flight: int = 0
     waits_for_rate: bool = False
+    waits_for_auto: bool = False
     waits_for_share: bool = False
     retries_held: bool = False
+    auto: AutoPart = field(default_factory=AutoPart)
 
     def keys(self) -> tuple[KeyRow, ...]:
         return self.key_rows
@@ -75,6 +77,7 @@ def load_gauges(
         rate_of(facts.get("rate")),
         facts["concurrency"] if isinstance(facts.get("concurrency"), int) else 1,
         spending,
+        auto=auto_of(facts.get("auto")),
     )
 
 

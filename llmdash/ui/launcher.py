@@ -95,6 +95,8 @@ class Launch:
     budget: float | None = None
     reuse: str = REUSE[0]
     dedupe: str = REUSE[0]
+    auto: bool = False
+    """True to find the rate by itself, up to `rate`."""
 
 
 _TEXTS = ("endpoint", "model", "prompt_column", "template", "system", "check", "schema", "carry")
@@ -107,6 +109,7 @@ def launch_record(launch: Launch) -> dict[str, str | float]:
     record["options"] = "\n".join(launch.options)
     record["trial"] = launch.trial
     record["budget"] = launch.budget or 0.0
+    record["auto"] = int(launch.auto)
     return {name: value for name, value in record.items() if value not in ("", 0, REUSE[0])}
 
 
@@ -124,6 +127,7 @@ def launch_of(record: Mapping[str, str | int | float], rate: float | None, concu
         options=tuple(options.split("\n")) if isinstance(options, str) and options else (),
         trial=trial if isinstance(trial, int) and trial > 0 else 0,
         budget=float(budget) if isinstance(budget, int | float) and budget > 0 else None,
+        auto=record.get("auto") == 1,
         **texts,
     )
 

@@ -12,6 +12,7 @@ from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConc
 from llmdash.engine.model.forecast import Hold
 from llmdash.engine.model.frame import (
     Alert,
+    AutoPart,
     EndpointRow,
     ErrorExample,
     ErrorGroup,
@@ -131,6 +132,7 @@ class Scene:
     notices: tuple[Notice, ...] = ()
     detail: str = ""
     binding: Binding = Binding.RATE
+    auto: AutoPart = field(default_factory=AutoPart)
     alerts: tuple[Alert, ...] = ()
     endpoints: tuple[EndpointRow, ...] = ()
     key_rows: tuple[KeyRow, ...] = ()
@@ -364,7 +366,7 @@ class FakeSession:
     def rate(self, now: float) -> RatePart:
         achieved = 17.9 + 0.4 * math.sin(now)
         binding = Binding.PAUSE if self.scene.state is RunState.PAUSED else self.scene.binding
-        return RatePart(self.scene.rate, achieved, self.scene.concurrency, 43, binding)
+        return RatePart(self.scene.rate, achieved, self.scene.concurrency, 43, binding, self.scene.auto)
 
     def stream(self, now: float, view: StreamView) -> StreamPart:
         job = max(0, self.started(now) - 20) if view.job is None else view.job

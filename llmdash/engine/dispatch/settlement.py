@@ -64,7 +64,9 @@ class Settlement:
         job, member, record = attempt.job, attempt.member, attempt.record
         was_probe = member.health.on_probation
         model, ended_at = model_of(attempt, prompt), parts.wall_clock()
-        struck = parts.pool.succeeded(attempt.lease, usage, hints=answer.hints, model=model)
+        struck = parts.pool.succeeded(
+            attempt.lease, usage, hints=answer.hints, model=model, latency_s=answer.latency_s
+        )
         parts.reservations.answered(job, member, model, usage)
         if job in self._histories:
             self._decided(attempt.lease, self._histories[job])

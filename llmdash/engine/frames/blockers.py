@@ -236,6 +236,8 @@ class Waits:
     """True if a limit that is shared with other runs holds requests up."""
     full: bool = False
     """True if as many requests are in flight as may be, so that the rate holds nothing up."""
+    auto: bool = False
+    """True if the rate that was found by itself does."""
 
     def reason(self, job: int, state: JobState) -> WaitReason | None:
         """Return what `job` waits for, as the table shows it; None if it does not wait."""
@@ -248,7 +250,9 @@ class Waits:
         if state is JobState.KEY:
             if self.blocker in _ABOVE_KEYS:
                 return self.blocker
-            return WaitReason.SHARED if self.shared else WaitReason.KEY
+            if self.shared:
+                return WaitReason.SHARED
+            return WaitReason.LIMITER if self.auto else WaitReason.KEY
         return None
 
     @property

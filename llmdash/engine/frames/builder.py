@@ -142,7 +142,12 @@ class FrameBuilder:
         at, keys, endpoints, limits = self._store.clock(), gauges.keys(), gauges.endpoints(), gauges.limits()
         blocker = what_blocks(status, keys, endpoints, self._store.in_flight, limits)
         waits = Waits(
-            blocker, gauges.retries_held, gauges.due_at, gauges.waits_for_share, is_full(self._store, gauges)
+            blocker,
+            gauges.retries_held,
+            gauges.due_at,
+            gauges.waits_for_share,
+            full=is_full(self._store, gauges),
+            auto=gauges.waits_for_auto,
         )
         return _Now(at, keys, endpoints, limits, blocker, waits)
 

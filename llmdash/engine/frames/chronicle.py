@@ -112,6 +112,9 @@ class Chronicle:
 
     def _changes(self, state: RunState, detail: str) -> Iterator[MomentRow]:
         yield from self._changed("rate", None, json.dumps(self._gauges.rate))
+        auto = self._gauges.auto
+        if auto.on or ("auto", None) in self._seen:
+            yield from self._changed("auto", None, "on" if auto.on else "off")
         yield from self._changed("concurrency", None, str(self._gauges.concurrency))
         stands = self._store.run_clock.stands
         if self._is_new("work", None, str(stands)):

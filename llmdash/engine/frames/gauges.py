@@ -8,7 +8,7 @@ from typing import Protocol
 from llmdash.engine.dispatch.parts import RunnerParts
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.frames.figures import Figures
-from llmdash.engine.model.frame import EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.states import JobState
 from llmdash.engine.pool.costs import Spending
 
@@ -46,6 +46,14 @@ class Gauges(Protocol):
     @property
     def rate(self) -> float | None:
         """The rate as it is set, in requests a second."""
+
+    @property
+    def auto(self) -> AutoPart:
+        """What was found by itself."""
+
+    @property
+    def waits_for_auto(self) -> bool:
+        """True if the rate that was found by itself holds requests up."""
 
     @property
     def concurrency(self) -> int:
@@ -113,6 +121,14 @@ class LiveGauges:
     @property
     def rate(self) -> float | None:
         return self._parts.limiter.rate
+
+    @property
+    def auto(self) -> AutoPart:
+        return self._parts.pool.auto(self._parts.limiter.rate)
+
+    @property
+    def waits_for_auto(self) -> bool:
+        return self._parts.pool.waits_for_auto
 
     @property
     def concurrency(self) -> int:

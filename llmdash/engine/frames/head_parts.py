@@ -120,6 +120,7 @@ class HeadParts:
             concurrency=self._gauges.concurrency,
             in_flight=self._gauges.in_flight,
             binding=self._binding(run, blocker, waits),
+            auto=self._gauges.auto,
         )
 
     def _binding(self, run: RunPart, blocker: WaitReason | None, waits: Waits) -> Binding:
@@ -138,6 +139,8 @@ class HeadParts:
             return Binding.CONCURRENCY
         if self._gauges.waits_for_rate:
             return Binding.RATE
+        if self._gauges.waits_for_auto:
+            return Binding.AUTO
         if self._store.columns.counts[JobState.KEY]:
             return Binding.SHARED if waits.shared else Binding.KEYS
         return Binding.FINISHED if not run.queued else Binding.LATENCY

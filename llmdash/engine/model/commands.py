@@ -19,6 +19,7 @@ __all__ = [
     "ReviveEndpoint",
     "ReviveKey",
     "Seek",
+    "SetAuto",
     "SetBudget",
     "SetConcurrency",
     "SetKeyLimits",
@@ -41,6 +42,13 @@ class SetConcurrency:
     """Keep at most `concurrency` requests in flight."""
 
     concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAuto:
+    """Find the rate of each key by itself, never above the set one; or do not."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,7 @@ Command = (
     | ReviveKey
     | Seek
     | SetKeyLimits
+    | SetAuto
     | SetSpeed
     | SetWeight
     | TakeWorker

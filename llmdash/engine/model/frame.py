@@ -22,6 +22,7 @@ from llmdash.prompts.verdict import Verdict
 __all__ = [
     "EMPTY_FRAME",
     "Alert",
+    "AutoPart",
     "EndpointRow",
     "ErrorClass",
     "ErrorExample",
@@ -103,6 +104,20 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoPart:
+    """What was found by itself, in requests a second over all keys; None where that is not known.
+
+    `rate` is what is allowed now, never above the set rate; `held_at` is the limit that was last found.
+    `why` says in a word why the rate last changed: start, 429, latency, headers, slow down or trying more.
+    """
+
+    on: bool = False
+    rate: float | None = None
+    held_at: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RatePart:
     """The sliders. `rate` is None where no limit is set; `achieved` counts attempts sent a second."""
 
@@ -111,6 +126,7 @@ class RatePart:
     concurrency: int = 1
     in_flight: int = 0
     binding: Binding = Binding.FINISHED
+    auto: AutoPart = AutoPart()
 
 
 @dataclass(frozen=True, slots=True)

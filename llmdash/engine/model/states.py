@@ -195,6 +195,7 @@ class Binding(enum.Enum):
     """What limits the rate now; the rate slider's title names it."""
 
     RATE = "rate"
+    AUTO = "auto rate"
     CONCURRENCY = "concurrency"
     SHARED = "shared limit"
     KEYS = "key cooldown"

@@ -48,6 +48,8 @@ after 5 s, doubling to 5 minutes |
         """True if the server said how long it rests."""
         self.on_probation = False
         self.pacing = Pacing()
+        self.is_tuned = False
+        """True if a tuner paces the key after a rest, so that it does not climb from half its rate."""
         self.refusals = 0
         self.passed = 0
         """The highest ticket of an answered request: the key worked when that was sent."""
@@ -117,7 +119,7 @@ after 5 s, doubling to 5 minutes |
 
     def taken(self, now: float) -> int:
         """Note that a request is sent. Returns its ticket, which its outcome gives back."""
-        if self.state is KeyState.THROTTLED:
+        if self.state is KeyState.THROTTLED and not self.is_tuned:
             self.pacing.climb(self._rate_before, now - self._rests_since, now)
         if self.is_resting:
             self.state = KeyState.HEALTHY
@@ -160,6 +162,11 @@ after 5 s, doubling to 5 minutes |
         self.rest_is_hint = hint is not None and seconds == hint and not failure.is_guess
         self._rest(KeyState.THROTTLED, seconds, "rate limited (429)")
 
+    def trust(self) -> None:
+        """Let the key go on after its rest without a probe, if it was only rate limited (429)."""
+        if self.state is KeyState.THROTTLED:
+            self.on_probation = False
+
     def slow_down(self, ticket: int) -> bool:
         """Halve the rate, because the server limits its growth; once for all requests under way.
 
@@ -168,7 +175,8 @@ after 5 s, doubling to 5 minutes |
         if ticket <= self._slowed:
             return False
         self._slowed = self.given
-        self.pacing.slow_down(self._clock())
+        if not self.is_tuned:
+            self.pacing.slow_down(self._clock())
         return True
 
     def lost_quota(self, failure: Failure, ticket: int, job: int | None = None) -> None:

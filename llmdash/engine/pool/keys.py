@@ -7,9 +7,10 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 
-from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool.member import Endpoint, Member, MemberLimits, endpoint_row, key_row
+from llmdash.engine.pool.rate_tuner import found_rate
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.stride import Stride
 from llmdash.engine.pool.token_bucket import TokenBucket
@@ -30,6 +31,7 @@ class Keys:
         self._changed = asyncio.Event()
         self._stride = Stride()
         self._guard = threading.Lock()  # other threads see consistent counters
+        self._is_tuned = False
         self.is_divided = any(member.models is not None for member in members)
         """True if some key serves certain models only, so that the model of a job decides where it may go."""
 
@@ -49,6 +51,7 @@ class Keys:
     def add(self, member: Member) -> None:
         """Add a key."""
         self._stride.join(member)
+        member.tune(on=self._is_tuned)
         self._members.append(member)
         self.endpoints = _endpoints_of(self._members)
         self.is_divided = self.is_divided or member.models is not None
@@ -123,6 +126,25 @@ class Keys:
             )
             member.concurrency = concurrency
         self._wake()
+
+    def set_auto(self, on: bool) -> None:
+        """Let the rate of each key be found by itself, or not."""
+        self._is_tuned = on
+        for member in self._members:
+            member.tune(on=on)
+        self._wake()
+
+    def auto(self, rate: float | None) -> AutoPart:
+        """Return what was found by itself, where `rate` is set; any thread may ask."""
+        with self._guard:
+            usable = [each for each in self._members if not each.health.is_gone]
+        tuners = [each.tuner for each in usable if each.tuner is not None]
+        return found_rate(tuners, rate) if self._is_tuned else AutoPart()
+
+    @property
+    def waits_for_auto(self) -> bool:
+        """True if the rate that was found holds requests up."""
+        return any(each.tuner is not None and each.tuner.holds_up for each in self._members)
 
     def _labelled(self, label: str) -> list[Member]:
         return [member for member in self._members if member.label == label]

@@ -13,6 +13,7 @@ from llmdash.engine.model.frame import EndpointRow, KeyRow
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
+from llmdash.engine.pool.rate_tuner import RateTuner
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.engine.pool.trial import StrikeTrial
@@ -22,6 +23,7 @@ from llmdash.llms.messages import Hints
 __all__ = ["Endpoint", "Lease", "Member", "MemberLimits", "endpoint_row", "key_row"]
 
 _SPARK_S = 30
+_LATELY_S = 10
 _LOOK_S = 0.25  # until a key that no worker has is looked at again
 
 
@@ -112,6 +114,9 @@ class Member:
         self.concurrency: int | None = None
         """The most requests of the key at once; None for no limit of its own."""
         self.health = KeyHealth(clock)
+        self._clock = clock
+        self.tuner: RateTuner | None = None
+        """What finds its rate by itself; None while that is off."""
         self.reported: Hints | None = None
         self.stride_pass = 0.0
         self.is_reachable = True
@@ -155,6 +160,7 @@ class Member:
             self.health.wait_s(now, self.in_flight),
             self.endpoint.wait_s(now),
             self.limits.wait_s(tokens),
+            self.pace_wait_s(tokens),
             self.endpoint.share_wait_s(tokens),
             self.reserved_until - now,
         )
@@ -168,6 +174,7 @@ class Member:
             and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
+            and self.pace_wait_s(tokens) <= 0.0
             and self.endpoint.share_wait_s(tokens) <= 0.0
         )
 
@@ -179,14 +186,29 @@ class Member:
             and self.health.wait_s(now, self.in_flight) <= 0.0
             and self.endpoint.wait_s(now) <= 0.0
             and self.limits.wait_s(tokens) <= 0.0
+            and self.pace_wait_s(tokens) <= 0.0
             and self.endpoint.share_wait_s(tokens) <= 0.0
         )
+
+    def pace_wait_s(self, tokens: int) -> float:
+        """Return the seconds until a request of `tokens` is within the pace that was found by itself."""
+        return self.tuner.wait_s(tokens) if self.tuner is not None else 0.0
+
+    def tune(self, *, on: bool) -> None:
+        """Let the rate of the key be found by itself, or not."""
+        if on and self.tuner is None:
+            rate = sum(self.calls.series(self._clock(), _LATELY_S)) / _LATELY_S
+            self.tuner = RateTuner(self.health, self._clock, rate)
+        elif not on:
+            self.tuner = None
+        self.health.is_tuned = on
 
     @property
     def counts_tokens(self) -> bool:
         """True if a request has to estimate its tokens, because there is a limit of them."""
         shared = self.endpoint.shared
-        return self.limits.tokens is not None or (shared is not None and shared.counts_tokens)
+        is_limited = self.limits.tokens is not None or self.tuner is not None
+        return is_limited or (shared is not None and shared.counts_tokens)
 
     def take(self, tokens: int) -> None:
         """Charge a request of `tokens` to the limits."""

@@ -98,6 +98,8 @@ class KeyPool(Keys):
         with self._guard:
             lease = self._give_out(chosen, tokens, now)
         chosen.take(tokens)
+        if chosen.tuner is not None:
+            chosen.tuner.take(tokens, lease.key_ticket)
         return lease
 
     def _give_out(self, member: Member, tokens: int, now: float) -> Lease:
@@ -129,9 +131,15 @@ class KeyPool(Keys):
         self._wake()
 
     def succeeded(
-        self, lease: Lease, usage: Usage | None, *, hints: Hints | None = None, model: str = ""
+        self,
+        lease: Lease,
+        usage: Usage | None,
+        *,
+        hints: Hints | None = None,
+        model: str = "",
+        latency_s: float | None = None,
     ) -> Sequence[int]:
-        """Settle a lease whose request was answered by `model`.
+        """Settle a lease whose request was answered by `model`, in `latency_s` seconds.
 
         Returns the jobs to which a rate limit (429) counts as a strike by this answer.
         """
@@ -143,6 +151,10 @@ class KeyPool(Keys):
         member.settle(lease.tokens, used)
         member.endpoint.circuit_breaker.answered(lease.endpoint_ticket)
         member.health.answered(lease.key_ticket)
+        if member.tuner is not None:
+            member.tuner.answered(lease.key_ticket, lease.tokens, usage, latency_s, member.in_flight)
+            if hints is not None:
+                member.tuner.hinted(hints, member.in_flight, lease.key_ticket)
         if hints is not None:
             member.reported = hints
             member.health.pacing.obey(hints, member.in_flight, now)
@@ -181,6 +193,10 @@ class KeyPool(Keys):
         member.reported = failure.hints or member.reported
         before = member.state
         found = self._attributor.attribute(lease, failure, history or JobHistory(), self._clock(), others)
+        if member.tuner is not None and failure.kind is FailureKind.THROTTLE:
+            member.tuner.refused(failure, lease.key_ticket)
+        elif member.tuner is not None:
+            member.tuner.failed(lease.key_ticket)
         self._note_absences(member)
         self._wake()
         return found._replace(key=member.state) if member.state is not before else found
@@ -222,6 +238,8 @@ class KeyPool(Keys):
             self._count_back(member)
             member.cut += 1
         member.settle(lease.tokens, lease.tokens)
+        if member.tuner is not None:
+            member.tuner.cut_off(lease.key_ticket)
         member.endpoint.circuit_breaker.left(lease.endpoint_ticket)
         self._wake()
 
@@ -233,6 +251,8 @@ class KeyPool(Keys):
             member.sent -= 1
         self._stride.retract(member)
         member.not_sent(lease.tokens)
+        if member.tuner is not None:
+            member.tuner.not_sent(lease.key_ticket)
         member.endpoint.circuit_breaker.left(lease.endpoint_ticket)
         self._wake()
 

@@ -52,6 +52,7 @@ def start_of(plan: RunPlan, members: Sequence[Member], clock: Callable[[], float
     """Return what a run starts from: nothing, or what an earlier start has left on record."""
     first = plan.trial.jobs() if plan.trial is not None else ()
     pool, limiter = KeyPool(members, clock), RateLimiter(plan.rate)
+    pool.set_auto(plan.auto)
     if not plan.resume:
         store = fresh_store(plan.source, clock, first)
         store.is_streamed = plan.facts.is_streamed

@@ -7,11 +7,11 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from llmdash.engine.model.frame import EndpointRow, KeyRow, SharedLimitRow, WorkerRow
+from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.records import MomentRow, SampleRow
 from llmdash.engine.model.states import Binding, EndpointState, KeyState, WorkerState
 from llmdash.engine.pool.costs import Spending, Tokens
-from llmdash.runs.facts import key_labels, key_models, rate_of
+from llmdash.runs.facts import auto_of, key_labels, key_models, rate_of
 from llmdash.runs.kept_gauges import endpoint_names
 from llmdash.runs.replay.axis import Axis
 from llmdash.runs.replay.columns import ColumnsAt
@@ -90,6 +90,16 @@ class GaugesAt:
     def rate(self) -> float | None:
         said = self._moments.last("rate", None, self._columns.position)
         return rate_of(said.word if said is not None else self._facts.get("rate"))
+
+    @property
+    def auto(self) -> AutoPart:
+        said = self._moments.last("auto", None, self._columns.position)
+        return auto_of(None if said is None else said.word)
+
+    @property
+    def waits_for_auto(self) -> bool:
+        sample = self.sample()
+        return sample is not None and sample.binding == Binding.AUTO.value
 
     @property
     def concurrency(self) -> int:

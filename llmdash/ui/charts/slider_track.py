@@ -13,6 +13,8 @@ THUMB: Final = "◆"
 PENDING: Final = "◇"
 UNLIMITED: Final = "∞"
 ACHIEVED: Final = "▲"
+MARK: Final = "▽"
+"""What was found by itself; thumb and achieved go before it."""
 MET: Final = "◈"
 """Thumb and achieved in the same cell."""
 LEAST_CELLS: Final = 5
@@ -40,13 +42,17 @@ class Track:
         """Return the value under the cell `x` of the line; beyond the ends, the first or last one."""
         return self.scale.at((x - self.start) / (len(self) - 1))
 
-    def draw(self, value: Setting, achieved: float | None) -> list[tuple[str, str]]:
+    def draw(
+        self, value: Setting, achieved: float | None, mark: float | None = None
+    ) -> list[tuple[str, str]]:
         """Return the glyph of each cell, and the end of its component class's name."""
         thumb = self.cell(value)
         cells = [("━", "filled") if x < thumb else ("─", "track") for x in range(len(self))]
         for decade in self.scale.decades():
             x = self.cell(decade)
             cells[x] = ("┿" if x < thumb else "┼", cells[x][1])
+        if mark:
+            cells[self.cell(mark)] = (MARK, "mark")
         if achieved:
             cells[self.cell(achieved)] = (ACHIEVED, "achieved")
         met = achieved is not None and achieved > 0 and self.cell(achieved) == thumb

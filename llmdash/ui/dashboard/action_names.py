@@ -21,8 +21,8 @@ _AT_WORK: Final = (
 """Actions that have no use once the run has ended."""
 
 _OF_RUN_AT_WORK: Final = (
-    *("nudge_rate(-1)", "nudge_rate(1)", "release", "raise_budget", "retry_failed", "jobs('retry')"),
-    *("jobs('cancel')", "drain", "stop_now"),
+    *("nudge_rate(-1)", "nudge_rate(1)", "toggle_auto", "release", "raise_budget"),
+    *("retry_failed", "jobs('retry')", "jobs('cancel')", "drain", "stop_now"),
 )
 """Actions that change a run."""
 

@@ -110,6 +110,13 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding(
         "plus,equals_sign", "nudge_rate(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
     ),
+    Binding(
+        "a",
+        "toggle_auto",
+        "Auto rate",
+        show=False,
+        tooltip="Find the rate by itself, up to the set one; press again to stop",
+    ),
     Binding("e", "open('errors')", "Errors", tooltip="Failed requests, grouped by kind of error"),
     Binding("g", "open('graphs')", "Graphs", tooltip="The whole run as graphs"),
     Binding("G", "open('figures')", "Figures", show=False, tooltip="Percentiles by key, endpoint and model"),

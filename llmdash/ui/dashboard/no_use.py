@@ -91,6 +91,7 @@ def _no_other_speed(frame: Frame, step: int) -> str:
 _REASONS: Final[Mapping[str, Callable[[Frame, int], str]]] = {
     "toggle_pause": _nothing_to_pause,
     "nudge_rate": _ended,
+    "toggle_auto": _ended,
     "drain": _nothing_in_flight,
     "stop_now": _nothing_in_flight,
     "retry_failed": _none_failed,

@@ -19,6 +19,7 @@ from llmdash.engine.model.commands import (
     ReviveEndpoint,
     ReviveKey,
     Seek,
+    SetAuto,
     SetConcurrency,
     SetKeyLimits,
     SetRate,
@@ -33,7 +34,15 @@ from llmdash.ui.panels.replay_bar import ReplayBar
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.tables.job_table import JobTable
 
-__all__ = ["STEERING", "Confirmation", "command_of", "confirmation_before", "pause_or_resume", "switch_key"]
+__all__ = [
+    "STEERING",
+    "Confirmation",
+    "auto_or_not",
+    "command_of",
+    "confirmation_before",
+    "pause_or_resume",
+    "switch_key",
+]
 
 _HELD: Final = (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED)
 """The states in which `p` resumes."""
@@ -89,6 +98,11 @@ def pause_or_resume(frame: Frame) -> Command:
     if frame.replay is not None:
         return Pause() if frame.replay.playing else Resume()
     return Resume() if frame.run.state in _HELD else Pause()
+
+
+def auto_or_not(frame: Frame) -> Command:
+    """Return the command of `a`: to find the rate by itself, or not any more."""
+    return SetAuto(on=not frame.rate.auto.on)
 
 
 class Confirmation(NamedTuple):

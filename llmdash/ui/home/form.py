@@ -32,6 +32,7 @@ CHECKS: Final = ("as in the file", "equal", "number", "contains", "pattern", "js
 _OPTION = re.compile(r",\s*(?=[A-Za-z_$][\w$.-]*\s*=)")
 _SCHEMA: Final = ("a JSON schema's file, for JSON answers", "a JSON schema")
 """The comma between two options: one that a name and `=` follow."""
+_SWITCH = ("off", "on")
 _MOST_TRIAL = 1_000_000
 _MOST_DOLLARS = 1e9
 
@@ -48,6 +49,7 @@ class NewRunForm(Vertical):
     NewRunForm Input:focus { background: $boost; }
     NewRunForm Input.narrow { width: 9; }
     NewRunForm LogSlider { width: 1fr; }
+    NewRunForm #auto { width: 10; }
     NewRunForm .halves { height: 1; }
     NewRunForm .half { width: auto; height: 1; }
     NewRunForm .half.-rest { width: 1fr; }
@@ -79,6 +81,7 @@ class NewRunForm(Vertical):
         self._check = ChoiceStrip(CHECKS, CHECKS.index(last.check) if last.check in CHECKS else 0, id="check")
         self._reuse = ChoiceStrip(REUSE, REUSE.index(last.reuse), id="reuse")
         self._dedupe = ChoiceStrip(REUSE, REUSE.index(last.dedupe), id="dedupe")
+        self._auto = ChoiceStrip(_SWITCH, int(last.auto), id="auto")
         self._rate_slider = LogSlider(*RATE_RANGE, unit="/s", label="", unlimited=True, id="rate")
         self._in_flight = LogSlider(*CONCURRENCY_RANGE, unit="", label="", integral=True, id="concurrency")
 
@@ -109,7 +112,7 @@ class NewRunForm(Vertical):
             Label("options", classes="inner"),
             _field("options", ", ".join(last.options), "temperature=0, max_tokens=60", "temperature=0"),
         )
-        yield _line("rate", self._rate_slider)
+        yield _line("rate", self._rate_slider, Label("find it by itself", classes="inner"), self._auto)
         yield _line("in flight", self._in_flight)
         with Horizontal(classes="halves"):
             yield Horizontal(
@@ -148,6 +151,7 @@ class NewRunForm(Vertical):
             budget=_budget(self._text("budget")),
             reuse=REUSE[self._reuse.chosen or 0],
             dedupe=REUSE[self._dedupe.chosen or 0],
+            auto=bool(self._auto.chosen),
         )
 
     def prompts(self) -> Launch:

@@ -9,12 +9,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Resize
 
-from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
+from llmdash.engine.model.frame import AutoPart, RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.rate_legend import RateLegend
 from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.panels.shared_limits import SharedLimits
+from llmdash.ui.text.format import number
 from llmdash.ui.text.limit_words import share_in_short
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.panel_border import PanelBorder
@@ -62,8 +63,6 @@ class RatePanel(Vertical):
         self._shared = SharedLimits()
         self._plot = MiniPlot()
         self._border = PanelBorder(self, "Rate")
-        self.aside: tuple[str, str] = ("", "")
-        """A key and what it says, at the right of the legend."""
 
     def compose(self) -> ComposeResult:
         yield self._rate
@@ -75,11 +74,16 @@ class RatePanel(Vertical):
     def show(self, rate: RatePart, plot: SeriesPart, limits: tuple[SharedLimitRow, ...] = ()) -> None:
         """Show the set and the achieved rate, what limits it, and the limits that are shared."""
         self._rate.show(rate.rate, rate.achieved)
+        self._show_auto(rate.auto)
         self._concurrency.show(rate.concurrency, rate.in_flight)
-        self._legend.show(rate, self.aside)
+        self._legend.show(rate, ("a", f"auto: {'on' if rate.auto.on else 'off'}"))
         self._plot.show(plot)
         self._shared.show(limits, self.size.height - _LEAST_OTHERS - (RATE_LINES - 2) * self._legend.display)
-        self._border.show("Rate", _bound_words(rate.binding, share_in_short(limits)))
+        self._border.show("Rate", _auto_words(rate.auto) + _bound_words(rate.binding, share_in_short(limits)))
+
+    def _show_auto(self, auto: AutoPart) -> None:
+        """Mark the rate that was found by itself, while it is looked for."""
+        self._rate.mark(auto.rate if auto.on else None)
 
     def nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
@@ -113,3 +117,11 @@ def _bound_words(binding: Binding, share: str) -> str:
     if not share:
         return words
     return f"bound by shared: {share}" if binding is Binding.SHARED else f"shared: {share} · {words}"
+
+
+def _auto_words(auto: AutoPart) -> str:
+    """The rate that was found by itself and why, before what binds; nothing while it is not looked for."""
+    if not auto.on:
+        return ""
+    found = "" if auto.rate is None else f" {number(auto.rate)}/s"
+    return f"auto{found}{f', {auto.why}' if auto.why else ''} · "

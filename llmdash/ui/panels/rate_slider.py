@@ -60,6 +60,7 @@ class LogSlider(Widget, can_focus=True):
     | `log-slider--thumb` | The thumb. |
     | `log-slider--pending` | The hollow thumb. |
     | `log-slider--achieved` | The mark of the achieved value. |
+    | `log-slider--mark` | The mark of the value that was found by itself. |
     | `log-slider--met` | Thumb and mark at the same place. |
     """
 
@@ -93,6 +94,7 @@ class LogSlider(Widget, can_focus=True):
         "log-slider--thumb",
         "log-slider--pending",
         "log-slider--achieved",
+        "log-slider--mark",
         "log-slider--met",
     }
 
@@ -108,6 +110,7 @@ class LogSlider(Widget, can_focus=True):
         & > .log-slider--thumb { color: $text-accent; text-style: bold; }
         & > .log-slider--pending { color: $text-warning; text-style: bold; }
         & > .log-slider--achieved { color: $foreground; text-style: bold; }
+        & > .log-slider--mark { color: $text-primary; text-style: bold; }
         & > .log-slider--met { color: $text-accent; text-style: bold; }
         &.-scaled { height: 2; }
     }
@@ -140,6 +143,7 @@ class LogSlider(Widget, can_focus=True):
         self._requested = RequestedValue(minimum)
         self._typed = TypedValue()
         self._achieved: float | None = None
+        self._mark: float | None = None
         self._dragging = False
 
     @property
@@ -157,6 +161,13 @@ class LogSlider(Widget, can_focus=True):
         before = self._look()
         self._requested.report(value)
         self._achieved = achieved
+        if self._look() != before:
+            self.refresh()
+
+    def mark(self, value: float | None) -> None:
+        """Mark a value that was found by itself; None for none."""
+        before = self._look()
+        self._mark = value
         if self._look() != before:
             self.refresh()
 
@@ -250,7 +261,8 @@ class LogSlider(Widget, can_focus=True):
     def _look(self) -> tuple[object, ...]:
         """Everything that decides the look of the slider."""
         track = self._track
-        places = None if track is None else (track.cell(self.value), track.cell(self._achieved or 0.0))
+        values = (self.value, self._achieved or 0.0, self._mark or 0.0)
+        places = None if track is None else tuple(map(track.cell, values))
         return self._text(self.value), places, bool(self._achieved), self._requested.is_open
 
     @property
@@ -288,7 +300,7 @@ class LogSlider(Widget, can_focus=True):
         track = self._track
         if track is None:
             return []
-        cells = track.draw(self.value, self._achieved)
+        cells = track.draw(self.value, self._achieved, self._mark)
         if self._requested.is_open:
             track.draw_pending(cells, self.value, self._requested.newest)
         has_room = track.stop + END_WIDTH < self.content_size.width

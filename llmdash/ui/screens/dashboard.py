@@ -39,7 +39,7 @@ from llmdash.ui.dashboard.header_clicks import action_at
 from llmdash.ui.dashboard.keys import DASHBOARD_KEYS
 from llmdash.ui.dashboard.no_use import no_use
 from llmdash.ui.dashboard.overlay import Overlay
-from llmdash.ui.dashboard.steering import command_of, on_steering, pause_or_resume, switch_key
+from llmdash.ui.dashboard.steering import auto_or_not, command_of, on_steering, pause_or_resume, switch_key
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.replay_bar import ReplayBar, speed_beside
@@ -247,6 +247,11 @@ class DashboardScreen(Screen[None]):
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
         if self._is_of_use("nudge_rate", steps):
             self._board.nudge_rate(steps)
+
+    def action_toggle_auto(self) -> None:
+        """Find the rate by itself, or not any more."""
+        if self._is_of_use("toggle_auto"):
+            self.send(auto_or_not(self._frame))
 
     def action_replay_seek(self, percents: int) -> None:
         """Take a replay N hundredths of the run on, or back if negative."""

@@ -8,7 +8,7 @@ import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
-from llmdash.engine.model.frame import RatePart, SeriesPart, SharedLimitRow
+from llmdash.engine.model.frame import AutoPart, RatePart, SeriesPart, SharedLimitRow
 from llmdash.engine.model.states import Binding
 from llmdash.ui.panels.rate_legend import RateLegend
 from llmdash.ui.panels.rate_panel import RatePanel
@@ -247,6 +247,20 @@ async def test_the_panel_names_what_binds_and_tells_its_sliders_apart() -> None:
         (changed,) = posted(pilot, RatePanel.ConcurrencyChanged)
         assert changed.concurrency == 71
         assert changed.control is panel
+
+
+async def test_the_rate_that_was_found_is_marked_on_its_slider_and_told_with_its_reason() -> None:
+    panel = RatePanel()
+    async with running(panel, (60, 8)):
+        auto = AutoPart(on=True, rate=4.0, held_at=4.2, why="429")
+        panel.show(RatePart(40.0, 1.0, binding=Binding.AUTO, auto=auto), SeriesPart())
+        assert panel._border_title is not None
+        assert panel._border_title.plain == "Auto 4.0/s, 429 · Rate · bound by auto rate"
+        line = lines(panel.query(LogSlider).first())[0]
+        assert line.index("▲") < line.index("▽") < line.index("◆")
+        panel.show(RatePart(40.0, 1.0, binding=Binding.RATE), SeriesPart())
+        assert panel._border_title.plain == "Rate · bound by rate"
+        assert "▽" not in lines(panel.query(LogSlider).first())[0]
 
 
 SHARED = SharedLimitRow("org-a", 60.0, None, 20.0, None, (("evals", 20.0),), 20.0)

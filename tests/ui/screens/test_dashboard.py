@@ -27,11 +27,12 @@ from llmdash.engine.model.commands import (
     RetryJobs,
     ReviveEndpoint,
     ReviveKey,
+    SetAuto,
     SetConcurrency,
     SetRate,
     SetWeight,
 )
-from llmdash.engine.model.frame import Notice
+from llmdash.engine.model.frame import AutoPart, Notice
 from llmdash.engine.model.states import RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.dashboard.arrangement import PanelSpace
@@ -93,6 +94,14 @@ async def test_minus_and_plus_change_the_rate_wherever_the_focus_is(focus: type[
     assert slower.rate is not None and faster.rate is not None
     assert slower.rate < 18.0 < faster.rate
     assert also_faster == faster
+
+
+@pytest.mark.parametrize("focus", [JobTable, KeyPanel, LogSlider, StreamPane])
+async def test_a_lets_the_rate_be_found_by_itself_and_stops_that(focus: type[Any]) -> None:
+    assert await commands_of("a", focus=focus) == [SetAuto(on=True)]
+    found = Scene(auto=AutoPart(on=True, rate=9.0))
+    assert await commands_of("a", focus=focus, scene=found) == [SetAuto(on=False)]
+    assert await commands_of("a", scene=Scene(state=RunState.DONE)) == []
 
 
 @pytest.mark.parametrize("focus", [JobTable, KeyPanel, StreamPane])

@@ -25,6 +25,7 @@ LAUNCHES = st.builds(
     budget=st.none() | st.floats(0.01, 1e6),
     reuse=st.sampled_from(REUSE),
     dedupe=st.sampled_from(REUSE),
+    auto=st.booleans(),
 )
 
 

@@ -1,0 +1,282 @@
+"""RateTuner: finds the rate of one key by itself."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from llmdash.engine.metrics.windows import RollingCounter
+from llmdash.engine.model.frame import AutoPart
+from llmdash.engine.pool.health import KeyHealth
+from llmdash.engine.pool.latency_gauge import LatencyGauge
+from llmdash.engine.pool.learned_limit import LearnedLimit
+from llmdash.llms.messages import Hints, Usage
+from llmdash.llms.wire.failures import Failure
+
+__all__ = ["RateTuner", "TunedBy", "found_rate"]
+
+_START = 2.0
+"""Requests a second that a key begins with."""
+_DRAIN = 0.8
+"""The share of what a full server gets done that it is asked for, until its queue is gone."""
+_GENTLE = math.log(1.5) / 900.0
+"""Growth a second after "slow down": half in 15 minutes, as OpenAI's `slow_down` asks for."""
+_FEW, _MUCH = 0.05, 0.2
+_RESERVE = 2
+_LEARNS = 0.1
+_ANSWERS_S = 10
+_HELD_UP_S = 1.0
+_OUTPUT = re.compile(r"output.{0,3}token|completion.{0,3}token|\botpm\b", re.IGNORECASE)
+_INPUT = re.compile(r"input.{0,3}token|prompt.{0,3}token|\bitpm\b", re.IGNORECASE)
+_TOKENS = re.compile(r"token|\btpm\b", re.IGNORECASE)
+_REQUESTS = re.compile(r"request.{0,20}(per|/|a) ?min|requests? per|\brpm\b|^requests?$", re.IGNORECASE)
+
+
+class TunedBy(StrEnum):
+    """Why the rate of a key last changed, as a front end shows it."""
+
+    START = "start"
+    REFUSED = "429"
+    LATENCY = "latency"
+    HEADERS = "headers"
+    SLOW_DOWN = "slow down"
+    PROBING = "trying more"
+
+
+class RateTuner:
+    """The pace of one key: as many requests, and tokens in and out, as its server takes without refusing.
+
+    Four limits are looked for: requests, tokens, and tokens in and out apart. A 429 cuts the one that it
+    names, or the ones that may be meant; so do headers that say that a limit runs out, and for requests a
+    latency that grows. All requests that were under way at a cut belong to it. Times are monotonic seconds.
+    """
+
+    def __init__(self, health: KeyHealth, clock: Callable[[], float], start: float = 0.0) -> None:
+        """`start` is the rate of the key until now, in requests a second."""
+        self._health = health
+        self._clock = clock
+        self._requests = LearnedLimit(clock, max(_START, start))
+        self._tokens = LearnedLimit(clock)
+        self._input = LearnedLimit(clock)
+        self._output = LearnedLimit(clock)
+        self._limits = (self._requests, self._tokens, self._input, self._output)
+        self._latency = LatencyGauge()
+        self._cut_ticket = 0
+        """The last ticket at the last cut."""
+        self._blocked: tuple[LearnedLimit, ...] = ()
+        """The limits that were cut, while nothing was let through since."""
+        self._trusts = False
+        """True if the key goes on after its rest without a probe: the cut pace should do."""
+        self._input_share, self._output_share = 0.5, 0.5
+        """What of the tokens that a request is expected to need turn out to be tokens in and out."""
+        self._mean_input = self._mean_output = 0.0
+        self._answers = RollingCounter(_ANSWERS_S + 1)
+        self._why = TunedBy.START
+        self._charges: dict[int, tuple[int, int]] = {}
+
+    @property
+    def holds_up(self) -> bool:
+        """True if a request had to wait for the pace in the last second."""
+        return any(limit.held_up_at > self._clock() - _HELD_UP_S for limit in self._limits)
+
+    @property
+    def why(self) -> TunedBy:
+        """Why the rate last changed."""
+        return TunedBy.PROBING if self._is_probing else self._why
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that are allowed now, by the limits of tokens too."""
+        return self._in_requests(lambda limit: limit.rate)
+
+    @property
+    def held_at(self) -> float | None:
+        """Requests a second at which the key was last held; None if it never was."""
+        found = self._in_requests(lambda limit: math.inf if limit.held_at is None else limit.held_at)
+        return found if found < math.inf else None
+
+    def wait_s(self, tokens: int) -> float:
+        """Return the seconds until a request of `tokens` is within the pace."""
+        return max(
+            self._requests.wait_s(1),
+            self._tokens.wait_s(tokens * (self._input_share + self._output_share)),
+            self._input.wait_s(tokens * self._input_share),
+            self._output.wait_s(tokens * self._output_share),
+        )
+
+    def take(self, tokens: int, ticket: int) -> None:
+        """Charge a request that is expected to need `tokens`."""
+        asked, said = round(tokens * self._input_share), round(tokens * self._output_share)
+        self._charges[ticket] = (asked, said)
+        self._requests.take(1)
+        self._charge(asked, said)
+
+    def not_sent(self, ticket: int) -> None:
+        """Take back the charge of a request that was not sent."""
+        self._take_back(ticket)
+
+    def cut_off(self, ticket: int) -> None:
+        """Note that a request was cut off by us: its tokens may have been used."""
+        self._charges.pop(ticket, None)
+
+    def failed(self, ticket: int) -> None:
+        """Note that a request failed by another fault than a limit."""
+        self._settle(ticket, 0, 0)
+
+    def answered(
+        self, ticket: int, tokens: int, usage: Usage | None, latency_s: float | None, in_flight: int
+    ) -> None:
+        """Note an answer to a request that was expected to need `tokens`."""
+        now = self._clock()
+        self._answers.add(now)
+        if usage is None:
+            self.cut_off(ticket)
+            return
+        if tokens:
+            self._input_share += _LEARNS * (usage.input_tokens / tokens - self._input_share)
+            self._output_share += _LEARNS * (usage.output_tokens / tokens - self._output_share)
+        self._mean_input = _mean(self._mean_input, usage.input_tokens)
+        self._mean_output = _mean(self._mean_output, usage.output_tokens)
+        self._settle(ticket, usage.input_tokens, usage.output_tokens)
+        if ticket <= self._cut_ticket:
+            return
+        for limit in self._blocked:
+            limit.let_through()
+        self._blocked = ()
+        if latency_s is not None and self._latency.grew(latency_s, usage.output_tokens, in_flight, now):
+            self._cut(TunedBy.LATENCY)
+            self._requests.cut_to(sum(self._answers.series(now, _ANSWERS_S + 1)[:-1]) / _ANSWERS_S, _DRAIN)
+
+    def hinted(self, hints: Hints, in_flight: int, ticket: int) -> None:
+        """Obey the rate limit headers of an answer before anything is refused."""
+        if ticket <= self._cut_ticket:
+            return
+        cuts = [
+            (limit, refills)
+            for limit, most, left, reset_s, a_request in (
+                (self._requests, hints.limit_requests, hints.remaining_requests, hints.reset_requests_s, 1.0),
+                (
+                    self._tokens,
+                    hints.limit_tokens,
+                    hints.remaining_tokens,
+                    hints.reset_tokens_s,
+                    max(1.0, self._mean_input + self._mean_output),
+                ),
+            )
+            if (refills := _runs_out(limit, most, left, reset_s, a_request * in_flight)) is not None
+        ]
+        if cuts:
+            self._cut(TunedBy.HEADERS)
+        for limit, refills in cuts:
+            limit.cut_to(refills)
+
+    def refused(self, failure: Failure, ticket: int) -> None:
+        """Cut the pace: a request was refused (429)."""
+        self._take_back(ticket)
+        if ticket <= self._cut_ticket:
+            self._let_go_on()
+            return
+        again = bool(self._blocked)
+        limits = self._blocked or ([self._requests] if failure.slow_down else self._named(failure))
+        self._cut(TunedBy.SLOW_DOWN if failure.slow_down else TunedBy.REFUSED)
+        if not failure.slow_down:
+            for limit in limits:
+                limit.refused(again=again)
+        elif not again:
+            self._requests.slow_down(_GENTLE)
+        self._trusts = not again
+        self._let_go_on()
+        self._blocked = tuple(limits)
+
+    def _let_go_on(self) -> None:
+        if self._trusts:
+            self._health.trust()
+
+    def _cut(self, why: TunedBy) -> None:
+        self._why = why
+        self._cut_ticket = self._health.given
+        self._latency.clear(self._clock())
+
+    def _named(self, failure: Failure) -> list[LearnedLimit]:
+        """The limits that a refusal may be about: what it names, what its headers say is empty, else those
+        that were met before, else all.
+        """
+        said = f"{failure.code or ''} {failure.message}"
+        if _OUTPUT.search(said):
+            return [self._output]
+        if _INPUT.search(said):
+            return [self._input]
+        if _TOKENS.search(said):
+            return [self._tokens]
+        hints = failure.hints
+        if hints is not None and hints.remaining_tokens == 0:
+            return [self._tokens]
+        if _REQUESTS.search(said) or (hints is not None and hints.remaining_requests == 0):
+            return [self._requests]
+        candidates = (self._requests, self._tokens) if self._mean_input else (self._requests,)
+        near = [each for each in candidates if each.held_at and each.usage() >= 0.97 * each.held_at]
+        return near or list(candidates)
+
+    @property
+    def _is_probing(self) -> bool:
+        return self._requests.held_at is not None and all(
+            limit.is_probing for limit in self._limits if limit.held_at is not None
+        )
+
+    def _in_requests(self, of: Callable[[LearnedLimit], float]) -> float:
+        """Return a figure of the limit that binds, in requests a second."""
+        means = (1.0, self._mean_input + self._mean_output, self._mean_input, self._mean_output)
+        return min(of(limit) / mean for limit, mean in zip(self._limits, means, strict=True) if mean)
+
+    def _charge(self, asked: int, said: int) -> None:
+        self._tokens.take(asked + said)
+        self._input.take(asked)
+        self._output.take(said)
+
+    def _take_back(self, ticket: int) -> None:
+        if ticket in self._charges:
+            self._requests.correct(1, 0)
+            self._settle(ticket, 0, 0)
+
+    def _settle(self, ticket: int, asked: int, said: int) -> None:
+        taken_in, taken_out = self._charges.pop(ticket, (0, 0))
+        self._tokens.correct(taken_in + taken_out, asked + said)
+        self._input.correct(taken_in, asked)
+        self._output.correct(taken_out, said)
+
+
+def _mean(before: float, value: float) -> float:
+    return before + _LEARNS * (value - before) if before else float(value)
+
+
+def _runs_out(
+    limit: LearnedLimit, most: int | None, left: int | None, reset_s: float | None, in_flight: float
+) -> float | None:
+    """Return what refills in units a second where a limit runs out at the present pace; else None.
+
+    What is left has to last until the reset. In a bucket it refills evenly meanwhile, and `reset_s` is how
+    long it takes until it is full.
+    """
+    if not most or left is None or not reset_s or reset_s > 120.0:
+        return None
+    if left > _MUCH * most and left > limit.rate * reset_s:
+        limit.has_room()
+        return None
+    refills = (most - left) / reset_s
+    is_short = left < max(_FEW * most, _RESERVE * in_flight) and left < limit.rate * reset_s
+    return refills if is_short and limit.rate > refills else None
+
+
+def found_rate(tuners: Sequence[RateTuner], rate: float | None) -> AutoPart:
+    """Return what these tuners found, together; no more than the `rate` that is set."""
+    allowed = sum(tuner.rate for tuner in tuners)
+    held = [tuner.held_at for tuner in tuners if tuner.held_at is not None]
+    reasons = [tuner.why for tuner in tuners]
+    return AutoPart(
+        on=True,
+        rate=allowed if rate is None else min(allowed, rate),
+        held_at=sum(held) if len(held) == len(tuners) else None,
+        why=max(set(reasons), key=reasons.count).value if reasons else "",
+    )
