@@ -145,26 +145,21 @@ def _counted(glyph: str, number: int, cells: int, word: str, style: str, priorit
 
 
 def _pace(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
+    """How fast it is; of a run that has ended, how fast it was."""
     about = "~" if run.tokens_estimated else ""
+    requests = f"{_three(run.requests_per_s):>4}"
+    tokens = f"{about}{si(run.tokens_per_s).strip()}".rjust(5)
     slots = [
-        *(
-            []
-            if run.state.ended
-            else [Slot((_zero(f"{count(run.in_flight):>3}", run.in_flight), (" in flight", "muted")), 3)]
-        ),
-        Slot((_zero(f"{_three(run.requests_per_s):>4}", run.requests_per_s), (" req/s", "muted")), 2),
-        Slot(
-            (_zero(f"{about}{si(run.tokens_per_s).strip()}".rjust(5), run.tokens_per_s), (" tok/s", "muted")),
-            7 if wide else 10,
-        ),
+        Slot((_zero(requests, run.requests_per_s), (" req/s", "muted")), 2),
+        Slot((_zero(tokens, run.tokens_per_s), (" tok/s", "muted")), 7 if wide else 10),
     ]
-    if run.state.ended and wide:
-        (text, style), word = slots[0].pieces
-        slots[0] = slots[0]._replace(pieces=(("mean ", "muted"), (text.strip(), style), word))
-    if roomy:
-        slots += _tokens(run, about)
-        slots += _first_token(run)
-    return slots
+    if not run.state.ended:
+        in_flight = _zero(f"{count(run.in_flight):>3}", run.in_flight)
+        slots.insert(0, Slot((in_flight, (" in flight", "muted")), 3))
+    elif wide:
+        mean = (("mean ", "muted"), _zero(requests.strip(), run.requests_per_s), (" req/s", "muted"))
+        slots[0] = Slot(mean, 2)
+    return slots + ([*_tokens(run, about), *_first_token(run)] if roomy else [])
 
 
 def _three(value: float | None) -> str:

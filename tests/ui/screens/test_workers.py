@@ -301,7 +301,8 @@ async def test_a_large_dashboard_shows_the_workers_above_the_other_panels() -> N
         panel = table(pilot)
         await until(pilot, lambda: panel.size.height == 9)
         places = [
-            app.screen.query_one(f"#{name}").region for name in ("workers", "jobs", "keys", "rate", "stream")
+            app.screen.query_one(f"#{name}").region
+            for name in ("workers", "jobs", "keys", "rate", "over", "tiles")
         ]
         assert places[0].bottom == places[1].y == places[2].y
         assert sum(place.area for place in places) == 200 * (60 - 3 - 1 - 1)
