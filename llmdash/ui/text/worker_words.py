@@ -125,4 +125,4 @@ def filter_for(name: str) -> str:
 def _plain(character: str) -> str:
     if character == "[":
         return "[[]"
-    return character if character.isprintable() and character not in _WILD | {" "} else "?"
+    return character if character.isprintable() and character not in _WILD | {" ", '"'} else "?"
