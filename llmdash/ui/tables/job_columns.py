@@ -76,7 +76,6 @@ _STATE: Final = 13
 """Cells of the longest state, `↻ backoff 59s`."""
 _LEAST_WORKER: Final = 6
 _CARRIED: Final = 12
-_TEXTS: Final = frozenset(("why", "answer", "result"))
 _WITH_VERDICT: Final = ("result", "why", "answer", "error")
 """The first of these that is shown has the glyph of the verdict before it."""
 
@@ -150,9 +149,8 @@ def _column(name: str, widths: JobWidths, priority: int) -> Column:
         case "in" | "out":
             return Column(name, name, 4, "right", priority=priority)
         case "result" | "expected":
-            return Column(
-                name, name, 6 if name == "result" else 8, "right", flex=1, most=12, priority=priority
-            )
+            least = 6 if name == "result" else 8
+            return Column(name, name, least, "right", flex=1, most=12, gap=2, priority=priority)
         case "why" | "answer":
             return Column(name, "answer, or why not", 14, flex=12, priority=priority)
         case "prompt" | "error":

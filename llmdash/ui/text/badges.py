@@ -119,7 +119,7 @@ VERDICTS: Final = {
     Verdict.UNSCORED: Badge(" ", "", "muted"),
     Verdict.RIGHT: Badge("✓", "right", "success"),
     Verdict.NOT_EQUAL: Badge("≠", "not equal", "warning"),
-    Verdict.NOT_PARSEABLE: Badge("?", "not parseable", "error"),
+    Verdict.NOT_PARSEABLE: Badge("?", "not parseable", "warning"),
 }
 
 

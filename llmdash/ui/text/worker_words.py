@@ -130,4 +130,4 @@ def plain_pattern(name: str) -> str:
 def _plain(character: str) -> str:
     if character == "[":
         return "[[]"
-    return character if character.isprintable() and character not in _WILD | {" "} else "?"
+    return character if character.isprintable() and character not in _WILD | {" ", '"'} else "?"
