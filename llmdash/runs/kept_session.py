@@ -157,6 +157,7 @@ class _Shown:
     def __init__(self, run: OpenedRun, jobs: KeptJobs, moments: list[MomentRow]) -> None:
         self._reader, facts = run.reader, run.facts
         self._store = store = jobs.store
+        store.streams.is_even = True  # answers are on record, their chunks are not
         self._last = jobs.last
         store.wall.restore(*when(facts, moments))
         gauges = load_gauges(run.reader, facts, moments, jobs.places, jobs.totals)

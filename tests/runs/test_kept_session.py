@@ -234,6 +234,7 @@ def test_the_stream_pane_shows_the_whole_answer(tmp_path: Path) -> None:
     session = kept(tmp_path)
     part = session.frame(View(stream=StreamView(job=3))).stream
     assert (part.job, "".join(part.chunks)) == (3, "re: prompt 3")
+    assert part.is_even, "its chunks are not on record"
     assert "".join(session.frame(View()).stream.chunks).startswith("re: prompt")
 
 

@@ -85,7 +85,7 @@ class Streams:
         self._kept = kept
         self._size = 0
         self.is_even = False
-        """False: each chunk is shown when it arrived."""
+        """False: each chunk is shown when it arrived. True where the chunks are not on record."""
         self.newest: int | None = None
         """The job whose stream began last."""
 
