@@ -59,11 +59,6 @@ def bench(prompts: Path | None, **options: Any) -> None:
     longer while no more are done. Prints throughput and p95 latency over the requests in flight, and the
     settings to keep. PROMPTS is as for `llmdash run`; without it there are arithmetic expressions. No request
     is sent twice. What it may send and cost is shown before, and asked on a terminal.
-
-    \b
-    llmdash bench --simulate
-    llmdash bench prompts.jsonl --max-requests 200 --budget 0.50
-    llmdash bench --base-url http://127.0.0.1:8000/v1 --model llama --concurrency 256 --yes --json
     """
     own = {name: options.pop(name) for name in _OWN}
     guarded(lambda: _bench(prompts, own, options))

@@ -59,6 +59,10 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("llmdash runs export last answers.csv", ""),
         ("llmdash runs export last answers.jsonl --overwrite --reasoning", ""),
     ),
+    "runs figures": (
+        ("llmdash runs figures last --by key", "p50 to p99 of every metric"),
+        ("llmdash runs figures last --by model --csv", ""),
+    ),
     "runs open": (("llmdash runs open last", ""),),
     "runs prune": (
         ("llmdash runs prune --keep-bytes 1GB --dry-run", "only say which they are"),
@@ -89,6 +93,11 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("llmdash compare --simulate", "one by one, at once, all keys, below a rate"),
         ("llmdash compare prompts.jsonl --models gpt-4o-mini,gpt-4o --markdown", ""),
     ),
+    "bench": (
+        ("llmdash bench --simulate --yes", "steps up until it does harm"),
+        ("llmdash bench prompts.jsonl --max-requests 300 --budget 0.50", ""),
+        ("llmdash bench --base-url http://127.0.0.1:8000/v1 --model llama --yes --json", ""),
+    ),
     "doctor": (
         ("llmdash doctor", "the newest run"),
         ("llmdash doctor last --repair", ""),
@@ -101,6 +110,15 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
             "llmdash worker tls://node0:8786 --tls-ca ca.pem --tls-cert cert.pem --tls-key key.pem",
             "",
         ),
+    ),
+    "themes": (
+        ("llmdash themes", "each as a small dashboard"),
+        ("llmdash themes --set morning-mist", ""),
+    ),
+    "web": (
+        ("llmdash web", "the newest run that goes on"),
+        ("llmdash web last --no-open", "prints the address; the newest run, at work or kept"),
+        ("llmdash web last --control", "pages may steer it"),
     ),
     "completion": (
         ("llmdash completion bash", ""),

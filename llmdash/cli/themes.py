@@ -18,11 +18,6 @@ def themes(names: tuple[str, ...], chosen: str | None, *, every: bool) -> None:
 
     Where the output is no terminal, only their names are printed. In the dashboard the palette (ctrl+p)
     changes the theme at once.
-
-    \b
-    Examples:
-      llmdash themes
-      llmdash themes --set morning-mist
     """
     guarded(lambda: _themes(names, chosen, every=every))
 

@@ -37,13 +37,6 @@ def web(run: str | None, *, control: bool, port: int, opens: bool | None, viewer
     Without RUN it is the newest one that goes on. The first line of output is the address. It ends in a token
     that is new each time: whoever has it can look, or with --control steer; nobody else can, nor can pages of
     other websites. The server listens on 127.0.0.1 alone.
-
-    \b
-    Examples:
-      llmdash web                      the newest run that goes on
-      llmdash web last --no-open       the newest run, at work or kept; prints the address
-      llmdash web arithmetic --control
-      ssh -t -L 8100:127.0.0.1:8100 HOST llmdash web --port 8100
     """
     guarded(lambda: _serve(run, control=control, port=port, opens=opens, viewers=viewers))
 

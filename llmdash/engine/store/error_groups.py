@@ -14,7 +14,7 @@ from itertools import compress
 
 from llmdash.engine.model.errors import ErrorGroup, FailedTries
 from llmdash.engine.model.states import JobState
-from llmdash.engine.store.grouping import Grouping, group_at
+from llmdash.engine.store.grouping import ErrorNumbers, group_at
 from llmdash.engine.store.job_columns import CLASSES, JobColumns
 from llmdash.engine.store.tally import Tally
 
@@ -88,7 +88,7 @@ class ErrorGroups:
 
     def __init__(self, columns: JobColumns) -> None:
         self._columns = columns
-        self._grouping = Grouping()
+        self._grouping = ErrorNumbers()
         self._groups: list[_Group] = []
         self._group_of = array("H")
         self._failed_tries = array("H")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from llmdash.engine.model.errors import ErrorClass, ErrorGroup, class_of
 
-__all__ = ["ErrorKey", "Grouping", "group_at", "shape"]
+__all__ = ["ErrorKey", "ErrorNumbers", "group_at", "shape"]
 
 _MOST_KEPT = 1_000
 """Groups beyond these are one for each class: a server that varies its messages must not fill the memory."""
@@ -38,7 +38,7 @@ class ErrorKey(NamedTuple):
     name: str
 
 
-class Grouping:
+class ErrorNumbers:
     """Numbers the groups of errors, from 1, as they come."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import EndedColumns, MomentRow, SampleRow, TimedColumns
 from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
-from llmdash.engine.store.grouping import Grouping
+from llmdash.engine.store.grouping import ErrorNumbers
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.restoring import restore_columns
 from llmdash.engine.store.timings import Source
@@ -244,7 +244,7 @@ class _Loader:
             timeline.rank[job] = place
 
 
-def _groups(grouping: Grouping, some: TimedColumns) -> Iterator[int]:
+def _groups(grouping: ErrorNumbers, some: TimedColumns) -> Iterator[int]:
     rows = zip(some.state, some.failure, some.status, some.code, some.message, strict=True)
     for state, failure, status, code, message in rows:
         yield grouping.number(failure, status, code, message) if state == "failed" else 0

@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 
 from llmdash.engine.model.states import JobState
-from llmdash.engine.store.grouping import Grouping
+from llmdash.engine.store.grouping import ErrorNumbers
 from llmdash.engine.store.job_columns import JobColumns, Names
 from llmdash.engine.store.timings import Source
 from llmdash.runs.replay.tracks import NEVER, NOTHING, EventTrack, KeyTrack, SumsAt
@@ -37,7 +37,7 @@ class Timeline:
         self.key = array("H")
         self.error = array("H")
         self.worker = array("H")
-        self.grouping = Grouping()
+        self.grouping = ErrorNumbers()
         self.group = array("H")
         """The group of errors of each attempt that failed, by its number in `grouping`; 0 for the others."""
         self.job_ended = array("d", [NEVER]) * jobs

@@ -16,10 +16,10 @@ from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import PANEL_COLUMNS, ErrorTable
 
-__all__ = ["Review", "Streams"]
+__all__ = ["Review", "StreamsShown"]
 
 
-class Streams(enum.Enum):
+class StreamsShown(enum.Enum):
     """How streams are shown: one alone, as many as fit beside the jobs, or in most of their room."""
 
     ONE = "one stream"
@@ -27,7 +27,11 @@ class Streams(enum.Enum):
     WALL = "wall"
 
 
-_NEXT = {Streams.TILES: Streams.WALL, Streams.WALL: Streams.ONE, Streams.ONE: Streams.TILES}
+_NEXT = {
+    StreamsShown.TILES: StreamsShown.WALL,
+    StreamsShown.WALL: StreamsShown.ONE,
+    StreamsShown.ONE: StreamsShown.TILES,
+}
 
 
 class Review:
@@ -43,7 +47,7 @@ class Review:
         self._over = MiniPlot(id="over")
         self._failed = ErrorTable("What failed", PANEL_COLUMNS, skipped_errors, id="failed")
         self._over.border_title = Content("Over the run")
-        self._chosen: Streams | None = None
+        self._chosen: StreamsShown | None = None
         self._is_roomy = False
         self._arrange(ended=False, failed=False)
 
@@ -63,16 +67,16 @@ class Review:
         return self._over.size.width if self._over.display else 0
 
     @property
-    def streams(self) -> Streams:
+    def streams(self) -> StreamsShown:
         """How streams are shown while the run goes on: tiles only where there is room for them by the way."""
-        chosen = self._chosen or Streams.TILES
-        return chosen if chosen is not Streams.TILES or self._is_roomy else Streams.ONE
+        chosen = self._chosen or StreamsShown.TILES
+        return chosen if chosen is not StreamsShown.TILES or self._is_roomy else StreamsShown.ONE
 
     def tile(self) -> None:
         """Show streams in the next way, for as long as there are streams."""
         self._chosen = _NEXT[self.streams]
-        if self._chosen is Streams.TILES and not self._is_roomy:
-            self._chosen = Streams.WALL
+        if self._chosen is StreamsShown.TILES and not self._is_roomy:
+            self._chosen = StreamsShown.WALL
         self._arrange(ended=self._outcome.display, failed=self._failed.display)
 
     def use_room(self, is_roomy: bool) -> None:
@@ -97,7 +101,7 @@ class Review:
         self._failed.show(frame.errors, run.elapsed_s, about, note)
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
-        tiled = self.streams is not Streams.ONE and not ended
+        tiled = self.streams is not StreamsShown.ONE and not ended
         self._tiles.next_way = _NEXT[self.streams].value
         shown: dict[Widget, bool] = {
             self._rate: not ended,

@@ -16,7 +16,7 @@ from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.sanitize import clean_line
 from llmdash.ui.panels.key_rows import (
     CELLS,
-    Heading,
+    WholeLine,
     endpoint_cells,
     grouped,
     key_cells,
@@ -267,12 +267,12 @@ class KeyPanel(LineTable):
     def row_count(self) -> int:
         return len(self._rows)
 
-    def row_at(self, index: int) -> tuple[Cell, ...] | Heading:
+    def row_at(self, index: int) -> tuple[Cell, ...] | WholeLine:
         row = self._rows[index]
         if self._editor is not None and isinstance(row, KeyRow) and row.label == self._editor.label:
-            return Heading(self._editor.cells())
+            return WholeLine(self._editor.cells())
         if isinstance(row, EndpointRow):
-            return Heading(endpoint_cells(row, self.scrollable_content_region.width))
+            return WholeLine(endpoint_cells(row, self.scrollable_content_region.width))
         cells = key_cells(row, self._widths, lit=row.label in self._lit)
         return (*cells, lease_cell(row, sum(key.sent for key in self._keys)))
 
@@ -291,8 +291,8 @@ class KeyPanel(LineTable):
     def cell_at(self, row: tuple[Cell, ...], key: str) -> Cell:
         return row[CELLS.index(key)]
 
-    def whole_line(self, row: tuple[Cell, ...] | Heading, width: int) -> tuple[Cell, ...] | None:
-        return row.cells if isinstance(row, Heading) else None
+    def whole_line(self, row: tuple[Cell, ...] | WholeLine, width: int) -> tuple[Cell, ...] | None:
+        return row.cells if isinstance(row, WholeLine) else None
 
     # Keys.
 

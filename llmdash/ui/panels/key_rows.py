@@ -20,7 +20,7 @@ __all__ = [
     "CELLS",
     "FAINT",
     "LIT",
-    "Heading",
+    "WholeLine",
     "endpoint_cells",
     "grouped",
     "key_cells",
@@ -69,7 +69,7 @@ _GRAVE_KEYS: Final = (KeyState.DEAD, KeyState.QUARANTINED, KeyState.COOLDOWN)
 _GRAVE_ENDPOINTS: Final = (EndpointState.PAUSED, EndpointState.DOWN, EndpointState.PROBING)
 
 
-class Heading(NamedTuple):
+class WholeLine(NamedTuple):
     """The line of an endpoint, which has no columns."""
 
     cells: tuple[Cell, ...]

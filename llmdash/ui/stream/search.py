@@ -1,4 +1,4 @@
-"""Search in the lines of a stream: what is found in a line, and the lines in which something is."""
+"""StreamSearch in the lines of a stream: what is found in a line, and the lines in which something is."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from llmdash.ui.stream.wrapping import Kind, Line, Span
 
-__all__ = ["Search"]
+__all__ = ["StreamSearch"]
 
 _SEARCHED = (Kind.TEXT, Kind.NAME, Kind.HEADING)
 
 
-class Search:
+class StreamSearch:
     """Looks for `words` as they stand, in capitals or not, in texts and headings; marks between do not count.
 
     What is found lies within one line.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from llmdash.sanitize import clean_line
-from llmdash.ui.stream.search import Search
+from llmdash.ui.stream.search import StreamSearch
 from llmdash.ui.stream.wrapping import Line
 from llmdash.ui.text.format import count
 
@@ -23,7 +23,7 @@ class SearchLine:
         self._typed = ""
         self.is_typed = False
         """True while keys are letters of the words."""
-        self.search: Search | None = None
+        self.search: StreamSearch | None = None
         """What is searched for; None while there is nothing."""
         self._at: int | None = None
         self._found: list[int] = []
@@ -99,7 +99,7 @@ class SearchLine:
 
     def _change(self, words: str) -> None:
         self._typed = words[:_LONGEST]
-        self.search = Search(self._typed) if self._typed else None
+        self.search = StreamSearch(self._typed) if self._typed else None
 
     def _result(self) -> str:
         if self.search is None:

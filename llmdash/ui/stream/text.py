@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from llmdash.ui.stream.gaps import Gap, GapScale
-from llmdash.ui.stream.wrapping import Kind, Line, Row, Span, plain, wrap
+from llmdash.ui.stream.wrapping import Kind, Line, RowKind, Span, plain, wrap
 from llmdash.ui.text.format import fit
 
 __all__ = ["Chunk", "Heading", "Ruler", "StreamText"]
@@ -18,7 +18,7 @@ KEEP_CHARACTERS: Final = 1_000_000
 KEEP_CHUNKS: Final = 100_000
 MARK: Final = "|"
 _THOUGHTS: Final = "reasoning"
-"""Stands for chunks that are no part of the answer."""
+"""Shown in place of chunks that are no part of the answer."""
 _HEADING_NAME: Final = 40
 """Cells of the name in a heading at most."""
 
@@ -67,7 +67,7 @@ class StreamText:
         self._is_marked = False
         """Whether the last chunk had no text, and a mark that others of its kind share."""
         self._lines: list[Line] = [()]
-        self._rows: list[Row] = [Row.TEXT]
+        self._rows: list[RowKind] = [RowKind.TEXT]
         self._heading: int | None = None
 
     @property
@@ -76,7 +76,7 @@ class StreamText:
         return self._lines
 
     @property
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[RowKind]:
         """What each of the lines is."""
         return self._rows
 
@@ -84,7 +84,7 @@ class StreamText:
     def last_text(self) -> int:
         """The index of the last line of text: that which grows."""
         last = len(self._rows) - 1
-        while self._rows[last] is Row.GAPS:
+        while self._rows[last] is RowKind.GAPS:
             last -= 1
         return last
 
@@ -98,7 +98,7 @@ class StreamText:
         self._chunks, self._starts = [], []
         self._scale, self._begins, self._is_marked = GapScale(), True, False
         self._characters = 0
-        self._lines, self._rows = [()], [Row.TEXT]
+        self._lines, self._rows = [()], [RowKind.TEXT]
         self._heading = None
 
     def configure(self, width: int, marks: bool, ruler: Ruler) -> None:
@@ -135,13 +135,13 @@ class StreamText:
     def head(self, heading: Heading) -> None:
         """Start another answer, under a heading of one line."""
         if self._lines[-1]:
-            self._append((), Row.TEXT)
+            self._append((), RowKind.TEXT)
         self._heading = len(self._chunks)
         self._starts.append(len(self._lines) - 1)
         self._chunks.append(heading)
         self._scale, self._begins, self._is_marked = GapScale(), True, False
-        self._lines[-1], self._rows[-1] = self._heading_line(heading), Row.HEADING
-        self._append((), Row.TEXT)
+        self._lines[-1], self._rows[-1] = self._heading_line(heading), RowKind.HEADING
+        self._append((), RowKind.TEXT)
 
     def drop_last(self) -> None:
         """Drop the last answer and its heading, if that is still kept; else everything."""
@@ -152,7 +152,7 @@ class StreamText:
         self._characters -= sum(_size(chunk) for chunk in self._chunks[self._heading :])
         del self._chunks[self._heading :], self._starts[self._heading :]
         del self._lines[lines:], self._rows[lines:]
-        self._append((), Row.TEXT)
+        self._append((), RowKind.TEXT)
         self._heading = None
 
     def rename(self, heading: Heading) -> None:
@@ -182,7 +182,7 @@ class StreamText:
         """Append spans to the last line, wrapping as needed."""
         if not spans:
             return
-        while self._rows[-1] is Row.GAPS:
+        while self._rows[-1] is RowKind.GAPS:
             self._lines.pop()
             self._rows.pop()
         open_line = list(self._lines.pop())
@@ -204,9 +204,9 @@ class StreamText:
         for part, row in wrap(line, self._width):
             self._append(part, row)
             for gaps in gap_lines(part, self._width, self._ruler):
-                self._append(gaps, Row.GAPS)
+                self._append(gaps, RowKind.GAPS)
 
-    def _append(self, line: Line, row: Row) -> None:
+    def _append(self, line: Line, row: RowKind) -> None:
         self._lines.append(line)
         self._rows.append(row)
 

@@ -21,7 +21,7 @@ from llmdash.ui.tables.job_place import JobPlace
 from llmdash.ui.tables.job_summary import SummaryRow, figures
 from llmdash.ui.tables.job_window import JobWindow
 from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.marks import Marks
+from llmdash.ui.tables.marked_jobs import MarkedJobs
 from llmdash.ui.tables.row_painter import HEADER, Cell
 from llmdash.ui.text.format import count
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -138,7 +138,7 @@ class JobTable(LineTable):
         self._order = JobOrder()
         self._is_review = False
         """True while what went wrong is on top since the run has ended, until the user chose another one."""
-        self._marks = Marks()
+        self._marks = MarkedJobs()
         self._summary = SummaryRow()
         self._scale = BarScale()
         self._show_border()

@@ -14,7 +14,7 @@ from llmdash.engine.model.errors import ErrorClass, ErrorGroup, class_of
 from llmdash.engine.model.events import Queued, RetryScheduled, Saved, Sent, Taken, TryFailed
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import JobState
-from llmdash.engine.store.grouping import Grouping, shape
+from llmdash.engine.store.grouping import ErrorNumbers, shape
 from llmdash.engine.store.job_columns import CLASSES, JobColumns
 from llmdash.engine.store.store import Store
 from llmdash.engine.store.tally import Tally
@@ -329,7 +329,7 @@ def test_no_job_is_looked_at_to_count_and_show_groups() -> None:
 
 def test_a_failure_that_was_seen_before_is_grouped_without_looking_at_its_words() -> None:
     """So a million tries that fail cost a million look-ups, no more."""
-    grouping = Grouping()
+    grouping = ErrorNumbers()
     first = grouping.number("transient", 500, None, "500 boom")
     looked = len(grouping.keys)
     assert {grouping.number("transient", 500, None, "500 boom") for _ in range(100)} == {first}

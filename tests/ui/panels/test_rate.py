@@ -227,7 +227,6 @@ async def test_what_else_is_said_of_the_rate_is_at_the_right_of_the_legend() -> 
     async with running(panel, (70, 4)) as pilot:
         panel.styles.height = 4
         await pilot.pause()
-        panel.aside = ("a", "auto: off")
         panel.show(RatePart(20.0, 17.8, 64, 41, Binding.RATE), SeriesPart())
         (legend,) = lines(panel.query_one(RateLegend))
         assert legend.startswith("◆ set   ▲ achieved 17.8/s, 41 in flight   ◈ both  ")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from llmdash.ui.stream.text import KEEP_CHARACTERS, KEEP_CHUNKS, Chunk, Heading, Ruler, StreamText
-from llmdash.ui.stream.wrapping import Kind, Line, Row
+from llmdash.ui.stream.wrapping import Kind, Line, RowKind
 from tests.ui.widget_app import HOSTILE
 
 CHUNKS = st.lists(
@@ -150,7 +150,7 @@ def test_each_line_says_how_it_ends() -> None:
     text.head(Heading("one"))
     text.add([Chunk("the quick brown\nabcdefghijklmno", 0.1)])
     assert list(text.rows) == [
-        Row.HEADING, Row.BROKEN_AT_BLANK, Row.TEXT, Row.BROKEN, Row.TEXT, Row.GAPS,
+        RowKind.HEADING, RowKind.BROKEN_AT_BLANK, RowKind.TEXT, RowKind.BROKEN, RowKind.TEXT, RowKind.GAPS,
     ]  # fmt: skip
     assert text.last_text == 4
 

@@ -1,14 +1,14 @@
-"""Marks: the jobs that the user has marked, with their ids."""
+"""MarkedJobs: the jobs that the user has marked, with their ids."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
 
-__all__ = ["Marks"]
+__all__ = ["MarkedJobs"]
 
 
-class Marks(Mapping[int, str]):
+class MarkedJobs(Mapping[int, str]):
     """The id of each marked job by its number."""
 
     def __init__(self) -> None:
