@@ -77,11 +77,18 @@ def after(session: FakeSession, *keys: str) -> Callable[[Pilot[Any]], Awaitable[
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("theme", ["deep-harbor", "emberwood", "morning-mist", "apricot-paper"])
+@pytest.mark.parametrize("theme", sorted(path.stem for path in SHIPPED.glob("*.toml")))
 def test_dashboard(snap_compare: Compare, tmp_path: Path, theme: str, size: tuple[int, int]) -> None:
     session = FakeSession()
     app = app_in(theme, tmp_path, session)
     assert snap_compare(app, run_before=after(session, "down"), terminal_size=size)
+
+
+@pytest.mark.parametrize("theme", ["deep-harbor", "morning-mist"])
+def test_large_dashboard(snap_compare: Compare, tmp_path: Path, theme: str) -> None:
+    session = FakeSession(scene=failures())
+    app = app_in(theme, tmp_path, session)
+    assert snap_compare(app, run_before=after(session, "down"), terminal_size=(200, 60))
 
 
 @pytest.mark.parametrize(
