@@ -72,7 +72,7 @@ class RatePanel(Vertical):
         self._concurrency.show(rate.concurrency, rate.in_flight)
         self._plot.show(plot)
         self._shared.show(limits, self.size.height - _LEAST_OTHERS)
-        self._set_title(_auto_words(rate.auto) + _title(rate.binding, share_in_short(limits)))
+        self._set_title(_with_auto(_title(rate.binding, share_in_short(limits)), rate))
 
     def _show_auto(self, auto: AutoPart) -> None:
         """Mark the rate that was found by itself, while it is looked for."""
@@ -108,12 +108,14 @@ def _title(binding: Binding, share: str) -> str:
     return f"Rate · shared: {share} · {_binding_words(binding)}"
 
 
-def _auto_words(auto: AutoPart) -> str:
-    """The rate that was found by itself and why, before the title; nothing while it is not looked for."""
-    if not auto.on:
-        return ""
-    found = "" if auto.rate is None else f" {number(auto.rate)}/s"
-    return f"Auto{found}{f', {auto.why}' if auto.why else ''} · "
+def _with_auto(title: str, rate: RatePart) -> str:
+    """The title with the rate that was found by itself, and why; as it is while that is not looked for."""
+    if not rate.auto.on or rate.auto.rate is None:
+        return title
+    found = f"auto {number(rate.auto.rate)}/s{f', {rate.auto.why}' if rate.auto.why else ''}"
+    if rate.binding is Binding.AUTO:
+        return title.replace(Binding.AUTO.value, found)
+    return f"{title} · {found}"
 
 
 def _binding_words(binding: Binding) -> str:
