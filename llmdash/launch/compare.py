@@ -83,6 +83,7 @@ class Bench:
         settings = replace(
             self.settings,
             rate=experiment.rate,
+            auto=False,
             concurrency=experiment.concurrency,
             reuse=None,  # what is compared is how requests are made
             dedupe=None,

@@ -49,7 +49,7 @@ class NewRunForm(Vertical):
     NewRunForm Input:focus { background: $boost; }
     NewRunForm Input.narrow { width: 9; }
     NewRunForm LogSlider { width: 1fr; }
-    NewRunForm #auto { width: 10; }
+    NewRunForm #auto { width: 15; }
     NewRunForm .halves { height: 1; }
     NewRunForm .half { width: auto; height: 1; }
     NewRunForm .half.-rest { width: 1fr; }
@@ -112,7 +112,7 @@ class NewRunForm(Vertical):
             Label("options", classes="inner"),
             _field("options", ", ".join(last.options), "temperature=0, max_tokens=60", "temperature=0"),
         )
-        yield _line("rate", self._rate_slider, Label("find it by itself", classes="inner"), self._auto)
+        yield _line("rate", self._rate_slider, Label("by itself", classes="inner"), self._auto)
         yield _line("in flight", self._in_flight)
         with Horizontal(classes="halves"):
             yield Horizontal(

@@ -79,7 +79,7 @@ class RatePanel(Vertical):
         self._legend.show(rate, ("a", f"auto: {'on' if rate.auto.on else 'off'}"))
         self._plot.show(plot)
         self._shared.show(limits, self.size.height - _LEAST_OTHERS - (RATE_LINES - 2) * self._legend.display)
-        self._border.show("Rate", _auto_words(rate.auto) + _bound_words(rate.binding, share_in_short(limits)))
+        self._border.show("Rate", _with_auto(_bound_words(rate.binding, share_in_short(limits)), rate))
 
     def _show_auto(self, auto: AutoPart) -> None:
         """Mark the rate that was found by itself, while it is looked for."""
@@ -119,9 +119,11 @@ def _bound_words(binding: Binding, share: str) -> str:
     return f"bound by shared: {share}" if binding is Binding.SHARED else f"shared: {share} · {words}"
 
 
-def _auto_words(auto: AutoPart) -> str:
-    """The rate that was found by itself and why, before what binds; nothing while it is not looked for."""
-    if not auto.on:
-        return ""
-    found = "" if auto.rate is None else f" {number(auto.rate)}/s"
-    return f"auto{found}{f', {auto.why}' if auto.why else ''} · "
+def _with_auto(words: str, rate: RatePart) -> str:
+    """The words with the rate that was found by itself, and why; as it is while that is not looked for."""
+    if not rate.auto.on or rate.auto.rate is None:
+        return words
+    found = f"auto {number(rate.auto.rate)}/s{f', {rate.auto.why}' if rate.auto.why else ''}"
+    if rate.binding is Binding.AUTO:
+        return words.replace(Binding.AUTO.value, found)
+    return f"{words} · {found}"

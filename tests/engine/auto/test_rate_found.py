@@ -53,13 +53,8 @@ def halve(run: TunedRun) -> None:
 @pytest.mark.parametrize("name", [*PROVIDERS, *(pytest.param(name, marks=pytest.mark.slow) for name in ALSO)])
 def test_nearly_all_that_is_possible_is_used_and_hardly_anything_is_refused(name: str) -> None:
     provider = tuned({**PROVIDERS, **ALSO}[name], ENDS_S / 60).provider
-    assert provider.used(_slope_free_from(name), ENDS_S) >= 0.95
+    assert provider.used(LEARNED_S, ENDS_S) >= 0.95
     assert provider.refused_share(LEARNED_S, ENDS_S) < 0.005
-
-
-def _slope_free_from(name: str) -> float:
-    """From when on the whole limit could be used: one on growth takes its time to allow it."""
-    return 420.0 if "growth" in name else LEARNED_S
 
 
 @pytest.mark.parametrize("name", [name for name in PROVIDERS if "growth" not in name])

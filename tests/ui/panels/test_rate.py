@@ -254,9 +254,11 @@ async def test_the_rate_that_was_found_is_marked_on_its_slider_and_told_with_its
         auto = AutoPart(on=True, rate=4.0, held_at=4.2, why="429")
         panel.show(RatePart(40.0, 1.0, binding=Binding.AUTO, auto=auto), SeriesPart())
         assert panel._border_title is not None
-        assert panel._border_title.plain == "Auto 4.0/s, 429 · Rate · bound by auto rate"
+        assert panel._border_title.plain == "Rate · bound by auto 4.00/s, 429"
         line = lines(panel.query(LogSlider).first())[0]
         assert line.index("▲") < line.index("▽") < line.index("◆")
+        panel.show(RatePart(40.0, 1.0, binding=Binding.CONCURRENCY, auto=auto), SeriesPart())
+        assert panel._border_title.plain == "Rate · bound by concurrency · auto 4.00/s, 429"
         panel.show(RatePart(40.0, 1.0, binding=Binding.RATE), SeriesPart())
         assert panel._border_title.plain == "Rate · bound by rate"
         assert "▽" not in lines(panel.query(LogSlider).first())[0]
