@@ -46,7 +46,10 @@ class _Now(NamedTuple):
 
 
 class FrameBuilder:
-    """Builds the frames of one run. `inspect` returns a job in full, or None while it is looked up."""
+    """Builds the frames of one run. `inspect` returns a job in full, or None while it is looked up.
+
+    A run at work has a `wall_clock`, in Unix seconds; a frame of one on record depends on its moment alone.
+    """
 
     def __init__(
         self,
@@ -56,15 +59,16 @@ class FrameBuilder:
         job_id: Callable[[int], str],
         inspect: Callable[[int, JobRow], Inspection | None],
         bounds: Callable[[], Bounds] = no_bounds,
+        wall_clock: Callable[[], float] | None = None,
     ) -> None:
         self._store = store
         self._gauges = gauges
         self._inspect = inspect
         self._bounds = bounds
-        self._head = HeadParts(facts, store, gauges)
+        self._head = HeadParts(facts, store, gauges, wall_clock)
         self._rows = JobRows(store, gauges, job_id)
         self._streams = StreamParts(store, job_id)
-        self._one_bucket = OneBucket()
+        self._one_bucket = None if wall_clock is None else OneBucket()
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(lambda: FrontEnd(Ordering(store.columns, job_id), Tiles(store.streams)))
 
@@ -128,7 +132,7 @@ class FrameBuilder:
             workers=workers,
             limits=now.limits,
             held=hold_alerts(run),
-            besides=self._one_bucket.look(now.keys, now.at),
+            besides=() if self._one_bucket is None else self._one_bucket.look(now.keys, now.at),
         )
         return Frame(
             run=run,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from llmdash.engine.dispatch.holds import Holds
@@ -65,6 +66,7 @@ class Run:
             lambda job: storable(plan.source.id(job)),
             Inspector(plan.source, reader, start.store.streams).inspect,
             self._bounds,
+            time.time,
         )
         chronicle = Chronicle(
             writer, start.store, start.pool, gauges, self._head, last_at=start.last_sample_at
