@@ -56,7 +56,8 @@ class FrameBuilder:
     """Builds the frames of one run.
 
     `inspect` returns a job in full, or None while it is looked up; `texts` has what rows say of texts, and
-    `search` makes what a filter by them asks.
+    `search` makes what a filter by them asks. A run at work has a `wall_clock`, in Unix seconds; a frame of
+    one on record depends on its moment alone.
     """
 
     def __init__(
@@ -70,17 +71,18 @@ class FrameBuilder:
         texts: JobTexts | None = None,
         search: Callable[[], Search] = lambda: NO_SEARCH,
         attempts: AttemptsOf = none_on_record,
+        wall_clock: Callable[[], float] | None = None,
     ) -> None:
         self._facts = facts
         self._store = store
         self._gauges = gauges
         self._inspect = inspect
         self._bounds = bounds
-        self._head = HeadParts(facts, store, gauges)
+        self._head = HeadParts(facts, store, gauges, wall_clock)
         self._rows = JobRows(store, gauges, job_id, texts)
         self._series = SeriesParts(facts, store)
         self._streams = StreamParts(store, job_id)
-        self._one_bucket = OneBucket()
+        self._one_bucket = None if wall_clock is None else OneBucket()
         self._examples = Examples(store.columns, job_id, attempts)
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(
@@ -164,7 +166,7 @@ class FrameBuilder:
             workers=workers,
             limits=now.limits,
             held=hold_alerts(run),
-            besides=self._one_bucket.look(now.keys, now.at),
+            besides=() if self._one_bucket is None else self._one_bucket.look(now.keys, now.at),
         )
         return Frame(
             run=run,

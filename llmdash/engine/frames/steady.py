@@ -16,10 +16,11 @@ HOLD_S: Final = 2.0
 class SteadyBinding:
     """Follows what limits the rate. It is one object for all who look, so that they see the same.
 
-    Times are in seconds on a clock that a replay may set back.
+    Times are in seconds on one clock. With a `hold_s` of 0 it shows what is true at each moment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hold_s: float = HOLD_S) -> None:
+        self._hold_s = hold_s
         self._shown = Binding.FINISHED
         self._true_at = -math.inf
 
@@ -30,6 +31,6 @@ class SteadyBinding:
 
     def follow(self, binding: Binding, now: float) -> Binding:
         """Return what to show of what comes and goes with single requests."""
-        if binding is self._shown or not 0.0 <= now - self._true_at < HOLD_S:
+        if binding is self._shown or not 0.0 <= now - self._true_at < self._hold_s:
             self._shown, self._true_at = binding, now
         return self._shown

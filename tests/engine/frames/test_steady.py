@@ -39,8 +39,10 @@ def test_an_event_is_shown_at_once_and_so_is_its_end() -> None:
     assert steady.follow(Binding.RATE, 0.2) is Binding.RATE
 
 
-def test_a_replay_that_is_taken_back_shows_what_is_true_there() -> None:
-    steady = SteadyBinding()
+def test_a_replay_shows_what_is_true_at_each_moment() -> None:
+    steady = SteadyBinding(hold_s=0.0)
+    assert steady.follow(Binding.RATE, 100.0) is Binding.RATE
+    assert steady.follow(Binding.CONCURRENCY, 100.1) is Binding.CONCURRENCY
     steady.follow(Binding.RATE, 100.0)
     assert steady.follow(Binding.CONCURRENCY, 3.0) is Binding.CONCURRENCY
 
