@@ -12,7 +12,7 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
-from llmdash.ui.dashboard.review import Review, Streams
+from llmdash.ui.dashboard.review import Review, StreamLayout
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
@@ -84,7 +84,7 @@ class Board(PanelSpace):
             self._tiles.use(*self._stream.looks)
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)
-        wall = self._review.streams is Streams.WALL
+        wall = self._review.streams is StreamLayout.WALL
         self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines, wall))
 
     def _show_workers(self, frame: Frame) -> None:

@@ -15,10 +15,10 @@ from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import ErrorTable
 
-__all__ = ["Review", "Streams"]
+__all__ = ["Review", "StreamLayout"]
 
 
-class Streams(enum.Enum):
+class StreamLayout(enum.Enum):
     """How streams are shown: one alone, as many as fit beside the jobs, or in most of their room."""
 
     ONE = "one stream"
@@ -26,7 +26,11 @@ class Streams(enum.Enum):
     WALL = "wall"
 
 
-_NEXT = {Streams.TILES: Streams.WALL, Streams.WALL: Streams.ONE, Streams.ONE: Streams.TILES}
+_NEXT = {
+    StreamLayout.TILES: StreamLayout.WALL,
+    StreamLayout.WALL: StreamLayout.ONE,
+    StreamLayout.ONE: StreamLayout.TILES,
+}
 
 
 class Review:
@@ -40,7 +44,7 @@ class Review:
         self._over = MiniPlot(id="over")
         self._failed = ErrorTable("What failed", id="failed")
         self._over.border_title = Content("Over the run")
-        self._chosen: Streams | None = None
+        self._chosen: StreamLayout | None = None
         self._is_roomy = False
         self._arrange(ended=False, failed=False)
 
@@ -60,16 +64,16 @@ class Review:
         return self._over.size.width if self._over.display else 0
 
     @property
-    def streams(self) -> Streams:
+    def streams(self) -> StreamLayout:
         """How streams are shown while the run goes on: tiles only where there is room for them by the way."""
-        chosen = self._chosen or Streams.TILES
-        return chosen if chosen is not Streams.TILES or self._is_roomy else Streams.ONE
+        chosen = self._chosen or StreamLayout.TILES
+        return chosen if chosen is not StreamLayout.TILES or self._is_roomy else StreamLayout.ONE
 
     def tile(self) -> None:
         """Show streams in the next way, for as long as there are streams."""
         self._chosen = _NEXT[self.streams]
-        if self._chosen is Streams.TILES and not self._is_roomy:
-            self._chosen = Streams.WALL
+        if self._chosen is StreamLayout.TILES and not self._is_roomy:
+            self._chosen = StreamLayout.WALL
         self._arrange(ended=self._outcome.display, failed=self._failed.display)
 
     def use_room(self, is_roomy: bool) -> None:
@@ -86,7 +90,7 @@ class Review:
         self._arrange(ended=ended, failed=ended and bool(frame.errors))
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
-        tiled = self.streams is not Streams.ONE and not ended
+        tiled = self.streams is not StreamLayout.ONE and not ended
         self._tiles.next_way = _NEXT[self.streams].value
         shown: dict[Widget, bool] = {
             self._rate: not ended,

@@ -28,7 +28,7 @@ def row_json(inspection: Inspection) -> str:
 
 
 def curl_command(request: RequestPart) -> str:
-    """Return a command for a POSIX shell that sends the request; `$API_KEY` stands for the key."""
+    """Return a command for a POSIX shell that sends the request; with `$API_KEY` in place of the key."""
     return " \\\n  ".join(_words(request))
 
 

@@ -332,7 +332,7 @@ async def test_selected_text_of_a_stream_is_copied_with_ctrl_c_and_without_it_qu
         await until(pilot, lambda: "{|" in lines(pane)[1])
         screen.selections = {pane: Selection(Offset(0, 1), Offset(16, 1))}
         await pilot.press("ctrl+c")
-        assert pilot.app.clipboard == '{"expression'
+        assert pilot.app.clipboard == '{"expression"'
         assert pilot.app.is_running
         screen.clear_selection()
         await pilot.press("ctrl+c")
