@@ -13,7 +13,7 @@ from llmdash.secrets import Secret
 __all__ = ["KEY_VARIABLE", "HeaderList", "RequestHead", "Value"]
 
 KEY_VARIABLE = "API_KEY"
-"""Shown in place of the key of a request."""
+"""The variable in place of the key where a request is shown."""
 
 Value = str | Secret
 """Of a header or of a query: a Secret is sent, and masked wherever it would be seen."""
@@ -76,7 +76,7 @@ class RequestHead:
         self.headers = HeaderList((*_with_key(dialect, secret, auth), *given))
         self.secrets = (*(() if secret is None else (secret,)), *_secrets(headers, query))
         self.shown = tuple(_shown(header, secret, self.secrets) for header in self.headers)
-        """The headers as they may be seen: a variable of a shell in place of each secret."""
+        """The headers as they may be seen: with a variable of a shell in place of each secret."""
 
 
 def _may_tell(name: str, query: Mapping[str, Value]) -> bool:

@@ -259,6 +259,7 @@ class PanelSpace(Widget):
         """Make room for that many rows, in the panels that are shown."""
         if rows != self._arrangement.rows:
             self._arrangement.rows = rows
+            self._clear_arrangement_cache()  # which `refresh` does for its ancestors only
             self.refresh(layout=True)
 
     @property

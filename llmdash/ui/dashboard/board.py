@@ -14,7 +14,7 @@ from llmdash.engine.model.states import AlertKind, SortColumn
 from llmdash.engine.model.view import SeriesView, View
 from llmdash.ui.dashboard.arrangement import PanelSpace, RowCounts
 from llmdash.ui.dashboard.figure_pace import FigurePace
-from llmdash.ui.dashboard.review import Review, StreamsShown
+from llmdash.ui.dashboard.review import Review, StreamLayout
 from llmdash.ui.dashboard.steps import Steps
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar
@@ -108,7 +108,7 @@ class Board(PanelSpace):
             self._tiles.use(*self._stream.looks)
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)
-        wall, lines = self._review.streams is StreamsShown.WALL, RATE_LINES + len(frame.limits)
+        wall, lines = self._review.streams is StreamLayout.WALL, RATE_LINES + len(frame.limits)
         self.fit(RowCounts(self._keys.row_count(), len(frame.workers), self._review.lines, lines, wall))
 
     def _show_workers(self, frame: Frame) -> None:

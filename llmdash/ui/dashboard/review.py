@@ -16,10 +16,10 @@ from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import PANEL_COLUMNS, ErrorTable
 
-__all__ = ["Review", "StreamsShown"]
+__all__ = ["Review", "StreamLayout"]
 
 
-class StreamsShown(enum.Enum):
+class StreamLayout(enum.Enum):
     """How streams are shown: one alone, as many as fit beside the jobs, or in most of their room."""
 
     ONE = "one stream"
@@ -28,9 +28,9 @@ class StreamsShown(enum.Enum):
 
 
 _NEXT = {
-    StreamsShown.TILES: StreamsShown.WALL,
-    StreamsShown.WALL: StreamsShown.ONE,
-    StreamsShown.ONE: StreamsShown.TILES,
+    StreamLayout.TILES: StreamLayout.WALL,
+    StreamLayout.WALL: StreamLayout.ONE,
+    StreamLayout.ONE: StreamLayout.TILES,
 }
 
 
@@ -47,7 +47,7 @@ class Review:
         self._over = MiniPlot(id="over")
         self._failed = ErrorTable("What failed", PANEL_COLUMNS, skipped_errors, id="failed")
         self._over.border_title = Content("Over the run")
-        self._chosen: StreamsShown | None = None
+        self._chosen: StreamLayout | None = None
         self._is_roomy = False
         self._arrange(ended=False, failed=False)
 
@@ -67,16 +67,16 @@ class Review:
         return self._over.size.width if self._over.display else 0
 
     @property
-    def streams(self) -> StreamsShown:
+    def streams(self) -> StreamLayout:
         """How streams are shown while the run goes on: tiles only where there is room for them by the way."""
-        chosen = self._chosen or StreamsShown.TILES
-        return chosen if chosen is not StreamsShown.TILES or self._is_roomy else StreamsShown.ONE
+        chosen = self._chosen or StreamLayout.TILES
+        return chosen if chosen is not StreamLayout.TILES or self._is_roomy else StreamLayout.ONE
 
     def tile(self) -> None:
         """Show streams in the next way, for as long as there are streams."""
         self._chosen = _NEXT[self.streams]
-        if self._chosen is StreamsShown.TILES and not self._is_roomy:
-            self._chosen = StreamsShown.WALL
+        if self._chosen is StreamLayout.TILES and not self._is_roomy:
+            self._chosen = StreamLayout.WALL
         self._arrange(ended=self._outcome.display, failed=self._failed.display)
 
     def use_room(self, is_roomy: bool) -> None:
@@ -101,7 +101,7 @@ class Review:
         self._failed.show(frame.errors, run.elapsed_s, about, note)
 
     def _arrange(self, *, ended: bool, failed: bool) -> None:
-        tiled = self.streams is not StreamsShown.ONE and not ended
+        tiled = self.streams is not StreamLayout.ONE and not ended
         self._tiles.next_way = _NEXT[self.streams].value
         shown: dict[Widget, bool] = {
             self._rate: not ended,

@@ -11,7 +11,7 @@ from textual.content import Content
 
 from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
-from llmdash.sanitize import clean_line
+from llmdash.sanitize import clean, clean_line
 from llmdash.ui.charts.job_bar import attempt_bar, nice_scale
 from llmdash.ui.text.format import Align, duration, fit
 
@@ -241,5 +241,5 @@ def _notes(
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    lines = Content(text).wrap(max(8, width - len(_INDENT)))
+    lines = Content(clean(text)).wrap(max(8, width - len(_INDENT)))
     return [clean_line(_INDENT + line.plain.rstrip()) for line in lines]

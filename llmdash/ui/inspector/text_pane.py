@@ -12,7 +12,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from llmdash.ui.stream.selected import selected_text, with_selection
-from llmdash.ui.stream.wrapping import Kind, Line, RowKind, wrap
+from llmdash.ui.stream.wrapping import Kind, Line, LineKind, wrap
 from llmdash.ui.text.paint import Styles, line
 from llmdash.ui.text.panel_border import PanelBorder
 from llmdash.ui.text.scrolling import jump, resize
@@ -72,7 +72,7 @@ class TextPane(ScrollView, can_focus=True):
         self._given: Sequence[Line] = ()
         self._width = 0
         self._lines: list[Line] = []
-        self._rows: list[RowKind] = []
+        self._rows: list[LineKind] = []
         self._starts: list[int] = []
         """Where each of the given lines begins among the wrapped ones."""
         self._border = PanelBorder(self, what)

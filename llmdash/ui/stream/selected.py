@@ -9,26 +9,21 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from llmdash.ui.stream.wrapping import Kind, Line, RowKind
+from llmdash.ui.stream.wrapping import Kind, Line, LineKind
 
 __all__ = ["selected_text", "with_selection"]
 
 _LEFT_OUT = (Kind.MARK, Kind.GAP, Kind.STALL, Kind.CARET, Kind.THOUGHT)
-_ENDS = {
-    RowKind.TEXT: "\n",
-    RowKind.HEADING: "\n",
-    RowKind.BROKEN: "",
-    RowKind.BROKEN_AT_BLANK: " ",
-}
+_ENDS = {LineKind.TEXT: "\n", LineKind.HEADING: "\n", LineKind.BROKEN: "", LineKind.BROKEN_AT_BLANK: " "}
 
 
-def selected_text(lines: Sequence[Line], rows: Sequence[RowKind], selection: Selection) -> str:
+def selected_text(lines: Sequence[Line], rows: Sequence[LineKind], selection: Selection) -> str:
     """Return what `selection` (offsets in characters of lines as they are drawn) holds."""
     first = max(0, selection.start.y) if selection.start is not None else 0
     last = min(len(lines) - 1, selection.end.y) if selection.end is not None else len(lines) - 1
     parts: list[str] = []
     for index in range(first, last + 1):
-        if rows[index] is RowKind.GAPS:
+        if rows[index] is LineKind.GAPS:
             continue
         start, end = selection.get_span(index) or (0, -1)
         parts += [_part(lines[index], start, end), _ENDS[rows[index]]]

@@ -9,16 +9,16 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from llmdash.ui.stream.gaps import Gap, GapScale
-from llmdash.ui.stream.wrapping import Kind, Line, RowKind, Span, plain, wrap
+from llmdash.ui.stream.wrapping import Kind, Line, LineKind, Span, plain, wrap
 from llmdash.ui.text.format import fit
 
-__all__ = ["Chunk", "Heading", "Ruler", "StreamText"]
+__all__ = ["AnswerHeading", "Chunk", "Ruler", "StreamText"]
 
 KEEP_CHARACTERS: Final = 1_000_000
 KEEP_CHUNKS: Final = 100_000
 MARK: Final = "|"
 _THOUGHTS: Final = "reasoning"
-"""Shown in place of chunks that are no part of the answer."""
+"""The word in place of chunks that are no part of the answer."""
 _HEADING_NAME: Final = 40
 """Cells of the name in a heading at most."""
 
@@ -30,7 +30,7 @@ class Chunk(NamedTuple):
     gap_s: float | None
 
 
-class Heading(NamedTuple):
+class AnswerHeading(NamedTuple):
     """The line over an answer: whose it is, and what is to be said of it."""
 
     name: str
@@ -58,7 +58,7 @@ class StreamText:
         self._width = 80
         self._marks = True
         self._ruler = Ruler.HEIGHTS
-        self._chunks: list[Chunk | Heading] = []
+        self._chunks: list[Chunk | AnswerHeading] = []
         self._starts: list[int] = []
         self._characters = 0
         self._scale = GapScale()
@@ -67,7 +67,7 @@ class StreamText:
         self._is_marked = False
         """Whether the last chunk had no text, and a mark that others of its kind share."""
         self._lines: list[Line] = [()]
-        self._rows: list[RowKind] = [RowKind.TEXT]
+        self._rows: list[LineKind] = [LineKind.TEXT]
         self._heading: int | None = None
 
     @property
@@ -76,7 +76,7 @@ class StreamText:
         return self._lines
 
     @property
-    def rows(self) -> Sequence[RowKind]:
+    def rows(self) -> Sequence[LineKind]:
         """What each of the lines is."""
         return self._rows
 
@@ -84,7 +84,7 @@ class StreamText:
     def last_text(self) -> int:
         """The index of the last line of text: that which grows."""
         last = len(self._rows) - 1
-        while self._rows[last] is RowKind.GAPS:
+        while self._rows[last] is LineKind.GAPS:
             last -= 1
         return last
 
@@ -98,7 +98,7 @@ class StreamText:
         self._chunks, self._starts = [], []
         self._scale, self._begins, self._is_marked = GapScale(), True, False
         self._characters = 0
-        self._lines, self._rows = [()], [RowKind.TEXT]
+        self._lines, self._rows = [()], [LineKind.TEXT]
         self._heading = None
 
     def configure(self, width: int, marks: bool, ruler: Ruler) -> None:
@@ -111,11 +111,11 @@ class StreamText:
         self.clear()
         self.add(kept)
 
-    def add(self, chunks: Iterable[Chunk | Heading]) -> None:
+    def add(self, chunks: Iterable[Chunk | AnswerHeading]) -> None:
         """Append chunks, and headings of answers that begin."""
         spans: list[Span] = []
         for chunk in chunks:
-            if isinstance(chunk, Heading):
+            if isinstance(chunk, AnswerHeading):
                 self._write(spans)
                 spans = []
                 self.head(chunk)
@@ -132,16 +132,16 @@ class StreamText:
         if self._characters > KEEP_CHARACTERS * 5 // 4 or len(self._chunks) > KEEP_CHUNKS * 5 // 4:
             self._drop_oldest()
 
-    def head(self, heading: Heading) -> None:
+    def head(self, heading: AnswerHeading) -> None:
         """Start another answer, under a heading of one line."""
         if self._lines[-1]:
-            self._append((), RowKind.TEXT)
+            self._append((), LineKind.TEXT)
         self._heading = len(self._chunks)
         self._starts.append(len(self._lines) - 1)
         self._chunks.append(heading)
         self._scale, self._begins, self._is_marked = GapScale(), True, False
-        self._lines[-1], self._rows[-1] = self._heading_line(heading), RowKind.HEADING
-        self._append((), RowKind.TEXT)
+        self._lines[-1], self._rows[-1] = self._heading_line(heading), LineKind.HEADING
+        self._append((), LineKind.TEXT)
 
     def drop_last(self) -> None:
         """Drop the last answer and its heading, if that is still kept; else everything."""
@@ -152,16 +152,16 @@ class StreamText:
         self._characters -= sum(_size(chunk) for chunk in self._chunks[self._heading :])
         del self._chunks[self._heading :], self._starts[self._heading :]
         del self._lines[lines:], self._rows[lines:]
-        self._append((), RowKind.TEXT)
+        self._append((), LineKind.TEXT)
         self._heading = None
 
-    def rename(self, heading: Heading) -> None:
+    def rename(self, heading: AnswerHeading) -> None:
         """Replace the heading of the last answer, if it is still kept."""
         if self._heading is not None:
             self._chunks[self._heading] = heading
             self._lines[self._starts[self._heading]] = self._heading_line(heading)
 
-    def _heading_line(self, heading: Heading) -> Line:
+    def _heading_line(self, heading: AnswerHeading) -> Line:
         name = fit(heading.name, min(_HEADING_NAME, self._width)).rstrip()
         rest = fit(heading.rest, max(0, self._width - cell_len(name))).rstrip()
         return tuple(span for span in (Span(name, Kind.NAME), Span(rest, Kind.HEADING)) if span.text)
@@ -182,7 +182,7 @@ class StreamText:
         """Append spans to the last line, wrapping as needed."""
         if not spans:
             return
-        while self._rows[-1] is RowKind.GAPS:
+        while self._rows[-1] is LineKind.GAPS:
             self._lines.pop()
             self._rows.pop()
         open_line = list(self._lines.pop())
@@ -204,9 +204,9 @@ class StreamText:
         for part, row in wrap(line, self._width):
             self._append(part, row)
             for gaps in gap_lines(part, self._width, self._ruler):
-                self._append(gaps, RowKind.GAPS)
+                self._append(gaps, LineKind.GAPS)
 
-    def _append(self, line: Line, row: RowKind) -> None:
+    def _append(self, line: Line, row: LineKind) -> None:
         self._lines.append(line)
         self._rows.append(row)
 
@@ -279,7 +279,7 @@ def _gap_line(
     return tuple(line)
 
 
-def _size(chunk: Chunk | Heading) -> int:
+def _size(chunk: Chunk | AnswerHeading) -> int:
     return len(chunk.text) if isinstance(chunk, Chunk) else 0
 
 

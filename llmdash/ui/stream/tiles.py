@@ -17,7 +17,7 @@ from llmdash.engine.model.states import JobState
 from llmdash.sanitize import clean_line
 from llmdash.ui.stream.text import Chunk, Ruler, StreamText
 from llmdash.ui.stream.words import CARET, missing_text, summary
-from llmdash.ui.stream.wrapping import Kind, Line, RowKind, Span, wrap
+from llmdash.ui.stream.wrapping import Kind, Line, LineKind, Span, wrap
 from llmdash.ui.text.badges import JOB_STATES
 from llmdash.ui.text.format import count, fit
 from llmdash.ui.text.paint import Styles, line
@@ -245,6 +245,6 @@ def _lines(part: StreamPart, width: int, marks: bool, ruler: Ruler, height: int)
     if part.state is JobState.STREAMING and sum(cell_len(span.text) for span in last) < width:
         lines[wrapped.last_text] = (*last, Span(CARET, Kind.CARET))
     first = max(0, len(lines) - height)
-    while first < len(lines) - 1 and wrapped.rows[first] is RowKind.GAPS:
+    while first < len(lines) - 1 and wrapped.rows[first] is LineKind.GAPS:
         first += 1
     return lines[first:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.view import StreamView
-from llmdash.ui.stream.text import Chunk, Heading, StreamText
+from llmdash.ui.stream.text import AnswerHeading, Chunk, StreamText
 from llmdash.ui.stream.words import heading
 
 __all__ = ["Transcript"]
@@ -25,7 +25,7 @@ class Transcript:
         self._seen = 0
         self._shown: set[tuple[int | None, int]] = set()
         self._watched: int | None = None
-        self._heading: Heading | None = None
+        self._heading: AnswerHeading | None = None
         self._is_headed = True
 
     @property

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.sanitize import clean_line
-from llmdash.ui.stream.text import Heading
+from llmdash.ui.stream.text import AnswerHeading
 from llmdash.ui.text.badges import JOB_STATES, VERDICTS
 from llmdash.ui.text.format import count, duration, ordinal
 
@@ -23,12 +23,12 @@ _LONGEST_NAME: Final = 64
 _LONGEST_ERROR: Final = 400
 
 
-def heading(part: StreamPart, chunks: int, *, closed: bool = False) -> Heading:
+def heading(part: StreamPart, chunks: int, *, closed: bool = False) -> AnswerHeading:
     """Return the line over an answer of which `chunks` have come; one that is `closed` is not live, whatever
     its last part said.
     """
     rest = [(part.worker or "")[:_LONGEST_NAME], part.key or "", *_pieces(part, chunks, closed=closed)]
-    return Heading(clean_line(part.id[:_LONGEST_NAME]), _behind(joined(rest)))
+    return AnswerHeading(clean_line(part.id[:_LONGEST_NAME]), _behind(joined(rest)))
 
 
 def short_heading(part: StreamPart) -> str:

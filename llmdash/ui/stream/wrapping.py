@@ -12,7 +12,7 @@ from rich.cells import split_graphemes
 from llmdash.sanitize import clean
 from llmdash.ui.stream.gaps import Gap
 
-__all__ = ["Kind", "Line", "RowKind", "Span", "lines_of", "plain", "wrap"]
+__all__ = ["Kind", "Line", "LineKind", "Span", "lines_of", "plain", "wrap"]
 
 _NO_GAP = Gap()
 TAB: Final = "    "
@@ -42,7 +42,7 @@ class Kind(enum.IntEnum):
     THOUGHT = 17
 
 
-class RowKind(enum.IntEnum):
+class LineKind(enum.IntEnum):
     """What a line is: the end of a line of text, a part of one that is broken in a word or at a blank that is
     not drawn, gaps below marks, or a heading.
     """
@@ -75,20 +75,20 @@ def plain(text: str) -> str:
     return clean(text.replace("\r\n", "\n")).replace("\t", TAB)
 
 
-def wrap(spans: Sequence[Span], width: int) -> list[tuple[Line, RowKind]]:
+def wrap(spans: Sequence[Span], width: int) -> list[tuple[Line, LineKind]]:
     """Return lines of at most `width` cells, broken at spaces if any; the space at a break is not drawn."""
     flat = "".join(span.text for span in spans)
     if flat.isascii():
         if len(flat) <= width:
-            return [(tuple(spans), RowKind.TEXT)]
+            return [(tuple(spans), LineKind.TEXT)]
         cuts = _ascii_cuts(flat, width)
     else:
         cuts = _cell_cuts(flat, width)
     rows = [
-        RowKind.BROKEN_AT_BLANK if after > end else RowKind.BROKEN
+        LineKind.BROKEN_AT_BLANK if after > end else LineKind.BROKEN
         for (_start, end), (after, _end) in itertools.pairwise(cuts)
     ]
-    return list(zip(_slices(spans, cuts), [*rows, RowKind.TEXT], strict=True))
+    return list(zip(_slices(spans, cuts), [*rows, LineKind.TEXT], strict=True))
 
 
 def _ascii_cuts(flat: str, width: int) -> list[tuple[int, int]]:

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from llmdash.ui.stream.text import KEEP_CHARACTERS, KEEP_CHUNKS, Chunk, Heading, Ruler, StreamText
-from llmdash.ui.stream.wrapping import Kind, Line, RowKind
+from llmdash.ui.stream.text import KEEP_CHARACTERS, KEEP_CHUNKS, AnswerHeading, Chunk, Ruler, StreamText
+from llmdash.ui.stream.wrapping import Kind, Line, LineKind
 from tests.ui.widget_app import HOSTILE
 
 CHUNKS = st.lists(
@@ -147,10 +147,11 @@ def test_a_slow_but_steady_stream_has_no_stalls() -> None:
 def test_each_line_says_how_it_ends() -> None:
     text = StreamText()
     text.configure(11, True, Ruler.HEIGHTS)
-    text.head(Heading("one"))
+    text.head(AnswerHeading("one"))
     text.add([Chunk("the quick brown\nabcdefghijklmno", 0.1)])
     assert list(text.rows) == [
-        RowKind.HEADING, RowKind.BROKEN_AT_BLANK, RowKind.TEXT, RowKind.BROKEN, RowKind.TEXT, RowKind.GAPS,
+        LineKind.HEADING, LineKind.BROKEN_AT_BLANK, LineKind.TEXT, LineKind.BROKEN, LineKind.TEXT,
+        LineKind.GAPS,
     ]  # fmt: skip
     assert text.last_text == 4
 
@@ -158,28 +159,28 @@ def test_each_line_says_how_it_ends() -> None:
 def test_answers_follow_one_another_under_headings() -> None:
     text = StreamText()
     text.configure(10, True, Ruler.NONE)
-    text.head(Heading("one"))
+    text.head(AnswerHeading("one"))
     text.add([Chunk("a", None), Chunk("b", None)])
-    text.head(Heading("two", ", and too long"))
+    text.head(AnswerHeading("two", ", and too long"))
     text.add([Chunk("c", None)])
     assert drawn(list(text.lines)) == ["one", "a|b|", "two, and …", "c|"]
-    text.rename(Heading("2"))
+    text.rename(AnswerHeading("2"))
     assert drawn(list(text.lines)) == ["one", "a|b|", "2", "c|"]
     text.configure(10, False, Ruler.NONE)
     assert drawn(list(text.lines)) == ["one", "ab", "2", "c"]
     assert text.plain == "abc"
     text.drop_last()
     assert drawn(list(text.lines)) == ["one", "ab", ""]
-    text.head(Heading("3"))
+    text.head(AnswerHeading("3"))
     text.add([Chunk("d", None)])
     assert drawn(list(text.lines)) == ["one", "ab", "3", "d"]
 
 
 def test_a_heading_that_was_dropped_cannot_be_renamed() -> None:
     text = StreamText()
-    text.head(Heading("gone"))
+    text.head(AnswerHeading("gone"))
     text.add([Chunk("x", None)] * (KEEP_CHUNKS * 3 // 2))
-    text.rename(Heading("back"))
+    text.rename(AnswerHeading("back"))
     assert "back" not in drawn(list(text.lines))[0]
 
 

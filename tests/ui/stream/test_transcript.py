@@ -14,7 +14,7 @@ from llmdash.engine.store.streams import Streams
 from llmdash.remote.fitting import fitted
 from llmdash.ui.stream.text import Ruler
 from llmdash.ui.stream.transcript import Transcript
-from llmdash.ui.stream.wrapping import Kind, RowKind
+from llmdash.ui.stream.wrapping import Kind, LineKind
 
 JOBS = 4
 
@@ -84,9 +84,9 @@ class World:
         found: list[str] = []
         text = self.transcript.text
         for line, row in zip(text.lines, text.rows, strict=True):
-            if row is RowKind.HEADING:
+            if row is LineKind.HEADING:
                 found.append("")
-            elif row is not RowKind.GAPS and (words := "".join(s.text for s in line if s.kind is Kind.TEXT)):
+            elif row is not LineKind.GAPS and (words := "".join(s.text for s in line if s.kind is Kind.TEXT)):
                 found = found or [""]
                 found[-1] += words
         return [answer for answer in found if answer]
