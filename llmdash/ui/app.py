@@ -55,6 +55,11 @@ def _action_provider() -> type[Provider]:
     return ActionProvider
 
 
+def _clipboard(in_browser: bool) -> Clipboard:
+    """The clipboard of this machine; none where who looks may sit at another one."""
+    return Clipboard({}, platform="browser") if in_browser else Clipboard(os.environ)
+
+
 class LlmdashApp(App[None]):
     """Shows `session`, or asks through `launcher` what to run and then shows that, or shows a `comparison` of
     kept runs, at first what `compared` names of it.
@@ -69,10 +74,8 @@ class LlmdashApp(App[None]):
     `q` asks whether it should. Raises ValueError unless there is exactly one of session, launcher and
     comparison. When a run is done, held or stopped the terminal rings or shows a notification, as `notify`
     says. `write_results` writes those of a session into a file and returns its name, or raises LaunchError.
-    Where it is shown `in_browser` no other program may take its terminal. The exit code is in `return_code`
-    after `run()`.
-    `system_clipboard` is where copies go beside the terminal's own.
-    The exit code is in `return_code` after `run()`.
+    `system_clipboard` is where copies go beside the terminal's own. Where it is shown `in_browser` it writes
+    no files of this machine and starts no program. The exit code is in `return_code` after `run()`.
     """
 
     TITLE = "llmdash"
@@ -123,7 +126,9 @@ class LlmdashApp(App[None]):
         self._goes_on_without = goes_on_without
         self._notify = notify
         self._write_results = write_results
-        self._system_clipboard = system_clipboard or Clipboard(os.environ)
+        self.in_browser = in_browser
+        """True where who looks may sit at another machine."""
+        self._system_clipboard = system_clipboard or _clipboard(in_browser)
         self._control_characters = ControlCharacters()
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -19,6 +18,7 @@ from llmdash.ui.charts.timing_board import TimingBoard
 from llmdash.ui.dashboard.overlay import Controls
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
+from llmdash.ui.screens.exporting import export
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["FiguresScreen"]
@@ -97,9 +97,5 @@ class FiguresScreen(Screen[None]):
         if not part.whole.answers:
             self.notify("Nothing is measured yet: there is nothing to export", markup=False)
             return
-        try:
-            path = write_timings(part, Path.cwd(), self._run, suffix=suffix)
-        except OSError as error:
-            self.notify(f"The figures cannot be written: {error}", severity="error", markup=False)
-        else:
-            self.notify(f"The figures are in {path}", markup=False)
+        run = self._run
+        export(self, "The figures", lambda folder: write_timings(part, folder, run, suffix=suffix))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, Final
 
 from textual import on
@@ -21,6 +20,7 @@ from llmdash.ui.dashboard.action_names import pause_names
 from llmdash.ui.dashboard.overlay import Controls
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
+from llmdash.ui.screens.exporting import export
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["GraphsScreen"]
@@ -40,8 +40,22 @@ class GraphsScreen(Screen[None]):
 
     TITLE = "Graphs"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "cursor(-1)", "Back", group=_CURSOR_KEYS, tooltip="Move the cursor back in time"),
-        Binding("right", "cursor(1)", "On", group=_CURSOR_KEYS, tooltip="Move the cursor on in time"),
+        Binding(
+            "left",
+            "cursor(-1)",
+            "Back",
+            id="cursor-back",
+            group=_CURSOR_KEYS,
+            tooltip="Move the cursor back in time",
+        ),
+        Binding(
+            "right",
+            "cursor(1)",
+            "On",
+            id="cursor-on",
+            group=_CURSOR_KEYS,
+            tooltip="Move the cursor on in time",
+        ),
         Binding("shift+left", f"cursor(-{_STRIDE})", "Far back", show=False, tooltip="Ten columns back"),
         Binding("shift+right", f"cursor({_STRIDE})", "Far on", show=False, tooltip="Ten columns on"),
         Binding(
@@ -162,9 +176,4 @@ class GraphsScreen(Screen[None]):
         if not part.rate:
             self.notify("Nothing is measured yet: there is nothing to export", markup=False)
             return
-        try:
-            path = write_series(part, Path.cwd(), run)
-        except OSError as error:
-            self.notify(f"The graphs cannot be written: {error}", severity="error", markup=False)
-        else:
-            self.notify(f"The graphs are in {path}", markup=False)
+        export(self, "The graphs", lambda folder: write_series(part, folder, run))

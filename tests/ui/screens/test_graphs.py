@@ -201,6 +201,15 @@ async def test_where_nothing_can_be_written_it_says_why(
         await until(pilot, lambda: any("cannot be written" in n.message for n in pilot.app._notifications))
 
 
+async def test_a_page_in_a_browser_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with graphs(FakeSession()) as (pilot, _):
+        monkeypatch.setattr(pilot.app, "in_browser", True)
+        await pilot.press("x")
+        await until(pilot, lambda: any("writes no files" in n.message for n in pilot.app._notifications))
+    assert names_in(tmp_path) == []
+
+
 async def test_with_nothing_measured_there_is_nothing_to_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
