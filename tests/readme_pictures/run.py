@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,13 +20,15 @@ from llmdash.engine.dispatch.retry_policy import RetryPolicy
 from llmdash.engine.dispatch.runner import BatchRunner
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.builder import FrameBuilder
+from llmdash.engine.frames.chronicle import Chronicle
 from llmdash.engine.frames.gauges import LiveGauges
 from llmdash.engine.frames.inspection import Inspector
+from llmdash.engine.frames.job_texts import JobTexts
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.writer import JournalWriter
 from llmdash.engine.model.commands import Command, SetConcurrency, SetRate
 from llmdash.engine.model.frame import Frame
-from llmdash.engine.model.records import AttemptRecord, ResultRow
+from llmdash.engine.model.records import AttemptRecord, MomentRow, ResultRow, SampleRow
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import View
 from llmdash.engine.pool.costs import Tokens
@@ -45,6 +47,8 @@ KEYS: Final = ("a1f2", "9bc0", "77de", "c3d4")
 DEAD_KEY: Final = "c3d4"
 THROTTLED_KEY: Final = "77de"
 JOBS: Final = 10_000
+_RUNNING: Final = RunStatus(RunState.RUNNING)
+_LOOK_S: Final = 0.25
 _THROTTLED_S: Final = ((9.0, 10.0), (31.0, 31.5), (52.0, 53.0))
 """When a key is rate limited, in seconds of the run."""
 
@@ -104,17 +108,31 @@ class PicturedLLM(LLM):
         return self._server.answer(self._key, text_of(as_messages(prompt)[-1]))
 
 
-class Records:
-    """What an inspector looks up, in the journal of the run."""
-
-    def __init__(self, journal: MemoryJournal) -> None:
-        self._journal = journal
+class KeptJournal(MemoryJournal):
+    """A journal in memory in which one can look things up."""
 
     def result(self, job: int) -> ResultRow | None:
-        return self._journal.results.get(job)
+        return self.results.get(job)
 
-    def attempts(self, job: int) -> tuple[AttemptRecord, ...]:
-        return tuple(record for (of, _number), record in sorted(self._journal.attempts.items()) if of == job)
+    def texts(self, jobs: Sequence[int]) -> Mapping[int, ResultRow]:
+        return {job: self.results[job] for job in jobs if job in self.results}
+
+    def attempts_of(self, job: int) -> tuple[AttemptRecord, ...]:
+        return tuple(record for (of, _number), record in sorted(self.attempts.items()) if of == job)
+
+    def moments(self, rows: Sequence[MomentRow]) -> None:
+        """Take what the chronicle records; the marks on the time axis are in the store."""
+
+    def sample(self, row: SampleRow) -> None:
+        """Take what the chronicle records; the series are in the store."""
+
+
+class Records:
+    """What an inspector looks up."""
+
+    def __init__(self, journal: KeptJournal) -> None:
+        self.result = journal.result
+        self.attempts = journal.attempts_of
 
 
 class PicturedSession:
@@ -131,7 +149,7 @@ class PicturedSession:
 
     async def _make(self) -> None:
         clock = self._loop.time
-        source, server, journal = Arithmetic(JOBS), Server(began=clock()), MemoryJournal()
+        source, server, journal = Arithmetic(JOBS), Server(began=clock()), KeptJournal()
         endpoint = Endpoint("openai", clock=clock)
         members = [Member(PicturedLLM(server, key), key, endpoint, clock=clock) for key in KEYS]
         pool, policy = KeyPool(members, clock), RetryPolicy()
@@ -153,22 +171,46 @@ class PicturedSession:
             asker=LocalAsker(clock),
         )
         self.runner = BatchRunner(self.parts, 64)
+        gauges = LiveGauges(self.parts, self.runner)
         self._frames = FrameBuilder(
-            RunFacts("arithmetic", "gpt-4o-mini", "openai", len(KEYS), _price),
+            RunFacts("arithmetic", "gpt-4o-mini", "openai", len(KEYS), _price, check="json"),
             store,
-            LiveGauges(self.parts, self.runner),
+            gauges,
             source.id,
             Inspector(source, Records(journal), store.streams).inspect,
+            texts=JobTexts(source, journal, "json"),
+            attempts=journal.attempts_of,
+            wall_clock=self.parts.wall_clock,
         )
+        self._chronicle = Chronicle(
+            cast("JournalWriter", journal),
+            store,
+            pool,
+            gauges,
+            lambda: self._frames.head(_RUNNING),
+            wall_clock=self.parts.wall_clock,
+        )
+        self._chronicle.begin(RunState.RUNNING, "")
         store.run_clock.start()
         self._work = asyncio.create_task(self.runner.run())
 
     def advance(self, seconds: float) -> None:
         """Let time pass in the run."""
-        self._thread.submit(self._loop.run_until_complete, asyncio.sleep(seconds)).result()
+        self._thread.submit(self._loop.run_until_complete, self._pass(seconds)).result()
+
+    async def _pass(self, seconds: float) -> None:
+        store, until = self.parts.store, self._loop.time() + seconds
+        while (left := until - self._loop.time()) > 0:
+            await asyncio.sleep(min(left, _LOOK_S))
+            store.time_series.sample(store.run_clock(), store.in_flight)
+            self._chronicle.look(RunState.RUNNING, "")
+
+    def now(self) -> float:
+        """Return the time of the run, in seconds."""
+        return self._loop.time()
 
     def frame(self, view: View) -> Frame:
-        return self._frames.frame(view, RunStatus(RunState.RUNNING))
+        return self._frames.frame(view, _RUNNING)
 
     def command(self, command: Command) -> None:
         self._thread.submit(self._loop.run_until_complete, self._execute(command)).result()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["Values", "bars", "cell", "dots", "resample", "sparkline"]
+__all__ = ["Values", "bars", "cell", "dots", "level_of", "resample", "sparkline"]
 
 Values = Sequence[float | None]
 
@@ -29,14 +29,14 @@ def bars(values: Values, width: int, height: int) -> list[str]:
     shown = _known(values)[-width:]
     high = max((value for value in shown if value is not None), default=0.0)
     steps = 8 * height - 1  # the topmost eighth stays free, so that bars do not touch the line above
-    levels = [0 if value is None else _bar_level(value, high, steps) for value in shown]
+    levels = [0 if value is None else _barlevel(value, high, steps) for value in shown]
     rows = range(height - 1, -1, -1)
     return [
         "".join(_EIGHTHS[min(8, max(0, level - 8 * row))] for level in levels).rjust(width) for row in rows
     ]
 
 
-def _bar_level(value: float, high: float, steps: int) -> int:
+def _barlevel(value: float, high: float, steps: int) -> int:
     """How many eighths of a line a bar has: one at least."""
     return 1 if high <= 0 or value <= 0 else max(1, math.ceil(value / high * steps))
 
@@ -54,7 +54,7 @@ def dots(values: Values, width: int, height: int, low: float, high: float) -> li
     shown = _known(values)[-2 * width :]
     before: int | None = None
     for x, value in enumerate(shown, start=2 * width - len(shown)):
-        y = None if value is None else _level(value, low, high, 4 * height)
+        y = None if value is None else level_of(value, low, high, 4 * height)
         if y is not None:
             _stroke(rows, x, y if before is None else before, y)
         before = y
@@ -72,7 +72,7 @@ def _stroke(rows: list[list[int]], x: int, start: int, end: int) -> None:
         rows[y // 4][x // 2] |= _DOTS[x % 2][y % 4]
 
 
-def _level(value: float, low: float, high: float, levels: int) -> int:
+def level_of(value: float, low: float, high: float, levels: int) -> int:
     """The value as a whole number from 0 to `levels` - 1."""
     if high <= low:
         return 0

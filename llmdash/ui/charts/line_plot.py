@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from llmdash.ui.charts.chart import Values, cell, dots
+from llmdash.ui.charts.chart import Values, cell, dots, level_of
 from llmdash.ui.text.format import fit
 
 __all__ = ["Cells", "Curve", "Scale", "axis_labels", "plot_rows"]
@@ -48,10 +48,12 @@ class Scale:
         return cls(next((top * ten for top in _TOPS if top * ten >= 1.02 * most), 12 * ten))
 
     def row(self, value: float | None, rows: int) -> int | None:
-        """Return the row of a value, counted from the top; None if it is not on the scale."""
+        """Return the row in which a curve has its dot for a value, counted from the top; None if the value is
+        not on the scale.
+        """
         if value is None or not 0 <= value <= self.top:
             return None
-        return rows - 1 - min(rows - 1, int(value / self.top * rows))
+        return rows - 1 - level_of(value, 0.0, self.top, 4 * rows) // 4
 
 
 def _largest(values: Values) -> float:
