@@ -173,12 +173,12 @@ class PicturedSession:
         self.runner = BatchRunner(self.parts, 64)
         gauges = LiveGauges(self.parts, self.runner)
         self._frames = FrameBuilder(
-            RunFacts("arithmetic", "gpt-4o-mini", "openai", len(KEYS), _price, check="json"),
+            RunFacts("arithmetic", "gpt-4o-mini", "openai", len(KEYS), _price, check=""),
             store,
             gauges,
             source.id,
             Inspector(source, Records(journal), store.streams).inspect,
-            texts=JobTexts(source, journal, "json"),
+            texts=JobTexts(source, journal, ""),
             attempts=journal.attempts_of,
             wall_clock=self.parts.wall_clock,
         )
