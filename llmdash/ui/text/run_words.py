@@ -121,7 +121,7 @@ def _spare(run: RunPart) -> int:
 
 def _outcome(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
     jobs = len(count(run.jobs))
-    rare = min(5, jobs) if wide else 3
+    rare = min(4, jobs) if wide else 3
     slots = [
         _counted("✓", run.done, jobs, "done" if wide else "", "success"),
         _counted("✗", run.failed, rare, "failed" if wide else "", "error"),
