@@ -19,6 +19,7 @@ from llmdash.engine.journal.totals import totals_in
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.records import ResultRecord
+from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.pool.member import Endpoint, Member
@@ -40,7 +41,8 @@ Script = Callable[[str, str, int], Iterable[Any]]
 many seconds pass, an event is awaited."""
 
 FAST = RetryPolicy(base_s=0.001, cap_s=0.01, budget_floor=1_000_000)
-ALL = View(jobs=JobsView(height=10_000), stream=StreamView())
+ALL = View(jobs=JobsView(height=10_000, sort=SortColumn.NUMBER), stream=StreamView())
+"""Every job in the order of the input, those never sent among them."""
 
 
 USAGE = Usage(2, 3)
