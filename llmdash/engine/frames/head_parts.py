@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 
 from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
@@ -25,14 +24,7 @@ _SHARES = (0.50, 0.90, 0.95, 0.99)
 class HeadParts:
     """Builds the parts of a frame that no view changes. Hold the lock of the store."""
 
-    def __init__(
-        self,
-        facts: RunFacts,
-        store: Figures,
-        gauges: Gauges,
-        wall_clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._wall_clock = wall_clock
+    def __init__(self, facts: RunFacts, store: Figures, gauges: Gauges) -> None:
         self._facts = facts
         self._store = store
         self._gauges = gauges
@@ -94,7 +86,7 @@ class HeadParts:
                 store.columns.jobs,
             ),
             ends_in_s=ends_in_s,
-            ends_at=self._wall_clock() + ends_in_s[1] if ends_in_s is not None else None,
+            ends_at=store.wall.now() + ends_in_s[1] if ends_in_s is not None else None,
             ttft=_percentiles(store.ttft),
             latency=_percentiles(store.latency),
             waited=_percentiles(store.waited),
