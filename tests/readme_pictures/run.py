@@ -180,7 +180,7 @@ class PicturedSession:
             Inspector(source, Records(journal), store.streams).inspect,
             texts=JobTexts(source, journal, ""),
             attempts=journal.attempts_of,
-            wall_clock=self.parts.wall_clock,
+            at_work=True,
         )
         self._chronicle = Chronicle(
             cast("JournalWriter", journal),

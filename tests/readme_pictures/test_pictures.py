@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from tests.readme_pictures.making import FOLDER, THEMES, moving_picture
 
-_TEXT = "{http://www.w3.org/2000/svg}text"
 README = Path(__file__).parents[2] / "README.md"
 
 
 def words_in(svg: str) -> set[str]:
     """What a picture says, without its figures: how fast the machine is may change one of these."""
-    texts = (text.text or "" for text in ElementTree.fromstring(svg).iter(_TEXT))
+    texts = re.findall(r"<text [^>]*>([^<]*)</text>", svg)
     return {word for text in texts for word in re.findall(r"[A-Za-z]{3,}", text)}
 
 

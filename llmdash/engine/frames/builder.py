@@ -20,6 +20,7 @@ from llmdash.engine.frames.job_texts import JobTexts
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.frames.series_parts import SeriesParts
+from llmdash.engine.frames.steady import HOLD_S
 from llmdash.engine.frames.stream_parts import StreamParts
 from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.frames.tiles import Tiles
@@ -56,8 +57,8 @@ class FrameBuilder:
     """Builds the frames of one run.
 
     `inspect` returns a job in full, or None while it is looked up; `texts` has what rows say of texts, and
-    `search` makes what a filter by them asks. A run at work has a `wall_clock`, in Unix seconds; a frame of
-    one on record depends on its moment alone.
+    `search` makes what a filter by them asks. What a run `at_work` shows may depend on
+    what went before; a frame of one on record depends on its moment alone.
     """
 
     def __init__(
@@ -71,18 +72,19 @@ class FrameBuilder:
         texts: JobTexts | None = None,
         search: Callable[[], Search] = lambda: NO_SEARCH,
         attempts: AttemptsOf = none_on_record,
-        wall_clock: Callable[[], float] | None = None,
+        *,
+        at_work: bool = False,
     ) -> None:
         self._facts = facts
         self._store = store
         self._gauges = gauges
         self._inspect = inspect
         self._bounds = bounds
-        self._head = HeadParts(facts, store, gauges, wall_clock)
+        self._head = HeadParts(facts, store, gauges, HOLD_S if at_work else 0.0)
         self._rows = JobRows(store, gauges, job_id, texts)
         self._series = SeriesParts(facts, store)
         self._streams = StreamParts(store, job_id)
-        self._one_bucket = None if wall_clock is None else OneBucket()
+        self._one_bucket = OneBucket() if at_work else None
         self._examples = Examples(store.columns, job_id, attempts)
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(

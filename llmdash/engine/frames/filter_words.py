@@ -47,7 +47,6 @@ VERDICTS: Final[Mapping[str, Verdict | AnswerFlag]] = {
     "reused": AnswerFlag.REUSED,
 }
 ERROR_CLASSES: Final[Mapping[str, ErrorClass]] = {kind.value: kind for kind in ErrorClass}
-"""What the errors of a class look like, from their beginning."""
 NUMBERS: Final = ("time", "ttft", "wait", "try", "in", "out", "#")
 FIELDS: Final = ("state", "is", "key", "worker", "error", "had", "id", "text", *NUMBERS)
 _OTHER_NAMES: Final = ("verdict", "tries")
@@ -91,9 +90,10 @@ def _values(name: str, columns: Columns) -> Iterator[str]:
     elif name == "worker":
         yield from _names(columns.workers)
     elif name == "error":
+        yield from columns.classes
         yield from (_beginning(error) for error in _names(columns.errors))
-        yield from ERROR_CLASSES
     elif name == "had":
+        yield from columns.classes
         yield from ERROR_CLASSES
 
 

@@ -9,7 +9,7 @@ from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
 from llmdash.engine.frames.figures import Figures, Times
 from llmdash.engine.frames.gauges import Gauges
 from llmdash.engine.frames.run_facts import RunFacts
-from llmdash.engine.frames.steady import HOLD_S, SteadyBinding
+from llmdash.engine.frames.steady import SteadyBinding
 from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
 from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
 from llmdash.engine.pool.costs import cost_so_far, projected
@@ -24,18 +24,12 @@ _SHARES = (0.50, 0.90, 0.95, 0.99)
 class HeadParts:
     """Builds the parts of a frame that no view changes. Hold the lock of the store."""
 
-    def __init__(
-        self,
-        facts: RunFacts,
-        store: Figures,
-        gauges: Gauges,
-        wall_clock: Callable[[], float] | None = None,
-    ) -> None:
-        self._wall_clock = wall_clock
+    def __init__(self, facts: RunFacts, store: Figures, gauges: Gauges, hold_s: float) -> None:
+        """What binds is named once it has for `hold_s` seconds."""
         self._facts = facts
         self._store = store
         self._gauges = gauges
-        self._steady = SteadyBinding(0.0 if wall_clock is None else HOLD_S)
+        self._steady = SteadyBinding(hold_s)
         self._cost_at = -math.inf
         self._last_cost: float | None = None
 
@@ -93,7 +87,7 @@ class HeadParts:
                 store.columns.jobs,
             ),
             ends_in_s=ends_in_s,
-            ends_at=self._wall_clock() + ends_in_s[1] if ends_in_s and self._wall_clock else None,
+            ends_at=store.wall.now() + ends_in_s[1] if ends_in_s is not None else None,
             ttft=_percentiles(store.ttft),
             latency=_percentiles(store.latency),
             waited=_percentiles(store.waited),

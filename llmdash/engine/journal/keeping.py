@@ -14,19 +14,15 @@ from typing import Any
 
 from llmdash.engine.journal.file import Group
 from llmdash.engine.journal.writer import Journal
+from llmdash.engine.model.errors import NOT_KEPT
 from llmdash.engine.model.records import AttemptRecord, MomentRow, ResultRow
 from llmdash.prompts.source import InputError, PromptSource, Said
 from llmdash.sanitize import storable
 
-__all__ = ["NOT_KEPT", "Keep", "PromptJournal", "TextlessJournal", "messages_text"]
-
-NOT_KEPT = "not kept"
-"""Takes the place of the reason why a job failed."""
+__all__ = ["Keep", "PromptJournal", "TextlessJournal", "messages_text"]
 
 _WORDS = re.compile(r"[A-Za-z0-9_.:,-]{1,100}")
 """What names a thing and is no text: an error code, a reason to finish."""
-
-
 _WITH_WORDS = ("key", "endpoint")
 """The kinds of moments with words of a server after the name of a state."""
 

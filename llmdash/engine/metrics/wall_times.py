@@ -12,7 +12,8 @@ class WallTimes:
     """When a run was first started and when it ended, in Unix seconds; between them are its rests too."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now = now
+        self.now = now
+        """The clock on the wall: that of a run that is played again stands where it stood then."""
         self.began_at: float | None = round(now(), 3)
         """None for a run whose record does not say."""
         self.ended_at: float | None = None
@@ -25,7 +26,7 @@ class WallTimes:
     def end(self) -> None:
         """Note that the run has ended, unless that was noted before."""
         if self.ended_at is None:
-            self.ended_at = round(self._now(), 3)
+            self.ended_at = round(self.now(), 3)
 
     def go_on(self) -> None:
         """Note that it is at work again."""

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["ErrorClass", "ErrorExample", "ErrorGroup", "FailedTries", "class_of"]
+__all__ = ["NOT_KEPT", "ErrorClass", "ErrorExample", "ErrorGroup", "FailedTries", "class_of"]
+
+NOT_KEPT: Final = "not kept"
+"""Stands for the text of an error where a run keeps no texts."""
 
 
 class ErrorClass(enum.StrEnum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 
 from llmdash.engine.dispatch.holds import Holds
@@ -73,7 +72,7 @@ class Run:
             JobTexts(plan.source, reader, plan.facts.check),
             lambda: TextSearch(start.store.columns, plan.source, reader),
             reader.attempts,
-            wall_clock=time.time,
+            at_work=True,
         )
         chronicle = Chronicle(
             writer, start.store, start.pool, gauges, self._head, last_at=start.last_sample_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from llmdash.engine.model.errors import ErrorClass, ErrorGroup, class_of
+from llmdash.engine.model.errors import NOT_KEPT, ErrorClass, ErrorGroup, class_of
 
 __all__ = ["ErrorKey", "ErrorNumbers", "group_at", "shape"]
 
@@ -57,9 +57,11 @@ class ErrorNumbers:
         return number
 
     def is_of(self, number: int, error: str) -> bool:
-        """True if a job with this error has failed with a failure of the group."""
+        """True if a job with this error has failed with a failure of the group; any may be it whose text was
+        not kept.
+        """
         key = self.keys[number - 1]
-        return key.name in (_OVERFLOW, _name(key.status, error))
+        return error == NOT_KEPT or key.name in (_OVERFLOW, _name(key.status, error))
 
     def _new(self, failure: str | None, status: int | None, code: str | None, message: str) -> int:
         kind = class_of(failure, status, message)

@@ -51,6 +51,10 @@ class Columns(Protocol):
         """The class of the last try of each job that failed, whatever came after it; 0 if none did."""
 
     @property
+    def classes(self) -> Sequence[ErrorClass]:
+        """The classes that occur in `failure`."""
+
+    @property
     def worker(self) -> JobValues[int]: ...
     @property
     def wait(self) -> JobValues[float]: ...
@@ -116,6 +120,10 @@ class JobColumns:
         self.keys = Names()
         self.workers = Names()
         self.revision = 0
+
+    @property
+    def classes(self) -> Sequence[ErrorClass]:
+        return [kind for kind, number in CLASSES.items() if number in self.failure]
 
     def set_state(self, job: int, state: JobState) -> None:
         """Set the state of a job, and update the counts of states."""

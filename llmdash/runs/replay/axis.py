@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from llmdash.engine.model.records import MomentRow, SampleRow
@@ -37,6 +37,13 @@ class Axis:
         if number < 0:
             return 0.0
         return self._before[number] + min(at, self._ends[number]) - self._starts[number]
+
+    def time(self, position: float) -> float:
+        """Return the time, in Unix seconds, at which `position` was reached; 0 where there was no work."""
+        number = max(0, bisect_left(self._before, position) - 1)
+        if not self._starts:
+            return 0.0
+        return min(self._starts[number] + position - self._before[number], self._ends[number])
 
     def place(self, times: array[float]) -> None:
         """Replace times, where there are any, by their positions."""

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar, overload
 
+from llmdash.engine.model.errors import ErrorClass
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import CLASSES, Names
 from llmdash.engine.store.store import LiveJob
@@ -84,6 +85,11 @@ class ColumnsAt:
     @property
     def started(self) -> Sequence[int]:
         return _Started(self._timeline.order, self._timeline.started_by(self.position))
+
+    @property
+    def classes(self) -> Sequence[ErrorClass]:
+        """The classes that occur in the whole run."""
+        return self._timeline.final.classes
 
     @property
     def counts(self) -> list[int]:

@@ -56,7 +56,7 @@ class FiguresAt:
         ttfts = timeline.final.ttft if timeline.is_streamed else bytes(timeline.final.jobs)
         self.ttft = _TimesAt(timeline.answers.times, ttfts, self.columns)
         self.waited = LogHistogram()  # when a job began to wait is not on record
-        self.wall = WallTimes()
+        self.wall = WallTimes(lambda: past.time(self.columns.position))
         self.latency = _TimesAt(timeline.answers.times, timeline.final.time, self.columns)
 
     def clock(self) -> float:

@@ -21,11 +21,16 @@ class Past:
     """What samples and moments say of a whole run, on the axis of its replay."""
 
     def __init__(self, samples: Sequence[SampleRow], moments: Sequence[MomentRow], axis: Axis) -> None:
+        self._axis = axis
         self._samples = samples
         self._sampled = array("d", (axis.position(row.at) for row in samples))
         self.marks = Marks()
         for row in moments:
             self.marks.see(axis.position(row.at), row.kind, row.subject, row.value)
+
+    def time(self, position: float) -> float:
+        """Return the time of a position, in Unix seconds."""
+        return self._axis.time(position)
 
     def setting(self, position: float) -> Setting:
         """Return how the run was set at a position."""

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import cast
 
+from llmdash.engine.dispatch.asker import LocalAsker
 from llmdash.engine.dispatch.kill_switch import KillSwitch
 from llmdash.engine.dispatch.limiter import RateLimiter
 from llmdash.engine.dispatch.parts import RunnerParts
@@ -60,6 +61,7 @@ class TunedRun:
             KillSwitch(lambda: None),
             rng=random.Random(1),
             clock=clock,
+            asker=LocalAsker(clock),
         )
         self.runner = BatchRunner(self.parts, concurrency)
 

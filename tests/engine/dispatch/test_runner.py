@@ -15,6 +15,7 @@ from llmdash.engine.model import commands
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind, JobState, KeyState, RunState
+from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
 from llmdash.llms.wire.failures import FailureKind
 from tests.engine.scripted import ALL as FULL
@@ -33,6 +34,8 @@ from tests.engine.scripted import (
     whole,
 )
 from tests.waiting import PATIENCE_S, wait_for
+
+NEWEST = View(jobs=JobsView(height=100))
 
 
 def gated(gate: threading.Event) -> Server:
@@ -176,11 +179,13 @@ def test_jobs_cancelled_before_their_turn_stand_once_in_the_table(tmp_path: Path
     with started(plan(tmp_path, server, prompts(30), concurrency=2)) as session:
         until(session, lambda frame: frame.run.in_flight == 2)
         session.command(commands.CancelJobs((5, 6, 20)))
-        frame = until(session, lambda frame: frame.run.cancelled == 3)
-        assert sorted(row.job for row in frame.jobs.rows) == list(range(30))
+        until(session, lambda frame: frame.run.cancelled == 3)
+        begun = session.frame(NEWEST)
+        assert sorted(row.job for row in begun.jobs.rows) == [0, 1, 5, 6, 20]
+        assert begun.run.queued + begun.run.waiting == 25
         gate.set()
         assert session.join(PATIENCE_S)
-    assert sorted(row.job for row in session.frame(FULL).jobs.rows) == list(range(30))
+    assert sorted(row.job for row in session.frame(NEWEST).jobs.rows) == list(range(30))
     assert assert_balanced(session, server).run.done == 27
 
 

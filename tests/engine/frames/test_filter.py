@@ -130,6 +130,7 @@ def test_no_text_breaks_the_filter(text: str) -> None:
         ("key:b", ('key:"key b1"',)),
         ("worker:g", ('worker:"GPU b"',)),
         ("error:", ("error:throttled", 'error:"429 Too Many Requests"')),
+        ("had:thr", ("had:throttled",)),
         ("is:wro", ("is:wrong",)),
         ("is:wrong", ()),
         ("nothing:", ()),

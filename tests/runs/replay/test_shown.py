@@ -76,6 +76,13 @@ def test_the_inspector_knows_nothing_of_the_future(tmp_path: Path) -> None:
     assert unsent.attempts == ()
 
 
+def test_when_it_ends_is_told_by_the_clock_of_then(tmp_path: Path) -> None:
+    made(tmp_path)
+    run = session_at(tmp_path, 3.5).frame(View()).run
+    assert run.ends_in_s is not None
+    assert run.ends_at == pytest.approx(AT + 3.5 + run.ends_in_s[1])
+
+
 def test_jobs_are_sorted_filtered_and_their_streams_tiled(tmp_path: Path) -> None:
     made(tmp_path)
     session = session_at(tmp_path, 2.8)
