@@ -126,6 +126,16 @@ def test_every_page_of_the_manual_is_listed_once_in_its_order() -> None:
     assert rows == [(topic, topic) for topic in TOPICS]
 
 
+def test_every_recipe_that_is_named_exists() -> None:
+    recipes = set(
+        re.findall(r"^([a-z][a-z-]*)[^:\n]*:(?!=)", (ROOT / "justfile").read_text("utf-8"), re.MULTILINE)
+    )
+    contributing = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"`just ([a-z-]+)", README + contributing)
+    assert named
+    assert set(named) <= recipes
+
+
 def test_the_pictures_are_those_that_are_made() -> None:
     shown = re.findall(r'"\.github/pictures/(\S+)"', README)
     assert sorted(shown) == sorted(f"run-{shade}.svg" for shade in THEMES)
