@@ -25,6 +25,7 @@ def folder_of_files(folder: Path) -> Path:
         "sums.jsonl": _lines({"prompt": "What is 2 + 3?", "expected": 5}),
         "reviews.jsonl": _lines({"prompt": "I like it."}),
         "review.json": json.dumps({"type": "object", "properties": {"stars": {"type": "integer"}}}),
+        "prompts.jsonl": _lines(*({"id": f"p{n}", "prompt": f"What is {n} + 1?"} for n in range(3))),
         "prompts.txt": "Hello, how are you?\nWhat is 3 x 4?\n",
     }
     for name, text in files.items():

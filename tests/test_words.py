@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "llmdash"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-TEXTS = [*MODULES, *sorted(PACKAGE.rglob("*.tcss")), ROOT / "README.md"]
+TEXTS = [*MODULES, *sorted(PACKAGE.rglob("*.tcss")), ROOT / "README.md", ROOT / ".github/CONTRIBUTING.md"]
 
 REPLACED = {
     r"(un)?mend(s|ed|able|ing)?": "fix, repair",

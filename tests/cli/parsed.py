@@ -14,7 +14,7 @@ __all__ = ["parse"]
 
 def parse(line: str) -> click.Context:
     """Parse `llmdash ...` down to its last command. Raises click.UsageError for what cannot be given."""
-    words = list(takewhile(lambda word: word not in (">", ">>", "|"), shlex.split(line)))
+    words = list(takewhile(lambda word: word not in ("<", ">", ">>", "|"), shlex.split(line)))
     assert words[0] == "llmdash"
     command: click.Command = main
     context = click.Context(main, info_name="llmdash")
