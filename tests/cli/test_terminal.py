@@ -43,7 +43,7 @@ def test_a_batch_is_started_tuned_paused_inspected_and_left(tmp_path: Path, colu
         terminal.keys("\r")
         terminal.wait_for("Attempts")
         terminal.keys("\x1b")
-        terminal.wait_for("Jobs ·")
+        terminal.wait_for(" Jobs ")
 
         terminal.stop_run()
         assert terminal.wait() == 0
@@ -67,7 +67,7 @@ def test_a_window_that_changes_its_size_keeps_the_dashboard_whole(tmp_path: Path
         for columns, rows in ((80, 24), (40, 10), (200, 60), (120, 36)):
             terminal.resize(columns, rows)
             terminal.read(0.3)
-        terminal.wait_for("Jobs ·")
+        terminal.wait_for(" Jobs ")
         terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.is_clean

@@ -66,7 +66,7 @@ def stop_and_bring_back(terminal: Terminal, folder: Path, how: str) -> None:
     before = kept(folder)
     terminal.keys("fg\n")
     terminal.wait_for(lambda screen: done(screen) > before)
-    assert "Jobs ·" in terminal.screen and "typed 42" not in terminal.screen, "painted anew"
+    assert " Jobs " in terminal.screen and "typed 42" not in terminal.screen, "painted anew"
     assert state(process) != "T"
 
 

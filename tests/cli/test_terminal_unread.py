@@ -36,7 +36,7 @@ def watched(folder: Path, server: Simulated, rate: str, jobs: int) -> Iterator[T
     with Terminal(*arguments, cwd=folder, env=environment(folder, server), modern=True) as terminal:
         terminal.wait_for(lambda screen: done(screen) > 0)
         yield terminal
-        terminal.wait_for("Jobs ·")
+        terminal.wait_for(" Jobs ")
         terminal.stop_run()
         assert terminal.wait() == 0
         assert terminal.left_changed == []

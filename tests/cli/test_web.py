@@ -80,7 +80,7 @@ def test_a_run_is_steered_by_a_page_that_may(home: Path, going_on: dict[str, str
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_viewer_outlives_the_server(home: Path, kept: Path, number: signal.Signals) -> None:
     with served(kept, cwd=home, env=environment(home)) as web, web.viewer() as viewer:
-        viewer.wait_for("5 saved")
+        viewer.wait_for("all ended, nothing failed")
         assert len(web.processes()) == 1
         web.process.send_signal(number)
         out, err = web.process.communicate(timeout=60)
@@ -92,24 +92,24 @@ def test_no_viewer_outlives_the_server(home: Path, kept: Path, number: signal.Si
 def test_a_viewer_ends_with_its_page(home: Path, kept: Path) -> None:
     with served(kept, cwd=home, env=environment(home)) as web:
         with web.viewer() as viewer:
-            viewer.wait_for("5 saved")
+            viewer.wait_for("all ended, nothing failed")
             assert len(web.processes()) == 1
         web.wait_for_no_viewer()
 
 
 def test_a_viewer_that_is_killed_is_no_matter_of_another(home: Path, kept: Path) -> None:
     with served(kept, cwd=home, env=environment(home)) as web, web.viewer() as one:
-        one.wait_for("5 saved")
+        one.wait_for("all ended, nothing failed")
         [process] = web.processes()
         with web.viewer() as other:
             os.kill(process.pid, signal.SIGKILL)
             assert one.socket.end()[0] == 1000
-            other.wait_for("5 saved")
+            other.wait_for("all ended, nothing failed")
 
 
 def test_a_kept_run_is_shown_as_it_was(home: Path, kept: Path) -> None:
     with served(kept, cwd=home, env=environment(home)) as web, web.viewer() as viewer:
-        viewer.wait_for("5 saved")
+        viewer.wait_for("all ended, nothing failed")
         before = sorted(home.iterdir())
         viewer.keys("o\r")
         viewer.wait_for("Attempts")
@@ -120,7 +120,7 @@ def test_a_kept_run_is_shown_as_it_was(home: Path, kept: Path) -> None:
 def test_no_key_and_no_token_is_where_others_could_read_it(home: Path, kept: Path) -> None:
     env = environment(home, OPENAI_API_KEY=CANARY)
     with served(kept, cwd=home, env=env) as web, web.viewer() as viewer:
-        viewer.wait_for("5 saved")
+        viewer.wait_for("all ended, nothing failed")
         [process] = web.processes()
         assert CANARY.encode() not in process.read("environ")
         for each in (process, Process(web.process.pid, "")):

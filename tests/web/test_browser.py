@@ -56,7 +56,7 @@ def test_a_run_is_shown_typed_into_and_resized_in_a_page(home: Path, web: Served
     page.resize(1300, 800)
     page.open(web.address)
     page.wait_for(TITLE)
-    page.wait_for("5 saved")
+    page.wait_for("all ended, nothing failed")
     assert TITLE in page.evaluate("document.title")
     assert page.evaluate("location.href") == f"http://127.0.0.1:{web.port}/"  # nobody looks at the token
     assert page.evaluate("document.cookie") == ""
@@ -68,11 +68,11 @@ def test_a_run_is_shown_typed_into_and_resized_in_a_page(home: Path, web: Served
     page.resize(700, 500)
     page.read_until(lambda: any('"resize"' in each for each in page.sent), "the new size")
     page.load_by("Page.reload")  # and the tab knows the token still
-    page.wait_for("5 saved")
+    page.wait_for("all ended, nothing failed")
     page.type("q")
     wait_for(lambda: page.notice == "The viewer has ended.", "the end")
     page.load_by("Runtime.evaluate", expression="document.querySelector('#again').click()")
-    page.wait_for("5 saved")
+    page.wait_for("all ended, nothing failed")
     web.process.send_signal(signal.SIGINT)
     wait_for(lambda: page.notice.startswith("The server is not reached"), "the loss of the server")
     assert web.process.wait(60) == 0
@@ -86,12 +86,12 @@ def test_a_page_whose_connection_is_dropped_opens_its_viewer_anew_by_itself(web:
     """Through a tunnel, whose port is not the server's."""
     with tunnel(web.port) as way:
         page.open(f"http://127.0.0.1:{way.port}/#{web.token}")
-        page.wait_for("5 saved")
+        page.wait_for("all ended, nothing failed")
         [first] = web.processes()
         way.drop()
         page.read_until(lambda: [each for each in web.processes() if each != first], "another viewer")
         page.read_until(lambda: first not in web.processes(), "the end of the first")
-        page.wait_for("5 saved")
+        page.wait_for("all ended, nothing failed")
         assert page.notice == ""
 
 
