@@ -25,7 +25,7 @@ def test_keys_that_the_user_chose_hold_from_the_start(tmp_path: Path) -> None:
         terminal.keys("?")
         terminal.wait_for("troubleshooting")
         terminal.keys("\x1b")
-        terminal.wait_for("d Disable/enable")
+        terminal.wait_for(lambda screen: "troubleshooting" not in screen)
         terminal.stop_run()
         assert terminal.wait() == 0
 

@@ -15,6 +15,7 @@ from llmdash.cluster.asker import ClusterAsker
 from llmdash.cluster.desk import Desk
 from llmdash.cluster.keyring import Keyring, with_values
 from llmdash.cluster.link import Link
+from llmdash.engine.model.errors import FailedTries
 from llmdash.engine.model.frame import Frame, JobRow, Percentiles, RatePart, SeriesPart, StreamPart
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, StreamView, View
@@ -112,6 +113,7 @@ def without_times(frame: Frame) -> Frame:
             waited=Percentiles(),
             began_at=None,
             ended_at=None,
+            ends_at=None,
         ),
         jobs=replace(frame.jobs, rows=tuple(map(_row, frame.jobs.rows))),
         keys=tuple(replace(key, spark=(), rpm=0, tpm=0) for key in frame.keys),
@@ -119,8 +121,11 @@ def without_times(frame: Frame) -> Frame:
         cluster="",
         rate=RatePart(),
         stream=_stream(frame.stream),
+        inspected=_stream(frame.inspected),
         tiles=tuple(map(_stream, frame.tiles)),
         series=SeriesPart(),
+        errors=tuple(replace(group, first_s=None, last_s=None, spark=()) for group in frame.errors),
+        failed_tries=FailedTries(),
         notices=(),
         inspection=None,
     )
