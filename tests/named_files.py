@@ -19,13 +19,14 @@ def folder_of_files(folder: Path) -> Path:
     asked = [
         {"id": f"q{n}", "messages": [{"role": "user", "content": f"{n} + 1?"}], "row": n} for n in range(3)
     ]
+    prompts: list[dict[str, object]] = [{"id": f"p{n}", "prompt": f"What is {n} + 1?"} for n in range(3)]
     files = {
         "requests.jsonl": _lines(*asked),
         "questions.csv": "question,topic\nWhat is 2 + 3?,sums\nWhat is 4 + 5?,sums\n",
         "sums.jsonl": _lines({"prompt": "What is 2 + 3?", "expected": 5}),
         "reviews.jsonl": _lines({"prompt": "I like it."}),
         "review.json": json.dumps({"type": "object", "properties": {"stars": {"type": "integer"}}}),
-        "prompts.jsonl": _lines(*({"id": f"p{n}", "prompt": f"What is {n} + 1?"} for n in range(3))),
+        "prompts.jsonl": _lines(*prompts),
         "prompts.txt": "Hello, how are you?\nWhat is 3 x 4?\n",
     }
     for name, text in files.items():

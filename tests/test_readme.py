@@ -33,7 +33,7 @@ SECTIONS = (
     "Watch from elsewhere",
 )
 """The tasks: each has commands, and fits a screen."""
-LONGEST_SECTION = 32
+LONGEST_SECTION = 26
 OF_A_TERMINAL = ("llmdash attach ", "llmdash web ")
 """Commands that go on until who sits there ends them: that they can be given is all that is tested here."""
 WHILE_IT_RUNS = "Watch from elsewhere"

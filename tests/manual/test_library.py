@@ -30,7 +30,7 @@ from tests.simulated import Simulated
 from tests.test_words import REPLACED
 
 PAGES = Path(keyboard_page.PAGE).parent
-RUN_FOR_REAL = ("files", "templates", "checks", "library", "rate", "themes")
+RUN_FOR_REAL = ("files", "templates", "checks", "themes")
 """Pages whose commands need nothing but files; those of others are parsed, and run where they are tested."""
 
 
