@@ -10,7 +10,7 @@ from typing import Final
 __all__ = ["NOT_KEPT", "ErrorClass", "ErrorExample", "ErrorGroup", "FailedTries", "class_of"]
 
 NOT_KEPT: Final = "not kept"
-"""Stands for the text of an error where a run keeps no texts."""
+"""The text of an error where a run keeps no texts."""
 
 
 class ErrorClass(enum.StrEnum):

@@ -57,7 +57,7 @@ class ErrorNumbers:
         return number
 
     def is_of(self, number: int, error: str) -> bool:
-        """True if a job with this error has failed with a failure of the group; any may be it whose text was
+        """True if a job with this error has failed with a failure of the group, or may have, as its text was
         not kept.
         """
         key = self.keys[number - 1]

@@ -231,7 +231,7 @@ class Board(PanelSpace):
 
     @on(KeyPanel.Chosen)
     def _jobs_of_key(self, event: KeyPanel.Chosen) -> None:
-        self.show_only(f"{key_filter(event.label)}{' state:failed' if event.failed else ''}")
+        self.show_only(key_filter(event.label))
 
     @on(ErrorTable.Chosen)
     def _jobs_of_group(self, event: ErrorTable.Chosen) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -17,6 +17,7 @@ from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.ui.inspector.attempt_lines import AttemptLine, attempt_lines
 from llmdash.ui.stream.selected import with_selection
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import Styles, line
 from llmdash.ui.text.panel_border import PanelBorder
 from llmdash.ui.text.scrolling import jump, resize

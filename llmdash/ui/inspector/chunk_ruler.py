@@ -8,7 +8,7 @@ from time import monotonic
 from typing import ClassVar, Final
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.timer import Timer
 
 from llmdash.engine.model.frame import StreamPart
@@ -20,6 +20,7 @@ from llmdash.ui.stream.text import Chunk, Ruler, StreamText
 from llmdash.ui.stream.words import CARET
 from llmdash.ui.stream.wrapping import Kind, Line, Span
 from llmdash.ui.text.format import count, fit, ordinal
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["ChunkRuler"]
 

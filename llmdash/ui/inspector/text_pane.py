@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from llmdash.ui.stream.selected import selected_text, with_selection
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind, wrap
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import Styles, line
 from llmdash.ui.text.panel_border import PanelBorder
 from llmdash.ui.text.scrolling import jump, resize

@@ -40,9 +40,9 @@ class FilterBar(Vertical):
     FilterBar Input, FilterBar Input:focus { width: 1fr; background: $panel; background-tint: $panel 0%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close the filter", show=False, tooltip="Show every job again"),
-        Binding("down,up", "leave", "Back to the table", show=False, tooltip="The filter stays"),
-        Binding("tab", "complete", "Complete", show=False, tooltip="Take the first of the ways to go on"),
+        Binding("escape", "close", "Close the filter", tooltip="Show every job again"),
+        Binding("down,up", "leave", "Back to the table", tooltip="The filter stays"),
+        Binding("tab", "complete", "Complete", tooltip="Take the first of the ways to go on"),
     ]
 
     @dataclass

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -15,6 +15,7 @@ from textual.widgets import Input, Label
 
 from llmdash.engine.model.frame import JobsPart
 from llmdash.sanitize import clean_line
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["JumpBar"]
 

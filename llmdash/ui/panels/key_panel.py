@@ -51,7 +51,6 @@ class KeyPanel(LineTable):
     | Key | Does |
     |---|---|
     | enter | Show the jobs of the key under the cursor. |
-    | e | Show what failed with it. |
     | d | Disable the key under the cursor, or enable it again. |
     | v | Revive it: end its rest or quarantine, or that of an endpoint, at once. |
     | [, ] | Less or more weight. |
@@ -79,7 +78,6 @@ class KeyPanel(LineTable):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "activate", "Its jobs", tooltip="Show only the jobs of the key under the cursor"),
-        Binding("e", "failures", "Its errors", tooltip="Show only what failed with the key under the cursor"),
         Binding(
             "d",
             "switch",
@@ -141,10 +139,9 @@ class KeyPanel(LineTable):
 
     @dataclass
     class Chosen(FromWidget):
-        """Posted when the user asks for the jobs of a key, all or those that failed."""
+        """Posted when the user asks for the jobs of a key."""
 
         label: str
-        failed: bool = False
 
     @dataclass
     class Weigh(FromWidget):
@@ -277,14 +274,8 @@ class KeyPanel(LineTable):
         return (*cells, lease_cell(row, sum(key.sent for key in self._keys)))
 
     def row_activated(self) -> None:
-        self._ask_for_jobs(failed=False)
-
-    def action_failures(self) -> None:
-        self._ask_for_jobs(failed=True)
-
-    def _ask_for_jobs(self, *, failed: bool) -> None:
         if key := self._key():
-            self.post_message(self.Chosen(self, key.label, failed))
+            self.post_message(self.Chosen(self, key.label))
         else:
             self._tell(_NO_KEY)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -17,6 +17,7 @@ from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.job_columns import DESCRIPTIONS, INPUT
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import MUTED, Cell
+from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["ColumnList", "ColumnsScreen"]
 
@@ -34,8 +35,8 @@ class ColumnList(LineTable):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,enter", "turn", "Show or hide", tooltip="Show or hide the column"),
-        Binding("J,shift+down", "move(1)", "Down", tooltip="Move it to the right"),
-        Binding("K,shift+up", "move(-1)", "Up", tooltip="Move it to the left"),
+        Binding("J,shift+down", "move(1)", "Move right", tooltip="Show the column further right"),
+        Binding("K,shift+up", "move(-1)", "Move left", tooltip="Show the column further left"),
         Binding("backspace", "reset", "As usual", tooltip="Show those that fit the width again"),
     ]
 

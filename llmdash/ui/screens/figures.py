@@ -32,18 +32,43 @@ class FiguresScreen(Screen[None]):
 
     TITLE = "Figures"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "metric(-1)", "Previous", group=_METRIC_KEYS, tooltip="Show the metric above"),
-        Binding("down", "metric(1)", "Next", group=_METRIC_KEYS, tooltip="Show the metric below"),
+        Binding(
+            "up",
+            "metric(-1)",
+            "Previous",
+            id="metric-before",
+            group=_METRIC_KEYS,
+            tooltip="Show the metric above",
+        ),
+        Binding(
+            "down", "metric(1)", "Next", id="next-metric", group=_METRIC_KEYS, tooltip="Show the metric below"
+        ),
         Binding("b", "grouping(1)", "By", tooltip="By key, by endpoint, by model, the run as a whole"),
         Binding("B", "grouping(-1)", "By, back", show=False, tooltip="The other way round"),
-        Binding("left", "group(-1)", "Previous", group=_GROUP_KEYS, tooltip="Show the group above"),
-        Binding("right", "group(1)", "Next", group=_GROUP_KEYS, tooltip="Show the group below, then all"),
+        Binding(
+            "left",
+            "group(-1)",
+            "Previous",
+            id="group-before",
+            group=_GROUP_KEYS,
+            tooltip="Show the group above",
+        ),
+        Binding(
+            "right",
+            "group(1)",
+            "Next",
+            id="next-group",
+            group=_GROUP_KEYS,
+            tooltip="Show the group below, then all",
+        ),
         Binding("x", "export('.csv')", "Export CSV", tooltip="Write all percentiles into a CSV file here"),
         Binding("j", "export('.json')", "JSON", tooltip="Write percentiles and histograms into a JSON file"),
         Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key"),
+        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
         Binding("escape,G", "dismiss", "Back", tooltip="To the dashboard"),
-        Binding("q", "app.quit", "Quit", show=False, tooltip="Leave; asks about a run that goes on"),
+        Binding(
+            "q", "app.quit", "Leave", show=False, id="quit", tooltip="Leave; asks about a run that goes on"
+        ),
     ]
 
     def __init__(self, controls: Controls) -> None:

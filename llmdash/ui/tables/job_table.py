@@ -79,6 +79,7 @@ class JobTable(LineTable):
         Binding("r", "retry", "Retry", tooltip="Queue the marked jobs, or this one, again"),
         Binding("x", "cancel", "Cancel", tooltip="End the marked jobs, or this one"),
         Binding("f", "follow", "Follow", tooltip="Follow the newest jobs"),
+        Binding("C", "screen.columns", "Columns", tooltip="Choose and order the columns"),
         Binding("left", "figure(-1)", "Figure to the left", show=False, tooltip="The one before"),
         Binding("right", "figure(1)", "Figure to the right", show=False, tooltip="The next one"),
     ]

@@ -61,16 +61,22 @@ class PanelBorder:
             between = _LINES.get(edge, "─") * (room - cell_len(what) - cell_len(how) - 2)
             line = Content.styled(f" {between} ", Style(foreground=color, bold=False))
             title = Content.assemble(title, line, Content(how))
-        self._write("_border_title", Content.assemble(start, title, end), 0)
+        self._write("_border_title", Content.assemble(start, title, end), 0 if edge else None)
         where = fit(self._where, room).rstrip() if self._where else ""
         below = Content(f"{start}{where}{end}" if where else "")
-        self._write("_border_subtitle", below, widget.outer_size.height - 1)
+        self._write(
+            "_border_subtitle",
+            below,
+            widget.outer_size.height - 1 if widget.styles.border_bottom[0] else None,
+        )
 
-    def _write(self, name: str, words: Content, y: int) -> None:
-        """Set a title of the widget, and repaint line `y` alone: the public way repaints all of it."""
+    def _write(self, name: str, words: Content, y: int | None) -> None:
+        """Set a title of the widget, and repaint line `y` alone: the public way repaints all."""
         widget = self._widget
         if getattr(widget, name, None) != words:
             setattr(widget, name, words)
+            if y is None:
+                return
             left, top = widget.gutter.left, widget.gutter.top
             widget.refresh(Region(-left, y - top, widget.outer_size.width, 1))
 

@@ -116,15 +116,13 @@ async def test_zeros_are_faint_and_figures_are_not() -> None:
         assert colors["122"] != faint
 
 
-async def test_enter_asks_for_the_jobs_of_a_key_and_e_for_what_failed_with_it() -> None:
+async def test_enter_asks_for_the_jobs_of_a_key_and_e_for_its_errors() -> None:
     panel = KeyPanel()
     async with running(panel) as pilot:
         panel.show(KEYS)
         await pilot.press("enter", "down", "e")
-        assert [(m.label, m.failed) for m in posted(pilot, KeyPanel.Chosen)] == [
-            ("a1f2", False),
-            ("9bc0", True),
-        ]
+        assert [message.label for message in posted(pilot, KeyPanel.Chosen)] == ["a1f2"]
+        assert [message.label for message in posted(pilot, KeyPanel.Errors)] == ["9bc0"]
 
 
 async def test_a_countdown_that_reads_the_same_is_not_painted_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -248,19 +249,26 @@ async def test_the_panel_names_what_binds_and_tells_its_sliders_apart() -> None:
         assert changed.control is panel
 
 
+def border(panel: RatePanel) -> tuple[str, str]:
+    """What the panel is, and what limits the rate."""
+    title = panel._border_title
+    assert title is not None
+    what, _line, how = re.split(r" ([─━]+) ", title.plain.strip())
+    return what, how
+
+
 async def test_the_rate_that_was_found_is_marked_on_its_slider_and_told_with_its_reason() -> None:
     panel = RatePanel()
     async with running(panel, (60, 8)):
         auto = AutoPart(on=True, rate=4.0, held_at=4.2, why="429")
         panel.show(RatePart(40.0, 1.0, binding=Binding.AUTO, auto=auto), SeriesPart())
-        assert panel._border_title is not None
-        assert panel._border_title.plain == "Rate · bound by auto 4.00/s, 429"
+        assert border(panel) == ("Rate", "bound by auto 4.00/s, 429")
         line = lines(panel.query(LogSlider).first())[0]
         assert line.index("▲") < line.index("▽") < line.index("◆")
         panel.show(RatePart(40.0, 1.0, binding=Binding.CONCURRENCY, auto=auto), SeriesPart())
-        assert panel._border_title.plain == "Rate · bound by concurrency · auto 4.00/s, 429"
+        assert border(panel) == ("Rate", "bound by concurrency · auto 4.00/s, 429")
         panel.show(RatePart(40.0, 1.0, binding=Binding.RATE), SeriesPart())
-        assert panel._border_title.plain == "Rate · bound by rate"
+        assert border(panel) == ("Rate", "bound by rate")
         assert "▽" not in lines(panel.query(LogSlider).first())[0]
 
 

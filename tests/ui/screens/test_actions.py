@@ -90,7 +90,7 @@ def test_a_key_for_two_actions_names_both_with_the_line() -> None:
     assert str(on_dashboard) == (
         "keys.toml:7: pause: g is the key of graphs (Graphs) too; give one of the two another key"
     )
-    assert "back" in str(on_graphs)
+    assert "dashboard" in str(on_graphs)
 
 
 def test_a_key_of_a_panel_meets_that_of_its_screen() -> None:

@@ -131,9 +131,9 @@ async def test_the_key_bar_lists_the_keys_of_the_focused_panel_then_those_of_eve
             "⏎ Inspect  / Filter  s Sort  r Retry  x Cancel  f Follow  " + everywhere
         )
         for kind, keys in (
-            (KeyPanel, "d Disable/enable  v Revive  [ ] Weight  "),
+            (KeyPanel, "⏎ Its jobs  d Disable/enable  v Revive  e Its errors  [ ] Weight  "),
             (LogSlider, "←→ 12 %"),
-            (StreamPane, "End Follow  b Chunk marks  t Gap times  "),
+            (StreamPane, "End Follow  b Bars  t Gap times  "),
         ):
             pilot.app.screen.query(kind).first().focus()
             await until(pilot, partial(begins, pilot, keys))
@@ -170,7 +170,7 @@ async def test_what_is_pasted_into_the_filter_is_one_line_without_its_end() -> N
     async with opened(FakeSession()) as pilot:
         await pilot.press("slash")
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
-        field = pilot.app.screen.query_one(Input)
+        field = pilot.app.screen.query_one("#filter Input", Input)
         pilot.app.post_message(Paste("add-34\r\n"))
         await until(pilot, lambda: field.value == "add-34")
 

@@ -16,6 +16,7 @@ from llmdash.ui.panels.outcome import OutcomePanel
 from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.stream.pane import StreamPane
+from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.text.keymap import entries
@@ -138,10 +139,10 @@ async def test_where_there_is_room_what_fails_is_shown_while_the_run_goes_on() -
     async with app.run_test(size=(200, 60)) as pilot:
         table = app.screen.query_one(ErrorTable)
         await until(pilot, lambda: table.display and table.row_count() == 4)
-        assert app.screen.query_one("#stream", StreamPane).display
+        assert app.screen.query_one(StreamTiles).display
         words = "32 jobs failed; 118 tries made good by a retry"
         await until(pilot, lambda: words in str(table.border_subtitle))
-        assert table.region.height == 11
+        assert table.region.height == 9
         await pilot.resize_terminal(120, 36)
         await until(pilot, lambda: not table.display)
         await until(pilot, lambda: not session.views[-1].errors)
