@@ -14,7 +14,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def words_in(svg: str) -> set[str]:
-    """What a picture says, without figures and answers: how fast the machine is decides where some are cut."""
+    """What a picture says, without figures and answers: the machine decides where these are cut."""
     texts = re.findall(r"<text [^>]*>([^<]*)</text>", svg)
     return {word for text in texts for word in re.findall(r"[A-Za-z]{3,}", text) if word not in _ANSWERS}
 
