@@ -25,6 +25,7 @@ ENGINE = {
         "slider-0": "a rate of 0 is refused, and no limit is asked for",
         "d-twice": "one key does one thing: D drains, d belongs to the key panel",
         "start-screen-enter": "nothing is chosen on the home screen that costs, and its forecast is shown",
+        "attempts-hidden": "the errors screen counts every try that failed, by class and key",
         "inspector-step": "the inspector steps along the rows of the table",
         "wrong model list": "the answers of a comparison are kept like those of any run",
     },

@@ -23,9 +23,9 @@ def test_keys_that_the_user_chose_hold_from_the_start(tmp_path: Path) -> None:
         terminal.keys("\x0fk")
         terminal.wait_for("d Disable/enable")
         terminal.keys("?")
-        terminal.wait_for("troubleshooting")
+        terminal.wait_for("getting-started")
         terminal.keys("\x1b")
-        terminal.wait_for(lambda screen: "troubleshooting" not in screen)
+        terminal.wait_for(lambda screen: "getting-started" not in screen)
         terminal.stop_run()
         assert terminal.wait() == 0
 
