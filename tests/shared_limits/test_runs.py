@@ -55,7 +55,7 @@ def of_limit(frame: Frame) -> tuple[float | None, float | None]:
 def test_a_run_that_is_held_up_by_the_limit_says_so(
     tmp_path: Path, server: Server, leases: LeaseFile
 ) -> None:
-    with started(plan(tmp_path, server, prompts(500), limit=share(leases, "mine"))) as session:
+    with started(plan(tmp_path, server, prompts(20_000), limit=share(leases, "mine"))) as session:
         frame = until(
             session, lambda frame: frame.rate.binding is Binding.SHARED and of_limit(frame) == (40.0, 0.0)
         )
