@@ -85,7 +85,7 @@ def test_the_results_are_complete_before_the_command_runs_and_the_screen_says_so
     env = environment(tmp_path)
     order = ("run", "p.txt", "--simulate", "--out", name, "--on-end", f"cp {name} seen")
     with Terminal(*order, cwd=tmp_path, env=env) as opened:
-        opened.wait_for(f"{name} has every result")
+        opened.wait_for(f"{name} is complete")
         said = (tmp_path / name).read_bytes()
         seen = tmp_path / "seen"
         opened.wait_for(lambda _screen: seen.exists() and seen.read_bytes() == said)

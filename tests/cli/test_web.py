@@ -110,6 +110,7 @@ def test_a_viewer_that_is_killed_is_no_matter_of_another(home: Path, kept: Path)
 def test_a_kept_run_is_shown_as_it_was(home: Path, kept: Path) -> None:
     with served(kept, cwd=home, env=environment(home)) as web, web.viewer() as viewer:
         viewer.wait_for("all ended, nothing failed")
+        viewer.wait_for("1–5 of 5")
         before = sorted(home.iterdir())
         viewer.keys("o\r")
         viewer.wait_for("Attempts")
