@@ -54,6 +54,7 @@ class JobRows:
             ordering.error,
             queued=columns.counts[JobState.QUEUED],
             waiting=self._waiting(waits),
+            longest_wait_s=self._longest_wait(waits, now),
             check=self._texts.check if self._texts is not None else "",
             searched=ordering.searched,
             hint=ordering.hint,
@@ -70,6 +71,16 @@ class JobRows:
             if (number := self._store.columns.counts[state]) and (reason := waits.reason(-1, state)):
                 counts[reason] = counts.get(reason, 0) + number
         return tuple(counts.items())
+
+    def _longest_wait(self, waits: Waits, now: float) -> float:
+        """For how long the one that has waited longest for the rate has done so."""
+        state, live = self._store.columns.state, self._store.live
+        if not self._store.columns.counts[JobState.LIMITER]:
+            return 0.0
+        if waits.reason(-1, JobState.LIMITER) is not WaitReason.LIMITER:
+            return 0.0
+        begun = (each.since for job, each in live.items() if state[job] == JobState.LIMITER)
+        return max(0.0, now - min(begun, default=now))
 
     def _with_text(self, row: JobRow, wanted: TextsWanted) -> JobRow:
         """The row with its texts, as far as they are known."""

@@ -28,8 +28,9 @@ __all__ = ["Ordering"]
 
 T = TypeVar("T")
 
-_BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1, JobState.CANCELLED: 4}
+_BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1}
 _BY_VERDICT: Mapping[int, int] = {Verdict.NOT_EQUAL: 2, Verdict.NOT_PARSEABLE: 3}
+_CUT_OFF, _WELL = 4, 5
 _PERIOD_S = 1.0
 _SLICE = 500
 _REST_S = 0.0001
@@ -230,8 +231,10 @@ class Ordering:
 
 
 def _wrongness(state: int, verdict: int) -> int:
-    """A number that is the smaller the worse the job ended."""
-    return _BY_STATE.get(state, _BY_VERDICT.get(verdict, len(_BY_STATE) + len(_BY_VERDICT)))
+    """A number that is the smaller the worse the job ended; one that was cut off or goes on has not."""
+    if state == JobState.DONE:
+        return _BY_VERDICT.get(verdict, _WELL)
+    return _BY_STATE.get(state, _CUT_OFF)
 
 
 def _sorted(jobs: Sequence[int], key: Callable[[int], float | str]) -> Iterator[int]:

@@ -35,7 +35,6 @@ WIDE_FROM: Final = 108
 """The width of the table, in cells, from which on the figures stand beside the bar."""
 
 SORTS: Final = {
-    "number": SortColumn.NUMBER,
     "id": SortColumn.NEWEST,
     "state": SortColumn.STATE,
     "key": SortColumn.KEY,
@@ -50,7 +49,6 @@ SORTS: Final = {
 
 DESCRIPTIONS: Final = {
     "id": "the id of the job",
-    "number": "its number in the input",
     "state": "what it is doing, or how it ended",
     "key": "the key of its last attempt",
     "worker": "who makes its attempts",
@@ -132,8 +130,6 @@ def _column(name: str, widths: JobWidths, priority: int) -> Column:
     match name:
         case "id":
             return Column("id", "job", widths.id, cut="middle")
-        case "number":
-            return Column("number", "#", 7, "right", priority=priority)
         case "state":
             return Column("state", "state", _STATE)
         case "key":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.job_columns import (
+    DESCRIPTIONS,
+    INPUT,
     WIDE_FROM,
     JobWidths,
     default_columns,
@@ -32,6 +35,8 @@ class JobLayout:
         """The names of the columns that the user chose, from left to right; None for those that fit."""
         self._id, self._key, self._worker = _LEAST_ID, 4, 0
         self._bar = _BAR
+        self.is_streamed = True
+        """False where answers come whole: there is no time to first token to show then."""
 
     def fit(self, known: JobWindow) -> JobLayout:
         """Widen for the rows that are known; return itself."""
@@ -42,7 +47,18 @@ class JobLayout:
 
     def names(self, width: int) -> tuple[str, ...]:
         """Return the names of the columns in a table that is `width` cells wide."""
-        return self.chosen if self.chosen is not None else default_columns(width)
+        return self._there(self.chosen) if self.chosen is not None else self.usual(width)
+
+    def usual(self, width: int) -> tuple[str, ...]:
+        """Return the names of the columns where none were chosen."""
+        return self._there(default_columns(width))
+
+    def others(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of all columns that can be chosen, those of the carried `fields` among them."""
+        return self._there((*DESCRIPTIONS, *(f"{INPUT}{name}" for name in fields)))
+
+    def _there(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if self.is_streamed or name != "ttft")
 
     def columns(self, width: int) -> tuple[Column, ...]:
         """Return the columns."""

@@ -20,6 +20,7 @@ from llmdash.engine.model.states import JobState, SortColumn, WaitReason
 from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
+from llmdash.prompts.verdict import Verdict
 from tests.engine.store.test_store import cancelled, failed
 from tests.waiting import wait_for
 
@@ -249,3 +250,23 @@ def test_what_a_search_has_found_so_far_is_shown_while_it_goes_on() -> None:
     wait_for(lambda: seen() == (5, 0.5))
     search.may_look.release()
     wait_for(lambda: seen() == (10, None))
+
+
+def test_what_went_wrong_comes_first_then_what_was_cut_off_then_what_went_well() -> None:
+    """In the order of the input within each: a stopped run that is kept has all of them."""
+    columns = JobColumns(7, array("I", range(7)))
+    for job, (state, verdict) in enumerate(
+        (
+            (JobState.DONE, Verdict.RIGHT),
+            (JobState.CANCELLED, Verdict.UNSCORED),
+            (JobState.SENT, Verdict.UNSCORED),
+            (JobState.DONE, Verdict.NOT_EQUAL),
+            (JobState.DONE, Verdict.UNSCORED),
+            (JobState.FAILED, Verdict.UNSCORED),
+            (JobState.QUEUED, Verdict.UNSCORED),
+        )
+    ):
+        columns.begin(job)
+        columns.set_state(job, state)
+        columns.verdict[job] = verdict
+    assert lines(ordering_of(columns, JobsView(sort=SortColumn.WRONG))) == [5, 3, 1, 2, 6, 0, 4]
