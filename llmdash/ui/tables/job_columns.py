@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmdash.engine.model.states import SortColumn
 from llmdash.ui.tables.columns import Column
@@ -78,8 +77,7 @@ _WITH_VERDICT: Final = ("result", "why", "answer", "error")
 """The first of these that is shown has the glyph of the verdict before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobWidths:
+class JobWidths(NamedTuple):
     """Widths of what differs in length, in cells; without a worker there is no column for them."""
 
     id: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from llmdash.ui.tables.columns import Column
+from llmdash.engine.model.frame import RunPart
+from llmdash.ui.tables.columns import Column, needed
 from llmdash.ui.tables.job_columns import (
     DESCRIPTIONS,
     INPUT,
@@ -35,8 +36,20 @@ class JobLayout:
         """The names of the columns that the user chose, from left to right; None for those that fit."""
         self._id, self._key, self._worker = _LEAST_ID, 4, 0
         self._bar = _BAR
-        self.is_streamed = True
+        self._blank: frozenset[str] = frozenset()
+        """The names of columns that have nothing to show in this run."""
+
+    @property
+    def is_streamed(self) -> bool:
         """False where answers come whole: there is no time to first token to show then."""
+        return "ttft" not in self._blank
+
+    def suit(self, run: RunPart) -> None:
+        """Leave out what there is not in this run: a first token, or a result of a check."""
+        blank = set() if run.is_streamed else {"ttft"}
+        if run.done and run.score is None:
+            blank |= {"result", "expected"}
+        self._blank = frozenset(blank)
 
     def fit(self, known: JobWindow) -> JobLayout:
         """Widen for the rows that are known; return itself."""
@@ -58,13 +71,15 @@ class JobLayout:
         return self._there((*DESCRIPTIONS, *(f"{INPUT}{name}" for name in fields)))
 
     def _there(self, names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in names if self.is_streamed or name != "ttft")
+        return tuple(name for name in names if name not in self._blank)
 
     def columns(self, width: int) -> tuple[Column, ...]:
-        """Return the columns."""
+        """Return the columns. Ids are cut before another column is left out for them, or has no room."""
         self._bar = _LONG_BAR if width >= WIDE_FROM else _BAR if width >= _SHORT_BELOW else _SHORT_BAR
-        widths = JobWidths(self._id, self._key, self._worker, self._bar)
-        return job_columns(self.names(width), widths)
+        names = self.names(width)
+        widths = JobWidths(_LEAST_ID, self._key, self._worker, self._bar)
+        spare = max(0, width - needed(job_columns(names, widths)))
+        return job_columns(names, widths._replace(id=min(self._id, _LEAST_ID + spare // 2)))
 
     def texts(self, width: int) -> tuple[str, ...]:
         """Return the names of the texts to ask for beside the preview."""

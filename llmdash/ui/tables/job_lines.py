@@ -97,12 +97,12 @@ class JobLines(LineTable):
     @property
     def column_names(self) -> tuple[str, ...]:
         """The names of the columns that are wanted, from left to right."""
-        return self._shape.names(self._line_width)
+        return self._shape.names(self.line_width)
 
     @property
     def usual_columns(self) -> tuple[str, ...]:
         """The names of the columns where none were chosen."""
-        return self._shape.usual(self._line_width)
+        return self._shape.usual(self.line_width)
 
     @property
     def known_columns(self) -> tuple[str, ...]:
@@ -128,8 +128,8 @@ class JobLines(LineTable):
             sort=self._order.sort,
             descending=self._order.descending,
             filter=self._order.filter,
-            columns=self._shape.texts(self._line_width),
-            preview_width=self._shape.preview_width(self._line_width),
+            columns=self._shape.texts(self.line_width),
+            preview_width=self._shape.preview_width(self.line_width),
         )
 
     def show(self, part: JobsPart, run: RunPart = _NO_RUN) -> None:
@@ -141,7 +141,7 @@ class JobLines(LineTable):
         elif part == self._known.part:
             return
         anchor = self._anchor()
-        self._shape.is_streamed = run.is_streamed
+        self._shape.suit(run)
         self._known.part = part
         self._fit_columns()
         self._settle(anchor)
@@ -204,7 +204,7 @@ class JobLines(LineTable):
             row.job in self._marks,
             index == self.cursor_row and self._summary.chosen is None,
             self._scale.seconds,
-            self._shape.texts(self._line_width),
+            self._shape.texts(self.line_width),
             self._shape.is_streamed,
         )
 
@@ -264,12 +264,8 @@ class JobLines(LineTable):
 
     # Keeping the row under the cursor in place.
 
-    @property
-    def _line_width(self) -> int:
-        return self.scrollable_content_region.width
-
     def _fit_columns(self) -> None:
-        self.set_columns(self._shape.fit(self._known).columns(self._line_width))
+        self.set_columns(self._shape.fit(self._known).columns(self.line_width))
 
     def _anchor(self) -> tuple[int, int] | None:
         return self._place.anchor(self.top, self.cursor_row, self.page_rows)
@@ -334,4 +330,4 @@ class JobLines(LineTable):
         self._border.show("Jobs", how, where)
 
     def _repaint_summary(self) -> None:
-        self.refresh(Region(0, _SUMMARY_LINE, self._line_width, 1))
+        self.refresh(Region(0, _SUMMARY_LINE, self.scrollable_content_region.width, 1))

@@ -103,7 +103,7 @@ class JobTable(JobLines):
     # The mouse.
 
     def head_clicked(self, y: int, x: int) -> None:
-        self._ask_for(self._summary.filter_at(x, self._line_width))
+        self._ask_for(self._summary.filter_at(x, self.line_width))
 
     def row_picked(self) -> None:
         """Mark the row that was clicked, or unmark it."""

@@ -194,6 +194,11 @@ class LineView(ScrollView):
             self._subtitle = text
             self.border_subtitle = Content(clean_line(text))
 
+    @property
+    def line_width(self) -> int:
+        """The cells that the texts of a line have."""
+        return max(0, self.scrollable_content_region.width - self._painter.margin)
+
     def column_width(self, key: str) -> int:
         """Return the width of a column as it is shown, in cells; 0 where there is no room for it."""
         return self._painter.column_width(key, self.scrollable_content_region.width)
@@ -246,7 +251,7 @@ class LineView(ScrollView):
         if y < HEADER_LINES:
             return self._painter.header(width, self.title_of)
         if y < self.HEAD_LINES:
-            return self._painter.whole(self.head_line(y, width - self._painter.margin), ROW, width)
+            return self._painter.whole(self.head_line(y, self.line_width), ROW, width)
         index = self.top + y - self.HEAD_LINES
         strip = self._painter.row(self._line_key(index, self.row_count()), width, self)
         strip = highlighted(self, strip, self._place_of(index))

@@ -472,7 +472,7 @@ async def test_the_worker_goes_before_the_times_where_there_is_no_room(width: in
         assert "time" in lines(shown.table)[0]
 
 
-async def test_without_streaming_nothing_is_said_of_a_first_token() -> None:
+async def test_without_streaming_nothing_is_said_of_a_first_token_and_without_a_check_of_a_result() -> None:
     """Neither a column nor a part of the bar; nor an order, or a column to choose."""
     whole = replace(job_row(1), state=JobState.DONE, ttft_s=None, wait_s=0.0, time_s=1.0)
     async with table_of(1, (132, 24)) as shown:
@@ -485,7 +485,19 @@ async def test_without_streaming_nothing_is_said_of_a_first_token() -> None:
         assert "ttft" not in lines(table)[0]
         assert "━" in lines(table)[2]
         assert "─" not in lines(table)[2]
+        assert "result" in lines(table)[0]
+        table.show(replace(part, queued=2), RunPart(is_streamed=False, done=1))
+        assert "result" not in lines(table)[0], "where nothing is scored"
         assert "ttft" not in (*table.known_columns, *table.usual_columns)
         for _step in SortColumn:
             await shown.pilot.press("s")
             assert table.wanted().sort is not SortColumn.TTFT
+
+
+async def test_a_long_id_is_cut_before_another_column_goes() -> None:
+    long = replace(job_row(1), id="a-very-long-identifier/2024/000006")
+    async with table_of(1) as shown:
+        before = lines(shown.table)[0].split()[:-3]
+        shown.table.show(JobsPart(1, 1, rows=(long,)))
+        assert lines(shown.table)[0].split()[: len(before)] == before
+        assert "000006" in lines(shown.table)[2].split()[0]
