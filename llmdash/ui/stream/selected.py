@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind
+from llmdash.ui.text.highlight import highlighted
 
-__all__ = ["highlighted", "selected_text", "with_selection"]
+__all__ = ["selected_text", "with_selection"]
 
 _LEFT_OUT = (Kind.MARK, Kind.GAP, Kind.STALL, Kind.CARET, Kind.THOUGHT)
 _ENDS = {LineKind.TEXT: "\n", LineKind.HEADING: "\n", LineKind.BROKEN: "", LineKind.BROKEN_AT_BLANK: " "}
@@ -45,15 +45,3 @@ def _part(line: Line, start: int, end: int) -> str:
 def with_selection(view: ScrollView, strip: Strip, index: int) -> Strip:
     """Return the strip of line `index` so that it knows its place, with what is selected of it in colour."""
     return highlighted(view, strip, index).apply_offsets(0, index)
-
-
-def highlighted(view: ScrollView, strip: Strip, index: int) -> Strip:
-    """Return the strip of line `index` with what is selected of it in colour."""
-    selection = view.text_selection
-    span = selection.get_span(index) if selection is not None else None
-    if span is None:
-        return strip
-    start, end = (cell_len(strip.text[:at]) if at >= 0 else strip.cell_length for at in span)
-    style = view.screen.get_component_rich_style("screen--selection")
-    inside = strip.crop(start, end).apply_style(style)
-    return Strip.join([strip.crop(0, start), inside, strip.crop(end)])

@@ -13,9 +13,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.sanitize import clean_line
-from llmdash.ui.stream.selected import highlighted
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, ROW, Cell, LineKey, RowPainter
+from llmdash.ui.text.highlight import highlighted
 from llmdash.ui.text.paint import regions
 from llmdash.ui.text.scrolling import jump, resize
 
@@ -279,7 +279,7 @@ class LineView(ScrollView):
             self.screen.clear_selection()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """Return what is selected, a line for each row that is known; `…` stands for the others."""
+        """Return what is selected, a line for each row that is known, and `…` for the others."""
         first = 0 if selection.start is None else max(0, selection.start.y + self._moved)
         last = self.row_count() - 1
         last = last if selection.end is None else min(last, selection.end.y + self._moved)

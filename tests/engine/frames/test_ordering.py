@@ -6,6 +6,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from llmdash.engine.frames import ordering as ordering_module
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.filter import NO_WAITS
 from llmdash.engine.frames.ordering import Ordering
+from llmdash.engine.frames.text_search import Sought
 from llmdash.engine.model.events import Queued, Taken
 from llmdash.engine.model.states import JobState, SortColumn, WaitReason
 from llmdash.engine.model.view import JobsView
@@ -142,6 +144,7 @@ def test_a_large_table_is_sorted_in_the_background_and_shown_when_ready() -> Non
         columns.set_state(job, JobState.FAILED)
     view = JobsView(filter="state:failed", sort=SortColumn.NUMBER)
     ordering = Ordering(columns, str)
+    ordering.use(JobsView(sort=SortColumn.NUMBER))
     ordering.use(view)
     assert len(ordering) == 50_000, "shown as it was until it is worked out"
 
@@ -226,11 +229,11 @@ class Slow:
         self.share = 0.0
         self.may_look = threading.Semaphore(0)
 
-    def has(self, word: str) -> Callable[[int], bool]:
+    def has(self, sought: Sought) -> Callable[[int], bool]:
         return lambda job: job < 10 * self.share
 
-    def look(self, words: tuple[str, ...], until: float) -> float:
-        assert words == ("sea",)
+    def look(self, sought: tuple[Sought, ...], until: float) -> float:
+        assert sought == (Sought("sea"),)
         self.may_look.acquire()
         self.share += 0.5
         return self.share
@@ -270,3 +273,26 @@ def test_what_went_wrong_comes_first_then_what_was_cut_off_then_what_went_well()
         columns.set_state(job, state)
         columns.verdict[job] = verdict
     assert lines(ordering_of(columns, JobsView(sort=SortColumn.WRONG))) == [5, 3, 1, 2, 6, 0, 4]
+
+
+def test_an_order_that_nobody_wants_any_more_is_not_worked_out_to_its_end() -> None:
+    """Each letter of a filter asks for another one."""
+    asked: list[str] = []
+    may_go_on = threading.Event()
+
+    def job_id(job: int) -> str:
+        may_go_on.wait()
+        asked.append(f"id-{job}")
+        return asked[-1]
+
+    ordering, view = Ordering(JobColumns(5_000, range(5_000)), job_id), JobsView(filter="id:17")
+    ordering.use(view)
+    ordering.use(replace(view, filter="id:171"))
+    may_go_on.set()
+
+    def matching() -> int:
+        ordering.use(replace(view, filter="id:171"))
+        return len(ordering)
+
+    wait_for(lambda: matching() == 15)
+    assert len(asked) < 6_000
