@@ -98,10 +98,14 @@ class JobTexts:
             self._wanted.move_to_end(row)
             if len(self._wanted) > _MOST_WANTED:
                 self._wanted.popitem(last=False)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._read, name="llmdash-texts", daemon=True)
-                self._thread.start()
+            self._begin()
         return NO_TEXT
+
+    def _begin(self) -> None:
+        """Have what is wanted read. Hold the guard."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="llmdash-texts", daemon=True)
+            self._thread.start()
 
     def fields(self, width: int) -> tuple[str, ...]:
         """Return the names of the carried fields that the first prompts have; none for no width."""
@@ -110,6 +114,9 @@ class JobTexts:
     @property
     def values(self) -> Mapping[str, tuple[str, ...]]:
         """What the first prompts have in each of their carried fields, short values only."""
+        if self._fields is None:
+            with self._guard:
+                self._begin()
         return self._fields or {}
 
     def forget(self) -> None:
@@ -121,10 +128,12 @@ class JobTexts:
 
     def _read(self) -> None:
         """What the thread does, until nothing is wanted."""
-        while rows := self._next():
+        while True:
             forgotten = self._forgotten
             if self._fields is None:
                 self._fields = self._look_for_fields()
+            if not (rows := self._next()):
+                return
             found = self._looked_up(rows)
             with self._guard:
                 if forgotten == self._forgotten:

@@ -21,7 +21,7 @@ from llmdash.ui.tables.job_window import JobWindow
 __all__ = ["JobLayout"]
 
 _LONGEST_KEY: Final = 12
-_LEAST_ID, _LONGEST_ID = 9, 24
+_LEAST_ID, _NEVER_CUT, _LONGEST_ID = 9, 12, 24
 _BAR, _SHORT_BAR, _LONG_BAR = 12, 10, 18
 _SHORT_BELOW: Final = 70
 _STEP: Final = 32
@@ -74,12 +74,13 @@ class JobLayout:
         return tuple(name for name in names if name not in self._blank)
 
     def columns(self, width: int) -> tuple[Column, ...]:
-        """Return the columns. Ids are cut before another column is left out for them, or has no room."""
+        """Return the columns. Long ids are cut before another column is left out for them, or has no room."""
         self._bar = _LONG_BAR if width >= WIDE_FROM else _BAR if width >= _SHORT_BELOW else _SHORT_BAR
         names = self.names(width)
-        widths = JobWidths(_LEAST_ID, self._key, self._worker, self._bar)
+        least = min(self._id, _NEVER_CUT)
+        widths = JobWidths(least, self._key, self._worker, self._bar)
         spare = max(0, width - needed(job_columns(names, widths)))
-        return job_columns(names, widths._replace(id=min(self._id, _LEAST_ID + spare // 2)))
+        return job_columns(names, widths._replace(id=min(self._id, least + spare // 2)))
 
     def texts(self, width: int) -> tuple[str, ...]:
         """Return the names of the texts to ask for beside the preview."""
