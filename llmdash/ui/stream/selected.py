@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind
+from llmdash.ui.text.highlight import highlighted
 
 __all__ = ["selected_text", "with_selection"]
 
@@ -44,11 +44,4 @@ def _part(line: Line, start: int, end: int) -> str:
 
 def with_selection(view: ScrollView, strip: Strip, index: int) -> Strip:
     """Return the strip of line `index` so that it knows its place, with what is selected of it in colour."""
-    selection = view.text_selection
-    span = selection.get_span(index) if selection is not None else None
-    if span is not None:
-        start, end = (cell_len(strip.text[:at]) if at >= 0 else strip.cell_length for at in span)
-        style = view.screen.get_component_rich_style("screen--selection")
-        inside = strip.crop(start, end).apply_style(style)
-        strip = Strip.join([strip.crop(0, start), inside, strip.crop(end)])
-    return strip.apply_offsets(0, index)
+    return highlighted(view, strip, index).apply_offsets(0, index)
