@@ -16,7 +16,8 @@ from llmdash.engine.model.view import StreamView
 from llmdash.ui.inspector.held_chunks import HeldChunks
 from llmdash.ui.inspector.text_pane import TextPane
 from llmdash.ui.inspector.time_ruler import ruler_labels, seconds_words, stalls_of, time_ruler
-from llmdash.ui.stream.text import Chunk, Ruler, StreamText
+from llmdash.ui.stream.gap_lines import Ruler
+from llmdash.ui.stream.text import Chunk, StreamText
 from llmdash.ui.stream.words import CARET
 from llmdash.ui.stream.wrapping import Kind, Line, Span
 from llmdash.ui.text.format import count, fit, ordinal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from llmdash.ui.stream.text import Ruler
+from llmdash.ui.stream.gap_lines import Ruler
 
 __all__ = ["StreamLooks"]
 

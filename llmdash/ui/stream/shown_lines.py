@@ -7,7 +7,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from llmdash.engine.model.states import JobState
-from llmdash.ui.stream.text import Ruler
+from llmdash.ui.stream.gap_lines import Ruler
 from llmdash.ui.stream.transcript import Transcript
 from llmdash.ui.stream.words import CARET, missing_text
 from llmdash.ui.stream.wrapping import Kind, Line, Span, wrap
