@@ -297,7 +297,7 @@ class StreamTiles(Widget, can_focus=True):
             self.post_message(self.Chosen(part.job))
 
     def _scroll(self, place: int, lines: int) -> None:
-        """Hold a stream, so many lines above its end; at the end it is followed again."""
+        """Hold a stream, that many lines above its end; at the end it is followed again."""
         part = self._part_at(place)
         if part is None or self.text_selection is not None:
             return
