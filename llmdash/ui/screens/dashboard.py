@@ -47,6 +47,7 @@ from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.screens.openings import OPENINGS, errors_of_key
 from llmdash.ui.screens.questions import Questions
+from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import NO_JOB, JobTable
 from llmdash.ui.terminal.backlog import terminal_is_behind
@@ -377,7 +378,8 @@ class DashboardScreen(Screen[None]):
             self.app.notify(NO_JOB, markup=False)
 
     @on(JobTable.Inspect)
-    def _inspect_row(self, event: JobTable.Inspect) -> None:
+    @on(StreamTiles.Opened)
+    def _inspect_one(self, event: JobTable.Inspect | StreamTiles.Opened) -> None:
         self.inspect(event.job)
 
     def inspect(self, job: int) -> None:
