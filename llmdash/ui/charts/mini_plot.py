@@ -10,10 +10,11 @@ from textual.strip import Strip
 from llmdash.engine.model.frame import SeriesPart
 from llmdash.ui.charts.chart import resample, sparkline
 from llmdash.ui.charts.drawing import Drawing
-from llmdash.ui.charts.line_plot import Cells, Curve, Scale, axis_labels, plot_rows
+from llmdash.ui.charts.line_plot import Cells
 from llmdash.ui.charts.marks_line import axis_line, labels_line, legend_line
-from llmdash.ui.charts.measures import LineFigures, Measure, axis_seconds, figures_of, measures, short_number
-from llmdash.ui.charts.time_axis import TimeAxis, place
+from llmdash.ui.charts.measure_plot import measure_rows
+from llmdash.ui.charts.measures import LineFigures, Measure, figures_of, measures
+from llmdash.ui.charts.time_axis import TimeAxis
 from llmdash.ui.text.format import fit
 
 __all__ = ["MiniPlot", "run_axis"]
@@ -105,7 +106,7 @@ class MiniPlot(Drawing):
         lines: list[Cells] = []
         for place_of, measure in enumerate(measures(part)[:number]):
             lines.append(_head(measure, width, is_over=part.is_over))
-            lines += _plot(measure, part, axis, rows + (place_of < more))
+            lines += measure_rows(measure, part, axis, rows + (place_of < more), _GUTTER)
         legend = legend_line(part.marks, width) if part.rate else [("nothing measured yet", "name")]
         return [
             *lines,
@@ -129,19 +130,6 @@ def run_axis(part: SeriesPart, columns: int) -> TimeAxis:
     if part.is_over and part.end_s > 0:
         return TimeAxis.fitted(0.0, part.end_s, columns)
     return TimeAxis.growing(part.end_s, columns)
-
-
-def _plot(measure: Measure, part: SeriesPart, axis: TimeAxis, rows: int) -> list[Cells]:
-    curves = [
-        Curve(place(line.values, part.begin_s, part.step_s, part.end_s, axis), line.style)
-        for line in measure.lines
-    ]
-    levels = place(measure.levels, part.begin_s, part.step_s, part.end_s, axis)[::2]
-    scale = Scale.of(curves, levels)
-    write = axis_seconds if measure.is_times else short_number
-    labels = axis_labels(rows, scale, write, _GUTTER)
-    drawn = plot_rows(curves, rows, axis.columns, scale, levels)
-    return [[(label, "axis"), *cells] for label, cells in zip(labels, drawn, strict=True)]
 
 
 def _head(measure: Measure, width: int, *, is_over: bool) -> Cells:

@@ -10,7 +10,7 @@ from llmdash.engine.model.frame import Frame
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from llmdash.ui.screens.errors import ErrorControls
+    from llmdash.ui.dashboard.overlay import ErrorControls
     from llmdash.ui.screens.workers import WorkerControls
 
     class DashboardControls(ErrorControls, WorkerControls, Protocol):
