@@ -143,6 +143,10 @@ class GraphBoard(Drawing):
         wanted = last if column is None else max(0, min(last, column + columns))
         self._put_cursor(axis.middle(wanted))
 
+    def point_at(self, at_s: float) -> None:
+        """Put the cursor at a moment of the run."""
+        self._put_cursor(at_s)
+
     def drop_cursor(self) -> bool:
         """Take the cursor away; return False if there is none."""
         had_one = self._cursor_s is not None

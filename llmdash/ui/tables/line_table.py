@@ -67,7 +67,7 @@ class LineTable(ScrollView, can_focus=True):
     ]
 
     HEAD_LINES: ClassVar[int] = HEADER_LINES
-    """The lines above the rows: the header, and those that `head_line` draws."""
+    """The lines above the rows: the header, and those that `head_line` draws; 0 for no header."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "line-table--faint",
@@ -292,7 +292,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        if y < HEADER_LINES:
+        if y < min(HEADER_LINES, self.HEAD_LINES):
             return self._painter.header(width, self.title_of)
         if y < self.HEAD_LINES:
             return self._painter.whole(self.head_line(y, width), ROW, width)
@@ -333,7 +333,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         x, y = event.get_content_offset_capture(self)
-        if y < HEADER_LINES:
+        if y < min(HEADER_LINES, self.HEAD_LINES):
             if column := self._painter.column_at(x):
                 self.header_clicked(column.key)
             return
