@@ -17,7 +17,7 @@ from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.engine.model.view import SeriesView, TimingView, View
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import FailureKind
-from llmdash.runs.figures import timings_of
+from llmdash.runs.figures import figures_of
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.replay.session import ReplaySession
 from tests.engine.scripted import Server, failing, plan, prompts, run, started, until, whole
@@ -36,6 +36,10 @@ def slow(key: str, prompt: str, before: int) -> list[Any]:
     if key == "k1" and number % 3 == 1 and not before:
         return failing(FailureKind.TRANSIENT, "try later", status=500)
     return [0.01 + 0.001 * (number % 7), Delta(text="so "), 0.02, *whole(prompt)]
+
+
+def timings_of(folder: Path, by: Grouping) -> TimingPart:
+    return figures_of([folder], by)[0].part
 
 
 def kept(folder: Path, view: View = WIDE) -> Frame:
@@ -103,6 +107,8 @@ def test_a_kept_run_and_its_replay_show_the_figures_and_graphs_of_the_run(tmp_pa
     assert timings(live).whole.answers == 150
     for other in (shown, again):
         assert_same_timings(timings(other), timings(live))
+        assert timings(other).failed == timings(live).failed > 0
+        assert_alike(timings(other).failed_after, timings(live).failed_after)
         assert_same_series(other.series, live.series)
     assert_same_timings(timings_of(tmp_path, Grouping.KEY), timings(live))
     for whole_run in (kept(tmp_path, ONE_STEP), session.frame(ONE_STEP)):
