@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, Mark, MarkKind, Percentiles, SeriesPart, TimingPart
 from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.engine.model.view import SeriesView, TimingView, View
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import FailureKind
+from llmdash.runs.details import details_of
 from llmdash.runs.figures import figures_of
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.replay.session import ReplaySession
+from llmdash.runs.show import as_lines
 from tests.engine.scripted import Server, failing, plan, prompts, run, started, until, whole
 from tests.waiting import PATIENCE_S
 
@@ -195,8 +197,7 @@ def test_answers_that_are_fetched_whole_have_no_first_token_anywhere(
     tmp_path: Path, is_streamed: bool
 ) -> None:
     notes = {**NOTES, "decided": json.dumps({"stream": is_streamed})}
-    facts = RunFacts("scripted", "scripted", "nowhere", 3, is_streamed=is_streamed)
-    the_plan = replace(plan(tmp_path, Server(slow), prompts(30), notes=notes), facts=facts)
+    the_plan = plan(tmp_path, Server(slow), prompts(30), notes=notes, streaming=is_streamed)
     live, shown = run(the_plan).frame(WIDE), kept(tmp_path)
     session = replayed(tmp_path)
     session.command(commands.Seek(1e9))
@@ -208,3 +209,6 @@ def test_answers_that_are_fetched_whole_have_no_first_token_anywhere(
         assert bool(known(frame.series.ttft.p50)) is is_streamed
         assert timings(frame).whole.latency.p50 is not None
     assert (timings_of(tmp_path, Grouping.RUN).whole.ttft.p50 is not None) is is_streamed
+    assert all((row.ttft_s is not None) is is_streamed for row in JournalReader(tmp_path).ended())
+    (words,) = [line for line in as_lines(details_of(tmp_path)) if line.startswith("times")]
+    assert ("first token" in words) is is_streamed
