@@ -45,12 +45,13 @@ from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.replay_bar import ReplayBar, speed_beside
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
-from llmdash.ui.screens.openings import OPENINGS, errors_of_key
+from llmdash.ui.screens.openings import OPENINGS, errors_of_key, graphs_at
 from llmdash.ui.screens.questions import Questions
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import NO_JOB, JobTable
 from llmdash.ui.terminal.backlog import terminal_is_behind
+from llmdash.ui.text.messages import MomentChosen
 from llmdash.ui.text.worker_words import workers_in
 
 if TYPE_CHECKING:
@@ -370,6 +371,10 @@ class DashboardScreen(Screen[None]):
     @on(VerdictLine.Opened)
     def _alerts(self) -> None:
         self.action_open("alerts")
+
+    @on(MomentChosen)
+    def _graphs_at(self, event: MomentChosen) -> None:
+        self.app.push_screen(graphs_at(self, event.at_s, event.plot))
 
     def action_inspect(self) -> None:
         if (job := self._board.cursor_job) is not None:
