@@ -20,12 +20,12 @@ from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
 from llmdash.signals import Signals, terminal_is_gone
 from llmdash.ui.clipboard import Clipboard
-from llmdash.ui.copies import Copies, clipboard_here
 from llmdash.ui.launcher import Launcher
-from llmdash.ui.leaving import Leaving
 from llmdash.ui.outside import LOOK_S, Outside
-from llmdash.ui.result_file import ResultFile
-from llmdash.ui.settings.choices import Choices
+from llmdash.ui.services.choices import Choices
+from llmdash.ui.services.copies import Copies, clipboard_here
+from llmdash.ui.services.leaving import Leaving
+from llmdash.ui.services.result_file import ResultFile
 from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
