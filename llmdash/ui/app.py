@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, InputEvent, MouseMove
@@ -20,6 +21,7 @@ from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
 from llmdash.signals import Signals, terminal_is_gone
 from llmdash.ui.clipboard import Clipboard
+from llmdash.ui.dashboard.messages import ColumnsChosen, Happened, RunStopped
 from llmdash.ui.launcher import Launcher
 from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.services.choices import Choices
@@ -30,6 +32,8 @@ from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
 from llmdash.ui.terminal.safe_output import ControlCharacters
+from llmdash.ui.text.messages import Copied
+from llmdash.ui.text.named_keys import in_chosen_keys
 from llmdash.ui.toasts import SteadyNotification
 
 if TYPE_CHECKING:
@@ -38,9 +42,7 @@ if TYPE_CHECKING:
 
     from llmdash.engine.model.comparison import ComparisonSource, PairsView
     from llmdash.engine.model.session import Session
-    from llmdash.ui.screens.dashboard import DashboardScreen
     from llmdash.ui.screens.home import HomeScreen
-    from llmdash.ui.screens.inspector import InspectorScreen
 
 __all__ = ["LlmdashApp"]
 
@@ -226,7 +228,12 @@ class LlmdashApp(App[None]):
         if self._results is not None and self._session is not None:
             self._results.write(self._session)
 
-    def on_dashboard_screen_happened(self, event: DashboardScreen.Happened) -> None:
+    @on(RunStopped)
+    def _change_run(self) -> None:
+        self._leaving.leave_run()
+
+    @on(Happened)
+    def _call_user(self, event: Happened) -> None:
         """Call the user, through the writer of the driver: never within a frame."""
         if self._notify == "none" or self._driver is None:
             return
@@ -250,14 +257,12 @@ class LlmdashApp(App[None]):
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what is selected, as everything else: Textual calls this."""
-        self._copy(text, "the selection")
+        self._copy(Copied(text, "the selection"))
 
-    def on_inspector_screen_copied(self, event: InspectorScreen.Copied) -> None:
-        self._copy(event.text, event.what)
-
-    def _copy(self, text: str, what: str) -> None:
-        self._clipboard = text
-        self._copies.copy(text, what)
+    @on(Copied)
+    def _copy(self, event: Copied) -> None:
+        self._clipboard = event.text
+        self._copies.copy(event.text, event.what)
 
     # Themes and preferences.
 
@@ -269,7 +274,8 @@ class LlmdashApp(App[None]):
         """As Textual's, with greys that can be seen in every theme."""
         return legible(super().get_css_variables())
 
-    def on_dashboard_screen_columns_chosen(self, event: DashboardScreen.ColumnsChosen) -> None:
+    @on(ColumnsChosen)
+    def _remember_columns(self, event: ColumnsChosen) -> None:
         self._choices.remember_columns(event.names)
 
     # Safety.
@@ -283,7 +289,8 @@ class LlmdashApp(App[None]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """As Textual's; what is on screen already is not shown a second time."""
+        """As Textual's, with the keys as they are; what is on screen already is not shown a second time."""
+        message = in_chosen_keys(message, self.chosen_keys)
         if any((each.message, each.severity) == (message, severity) for each in self._notifications):
             return
         lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout

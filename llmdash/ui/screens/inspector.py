@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -43,6 +42,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.stream.wrapping import Line, lines_of
 from llmdash.ui.text.format import count
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.messages import Copied
 
 __all__ = ["InspectorScreen"]
 
@@ -91,13 +91,6 @@ class InspectorScreen(Screen[None]):
             "q", "app.quit", "Leave", show=False, id="quit", tooltip="Leave; asks about a run that goes on"
         ),
     ]
-
-    @dataclass
-    class Copied(Message):
-        """Posted when a `text` is to be copied; `what` it is, in words."""
-
-        text: str
-        what: str
 
     def __init__(self, job: int, controls: Controls) -> None:
         super().__init__()
@@ -322,7 +315,7 @@ class InspectorScreen(Screen[None]):
 
     def _copy(self, text: str, what: str) -> None:
         if text:
-            self.post_message(self.Copied(text, what))
+            self.post_message(Copied(text, what))
         else:
             self.app.notify(f"There is nothing to copy: {what} has no text", markup=False)
 

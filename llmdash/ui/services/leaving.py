@@ -43,7 +43,7 @@ class Leaving:
 
         def leave(choice: LeaveChoice | None) -> None:
             if choice is LeaveChoice.LEAVE and self._launcher is not None:
-                self._app.call_later(self._leave_run, self._launcher)  # the question is still there
+                self._app.call_later(self.leave_run)  # the question is still there
                 return
             self.leaves_running = choice is LeaveChoice.LEAVE
             if choice in (LeaveChoice.LEAVE, LeaveChoice.STOP):
@@ -58,11 +58,14 @@ class Leaving:
         elif self._shows_open_run:
             self._app.notify("The run goes on: q asks what is to become of it", markup=False)
         else:
-            self._leave_run(self._launcher)
+            self.leave_run()
 
-    def _leave_run(self, launcher: Launcher) -> None:
-        self._close_all()
-        self._app.run_worker(launcher.leave(), thread=True)  # another may be opened before that is done
+    def leave_run(self) -> None:
+        """Go home from whatever was begun there; a run that goes on is not touched."""
+        if self._launcher is not None:
+            self._close_all()
+            left = self._launcher.leave()  # by now: another may be opened before that is done
+            self._app.run_worker(left, thread=True)
 
     def _close_all(self) -> None:
         """Close what was opened from the home screen: nothing of it goes on."""
