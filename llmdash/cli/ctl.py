@@ -73,11 +73,13 @@ def _ctl(run: str, name: str, value: str | None, *, as_json: bool) -> int:
     from llmdash.launch.control import status_of, steer
     from llmdash.runs.catalogue import find_run
 
-    folder = find_run(run)
     if name == "status":
+        folder = find_run(run)
         _show(folder, status_of(folder), as_json=as_json)
         return 0
-    outcome = steer(folder, _action(name, value))
+    action = _action(name, value)
+    folder = find_run(run)
+    outcome = steer(folder, action)
     if outcome.refused:
         refuse(f"{name}: {outcome.refused}", 1)
     for line in outcome.notices:
