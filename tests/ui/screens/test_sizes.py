@@ -74,7 +74,8 @@ def test_the_panels_are_where_they_are_drawn_at_120_at_200_and_at_80_columns() -
     roomy = arrange_panels(Size(200, 55), 4, errors=True)
     assert (roomy.jobs.size, roomy.keys.width) == (Size(128, 35), 72)
     assert roomy.errors is not None and roomy.over is not None
-    assert (roomy.errors.bottom, roomy.over.bottom) == (55, roomy.errors.y)
+    assert roomy.events == Region(128, 47, 72, 8)
+    assert (roomy.errors.bottom, roomy.over.bottom) == (47, roomy.errors.y)
     narrow = arrange_panels(Size(80, 19), 4)
     assert narrow.jobs == Region(0, 0, 80, 10)
     assert (narrow.keys, narrow.rate) == (Region(0, 10, 39, 6), Region(39, 10, 41, 6))
