@@ -102,7 +102,7 @@ class Ordering:
 
     @property
     def searched(self) -> float | None:
-        """The share of the texts that was looked through, while it is below 1; 0 until a filter has effect."""
+        """The share of the texts that was looked through, while below 1; 0 until a filter has effect."""
         if not self._wanted.filter or self.error:
             return None
         if self._worked_out is None or self._worked_out.filter != self._wanted.filter:
