@@ -96,14 +96,14 @@ class Board(PanelSpace):
         self._filter.show(frame.jobs.filter_error, frame.jobs.completions)
         self._jump.show(frame.jobs)
         self._keys.review(ended)
-        self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame))
+        self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame), frame.run.jobs)
         if self._figures.are_due(frame):
             self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
         self._review.use_room(self.is_roomy)
         self._review.show(frame)
         if self._tiles.display:
-            self._tiles.use(*self._stream.looks)
+            self._tiles.use(self._stream.looks)
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)
         wall, lines = self._review.streams is StreamLayout.WALL, RATE_LINES + len(frame.limits)
@@ -193,6 +193,13 @@ class Board(PanelSpace):
     def _watch(self, job: int | None) -> None:
         self._stream.watch_job(job)
         self.post_message(self.ViewChanged())
+
+    @on(StreamTiles.Chosen)
+    def _tile_chosen(self, event: StreamTiles.Chosen) -> None:
+        if self._filter.is_open:  # the job may have no row there
+            self._watch(event.job)
+        else:
+            self._jobs.go_to(event.job)
 
     @on(JobTable.Retry)
     @on(JobTable.CancelJobs)

@@ -142,7 +142,7 @@ class LineTable(LineView, can_focus=True):
         if self.text_selection is not None:
             return
         x, y = event.get_content_offset_capture(self)
-        if y < HEADER_LINES:
+        if y < min(HEADER_LINES, self.HEAD_LINES):
             if column := self._painter.column_at(x):
                 self.header_clicked(column.key)
             return

@@ -50,7 +50,7 @@ class LineView(ScrollView):
     """
 
     HEAD_LINES: ClassVar[int] = HEADER_LINES
-    """The lines above the rows: the header, and those that `head_line` draws."""
+    """The lines above the rows: the header, and those that `head_line` draws; 0 for no header."""
 
     SIGN_CELLS: ClassVar[int] = 0
     """The cells at the beginning of a row that show where the cursor is, and are no text of it."""
@@ -248,7 +248,7 @@ class LineView(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        if y < HEADER_LINES:
+        if y < min(HEADER_LINES, self.HEAD_LINES):
             return self._painter.header(width, self.title_of)
         if y < self.HEAD_LINES:
             return self._painter.whole(self.head_line(y, self.line_width), ROW, width)
