@@ -67,7 +67,7 @@ def done_row(
         verdict=verdict,
         key=member.label,
         attempts=attempt.record.attempt,
-        ttft_s=answer.ttft_s,
+        ttft_s=answer.ttft_s if _is_streamed(attempt) else None,
         latency_s=answer.latency_s,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -88,6 +88,11 @@ def done_row(
         request_hash=hashes.request,
         ended_at=ended_at,
     )
+
+
+def _is_streamed(attempt: Attempt) -> bool:
+    """False where the answer is fetched whole: what came first is then no first token."""
+    return bool(getattr(attempt.member.llm, "streaming", True))
 
 
 def invalid_row(

@@ -164,6 +164,8 @@ class FailedTry(NamedTuple):
     code: str | None
     message: str
     at: float
+    latency_s: float | None = None
+    """Seconds from sending it to its failure."""
 
 
 class FailedResult(NamedTuple):

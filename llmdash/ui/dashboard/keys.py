@@ -42,6 +42,14 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"
     ),
     Binding(
+        "c",
+        "change_run",
+        "Change it",
+        id="change",
+        priority=True,
+        tooltip="After too many refusals: stop the run, and change at home what was wrong",
+    ),
+    Binding(
         "b",
         "stream('toggle_marks')",
         "Bars",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -31,6 +30,7 @@ from llmdash.ui.outside_programs import (
     show_text,
 )
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.text.messages import Copied
 
 __all__ = ["InspectorScreen"]
 
@@ -43,13 +43,6 @@ class InspectorScreen(Screen[None]):
     TITLE = "Inspector"
     AUTO_FOCUS = "#answer"
     BINDINGS: ClassVar[list[BindingType]] = INSPECTOR_KEYS
-
-    @dataclass
-    class Copied(Message):
-        """Posted when a `text` is to be copied; `what` it is, in words."""
-
-        text: str
-        what: str
 
     def __init__(self, job: int, controls: Controls) -> None:
         super().__init__()
@@ -148,7 +141,7 @@ class InspectorScreen(Screen[None]):
 
     def _copy(self, text: str, what: str) -> None:
         if text:
-            self.post_message(self.Copied(text, what))
+            self.post_message(Copied(text, what))
         else:
             self.app.notify(f"There is nothing to copy: {what} has no text", markup=False)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind
+from llmdash.ui.text.highlight import highlighted, highlighted_span
 
 __all__ = ["selected_text", "text_of", "with_selection", "with_span"]
 
@@ -48,15 +48,9 @@ def _part(line: Line, start: int, end: int) -> str:
 
 def with_selection(view: Widget, strip: Strip, index: int) -> Strip:
     """Return the strip of line `index` so that it knows its place, with what is selected of it in colour."""
-    selection = view.text_selection
-    return with_span(view, strip, index, selection.get_span(index) if selection is not None else None)
+    return highlighted(view, strip, index).apply_offsets(0, index)
 
 
 def with_span(view: Widget, strip: Strip, index: int, span: tuple[int, int] | None) -> Strip:
     """Return the same where `span`, from a character to another (-1: to its end), is what is selected."""
-    if span is not None:
-        start, end = (cell_len(strip.text[:at]) if at >= 0 else strip.cell_length for at in span)
-        style = view.screen.get_component_rich_style("screen--selection")
-        inside = strip.crop(start, end).apply_style(style)
-        strip = Strip.join([strip.crop(0, start), inside, strip.crop(end)])
-    return strip.apply_offsets(0, index)
+    return (strip if span is None else highlighted_span(view, strip, span)).apply_offsets(0, index)
