@@ -28,7 +28,7 @@ from llmdash.launch.engine_process import EngineProcess
 from llmdash.launch.followed import FollowedSession
 from llmdash.launch.home_orders import fields_for_options, flags_of, order_of
 from llmdash.launch.home_prompts import HomePrompts
-from llmdash.launch.home_rows import endpoint_choices, kept_part, prompt_choices
+from llmdash.launch.home_rows import endpoint_choices, files_below, kept_part, prompt_choices
 from llmdash.launch.inputs import Input
 from llmdash.launch.kept import make_room
 from llmdash.launch.kept_sessions import kept_session, replay_session
@@ -49,6 +49,7 @@ from llmdash.ui.launcher import (
     LaunchError,
     LaunchOptions,
     Preview,
+    PromptChoice,
     launch_of,
 )
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
@@ -173,6 +174,11 @@ class HomeLauncher:
     def kept(self) -> KeptPart:
         """Return the kept runs. Raises LaunchError."""
         return kept_part(self._settings.kept.most_bytes, datetime.now())
+
+    @_in_a_line
+    def files(self) -> tuple[PromptChoice, ...]:
+        """Return the files of this folder and below that may hold prompts, the newest first."""
+        return tuple(files_below(Path.cwd()))
 
     @_in_a_line
     def preview(self, launch: Launch) -> Preview:
