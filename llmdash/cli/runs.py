@@ -42,7 +42,7 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N at most.")
 @click.pass_context
 def runs(context: click.Context, /, **options: Any) -> None:
-    """List the runs that are kept, the newest first, or do something with one.
+    """List the runs that are kept, or do something with one.
 
     A RUN is given by its name, by the start or end of the name of its folder, by its folder, or as: last.
     """
@@ -113,8 +113,10 @@ def show(run: str, as_json: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
 @click.option("--reasoning", is_flag=True, help="What the models thought, too.")
 def export(run: str, out: Path, overwrite: bool, reasoning: bool) -> None:
-    """Write the results of RUN to OUT, whether it has ended or not: .jsonl, .json, .csv, .tsv, .parquet or
-    .batch.jsonl. They have the fields of the input that were carried; the input itself is not needed.
+    """Write the results of RUN to OUT, whether it has ended or not.
+
+    The end of OUT says how: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl. Results have the fields of
+    the input that were carried; the input itself is not needed.
     """
 
     def work() -> int:
@@ -132,7 +134,10 @@ def export(run: str, out: Path, overwrite: bool, reasoning: bool) -> None:
 @click.argument("run", shell_complete=run_names)
 @click.argument("title")
 def rename(run: str, title: str) -> None:
-    """Give RUN a name of its own; an empty TITLE takes it away. A living run is not disturbed."""
+    """Give RUN a name of its own; an empty TITLE takes it away.
+
+    A living run is not disturbed.
+    """
 
     def work() -> int:
         from llmdash.runs.catalogue import find_run
@@ -165,9 +170,9 @@ def tag(run: str, tags: tuple[str, ...], remove: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=run_names)
 @_YES
 def delete(names: tuple[str, ...], yes: bool) -> None:
-    """Delete each RUN: its folder, with what llmdash has made there. Other files stay, and are named.
+    """Delete each RUN, with all that llmdash made in its folder.
 
-    Never one that a process works on, and never what a link leads to.
+    Other files stay there, and are named. Never one that a process works on, and never what a link leads to.
     """
 
     def work() -> int:
@@ -229,9 +234,10 @@ def _age(value: object) -> float:
 @click.option("--dry-run", is_flag=True, help="Only say which they are.")
 @_YES
 def prune(dry_run: bool, yes: bool, **order: Any) -> None:
-    """Delete finished runs, the oldest first, as far as all that is given allows it.
+    """Delete finished runs, the oldest first.
 
-    Never one that a process works on, that waits for a release, that is damaged, or has the tag `keep`.
+    As many as all that is given allows. Never one that a process works on, that waits for a release, that is
+    damaged, or has the tag `keep`.
     """
     from llmdash.runs.pruning import PruneOrder
 

@@ -153,7 +153,7 @@ def answered_record(
 ) -> AttemptRecord:
     """Return the row of an attempt that was answered."""
     times = {"ttft_s": answer.ttft_s, "latency_s": answer.latency_s, "ended_at": ended_at}
-    return _with_usage(record, answer.usage, model, state="ok", **times)
+    return _with_usage(record, answer.usage, model, state="ok", headers=answer.headers or None, **times)
 
 
 def _with_usage(record: AttemptRecord, usage: Usage, model: str, **more: Any) -> AttemptRecord:
@@ -196,6 +196,7 @@ def failed_record(
         partial=answer.text or None,
         code=storable(failure.code) if failure.code is not None else None,
         ended_at=ended_at,
+        headers=answer.headers or None,
     )
 
 

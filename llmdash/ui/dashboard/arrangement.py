@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from textual.content import Content
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import Layout, WidgetPlacement
 from textual.widget import Widget
+from textual.widgets import Static
 
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar
+from llmdash.ui.text.named_keys import chosen_by, in_chosen_keys
 
 __all__ = [
     "MINIMUM",
@@ -21,10 +24,10 @@ __all__ = [
     "PanelSpace",
     "Panels",
     "RowCounts",
+    "TooSmall",
     "arrange_panels",
     "arrange_review",
     "is_roomy",
-    "too_small_words",
 ]
 
 MINIMUM = Size(60, 16)
@@ -186,12 +189,20 @@ def _between(low: int, value: int, high: int) -> int:
     return max(low, min(value, high))
 
 
-def too_small_words(size: Size) -> str:
-    """Return what to say on a terminal of this size; nothing where the dashboard has room."""
-    if size.width >= MINIMUM.width and size.height >= MINIMUM.height:
-        return ""
-    now, need = f"{size.width} x {size.height}", f"{MINIMUM.width} x {MINIMUM.height}"
-    return f"This terminal is {now}.\nThe dashboard needs {need}.\n\nThe run goes on.  q quits."
+class TooSmall(Static):
+    """Says on a terminal without room for the dashboard how much it needs."""
+
+    def __init__(self) -> None:
+        super().__init__(id="too-small", markup=False)
+
+    def look(self, size: Size) -> bool:
+        """Return whether a terminal of this size is too small; then that is what is said."""
+        if size.width >= MINIMUM.width and size.height >= MINIMUM.height:
+            return False
+        now, need = f"{size.width} x {size.height}", f"{MINIMUM.width} x {MINIMUM.height}"
+        words = f"This terminal is {now}.\nThe dashboard needs {need}.\n\nThe run goes on.  q quits."
+        self.update(Content(in_chosen_keys(words, chosen_by(self))))
+        return True
 
 
 class RowCounts(NamedTuple):

@@ -40,6 +40,7 @@ from llmdash.ui.text.error_words import (
 )
 from llmdash.ui.text.format import clock
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.messages import Copied
 
 __all__ = ["ErrorsScreen"]
 
@@ -238,8 +239,8 @@ class ErrorsScreen(Screen[None]):
         if group is None:
             self._say(_NO_GROUP)
             return
-        self.app.copy_to_clipboard(copied_words(group, self._examples))
-        self._say("Copied: what the server said, and the ids of its requests")
+        what = "what the server said, and the ids of its requests"
+        self.post_message(Copied(copied_words(group, self._examples), what))
 
     def _say(self, words: str) -> None:
         self.app.notify(words, markup=False)

@@ -115,7 +115,7 @@ class HomeScreen(Screen[None]):
         self.set_focus(self.query_one("#prompt-files"), scroll_visible=False)
         self._arrange(self.app.size.width)
         self._settling = self.set_timer(_SETTLE_S, self._foresee)
-        self._foresee()
+        self.call_after_refresh(self._foresee)  # it reads files, and the first picture has the processor
 
     def on_paste(self, event: Paste) -> None:
         """A file that is dropped anywhere but on a field is the one to run."""
@@ -125,6 +125,9 @@ class HomeScreen(Screen[None]):
     # What was.
 
     @on(ScreenResume)
+    def _resumed(self) -> None:
+        self.call_after_refresh(self._look)
+
     def _look(self) -> None:
         self._looks.look()
 

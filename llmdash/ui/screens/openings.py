@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from llmdash.engine.model.frame import Frame
+from llmdash.ui.dashboard.board import ColumnChoice
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
         """What the dashboard does for any of them."""
 
 
-__all__ = ["OPENINGS", "errors_of_key", "graphs_at"]
+__all__ = ["OPENINGS", "columns_screen", "errors_of_key", "graphs_at", "help_of", "inspector_of"]
 
 
 def _alerts(_controls: DashboardControls, frame: Frame) -> Screen[None]:
@@ -63,6 +64,27 @@ def _workers(controls: DashboardControls, frame: Frame) -> Screen[None] | None:
     from llmdash.ui.screens.workers import WorkersScreen
 
     return WorkersScreen(controls) if frame.workers or frame.cluster else None
+
+
+def inspector_of(controls: DashboardControls, job: int) -> Screen[None]:
+    """Return the screen of one job in full."""
+    from llmdash.ui.screens.inspector import InspectorScreen
+
+    return InspectorScreen(job, controls)
+
+
+def columns_screen(choice: ColumnChoice, chosen: Callable[[tuple[str, ...] | None], None]) -> Screen[None]:
+    """Return the screen on which the columns of the job table are chosen."""
+    from llmdash.ui.screens.columns import ColumnsScreen
+
+    return ColumnsScreen(*choice, chosen)
+
+
+def help_of(screen: Screen[Any]) -> Screen[None]:
+    """Return the help for a screen."""
+    from llmdash.ui.screens.help import help_screen
+
+    return help_screen(screen)
 
 
 OPENINGS: Final[Mapping[str, Callable[[DashboardControls, Frame], Screen[None] | None]]] = {

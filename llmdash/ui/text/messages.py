@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from textual.message import Message
 from textual.widget import Widget
 
-__all__ = ["FromWidget", "MomentChosen"]
+__all__ = ["Copied", "FromWidget", "MomentChosen"]
+
+
+@dataclass
+class Copied(Message):
+    """Posted when a `text` is to be copied; `what` it is, in words for the notice."""
+
+    text: str
+    what: str
 
 
 @dataclass
