@@ -52,7 +52,7 @@ async def test_a_wide_header_says_everything() -> None:
     assert title.endswith("   ● running   00:03:12.418")
     assert " 3,412 / 10,000   34%    6m10s left    5m30s to 7m10s    ends about " in progress
     assert counters.split("  │  ") == [
-        "✓  3,380 done   ✗   32 failed   ∅    0 invalid   ↻  118 retried",
+        "✓  3,380 done   ✗   32 failed   ↻  118 retried   ∅    0 invalid",
         " 64 in flight   17.9 req/s    2.1k tok/s    123k in     45k out",
         " 97.3% right",
     ]
