@@ -47,6 +47,8 @@ _RULE = 1
 """Lines of the titled rule that a panel has in place of a border on a narrow screen."""
 _ERRORS = 9
 """Lines of the errors beside a run at work, where there is room."""
+_EVENTS = 8
+"""Lines of what happened, likewise."""
 _TILED_JOBS = 11
 """Lines that the jobs keep above tiled streams."""
 _MOST_WORKERS = 8
@@ -66,11 +68,13 @@ class Panels:
     over: Region | None = None
     """The plots of the run."""
     errors: Region | None = None
+    events: Region | None = None
+    """What happened, the newest first."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
         """Those that there are."""
-        every = (self.jobs, self.keys, self.rate, self.stream, self.over, self.errors)
+        every = (self.jobs, self.keys, self.rate, self.stream, self.over, self.errors, self.events)
         return tuple(region for region in every if region is not None)
 
 
@@ -95,7 +99,8 @@ def _side_by_side(size: Size, keys: int, wall: bool, errors: bool, rate: int) ->
     rate_height = min(_FRAME + rate, height - keys_height)
     below = height - keys_height - rate_height
     errors_height = _ERRORS if errors and is_roomy(size) and below >= _ERRORS + _LEAST_PLOT else 0
-    over = below - errors_height
+    events_height = _EVENTS if is_roomy(size) and below >= errors_height + _EVENTS + _LEAST_PLOT else 0
+    over = below - errors_height - events_height
     if over < _LEAST_PLOT:
         rate_height, over = rate_height + over, 0
     top = keys_height + rate_height
@@ -106,6 +111,7 @@ def _side_by_side(size: Size, keys: int, wall: bool, errors: bool, rate: int) ->
         stream=Region(0, height - stream, left, stream),
         over=Region(left, top, right, over) if over else None,
         errors=Region(left, top + over, right, errors_height) if errors_height else None,
+        events=Region(left, height - events_height, right, events_height) if events_height else None,
     )
 
 
@@ -149,6 +155,8 @@ def arrange_review(size: Size, keys: int, outcome: int) -> Mapping[str, Region]:
     outcome_height = _between(_FRAME + 4, outcome + _FRAME, height - 2 * (_FRAME + 2))
     keys_height = _between(_FRAME + 2, keys + _FRAME + 1, height - outcome_height)
     over = height - outcome_height - keys_height
+    events = _EVENTS if is_roomy(size) and over >= _EVENTS + _LEAST_PLOT else 0
+    over -= events
     if over < _LEAST_PLOT:
         keys_height, over = keys_height + over, 0
     return {
@@ -156,6 +164,7 @@ def arrange_review(size: Size, keys: int, outcome: int) -> Mapping[str, Region]:
         "outcome": Region(left, 0, right, outcome_height),
         "keys": Region(left, outcome_height, right, keys_height),
         "over": Region(left, outcome_height + keys_height, right, over),
+        **({"events": Region(left, height - events, right, events)} if events else {}),
         **dict.fromkeys(("stream", "tiles", "failed"), Region(0, height - below, left, below)),
     }
 
@@ -243,7 +252,7 @@ class DashboardLayout(Layout):
         wall, errors = "tiles" in shown and self.rows.wall, "failed" in shown
         panels = arrange_panels(size, self.rows.keys, wall, errors, self.rows.rate)
         streams = {} if panels.stream is None else dict.fromkeys(("stream", "tiles"), panels.stream)
-        beside = {"over": panels.over, "failed": panels.errors}
+        beside = {"over": panels.over, "failed": panels.errors, "events": panels.events}
         return {
             "jobs": panels.jobs,
             "keys": panels.keys,

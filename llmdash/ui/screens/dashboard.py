@@ -40,10 +40,18 @@ from llmdash.ui.panels.replay_bar import ReplayBar, speed_beside
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.screens.frame_screen import FrameScreen
-from llmdash.ui.screens.openings import OPENINGS, columns_screen, errors_of_key, help_of, inspector_of
+from llmdash.ui.screens.openings import (
+    OPENINGS,
+    columns_screen,
+    errors_of_key,
+    graphs_at,
+    help_of,
+    inspector_of,
+)
+from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import ErrorTable
 from llmdash.ui.tables.job_table import NO_JOB, JobTable
-from llmdash.ui.text.messages import Copied
+from llmdash.ui.text.messages import Copied, MomentChosen
 from llmdash.ui.text.worker_words import workers_in
 
 if TYPE_CHECKING:
@@ -284,6 +292,10 @@ class DashboardScreen(FrameScreen):
     def _alerts(self) -> None:
         self.action_open("alerts")
 
+    @on(MomentChosen)
+    def _graphs_at(self, event: MomentChosen) -> None:
+        self.app.push_screen(graphs_at(self, event.at_s, event.plot))
+
     def action_inspect(self) -> None:
         if (job := self._board.cursor_job) is not None:
             self.inspect(job)
@@ -291,7 +303,8 @@ class DashboardScreen(FrameScreen):
             self.app.notify(NO_JOB, markup=False)
 
     @on(JobTable.Inspect)
-    def _inspect_row(self, event: JobTable.Inspect) -> None:
+    @on(StreamTiles.Opened)
+    def _inspect_one(self, event: JobTable.Inspect | StreamTiles.Opened) -> None:
         self.inspect(event.job)
 
     def inspect(self, job: int) -> None:

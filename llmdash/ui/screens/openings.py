@@ -11,14 +11,14 @@ from llmdash.ui.dashboard.board import ColumnChoice
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from llmdash.ui.screens.errors import ErrorControls
+    from llmdash.ui.dashboard.overlay import ErrorControls
     from llmdash.ui.screens.workers import WorkerControls
 
     class DashboardControls(ErrorControls, WorkerControls, Protocol):
         """What the dashboard does for any of them."""
 
 
-__all__ = ["OPENINGS", "columns_screen", "errors_of_key", "help_of", "inspector_of"]
+__all__ = ["OPENINGS", "columns_screen", "errors_of_key", "graphs_at", "help_of", "inspector_of"]
 
 
 def _alerts(_controls: DashboardControls, frame: Frame) -> Screen[None]:
@@ -50,6 +50,13 @@ def _graphs(controls: DashboardControls, _frame: Frame) -> Screen[None]:
     from llmdash.ui.screens.graphs import GraphsScreen
 
     return GraphsScreen(controls)
+
+
+def graphs_at(controls: DashboardControls, at_s: float | None, plot: int | None) -> Screen[None]:
+    """Return the graphs with the cursor at a moment of the run, and one of the plots alone."""
+    from llmdash.ui.screens.graphs import GraphsScreen
+
+    return GraphsScreen(controls, at_s, plot)
 
 
 def _workers(controls: DashboardControls, frame: Frame) -> Screen[None] | None:
