@@ -18,6 +18,7 @@ SCREEN = {
         "waiting-rows": "jobs that wait are summed up in a row, and take none of their own",
         "why-failed": "a row says why its job failed, at every width",
         "wide-table": "on a wide screen result and answer have a column each",
+        "scrollbar": "the scrollbar stands beside the rows, and not in the header",
         "three-numbers": "a job has its id and a number from 1; the manual says what an index is",
         "key-labels": "a key is called by its last characters, and the manual says so",
         "enter-on-key": "Enter on a key shows its jobs",
@@ -36,6 +37,7 @@ SCREEN = {
     },
     "E. Files and terminals": {
         "float-digits": "times are written without digits that no clock measures",
+        "compared-models": "a comparison has no empty column, and its sentence is of all models",
         "doctor-twice": "two reports under tmux stand one below the other",
     },
 }
