@@ -36,6 +36,7 @@ from llmdash.engine.model.commands import (
 from llmdash.engine.model.frame import AutoPart, Notice
 from llmdash.engine.model.states import RunState, Severity, SortColumn
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.clipboard import Clipboard
 from llmdash.ui.dashboard.arrangement import PanelSpace
 from llmdash.ui.dashboard.keys import SORT_KEYS
 from llmdash.ui.panels.filter_bar import FilterBar
@@ -214,6 +215,7 @@ async def test_a_run_at_rest_is_looked_at_once_a_second_until_a_key_is_pressed(s
         await until(pilot, lambda: screen.frame_loop.is_awake)
 
 
+@pytest.mark.case("screen", "final-rates")
 @pytest.mark.case("engine", "done-run")
 async def test_nothing_is_painted_while_a_run_has_ended() -> None:
     session = FakeSession(scene=Scene(state=RunState.DONE))
@@ -379,6 +381,20 @@ async def test_selected_text_of_a_stream_is_copied_with_ctrl_c_and_without_it_qu
         await until(pilot, lambda: not pilot.app.is_running or pilot.app._exit)
 
 
+@pytest.mark.case("screen", "copy-notice")
+async def test_a_copy_of_ids_is_said_once() -> None:
+    nowhere = Clipboard({"TERM": "xterm-kitty"}, find=lambda _name: None)
+    app = LlmdashApp(session=FakeSession(), shipped_themes=SHIPPED, system_clipboard=nowhere)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await until(pilot, lambda: app.screen.query_one(JobTable).cursor_job is not None)
+        await pilot.press("c")
+        await until(pilot, lambda: len(app._notifications) > 0)
+        await pilot.pause()
+        (notice,) = app._notifications
+        assert notice.message.startswith("Copied 1 id, ")
+        assert notice.message.endswith("to the terminal's clipboard (OSC 52)")
+
+
 async def test_slash_opens_the_filter_and_escape_closes_and_forgets_it() -> None:
     session = FakeSession()
     async with dashboard(session) as (pilot, screen):
@@ -425,6 +441,7 @@ async def test_notices_become_toasts_once_each_and_hold_no_markup() -> None:
         assert session.views[-1].notices_after == 2
 
 
+@pytest.mark.case("screen", "alert-line")
 async def test_the_verdict_has_its_line_always_so_that_no_panel_moves() -> None:
     session = FakeSession()
     async with dashboard(session, (80, 24)) as (pilot, screen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -236,3 +237,24 @@ def test_a_library_reads_a_file_once_and_again_when_it_changed(tmp_path: Path) -
 
 def test_a_folder_that_is_not_there_holds_no_themes(tmp_path: Path) -> None:
     assert list(ThemeLibrary([tmp_path / "absent"]).changes()) == []
+
+
+UI = Path(__file__).parents[3] / "llmdash" / "ui"
+COLOURS = {
+    *("primary", "text-primary", "text-success", "warning", "text-warning", "text-error"),
+    *("accent", "text-accent"),
+    *("foreground", "foreground-muted", "text-muted", "border-blurred"),
+    *("border", "text-secondary"),
+    *("background", "surface", "panel", "boost"),
+}
+"""Hues, greys, the hue of a focused border, the grey of a bar until its first token, and grounds."""
+
+
+def test_styles_name_hues_and_greys_of_the_theme_and_no_other_colour() -> None:
+    named: dict[str, str] = {}
+    for path in sorted([*UI.rglob("*.py"), *UI.rglob("*.tcss")]):
+        text = path.read_text("utf-8")
+        named |= dict.fromkeys(re.findall(r"\$([a-z]+(?:-[a-z]+)*)\b(?!-)", text), path.name)
+        assert not re.findall(r"(?:color|background|border\S*): *(?:#|rgb|ansi_)", text), path
+    parts = ("footer-", "block-cursor-")
+    assert {name: where for name, where in named.items() if not name.startswith(parts)}.keys() <= COLOURS
