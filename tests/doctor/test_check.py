@@ -156,7 +156,7 @@ def test_of_a_run_on_the_simulator_nothing_is_said_to_be_paid(tmp_path: Path) ->
         "DELETE FROM results WHERE job = 5",
     )
     found = check(folder, known_of)
-    assert any("1 requests were in flight when the run last ended (the first" in text for text in bad(found))
+    assert any("1 request was in flight when the run last ended (the first" in text for text in bad(found))
     assert not any("paid" in f"{each.text} {each.fix}" for each in found.findings)
 
 
