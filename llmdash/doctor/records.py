@@ -71,7 +71,7 @@ _SOUND: Mapping[str, tuple[str, str, tuple[str, str], tuple[str, ...]]] = {
         ),
     ),
 }
-"""Of each table: its key, the job that a row names, what is wrong with one or with several, and what holds."""
+"""Of each table: its key, the job that a row names, what is wrong with one or several, and what holds."""
 
 
 def rules_of_records(db: sqlite3.Connection) -> tuple[Rule, ...]:
