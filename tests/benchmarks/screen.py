@@ -110,7 +110,9 @@ def dashboard(
 def finished(folder: Path) -> int:
     """Return how many jobs of the run in a folder have ended."""
     try:
-        with closing(sqlite3.connect(f"file:{folder / 'run' / 'journal.sqlite'}?mode=ro", uri=True)) as journal:
+        with closing(
+            sqlite3.connect(f"file:{folder / 'run' / 'journal.sqlite'}?mode=ro", uri=True)
+        ) as journal:
             return int(journal.execute("SELECT COUNT(*) FROM results").fetchone()[0])
     except sqlite3.OperationalError:  # it is being made
         return 0
