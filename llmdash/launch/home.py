@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
     from llmdash.launch.begun import Begun
     from llmdash.launch.followed import FollowedSession
+    from llmdash.launch.home_prompts import HomePrompts
     from llmdash.launch.run_order import RunOrder
     from llmdash.remote.client import RemoteSession
-    from llmdash.launch.home_prompts import HomePrompts
 
 __all__ = ["Flags", "HomeLauncher"]
 

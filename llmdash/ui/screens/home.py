@@ -180,7 +180,7 @@ class HomeScreen(Screen[None]):
         self.set_focus(self.query_one("#prompt-files"), scroll_visible=False)
         self._arrange(self.app.size.width)
         self._settling = self.set_timer(_SETTLE_S, self._foresee)
-        self.call_after_refresh(self._foresee)  # what reads files needs the processor, which the first picture has
+        self.call_after_refresh(self._foresee)  # the first picture has the processor before
 
     def on_paste(self, event: Paste) -> None:
         """A file that is dropped anywhere but on a field is the one to run."""
