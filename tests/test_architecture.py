@@ -105,14 +105,14 @@ def arrows() -> dict[str, set[str]]:
 
 
 def drawn(arrow: str = " -> ") -> dict[str, set[str]]:
-    """The arrows in the README's section on how it is built."""
-    section = (ROOT / "README.md").read_text("utf-8").partition("## How it is built")[2]
+    """The arrows in the section of CONTRIBUTING on who imports what."""
+    section = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8").partition("## Who imports what")[2]
     lines = [line.partition(arrow) for line in section.partition("\n## ")[0].splitlines()]
     names = ((name.strip(), rest) for name, found, rest in lines if found)
     return {name: set(rest.split()) for name, rest in names if name.replace(".", "").isidentifier()}
 
 
-def test_the_picture_in_the_readme_is_what_the_imports_draw() -> None:
+def test_the_arrows_of_the_contributors_are_what_the_imports_draw() -> None:
     assert drawn() == arrows()
 
 

@@ -13,6 +13,7 @@ import click
 from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, has_terminal, refuse
 from llmdash.cli.runs_compare import compare_runs
+from llmdash.cli.runs_figures import figures
 from llmdash.cli.runs_open import open_kept, replay_kept
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N at most.")
 @click.pass_context
 def runs(context: click.Context, /, **options: Any) -> None:
-    """List the runs that are kept, the newest first, or do something with one.
+    """List the runs that are kept, or do something with one.
 
     A RUN is given by its name, by the start or end of the name of its folder, by its folder, or as: last.
     """
@@ -108,49 +109,14 @@ def show(run: str, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run", shell_complete=run_names)
-@click.option(
-    "--by",
-    type=click.Choice(("run", "key", "endpoint", "model")),
-    default="run",
-    show_default=True,
-    help="What answers are told apart by.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, with a histogram of each metric.")
-@click.option("--csv", "as_csv", is_flag=True, help="CSV, a row a group and metric.")
-def figures(run: str, by: str, as_json: bool, as_csv: bool) -> None:
-    """Show percentiles of RUN: time to the first token, to the whole answer, between tokens, waited, and
-    tokens a second of a stream; p50, p90, p95 and p99 over all answers, failed requests left out.
-    """
-
-    def work() -> int:
-        from llmdash.engine.model.timings import Grouping
-        from llmdash.reports.output import Output
-        from llmdash.reports.summary import encode_line
-        from llmdash.reports.timing_tables import as_object, as_table, timings_csv
-        from llmdash.runs.catalogue import find_kept
-        from llmdash.runs.figures import timings_of
-
-        if as_json and as_csv:
-            refuse("--json and --csv contradict each other; give one of them")
-        part, output = timings_of(find_kept(run), Grouping(by)), Output(sys.stdout)
-        if as_json:
-            output.line(encode_line(as_object(part)))
-            return 0
-        for line in timings_csv(part).splitlines() if as_csv else as_table(part):
-            output.line(line)
-        return 0
-
-    guarded(work)
-
-
-@runs.command()
-@click.argument("run", shell_complete=run_names)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
 @click.option("--reasoning", is_flag=True, help="What the models thought, too.")
 def export(run: str, out: Path, overwrite: bool, reasoning: bool) -> None:
-    """Write the results of RUN to OUT, whether it has ended or not: .jsonl, .json, .csv, .tsv, .parquet or
-    .batch.jsonl. They have the fields of the input that were carried; the input itself is not needed.
+    """Write the results of RUN to OUT, whether it has ended or not.
+
+    The end of OUT says how: .jsonl, .json, .csv, .tsv, .parquet or .batch.jsonl. Results have the fields of
+    the input that were carried; the input itself is not needed.
     """
 
     def work() -> int:
@@ -168,7 +134,10 @@ def export(run: str, out: Path, overwrite: bool, reasoning: bool) -> None:
 @click.argument("run", shell_complete=run_names)
 @click.argument("title")
 def rename(run: str, title: str) -> None:
-    """Give RUN a name of its own; an empty TITLE takes it away. A living run is not disturbed."""
+    """Give RUN a name of its own; an empty TITLE takes it away.
+
+    A living run is not disturbed.
+    """
 
     def work() -> int:
         from llmdash.runs.catalogue import find_run
@@ -201,9 +170,9 @@ def tag(run: str, tags: tuple[str, ...], remove: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=run_names)
 @_YES
 def delete(names: tuple[str, ...], yes: bool) -> None:
-    """Delete each RUN: its folder, with what llmdash has made there. Other files stay, and are named.
+    """Delete each RUN, with all that llmdash made in its folder.
 
-    Never one that a process works on, and never what a link leads to.
+    Other files stay there, and are named. Never one that a process works on, and never what a link leads to.
     """
 
     def work() -> int:
@@ -265,9 +234,10 @@ def _age(value: object) -> float:
 @click.option("--dry-run", is_flag=True, help="Only say which they are.")
 @_YES
 def prune(dry_run: bool, yes: bool, **order: Any) -> None:
-    """Delete finished runs, the oldest first, as far as all that is given allows it.
+    """Delete finished runs, the oldest first.
 
-    Never one that a process works on, that waits for a release, that is damaged, or has the tag `keep`.
+    As many as all that is given allows. Never one that a process works on, that waits for a release, that is
+    damaged, or has the tag `keep`.
     """
     from llmdash.runs.pruning import PruneOrder
 
@@ -334,5 +304,5 @@ def _report(ends: Iterable[Removed | Spared]) -> int:
     return code
 
 
-for _command in (compare_runs, open_kept, replay_kept):
+for _command in (compare_runs, figures, open_kept, replay_kept):
     runs.add_command(_command)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
+from llmdash.cli.help_layout import LaidOutCommand
 from llmdash.cli.options import ENDPOINT_OPTIONS, with_options
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["check", "init"]
 
 
-@click.command()
+@click.command(cls=LaidOutCommand)
 @with_options(ENDPOINT_OPTIONS)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each key.")
 def check(as_json: bool, **flags: Any) -> None:
@@ -58,7 +59,7 @@ def _check(flags: dict[str, Any], *, as_json: bool) -> int:
     return ExitCode.FAILED if any(each.works for each in checks) else ExitCode.NO_KEY
 
 
-@click.command()
+@click.command(cls=LaidOutCommand)
 @click.option("--yes", is_flag=True, help="Ask nothing and take the defaults.")
 @click.option("--force", is_flag=True, help="Overwrite an existing llmdash.toml.")
 @click.option(
@@ -69,7 +70,7 @@ def _check(flags: dict[str, Any], *, as_json: bool) -> int:
 @click.option("--base-url", metavar="URL", help="The endpoint, in place of the provider's usual one.")
 @click.option("--model", help="The model to ask for.")
 def init(yes: bool, force: bool, **given: str | None) -> None:
-    """Ask a few questions and write a commented llmdash.toml for this folder.
+    """Ask a few questions and write a commented llmdash.toml.
 
     Keys are never written into it: it names the variables that hold them. Keys typed here are not shown, and
     are written to .env only.

@@ -17,6 +17,7 @@ from llmdash.engine.model.commands import (
     Release,
     Resume,
     RetryFailed,
+    SetAuto,
     SetBudget,
     SetConcurrency,
     SetRate,
@@ -36,6 +37,7 @@ __all__ = [
     "ACTIONS",
     "Action",
     "ActionOutcome",
+    "set_auto",
     "set_budget",
     "set_concurrency",
     "set_rate",
@@ -108,6 +110,11 @@ def set_rate(rate: float | None) -> Action:
     return Action(SetRate(rate), lambda _before, now: now.rate.rate == rate)
 
 
+def set_auto(on: bool) -> Action:
+    """Return the action that finds the rate by itself, or no longer does."""
+    return Action(SetAuto(on), lambda _before, now: now.rate.auto.on == on)
+
+
 def set_budget(dollars: float | None) -> Action:
     """Return the action that sets what may be spent over all starts; None lifts it."""
 
@@ -171,7 +178,9 @@ def status_of(folder: Path) -> Frame:
 
 def status_line(frame: Frame) -> str:
     """Return what a run does, and what it is set to, on one line that is safe to show."""
-    rate = "unlimited" if frame.rate.rate is None else per_second(frame.rate.rate)
+    rate, auto = "unlimited" if frame.rate.rate is None else per_second(frame.rate.rate), frame.rate.auto
+    if auto.on:
+        rate += " at most, auto" if auto.rate is None else f" at most, auto {per_second(auto.rate)}"
     return f"{progress_line(frame)}  rate {rate}, concurrency {frame.rate.concurrency}"
 
 
@@ -182,5 +191,7 @@ def status_record(folder: Path, frame: Frame) -> dict[str, Any]:
         "state": frame.run.state.value,
         "state_detail": clean_line(frame.run.state_detail),
         "set_rate": frame.rate.rate,
+        "auto": frame.rate.auto.on,
+        "auto_rate": frame.rate.auto.rate,
         "concurrency": frame.rate.concurrency,
     }

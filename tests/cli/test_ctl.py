@@ -51,6 +51,9 @@ def test_a_run_in_the_background_is_steered_and_stopped(tmp_path: Path, simulato
         assert "rate 10.0/s, concurrency 64" in ctl("status").out
         assert "rate 25.0/s" in ctl("rate", "25/s").out
         assert "concurrency 7" in ctl("concurrency", 7).out
+        assert "rate 25.0/s at most, auto" in ctl("auto", "on").out
+        assert json.loads(ctl("--json").out)["auto"]
+        assert "auto" not in ctl("auto", "off").out
         assert "paused" in ctl("pause").out
         status = json.loads(ctl("status", "--json").out)
         assert (status["type"], status["state"], status["jobs"]) == ("summary", "paused", 500)
@@ -101,7 +104,9 @@ def test_a_run_whose_engine_was_killed_is_named_with_the_way_to_go_on(
         (("last", "concurrency"), "write it as: concurrency 64"),
         (("last", "pause", "5"), "pause takes no value"),
         (("last", "explode"), "explode"),
-        (("last",), "Missing argument"),
+        (("last", "auto"), "write it as: auto on"),
+        (("last", "auto", "perhaps"), "perhaps"),
+        (("last",), "no such run"),
     ],
 )
 def test_what_cannot_be_asked_exits_with_2(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:

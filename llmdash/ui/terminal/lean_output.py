@@ -11,7 +11,9 @@ __all__ = ["lean"]
 _STYLES: Final = re.compile(r"\x1b\[([\d;]*)m")
 _MOVES: Final = re.compile(r"(?:\r\n|\x1b\[\d+;\d+H)*")
 _COLOUR: Final = r"8;(?:2;\d+;\d+;\d+|5;\d+)"
-_STYLE: Final = re.compile(rf"((?:[1-9];)*)((?:3{_COLOUR}|3[0-79]|9[0-7]);)?((?:4{_COLOUR}|4[0-79]|10[0-7]);)?")
+_STYLE: Final = re.compile(
+    rf"((?:[1-9];)*)((?:3{_COLOUR}|3[0-79]|9[0-7]);)?((?:4{_COLOUR}|4[0-79]|10[0-7]);)?"
+)
 
 
 class _Style(NamedTuple):
