@@ -85,7 +85,7 @@ def regions(lines: Iterable[int], width: int) -> list[Region]:
 
 
 def differences(before: Sequence[Strip], now: Sequence[Strip]) -> Iterator[Region]:
-    """Yield a region of each line that differs: from the first cell that does to the last one.
+    """Yield a region of each line that differs, from the first cell that does to the last one.
 
     A terminal is sent no more than that: a clock that ticks at the end of a line is a few bytes.
     """

@@ -9,7 +9,8 @@ import pytest
 
 from llmdash.ui.terminal.lean_output import lean
 
-_STYLES = ("1;38;2;10;20;30;48;2;1;2;3", "38;2;10;20;30;48;2;1;2;3", "48;2;1;2;3", "7", "1;4;31", "31;40", "2;31")
+_COLOURS = "38;2;10;20;30;48;2;1;2;3"
+_STYLES = (f"1;{_COLOURS}", _COLOURS, "48;2;1;2;3", "7", "1;4;31", "31;40", "2;31")
 
 
 def _cells(data: str) -> list[object]:
@@ -44,7 +45,12 @@ def test_what_stays_as_it_is_is_not_said_again() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    ["\x1b[?25l\x1b[0m", "\x1b[58;2;1;2;3ma\x1b[0mb\x1b[0m", "\x1b[31ma\x1b[32mb\x1b[0m", "\x1b[0ma\x1b[31mb"],
+    [
+        "\x1b[?25l\x1b[0m",
+        "\x1b[58;2;1;2;3ma\x1b[0mb\x1b[0m",
+        "\x1b[31ma\x1b[32mb\x1b[0m",
+        "\x1b[0ma\x1b[31mb",
+    ],
     ids=["none", "unknown", "one on another", "open end"],
 )
 def test_what_is_not_known_is_sent_as_it_is(data: str) -> None:
