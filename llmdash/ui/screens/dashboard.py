@@ -209,7 +209,7 @@ class DashboardScreen(FrameScreen):
 
     @on(Board.ViewChanged)
     def _view_changed(self) -> None:
-        self.poll()
+        self.call_after_refresh(self.poll)  # the engine may be busy: what the key moved is seen before
 
     async def action_jobs(self, action: str) -> None:
         """Run an action of the job table, regardless of the focus."""
