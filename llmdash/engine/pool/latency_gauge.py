@@ -10,9 +10,13 @@ __all__ = ["LatencyGauge"]
 _LEAST_ANSWERS = 10
 _LEAST_S = 5.0
 _GREW = 1.7
+_FLAT = 1.5
+_SAME_CROWD = 1.2
 _HEADROOM_S = 0.05
 _FORGETS = 1.01
-"""The best time is forgotten by this factor with each look: a server may get slower for good."""
+"""The best time is forgotten by this factor with each look at as many requests in flight: a server may get
+slower for good, but a queue that grows slowly is no slower server.
+"""
 _CROWD = 1.5
 _TOKENS_BEFORE = 32
 """What the way to the first token counts for, in tokens."""
@@ -30,6 +34,10 @@ class LatencyGauge:
         self._since = -math.inf
         self._best = math.inf
         self._best_crowd = 0.0
+        self.is_flat = True
+        """True if the last answers took about as long as at their best."""
+        self.room = math.inf
+        """The requests in flight that would have been answered as fast as at best (Little's law)."""
 
     def clear(self, now: float) -> None:
         """Begin anew: what was sent before the pace was cut says nothing of the new one."""
@@ -49,7 +57,10 @@ class LatencyGauge:
             return False
         time, crowd = median(self._times), median(self._crowds)
         self.clear(now)
-        self._best *= _FORGETS
+        if crowd <= _SAME_CROWD * self._best_crowd:
+            self._best *= _FORGETS
         if time < self._best:
             self._best, self._best_crowd = time, crowd
+        self.is_flat = time <= _FLAT * self._best
+        self.room = crowd * self._best / time
         return time > _GREW * self._best and crowd > _CROWD * max(1.0, self._best_crowd)

@@ -33,6 +33,7 @@ _LONG_REST_S, _WINDOW_LEFT = 3.0, 0.8
 _AT_ONCE_S, _BUCKET_CUT, _DRIFT_CUT = 15.0, 0.88, 0.97
 _LEAST = 1.0 / 60.0
 _GRAIN_S = 0.02
+_PATIENCE_S = 1.0
 _FULL = 0.95
 """What of a second's worth has to be there for a request that is larger: the bucket grows with the rate."""
 _LEAST_FLOOR, _FLOOR = 0.3, 0.95
@@ -58,7 +59,8 @@ class LearnedLimit:
         self._at = self._begun = clock()
         self._age = 0.0
         """Seconds in which the pace was what held requests up, since it was last cut."""
-        self._is_wanted = False
+        self._wanted_until = -math.inf
+        """Until when whoever was held up waits, and a moment longer."""
         self._floor = self._ceiling = math.inf
         self._hold_s = _HOLD_S
         self._growth, self._faster = _GROWTH, _FASTER
@@ -103,7 +105,8 @@ class LearnedLimit:
         if wait_s <= 0 and self.usage() > self._most_a_minute:
             wait_s = _LOOK_S
         if wait_s > 0:
-            self._is_wanted, self.held_up_at = True, self._clock()
+            self.held_up_at = self._clock()
+            self._wanted_until = self.held_up_at + wait_s + _PATIENCE_S
         return wait_s
 
     def take(self, amount: int) -> None:
@@ -165,6 +168,14 @@ class LearnedLimit:
         half = max(_LEAST, min(self.usage(), self.rate) / 2.0)
         self._learn(half, half)
         self._hold_s = 0.0
+
+    def ramp(self, start: float) -> None:
+        """Come back from `start`, after nothing was used for long."""
+        self._tick()
+        self._age, self._floor = 0.0, min(self._floor, start)
+        self._pace()
+        if self._bucket is not None:
+            self._bucket = TokenBucket(self.rate * 60.0, self._clock)
 
     def has_room(self) -> None:
         """Note that the server says that much is left: there is no need to hold."""
@@ -231,9 +242,10 @@ class LearnedLimit:
         if passed < _GRAIN_S:
             return
         self._at = now
-        if self._is_wanted:
-            self._age += passed
-            self._is_wanted = False
+        wanted_s = min(now, self._wanted_until) - (now - passed)
+        if wanted_s > 0:
+            self._age += wanted_s
+            self._wanted_until = -math.inf
             self._pace()
 
     def _pace(self) -> None:
