@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 __all__ = ["InFlightWindow"]
 
-_START = 8
+_START = 16
+_FEW = 8.0
 _CUT = 0.7
 """The share that is left after the server refused another request at once."""
 
@@ -46,12 +47,17 @@ class InFlightWindow:
             self._size += 1.0 if self._size < self._calm else 1.0 / self._size
 
     def cut_to(self, room: float) -> None:
-        """Cut it to what the server answers without a queue."""
-        self._size = self._calm = max(1.0, min(self._size, room))
+        """Cut it to what the server answers without a queue. Of few at once latency says little: then the rate
+        alone is cut.
+        """
+        self._cut_to(max(_FEW, room))
 
     def refused(self, in_flight: int) -> None:
         """Cut it: the server refused another one, while `in_flight` were under way with it."""
-        self.cut_to(in_flight * _CUT)
+        self._cut_to(max(1.0, in_flight * _CUT))
+
+    def _cut_to(self, size: float) -> None:
+        self._size = self._calm = min(self._size, size)
 
     def ramp(self) -> None:
         """Begin small again, and grow fast up to what it was."""

@@ -59,8 +59,7 @@ class LearnedLimit:
         self._at = self._begun = clock()
         self._age = 0.0
         """Seconds in which the pace was what held requests up, since it was last cut."""
-        self._wanted_until = -math.inf
-        """Until when whoever was held up waits, and a moment longer."""
+        self._is_wanted = False
         self._floor = self._ceiling = math.inf
         self._hold_s = _HOLD_S
         self._growth, self._faster = _GROWTH, _FASTER
@@ -105,8 +104,7 @@ class LearnedLimit:
         if wait_s <= 0 and self.usage() > self._most_a_minute:
             wait_s = _LOOK_S
         if wait_s > 0:
-            self.held_up_at = self._clock()
-            self._wanted_until = self.held_up_at + wait_s + _PATIENCE_S
+            self._is_wanted, self.held_up_at = True, self._clock()
         return wait_s
 
     def take(self, amount: int) -> None:
@@ -171,7 +169,7 @@ class LearnedLimit:
 
     def ramp(self, start: float) -> None:
         """Come back from `start`, after nothing was used for long."""
-        self._tick()
+        self._at, self._is_wanted = self._clock(), False
         self._age, self._floor = 0.0, min(self._floor, start)
         self._pace()
         if self._bucket is not None:
@@ -242,10 +240,10 @@ class LearnedLimit:
         if passed < _GRAIN_S:
             return
         self._at = now
-        wanted_s = min(now, self._wanted_until) - (now - passed)
-        if wanted_s > 0:
-            self._age += wanted_s
-            self._wanted_until = -math.inf
+        if self._is_wanted:
+            # Nobody looked while a run was paused, and what doubles must not have doubled meanwhile.
+            self._age += passed if self._ceiling < math.inf else min(passed, _PATIENCE_S)
+            self._is_wanted = False
             self._pace()
 
     def _pace(self) -> None:

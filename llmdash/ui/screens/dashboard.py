@@ -202,7 +202,11 @@ class DashboardScreen(Screen[None]):
 
     @on_steering
     def _steer(self, message: Message) -> None:
-        self._questions.request(command_of(message, self._frame), self._frame)
+        self.request(command_of(message, self._frame))
+
+    def request(self, command: Command) -> None:
+        """Send a command; ask first where it is hard to take back."""
+        self._questions.request(command, self._frame)
 
     def retry_groups(self, groups: Iterable[ErrorGroup]) -> None:
         """Queue every failed job of these groups of errors again."""
@@ -236,7 +240,11 @@ class DashboardScreen(Screen[None]):
 
     @on(KeyPanel.Errors)
     def _errors_of_key(self, event: KeyPanel.Errors) -> None:
-        self.app.push_screen(errors_of_key(self, event.label))
+        self.show_errors_of(event.label)
+
+    def show_errors_of(self, key: str) -> None:
+        """Open the errors of a key."""
+        self.app.push_screen(errors_of_key(self, key))
 
     def action_toggle_pause(self) -> None:
         """Pause the run or its replay, or resume it."""

@@ -33,6 +33,8 @@ def test_once_it_was_cut_it_grows_by_one_in_the_time_of_an_answer() -> None:
     window.cut_to(20.0)
     assert filled(window, 21) == 21
     window.cut_to(0.01)
+    assert window.size == 8, "of few at once latency says little"
+    window.refused(1)
     assert window.size == 1, "one request always may be in flight"
 
 
@@ -84,7 +86,8 @@ def test_after_a_pause_of_more_than_a_minute_the_rate_climbs_again_and_after_a_s
     assert fast > 20.0
     clock.time += 50.0
     tuner.wait_s(0, 0)
-    assert (tuner.rate, tuner.at_once) == (fast, wide)
+    assert fast <= tuner.rate < fast * 1.2
+    assert tuner.at_once == wide
     clock.time += 61.0
     tuner.wait_s(0, 0)
     assert tuner.rate < fast / 8
