@@ -13,7 +13,7 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Input
 
-from llmdash.engine.model.commands import Cancel, Resume, RetryJobs, SetSpeed
+from llmdash.engine.model.commands import Cancel, Command, Resume, RetryJobs, SetSpeed
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.states import SortColumn
