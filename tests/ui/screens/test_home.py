@@ -574,6 +574,8 @@ async def test_down_goes_from_run_to_run_among_those_that_are_kept() -> None:
         await pilot.press("down")
         await until(pilot, lambda: table.row is KEPT.rows[1])
         assert table.has_focus
+        await until(pilot, lambda: "⏎ Open" in bar(pilot))
+        assert "Start" not in bar(pilot)  # which the same key does in the form
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
