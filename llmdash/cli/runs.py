@@ -13,6 +13,7 @@ from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, refuse
 from llmdash.cli.runs_compare import compare_runs
 from llmdash.cli.runs_delete import delete_runs, prune_runs
+from llmdash.cli.runs_figures import figures
 from llmdash.cli.runs_open import open_kept, replay_kept
 
 __all__ = ["runs"]
@@ -101,45 +102,6 @@ def show(run: str, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run", shell_complete=run_names)
-@click.option(
-    "--by",
-    type=click.Choice(("run", "key", "endpoint", "model")),
-    default="run",
-    show_default=True,
-    help="What answers are told apart by.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, with a histogram of each metric.")
-@click.option("--csv", "as_csv", is_flag=True, help="CSV, a row a group and metric.")
-def figures(run: str, by: str, as_json: bool, as_csv: bool) -> None:
-    """Show percentiles of the times of RUN.
-
-    Time to the first token, to the whole answer, between tokens, waited, and tokens a second of a stream:
-    p50, p90, p95 and p99 over all answers, failed requests left out.
-    """
-
-    def work() -> int:
-        from llmdash.engine.model.timings import Grouping
-        from llmdash.reports.output import Output
-        from llmdash.reports.summary import encode_line
-        from llmdash.reports.timing_tables import as_object, as_table, timings_csv
-        from llmdash.runs.catalogue import find_kept
-        from llmdash.runs.figures import timings_of
-
-        if as_json and as_csv:
-            refuse("--json and --csv contradict each other; give one of them")
-        part, output = timings_of(find_kept(run), Grouping(by)), Output(sys.stdout)
-        if as_json:
-            output.line(encode_line(as_object(part)))
-            return 0
-        for line in timings_csv(part).splitlines() if as_csv else as_table(part):
-            output.line(line)
-        return 0
-
-    guarded(work)
-
-
-@runs.command()
-@click.argument("run", shell_complete=run_names)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace a file that holds something else.")
 @click.option("--reasoning", is_flag=True, help="What the models thought, too.")
@@ -197,5 +159,5 @@ def tag(run: str, tags: tuple[str, ...], remove: bool) -> None:
     guarded(work)
 
 
-for _command in (delete_runs, prune_runs, compare_runs, open_kept, replay_kept):
+for _command in (delete_runs, prune_runs, compare_runs, figures, open_kept, replay_kept):
     runs.add_command(_command)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmdash import locations
 from llmdash.config import EndpointSettings, Settings
@@ -15,12 +16,12 @@ from llmdash.launch.inputs import Input, open_input
 from llmdash.launch.key_memory import KeyMemory
 from llmdash.prompts.source import InputError
 from llmdash.reports.export.recognition import is_results
-from llmdash.runs.catalogue import kept_runs
-from llmdash.runs.entry import RunEntry
-from llmdash.runs.show import size
 from llmdash.sanitize import clean_line
 from llmdash.secrets import labels
 from llmdash.ui.launcher import EndpointChoice, KeptPart, KeptRow, KeyChoice, PromptChoice
+
+if TYPE_CHECKING:
+    from llmdash.runs.entry import RunEntry
 
 __all__ = ["endpoint_choices", "kept_part", "prompt_choices"]
 
@@ -79,6 +80,9 @@ def _endpoint_choice(endpoint: EndpointSettings, known: KeyMemory) -> EndpointCh
 
 def kept_part(most_bytes: int | None, now: datetime) -> KeptPart:
     """Return the kept runs, the newest first. Raises StorageError."""
+    from llmdash.runs.catalogue import kept_runs
+    from llmdash.runs.show import size
+
     entries = list(kept_runs())
     kept = size(sum(entry.bytes for entry in entries))
     room = f"{kept} of {size(most_bytes)}" if most_bytes else kept

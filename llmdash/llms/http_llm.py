@@ -26,6 +26,7 @@ from llmdash.llms.transport.timeouts import FIRST_BYTE_S, SLOW_FIRST_BYTE_S, Tim
 from llmdash.llms.wire.answer_mask import AnswerMask, LongKeys
 from llmdash.llms.wire.dialect import Dialect, Request
 from llmdash.llms.wire.failures import Failure, FailureKind, from_response
+from llmdash.llms.wire.kept_headers import kept_headers
 from llmdash.llms.wire.rate_limit_headers import parse_limits
 from llmdash.secrets import Redactor, Secret
 
@@ -207,8 +208,9 @@ class HttpLLM(LLM[Whole, Piece]):
                     if 200 <= answer.status < 300:
                         adapted.accept()
                         hints = parse_limits(answer.headers)
-                        if hints is not None:
-                            yield Delta(hints=hints, at=monotonic())
+                        kept = kept_headers(answer.status, answer.headers, self._redactor.redact)
+                        if hints is not None or kept:
+                            yield Delta(hints=hints, headers=kept, at=monotonic())
                         mask = AnswerMask(self._long_keys)
                         first = mask.first
                         reader = self.dialect.reader(answer.headers, self._redactor.redact)
@@ -242,7 +244,7 @@ class HttpLLM(LLM[Whole, Piece]):
             found: list[Generation] = []
             try:
                 async for delta in asking._astream(prompt, stop=stop, **{**options, "stream": False}):
-                    if delta.hints is None:
+                    if delta.hints is None and not delta.headers:
                         gathered = Gathering()
                         gathered.add(delta)
                         found.append(gathered.answer())

@@ -11,14 +11,12 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.metrics.windows import RollingCounter
 from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow, SharedLimitRow, WorkerRow
 from llmdash.engine.model.records import MomentRow
+from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.pool.costs import Spending, Tokens
 from llmdash.runs.facts import auto_of, key_labels, rate_of
 
 __all__ = ["KeptGauges", "endpoint_names", "last_words", "load_gauges"]
-
-_MINUTE_S = 60.0
-_SPARK_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +119,22 @@ def _key_rows(
 
 
 def _paces(reader: JournalReader, moments: Sequence[MomentRow]) -> Mapping[str, Mapping[str, Any]]:
-    """Return what each key had sent in the last minute of the run."""
+    """Return what each key had sent in the last minutes of the run."""
     end = max((moment.at for moment in moments if moment.kind == "ended"), default=None)
     if end is None:
         return {}
     calls: dict[str, RollingCounter] = {}
     tokens: dict[str, RollingCounter] = {}
-    for label, sent_at, used in reader.sums.sends_since(end - _MINUTE_S):
+    spans: dict[str, RollingCounter] = {}
+    for label, sent_at, used in reader.sums.sends_since(end - SPARK_SPANS * SPARK_SPAN_S):
         calls.setdefault(label, RollingCounter()).add(sent_at)
         tokens.setdefault(label, RollingCounter()).add(sent_at, used)
+        spans.setdefault(label, RollingCounter(SPARK_SPANS)).add(sent_at / SPARK_SPAN_S)
     return {
         label: {
             "rpm": each.total(end),
             "tpm": tokens[label].total(end),
-            "spark": each.series(end, _SPARK_S),
+            "spark": spans[label].series(end / SPARK_SPAN_S, SPARK_SPANS),
         }
         for label, each in calls.items()
     }

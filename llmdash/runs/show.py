@@ -75,7 +75,8 @@ def _figures(details: RunDetails) -> Iterator[tuple[str, str]]:
         yield "tokens", f"{count(entry.input_tokens)} in, {count(entry.output_tokens)} out"
     yield "cost", money(entry.cost)
     if details.latency_s is not None:
-        means = f"first token {seconds(details.ttft_s)}, answer {seconds(details.latency_s)} on average"
+        first = "" if details.ttft_s is None else f"first token {seconds(details.ttft_s)}, "
+        means = f"{first}answer {seconds(details.latency_s)} on average"
         yield "times", f"{means}, {seconds(details.longest_s)} at most"
     for key in details.keys:
         parts = [f"{count(key.sent)} sent", f"{count(key.ok)} ok", f"{count(key.throttled)} rate limited"]

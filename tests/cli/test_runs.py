@@ -623,5 +623,15 @@ def test_figures_are_percentiles_by_key_in_words_json_and_csv() -> None:
     lines = said("figures", "last", "--by", "model", "--csv").splitlines()
     assert lines[0] == "by,group,answers,metric,p50,p90,p95,p99"
     assert lines[6].startswith("model,m,3,ttft_s,")
+    keep("20260106-000001-g", FACTS, [ended(0, key="a", **times | {"latency_s": 4.0})])
+    beside = [line.split() for line in said("figures", "0-f", "1-g").splitlines()]
+    assert [line[-5:] for line in beside if line and line[0] == "whole"] == [
+        ["answers", "p50", "p90", "p95", "p99"]
+    ]
+    assert [line[-5] for line in beside if line and line[0].startswith("2026")][:2] == ["3", "1"]
+    rows = said("figures", "0-f", "1-g", "--csv").splitlines()
+    assert rows[0] == "run,by,group,answers,metric,p50,p90,p95,p99"
+    assert rows[-1].startswith("20260106-000001-g,run,all,1,tps,")
+    assert len(said("figures", "0-f", "1-g", "--json").splitlines()) == 2
     refused = runs("figures", "last", "--json", "--csv")
     assert (refused.exit_code, "contradict" in refused.output) == (2, True)

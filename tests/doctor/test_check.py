@@ -63,7 +63,9 @@ HARM = [
     Harm("UPDATE attempts SET attempt = 70000 WHERE job = 5", "invalid numbers", 5, "done"),
     Harm("UPDATE attempts SET attempt = 0 WHERE job = 3", "invalid numbers", 3, "failed"),
     Harm("UPDATE results SET text = NULL WHERE job = 5", "lost (their|its) text", 5, "pending"),
-    Harm("UPDATE results SET text = CAST(x'c328' AS TEXT) WHERE job = 5", "lost (their|its) text", 5, "pending"),
+    Harm(
+        "UPDATE results SET text = CAST(x'c328' AS TEXT) WHERE job = 5", "lost (their|its) text", 5, "pending"
+    ),
     Harm("UPDATE results SET text = x'00' WHERE job = 5", "lost (their|its) text", 5, "pending"),
     Harm("UPDATE results SET state = 'dnoe' WHERE job = 5", "state that does not exist", 5, "done"),
     Harm("UPDATE results SET state = '' WHERE job = 3", "state that does not exist", 3, "pending"),
@@ -89,8 +91,18 @@ HARM = [
     Harm("UPDATE health SET state = 'x'", "invalid health", 5, "done"),
     Harm("UPDATE results SET worker = 'w2' WHERE job = 5", "names? another worker", 5, "done"),
     Harm("UPDATE attempts SET worker = 'w2' WHERE job = 3", "names? another worker", 3, "failed"),
-    Harm("UPDATE results SET worker = x'ff' WHERE job = 5", "names? of (workers are|a worker is) no text", 5, "done"),
-    Harm("UPDATE attempts SET worker = CAST(x'ff' AS TEXT)", "names? of (workers are|a worker is) no text", 5, "done"),
+    Harm(
+        "UPDATE results SET worker = x'ff' WHERE job = 5",
+        "names? of (workers are|a worker is) no text",
+        5,
+        "done",
+    ),
+    Harm(
+        "UPDATE attempts SET worker = CAST(x'ff' AS TEXT)",
+        "names? of (workers are|a worker is) no text",
+        5,
+        "done",
+    ),
 ]
 
 

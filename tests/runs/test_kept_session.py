@@ -12,7 +12,7 @@ import pytest
 
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.model import commands
-from llmdash.engine.model.frame import ErrorGroup, Frame, JobRow
+from llmdash.engine.model.frame import ErrorGroup, Frame, JobRow, KeyRow
 from llmdash.engine.model.states import JobState, RunState, SortColumn
 from llmdash.engine.model.view import JobsView, SeriesView, StreamView, View
 from llmdash.engine.session import LocalSession
@@ -52,12 +52,18 @@ def kept(folder: Path, **more: Any) -> KeptSession:
 
 def settled(frame: Frame) -> Frame:
     """What has to be the same: but for the last seconds of rates, and what a notice said."""
-    keys = tuple(replace(key, rpm=0, tpm=0, spark=(), remaining=None) for key in frame.keys)
+    keys = tuple(map(without_pace, frame.keys))
     run = replace(frame.run, requests_per_s=None, tokens_per_s=None, elapsed_s=0.0)
     run = replace(run, began_at=None, ended_at=None)
     rows = tuple(map(rounded, frame.jobs.rows))
     frame = replace(frame, jobs=replace(frame.jobs, rows=rows))
     return replace(frame, run=run, keys=keys, notices=(), rate=replace(frame.rate, achieved=0.0))
+
+
+def without_pace(key: KeyRow) -> KeyRow:
+    """The row without what is of the last minutes, and the microseconds of its median time."""
+    p50_s = None if key.p50_s is None else 0.0
+    return replace(key, rpm=0, tpm=0, spark=(), remaining=None, p50_s=p50_s)
 
 
 def rounded(row: JobRow) -> JobRow:

@@ -17,6 +17,7 @@ from llmdash.engine.frames.inspection import cost_of_job
 from llmdash.engine.frames.job_finder import JobFinder
 from llmdash.engine.frames.job_rows import JobRows
 from llmdash.engine.frames.job_texts import JobTexts
+from llmdash.engine.frames.key_figures import KeyFigures
 from llmdash.engine.frames.ordering import Ordering
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.frames.series_parts import SeriesParts
@@ -86,6 +87,7 @@ class FrameBuilder:
         self._streams = StreamParts(store, job_id)
         self._one_bucket = OneBucket() if at_work else None
         self._examples = Examples(store.columns, job_id, attempts)
+        self._key_figures = KeyFigures(facts, store, gauges)
         self._last_keys: dict[str, KeyRow] = {}
         self._front_ends = FrontEnds(
             lambda: FrontEnd(
@@ -100,7 +102,8 @@ class FrameBuilder:
         with self._store.lock:
             now = self._look(status)
             front_end = self._front_ends.of(view.viewer, now.at)
-            front_end.ordering.use(view.jobs, now.waits)
+            about = self._rows.filter_facts((key.label, key.endpoint) for key in now.keys)
+            front_end.ordering.use(view.jobs, now.waits, about)
             common = self._common(status, now)
             stream = self._streams.followed(view.stream, now.at)
             tiles = tuple(front_end.tiles.choose(view.tiles, now.at))
@@ -110,7 +113,7 @@ class FrameBuilder:
             return replace(
                 common,
                 jobs=self._rows.part(view.jobs, front_end, now.at, now.waits),
-                keys=self._still(now.keys, status.state),
+                keys=self._keys(now, status.state),
                 cluster=self._gauges.cluster,
                 rate=self._head.rate(status, common.run, now.blocker, now.waits),
                 stream=stream,
@@ -180,8 +183,9 @@ class FrameBuilder:
             forecast=bounds.forecast,
         )
 
-    def _still(self, keys: tuple[KeyRow, ...], state: RunState) -> tuple[KeyRow, ...]:
+    def _keys(self, now: _Now, state: RunState) -> tuple[KeyRow, ...]:
         """Return the keys; once the run has ended, with the pace they had before it did."""
+        keys = self._key_figures.added_to(now.keys, now.at, rests=state.ended)
         if not state.ended:
             self._last_keys = {key.label: key for key in keys}
             return keys

@@ -14,7 +14,22 @@ from llmdash.engine.model.states import (
 )
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["NO_TEXT", "EndpointRow", "JobRow", "JobText", "KeyRow", "SharedLimitRow", "WorkerRow"]
+__all__ = [
+    "NO_TEXT",
+    "SPARK_SPANS",
+    "SPARK_SPAN_S",
+    "EndpointRow",
+    "JobRow",
+    "JobText",
+    "KeyRow",
+    "SharedLimitRow",
+    "WorkerRow",
+]
+
+
+SPARK_SPAN_S = 5
+SPARK_SPANS = 48
+"""A spark line of a key is of the last four minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +112,12 @@ class KeyRow:
     tpm_limit: float | None = None
     concurrency_limit: int | None = None
     """The limits of the key as they are set: requests and tokens a minute, requests at once."""
+    p50_s: float | None = None
+    """The median time to the first token over the run; to the whole answer where answers do not stream."""
+    cost: float | None = None
+    """Dollars over the run; None where no price is known."""
     spark: tuple[int, ...] = ()
-    """Calls in each of the last seconds, oldest first."""
+    """Calls in each of the last spans of `SPARK_SPAN_S` seconds that are over, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

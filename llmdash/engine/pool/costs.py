@@ -8,7 +8,16 @@ from typing import NamedTuple
 from llmdash.engine.model.frame import KeyRow
 from llmdash.llms.messages import Usage
 
-__all__ = ["CostOf", "Spending", "Tokens", "cost_so_far", "costs_by_key", "no_price", "projected"]
+__all__ = [
+    "CostOf",
+    "Spending",
+    "Tokens",
+    "cost_so_far",
+    "costs_by_key",
+    "costs_of_keys",
+    "no_price",
+    "projected",
+]
 
 
 class Tokens(NamedTuple):
@@ -83,13 +92,30 @@ def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> 
 
     Requests that were cut off have an unknown outcome; each counts as the mean one of its key.
     """
-    uncertain = {key.label: 1 + key.cut / key.ok for key in keys if key.ok}
+    uncertain = _uncertain(keys)
     total = 0.0
     for label, known in costs_by_key(spending, [key.label for key in keys], cost_of):
         if known is None:
             return None
         total += known * uncertain.get(label, 1.0)
     return total if total > 0 else None
+
+
+def costs_of_keys(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> dict[str, float]:
+    """Return the dollars that each of the keys spent, as `cost_so_far` counts them; without those that have
+    no known price.
+    """
+    labels, uncertain = [key.label for key in keys], _uncertain(keys)
+    found: dict[str, float | None] = {}
+    for label, known in costs_by_key(spending, labels, cost_of):
+        before = found.get(label, 0.0)
+        found[label] = None if known is None or before is None else before + known * uncertain.get(label, 1.0)
+    return {label: cost for label, cost in found.items() if cost is not None and label in labels}
+
+
+def _uncertain(keys: Sequence[KeyRow]) -> dict[str, float]:
+    """By how much the cost of each key may be higher, because of requests that were cut off."""
+    return {key.label: 1 + key.cut / key.ok for key in keys if key.ok}
 
 
 def projected(cost: float | None, ended: int, jobs: int) -> float | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from llmdash.engine.metrics.windows import RollingCounter
 from llmdash.engine.model.frame import EndpointRow, KeyRow
+from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
@@ -22,7 +23,6 @@ from llmdash.llms.messages import Hints
 
 __all__ = ["Endpoint", "Lease", "Member", "MemberLimits", "endpoint_row", "key_row"]
 
-_SPARK_S = 30
 _LATELY_S = 10
 _LOOK_S = 0.25  # until a key that no worker has is looked at again
 
@@ -134,6 +134,8 @@ class Member:
         self.models_answered: set[str] = set()
         """The models, other than the endpoint's own, that it answered with."""
         self.calls = RollingCounter()
+        self.spans = RollingCounter(SPARK_SPANS + 1)
+        """Calls by spans of time: the last is the one that has begun."""
         self.tokens = RollingCounter()
 
     @property
@@ -268,7 +270,7 @@ def key_row(member: Member, now: float) -> KeyRow:
         rpm_limit=None if (requests := member.limits.requests) is None else requests.per_minute,
         tpm_limit=None if (tokens := member.limits.tokens) is None else tokens.per_minute,
         concurrency_limit=member.concurrency,
-        spark=member.calls.series(now, _SPARK_S),
+        spark=member.spans.series(now / SPARK_SPAN_S, SPARK_SPANS + 1)[:-1],
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from llmdash.engine.model.rows import SPARK_SPAN_S
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool import strikes
 from llmdash.engine.pool.attribution import Attribution, Attributor
@@ -108,6 +109,7 @@ class KeyPool(Keys):
         member.in_flight += 1
         member.endpoint.in_flight += 1
         member.calls.add(now)
+        member.spans.add(now / SPARK_SPAN_S)
         ticket, endpoint_ticket = member.health.taken(now), member.endpoint.circuit_breaker.taken()
         return Lease(member, tokens, ticket, endpoint_ticket, member.in_flight == 1)
 

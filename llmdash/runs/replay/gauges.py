@@ -21,7 +21,6 @@ from llmdash.runs.replay.tracks import KeyTrack
 
 __all__ = ["GaugesAt"]
 
-_SPARK_S = 30
 _RESTING = (KeyState.THROTTLED, KeyState.COOLDOWN, KeyState.QUARANTINED)
 _NO_TRACK = KeyTrack()
 
@@ -162,7 +161,7 @@ class GaugesAt:
             output_tokens=track.output.by(position),
             rpm=track.rpm(position),
             tpm=track.tpm(position),
-            spark=track.spark(position, _SPARK_S),
+            spark=track.spark(position),
         )
 
     def _endpoint(self, name: str) -> EndpointRow:

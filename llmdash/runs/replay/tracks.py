@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, islice, pairwise
 
+from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
+
 __all__ = ["NEVER", "NOTHING", "AllOf", "EventTrack", "KeyTrack", "PaceAt", "SumsAt", "split", "track"]
 
 NEVER = float("inf")
@@ -124,9 +126,8 @@ class KeyTrack:
         before = position - _MINUTE_S
         return sum(sums.by(position) - sums.by(before) for sums in (self.input, self.output))
 
-    def spark(self, position: float, seconds: int) -> tuple[int, ...]:
-        """Return the requests in each of the last whole seconds and the current one, oldest first."""
-        second = int(position)
-        edges = [self.sent.before(float(second - back)) for back in range(seconds - 1, -1, -1)]
-        edges.append(self.sent.by(position))
+    def spark(self, position: float) -> tuple[int, ...]:
+        """Return the requests in each of the last spans that are over, oldest first."""
+        span = int(position / SPARK_SPAN_S)
+        edges = (self.sent.before(float((span - back) * SPARK_SPAN_S)) for back in range(SPARK_SPANS, -1, -1))
         return tuple(later - sooner for sooner, later in pairwise(edges))

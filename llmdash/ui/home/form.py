@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -40,6 +40,7 @@ _MOST_DOLLARS = 1e9
 class NewRunForm(Vertical):
     """Fields for a new run, and the first prompts as they would be asked."""
 
+    SCOPED_CSS: ClassVar[bool] = False  # rules for a narrow screen, which is outside
     DEFAULT_CSS = """
     NewRunForm { height: auto; }
     NewRunForm .line { height: 1; }
@@ -54,6 +55,9 @@ class NewRunForm(Vertical):
     NewRunForm .half { width: auto; height: 1; }
     NewRunForm .half.-rest { width: 1fr; }
     NewRunForm .half.-rest Label { width: auto; padding: 0 1 0 2; }
+    .compact NewRunForm .halves { layout: vertical; height: 2; }
+    .compact NewRunForm .half { width: 1fr; }
+    .compact NewRunForm .half.-rest > Label:first-child { width: 12; padding: 0; }
     NewRunForm #reading { color: $foreground-muted; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     NewRunForm #preview { margin-top: 1; height: 3; }
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual import on
@@ -18,6 +19,9 @@ from llmdash.sanitize import clean_line
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["FilterBar"]
+
+_TERMS: Final = re.compile(r'[^\s"]*"[^"]*"?|\S+')
+"""A term: in quotes it may have blanks."""
 
 
 class FilterBar(Vertical):
@@ -92,7 +96,8 @@ class FilterBar(Vertical):
     def typed(self) -> str:
         """The term that is being typed; empty while none is."""
         text = self._input.value if self.is_open and self._input.has_focus else ""
-        return "" if text.endswith(" ") else (text.split() or [""])[-1]
+        ends = {term.end(): term[0] for term in _TERMS.finditer(text)}
+        return ends.get(len(text), "")
 
     def show(self, problem: str, completions: tuple[str, ...] = ()) -> None:
         """Show what is wrong with the filter, or else how its last term can go on."""

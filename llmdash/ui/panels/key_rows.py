@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len
 
 from llmdash.engine.model.frame import EndpointRow, KeyRow
-from llmdash.engine.model.states import EndpointState, KeyState
+from llmdash.engine.model.states import KeyState
 from llmdash.ui.charts.chart import resample, sparkline
+from llmdash.ui.panels.key_detail import key_detail
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, MUTED, ROW, Cell
 from llmdash.ui.text.badges import ENDPOINT_STATES, KEY_STATES, Badge
-from llmdash.ui.text.format import by_words, countdown, percent, short, si
+from llmdash.ui.text.format import by_words, countdown, duration, percent, short, si
+from llmdash.ui.text.run_words import figure_dollars
 
 __all__ = [
     "CELLS",
@@ -25,14 +27,10 @@ __all__ = [
     "grouped",
     "key_cells",
     "key_columns",
-    "key_detail",
-    "lease_cell",
     "past_columns",
-    "trouble",
 ]
 
-SPARK_CELLS: Final = 8
-SPARK_S: Final = 30
+SPARK_CELLS: Final = 7
 LONGEST_LABEL: Final = 12
 LONGEST_NAME: Final = 20
 LEAST_DETAIL: Final = 8
@@ -44,6 +42,8 @@ RESTING: Final = {
 """The word before a countdown."""
 
 PACED: Final = Badge("◔", "paced", "waiting")
+LEAST_COST: Final = 0.00095
+"""Dollars below which there are none to tell in the column."""
 LEAST_PACED_S: Final = 1.0
 """Pauses between two requests of a healthy key below this many seconds are not shown."""
 
@@ -57,16 +57,18 @@ COUNTS: Final = {
 key, as the server says.
 """
 _PRIORITIES: Final = {
-    "now": 0, "sent": 9, "ok": 0, "429": 1, "err": 2, "cut": 7, "rpm": 3, "left": 5, "tok/m": 6, "tok": 9,
+    "now": 0, "sent": 9, "ok": 0, "429": 1, "err": 2, "cut": 3, "rpm": 3, "left": 4, "tok/m": 6, "tok": 9,
 }  # fmt: skip
 """Which counts are dropped first: the sum before any of what it is the sum of."""
+_OF_NOW: Final = ("now", "rpm", "left", "tok/m", "spark")
+_PAST: Final[Mapping[str, Mapping[str, Any]]] = {
+    "state": {"width": 9}, "lease": {"priority": 2}, "cost": {"priority": 3}
+}  # fmt: skip
+"""What is special about the columns of a run that has ended: no state counts down."""
 _SUMMANDS: Final = ("now", "sent", "ok", "429", "err", "cut")
 LONGEST_COUNT: Final = 7
-CELLS: Final = ("label", "state", *COUNTS, "weight", "spark", "detail", "lease")
+CELLS: Final = ("label", "state", *COUNTS, "p50", "weight", "lease", "cost", "spark", "detail")
 """The columns of a key's line."""
-
-_GRAVE_KEYS: Final = (KeyState.DEAD, KeyState.QUARANTINED, KeyState.COOLDOWN)
-_GRAVE_ENDPOINTS: Final = (EndpointState.PAUSED, EndpointState.DOWN, EndpointState.PROBING)
 
 
 class WholeLine(NamedTuple):
@@ -84,27 +86,20 @@ def grouped(keys: Sequence[KeyRow], endpoints: Sequence[EndpointRow]) -> tuple[K
     return (*lines, *(key for key in keys if key.endpoint not in names))
 
 
-def trouble(rows: Sequence[KeyRow | EndpointRow]) -> KeyRow | EndpointRow | None:
-    """Return the row with the most severe trouble that has a detail; endpoints before keys."""
-    for state in (*_GRAVE_ENDPOINTS, *_GRAVE_KEYS):
-        found = next((row for row in rows if row.state is state and row.detail), None)
-        if found is not None:
-            return found
-    return None
-
-
-def key_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
-    """Return the columns for these keys; weights show where any differs from 1, what is left where servers
-    report it, requests cut off where there are any.
+def key_columns(rows: Sequence[KeyRow], jobs: int = 0) -> tuple[Column, ...]:
+    """Return the columns for these keys of a run of `jobs`; weights show where any differs from 1, what is
+    left where servers report it, requests cut off and dollars where there are any.
     """
     label_width = max((cell_len(row.label) for row in rows), default=0)
     columns = (
         Column("label", " key", 1 + min(LONGEST_LABEL, max(4, label_width))),
         Column("state", "state", 11),
-        *(_count_column(key, priority, rows) for key, priority in _PRIORITIES.items()),
+        *(_count_column(key, priority, rows, jobs) for key, priority in _PRIORITIES.items()),
+        Column("p50", "p50", 5, "right", priority=7),
         Column("weight", "wt", 4, "right", priority=3),
-        Column("lease", "lease", 5, "right", priority=7),
-        Column("spark", f"last {SPARK_S}s", SPARK_CELLS, priority=8),
+        Column("lease", "lease", 5, "right", priority=8),
+        Column("cost", "cost", 6, "right", priority=9),
+        Column("spark", "last 4m", SPARK_CELLS, priority=5),
         Column("detail", "", LEAST_DETAIL, flex=1, priority=10),
     )
     unused = set()
@@ -112,32 +107,31 @@ def key_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
         unused.add("weight")
     if all(row.remaining is None for row in rows):
         unused.add("left")
+    if all(row.cost is None for row in rows):
+        unused.add("cost")
     if not any(row.cut for row in rows):
         unused.add("cut")
     return tuple(column for column in columns if column.key not in unused)
 
 
-def past_columns(rows: Sequence[KeyRow]) -> tuple[Column, ...]:
-    """Return the columns for the keys of a run that has ended: the share of the leases that each had in place
-    of what it does now.
+def past_columns(rows: Sequence[KeyRow], jobs: int = 0) -> tuple[Column, ...]:
+    """Return the columns for the keys of a run that has ended: the share of the leases that each had, and
+    its cost, in place of what it does now.
     """
-    columns = list(key_columns(rows))
-    gone = ("now", "rpm", "left", "tok/m", "spark")
-    kept = (column for column in columns if column.key not in gone)
-    return tuple(replace(column, priority=2) if column.key == "lease" else column for column in kept)
+    kept = (column for column in key_columns(rows, jobs) if column.key not in _OF_NOW)
+    return tuple(replace(column, **_PAST.get(column.key, {})) for column in kept)
 
 
-def lease_cell(row: KeyRow, sent: int) -> Cell:
-    """Return the share of all `sent` requests that the key had."""
-    share = percent(row.sent, sent).strip() if sent else ""
-    return Cell(share, ROW if row.sent else FAINT)
-
-
-def _count_column(key: str, priority: int, rows: Sequence[KeyRow]) -> Column:
-    """A column of counts, wide enough to show those exactly that add up to what was sent."""
+def _count_column(key: str, priority: int, rows: Sequence[KeyRow], jobs: int) -> Column:
+    """A column of counts, wide enough to show those exactly that add up to what was sent. Where each key has
+    its part of the jobs, it never gets wider.
+    """
     width = COUNTS[key]
     if key in _SUMMANDS:
-        longest = max((len(f"{_counts(row)[key] or 0:,}") for row in rows), default=0)
+        counts = [_counts(row)[key] or 0 for row in rows]
+        if key in ("sent", "ok"):
+            counts.append(jobs // max(1, len(rows)))
+        longest = max((len(f"{number:,}") for number in counts), default=0)
         width = max(width, min(LONGEST_COUNT, longest))
     return Column(key, key, width, "right", priority=priority)
 
@@ -158,33 +152,42 @@ def _counts(row: KeyRow) -> dict[str, int | None]:
     }
 
 
-def key_cells(row: KeyRow, widths: Mapping[str, int], *, lit: bool) -> tuple[Cell, ...]:
-    """Return the cells of a key's line, in the order of CELLS, with counts as wide as their columns.
+def key_cells(row: KeyRow, widths: Mapping[str, int], sent: int, *, lit: bool) -> tuple[Cell, ...]:
+    """Return the cells of a key's line, in the order of CELLS, with counts as wide as their columns; all keys
+    together have `sent` requests.
 
     It is `lit` where it has just sent.
     """
-    badge = PACED if _is_paced(row) else KEY_STATES[row.state]
-    word = PACED.word if badge is PACED else RESTING.get(row.state)
-    state = badge.text
-    if row.ready_in_s is not None and word is not None:
-        state = f"{badge.glyph} {word} {countdown(row.ready_in_s)}"
     counts = _counts(row)
+    share = percent(row.sent, sent).strip()
     return (
         Cell(f"{'▌' if lit else ' '}{row.label}", LIT if lit else ROW),
-        Cell(state, f"line-table--{badge.style}"),
+        _state_cell(row),
         *(_count_cell(key, counts[key], widths.get(key, COUNTS[key])) for key in COUNTS),
+        Cell("–", FAINT) if row.p50_s is None else Cell(duration(row.p50_s)),
         Cell(f"×{row.weight:g}".replace("0.", "."), MUTED if row.weight == 1 else ROW),
+        Cell(share, ROW if row.sent else FAINT),
+        _cost_cell(row.cost),
         Cell(sparkline(resample(row.spark, SPARK_CELLS), SPARK_CELLS), "line-table--active"),
         Cell(key_detail(row), MUTED),
     )
 
 
-def key_detail(row: KeyRow) -> str:
-    """Return why a key is as it is; of one that rests, whose number that is."""
-    if row.state is not KeyState.THROTTLED or row.ready_in_s is None:
-        return row.detail
-    whose = "server's hint" if row.rest_is_hint else "our guess"
-    return f"rests {countdown(row.ready_in_s)}, {whose}{f': {row.detail}' if row.detail else ''}"
+def _cost_cell(cost: float | None) -> Cell:
+    if cost is None:
+        return Cell("–", FAINT)
+    if 0.0 < cost < LEAST_COST:
+        return Cell("<$.001")
+    return Cell(figure_dollars(cost).replace("$0.", "$."), ROW if cost else FAINT)
+
+
+def _state_cell(row: KeyRow) -> Cell:
+    badge = PACED if _is_paced(row) else KEY_STATES[row.state]
+    word = PACED.word if badge is PACED else RESTING.get(row.state)
+    state = badge.text
+    if row.ready_in_s is not None and word is not None:
+        state = f"{badge.glyph} {word} {countdown(row.ready_in_s)}"
+    return Cell(state, f"line-table--{badge.style}")
 
 
 def _is_paced(row: KeyRow) -> bool:

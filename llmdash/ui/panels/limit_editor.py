@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from rich.cells import cell_len
+
 from llmdash.engine.model.frame import KeyRow
 from llmdash.ui.tables.row_painter import HEADER, MUTED, ROW, Cell
 from llmdash.ui.text.format import fit, si
@@ -13,7 +15,8 @@ __all__ = ["EDITED", "KeyLimits", "LimitEditor"]
 
 EDITED: Final = "key-panel--edited"
 _CURSOR: Final = "▏"
-_NAMES: Final = ("rpm", "tok/m", "at once")
+_NAMES: Final = ("rpm", "tpm", "max")
+_WORDS: Final = ("requests a minute", "tokens a minute", "requests at once")
 _LONGEST: Final = 7
 _UNITS: Final = {"k": 1e3, "M": 1e6}
 _NUMBER: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([kM]?)")
@@ -28,7 +31,7 @@ class KeyLimits(NamedTuple):
 
 
 class LimitEditor:
-    """Three fields in a line. Tab goes on to the next, enter sets them, escape leaves all as it is.
+    """Three fields in a line. Tab or a click goes on to another, enter sets them, escape leaves all as it is.
 
     A number may end in `k` or `M`; an empty field, or a dash, is no limit.
     """
@@ -55,6 +58,22 @@ class LimitEditor:
             return False
         self._untouched = False
         return True
+
+    @property
+    def hint(self) -> str:
+        """What the field is that is typed in, and how to leave it."""
+        return f"{_WORDS[self._field]}, – for no limit · tab next  ⏎ set  esc leave"
+
+    def go_to(self, x: int) -> bool:
+        """Type in the field at that cell of the line; return False where there is none."""
+        begin = 0
+        for place, cell in enumerate(self.cells()):
+            end = begin + cell_len(cell.text)
+            if begin <= x < end and place > 0:
+                self._field, self._untouched = (place - 1) // 2, True
+                return True
+            begin = end
+        return False
 
     def limits(self) -> KeyLimits:
         """Return what is typed. Raises ValueError with the field that is no limit, and what can be typed."""

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from rich.style import Style
+from textual.events import MouseEvent
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -124,6 +125,12 @@ class RunHeader(Widget):
             self._lines = self._draw(width)
             self._drawn = width
         return self._lines[y] if y < len(self._lines) else Strip.blank(width, self._style("plain"))
+
+    def text_at(self, event: MouseEvent) -> tuple[str, int]:
+        """Return the line of which something was clicked, and which character."""
+        x, y = event.get_content_offset_capture(self)
+        strip = self.render_line(y)
+        return strip.text, len(strip.crop(0, x).text)
 
     def _draw(self, width: int) -> list[Strip]:
         return [

@@ -27,6 +27,7 @@ SCREENS: Final[Mapping[str, Sequence[str]]] = {
             "panels.key_panel.KeyPanel",
             _SLIDER,
             "stream.pane.StreamPane",
+            "stream.tiles.StreamTiles",
         ),
         *("panels.replay_bar.ReplayBar", "panels.jump_bar.JumpBar", _WORKERS, _ERRORS),
     ),

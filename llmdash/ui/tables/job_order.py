@@ -65,10 +65,12 @@ class JobOrder:
         descending = not self.descending if column is self.sort else column in LARGEST_FIRST
         return replace(self, sort=column, descending=descending)
 
-    def by_next(self) -> JobOrder:
-        """Return the order by the column after the present one."""
+    def by_next(self, *, is_streamed: bool = True) -> JobOrder:
+        """Return the order by the column after the present one; by none that streams alone have."""
         columns = list(SortColumn)
-        return self.by(columns[(columns.index(self.sort) + 1) % len(columns)])
+        following = columns[(columns.index(self.sort) + 1) % len(columns)]
+        order = self.by(following)
+        return order if is_streamed or following is not SortColumn.TTFT else order.by_next()
 
     def reversed(self) -> JobOrder:
         """Return the reverse order."""

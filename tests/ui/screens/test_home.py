@@ -21,6 +21,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.forecast import ForecastPart, Range
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import KeptState
@@ -40,6 +41,7 @@ from llmdash.ui.launcher import (
     PromptChoice,
 )
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.home import HomeScreen
 from llmdash.ui.screens.jump import JumpLetter, JumpScreen
@@ -47,7 +49,7 @@ from llmdash.ui.screens.leave import LeaveScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.text.keymap import listed
 from tests.ui.fake_session import FakeSession
-from tests.ui.troubles import finished
+from tests.ui.troubles import brake, finished
 from tests.ui.waiting import until
 from tests.ui.widget_app import WidgetApp
 from tests.waiting import PATIENCE_S
@@ -623,6 +625,18 @@ async def test_from_a_run_that_has_ended_one_goes_home_and_from_one_that_goes_on
         assert launcher.opened == [("open", "one"), ("leave",)]
         assert not launcher.holds_run
         await until(pilot, lambda: launcher.left == ["closed"])
+
+
+async def test_a_run_that_was_stopped_to_ask_is_stopped_and_changed_at_home() -> None:
+    session = FakeSession(scene=brake())
+    launcher = FakeLauncher(holds_run=True, session=lambda: session)
+    async with started(launcher) as pilot:
+        await opened_first(pilot, "enter")
+        assert "c change it  R retry" in pilot.app.screen.query_one(VerdictLine).render_line(0).text
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+        assert session.commands == [Cancel()]
+        await until(pilot, lambda: launcher.opened == [("open", "one"), ("leave",)])
 
 
 async def test_a_run_that_is_left_running_is_left_for_home() -> None:

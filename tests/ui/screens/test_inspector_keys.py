@@ -41,6 +41,7 @@ ATTEMPTS = (
     AttemptRecord(
         DONE, 2, "a1f2", "ok", 1_767_225_602.7, None, 200, None, "req_81c0", ttft_s=0.36, latency_s=0.88,
         input_tokens=54, output_tokens=15, model="gpt-4o-mini",
+        headers="200\nopenai-processing-ms: 612\nx-ratelimit-remaining-requests: 128\nx-request-id: req_81c0",
     ),
 )  # fmt: skip
 ANSWER = '{"expression": "4 x 17 - 3", "result": 65}'
@@ -204,8 +205,11 @@ async def test_h_shows_all_headers_and_the_body() -> None:
             in pane(pilot, "headers").text
         )
         assert "requests 500/min, 128 left, full again in 44s" in pane(pilot, "headers").text
+        first = "answer    200   x-ratelimit-remaining-requests 128   openai-processing-ms 612   x-request-id"
+        assert first in pane(pilot, "headers").text
         await pilot.press("h")
         assert "authorization: Bearer $API_KEY" in pane(pilot, "headers").text
+        assert "answered  openai-processing-ms: 612" in pane(pilot, "headers").text
         await pilot.press("h")
         assert "authorization" not in pane(pilot, "headers").text
 
