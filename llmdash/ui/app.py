@@ -153,23 +153,19 @@ class LlmdashApp(App[None]):
         return self._dashboard(self._session)
 
     def _dashboard(self, session: Session | None) -> Screen[None]:
+        from llmdash.ui.dashboard.action_names import names_of_app
         from llmdash.ui.screens.dashboard import DashboardScreen
 
         if session is None:
             raise ValueError("there is no session to show")
-        columns = self._choices.columns
+        holds_run = None if self._launcher is None else self._launcher.holds_run
         return DashboardScreen(
-            session, columns=columns, fps=self._fps, on_ready=self._on_ready, named=self._names()
+            session,
+            columns=self._choices.columns,
+            fps=self._fps,
+            on_ready=self._on_ready,
+            named=names_of_app(writes=self._results is not None, holds_run=holds_run),
         )
-
-    def _names(self) -> Mapping[str, str]:
-        """What the dashboard calls the app's actions, where that is not what they are called at first."""
-        names = {} if self._results is not None else {"app.write_results": ""}
-        if self._launcher is None:
-            names["app.go_home"] = ""
-        elif not self._launcher.holds_run:
-            names |= {"app.go_home": "", "app.quit": "Home"}
-        return names
 
     def on_mount(self) -> None:
         self._choices.begin()
@@ -255,8 +251,6 @@ class LlmdashApp(App[None]):
             self.input_signal.publish(event)
         await super().on_event(event)
 
-    # Copies.
-
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what is selected, as everything else: Textual calls this."""
         self._copy(Copied(text, "the selection"))
@@ -265,8 +259,6 @@ class LlmdashApp(App[None]):
     def _copy(self, event: Copied) -> None:
         self._clipboard = event.text
         self._copies.copy(event.text, event.what)
-
-    # Themes and preferences.
 
     def reload_themes(self) -> None:
         """Read the theme files that changed, so that an edited theme shows at once."""
