@@ -31,12 +31,14 @@ from llmdash.ui.services.result_file import ResultFile
 from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
+from llmdash.ui.terminal.lean_update import lean_update
 from llmdash.ui.terminal.safe_output import ControlCharacters
 from llmdash.ui.text.messages import Copied
 from llmdash.ui.text.named_keys import in_chosen_keys
 from llmdash.ui.toasts import SteadyNotification
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
     from textual.filter import LineFilter
 
@@ -151,23 +153,19 @@ class LlmdashApp(App[None]):
         return self._dashboard(self._session)
 
     def _dashboard(self, session: Session | None) -> Screen[None]:
+        from llmdash.ui.dashboard.action_names import names_of_app
         from llmdash.ui.screens.dashboard import DashboardScreen
 
         if session is None:
             raise ValueError("there is no session to show")
-        columns = self._choices.columns
+        holds_run = None if self._launcher is None else self._launcher.holds_run
         return DashboardScreen(
-            session, columns=columns, fps=self._fps, on_ready=self._on_ready, named=self._names()
+            session,
+            columns=self._choices.columns,
+            fps=self._fps,
+            on_ready=self._on_ready,
+            named=names_of_app(writes=self._results is not None, holds_run=holds_run),
         )
-
-    def _names(self) -> Mapping[str, str]:
-        """What the dashboard calls the app's actions, where that is not what they are called at first."""
-        names = {} if self._results is not None else {"app.write_results": ""}
-        if self._launcher is None:
-            names["app.go_home"] = ""
-        elif not self._launcher.holds_run:
-            names |= {"app.go_home": "", "app.quit": "Home"}
-        return names
 
     def on_mount(self) -> None:
         self._choices.begin()
@@ -253,8 +251,6 @@ class LlmdashApp(App[None]):
             self.input_signal.publish(event)
         await super().on_event(event)
 
-    # Copies.
-
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what is selected, as everything else: Textual calls this."""
         self._copy(Copied(text, "the selection"))
@@ -263,8 +259,6 @@ class LlmdashApp(App[None]):
     def _copy(self, event: Copied) -> None:
         self._clipboard = event.text
         self._copies.copy(event.text, event.what)
-
-    # Themes and preferences.
 
     def reload_themes(self) -> None:
         """Read the theme files that changed, so that an edited theme shows at once."""
@@ -295,6 +289,9 @@ class LlmdashApp(App[None]):
             return
         lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        super()._display(screen, lean_update(renderable))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._control_characters]

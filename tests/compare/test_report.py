@@ -78,6 +78,7 @@ def test_the_verdict_names_the_fastest_its_ratio_and_its_slowest_call() -> None:
     )
 
 
+@pytest.mark.case("screen", "compared-models")
 def test_of_models_the_verdict_names_the_fastest_the_most_right_and_the_cheapest() -> None:
     rows = (
         row("a", 15.0, what="a", cost=0.5, score=Score(80, 10, 0)),
@@ -91,6 +92,7 @@ def test_of_models_the_verdict_names_the_fastest_the_most_right_and_the_cheapest
     assert Comparison("x", unpriced).verdict() == "Fastest: b, 90 prompts in 00:00:10.000."
 
 
+@pytest.mark.case("screen", "compared-models")
 def test_a_figure_that_no_row_has_takes_no_column() -> None:
     whole = (row("a", 15.0, score=None, ttft=Percentiles()), row("b", 10.0, score=None, ttft=Percentiles()))
     titles = plain_table(Comparison("x", whole)).splitlines()[0]

@@ -18,6 +18,7 @@ __all__ = [
     "can_change",
     "explanations",
     "hold_of",
+    "names_of_app",
     "pause_names",
     "shown_as",
     "stopped_to_ask",
@@ -51,6 +52,17 @@ def action_names(frame: Frame, of_app: Mapping[str, str]) -> Mapping[str, str]:
         **_app_names(frame, of_app),
         **({} if can_change(frame, of_app) else {"change_run": ""}),
     }
+
+
+def names_of_app(*, writes: bool, holds_run: bool | None) -> Mapping[str, str]:
+    """Return what the app's actions are called, where that is not what they are called at first: one that
+    `writes` no results does not offer it, and one that did not begin at home (None for `holds_run`), or only
+    shows what is kept there, begins no new run.
+    """
+    names = {} if writes else {"app.write_results": ""}
+    if not holds_run:
+        names["app.go_home"] = ""
+    return names if holds_run is not False else {**names, "app.quit": "Home"}
 
 
 def stopped_to_ask(frame: Frame) -> bool:

@@ -13,7 +13,7 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Input
 
-from llmdash.engine.model.commands import Cancel, Resume, RetryJobs, SetSpeed
+from llmdash.engine.model.commands import Cancel, Command, Resume, RetryJobs, SetSpeed
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.states import SortColumn
@@ -108,8 +108,6 @@ class DashboardScreen(FrameScreen):
         if self._columns is not None:
             self._board.choose_columns(tuple(self._columns))
 
-    # Frames down.
-
     def needed_view(self) -> View:
         run = self._frame.run
         errors = run.state.ended or (self._board.is_roomy and run.failed_tries + run.failed > 0)
@@ -132,7 +130,11 @@ class DashboardScreen(FrameScreen):
 
     @on_steering
     def _steer(self, message: Message) -> None:
-        self.questions.request(command_of(message, self._frame), self._frame)
+        self.carry_out(command_of(message, self._frame))
+
+    def carry_out(self, command: Command) -> None:
+        """Send a command; ask first where it is hard to take back."""
+        self.questions.request(command, self._frame)
 
     def retry_groups(self, groups: Iterable[ErrorGroup]) -> None:
         """Queue every failed job of these groups of errors again."""
@@ -163,18 +165,16 @@ class DashboardScreen(FrameScreen):
 
     @on(KeyPanel.Errors)
     def _errors_of_key(self, event: KeyPanel.Errors) -> None:
-        self.app.push_screen(errors_of_key(self, event.label))
+        self.show_errors_of(event.label)
 
-    def action_toggle_pause(self) -> None:
-        self.request("toggle_pause")
+    def show_errors_of(self, key: str) -> None:
+        """Open the errors of a key."""
+        self.app.push_screen(errors_of_key(self, key))
 
     def action_nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
         if self.is_of_use("nudge_rate", steps):
             self._board.nudge_rate(steps)
-
-    def action_toggle_auto(self) -> None:
-        self.request("toggle_auto")
 
     def action_replay_seek(self, percents: int) -> None:
         """Take a replay N hundredths of the run on, or back if negative."""
@@ -186,21 +186,12 @@ class DashboardScreen(FrameScreen):
         if self.is_of_use("replay_speed", steps) and self._frame.replay is not None:
             self.send(SetSpeed(speed_beside(self._frame.replay.speed, steps)))
 
-    def action_drain(self) -> None:
-        self.request("drain")
-
-    def action_stop_now(self) -> None:
-        self.request("stop_now")
-
     def action_retry_failed(self) -> None:
         """Queue every failed job again; a run that was stopped for what failed goes on then."""
         asked = stopped_to_ask(self._frame)
         self.request("retry_failed")
         if asked:
             self.send(Resume())
-
-    def action_release(self) -> None:
-        self.request("release")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Let `b` and `c` be what they are elsewhere, but for a run that its budget holds, or that was
@@ -220,15 +211,13 @@ class DashboardScreen(FrameScreen):
         self.send(Cancel())
         self.post_message(RunStopped())
 
-    # The view.
-
     @on(JobTable.WindowChanged)
     def _window_changed(self) -> None:
         self.frame_loop.glance()
 
     @on(Board.ViewChanged)
     def _view_changed(self) -> None:
-        self.poll()
+        self.call_after_refresh(self.poll)  # the engine may be busy: what the key moved is seen before
 
     async def action_jobs(self, action: str) -> None:
         """Run an action of the job table, regardless of the focus."""
@@ -275,8 +264,6 @@ class DashboardScreen(FrameScreen):
         """Close the filter, or drop the marks, or go back to where this was opened."""
         if not self._board.clear() and "app.quit" in self._named:
             await self.run_action("app.quit")
-
-    # Other screens.
 
     def action_open(self, name: str) -> None:
         """Open the screen of that name in OPENINGS, if there is something to show on it."""

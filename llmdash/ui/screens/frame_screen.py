@@ -98,6 +98,24 @@ class FrameScreen(Screen[None]):
         if self.is_of_use(action):
             self.questions.request(ACTIONS[action](self._frame), self._frame)
 
+    def action_toggle_pause(self) -> None:
+        """Pause the run or its replay, or resume it."""
+        self.request("toggle_pause")
+
+    def action_toggle_auto(self) -> None:
+        """Find the rate by itself, or not any more."""
+        self.request("toggle_auto")
+
+    def action_drain(self) -> None:
+        self.request("drain")
+
+    def action_stop_now(self) -> None:
+        self.request("stop_now")
+
+    def action_release(self) -> None:
+        """Run the rest after a trial."""
+        self.request("release")
+
     def is_of_use(self, action: str, step: int = 0) -> bool:
         """Return True if an action can do something now; say why where it cannot."""
         if reason := no_use(action, self._frame, step):

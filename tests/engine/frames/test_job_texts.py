@@ -174,6 +174,7 @@ def test_a_search_that_is_cut_off_goes_on_where_it_was() -> None:
     assert sorted(asked) == list(range(300)), "each prompt once"
 
 
+@pytest.mark.case("screen", "three-numbers")
 @pytest.mark.parametrize(
     ("text", "job"),
     [

@@ -249,6 +249,7 @@ def test_keys_in_the_line_are_those_that_the_user_chose() -> None:
     assert verdict(paused, chosen={"pause": ("space",)}).advice == (Advice("space", "goes on"),)
 
 
+@pytest.mark.case("screen", "nothing-blocks")
 def test_a_dead_key_is_never_passed_over() -> None:
     for columns in (120, 100, 80, 60):
         for frame in (BOUND, BOUND_BY_CONCURRENCY):

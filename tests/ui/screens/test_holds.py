@@ -98,7 +98,7 @@ async def test_a_run_that_was_stopped_to_ask_goes_on_with_what_failed() -> None:
 
 async def test_the_header_shows_what_is_spent_of_the_budget() -> None:
     async with held(None, (200, 60)) as (pilot, _session):
-        assert "$4.98 → $4.98 of $5.00" in shown(pilot, RunHeader)
+        assert "$4.98 → $4.98 of $5.00 budget" in shown(pilot, RunHeader)
 
 
 async def test_b_asks_for_a_larger_budget() -> None:

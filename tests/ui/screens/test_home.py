@@ -710,7 +710,9 @@ async def test_results_are_written_and_runs_compared_with_the_marked_one() -> No
         await until(pilot, lambda: toast(pilot) == "The results are in one.jsonl")
         await pilot.press("m")
         await until(pilot, lambda: toast(pilot) == "compare one two")
-        await pilot.press("end", "space", "home", "m")
+        await pilot.press("end", "m")
+        await until(pilot, lambda: toast(pilot) == "compare three two")
+        await pilot.press("space", "home", "m")
         await until(pilot, lambda: toast(pilot) == "compare one three")
 
 

@@ -207,13 +207,13 @@ async def test_every_column_comes_up_when_sorting_by_key() -> None:
     ("part", "filter_text", "how"),
     [
         (JobsPart(10_000, 3_456), "", "newest first · following · all 10,000"),
-        (JobsPart(10_000, 32), "state:failed", "newest first · following · state:failed · 32 of 10,000"),
+        (JobsPart(10_000, 32), "state:failed", "newest first · following · 32 of 10,000 · state:failed"),
         (
             JobsPart(10_000, 0, filter_error="no column [/]"),
             "[/]",
             "newest first · following · filter not understood",
         ),
-        (JobsPart(90, 7, searched=0.34), "cat", "newest first · following · searching… 34% · cat · 7 of 90"),
+        (JobsPart(90, 7, searched=0.34), "cat", "newest first · following · searching… 34% · 7 of 90 · cat"),
     ],
 )
 async def test_the_border_says_in_which_order_which_jobs_are_shown(
@@ -244,6 +244,7 @@ def done(job: int, verdict: Verdict, text: JobText) -> JobRow:
     return replace(job_row(job), state=JobState.DONE, verdict=verdict, text=text)
 
 
+@pytest.mark.case("screen", "why-failed")
 async def test_the_last_column_says_the_result_or_why_there_is_none() -> None:
     async with table_of(4, (100, 14)) as shown:
         shown.jobs.rows = [
@@ -269,6 +270,7 @@ async def test_the_last_column_says_the_result_or_why_there_is_none() -> None:
             assert words in line
 
 
+@pytest.mark.case("screen", "wide-table")
 async def test_on_a_wide_table_result_and_answer_have_a_column_each() -> None:
     async with table_of(2, (140, 8)) as shown:
         shown.jobs.rows = [
@@ -324,6 +326,7 @@ WAITING = JobsPart(10_000, 0, queued=6_544, waiting=((WaitReason.LIMITER, 3), (W
 ENDED = RunPart(state=RunState.DONE, failed=38, done=9_962, score=Score(9_730, 162, 70))
 
 
+@pytest.mark.case("screen", "waiting-rows")
 async def test_a_row_that_never_scrolls_sums_up_what_waits_and_at_the_end_what_came_of_it() -> None:
     async with table_of(100) as shown:
         part = shown.jobs.answer(shown.table.wanted())

@@ -194,6 +194,7 @@ async def test_the_wheel_scrolls_and_stops_following() -> None:
         assert table.cursor_row == 0
 
 
+@pytest.mark.case("screen", "scrollbar")
 async def test_the_scrollbar_stands_beside_the_rows_and_touches_no_text() -> None:
     """What is above the rows does not scroll; a blank parts the bar from what a row says."""
     table = JobTable()
