@@ -135,6 +135,8 @@ def bound_actions(kind: type[DOMNode]) -> tuple[BoundAction, ...]:
             if binding.description and not binding.system and binding.key not in taken:
                 gathered.setdefault(binding.action, []).append(binding)
         taken.update(binding.key for binding in own)
+        if not base.__dict__.get("_inherit_bindings", True):  # as Textual notes it
+            break
     return tuple(_bound(action, same) for action, same in gathered.items())
 
 
