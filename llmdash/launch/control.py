@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from llmdash.engine.model.commands import (
     SetConcurrency,
     SetRate,
 )
-from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.frame import AutoPart, Frame
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
 from llmdash.remote.addresses import not_running
@@ -172,7 +172,17 @@ def status_of(folder: Path) -> Frame:
 def status_line(frame: Frame) -> str:
     """Return what a run does, and what it is set to, on one line that is safe to show."""
     rate = "unlimited" if frame.rate.rate is None else per_second(frame.rate.rate)
-    return f"{progress_line(frame)}  rate {rate}, concurrency {frame.rate.concurrency}"
+    return (
+        f"{progress_line(frame)}  rate {rate}, concurrency {frame.rate.concurrency}{_found(frame.rate.auto)}"
+    )
+
+
+def _found(auto: AutoPart) -> str:
+    """Return what was found by itself."""
+    if not auto.on or auto.rate is None:
+        return ", auto" if auto.on else ""
+    at_once = "" if auto.at_once is None else f" and {auto.at_once} at once"
+    return f", auto {per_second(auto.rate)}{at_once}{f' ({auto.why})' if auto.why else ''}"
 
 
 def status_record(folder: Path, frame: Frame) -> dict[str, Any]:
@@ -183,4 +193,5 @@ def status_record(folder: Path, frame: Frame) -> dict[str, Any]:
         "state_detail": clean_line(frame.run.state_detail),
         "set_rate": frame.rate.rate,
         "concurrency": frame.rate.concurrency,
+        "auto": asdict(frame.rate.auto) if frame.rate.auto.on else None,
     }

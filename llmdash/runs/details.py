@@ -24,6 +24,7 @@ from llmdash.reports.wording import (
 )
 from llmdash.runs.catalogue import entry_of
 from llmdash.runs.entry import KeptState, RunEntry
+from llmdash.runs.facts import auto_of
 from llmdash.runs.reading import files_of
 
 __all__ = ["KeyCounts", "RunDetails", "details_of"]
@@ -89,6 +90,8 @@ class RunDetails:
     rate: float | None = None
     concurrency: int | None = None
     """As they were last set."""
+    auto: bool = False
+    """True if both were last found by themselves, below what was set."""
     bounds: Mapping[str, Any] = field(default_factory=dict)
     """What bounds and spares its cost, as far as it is set: `trial`, `budget` (dollars), what it is `held`
     by, `reuse`, `dedupe`, and how many answers were `reused`.
@@ -147,6 +150,7 @@ def _read(db: sqlite3.Connection, known: RunDetails) -> RunDetails:
         settings={name: value for name, value in settings.items() if value not in (None, {}, [])},
         rate=rate if isinstance(rate, int | float) else None,
         concurrency=value if isinstance(value := facts.get("concurrency"), int) else None,
+        auto=auto_of(facts.get("auto")).on,
         bounds=_bounds(facts, *db.execute(_REUSED.format(columns_of(db, "results", ("flags",)))).fetchone()),
         input=str(place) if place is not None else f"arithmetic of seed {seed}" if seed is not None else None,
         input_is_there=locations.is_there(place) if place is not None else seed is not None,

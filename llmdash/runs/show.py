@@ -110,6 +110,8 @@ def _rest(details: RunDetails) -> Iterator[tuple[str, str]]:
         yield "rate", f"{details.rate:g}/s"
     if details.concurrency is not None:
         yield "concurrency", count(details.concurrency)
+    if details.auto:
+        yield "auto", "on: the rate and the concurrency were found, below what was set"
     for name, value in details.settings.items():
         yield from ((name, words) for words in _in_words(value))
     if details.input is not None:
@@ -159,6 +161,7 @@ def as_object(details: RunDetails) -> dict[str, Any]:
         "keys": [asdict(key) for key in details.keys],
         "rate": details.rate,
         "concurrency": details.concurrency,
+        "auto": details.auto,
         "bounds": dict(details.bounds),
         "settings": dict(details.settings),
         "input": details.input,

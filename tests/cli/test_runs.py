@@ -270,17 +270,26 @@ def test_the_doctor_takes_the_names_of_runs_as_all_other_commands_do() -> None:
 def test_show_tells_whether_the_input_is_still_there(tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     decided = json.dumps({"temperature": 0.5, "endpoints": [{"name": "here", "target": None}]})
-    extra = {"path": str(prompts), "decided": decided, "rate": "5.0", "concurrency": 8, "title": "t"}
+    extra = {
+        "path": str(prompts),
+        "decided": decided,
+        "rate": "5.0",
+        "concurrency": 8,
+        "auto": 1,
+        "title": "t",
+    }
     keep(facts={**FACTS, **extra, "tags": '["x"]', "keep": "all", "out": str(tmp_path / "r.jsonl")})
     assert "is not there any more" in said("show", "last")
     prompts.touch()
     found = json.loads(said("show", "last", "--json"))
     assert (found["input_is_there"], found["rate"], found["concurrency"]) == (True, 5.0, 8)
+    assert found["auto"]
     assert found["settings"] == {"temperature": 0.5, "endpoints": [{"name": "here"}]}
     shown = said("show", "last")
     assert "is not there" not in shown
     assert "r.jsonl" in shown
     assert "endpoints    name here\n" in shown
+    assert "auto         on: the rate and the concurrency were found" in shown
 
 
 def test_show_names_no_endpoint_where_a_simulator_stood_in_for_it(tmp_path: Path) -> None:
