@@ -19,10 +19,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for _number in (signal.SIGHUP, signal.SIGQUIT):
     signal.signal(_number, signal.SIG_DFL)
 
-# How long an example takes says how busy the machine is. What CI tries is the same every time.
-_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says how busy the machine is. What CI tries is the same every time, so that more
+# examples would find nothing more there: `pytest --hypothesis-profile=thorough` looks for what is new.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 settings.register_profile("default", _UNTIMED)
 settings.register_profile("ci", _UNTIMED, derandomize=True, database=None, print_blob=True)
+settings.register_profile("thorough", _UNTIMED, max_examples=500)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import llmdash
+from tests.rows import row
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,12 +58,13 @@ def modules() -> list[str]:
     return [module.name for module in found if not module.name.endswith("__main__")]
 
 
-@pytest.mark.parametrize("name", modules())
-def test_every_public_name_exists_and_is_listed_once(name: str) -> None:
-    module = importlib.import_module(name)
-    listed = getattr(module, "__all__", [])
-    assert len(listed) == len(set(listed))
-    assert [each for each in listed if not hasattr(module, each)] == []
+def test_every_public_name_exists_and_is_listed_once() -> None:
+    for name in modules():
+        with row(name):
+            module = importlib.import_module(name)
+            listed = getattr(module, "__all__", [])
+            assert len(listed) == len(set(listed))
+            assert [each for each in listed if not hasattr(module, each)] == []
 
 
 PACKAGE = ROOT / "llmdash"
@@ -105,14 +107,14 @@ def arrows() -> dict[str, set[str]]:
 
 
 def drawn(arrow: str = " -> ") -> dict[str, set[str]]:
-    """The arrows in the README's section on how it is built."""
-    section = (ROOT / "README.md").read_text("utf-8").partition("## How it is built")[2]
+    """The arrows in the section of CONTRIBUTING on who imports what."""
+    section = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8").partition("## Who imports what")[2]
     lines = [line.partition(arrow) for line in section.partition("\n## ")[0].splitlines()]
     names = ((name.strip(), rest) for name, found, rest in lines if found)
     return {name: set(rest.split()) for name, rest in names if name.replace(".", "").isidentifier()}
 
 
-def test_the_picture_in_the_readme_is_what_the_imports_draw() -> None:
+def test_the_arrows_of_the_contributors_are_what_the_imports_draw() -> None:
     assert drawn() == arrows()
 
 

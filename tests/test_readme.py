@@ -117,8 +117,11 @@ def test_every_option_that_is_named_exists() -> None:
 
 
 def test_every_link_leads_to_a_file() -> None:
-    links = set(re.findall(r"\]\(([^)]*)\)", README))
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+    links = [link.partition("#") for link in set(re.findall(r"\]\(([^)]*)\)", README))]
+    assert [file for file, _, _ in links if not (ROOT / file).is_file()] == []
+    for file, _, heading in links:
+        titles = re.findall(r"^## (.*)$", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+        assert not heading or heading in [title.lower().replace(" ", "-") for title in titles]
 
 
 def test_every_page_of_the_manual_is_listed_once_in_its_order() -> None:

@@ -37,6 +37,7 @@ def test_a_short_key_shows_nothing_of_itself() -> None:
     assert repr(secret) == f"...{secret.fingerprint[:4]}"
 
 
+@pytest.mark.case("screen", "key-labels")
 def test_a_key_without_the_usual_beginning_shows_its_tail_only() -> None:
     assert repr(Secret("gsk_0123456789abcdef")) == "...cdef"
 

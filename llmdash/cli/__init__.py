@@ -27,6 +27,7 @@ from llmdash.cli.errors import (
     settings_in_folder,
 )
 from llmdash.cli.examples import add_examples
+from llmdash.cli.help_layout import LaidOutGroup
 from llmdash.cli.limits import limits
 from llmdash.cli.manual import manual
 from llmdash.cli.run import demo, run
@@ -43,7 +44,9 @@ from llmdash.reports.streams import open_closed_streams
 __all__ = ["main"]
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LaidOutGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="llmdash")
 @click.pass_context
 def main(context: click.Context) -> None:

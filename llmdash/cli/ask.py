@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
+from llmdash.cli.help_layout import LaidOutCommand
 from llmdash.cli.options import ENDPOINT_OPTIONS, SET_OPTION, with_options
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _CALL_OPTIONS = (
 )
 
 
-@click.command()
+@click.command(cls=LaidOutCommand)
 @click.argument("prompt")
 @with_options(_CALL_OPTIONS)
 def ask(prompt: str, simulate: bool, **flags: Any) -> None:
@@ -48,7 +48,7 @@ def ask(prompt: str, simulate: bool, **flags: Any) -> None:
     guarded(lambda: _call(prompt, simulate, flags, _chunks, _Writer(str)))
 
 
-@click.command()
+@click.command(cls=LaidOutCommand)
 @click.argument("prompt")
 @with_options(_CALL_OPTIONS)
 @click.option("--separator", default="|", show_default=True, metavar="TEXT", help="Printed after each chunk.")
@@ -69,7 +69,7 @@ def ask(prompt: str, simulate: bool, **flags: Any) -> None:
 def stream(
     prompt: str, simulate: bool, separator: str, events: bool, version: str, first: int | None, **flags: Any
 ) -> None:
-    """Answer PROMPT (- for standard input), with a mark after each chunk as it arrives."""
+    """Answer PROMPT (- for standard input), with | after each chunk."""
     if events:
         writer = _Writer(lambda event: _json(event) + "\n", first)
         guarded(lambda: _call(prompt, simulate, flags, _events(version), writer))
@@ -143,6 +143,8 @@ class _Writer:
 
 def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces, writer: _Writer) -> int:
     """Send `prompt` and write the answer. Return the exit code."""
+    import asyncio
+
     from llmdash.exit_codes import of_signal
     from llmdash.llms.wire.failures import Failure
     from llmdash.sanitize import clean_line

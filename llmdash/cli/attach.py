@@ -14,9 +14,10 @@ __all__ = ["attach"]
 @click.argument("run", required=False, shell_complete=run_names)
 @click.option("--read-only", is_flag=True, help="Only watch: nothing that is pressed reaches the run.")
 def attach(run: str | None, *, read_only: bool) -> None:
-    """Show the dashboard on RUN, which goes on elsewhere: its folder or name, or a part of that.
+    """Show the dashboard on RUN, which goes on elsewhere.
 
-    Without RUN it is the newest one that goes on. A run may have several dashboards, and goes on without any.
+    RUN is its folder or name, or a part of that; without it, it is the newest one that goes on. A run may
+    have several dashboards, and goes on without any.
     """
     if not has_terminal():
         refuse("a terminal is needed to show a run on; for scripts there is: llmdash ctl RUN status --json")

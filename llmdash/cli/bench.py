@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
-from llmdash.cli.number_range import NumberRange
-from llmdash.cli.options import SETTING_OPTIONS, with_options
+from llmdash.cli.help_layout import LaidOutCommand
+from llmdash.cli.options import SETTING_OPTIONS, own_folder_option, practice_options, with_options
+from llmdash.cli.run_options import READING_OPTIONS, reading_of
 
 if TYPE_CHECKING:
     from llmdash.bench.figures import StepFigures
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
-_OWN = ("simulate", "latency", "max_requests", "yes", "as_json", "run_dir")
+_OWN = (
+    *("simulate", "latency", "max_requests", "yes", "as_json", "run_dir"),
+    *("template", "prompt_column", "system", "send", "carry", "data"),
+)
 _SEED = 1
 
 
-@click.command()
+@click.command(cls=LaidOutCommand)
 @click.argument("prompts", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--max-requests",
@@ -35,22 +39,11 @@ _SEED = 1
 )
 @click.option("--budget", metavar="DOLLARS", help="Spend at most this; its models need prices.")
 @with_options(SETTING_OPTIONS)
-@click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
-@click.option(
-    "--latency",
-    type=NumberRange(min=0),
-    default=0.4,
-    show_default=True,
-    help="With --simulate: mean seconds an answer.",
-)
+@with_options(practice_options(0.4))
+@with_options(READING_OPTIONS)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before sending.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a step, the last one the summary.")
-@click.option(
-    "--run-dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Keep the run here.  [default: with all other runs]",
-)
+@own_folder_option("the run")
 def bench(prompts: Path | None, **options: Any) -> None:
     """Find out how much an endpoint takes.
 
@@ -75,7 +68,8 @@ def _bench(prompts: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any
     settings = settings_from(flags, simulated=own["simulate"])
     if settings.kept.keep == "none":
         refuse("a bench measures what its run keeps; leave out keep = none (LLMDASH_KEEP)")
-    given = Input(prompts) if prompts is not None else Input(limit=own["max_requests"], seed=_SEED)
+    generated = Input(limit=own["max_requests"], seed=_SEED)
+    given = generated if prompts is None else Input(prompts, **reading_of(own))
     with opened_bench(
         given,
         settings,
@@ -131,4 +125,4 @@ def _print(outcome: BenchOutcome, run: BenchRun, *, as_json: bool) -> None:
     if outcome.why:
         Output(sys.stderr).line(f"llmdash: the run was ended: {clean_line(outcome.why)}")
     kept = clean_line(str(run.session.folder))
-    Output(sys.stderr).line(f"llmdash: {part.attempts:,} requests were sent; the run is kept in {kept}")
+    Output(sys.stderr).line(f"llmdash: requests sent: {part.attempts:,}; the run is kept in {kept}")

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from
-from llmdash.cli.number_range import NumberRange
-from llmdash.cli.options import SETTING_OPTIONS, with_options
+from llmdash.cli.help_layout import LaidOutCommand
+from llmdash.cli.options import (
+    HEADLESS_OPTION,
+    SETTING_OPTIONS,
+    own_folder_option,
+    practice_options,
+    with_options,
+)
+from llmdash.cli.run_options import CHECK_OPTION, READING_OPTIONS, reading_of
 
 if TYPE_CHECKING:
     from llmdash.compare.report import Comparison, Row
@@ -27,36 +34,31 @@ _EXPRESSIONS = 90
 _SEED = 1
 _GREETINGS = "greeting.toml"
 _WAYS = ("serial", "one-key", "all-keys", "limited")
-_OWN = ("simulate", "latency", "skip", "models", "greetings", "headless", "as_json", "markdown", "run_dir")
+_OWN = (
+    *("simulate", "latency", "skip", "models", "greetings", "headless", "as_json", "markdown", "run_dir"),
+    *("template", "prompt_column", "system", "send", "carry", "data", "check"),
+)
 
 
-@click.command()
+@click.command(cls=LaidOutCommand)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @with_options(SETTING_OPTIONS)
-@click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
-@click.option(
-    "--latency",
-    type=NumberRange(min=0),
-    default=3.7,
-    show_default=True,
-    help="With --simulate: mean seconds an answer.",
-)
+@with_options(practice_options(3.7))
+@with_options(READING_OPTIONS)
+@CHECK_OPTION
 @click.option("--skip", type=click.Choice(_WAYS), multiple=True, help="Leave a way out; may be repeated.")
 @click.option("--models", metavar="A,B", help="Compare these models instead, at once with all keys.")
 @click.option("--greetings", is_flag=True, help="Ten greetings, one after the other and all at once.")
-@click.option("--headless", is_flag=True, help="No dashboard; the default without a terminal.")
+@HEADLESS_OPTION
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a row, and a summary as the last line."
 )
 @click.option("--markdown", is_flag=True, help="The table in Markdown.")
-@click.option(
-    "--run-dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Keep the runs here.  [default: with all other runs]",
-)
+@own_folder_option("the runs")
 def compare(file: Path | None, **options: Any) -> None:
-    """Run the same prompts in several ways and put the figures side by side.
+    """Run the same prompts in several ways, or with several models.
+
+    Puts wall time, accuracy, times, tokens and cost side by side.
 
     The ways: one after the other; at once with one key; at once with all keys; at once below --rate (here
     15/s by default). At once means all prompts, but at most 500 or --concurrency. FILE is as for `llmdash
@@ -78,6 +80,7 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
     from llmdash.engine.model.counts import counted
     from llmdash.launch.compare import Bench, practice
     from llmdash.launch.inputs import open_input, show_input
+    from llmdash.launch.judgement import judgement_of
     from llmdash.launch.llm_factory import require_usable
     from llmdash.launch.request_options import options_of, with_model_of
     from llmdash.launch.run_folders import NewFolder
@@ -91,30 +94,31 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
     prices = load_prices()
     with NewFolder(own["run_dir"]) as place:
         folder = place.make("compare") if own["run_dir"] is not None else None
-        given = _input(file, own["greetings"], settings, place)
+        given = _input(file, own, settings, place)
         source = open_input(given)
         show_input(source, strict=False)
         source, settings = with_model_of(source, settings, flags, simulated=own["simulate"])
         keys = len(simulated.keys) if simulated is not None else _keys(settings)
         chosen = _experiments(own, len(source), keys, settings)
         options = options_of(source, settings, flags)
-        bench = Bench(source, given, settings, folder, prices, simulated, options)
+        judgement = judgement_of(own["check"], None, repair=False, empty_fails=False)
+        bench = Bench(source, given, settings, folder, prices, simulated, options, judgement)
         session = ComparingSession(bench, chosen)
     base = None if own["models"] else "serial"
     return _show(session, settings, own, f"{source.name}, {counted(len(source), 'prompt')}", base)
 
 
-def _input(file: Path | None, greetings: bool, settings: Settings, place: NewFolder) -> Input:
+def _input(file: Path | None, own: Mapping[str, Any], settings: Settings, place: NewFolder) -> Input:
     from llmdash import locations
     from llmdash.launch.inputs import Input, spool
 
-    if greetings:
+    if own["greetings"]:
         return Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
     if file is None:
         return Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
     if str(file) == "-":
         file = spool(sys.stdin.buffer, place.made or place.make("compare stdin"))
-    return Input(file, settings.limit)
+    return Input(file, settings.limit, **reading_of(own))
 
 
 def _keys(settings: Settings) -> int:
@@ -158,11 +162,15 @@ def _show(
 def _print_folders(rows: Sequence[Row]) -> None:
     """Print where the answers are."""
     from llmdash.reports.output import Output
+    from llmdash.reports.wording import compare_command
     from llmdash.sanitize import clean_line
 
     output = Output(sys.stderr)
     for row in rows:
         output.line(f"llmdash: {clean_line(row.name)} is kept in {clean_line(str(row.folder))}")
+    folders = [row.folder for row in rows if row.folder is not None]
+    if len(folders) > 1:
+        output.line(f"llmdash: prompt by prompt: {compare_command(folders[0], folders[-1])}")
 
 
 def _print(comparison: Comparison, own: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a shell completes beside commands, options and files: runs, endpoints, topics of the manual.
+"""What a shell completes beside commands, options and files: runs, endpoints, themes, topics of the manual.
 
 Every command line loads this module, and few complete anything: what it needs is loaded by its functions.
 """
@@ -6,7 +6,7 @@ Every command line loads this module, and few complete anything: what it needs i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,9 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = ["endpoint_names", "run_names", "topics"]
+__all__ = ["dialects", "endpoint_names", "one_of", "run_names", "theme_names", "topics"]
+
+Completer = Callable[[click.Context, click.Parameter, str], list["CompletionItem"]]
 
 _MOST_RUNS: Final = 200
 _LAST: Final = "last"
@@ -59,6 +61,28 @@ def _endpoints_in(file: Path) -> Iterator[str]:
     for table in tables if isinstance(tables, list) else []:
         if isinstance(table, dict) and isinstance(name := table.get("name"), str) and name.isprintable():
             yield name
+
+
+def theme_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete the name of a theme, the user's own among them: that of its file."""
+    from llmdash import locations
+
+    folders = (locations.themes_dir(), locations.user_themes_dir())
+    return _matching(
+        dict.fromkeys(sorted(file.stem for folder in folders for file in folder.glob("*.toml"))), begun
+    )
+
+
+def dialects(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Complete what an endpoint speaks."""
+    from llmdash.llms.dialects import DIALECTS
+
+    return _matching(DIALECTS, begun)
+
+
+def one_of(*words: str) -> Completer:
+    """Return what completes one of these words."""
+    return lambda _context, _parameter, begun: _matching(words, begun)
 
 
 def topics(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:

@@ -15,7 +15,9 @@ _VARIABLE = "_LLMDASH_COMPLETE"
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a script that completes commands, options, files, runs, endpoints and topics of the manual.
+    """Print the script that makes a shell complete commands.
+
+    It completes options, files, runs, endpoints, themes and topics of the manual, too.
 
     \b
     For this session of bash:  eval "$(llmdash completion bash)"

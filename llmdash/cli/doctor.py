@@ -34,12 +34,12 @@ __all__ = ["doctor"]
 @click.option("--terminal", is_flag=True, help="Only restore a terminal that was left broken.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def doctor(folder: Path | None, **options: Any) -> None:
-    """Check the run in FOLDER, or the newest one, and print what is wrong with it and how to fix it.
+    """Check the run in FOLDER, or the newest one, or repair it.
 
-    FOLDER may also be the name of a run or a part of it that no other has, or last.
-    Checks files, journal, sums and input; changes nothing without --repair. Also restores a terminal that was
-    left broken. Exits with 0 if the run is sound, 6 if --repair was given while another process works on the
-    run, 7 if something is wrong.
+    Prints what is wrong with it and how to fix it. FOLDER may also be the name of a run or a part of it that
+    no other has, or last. Checks files, journal, sums and input; changes nothing without --repair. Also
+    restores a terminal that was left broken. Exits with 0 if the run is sound, 6 if --repair was given while
+    another process works on the run, 7 if something is wrong.
     """
     if options["terminal"]:
         if folder is not None or options["repair"] or options["every"] or options["out"]:

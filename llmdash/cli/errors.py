@@ -93,16 +93,20 @@ def refuse(message: str, code: int = 2) -> NoReturn:
     sys.exit(code)
 
 
-def settings_from(flags: Mapping[str, Any], *, simulated: bool = False) -> Settings:
+def settings_from(
+    flags: Mapping[str, Any], *, simulated: bool = False, given: Mapping[str, Any] | None = None
+) -> Settings:
     """Return the settings of a start in this folder; their warnings are written to standard error.
 
-    Exits with 2 where a file that nobody trusts decides where keys are sent, or names a command that is run;
-    where all is `simulated`, for the latter alone.
+    `given` is what the command line says, where `flags` have more: what a resume restores. Exits with 2 where
+    a file that nobody trusts decides where keys are sent, or names a command that is run; where all is
+    `simulated`, for the latter alone.
     """
     from llmdash.launch.trust import refusal, untrusted
 
     settings = settings_in_folder(flags)
-    unused = [option for name, option in _OF_ENDPOINTS.items() if simulated and flags.get(name)]
+    said = flags if given is None else given
+    unused = [option for name, option in _OF_ENDPOINTS.items() if simulated and said.get(name)]
     for warning in (*settings.warnings, *(f"{option}: has no effect on the simulator" for option in unused)):
         click.echo(f"llmdash: {warning}", err=True)
     risky = [file for file in settings.deciding if file.runs_code or not simulated]

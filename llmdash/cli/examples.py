@@ -61,6 +61,7 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "runs figures": (
         ("llmdash runs figures last --by key", "p50 to p99 of every metric"),
+        ("llmdash runs figures 2f1c last", "of two runs side by side"),
         ("llmdash runs figures last --by model --csv", ""),
     ),
     "runs open": (("llmdash runs open last", ""),),

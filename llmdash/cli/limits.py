@@ -21,7 +21,7 @@ __all__ = ["limits"]
 @click.option("--cluster", metavar="ADDRESS", help="Those of runs that use the workers of this scheduler.")
 @with_options(TLS_OPTIONS)
 def limits(as_json: bool, **options: Any) -> None:
-    """Show the limits that runs share, and what each run has of them.
+    """Show the limits that runs share, and the part of each.
 
     A limit is defined in llmdash.toml, here or in the config folder: [limits."org-a"] with rate = "60/s",
     tpm = 200_000 or both. limit = "org-a" in an [[endpoint]] uses it; shared_limit = "org-a" does for all

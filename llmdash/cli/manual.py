@@ -18,7 +18,7 @@ _WIDEST = 100
 @click.argument("topic", required=False, shell_complete=topics)
 @click.option("--search", metavar="WORDS", help="Only name the pages that have all these words.")
 def manual(topic: str | None, search: str | None) -> None:
-    """Show the page of the manual about TOPIC; without one, the list of topics.
+    """Show the page of the manual about TOPIC, or the topics.
 
     On a terminal in $PAGER, else as plain Markdown.
     """

@@ -8,15 +8,21 @@ from typing import Any, TypeVar
 
 import click
 
-from llmdash.cli.completing import endpoint_names
+from llmdash.cli.completing import dialects, endpoint_names, one_of
+from llmdash.cli.number_range import NumberRange
 
-__all__ = ["ENDPOINT_OPTIONS", "OVERWRITE_OPTION", "SETTING_OPTIONS", "SET_OPTION", "with_options"]
 __all__ = [
     "AUTO_OPTION",
     "ENDPOINT_OPTIONS",
+    "HEADLESS_OPTION",
+    "MODEL_OPTION",
     "OVERWRITE_OPTION",
     "SETTING_OPTIONS",
     "SET_OPTION",
+    "SIMULATE_OPTION",
+    "TUNING_OPTIONS",
+    "own_folder_option",
+    "practice_options",
     "with_options",
 ]
 
@@ -67,12 +73,15 @@ SET_OPTION = click.option(
     help="A request option, such as top_p=0.9; the value is JSON, or else text. May be given several times.",
 )
 
+MODEL_OPTION = click.option("--model", metavar="NAME", help="Model to ask for.  [default: gpt-4o-mini]")
+
 ENDPOINT_OPTIONS = (
-    click.option("--model", help="Model to ask for.  [default: gpt-4o-mini]"),
+    MODEL_OPTION,
     click.option("--base-url", metavar="URL", help="The endpoint, such as http://127.0.0.1:8000/v1."),
     click.option(
         "--dialect",
         metavar="NAME",
+        shell_complete=dialects,
         help="What the endpoint speaks, such as anthropic.  [default: openai-chat]",
     ),
     click.option(
@@ -85,7 +94,7 @@ ENDPOINT_OPTIONS = (
     *_CONNECTION_OPTIONS,
 )
 
-SETTING_OPTIONS = (
+TUNING_OPTIONS = (
     click.option(
         "--rate", metavar="RATE", help="Requests started, as 5/s, 300/min or unlimited.  [default: 5/s a key]"
     ),
@@ -101,6 +110,7 @@ SETTING_OPTIONS = (
     click.option(
         "--notify",
         metavar="HOW",
+        shell_complete=one_of("bell", "desktop", "none"),
         help="When the run is done, held or stopped: bell, desktop (where the terminal can) or none.  "
         "[default: bell]",
     ),
@@ -109,8 +119,10 @@ SETTING_OPTIONS = (
         metavar="CMD",
         help="Then run this in a shell, with the summary as JSON on its standard input and no keys.",
     ),
-    *ENDPOINT_OPTIONS,
 )
+"""How a run goes, whatever endpoint it asks."""
+
+SETTING_OPTIONS = (*TUNING_OPTIONS, *ENDPOINT_OPTIONS)
 
 AUTO_OPTION = click.option(
     "--auto/--no-auto",
@@ -118,9 +130,42 @@ AUTO_OPTION = click.option(
     help="Find the rate by itself, from what is refused and how long answers take; --rate is the most.",
 )
 
+HEADLESS_OPTION = click.option(
+    "--headless", is_flag=True, help="No dashboard; the default without a terminal."
+)
+
+SIMULATE_OPTION = click.option(
+    "--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint."
+)
+
 OVERWRITE_OPTION = click.option(
     "--overwrite", is_flag=True, help="With --out: replace a file that holds something else."
 )
+
+
+def practice_options(latency: float) -> tuple[Callable[[F], F], ...]:
+    """Return the options to measure on the simulator, whose answers take a mean `latency` in s."""
+    return (
+        SIMULATE_OPTION,
+        click.option(
+            "--latency",
+            type=NumberRange(min=0),
+            default=latency,
+            show_default=True,
+            metavar="S",
+            help="With --simulate: mean seconds an answer.",
+        ),
+    )
+
+
+def own_folder_option(what: str) -> Callable[[F], F]:
+    """Return the option that says where `what` is kept, of a command that makes runs of its own."""
+    return click.option(
+        "--run-dir",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help=f"Keep {what} here.  [default: with all other runs]",
+    )
 
 
 def with_options(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:

@@ -12,7 +12,15 @@ import click
 
 from llmdash.cli.cluster_options import CLUSTER_OPTIONS, tls_files
 from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, settings_in_folder
-from llmdash.cli.options import AUTO_OPTION, SETTING_OPTIONS, with_options
+from llmdash.cli.help_layout import LaidOutCommand
+from llmdash.cli.options import (
+    AUTO_OPTION,
+    MODEL_OPTION,
+    SETTING_OPTIONS,
+    SIMULATE_OPTION,
+    TUNING_OPTIONS,
+    with_options,
+)
 from llmdash.cli.run_options import (
     BOUND_OPTIONS,
     INPUT_OPTIONS,
@@ -20,7 +28,7 @@ from llmdash.cli.run_options import (
     REUSE_OPTIONS,
     RUN_OPTIONS,
     file_after_switch,
-    names_in,
+    reading_of,
     split,
 )
 
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["demo", "run"]
 
 
-@click.command()
+@click.command(cls=LaidOutCommand)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @with_options(SETTING_OPTIONS)
 @AUTO_OPTION
@@ -48,7 +56,7 @@ __all__ = ["demo", "run"]
     type=click.Choice(["ok"]),
     help="With --resume: go on with other settings than those the run was begun with.",
 )
-@click.option("--simulate", is_flag=True, help="Use the built-in simulator instead of an endpoint.")
+@SIMULATE_OPTION
 @with_options(INPUT_OPTIONS)
 @with_options(JUDGEMENT_OPTIONS)
 @with_options(CLUSTER_OPTIONS)
@@ -77,20 +85,12 @@ def run(file: Path | None, **options: Any) -> None:
 def _input(file: Path | None, run: Mapping[str, Any]) -> Input:
     from llmdash.launch.inputs import Input
 
-    return Input(
-        file,
-        template=run["template"],
-        prompt_column=run["prompt_column"],
-        system=run["system"],
-        send=names_in(run["send"]),
-        carry=names_in(run["carry"]),
-        data=run["data"],
-        allow_bad_lines=run["allow_bad_lines"],
-    )
+    return Input(file, allow_bad_lines=run["allow_bad_lines"], **reading_of(run))
 
 
-@click.command()
-@with_options(SETTING_OPTIONS)
+@click.command(cls=LaidOutCommand)
+@MODEL_OPTION
+@with_options(TUNING_OPTIONS)
 @AUTO_OPTION
 @with_options(RUN_OPTIONS)
 @with_options(BOUND_OPTIONS)
@@ -98,7 +98,7 @@ def _input(file: Path | None, run: Mapping[str, Any]) -> Input:
     "--seed", type=int, default=1, show_default=True, help="Decides expressions, answers and faults."
 )
 def demo(seed: int, **options: Any) -> None:
-    """Run the arithmetic batch on the built-in simulator: no key, no cost."""
+    """Run arithmetic on the built-in simulator: no key, no cost."""
     run_options = {
         **split(options),
         "resume": False,
@@ -179,7 +179,7 @@ def _run(
     asked = given_now = flags
     if run["resume"]:
         flags, asked = resumed_flags(given, run["run_dir"], given_now, settings_in_folder)
-    settings = settings_from(flags, simulated=run["simulate"])
+    settings = settings_from(flags, simulated=run["simulate"], given=given_now)
     if run["forecast"]:
         from llmdash.launch.forecast import show_forecast
 

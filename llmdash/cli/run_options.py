@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from llmdash.cli.completing import one_of
 from llmdash.cli.number_range import NumberRange
-from llmdash.cli.options import OVERWRITE_OPTION
+from llmdash.cli.options import HEADLESS_OPTION, OVERWRITE_OPTION
 
 __all__ = [
     "BOUND_OPTIONS",
+    "CHECK_OPTION",
     "INPUT_OPTIONS",
     "JUDGEMENT_OPTIONS",
+    "READING_OPTIONS",
     "REUSE_OPTIONS",
     "RUN_OPTIONS",
     "file_after_switch",
     "names_in",
+    "reading_of",
     "split",
 ]
 
-INPUT_OPTIONS = (
+READING_OPTIONS = (
     click.option("--template", metavar="TEXT", help="The prompt of each row, such as 'Why {{question}}?'."),
     click.option("--prompt-column", metavar="NAME", help="The field or column that is the prompt."),
     click.option("--system", metavar="TEXT", help="A system message for every prompt without its own."),
@@ -39,17 +43,25 @@ INPUT_OPTIONS = (
         metavar="FILE",
         help="The table of a prompt set, in place of its own.",
     ),
+)
+"""How the input is read."""
+
+INPUT_OPTIONS = (
+    *READING_OPTIONS,
     click.option(
         "--allow-bad-lines", is_flag=True, help="Exit with 0, not 8, where input lines were left out."
     ),
 )
 
+CHECK_OPTION = click.option(
+    "--check",
+    metavar="HOW",
+    shell_complete=one_of("equal", "number", "contains", "pattern", "json"),
+    help="How answers are compared with what is expected: equal, number, contains, pattern or json.",
+)
+
 JUDGEMENT_OPTIONS = (
-    click.option(
-        "--check",
-        metavar="HOW",
-        help="How answers are compared with what is expected: equal, number, contains, pattern or json.",
-    ),
+    CHECK_OPTION,
     click.option(
         "--schema",
         type=click.Path(path_type=Path),
@@ -65,7 +77,7 @@ JUDGEMENT_OPTIONS = (
 )
 
 RUN_OPTIONS = (
-    click.option("--headless", is_flag=True, help="No dashboard; the default without a terminal."),
+    HEADLESS_OPTION,
     click.option(
         "--detach", is_flag=True, help="Begin the run without a dashboard, and leave it; see llmdash attach."
     ),
@@ -82,6 +94,7 @@ RUN_OPTIONS = (
     click.option(
         "--keep",
         metavar="WHAT",
+        shell_complete=one_of("answers", "all", "none"),
         help="What its folder keeps: answers; all, prompts too; or none: ids alone, the texts are in --out "
         "FILE.jsonl.  [default: answers]",
     ),
@@ -178,3 +191,9 @@ def names_in(given: Sequence[str]) -> tuple[str, ...]:
     """Return the names in an option that may be repeated, each with a list of names in it: `a,b`."""
     names = (name.strip() for text in given for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def reading_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what READING_OPTIONS say, as the fields of an Input."""
+    lists = {name: names_in(options[name]) for name in ("send", "carry")}
+    return {**{name: options[name] for name in ("template", "prompt_column", "system", "data")}, **lists}

@@ -37,10 +37,11 @@ __all__ = ["compare_runs"]
 @click.option("--markdown", is_flag=True, help="The totals in Markdown.")
 @click.option("--plain", is_flag=True, help="The totals as text; the default without a terminal.")
 def compare_runs(a: str, b: str, **options: Any) -> None:
-    """Compare two kept runs, prompt by prompt: what became right or wrong, failed, or says something else.
+    """Compare two kept runs, prompt by prompt.
 
-    A and B are folders of runs, their names or the start or end of these, or `last`. Prompts are matched by
-    id, else by what they say. Nothing in the folders is changed; a run may still be at work.
+    Shows what became right or wrong, failed, or says something else. A and B are folders of runs, their names
+    or the start or end of these, or `last`. Prompts are matched by id, else by what they say. Nothing in the
+    folders is changed; a run may still be at work.
     """
     if sum(options[name] for name in ("as_json", "markdown", "plain")) > 1:
         refuse("--json, --markdown and --plain exclude each other; leave all but one of them out")

@@ -14,6 +14,9 @@ __all__ = ["runs_reuse"]
 @click.argument("name", metavar="RUN", shell_complete=run_names)
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="FILE [OPTION]...")
 def runs_reuse(name: str, arguments: tuple[str, ...]) -> None:
-    """Run the prompts in FILE, but for those that RUN answered: `llmdash run FILE --reuse RUN` in short."""
+    """Run the prompts in FILE that RUN has not answered.
+
+    It is short for: llmdash run FILE --reuse RUN.
+    """
     with run.make_context("llmdash run", [*arguments, f"--reuse={name}"]) as context:
         run.invoke(context)

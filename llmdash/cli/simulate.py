@@ -47,10 +47,10 @@ __all__ = ["simulate"]
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, delays and faults.")
 def simulate(port: int, keys: str, faults: tuple[str, ...], list_faults: bool, **behaviour: Any) -> None:
-    """Serve a simulated endpoint with OpenAI's and Anthropic's dialects on 127.0.0.1 until interrupted.
+    """Serve a simulated endpoint on 127.0.0.1, until interrupted.
 
-    The first line of output is its base URL. GET /__sim__/stats returns what it has seen, and
-    GET /__sim__/requests what it was sent.
+    It speaks OpenAI's and Anthropic's dialects. The first line of output is its base URL. GET /__sim__/stats
+    returns what it has seen, and GET /__sim__/requests what it was sent.
     """
     from llmdash.simulator.server import serve
     from llmdash.simulator.settings import SimulatorSettings

@@ -7,13 +7,14 @@ import sys
 
 import click
 
+from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded
 
 __all__ = ["web"]
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=run_names)
 @click.option("--control", is_flag=True, help="Let pages steer the run, and stop it; else they only watch.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 picks a free port."
@@ -32,11 +33,11 @@ __all__ = ["web"]
     help="Pages at once; each is a process.",
 )
 def web(run: str | None, *, control: bool, port: int, opens: bool | None, viewers: int) -> None:
-    """Show RUN in a browser of this machine, until interrupted: one that goes on, or a kept one.
+    """Show RUN in a browser of this machine, until interrupted.
 
-    Without RUN it is the newest one that goes on. The first line of output is the address. It ends in a token
-    that is new each time: whoever has it can look, or with --control steer; nobody else can, nor can pages of
-    other websites. The server listens on 127.0.0.1 alone.
+    RUN is one that goes on, or a kept one. Without it, it is the newest one that goes on. The first line of
+    output is the address. It ends in a token that is new each time: whoever has it can look, or with
+    --control steer; nobody else can, nor can pages of other websites. The server listens on 127.0.0.1 alone.
     """
     guarded(lambda: _serve(run, control=control, port=port, opens=opens, viewers=viewers))
 

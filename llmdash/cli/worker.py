@@ -18,10 +18,11 @@ __all__ = ["worker"]
 @click.option("--name", metavar="NAME", help="What runs call this worker.  [default: host and process]")
 @with_options(TLS_OPTIONS)
 def worker(address: str, name: str | None, **options: Any) -> None:
-    """Make requests for runs, as a worker of the Dask scheduler at ADDRESS, such as tls://host:8786.
+    """Make requests for runs, as a worker of a Dask scheduler.
 
-    It finds the keys of a run among its own, in the .env of this folder and in the environment. It starts
-    again when it ends, and joins again when the scheduler comes back. Ctrl-C ends it.
+    ADDRESS is that of the scheduler, such as tls://host:8786. The worker finds the keys of a run among its
+    own, in the .env of this folder and in the environment. It starts again when it ends, and joins again when
+    the scheduler comes back. Ctrl-C ends it.
     """
     guarded(lambda: _work(address, name, options))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llmdash.engine.model.counts import counted
-from llmdash.engine.model.frame import RunPart
-from llmdash.reports.wording import duration
+from llmdash.engine.model.frame import Percentiles, RunPart
+from llmdash.reports.wording import duration, money, share
 from llmdash.sanitize import clean_line
 
 __all__ = ["Comparison", "Row"]
@@ -90,8 +90,8 @@ class Comparison:
             "speed_up": _rounded(speed_up),
             "accuracy": _rounded(row.accuracy),
             "right": None if run.score is None else run.score.right,
-            "ttft_s": {"p50": _rounded(run.ttft.p50), "p95": _rounded(run.ttft.p95)},
-            "latency_s": {"p50": _rounded(run.latency.p50), "p95": _rounded(run.latency.p95)},
+            "ttft_s": _percentiles(run.ttft),
+            "latency_s": _percentiles(run.latency),
             "slowest_s": _rounded(row.slowest_s),
             "calls_s": _rounded(row.calls_s),
             "input_tokens": run.input_tokens,
@@ -120,18 +120,43 @@ class Comparison:
         best = self._fastest()
         if best is None:
             return ""
-        speed_up, share = self.speed_up(best), _to_slowest_call(best)
+        if self.base is None:
+            return self._superlatives(best)
+        speed_up, to_slowest = self.speed_up(best), _to_slowest_call(best)
         said = f"{clean_line(best.what)}: {counted(best.run.jobs, 'prompt')} in {duration(best.wall_s)}"
         if speed_up is not None:
             base = next(row for row in self.rows if row.name == self.base)
             said += f", {speed_up:.1f} times as fast as {clean_line(base.what)} ({duration(base.wall_s)})"
-        if share is not None:
-            said += f", {share:.2f} times its slowest call"
+        if to_slowest is not None:
+            said += f", {to_slowest:.2f} times its slowest call"
         return f"{said}."
+
+    def _superlatives(self, fastest: Row) -> str:
+        """Of rows that none is the measure of: which is the fastest, has most right, and costs least."""
+        prompts = counted(fastest.run.jobs, "prompt")
+        said = [f"Fastest: {clean_line(fastest.what)}, {prompts} in {duration(fastest.wall_s)}"]
+        scored = {row.what: row.accuracy for row in self.rows if row.accuracy is not None}
+        if scored:
+            most = max(scored.values())
+            said.append(f"most right: {_names(scored, most)}, {share(most)}")
+        costs = {row.what: row.cost for row in self.rows if row.cost is not None}
+        if len(costs) == len(self.rows):
+            least = min(costs.values())
+            said.append(f"cheapest: {_names(costs, least)}, {money(least)}")
+        return f"{'; '.join(said)}."
 
     def _fastest(self) -> Row | None:
         whole = [row for row in self.rows if row.whole]
         return min(whole, key=lambda row: row.wall_s) if len(whole) > 1 else None
+
+
+def _percentiles(times: Percentiles) -> dict[str, float | None]:
+    return {name: _rounded(getattr(times, name)) for name in ("p50", "p90", "p95", "p99")}
+
+
+def _names(figures: Mapping[str, float], figure: float) -> str:
+    """Return who has that figure, in words."""
+    return " and ".join(clean_line(what) for what, each in figures.items() if each == figure)
 
 
 def _to_slowest_call(row: Row) -> float | None:

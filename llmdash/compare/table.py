@@ -26,6 +26,8 @@ class _Column(NamedTuple):
     cell: Callable[[Comparison, Row], str]
     words: bool = False
     """True for words, which are aligned left; numbers are aligned right."""
+    optional: bool = False
+    """True if it is left out where no row has a figure."""
 
 
 def _what(_comparison: Comparison, row: Row) -> str:
@@ -45,6 +47,8 @@ def _accuracy(_comparison: Comparison, row: Row) -> str:
 
 
 def _percentiles(values: Percentiles) -> str:
+    if values.p50 is None:
+        return UNKNOWN
     return f"{_seconds(values.p50)} / {_seconds(values.p95)}"
 
 
@@ -66,21 +70,36 @@ _COLUMNS = (
     _Column("what", _what, words=True),
     _Column("keys", lambda _comparison, row: count(row.run.keys)),
     _Column("wall time", lambda _comparison, row: duration(row.wall_s)),
-    _Column("speed-up", _speed_up),
-    _Column("accuracy", _accuracy),
-    _Column("TTFT p50/p95 s", lambda _comparison, row: _percentiles(row.run.ttft)),
-    _Column("latency p50/p95 s", lambda _comparison, row: _percentiles(row.run.latency)),
+    _Column("speed-up", _speed_up, optional=True),
+    _Column("accuracy", _accuracy, optional=True),
+    _Column("TTFT p50/p95 s", lambda _comparison, row: _percentiles(row.run.ttft), optional=True),
+    _Column("latency p50/p95 s", lambda _comparison, row: _percentiles(row.run.latency), optional=True),
     _Column("tokens in/out", _tokens),
-    _Column("cost", _cost),
+    _Column("cost", _cost, optional=True),
     _Column("failed", lambda _comparison, row: count(row.run.failed)),
 )
 
 
+def _columns_of(comparison: Comparison) -> list[_Column]:
+    """Return the columns that say something: where nothing was scored, there is no accuracy."""
+    return [
+        column
+        for column in _COLUMNS
+        if not (column.optional and all(column.cell(comparison, row) == UNKNOWN for row in comparison.rows))
+    ]
+
+
 def _grid(comparison: Comparison) -> list[tuple[str, ...]]:
     """Return the titles, then a line for each row; every cell is sanitized."""
-    lines = [tuple(column.title for column in _COLUMNS)]
-    lines += [tuple(column.cell(comparison, row) for column in _COLUMNS) for row in comparison.rows]
+    columns = _columns_of(comparison)
+    lines = [tuple(column.title for column in columns)]
+    lines += [tuple(column.cell(comparison, row) for column in columns) for row in comparison.rows]
     return lines
+
+
+def _in_words(comparison: Comparison) -> list[bool]:
+    """Return for each column whether it holds words."""
+    return [column.words for column in _columns_of(comparison)]
 
 
 def _widths(grid: Sequence[Sequence[str]]) -> list[int]:
@@ -97,7 +116,7 @@ def _aligned(line: Sequence[str], widths: Sequence[int], words: Sequence[bool]) 
 def plain_table(comparison: Comparison) -> str:
     """Return aligned columns and the verdict below, without a line feed at the end."""
     grid = _grid(comparison)
-    widths, words = _widths(grid), [column.words for column in _COLUMNS]
+    widths, words = _widths(grid), _in_words(comparison)
     lines = [_GAP.join(_aligned(line, widths, words)).rstrip() for line in grid]
     return "\n".join([*lines, *_last_words(comparison)])
 
@@ -105,7 +124,7 @@ def plain_table(comparison: Comparison) -> str:
 def markdown_table(comparison: Comparison) -> str:
     """Return a GitHub Markdown table and the verdict below, without a line feed at the end."""
     grid = [tuple(_escaped(cell) for cell in line) for line in _grid(comparison)]
-    widths, words = _widths(grid), [column.words for column in _COLUMNS]
+    widths, words = _widths(grid), _in_words(comparison)
     rule = [
         "-" * width if left else "-" * (width - 1) + ":" for width, left in zip(widths, words, strict=True)
     ]
@@ -135,21 +154,21 @@ def print_table(comparison: Comparison, stream: TextIO | None = None) -> None:
 
     console = Console(file=cast("IO[str]", output), highlight=False, markup=False, emoji=False)
     grid = _grid(comparison)
-    needed = sum(_widths(grid)) + 3 * len(_COLUMNS) + 1
-    console.print(_upright(grid) if needed <= console.width else _lying(grid))
+    needed = sum(_widths(grid)) + 3 * len(grid[0]) + 1
+    console.print(_upright(grid, _in_words(comparison)) if needed <= console.width else _lying(grid))
     if verdict := comparison.verdict():
         console.print(Text(verdict))
     output.flush()
 
 
-def _upright(grid: Sequence[Sequence[str]]) -> Table:
+def _upright(grid: Sequence[Sequence[str]], words: Sequence[bool]) -> Table:
     """Return a table with a row for each experiment."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table()
-    for title, column in zip(grid[0], _COLUMNS, strict=True):
-        table.add_column(Text(title), justify="left" if column.words else "right", no_wrap=True)
+    for title, left in zip(grid[0], words, strict=True):
+        table.add_column(Text(title), justify="left" if left else "right", no_wrap=True)
     for line in grid[1:]:
         table.add_row(*map(Text, line))
     return table

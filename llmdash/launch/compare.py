@@ -24,6 +24,7 @@ from llmdash.engine.pool.member import Member
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode, of_signal
 from llmdash.launch.inputs import Input
+from llmdash.launch.judgement import NO_JUDGEMENT, Judgement
 from llmdash.launch.plan_builder import make_plan
 from llmdash.launch.results import ENDING_CODES
 from llmdash.launch.run_folders import run_folder
@@ -60,6 +61,8 @@ class Bench:
     practice: SimulatorSettings | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     """Those that go with each request."""
+    judgement: Judgement = NO_JUDGEMENT
+    """How answers are scored."""
 
     @property
     def jobs(self) -> int:
@@ -93,7 +96,8 @@ class Bench:
             settings, source = replace(settings, model=experiment.model), _ForOneModel(source)
         place = self.folder / _folder_name(experiment.name) if self.folder is not None else None
         folder = run_folder(place, f"compare {experiment.name}")
-        plan = make_plan(source, RunOrder(self.given), settings, folder, simulator, options=self.options)
+        order = RunOrder(self.given, judgement=self.judgement)
+        plan = make_plan(source, order, settings, folder, simulator, options=self.options)
         options = dict(plan.options)
         if experiment.model is not None:
             options["model"] = experiment.model  # goes before the models of the endpoints

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +17,12 @@ from llmdash.engine.model.commands import (
     Release,
     Resume,
     RetryFailed,
+    SetAuto,
     SetBudget,
     SetConcurrency,
     SetRate,
 )
-from llmdash.engine.model.frame import AutoPart, Frame
+from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, View
 from llmdash.remote.addresses import not_running
@@ -36,6 +37,7 @@ __all__ = [
     "ACTIONS",
     "Action",
     "ActionOutcome",
+    "set_auto",
     "set_budget",
     "set_concurrency",
     "set_rate",
@@ -108,6 +110,11 @@ def set_rate(rate: float | None) -> Action:
     return Action(SetRate(rate), lambda _before, now: now.rate.rate == rate)
 
 
+def set_auto(on: bool) -> Action:
+    """Return the action that finds the rate by itself, or no longer does."""
+    return Action(SetAuto(on), lambda _before, now: now.rate.auto.on == on)
+
+
 def set_budget(dollars: float | None) -> Action:
     """Return the action that sets what may be spent over all starts; None lifts it."""
 
@@ -171,18 +178,12 @@ def status_of(folder: Path) -> Frame:
 
 def status_line(frame: Frame) -> str:
     """Return what a run does, and what it is set to, on one line that is safe to show."""
-    rate = "unlimited" if frame.rate.rate is None else per_second(frame.rate.rate)
-    return (
-        f"{progress_line(frame)}  rate {rate}, concurrency {frame.rate.concurrency}{_found(frame.rate.auto)}"
-    )
-
-
-def _found(auto: AutoPart) -> str:
-    """Return what was found by itself."""
-    if not auto.on or auto.rate is None:
-        return ", auto" if auto.on else ""
-    at_once = "" if auto.at_once is None else f" and {auto.at_once} at once"
-    return f", auto {per_second(auto.rate)}{at_once}{f' ({auto.why})' if auto.why else ''}"
+    rate, auto = "unlimited" if frame.rate.rate is None else per_second(frame.rate.rate), frame.rate.auto
+    at_once = str(frame.rate.concurrency)
+    if auto.on:
+        rate += " at most, auto" if auto.rate is None else f" at most, auto {per_second(auto.rate)}"
+        at_once += "" if auto.at_once is None else f" at most, auto {auto.at_once}"
+    return f"{progress_line(frame)}  rate {rate}, concurrency {at_once}"
 
 
 def status_record(folder: Path, frame: Frame) -> dict[str, Any]:
@@ -192,6 +193,8 @@ def status_record(folder: Path, frame: Frame) -> dict[str, Any]:
         "state": frame.run.state.value,
         "state_detail": clean_line(frame.run.state_detail),
         "set_rate": frame.rate.rate,
+        "auto": frame.rate.auto.on,
+        "auto_rate": frame.rate.auto.rate,
         "concurrency": frame.rate.concurrency,
-        "auto": asdict(frame.rate.auto) if frame.rate.auto.on else None,
+        "auto_concurrency": frame.rate.auto.at_once,
     }

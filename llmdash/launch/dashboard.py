@@ -13,10 +13,10 @@ from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine.model.session import Session
 from llmdash.exit_codes import ExitCode, of_signal
-from llmdash.launch.shutdown import OwnSession
 from llmdash.signals import Signals, Unresponsive
 
 if TYPE_CHECKING:
+    from llmdash.launch.shutdown import OwnSession
     from llmdash.ui.app import LlmdashApp
     from llmdash.ui.launcher import Launcher
 

@@ -13,9 +13,9 @@ from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.view import View
-from llmdash.launch.shutdown import OwnSession
 
 if TYPE_CHECKING:
+    from llmdash.launch.shutdown import OwnSession
     from llmdash.runs.kept_session import KeptSession
 
 __all__ = ["FollowedSession"]

@@ -1,4 +1,7 @@
-"""The home screen's runs: started, opened, gone on with, replayed, compared, exported."""
+"""The home screen's runs: started, opened, gone on with, replayed, compared, exported.
+
+What only a choice of the user needs is loaded then: the screen is there sooner.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +15,19 @@ from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from llmdash import locations
 from llmdash.config import Settings
 from llmdash.engine.journal.lock import holder_of
-from llmdash.engine.journal.reader import JournalReader
-from llmdash.engine.model.comparison import ComparisonSource
 from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import Severity
-from llmdash.launch.begun import Begun
-from llmdash.launch.compared_runs import ComparisonOrder
-from llmdash.launch.engine_process import EngineProcess
-from llmdash.launch.followed import FollowedSession
 from llmdash.launch.home_orders import fields_for_options, flags_of, order_of
-from llmdash.launch.home_prompts import HomePrompts
-from llmdash.launch.home_rows import endpoint_choices, kept_part, prompt_choices
-from llmdash.launch.inputs import Input
-from llmdash.launch.kept import make_room
-from llmdash.launch.kept_sessions import kept_session, replay_session
-from llmdash.launch.key_check import check_keys
+from llmdash.launch.home_rows import endpoint_choices, files_below, kept_part, prompt_choices
 from llmdash.launch.key_memory import KeyMemory
 from llmdash.launch.refusals import REFUSED
-from llmdash.launch.results import export_here
-from llmdash.launch.resuming import resumed_flags
-from llmdash.launch.run_order import RunOrder
 from llmdash.launch.trust import untrusted
-from llmdash.remote.client import RemoteSession
-from llmdash.runs.comparison.viewer import ComparisonViewer
 from llmdash.sanitize import clean_line
 from llmdash.ui.launcher import (
     EndpointChoice,
@@ -49,9 +36,18 @@ from llmdash.ui.launcher import (
     LaunchError,
     LaunchOptions,
     Preview,
+    PromptChoice,
     launch_of,
 )
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
+
+if TYPE_CHECKING:
+    from llmdash.engine.model.comparison import ComparisonSource
+    from llmdash.launch.begun import Begun
+    from llmdash.launch.followed import FollowedSession
+    from llmdash.launch.home_prompts import HomePrompts
+    from llmdash.launch.run_order import RunOrder
+    from llmdash.remote.client import RemoteSession
 
 __all__ = ["Flags", "HomeLauncher"]
 
@@ -110,7 +106,8 @@ class HomeLauncher:
         self._load = load
         self._preferences = preferences
         self._known_keys = KeyMemory(locations.key_checks_file())
-        self._prompts = HomePrompts(settings, load)
+        self._prompts: HomePrompts | None = None
+        self._loads = threading.Lock()
         self._opened = ExitStack()
         self._followed: FollowedSession | None = None
         self._left: list[_LeftRun] = []
@@ -175,18 +172,32 @@ class HomeLauncher:
         return kept_part(self._settings.kept.most_bytes, datetime.now())
 
     @_in_a_line
+    def files(self) -> tuple[PromptChoice, ...]:
+        """Return the files of this folder and below that may hold prompts, the newest first."""
+        return tuple(files_below(Path.cwd()))
+
+    @_in_a_line
     def preview(self, launch: Launch) -> Preview:
         """Return the prompts of a launch. Raises LaunchError."""
-        return self._prompts.preview(launch)
+        return self._prompts_of_launches().preview(launch)
 
     @_in_a_line
     def forecast(self, launch: Launch) -> ForecastPart:
         """Return what a launch would ask for. Raises LaunchError."""
-        return self._prompts.forecast(launch)
+        return self._prompts_of_launches().forecast(launch)
+
+    def _prompts_of_launches(self) -> HomePrompts:
+        from llmdash.launch.home_prompts import HomePrompts
+
+        with self._loads:
+            self._prompts = self._prompts or HomePrompts(self._settings, self._load)
+        return self._prompts
 
     @_in_a_line
     def check_keys(self) -> tuple[EndpointChoice, ...]:
         """Try every key by a small call; what comes of it is remembered. Raises LaunchError."""
+        from llmdash.launch.key_check import check_keys
+
         self._known_keys.learn(asyncio.run(check_keys(self._settings)))
         return endpoint_choices(self._settings, self._known_keys)
 
@@ -195,6 +206,8 @@ class HomeLauncher:
     @_in_a_line
     def start(self, launch: Launch) -> Session:
         """Start a new run, and make room for what it keeps. Raises LaunchError."""
+        from llmdash.launch.kept import make_room
+
         flags = flags_of(launch, self._settings)
         order = order_of(launch, flags)
         settings = self._loaded(flags, simulated=order.practice is not None)
@@ -206,6 +219,11 @@ class HomeLauncher:
     @_in_a_line
     def go_on(self, run: str) -> Session:
         """Go on with what is pending of a kept run. Raises LaunchError."""
+        from llmdash.engine.journal.reader import JournalReader
+        from llmdash.launch.inputs import Input
+        from llmdash.launch.resuming import resumed_flags
+        from llmdash.launch.run_order import RunOrder
+
         folder, given = Path(run), Input()
         if holder_of(folder) is not None:
             return self.open(run)
@@ -223,6 +241,10 @@ class HomeLauncher:
         return settings
 
     def _begin(self, order: RunOrder, settings: Settings) -> RemoteSession:
+        from llmdash.launch.begun import Begun
+        from llmdash.launch.engine_process import EngineProcess
+        from llmdash.remote.client import RemoteSession
+
         engine = EngineProcess(silent=True)
         try:
             engine.submit(order, settings)
@@ -235,6 +257,8 @@ class HomeLauncher:
         return session
 
     def _follow(self, session: RemoteSession) -> Session:
+        from llmdash.launch.followed import FollowedSession
+
         self._followed = FollowedSession(session, session.folder)
         return self._followed
 
@@ -242,18 +266,27 @@ class HomeLauncher:
     def open(self, run: str) -> Session:
         """Open a kept run as it is, or attach to it while it goes on. Raises LaunchError."""
         if holder_of(Path(run)) is None:
+            from llmdash.launch.kept_sessions import kept_session
+
             return kept_session(Path(run))
+        from llmdash.remote.client import RemoteSession
+
         self.attached = RemoteSession.attach(Path(run))
         return self._follow(self.attached)
 
     @_in_a_line
     def replay(self, run: str) -> Session:
         """Play a kept run again. Raises LaunchError."""
+        from llmdash.launch.kept_sessions import replay_session
+
         return replay_session(Path(run))
 
     @_in_a_line
     def compare(self, run: str, other: str) -> ComparisonSource:
         """Compare two kept runs, the older one first. Raises LaunchError."""
+        from llmdash.launch.compared_runs import ComparisonOrder
+        from llmdash.runs.comparison.viewer import ComparisonViewer
+
         older, newer = sorted((run, other), key=lambda name: Path(name).name)
         order = ComparisonOrder(Path(older), Path(newer))
         return self._opened.enter_context(ComparisonViewer(order.open(), Path.cwd()))
@@ -261,6 +294,8 @@ class HomeLauncher:
     @_in_a_line
     def export(self, run: str) -> str:
         """Write the results of a kept run into a new file here. Return its name. Raises LaunchError."""
+        from llmdash.launch.results import export_here
+
         return str(export_here(Path(run)))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmdash.config import Settings
-from llmdash.launch.inputs import Input
-from llmdash.launch.judgement import judgement_of
-from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.ui.launcher import REUSE, Launch, rate_as_text
+
+if TYPE_CHECKING:
+    from llmdash.launch.inputs import Input
+    from llmdash.launch.run_order import RunOrder
 
 __all__ = ["ALL", "SIMULATOR", "fields_for_options", "flags_of", "input_of_launch", "order_of"]
 
@@ -72,6 +73,8 @@ def flags_of(launch: Launch, settings: Settings) -> Mapping[str, Any]:
 
 def input_of_launch(launch: Launch) -> Input:
     """Return the input of a launch."""
+    from llmdash.launch.inputs import Input
+
     return Input(
         launch.prompt_path.expanduser(),
         template=launch.template or None,
@@ -83,6 +86,9 @@ def input_of_launch(launch: Launch) -> Input:
 
 def order_of(launch: Launch, flags: Mapping[str, Any]) -> RunOrder:
     """Return what is to run. Raises CheckError, or InputError for a schema that is none."""
+    from llmdash.launch.judgement import judgement_of
+    from llmdash.launch.run_order import PRACTICE, RunOrder
+
     schema = Path(launch.schema).expanduser() if launch.schema else None
     return RunOrder(
         input_of_launch(launch),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmdash import locations
 from llmdash.config import EndpointSettings, Settings
@@ -15,19 +18,23 @@ from llmdash.launch.inputs import Input, open_input
 from llmdash.launch.key_memory import KeyMemory
 from llmdash.prompts.source import InputError
 from llmdash.reports.export.recognition import is_results
-from llmdash.runs.catalogue import kept_runs
-from llmdash.runs.entry import RunEntry
-from llmdash.runs.show import size
 from llmdash.sanitize import clean_line
 from llmdash.secrets import labels
 from llmdash.ui.launcher import EndpointChoice, KeptPart, KeptRow, KeyChoice, PromptChoice
 
-__all__ = ["endpoint_choices", "kept_part", "prompt_choices"]
+if TYPE_CHECKING:
+    from llmdash.runs.entry import RunEntry
+
+__all__ = ["endpoint_choices", "files_below", "kept_part", "prompt_choices"]
 
 _DATA = frozenset((".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".json", ".parquet"))
 _PACKED = frozenset((".gz", ".bz2", ".xz", ".zst"))
 _NO_PROMPTS = frozenset(("requirements.txt", "package.json", "package-lock.json", "tsconfig.json"))
 _MOST_FILES = 12
+_SKIPPED = frozenset(("node_modules", "venv", "build", "dist"))
+_MOST_FOLDERS = 1_000
+_DEEPEST = 5
+_MOST_FOUND = 200
 _WEEK = timedelta(days=6)
 
 
@@ -55,6 +62,25 @@ def _files_here() -> Iterator[PromptChoice]:
         yield PromptChoice(path.name, path)
 
 
+def files_below(folder: Path) -> list[PromptChoice]:
+    """Return the files in a folder and below that may hold prompts, the newest first: of very many some."""
+    found: list[tuple[float, Path]] = []
+    for number, (where, folders, names) in enumerate(os.walk(folder)):
+        here = Path(where)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith((".", "_")) and name not in _SKIPPED
+        )
+        if number >= _MOST_FOLDERS or len(here.relative_to(folder).parts) >= _DEEPEST:
+            folders.clear()
+        for path in (here / name for name in names):
+            if _may_hold_prompts(path):
+                with suppress(OSError):  # gone meanwhile
+                    found.append((path.stat().st_mtime, path))
+    found.sort(reverse=True)
+    no_results = (path for _at, path in found if not is_results(path))
+    return [PromptChoice(str(path.relative_to(folder)), path) for path in islice(no_results, _MOST_FOUND)]
+
+
 def _may_hold_prompts(path: Path) -> bool:
     inner = Path(path.stem) if path.suffix in _PACKED else path
     return inner.suffix in _DATA and not path.name.startswith(".") and path.name not in _NO_PROMPTS
@@ -79,6 +105,9 @@ def _endpoint_choice(endpoint: EndpointSettings, known: KeyMemory) -> EndpointCh
 
 def kept_part(most_bytes: int | None, now: datetime) -> KeptPart:
     """Return the kept runs, the newest first. Raises StorageError."""
+    from llmdash.runs.catalogue import kept_runs
+    from llmdash.runs.show import size
+
     entries = list(kept_runs())
     kept = size(sum(entry.bytes for entry in entries))
     room = f"{kept} of {size(most_bytes)}" if most_bytes else kept

@@ -6,10 +6,8 @@ from collections.abc import Callable
 
 from llmdash import locations
 from llmdash.config import Settings
-from llmdash.launch.attaching import conclude_attached
 from llmdash.launch.dashboard import open_dashboard
 from llmdash.launch.home import Flags, HomeLauncher
-from llmdash.launch.watching import conclude
 from llmdash.signals import Signals
 from llmdash.ui.settings.preferences import PreferencesFile
 
@@ -26,6 +24,9 @@ def show_home(settings: Settings, load: Callable[[Flags], Settings]) -> int:
         closed = open_dashboard(
             None, settings, signals, launcher=launcher, goes_on_without=True, gone=launcher.lost_its_run
         )
+        from llmdash.launch.attaching import conclude_attached
+        from llmdash.launch.watching import conclude
+
         if (begun := launcher.begun) is not None:
             return conclude(begun.engine, begun.ready, begun.session, closed, signals)
         if launcher.attached is not None:

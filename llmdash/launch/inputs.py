@@ -7,6 +7,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,11 +17,11 @@ from llmdash.engine.journal.belongings import SPOOL
 from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.prompts.arithmetic import Arithmetic
-from llmdash.prompts.readers import open_source
+from llmdash.prompts.readers import check_file, open_source
 from llmdash.prompts.source import InputError, PromptSource
 from llmdash.sanitize import clean_line
 
-__all__ = ["Input", "earlier_run", "input_of", "open_input", "show_input", "spool"]
+__all__ = ["Input", "check_there", "earlier_run", "input_of", "open_input", "show_input", "spool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,13 @@ def open_input(given: Input, wires: Collection[str] = ()) -> PromptSource:
         data=given.data,
         wires=wires,
     )
+
+
+def check_there(given: Input) -> None:
+    """Raise InputError for a file that is none, or is empty; standard input is looked at when it is read."""
+    if given.path is not None and str(given.path) != "-":
+        with suppress(OSError):  # it is told of when the file is opened
+            check_file(given.path, str(given.path))
 
 
 def show_input(source: PromptSource, *, strict: bool) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmdash import locations
-from llmdash.launch.key_check import KeyCheck
 from llmdash.sanitize import clean_line
 from llmdash.secrets import Secret, labels
+
+if TYPE_CHECKING:
+    from llmdash.launch.key_check import KeyCheck
 
 __all__ = ["KeyMemory"]
 

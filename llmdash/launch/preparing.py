@@ -15,7 +15,7 @@ from llmdash.config import Settings
 from llmdash.engine.journal.file import JournalFile
 from llmdash.engine.plan import RunPlan
 from llmdash.launch.bounds import with_trial
-from llmdash.launch.inputs import earlier_run, open_input, show_input, spool
+from llmdash.launch.inputs import check_there, earlier_run, open_input, show_input, spool
 from llmdash.launch.keeping import as_begun, check_keeping
 from llmdash.launch.llm_factory import require_usable
 from llmdash.launch.plan_builder import make_plan
@@ -142,6 +142,7 @@ def _check(known: _Known) -> None:
     check_keeping(settings.kept, order.given, order.out)
     order.workers.check()
     if order.practice is None:
+        check_there(order.given)  # first: a mistyped name is no matter of keys
         require_usable(settings)
 
 

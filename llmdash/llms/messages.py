@@ -121,11 +121,12 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 class Delta(msgspec.Struct, frozen=True, gc=False):
     """What one chunk of an answer added.
 
-    `at` is the monotonic time in seconds at which its bytes arrived. `hints` come first, in a Delta of their
-    own, if the server sends rate limit headers. `info` is what a class adds to the answer. The last Delta of
-    an answer bears its `finish_reason` (None where the server gave none), `usage` and `flags`, and its
-    `message` where text alone does not say all of it (tool calls, audio): the object as the server's format
-    has it. After a stream its text is mostly empty. An answer is whole when its Deltas end without a Failure.
+    `at` is the monotonic time in seconds at which its bytes arrived. `hints` and `headers` come first, in a
+    Delta of their own, if the server sends rate limit headers, or others that are kept. `info` is what a
+    class adds to the answer. The last Delta of an answer bears its `finish_reason` (None where the server
+    gave none), `usage` and `flags`, and its `message` where text alone does not say all of it (tool calls,
+    audio): the object as the server's format has it. After a stream its text is mostly empty. An answer is
+    whole when its Deltas end without a Failure.
 
     >>> Delta("Hel").content + Delta("lo").content
     'Hello'
@@ -141,6 +142,8 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     message: dict[str, Any] | None = None
     flags: tuple[str, ...] = ()
     """What is odd about the answer: `empty`, `reasoning_only`, `length`, `eof`, `finish:NAME`."""
+    headers: str = ""
+    """The status and the headers that are kept, a line each."""
 
     def __add__(self, other: object) -> Delta:
         """Return both as one: texts joined, and of what comes once the later."""
@@ -156,6 +159,7 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
             other.info or self.info,
             other.message or self.message,
             other.flags or self.flags,
+            other.headers or self.headers,
         )
 
     @property

@@ -33,7 +33,7 @@ from llmdash.prompts.tables import DelimitedText, read_table
 from llmdash.prompts.template import Template, name_list, one_line
 from llmdash.prompts.toml_set import SetPlace, open_set
 
-__all__ = ["KINDS", "NOTHING", "Kind", "open_source"]
+__all__ = ["KINDS", "NOTHING", "Kind", "check_file", "open_source"]
 
 NOTHING = "none"
 """What `carry` holds so that nothing is carried."""
@@ -128,7 +128,7 @@ class _Opening:
 
     def open(self, place: Path, recipe: Recipe, title: str) -> PromptSource:
         shown = self._shown
-        _check(place, shown)
+        check_file(place, shown)
         plain = plain_file(place, shown)
         with plain.file as file:
             kind = self._kind or _kind(file, place, recipe, shown)
@@ -150,8 +150,8 @@ def _kind(file: BinaryIO, place: Path, recipe: Recipe, shown: str) -> Kind:
         raise _named(error, shown) from None
 
 
-def _check(place: Path, shown: str) -> None:
-    """Raises InputError unless there is a regular file that is not empty."""
+def check_file(place: Path, shown: str) -> None:
+    """Raise InputError, which names the file as `shown`, unless there is a regular file that is not empty."""
     try:
         found = place.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
@@ -198,7 +198,8 @@ def _format(file: BinaryIO, kind: Kind, recipe: Recipe) -> tuple[Format, str]:
         return form, "text" if recipe.is_data else ""
     table = read_table(file, "\t" if kind == "tsv" else None)
     _check_columns(table, recipe)
-    return table, f"table of {len(table.columns):,} columns"
+    number = len(table.columns)
+    return table, f"table of {number:,} column{'s' if number != 1 else ''}"
 
 
 def _check_columns(table: DelimitedText, recipe: Recipe) -> None:
@@ -222,7 +223,7 @@ def _check_columns(table: DelimitedText, recipe: Recipe) -> None:
 def _open_table(place: Path, recipe: Recipe, title: str) -> PromptSource:
     """The data of a prompt set."""
     shown = str(place)
-    _check(place, shown)
+    check_file(place, shown)
     plain = plain_file(place, shown)
     with plain.file as file:
         kind = _kind(file, place, recipe, shown)

@@ -12,7 +12,6 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup
-from llmdash.reports.wording import count
 from llmdash.sanitize import clean_line
 
 __all__ = ["ErrorKind", "KeptRun", "error_kinds", "error_lines", "error_record", "failed_by_kind"]
@@ -107,7 +106,11 @@ def error_lines(errors: Sequence[ErrorKind]) -> Iterator[str]:
         why = " ".join(part for part in (error.kind, error.code) if part)
         example = f"{why}: {error.example}" if why else error.example
         title = "errors" if not place else ""
-        tries = f" ({counted(error.tries, 'try', 'tries')})" if error.tries > error.jobs else ""
-        yield f"{title:<8} {count(error.jobs)} x {clean_line(example)}{tries}"
-    if (more := len(errors) - _MOST_LINES) > 0:
-        yield f"{'':<8} and {count(more)} more kinds of error"
+        tries = counted(error.tries, "try", "tries")
+        if not error.jobs:
+            yield f"{title:<8} {tries}, no job failed: {clean_line(example)}"
+            continue
+        more = f" ({tries})" if error.tries > error.jobs else ""
+        yield f"{title:<8} {counted(error.jobs, 'job')}: {clean_line(example)}{more}"
+    if (left := len(errors) - _MOST_LINES) > 0:
+        yield f"{'':<8} and {counted(left, 'more kind', 'more kinds')} of error"

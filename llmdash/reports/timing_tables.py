@@ -10,15 +10,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import HistogramPart, Percentiles, TimingPart, TimingRow
 from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.reports.free_name import write_new
 from llmdash.sanitize import clean_line
 
-__all__ = ["as_object", "as_table", "metric_name", "timings_csv", "write_timings"]
+__all__ = [
+    "METRIC_WORDS",
+    "SHARES",
+    "as_object",
+    "as_table",
+    "csv_rows",
+    "metric_name",
+    "timings_csv",
+    "write_timings",
+    "written",
+]
 
-_SHARES: Final = ("p50", "p90", "p95", "p99")
-_WORDS: Final = {
+SHARES: Final = ("p50", "p90", "p95", "p99")
+METRIC_WORDS: Final = {
     Timing.TTFT: "first token",
     Timing.LATENCY: "whole answer",
     Timing.ITL: "between tokens",
@@ -33,10 +44,13 @@ def metric_name(metric: Timing) -> str:
 
 
 def as_object(part: TimingPart) -> dict[str, Any]:
-    """Return timings as a JSON object: of all answers, of each group, and a histogram of each metric."""
+    """Return timings as a JSON object: of all answers, of failed requests apart, of each group, and a
+    histogram of each metric.
+    """
     return {
         "by": part.by.value,
         "all": _row(part.whole),
+        "failed": {"requests": part.failed, "latency_s": _shares(part.failed_after)},
         "groups": [{"name": clean_line(row.name), **_row(row)} for row in part.rows],
         "histograms": {
             "of": part.group if part.group is not None else "all",
@@ -53,7 +67,7 @@ def _row(row: TimingRow) -> dict[str, Any]:
 
 
 def _shares(times: Percentiles) -> dict[str, float | None]:
-    return {share: _rounded(getattr(times, share)) for share in _SHARES}
+    return {share: _rounded(getattr(times, share)) for share in SHARES}
 
 
 def _histogram(histogram: HistogramPart) -> dict[str, Any]:
@@ -61,16 +75,25 @@ def _histogram(histogram: HistogramPart) -> dict[str, Any]:
 
 
 def timings_csv(part: TimingPart) -> str:
-    """Return timings as CSV: a row a group and metric, first for all answers; unknown values are empty."""
+    """Return timings as CSV: a row a group and metric, first for all answers; unknown values are empty. The
+    last row is of failed requests, if there are any.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("by", "group", "answers", "metric", *_SHARES))
+    csv.writer(text, lineterminator="\n").writerows(csv_rows(part))
+    return text.getvalue()
+
+
+def csv_rows(part: TimingPart) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of timings as CSV, the titles first."""
+    yield "by", "group", "answers", "metric", *SHARES
     groups = () if part.by is Grouping.RUN else part.rows
     for by, row in [(Grouping.RUN, part.whole), *((part.by, row) for row in groups)]:
         for metric in Timing:
-            shares = (_rounded(getattr(row.times(metric), share)) for share in _SHARES)
-            writer.writerow((by.value, clean_line(row.name), row.answers, metric_name(metric), *shares))
-    return text.getvalue()
+            shares = (_rounded(getattr(row.times(metric), share)) for share in SHARES)
+            yield by.value, clean_line(row.name), row.answers, metric_name(metric), *shares
+    if part.failed:
+        failed = (_rounded(getattr(part.failed_after, share)) for share in SHARES)
+        yield "failed", "all", part.failed, metric_name(Timing.LATENCY), *failed
 
 
 def as_table(part: TimingPart) -> Iterator[str]:
@@ -80,16 +103,23 @@ def as_table(part: TimingPart) -> Iterator[str]:
         if number:
             yield ""
         name = "all" if row is part.whole else f"{part.by.value} {row.name or '–'}"
-        title = f"{clean_line(name)} · {row.answers:,} answers"
-        yield f"{title:<34}" + "".join(f"{share:>10}" for share in _SHARES)
+        title = f"{clean_line(name)} · {counted(row.answers, 'answer')}"
+        yield f"{title:<34}" + "".join(f"{share:>10}" for share in SHARES)
         for metric in Timing:
             times = row.times(metric)
             if times.p50 is not None:
-                values = "".join(f"{_words(getattr(times, share), metric):>10}" for share in _SHARES)
-                yield f"  {_WORDS[metric]:<32}{values}"
+                values = "".join(f"{written(getattr(times, share), metric):>10}" for share in SHARES)
+                yield f"  {METRIC_WORDS[metric]:<32}{values}"
+    if part.failed:
+        yield ""
+        title = f"apart · {part.failed:,} failed {'request' if part.failed == 1 else 'requests'}"
+        yield f"{title:<34}" + "".join(f"{share:>10}" for share in SHARES)
+        after = (written(getattr(part.failed_after, share), Timing.LATENCY) for share in SHARES)
+        yield f"  {'sent to failed':<32}" + "".join(f"{each:>10}" for each in after)
 
 
-def _words(value: float | None, metric: Timing) -> str:
+def written(value: float | None, metric: Timing) -> str:
+    """Return a value of a metric in three digits; a dash where it is not known."""
     if value is None:
         return "–"
     if metric is Timing.TPS:

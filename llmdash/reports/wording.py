@@ -16,6 +16,7 @@ from llmdash.sanitize import clean_line, shell_word
 __all__ = [
     "answers_place",
     "attach_command",
+    "compare_command",
     "count",
     "counts_text",
     "doctor_command",
@@ -126,6 +127,11 @@ def doctor_command(folder: Path) -> str:
 def export_command(folder: Path) -> str:
     """Return the command that writes the results of the run in `folder`, quoted for a shell."""
     return f"llmdash runs export {shell_word(folder)} answers.jsonl"
+
+
+def compare_command(first: Path, second: Path) -> str:
+    """Return the command that compares the runs in two folders, quoted for a shell."""
+    return f"llmdash runs compare {shell_word(first)} {shell_word(second)}"
 
 
 def attach_command(folder: Path) -> str:

@@ -24,7 +24,6 @@ from llmdash.reports.wording import (
 )
 from llmdash.runs.catalogue import entry_of
 from llmdash.runs.entry import KeptState, RunEntry
-from llmdash.runs.facts import auto_of
 from llmdash.runs.reading import files_of
 
 __all__ = ["KeyCounts", "RunDetails", "details_of"]
@@ -88,10 +87,9 @@ class RunDetails:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What decides the answers."""
     rate: float | None = None
+    auto: bool = False
     concurrency: int | None = None
     """As they were last set."""
-    auto: bool = False
-    """True if both were last found by themselves, below what was set."""
     bounds: Mapping[str, Any] = field(default_factory=dict)
     """What bounds and spares its cost, as far as it is set: `trial`, `budget` (dollars), what it is `held`
     by, `reuse`, `dedupe`, and how many answers were `reused`.
@@ -148,9 +146,9 @@ def _read(db: sqlite3.Connection, known: RunDetails) -> RunDetails:
         latency_s=latency_s,
         longest_s=longest_s,
         settings={name: value for name, value in settings.items() if value not in (None, {}, [])},
+        auto=facts.get("auto") in (1, "on"),
         rate=rate if isinstance(rate, int | float) else None,
         concurrency=value if isinstance(value := facts.get("concurrency"), int) else None,
-        auto=auto_of(facts.get("auto")).on,
         bounds=_bounds(facts, *db.execute(_REUSED.format(columns_of(db, "results", ("flags",)))).fetchone()),
         input=str(place) if place is not None else f"arithmetic of seed {seed}" if seed is not None else None,
         input_is_there=locations.is_there(place) if place is not None else seed is not None,

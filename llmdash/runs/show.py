@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from llmdash.engine.model.counts import counted, listed
-from llmdash.reports.wording import UNKNOWN, count, duration, money, seconds, share
+from llmdash.reports.wording import UNKNOWN, count, duration, export_command, money, seconds, share
 from llmdash.runs.details import RunDetails
 from llmdash.runs.entry import KeptState
 from llmdash.runs.removal import Removed
@@ -75,7 +75,8 @@ def _figures(details: RunDetails) -> Iterator[tuple[str, str]]:
         yield "tokens", f"{count(entry.input_tokens)} in, {count(entry.output_tokens)} out"
     yield "cost", money(entry.cost)
     if details.latency_s is not None:
-        means = f"first token {seconds(details.ttft_s)}, answer {seconds(details.latency_s)} on average"
+        first = "" if details.ttft_s is None else f"first token {seconds(details.ttft_s)}, "
+        means = f"{first}answer {seconds(details.latency_s)} on average"
         yield "times", f"{means}, {seconds(details.longest_s)} at most"
     for key in details.keys:
         parts = [f"{count(key.sent)} sent", f"{count(key.ok)} ok", f"{count(key.throttled)} rate limited"]
@@ -101,17 +102,17 @@ def _bounds(bounds: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             runs = listed(asked.get("runs") or ["all runs"], most=3) if name == "reuse" else "on"
             yield name, f"{runs}{', sampled answers too' if asked.get('sampled') else ''}"
     if "reused" in bounds:
-        yield "reused", f"{count(bounds['reused'])} answers that were known"
+        yield "reused", f"{counted(bounds['reused'], 'answer')} known from before"
 
 
 def _rest(details: RunDetails) -> Iterator[tuple[str, str]]:
     yield from _bounds(details.bounds)
     if details.rate is not None:
-        yield "rate", f"{details.rate:g}/s"
+        yield "rate", f"{details.rate:g}/s{' at most, found by itself (auto)' if details.auto else ''}"
+    elif details.auto:
+        yield "rate", "found by itself (auto)"
     if details.concurrency is not None:
         yield "concurrency", count(details.concurrency)
-    if details.auto:
-        yield "auto", "on: the rate and the concurrency were found, below what was set"
     for name, value in details.settings.items():
         yield from ((name, words) for words in _in_words(value))
     if details.input is not None:
@@ -123,7 +124,7 @@ def _rest(details: RunDetails) -> Iterator[tuple[str, str]]:
     for name, number in details.files.items():
         yield "  file", f"{name}, {size(number)}"
     for command in details.go_on:
-        yield "go on", command
+        yield "answers" if command == export_command(details.entry.folder) else "go on", command
 
 
 def _in_words(value: object) -> Iterator[str]:
@@ -160,8 +161,8 @@ def as_object(details: RunDetails) -> dict[str, Any]:
         "longest_s": details.longest_s,
         "keys": [asdict(key) for key in details.keys],
         "rate": details.rate,
-        "concurrency": details.concurrency,
         "auto": details.auto,
+        "concurrency": details.concurrency,
         "bounds": dict(details.bounds),
         "settings": dict(details.settings),
         "input": details.input,

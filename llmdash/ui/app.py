@@ -2,62 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, InputEvent, MouseMove
 from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.signal import Signal
-from textual.theme import Theme
 
 from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
 from llmdash.signals import Signals, terminal_is_gone
-from llmdash.ui.clipboard import Clipboard, copied_words
-from llmdash.ui.launcher import Launch, Launcher, LaunchError, launch_record
+from llmdash.ui.clipboard import Clipboard
+from llmdash.ui.dashboard.messages import ColumnsChosen, Happened, RunStopped
+from llmdash.ui.launcher import Launcher
 from llmdash.ui.outside import LOOK_S, Outside
+from llmdash.ui.services.choices import Choices
+from llmdash.ui.services.copies import Copies, clipboard_here
+from llmdash.ui.services.leaving import Leaving
+from llmdash.ui.services.result_file import ResultFile
 from llmdash.ui.settings.contrast import legible
-from llmdash.ui.settings.live_themes import LiveThemes
-from llmdash.ui.settings.preferences import Preferences, RememberedPreferences
 from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
+from llmdash.ui.terminal.lean_update import lean_update
 from llmdash.ui.terminal.safe_output import ControlCharacters
+from llmdash.ui.text.messages import Copied
+from llmdash.ui.text.named_keys import in_chosen_keys
 from llmdash.ui.toasts import SteadyNotification
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
     from textual.filter import LineFilter
 
     from llmdash.engine.model.comparison import ComparisonSource, PairsView
     from llmdash.engine.model.session import Session
-    from llmdash.ui.screens.dashboard import DashboardScreen
     from llmdash.ui.screens.home import HomeScreen
-    from llmdash.ui.screens.inspector import InspectorScreen
 
 __all__ = ["LlmdashApp"]
-
-_THEME_POLL_S = 1.5
-"""Seconds between two looks at the theme files."""
 
 
 def _action_provider() -> type[Provider]:
     from llmdash.ui.screens.palette import ActionProvider
 
     return ActionProvider
-
-
-def _clipboard(in_browser: bool) -> Clipboard:
-    """The clipboard of this machine; none where who looks may sit at another one."""
-    return Clipboard({}, platform="browser") if in_browser else Clipboard(os.environ)
 
 
 class LlmdashApp(App[None]):
@@ -111,8 +106,6 @@ class LlmdashApp(App[None]):
         super().__init__(driver_class=BrowserDriver if in_browser else TerminalDriver)
         self.signal_received: int | None = None
         """The signal that ended the app, or SIGHUP where the terminal was closed."""
-        self.leaves_running = False
-        """True if the user left a run that is to go on."""
         self._session = session
         self._launcher = launcher
         self._comparison = comparison
@@ -123,24 +116,28 @@ class LlmdashApp(App[None]):
         self._outside = Outside(
             self._leave, self._finish, signals=signals, closed=self._is_closed, fault=fault, gone=gone
         )
-        self._goes_on_without = goes_on_without
         self._notify = notify
-        self._write_results = write_results
+        self._results = None if write_results is None else ResultFile(self, write_results)
         self.in_browser = in_browser
         """True where who looks may sit at another machine."""
-        self._system_clipboard = system_clipboard or _clipboard(in_browser)
+        self._leaving = Leaving(self, launcher, goes_on_without=goes_on_without)
+        self._copies = Copies(
+            self, system_clipboard or clipboard_here(in_browser=in_browser), super().copy_to_clipboard
+        )
         self._control_characters = ControlCharacters()
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""
-        self._problems: list[str] = []
-        self._preferences = RememberedPreferences(preferences_path, self._problems.append)
-        self._themes = LiveThemes(self, shipped_themes, user_themes, self._problems.append)
-        self._themes.register_shipped()
-        self._themes.choose(self._preferences.current.theme)
-        self.chosen_keys: Mapping[str, Sequence[str]] = {}
+        self._choices = Choices(self, shipped_themes, user_themes, preferences_path, keys_path)
+
+    @property
+    def chosen_keys(self) -> Mapping[str, Sequence[str]]:
         """The keys that the user gave to actions, by the ids of these."""
-        if keys_path is not None and keys_path.exists():
-            self._choose_keys(keys_path)
+        return self._choices.keys
+
+    @property
+    def leaves_running(self) -> bool:
+        """True if the user left a run that is to go on."""
+        return self._leaving.leaves_running
 
     # Screens.
 
@@ -156,44 +153,24 @@ class LlmdashApp(App[None]):
         return self._dashboard(self._session)
 
     def _dashboard(self, session: Session | None) -> Screen[None]:
+        from llmdash.ui.dashboard.action_names import names_of_app
         from llmdash.ui.screens.dashboard import DashboardScreen
 
         if session is None:
             raise ValueError("there is no session to show")
-        columns = self._preferences.current.columns
+        holds_run = None if self._launcher is None else self._launcher.holds_run
         return DashboardScreen(
-            session, columns=columns, fps=self._fps, on_ready=self._on_ready, named=self._names()
+            session,
+            columns=self._choices.columns,
+            fps=self._fps,
+            on_ready=self._on_ready,
+            named=names_of_app(writes=self._results is not None, holds_run=holds_run),
         )
 
-    def _names(self) -> Mapping[str, str]:
-        """What the dashboard calls the app's actions, where that is not what they are called at first."""
-        names = {} if self._write_results is not None else {"app.write_results": ""}
-        if self._launcher is None:
-            names["app.go_home"] = ""
-        elif not self._launcher.holds_run:
-            names |= {"app.go_home": "", "app.quit": "Home"}
-        return names
-
     def on_mount(self) -> None:
-        self._themes.adopt_user()
-        self._themes.choose(self._preferences.current.theme)
-        self._tell_problems()
-        self.theme_changed_signal.subscribe(self, self._remember_theme)
-        self.set_interval(_THEME_POLL_S, self.reload_themes)
+        self._choices.begin()
         self._outside.obey_signals()
         self.set_interval(LOOK_S, self._outside.look)
-
-    # Keys.
-
-    def _choose_keys(self, path: Path) -> None:
-        """Give actions the keys of a file; what is wrong in it is said once the app is there."""
-        from llmdash.ui.screens.actions import conflicts, every_action
-        from llmdash.ui.settings.chosen_keys import read_keys
-
-        chosen, problems = read_keys(path, every_action().keys())
-        self._problems += map(str, (*problems, *conflicts(chosen)))
-        self.chosen_keys = chosen.keys
-        self.set_keymap(chosen.keymap)
 
     def action_jump(self) -> None:
         """Show a letter on each panel; the letter moves the focus there."""
@@ -233,61 +210,28 @@ class LlmdashApp(App[None]):
     def on_home_screen_started(self, event: HomeScreen.Started) -> None:
         self._session = event.session
         if event.launch is not None:
-            self.remember_launch(event.launch)
+            self._choices.remember_launch(event.launch)
         self.push_screen(self._dashboard(event.session))
 
     async def action_quit(self) -> None:
         """Quit; ask first what is to become of a run that is not over and can go on."""
-        if self._launcher is not None and not self._launcher.holds_run and len(self.screen_stack) > 1:
-            self._go_home()
-            return
-        if not (self._goes_on_without and any(_shows_open_run(screen) for screen in self.screen_stack)):
-            self.exit()
-            return
-        from llmdash.ui.screens.leave import LeaveChoice, LeaveScreen
-
-        def leave(choice: LeaveChoice | None) -> None:
-            if choice is LeaveChoice.LEAVE and self._launcher is not None:
-                self.call_later(self._leave_for_home, self._launcher)  # the question is still there
-                return
-            self.leaves_running = choice is LeaveChoice.LEAVE
-            if choice in (LeaveChoice.LEAVE, LeaveChoice.STOP):
-                self.exit()
-
-        self.push_screen(LeaveScreen(), leave)
-
-    def _go_home(self) -> None:
-        """Leave what was opened from the home screen: nothing of it goes on."""
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
+        self._leaving.quit()
 
     def action_go_home(self) -> None:
         """From a run that has ended to the home screen, if this began there."""
-        if self._launcher is None:
-            self.notify("This did not begin at home; llmdash without a command opens it", markup=False)
-        elif any(_shows_open_run(screen) for screen in self.screen_stack):
-            self.notify("The run goes on: q asks what is to become of it", markup=False)
-        else:
-            self._leave_for_home(self._launcher)
-
-    def _leave_for_home(self, launcher: Launcher) -> None:
-        self._go_home()
-        self.run_worker(launcher.leave(), thread=True)  # by now: another may be opened before that is done
+        self._leaving.go_home()
 
     def action_write_results(self) -> None:
         """Write the results so far into a file of this folder."""
-        if self._write_results is not None and self._session is not None:
-            self.run_worker(self._results_written(self._write_results, self._session))
+        if self._results is not None and self._session is not None:
+            self._results.write(self._session)
 
-    async def _results_written(self, write: Callable[[Session], str], session: Session) -> None:
-        try:
-            path = await asyncio.to_thread(write, session)
-        except LaunchError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.notify(f"The results are in {path}", markup=False)
+    @on(RunStopped)
+    def _change_run(self) -> None:
+        self._leaving.leave_run()
 
-    def on_dashboard_screen_happened(self, event: DashboardScreen.Happened) -> None:
+    @on(Happened)
+    def _call_user(self, event: Happened) -> None:
         """Call the user, through the writer of the driver: never within a frame."""
         if self._notify == "none" or self._driver is None:
             return
@@ -307,61 +251,26 @@ class LlmdashApp(App[None]):
             self.input_signal.publish(event)
         await super().on_event(event)
 
-    # Copies.
-
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what is selected, as everything else: Textual calls this."""
-        self._copy(text, "the selection")
+        self._copy(Copied(text, "the selection"))
 
-    def on_inspector_screen_copied(self, event: InspectorScreen.Copied) -> None:
-        self._copy(event.text, event.what)
-
-    def _copy(self, text: str, what: str) -> None:
-        """Copy a text to the clipboards that there are, and say where it is."""
-        self._clipboard = text
-        self.run_worker(self._copied(text, what), exit_on_error=False)
-
-    async def _copied(self, text: str, what: str) -> None:
-        takes = self._system_clipboard.takes_osc52
-        if takes is not False:
-            super().copy_to_clipboard(text)
-        program = await self._system_clipboard.copy(text)
-        is_nowhere = program is None and takes is False
-        words = copied_words(what, text, program, takes)
-        self.notify(words, severity="warning" if is_nowhere else "information", markup=False)
-
-    # Themes and preferences.
+    @on(Copied)
+    def _copy(self, event: Copied) -> None:
+        self._clipboard = event.text
+        self._copies.copy(event.text, event.what)
 
     def reload_themes(self) -> None:
-        """Read the theme files that changed; a timer calls this, so that an edited theme shows at once."""
-        self._themes.reload()
-        self._tell_problems()
+        """Read the theme files that changed, so that an edited theme shows at once."""
+        self._choices.reload_themes()
 
     def get_css_variables(self) -> dict[str, str]:
         """As Textual's, with greys that can be seen in every theme."""
         return legible(super().get_css_variables())
 
-    def _remember_theme(self, theme: Theme) -> None:
-        self._remember(replace(self._preferences.current, theme=theme.name))
-
-    def on_dashboard_screen_columns_chosen(self, event: DashboardScreen.ColumnsChosen) -> None:
-        self._remember(replace(self._preferences.current, columns=event.names))
-
-    def remember_launch(self, launch: Launch) -> None:
-        """Save what was chosen on the home screen for the next time."""
-        rate = 0.0 if launch.rate is None else launch.rate
-        record = launch_record(launch)
-        last = self._preferences.current
-        self._remember(replace(last, rate=rate, concurrency=launch.concurrency, launch=record))
-
-    def _remember(self, preferences: Preferences) -> None:
-        self._preferences.remember(preferences)
-        self._tell_problems()
-
-    def _tell_problems(self) -> None:
-        for problem in self._problems:
-            self.notify(problem, severity="warning", markup=False)
-        self._problems.clear()
+    @on(ColumnsChosen)
+    def _remember_columns(self, event: ColumnsChosen) -> None:
+        self._choices.remember_columns(event.names)
 
     # Safety.
 
@@ -374,11 +283,15 @@ class LlmdashApp(App[None]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """As Textual's; what is on screen already is not shown a second time."""
+        """As Textual's, with the keys as they are; what is on screen already is not shown a second time."""
+        message = in_chosen_keys(message, self.chosen_keys)
         if any((each.message, each.severity) == (message, severity) for each in self._notifications):
             return
         lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        super()._display(screen, lean_update(renderable))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._control_characters]
@@ -389,9 +302,3 @@ class LlmdashApp(App[None]):
         if self._exception is not None and not self._exit_renderables:
             self._exit_renderables.append(Text(crash_report(self._exception, self._redact)))
         self._close_messages_no_wait()
-
-
-def _shows_open_run(screen: Screen[Any]) -> bool:
-    from llmdash.ui.screens.dashboard import DashboardScreen
-
-    return isinstance(screen, DashboardScreen) and screen.is_open

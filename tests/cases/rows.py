@@ -10,6 +10,7 @@ from typing import NamedTuple
 from tests.cases.engine import ENGINE
 from tests.cases.files import FILES
 from tests.cases.library import LIBRARY
+from tests.cases.screen import SCREEN
 from tests.cases.wire import WIRE
 
 __all__ = ["PROPERTY", "ROWS", "TABLES", "Row"]
@@ -17,7 +18,7 @@ __all__ = ["PROPERTY", "ROWS", "TABLES", "Row"]
 PROPERTY = "case"
 """The property of a test's report whose value is the table and the name of a row."""
 
-TABLES = {"wire": WIRE, "files": FILES, "engine": ENGINE, "library": LIBRARY}
+TABLES = {"wire": WIRE, "files": FILES, "engine": ENGINE, "library": LIBRARY, "screen": SCREEN}
 """Sections by table; what is right by the name of a row."""
 
 

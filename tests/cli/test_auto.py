@@ -27,6 +27,8 @@ def run(folder: Path, env: dict[str, str], *arguments: Any) -> int:
 def test_without_a_rate_nothing_is_above_what_is_found(tmp_path: Path, simulator: Simulator) -> None:
     assert run(tmp_path, environment(tmp_path, simulator()), "--auto") == 0
     assert settings(tmp_path / "kept") == [("rate", "null"), ("auto", "on")]
+    shown = llmdash("runs", "show", "kept", cwd=tmp_path, env=environment(tmp_path)).out
+    assert "found by itself (auto)" in shown
 
 
 def test_a_rate_is_the_most(tmp_path: Path, simulator: Simulator) -> None:

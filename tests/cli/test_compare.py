@@ -201,6 +201,18 @@ def test_a_wrong_start_gets_one_line_and_code_2(
     assert [part for part in told if part not in ended.err] == []
 
 
+def test_a_table_of_questions_is_read_and_scored_as_by_a_run(simulator: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "sums.csv").write_text("id,question,expected\na,1 + 1 =,2\nb,2 + 3 =,5\n")
+    given = ("--prompt-column", "question", "--check", "number", "--models", "small,large", "--json")
+    env = environment(tmp_path, simulator())
+    ended = llmdash("compare", "sums.csv", *given, "--run-dir", "kept", cwd=tmp_path, env=env)
+    assert ended.code == 0, ended.err
+    assert {name: row["right"] for name, row in rows(ended).items()} == {"small": 2, "large": 2}
+    assert "llmdash: prompt by prompt: llmdash runs compare kept/small kept/large\n" in ended.err
+    both = llmdash("runs", "compare", "kept/small", "kept/large", cwd=tmp_path, env=env)
+    assert "2 prompts in both" in both.out
+
+
 async def test_failed_jobs_end_with_code_3(tmp_path: Path) -> None:
     refusal = framed(
         b'{"error": {"message": "no", "type": "invalid_request_error"}}', status=b"400 Bad Request"

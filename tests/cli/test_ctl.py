@@ -59,6 +59,9 @@ def test_a_run_in_the_background_is_steered_and_stopped(tmp_path: Path, simulato
         assert "rate 10.0/s, concurrency 64" in ctl("status").out
         assert "rate 25.0/s" in ctl("rate", "25/s").out
         assert "concurrency 7" in ctl("concurrency", 7).out
+        assert "rate 25.0/s at most, auto" in ctl("auto", "on").out
+        assert json.loads(ctl("--json").out)["auto"]
+        assert "auto" not in ctl("auto", "off").out
         assert "paused" in ctl("pause").out
         status = json.loads(ctl("status", "--json").out)
         assert (status["type"], status["state"], status["jobs"]) == ("summary", "paused", 500)
@@ -109,7 +112,9 @@ def test_a_run_whose_engine_was_killed_is_named_with_the_way_to_go_on(
         (("last", "concurrency"), "write it as: concurrency 64"),
         (("last", "pause", "5"), "pause takes no value"),
         (("last", "explode"), "explode"),
-        (("last",), "Missing argument"),
+        (("last", "auto"), "write it as: auto on"),
+        (("last", "auto", "perhaps"), "perhaps"),
+        (("last",), "no such run"),
     ],
 )
 def test_what_cannot_be_asked_exits_with_2(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -210,5 +215,5 @@ def test_a_run_that_ends_while_it_is_steered() -> None:
 def test_the_status_names_what_was_found_by_itself() -> None:
     auto = AutoPart(on=True, rate=4.0, at_once=23, why="429")
     line = status_line(Frame(rate=RatePart(20.0, concurrency=64, auto=auto)))
-    assert line.endswith("rate 20.0/s, concurrency 64, auto 4.0/s and 23 at once (429)")
+    assert line.endswith("rate 20.0/s at most, auto 4.0/s, concurrency 64 at most, auto 23")
     assert status_line(Frame(rate=RatePart(20.0, concurrency=64))).endswith("rate 20.0/s, concurrency 64")

@@ -15,6 +15,7 @@ import pytest
 
 from llmdash.cli import main
 from llmdash.cli.examples import EXAMPLES
+from llmdash.cli.help_layout import COMMAND_GROUPS, OPTION_GROUPS
 from llmdash.manual import TOPICS, page_of
 from tests.cli.command import environment, llmdash
 from tests.cli.parsed import parse
@@ -106,6 +107,30 @@ def test_the_examples_stand_below_the_help(name: str, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("group", ["", "runs"])
+def test_what_a_command_does_is_said_in_full_in_the_list(group: str, tmp_path: Path) -> None:
+    shown = llmdash(*group.split(), "--help", cwd=tmp_path, env=environment(tmp_path, COLUMNS="80")).out
+    lines = shown.partition("Examples:")[0].splitlines()[1:]
+    assert [line for line in lines if line.endswith("...")] == []
+
+
+def test_every_command_and_option_that_has_a_heading_exists() -> None:
+    assert isinstance(main, click.Group)
+    named = [name for names in COMMAND_GROUPS.values() for name in names]
+    assert sorted(named) == sorted(main.commands)
+    options = {param.name for _name, command in commands(main) for param in command.params}
+    placed = [name for names in OPTION_GROUPS.values() for name in names]
+    assert len(placed) == len(set(placed))
+    assert set(placed) <= options
+
+
+@pytest.mark.parametrize("name", ["run", "demo", "compare", "bench", "check"])
+def test_every_option_of_a_long_help_stands_under_a_heading(name: str) -> None:
+    params = {param.name for param in main.commands[name].params if isinstance(param, click.Option)}
+    own = {"yes", "skip", "greetings", "seed"}
+    assert params - {option for names in OPTION_GROUPS.values() for option in names} <= own
+
+
 # Completion.
 
 
@@ -159,6 +184,10 @@ def completed(home: Path, line: str) -> list[str]:
         ("llmdash run --forec", ["--forecast"]),
         ("llmdash completion ", ["bash", "zsh", "fish"]),
         ("llmdash ctl last pau", ["pause"]),
+        ("llmdash themes mor", ["morning-mist"]),
+        ("llmdash themes --set ember", ["emberwood"]),
+        ("llmdash run --check num", ["number"]),
+        ("llmdash run --dialect anth", ["anthropic"]),
     ],
 )
 def test_bash_completes(home: Path, line: str, offered: list[str]) -> None:

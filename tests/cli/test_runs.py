@@ -270,26 +270,17 @@ def test_the_doctor_takes_the_names_of_runs_as_all_other_commands_do() -> None:
 def test_show_tells_whether_the_input_is_still_there(tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     decided = json.dumps({"temperature": 0.5, "endpoints": [{"name": "here", "target": None}]})
-    extra = {
-        "path": str(prompts),
-        "decided": decided,
-        "rate": "5.0",
-        "concurrency": 8,
-        "auto": 1,
-        "title": "t",
-    }
+    extra = {"path": str(prompts), "decided": decided, "rate": "5.0", "concurrency": 8, "title": "t"}
     keep(facts={**FACTS, **extra, "tags": '["x"]', "keep": "all", "out": str(tmp_path / "r.jsonl")})
     assert "is not there any more" in said("show", "last")
     prompts.touch()
     found = json.loads(said("show", "last", "--json"))
     assert (found["input_is_there"], found["rate"], found["concurrency"]) == (True, 5.0, 8)
-    assert found["auto"]
     assert found["settings"] == {"temperature": 0.5, "endpoints": [{"name": "here"}]}
     shown = said("show", "last")
     assert "is not there" not in shown
     assert "r.jsonl" in shown
     assert "endpoints    name here\n" in shown
-    assert "auto         on: the rate and the concurrency were found" in shown
 
 
 def test_show_names_no_endpoint_where_a_simulator_stood_in_for_it(tmp_path: Path) -> None:
@@ -632,5 +623,15 @@ def test_figures_are_percentiles_by_key_in_words_json_and_csv() -> None:
     lines = said("figures", "last", "--by", "model", "--csv").splitlines()
     assert lines[0] == "by,group,answers,metric,p50,p90,p95,p99"
     assert lines[6].startswith("model,m,3,ttft_s,")
+    keep("20260106-000001-g", FACTS, [ended(0, key="a", **times | {"latency_s": 4.0})])
+    beside = [line.split() for line in said("figures", "0-f", "1-g").splitlines()]
+    assert [line[-5:] for line in beside if line and line[0] == "whole"] == [
+        ["answers", "p50", "p90", "p95", "p99"]
+    ]
+    assert [line[-5] for line in beside if line and line[0].startswith("2026")][:2] == ["3", "1"]
+    rows = said("figures", "0-f", "1-g", "--csv").splitlines()
+    assert rows[0] == "run,by,group,answers,metric,p50,p90,p95,p99"
+    assert rows[-1].startswith("20260106-000001-g,run,all,1,tps,")
+    assert len(said("figures", "0-f", "1-g", "--json").splitlines()) == 2
     refused = runs("figures", "last", "--json", "--csv")
     assert (refused.exit_code, "contradict" in refused.output) == (2, True)

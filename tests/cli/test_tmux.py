@@ -67,6 +67,7 @@ def pane(tmp_path: Path) -> Iterator[Pane]:
 
 
 @pytest.mark.case("files", "doctor-tmux")
+@pytest.mark.case("screen", "doctor-twice")
 def test_the_doctor_prints_below_what_is_there_after_another_program_used_the_screen(
     tmp_path: Path, pane: Pane
 ) -> None:

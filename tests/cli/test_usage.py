@@ -19,6 +19,7 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
     ("arguments", "files", "told"),
     [
         (["run", "none.txt", "--simulate"], {}, ["none.txt"]),
+        (["run", "none.txt"], {}, ["none.txt: no such file"]),
         (["run", "p.txt"], {"p.txt": "hi"}, ["no API key", ".env"]),
         (["run", "p.txt", "--dialect", "anthropic"], {"p.txt": "hi"}, ["no API key", "ANTHROPIC_API_KEY"]),
         (["run", "p.txt", "--simulate", "--rate", "fast"], {"p.txt": "hi"}, ["--rate", "fast", "5/s"]),
@@ -149,6 +150,15 @@ def test_an_option_that_the_simulator_has_no_use_for_is_named(
     assert ended.code == 0
     for option in ("--dialect", "--base-url", "--header"):
         assert f"llmdash: {option}: has no effect on the simulator\n" in ended.err
+
+
+def test_what_a_resume_restores_is_not_held_against_who_gave_no_option(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("hi\nho\n")
+    env, begin = environment(tmp_path), ("run", "p.txt", "--simulate", "--headless", "--run-dir", "kept")
+    assert llmdash(*begin, "--limit", 1, cwd=tmp_path, env=env).code == 0
+    resumed = llmdash(*begin, "--resume", cwd=tmp_path, env=env)
+    assert resumed.code == 0
+    assert "has no effect" not in resumed.err
 
 
 NO_PRICE = ["run", "p.txt", "--base-url", "http://127.0.0.1:9/v1", "--model", "nobody-knows", "--budget", "1"]

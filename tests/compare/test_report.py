@@ -78,6 +78,29 @@ def test_the_verdict_names_the_fastest_its_ratio_and_its_slowest_call() -> None:
     )
 
 
+@pytest.mark.case("screen", "compared-models")
+def test_of_models_the_verdict_names_the_fastest_the_most_right_and_the_cheapest() -> None:
+    rows = (
+        row("a", 15.0, what="a", cost=0.5, score=Score(80, 10, 0)),
+        row("b", 10.0, what="b", cost=0.25, score=Score(84, 6, 0)),
+        row("c", 20.0, what="c", cost=0.25, score=Score(84, 6, 0)),
+    )
+    assert Comparison("x", rows).verdict() == (
+        "Fastest: b, 90 prompts in 00:00:10.000; most right: b and c, 93.3%; cheapest: b and c, $0.2500."
+    )
+    unpriced = tuple(replace(each, cost=None, run=replace(each.run, score=None)) for each in rows[:2])
+    assert Comparison("x", unpriced).verdict() == "Fastest: b, 90 prompts in 00:00:10.000."
+
+
+@pytest.mark.case("screen", "compared-models")
+def test_a_figure_that_no_row_has_takes_no_column() -> None:
+    whole = (row("a", 15.0, score=None, ttft=Percentiles()), row("b", 10.0, score=None, ttft=Percentiles()))
+    titles = plain_table(Comparison("x", whole)).splitlines()[0]
+    assert not any(title in titles for title in ("speed-up", "cost", "accuracy", "TTFT"))
+    assert "latency p50/p95 s" in titles
+    assert "TTFT p50/p95 s" in plain_table(Comparison("x", (whole[0], row("c", 1.0)))).splitlines()[0]
+
+
 @pytest.mark.parametrize("rows", [(), (SERIAL,), (replace(SERIAL, run=RunPart()), AT_ONCE)])
 def test_fewer_than_two_whole_rows_have_no_verdict(rows: tuple[Row, ...]) -> None:
     comparison = Comparison("x", rows, "serial")
@@ -89,7 +112,7 @@ def test_a_record_has_the_figures_of_its_row_and_null_where_none_is_known() -> N
     record = json.loads(encode_line(BOTH.record(AT_ONCE)))
     assert (record["wall"], record["wall_s"], record["speed_up"]) == ("00:00:15.000", 15.0, 22.0)
     assert (record["right"], record["jobs"], record["failed"], record["whole"]) == (84, 90, 0, True)
-    assert record["latency_s"] == {"p50": 0.33, "p95": 0.52}
+    assert record["latency_s"] == {"p50": 0.33, "p90": None, "p95": 0.52, "p99": None}
     assert (record["slowest_s"], record["cost"]) == (14.2, None)
     bare = Comparison("x").record(Row("a", "a", 1, None, RunPart()))
     assert bare["accuracy"] is bare["speed_up"] is bare["slowest_s"] is bare["ttft_s"]["p50"] is None
@@ -135,7 +158,7 @@ def test_markdown_has_a_rule_below_the_titles_and_numbers_to_the_right() -> None
     lines = markdown_table(BOTH).splitlines()
     assert lines[0].startswith("| what ")
     assert set(lines[1]) == set("| -:")
-    assert lines[1].count(":") == 9
+    assert lines[1].count(":") == 8, "there is no cost"
     assert len({line.count("|") for line in lines[:4]}) == 1
 
 

@@ -101,9 +101,10 @@ class ScriptedLLM(LLM):
 
     model = "scripted"
 
-    def __init__(self, server: Server, key: str) -> None:
+    def __init__(self, server: Server, key: str, *, streaming: bool = True) -> None:
         self._server = server
         self._key = key
+        self.streaming = streaming
 
     def identity(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestIdentity | None:
         said = [text_of(message) for message in as_messages(prompt)]
@@ -131,14 +132,17 @@ def plan(
     keys: int = 3,
     concurrency: int = 8,
     limit: SharedLimit | None = None,
+    streaming: bool = True,
     **more: Any,
 ) -> RunPlan:
     @asynccontextmanager
     async def connect() -> AsyncIterator[list[Member]]:
         shared = Endpoint("nowhere", shared=limit)
-        yield [Member(ScriptedLLM(server, f"k{n}"), f"k{n}", shared) for n in range(keys)]
+        yield [
+            Member(ScriptedLLM(server, f"k{n}", streaming=streaming), f"k{n}", shared) for n in range(keys)
+        ]
 
-    facts = RunFacts("scripted", "scripted", "nowhere", keys)
+    facts = RunFacts("scripted", "scripted", "nowhere", keys, is_streamed=streaming)
     settings: dict[str, Any] = {"rate": None, "policy": FAST, **more}
     return RunPlan(source, connect, folder, facts, concurrency=concurrency, **settings)
 

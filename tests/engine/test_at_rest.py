@@ -202,6 +202,18 @@ def test_a_sound_journal_of_any_kind_of_row_is_taken(tmp_path: Path) -> None:
     assert run(plan(tmp_path, Server(), prompts(5), resume=True)).frame(View()).run.failed == 1
 
 
+def test_headers_that_are_kept_are_on_record_for_each_attempt(tmp_path: Path) -> None:
+    def server(_key: str, prompt: str, before: int) -> list[Any]:
+        if not before:
+            return failing(FailureKind.THROTTLE, status=429, headers="429\nretry-after: 0")
+        return [Delta(headers="200\nx-request-id: req_2"), *whole(prompt)]
+
+    run(plan(tmp_path, Server(server), prompts(1)))
+    refused, answered = JournalReader(tmp_path).attempts(0)
+    assert refused.headers == "429\nretry-after: 0"
+    assert answered.headers == "200\nx-request-id: req_2"
+
+
 def test_exports_hold_no_digits_that_no_clock_measures(tmp_path: Path) -> None:
     run(plan(tmp_path, Server(slowly), prompts(3)))
     with_row(tmp_path, "UPDATE results SET ttft_s = 0.3661513070001092, latency_s = 1.0000000000000002")

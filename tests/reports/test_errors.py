@@ -40,7 +40,7 @@ def test_without_a_record_the_group_speaks_for_itself(tmp_path: Path, has_journa
 def test_tries_that_were_made_good_are_reported_but_are_no_failed_jobs() -> None:
     kinds = (ErrorKind(2, "500 boom", "", "server", 500, tries=9), ErrorKind(0, "429 no", tries=1))
     assert list(error_lines(kinds)) == [
-        "errors   2 x server: 500 boom (9 tries)",
-        "         0 x 429 no (1 try)",
+        "errors   2 jobs: server: 500 boom (9 tries)",
+        "         1 try, no job failed: 429 no",
     ]
     assert failed_by_kind(kinds) == {"server": 2}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,16 @@ def test_csv_has_a_row_for_each_metric_of_all_and_of_each_group() -> None:
     assert [(row["by"], row["metric"]) for row in rows[:6:5]] == [("run", "ttft_s"), ("key", "ttft_s")]
     assert len(rows) == 3 * len(Timing)
     assert (rows[1]["p50"], rows[0]["p50"]) == ("0.9412", "")
+
+
+def test_failed_requests_stand_apart_from_answers() -> None:
+    part = replace(PART, failed=2, failed_after=Percentiles(0.4, 0.5, 0.5, 0.5))
+    assert as_object(part)["failed"]["latency_s"]["p50"] == 0.4
+    assert timings_csv(part).splitlines()[-1] == "failed,all,2,latency_s,0.4,0.5,0.5,0.5"
+    lines = list(as_table(part))
+    assert lines[-2].split()[:5] == ["apart", "·", "2", "failed", "requests"]
+    assert lines[-1].split() == ["sent", "to", "failed", "400ms", "500ms", "500ms", "500ms"]
+    assert as_object(PART)["all"] == as_object(part)["all"]
 
 
 def test_the_table_leaves_out_what_was_not_measured_and_is_safe_to_show() -> None:

@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.frames.run_facts import RunFacts
+from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
 from llmdash.engine.model.frame import Frame, Mark, MarkKind, Percentiles, SeriesPart, TimingPart
 from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.engine.model.view import SeriesView, TimingView, View
 from llmdash.llms.messages import Delta
 from llmdash.llms.wire.failures import FailureKind
-from llmdash.runs.figures import timings_of
+from llmdash.runs.details import details_of
+from llmdash.runs.figures import figures_of
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.replay.session import ReplaySession
+from llmdash.runs.show import as_lines
 from tests.engine.scripted import Server, failing, plan, prompts, run, started, until, whole
 from tests.waiting import PATIENCE_S
 
@@ -36,6 +38,10 @@ def slow(key: str, prompt: str, before: int) -> list[Any]:
     if key == "k1" and number % 3 == 1 and not before:
         return failing(FailureKind.TRANSIENT, "try later", status=500)
     return [0.01 + 0.001 * (number % 7), Delta(text="so "), 0.02, *whole(prompt)]
+
+
+def timings_of(folder: Path, by: Grouping) -> TimingPart:
+    return figures_of([folder], by)[0].part
 
 
 def kept(folder: Path, view: View = WIDE) -> Frame:
@@ -103,6 +109,8 @@ def test_a_kept_run_and_its_replay_show_the_figures_and_graphs_of_the_run(tmp_pa
     assert timings(live).whole.answers == 150
     for other in (shown, again):
         assert_same_timings(timings(other), timings(live))
+        assert timings(other).failed == timings(live).failed > 0
+        assert_alike(timings(other).failed_after, timings(live).failed_after)
         assert_same_series(other.series, live.series)
     assert_same_timings(timings_of(tmp_path, Grouping.KEY), timings(live))
     for whole_run in (kept(tmp_path, ONE_STEP), session.frame(ONE_STEP)):
@@ -189,8 +197,7 @@ def test_answers_that_are_fetched_whole_have_no_first_token_anywhere(
     tmp_path: Path, is_streamed: bool
 ) -> None:
     notes = {**NOTES, "decided": json.dumps({"stream": is_streamed})}
-    facts = RunFacts("scripted", "scripted", "nowhere", 3, is_streamed=is_streamed)
-    the_plan = replace(plan(tmp_path, Server(slow), prompts(30), notes=notes), facts=facts)
+    the_plan = plan(tmp_path, Server(slow), prompts(30), notes=notes, streaming=is_streamed)
     live, shown = run(the_plan).frame(WIDE), kept(tmp_path)
     session = replayed(tmp_path)
     session.command(commands.Seek(1e9))
@@ -202,3 +209,6 @@ def test_answers_that_are_fetched_whole_have_no_first_token_anywhere(
         assert bool(known(frame.series.ttft.p50)) is is_streamed
         assert timings(frame).whole.latency.p50 is not None
     assert (timings_of(tmp_path, Grouping.RUN).whole.ttft.p50 is not None) is is_streamed
+    assert all((row.ttft_s is not None) is is_streamed for row in JournalReader(tmp_path).ended())
+    (words,) = [line for line in as_lines(details_of(tmp_path)) if line.startswith("times")]
+    assert ("first token" in words) is is_streamed

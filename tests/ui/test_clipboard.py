@@ -86,6 +86,7 @@ def test_whether_the_terminal_takes_osc_52_is_known_where_it_says_so(
     assert takes_osc52(environment) is takes
 
 
+@pytest.mark.case("screen", "copy-notice")
 def test_it_is_said_what_was_copied_how_much_and_where() -> None:
     assert copied_words("the answer", "abc", "xclip", False) == (
         "Copied the answer, 3 characters: to the clipboard by xclip"

@@ -46,6 +46,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """The result of one attempt; times in seconds. With a `failure` the text is only part of an answer.
 
     `message` is the answer as the server's object where text alone does not say all of it (tool calls).
+    `headers` are the status and those headers that are kept, a line each.
     `problem` says why the model's own class calls the answer invalid.
     """
 
@@ -60,6 +61,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     message: dict[str, Any] | None = None
     flags: tuple[str, ...] = ()
     problem: str | None = None
+    headers: str = ""
 
     @property
     def may_be_billed(self) -> bool:
@@ -98,6 +100,7 @@ class GatheredAnswer:
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
         self._hints: Hints | None = None
+        self._headers = ""
 
     def add(self, delta: Delta) -> None:
         """Add one chunk. Without a time of its own it arrived now."""
@@ -110,6 +113,7 @@ class GatheredAnswer:
             if delta.reasoning:
                 self._thoughts.append(delta.reasoning)
         self._hints = delta.hints or self._hints
+        self._headers = delta.headers or self._headers
         if delta.finish_reason:
             self._finish_reason = storable(delta.finish_reason)
         if delta.flags or delta.message:
@@ -133,6 +137,7 @@ class GatheredAnswer:
             message=self._message,
             flags=self._flags,
             problem=self._problem,
+            headers=storable(failure.headers if failure is not None else "") or self._headers,
         )
 
     def _counted(self, prompt: Prompt, text: str, reasoning: str) -> Usage:

@@ -47,7 +47,7 @@ class KillSwitch:
         while self._refused[0] <= self._ended - _LAST:
             self._refused.popleft()
         if self._in_a_row >= _IN_A_ROW:
-            self._trip(f"{self._in_a_row} requests in a row were refused alike: {failure}")
+            self._trip(f"{self._in_a_row} in a row refused: {failure}")
         elif len(self._refused) > _LAST // 2:
             last = min(_LAST, self._ended)
             self._trip(f"{len(self._refused)} of the last {last} requests were refused, at last: {failure}")

@@ -67,7 +67,7 @@ def done_row(
         verdict=verdict,
         key=member.label,
         attempts=attempt.record.attempt,
-        ttft_s=answer.ttft_s,
+        ttft_s=answer.ttft_s if _is_streamed(attempt) else None,
         latency_s=answer.latency_s,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -88,6 +88,11 @@ def done_row(
         request_hash=hashes.request,
         ended_at=ended_at,
     )
+
+
+def _is_streamed(attempt: Attempt) -> bool:
+    """False where the answer is fetched whole: what came first is then no first token."""
+    return bool(getattr(attempt.member.llm, "streaming", True))
 
 
 def invalid_row(
@@ -148,7 +153,7 @@ def answered_record(
 ) -> AttemptRecord:
     """Return the row of an attempt that was answered."""
     times = {"ttft_s": answer.ttft_s, "latency_s": answer.latency_s, "ended_at": ended_at}
-    return _with_usage(record, answer.usage, model, state="ok", **times)
+    return _with_usage(record, answer.usage, model, state="ok", headers=answer.headers or None, **times)
 
 
 def _with_usage(record: AttemptRecord, usage: Usage, model: str, **more: Any) -> AttemptRecord:
@@ -191,6 +196,7 @@ def failed_record(
         partial=answer.text or None,
         code=storable(failure.code) if failure.code is not None else None,
         ended_at=ended_at,
+        headers=answer.headers or None,
     )
 
 

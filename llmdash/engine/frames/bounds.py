@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.model.amounts import dollars, share, span
-from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Hold, HoldKind, Range
 from llmdash.engine.model.frame import Alert, RunPart
 from llmdash.engine.model.states import AlertKind, Severity
@@ -100,12 +99,11 @@ def _budget_hold(run: RunPart, budget: BudgetStatistics, needed: float | None) -
     said = f"{dollars(budget.gone)} of {dollars(budget.limit)} spent"
     if budget.unknown:
         said += f", {dollars(budget.unknown)} of it on requests of unknown outcome"
-    if budget.reserved:
-        said += f", {counted(run.in_flight, 'request')} in flight may add {dollars(budget.reserved)}"
+    beside = f"{run.in_flight:,} in flight may add {dollars(budget.reserved)}" if budget.reserved else ""
     left = run.jobs - run.ended
     rest = f"{left:,} left"
     if run.cost is not None and run.ended:
         rest += f", about {dollars(run.cost / run.ended * left)}"
     if needed is not None:
         rest += f"; the next may cost {dollars(needed)}"
-    return Hold(HoldKind.BUDGET, said, rest, "b raises it, q stops")
+    return Hold(HoldKind.BUDGET, said, rest, "b raises it, q stops", beside)

@@ -102,7 +102,8 @@ class FrameBuilder:
         with self._store.lock:
             now = self._look(status)
             front_end = self._front_ends.of(view.viewer, now.at)
-            front_end.ordering.use(view.jobs, now.waits)
+            about = self._rows.filter_facts((key.label, key.endpoint) for key in now.keys)
+            front_end.ordering.use(view.jobs, now.waits, about)
             common = self._common(status, now)
             stream = self._streams.followed(view.stream, now.at)
             tiles = tuple(front_end.tiles.choose(view.tiles, now.at))

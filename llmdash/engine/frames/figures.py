@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -85,6 +85,9 @@ class _RunClock(Protocol):
 class _Live(Protocol):
     def get(self, job: int, /) -> LiveJob | None:
         """Return what is known of a job that is neither queued nor has ended."""
+
+    def items(self) -> Iterable[tuple[int, LiveJob]]:
+        """Return all such jobs of a run at work."""
 
 
 class StreamFigures(Protocol):

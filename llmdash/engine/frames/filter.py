@@ -1,7 +1,7 @@
 """The filter language of the job table: `state:failed key:a1f2 time>2s text`. A job must match all terms.
 
 A term that names no field is a text to be found in ids, errors, prompts and answers; `"two words"` is one
-text.
+text. One that names a carried field, by itself or as `input.NAME`, is about what that is.
 """
 
 from __future__ import annotations
@@ -14,16 +14,28 @@ from typing import NamedTuple, TypeVar
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.filter_words import (
     ERROR_CLASSES,
+    FIELDS,
+    OTHER_NAMES,
     STATES,
     VERDICTS,
     WAITING,
+    plain_names,
     unknown_field,
 )
-from llmdash.engine.frames.text_search import NO_SEARCH, Search
+from llmdash.engine.frames.text_search import NO_SEARCH, Search, Sought
 from llmdash.engine.model.states import AnswerFlag, JobState, WaitReason
-from llmdash.engine.store.job_columns import CLASSES, Columns, JobValues
+from llmdash.engine.store.job_columns import CLASSES, NO_KEY, Columns, JobValues
 
-__all__ = ["NO_WAITS", "Filter", "FilterError", "Predicate", "Term", "compile_filter"]
+__all__ = [
+    "NO_FACTS",
+    "NO_WAITS",
+    "Filter",
+    "FilterError",
+    "FilterFacts",
+    "Predicate",
+    "Term",
+    "compile_filter",
+]
 
 Predicate = Callable[[int], bool]
 T = TypeVar("T")
@@ -38,7 +50,8 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "": 1.0}
 _WORD = re.compile(r'[^\s"]*"[^"]*"?|\S+')
-_TERM = re.compile(r"(?P<name>[a-z#]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)", re.IGNORECASE | re.DOTALL)
+_TERM = re.compile(r"(?P<name>[^\s\":=<>]+)(?P<op>>=|<=|[:=<>])(?P<value>.*)", re.IGNORECASE | re.DOTALL)
+_OWN = re.compile(r"[a-z#]+", re.IGNORECASE)
 _NUMBER = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|min|m|h|)")
 
 _LIST = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*")
@@ -46,6 +59,18 @@ _LEAST_SOUGHT = 2
 """Characters of a text that is looked for in prompts and answers: nearly all of them have any single one."""
 
 NO_WAITS = Waits()
+
+
+class FilterFacts(NamedTuple):
+    """What else terms may be about: the endpoint of each key by its label, and the names of the carried
+    fields.
+    """
+
+    endpoints: tuple[tuple[str, str], ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+NO_FACTS = FilterFacts()
 
 
 class FilterError(ValueError):
@@ -60,10 +85,10 @@ class Term(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """The terms of a filter, and the words that are to be found in prompts and answers."""
+    """The terms of a filter, and what is to be found in prompts, answers and carried fields."""
 
     terms: tuple[Term, ...] = ()
-    words: tuple[str, ...] = ()
+    words: tuple[Sought, ...] = ()
 
     @property
     def predicate(self) -> Predicate | None:
@@ -80,9 +105,10 @@ def compile_filter(
     job_id: Callable[[int], str],
     waits: Waits = NO_WAITS,
     search: Search = NO_SEARCH,
+    about: FilterFacts = NO_FACTS,
 ) -> Filter:
     """Return the filter. Raises FilterError."""
-    compiling = _Compiling(columns, job_id, waits, search, [])
+    compiling = _Compiling(columns, job_id, waits, search, about, [])
     terms = tuple(Term(term, compiling.term(term)) for term in _WORD.findall(text))
     return Filter(terms, tuple(compiling.words))
 
@@ -92,16 +118,25 @@ class _Compiling(NamedTuple):
     job_id: Callable[[int], str]
     waits: Waits
     search: Search
-    words: list[str]
-    """The words that were to be found so far."""
+    about: FilterFacts
+    words: list[Sought]
+    """What was to be found so far."""
 
     def term(self, term: str) -> Predicate:
         match = _TERM.fullmatch(term)
-        if match is None:
+        name = "" if match is None else match["name"].lower()
+        field = plain_names(self.about.fields).get(name) if name not in (*FIELDS, *OTHER_NAMES) else None
+        if match is None or (field is None and not _OWN.fullmatch(name)):
             return self._text(term.strip('"'))
-        name, op, value = match["name"].lower(), match["op"], match["value"].strip('"')
+        op, value = match["op"], match["value"].strip('"')
         if not value:
             raise FilterError(f"{term}: a value must follow {op}")
+        if field is not None:
+            return self._sought(Sought(value, field, op))
+        return self._own(term, name, op, value)
+
+    def _own(self, term: str, name: str, op: str, value: str) -> Predicate:
+        """A term about what the run knows of every job."""
         columns = self.columns
         if name == "#" and op in ":=" and _LIST.fullmatch(value):
             return _numbered(value)
@@ -118,6 +153,8 @@ class _Compiling(NamedTuple):
                 return _among(columns.verdict, {named_so})
             case "key":
                 return _among(columns.key, columns.keys.find(value))
+            case "endpoint":
+                return _among(columns.key, self._keys_of(value))
             case "worker":
                 return _among(columns.worker, columns.workers.matching(value.split(",")))
             case "error":
@@ -128,7 +165,12 @@ class _Compiling(NamedTuple):
                 return self._id(value)
             case "text":
                 return self._text(value)
-        raise FilterError(unknown_field(term, name))
+        raise FilterError(unknown_field(term, name, tuple(plain_names(self.about.fields))))
+
+    def _keys_of(self, value: str) -> set[int]:
+        """The numbers of the keys of the endpoints with `value` in their name."""
+        named_so = (label for label, name in self.about.endpoints if value.lower() in name.lower())
+        return set(map(self.columns.keys.known, named_so)) - {NO_KEY}
 
     def _state(self, named: frozenset[JobState] | WaitReason) -> Predicate:
         state, waits = self.columns.state, self.waits
@@ -146,9 +188,12 @@ class _Compiling(NamedTuple):
         errors = self.columns.errors.find(text)
         if len(text) < _LEAST_SOUGHT:
             return lambda job: error[job] in errors or is_of_id(job)
-        self.words.append(text)
-        is_in_text = self.search.has(text)
+        is_in_text = self._sought(Sought(text))
         return lambda job: error[job] in errors or is_of_id(job) or is_in_text(job)
+
+    def _sought(self, sought: Sought) -> Predicate:
+        self.words.append(sought)
+        return self.search.has(sought)
 
 
 def _numbered(value: str) -> Predicate:

@@ -16,7 +16,7 @@ def hint_for(found: Filter, jobs: Iterable[int]) -> str:
     if not terms:
         return ""
     if len(terms) == 1:
-        words = found.words[0] if found.words else ""
+        words = found.words[0].text if found.words and not found.words[0].field else ""
         where = "no id, error, prompt or answer has" if words else "no job is"
         return f"{where} {words or terms[0]}; backspace widens, esc shows all"
     without = Counter(failed[0] for job in jobs if (failed := _only_failed(found, job)))

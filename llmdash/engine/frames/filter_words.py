@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from llmdash.engine.model.errors import ErrorClass
@@ -17,10 +17,12 @@ __all__ = [
     "ERROR_CLASSES",
     "FIELDS",
     "NUMBERS",
+    "OTHER_NAMES",
     "STATES",
     "VERDICTS",
     "WAITING",
     "completions",
+    "plain_names",
     "unknown_field",
 ]
 
@@ -48,37 +50,77 @@ VERDICTS: Final[Mapping[str, Verdict | AnswerFlag]] = {
 }
 ERROR_CLASSES: Final[Mapping[str, ErrorClass]] = {kind.value: kind for kind in ErrorClass}
 NUMBERS: Final = ("time", "ttft", "wait", "try", "in", "out", "#")
-FIELDS: Final = ("state", "is", "key", "worker", "error", "had", "id", "text", *NUMBERS)
-_OTHER_NAMES: Final = ("verdict", "tries")
+FIELDS: Final = ("state", "is", "key", "endpoint", "worker", "error", "had", "id", "text", *NUMBERS)
+OTHER_NAMES: Final = ("verdict", "tries")
+INPUT: Final = "input."
+"""What may stand before the name of a carried field, and has to where a field of the filter is called so."""
 _MOST: Final = 8
+_LEAST_VALUE: Final = 3
+"""Letters from which on a word may be the beginning of a value whose field was not typed."""
+_NOTHING_CARRIED: Final[Mapping[str, Sequence[str]]] = {}
 _MOST_LOOKED_AT: Final = 2_000
 
 
-def unknown_field(term: str, name: str) -> str:
+def plain_names(fields: Iterable[str]) -> Mapping[str, str]:
+    """Return the carried fields by the names that a filter has for them: in small letters, `_` for what parts
+    terms, and the same behind `input.`.
+    """
+    plain = {re.sub(r'[\s":=<>]+', "_", name).lower(): name for name in fields}
+    return plain | {f"{INPUT}{name}": field for name, field in plain.items()}
+
+
+def unknown_field(term: str, name: str, carried: Sequence[str] = ()) -> str:
     """Return what to say of a term whose field there is not."""
-    near = difflib.get_close_matches(name, (*FIELDS, *_OTHER_NAMES), 1, 0.6)
+    own = [field for field in carried if not field.startswith(INPUT)]
+    near = difflib.get_close_matches(name, (*FIELDS, *OTHER_NAMES, *own), 1, 0.6)
     meant = f" did you mean {near[0]}?" if near else ""
-    return f"{term}: no such field;{meant} there are {', '.join(FIELDS)}"
+    return f"{term}: no such field;{meant} there are {', '.join((*FIELDS, *own))}"
 
 
-def completions(typed: str, columns: Columns) -> tuple[str, ...]:
-    """Return how the term `typed` can go on, as whole terms: fields, then the values that occur."""
+def completions(
+    typed: str,
+    columns: Columns,
+    endpoints: Iterable[str] = (),
+    carried: Mapping[str, Sequence[str]] = _NOTHING_CARRIED,
+) -> tuple[str, ...]:
+    """Return how the term `typed` can go on, as whole terms: fields, then the values that occur.
+
+    `carried` has the values of carried fields, as far as some were seen.
+    """
+    names = plain_names(carried)
     name, colon, begun = typed.partition(":")
     if not colon:
-        found = [_with_sign(field) for field in FIELDS if field.startswith(typed.lower())]
+        found = list(_terms_from(typed.lower(), names, columns))
     else:
-        values = dict.fromkeys(_values(name.lower(), columns))
-        first = [value for value in values if value.lower().startswith(begun.lower())]
-        rest = [value for value in values if begun.lower() in value.lower() and value not in first]
+        own = name.lower() in (*FIELDS, *OTHER_NAMES)
+        field = None if own else names.get(name.lower())
+        occurring = carried[field] if field is not None else _values(name.lower(), columns, endpoints)
+        values, begun = dict.fromkeys(occurring), begun.lstrip('"').lower()
+        first = [value for value in values if value.lower().startswith(begun)]
+        rest = [value for value in values if begun in value.lower() and value not in first]
         found = [f"{name}:{_quoted(value)}" for value in (*first, *rest)]
     return tuple(term for term in found if term != typed)[:_MOST]
+
+
+def _terms_from(typed: str, names: Mapping[str, str], columns: Columns) -> Iterator[str]:
+    """Fields whose name begins so; then, of a longer word, the states and verdicts that do."""
+    yield from (_with_sign(field) for field in FIELDS if field.startswith(typed))
+    for name in names:
+        hidden = name in (*FIELDS, *OTHER_NAMES)  # then with `input.` only
+        behind = name.startswith(INPUT) and name.removeprefix(INPUT) not in FIELDS
+        if name.startswith(typed) and not hidden and (not behind or typed.startswith(INPUT)):
+            yield f"{name}:"
+    if len(typed) >= _LEAST_VALUE:
+        for field in ("state", "is"):
+            values = dict.fromkeys(_values(field, columns, ()))
+            yield from (f"{field}:{value}" for value in values if value.startswith(typed))
 
 
 def _with_sign(field: str) -> str:
     return f"{field}>" if field in NUMBERS else f"{field}:"
 
 
-def _values(name: str, columns: Columns) -> Iterator[str]:
+def _values(name: str, columns: Columns, endpoints: Iterable[str]) -> Iterator[str]:
     """The values that occur in a field, then those that could."""
     if name == "state":
         yield from (state.name.lower() for state in JobState if columns.counts[state])
@@ -87,6 +129,8 @@ def _values(name: str, columns: Columns) -> Iterator[str]:
         yield from VERDICTS
     elif name == "key":
         yield from _names(columns.keys)
+    elif name == "endpoint":
+        yield from sorted(set(endpoints))
     elif name == "worker":
         yield from _names(columns.workers)
     elif name == "error":
@@ -111,4 +155,5 @@ def _beginning(error: str) -> str:
 
 
 def _quoted(value: str) -> str:
+    value = value.partition('"')[0].strip()
     return f'"{value}"' if re.search(r"\s", value) else value

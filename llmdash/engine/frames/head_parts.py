@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from llmdash.engine.frames.blockers import BINDINGS, RunStatus, Waits
 from llmdash.engine.frames.figures import Figures, Times
@@ -37,66 +38,84 @@ class HeadParts:
         self, status: RunStatus, blocker: WaitReason | None, now: float, keys: Sequence[KeyRow]
     ) -> RunPart:
         """Return the header."""
-        store, counts = self._store, self._store.columns.counts
-        waiting = counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF]
-        spent = self._gauges.spending.total()
-        left = counts[JobState.QUEUED] + waiting + store.in_flight
-        active_s = store.run_clock.at(now)
-        cost = self._cost(keys, now, rests=status.state.ended or status.held is not None)
-        goes_on = blocker is None and status.state is RunState.RUNNING
-        ends_in_s = _eta(left, store.ends_60s.rate(active_s)) if goes_on else None
+        active_s = self._store.run_clock.at(now)
+        run = self._counted(self._named(status, active_s, keys))
+        run = self._paced(run, status, blocker)
+        return self._paid(run, self._cost(keys, now, rests=status.state.ended or status.held is not None))
+
+    def _named(self, status: RunStatus, active_s: float, keys: Sequence[KeyRow]) -> RunPart:
+        """Return what the run is, what state it is in, and since when."""
+        facts, wall = self._facts, self._store.wall
         return RunPart(
-            name=self._facts.name,
-            model=self._facts.model,
-            endpoint=self._facts.endpoint,
+            name=facts.name,
+            model=facts.model,
+            endpoint=facts.endpoint,
             keys=len(keys),
             state=status.state,
-            state_detail=_detail(status, blocker if left else None),
+            state_detail=status.detail,
             elapsed_s=active_s,
+            left_out=facts.left_out,
+            unknown=sum(key.cut for key in keys),
+            spends=facts.spends,
+            is_streamed=facts.is_streamed,
+            began_at=wall.began_at,
+            paused_at=wall.paused_at if status.state is RunState.PAUSED else None,
+            ended_at=wall.ended_at if status.state.ended else None,
+            output=status.output,
+        )
+
+    def _counted(self, run: RunPart) -> RunPart:
+        """Return the run with its jobs by state, and the tries it took."""
+        store, counts = self._store, self._store.columns.counts
+        return replace(
+            run,
             jobs=store.columns.jobs,
             queued=counts[JobState.QUEUED],
-            waiting=waiting,
+            waiting=counts[JobState.LIMITER] + counts[JobState.KEY] + counts[JobState.BACKOFF],
             in_flight=store.in_flight,
             done=counts[JobState.DONE],
             invalid=counts[JobState.INVALID],
             failed=counts[JobState.FAILED],
             cancelled=counts[JobState.CANCELLED],
-            left_out=self._facts.left_out,
             attempts=store.attempts,
             retries=store.retries,
             failed_tries=store.errors.tries,
             made_good=store.errors.made_good,
-            requests_per_s=self._per_s(
-                status, store.sends_10s.rate(active_s), store.time_series.total_sent, active_s
-            ),
-            tokens_per_s=self._per_s(
-                status, store.tokens.rate(active_s), store.time_series.total_tokens, active_s
-            ),
-            input_tokens=spent.input,
-            output_tokens=spent.output,
-            cached_tokens=spent.cached,
-            reasoning_tokens=spent.reasoning,
             empty=store.empty,
             reused=store.reused,
-            tokens_estimated=store.estimated,
             score=store.score,
-            cost=cost,
-            cost_projected=projected(
-                cost,
-                counts[JobState.DONE] + counts[JobState.INVALID] + counts[JobState.FAILED],
-                store.columns.jobs,
-            ),
+        )
+
+    def _paced(self, run: RunPart, status: RunStatus, blocker: WaitReason | None) -> RunPart:
+        """Return the run with how fast it is, what holds it up, and when it ends."""
+        store, series, active_s = self._store, self._store.time_series, run.elapsed_s
+        left = run.queued + run.waiting + run.in_flight
+        goes_on = blocker is None and status.state is RunState.RUNNING
+        ends_in_s = _eta(left, store.ends_60s.rate(active_s)) if goes_on else None
+        return replace(
+            run,
+            state_detail=_detail(status, blocker if left else None),
+            requests_per_s=self._per_s(status, store.sends_10s.rate(active_s), series.total_sent, active_s),
+            tokens_per_s=self._per_s(status, store.tokens.rate(active_s), series.total_tokens, active_s),
             ends_in_s=ends_in_s,
             ends_at=store.wall.now() + ends_in_s[1] if ends_in_s is not None else None,
             ttft=_percentiles(store.ttft),
             latency=_percentiles(store.latency),
             waited=_percentiles(store.waited),
-            unknown=sum(key.cut for key in keys),
-            spends=self._facts.spends,
-            is_streamed=self._facts.is_streamed,
-            began_at=store.wall.began_at,
-            ended_at=store.wall.ended_at if status.state.ended else None,
-            output=status.output,
+        )
+
+    def _paid(self, run: RunPart, cost: float | None) -> RunPart:
+        """Return the run with its tokens, and what they cost."""
+        spent = self._gauges.spending.total()
+        return replace(
+            run,
+            input_tokens=spent.input,
+            output_tokens=spent.output,
+            cached_tokens=spent.cached,
+            reasoning_tokens=spent.reasoning,
+            tokens_estimated=self._store.estimated,
+            cost=cost,
+            cost_projected=projected(cost, run.done + run.invalid + run.failed, run.jobs),
         )
 
     def rate(self, status: RunStatus, run: RunPart, blocker: WaitReason | None, waits: Waits) -> RatePart:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.figures import Figures
+from llmdash.engine.frames.filter import FilterFacts
 from llmdash.engine.frames.filter_words import completions
 from llmdash.engine.frames.front_ends import FrontEnd
 from llmdash.engine.frames.gauges import Gauges
@@ -54,14 +55,25 @@ class JobRows:
             ordering.error,
             queued=columns.counts[JobState.QUEUED],
             waiting=self._waiting(waits),
+            longest_wait_s=self._longest_wait(waits, now),
             check=self._texts.check if self._texts is not None else "",
             searched=ordering.searched,
             hint=ordering.hint,
-            completions=completions(view.typed, columns) if view.typed else (),
+            completions=self._completions(view.typed) if view.typed else (),
             fields=self._texts.fields(view.preview_width) if self._texts is not None else (),
             found=found,
             found_for=found_for,
         )
+
+    def filter_facts(self, endpoints: Iterable[tuple[str, str]]) -> FilterFacts:
+        """Return what a filter may be about; `endpoints` has the label of each key with its endpoint."""
+        return FilterFacts(tuple(endpoints), tuple(self._texts.values) if self._texts is not None else ())
+
+    def _completions(self, typed: str) -> tuple[str, ...]:
+        rows = self._gauges.keys()
+        endpoints = (row.endpoint for row in rows)
+        carried = self._texts.values if self._texts is not None else {}
+        return completions(typed, self._store.columns, endpoints, carried)
 
     def _waiting(self, waits: Waits) -> tuple[tuple[WaitReason, int], ...]:
         """How many jobs with a worker wait for what; all in one state wait for the same."""
@@ -70,6 +82,16 @@ class JobRows:
             if (number := self._store.columns.counts[state]) and (reason := waits.reason(-1, state)):
                 counts[reason] = counts.get(reason, 0) + number
         return tuple(counts.items())
+
+    def _longest_wait(self, waits: Waits, now: float) -> float:
+        """For how long the one that has waited longest for the rate has done so."""
+        state, live = self._store.columns.state, self._store.live
+        if not self._store.columns.counts[JobState.LIMITER]:
+            return 0.0
+        if waits.reason(-1, JobState.LIMITER) is not WaitReason.LIMITER:
+            return 0.0
+        begun = (each.since for job, each in live.items() if state[job] == JobState.LIMITER)
+        return max(0.0, now - min(begun, default=now))
 
     def _with_text(self, row: JobRow, wanted: TextsWanted) -> JobRow:
         """The row with its texts, as far as they are known."""

@@ -19,7 +19,7 @@ from llmdash.prompts.checks import taken_from
 from llmdash.prompts.source import InputError, Prompt, said_text
 from llmdash.prompts.verdict import Verdict
 
-__all__ = ["INPUT", "JobTexts", "TextRecords", "TextsWanted"]
+__all__ = ["INPUT", "JobTexts", "TextRecords", "TextsWanted", "carried_text"]
 
 INPUT = "input."
 """What the names of columns of carried fields begin with."""
@@ -27,7 +27,8 @@ INPUT = "input."
 _KEPT = 2_000
 """Rows whose texts are remembered."""
 _MOST_WANTED = 1_000
-_FIRST_PROMPTS, _MOST_FIELDS = 5, 40
+_FIRST_PROMPTS, _MOST_FIELDS = 100, 40
+_MOST_VALUES, _LONGEST_VALUE = 30, 40
 _PAUSE_S = 0.05
 """Between two looks at the disk: rows that pass by faster than one can read are left out."""
 
@@ -75,7 +76,7 @@ class JobTexts:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._forgotten = 0
-        self._fields: tuple[str, ...] | None = None
+        self._fields: Mapping[str, tuple[str, ...]] | None = None
         self._checks: set[str] = set()
         """The checks of the answers seen that they could not read."""
 
@@ -97,14 +98,26 @@ class JobTexts:
             self._wanted.move_to_end(row)
             if len(self._wanted) > _MOST_WANTED:
                 self._wanted.popitem(last=False)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._read, name="llmdash-texts", daemon=True)
-                self._thread.start()
+            self._begin()
         return NO_TEXT
+
+    def _begin(self) -> None:
+        """Have what is wanted read. Hold the guard."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="llmdash-texts", daemon=True)
+            self._thread.start()
 
     def fields(self, width: int) -> tuple[str, ...]:
         """Return the names of the carried fields that the first prompts have; none for no width."""
-        return self._fields or () if width > 0 else ()
+        return tuple(self.values) if width > 0 else ()
+
+    @property
+    def values(self) -> Mapping[str, tuple[str, ...]]:
+        """What the first prompts have in each of their carried fields, short values only."""
+        if self._fields is None:
+            with self._guard:
+                self._begin()
+        return self._fields or {}
 
     def forget(self) -> None:
         """Read all texts again: the prompts can be read only now."""
@@ -115,10 +128,12 @@ class JobTexts:
 
     def _read(self) -> None:
         """What the thread does, until nothing is wanted."""
-        while rows := self._next():
+        while True:
             forgotten = self._forgotten
             if self._fields is None:
                 self._fields = self._look_for_fields()
+            if not (rows := self._next()):
+                return
             found = self._looked_up(rows)
             with self._guard:
                 if forgotten == self._forgotten:
@@ -160,9 +175,16 @@ class JobTexts:
             cells=tuple(_cell(name, prompt, result, text)[:width] for name in columns),
         )
 
-    def _look_for_fields(self) -> tuple[str, ...]:
-        prompts = filter(None, map(self._prompt, range(_FIRST_PROMPTS)))
-        return tuple(dict.fromkeys(name for prompt in prompts for name in prompt.carried))[:_MOST_FIELDS]
+    def _look_for_fields(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
+        for prompt in filter(None, map(self._prompt, range(_FIRST_PROMPTS))):
+            for name in prompt.carried:
+                if name not in found and len(found) >= _MOST_FIELDS:
+                    continue
+                values, value = found.setdefault(name, {}), carried_text(name, prompt, None)
+                if len(values) < _MOST_VALUES and 0 < len(value) <= _LONGEST_VALUE:
+                    values[value] = None
+        return {name: tuple(values) for name, values in found.items()}
 
     def _prompt(self, job: int) -> Prompt | None:
         try:
@@ -174,13 +196,14 @@ class JobTexts:
 def _cell(name: str, prompt: Prompt | None, result: ResultRow | None, answer: str) -> str:
     """The text of a column that the view named; empty for a name that nothing has."""
     if name.startswith(INPUT):
-        return _carried(name.removeprefix(INPUT), prompt, result)
+        return carried_text(name.removeprefix(INPUT), prompt, result)
     if name == "prompt":
         return said_text(prompt.messages[-1]) if prompt is not None and prompt.messages else ""
     return answer if name == "answer" else ""
 
 
-def _carried(name: str, prompt: Prompt | None, result: ResultRow | None) -> str:
+def carried_text(name: str, prompt: Prompt | None, result: ResultRow | None) -> str:
+    """Return a carried field as text: of the prompt, or as its result has it; empty where there is none."""
     fields: Mapping[str, Any] = prompt.carried if prompt is not None else {}
     if name not in fields and result is not None and result.input:
         try:

@@ -12,11 +12,11 @@ import heapq
 import threading
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol, TypeVar
 
 from llmdash.engine.frames.blockers import Waits
-from llmdash.engine.frames.filter import NO_WAITS, Filter, FilterError, compile_filter
+from llmdash.engine.frames.filter import NO_FACTS, NO_WAITS, Filter, FilterError, FilterFacts, compile_filter
 from llmdash.engine.frames.filter_hint import hint_for
 from llmdash.engine.frames.text_search import NO_SEARCH, Search
 from llmdash.engine.model.states import JobState, SortColumn
@@ -28,8 +28,9 @@ __all__ = ["Ordering"]
 
 T = TypeVar("T")
 
-_BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1, JobState.CANCELLED: 4}
+_BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1}
 _BY_VERDICT: Mapping[int, int] = {Verdict.NOT_EQUAL: 2, Verdict.NOT_PARSEABLE: 3}
+_CUT_OFF, _WELL = 4, 5
 _PERIOD_S = 1.0
 _SLICE = 500
 _REST_S = 0.0001
@@ -59,6 +60,10 @@ class _Wanted(NamedTuple):
 _FIRST = _Wanted(SortColumn.NEWEST, False, "")
 
 
+class _Superseded(Exception):
+    """Another order is wanted meanwhile."""
+
+
 class _Lines(NamedTuple):
     """A computed order: the job on each line, and the line of each job, counted from 1 (0: hidden).
 
@@ -67,6 +72,7 @@ class _Lines(NamedTuple):
 
     jobs: array[int]
     lines: array[int]
+    filter: str = ""
     searched: float | None = None
     hint: str = ""
 
@@ -78,7 +84,7 @@ class Ordering:
         self._columns = columns
         self._job_id = job_id
         self._search = search
-        self._wanted = _FIRST
+        self._wanted = self._natural = _FIRST
         self._worked_out: _Lines | None = None
         self._finished: tuple[_Wanted, _Lines | str] | None = None
         self._seen: object = None
@@ -96,29 +102,35 @@ class Ordering:
 
     @property
     def searched(self) -> float | None:
-        """The share of the texts that was looked through, while that goes on."""
-        if self._worked_out is None or not self._wanted.filter or self.error:
+        """The share of the texts that was looked through, while below 1; 0 until a filter has effect."""
+        if not self._wanted.filter or self.error:
             return None
+        if self._worked_out is None or self._worked_out.filter != self._wanted.filter:
+            return 0.0
         searched = self._worked_out.searched
         return searched if searched is not None and searched < 1.0 else None
 
-    def use(self, view: JobsView, waits: Waits = NO_WAITS) -> None:
-        """Show the jobs in the order of `view`, computing it if needed; `waits` is what they wait for."""
+    def use(self, view: JobsView, waits: Waits = NO_WAITS, about: FilterFacts = NO_FACTS) -> None:
+        """Show the jobs in the order of `view`, computing it if needed; `waits` is what they wait for, and
+        what a filter may be `about` besides.
+        """
         wanted = _Wanted(view.sort, view.descending, view.filter.strip())
         if wanted != self._wanted:
             self._wanted, self._seen, self._next_at, self.error = wanted, None, 0.0, ""
-            self._worked_out = None if wanted.is_natural else self._worked_out
+            if wanted.is_natural:
+                self._worked_out, self._natural = None, wanted
         self._adopt()
         now = time.monotonic()
         busy = (thread := self._thread) is not None and thread.is_alive()
         if wanted.is_natural or busy or now < self._next_at:
             return
-        seen = (self._columns.revision, waits, int(now) if self._columns.counts[JobState.BACKOFF] else 0)
+        second = int(now) if self._columns.counts[JobState.BACKOFF] else 0
+        seen = (self._columns.revision, waits, about, second)
         if seen == self._seen:
             return
         self._seen = seen
         self._thread = threading.Thread(
-            target=self._compute, args=(wanted, waits), name="llmdash-sort", daemon=True
+            target=self._compute, args=(wanted, waits, about), name="llmdash-sort", daemon=True
         )
         self._thread.start()
 
@@ -134,26 +146,26 @@ class Ordering:
         if self._worked_out is not None:
             return len(self._worked_out.jobs)
         columns = self._columns
-        return columns.jobs if self._wanted.has_all else len(columns.started)
+        return columns.jobs if self._natural.has_all else len(columns.started)
 
     def job_at(self, line: int) -> int:
         """Return the job on `line`, counted from 0."""
         if self._worked_out is not None:
             return self._worked_out.jobs[line]
-        columns, descending = self._columns, self._wanted.descending
-        if self._wanted.has_all:
+        columns, descending = self._columns, self._natural.descending
+        if self._natural.has_all:
             return columns.jobs - 1 - line if descending else line
         started = columns.started
         return started[line if descending else len(started) - 1 - line]
 
     def line_of(self, job: int) -> int | None:
         """Return the line of `job`, or None if it has none."""
-        columns, descending = self._columns, self._wanted.descending
+        columns, descending = self._columns, self._natural.descending
         if not 0 <= job < columns.jobs:
             return None
         if self._worked_out is not None:
             return self._worked_out.lines[job] - 1 if self._worked_out.lines[job] else None
-        if self._wanted.has_all:
+        if self._natural.has_all:
             return columns.jobs - 1 - job if descending else job
         place = columns.place[job]
         if not place:
@@ -171,11 +183,11 @@ class Ordering:
             self.job_at(below) if below < len(self) else None,
         )
 
-    def _compute(self, wanted: _Wanted, waits: Waits) -> None:
+    def _compute(self, wanted: _Wanted, waits: Waits, about: FilterFacts) -> None:
         """What the thread does: at first without what only a look at all texts finds."""
         begun = time.monotonic()
         try:
-            found = compile_filter(wanted.filter, self._columns, self._job_id, waits, self._search)
+            found = compile_filter(wanted.filter, self._columns, self._job_id, waits, self._search, about)
             searched = 0.0 if found.words else None
             self._work_out(wanted, found, searched)
             while searched is not None and searched < 1.0 and wanted == self._wanted:
@@ -183,6 +195,8 @@ class Ordering:
                 self._work_out(wanted, found, searched)
         except FilterError as error:
             self._finished = wanted, str(error)
+        except _Superseded:
+            pass
         finally:
             now = time.monotonic()
             if wanted == self._wanted:  # half of the time at most is spent on it
@@ -193,24 +207,39 @@ class Ordering:
         """Filter and sort the jobs, and number their lines."""
         columns, predicate = self._columns, found.predicate
         place = columns.place
+
+        def rested(values: Iterable[T]) -> Iterator[T]:
+            return self._rested(values, wanted)
+
         jobs = array(
             "I",
             (
                 job
-                for job in _unhurried(range(columns.jobs))
+                for job in rested(range(columns.jobs))
                 if (wanted.has_all or place[job]) and (predicate is None or predicate(job))
             ),
         )
         if wanted.sort is not SortColumn.NUMBER:
-            jobs = array("I", _sorted(jobs, self._sort_key(wanted.sort)))
+            jobs = array("I", _sorted(jobs, self._sort_key(wanted.sort), rested))
         if wanted.descending:
             jobs.reverse()
         lines = array("I", bytes(4 * columns.jobs))
-        for line, job in enumerate(_unhurried(jobs), 1):
+        for line, job in enumerate(rested(jobs), 1):
             lines[job] = line
         is_whole = searched is None or searched >= 1.0
-        hint = hint_for(found, _unhurried(range(columns.jobs))) if not jobs and is_whole else ""
-        self._finished = wanted, _Lines(jobs, lines, searched, hint)
+        hint = hint_for(found, rested(range(columns.jobs))) if not jobs and is_whole else ""
+        self._finished = wanted, _Lines(jobs, lines, wanted.filter, searched, hint)
+
+    def _rested(self, values: Iterable[T], wanted: _Wanted) -> Iterator[T]:
+        """`values`, with a rest for other threads in between: neither a frame nor the engine waits for all.
+        Raises _Superseded once another order is wanted.
+        """
+        for number, value in enumerate(values):
+            if number % _SLICE == 0:
+                if wanted != self._wanted:
+                    raise _Superseded
+                time.sleep(_REST_S)
+            yield value
 
     def _sort_key(self, sort: SortColumn) -> Callable[[int], float | str]:
         columns = self._columns
@@ -230,25 +259,26 @@ class Ordering:
 
 
 def _wrongness(state: int, verdict: int) -> int:
-    """A number that is the smaller the worse the job ended."""
-    return _BY_STATE.get(state, _BY_VERDICT.get(verdict, len(_BY_STATE) + len(_BY_VERDICT)))
+    """A number that is the smaller the worse the job ended; one that was cut off or goes on has not."""
+    if state == JobState.DONE:
+        return _BY_VERDICT.get(verdict, _WELL)
+    return _BY_STATE.get(state, _CUT_OFF)
 
 
-def _sorted(jobs: Sequence[int], key: Callable[[int], float | str]) -> Iterator[int]:
+class _Rested(Protocol):
+    """Yields what it is given, with rests in between."""
+
+    def __call__(self, values: Iterable[T], /) -> Iterator[T]: ...
+
+
+def _sorted(jobs: Iterable[int], key: Callable[[int], float | str], rested: _Rested) -> Iterator[int]:
     """The jobs in the order of their keys, sorted in pieces that are then merged."""
-    keys = list(map(key, _unhurried(jobs)))
+    held = array("I", jobs)
+    keys = list(map(key, rested(held)))
     pieces = []
-    for first in range(0, len(jobs), _SORTED_AT_ONCE):
-        places = range(first, min(len(jobs), first + _SORTED_AT_ONCE))
+    for first in range(0, len(held), _SORTED_AT_ONCE):
+        places = range(first, min(len(held), first + _SORTED_AT_ONCE))
         pieces.append(array("I", sorted(places, key=keys.__getitem__)))
         time.sleep(_REST_S)
     merged = heapq.merge(*pieces, key=keys.__getitem__)
-    return (jobs[place] for place in _unhurried(merged))
-
-
-def _unhurried(values: Iterable[T]) -> Iterator[T]:
-    """`values`, with a rest for other threads in between: neither a frame nor the engine waits for all."""
-    for number, value in enumerate(values):
-        if number % _SLICE == 0:
-            time.sleep(_REST_S)
-        yield value
+    return (held[place] for place in rested(merged))

@@ -7,27 +7,66 @@ up; prompts are parsed as the run parses them, with rests in between.
 
 from __future__ import annotations
 
+import operator
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from llmdash.engine.frames.inspection import Prompts
+from llmdash.engine.frames.job_texts import TextRecords, carried_text
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import Columns
 from llmdash.prompts.source import InputError, said_text
 
-__all__ = ["NO_SEARCH", "AnswerSearch", "NoSearch", "Search", "TextSearch"]
+__all__ = ["NO_SEARCH", "AnswerSearch", "NoSearch", "Search", "Sought", "TextSearch"]
 
 _SLICE: Final = 2_048
 _REST_EVERY, _REST_S = 64, 0.001
 _MOST_WORDS: Final = 4
+_COMPARED: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+    "=": operator.eq,
+}
 _ANSWER, _PROMPT, _HAS = 1, 2, 4
 """Bits of a job: its answer was looked at, its prompt was, the word is in one of them."""
 
 
-class AnswerSearch(Protocol):
+class Sought(NamedTuple):
+    """What is looked for: a text in prompts and answers, or what a carried field is.
+
+    With `:` it has `text` in it, with `=` it is that; with `<`, `>`, `<=` and `>=` both are compared, as
+    numbers where they are some. Letters are the same in capitals or not.
+    """
+
+    text: str
+    field: str = ""
+    sign: str = ":"
+
+    def is_in(self, value: str) -> bool:
+        """Return whether a carried field with this value is what is looked for."""
+        text, value = self.text.casefold(), value.casefold()
+        if self.sign == ":":
+            return text in value
+        if not value:
+            return False
+        numbers = _number(value), _number(text)
+        one, other = (value, text) if None in numbers else numbers
+        return bool(_COMPARED[self.sign](one, other))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+class AnswerSearch(TextRecords, Protocol):
     """Where answers are searched: the journal."""
 
     def with_text(self, word: str, first: int, last: int) -> set[int]:
@@ -37,20 +76,20 @@ class AnswerSearch(Protocol):
 class Search(Protocol):
     """What a filter asks of a search."""
 
-    def has(self, word: str) -> Callable[[int], bool]:
-        """Return what tells whether a job is known to have `word`."""
+    def has(self, sought: Sought) -> Callable[[int], bool]:
+        """Return what tells whether a job is known to have what is `sought`."""
 
-    def look(self, words: tuple[str, ...], until: float) -> float:
-        """Look for these words until that monotonic time. Return the share that was looked at, 0 to 1."""
+    def look(self, sought: tuple[Sought, ...], until: float) -> float:
+        """Look for all this until that monotonic time. Return the share that was looked at, 0 to 1."""
 
 
 class NoSearch:
     """A search where there are no texts."""
 
-    def has(self, word: str) -> Callable[[int], bool]:
+    def has(self, sought: Sought) -> Callable[[int], bool]:
         return lambda _job: False
 
-    def look(self, words: tuple[str, ...], until: float) -> float:
+    def look(self, sought: tuple[Sought, ...], until: float) -> float:
         return 1.0
 
 
@@ -58,7 +97,7 @@ NO_SEARCH: Final = NoSearch()
 
 
 class TextSearch:
-    """What is known of the words that were sought last; for use by one thread at a time.
+    """What is known of what was sought last, in three bits a job; for use by one thread at a time.
 
     An answer is looked at once, when it is complete; that of a job that is tried again is forgotten.
     """
@@ -67,35 +106,35 @@ class TextSearch:
         self._columns = columns
         self._prompts = prompts
         self._answers = answers
-        self._known: OrderedDict[str, bytearray] = OrderedDict()
+        self._known: OrderedDict[Sought, bytearray] = OrderedDict()
 
-    def has(self, word: str) -> Callable[[int], bool]:
-        known = self._bits(word)
+    def has(self, sought: Sought) -> Callable[[int], bool]:
+        known = self._bits(sought)
         return lambda job: bool(known[job] & _HAS)
 
-    def look(self, words: tuple[str, ...], until: float) -> float:
+    def look(self, sought: tuple[Sought, ...], until: float) -> float:
         jobs = max(1, self._columns.jobs)
-        return min((self._look(word, until) / jobs for word in words), default=1.0)
+        return min((self._look(one, until) / jobs for one in sought), default=1.0)
 
-    def _bits(self, word: str) -> bytearray:
-        known = self._known.get(word)
+    def _bits(self, sought: Sought) -> bytearray:
+        known = self._known.get(sought)
         if known is None:
-            known = self._known[word] = bytearray(self._columns.jobs)
+            known = self._known[sought] = bytearray(self._columns.jobs)
             if len(self._known) > _MOST_WORDS:
                 self._known.popitem(last=False)
-        self._known.move_to_end(word)
+        self._known.move_to_end(sought)
         return known
 
-    def _look(self, word: str, until: float) -> int:
-        """Look for one word. Return how many jobs need not be looked at any more."""
-        known, looked = self._bits(word), 0
-        for first, last in self._slices():
+    def _look(self, sought: Sought, until: float) -> int:
+        """Look for one of them. Return how many jobs need not be looked at any more."""
+        known, looked = self._bits(sought), 0
+        for first, last in () if sought.field else self._slices():
             looked += last - first
-            if self._look_at_answers(word, known, first, last) and time.monotonic() >= until:
+            if self._look_at_answers(sought.text, known, first, last) and time.monotonic() >= until:
                 return looked
         looked = 0
         for first, last in self._slices():
-            if not self._look_at_prompts(word.lower(), known, first, last, until):
+            if not self._look_at_prompts(sought, known, first, last, until):
                 return looked
             looked += last - first
         return looked
@@ -126,18 +165,30 @@ class TextSearch:
             known[job] |= _ANSWER | (_HAS if job in found else 0)
         return True
 
-    def _look_at_prompts(self, word: str, known: bytearray, first: int, last: int, until: float) -> bool:
+    def _look_at_prompts(self, sought: Sought, known: bytearray, first: int, last: int, until: float) -> bool:
         """Look at the prompts of these jobs. Return False where time is up before all are looked at."""
         for number, job in enumerate(job for job in range(first, last) if not known[job] & _PROMPT):
             if number % _REST_EVERY == 0:
                 if time.monotonic() >= until:
                     return False
                 time.sleep(_REST_S)
-            known[job] |= _PROMPT | (_HAS if self._is_in_prompt(word, job) else 0)
+            known[job] |= _PROMPT | (_HAS if self._is_in_input(sought, job) else 0)
         return True
 
-    def _is_in_prompt(self, word: str, job: int) -> bool:
+    def _is_in_input(self, sought: Sought, job: int) -> bool:
         try:
-            return any(word in said_text(said).lower() for said in self._prompts.prompt(job).messages)
+            prompt = self._prompts.prompt(job)
         except (InputError, JournalError):
+            return bool(sought.field) and self._is_on_record(sought, job)
+        if sought.field:
+            return sought.is_in(carried_text(sought.field, prompt, None))
+        word = sought.text.lower()
+        return any(word in said_text(said).lower() for said in prompt.messages)
+
+    def _is_on_record(self, sought: Sought, job: int) -> bool:
+        """Whether the result of a job, whose prompt cannot be read, carries what is sought."""
+        try:
+            result = self._answers.texts((job,)).get(job)
+        except JournalError:
             return False
+        return sought.is_in(carried_text(sought.field, None, result))

@@ -18,7 +18,7 @@ _OF_TRY = (
 )
 _TRIES = """
 SELECT job, key, failure, status, code, COALESCE(message, ''),
-    COALESCE(ended_at, sent_at + COALESCE(latency_s, 0.0))
+    COALESCE(ended_at, sent_at + COALESCE(latency_s, 0.0)), latency_s
 FROM (SELECT {} FROM attempts WHERE state = 'failed') ORDER BY job, attempt
 """
 _OF_RESULT = ("job", "state", "error", "ended_at")

@@ -25,7 +25,7 @@ from llmdash.engine.model.records import AttemptRecord, HealthRecord, MomentRow,
 
 __all__ = ["Group", "JournalError", "JournalFile", "StorageError"]
 
-VERSION = 5
+VERSION = 6
 NAME = "journal.sqlite"
 _OF_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 

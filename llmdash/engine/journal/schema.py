@@ -51,6 +51,7 @@ _LATER_COLUMNS = {
         "model TEXT",
         "worker TEXT",
         "ended_at REAL",
+        "headers TEXT",
     ),
     "results": (
         "endpoint TEXT",

@@ -18,10 +18,20 @@ class WallTimes:
         """None for a run whose record does not say."""
         self.ended_at: float | None = None
         """None while the run has not ended."""
+        self.paused_at: float | None = None
+        """None while it is not paused."""
 
     def restore(self, began_at: float | None, ended_at: float | None) -> None:
         """Continue from what is on record."""
         self.began_at, self.ended_at = began_at, ended_at
+
+    def pause(self) -> None:
+        """Note that the run is paused from now on."""
+        self.paused_at = round(self.now(), 3)
+
+    def resume(self) -> None:
+        """Note that it is paused no more."""
+        self.paused_at = None
 
     def end(self) -> None:
         """Note that the run has ended, unless that was noted before."""

@@ -63,17 +63,20 @@ class HoldKind(enum.Enum):
 class Hold:
     """A run that sends nothing new until the user says how it goes on: texts for a line.
 
-    `said` is what is known so far, `rest` what the others will take, `fix` what the user can do. After a
-    trial the rest goes first: a narrow screen must not cut it off.
+    `said` is what is known so far, `rest` what the others will take, `fix` what the user can do, `beside`
+    what the requests in flight may still add. After a trial the rest goes first: a narrow screen must not cut
+    it off.
     """
 
     kind: HoldKind
     said: str
     rest: str = ""
     fix: str = ""
+    beside: str = ""
 
     @property
     def text(self) -> str:
-        first = self.rest if self.kind is HoldKind.TRIAL else self.said
-        parts = dict.fromkeys((first, self.said, self.rest))
+        said = ", ".join(filter(None, (self.said, self.beside)))
+        first = self.rest if self.kind is HoldKind.TRIAL else said
+        parts = dict.fromkeys((first, said, self.rest))
         return f"{self.kind.value.capitalize()} held: {'; '.join(filter(None, parts))}"

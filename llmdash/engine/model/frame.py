@@ -70,6 +70,8 @@ class JobsPart:
     queued: int = 0
     waiting: tuple[tuple[WaitReason, int], ...] = ()
     """How many jobs a worker holds and has not sent, by what they wait for: rate and key always."""
+    longest_wait_s: float = 0.0
+    """For how long the one of them has waited that waits longest for the rate."""
     check: str = ""
     """How answers are compared, where that is the same for all of them."""
     searched: float | None = None

@@ -28,7 +28,7 @@ class AttemptRecord(NamedTuple):
 
     `state` is sent, ok, failed, cut or unsent (cancelled in flight, or before), unknown (the process died).
     `worker` is None for an attempt that this process makes itself. `ended_at` is when its outcome was known,
-    in Unix seconds.
+    in Unix seconds. `headers` are the status of its response and the headers that are kept, a line each.
     """
 
     job: int
@@ -54,6 +54,7 @@ class AttemptRecord(NamedTuple):
     model: str | None = None
     worker: str | None = None
     ended_at: float | None = None
+    headers: str | None = None
 
 
 class ResultRow(NamedTuple):
@@ -163,6 +164,8 @@ class FailedTry(NamedTuple):
     code: str | None
     message: str
     at: float
+    latency_s: float | None = None
+    """Seconds from sending it to its failure."""
 
 
 class FailedResult(NamedTuple):

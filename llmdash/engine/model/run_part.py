@@ -115,6 +115,8 @@ class RunPart:
     """When the run was first started, in Unix seconds."""
     ended_at: float | None = None
     """When it ended; None while it has not."""
+    paused_at: float | None = None
+    """Since when it is paused, in Unix seconds; None while it is not, or where that is not on record."""
     output: str = ""
     """The file that has every result; empty while there is none."""
 

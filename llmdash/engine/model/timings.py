@@ -113,6 +113,10 @@ class TimingPart:
     group: str | None = None
     histograms: tuple[HistogramPart, ...] = (HistogramPart(),) * len(Timing)
     """Those of the group, in the order of Timing."""
+    failed: int = 0
+    """The attempts that failed, which are in no other figure."""
+    failed_after: Percentiles = field(default_factory=Percentiles)
+    """Seconds from sending them to their failures."""
 
     def histogram(self, metric: Timing) -> HistogramPart:
         """Return the histogram of a metric."""

@@ -47,8 +47,8 @@ class InFlightWindow:
             self._size += 1.0 if self._size < self._calm else 1.0 / self._size
 
     def cut_to(self, room: float) -> None:
-        """Cut it to what the server answers without a queue. Of few at once latency says little: then
-        the rate alone is cut.
+        """Cut it to what the server answers without a queue. Of few at once latency says little: then the
+        rate alone is cut.
         """
         self._cut_to(max(_FEW, room))
 

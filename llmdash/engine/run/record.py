@@ -44,8 +44,13 @@ class RunRecord:
 
     def set_state(self, state: RunState, detail: str = "") -> None:
         """Let the run be in another state from now on, and record it."""
+        wall = self._store.wall
         if state.ended:
-            self._store.wall.end()
+            wall.end()
+        if state is RunState.PAUSED:
+            wall.pause()
+        else:
+            wall.resume()
         self._lifecycle.state = (state, detail)
         self._journal.facts(self.totals())
         self.look()

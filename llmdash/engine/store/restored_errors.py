@@ -25,6 +25,7 @@ def restore_errors(
     """
     errors, state = store.errors, store.columns.state
     for row in tries:
+        store.timings.add_failed(row.latency_s)
         errors.tried(row.job, row.key, row.failure, row.status, row.code, row.message, at_work(row.at))
     for result in results:
         ended = RESULT_STATES[result.state]

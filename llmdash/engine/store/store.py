@@ -263,6 +263,7 @@ class Store:
 
     def _try_failed(self, event: TryFailed) -> None:
         row = event.record
+        self.timings.add_failed(row.latency_s)
         self.errors.tried(
             row.job, row.key, row.failure, row.status, row.code, row.message or "", self.run_clock()
         )

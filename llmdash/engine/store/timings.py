@@ -61,9 +61,13 @@ class _Distribution:
 
 
 class Timings:
-    """Counts the times of each answer with where it is from, of which it tells 256 apart."""
+    """Counts the times of each answer with where it is from, of which it tells 256 apart; and apart from them
+    how long failed attempts took.
+    """
 
     def __init__(self) -> None:
+        self._failed = 0
+        self._failed_after = LogHistogram()
         self._whole = _Distribution()
         self._of: dict[Source, _Distribution] = {}
 
@@ -79,6 +83,12 @@ class Timings:
         for whole, mine, value in zip(self._whole.of, of_source.of, times, strict=True):
             if value is not None:
                 whole.add_to_both(mine, value)
+
+    def add_failed(self, after_s: float | None) -> None:
+        """Count an attempt that failed so many seconds after it was sent; None if that is not known."""
+        self._failed += 1
+        if after_s is not None:
+            self._failed_after.add(after_s)
 
     def add_all(self, source: Source, many: Sequence[AnswerTimes]) -> None:
         """Count many answers of one source."""
@@ -100,11 +110,15 @@ class Timings:
             tuple(each.row(name) for name, each in largest),
             view.group,
             tuple(HistogramPart(*each.bars(view.bars)) for each in shown.of),
+            self._failed,
+            Percentiles(*self._failed_after.percentiles(SHARES)),
         )
 
     def copy(self) -> Timings:
         """Return others with the same answers."""
         other = Timings()
+        other._failed = self._failed
+        other._failed_after.include(self._failed_after)
         other._whole.include(self._whole)
         for source, each in self._of.items():
             other._at(source).include(each)

@@ -48,5 +48,5 @@ async def _with_end(
             async for delta in pieces:
                 if delta.text or delta.reasoning:
                     yield Delta(delta.text, delta.reasoning, at=delta.at), False
-                end += msgspec.structs.replace(delta, text="", reasoning="", hints=None)
+                end += msgspec.structs.replace(delta, text="", reasoning="", hints=None, headers="")
     yield end, True

@@ -17,6 +17,7 @@ _FIELDS = (
     "retry_after",
     "request_id",
     "hints",
+    "headers",
     "reached",
     "by_words",
     "names_request",
@@ -39,6 +40,7 @@ class FailureRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_after: float | None = None
     request_id: str | None = None
     hints: Hints | None = None
+    headers: str = ""
     reached: bool = True
     by_words: bool = False
     names_request: bool = False

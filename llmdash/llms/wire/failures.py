@@ -10,6 +10,7 @@ from llmdash.llms.messages import Hints
 from llmdash.llms.wire.body_hints import names_a_day, wait_in_words
 from llmdash.llms.wire.classes import FailureClass, FailureKind, classify, is_about_model, spoken
 from llmdash.llms.wire.error_document import Said, is_error, read_error, short
+from llmdash.llms.wire.kept_headers import kept_headers
 from llmdash.llms.wire.rate_limit_headers import RetryHint, asked_for, parse_limits, retry_after, wait_of
 
 __all__ = ["Failure", "FailureKind", "failure_in", "from_body", "from_response", "retry_after"]
@@ -23,9 +24,9 @@ class Failure(Exception):
     """A call without an answer.
 
     `retry_after` is the server's hint in seconds; `request_id` the server's id of the call; `code` its own
-    error code; `hints` its rate limit headers. `reached` is False where the request never
-    got to the endpoint: no connection, no TLS. `partial` holds what had arrived, to look at: it is never an
-    answer.
+    error code; `hints` its rate limit headers, `headers` those that are kept, with the status. `reached` is
+    False where the request never got to the endpoint: no connection, no TLS. `partial` holds what had
+    arrived, to look at: it is never an answer.
 
     | what the engine asks of it | meaning |
     |---|---|
@@ -51,6 +52,7 @@ class Failure(Exception):
         retry_after: float | None = None,
         request_id: str | None = None,
         hints: Hints | None = None,
+        headers: str = "",
         reached: bool = True,
         by_words: bool = False,
         names_request: bool = False,
@@ -68,6 +70,7 @@ class Failure(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.hints = hints
+        self.headers = headers
         self.reached = reached
         self.by_words = by_words
         self.names_request = names_request
@@ -206,6 +209,7 @@ def _made(cause: _Cause, reason: str, redact: Redact) -> Failure:
         code=cause.said.code,
         request_id=_request_id(cause.headers, redact),
         hints=parse_limits(cause.headers),
+        headers=kept_headers(cause.status, cause.headers, redact),
     )
     failure._judge(cause, "")
     return failure

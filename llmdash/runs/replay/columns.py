@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar, overload
 
 from llmdash.engine.model.errors import ErrorClass
@@ -186,3 +186,7 @@ class LiveAt:
         if state.in_flight:
             live.since = live.sent_at = max(_LEAST_S, timeline.sent[attempt])
         return live
+
+    def items(self) -> Iterable[tuple[int, LiveJob]]:
+        """Return none: what jobs waited for is not on record."""
+        return ()

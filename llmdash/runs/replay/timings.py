@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 
+from llmdash.engine.metrics.histogram import LogHistogram
+from llmdash.engine.model.run_part import Percentiles
 from llmdash.engine.model.states import AnswerFlag
 from llmdash.engine.model.timings import AnswerTimes, TimingPart, TimingView
-from llmdash.engine.store.timings import Source, Timings
+from llmdash.engine.store.timings import SHARES, Source, Timings
 from llmdash.runs.replay.columns import ColumnsAt
 from llmdash.runs.replay.timeline import Timeline
+from llmdash.runs.replay.tracks import EventTrack
 
 __all__ = ["TimingsAt", "times_of"]
 
@@ -30,6 +35,7 @@ class TimingsAt:
             self._checkpoints.append(timings)
         self._known = 0
         self._timings = Timings()
+        self._failures = _FailuresAt(timeline)
 
     def part(self, view: TimingView) -> TimingPart:
         """Return the percentiles of each group, and the histograms of one of them."""
@@ -39,7 +45,8 @@ class TimingsAt:
             self._known, self._timings = checkpoint * _CHECKPOINT, self._checkpoints[checkpoint].copy()
         self._include(self._timings, self._known, count)
         self._known = count
-        return self._timings.part(view)
+        failed, after = self._failures.by(self._columns.position)
+        return replace(self._timings.part(view), failed=failed, failed_after=after)
 
     def _include(self, timings: Timings, begin: int, end: int) -> None:
         order = self._timeline.answers.times.order
@@ -54,6 +61,27 @@ class TimingsAt:
                 source = timeline.sources[timeline.source[job]]
                 found.setdefault(source, []).append(times_of(timeline, job))
         return found
+
+
+class _FailuresAt:
+    """How long the attempts took that had failed by a position."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        failed = array("I", (each for each in timeline.all_ended.order if timeline.group[each]))
+        self._track = EventTrack(failed, timeline.ended)
+        self._known = 0
+        self._after = LogHistogram()
+
+    def by(self, position: float) -> tuple[int, Percentiles]:
+        """Return how many failed, and the percentiles of the seconds from sending them to that."""
+        count, timeline = self._track.by(position), self._timeline
+        if count < self._known:
+            self._known, self._after = 0, LogHistogram()
+        new = self._track.order[self._known : count]
+        self._after.add_all(max(0.0, timeline.ended[each] - timeline.sent[each]) for each in new)
+        self._known = count
+        return count, Percentiles(*self._after.percentiles(SHARES))
 
 
 def times_of(timeline: Timeline, job: int) -> AnswerTimes:

@@ -15,11 +15,12 @@ from llmdash.engine.model.frame import SeriesPart
 from llmdash.engine.model.view import SeriesView
 from llmdash.ui.charts.cursor_words import cursor_cells
 from llmdash.ui.charts.drawing import Drawing
-from llmdash.ui.charts.line_plot import Cells, Curve, Scale, axis_labels, plot_rows
+from llmdash.ui.charts.line_plot import Cells
 from llmdash.ui.charts.marks_line import axis_line, labels_line, words_below
-from llmdash.ui.charts.measures import Measure, axis_seconds, measures, short_number
+from llmdash.ui.charts.measure_plot import measure_rows, title_line
+from llmdash.ui.charts.measures import Measure, measures
 from llmdash.ui.charts.plot_figures import figure_lines
-from llmdash.ui.charts.time_axis import TimeAxis, place
+from llmdash.ui.charts.time_axis import TimeAxis
 from llmdash.ui.charts.window import WHOLE, Window
 from llmdash.ui.text.format import fit
 
@@ -142,6 +143,10 @@ class GraphBoard(Drawing):
         wanted = last if column is None else max(0, min(last, column + columns))
         self._put_cursor(axis.middle(wanted))
 
+    def point_at(self, at_s: float) -> None:
+        """Put the cursor at a moment of the run."""
+        self._put_cursor(at_s)
+
     def drop_cursor(self) -> bool:
         """Take the cursor away; return False if there is none."""
         had_one = self._cursor_s is not None
@@ -234,7 +239,7 @@ class GraphBoard(Drawing):
         cursor = None if self._cursor_s is None else shown.axis.column(self._cursor_s)
         lines: list[Cells] = []
         for measure, rows in shown.plots:
-            lines.append(_title(measure, width))
+            lines.append(title_line(measure, width))
             lines += self._plot(measure, shown.axis, rows, cursor)
         lines += self._time_lines(shown.axis, cursor, width)
         return [self._line([(text, self._style(style)) for text, style in cells], width) for cells in lines]
@@ -253,22 +258,11 @@ class GraphBoard(Drawing):
         return _Shown(self._axis(), tuple((each, rows + (place < more)) for place, each in enumerate(chosen)))
 
     def _plot(self, measure: Measure, axis: TimeAxis, rows: int, cursor: int | None) -> list[Cells]:
-        part = self._part
-        curves = [
-            Curve(place(line.values, part.begin_s, part.step_s, part.end_s, axis), line.style)
-            for line in measure.lines
-        ]
-        levels = place(measure.levels, part.begin_s, part.step_s, part.end_s, axis)[::2]
-        scale = Scale.of(curves, levels)
-        labels = axis_labels(rows, scale, axis_seconds if measure.is_times else short_number, _GUTTER)
-        drawn = plot_rows(curves, rows, axis.columns, scale, levels, cursor)
-        if not any(value is not None for curve in curves for value in curve.values):
-            drawn[rows // 2] = [(fit("  nothing measured yet", axis.columns), "name")]
-        figures = figure_lines(measure, part, self._cursor_s if cursor is not None else None, rows)
-        return [
-            [(label, "axis"), *cells, ("  ", "name"), *right]
-            for label, cells, right in zip(labels, drawn, figures, strict=True)
-        ]
+        drawn = measure_rows(measure, self._part, axis, rows, _GUTTER, cursor)
+        if not any(value is not None for line in measure.lines for value in line.values):
+            drawn[rows // 2][1:] = [(fit("  nothing measured yet", axis.columns), "name")]
+        figures = figure_lines(measure, self._part, self._cursor_s if cursor is not None else None, rows)
+        return [[*cells, ("  ", "name"), *right] for cells, right in zip(drawn, figures, strict=True)]
 
     def _time_lines(self, axis: TimeAxis, cursor: int | None, width: int) -> list[Cells]:
         """The axis, its labels, the marks in words, and what bound the run at the cursor."""
@@ -288,17 +282,3 @@ class GraphBoard(Drawing):
         long = sum(len(text) for text, _ in words)
         start = max(0, min(_GUTTER + 1 + cursor, width - long))
         return [(" " * start, "name"), *words]
-
-
-def _title(measure: Measure, width: int) -> Cells:
-    """What is plotted, and at the right what each line is."""
-    legend: Cells = [(f"━ {line.name}", line.style) for line in measure.lines]
-    known = [level for level in measure.levels if level is not None]
-    if measure.levels:
-        last = f" {short_number(known[-1])}" if known and measure.levels[-1] is not None else ""
-        legend.append((f"┈ set{last}", "set"))
-    apart = [(text if place == 0 else f"   {text}", style) for place, (text, style) in enumerate(legend)]
-    room = width - sum(len(text) for text, _ in apart)
-    if room <= len(measure.title):
-        return [(measure.title, "title")]
-    return [(fit(measure.title, room), "title"), *apart]

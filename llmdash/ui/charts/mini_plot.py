@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from rich.style import Style
+from textual import events
 from textual.strip import Strip
 
 from llmdash.engine.model.frame import SeriesPart
 from llmdash.ui.charts.chart import resample, sparkline
 from llmdash.ui.charts.drawing import Drawing
-from llmdash.ui.charts.line_plot import Cells, Curve, Scale, axis_labels, plot_rows
+from llmdash.ui.charts.line_plot import Cells
 from llmdash.ui.charts.marks_line import axis_line, labels_line, legend_line
-from llmdash.ui.charts.measures import LineFigures, Measure, axis_seconds, figures_of, measures, short_number
-from llmdash.ui.charts.time_axis import TimeAxis, place
+from llmdash.ui.charts.measure_plot import measure_rows
+from llmdash.ui.charts.measures import LineFigures, Measure, figures_of, measures
+from llmdash.ui.charts.time_axis import TimeAxis
 from llmdash.ui.text.format import fit
+from llmdash.ui.text.messages import MomentChosen
+from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["MiniPlot", "run_axis"]
 
@@ -32,7 +36,8 @@ _PEAK: Final = 11
 
 
 class MiniPlot(Drawing):
-    """The whole run, from the left to where it is now. With 7 lines one plot, with 16 three, with 19 four;
+    """The whole run, from the left to where it is now; a click asks for that plot and moment in the graphs.
+    With 7 lines one plot, with 16 three, with 19 four;
     with fewer a spark line a measure.
 
     | Component class | Styles |
@@ -76,9 +81,12 @@ class MiniPlot(Drawing):
     }
     """
 
-    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+    def __init__(self, about: str = "", *, id: str | None = None) -> None:
+        """`about` stands on the border of a panel of its own."""
+        super().__init__(id=id)
         self._part = SeriesPart()
+        self._border = PanelBorder(self, about)
+        self._about = about
 
     def show(self, part: SeriesPart) -> None:
         """Show the series of the run."""
@@ -95,17 +103,47 @@ class MiniPlot(Drawing):
     def _style(self, name: str) -> Style:
         return self._styles.get(f"mini-plot--{name}")
 
+    def on_resize(self) -> None:
+        if self._about:
+            self._border.show(self._about, "g whole screen")
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.on_resize()
+
+    def on_click(self, event: events.Click) -> None:
+        """Ask for the graph of the plot, or of the spark line, with the cursor at that moment of the run."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        event.stop()
+        width, height = self.content_size
+        if height < _LEAST_PLOTS:
+            self.post_message(MomentChosen(self, None, offset.y))
+            return
+        axis = run_axis(self._part, width - _GUTTER - 1)
+        column = min(offset.x - _GUTTER - 1, axis.columns - 1)
+        at_s = axis.middle(column) if column >= 0 else None
+        is_measured = at_s is not None and at_s <= self._part.end_s
+        self.post_message(MomentChosen(self, at_s if is_measured else None, self._plot_at(offset.y, height)))
+
+    def _plot_at(self, y: int, height: int) -> int | None:
+        """The place of the plot in a line; None for the axis below all."""
+        for place_of, rows in enumerate(_rows_each(height)):
+            if y <= rows:
+                return place_of
+            y -= rows + 1
+        return None
+
     # Plots.
 
     def _plots(self, width: int, height: int) -> list[Cells]:
         part, columns = self._part, width - _GUTTER - 1
-        number = max(1, min(_MOST_PLOTS, (height - _TIME_LINES) // _LINES_EACH))
-        rows, more = divmod(height - _TIME_LINES - number, number)
         axis = run_axis(part, columns)
         lines: list[Cells] = []
-        for place_of, measure in enumerate(measures(part)[:number]):
+        for measure, rows in zip(measures(part), _rows_each(height), strict=False):
             lines.append(_head(measure, width, is_over=part.is_over))
-            lines += _plot(measure, part, axis, rows + (place_of < more))
+            lines += measure_rows(measure, part, axis, rows, _GUTTER)
         legend = legend_line(part.marks, width) if part.rate else [("nothing measured yet", "name")]
         return [
             *lines,
@@ -124,24 +162,18 @@ class MiniPlot(Drawing):
         return [_spark(measure, width) for measure in shown[:height]]
 
 
+def _rows_each(height: int) -> list[int]:
+    """Return the lines of each plot that has room, without its head."""
+    number = max(1, min(_MOST_PLOTS, (height - _TIME_LINES) // _LINES_EACH))
+    rows, more = divmod(height - _TIME_LINES - number, number)
+    return [rows + (place_of < more) for place_of in range(number)]
+
+
 def run_axis(part: SeriesPart, columns: int) -> TimeAxis:
     """Return the axis of the whole run: growing while it goes on, and to its end once it has ended."""
     if part.is_over and part.end_s > 0:
         return TimeAxis.fitted(0.0, part.end_s, columns)
     return TimeAxis.growing(part.end_s, columns)
-
-
-def _plot(measure: Measure, part: SeriesPart, axis: TimeAxis, rows: int) -> list[Cells]:
-    curves = [
-        Curve(place(line.values, part.begin_s, part.step_s, part.end_s, axis), line.style)
-        for line in measure.lines
-    ]
-    levels = place(measure.levels, part.begin_s, part.step_s, part.end_s, axis)[::2]
-    scale = Scale.of(curves, levels)
-    write = axis_seconds if measure.is_times else short_number
-    labels = axis_labels(rows, scale, write, _GUTTER)
-    drawn = plot_rows(curves, rows, axis.columns, scale, levels)
-    return [[(label, "axis"), *cells] for label, cells in zip(labels, drawn, strict=True)]
 
 
 def _head(measure: Measure, width: int, *, is_over: bool) -> Cells:

@@ -16,6 +16,7 @@ from llmdash.ui.charts.drawing import Drawing
 from llmdash.ui.charts.line_plot import Cells
 from llmdash.ui.charts.timing_lines import (
     GROUPINGS,
+    failed_line,
     group_lines,
     histogram_lines,
     metric_lines,
@@ -207,7 +208,7 @@ class TimingBoard(Drawing):
         return width - _LEFT - _GAP if self._is_wide else width
 
     def _heights(self) -> _Heights:
-        height, metrics = self.content_size.height, len(self._metrics) + 2
+        height, metrics = self.content_size.height, len(self._metrics) + (3 if self._part.failed else 2)
         if self._is_wide:
             return _Heights(metrics, max(0, height - metrics), height // 2 - 1, height - height // 2)
         rest = max(0, height - metrics)
@@ -222,7 +223,7 @@ class TimingBoard(Drawing):
     def _draw(self, width: int, height: int) -> list[Strip]:
         heights, metric, row = self._heights(), self._metric, self._row()
         left, right = self._left_width, self._right_width
-        metrics = metric_lines(row, self._metrics, metric, left)
+        metrics = [*metric_lines(row, self._metrics, metric, left), failed_line(self._part, left)]
         groups = group_lines(self._part, metric, left, heights.groups, self._first)
         histogram = histogram_lines(
             self._part.histogram(metric), row.times(metric), metric, right, heights.histogram

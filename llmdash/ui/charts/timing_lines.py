@@ -18,6 +18,7 @@ from llmdash.ui.text.format import fit, fit_middle, number
 __all__ = [
     "GROUPINGS",
     "METRICS",
+    "failed_line",
     "group_lines",
     "histogram_lines",
     "metric_lines",
@@ -55,6 +56,15 @@ def metric_lines(row: TimingRow, metrics: Sequence[Timing], chosen: Timing, widt
     name = max(8, width - _COLUMN * len(_SHARES))
     head: Cells = [(fit(f"{row.name} · {row.answers:,} answers", name), "title"), *_share_names()]
     return [head, *(_metric_line(row, metric, metric is chosen, name) for metric in metrics)]
+
+
+def failed_line(part: TimingPart, width: int) -> Cells:
+    """Return how long failed requests took, which are in no other figure; nothing where there are none."""
+    if not part.failed:
+        return []
+    name = max(8, width - _COLUMN * len(_SHARES))
+    words = f" apart: {part.failed:,} failed"
+    return [(fit(words, name), "error"), *_shares(part.failed_after, Timing.LATENCY)]
 
 
 def _metric_line(row: TimingRow, metric: Timing, is_chosen: bool, width: int) -> Cells:

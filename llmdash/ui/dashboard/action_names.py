@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from llmdash.engine.model.commands import Resume
 from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.frame import Frame, RunPart
+from llmdash.engine.model.states import AlertKind
 from llmdash.ui.dashboard.steering import pause_or_resume
 
-__all__ = ["action_names", "bar_names", "explanations", "hold_of", "pause_names", "shown_as"]
+__all__ = [
+    "URGENT",
+    "action_names",
+    "bar_names",
+    "can_change",
+    "explanations",
+    "hold_of",
+    "names_of_app",
+    "pause_names",
+    "shown_as",
+    "stopped_to_ask",
+]
 
 _OF_REPLAY: Final = ("replay_seek(-5)", "replay_seek(5)", "replay_speed(-1)", "replay_speed(1)")
 
@@ -38,12 +50,35 @@ def action_names(frame: Frame, of_app: Mapping[str, str]) -> Mapping[str, str]:
         **_workers_name(frame),
         **_kept_names(frame),
         **_app_names(frame, of_app),
+        **({} if can_change(frame, of_app) else {"change_run": ""}),
     }
+
+
+def names_of_app(*, writes: bool, holds_run: bool | None) -> Mapping[str, str]:
+    """Return what the app's actions are called, where that is not what they are called at first: one that
+    `writes` no results does not offer it, and one that did not begin at home (None for `holds_run`), or only
+    shows what is kept there, begins no new run.
+    """
+    names = {} if writes else {"app.write_results": ""}
+    if not holds_run:
+        names["app.go_home"] = ""
+    return names if holds_run is not False else {**names, "app.quit": "Home"}
+
+
+def stopped_to_ask(frame: Frame) -> bool:
+    """Return True while a run was stopped because too many requests were refused."""
+    return any(alert.kind is AlertKind.KILL_SWITCH for alert in frame.alerts)
+
+
+def can_change(frame: Frame, of_app: Mapping[str, str]) -> bool:
+    """Return True where a run that was stopped to ask can be changed, which is done at home."""
+    return "app.go_home" not in of_app and stopped_to_ask(frame)
 
 
 def bar_names(frame: Frame, names: Mapping[str, str]) -> Mapping[str, str]:
     """Return `names` for the key bar: there, what has no use in this state of the run has no name either."""
-    return {**_state_names(frame.run), **_hold_names(frame.run), **names}
+    states = {"app.write_results": ""} if stopped_to_ask(frame) else _state_names(frame.run)
+    return {**states, **_hold_names(frame.run), **names}
 
 
 def pause_names(frame: Frame) -> Mapping[str, str]:
@@ -63,6 +98,13 @@ def explanations(frame: Frame) -> Mapping[str, str]:
 def shown_as(frame: Frame) -> str:
     """Return what is shown where that is not a run at work."""
     return "replay" if frame.replay is not None else "kept run" if frame.kept else ""
+
+
+URGENT: Final[Mapping[str, Callable[[Frame, Mapping[str, str]], bool]]] = {
+    "raise_budget": lambda frame, _of_app: hold_of(frame.run) is HoldKind.BUDGET,
+    "change_run": can_change,
+}
+"""Actions whose keys go before those of a panel, and when; else these are what they are elsewhere."""
 
 
 def hold_of(run: RunPart) -> HoldKind | None:

@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from textual.content import Content
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import Layout, WidgetPlacement
 from textual.widget import Widget
+from textual.widgets import Static
 
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar
+from llmdash.ui.text.named_keys import chosen_by, in_chosen_keys
 
 __all__ = [
     "MINIMUM",
@@ -21,10 +24,10 @@ __all__ = [
     "PanelSpace",
     "Panels",
     "RowCounts",
+    "TooSmall",
     "arrange_panels",
     "arrange_review",
     "is_roomy",
-    "too_small_words",
 ]
 
 MINIMUM = Size(60, 16)
@@ -44,6 +47,8 @@ _RULE = 1
 """Lines of the titled rule that a panel has in place of a border on a narrow screen."""
 _ERRORS = 9
 """Lines of the errors beside a run at work, where there is room."""
+_EVENTS = 8
+"""Lines of what happened, likewise."""
 _TILED_JOBS = 11
 """Lines that the jobs keep above tiled streams."""
 _MOST_WORKERS = 8
@@ -63,11 +68,13 @@ class Panels:
     over: Region | None = None
     """The plots of the run."""
     errors: Region | None = None
+    events: Region | None = None
+    """What happened, the newest first."""
 
     @property
     def regions(self) -> tuple[Region, ...]:
         """Those that there are."""
-        every = (self.jobs, self.keys, self.rate, self.stream, self.over, self.errors)
+        every = (self.jobs, self.keys, self.rate, self.stream, self.over, self.errors, self.events)
         return tuple(region for region in every if region is not None)
 
 
@@ -92,7 +99,8 @@ def _side_by_side(size: Size, keys: int, wall: bool, errors: bool, rate: int) ->
     rate_height = min(_FRAME + rate, height - keys_height)
     below = height - keys_height - rate_height
     errors_height = _ERRORS if errors and is_roomy(size) and below >= _ERRORS + _LEAST_PLOT else 0
-    over = below - errors_height
+    events_height = _EVENTS if is_roomy(size) and below >= errors_height + _EVENTS + _LEAST_PLOT else 0
+    over = below - errors_height - events_height
     if over < _LEAST_PLOT:
         rate_height, over = rate_height + over, 0
     top = keys_height + rate_height
@@ -103,6 +111,7 @@ def _side_by_side(size: Size, keys: int, wall: bool, errors: bool, rate: int) ->
         stream=Region(0, height - stream, left, stream),
         over=Region(left, top, right, over) if over else None,
         errors=Region(left, top + over, right, errors_height) if errors_height else None,
+        events=Region(left, height - events_height, right, events_height) if events_height else None,
     )
 
 
@@ -146,6 +155,8 @@ def arrange_review(size: Size, keys: int, outcome: int) -> Mapping[str, Region]:
     outcome_height = _between(_FRAME + 4, outcome + _FRAME, height - 2 * (_FRAME + 2))
     keys_height = _between(_FRAME + 2, keys + _FRAME + 1, height - outcome_height)
     over = height - outcome_height - keys_height
+    events = _EVENTS if is_roomy(size) and over >= _EVENTS + _LEAST_PLOT else 0
+    over -= events
     if over < _LEAST_PLOT:
         keys_height, over = keys_height + over, 0
     return {
@@ -153,6 +164,7 @@ def arrange_review(size: Size, keys: int, outcome: int) -> Mapping[str, Region]:
         "outcome": Region(left, 0, right, outcome_height),
         "keys": Region(left, outcome_height, right, keys_height),
         "over": Region(left, outcome_height + keys_height, right, over),
+        **({"events": Region(left, height - events, right, events)} if events else {}),
         **dict.fromkeys(("stream", "tiles", "failed"), Region(0, height - below, left, below)),
     }
 
@@ -177,12 +189,20 @@ def _between(low: int, value: int, high: int) -> int:
     return max(low, min(value, high))
 
 
-def too_small_words(size: Size) -> str:
-    """Return what to say on a terminal of this size; nothing where the dashboard has room."""
-    if size.width >= MINIMUM.width and size.height >= MINIMUM.height:
-        return ""
-    now, need = f"{size.width} x {size.height}", f"{MINIMUM.width} x {MINIMUM.height}"
-    return f"This terminal is {now}.\nThe dashboard needs {need}.\n\nThe run goes on.  q quits."
+class TooSmall(Static):
+    """Says on a terminal without room for the dashboard how much it needs."""
+
+    def __init__(self) -> None:
+        super().__init__(id="too-small", markup=False)
+
+    def look(self, size: Size) -> bool:
+        """Return whether a terminal of this size is too small; then that is what is said."""
+        if size.width >= MINIMUM.width and size.height >= MINIMUM.height:
+            return False
+        now, need = f"{size.width} x {size.height}", f"{MINIMUM.width} x {MINIMUM.height}"
+        words = f"This terminal is {now}.\nThe dashboard needs {need}.\n\nThe run goes on.  q quits."
+        self.update(Content(in_chosen_keys(words, chosen_by(self))))
+        return True
 
 
 class RowCounts(NamedTuple):
@@ -232,7 +252,7 @@ class DashboardLayout(Layout):
         wall, errors = "tiles" in shown and self.rows.wall, "failed" in shown
         panels = arrange_panels(size, self.rows.keys, wall, errors, self.rows.rate)
         streams = {} if panels.stream is None else dict.fromkeys(("stream", "tiles"), panels.stream)
-        beside = {"over": panels.over, "failed": panels.errors}
+        beside = {"over": panels.over, "failed": panels.errors, "events": panels.events}
         return {
             "jobs": panels.jobs,
             "keys": panels.keys,

@@ -32,11 +32,11 @@ __all__ = ["Board", "ColumnChoice"]
 
 
 class ColumnChoice(NamedTuple):
-    """Columns by name: those that are shown, those that fit the width, and the carried fields there are."""
+    """Columns by name: those that are shown, those that fit the width, and all there are."""
 
     shown: tuple[str, ...]
     usual: tuple[str, ...]
-    fields: tuple[str, ...]
+    known: tuple[str, ...]
 
 
 class Board(PanelSpace):
@@ -62,7 +62,6 @@ class Board(PanelSpace):
         self._stream = StreamPane(id="stream")
         self._tiles = StreamTiles(id="tiles")
         self._figures = FigurePace()
-        self._fields: tuple[str, ...] = ()
         self._review = Review(self._rate, self._stream, self._tiles, self.skipped_errors)
 
     def compose(self) -> ComposeResult:
@@ -91,21 +90,20 @@ class Board(PanelSpace):
     def show(self, frame: Frame) -> None:
         """Show a frame."""
         ended = frame.run.state.ended
-        self._fields = frame.jobs.fields
         if self._steps.is_due(complete=self._jobs.is_complete):
             self._jobs.show(frame.jobs, frame.run)
             self._jobs.review(ended)
         self._filter.show(frame.jobs.filter_error, frame.jobs.completions)
         self._jump.show(frame.jobs)
-        self._keys.review(ended)
-        self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame), frame.run.jobs)
         if self._figures.are_due(frame):
+            self._keys.review(ended)
+            self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame), frame.run.jobs)
             self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
         self._review.use_room(self.is_roomy)
         self._review.show(frame)
         if self._tiles.display:
-            self._tiles.use(*self._stream.looks)
+            self._tiles.use(self._stream.looks)
             self._tiles.show(frame.tiles, frame.run.in_flight)
         self._show_workers(frame)
         wall, lines = self._review.streams is StreamLayout.WALL, RATE_LINES + len(frame.limits)
@@ -156,8 +154,8 @@ class Board(PanelSpace):
 
     @property
     def columns(self) -> ColumnChoice:
-        """The columns of the jobs that are shown, those shown without a choice, and the carried fields."""
-        return ColumnChoice(self._jobs.column_names, self._jobs.usual_columns, self._fields)
+        """The columns of the jobs that are shown, those shown without a choice, and all there are."""
+        return ColumnChoice(self._jobs.column_names, self._jobs.usual_columns, self._jobs.known_columns)
 
     def open_jump(self) -> None:
         """Show the line in which a job to go to is named."""
@@ -195,6 +193,13 @@ class Board(PanelSpace):
     def _watch(self, job: int | None) -> None:
         self._stream.watch_job(job)
         self.post_message(self.ViewChanged())
+
+    @on(StreamTiles.Chosen)
+    def _tile_chosen(self, event: StreamTiles.Chosen) -> None:
+        if self._filter.is_open:  # the job may have no row there
+            self._watch(event.job)
+        else:
+            self._jobs.go_to(event.job)
 
     @on(JobTable.Retry)
     @on(JobTable.CancelJobs)

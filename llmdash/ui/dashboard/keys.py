@@ -8,6 +8,7 @@ from textual.binding import BindingType
 
 from llmdash.engine.model.states import SortColumn
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.usual_keys import FOCUS_KEYS, HELP_KEY, LEAVE_KEY, PALETTE_KEY, rate_keys
 
 __all__ = ["DASHBOARD_KEYS", "SORT_KEYS"]
 
@@ -26,7 +27,6 @@ SORT_KEYS: Final = {
 }
 """The key that sorts by a column."""
 
-_RATE_KEYS = Binding.Group("Rate")
 _SEEK_KEYS = Binding.Group("Seek")
 _SPEED_KEYS = Binding.Group("Speed")
 
@@ -40,6 +40,14 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("u", "release", "Release", tooltip="After a trial: run the rest"),
     Binding(
         "b", "raise_budget", "Budget", priority=True, tooltip="At the budget: allow the run to spend more"
+    ),
+    Binding(
+        "c",
+        "change_run",
+        "Change it",
+        id="change",
+        priority=True,
+        tooltip="After too many refusals: stop the run, and change at home what was wrong",
     ),
     Binding(
         "b",
@@ -106,10 +114,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding("o", "app.write_results", "Results", tooltip="Write the results so far into a file here"),
     Binding("n", "app.go_home", "New run", tooltip="Home: the runs that are kept, and a new one"),
     Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
-    Binding("minus", "nudge_rate(-1)", "Slower", group=_RATE_KEYS, tooltip="Lower the rate by a step"),
-    Binding(
-        "plus,equals_sign", "nudge_rate(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
-    ),
+    *rate_keys("nudge_rate"),
     Binding(
         "a",
         "toggle_auto",
@@ -128,8 +133,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
         "exclamation_mark", "open('alerts')", "Alerts", show=False, tooltip="What blocks the run, in full"
     ),
     Binding("escape", "clear", "Clear", show=False, tooltip="Close the filter or drop the marks"),
-    Binding("tab", "app.focus_next", "Next panel", show=False, tooltip="Move the focus on"),
-    Binding("shift+tab", "app.focus_previous", "Previous panel", show=False, tooltip="Move the focus back"),
+    *FOCUS_KEYS,
     # With priority, so that a letter typed right after it is that of a panel.
     Binding(
         "ctrl+o",
@@ -139,10 +143,10 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
         priority=True,
         tooltip="A letter on each panel: press one to go there",
     ),
-    Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-    Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+    PALETTE_KEY,
+    HELP_KEY,
     Binding("ctrl+z", "app.suspend_process", "Suspend", show=False, tooltip="Back to the shell; fg goes on"),
-    Binding("q", "app.quit", "Leave", tooltip="Leave; asks about a run that goes on", id="quit"),
+    LEAVE_KEY,
     *(_sort_key(column, key) for column, key in SORT_KEYS.items()),
 ]
 """The actions available anywhere on the dashboard; key bar, help and palette list them in this order."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 from llmdash.engine.model.commands import Command
+from llmdash.engine.model.errors import ErrorGroup
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
 
-__all__ = ["Controls", "Overlay"]
+__all__ = ["Controls", "ErrorControls", "Overlay"]
 
 
 @runtime_checkable
@@ -36,3 +38,26 @@ class Controls(Protocol):
 
     def action_nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
+
+
+class ErrorControls(Controls, Protocol):
+    """What the dashboard does in addition for the screen of errors."""
+
+    @property
+    def skipped_errors(self) -> set[str]:
+        """The ids of the groups that are folded away."""
+
+    def retry_groups(self, groups: Iterable[ErrorGroup]) -> None:
+        """Queue every failed job of these groups again."""
+
+    def action_retry_failed(self) -> None:
+        """Queue every failed job again."""
+
+    def bench(self, label: str) -> None:
+        """Send nothing more with a key, or use it again."""
+
+    def show_only(self, filter_text: str) -> None:
+        """Show the jobs that match a filter."""
+
+    def inspect(self, job: int) -> None:
+        """Show one job in full."""

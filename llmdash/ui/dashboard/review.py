@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 
-from textual.content import Content
 from textual.widget import Widget
 
 from llmdash.engine.model.counts import counted
@@ -15,6 +14,8 @@ from llmdash.ui.panels.rate_panel import RatePanel
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.error_table import PANEL_COLUMNS, ErrorTable
+from llmdash.ui.tables.event_table import EventTable
+from llmdash.ui.text.event_words import events_of
 
 __all__ = ["Review", "StreamLayout"]
 
@@ -44,9 +45,9 @@ class Review:
         self._stream = stream
         self._tiles = tiles
         self._outcome = OutcomePanel(id="outcome")
-        self._over = MiniPlot(id="over")
+        self._over = MiniPlot("Over the run", id="over")
+        self._events = EventTable(id="events")
         self._failed = ErrorTable("What failed", PANEL_COLUMNS, skipped_errors, id="failed")
-        self._over.border_title = Content("Over the run")
         self._chosen: StreamLayout | None = None
         self._is_roomy = False
         self._arrange(ended=False, failed=False)
@@ -54,7 +55,7 @@ class Review:
     @property
     def panels(self) -> tuple[Widget, ...]:
         """The panels of a run that has ended, to be mounted with the others."""
-        return self._outcome, self._over, self._failed
+        return self._outcome, self._over, self._failed, self._events
 
     @property
     def lines(self) -> int:
@@ -92,6 +93,8 @@ class Review:
         if ended:
             self._outcome.show(frame.run, frame.errors)
         self._over.show(frame.series)
+        if self._is_roomy:
+            self._events.show(events_of(frame))
         self._arrange(ended=ended, failed=(ended or self._is_roomy) and bool(frame.errors))
 
     def _show_errors(self, frame: Frame, about: str) -> None:
@@ -107,6 +110,7 @@ class Review:
             self._rate: not ended,
             self._outcome: ended,
             self._over: True,
+            self._events: self._is_roomy,
             self._failed: failed,
             self._tiles: tiled,
             self._stream: not (tiled or (failed and ended)),

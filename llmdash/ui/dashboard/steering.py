@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from textual import on
 from textual.message import Message
 
 from llmdash.engine.model.commands import (
+    Cancel,
     CancelJobs,
     Command,
     DisableKey,
     Drain,
     Pause,
+    Release,
     Resume,
+    RetryFailed,
     RetryJobs,
     ReviveEndpoint,
     ReviveKey,
@@ -26,7 +29,7 @@ from llmdash.engine.model.commands import (
     SetWeight,
 )
 from llmdash.engine.model.counts import counted
-from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.states import KeyState, RunState
 from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.rate_panel import RatePanel
@@ -35,12 +38,14 @@ from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.tables.job_table import JobTable
 
 __all__ = [
+    "ACTIONS",
     "STEERING",
     "Confirmation",
     "auto_or_not",
     "command_of",
     "confirmation_before",
     "pause_or_resume",
+    "retry_of",
     "switch_key",
 ]
 
@@ -103,6 +108,29 @@ def pause_or_resume(frame: Frame) -> Command:
 def auto_or_not(frame: Frame) -> Command:
     """Return the command of `a`: to find the rate by itself, or not any more."""
     return SetAuto(on=not frame.rate.auto.on)
+
+
+ACTIONS: Final[Mapping[str, Callable[[Frame], Command]]] = {
+    "toggle_pause": pause_or_resume,
+    "toggle_auto": auto_or_not,
+    "drain": lambda _frame: Drain(),
+    "stop_now": lambda _frame: Cancel(),
+    "retry_failed": lambda _frame: RetryFailed(),
+    "release": lambda _frame: Release(),
+}
+"""The actions of the dashboard that are a command each, and what makes it, for a frame."""
+
+
+def retry_of(groups: Iterable[ErrorGroup], frame_of: Callable[[str], Frame]) -> RetryJobs | str:
+    """Return the command that queues the failed jobs of these groups again, or why there is none; `frame_of`
+    returns a frame with the failed jobs of a group, by its id.
+    """
+    failed = [group.id for group in groups if group.jobs]
+    if jobs := tuple(dict.fromkeys(job for group_id in failed for job in frame_of(group_id).failed)):
+        return RetryJobs(jobs)
+    if failed:  # the engine answers late, or they were queued meanwhile
+        return "The jobs of this group are not known now: try it again"
+    return "No job of this group failed for good: there is none to try again"
 
 
 class Confirmation(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.content import Content
 from textual.widgets import Static
 
@@ -16,6 +18,14 @@ class ForecastPane(Static):
     """Shows a forecast, or why there is none. A refusal stays until `forget_refusal`.
 
     It has the class `-spends` where the run costs money, and `-refused` where it shows a refusal.
+    """
+
+    SCOPED_CSS: ClassVar[bool] = False  # rules for a narrow screen, which is outside
+    DEFAULT_CSS = """
+    ForecastPane.home-panel.-spends { border-subtitle-color: $text-warning; border-subtitle-style: bold; }
+    ForecastPane.-refused { color: $text-error; text-style: bold; }
+    .compact ForecastPane { text-wrap: nowrap; text-overflow: ellipsis; }
+    .compact ForecastPane.-refused { text-wrap: wrap; }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:

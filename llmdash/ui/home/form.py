@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -40,6 +40,7 @@ _MOST_DOLLARS = 1e9
 class NewRunForm(Vertical):
     """Fields for a new run, and the first prompts as they would be asked."""
 
+    SCOPED_CSS: ClassVar[bool] = False  # rules for a narrow screen, which is outside
     DEFAULT_CSS = """
     NewRunForm { height: auto; }
     NewRunForm .line { height: 1; }
@@ -54,6 +55,9 @@ class NewRunForm(Vertical):
     NewRunForm .half { width: auto; height: 1; }
     NewRunForm .half.-rest { width: 1fr; }
     NewRunForm .half.-rest Label { width: auto; padding: 0 1 0 2; }
+    .compact NewRunForm .halves { layout: vertical; height: 2; }
+    .compact NewRunForm .half { width: 1fr; }
+    .compact NewRunForm .half.-rest > Label:first-child { width: 12; padding: 0; }
     NewRunForm #reading { color: $foreground-muted; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     NewRunForm #preview { margin-top: 1; height: 3; }
     """
@@ -187,6 +191,12 @@ class NewRunForm(Vertical):
             raise LaunchError("Prompts: none chosen; choose a file, or give the path of one")
         return self._options.prompt_files[self._files.chosen].path
 
+    def take_file(self, text: str) -> None:
+        """Take a path, as it is pasted, for the prompts."""
+        field = self.query_one("#prompt-path", PathField)
+        field.take(text)
+        field.focus()
+
     def _text(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
@@ -197,6 +207,10 @@ class NewRunForm(Vertical):
         self._preview = preview
         self.query_one("#reading", Static).update(Content(reading_line(preview) if preview else problem))
         self.on_resize()
+
+    def show_unreadable(self, problem: str) -> None:
+        """Show why there are no prompts."""
+        self.show_preview(None, problem)
 
     def on_resize(self) -> None:
         """Show of the first prompts as much as there is room for."""

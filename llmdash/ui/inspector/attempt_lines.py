@@ -13,6 +13,7 @@ from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.sanitize import clean, clean_line
 from llmdash.ui.charts.job_bar import attempt_bar, nice_scale
+from llmdash.ui.inspector.answer_headers import request_id_of
 from llmdash.ui.text.format import Align, duration, fit
 
 __all__ = ["AttemptLine", "attempt_lines", "attempts_text"]
@@ -142,7 +143,7 @@ def _values(attempt: AttemptRecord, wait_s: float | None) -> dict[str, str]:
         "hint": _seconds(attempt.retry_after_s),
         "in": _known(attempt.input_tokens),
         "out": _known(attempt.output_tokens),
-        "request": attempt.request_id or "",
+        "request": request_id_of(attempt),
     }
     return {title: clean_line(value) for title, value in values.items() if value.strip()}
 

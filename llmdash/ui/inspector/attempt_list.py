@@ -9,27 +9,25 @@ from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.ui.inspector.attempt_lines import AttemptLine, attempt_lines
+from llmdash.ui.stream.lines_pane import LinesPane
 from llmdash.ui.stream.selected import with_selection
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.paint import Styles, line
-from llmdash.ui.text.panel_border import PanelBorder
-from llmdash.ui.text.scrolling import jump, resize
+from llmdash.ui.text.paint import line
+from llmdash.ui.text.scrolling import resize
 
 __all__ = ["AttemptList"]
 
 _STYLES = ("row", "muted", "secondary", "primary", "success", "warning", "error", "cursor")
 _MARK = "›"
-_WHEEL_LINES = 3
 
 
-class AttemptList(ScrollView, can_focus=True):
+class AttemptList(LinesPane):
     """Shows a line an attempt with its bar, and notes below it. Component classes are `attempt-list--` and
     the name of a style.
     """
@@ -49,9 +47,6 @@ class AttemptList(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     AttemptList {
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
         & > .attempt-list--row { color: $foreground; }
         & > .attempt-list--muted { color: $text-muted; }
         & > .attempt-list--secondary { color: $text-secondary; }
@@ -72,14 +67,12 @@ class AttemptList(ScrollView, can_focus=True):
         place: int
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        self._styles_kept = Styles(self)
+        super().__init__("Attempts", id=id, classes=classes)
         self._attempts: tuple[AttemptRecord, ...] = ()
         self._facts: tuple[float | None, float | None, Payment] = (None, None, PAID)
         self._lines: list[AttemptLine] = []
         self._place: int | None = None
         self._laid_out: object = None
-        self._border = PanelBorder(self, "Attempts")
 
     @property
     def selected(self) -> int | None:
@@ -92,7 +85,6 @@ class AttemptList(ScrollView, can_focus=True):
         return "\n".join("".join(text for text, _style in each.pieces).rstrip() for each in self._lines)
 
     def line_count(self) -> int:
-        """Return how many lines there are."""
         return len(self._lines)
 
     def select_last(self) -> None:
@@ -127,16 +119,10 @@ class AttemptList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._lay_out()
-        self._border.draw()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._styles_kept.clear()
-        self._border.draw()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        index = self.scroll_offset.y + y
+        index = self.top + y
         row = self._styles_kept.get("attempt-list--row")
         if index >= len(self._lines):
             return Strip.blank(width, row)
@@ -156,9 +142,6 @@ class AttemptList(ScrollView, can_focus=True):
     def _current(self) -> int:
         return len(self._attempts) - 1 if self._place is None else self._place
 
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
-
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         lines = [" " + "".join(text for text, _style in each.pieces).rstrip() for each in self._lines]
         return selection.extract("\n".join(lines)), "\n"
@@ -168,7 +151,7 @@ class AttemptList(ScrollView, can_focus=True):
             self._choose(max(0, min(self._current + by, len(self._attempts) - 1)))
 
     def on_click(self, event: events.Click) -> None:
-        index = self.scroll_offset.y + event.get_content_offset_capture(self).y
+        index = self.top + event.get_content_offset_capture(self).y
         if 0 <= index < len(self._lines) and (place := self._lines[index].attempt) is not None:
             self._choose(place)
 
@@ -176,7 +159,7 @@ class AttemptList(ScrollView, can_focus=True):
         self._place = None if place == len(self._attempts) - 1 else place
         at = next(y for y, each in enumerate(self._lines) if each.attempt == place)
         height = self.content_size.height
-        if not self.scroll_offset.y <= at < self.scroll_offset.y + height:
-            jump(self, max(0, min(at, len(self._lines) - height)))
+        if not self.top <= at < self.top + height:
+            self.go_to(at)
         self.refresh()
         self.post_message(self.Selected(place))

@@ -16,7 +16,8 @@ from llmdash.engine.model.view import StreamView
 from llmdash.ui.inspector.held_chunks import HeldChunks
 from llmdash.ui.inspector.text_pane import TextPane
 from llmdash.ui.inspector.time_ruler import ruler_labels, seconds_words, stalls_of, time_ruler
-from llmdash.ui.stream.text import Chunk, Ruler, StreamText
+from llmdash.ui.stream.gap_lines import Ruler
+from llmdash.ui.stream.text import Chunk, StreamText
 from llmdash.ui.stream.words import CARET
 from llmdash.ui.stream.wrapping import Kind, Line, Span
 from llmdash.ui.text.format import count, fit, ordinal
@@ -51,6 +52,7 @@ class ChunkRuler(TextPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "chunk(-1)", "Chunk back", tooltip="The answer as it stood a chunk before"),
         Binding("right", "chunk(1)", "Chunk on", tooltip="The answer as it stood a chunk later"),
+        Binding("escape", "end_search", "End search", show=False, tooltip="Search for nothing any more"),
         Binding("escape", "whole", "Whole answer", show=False, tooltip="Show all chunks again"),
     ]
 
@@ -102,7 +104,6 @@ class ChunkRuler(TextPane):
 
     def on_resize(self) -> None:
         self._lay_out()
-        super().on_resize()
 
     # What is shown.
 
@@ -194,7 +195,9 @@ class ChunkRuler(TextPane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave escape to the screen while all is shown."""
-        return self._shown is not None if action == "whole" else True
+        if action == "whole":
+            return self._shown is not None
+        return super().check_action(action, parameters)
 
     def play(self) -> bool:
         """Play the answer again from the chunk that is shown last, or from the first one; pause where it

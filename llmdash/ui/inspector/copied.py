@@ -10,11 +10,25 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from llmdash.engine.model.frame import Inspection, RequestPart
+from llmdash.engine.model.payment import Payment
+from llmdash.ui.inspector.attempt_lines import attempts_text
 
-__all__ = ["curl_command", "row_json"]
+__all__ = ["attempts_copied", "curl_command", "prompt_text", "row_json"]
 
+_ATTEMPTS_WIDTH: Final = 200
+"""Cells of a line of the attempts."""
 _VARIABLE: Final = re.compile(r"\$[A-Z][A-Z0-9_]*\Z")
 _LEFT_OUT: Final = ("accept-encoding", "user-agent", "content-length")
+
+
+def prompt_text(inspection: Inspection) -> str:
+    """Return every message of the prompt, a blank line between two."""
+    return "\n\n".join(text for _role, text in inspection.messages)
+
+
+def attempts_copied(inspection: Inspection, payment: Payment) -> str:
+    """Return the attempts in lines."""
+    return attempts_text(inspection.attempts, _ATTEMPTS_WIDTH, payment)
 
 
 def row_json(inspection: Inspection) -> str:

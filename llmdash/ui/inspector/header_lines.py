@@ -7,6 +7,7 @@ from typing import Final
 
 from llmdash.engine.model.frame import Inspection, RequestPart
 from llmdash.engine.model.records import AttemptRecord
+from llmdash.ui.inspector.answer_headers import answer_headers
 from llmdash.ui.stream.wrapping import Kind, Line, Span, plain
 from llmdash.ui.text.format import count, dollars, fit, si, span
 
@@ -36,8 +37,10 @@ def header_lines(inspection: Inspection, attempt: AttemptRecord | None, *, whole
     if request is not None and (words := _limits(request)):
         lines.append(_line("limits", words))
     lines.append(_line("cost", _cost(inspection)))
+    if whole and attempt is not None and (said := answer_headers(attempt).values):
+        lines += [(), *(_line("answered", f"{name}: {value}") for name, value in said)]
     if whole and request is not None:
-        lines += [(), *(_line("header", f"{name}: {value}") for name, value in request.headers)]
+        lines += [(), *(_line("sent", f"{name}: {value}") for name, value in request.headers)]
         lines += [
             (),
             *(_line("body" if not number else "", text) for number, text in enumerate(_body(request))),
@@ -79,11 +82,12 @@ def _body(request: RequestPart) -> list[str]:
 def _answer(attempt: AttemptRecord | None) -> str:
     if attempt is None:
         return "none yet"
-    status = str(attempt.status) if attempt.status is not None else "no status on record"
-    parts = [status]
-    if attempt.request_id:
+    said = answer_headers(attempt)
+    status = said.status or (str(attempt.status) if attempt.status is not None else "no status on record")
+    parts = [status, *(f"{name} {value}" for name, value in said.first)]
+    if attempt.request_id and not said.values:
         parts.append(f"request id {attempt.request_id}")
-    if attempt.retry_after_s is not None:
+    if attempt.retry_after_s is not None and not said.values:
         parts.append(f"retry-after {span(attempt.retry_after_s)}")
     if attempt.code:
         parts.append(f"code {attempt.code}")

@@ -5,35 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from textual import events
 from textual.binding import BindingType
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from llmdash.ui.stream.searched_lines import SearchedLines
 from llmdash.ui.stream.selected import selected_text, with_selection
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind, wrap
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.paint import Styles, line
-from llmdash.ui.text.panel_border import PanelBorder
-from llmdash.ui.text.scrolling import jump, resize
+from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.paint import line
+from llmdash.ui.text.scrolling import resize
 
 __all__ = ["TextPane"]
 
 _SCROLLBAR: Final = 1
 _USUAL_WIDTH: Final = 80
-_WHEEL_LINES: Final = 3
 _CLASSES: Final = {kind: f"text-pane--{kind.name.lower()}" for kind in Kind}
 
 
-class TextPane(ScrollView, can_focus=True):
+class TextPane(SearchedLines):
     """Shows lines of spans, wrapped at words. Component classes are `text-pane--` and the name of a kind."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_lines(-1)", "Up", show=False, tooltip="A line up"),
-        Binding("down", "scroll_lines(1)", "Down", show=False, tooltip="A line down"),
-        Binding("pageup", "scroll_pages(-1)", "Page up", show=False, tooltip="A screenful up"),
-        Binding("pagedown", "scroll_pages(1)", "Page down", show=False, tooltip="A screenful down"),
+        Binding("slash", "search", "Search", show=False, tooltip="Find words in this text"),
         Binding("home", "top", "Top", show=False, tooltip="The first line"),
         Binding("end", "bottom", "End", show=False, tooltip="The last line"),
     ]
@@ -42,9 +37,6 @@ class TextPane(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     TextPane {
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-size-vertical: 1;
         & > .text-pane--text { color: $foreground; }
         & > .text-pane--mark { color: $text-accent; text-style: dim; }
         & > .text-pane--gap { color: $border-blurred; }
@@ -67,16 +59,18 @@ class TextPane(ScrollView, can_focus=True):
     }
     """
 
+    class WidthChanged(FromWidget):
+        """Posted when lines have more or less room than before."""
+
     def __init__(self, what: str, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        self._styles_kept = Styles(self)
+        super().__init__(what, id=id, classes=classes)
+        self._said = (what, "", "")
         self._given: Sequence[Line] = ()
         self._width = 0
         self._lines: list[Line] = []
         self._rows: list[LineKind] = []
         self._starts: list[int] = []
         """Where each of the given lines begins among the wrapped ones."""
-        self._border = PanelBorder(self, what)
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -88,14 +82,18 @@ class TextPane(ScrollView, can_focus=True):
         """The whole text, as a selection of all of it has it."""
         return selected_text(self._lines, self._rows, Selection(None, None))
 
-    @property
-    def border_words(self) -> tuple[str, str, str]:
-        """What stands on the border."""
-        return self._border.words
-
     def say(self, what: str, how: str = "", where: str = "") -> None:
         """Write on the border what this is, how it is looked at, and where one is."""
-        self._border.show(what, how, where)
+        self._said = (what, how, where)
+        self._show_border()
+
+    def _show_border(self) -> None:
+        what, how, where = self._said
+        self._border.show(what, how, self._search.words or where)
+
+    def search_changed(self) -> None:
+        self._show_border()
+        self.refresh()
 
     def show(self, lines: Sequence[Line], *, anew: bool = False) -> None:
         """Show these lines, from the first one on if they are `anew` those of something else."""
@@ -104,15 +102,21 @@ class TextPane(ScrollView, can_focus=True):
             self._given = lines
             self._wrap(same)
         if anew:
-            self._go(0)
+            self.go_to(0)
+            if self._search.search is not None:
+                self.look_up()
+
+    @property
+    def text_width(self) -> int:
+        """The cells that a line has room in."""
+        return max(1, self.content_size.width - _SCROLLBAR) if self.content_size.width else _USUAL_WIDTH
 
     def line_count(self) -> int:
-        """Return how many lines there are, wrapped."""
         return len(self._lines)
 
     def _wrap(self, kept: int = 0) -> None:
         """Wrap all lines but the first `kept` ones, which are wrapped already, if the width is the same."""
-        width = max(1, self.content_size.width - _SCROLLBAR) if self.content_size.width else _USUAL_WIDTH
+        width = self.text_width
         kept = kept if width == self._width else 0
         self._width = width
         wrapped = self._starts[kept] if kept < len(self._starts) else len(self._lines)
@@ -123,61 +127,30 @@ class TextPane(ScrollView, can_focus=True):
                 self._lines.append(part)
                 self._rows.append(row)
         resize(self, len(self._lines))
-        self._go(self.scroll_offset.y)
-        self.refresh()
+        self.go_to(self.top)
 
     def on_resize(self) -> None:
         if self.content_size.width - _SCROLLBAR != self._width:
             self._wrap()
-        self._border.draw()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._styles_kept.clear()
-        self._border.draw()
+            self.post_message(self.WidthChanged(self))
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        index = self.scroll_offset.y + y
+        index = self.top + y
         spans = self._lines[index] if index < len(self._lines) else ()
+        (spans,) = self.searched([spans])
         pieces = [(span.text, self._styles_kept.get(_CLASSES[span.kind])) for span in spans]
         strip = line(pieces, width, self._styles_kept.get(_CLASSES[Kind.TEXT]))
         return with_selection(self, strip, index)
 
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
-
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selected_text(self._lines, self._rows, selection), "\n"
 
-    def action_scroll_lines(self, lines: int) -> None:
-        self._go(self.scroll_offset.y + lines)
-
-    def action_scroll_pages(self, pages: int) -> None:
-        self._go(self.scroll_offset.y + pages * max(1, self.content_size.height - 1))
-
     def action_top(self) -> None:
-        self._go(0)
+        self.go_to(0)
 
     def action_bottom(self) -> None:
-        self._go(len(self._lines))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self._wheel(event, -_WHEEL_LINES)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self._wheel(event, _WHEEL_LINES)
-
-    def _wheel(self, event: events.MouseScrollUp | events.MouseScrollDown, lines: int) -> None:
-        """Scroll; where all is visible, leave the wheel to what this is in."""
-        if len(self._lines) > self.content_size.height:
-            event.stop()
-            event.prevent_default()
-            self._go(self.scroll_offset.y + lines)
-
-    def _go(self, top: int) -> None:
-        jump(self, max(0, min(top, len(self._lines) - self.content_size.height)))
-        self.refresh()
+        self.go_to(len(self._lines))
 
 
 def _common(one: Sequence[Line], other: Sequence[Line]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -14,6 +15,7 @@ from textual.widget import Widget
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
 from llmdash.ui.text.format import by_words
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.named_keys import chosen_by
 from llmdash.ui.text.paint import Styles, line
 from llmdash.ui.text.trouble_words import Trouble
 from llmdash.ui.text.verdict_words import Advice, RunVerdict, verdict
@@ -23,6 +25,8 @@ __all__ = ["VerdictLine", "laid_out"]
 Piece = tuple[str, str]
 
 _GAP: Final = "   "
+_BETWEEN: Final = "  "
+"""Between two keys that help."""
 _LEAST_WORDS: Final = 14
 """Cells below which a text is left out, not cut."""
 
@@ -70,15 +74,18 @@ class VerdictLine(Widget):
     class Opened(FromWidget):
         """Posted when the line is clicked, to show all alerts in full."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, now: Callable[[], float] = time.time, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._now = now
         self._styles = Styles(self)
         self._verdict = verdict(EMPTY_FRAME)
         self._strip: Strip | None = None
 
-    def show(self, frame: Frame) -> None:
-        """Show the verdict on a frame; repaints only where the line changes."""
-        said = verdict(frame)
+    def show(self, frame: Frame, *, changes: bool = False) -> None:
+        """Show the verdict on a frame; repaints only where the line changes. `changes` says whether a run
+        that was stopped can be changed and begun anew.
+        """
+        said = verdict(frame, self._now(), changes=changes, chosen=chosen_by(self))
         if said == self._verdict and self._strip is not None:
             return
         self._verdict = said
@@ -161,7 +168,8 @@ def _ever_less(advice: tuple[Advice, ...]) -> list[tuple[Advice, ...]]:
 def _advised(advice: Sequence[Advice], said: str) -> list[Piece]:
     pieces: list[Piece] = []
     for key, does in advice:
-        pieces.append((" " if said.endswith(":") and not pieces else _GAP, "plain"))
+        gap = _BETWEEN if pieces else " " if said.endswith(":") else _GAP
+        pieces.append((gap, "plain"))
         pieces += [(key, "key"), (f" {does}", "plain")] if key else [(does, "plain")]
     return pieces
 

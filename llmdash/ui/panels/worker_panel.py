@@ -12,7 +12,8 @@ from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.states import WorkerState
 from llmdash.ui.panels.worker_rows import CELLS, worker_cells, worker_columns
-from llmdash.ui.tables.line_table import HEADER_LINES, LineTable
+from llmdash.ui.tables.line_table import LineTable
+from llmdash.ui.tables.line_view import HEADER_LINES
 from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
 from llmdash.ui.text.keymap import KeyBinding as Binding

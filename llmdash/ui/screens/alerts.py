@@ -18,6 +18,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import alert_badge
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import Chosen, chosen_by, in_chosen_keys
 
 __all__ = ["AlertsScreen"]
 
@@ -45,8 +46,11 @@ class AlertsScreen(ModalScreen[None]):
         with VerticalScroll(id="alerts") as box:
             box.border_title = Content("What blocks the run, and what is wrong besides")
             box.border_subtitle = Content("esc closes")
-            yield Static(_listed(self._alerts), id="alert-list", markup=False)
+            yield Static(self._content(), id="alert-list", markup=False)
         yield KeyBar()
+
+    def _content(self) -> Content:
+        return _listed(self._alerts, chosen_by(self))
 
     def wanted(self, view: View) -> View:
         return view
@@ -54,13 +58,13 @@ class AlertsScreen(ModalScreen[None]):
     def show_frame(self, frame: Frame) -> None:
         if frame.alerts != self._alerts:
             self._alerts = frame.alerts
-            self.query_one("#alert-list", Static).update(_listed(self._alerts))
+            self.query_one("#alert-list", Static).update(self._content())
 
 
-def _listed(alerts: tuple[Alert, ...]) -> Content:
+def _listed(alerts: tuple[Alert, ...], chosen: Chosen) -> Content:
     if not alerts:
-        return Content.styled("Nothing blocks the run, and nothing is wrong.", "$text-success")
-    return Content("\n\n").join(_in_full(alert) for alert in alerts)
+        return Content.styled("Nothing holds the run up, and nothing is wrong.", "$text-success")
+    return Content("\n\n").join(_in_full(alert, chosen) for alert in alerts)
 
 
 def _text(alert: Alert) -> str:
@@ -71,7 +75,7 @@ def _text(alert: Alert) -> str:
     )
 
 
-def _in_full(alert: Alert) -> Content:
+def _in_full(alert: Alert, chosen: Chosen) -> Content:
     """A headline, and below it the countdown and the fix."""
     badge = alert_badge(alert)
     lines = [
@@ -80,5 +84,5 @@ def _in_full(alert: Alert) -> Content:
     if when := awaited(alert):
         lines.append(Content(f"  {when}"))
     if alert.fix:
-        lines.append(Content.assemble("  ", (alert.fix, "$foreground-muted")))
+        lines.append(Content.assemble("  ", (in_chosen_keys(alert.fix, chosen), "$foreground-muted")))
     return Content("\n").join(lines)

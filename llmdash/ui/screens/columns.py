@@ -46,7 +46,7 @@ class ColumnList(LineTable):
 
         names: tuple[str, ...] | None
 
-    def __init__(self, shown: Sequence[str], usual: Sequence[str], fields: Sequence[str]) -> None:
+    def __init__(self, shown: Sequence[str], usual: Sequence[str], known: Sequence[str]) -> None:
         super().__init__(
             (
                 Column("shown", "", 3),
@@ -56,7 +56,7 @@ class ColumnList(LineTable):
             id="column-list",
         )
         self._usual = tuple(usual)
-        self._known = (*DESCRIPTIONS, *(f"{INPUT}{name}" for name in fields))
+        self._known = tuple(known)
         self._show(shown)
 
     def _show(self, shown: Sequence[str]) -> None:
@@ -128,14 +128,12 @@ class ColumnsScreen(ModalScreen[None]):
         self,
         shown: Sequence[str],
         usual: Sequence[str],
-        fields: Sequence[str],
+        known: Sequence[str],
         choose: Callable[[tuple[str, ...] | None], None],
     ) -> None:
-        """`choose` is called with the columns to show, None for those that fit the width; `fields` are the
-        carried fields that there are.
-        """
+        """`choose` is called with the columns to show, None for those that fit the width; `known` are all."""
         super().__init__()
-        self._list = ColumnList(shown, usual, fields)
+        self._list = ColumnList(shown, usual, known)
         self._choose = choose
 
     def compose(self) -> ComposeResult:

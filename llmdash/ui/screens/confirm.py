@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import chosen_by, in_chosen_keys
 
 __all__ = ["ConfirmScreen"]
 
@@ -41,5 +42,5 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(id="confirm") as box:
             box.border_title = Content(self._question)
             box.border_subtitle = Content("y yes   n no")
-            yield Static(Content(self._consequence), markup=False)
+            yield Static(Content(in_chosen_keys(self._consequence, chosen_by(self))), markup=False)
         yield KeyBar()

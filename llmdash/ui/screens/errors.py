@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +16,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.counts import counted
-from llmdash.engine.model.errors import ErrorExample, ErrorGroup
+from llmdash.engine.model.errors import ErrorExample
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
 from llmdash.engine.model.view import View
 from llmdash.ui.charts.tries_plot import TriesPlot
 from llmdash.ui.dashboard.action_names import shown_as
-from llmdash.ui.dashboard.overlay import Controls
+from llmdash.ui.dashboard.overlay import ErrorControls
 from llmdash.ui.panels.error_details import ErrorDetails, as_content
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_bar import KeyBar
@@ -40,6 +40,7 @@ from llmdash.ui.text.error_words import (
 )
 from llmdash.ui.text.format import clock
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.messages import Copied
 
 __all__ = ["ErrorsScreen"]
 
@@ -48,29 +49,6 @@ _TALL: Final = 30
 _OF_LIVE_RUN: Final = ("retry", "retry_all", "bench")
 _OF_GROUPS: Final = ("choose", *_OF_LIVE_RUN, "skip", "inspect", "copy", "sort", "filter")
 _NO_GROUP: Final = "There is no group under the cursor"
-
-
-class ErrorControls(Controls, Protocol):
-    """What the dashboard does in addition for this screen."""
-
-    @property
-    def skipped_errors(self) -> set[str]:
-        """The ids of the groups that are folded away."""
-
-    def retry_groups(self, groups: Iterable[ErrorGroup]) -> None:
-        """Queue every failed job of these groups again."""
-
-    def action_retry_failed(self) -> None:
-        """Queue every failed job again."""
-
-    def bench(self, label: str) -> None:
-        """Send nothing more with a key, or use it again."""
-
-    def show_only(self, filter_text: str) -> None:
-        """Show the jobs that match a filter."""
-
-    def inspect(self, job: int) -> None:
-        """Show one job in full."""
 
 
 class ErrorsScreen(Screen[None]):
@@ -261,8 +239,8 @@ class ErrorsScreen(Screen[None]):
         if group is None:
             self._say(_NO_GROUP)
             return
-        self.app.copy_to_clipboard(copied_words(group, self._examples))
-        self._say("Copied: what the server said, and the ids of its requests")
+        what = "what the server said, and the ids of its requests"
+        self.post_message(Copied(copied_words(group, self._examples), what))
 
     def _say(self, words: str) -> None:
         self.app.notify(words, markup=False)

@@ -95,8 +95,10 @@ class GraphsScreen(Screen[None]):
         ),
     ]
 
-    def __init__(self, controls: Controls) -> None:
+    def __init__(self, controls: Controls, at_s: float | None = None, plot: int | None = None) -> None:
+        """With `at_s` the cursor is at that moment, in seconds at work; with a `plot` that one is alone."""
         super().__init__()
+        self._first_look = at_s, plot
         self._controls = controls
         self._exports = False
         self.renamed: Mapping[str, str] = {}
@@ -105,6 +107,13 @@ class GraphsScreen(Screen[None]):
         yield RunLine()
         yield GraphBoard(id="graphs")
         yield KeyBar()
+
+    def on_mount(self) -> None:
+        at_s, plot = self._first_look
+        if at_s is not None:
+            self._board.point_at(at_s)
+        if plot is not None:
+            self._board.show_alone(plot)
 
     @property
     def _board(self) -> GraphBoard:

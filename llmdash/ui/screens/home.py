@@ -15,23 +15,22 @@ from textual.content import Content
 from textual.events import Paste, Resize, ScreenResume
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Static
 from textual.worker import Worker
 
-from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart
 from llmdash.ui.dashboard.arrangement import WIDE
 from llmdash.ui.home.blocking_work import BlockingWork
 from llmdash.ui.home.endpoint_list import EndpointList
 from llmdash.ui.home.forecast_pane import ForecastPane
 from llmdash.ui.home.form import NewRunForm
+from llmdash.ui.home.kept_looks import KeptLooks
 from llmdash.ui.home.kept_table import KeptTable
-from llmdash.ui.home.path_field import PathField
+from llmdash.ui.home.keys import HOME_KEYS
+from llmdash.ui.home.title_line import TitleLine
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
 from llmdash.ui.panels.key_bar import KeyBar
-from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.screens.find_file import find_file
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
@@ -39,14 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HomeScreen"]
 
-_LOOK_S = 2.0
-"""Seconds between two looks at the kept runs, at least: those that run go on."""
-_REST = 10
-"""How many times as long as a look the pause after it is, at least: thousands of runs keep no core busy."""
 _SETTLE_S = 0.15
 """Seconds without a change after which the file is read, and the forecast made, again."""
-_NAME_WIDTH = 20
-"""Cells that the first line needs for its name."""
 
 
 class HomeScreen(Screen[None]):
@@ -58,50 +51,8 @@ class HomeScreen(Screen[None]):
 
     TITLE = "Home"
     AUTO_FOCUS = ""  # it would scroll, by a layout that is not yet that of this size
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "start", "Start", tooltip="Start the run with what is chosen"),
-        # With priority, so that what is typed right after it is of the next field.
-        Binding("tab", "app.focus_next", "Next field", priority=True),
-        Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True),
-        # With priority, so that they go over the sliders too, and change no value on the way.
-        Binding(
-            "down",
-            "field('next')",
-            "Next field",
-            id="field-down",
-            show=False,
-            priority=True,
-            tooltip="In the form",
-        ),
-        Binding(
-            "up",
-            "field('previous')",
-            "Field before",
-            id="field-up",
-            show=False,
-            priority=True,
-            tooltip="In the form",
-        ),
-        Binding("n", "new_run", "New run", tooltip="Go to the form of a new run"),
-        Binding("h", "kept", "Runs kept", tooltip="Go to the kept runs"),
-        Binding("v", "check_keys", "Check keys", tooltip="Try each key by one small call"),
-        # With priority, so that a letter typed right after it is that of a panel.
-        Binding(
-            "ctrl+o",
-            "app.jump",
-            "Jump",
-            show=False,
-            priority=True,
-            tooltip="A letter on each field and panel",
-        ),
-        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
-        Binding("escape", "app.quit", "Leave", tooltip="Leave; nothing was sent", id="leave-home"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = HOME_KEYS
     DEFAULT_CSS = """
-    HomeScreen #title { height: 1; padding: 0 1; }
-    HomeScreen #title-name { width: 1fr; }
-    HomeScreen #home-title { width: auto; color: $foreground-muted; }
     HomeScreen #home { height: 1fr; }
     HomeScreen #above { height: 1fr; min-height: 11; }
     HomeScreen #kept { width: 13fr; height: 100%; }
@@ -115,14 +66,7 @@ class HomeScreen(Screen[None]):
     }
     HomeScreen #new { height: auto; }
     HomeScreen #forecast { height: auto; max-height: 8; min-height: 5; width: 100%; }
-    HomeScreen #forecast.-spends { border-subtitle-color: $text-warning; border-subtitle-style: bold; }
-    HomeScreen #forecast.-refused { color: $text-error; text-style: bold; }
     HomeScreen.compact #above { layout: vertical; height: auto; min-height: 8; }
-    HomeScreen.compact #forecast { text-wrap: nowrap; text-overflow: ellipsis; }
-    HomeScreen.compact #forecast.-refused { text-wrap: wrap; }
-    HomeScreen.compact .halves { layout: vertical; height: 2; }
-    HomeScreen.compact .half { width: 1fr; }
-    HomeScreen.compact .half.-rest > Label:first-child { width: 12; padding: 0; }
     HomeScreen.compact #kept { width: 100%; height: 8; }
     HomeScreen.compact #places { width: 100%; height: auto; max-height: 7; }
     """
@@ -138,25 +82,16 @@ class HomeScreen(Screen[None]):
     def __init__(self, launcher: Launcher, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._launcher = launcher
-        self._clock = clock
-        self._looked_at = 0.0
-        """When the last look at the kept runs began."""
-        self._next_look: Timer | None = None
         self._options = launcher.options()
         self._endpoints = self._options.endpoints
-        self._kept_runs = KeptPart()
-        self._kept_problem = ""
-        """Why the last look at the kept runs failed; empty if it did not."""
         self._opening: Launch | str | None = None
-        self._said = ""
         self._shows_focus = False
         """Whether what has the focus was scrolled to since the size has changed."""
         self._work = BlockingWork(self)
+        self._looks = KeptLooks(self, self._work, launcher.kept, clock, self._show_kept, self._tell)
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="title"):
-            yield Static(Content.assemble(("llmdash", "bold $primary"), "   home"), id="title-name")
-            yield Static(id="home-title", markup=False)
+        yield TitleLine()
         with VerticalScroll(id="home", can_focus=False):
             with Horizontal(id="above"):
                 yield KeptTable(id="kept")
@@ -180,56 +115,29 @@ class HomeScreen(Screen[None]):
         self.set_focus(self.query_one("#prompt-files"), scroll_visible=False)
         self._arrange(self.app.size.width)
         self._settling = self.set_timer(_SETTLE_S, self._foresee)
-        self._foresee()
+        self.call_after_refresh(self._foresee)  # it reads files, and the first picture has the processor
 
     def on_paste(self, event: Paste) -> None:
         """A file that is dropped anywhere but on a field is the one to run."""
         event.stop()
-        self.query_one("#prompt-path", PathField).take(event.text)
+        self._form.take_file(event.text)
 
     # What was.
 
     @on(ScreenResume)
+    def _resumed(self) -> None:
+        self.call_after_refresh(self._look)
+
     def _look(self) -> None:
-        """Look at the kept runs, while this screen is the one that is shown: thousands take their time."""
-        if self._next_look is not None:
-            self._next_look.stop()
-        if self.is_current and not self._work.goes_on("kept"):
-            self._looked_at = self._clock()
-            self._work.start("kept", self._launcher.kept, self._show_kept, self._cannot_look)
-
-    def _cannot_look(self, problem: str) -> None:
-        """Say why, but only once as long as it stays the same: the next look comes by itself."""
-        self._look_again()
-        if problem != self._kept_problem:
-            self._kept_problem = problem
-            self._tell(problem)
-
-    def _look_again(self) -> None:
-        pause_s = max(_LOOK_S, _REST * (self._clock() - self._looked_at))
-        self._next_look = self.set_timer(pause_s, self._look)
+        self._looks.look()
 
     def _show_kept(self, kept: KeptPart) -> None:
-        self._look_again()
-        self._kept_problem = ""
-        self._kept_runs = kept
         self._kept.show(kept.rows, kept.room)
-        self._show_title()
-
-    def _show_title(self) -> None:
-        keys = sum(len(endpoint.keys) for endpoint in self._endpoints)
-        parts = [f"{counted(len(self._kept_runs.rows), 'run')} kept", f"{counted(keys, 'key')} found"]
-        parts.append("nothing is sent before Enter")
-        while parts and len(" · ".join(parts)) > self.size.width - _NAME_WIDTH:
-            del parts[0]
-        said = " · ".join(parts)
-        if said != self._said:
-            self._said = said
-            self.query_one("#home-title", Static).update(Content(said))
+        self.query_one(TitleLine).show(runs=len(kept.rows))
 
     def _show_endpoints(self) -> None:
         self.query_one(EndpointList).show(self._endpoints, self._options.found_in)
-        self._show_title()
+        self.query_one(TitleLine).show(keys=sum(len(endpoint.keys) for endpoint in self._endpoints))
 
     @on(KeptTable.Asked)
     def _asked(self, event: KeptTable.Asked) -> None:
@@ -293,6 +201,9 @@ class HomeScreen(Screen[None]):
     def action_new_run(self) -> None:
         self.query_one("#prompt-files").focus()
 
+    def action_find_file(self) -> None:
+        find_file(self, self._work, self._launcher.files, self._form.take_file)
+
     def action_kept(self) -> None:
         self._kept.focus()
 
@@ -337,18 +248,15 @@ class HomeScreen(Screen[None]):
         """Read the chosen file, and ask what Enter would send now."""
         try:
             read = partial(self._launcher.preview, self._form.prompts())
-            self._work.start("preview", read, self._form.show_preview, self._unreadable)
+            self._work.start("preview", read, self._form.show_preview, self._form.show_unreadable)
         except LaunchError as error:
-            self._unreadable(str(error))
+            self._form.show_unreadable(str(error))
         try:
             foresee = partial(self._launcher.forecast, self._form.launch())
             self._work.start("forecast", foresee, self._show_forecast, self._forecast.show_none)
         except LaunchError as error:
             self._work.drop("forecast")
             self._forecast.show_none(str(error))
-
-    def _unreadable(self, problem: str) -> None:
-        self._form.show_preview(None, problem)
 
     def _show_forecast(self, forecast: ForecastPart) -> None:
         """Show what would come of the fields, unless it says there why nothing was started."""
@@ -367,7 +275,6 @@ class HomeScreen(Screen[None]):
         self.app.notify(problem, severity="error", markup=False)
 
     def on_resize(self, event: Resize) -> None:
-        self._show_title()
         if self.is_mounted:
             self._arrange(event.size.width)
 

@@ -49,7 +49,7 @@ class WorkerControls(Controls, Protocol):
     def show_only(self, filter_text: str) -> None:
         """Show the jobs that match a filter."""
 
-    def request(self, command: Command) -> None:
+    def carry_out(self, command: Command) -> None:
         """Send a command; ask first where it is hard to take back."""
 
     def show_errors_of(self, key: str) -> None:
@@ -213,7 +213,7 @@ class WorkersScreen(Screen[None]):
 
     @on_steering
     def _steer(self, message: Message) -> None:
-        self._controls.request(command_of(message, self._frame))
+        self._controls.carry_out(command_of(message, self._frame))
 
     @on(KeyPanel.Chosen)
     def _jobs_of_key(self, event: KeyPanel.Chosen) -> None:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from rich.cells import cell_len
-from textual import events
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from llmdash.engine.model.frame import StreamPart
-from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import StreamView
-from llmdash.ui.stream.search_line import SearchLine
+from llmdash.ui.stream.looks import StreamLooks
+from llmdash.ui.stream.searched_lines import SearchedLines
 from llmdash.ui.stream.selected import selected_text, with_selection
-from llmdash.ui.stream.text import Ruler
+from llmdash.ui.stream.shown_lines import ShownLines
 from llmdash.ui.stream.transcript import Transcript
-from llmdash.ui.stream.words import CARET, missing_text, short_heading
-from llmdash.ui.stream.wrapping import Kind, Line, Span, wrap
+from llmdash.ui.stream.words import short_heading
+from llmdash.ui.stream.wrapping import Kind, Line
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.paint import Styles, line, regions
-from llmdash.ui.text.panel_border import PanelBorder
+from llmdash.ui.text.paint import line, regions
 from llmdash.ui.text.scrolling import jump, resize
 
 __all__ = ["StreamPane"]
@@ -31,16 +28,13 @@ __all__ = ["StreamPane"]
 KEPT_STRIPS: Final = 512
 SCROLLBAR_WIDTH: Final = 1
 USUAL_WIDTH: Final = 80
-WHEEL_LINES: Final = 3
 SCROLLED: Final = "-scrolled"
 LEAST_HEADED: Final = 4
 """Lines below which the heading of the answer stands on the border, and one answer replaces the other."""
-RULERS: Final = {
-    Ruler.HEIGHTS: "| chunk  ▂ the gap before it  █ 0.26s a stall",
-    Ruler.TIMES: "| chunk  24 the gap before it in ms",
-    Ruler.NONE: "| chunk",
+_EXPLAINED: Final[Mapping[str, str]] = {
+    "scroll_lines(-1)": "Scroll back and hold the text still",
+    "scroll_pages(-1)": "A screenful back",
 }
-"""What the signs mean."""
 
 STYLES: Final = {
     Kind.TEXT: "stream-pane--text",
@@ -57,7 +51,7 @@ STYLES: Final = {
 }
 
 
-class StreamPane(ScrollView, can_focus=True):
+class StreamPane(SearchedLines):
     """Shows the text of a job, with `|` behind its chunks; follows new text until scrolled up.
 
     Without a job to watch it is a transcript: one answer after the other, each under a heading with its job.
@@ -87,10 +81,6 @@ class StreamPane(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_lines(-1)", "Up", show=False, tooltip="Scroll back and hold the text still"),
-        Binding("down", "scroll_lines(1)", "Down", show=False, tooltip="A line down"),
-        Binding("pageup", "scroll_pages(-1)", "Page up", show=False, tooltip="A screenful back"),
-        Binding("pagedown", "scroll_pages(1)", "Page down", show=False, tooltip="A screenful down"),
         Binding("home", "first_line", "Top", show=False, tooltip="The oldest text held"),
         Binding("end", "follow", "Follow", tooltip="Follow the newest text again", id="stream-follow"),
         Binding("b", "toggle_marks", "Bars", id="stream-bars", tooltip="| behind each chunk, on or off"),
@@ -101,10 +91,6 @@ class StreamPane(ScrollView, can_focus=True):
             id="stream-gaps",
             tooltip="Gaps as heights, in milliseconds, or not at all",
         ),
-        Binding("slash", "search", "Search", tooltip="Find words in the text that is held"),
-        Binding("n", "found(1)", "Next found", show=False, tooltip="The next line with what is searched for"),
-        Binding("N", "found(-1)", "Previous found", show=False, tooltip="The line before with it"),
-        Binding("escape", "end_search", "End search", show=False, tooltip="Search for nothing any more"),
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*STYLES.values()}
@@ -112,9 +98,7 @@ class StreamPane(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     StreamPane {
         height: 1fr;
-        overflow-x: hidden;
         overflow-y: hidden;
-        scrollbar-size-vertical: 1;
         &.-scrolled { overflow-y: auto; }
         & > .stream-pane--text { color: $foreground; }
         & > .stream-pane--mark { color: $text-accent; text-style: dim; }
@@ -132,17 +116,16 @@ class StreamPane(ScrollView, can_focus=True):
     """
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(name=name, id=id, classes=classes)
-        self._styles_kept = Styles(self)
+        super().__init__("Stream", name=name, id=id, classes=classes)
+        self.explained = _EXPLAINED
+        """What the help says of keys that do more here than scroll."""
         self._transcript = Transcript()
         self._text = self._transcript.text
+        self._shown = ShownLines(self._transcript)
         self._follow = True
-        self._marks = True
-        self._ruler = Ruler.HEIGHTS
-        self._search = SearchLine()
+        self._looks = StreamLooks()
         self._strips: LRUCache[Line, Strip] = LRUCache(KEPT_STRIPS)
         self._painted: list[Line] = []
-        self._border = PanelBorder(self, "Stream")
         self._show_border()
 
     # The interface to the screen.
@@ -153,9 +136,9 @@ class StreamPane(ScrollView, can_focus=True):
         return self._follow
 
     @property
-    def looks(self) -> tuple[bool, Ruler]:
-        """Whether there are bars behind chunks, and what stands below them."""
-        return self._marks, self._ruler
+    def looks(self) -> StreamLooks:
+        """How the text is drawn."""
+        return self._looks
 
     @property
     def job(self) -> int | None:
@@ -166,11 +149,6 @@ class StreamPane(ScrollView, can_focus=True):
     def text(self) -> str:
         """The text that is held, without marks, safe to show."""
         return self._text.plain
-
-    @property
-    def is_typed_into(self) -> bool:
-        """True while keys are letters of what is searched for."""
-        return self._search.is_typed
 
     def wanted(self) -> StreamView:
         """Return the stream to request from the session."""
@@ -192,47 +170,29 @@ class StreamPane(ScrollView, can_focus=True):
 
     # Lines.
 
+    @property
+    def lines(self) -> Sequence[Line]:
+        return self._text.lines
+
+    def line_count(self) -> int:
+        return self._shown.count()
+
     def _configure(self) -> None:
-        self._text.configure(self._text_width, self._marks, self._ruler)
+        self._shown.configure(self._text_width, *self._looks)
         height = self.content_size.height
         if height:
             self._transcript.use_headings(height >= LEAST_HEADED)
 
-    @property
-    def _tail(self) -> list[Line]:
-        """What stands in place of the last line of text: the same with the caret of a live stream, or words
-        where there is no text.
-        """
-        part = self._transcript.part
-        last = self._text.lines[self._text.last_text]
-        if not self._transcript.chunks:
-            words = missing_text(part)
-            kind = Kind.ERROR if part.error and not part.state.in_flight else Kind.WORDS
-            return [each for each, _row in wrap([Span(words, kind)], self._text_width)]
-        width = sum(cell_len(span.text) for span in last)
-        if part.state is JobState.STREAMING and width < self._text_width:
-            return [(*last, Span(CARET, Kind.CARET)), *self._text.lines[self._text.last_text + 1 :]]
-        return list(self._text.lines[self._text.last_text :])
-
-    @property
-    def _line_count(self) -> int:
-        return self._text.last_text + len(self._tail)
-
-    def _shown_lines(self, top: int, height: int) -> list[Line]:
-        """Return the lines from `top` on, as they are drawn."""
-        fixed = self._text.last_text
-        lines = list(self._text.lines[top : min(fixed, top + height)])
-        if top + height > fixed:
-            lines += self._tail[max(0, top - fixed) : top + height - fixed]
-        search = self._search.search
-        return [search.highlighted(each) for each in lines] if search is not None else lines
+    def _window(self) -> list[Line]:
+        """The lines on screen, as they are drawn."""
+        return self.searched(self._shown.window(self.top, self.content_size.height))
 
     def _lines_changed(self) -> None:
         """Repaint the lines that differ from what was painted last."""
         size = self.content_size
         if not self._follow:
-            resize(self, self._line_count)
-        wanted = self._shown_lines(self._top, size.height)
+            resize(self, self.line_count())
+        wanted = self._window()
         wanted += [()] * (size.height - len(wanted))
         if len(wanted) != len(self._painted):
             self._painted = wanted
@@ -254,10 +214,10 @@ class StreamPane(ScrollView, can_focus=True):
 
     @property
     def _last_top(self) -> int:
-        return max(0, self._line_count - self.content_size.height)
+        return max(0, self.line_count() - self.content_size.height)
 
     @property
-    def _top(self) -> int:
+    def top(self) -> int:
         """The first visible line."""
         return self._last_top if self._follow else min(self._last_top, self.scroll_offset.y)
 
@@ -265,9 +225,7 @@ class StreamPane(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles_kept.clear()
         self._strips.clear()
-        self._border.draw()
 
     def on_resize(self) -> None:
         self._rewrap()
@@ -283,13 +241,13 @@ class StreamPane(ScrollView, can_focus=True):
         width = self.content_size.width - (SCROLLBAR_WIDTH if self.show_vertical_scrollbar else 0)
         plain = self._styles_kept.get("stream-pane--text")
         if not self._painted:
-            self._painted = self._shown_lines(self._top, self.content_size.height)
+            self._painted = self._window()
         spans = self._painted[y] if y < len(self._painted) else ()
         strip = self._strips.get(spans)
         if strip is None or strip.cell_length != width:
             pieces = [(span.text, self._styles_kept.get(STYLES[span.kind])) for span in spans]
             strip = self._strips[spans] = line(pieces, width, plain)
-        return with_selection(self, strip, self._top + y)
+        return with_selection(self, strip, self.top + y)
 
     def _show_border(self) -> None:
         part, width = self._transcript.part, self.content_size.width
@@ -301,13 +259,9 @@ class StreamPane(ScrollView, can_focus=True):
             how = "job under the cursor"
         else:
             how = "following newest"
-        legend = RULERS[self._ruler] if self._marks and width >= len(RULERS[self._ruler]) + 8 else ""
-        self._border.show("Stream", how, self._search.words or legend)
+        self._border.show("Stream", how, self._search.words or self._looks.legend(width))
 
     # Selection.
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        self.refresh()
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return what is selected of the text, without marks and gaps."""
@@ -315,38 +269,21 @@ class StreamPane(ScrollView, can_focus=True):
 
     # Keys and wheel.
 
-    def action_scroll_lines(self, lines: int) -> None:
-        self._go(self._top + lines)
-
-    def action_scroll_pages(self, pages: int) -> None:
-        self._go(self._top + pages * max(1, self.content_size.height - 1))
-
     def action_first_line(self) -> None:
-        self._go(0)
+        self.go_to(0)
 
     def action_follow(self) -> None:
         self._set_follow(True)
 
     def action_toggle_marks(self) -> None:
-        self._marks = not self._marks
+        self._looks = self._looks.toggled()
         self._rewrap()
 
     def action_next_ruler(self) -> None:
-        rulers = list(RULERS)
-        self._ruler = rulers[(rulers.index(self._ruler) + 1) % len(rulers)]
+        self._looks = self._looks.next_ruler()
         self._rewrap()
 
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        event.prevent_default()
-        self._go(self._top - WHEEL_LINES)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
-        event.prevent_default()
-        self._go(self._top + WHEEL_LINES)
-
-    def _go(self, top: int) -> None:
+    def go_to(self, top: int) -> None:
         """Scroll to line `top`; past the end means to follow."""
         if top >= self._last_top:
             self._set_follow(True)
@@ -357,64 +294,27 @@ class StreamPane(ScrollView, can_focus=True):
 
     def _set_follow(self, follow: bool) -> None:
         if follow != self._follow:
-            top = self._top
+            top = self.top
             self._follow = follow
             self.set_class(not follow, SCROLLED)
             if not follow:
-                resize(self, self._line_count)
+                resize(self, self.line_count())
                 jump(self, top)
             self._show_border()
             self._lines_changed()
 
     # Search.
 
-    def action_search(self) -> None:
-        self._search.open()
-        self._searched()
+    def show_found(self, place: int) -> None:
+        if self._follow and self.top <= place and self._last_top > 0:
+            self._set_follow(False)  # it would leave the screen with new text
+        else:
+            super().show_found(place)
 
-    def action_found(self, by: int) -> None:
-        if (place := self._search.step(by, self._text.lines)) is not None:
-            self._hold(place)
-        self._searched()
+    @property
+    def search_begin(self) -> int:
+        return self.line_count()  # what was said last comes first
 
-    def action_end_search(self) -> None:
-        self._search.close()
-        self._searched()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave keys of a search that is not going on to the screen."""
-        return self._search.is_open if action in ("found", "end_search") else True
-
-    def on_key(self, event: events.Key) -> None:
-        if self._search.is_typed and self._search.key(event.key, event.character):
-            event.stop()
-            event.prevent_default()
-            self._look_up()
-
-    def on_paste(self, event: events.Paste) -> None:
-        if self._search.is_typed:
-            event.stop()
-            self._search.paste(event.text)
-            self._look_up()
-
-    def on_blur(self) -> None:
-        self._search.enter()
-        self._searched()
-
-    def _look_up(self) -> None:
-        """Show the last line with what was typed so far."""
-        if (place := self._search.look_up(self._text.lines)) is not None:
-            self._hold(place)
-        self._searched()
-
-    def _hold(self, place: int) -> None:
-        """Scroll a line into view, if it is not there."""
-        height = self.content_size.height
-        if not self._top <= place < self._top + height:
-            self._go(max(0, place - height // 2))
-        elif self._follow and self._last_top > 0:
-            self._set_follow(False)
-
-    def _searched(self) -> None:
+    def search_changed(self) -> None:
         self._show_border()
         self._lines_changed()

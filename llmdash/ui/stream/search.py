@@ -9,7 +9,10 @@ from llmdash.ui.stream.wrapping import Kind, Line, Span
 
 __all__ = ["StreamSearch"]
 
-_SEARCHED = (Kind.TEXT, Kind.NAME, Kind.HEADING)
+_SEARCHED = (
+    *(Kind.TEXT, Kind.NAME, Kind.HEADING, Kind.STRONG, Kind.CODE, Kind.ROLE, Kind.WARNING, Kind.SUCCESS),
+    *(Kind.TAKEN, Kind.ADDED),
+)
 
 
 class StreamSearch:

@@ -79,10 +79,13 @@ class SearchLine:
         """Append the first line of a text."""
         self._change(self._typed + text.partition("\n")[0])
 
-    def look_up(self, lines: Sequence[Line]) -> int | None:
-        """Look through the lines; return the last one in which something is found."""
+    def look_up(self, lines: Sequence[Line], begin: int) -> int | None:
+        """Look through the lines; return the first one from `begin` on in which something is found, or the
+        last one before.
+        """
         self._found = self.search.places(lines) if self.search is not None else []
-        self._at = self._found[-1] if self._found else None
+        last = self._found[-1] if self._found else None
+        self._at = next((place for place in self._found if place >= begin), last)
         return self._at
 
     def step(self, by: int, lines: Sequence[Line]) -> int | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind
+from llmdash.ui.text.highlight import highlighted, highlighted_span
 
-__all__ = ["selected_text", "with_selection"]
+__all__ = ["selected_text", "text_of", "with_selection", "with_span"]
 
 _LEFT_OUT = (Kind.MARK, Kind.GAP, Kind.STALL, Kind.CARET, Kind.THOUGHT)
 _ENDS = {LineKind.TEXT: "\n", LineKind.HEADING: "\n", LineKind.BROKEN: "", LineKind.BROKEN_AT_BLANK: " "}
@@ -21,13 +21,17 @@ def selected_text(lines: Sequence[Line], rows: Sequence[LineKind], selection: Se
     """Return what `selection` (offsets in characters of lines as they are drawn) holds."""
     first = max(0, selection.start.y) if selection.start is not None else 0
     last = min(len(lines) - 1, selection.end.y) if selection.end is not None else len(lines) - 1
-    parts: list[str] = []
-    for index in range(first, last + 1):
-        if rows[index] is LineKind.GAPS:
-            continue
-        start, end = selection.get_span(index) or (0, -1)
-        parts += [_part(lines[index], start, end), _ENDS[rows[index]]]
-    return "".join(parts[:-1])
+    shown = range(first, last + 1)
+    return text_of((lines[index], rows[index], selection.get_span(index) or (0, -1)) for index in shown)
+
+
+def text_of(parts: Iterable[tuple[Line, LineKind, tuple[int, int]]]) -> str:
+    """Return the text of lines, each from a character to another (-1: to its end), without marks and gaps."""
+    texts: list[str] = []
+    for line, row, (start, end) in parts:
+        if row is not LineKind.GAPS:
+            texts += [_part(line, start, end), _ENDS[row]]
+    return "".join(texts[:-1])
 
 
 def _part(line: Line, start: int, end: int) -> str:
@@ -42,13 +46,11 @@ def _part(line: Line, start: int, end: int) -> str:
     return "".join(kept)
 
 
-def with_selection(view: ScrollView, strip: Strip, index: int) -> Strip:
+def with_selection(view: Widget, strip: Strip, index: int) -> Strip:
     """Return the strip of line `index` so that it knows its place, with what is selected of it in colour."""
-    selection = view.text_selection
-    span = selection.get_span(index) if selection is not None else None
-    if span is not None:
-        start, end = (cell_len(strip.text[:at]) if at >= 0 else strip.cell_length for at in span)
-        style = view.screen.get_component_rich_style("screen--selection")
-        inside = strip.crop(start, end).apply_style(style)
-        strip = Strip.join([strip.crop(0, start), inside, strip.crop(end)])
-    return strip.apply_offsets(0, index)
+    return highlighted(view, strip, index).apply_offsets(0, index)
+
+
+def with_span(view: Widget, strip: Strip, index: int, span: tuple[int, int] | None) -> Strip:
+    """Return the same where `span`, from a character to another (-1: to its end), is what is selected."""
+    return (strip if span is None else highlighted_span(view, strip, span)).apply_offsets(0, index)

@@ -3,83 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
-from rich.cells import cell_len
 from rich.style import Style
+from textual import events
+from textual.binding import BindingType
 from textual.geometry import Region
+from textual.message import Message
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.engine.model.frame import StreamPart
-from llmdash.engine.model.states import JobState
-from llmdash.sanitize import clean_line
-from llmdash.ui.stream.text import Chunk, Ruler, StreamText
-from llmdash.ui.stream.words import CARET, missing_text, summary
-from llmdash.ui.stream.wrapping import Kind, Line, LineKind, Span, wrap
-from llmdash.ui.text.badges import JOB_STATES
-from llmdash.ui.text.format import count, fit
+from llmdash.ui.stream.grid import Grid, fit_grid
+from llmdash.ui.stream.looks import StreamLooks
+from llmdash.ui.stream.tile_box import Pieces, TileBox, TileView, tile_box
+from llmdash.ui.stream.tile_selection import TileSelection
+from llmdash.ui.text.format import count
+from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import Styles, line
 from llmdash.ui.text.panel_border import PanelBorder
 
-__all__ = ["Grid", "StreamTiles", "fit_grid"]
+__all__ = ["StreamTiles"]
 
-NARROWEST: Final = 24
-WIDTH: Final = 56
-"""The preferred width of a box, borders included; two narrow columns are better than one."""
-LINES: Final = 5
-"""The preferred height of a box, borders included."""
-BORDERS: Final = 2
-
-_Pieces = tuple[tuple[str, str], ...]
-"""A line of a box: texts, each with the tail of its component class."""
-_TAILS: Final = {
-    Kind.TEXT: "text",
-    Kind.MARK: "mark",
-    Kind.GAP: "gap",
-    Kind.STALL: "stall",
-    Kind.CARET: "live",
-    Kind.WORDS: "empty",
-    Kind.THOUGHT: "empty",
-    Kind.ERROR: "failed",
-}
-_FAILED: Final = (JobState.FAILED, JobState.INVALID)
-_LEAST_SUMMED: Final = 5
-"""Lines of a box from which on the last one sums the stream up."""
+_WHEEL_LINES: Final = 3
 
 
-class Grid(NamedTuple):
-    """Boxes in `columns` and `rows`; the last column and row take the remaining cells."""
+class _HeldTile(NamedTuple):
+    """What a place shows while it is scrolled: the stream as it was then, `back` lines above its end."""
 
-    columns: int
-    rows: int
-    width: int
-    height: int
-
-    @property
-    def boxes(self) -> int:
-        return self.columns * self.rows
-
-    def region(self, place: int) -> Region:
-        """Return the region of box `place`, counted from 0, row by row."""
-        row, column = divmod(place, self.columns)
-        x, y = column * (self.width // self.columns), row * (self.height // self.rows)
-        right = self.width if column == self.columns - 1 else x + self.width // self.columns
-        bottom = self.height if row == self.rows - 1 else y + self.height // self.rows
-        return Region(x, y, right - x, bottom - y)
+    part: StreamPart
+    back: int
 
 
-def fit_grid(width: int, height: int) -> Grid:
-    """Return the boxes for `width` x `height` cells; none if not even one has room for a line of text."""
-    if width < NARROWEST or height <= BORDERS:
-        return Grid(0, 0, width, height)
-    columns = max(width // WIDTH, min(2, width // NARROWEST))
-    return Grid(columns, max(1, height // LINES), width, height)
-
-
-class StreamTiles(Widget):
+class StreamTiles(Widget, can_focus=True):
     """Shows the last lines of the streams in flight, and of those that ended last.
+
+    A box that is scrolled, and all of them while text is selected, hold still. What is selected lies within
+    the box in which that began, and is copied without marks and gaps.
+
+    | Key | Does |
+    |---|---|
+    | arrows | Move from box to box; a click does so too. |
+    | enter | Open the job; so does a double click. |
+    | pageup, pagedown, wheel | Scroll in a box. |
+    | end, escape | Follow all streams again. |
 
     | Component class | Styles |
     |---|---|
@@ -94,7 +63,19 @@ class StreamTiles(Widget):
     | `stream-tiles--empty` | The words shown while there is no stream. |
     """
 
-    ALLOW_SELECT = False
+    BINDING_GROUP_TITLE = "Streams"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open_job", "Inspect", tooltip="Show the job of this stream in full"),
+        Binding("left", "move(-1, 0)", "Stream left", show=False, tooltip="The stream to the left"),
+        Binding("right", "move(1, 0)", "Stream right", show=False, tooltip="The stream to the right"),
+        Binding("up", "move(0, -1)", "Stream above", show=False, tooltip="The stream above"),
+        Binding("down", "move(0, 1)", "Stream below", show=False, tooltip="The stream below"),
+        Binding("pageup", "scroll_box(1)", "Page up", show=False, tooltip="Hold it, and scroll back"),
+        Binding("pagedown", "scroll_box(-1)", "Page down", show=False, tooltip="A screenful down"),
+        Binding("end", "follow", "Follow", tooltip="Follow all streams again", id="stream-follow"),
+        Binding("escape", "follow", "Follow", show=False, id="stream-follow", tooltip="Follow them again"),
+    ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "stream-tiles--border",
@@ -123,41 +104,89 @@ class StreamTiles(Widget):
     }
     """
 
+    @dataclass
+    class Chosen(Message):
+        """Posted when another stream is chosen: its job."""
+
+        job: int
+
+    @dataclass
+    class Opened(Message):
+        """Posted when enter is pressed on a stream, or it is clicked twice: its job."""
+
+        job: int
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._styles = Styles(self)
         self._grid = Grid(0, 0, 0, 0)
-        self._boxes: list[list[_Pieces]] = []
-        self._marks, self._ruler = True, Ruler.HEIGHTS
+        self._parts: tuple[StreamPart, ...] = ()
+        self._boxes: list[TileBox] = []
+        self._looks = StreamLooks()
+        self._held: dict[int, _HeldTile] = {}
+        self._place = 0
+        """Where the cursor is."""
+        self._selected = TileSelection()
         self._border = PanelBorder(self, "Streams")
         self.next_way = ""
         """What `w` shows next."""
+
+    # The interface to the screen.
 
     def wanted(self) -> int:
         """Return the number of streams there is room for."""
         return fit_grid(*self.content_size).boxes
 
-    def use(self, marks: bool, ruler: Ruler) -> None:
-        """Show bars behind the chunks, and the gaps below them, from the next parts on."""
-        self._marks, self._ruler = marks, ruler
+    def use(self, looks: StreamLooks) -> None:
+        """Draw streams like this from the next parts on."""
+        self._looks = looks
 
     def show(self, parts: Sequence[StreamPart], in_flight: int) -> None:
         """Show `parts`, each at its place; only lines that differ are painted."""
-        self._border.show(
-            "Streams", f"{count(in_flight)} in flight", f"b bars · t gap times · w {self.next_way}"
-        )
+        self._parts = tuple(parts)
+        holds = "held · esc" if self._holds else f"{count(in_flight)} in flight"
+        self._border.show("Streams", holds, f"b bars · t gap times · w {self.next_way}")
+        if self.text_selection is None:
+            self._lay_out()
+
+    # Boxes.
+
+    @property
+    def _holds(self) -> bool:
+        """Whether a box does not show what its stream says now."""
+        return bool(self._held) or self.text_selection is not None
+
+    def _lay_out(self) -> None:
+        """Draw the boxes again, those that changed."""
         grid = fit_grid(*self.content_size)
-        regions = [grid.region(place) for place in range(min(grid.boxes, len(parts)))]
-        boxes = [
-            _box(part, region.width, region.height, self._marks, self._ruler)
-            for part, region in zip(parts, regions, strict=False)
-        ]
+        if grid != self._grid:
+            self._held.clear()
+        boxes = [self._box(grid, place) for place in range(min(grid.boxes, len(self._parts)))]
         before, self._boxes = self._boxes, boxes
         if grid != self._grid or len(before) != len(boxes):
             self._grid = grid
             self.refresh()
-        elif changed := _changed(before, boxes, regions):
+        elif changed := _changed(before, boxes, grid):
             self.refresh(*changed)
+
+    def _box(self, grid: Grid, place: int) -> TileBox:
+        held = self._held.get(place)
+        part, back = held if held is not None else (self._parts[place], 0)
+        region = grid.region(place)
+        view = TileView(self._looks, back, self.has_focus and place == self._at)
+        return tile_box(part, region.width, region.height, view)
+
+    @property
+    def _at(self) -> int:
+        return max(0, min(self._place, len(self._parts) - 1))
+
+    def _part_at(self, place: int) -> StreamPart | None:
+        """The stream that a place shows."""
+        if held := self._held.get(place):
+            return held.part
+        return self._parts[place] if place < len(self._parts) else None
+
+    # Drawing.
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -166,85 +195,126 @@ class StreamTiles(Widget):
 
     def on_resize(self) -> None:
         self._border.draw()
+        self._lay_out()
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
+        self._lay_out()
 
     def render_line(self, y: int) -> Strip:
-        grid, width = self._grid, self.content_size.width
+        width = self.content_size.width
         if not self._boxes:
             words = "no stream yet" if y == 0 else ""
             return line([(words, self._style("empty"))], width, self._style("text"))
-        pieces: _Pieces = ()
-        row = min(y // max(1, grid.height // max(1, grid.rows)), grid.rows - 1)
-        for place in range(row * grid.columns, min((row + 1) * grid.columns, len(self._boxes))):
-            box, at = self._boxes[place], y - grid.region(place).y
-            pieces += box[at] if at < len(box) else ()
-        return line([(text, self._style(tail)) for text, tail in pieces], width, self._style("text"))
+        pieces: list[Pieces] = []
+        row = self._grid.place_at(0, y)
+        for place in range(row, min(row + self._grid.columns, len(self._boxes))):
+            box, at = self._boxes[place], y - self._grid.region(place).y
+            pieces.append(box.lines[at] if at < len(box.lines) else ())
+        drawn = [(text, self._style(tail)) for piece in pieces for text, tail in piece]
+        strip = line(drawn, width, self._style("text"))
+        return self._selected.painted(self, strip, y, self._grid, self._boxes)
 
     def _style(self, tail: str) -> Style:
         return self._styles.get(f"stream-tiles--{tail}")
 
+    # Selection.
 
-def _changed(
-    before: Sequence[list[_Pieces]], after: Sequence[list[_Pieces]], regions: Sequence[Region]
-) -> list[Region]:
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._selected.place = self._clicked(event)
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        if selection is None:
+            self._lay_out()
+        self.refresh()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return what is selected of the text of a box, without marks and gaps."""
+        return self._selected.text(selection, self._grid, self._boxes), "\n"
+
+    # Keys and mouse.
+
+    def action_open_job(self) -> None:
+        part = self._part_at(self._at)
+        if part is not None and part.job is not None:
+            self.post_message(self.Opened(part.job))
+
+    def action_move(self, columns: int, rows: int) -> None:
+        row, column = divmod(self._at, max(1, self._grid.columns))
+        column = max(0, min(column + columns, self._grid.columns - 1))
+        self._choose(max(0, row + rows) * self._grid.columns + column)
+
+    def action_scroll_box(self, pages: int) -> None:
+        if self._boxes:
+            self._scroll(self._at, pages * max(1, len(self._boxes[self._at].text)))
+
+    def action_follow(self) -> None:
+        self._held.clear()
+        self.screen.clear_selection()
+        self._lay_out()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave escape to the screen while all streams are followed."""
+        return self._holds if action == "follow" else True
+
+    def on_click(self, event: events.Click) -> None:
+        event.prevent_default()  # twice would select all
+        place = self._clicked(event)
+        if place is None or self.text_selection is not None:
+            return
+        self._choose(place)
+        if event.chain == 2:
+            self.action_open_job()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, _WHEEL_LINES)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, -_WHEEL_LINES)
+
+    def _wheel(self, event: events.MouseEvent, lines: int) -> None:
+        event.stop()
+        event.prevent_default()
+        if (place := self._clicked(event)) is not None:
+            self._scroll(place, lines)
+
+    def _clicked(self, event: events.MouseEvent) -> int | None:
+        """The place that the mouse is over, None where there is no stream."""
+        offset = event.get_content_offset(self)
+        if offset is None or not self._boxes:
+            return None
+        place = self._grid.place_at(*offset)
+        return place if place < len(self._boxes) else None
+
+    def _choose(self, place: int) -> None:
+        """Put the cursor on a box, if there is one at that place."""
+        if place >= len(self._parts):
+            return
+        self._place = place
+        self._lay_out()
+        part = self._part_at(place)
+        if part is not None and part.job is not None:
+            self.post_message(self.Chosen(part.job))
+
+    def _scroll(self, place: int, lines: int) -> None:
+        """Hold a stream, that many lines above its end; at the end it is followed again."""
+        part = self._part_at(place)
+        if part is None or self.text_selection is not None:
+            return
+        held = self._held.pop(place, None)
+        back = (held.back if held else 0) + min(lines, self._boxes[place].above)
+        if back > 0:
+            self._held[place] = _HeldTile(part, back)
+        self._lay_out()
+
+
+def _changed(before: Sequence[TileBox], after: Sequence[TileBox], grid: Grid) -> list[Region]:
     """Return the lines of boxes that differ."""
+    regions = map(grid.region, range(len(after)))
     return [
         Region(region.x, region.y + y, region.width, 1)
         for old, new, region in zip(before, after, regions, strict=True)
         if old is not new
-        for y, (one, other) in enumerate(zip(old, new, strict=False))
+        for y, (one, other) in enumerate(zip(old.lines, new.lines, strict=False))
         if one != other
     ]
-
-
-@lru_cache(maxsize=256)
-def _box(part: StreamPart, width: int, height: int, marks: bool, ruler: Ruler) -> list[_Pieces]:
-    """Return the lines of one box: a border with the title in it around the last lines of the text."""
-    border = "failed" if part.state in _FAILED else "border" if part.state.ended else "live"
-    glyph = JOB_STATES[part.state].glyph
-    name = " · ".join(
-        filter(None, (clean_line(part.id[:64]), clean_line((part.worker or "")[:64]), part.key))
-    )
-    room = width - 7  # corners, the glyph, and blanks around title and glyph
-    title = fit(name, min(room, cell_len(name))) if room > 0 else ""
-    rule = "─" * max(0, width - 7 - cell_len(title))
-    top = (("╭ ", border), (title, "title"), (f" {rule}", border), (f" {glyph} ", border), ("╮", border))
-    bottom = (("╰" + "─" * (width - 2) + "╯", border),)
-    inner, lines = width - 2 * BORDERS, height - BORDERS
-    summed = height >= _LEAST_SUMMED
-    body = _body(part, inner, lines - summed, marks, ruler)
-    body += [()] * (lines - summed - len(body))
-    if summed:
-        body.append(((fit(summary(part, part.total, inner), inner).rstrip(), "title"),))
-    return [top, *(_between(pieces, inner, border) for pieces in body), bottom]
-
-
-def _between(pieces: _Pieces, width: int, border: str) -> _Pieces:
-    """Return a line of a box between its two borders."""
-    blank = " " * (width - sum(cell_len(text) for text, _tail in pieces))
-    return (("│ ", border), *pieces, (blank + " ", "text"), ("│", border))
-
-
-def _body(part: StreamPart, width: int, height: int, marks: bool, ruler: Ruler) -> list[_Pieces]:
-    """Return the last lines of a text, or why there is none, in at most `height` lines."""
-    if not any(part.chunks):
-        kind = Kind.ERROR if part.error and not part.state.in_flight else Kind.WORDS
-        lines = [each for each, _row in wrap([Span(missing_text(part), kind)], width)][:height]
-    else:
-        lines = _lines(part, width, marks, ruler, height)
-    return [tuple((span.text, _TAILS[span.kind]) for span in spans) for spans in lines]
-
-
-def _lines(part: StreamPart, width: int, marks: bool, ruler: Ruler, height: int) -> list[Line]:
-    """Return the last lines of a text, `height` at most, none of gaps without the line that they are of."""
-    wrapped = StreamText()
-    wrapped.configure(width, marks, ruler)
-    gaps = part.gaps or (None,) * len(part.chunks)
-    wrapped.add(Chunk(chunk, gap) for chunk, gap in zip(part.chunks, gaps, strict=True))
-    lines = list(wrapped.lines)
-    last = lines[wrapped.last_text]
-    if part.state is JobState.STREAMING and sum(cell_len(span.text) for span in last) < width:
-        lines[wrapped.last_text] = (*last, Span(CARET, Kind.CARET))
-    first = max(0, len(lines) - height)
-    while first < len(lines) - 1 and wrapped.rows[first] is LineKind.GAPS:
-        first += 1
-    return lines[first:]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from llmdash.ui.text.format import Align, fit, fit_middle
 
-__all__ = ["GAP", "Column", "Placed", "place"]
+__all__ = ["GAP", "Column", "Placed", "needed", "place"]
 
 Cut = Literal["end", "middle"]
 
@@ -55,9 +55,9 @@ class Placed:
 def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
     """Return the columns that fit in `width` cells, from left to right; flexible ones share the rest."""
     shown = list(columns)
-    while _need(shown) > width and (victim := _least_important(shown)) is not None:
+    while needed(shown) > width and (victim := _least_important(shown)) is not None:
         shown.remove(victim)
-    spare = max(0, width - _need(shown))
+    spare = max(0, width - needed(shown))
     shares = sum(column.flex for column in shown)
     placed: list[Placed] = []
     x = 0
@@ -72,7 +72,8 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
     return tuple(placed)
 
 
-def _need(columns: Sequence[Column]) -> int:
+def needed(columns: Sequence[Column]) -> int:
+    """Return the cells that all these columns need at least."""
     return sum(column.width + column.gap for column in columns) - columns[-1].gap if columns else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
@@ -40,6 +41,8 @@ class ShownJob(NamedTuple):
     """The seconds of a whole bar."""
     texts: tuple[str, ...]
     """The names of the texts in `row.text.cells`."""
+    is_streamed: bool = True
+    """False where answers come whole, so that there is no first token."""
 
 
 def cell(shown: ShownJob, name: str, width: int) -> Cell:
@@ -48,7 +51,7 @@ def cell(shown: ShownJob, name: str, width: int) -> Cell:
     if name == "lead":
         return Cell(MARK if shown.marked else CURSOR if shown.at_cursor else "", "line-table--accent")
     if name == "bar":
-        pieces = job_bar(row, shown.scale_s, width)
+        pieces = job_bar(row if shown.is_streamed else replace(row, ttft_s=0.0), shown.scale_s, width)
         styled = tuple((text, f"line-table--{_BAR_STYLES.get(style, style)}") for text, style in pieces)
         return Cell("", pieces=styled)
     if name == "prompt" or name.startswith(INPUT):
@@ -147,7 +150,6 @@ def _one_line(text: str) -> str:
 
 _CELLS: Final[dict[str, Callable[[JobRow], Cell]]] = {
     "id": _id,
-    "number": lambda row: Cell(str(row.job + 1), _MUTED),
     "state": _state,
     "key": lambda row: Cell(row.key or "", _INK),
     "worker": lambda row: Cell(row.worker or "", _MUTED),

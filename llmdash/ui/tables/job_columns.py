@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from llmdash.engine.model.states import SortColumn
 from llmdash.ui.tables.columns import Column
@@ -35,7 +34,6 @@ WIDE_FROM: Final = 108
 """The width of the table, in cells, from which on the figures stand beside the bar."""
 
 SORTS: Final = {
-    "number": SortColumn.NUMBER,
     "id": SortColumn.NEWEST,
     "state": SortColumn.STATE,
     "key": SortColumn.KEY,
@@ -50,7 +48,6 @@ SORTS: Final = {
 
 DESCRIPTIONS: Final = {
     "id": "the id of the job",
-    "number": "its number in the input",
     "state": "what it is doing, or how it ended",
     "key": "the key of its last attempt",
     "worker": "who makes its attempts",
@@ -80,8 +77,7 @@ _WITH_VERDICT: Final = ("result", "why", "answer", "error")
 """The first of these that is shown has the glyph of the verdict before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobWidths:
+class JobWidths(NamedTuple):
     """Widths of what differs in length, in cells; without a worker there is no column for them."""
 
     id: int
@@ -132,8 +128,6 @@ def _column(name: str, widths: JobWidths, priority: int) -> Column:
     match name:
         case "id":
             return Column("id", "job", widths.id, cut="middle")
-        case "number":
-            return Column("number", "#", 7, "right", priority=priority)
         case "state":
             return Column("state", "state", _STATE)
         case "key":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from llmdash.ui.tables.columns import Column
+from llmdash.engine.model.frame import RunPart
+from llmdash.ui.tables.columns import Column, needed
 from llmdash.ui.tables.job_columns import (
+    DESCRIPTIONS,
+    INPUT,
     WIDE_FROM,
     JobWidths,
     default_columns,
@@ -17,7 +21,7 @@ from llmdash.ui.tables.job_window import JobWindow
 __all__ = ["JobLayout"]
 
 _LONGEST_KEY: Final = 12
-_LEAST_ID, _LONGEST_ID = 9, 24
+_LEAST_ID, _NEVER_CUT, _LONGEST_ID = 9, 12, 24
 _BAR, _SHORT_BAR, _LONG_BAR = 12, 10, 18
 _SHORT_BELOW: Final = 70
 _STEP: Final = 32
@@ -32,6 +36,20 @@ class JobLayout:
         """The names of the columns that the user chose, from left to right; None for those that fit."""
         self._id, self._key, self._worker = _LEAST_ID, 4, 0
         self._bar = _BAR
+        self._blank: frozenset[str] = frozenset()
+        """The names of columns that have nothing to show in this run."""
+
+    @property
+    def is_streamed(self) -> bool:
+        """False where answers come whole: there is no time to first token to show then."""
+        return "ttft" not in self._blank
+
+    def suit(self, run: RunPart) -> None:
+        """Leave out what there is not in this run: a first token, or a result of a check."""
+        blank = set() if run.is_streamed else {"ttft"}
+        if run.done and run.score is None:
+            blank |= {"result", "expected"}
+        self._blank = frozenset(blank)
 
     def fit(self, known: JobWindow) -> JobLayout:
         """Widen for the rows that are known; return itself."""
@@ -42,13 +60,27 @@ class JobLayout:
 
     def names(self, width: int) -> tuple[str, ...]:
         """Return the names of the columns in a table that is `width` cells wide."""
-        return self.chosen if self.chosen is not None else default_columns(width)
+        return self._there(self.chosen) if self.chosen is not None else self.usual(width)
+
+    def usual(self, width: int) -> tuple[str, ...]:
+        """Return the names of the columns where none were chosen."""
+        return self._there(default_columns(width))
+
+    def others(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of all columns that can be chosen, those of the carried `fields` among them."""
+        return self._there((*DESCRIPTIONS, *(f"{INPUT}{name}" for name in fields)))
+
+    def _there(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if name not in self._blank)
 
     def columns(self, width: int) -> tuple[Column, ...]:
-        """Return the columns."""
+        """Return the columns. Long ids are cut before another column is left out for them, or has no room."""
         self._bar = _LONG_BAR if width >= WIDE_FROM else _BAR if width >= _SHORT_BELOW else _SHORT_BAR
-        widths = JobWidths(self._id, self._key, self._worker, self._bar)
-        return job_columns(self.names(width), widths)
+        names = self.names(width)
+        least = min(self._id, _NEVER_CUT)
+        widths = JobWidths(least, self._key, self._worker, self._bar)
+        spare = max(0, width - needed(job_columns(names, widths)))
+        return job_columns(names, widths._replace(id=min(self._id, least + spare // 2)))
 
     def texts(self, width: int) -> tuple[str, ...]:
         """Return the names of the texts to ask for beside the preview."""

@@ -65,10 +65,12 @@ class JobOrder:
         descending = not self.descending if column is self.sort else column in LARGEST_FIRST
         return replace(self, sort=column, descending=descending)
 
-    def by_next(self) -> JobOrder:
-        """Return the order by the column after the present one."""
+    def by_next(self, *, is_streamed: bool = True) -> JobOrder:
+        """Return the order by the column after the present one; by none that streams alone have."""
         columns = list(SortColumn)
-        return self.by(columns[(columns.index(self.sort) + 1) % len(columns)])
+        following = columns[(columns.index(self.sort) + 1) % len(columns)]
+        order = self.by(following)
+        return order if is_streamed or following is not SortColumn.TTFT else order.by_next()
 
     def reversed(self) -> JobOrder:
         """Return the reverse order."""
@@ -80,7 +82,7 @@ class JobOrder:
         if part.filter_error:
             shown = "filter not understood"
         elif self.filter:
-            shown = f"{self.filter} · {count(part.matched)} of {count(part.total)}"
+            shown = f"{count(part.matched)} of {count(part.total)} · {self.filter}"
         searching = "" if part.searched is None else f"searching… {part.searched:.0%}"
         marks = f"{count(marked)} marked" if marked else ""
         pieces = (self._order_words(), "following" if follow else "", marks, searching, shown)

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from llmdash.engine.model.frame import JobsPart, RunPart
 from llmdash.engine.model.states import Verdict, WaitReason
 from llmdash.ui.tables.row_painter import CHOSEN, Cell
-from llmdash.ui.text.format import count
+from llmdash.ui.text.format import count, duration
 from llmdash.ui.text.verdict_names import verdict_name
 
 __all__ = ["Figure", "SummaryRow", "figures"]
@@ -30,6 +30,8 @@ _FOR: Final = {
     WaitReason.HELD: "for you",
 }
 
+_ALWAYS: Final = (WaitReason.LIMITER, WaitReason.KEY, WaitReason.MACHINE)
+
 
 class Figure(NamedTuple):
     """A figure with its words, and the filter that shows these jobs."""
@@ -41,10 +43,12 @@ class Figure(NamedTuple):
     """Of the figure, while it is not 0: the end of a component class's name."""
     width: int = 0
     """The cells that the figure has at least, so that those behind it stay where they are."""
+    more: str = ""
+    """What is said besides, where there is room for it."""
 
     @property
     def text(self) -> str:
-        return f"{count(self.number):>{self.width}} {self.words}"
+        return f"{count(self.number):>{self.width}} {self.words}{self.more}"
 
 
 def figures(part: JobsPart, run: RunPart) -> tuple[Figure, ...]:
@@ -57,10 +61,12 @@ def figures(part: JobsPart, run: RunPart) -> tuple[Figure, ...]:
 
 def _waiting(part: JobsPart) -> Iterator[Figure]:
     yield Figure(part.queued, "queued", "state:queued", width=len(count(part.total)))
-    for reason, number in part.waiting:
+    for reason, number in (dict.fromkeys(_ALWAYS, 0) | dict(part.waiting)).items():
         if reason in _FOR:
-            words = f"wait {_FOR[reason]}"
-            yield Figure(number, words, f"state:{_quoted(reason.value)}", "warning", width=2)
+            longest = reason is WaitReason.LIMITER
+            more = f", longest {duration(part.longest_wait_s)}" if longest else ""
+            wanted = f"state:{_quoted(reason.value)}"
+            yield Figure(number, f"wait {_FOR[reason]}", wanted, "warning", width=2, more=more)
 
 
 def _ended(part: JobsPart, run: RunPart) -> Iterator[Figure]:
@@ -116,7 +122,8 @@ class SummaryRow:
             ink, words = f"line-table--{figure.style if figure.number else 'faint'}", "line-table--muted"
             if number == self.chosen:
                 ink = words = CHOSEN
-            cells += [Cell(f"{count(figure.number):>{figure.width}}", ink), Cell(f" {figure.words}", words)]
+            number_cell = Cell(f"{count(figure.number):>{figure.width}}", ink)
+            cells += [number_cell, Cell(f" {figure.words}{figure.more}", words)]
         return cells
 
     def filter_at(self, x: int, width: int) -> str:
@@ -130,12 +137,17 @@ class SummaryRow:
         return ""
 
     def _fitting(self, width: int) -> Sequence[Figure]:
-        room = width - 1
-        for number, figure in enumerate(self._figures):
-            room -= cell_len(figure.text) + (len(_BETWEEN) if number else 0)
-            if room < 0:
-                return self._figures[:number]
-        return self._figures
+        if _end_of(self._figures) <= width:
+            return self._figures
+        shown = [figure._replace(more="") for figure in self._figures]
+        while shown and _end_of(shown) > width:
+            shown.pop()
+        return shown
+
+
+def _end_of(shown: Sequence[Figure]) -> int:
+    """The cells of these figures in one line, with the blank before them."""
+    return 1 + sum(cell_len(figure.text) for figure in shown) + len(_BETWEEN) * (len(shown) - 1)
 
 
 def _quoted(value: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 from rich.cells import cell_len
 from rich.style import Style
 from textual.cache import LRUCache
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widget import Widget
 
 from llmdash.sanitize import clean_line
 from llmdash.ui.tables.columns import Column, Placed, place
@@ -60,11 +60,12 @@ class Rows(Protocol):
 class RowPainter:
     """The columns of a table at its present width, and a cache of strips."""
 
-    def __init__(self, widget: Widget, columns: Sequence[Column]) -> None:
-        self._styles = Styles(widget)
+    def __init__(self, view: ScrollView, columns: Sequence[Column]) -> None:
+        self._view = view
+        self._styles = Styles(view)
         self._columns = tuple(columns)
         self._placed: tuple[Placed, ...] = ()
-        self._width = -1
+        self._width, self._margin = -1, 0
         self._strips: LRUCache[LineKey, Strip] = LRUCache(KEPT_STRIPS)
 
     @property
@@ -106,10 +107,15 @@ class RowPainter:
             strip = self._strips[key] = self._draw_row(key, rows)
         return strip
 
+    @property
+    def margin(self) -> int:
+        """The blank cells at the right end of a line: texts do not touch the scrollbar."""
+        return int(self._view.show_vertical_scrollbar)
+
     def _fit(self, width: int) -> None:
-        if width != self._width:
-            self._placed = place(self._columns, width)
-            self._width = width
+        if (width, self.margin) != (self._width, self._margin):
+            self._width, self._margin = width, self.margin
+            self._placed = place(self._columns, width - self._margin)
             self._strips.clear()
 
     def _draw_row(self, key: LineKey, rows: Rows) -> Strip:
@@ -117,7 +123,7 @@ class RowPainter:
             return self.whole([Cell(str(key.row or ""), MUTED)], ROW, self._width)
         if key.row is None:
             return self._draw([Cell("·" * bool(each.column.gap), MUTED) for each in self._placed], key.ground)
-        if (whole := rows.whole_line(key.row, self._width)) is not None:
+        if (whole := rows.whole_line(key.row, self._width - self._margin)) is not None:
             return self.whole(whole, key.ground, self._width)
         return self._draw([rows.cell_at(key.row, placed.column.key) for placed in self._placed], key.ground)
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from textual.message import Message
 from textual.widget import Widget
 
-__all__ = ["FromWidget"]
+__all__ = ["Copied", "FromWidget", "MomentChosen"]
+
+
+@dataclass
+class Copied(Message):
+    """Posted when a `text` is to be copied; `what` it is, in words for the notice."""
+
+    text: str
+    what: str
 
 
 @dataclass
@@ -19,3 +27,13 @@ class FromWidget(Message):
     @property
     def control(self) -> Widget:
         return self.widget
+
+
+@dataclass
+class MomentChosen(FromWidget):
+    """Posted when a moment of the run is to be looked at in the graphs, in seconds at work; None for none of
+    them. `plot` is the place of the one that is meant, None for all.
+    """
+
+    at_s: float | None
+    plot: int | None = None

@@ -128,7 +128,7 @@ def _outcome(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
         _counted("↻", run.retries, max(3, rare), "retried" if wide else "", "warning", 5),
     ]
     if run.invalid or roomy:
-        slots.insert(2, _counted("∅", run.invalid, rare, "invalid", "error", 1))
+        slots.append(_counted("∅", run.invalid, rare, "invalid", "error", 1))
     if run.cancelled:
         slots.append(Slot((("⊘ ", "muted"), (count(run.cancelled), "name"), (" cancelled", "muted")), 6))
     return slots
@@ -191,7 +191,7 @@ def _tokens(run: RunPart, about: str) -> list[Slot]:
 def _first_token(run: RunPart) -> list[Slot]:
     if run.ttft.p50 is None:
         return []
-    middle, high = (duration(each).strip() for each in (run.ttft.p50, run.ttft.p95))
+    middle, high = (_first_token_time(each) for each in (run.ttft.p50, run.ttft.p95))
     return [
         Slot(
             (
@@ -203,6 +203,11 @@ def _first_token(run: RunPart) -> list[Slot]:
             13,
         )
     ]
+
+
+def _first_token_time(seconds: float | None) -> str:
+    """Seconds of two decimals, in five cells; from ten seconds on as every other time."""
+    return f"{seconds:.2f}s" if seconds is not None and seconds < 9.995 else duration(seconds).strip()
 
 
 def _worth(run: RunPart) -> list[Slot]:
@@ -235,7 +240,7 @@ def _cost(run: RunPart) -> Slot:
     if run.ended != run.jobs:
         pieces += [(" → ", "muted"), (figure_dollars(run.cost_projected), "name")]
     if run.budget is not None:
-        pieces.append((f" of {figure_dollars(run.budget)}", "muted"))
+        pieces.append((f" of {figure_dollars(run.budget)} budget", "muted"))
     return Slot(tuple(pieces), 9)
 
 

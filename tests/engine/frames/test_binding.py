@@ -47,6 +47,7 @@ def test_the_concurrency_binds_where_each_slot_has_a_job_and_none_waits_for_a_pe
     assert is_full(store_of(in_flight, waiting), Slots(waits_for_rate=waits_for_rate)) is full
 
 
+@pytest.mark.case("screen", "what-binds")
 def test_a_job_that_waits_for_a_slot_does_not_wait_for_the_rate() -> None:
     assert Waits(full=True).reason(0, JobState.LIMITER) is WaitReason.SLOT
     assert Waits().reason(0, JobState.LIMITER) is WaitReason.LIMITER

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llmdash.engine.frames.filter import FilterError, compile_filter
+from llmdash.engine.frames.filter import FilterError, FilterFacts, compile_filter
 from llmdash.engine.frames.filter_hint import hint_for
 from llmdash.engine.frames.filter_words import completions
+from llmdash.engine.frames.text_search import Sought
 from llmdash.engine.model.errors import ErrorClass
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.job_columns import CLASSES, JobColumns
@@ -32,7 +33,8 @@ def columns() -> JobColumns:
 
 
 def found(text: str) -> list[int]:
-    predicate = compile_filter(text, columns(), lambda job: f"task-{job}").predicate
+    about = FilterFacts((("key b1", "openai"), ("key a0", "azure")), ("City", "Order Id", "time"))
+    predicate = compile_filter(text, columns(), lambda job: f"task-{job}", about=about).predicate
     return [job for job in range(9) if predicate is None or predicate(job)]
 
 
@@ -64,6 +66,9 @@ def found(text: str) -> list[int]:
         ("#:1", [0]),
         ("#<=2 task", [0, 1]),
         ("key:nobody", []),
+        ("endpoint:OPEN", [1, 3, 5, 7]),
+        ("endpoint:none", []),
+        ("12:30", []),
         ("worker:w1", [0, 3]),
         ("worker:W10", [1, 4]),
         ("worker:w1,w10", [0, 1, 3, 4]),
@@ -134,10 +139,45 @@ def test_no_text_breaks_the_filter(text: str) -> None:
         ("is:wro", ("is:wrong",)),
         ("is:wrong", ()),
         ("nothing:", ()),
+        ("endp", ("endpoint:", "state:endpoint")),
+        ("endpoint:a", ("endpoint:azure", "endpoint:openai")),
+        ("ci", ("city:",)),
+        ("input.", ("input.city:", "input.time:")),
+        ("city:", ('city:"New York"', "city:北京", "city:New")),
+        ('city:"new y', ('city:"New York"',)),
+        ("strea", ("state:streaming", "state:stream")),
     ],
 )
 def test_a_term_that_is_typed_is_completed_by_what_there_is(typed: str, completed: tuple[str, ...]) -> None:
-    assert completions(typed, columns()) == completed
+    carried = {"City": ("New York", "北京", 'New "Ulm"'), "time": ("9:30",)}
+    assert completions(typed, columns(), ("openai", "azure"), carried) == completed
+
+
+@pytest.mark.parametrize(
+    ("term", "sought"),
+    [
+        ('CITY:"new york"', Sought("new york", "City")),
+        ("order_id=7", Sought("7", "Order Id", "=")),
+        ("input.time>=9", Sought("9", "time", ">=")),
+    ],
+)
+def test_a_term_that_names_a_carried_field_looks_into_the_input(term: str, sought: Sought) -> None:
+    """`input.` stands before one that is called as a field of the filter."""
+    about = FilterFacts(fields=("City", "Order Id", "time"))
+    assert compile_filter(term, columns(), str, about=about).words == (sought,)
+
+
+@pytest.mark.parametrize(
+    ("sought", "values"),
+    [
+        (Sought("york", "", ":"), ["New York"]),
+        (Sought("10", "", "="), ["10", "10.0"]),
+        (Sought("9", "", ">"), ["10", "10.0", "New York"]),
+        (Sought("2024-05", "", "<"), ["10", "10.0"]),
+    ],
+)
+def test_values_are_compared_as_numbers_where_they_are_some(sought: Sought, values: list[str]) -> None:
+    assert [value for value in ("10", "10.0", "2024-05-01", "New York", "") if sought.is_in(value)] == values
 
 
 def test_states_that_occur_come_first() -> None:

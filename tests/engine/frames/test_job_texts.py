@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from llmdash.engine.frames.job_finder import JobFinder
 from llmdash.engine.frames.job_texts import INPUT, JobTexts, TextsWanted
-from llmdash.engine.frames.text_search import TextSearch
+from llmdash.engine.frames.text_search import Sought, TextSearch
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.commands import Seek
 from llmdash.engine.model.records import ResultRow
@@ -125,11 +126,11 @@ def test_rows_of_a_run_whose_journal_or_input_is_gone_say_less() -> None:
     assert found == JobText(cells=("", ""))
 
 
-def searched(columns: JobColumns, made: PromptList, records: Records, word: str) -> list[int]:
+def searched(columns: JobColumns, made: PromptList, records: Records, sought: Sought) -> list[int]:
     search = TextSearch(columns, made, records)
-    while search.look((word,), float("inf")) < 1.0:
+    while search.look((sought,), float("inf")) < 1.0:
         pass
-    has = search.has(word)
+    has = search.has(sought)
     return [job for job in range(columns.jobs) if has(job)]
 
 
@@ -139,23 +140,23 @@ def test_words_are_found_in_prompts_and_in_complete_answers() -> None:
     columns.set_state(2, JobState.STREAMING)
     results = {job: ResultRow(job, f"p{job}", "done", "A Whale") for job in (1, 2)}
     made = source("a whale", "?", "?", "WHALES [/]")
-    assert searched(columns, made, Records(results), "whale") == [0, 1, 3]
+    assert searched(columns, made, Records(results), Sought("whale")) == [0, 1, 3]
 
 
 def test_an_answer_is_looked_at_once_and_one_that_is_tried_again_is_forgotten() -> None:
     columns, records = JobColumns(3, range(3)), Records({0: ResultRow(0, "p0", "done", "cat")})
     search = TextSearch(columns, source("?", "?", "?"), records)
     for _pass in range(3):
-        assert search.look(("cat",), float("inf")) == 1.0
+        assert search.look((Sought("cat"),), float("inf")) == 1.0
     assert records.asked == []
     columns.set_state(0, JobState.DONE)
     for _pass in range(3):
-        search.look(("cat",), float("inf"))
+        search.look((Sought("cat"),), float("inf"))
     assert records.asked == [(0, 0)]
-    assert search.has("cat")(0)
+    assert search.has(Sought("cat"))(0)
     columns.set_state(0, JobState.QUEUED)
-    search.look(("cat",), float("inf"))
-    assert not search.has("cat")(0)
+    search.look((Sought("cat"),), float("inf"))
+    assert not search.has(Sought("cat"))(0)
 
 
 def test_a_search_that_is_cut_off_goes_on_where_it_was() -> None:
@@ -168,11 +169,12 @@ def test_a_search_that_is_cut_off_goes_on_where_it_was() -> None:
 
     made = Counting("made", "0", [Prompt(f"p{job}", (("user", "sea"),)) for job in range(300)])
     search = TextSearch(JobColumns(300, range(300)), made, Records({}))
-    assert search.look(("sea",), 0.0) == 0.0
-    assert search.look(("sea",), float("inf")) == 1.0
+    assert search.look((Sought("sea"),), 0.0) == 0.0
+    assert search.look((Sought("sea"),), float("inf")) == 1.0
     assert sorted(asked) == list(range(300)), "each prompt once"
 
 
+@pytest.mark.case("screen", "three-numbers")
 @pytest.mark.parametrize(
     ("text", "job"),
     [
@@ -241,3 +243,27 @@ def test_a_million_rows_cost_a_frame_no_more_than_those_on_screen() -> None:
             texts.of(job, JobState.DONE, 1, Verdict.UNSCORED, TextsWanted((), 40))
     wait_for(lambda: sum(map(len, records.asked)) >= 400)
     assert sum(map(len, records.asked)) == 400
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_carried_fields_are_found_in_the_input_or_else_in_what_the_results_carry(is_readable: bool) -> None:
+    class Gone:
+        check = None
+
+        def prompt(self, job: int) -> Prompt:
+            raise InputError("the file has changed")
+
+    cities = ("Zürich", "New York", "")
+    prompts = [
+        Prompt(f"p{job}", (("user", "york"),), carried={"city": city}) for job, city in enumerate(cities)
+    ]
+    rows = {
+        job: ResultRow(job, f"p{job}", "done", "york", input=json.dumps({"city": city}))
+        for job, city in enumerate(cities)
+    }
+    search = TextSearch(
+        JobColumns(3, range(3)), PromptList("made", "0", prompts) if is_readable else Gone(), Records(rows)
+    )
+    sought = Sought("YORK", "city")
+    assert search.look((sought,), float("inf")) == 1.0
+    assert [job for job in range(3) if search.has(sought)(job)] == [1]

@@ -6,6 +6,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,11 +16,13 @@ from llmdash.engine.frames import ordering as ordering_module
 from llmdash.engine.frames.blockers import Waits
 from llmdash.engine.frames.filter import NO_WAITS
 from llmdash.engine.frames.ordering import Ordering
+from llmdash.engine.frames.text_search import Sought
 from llmdash.engine.model.events import Queued, Taken
 from llmdash.engine.model.states import JobState, SortColumn, WaitReason
 from llmdash.engine.model.view import JobsView
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.store import Store
+from llmdash.prompts.verdict import Verdict
 from tests.engine.store.test_store import cancelled, failed
 from tests.waiting import wait_for
 
@@ -141,6 +144,7 @@ def test_a_large_table_is_sorted_in_the_background_and_shown_when_ready() -> Non
         columns.set_state(job, JobState.FAILED)
     view = JobsView(filter="state:failed", sort=SortColumn.NUMBER)
     ordering = Ordering(columns, str)
+    ordering.use(JobsView(sort=SortColumn.NUMBER))
     ordering.use(view)
     assert len(ordering) == 50_000, "shown as it was until it is worked out"
 
@@ -225,11 +229,11 @@ class Slow:
         self.share = 0.0
         self.may_look = threading.Semaphore(0)
 
-    def has(self, word: str) -> Callable[[int], bool]:
+    def has(self, sought: Sought) -> Callable[[int], bool]:
         return lambda job: job < 10 * self.share
 
-    def look(self, words: tuple[str, ...], until: float) -> float:
-        assert words == ("sea",)
+    def look(self, sought: tuple[Sought, ...], until: float) -> float:
+        assert sought == (Sought("sea"),)
         self.may_look.acquire()
         self.share += 0.5
         return self.share
@@ -249,3 +253,46 @@ def test_what_a_search_has_found_so_far_is_shown_while_it_goes_on() -> None:
     wait_for(lambda: seen() == (5, 0.5))
     search.may_look.release()
     wait_for(lambda: seen() == (10, None))
+
+
+def test_what_went_wrong_comes_first_then_what_was_cut_off_then_what_went_well() -> None:
+    """In the order of the input within each: a stopped run that is kept has all of them."""
+    columns = JobColumns(7, array("I", range(7)))
+    for job, (state, verdict) in enumerate(
+        (
+            (JobState.DONE, Verdict.RIGHT),
+            (JobState.CANCELLED, Verdict.UNSCORED),
+            (JobState.SENT, Verdict.UNSCORED),
+            (JobState.DONE, Verdict.NOT_EQUAL),
+            (JobState.DONE, Verdict.UNSCORED),
+            (JobState.FAILED, Verdict.UNSCORED),
+            (JobState.QUEUED, Verdict.UNSCORED),
+        )
+    ):
+        columns.begin(job)
+        columns.set_state(job, state)
+        columns.verdict[job] = verdict
+    assert lines(ordering_of(columns, JobsView(sort=SortColumn.WRONG))) == [5, 3, 1, 2, 6, 0, 4]
+
+
+def test_an_order_that_nobody_wants_any_more_is_not_worked_out_to_its_end() -> None:
+    """Each letter of a filter asks for another one."""
+    asked: list[str] = []
+    may_go_on = threading.Event()
+
+    def job_id(job: int) -> str:
+        may_go_on.wait()
+        asked.append(f"id-{job}")
+        return asked[-1]
+
+    ordering, view = Ordering(JobColumns(5_000, range(5_000)), job_id), JobsView(filter="id:17")
+    ordering.use(view)
+    ordering.use(replace(view, filter="id:171"))
+    may_go_on.set()
+
+    def matching() -> int:
+        ordering.use(replace(view, filter="id:171"))
+        return len(ordering)
+
+    wait_for(lambda: matching() == 15)
+    assert len(asked) < 6_000

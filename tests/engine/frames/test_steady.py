@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from llmdash.engine.model.states import Binding
 GENTLE = [Binding.RATE, Binding.CONCURRENCY, Binding.LATENCY]
 
 
+@pytest.mark.case("screen", "what-binds")
 def test_a_word_changes_once_it_has_been_wrong_for_two_seconds() -> None:
     steady = SteadyBinding()
     assert steady.follow(Binding.RATE, 0.0) is Binding.RATE
@@ -18,6 +20,7 @@ def test_a_word_changes_once_it_has_been_wrong_for_two_seconds() -> None:
     assert steady.follow(Binding.CONCURRENCY, 2.1) is Binding.CONCURRENCY
 
 
+@pytest.mark.case("screen", "what-binds")
 def test_two_that_alternate_leave_the_word_as_it_is() -> None:
     steady = SteadyBinding()
     shown = {steady.follow([Binding.CONCURRENCY, Binding.LATENCY][step % 2], step / 4) for step in range(100)}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.engine.journal.belongings import belongs
-from llmdash.engine.journal.file import Group, JournalError, JournalFile, StorageError
+from llmdash.engine.journal.file import VERSION, Group, JournalError, JournalFile, StorageError
 from llmdash.engine.journal.glance import glance
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.journal.writer import JournalWriter
@@ -281,7 +281,7 @@ def test_a_journal_of_an_earlier_version_is_copied_and_taken_over(version: int, 
     assert same == before
     assert (new.model, new.flags, new.worker) == ("m", "empty", "w1")
     assert HealthRecord("k", "throttled", 1.0, 2.0, "too often", 1) in reader.health()
-    assert reader.facts()["version"] == 5
+    assert reader.facts()["version"] == VERSION
     copy = path.with_name(f"journal.sqlite.version-{version}")
     assert copy.stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(copy)) as db:
@@ -308,7 +308,7 @@ def test_a_journal_that_cannot_be_copied_for_lack_of_room_stays_as_it_is(tmp_pat
     assert path.read_bytes()[100:] == before[100:]  # its header says that there is a log
     assert {each.name for each in tmp_path.iterdir()} <= {path.name, f"{path.name}-wal", f"{path.name}-shm"}
     JournalFile.open(tmp_path).close()
-    assert JournalReader(tmp_path).facts()["version"] == 5
+    assert JournalReader(tmp_path).facts()["version"] == VERSION
 
 
 def test_what_is_left_of_a_copy_that_was_cut_off_is_of_the_run_and_replaced(tmp_path: Path) -> None:

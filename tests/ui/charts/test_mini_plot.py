@@ -84,6 +84,7 @@ async def test_where_there_is_little_room_each_measure_is_a_line() -> None:
         assert "p95 0.90s" in lines(mini)[1]
 
 
+@pytest.mark.case("screen", "graph-width")
 async def test_it_grows_from_the_left_and_at_the_end_fills_its_width() -> None:
     mini = MiniPlot()
     async with running(mini, (46, 7)):
@@ -102,6 +103,7 @@ async def test_without_streams_it_shows_the_time_to_the_answer() -> None:
         assert any("answer" in line and "p50 2.00s" in line for line in lines(mini))
 
 
+@pytest.mark.case("screen", "graph-width")
 async def test_with_nothing_measured_it_says_so() -> None:
     mini = MiniPlot()
     async with running(mini, (46, 16)):

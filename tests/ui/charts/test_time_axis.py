@@ -20,6 +20,7 @@ COLUMNS = st.integers(1, 250)
 VALUES = st.lists(st.none() | st.floats(), max_size=80)
 
 
+@pytest.mark.case("screen", "graph-width")
 @given(SECONDS, COLUMNS)
 @example(100_000.0, 100)
 def test_all_of_a_run_that_goes_on_is_on_its_axis_and_at_least_half_of_that_is_used(
@@ -114,6 +115,7 @@ def test_the_set_value_and_the_cursor_are_drawn_where_the_line_leaves_a_cell_fre
     assert len(rows) == 4
 
 
+@pytest.mark.case("screen", "small-plots")
 def test_an_axis_has_its_highest_and_its_lowest_and_where_there_is_room_the_middle() -> None:
     assert axis_labels(7, Scale(25.0), short_number, 7)[::3] == ["     25┤", "   12.5┤", "      0┤"]
     assert axis_labels(3, Scale(2.0), axis_seconds, 5) == ["   2s┤", "     │", "    0┤"]

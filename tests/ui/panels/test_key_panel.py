@@ -117,6 +117,7 @@ async def test_zeros_are_faint_and_figures_are_not() -> None:
         assert colors["122"] != faint
 
 
+@pytest.mark.case("screen", "enter-on-key")
 async def test_enter_asks_for_the_jobs_of_a_key_and_e_for_its_errors() -> None:
     panel = KeyPanel()
     async with running(panel) as pilot:

@@ -52,7 +52,7 @@ async def test_a_wide_header_says_everything() -> None:
     assert title.endswith("   ● running   00:03:12.418")
     assert " 3,412 / 10,000   34%    6m10s left    5m30s to 7m10s    ends about " in progress
     assert counters.split("  │  ") == [
-        "✓  3,380 done   ✗   32 failed   ∅    0 invalid   ↻  118 retried",
+        "✓  3,380 done   ✗   32 failed   ↻  118 retried   ∅    0 invalid",
         " 64 in flight   17.9 req/s    2.1k tok/s    123k in     45k out",
         " 97.3% right",
     ]
@@ -75,6 +75,7 @@ async def test_120_columns_have_the_three_groups_and_80_the_figures_of_them() ->
     assert counters == "✓  3,380  ✗  32  ↻ 118   64 in flight  17.9 req/s   97.3% right  $0.43 → $1.26"
 
 
+@pytest.mark.case("screen", "final-rates")
 async def test_a_finished_run_shows_means_and_what_it_took() -> None:
     run = replace(
         RUN, state=RunState.DONE, done=9_962, failed=38, queued=0, in_flight=0, ended_at=1_767_226_161.7
@@ -147,6 +148,7 @@ def test_the_bar_is_as_wide_as_asked_and_no_share_is_unseen(width: int, numbers:
         assert len(cells) == sum(map(bool, shares))
 
 
+@pytest.mark.case("screen", "cost-digits")
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -242,6 +244,7 @@ async def test_one_failure_in_a_million_is_seen_in_the_bar() -> None:
         )
 
 
+@pytest.mark.case("screen", "eta-range")
 async def test_a_range_is_not_cut_and_does_not_move_the_bar() -> None:
     for low, high, text in ((401, 626, "6m41s to 10m26s"), (92, 145, "1m32s to 2m25s"), (3, 9, "3s to 9s")):
         _title, progress, _counters = await header(replace(RUN, ends_in_s=(low, low, high)), 120)
@@ -249,6 +252,7 @@ async def test_a_range_is_not_cut_and_does_not_move_the_bar() -> None:
         assert progress.index(" to ") == 118 - len(" to 10m26s")
 
 
+@pytest.mark.case("screen", "cancelled-red")
 async def test_cancelled_jobs_are_no_errors_in_the_bar() -> None:
     widget = RunHeader()
     async with running(widget, (100, 3)):
@@ -260,6 +264,7 @@ async def test_cancelled_jobs_are_no_errors_in_the_bar() -> None:
         assert sum(len(text) for text, color in colors if color == muted and "━" in text) > 10
 
 
+@pytest.mark.case("screen", "one-retry")
 async def test_one_of_a_kind_is_no_plural() -> None:
     title, _progress, counters = await header(replace(RUN, keys=1, retries=1), 140)
     assert "1 key " in title

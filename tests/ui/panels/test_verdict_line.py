@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from llmdash.engine.model.forecast import Hold, HoldKind
+from llmdash.engine.model.forecast import ForecastPart, Hold, HoldKind, Range
 from llmdash.engine.model.frame import (
     Alert,
     Frame,
@@ -22,7 +24,7 @@ from llmdash.engine.model.frame import (
 )
 from llmdash.engine.model.states import AlertKind, Binding, KeyState, RunState, Severity
 from llmdash.ui.panels.verdict_line import VerdictLine, laid_out
-from llmdash.ui.text.verdict_words import verdict
+from llmdash.ui.text.verdict_words import Advice, verdict
 from tests.ui.troubles import DISK_FULL, KEYS_REST, KILL_SWITCH, MINE_PAUSED, OPENAI_DOWN
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, lines_drawn, posted, running
 
@@ -42,7 +44,10 @@ TRIAL = Hold(
     HoldKind.TRIAL, "20 of 10,000 done, 95% right, $0.003", "the rest about $1.26, 8m20s",
     "u releases, -+ rate, q stops",
 )  # fmt: skip
-BUDGET = Hold(HoldKind.BUDGET, "$4.98 of $5.00 spent", "3,120 left, about $1.57", "b raises it, q stops")
+BUDGET = Hold(
+    HoldKind.BUDGET, "$4.98 of $5.00 spent", "3,120 left, about $1.57", "b raises it, q stops",
+    "41 in flight may add $0.02",
+)  # fmt: skip
 DONE = RunPart(
     state=RunState.DONE, jobs=10_000, done=9_962, failed=38, cost=1.27, requests_per_s=17.8,
     output="/home/ann/results.jsonl",
@@ -68,17 +73,17 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
     [
         pytest.param(
             BOUND,
-            ["▲ bound by rate 20.0/s", "nothing blocks the run"],
-            ["▲ bound by rate 20.0/s", "nothing blocks the run"],
+            ["▲ bound by rate 20.0/s", "nothing holds the run up"],
+            ["▲ bound by rate 20.0/s", "nothing holds the run up"],
             id="rate",
         ),
         pytest.param(
             BOUND_BY_CONCURRENCY,
             [
-                "▲ bound by concurrency 64: answers take 4.10s, 20.0/s would need 82 in flight",
-                "nothing blocks the run",
+                "▲ bound by concurrency 64: answers take 4.1s, 20.0/s would need 82 in flight",
+                "nothing holds the run up",
             ],
-            ["▲ bound by concurrency 64: answers take 4.10s, 20.0/s would need 82 in flight"],
+            ["▲ bound by concurrency 64: answers take 4.1s, 20.0/s would need 82 in flight"],
             id="concurrency",
         ),
         pytest.param(
@@ -109,50 +114,50 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
         ),
         pytest.param(
             replace(BOUND, run=replace(RUN, state=RunState.PAUSED)),
-            ["◫ paused by you: 41 in flight go on", "p goes on", "nothing else blocks the run"],
-            ["◫ paused by you: 41 in flight go on", "p goes on", "nothing else blocks the run"],
+            ["◫ paused by you: 41 in flight go on", "p goes on", "nothing else holds the run up"],
+            ["◫ paused by you: 41 in flight go on", "p goes on"],
             id="paused",
         ),
         pytest.param(
             replace(BOUND, run=replace(RUN, hold=TRIAL), alerts=(Alert(AlertKind.TRIAL, TRIAL.text),)),
             [
                 "◆ trial held: 20 of 10,000 done, 95% right, $0.003; the rest about $1.26, 8m20s",
-                *("u releases", "-+ rate", "q stops", "! 0"),
+                *("u release  -+ rate  q stop", "! 0"),
             ],
-            ["◆ the rest about $1.26, 8m20s", "u releases", "-+ rate", "q stops", "! 0"],
+            ["◆ the rest about $1.26, 8m20s", "u release  -+ rate  q stop", "! 0"],
             id="trial",
         ),
         pytest.param(
-            replace(BOUND, run=replace(RUN, hold=BUDGET, reserved=0.02)),
+            replace(BOUND, run=replace(RUN, hold=BUDGET)),
             [
-                "◆ budget held: $4.98 of $5.00 spent; 3,120 left, about $1.57",
-                *("b raises it", "q stops", "! 0"),
+                "◆ budget held: $4.98 of $5.00 spent, 3,120 left, about $1.57",
+                *("b raise it  q stop", "41 in flight may add $0.02", "! 0"),
             ],
-            ["◆ $4.98 of $5.00 spent", "b raises it", "q stops", "! 0"],
+            ["◆ $4.98 of $5.00 spent", "b raise it  q stop", "41 in flight may add $0.02", "! 0"],
             id="budget",
         ),
         pytest.param(
             replace(BOUND, alerts=(OPENAI_DOWN,)),
             [
-                "✖ openai is down: connection refused; one request tries it in 8s",
+                "✖ endpoint openai down: connection refused; one request tries it in 8s",
                 *("6,547 jobs wait", "! 1"),
             ],
-            ["✖ openai is down: connection refused; one request tries it in 8s", "! 1"],
+            ["✖ endpoint openai down: connection refused; one request tries it in 8s", "! 1"],
             id="endpoint",
         ),
         pytest.param(
             replace(BOUND, run=replace(RUN, state=RunState.PAUSED), alerts=(KILL_SWITCH,)),
             [
                 "✖ stopped to ask: 20 requests in a row failed alike: 404 model not found",
-                *("fix the cause", "p goes on", "q quits", "! 1"),
+                *("fix the cause  R retry  q stop", "! 1"),
             ],
-            ["✖ stopped to ask: 20 requests in a row failed…", "p goes on", "q quits", "! 1"],
+            ["✖ stopped to ask: 20 requests in a row failed alike…", "R retry  q stop", "! 1"],
             id="kill-switch",
         ),
         pytest.param(
             replace(BOUND, run=replace(RUN, state=RunState.DRAINING)),
-            ["◐ draining: 41 in flight finish; 6,547 stay for later", "X cuts them off", "! 0"],
-            ["◐ draining: 41 in flight finish; 6,547 stay for later", "X cuts them off", "! 0"],
+            ["◐ draining: 41 in flight finish, about 6s; 6,547 stay for later", "X cuts them off", "! 0"],
+            ["◐ draining: 41 in flight finish, about 6s; 6,547…", "X cuts them off", "! 0"],
             id="draining",
         ),
         pytest.param(
@@ -165,8 +170,8 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
             id="ended",
         ),
         pytest.param(
-            Frame(run=RunPart()), ["◌ starting", "nothing blocks the run"],
-            ["◌ starting", "nothing blocks the run"], id="starting",
+            Frame(run=RunPart()), ["◌ starting", "nothing holds the run up"],
+            ["◌ starting", "nothing holds the run up"], id="starting",
         ),
     ],
 )  # fmt: skip
@@ -177,6 +182,74 @@ def test_every_state_has_its_words_at_120_and_at_80_columns(
     assert parts(frame, 80) == narrow
 
 
+NOW = 1_000_000.0
+TRIPPED = replace(
+    KILL_SWITCH,
+    text="Kill switch: 20 in a row refused: 404 The model gpt-4o-mni does not exist",
+)
+FORECAST = ForecastPart(
+    9_980, trial=20, cost=Range(1.1, 1.4, 1.26), seconds=Range(480.0, 520.0, 500.0), output_tokens=Range(1, 2)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("frame", "line"),
+    [
+        pytest.param(
+            replace(BOUND, run=replace(RUN, state=RunState.PAUSED, in_flight=12, paused_at=NOW - 42.3)),
+            "◫ paused by you 0:42 ago: 12 in flight go on   p goes on   nothing else holds the run up",
+            id="paused",
+        ),
+        pytest.param(
+            replace(BOUND, run=replace(RUN, hold=replace(TRIAL, rest="")), forecast=FORECAST),
+            "◆ trial held: 20 of 10,000 done, 95% right, $0.003; the rest about $1.26, 8m20s"
+            "   u release  -+ rate  q stop   ! 0",
+            id="trial",
+        ),
+        pytest.param(
+            replace(BOUND, run=replace(RUN, hold=BUDGET), alerts=(RESTS,)),
+            "◆ budget held: $4.98 of $5.00 spent, 3,120 left, about $1.57   b raise it  q stop"
+            "   41 in flight may add $0.02   ! 1",
+            id="budget",
+        ),
+        pytest.param(
+            replace(BOUND, run=replace(RUN, state=RunState.PAUSED), alerts=(TRIPPED,)),
+            "✖ stopped to ask: 20 in a row refused: 404 The model gpt-4o-mni does not exist"
+            "   c change it  R retry  q stop   ! 1",
+            id="stopped-to-ask",
+        ),
+        pytest.param(
+            replace(
+                BOUND,
+                run=replace(RUN, state=RunState.DRAINING, latency=Percentiles(0.9, 1.4, 1.8, 2.4)),
+            ),
+            "◐ draining: 41 in flight finish, about 2s; 6,547 stay for later   X cuts them off   ! 0",
+            id="draining",
+        ),
+    ],
+)
+def test_a_line_reads_as_it_is_drawn(frame: Frame, line: str) -> None:
+    pieces = laid_out(verdict(frame, NOW, changes=True), 118)
+    assert re.sub(" {3,}", "   ", "".join(words for words, _style in pieces)) == line
+
+
+def test_at_rest_the_line_stands_still() -> None:
+    """A pause without work in flight says since when, and not how long."""
+    at_rest = replace(BOUND, run=replace(RUN, state=RunState.PAUSED, in_flight=0, paused_at=NOW))
+    assert verdict(at_rest, NOW + 5) == verdict(at_rest, NOW + 500)
+    clock = time.strftime("%H:%M:%S", time.localtime(NOW))
+    assert verdict(at_rest, NOW).said == f"◫ paused by you at {clock}"
+
+
+def test_keys_in_the_line_are_those_that_the_user_chose() -> None:
+    held = replace(BOUND, run=replace(RUN, hold=TRIAL))
+    chosen = {"release": ("enter",), "faster": ("f5",), "quit": ("ctrl+q",)}
+    assert [advice.key for advice in verdict(held, chosen=chosen).advice] == ["⏎", "-f5", "^q"]
+    paused = replace(BOUND, run=replace(RUN, state=RunState.PAUSED))
+    assert verdict(paused, chosen={"pause": ("space",)}).advice == (Advice("space", "goes on"),)
+
+
+@pytest.mark.case("screen", "nothing-blocks")
 def test_a_dead_key_is_never_passed_over() -> None:
     for columns in (120, 100, 80, 60):
         for frame in (BOUND, BOUND_BY_CONCURRENCY):
@@ -202,7 +275,7 @@ def test_a_shared_limit_that_binds_is_named_with_its_share() -> None:
 
 def test_without_a_limit_of_the_rate_concurrency_says_what_it_allows() -> None:
     frame = replace(BOUND, rate=RatePart(None, 15.0, 64, 64, Binding.CONCURRENCY))
-    assert parts(frame)[0] == "▲ bound by concurrency 64: answers take 4.10s, so about 15.6/s at most"
+    assert parts(frame)[0] == "▲ bound by concurrency 64: answers take 4.1s, so about 15.6/s at most"
 
 
 @pytest.mark.parametrize("binding", list(Binding))

@@ -15,10 +15,13 @@ import llmdash.ui
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.actions import SCREENS, bound_on, conflicts, every_action
 from llmdash.ui.settings.chosen_keys import ChosenKeys
+from llmdash.ui.stream.lines_pane import LinesPane
+from llmdash.ui.stream.searched_lines import SearchedLines
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.text.keymap import EVERYWHERE
 
 PATH = Path("keys.toml")
+BASES = (LineTable, LinesPane, SearchedLines)
 
 
 def bound_classes() -> Iterator[type[DOMNode]]:
@@ -33,7 +36,7 @@ def bound_classes() -> Iterator[type[DOMNode]]:
 def test_every_class_that_binds_keys_is_in_the_table_of_screens() -> None:
     listed = {f"llmdash.ui.{name}" for screen, widgets in SCREENS.items() for name in (screen, *widgets)}
     bound = {f"{kind.__module__}.{kind.__qualname__}" for kind in bound_classes()}
-    bases = {f"{kind.__module__}.{kind.__qualname__}" for kind in (LlmdashApp, LineTable)}
+    bases = {f"{kind.__module__}.{kind.__qualname__}" for kind in (LlmdashApp, *BASES)}
     assert bound - bases == listed & bound
     assert listed - bound == set()
 

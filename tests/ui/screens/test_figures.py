@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,20 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from llmdash.engine.model.timings import Grouping, Timing
-from llmdash.ui.app import LlmdashApp
 from llmdash.ui.charts.timing_board import TimingBoard
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.figures import FiguresScreen
 from llmdash.ui.screens.help import HelpScreen
+from tests.ui.boards import board_shown
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import choose, picture, until
 from tests.ui.widget_app import lines
 
-SHIPPED = Path(__file__).parents[3] / "themes"
 
-
-@asynccontextmanager
-async def figures(
+def figures(
     session: FakeSession, *keys: str, size: tuple[int, int] = (120, 36)
-) -> AsyncIterator[tuple[Pilot[Any], TimingBoard]]:
-    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
-    async with app.run_test(size=size) as pilot:
-        await pilot.press("G")
-        await picture(pilot, session)
-        board = pilot.app.screen.query_one(TimingBoard)
-        await until(pilot, lambda: "3,380 answers" in lines(board)[0])
-        for key in keys:
-            await pilot.press(key)
-            await picture(pilot, session)
-        yield pilot, board
+) -> AbstractAsyncContextManager[tuple[Pilot[Any], TimingBoard]]:
+    return board_shown(session, "G", TimingBoard, "3,380 answers", *keys, size=size)
 
 
 def shown(board: TimingBoard) -> Timing:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +18,18 @@ from llmdash.ui.charts.window import WHOLE
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.graphs import GraphsScreen
 from llmdash.ui.screens.help import HelpScreen
+from tests.ui.boards import SHIPPED, board_shown
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import picture, until
 from tests.ui.widget_app import lines
 
-SHIPPED = Path(__file__).parents[3] / "themes"
 TITLES = ["Requests a second", "Time to first token", "In flight", "Tokens a second"]
 
 
-@asynccontextmanager
-async def graphs(
+def graphs(
     session: FakeSession, *keys: str, size: tuple[int, int] = (120, 36)
-) -> AsyncIterator[tuple[Pilot[Any], GraphBoard]]:
-    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
-    async with app.run_test(size=size) as pilot:
-        await pilot.press("g")
-        await picture(pilot, session)
-        board = pilot.app.screen.query_one(GraphBoard)
-        await until(pilot, lambda: "achieved" in lines(board)[0])
-        for key in keys:
-            await pilot.press(key)
-        await picture(pilot, session)
-        yield pilot, board
+) -> AbstractAsyncContextManager[tuple[Pilot[Any], GraphBoard]]:
+    return board_shown(session, "g", GraphBoard, "achieved", *keys, size=size)
 
 
 def names_in(folder: Path) -> list[str]:

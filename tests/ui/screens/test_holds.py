@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from llmdash.engine.model.commands import Release, SetBudget, TakeWorker
+from llmdash.engine.model.commands import Release, Resume, RetryFailed, SetBudget, TakeWorker
 from llmdash.engine.model.forecast import Hold, HoldKind
 from llmdash.engine.model.frame import Alert, WorkerRow
 from llmdash.engine.model.states import AlertKind, Severity, WorkerState
@@ -29,6 +29,7 @@ from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.tables.job_table import JobTable
 from tests.ui.fake_session import FakeSession, Scene
+from tests.ui.troubles import brake
 from tests.ui.waiting import picture, until
 from tests.ui.widget_app import lines
 
@@ -84,9 +85,20 @@ async def test_neither_key_does_anything_in_a_run_that_is_not_held() -> None:
         assert isinstance(pilot.app.screen, DashboardScreen)
 
 
+async def test_a_run_that_was_stopped_to_ask_goes_on_with_what_failed() -> None:
+    session = FakeSession(scene=brake())
+    app = LlmdashApp(session=session, shipped_themes=SHIPPED)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await picture(pilot, session)
+        assert "fix the cause  R retry  q stop" in shown(pilot, VerdictLine)
+        assert "R Retry failed" in shown(pilot, KeyBar)
+        await pilot.press("c", "R")
+        assert session.commands == [RetryFailed(), Resume()]
+
+
 async def test_the_header_shows_what_is_spent_of_the_budget() -> None:
     async with held(None, (200, 60)) as (pilot, _session):
-        assert "$4.98 → $4.98 of $5.00" in shown(pilot, RunHeader)
+        assert "$4.98 → $4.98 of $5.00 budget" in shown(pilot, RunHeader)
 
 
 async def test_b_asks_for_a_larger_budget() -> None:

@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.command import CommandPalette
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
+from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.forecast import ForecastPart, Range
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import KeptState
@@ -40,6 +42,7 @@ from llmdash.ui.launcher import (
     PromptChoice,
 )
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.home import HomeScreen
 from llmdash.ui.screens.jump import JumpLetter, JumpScreen
@@ -47,9 +50,9 @@ from llmdash.ui.screens.leave import LeaveScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.text.keymap import listed
 from tests.ui.fake_session import FakeSession
-from tests.ui.troubles import finished
+from tests.ui.troubles import brake, finished
 from tests.ui.waiting import until
-from tests.ui.widget_app import WidgetApp
+from tests.ui.widget_app import WidgetApp, lines
 from tests.waiting import PATIENCE_S
 
 SHIPPED = Path(__file__).parents[3] / "themes"
@@ -105,6 +108,12 @@ class FakeLauncher:
         if self.unlisted and (problem := self.unlisted.pop(0)):
             raise LaunchError(problem)
         return self.runs
+
+    def files(self) -> tuple[PromptChoice, ...]:
+        return tuple(
+            PromptChoice(name, Path("/deep") / name)
+            for name in ("b/my invoices.csv", "b/[/].csv", "questions.jsonl")
+        )
 
     def preview(self, launch: Launch) -> Preview:
         if self.unreadable:
@@ -192,6 +201,27 @@ async def test_enter_starts_what_is_chosen_and_opens_the_dashboard() -> None:
         await settle(pilot)
         assert launcher.launches == [replace(FIRST, prompt_path=Path("greeting.csv"))]
         await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
+
+
+async def test_a_file_below_this_folder_is_found_by_letters_of_its_name() -> None:
+    async with started(FakeLauncher()) as pilot:
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await pilot.press(*"invo")
+        options = pilot.app.screen.query_one("CommandList", OptionList)
+        await until(pilot, lambda: options.option_count == 1)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+        field = pilot.app.screen.query_one("#prompt-path", Input)
+        await until(pilot, lambda: field.value == "/deep/b/my invoices.csv")
+        assert field.has_focus
+
+
+async def test_enter_on_a_table_without_runs_says_that_there_is_none() -> None:
+    async with started(FakeLauncher(runs=KeptPart())) as pilot:
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: "No run is kept yet" in toast(pilot))
+        assert "No run is kept yet" in lines(pilot.app.screen.query_one(KeptTable))[1]
 
 
 HOSTED = EndpointChoice("hosted", "https://example.test/v1, 2 keys", "big-1")
@@ -623,6 +653,18 @@ async def test_from_a_run_that_has_ended_one_goes_home_and_from_one_that_goes_on
         assert launcher.opened == [("open", "one"), ("leave",)]
         assert not launcher.holds_run
         await until(pilot, lambda: launcher.left == ["closed"])
+
+
+async def test_a_run_that_was_stopped_to_ask_is_stopped_and_changed_at_home() -> None:
+    session = FakeSession(scene=brake())
+    launcher = FakeLauncher(holds_run=True, session=lambda: session)
+    async with started(launcher) as pilot:
+        await opened_first(pilot, "enter")
+        assert "c change it  R retry" in pilot.app.screen.query_one(VerdictLine).render_line(0).text
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+        assert session.commands == [Cancel()]
+        await until(pilot, lambda: launcher.opened == [("open", "one"), ("leave",)])
 
 
 async def test_a_run_that_is_left_running_is_left_for_home() -> None:

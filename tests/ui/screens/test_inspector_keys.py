@@ -41,6 +41,7 @@ ATTEMPTS = (
     AttemptRecord(
         DONE, 2, "a1f2", "ok", 1_767_225_602.7, None, 200, None, "req_81c0", ttft_s=0.36, latency_s=0.88,
         input_tokens=54, output_tokens=15, model="gpt-4o-mini",
+        headers="200\nopenai-processing-ms: 612\nx-ratelimit-remaining-requests: 128\nx-request-id: req_81c0",
     ),
 )  # fmt: skip
 ANSWER = '{"expression": "4 x 17 - 3", "result": 65}'
@@ -174,6 +175,22 @@ async def test_m_renders_markdown_and_shows_it_as_it_came() -> None:
         assert pilot.app.clipboard == "# Title\n\n[a](https://x)", "what is copied is what came"
 
 
+async def test_a_slash_searches_the_text_in_focus_and_n_steps_to_jobs_again_afterwards() -> None:
+    session = TwoAttempts()
+    story = "\n".join(f"{number} words" for number in range(100))
+    session.change = lambda found: replace(found, answer=story, expected=None)
+    async with opened(session, "slash", *"5 WORDS", "enter") as pilot:
+        assert pane(pilot, "answer").border_words[2].startswith("/5 WORDS · line 1 of 10 with it")
+        await pilot.press("n")
+        assert "line 2 of 10" in pane(pilot, "answer").border_words[2]
+        assert any(line.startswith("15 words") for line in lines(pane(pilot, "answer")))
+        await pilot.press("escape")
+        assert pane(pilot, "answer").border_words[2] == ""
+        await pilot.press("n")
+        await picture(pilot, session)
+        assert session.views[-1].inspect == DONE - 1
+
+
 async def test_each_copy_says_what_it_is_and_how_much() -> None:
     async with opened(TwoAttempts(), "c") as pilot:
         await until(pilot, lambda: "Copied the answer, 42 characters" in toasts(pilot))
@@ -204,8 +221,11 @@ async def test_h_shows_all_headers_and_the_body() -> None:
             in pane(pilot, "headers").text
         )
         assert "requests 500/min, 128 left, full again in 44s" in pane(pilot, "headers").text
+        first = "answer    200   x-ratelimit-remaining-requests 128   openai-processing-ms 612   x-request-id"
+        assert first in pane(pilot, "headers").text
         await pilot.press("h")
         assert "authorization: Bearer $API_KEY" in pane(pilot, "headers").text
+        assert "answered  openai-processing-ms: 612" in pane(pilot, "headers").text
         await pilot.press("h")
         assert "authorization" not in pane(pilot, "headers").text
 

@@ -124,6 +124,7 @@ async def test_what_is_wrong_with_the_keys_is_said_at_the_start_and_the_rest_hol
 # The key bar.
 
 
+@pytest.mark.case("screen", "footer-focus")
 async def test_the_key_bar_lists_the_keys_of_the_focused_panel_then_those_of_everywhere() -> None:
     async with opened(FakeSession()) as pilot:
         everywhere = "│  p Pause  -+ Rate  e Errors  g Graphs"
@@ -186,6 +187,7 @@ async def test_a_click_on_any_item_of_the_key_bar_does_it() -> None:
             await until(pilot, holds)
 
 
+@pytest.mark.case("screen", "footer-focus")
 @pytest.mark.parametrize("key", ["e", "g", "enter"])
 async def test_every_screen_says_how_to_get_help_and_back(key: str) -> None:
     async with opened(FakeSession()) as pilot:
@@ -247,6 +249,7 @@ def shown(screen: HelpScreen, name: str) -> bool:
     return screen.query_one(f"#{name}").display
 
 
+@pytest.mark.case("screen", "glyphs")
 async def test_the_help_has_the_keys_the_glyphs_and_every_page_of_the_manual() -> None:
     async with helped() as (pilot, screen):
         assert topics(screen) == [KEYS, GLYPHS, *TOPICS]
@@ -293,6 +296,7 @@ async def test_a_pages_text_scrolls_once_it_has_the_focus() -> None:
         await until(pilot, lambda: box.scroll_y > 0)
 
 
+@pytest.mark.case("screen", "pause-name")
 async def test_the_palette_says_go_on_while_the_run_is_paused() -> None:
     session = FakeSession(scene=Scene(state=RunState.PAUSED))
     async with opened(session) as pilot:

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from llmdash.ui.stream.text import KEEP_CHARACTERS, KEEP_CHUNKS, AnswerHeading, Chunk, Ruler, StreamText
+from llmdash.ui.stream.gap_lines import Ruler
+from llmdash.ui.stream.text import KEEP_CHARACTERS, KEEP_CHUNKS, AnswerHeading, Chunk, StreamText
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind
 from tests.ui.widget_app import HOSTILE
 

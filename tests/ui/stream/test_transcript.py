@@ -12,7 +12,7 @@ from llmdash.engine.model.states import JobState
 from llmdash.engine.model.view import StreamView, View
 from llmdash.engine.store.streams import Streams
 from llmdash.remote.fitting import fitted
-from llmdash.ui.stream.text import Ruler
+from llmdash.ui.stream.gap_lines import Ruler
 from llmdash.ui.stream.transcript import Transcript
 from llmdash.ui.stream.wrapping import Kind, LineKind
 

@@ -49,6 +49,7 @@ def test_each_state_has_its_glyph_and_a_word(state: JobState, words: str) -> Non
     assert state_words(replace(PART, state=state)) == words
 
 
+@pytest.mark.case("screen", "no-text")
 def test_without_text_the_error_says_why() -> None:
     assert missing_text(StreamPart()) == "no stream yet"
     assert missing_text(PART) == "waiting for the first chunk"

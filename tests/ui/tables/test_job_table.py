@@ -13,7 +13,8 @@ from llmdash.engine.model.frame import JobRow, JobsPart, JobText, Percentiles, R
 from llmdash.engine.model.states import JobState, RunState, SortColumn, WaitReason
 from llmdash.prompts.verdict import Verdict
 from llmdash.ui.tables.job_columns import INPUT
-from llmdash.ui.tables.job_table import OVERSCAN, JobTable
+from llmdash.ui.tables.job_lines import OVERSCAN
+from llmdash.ui.tables.job_table import JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
 
@@ -206,13 +207,13 @@ async def test_every_column_comes_up_when_sorting_by_key() -> None:
     ("part", "filter_text", "how"),
     [
         (JobsPart(10_000, 3_456), "", "newest first · following · all 10,000"),
-        (JobsPart(10_000, 32), "state:failed", "newest first · following · state:failed · 32 of 10,000"),
+        (JobsPart(10_000, 32), "state:failed", "newest first · following · 32 of 10,000 · state:failed"),
         (
             JobsPart(10_000, 0, filter_error="no column [/]"),
             "[/]",
             "newest first · following · filter not understood",
         ),
-        (JobsPart(90, 7, searched=0.34), "cat", "newest first · following · searching… 34% · cat · 7 of 90"),
+        (JobsPart(90, 7, searched=0.34), "cat", "newest first · following · searching… 34% · 7 of 90 · cat"),
     ],
 )
 async def test_the_border_says_in_which_order_which_jobs_are_shown(
@@ -243,6 +244,7 @@ def done(job: int, verdict: Verdict, text: JobText) -> JobRow:
     return replace(job_row(job), state=JobState.DONE, verdict=verdict, text=text)
 
 
+@pytest.mark.case("screen", "why-failed")
 async def test_the_last_column_says_the_result_or_why_there_is_none() -> None:
     async with table_of(4, (100, 14)) as shown:
         shown.jobs.rows = [
@@ -268,6 +270,7 @@ async def test_the_last_column_says_the_result_or_why_there_is_none() -> None:
             assert words in line
 
 
+@pytest.mark.case("screen", "wide-table")
 async def test_on_a_wide_table_result_and_answer_have_a_column_each() -> None:
     async with table_of(2, (140, 8)) as shown:
         shown.jobs.rows = [
@@ -323,6 +326,7 @@ WAITING = JobsPart(10_000, 0, queued=6_544, waiting=((WaitReason.LIMITER, 3), (W
 ENDED = RunPart(state=RunState.DONE, failed=38, done=9_962, score=Score(9_730, 162, 70))
 
 
+@pytest.mark.case("screen", "waiting-rows")
 async def test_a_row_that_never_scrolls_sums_up_what_waits_and_at_the_end_what_came_of_it() -> None:
     async with table_of(100) as shown:
         part = shown.jobs.answer(shown.table.wanted())
@@ -331,6 +335,11 @@ async def test_a_row_that_never_scrolls_sums_up_what_waits_and_at_the_end_what_c
         assert lines(shown.table)[1].strip() == wanted
         await shown.pilot.press("pagedown")
         assert lines(shown.table)[1].strip() == wanted
+        await shown.pilot.resize_terminal(132, 24)
+        shown.table.show(replace(WAITING, matched=100, rows=part.rows, longest_wait_s=0.14))
+        assert lines(shown.table)[1].strip() == (
+            "6,544 queued ·  3 wait for the rate, longest 140ms ·  0 wait for a key ·  0 wait for the machine"
+        )
         shown.table.show(part, ENDED)
         assert lines(shown.table)[1].strip() == "38 failed · 162 not equal · 70 no JSON · 9,730 right"
         shown.table.show(replace(part, check="number"), ENDED)
@@ -464,3 +473,34 @@ async def test_the_worker_goes_before_the_times_where_there_is_no_room(width: in
         await shown.tick()
         assert ("worker" in lines(shown.table)[0]) is there
         assert "time" in lines(shown.table)[0]
+
+
+async def test_without_streaming_nothing_is_said_of_a_first_token_and_without_a_check_of_a_result() -> None:
+    """Neither a column nor a part of the bar; nor an order, or a column to choose."""
+    whole = replace(job_row(1), state=JobState.DONE, ttft_s=None, wait_s=0.0, time_s=1.0)
+    async with table_of(1, (132, 24)) as shown:
+        part, table = JobsPart(1, 1, rows=(whole,)), shown.table
+        table.show(part)
+        assert "ttft" in lines(table)[0]
+        assert "─" in lines(table)[2]
+        table.choose_columns(None)
+        table.show(replace(part, queued=1), RunPart(is_streamed=False))
+        assert "ttft" not in lines(table)[0]
+        assert "━" in lines(table)[2]
+        assert "─" not in lines(table)[2]
+        assert "result" in lines(table)[0]
+        table.show(replace(part, queued=2), RunPart(is_streamed=False, done=1))
+        assert "result" not in lines(table)[0], "where nothing is scored"
+        assert "ttft" not in (*table.known_columns, *table.usual_columns)
+        for _step in SortColumn:
+            await shown.pilot.press("s")
+            assert table.wanted().sort is not SortColumn.TTFT
+
+
+async def test_a_long_id_is_cut_before_another_column_goes() -> None:
+    long = replace(job_row(1), id="a-very-long-identifier/2024/000006")
+    async with table_of(1) as shown:
+        before = lines(shown.table)[0].split()[:-3]
+        shown.table.show(JobsPart(1, 1, rows=(long,)))
+        assert lines(shown.table)[0].split()[: len(before)] == before
+        assert "000006" in lines(shown.table)[2].split()[0]

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 
 from llmdash.engine.model.frame import JobsPart
-from llmdash.engine.model.states import SortColumn
+from llmdash.engine.model.states import JobState, SortColumn
 from llmdash.ui.tables.job_table import JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
@@ -192,3 +192,56 @@ async def test_the_wheel_scrolls_and_stops_following() -> None:
         assert table.top > 0
         assert not table.follow
         assert table.cursor_row == 0
+
+
+@pytest.mark.case("screen", "scrollbar")
+async def test_the_scrollbar_stands_beside_the_rows_and_touches_no_text() -> None:
+    """What is above the rows does not scroll; a blank parts the bar from what a row says."""
+    table = JobTable()
+    rows = tuple(replace(job_row(job), error="x" * 200, state=JobState.FAILED) for job in range(60))
+    async with running(table, (80, 20)) as pilot:
+        table.show(JobsPart(60, 60, 0, rows))
+        await pilot.pause()
+        bar = table.vertical_scrollbar
+        assert bar.region.y == table.content_region.y + table.HEAD_LINES
+        assert bar.region.bottom == table.content_region.bottom
+        assert all(line.text.endswith("… ") for line in map(table.render_line, range(2, 20)))
+        await pilot.press("end")
+        await pilot.pause()
+        assert bar.position + bar.window_size == bar.window_virtual_size
+
+
+async def drag(pilot: Pilot[None], table: JobTable, start: tuple[int, int], end: tuple[int, int]) -> None:
+    await pilot.mouse_down(table, offset=start)
+    await pilot.hover(table, offset=end)
+    await pilot.mouse_up(table, offset=end)
+    await pilot.pause()
+
+
+async def test_text_dragged_over_is_copied_and_stays_with_its_rows() -> None:
+    """New rows above move neither the selection nor the rows; the cursor stays where it was."""
+    table = JobTable()
+    jobs = Jobs.numbered(100)
+    async with running(table) as pilot:
+        await filled(pilot, table, jobs)
+        await drag(pilot, table, (1, 3), (7, 4))
+        text = pilot.app.screen.get_selected_text() or ""
+        first, last = text.splitlines()
+        assert first.startswith("add-98")
+        assert last == "add-97"
+        assert table.cursor_row == 0
+        assert not table.follow
+        jobs.start(3)
+        await filled(pilot, table, jobs)
+        assert pilot.app.screen.get_selected_text() == text
+        await pilot.press("ctrl+c")
+        assert pilot.app.clipboard == text
+
+
+async def test_a_click_twice_opens_a_row_and_selects_nothing() -> None:
+    table = JobTable()
+    async with running(table) as pilot:
+        await filled(pilot, table, Jobs.numbered(20))
+        await pilot.click(table, offset=(5, 7), times=3)
+        assert posted(pilot, JobTable.Inspect)
+        assert pilot.app.screen.get_selected_text() is None

@@ -51,6 +51,7 @@ def test_a_duration_is_five_cells_with_units_that_cannot_be_mistaken(seconds: fl
     assert fmt.duration(seconds) == text
 
 
+@pytest.mark.case("screen", "eta-range")
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

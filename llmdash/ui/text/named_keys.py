@@ -1,0 +1,67 @@
+"""Keys that sentences name: as the user has them, where another key was given to an action."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from textual.dom import DOMNode
+
+from llmdash.ui.text.keymap import key_glyph
+
+__all__ = ["Chosen", "chosen_by", "in_chosen_keys", "key_now"]
+
+Chosen = Mapping[str, Sequence[str]]
+"""The keys that the user gave to actions, by the ids of these."""
+
+_ACTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "p": ("pause",),
+    "u": ("release",),
+    "b": ("budget",),
+    "c": ("change",),
+    "q": ("quit",),
+    "X": ("stop-now",),
+    "R": ("retry-failed",),
+    "-+": ("slower", "faster"),
+    "v": ("revive",),
+    "d": ("disable-enable",),
+}
+"""The ids of the actions that sentences name by their first keys."""
+
+_NAMED: Final = re.compile(
+    r"(?<!\S)(?:[puq](?= (?:goes on|to go on|releases|quits|stops|asks))|b(?= raises)|-\+(?= rate)"
+    r"|v(?= in the key panel| on it in the key panel)|d(?= switches))"
+)
+"""A key, by what it does in the words after it."""
+
+
+def chosen_by(node: DOMNode) -> Chosen:
+    """Return the keys that the user of the app gave to actions."""
+    chosen: Chosen = getattr(node.app, "chosen_keys", {})
+    return chosen
+
+
+def key_now(usual: str, chosen: Chosen) -> str:
+    """Return the key for what `usual` does at first, as it is shown.
+
+    >>> key_now("p", {"pause": ("space",)}), key_now("-+", {"slower": ("minus",), "faster": ("f5",)})
+    ('space', '-f5')
+    """
+    ids = _ACTIONS.get(usual, ())
+    if not any(chosen.get(each) for each in ids):
+        return usual
+    parts = usual if len(ids) > 1 else [usual]
+    return "".join(
+        key_glyph(chosen[each][0]) if chosen.get(each) else part
+        for each, part in zip(ids, parts, strict=True)
+    )
+
+
+def in_chosen_keys(text: str, chosen: Chosen) -> str:
+    """Return a sentence with the keys that its actions have now.
+
+    >>> in_chosen_keys("b raises it, q stops", {"quit": ("ctrl+q",)})
+    'b raises it, ^q stops'
+    """
+    return _NAMED.sub(lambda found: key_now(found[0], chosen), text) if chosen else text
