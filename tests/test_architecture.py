@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import llmdash
+from tests.rows import row
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,12 +58,13 @@ def modules() -> list[str]:
     return [module.name for module in found if not module.name.endswith("__main__")]
 
 
-@pytest.mark.parametrize("name", modules())
-def test_every_public_name_exists_and_is_listed_once(name: str) -> None:
-    module = importlib.import_module(name)
-    listed = getattr(module, "__all__", [])
-    assert len(listed) == len(set(listed))
-    assert [each for each in listed if not hasattr(module, each)] == []
+def test_every_public_name_exists_and_is_listed_once() -> None:
+    for name in modules():
+        with row(name):
+            module = importlib.import_module(name)
+            listed = getattr(module, "__all__", [])
+            assert len(listed) == len(set(listed))
+            assert [each for each in listed if not hasattr(module, each)] == []
 
 
 PACKAGE = ROOT / "llmdash"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import sys
@@ -144,6 +143,8 @@ class _Writer:
 
 def _call(prompt: str, simulate: bool, flags: Mapping[str, Any], pieces: Pieces, writer: _Writer) -> int:
     """Send `prompt` and write the answer. Return the exit code."""
+    import asyncio
+
     from llmdash.exit_codes import of_signal
     from llmdash.llms.wire.failures import Failure
     from llmdash.sanitize import clean_line

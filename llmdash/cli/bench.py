@@ -125,4 +125,4 @@ def _print(outcome: BenchOutcome, run: BenchRun, *, as_json: bool) -> None:
     if outcome.why:
         Output(sys.stderr).line(f"llmdash: the run was ended: {clean_line(outcome.why)}")
     kept = clean_line(str(run.session.folder))
-    Output(sys.stderr).line(f"llmdash: {part.attempts:,} requests were sent; the run is kept in {kept}")
+    Output(sys.stderr).line(f"llmdash: requests sent: {part.attempts:,}; the run is kept in {kept}")

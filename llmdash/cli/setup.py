@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
 from llmdash.cli.help_layout import LaidOutCommand
+from llmdash.cli.init_questions import answers_for
 from llmdash.cli.options import ENDPOINT_OPTIONS, with_options
 
 if TYPE_CHECKING:
     from llmdash.config.file import Answers
-    from llmdash.config.keys import Variables
 
 __all__ = ["check", "init"]
 
@@ -91,7 +90,7 @@ def _init(folder: Path, given: Mapping[str, str | None], *, yes: bool, force: bo
     variables = Variables(
         VariableSource.of_environment(os.environ), VariableSource.of_dotenv(read_dotenv(env))
     )
-    answers = _answers(variables, given, yes=yes)
+    answers = answers_for(variables, given, yes=yes)
     missing = [name for name in _needed(answers) if variables.find(name) is None]
     values = [(name, _value(name, yes=yes)) for name in missing]
     written = [(name, value) for name, value in values if value]
@@ -130,118 +129,6 @@ def _needed(answers: Answers) -> tuple[str, ...]:
 
     reporting = (PROMPTLAYER_KEY,) if DIALECTS[answers.dialect].reports else ()
     return tuple(dict.fromkeys((*answers.variables, *reporting)))
-
-
-def _answers(variables: Variables, given: Mapping[str, str | None], *, yes: bool) -> Answers:
-    from llmdash.config.endpoints import parse_target
-    from llmdash.config.file import Answers
-    from llmdash.config.presets import PRESETS, Preset
-    from llmdash.config.values import ConfigError, parse_base_url, parse_name, parse_rate, parse_text
-    from llmdash.llms.dialects import DEFAULT_DIALECT, DIALECTS, LANGCHAIN
-
-    def ask(question: str, default: str | None, parse: Callable[[str], object]) -> str:
-        return default if yes and default is not None else _asked(question, default, parse)
-
-    def rate() -> str:
-        question = "Requests started, such as 5/s or 300/min (empty for 5/s a key)"
-        return ask(question, "", lambda text: parse_rate(text) if text.strip() else None).strip()
-
-    def parse_provider(text: str) -> str:
-        return parse_name(text, (*PRESETS, *DIALECTS), "a provider or dialect")
-
-    def parse_url(text: str) -> str:
-        return parse_base_url(text, allow_insecure=False)
-
-    named = given.get("provider")
-    if named is None:
-        known = f"Providers: {', '.join(PRESETS)}. Dialects: {', '.join(DIALECTS)}."
-        click.echo("" if yes else known, nl=not yes)
-        named = ask("Dialect", DEFAULT_DIALECT, parse_provider)
-    provider = parse_provider(named)
-    preset = PRESETS.get(provider)
-    dialect = preset.dialect if preset is not None else provider
-    standard = DIALECTS[dialect]
-    if dialect == LANGCHAIN:
-        if yes:
-            raise ConfigError("langchain: only you know its model; leave out --yes, and it is asked for")
-        target = ask("The model, as module:attribute", None, parse_target)
-        return Answers(LANGCHAIN, dialect, rate(), target=target.strip())
-    if preset is None:
-        url = _held(variables, "BASE_URL", *standard.provider.base_url_variables) or standard.base_url
-        keys = "API_KEY" if variables.find("API_KEY") else standard.key_variable
-        preset = Preset("", url, standard.model, keys, dialect)
-    url, model = given.get("base_url") or preset.base_url, given.get("model") or preset.model
-    for blank, question in preset.blanks.items():
-        if blank in url + model:
-            word = ask(question, blank, parse_text).strip()
-            url, model = url.replace(blank, word), model.replace(blank, word)
-    url = parse_url(ask("Base URL", url, parse_url))
-    model = ask("Model", model, parse_text)
-    names: tuple[str, ...] = ()
-    if preset.key_variable:
-        question = "Variables that hold the keys, split by commas"
-        names = _parse_variables(ask(question, preset.key_variable, _parse_variables))
-    return Answers(
-        provider if provider in PRESETS else _name_for(url),
-        dialect,
-        rate(),
-        url,
-        model.strip(),
-        names,
-        auth=preset.auth,
-        query=preset.query,
-        headers=preset.headers,
-        remarks=preset.remarks,
-    )
-
-
-def _asked(question: str, default: str | None, parse: Callable[[str], object]) -> str:
-    """Ask until `parse` accepts the answer, showing its error otherwise. Return the answer."""
-    from llmdash.config.values import ConfigError
-
-    def checked(text: str) -> str:
-        try:
-            parse(text)
-        except ConfigError as error:
-            raise click.UsageError(str(error)) from None
-        return text
-
-    answer: str = click.prompt(question, default=default, show_default=bool(default), value_proc=checked)
-    return answer
-
-
-def _held(variables: Variables, *names: str) -> str | None:
-    """Return the first valid URL that one of these variables holds."""
-    from llmdash.config.values import ConfigError, parse_base_url
-
-    for entry in map(variables.find, names):
-        if entry is not None:
-            try:
-                return parse_base_url(entry.value, allow_insecure=False)
-            except ConfigError:
-                continue
-    return None
-
-
-def _parse_variables(text: str) -> tuple[str, ...]:
-    """Return names of variables. Raises ConfigError, without the text, for what may be a key."""
-    from llmdash.config.keys import is_variable
-    from llmdash.config.values import ConfigError
-
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not names or not all(map(is_variable, names)):
-        raise ConfigError("that is not the name of a variable; write one such as OPENAI_API_KEY, never a key")
-    return names
-
-
-def _name_for(url: str) -> str:
-    """Return a short name for an endpoint: of `https://api.openai.com/v1` it is `openai`."""
-    host = urlsplit(url).hostname or ""
-    named = "." in host and not host.replace(".", "").isdigit()
-    parts = [part for part in host.split(".")[:-1] if part not in ("api", "www")] if named else []
-    name = max(parts, key=len, default="local").removeprefix("sk-")
-    short = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
-    return short[:24].strip("-") or "endpoint"
 
 
 def _value(name: str, *, yes: bool) -> str:

@@ -20,6 +20,7 @@ from llmdash.engine.journal.file import NAME, VERSION
 from llmdash.engine.journal.glance import glance
 from llmdash.engine.journal.lock import holder_of
 from llmdash.engine.journal.schema import misshapen
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.payment import payment_where, spends
 
 __all__ = [
@@ -231,7 +232,7 @@ def _rows(
 ) -> Iterator[Finding]:
     jobs = vouched(facts, known)
     if jobs is not None and jobs != facts.get("jobs"):
-        text = f"the run has {jobs:,} jobs by its input, {facts.get('jobs')} by its journal"
+        text = f"the run has {counted(jobs, 'job')} by its input, {facts.get('jobs')} by its journal"
         yield Finding(Level.PROBLEM, "facts", text, "the input is right", fixable=True)
     register_sql_functions(db, jobs, begun_at(facts))
     payment = payment_where(spends(facts))
@@ -240,7 +241,7 @@ def _rows(
         if number:
             level = Level.WARNING if rule.usual else Level.PROBLEM
             twice = payment.twice if rule.asks_again else ""
-            text = f"{number:,} {rule.text}{twice} (the first: job {first})"
+            text = f"{rule.words(number)}{twice} (the first: job {first})"
             yield Finding(level, "rows", text, rule.repaired, fixable=True)
 
 
@@ -251,13 +252,14 @@ def _sums(db: sqlite3.Connection, facts: Mapping[str, Any], *, held: bool) -> tu
     jobs = facts.get("jobs")
     sums = Sums(jobs if isinstance(jobs, int) else None, done, invalid, failed, cancelled, attempts, unknown)
     of_jobs = (
-        f"{'?' if sums.jobs is None else f'{sums.jobs:,}'} jobs: {done:,} done, {failed:,} failed,"
+        f"{'? jobs' if sums.jobs is None else counted(sums.jobs, 'job')}: {done:,} done, {failed:,} failed,"
         f"{f' {invalid:,} invalid,' if invalid else ''}"
         f" {cancelled:,} cancelled, {sums.pending:,} pending"
     )
     ok, refused, cut, unsent = kinds
     of_attempts = (
-        f"{attempts:,} attempts: {ok:,} ok, {refused:,} failed, {cut:,} without outcome, {unsent:,} not sent"
+        f"{counted(attempts, 'attempt')}: {ok:,} ok, {refused:,} failed, {cut:,} without outcome,"
+        f" {unsent:,} not sent"
     )
     if unknown:
         unsure = "in flight or cut off" if held else payment_where(spends(facts)).unknown

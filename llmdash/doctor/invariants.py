@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from llmdash.doctor.records import rules_of_records
 from llmdash.doctor.rules import Rule
+from llmdash.doctor.value_rules import ATTEMPT_VALUES, BAD_ATTEMPTS, BAD_RESULTS, RESULT_VALUES
 from llmdash.doctor.violations import make_views
 from llmdash.engine.journal.keeping import Keep
 
@@ -20,6 +21,7 @@ __all__ = ["SENT", "apply_repairs", "register_sql_functions", "rules_for", "viol
 
 SENT = Rule(
     "on_the_wire",
+    "request was in flight when the run last ended",
     "requests were in flight when the run last ended",
     "marked as unknown; their jobs are pending",
     ("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'",),
@@ -31,18 +33,21 @@ SENT = Rule(
 _RULES_OF_ROWS = (
     Rule(
         "bad_facts",
+        "fact of the run holds an invalid value",
         "facts of the run hold invalid values",
         "removed",
         ("DELETE FROM run WHERE name IN (SELECT name FROM bad_facts)",),
     ),
     Rule(
         "foreign_results",
+        "result belongs to no job of this run",
         "results belong to no job of this run",
         "removed",
         ("DELETE FROM results WHERE job IN (SELECT job FROM foreign_results)",),
     ),
     Rule(
         "stray_attempts",
+        "attempt belongs to no job of this run, or has invalid numbers",
         "attempts belong to no job of this run, or have invalid numbers",
         "removed",
         ("DELETE FROM attempts WHERE (job, attempt) IN (SELECT job, attempt FROM stray_attempts)",),
@@ -52,6 +57,7 @@ _RULES_OF_ROWS = (
 _RULES_BETWEEN_ROWS = (
     Rule(
         "stateless_attempts",
+        "attempt is in a state that does not exist",
         "attempts are in a state that does not exist",
         "marked as unknown",
         (
@@ -61,12 +67,14 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "nameless_failures",
+        "failed attempt lacks the kind of failure",
         "failed attempts lack the kind of failure",
         "set to transient",
         ("UPDATE attempts SET failure = 'transient' WHERE state = 'failed' AND failure IS NULL",),
     ),
     Rule(
         "stateless_results",
+        "result is in a state that does not exist, or that its answer contradicts",
         "results are in a state that does not exist, or that their answer contradicts",
         "set to done where there is an answer, else removed: those jobs are pending again",
         (
@@ -77,6 +85,7 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "reasonless",
+        "failed result has lost its reason",
         "failed results have lost their reason",
         "a note takes its place",
         (
@@ -86,6 +95,7 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "misplaced",
+        "answer belongs to another attempt than the recorded one",
         "answers belong to another attempt than the recorded one",
         "the attempt is corrected by the answer",
         (
@@ -104,6 +114,7 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "disowned",
+        "job ended without an answer, but its last attempt is marked as answered",
         "jobs ended without an answer, but their last attempt is marked as answered",
         "the attempt is marked as failed",
         (
@@ -113,6 +124,7 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "far_results",
+        "result names an invalid attempt",
         "results name an invalid attempt",
         "set to the last attempt",
         (
@@ -122,6 +134,7 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "lost_answers",
+        "answer has no result, as its job was retried on request, or it was lost",
         "answers have no result, as their jobs were retried on request, or it was lost",
         "marked as unknown; their jobs are pending",
         (
@@ -133,6 +146,7 @@ _RULES_BETWEEN_ROWS = (
     ),
     Rule(
         "gaps",
+        "job lacks the record of an attempt",
         "jobs lack the record of an attempt",
         "added as unknown",
         (
@@ -147,6 +161,7 @@ _RULES_BETWEEN_ROWS = (
 
 _TEXTLESS = Rule(
     "textless",
+    "result has lost its text",
     "results have lost their text",
     "removed; their jobs are pending again",
     ("DELETE FROM results WHERE job IN (SELECT job FROM textless)",),
@@ -154,62 +169,9 @@ _TEXTLESS = Rule(
 )
 
 
-def _values(table: str, text: str, columns: dict[str, tuple[str, str]]) -> tuple[str, Rule]:
-    """The view and the rule for invalid values; `columns` has (SQL of a valid value, its replacement)."""
-    bad = {column: f"({column} IS NOT NULL AND NOT ({good}))" for column, (good, _) in columns.items()}
-    view = f"bad_{table}"
-    made = f"CREATE TEMP VIEW {view} AS SELECT job FROM {table} WHERE {' OR '.join(bad.values())}"  # noqa: S608 - our own names
-    repairs = tuple(
-        f"UPDATE {table} SET {column} = {columns[column][1]} WHERE {breach}"  # noqa: S608 - our own names
-        for column, breach in bad.items()
-    )
-    return made, Rule(view, text, "invalid values are removed", repairs)
-
-
-def _text(column: str) -> tuple[str, str]:
-    blob = f"CAST({column} AS BLOB)"
-    return f"typeof({column}) = 'text' AND is_utf8({blob})", f"as_text({blob})"
-
-
-def _time(column: str) -> tuple[str, str]:
-    return f"typeof({column}) IN ('real', 'integer') AND {column} BETWEEN 0 AND 1e12", "NULL"
-
-
-def _number(column: str, most: int = 2**31 - 1, instead: str = "NULL") -> tuple[str, str]:
-    return f"typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {most}", instead
-
-
-_NUMBERS = {
-    "ttft_s": _time("ttft_s"),
-    "latency_s": _time("latency_s"),
-    "input_tokens": _number("input_tokens"),
-    "output_tokens": _number("output_tokens"),
-    "estimated": _number("estimated", 1),
-}
-_BAD_ATTEMPTS, _ATTEMPT_VALUES = _values(
-    "attempts",
-    "attempts hold invalid values",
-    {
-        **{name: _text(name) for name in ("key", "state", "failure", "message", "request_id", "partial")},
-        **_NUMBERS,
-        "status": _number("status", 999),
-        "retry_after_s": _time("retry_after_s"),
-        "sent_at": (_time("sent_at")[0], "begun_at()"),
-    },
-)
-_BAD_RESULTS, _RESULT_VALUES = _values(
-    "results",
-    "results hold invalid values",
-    {
-        **{name: _text(name) for name in ("id", "state", "expected", "key", "finish_reason", "error")},
-        **_NUMBERS,
-        "verdict": _number("verdict", 3, "0"),
-        "attempts": ("typeof(attempts) = 'integer'", "0"),
-    },
-)
-
 _HEALTH = Rule(
     "bad_health",
+    "key has an invalid health",
     "keys have an invalid health",
     "forgotten",
     ("DELETE FROM health WHERE key IN (SELECT key FROM bad_health)",),
@@ -218,6 +180,7 @@ _HEALTH = Rule(
 _RULES_OF_WORKERS = (
     Rule(
         "bad_workers",
+        "name of a worker is no text",
         "names of workers are no text",
         "removed",
         tuple(
@@ -228,6 +191,7 @@ _RULES_OF_WORKERS = (
     ),
     Rule(
         "misattributed",
+        "result names another worker than its attempt",
         "results name another worker than their attempt",
         "the attempt is right, if it names one",
         (
@@ -241,14 +205,14 @@ _RULES_OF_WORKERS = (
 )
 """For journals that have the columns."""
 
-_RULES = (*_RULES_OF_ROWS, _ATTEMPT_VALUES, _TEXTLESS, _RESULT_VALUES, *_RULES_BETWEEN_ROWS)
+_RULES = (*_RULES_OF_ROWS, ATTEMPT_VALUES, _TEXTLESS, RESULT_VALUES, *_RULES_BETWEEN_ROWS)
 
 
 def register_sql_functions(db: sqlite3.Connection, jobs: int | None, begun_at: float) -> None:
     """Register the SQL functions and views of the rules, for a run of `jobs` jobs (None: not known) begun at
     `begun_at`, in Unix seconds.
     """
-    make_views(db, jobs, begun_at, _BAD_ATTEMPTS, _BAD_RESULTS)
+    make_views(db, jobs, begun_at, BAD_ATTEMPTS, BAD_RESULTS)
 
 
 def rules_for(db: sqlite3.Connection) -> tuple[Rule, ...]:
@@ -283,5 +247,5 @@ def apply_repairs(db: sqlite3.Connection, rules: Iterable[Rule]) -> list[str]:
         if number:
             for statement in rule.repairs:
                 db.execute(statement)
-            done.append(f"{number:,} {rule.text}: {rule.repaired}")
+            done.append(f"{rule.words(number)}: {rule.repaired}")
     return done

@@ -32,11 +32,11 @@ def _or_null(test: str, column: str) -> str:
     return f"({column} IS NULL OR {test})"
 
 
-_SOUND: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
+_SOUND: Mapping[str, tuple[str, str, tuple[str, str], tuple[str, ...]]] = {
     "samples": (
         "at",
         "0",
-        "points of the time series hold invalid values",
+        ("point of the time series holds invalid values", "points of the time series hold invalid values"),
         (
             *(_number(name) for name in ("at", "active_s", "in_flight")),
             *(_count(name) for name in ("sent", "tokens", "throttled")),
@@ -48,7 +48,10 @@ _SOUND: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
     "moments": (
         "serial",
         "0",
-        "records of what was set or happened hold invalid values",
+        (
+            "record of what was set or happened holds invalid values",
+            "records of what was set or happened hold invalid values",
+        ),
         (
             _number("at"),
             _text("kind"),
@@ -58,14 +61,17 @@ _SOUND: Mapping[str, tuple[str, str, str, tuple[str, ...]]] = {
     "prompts": (
         "job",
         "job",
-        "prompts belong to no job of this run, or are damaged",
+        (
+            "prompt belongs to no job of this run, or is damaged",
+            "prompts belong to no job of this run, or are damaged",
+        ),
         (
             "typeof(job) = 'integer' AND job >= 0 AND (known_jobs() IS NULL OR job < known_jobs())",
             f"{_text('messages')} AND is_messages(CAST(messages AS BLOB))",
         ),
     ),
 }
-"""Of each table: its key, the job that a row names, what is wrong, and what holds for each row."""
+"""Of each table: its key, the job that a row names, what is wrong with one or several, and what holds."""
 
 
 def rules_of_records(db: sqlite3.Connection) -> tuple[Rule, ...]:
@@ -76,7 +82,7 @@ def rules_of_records(db: sqlite3.Connection) -> tuple[Rule, ...]:
 
 
 def _rule(db: sqlite3.Connection, table: str) -> Rule:
-    key, job, text, tests = _SOUND[table]
+    key, job, (one, several), tests = _SOUND[table]
     view = f"bad_{table}"
     sound = " AND ".join(f"({test})" for test in tests)
     db.execute(f"DROP VIEW IF EXISTS temp.{view}")
@@ -85,7 +91,7 @@ def _rule(db: sqlite3.Connection, table: str) -> Rule:
         f" WHERE NOT COALESCE({sound}, 0)"
     )
     repair = f"DELETE FROM {table} WHERE {key} IN (SELECT key FROM {view})"  # noqa: S608 - our own names
-    return Rule(view, text, "removed", (repair,))
+    return Rule(view, one, several, "removed", (repair,))
 
 
 def _is_messages(value: bytes | None) -> bool:

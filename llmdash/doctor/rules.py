@@ -11,14 +11,19 @@ __all__ = ["Rule"]
 class Rule:
     """`view` has a row, with its `job`, for each violation; `repairs` are the SQL that fixes all of them.
 
-    `text` follows the number of rows; `repaired` says what a repair makes of them. `usual` marks what a crash
-    or the user brings about; everything else is damage. `asks_again` marks what may have been paid for,
-    and will be sent again.
+    `one` and `several` say what is wrong with so many rows; `repaired` says what a repair makes of them.
+    `usual` marks what a crash or the user brings about; everything else is damage. `asks_again` marks what
+    may have been paid for, and will be sent again.
     """
 
     view: str
-    text: str
+    one: str
+    several: str
     repaired: str
     repairs: tuple[str, ...]
     usual: bool = False
     asks_again: bool = False
+
+    def words(self, number: int) -> str:
+        """Say what is wrong with a number of rows."""
+        return f"{number:,} {self.one if number == 1 else self.several}"

@@ -11,19 +11,11 @@ from typing import TYPE_CHECKING, Self
 
 from llmdash.child_process import bare_environment, child_command
 from llmdash.exit_codes import ExitCode
-from llmdash.launch.engine_line import (
-    EngineLine,
-    EngineOrder,
-    Environment,
-    RunEnded,
-    RunExported,
-    RunReady,
-    RunRefused,
-)
 from llmdash.launch.refused import RefusedError
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
+    from llmdash.launch.engine_line import RunEnded, RunReady
     from llmdash.launch.run_order import RunOrder
 
 __all__ = ["ENGINE", "EngineProcess"]
@@ -58,6 +50,8 @@ class EngineProcess:
                 pass_fds=(others.fileno(),),
                 env=bare_environment(),
             )
+        from llmdash.launch.engine_line import EngineLine, Environment  # while the process loads as well
+
         self._line = EngineLine(own)
         self._line.send(Environment(dict(os.environ)))
         self._ends_by_itself = False
@@ -69,10 +63,14 @@ class EngineProcess:
 
     def submit(self, order: RunOrder, settings: Settings) -> None:
         """Ask for a run; returns at once."""
+        from llmdash.launch.engine_line import EngineOrder
+
         self._line.send(EngineOrder(order, settings))
 
     def ready(self) -> RunReady:
         """Wait until the run is ready. Raises RefusedError if it cannot start."""
+        from llmdash.launch.engine_line import RunReady, RunRefused
+
         said = self._line.receive()
         if isinstance(said, RunReady):
             return said
@@ -83,12 +81,16 @@ class EngineProcess:
 
     def ended(self) -> RunEnded | None:
         """Wait for the end of the run; None if the process ended without a word, as when it was killed."""
+        from llmdash.launch.engine_line import RunEnded
+
         said = self._line.receive()
         self._ends_by_itself = isinstance(said, RunEnded)
         return said if isinstance(said, RunEnded) else None
 
     def exported(self) -> None:
         """Wait until the results are written. Raises RefusedError if they cannot be."""
+        from llmdash.launch.engine_line import RunExported, RunRefused
+
         said = self._line.receive()
         refused = said.refused if isinstance(said, RunExported) else RunRefused(_LOST, ExitCode.INTERNAL)
         if refused is not None:

@@ -24,7 +24,7 @@ from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import Severity
 from llmdash.launch.home_orders import fields_for_options, flags_of, order_of
-from llmdash.launch.home_rows import endpoint_choices, kept_part, prompt_choices
+from llmdash.launch.home_rows import endpoint_choices, files_below, kept_part, prompt_choices
 from llmdash.launch.key_memory import KeyMemory
 from llmdash.launch.refusals import REFUSED
 from llmdash.launch.trust import untrusted
@@ -36,6 +36,7 @@ from llmdash.ui.launcher import (
     LaunchError,
     LaunchOptions,
     Preview,
+    PromptChoice,
     launch_of,
 )
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
@@ -169,6 +170,11 @@ class HomeLauncher:
     def kept(self) -> KeptPart:
         """Return the kept runs. Raises LaunchError."""
         return kept_part(self._settings.kept.most_bytes, datetime.now())
+
+    @_in_a_line
+    def files(self) -> tuple[PromptChoice, ...]:
+        """Return the files of this folder and below that may hold prompts, the newest first."""
+        return tuple(files_below(Path.cwd()))
 
     @_in_a_line
     def preview(self, launch: Launch) -> Preview:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -23,12 +25,16 @@ from llmdash.ui.launcher import EndpointChoice, KeptPart, KeptRow, KeyChoice, Pr
 if TYPE_CHECKING:
     from llmdash.runs.entry import RunEntry
 
-__all__ = ["endpoint_choices", "kept_part", "prompt_choices"]
+__all__ = ["endpoint_choices", "files_below", "kept_part", "prompt_choices"]
 
 _DATA = frozenset((".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".json", ".parquet"))
 _PACKED = frozenset((".gz", ".bz2", ".xz", ".zst"))
 _NO_PROMPTS = frozenset(("requirements.txt", "package.json", "package-lock.json", "tsconfig.json"))
 _MOST_FILES = 12
+_SKIPPED = frozenset(("node_modules", "venv", "build", "dist"))
+_MOST_FOLDERS = 1_000
+_DEEPEST = 5
+_MOST_FOUND = 200
 _WEEK = timedelta(days=6)
 
 
@@ -54,6 +60,25 @@ def _files_here() -> Iterator[PromptChoice]:
     no_results = (path for path in found if not is_results(path))
     for path in islice(no_results, _MOST_FILES):
         yield PromptChoice(path.name, path)
+
+
+def files_below(folder: Path) -> list[PromptChoice]:
+    """Return the files in a folder and below that may hold prompts, the newest first: of very many some."""
+    found: list[tuple[float, Path]] = []
+    for number, (where, folders, names) in enumerate(os.walk(folder)):
+        here = Path(where)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith((".", "_")) and name not in _SKIPPED
+        )
+        if number >= _MOST_FOLDERS or len(here.relative_to(folder).parts) >= _DEEPEST:
+            folders.clear()
+        for path in (here / name for name in names):
+            if _may_hold_prompts(path):
+                with suppress(OSError):  # gone meanwhile
+                    found.append((path.stat().st_mtime, path))
+    found.sort(reverse=True)
+    no_results = (path for _at, path in found if not is_results(path))
+    return [PromptChoice(str(path.relative_to(folder)), path) for path in islice(no_results, _MOST_FOUND)]
 
 
 def _may_hold_prompts(path: Path) -> bool:

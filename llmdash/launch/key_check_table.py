@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from llmdash.launch.key_check import KeyCheck, fix
+from llmdash.llms.dialects import LANGCHAIN
+from llmdash.llms.wire.failures import FailureKind
 from llmdash.reports.wording import UNKNOWN, count, seconds
 from llmdash.sanitize import clean_line
 
@@ -13,6 +15,16 @@ __all__ = ["as_record", "as_table"]
 
 _HEAD = ("endpoint", "key", "works", "latency", "requests left", "tokens left", "model")
 _NUMBERS = (3, 4, 5)
+_WORKS_NOT: Final = {
+    FailureKind.LOCAL: "no network",
+    FailureKind.TRANSIENT: "no answer",
+    FailureKind.THROTTLE: "rate limited",
+    FailureKind.QUOTA: "no credit",
+    FailureKind.AUTH: "key refused",
+    FailureKind.REQUEST: "call refused",
+    FailureKind.CONFIG: "not set up",
+}
+"""What stands for a key that does not work; the line below the table says it in full."""
 _LIMITS = (
     "limit_requests",
     "remaining_requests",
@@ -50,7 +62,17 @@ def as_table(checks: Sequence[KeyCheck]) -> str:
     lines += [line for check in checks for line in _trouble(check)]
     working = sum(check.works for check in checks)
     what = "key works" if len(checks) == 1 else "keys work"
-    return "\n".join([*lines, "", f"{count(working)} of {count(len(checks))} {what}."])
+    end = (
+        f"{count(working)} of {count(len(checks))} {what}."
+        if any(map(_has_key, checks))
+        else "There is no key."
+    )
+    return "\n".join([*lines, "", end])
+
+
+def _has_key(check: KeyCheck) -> bool:
+    """True for a key, and for an endpoint that answers, or would, without one."""
+    return bool(check.label) or check.works or check.endpoint.dialect == LANGCHAIN
 
 
 def _row(check: KeyCheck) -> tuple[str, ...]:
@@ -58,7 +80,7 @@ def _row(check: KeyCheck) -> tuple[str, ...]:
     return (
         clean_line(check.endpoint.name),
         clean_line(check.label) or UNKNOWN,
-        "yes" if check.failure is None else check.failure.kind.name,
+        "yes" if check.failure is None else _WORKS_NOT[check.failure.kind],
         seconds(check.latency_s),
         UNKNOWN if hints is None else _left(hints.remaining_requests, hints.limit_requests),
         UNKNOWN if hints is None else _left(hints.remaining_tokens, hints.limit_tokens),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from llmdash.llms.wire.adaptation import Change, change_for, refused_option
 from llmdash.llms.wire.failures import Failure
 
-__all__ = ["AdaptedBody", "KnownChanges", "Place"]
+__all__ = ["AdaptedBody", "Droppable", "KnownChanges", "Place"]
 
 _MOST_CHANGES = 4  # of one request, before its refusal counts
 
@@ -17,6 +17,24 @@ Place = tuple[str, str]
 
 KnownChanges = MutableMapping[Place, tuple[Change, ...]]
 """The changes after which requests were accepted, by place."""
+
+
+class Droppable:
+    """The options that may be left out where the server does not support them: `options`, or `every` one.
+
+    `names` are theirs, sorted; `*` stands for all.
+    """
+
+    __slots__ = ("_every", "_options", "names")
+
+    def __init__(self, options: Iterable[str] = (), *, every: bool = False) -> None:
+        self._every = every
+        self._options = frozenset(options)
+        self.names = ("*",) if every else tuple(sorted(self._options))
+
+    def may_drop(self, option: str) -> bool:
+        """Return True if a request may go without this option."""
+        return self._every or option in self._options
 
 
 class AdaptedBody:

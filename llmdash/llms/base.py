@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic
 
+from llmdash.llms.all_answers import AllAnswers
 from llmdash.llms.call_config import Config, config_of, configs_of, refuse_text
 from llmdash.llms.errors import publicly
 from llmdash.llms.events import EventMaker
@@ -18,7 +19,7 @@ from llmdash.llms.request_identity import RequestIdentity
 from llmdash.llms.retrying import wait_to_retry
 from llmdash.llms.shapes import CHAT, Shape
 from llmdash.llms.sync_bridge import each, wait_for
-from llmdash.llms.wire.failures import Failure, FailureKind
+from llmdash.llms.wire.failures import Failure
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -290,35 +291,7 @@ class LLM(ABC, Generic[Whole, Piece]):
         return_exceptions: bool,
         **options: Any,
     ) -> list[list[Generation] | Failure]:
-        if max_concurrency is not None and max_concurrency < 1:
-            raise ValueError(f"max_concurrency is {max_concurrency}, but must be at least 1")
-        answers: list[list[Generation] | Failure] = [Failure(FailureKind.LOCAL, "not run")] * len(prompts)
-        work = iter(range(len(prompts)))
-
-        async def worker() -> None:
-            for index in work:
-                try:
-                    answers[index] = await self._candidates(prompts[index], **options)
-                except Failure as failure:
-                    if not return_exceptions:
-                        raise
-                    answers[index] = failure
-
-        async def workers() -> None:
-            number = min(len(prompts), max_concurrency or len(prompts))
-            async with asyncio.TaskGroup() as group:
-                for _ in range(number):
-                    group.create_task(worker())
-
-        try:
-            await self._result(workers)
-        except ExceptionGroup as errors:
-            raise _first(errors) from None
-        return answers
-
-
-def _first(errors: ExceptionGroup[Exception]) -> Exception:
-    found: Exception = errors
-    while isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    return found
+        work = partial(self._candidates, **options)
+        all_at_once = AllAnswers(work, prompts, max_concurrency, return_exceptions=return_exceptions)
+        await self._result(all_at_once.ask)
+        return all_at_once.answers

@@ -10,6 +10,7 @@ __all__ = [
     "OwnArguments",
     "config_of",
     "configs_of",
+    "first_of",
     "merged_config",
     "own_arguments",
     "refuse_text",
@@ -103,3 +104,9 @@ def merged_config(own: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[s
     if own.get("metadata") and given.get("metadata"):
         merged["metadata"] = {**own["metadata"], **given["metadata"]}
     return merged
+
+
+def first_of(given: Any, options: dict[str, Any], *names: str) -> Any:
+    """Return `given`, or else the first of these options that is; all of them are taken out."""
+    others = [options.pop(name, None) for name in names]
+    return next((value for value in (given, *others) if value is not None), None)

@@ -8,10 +8,10 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from llmdash.llms.adapted_body import AdaptedBody
+from llmdash.llms.adapted_body import AdaptedBody, Droppable
 from llmdash.llms.answer_pieces import next_piece, start_of
 from llmdash.llms.base import LLM, Piece, Stop, Whole
-from llmdash.llms.call_config import merged_config, own_arguments
+from llmdash.llms.call_config import first_of, merged_config, own_arguments
 from llmdash.llms.candidates import SeveralAnswers
 from llmdash.llms.gathering import Gathering
 from llmdash.llms.messages import Body, Delta, Generation, PromptLike, RequestPicture
@@ -95,13 +95,13 @@ class HttpLLM(LLM[Whole, Piece]):
         model_kwargs: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        model = _first(model, options, "model_name")
-        api_key = _first(api_key, options, "openai_api_key", "anthropic_api_key")
-        base_url = _first(base_url, options, "openai_api_base", "anthropic_api_url")
-        timeout = _first(timeout, options, "request_timeout")
+        model = first_of(model, options, "model_name")
+        api_key = first_of(api_key, options, "openai_api_key", "anthropic_api_key")
+        base_url = first_of(base_url, options, "openai_api_base", "anthropic_api_url")
+        timeout = first_of(timeout, options, "request_timeout")
         named = own_arguments(type(self).__name__, options)
-        headers = {**named.headers, **(_first(headers, options, "default_headers") or {})}
-        query = _first(query, options, "default_query")
+        headers = {**named.headers, **(first_of(headers, options, "default_headers") or {})}
+        query = first_of(query, options, "default_query")
         provider = self.dialect.provider
         secret = None if auth == "none" and api_key is None else provider.key(api_key)
         head = RequestHead(
@@ -121,15 +121,10 @@ class HttpLLM(LLM[Whole, Piece]):
             **named.body,
         }
         self._config = named.config
-        self._target = head.target
-        self._headers = head.headers
-        self._shown_headers = head.shown
-        self._place = head.place
+        self._head = head
         self._redactor = Redactor(head.secrets)
         self._long_keys = LongKeys(head.secrets)
-        self._drop_unsupported = drop_unsupported
-        self._optional = frozenset(optional)
-        self._droppable = ("*",) if drop_unsupported else tuple(sorted(self._optional))
+        self._droppable = Droppable(optional, every=drop_unsupported)
         if timeouts is None and timeout is not None:
             timeouts = Timeouts(total=timeout)
         self._connections = Connections(client, _client_maker(timeouts))
@@ -179,14 +174,14 @@ class HttpLLM(LLM[Whole, Piece]):
             body = self._body(prompt, stop, options)
         except Failure:
             return None  # the call will say so
-        return identity_of(self._place, body, self._droppable)
+        return identity_of(self._head.place, body, self._droppable.names)
 
     def picture(self, prompt: PromptLike, *, stop: Stop = None, **options: Any) -> RequestPicture | None:
         try:
             body = written(self._body(prompt, stop, options)).decode()
         except Failure:
             return None  # the call says so
-        return RequestPicture(self.url, self._shown_headers, self._redactor.redact(body))
+        return RequestPicture(self.url, self._head.shown, self._redactor.redact(body))
 
     async def aclose(self) -> None:
         """Close the connections, except those of a client that was given."""
@@ -201,15 +196,15 @@ class HttpLLM(LLM[Whole, Piece]):
     async def _astream(
         self, prompt: PromptLike, *, stop: Stop = None, **options: Any
     ) -> AsyncGenerator[Delta, None]:
-        body = self._body(prompt, stop, options)
+        body, head = self._body(prompt, stop, options), self._head
         client = await self._connections.client()
         model = str(body.get("model", self.model))
-        adapted = AdaptedBody(body, (self.url, model), client.compat, self._may_drop)
+        adapted = AdaptedBody(body, (self.url, model), client.compat, self._droppable.may_drop)
         while True:
             request = written(adapted.fields)
             patience = SLOW_FIRST_BYTE_S if is_slow(adapted.fields) else FIRST_BYTE_S
             try:
-                async with client.post(self._target, self._headers, request, first_byte=patience) as answer:
+                async with client.post(head.target, head.headers, request, first_byte=patience) as answer:
                     if 200 <= answer.status < 300:
                         adapted.accept()
                         hints = parse_limits(answer.headers)
@@ -263,9 +258,6 @@ class HttpLLM(LLM[Whole, Piece]):
         redact = self._redactor.redact
         return from_response(answer.status, answer.headers, body, redact=redact, is_cut=is_cut)
 
-    def _may_drop(self, option: str) -> bool:
-        return self._drop_unsupported or option in self._optional
-
     def _explain(self, failure: Failure, model: str, client: HttpClient) -> None:
         """Say what was asked where that may be the fault; take out what must not be seen."""
         message = failure.message
@@ -308,9 +300,3 @@ def _client_maker(timeouts: Timeouts | None) -> Callable[[], HttpClient]:
     from llmdash.llms.transport.http import HttpClient
 
     return partial(HttpClient, timeouts=timeouts)
-
-
-def _first(given: Any, options: dict[str, Any], *names: str) -> Any:
-    """`given`, or else the first of these options that is; all of them are taken out."""
-    others = [options.pop(name, None) for name in names]
-    return next((value for value in (given, *others) if value is not None), None)

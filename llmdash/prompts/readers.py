@@ -198,7 +198,8 @@ def _format(file: BinaryIO, kind: Kind, recipe: Recipe) -> tuple[Format, str]:
         return form, "text" if recipe.is_data else ""
     table = read_table(file, "\t" if kind == "tsv" else None)
     _check_columns(table, recipe)
-    return table, f"table of {len(table.columns):,} columns"
+    number = len(table.columns)
+    return table, f"table of {number:,} column{'s' if number != 1 else ''}"
 
 
 def _check_columns(table: DelimitedText, recipe: Recipe) -> None:

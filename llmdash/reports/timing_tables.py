@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import HistogramPart, Percentiles, TimingPart, TimingRow
 from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.reports.free_name import write_new
@@ -102,7 +103,7 @@ def as_table(part: TimingPart) -> Iterator[str]:
         if number:
             yield ""
         name = "all" if row is part.whole else f"{part.by.value} {row.name or '–'}"
-        title = f"{clean_line(name)} · {row.answers:,} answers"
+        title = f"{clean_line(name)} · {counted(row.answers, 'answer')}"
         yield f"{title:<34}" + "".join(f"{share:>10}" for share in SHARES)
         for metric in Timing:
             times = row.times(metric)

@@ -24,7 +24,6 @@ from llmdash.reports.wording import (
 )
 from llmdash.runs.catalogue import entry_of
 from llmdash.runs.entry import KeptState, RunEntry
-from llmdash.runs.facts import auto_of
 from llmdash.runs.reading import files_of
 
 __all__ = ["KeyCounts", "RunDetails", "details_of"]
@@ -147,7 +146,7 @@ def _read(db: sqlite3.Connection, known: RunDetails) -> RunDetails:
         latency_s=latency_s,
         longest_s=longest_s,
         settings={name: value for name, value in settings.items() if value not in (None, {}, [])},
-        auto=auto_of(facts.get("auto")).on,
+        auto=facts.get("auto") in (1, "on"),
         rate=rate if isinstance(rate, int | float) else None,
         concurrency=value if isinstance(value := facts.get("concurrency"), int) else None,
         bounds=_bounds(facts, *db.execute(_REUSED.format(columns_of(db, "results", ("flags",)))).fetchone()),

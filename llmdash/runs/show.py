@@ -102,7 +102,7 @@ def _bounds(bounds: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             runs = listed(asked.get("runs") or ["all runs"], most=3) if name == "reuse" else "on"
             yield name, f"{runs}{', sampled answers too' if asked.get('sampled') else ''}"
     if "reused" in bounds:
-        yield "reused", f"{count(bounds['reused'])} answers that were known"
+        yield "reused", f"{counted(bounds['reused'], 'answer')} known from before"
 
 
 def _rest(details: RunDetails) -> Iterator[tuple[str, str]]:

@@ -31,12 +31,14 @@ from llmdash.ui.services.result_file import ResultFile
 from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
+from llmdash.ui.terminal.lean_update import lean_update
 from llmdash.ui.terminal.safe_output import ControlCharacters
 from llmdash.ui.text.messages import Copied
 from llmdash.ui.text.named_keys import in_chosen_keys
 from llmdash.ui.toasts import SteadyNotification
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
     from textual.filter import LineFilter
 
@@ -287,6 +289,9 @@ class LlmdashApp(App[None]):
             return
         lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
         self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        super()._display(screen, lean_update(renderable))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._control_characters]

@@ -200,6 +200,9 @@ class Launcher(Protocol):
     def kept(self) -> KeptPart:
         """Return the kept runs."""
 
+    def files(self) -> tuple[PromptChoice, ...]:
+        """Return the files of this folder and below that may hold prompts, the newest first."""
+
     def preview(self, launch: Launch) -> Preview:
         """Return the prompts of a launch."""
 

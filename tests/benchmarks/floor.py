@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["floor"]
+__all__ = ["answered_at_once", "floor"]
 
 KEYS = 3
 IN_FLIGHT = 64
@@ -71,6 +71,11 @@ def floor(count: int) -> dict[str, float]:
     _run(WARM_UP)
     cpu_s, wall_s = _run(count)
     return {"cpu_us": cpu_s / count * 1e6, "wall_us": wall_s / count * 1e6}
+
+
+def answered_at_once(count: int, folder: Path) -> Any:
+    """Return the plan of a run of `count` jobs that are answered at once, over prompts in memory."""
+    return _plan(_AtOnce(), count, folder)
 
 
 def _run(count: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a process takes, as the kernel counts it: processor time shows what the clock of a loaded machine hides."""
+"""What a process takes, as the kernel counts it: processor time shows what a loaded machine's clock hides."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ __all__ = ["cpu_s", "resident_mb"]
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of processor time of a process so far, all its threads together. Raises OSError once it is gone."""
+    """Return the seconds of processor time of a process so far, of all its threads.
+
+    Raises OSError once it is gone.
+    """
     return time.clock_gettime((~pid << 3) | 2)
 
 
-def resident_mb(pid: int) -> float:
-    """Megabytes of memory that a process has in use."""
+def resident_mb(pid: int | str) -> float:
+    """Return the megabytes of memory that a process has in use."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) * 1024 / 1e6

@@ -1,4 +1,4 @@
-"""A terminal that only notes down what it is sent, and when: it is looked at later, when nobody has to wait."""
+"""A terminal that only notes down what it is sent, and when: it is looked at later, when nothing waits."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ class RecordedTerminal(Terminal):
         return Pressed(at, shows)
 
     def shown_after(self, presses: Sequence[Pressed]) -> list[float]:
-        """Return the seconds from each key to the first picture that shows its effect, infinite where none did
-        before the next one.
+        """Return the seconds from each key to the first picture that shows its effect, infinite where none
+        came before the next key.
         """
         screen = pyte.Screen(120, 36)
         stream = pyte.ByteStream(screen)

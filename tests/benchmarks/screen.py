@@ -1,21 +1,19 @@
 """P6, P7 and P9: what the screen costs, and how fast it is, in a real terminal of 120 x 36.
 
-`python -m tests.benchmarks.screen [start|keys|load|bytes ...]` prints each figure beside its bar; without a word all
-of them. Where others load the machine its clock says little: then the processor time beside it counts, and
-the better third of many tries.
+`python -m tests.benchmarks.screen [start|keys|load|bytes ...]` prints figures beside their bars; without a
+word all of them. Where others load the machine its clock says little: then the processor time beside it
+counts, and the better third of many tries.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 from random import Random
@@ -23,9 +21,9 @@ from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median, quantiles
 
 from tests.arrivals import arrivals
-from tests.benchmarks.bench import no_home
 from tests.benchmarks.processes import cpu_s
 from tests.benchmarks.recorded import Lines, Pressed, RecordedTerminal
+from tests.benchmarks.rows import finished, home, prompt_file
 from tests.benchmarks.streaming_target import LONG
 from tests.waiting import wait_for
 
@@ -37,34 +35,10 @@ _ROWS = re.compile(r"([\d,]+)–[\d,]+ of [\d,]+ ━")
 """What the border of the table says of the rows that are shown."""
 _TOP_LEFT = b"\x1b[1;1H"
 """What the first picture begins with."""
-_COLUMNS = '["id", "state", "key", "input.topic", "prompt", "why"]'
 
 
 def _say(what: str, *figures: str, bar: str = "") -> None:
     print(f"{what:44}" + "".join(f"{figure:>14}" for figure in figures) + f"   {bar}", flush=True)
-
-
-def prompt_file(folder: Path, jobs: int, first: str = "") -> Path:
-    """Write JSON lines with fields that are carried along and an expected answer; `first` opens the first prompt."""
-    path = folder / f"rows-{jobs}.jsonl"
-    with path.open("w") as file:
-        for number in range(jobs):
-            row = {
-                "id": f"row-{number:06}",
-                "prompt": f"{first}Work out {number} + 1, and say how.",
-                "expected": "2",
-            }
-            file.write(json.dumps({**row, "topic": f"sums of {number % 97}", "level": number % 7}) + "\n")
-            first = ""
-    return path
-
-
-def home(folder: Path, base_url: str) -> dict[str, str]:
-    """Return the environment of a user who has chosen columns of carried fields and of prompts."""
-    settings = folder / ".config" / "llmdash"
-    settings.mkdir(parents=True, exist_ok=True)
-    (settings / "preferences.toml").write_text(f"columns = {_COLUMNS}\n")
-    return no_home(folder, base_url)
 
 
 @contextmanager
@@ -101,19 +75,10 @@ def dashboard(
         with RecordedTerminal(
             "run", prompts, *how, cwd=folder, env=home(folder, base_url), bytes_per_s=bytes_per_s
         ) as terminal:
-            wait_for(lambda: finished(folder), "the first answers")
+            wait_for(lambda: finished(folder / "run"), "the first answers")
             time.sleep(_WARM_S)
             yield terminal
             terminal.stop_reading()
-
-
-def finished(folder: Path) -> int:
-    """Return how many jobs of the run in a folder have ended."""
-    try:
-        with closing(sqlite3.connect(f"file:{folder / 'run' / 'journal.sqlite'}?mode=ro", uri=True)) as journal:
-            return int(journal.execute("SELECT COUNT(*) FROM results").fetchone()[0])
-    except sqlite3.OperationalError:  # it is being made
-        return 0
 
 
 # P9: from the start to the first picture.
@@ -175,15 +140,13 @@ def _best(pairs: Sequence[tuple[float, float]]) -> tuple[str, str]:
 # P6: from a key to its picture.
 
 
-def keys(presses: int = 60) -> None:
+def keys(presses: int = 100) -> None:
     """Print how long keys take until the screen shows their effect, in three orders of the table."""
-    with dashboard(f"{JOBS_PER_S}/s") as terminal:
-        for title, typed in (
-            ("newest first", ""),
-            ("sorted by time", "T"),
-            ("filtered by a text", "f/result\r"),
-        ):
-            terminal.keys(typed)
+    with dashboard(f"{JOBS_PER_S // 2}/s") as terminal:  # each row changes twice, and a time ticks besides
+        for title, typed in (("newest first", ""), ("sorted by time", "T"), ("with a text", "/result\r")):
+            for key in typed:
+                terminal.keys(key)
+                time.sleep(0.2)
             time.sleep(2.0)
             terminal.keys("\x1b[B" * 5)
             time.sleep(1.0)
@@ -195,12 +158,16 @@ def keys(presses: int = 60) -> None:
 
 
 def _press(
-    terminal: RecordedTerminal, times: int, typed: Sequence[str], shows: Callable[[Lines, Lines], bool]
+    terminal: RecordedTerminal,
+    times: int,
+    typed: Sequence[str],
+    shows: Callable[[Lines, Lines], bool],
+    within_s: float = 0.2,
 ) -> list[Pressed]:
     gaps, pressed = Random(1), []
     for number in range(times):
         pressed.append(terminal.press(typed[number % len(typed)], shows))
-        time.sleep(gaps.uniform(0.1, 0.3))
+        time.sleep(gaps.uniform(within_s / 4, within_s))
     return pressed
 
 
@@ -247,12 +214,12 @@ def _say_load(title: str, seconds: float, first: str) -> None:
                 terminal.keys("T")
                 time.sleep(2.0)
             pids = terminal.process.pid, terminal.engine
-            done, sent = finished(terminal.folder), terminal.size
+            done, sent = finished(terminal.folder / "run"), terminal.size
             begun, before = time.monotonic(), [cpu_s(pid) for pid in pids]
             time.sleep(seconds)
             took = time.monotonic() - begun
             own, engine = (f"{(cpu_s(pid) - old) / took:.0%}" for pid, old in zip(pids, before, strict=True))
-            done, sent = finished(terminal.folder) - done, terminal.size - sent
+            done, sent = finished(terminal.folder / "run") - done, terminal.size - sent
             _say(
                 title + what,
                 own,
@@ -279,7 +246,9 @@ def sent(seconds: float = 10.0) -> None:
         _say("sent while paused", f"{(terminal.size - before) / seconds / 1e3:.2f} KB/s")
     with dashboard("100/s", 3_000, bytes_per_s=10_000) as terminal:
         time.sleep(seconds)
-        moves = _press(terminal, 30, ("\x1b[B", "\x1b[A"), _cursor_moved)
+        terminal.keys("\x1b[B" * 3)
+        time.sleep(3.0)
+        moves = _press(terminal, 10, ("\x1b[B", "\x1b[A"), _cursor_moved, within_s=3.0)
         time.sleep(2.0)
         shown = sorted(terminal.shown_after(moves))
         _say("a row on a line of 10 KB/s", f"{1e3 * median(shown):.0f} ms")

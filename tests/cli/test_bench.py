@@ -60,7 +60,7 @@ def test_it_stops_at_the_first_rate_limit_and_keeps_what_went_before(tmp_path: P
         refused = len(server.requests) - 27
         assert 1 <= refused <= 8
         assert "stopped at 4 in flight: rate limited (429)" in ended.out
-        assert f"{len(server.requests):,} requests were sent" in ended.err
+        assert f"requests sent: {len(server.requests):,};" in ended.err
     kept = kept_settings(ended.out)
     assert (kept["concurrency"], kept["auto"]) == (2, True)
 

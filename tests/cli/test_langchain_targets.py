@@ -30,6 +30,8 @@ TARGETS = {
     "my_models:Broken": "not a Runnable",
     "my_models:raises": "raises RuntimeError when called",
 }
+RUN = ("run", "p.txt", "--headless")
+COMMANDS = (RUN, ("run", "-", "--headless"), ("compare", "p.txt", "--headless"))
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def place(tmp_path: Path) -> Path:
 
 def configured(home: Path, target: str, others: str = "") -> dict[str, str]:
     """An environment with a configuration of the user's own."""
-    env = environment(home, GOOD_KEY="sk-good-0123456789abcdef", PYTHONDONTWRITEBYTECODE="1")
+    env = environment(home, GOOD_KEY="sk-good-0123456789abcdef")
     env |= {"XDG_CONFIG_HOME": str(home / "config"), "XDG_DATA_HOME": str(home / "data")}
     config = home / "config" / "llmdash" / "llmdash.toml"
     config.parent.mkdir(parents=True)
@@ -53,21 +55,22 @@ def configured(home: Path, target: str, others: str = "") -> dict[str, str]:
 
 
 @pytest.mark.case("engine", "langchain-typo")
-@pytest.mark.parametrize(("target", "told"), TARGETS.items())
-@pytest.mark.parametrize("others", ["", GOOD], ids=["alone", "beside another"])
 @pytest.mark.parametrize(
-    "command",
-    [("run", "p.txt", "--headless"), ("run", "-", "--headless"), ("compare", "p.txt", "--headless")],
-    ids=["run", "standard input", "compare"],
+    ("target", "beside", "command"),
+    [
+        *((target, False, RUN) for target in TARGETS),
+        *((target, True, command) for target, command in zip(TARGETS, COMMANDS, strict=False)),
+        *(("my_models:modle", False, command) for command in COMMANDS[1:]),
+    ],
 )
 def test_it_is_refused_and_nothing_is_made(
-    place: Path, tmp_path: Path, target: str, told: str, others: str, command: tuple[str, ...]
+    place: Path, tmp_path: Path, target: str, beside: bool, command: tuple[str, ...]
 ) -> None:
-    env = configured(tmp_path, target, others)
+    env = configured(tmp_path, target, GOOD if beside else "")
     before = {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts}
-    ended = llmdash(*command, cwd=place, env=env, given="one\n")
+    ended = llmdash(*command, cwd=place, env=env, given="one\n" if "-" in command else None)
     assert (ended.code, ended.out) == (2, "")
-    assert "endpoint mine: " in ended.err and told in ended.err
+    assert "endpoint mine: " in ended.err and TARGETS[target] in ended.err
     assert len(ended.err.splitlines()) == 1, ended.err
     assert "sk-canary" not in ended.err
     assert {path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts} == before

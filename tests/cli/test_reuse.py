@@ -64,7 +64,7 @@ def test_of_two_thousand_prompts_those_that_were_edited_are_asked(tmp_path: Path
     summary = ended.summary
     assert (summary["done"], summary["reused"], summary["attempts"]) == (2000, 1980, 20)
     shown = llmdash("runs", "show", "second", cwd=tmp_path, env=environment(tmp_path)).out
-    assert "reused       1,980 answers that were known" in shown
+    assert "reused       1,980 answers known from before" in shown
     assert summary["usage"] == {
         "input_tokens": 60,
         "output_tokens": 20,

@@ -40,8 +40,8 @@ def test_each_key_is_tried_once_and_told(mixed: Simulated, tmp_path: Path) -> No
     head, fine, throttled, refused, *rest = ended.out.splitlines()
     assert head.split()[:4] == ["endpoint", "key", "works", "latency"]
     assert fine.split()[1:3] == ["aaaa", "yes"]
-    assert throttled.split()[1:3] == ["bbbb", "THROTTLE"]
-    assert refused.split()[1:3] == ["cccc", "AUTH"]
+    assert throttled.split()[1:4] == ["bbbb", "rate", "limited"]
+    assert refused.split()[1:4] == ["cccc", "key", "refused"]
     told = "\n".join(rest)
     assert "fix: check the key in .env" in told
     assert "and check again; the key is known, but rate limited (429)" in told

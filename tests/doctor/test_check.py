@@ -58,39 +58,51 @@ class Harm(NamedTuple):
 
 
 HARM = [
-    Harm("UPDATE results SET job = 5000 WHERE job = 5", "belong to no job", 5, "pending"),
-    Harm("UPDATE attempts SET job = -1 WHERE job = 5", "belong to no job", 5, "done"),
+    Harm("UPDATE results SET job = 5000 WHERE job = 5", "belongs? to no job", 5, "pending"),
+    Harm("UPDATE attempts SET job = -1 WHERE job = 5", "belongs? to no job", 5, "done"),
     Harm("UPDATE attempts SET attempt = 70000 WHERE job = 5", "invalid numbers", 5, "done"),
     Harm("UPDATE attempts SET attempt = 0 WHERE job = 3", "invalid numbers", 3, "failed"),
-    Harm("UPDATE results SET text = NULL WHERE job = 5", "lost their text", 5, "pending"),
-    Harm("UPDATE results SET text = CAST(x'c328' AS TEXT) WHERE job = 5", "lost their text", 5, "pending"),
-    Harm("UPDATE results SET text = x'00' WHERE job = 5", "lost their text", 5, "pending"),
+    Harm("UPDATE results SET text = NULL WHERE job = 5", "lost (their|its) text", 5, "pending"),
+    Harm(
+        "UPDATE results SET text = CAST(x'c328' AS TEXT) WHERE job = 5", "lost (their|its) text", 5, "pending"
+    ),
+    Harm("UPDATE results SET text = x'00' WHERE job = 5", "lost (their|its) text", 5, "pending"),
     Harm("UPDATE results SET state = 'dnoe' WHERE job = 5", "state that does not exist", 5, "done"),
     Harm("UPDATE results SET state = '' WHERE job = 3", "state that does not exist", 3, "pending"),
     Harm("UPDATE results SET state = 'failed' WHERE job = 5", "answer contradicts", 5, "done"),
-    Harm("UPDATE results SET error = NULL WHERE job = 3", "lost their reason", 3, "failed"),
+    Harm("UPDATE results SET error = NULL WHERE job = 3", "lost (their|its) reason", 3, "failed"),
     Harm("UPDATE results SET verdict = 9 WHERE job = 5", "invalid values", 5, "done"),
     Harm("UPDATE results SET input_tokens = -4 WHERE job = 5", "invalid values", 5, "done"),
     Harm("UPDATE attempts SET latency_s = 'x' WHERE job = 5", "invalid values", 5, "done"),
     Harm("UPDATE results SET id = CAST(x'ff' AS TEXT) WHERE job = 5", "invalid values", 5, "done"),
-    Harm("DELETE FROM attempts WHERE job = 5", "belong to another attempt", 5, "done"),
-    Harm("UPDATE attempts SET state = 'sent' WHERE job = 5", "belong to another attempt", 5, "done"),
-    Harm("UPDATE results SET attempts = 900 WHERE job = 5", "belong to another attempt", 5, "done"),
-    Harm("UPDATE results SET attempts = 9000000 WHERE job = 3", "name an invalid attempt", 3, "failed"),
+    Harm("DELETE FROM attempts WHERE job = 5", "belongs? to another attempt", 5, "done"),
+    Harm("UPDATE attempts SET state = 'sent' WHERE job = 5", "belongs? to another attempt", 5, "done"),
+    Harm("UPDATE results SET attempts = 900 WHERE job = 5", "belongs? to another attempt", 5, "done"),
+    Harm("UPDATE results SET attempts = 9000000 WHERE job = 3", "names? an invalid attempt", 3, "failed"),
     Harm("UPDATE attempts SET state = 'ok' WHERE job = 3", "marked as answered", 3, "failed"),
-    Harm("DELETE FROM results WHERE job = 5", "answers have no result", 5, "pending"),
-    Harm("DELETE FROM attempts WHERE job = 4 AND attempt = 1", "lack the record", 5, "done"),
-    Harm("DELETE FROM attempts WHERE job = 3", "lack the record", 3, "failed"),
-    Harm("UPDATE attempts SET failure = NULL WHERE job = 3", "lack the kind", 3, "failed"),
+    Harm("DELETE FROM results WHERE job = 5", "answer(s have| has) no result", 5, "pending"),
+    Harm("DELETE FROM attempts WHERE job = 4 AND attempt = 1", "lacks? the record", 5, "done"),
+    Harm("DELETE FROM attempts WHERE job = 3", "lacks? the record", 3, "failed"),
+    Harm("UPDATE attempts SET failure = NULL WHERE job = 3", "lacks? the kind", 3, "failed"),
     Harm("UPDATE attempts SET state = 'x' WHERE job = 3", "state that does not exist", 3, "failed"),
     Harm("DELETE FROM run WHERE name = 'version'", "was lost|is lost", 5, "done"),
     Harm("UPDATE run SET value = 3 WHERE name = 'jobs'", "by (the|its) input", 5, "done"),
-    Harm("UPDATE run SET value = '{' WHERE name = 'models'", "facts of the run", 5, "done"),
+    Harm("UPDATE run SET value = '{' WHERE name = 'models'", "facts? of the run", 5, "done"),
     Harm("UPDATE health SET state = 'x'", "invalid health", 5, "done"),
-    Harm("UPDATE results SET worker = 'w2' WHERE job = 5", "name another worker", 5, "done"),
-    Harm("UPDATE attempts SET worker = 'w2' WHERE job = 3", "name another worker", 3, "failed"),
-    Harm("UPDATE results SET worker = x'ff' WHERE job = 5", "names of workers are no text", 5, "done"),
-    Harm("UPDATE attempts SET worker = CAST(x'ff' AS TEXT)", "names of workers are no text", 5, "done"),
+    Harm("UPDATE results SET worker = 'w2' WHERE job = 5", "names? another worker", 5, "done"),
+    Harm("UPDATE attempts SET worker = 'w2' WHERE job = 3", "names? another worker", 3, "failed"),
+    Harm(
+        "UPDATE results SET worker = x'ff' WHERE job = 5",
+        "names? of (workers are|a worker is) no text",
+        5,
+        "done",
+    ),
+    Harm(
+        "UPDATE attempts SET worker = CAST(x'ff' AS TEXT)",
+        "names? of (workers are|a worker is) no text",
+        5,
+        "done",
+    ),
 ]
 
 
@@ -156,7 +168,7 @@ def test_of_a_run_on_the_simulator_nothing_is_said_to_be_paid(tmp_path: Path) ->
         "DELETE FROM results WHERE job = 5",
     )
     found = check(folder, known_of)
-    assert any("1 requests were in flight when the run last ended (the first" in text for text in bad(found))
+    assert any("1 request was in flight when the run last ended (the first" in text for text in bad(found))
     assert not any("paid" in f"{each.text} {each.fix}" for each in found.findings)
 
 

@@ -110,23 +110,23 @@ def test_a_bad_page_costs_its_own_rows_and_makes_no_others(run: Path, tmp_path: 
     [
         (
             _SAMPLE + "('x', 1, 1, 1, 1, 1)",
-            "points",
+            "point",
         ),
         (
             _SAMPLE + "(9e9, 1, -1, 1, 1, 1)",
-            "points",
+            "point",
         ),
-        ("UPDATE samples SET ttft_p50 = 'soon' WHERE at = 1", "points"),
-        ("UPDATE samples SET binding = CAST(x'ff' AS TEXT) WHERE at = 1", "points"),
-        ("UPDATE samples SET cost = -1 WHERE at = 1", "points"),
+        ("UPDATE samples SET ttft_p50 = 'soon' WHERE at = 1", "point"),
+        ("UPDATE samples SET binding = CAST(x'ff' AS TEXT) WHERE at = 1", "point"),
+        ("UPDATE samples SET cost = -1 WHERE at = 1", "point"),
         ("UPDATE moments SET kind = x'00ff' WHERE serial = 3", "what was set or happened"),
         ("UPDATE moments SET at = 'never' WHERE serial = 3", "what was set or happened"),
         ("UPDATE moments SET value = x'ff' WHERE serial = 3", "what was set or happened"),
-        ("UPDATE prompts SET messages = '[' WHERE job = 3", "prompts"),
-        ("UPDATE prompts SET messages = '{}' WHERE job = 3", "prompts"),
-        ("UPDATE prompts SET messages = x'5b5d' WHERE job = 3", "prompts"),
-        ("UPDATE prompts SET job = 45 WHERE job = 3", "prompts"),
-        ("UPDATE prompts SET job = -1 WHERE job = 3", "prompts"),
+        ("UPDATE prompts SET messages = '[' WHERE job = 3", "prompt"),
+        ("UPDATE prompts SET messages = '{}' WHERE job = 3", "prompt"),
+        ("UPDATE prompts SET messages = x'5b5d' WHERE job = 3", "prompt"),
+        ("UPDATE prompts SET job = 45 WHERE job = 3", "prompt"),
+        ("UPDATE prompts SET job = -1 WHERE job = 3", "prompt"),
     ],
 )
 def test_a_damaged_row_is_told_and_dropped(run: Path, statement: str, words: str) -> None:
@@ -198,4 +198,4 @@ def test_new_facts_are_known_and_damaged_ones_dropped(run: Path, fact: str) -> N
     sql(run, f"INSERT INTO run VALUES ('{fact}', '[[')")  # noqa: S608 - our own names
     assert not check(run, known_of).sound
     done, _ = repaired(run)
-    assert any("facts of the run hold invalid values" in action for action in done)
+    assert any("fact of the run holds an invalid value" in action for action in done)

@@ -18,6 +18,7 @@ from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import KeptState
 from llmdash.engine.model.view import View
 from llmdash.launch.home import HomeLauncher
+from llmdash.launch.home_rows import files_below
 from llmdash.launch.key_check import KeyCheck
 from llmdash.launch.key_memory import KeyMemory
 from llmdash.llms.messages import Hints
@@ -242,3 +243,21 @@ def test_a_run_that_was_left_goes_on_though_the_app_ends_before_it_is_closed(her
         session = launcher.open(launcher.kept().rows[0].run)
         assert launcher.holds_run
         end_run(launcher, session)
+
+
+def test_files_of_prompts_are_found_in_folders_below_but_no_results_and_nothing_hidden(here: Path) -> None:
+    for name in (
+        "a/b/deep.csv",
+        "a/results.jsonl",
+        ".git/x.jsonl",
+        "node_modules/y.json",
+        "a/notes.md",
+        "top.txt",
+    ):
+        path = here / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("prompt\n")
+    (here / "a/results.jsonl").write_text('{"index":0,"id":"x","state":"done","text":"so"}\n')
+    names = {file.name for file in files_below(here)}
+    assert {"a/b/deep.csv", "top.txt"} <= names
+    assert not names & {"a/results.jsonl", ".git/x.jsonl", "node_modules/y.json", "a/notes.md"}

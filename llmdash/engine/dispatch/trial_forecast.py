@@ -12,6 +12,7 @@ from llmdash.engine.dispatch.rows import REUSED
 from llmdash.engine.dispatch.throughput import Throughput, seconds_of
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.metrics.intervals import share_of_rest, total_of_rest
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Range
 from llmdash.engine.pool.costs import CostOf, Tokens
 from llmdash.prompts.source import InputError, PromptSource
@@ -148,7 +149,7 @@ def forecast_of_rest(trial: TrialResults, pace: Throughput, *, spends: bool = Tr
         failed=None
         if failed is None
         else Range(failed.low * rest, failed.high * rest, trial.failed / ended * rest),
-        basis=f"a trial of {ended} prompts, spread over the file",
+        basis=f"a trial of {counted(ended, 'prompt')}, spread over the file",
         spends=spends,
     )
 

@@ -72,6 +72,7 @@ class _Lines(NamedTuple):
 
     jobs: array[int]
     lines: array[int]
+    filter: str = ""
     searched: float | None = None
     hint: str = ""
 
@@ -101,9 +102,11 @@ class Ordering:
 
     @property
     def searched(self) -> float | None:
-        """The share of the texts that was looked through, while that goes on."""
-        if self._worked_out is None or not self._wanted.filter or self.error:
+        """The share of the texts that was looked through, while below 1; 0 until a filter has effect."""
+        if not self._wanted.filter or self.error:
             return None
+        if self._worked_out is None or self._worked_out.filter != self._wanted.filter:
+            return 0.0
         searched = self._worked_out.searched
         return searched if searched is not None and searched < 1.0 else None
 
@@ -225,7 +228,7 @@ class Ordering:
             lines[job] = line
         is_whole = searched is None or searched >= 1.0
         hint = hint_for(found, rested(range(columns.jobs))) if not jobs and is_whole else ""
-        self._finished = wanted, _Lines(jobs, lines, searched, hint)
+        self._finished = wanted, _Lines(jobs, lines, wanted.filter, searched, hint)
 
     def _rested(self, values: Iterable[T], wanted: _Wanted) -> Iterator[T]:
         """`values`, with a rest for other threads in between: neither a frame nor the engine waits for all.

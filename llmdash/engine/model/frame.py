@@ -116,6 +116,8 @@ class AutoPart:
     on: bool = False
     rate: float | None = None
     held_at: float | None = None
+    at_once: int | None = None
+    """The requests that may be in flight; what is set as the most may be fewer."""
     why: str = ""
 
 

@@ -10,6 +10,11 @@ __all__ = ["LatencyGauge"]
 _LEAST_ANSWERS = 10
 _LEAST_S = 5.0
 _GREW = 1.7
+_FLAT = 1.6
+_SAME_CROWD = 1.2
+"""As for growth the best time is forgotten only at about as many requests in flight: a queue that grows
+slowly is no slower server.
+"""
 _HEADROOM_S = 0.05
 _FORGETS = 1.01
 """The best time is forgotten by this factor with each look: a server may get slower for good."""
@@ -30,6 +35,12 @@ class LatencyGauge:
         self._since = -math.inf
         self._best = math.inf
         self._best_crowd = 0.0
+        self._least = math.inf
+        self._least_crowd = 0.0
+        self.is_flat = True
+        """True if the last answers took about as long as at their best."""
+        self.room = math.inf
+        """The requests in flight that would have been answered as fast as at best (Little's law)."""
 
     def clear(self, now: float) -> None:
         """Begin anew: what was sent before the pace was cut says nothing of the new one."""
@@ -52,4 +63,13 @@ class LatencyGauge:
         self._best *= _FORGETS
         if time < self._best:
             self._best, self._best_crowd = time, crowd
+        self._look_if_flat(time, crowd)
+        self.room = crowd * self._best / time
         return time > _GREW * self._best and crowd > _CROWD * max(1.0, self._best_crowd)
+
+    def _look_if_flat(self, time: float, crowd: float) -> None:
+        if crowd <= _SAME_CROWD * self._least_crowd:
+            self._least *= _FORGETS
+        if time < self._least:
+            self._least, self._least_crowd = time, crowd
+        self.is_flat = time <= _FLAT * self._least

@@ -33,6 +33,7 @@ _LONG_REST_S, _WINDOW_LEFT = 3.0, 0.8
 _AT_ONCE_S, _BUCKET_CUT, _DRIFT_CUT = 15.0, 0.88, 0.97
 _LEAST = 1.0 / 60.0
 _GRAIN_S = 0.02
+_PATIENCE_S = 1.0
 _FULL = 0.95
 """What of a second's worth has to be there for a request that is larger: the bucket grows with the rate."""
 _LEAST_FLOOR, _FLOOR = 0.3, 0.95
@@ -166,6 +167,14 @@ class LearnedLimit:
         self._learn(half, half)
         self._hold_s = 0.0
 
+    def ramp(self, start: float) -> None:
+        """Come back from `start`, after nothing was used for long."""
+        self._at, self._is_wanted = self._clock(), False
+        self._age, self._floor = 0.0, min(self._floor, start)
+        self._pace()
+        if self._bucket is not None:
+            self._bucket = TokenBucket(self.rate * 60.0, self._clock)
+
     def has_room(self) -> None:
         """Note that the server says that much is left: there is no need to hold."""
         self._hold_s = 0.0
@@ -232,7 +241,8 @@ class LearnedLimit:
             return
         self._at = now
         if self._is_wanted:
-            self._age += passed
+            # Nobody looked while a run was paused, and what doubles must not have doubled meanwhile.
+            self._age += passed if self._ceiling < math.inf else min(passed, _PATIENCE_S)
             self._is_wanted = False
             self._pace()
 

@@ -193,14 +193,16 @@ class Member:
         )
 
     def pace_wait_s(self, tokens: int) -> float:
-        """Return the seconds until a request of `tokens` is within the pace that was found by itself."""
-        return self.tuner.wait_s(tokens) if self.tuner is not None else 0.0
+        """Return the seconds until a request of `tokens` is within the pace that was found by itself;
+        infinite if only an answer can tell.
+        """
+        return self.tuner.wait_s(tokens, self.in_flight) if self.tuner is not None else 0.0
 
     def tune(self, *, on: bool) -> None:
         """Let the rate of the key be found by itself, or not."""
         if on and self.tuner is None:
             rate = sum(self.calls.series(self._clock(), _LATELY_S)) / _LATELY_S
-            self.tuner = RateTuner(self.health, self._clock, rate)
+            self.tuner = RateTuner(self.health, self._clock, rate, self.in_flight)
         elif not on:
             self.tuner = None
         self.health.is_tuned = on

@@ -196,7 +196,7 @@ class KeyPool(Keys):
         before = member.state
         found = self._attributor.attribute(lease, failure, history or JobHistory(), self._clock(), others)
         if member.tuner is not None and failure.kind is FailureKind.THROTTLE:
-            member.tuner.refused(failure, lease.key_ticket)
+            member.tuner.refused(failure, lease.key_ticket, member.in_flight)
         elif member.tuner is not None:
             member.tuner.failed(lease.key_ticket)
         self._note_absences(member)

@@ -1,17 +1,18 @@
-"""RateTuner: finds the rate of one key by itself."""
+"""RateTuner: finds the rate and the concurrency of one key by itself."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from llmdash.engine.metrics.windows import RollingCounter
 from llmdash.engine.model.frame import AutoPart
 from llmdash.engine.pool.health import KeyHealth
+from llmdash.engine.pool.in_flight_window import InFlightWindow
 from llmdash.engine.pool.latency_gauge import LatencyGauge
 from llmdash.engine.pool.learned_limit import LearnedLimit
+from llmdash.engine.pool.named_limits import LimitNamed, limit_named
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure
 
@@ -28,10 +29,10 @@ _RESERVE = 2
 _LEARNS = 0.1
 _ANSWERS_S = 10
 _HELD_UP_S = 1.0
-_OUTPUT = re.compile(r"output.{0,3}token|completion.{0,3}token|\botpm\b", re.IGNORECASE)
-_INPUT = re.compile(r"input.{0,3}token|prompt.{0,3}token|\bitpm\b", re.IGNORECASE)
-_TOKENS = re.compile(r"token|\btpm\b", re.IGNORECASE)
-_REQUESTS = re.compile(r"request.{0,20}(per|/|a) ?min|requests? per|\brpm\b|^requests?$", re.IGNORECASE)
+_PAUSE_S = 60.0
+"""After so long without a request the pace begins low again: what was allowed may not be any more."""
+_LEAST_SENT = 3.0
+"""A pause is at least as long as it takes to send that many."""
 
 
 class TunedBy(StrEnum):
@@ -50,10 +51,13 @@ class RateTuner:
 
     Four limits are looked for: requests, tokens, and tokens in and out apart. A 429 cuts the one that it
     names, or the ones that may be meant; so do headers that say that a limit runs out, and for requests a
-    latency that grows. All requests that were under way at a cut belong to it. Times are monotonic seconds.
+    latency that grows, which cuts what may be in flight at once as well. All requests that were under way at
+    a cut belong to it. After a pause the pace begins low again. Times are monotonic seconds.
     """
 
-    def __init__(self, health: KeyHealth, clock: Callable[[], float], start: float = 0.0) -> None:
+    def __init__(
+        self, health: KeyHealth, clock: Callable[[], float], start: float = 0.0, in_flight: int = 0
+    ) -> None:
         """`start` is the rate of the key until now, in requests a second."""
         self._health = health
         self._clock = clock
@@ -63,6 +67,9 @@ class RateTuner:
         self._output = LearnedLimit(clock)
         self._limits = (self._requests, self._tokens, self._input, self._output)
         self._latency = LatencyGauge()
+        self._window = InFlightWindow(clock, in_flight)
+        self._active_at = clock()
+        """When something was last sent or answered."""
         self._cut_ticket = 0
         """The last ticket at the last cut."""
         self._blocked: tuple[LearnedLimit, ...] = ()
@@ -79,7 +86,13 @@ class RateTuner:
     @property
     def holds_up(self) -> bool:
         """True if a request had to wait for the pace in the last second."""
-        return any(limit.held_up_at > self._clock() - _HELD_UP_S for limit in self._limits)
+        since = self._clock() - _HELD_UP_S
+        return self._window.held_up_at > since or any(limit.held_up_at > since for limit in self._limits)
+
+    @property
+    def at_once(self) -> int:
+        """The requests that may be in flight now."""
+        return self._window.size
 
     @property
     def why(self) -> TunedBy:
@@ -97,17 +110,36 @@ class RateTuner:
         found = self._in_requests(lambda limit: math.inf if limit.held_at is None else limit.held_at)
         return found if found < math.inf else None
 
-    def wait_s(self, tokens: int) -> float:
-        """Return the seconds until a request of `tokens` is within the pace."""
+    def wait_s(self, tokens: int, in_flight: int) -> float:
+        """Return the seconds until a request of `tokens` is within the pace, with `in_flight` under way;
+        infinite if only an answer can tell.
+        """
+        if self._was_away:
+            self._ramp()
         return max(
+            self._window.wait_s(in_flight),
             self._requests.wait_s(1),
             self._tokens.wait_s(tokens * (self._input_share + self._output_share)),
             self._input.wait_s(tokens * self._input_share),
             self._output.wait_s(tokens * self._output_share),
         )
 
+    @property
+    def _was_away(self) -> bool:
+        if self._blocked:  # it rested after a refusal, which has cut the pace
+            return False
+        return self._clock() - self._active_at > max(_PAUSE_S, _LEAST_SENT / self._requests.rate)
+
+    def _ramp(self) -> None:
+        self._active_at = self._clock()
+        self._why = TunedBy.START
+        self._requests.ramp(_START)
+        self._window.ramp()
+        self._latency.clear(self._active_at)
+
     def take(self, tokens: int, ticket: int) -> None:
         """Charge a request that is expected to need `tokens`."""
+        self._active_at = self._clock()
         asked, said = round(tokens * self._input_share), round(tokens * self._output_share)
         self._charges[ticket] = (asked, said)
         self._requests.take(1)
@@ -131,6 +163,7 @@ class RateTuner:
         """Note an answer to a request that was expected to need `tokens`."""
         now = self._clock()
         self._answers.add(now)
+        self._active_at = now
         if usage is None:
             self.cut_off(ticket)
             return
@@ -148,6 +181,9 @@ class RateTuner:
         if latency_s is not None and self._latency.grew(latency_s, usage.output_tokens, in_flight, now):
             self._cut(TunedBy.LATENCY)
             self._requests.cut_to(sum(self._answers.series(now, _ANSWERS_S + 1)[:-1]) / _ANSWERS_S, _DRAIN)
+            self._window.cut_to(self._latency.room)
+        else:
+            self._window.answered(in_flight + 1, is_flat=self._latency.is_flat)
 
     def hinted(self, hints: Hints, in_flight: int, ticket: int) -> None:
         """Obey the rate limit headers of an answer before anything is refused."""
@@ -172,11 +208,17 @@ class RateTuner:
         for limit, refills in cuts:
             limit.cut_to(refills)
 
-    def refused(self, failure: Failure, ticket: int) -> None:
+    def refused(self, failure: Failure, ticket: int, in_flight: int) -> None:
         """Cut the pace: a request was refused (429)."""
+        self._active_at = self._clock()
         self._take_back(ticket)
         if ticket <= self._cut_ticket:
             self._let_go_on()
+            return
+        if limit_named(failure) is LimitNamed.AT_ONCE:
+            self._cut(TunedBy.REFUSED)
+            self._window.refused(in_flight + 1)
+            self._health.trust()
             return
         again = bool(self._blocked)
         limits = self._blocked or ([self._requests] if failure.slow_down else self._named(failure))
@@ -203,18 +245,15 @@ class RateTuner:
         """The limits that a refusal may be about: what it names, what its headers say is empty, else those
         that were met before, else all.
         """
-        said = f"{failure.code or ''} {failure.message}"
-        if _OUTPUT.search(said):
-            return [self._output]
-        if _INPUT.search(said):
-            return [self._input]
-        if _TOKENS.search(said):
-            return [self._tokens]
-        hints = failure.hints
-        if hints is not None and hints.remaining_tokens == 0:
-            return [self._tokens]
-        if _REQUESTS.search(said) or (hints is not None and hints.remaining_requests == 0):
-            return [self._requests]
+        by_name = {
+            LimitNamed.OUTPUT: self._output,
+            LimitNamed.INPUT: self._input,
+            LimitNamed.TOKENS: self._tokens,
+            LimitNamed.REQUESTS: self._requests,
+        }
+        named = limit_named(failure)
+        if named in by_name:
+            return [by_name[named]]
         candidates = (self._requests, self._tokens) if self._mean_input else (self._requests,)
         near = [each for each in candidates if each.held_at and each.usage() >= 0.97 * each.held_at]
         return near or list(candidates)
@@ -278,5 +317,6 @@ def found_rate(tuners: Sequence[RateTuner], rate: float | None) -> AutoPart:
         on=True,
         rate=allowed if rate is None else min(allowed, rate),
         held_at=sum(held) if len(held) == len(tuners) else None,
+        at_once=sum(tuner.at_once for tuner in tuners),
         why=max(set(reasons), key=reasons.count).value if reasons else "",
     )

@@ -95,9 +95,9 @@ class Board(PanelSpace):
             self._jobs.review(ended)
         self._filter.show(frame.jobs.filter_error, frame.jobs.completions)
         self._jump.show(frame.jobs)
-        self._keys.review(ended)
-        self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame), frame.run.jobs)
         if self._figures.are_due(frame):
+            self._keys.review(ended)
+            self._keys.show(frame.keys, frame.endpoints, _of_all_keys(frame), frame.run.jobs)
             self._rate.show(frame.rate, frame.series, frame.limits)
         self._stream.show(frame.stream)
         self._review.use_room(self.is_roomy)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.frame import Frame, KeyRow
 
 __all__ = ["FIGURES_S", "FigurePace"]
 
@@ -26,8 +26,15 @@ class FigurePace:
 
     def are_due(self, frame: Frame) -> bool:
         """Return True if the figures of this frame are to be shown."""
-        is_set = (frame.rate.rate, frame.rate.concurrency, frame.rate.binding, frame.run.state, frame.limits)
+        rate, run = frame.rate, frame.run
+        keys = [(key.label, key.state, key.weight, *_limits_of(key)) for key in frame.keys]
+        endpoints = [(endpoint.name, endpoint.state) for endpoint in frame.endpoints]
+        is_set = (rate.rate, rate.concurrency, rate.binding, run.state, frame.limits, keys, endpoints)
         if is_set == self._set and not frame.run.rests and self._now() - self._at < FIGURES_S:
             return False
         self._set, self._at = is_set, self._now()
         return True
+
+
+def _limits_of(key: KeyRow) -> tuple[float | None, ...]:
+    return key.rpm_limit, key.tpm_limit, key.concurrency_limit

@@ -191,6 +191,12 @@ class NewRunForm(Vertical):
             raise LaunchError("Prompts: none chosen; choose a file, or give the path of one")
         return self._options.prompt_files[self._files.chosen].path
 
+    def take_file(self, text: str) -> None:
+        """Take a path, as it is pasted, for the prompts."""
+        field = self.query_one("#prompt-path", PathField)
+        field.take(text)
+        field.focus()
+
     def _text(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
@@ -201,6 +207,10 @@ class NewRunForm(Vertical):
         self._preview = preview
         self.query_one("#reading", Static).update(Content(reading_line(preview) if preview else problem))
         self.on_resize()
+
+    def show_unreadable(self, problem: str) -> None:
+        """Show why there are no prompts."""
+        self.show_preview(None, problem)
 
     def on_resize(self) -> None:
         """Show of the first prompts as much as there is room for."""

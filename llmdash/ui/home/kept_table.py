@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
 from textual.content import Content
@@ -33,6 +33,7 @@ _LOOKS = {
 }
 """Glyph, words and style of each state."""
 _TITLE = "Runs kept"
+NO_RUN: Final = "No run is kept yet: Enter in the form below begins one"
 
 
 class KeptTable(LineTable):
@@ -109,6 +110,9 @@ class KeptTable(LineTable):
         self._name_cursor()
         self.rows_changed()
 
+    def hint(self) -> str:
+        return NO_RUN
+
     def row_count(self) -> int:
         return len(self._rows)
 
@@ -153,6 +157,8 @@ class KeptTable(LineTable):
         """Ask for something to be done with the run under the cursor."""
         if self.row is not None:
             self.post_message(self.Asked(self, what, self.row, self._other()))
+        else:
+            self.app.notify(NO_RUN, markup=False)
 
     def _other(self) -> KeptRow | None:
         """The marked run, else the one below the cursor."""

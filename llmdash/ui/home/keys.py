@@ -35,6 +35,7 @@ HOME_KEYS: Final[list[BindingType]] = [
         tooltip="In the form",
     ),
     Binding("n", "new_run", "New run", tooltip="Go to the form of a new run"),
+    Binding("slash", "find_file", "Find a file", tooltip="Search this folder and below for prompts"),
     Binding("h", "kept", "Runs kept", tooltip="Go to the kept runs"),
     Binding("v", "check_keys", "Check keys", tooltip="Try each key by one small call"),
     # With priority, so that a letter typed right after it is that of a panel.

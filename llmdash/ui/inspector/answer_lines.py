@@ -13,7 +13,7 @@ from llmdash.engine.model.comparison import Piece
 from llmdash.engine.model.frame import Inspection
 from llmdash.engine.model.states import Verdict
 from llmdash.engine.model.word_difference import marked
-from llmdash.ui.inspector.markdown import markdown_lines
+from llmdash.ui.inspector.markdown import USUAL_WIDTH, markdown_lines
 from llmdash.ui.stream.wrapping import Kind, Line, Span, lines_of, plain
 from llmdash.ui.text.badges import VERDICTS
 from llmdash.ui.text.format import count, significant
@@ -42,10 +42,12 @@ def prompt_lines(inspection: Inspection) -> list[Line]:
     return lines
 
 
-def answer_lines(inspection: Inspection, *, rendered: bool) -> list[Line]:
-    """Return the answer, its Markdown `rendered` or not, then how it compares, its JSON and its thoughts."""
+def answer_lines(inspection: Inspection, *, rendered: bool, width: int = USUAL_WIDTH) -> list[Line]:
+    """Return the answer, its Markdown `rendered` in `width` cells or not, then how it compares, its JSON and
+    its thoughts.
+    """
     if inspection.answer:
-        lines = markdown_lines(inspection.answer) if rendered else lines_of(inspection.answer)
+        lines = markdown_lines(inspection.answer, width) if rendered else lines_of(inspection.answer)
     else:
         lines = [(_missing(inspection),)]
     compared = list(compared_lines(inspection))

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.ui.inspector.attempt_lines import AttemptLine, attempt_lines
-from llmdash.ui.stream.lines_view import LinesView
+from llmdash.ui.stream.lines_pane import LinesPane
 from llmdash.ui.stream.selected import with_selection
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.paint import line
@@ -27,7 +27,7 @@ _STYLES = ("row", "muted", "secondary", "primary", "success", "warning", "error"
 _MARK = "›"
 
 
-class AttemptList(LinesView):
+class AttemptList(LinesPane):
     """Shows a line an attempt with its bar, and notes below it. Component classes are `attempt-list--` and
     the name of a style.
     """

@@ -9,10 +9,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.cells import cell_len
 
+from llmdash.ui.inspector.markdown_table import table_lines
 from llmdash.ui.stream.wrapping import Kind, Line, Span, lines_of, plain
 
-__all__ = ["looks_like_markdown", "markdown_lines"]
+__all__ = ["USUAL_WIDTH", "looks_like_markdown", "markdown_lines"]
 
+USUAL_WIDTH: Final = 80
 _LONGEST: Final = 200_000
 """Characters that are rendered; the rest stands below as it is."""
 _NESTED: Final = 40
@@ -29,13 +31,15 @@ def looks_like_markdown(text: str) -> bool:
     return any(sign in start for sign in _SIGNS)
 
 
-def markdown_lines(text: str) -> list[Line]:
-    """Return the lines of a text in Markdown (CommonMark and tables), wrapped at line breaks only."""
+def markdown_lines(text: str, width: int = USUAL_WIDTH) -> list[Line]:
+    """Return the lines of a text in Markdown (CommonMark and tables), wrapped at line breaks only; tables are
+    `width` cells wide at most.
+    """
     head, rest = text[:_LONGEST], text[_LONGEST:]
     tokens = MarkdownIt("commonmark", {"maxNesting": _NESTED}).enable("table").parse(plain(head))
     if any(token.level >= _NESTED - 2 for token in tokens):  # what is nested deeper is not in the tokens
         return lines_of(text)
-    lines = list(_Renderer().lines(tokens))
+    lines = list(_Renderer(width).lines(tokens))
     while lines and not lines[-1]:
         lines.pop()
     return [*lines, *lines_of(rest)] if rest else lines
@@ -44,7 +48,8 @@ def markdown_lines(text: str) -> list[Line]:
 class _Renderer:
     """Turns block tokens into lines; `_indents` is what stands before each line of the open blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        self._width = width
         self._indents: list[str] = []
         self._numbers: list[int | None] = []
         self._first = ""
@@ -89,7 +94,8 @@ class _Renderer:
                 case "tr_open":
                     self._table.append([])
                 case "table_close":
-                    yield from self._rows()
+                    room = self._width - sum(map(cell_len, self._indents))
+                    yield from (self._led(line) for line in table_lines(self._table, room))
                     self._table = []
                     yield ()
                 case "inline":
@@ -124,27 +130,6 @@ class _Renderer:
             before = before[: len(before) - len(self._first)] + self._first
             self._first = ""
         return (Span(before, Kind.WORDS), *line) if before else line
-
-    def _rows(self) -> Iterator[Line]:
-        """Yield a table, its columns as wide as their widest cell."""
-        widths = [
-            max(_width(row[column]) for row in self._table if column < len(row))
-            for column in range(max(map(len, self._table), default=0))
-        ]
-        for number, row in enumerate(self._table):
-            line: list[Span] = []
-            for column, cell in enumerate(row):
-                if column:
-                    line.append(Span(" │ ", Kind.GAP))
-                line += cell if number else [span._replace(kind=Kind.STRONG) for span in cell]
-                line.append(Span(" " * (widths[column] - _width(cell)), Kind.TEXT))
-            yield self._led(tuple(span for span in line if span.text))
-            if not number:
-                yield self._led((Span("─┼─".join("─" * width for width in widths), Kind.GAP),))
-
-
-def _width(spans: Sequence[Span]) -> int:
-    return sum(cell_len(span.text) for span in spans)
 
 
 def _spans(tokens: Sequence[Token], kind: Kind) -> Iterator[Span]:

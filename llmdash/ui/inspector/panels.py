@@ -97,12 +97,16 @@ class InspectorPanels(VerticalScroll, can_focus=False):
         else:
             said = inspection.record.output_tokens if inspection.record is not None else None
             self._answer.say("Answer", _tokens_and(said, f"m {looks} · c copy"))
-            self._answer.show(answer_lines(inspection, rendered=self._rendered), anew=anew)
+            self._answer.show(
+                answer_lines(inspection, rendered=self._rendered, width=self._answer.text_width), anew=anew
+            )
 
     def _text_of(self, attempt: AttemptRecord) -> list[Line]:
         if not attempt.partial:
             return lines_of(f"no text of this attempt on record: {attempt.message or attempt.state}")
-        return markdown_lines(attempt.partial) if self._rendered else lines_of(attempt.partial)
+        if self._rendered:
+            return markdown_lines(attempt.partial, self._answer.text_width)
+        return lines_of(attempt.partial)
 
     def _show_headers(self, inspection: Inspection) -> None:
         attempt = self._chosen(inspection) or next(reversed(inspection.attempts), None)
@@ -142,6 +146,11 @@ class InspectorPanels(VerticalScroll, can_focus=False):
         ):
             if panel.styles.height is None or panel.styles.height.value != height:
                 panel.styles.height = height
+
+    @on(TextPane.WidthChanged, "#answer")
+    def _other_width(self) -> None:
+        if self._shown is not None and self._rendered:
+            self._show_answer(self._shown)
 
     @on(AttemptList.Selected)
     def _attempt_selected(self) -> None:

@@ -13,6 +13,7 @@ from llmdash.ui.stream.searched_lines import SearchedLines
 from llmdash.ui.stream.selected import selected_text, with_selection
 from llmdash.ui.stream.wrapping import Kind, Line, LineKind, wrap
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import line
 from llmdash.ui.text.scrolling import resize
 
@@ -27,6 +28,7 @@ class TextPane(SearchedLines):
     """Shows lines of spans, wrapped at words. Component classes are `text-pane--` and the name of a kind."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", show=False, tooltip="Find words in this text"),
         Binding("home", "top", "Top", show=False, tooltip="The first line"),
         Binding("end", "bottom", "End", show=False, tooltip="The last line"),
     ]
@@ -56,6 +58,9 @@ class TextPane(SearchedLines):
         &:nocolor > .text-pane--found { text-style: reverse; }
     }
     """
+
+    class WidthChanged(FromWidget):
+        """Posted when lines have more or less room than before."""
 
     def __init__(self, what: str, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(what, id=id, classes=classes)
@@ -101,12 +106,17 @@ class TextPane(SearchedLines):
             if self._search.search is not None:
                 self.look_up()
 
+    @property
+    def text_width(self) -> int:
+        """The cells that a line has room in."""
+        return max(1, self.content_size.width - _SCROLLBAR) if self.content_size.width else _USUAL_WIDTH
+
     def line_count(self) -> int:
         return len(self._lines)
 
     def _wrap(self, kept: int = 0) -> None:
         """Wrap all lines but the first `kept` ones, which are wrapped already, if the width is the same."""
-        width = max(1, self.content_size.width - _SCROLLBAR) if self.content_size.width else _USUAL_WIDTH
+        width = self.text_width
         kept = kept if width == self._width else 0
         self._width = width
         wrapped = self._starts[kept] if kept < len(self._starts) else len(self._lines)
@@ -122,6 +132,7 @@ class TextPane(SearchedLines):
     def on_resize(self) -> None:
         if self.content_size.width - _SCROLLBAR != self._width:
             self._wrap()
+            self.post_message(self.WidthChanged(self))
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
+from rich.highlighter import Highlighter
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from llmdash.sanitize import clean_line
@@ -24,6 +27,20 @@ _TERMS: Final = re.compile(r'[^\s"]*"[^"]*"?|\S+')
 """A term: in quotes it may have blanks."""
 
 
+class _WrongTerm(Highlighter):
+    """Underlines the term that a `problem` begins with, where it is typed."""
+
+    def __init__(self, widget: Widget) -> None:
+        self.problem = ""
+        self._widget = widget
+
+    def highlight(self, text: Text) -> None:
+        for term in _TERMS.finditer(text.plain):
+            if self.problem.startswith(f"{term[0]}: "):
+                style = self._widget.get_component_rich_style("filter-bar--wrong", partial=True)
+                text.stylize(style, *term.span())
+
+
 class FilterBar(Vertical):
     """A `/` and the filter; below it how its last term can go on, or what is wrong. Hidden until opened.
 
@@ -32,7 +49,13 @@ class FilterBar(Vertical):
     | tab | Takes the first way in which the last term can go on; without one, back to the table. |
     | up, down, enter | Back to the table; the filter stays. |
     | escape | Shows every job again. |
+
+    | Component class | Styles |
+    |---|---|
+    | `filter-bar--wrong` | The term that is not understood. |
     """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"filter-bar--wrong"}
 
     DEFAULT_CSS = """
     FilterBar { background: $panel; padding: 0 1; display: none; }
@@ -41,6 +64,7 @@ class FilterBar(Vertical):
     FilterBar #slash { width: 2; color: $accent; text-style: bold; }
     FilterBar #problem { width: 1fr; height: 1fr; color: $text-muted; }
     FilterBar.-wrong #problem { color: $text-error; }
+    FilterBar > .filter-bar--wrong { color: $text-error; text-style: underline; }
     FilterBar Input, FilterBar Input:focus { width: 1fr; background: $panel; background-tint: $panel 0%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,11 +89,12 @@ class FilterBar(Vertical):
         self._placeholder = placeholder
         self._problem = ""
         self._completions: tuple[str, ...] = ()
+        self._wrong_term = _WrongTerm(self)
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Label("/", id="slash", markup=False)
-            yield Input(placeholder=self._placeholder, compact=True)
+            yield Input(placeholder=self._placeholder, compact=True, highlighter=self._wrong_term)
         yield Label("", id="problem", markup=False)
 
     @property
@@ -105,6 +130,8 @@ class FilterBar(Vertical):
         if shown == (self._problem, self._completions):
             return
         before = self.lines(self.size.width)
+        self._wrong_term.problem = problem
+        self._input.refresh()
         self._problem, self._completions = shown
         words = f"tab {'   '.join(completions)}" if completions else problem
         self.set_class(bool(problem) and not completions, "-wrong")

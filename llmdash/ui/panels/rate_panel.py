@@ -63,6 +63,8 @@ class RatePanel(Vertical):
         self._shared = SharedLimits()
         self._plot = MiniPlot()
         self._border = PanelBorder(self, "Rate")
+        self._bound, self._end = "", ""
+        """What limits the rate, and the end of a scale at which the user is."""
 
     def compose(self) -> ComposeResult:
         yield self._rate
@@ -79,11 +81,16 @@ class RatePanel(Vertical):
         self._legend.show(rate, ("a", f"auto: {'on' if rate.auto.on else 'off'}"))
         self._plot.show(plot)
         self._shared.show(limits, self.size.height - _LEAST_OTHERS - (RATE_LINES - 2) * self._legend.display)
-        self._border.show("Rate", _with_auto(_bound_words(rate.binding, share_in_short(limits)), rate))
+        self._bound = _with_auto(_bound_words(rate.binding, share_in_short(limits)), rate)
+        self._write_border()
+
+    def _write_border(self) -> None:
+        self._border.show("Rate", self._bound, self._end)
 
     def _show_auto(self, auto: AutoPart) -> None:
-        """Mark the rate that was found by itself, while it is looked for."""
+        """Mark what was found by itself, while it is looked for."""
         self._rate.mark(auto.rate if auto.on else None)
+        self._concurrency.mark(auto.at_once if auto.on else None)
 
     def nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
@@ -103,8 +110,21 @@ class RatePanel(Vertical):
         super().notify_style_update()
         self._border.draw()
 
+    def on_log_slider_at_end(self, event: LogSlider.AtEnd) -> None:
+        """Say so in the lower border, until another value is requested or the focus goes."""
+        event.stop()
+        self._say_end(event.words)
+
+    def _say_end(self, words: str) -> None:
+        self._end = words
+        self._write_border()
+
+    def on_descendant_blur(self) -> None:
+        self._say_end("")
+
     def on_log_slider_changed(self, event: LogSlider.Changed) -> None:
         event.stop()
+        self._say_end("")
         if event.control is self._rate:
             self.post_message(self.RateChanged(self, event.value))
         elif event.value is not None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.ui.charts.log_scale import LogScale, Setting
-from llmdash.ui.charts.slider_track import UNLIMITED, Track, fit_track
+from llmdash.ui.charts.slider_track import Track
 from llmdash.ui.panels.requested_value import RequestedValue
+from llmdash.ui.panels.slider_line import SliderLine, ValueStyle
 from llmdash.ui.panels.typed_value import TypedValue
-from llmdash.ui.text.format import fit, number
+from llmdash.ui.text.format import fit
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
@@ -23,12 +23,6 @@ from llmdash.ui.text.paint import Styles, line
 __all__ = ["LogSlider"]
 
 TYPE_CURSOR: Final = "▏"
-
-LABEL_WIDTH: Final = 4
-VALUE_WIDTH: Final = 7
-END_WIDTH: Final = 5
-HEADING_WIDTH: Final = LABEL_WIDTH + 1 + VALUE_WIDTH
-
 _STEPS: Final = Binding.Group("12 %")
 _DECADES: Final = Binding.Group("Tenfold")
 _PERCENTS: Final = Binding.Group("1 %")
@@ -122,6 +116,13 @@ class LogSlider(Widget, can_focus=True):
 
         value: float | None
 
+    @dataclass
+    class AtEnd(FromWidget):
+        """Posted when the user goes on where the scale ends."""
+
+        words: str
+        """Which end it is."""
+
     def __init__(
         self,
         minimum: float,
@@ -137,8 +138,7 @@ class LogSlider(Widget, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._scale = LogScale(minimum, maximum, integral, unlimited)
-        self._unit = unit
-        self._label = label
+        self._line = SliderLine(label, self._scale, unit)
         self._styles = Styles(self)
         self._requested = RequestedValue(minimum)
         self._typed = TypedValue()
@@ -190,6 +190,8 @@ class LogSlider(Widget, can_focus=True):
         if self._requested.ask(value):
             self.post_message(self.Changed(self, value))
             self.refresh()
+        elif words := self._line.end(value):
+            self.post_message(self.AtEnd(self, words))
 
     def action_step(self, steps: int) -> None:
         self.nudge(steps)
@@ -263,48 +265,34 @@ class LogSlider(Widget, can_focus=True):
         track = self._track
         values = (self.value, self._achieved or 0.0, self._mark or 0.0)
         places = None if track is None else tuple(map(track.cell, values))
-        return self._text(self.value), places, bool(self._achieved), self._requested.is_open
+        return self._line.text(self.value), places, bool(self._achieved), self._requested.is_open
 
     @property
     def _track(self) -> Track | None:
         """The track at the present width, None if there is no room for one."""
-        return fit_track(self._scale, HEADING_WIDTH, self.content_size.width, END_WIDTH)
+        return self._line.track(self.content_size.width)
 
     def render_line(self, y: int) -> Strip:
-        width = self.content_size.width
+        width, track = self.content_size.width, self._track
         plain = self._styles.get("log-slider--label")
         if y > 0:
-            track = self._track
             return line([(fit("" if track is None else track.figures(), width), plain)], width, plain)
-        pieces = [*self._heading(), *self._track_pieces()]
-        return line(pieces, width, plain)
+        pieces = [*self._line.heading(self._shown_value(), focused=self.has_focus)]
+        if track is not None:
+            pieces += self._line.rail(track, self._cells(track), width)
+        return line(
+            [(text, self._styles.get(f"log-slider--{style}")) for text, style in pieces], width, plain
+        )
 
-    def _heading(self) -> list[tuple[str, Style]]:
-        label = self._styles.get("log-slider--label-focused" if self.has_focus else "log-slider--label")
-        text = self._label[:LABEL_WIDTH]
-        value, style = self._text(self._requested.newest), "log-slider--value"
+    def _shown_value(self) -> ValueStyle:
         if self._typed.text:
-            value, style = self._typed.text + TYPE_CURSOR, "log-slider--entry"
-        elif self._requested.is_open:
-            style = "log-slider--pending"
-        gap = " " * (LABEL_WIDTH + 1 - len(text))
-        plain = self._styles.get("log-slider--label")
-        return [(text, label), (gap, plain), (fit(value, VALUE_WIDTH), self._styles.get(style))]
+            return ValueStyle(self._typed.text + TYPE_CURSOR, "entry")
+        text = self._line.text(self._requested.newest)
+        return ValueStyle(text, "pending") if self._requested.is_open else ValueStyle(text)
 
-    def _text(self, value: Setting) -> str:
-        if value is None:
-            return UNLIMITED
-        return (f"{value:.0f}" if self._scale.integral else number(value)) + self._unit
-
-    def _track_pieces(self) -> list[tuple[str, Style]]:
-        track = self._track
-        if track is None:
-            return []
+    def _cells(self, track: Track) -> list[tuple[str, str]]:
+        """The cells of the track: glyph and style."""
         cells = track.draw(self.value, self._achieved, self._mark)
         if self._requested.is_open:
             track.draw_pending(cells, self.value, self._requested.newest)
-        has_room = track.stop + END_WIDTH < self.content_size.width
-        high = f" {self._scale.maximum:g}" if has_room else ""
-        rail = self._styles.get("log-slider--track")
-        pieces = [(glyph, self._styles.get(f"log-slider--{style}")) for glyph, style in cells]
-        return [("├", rail), *pieces, ("┤", rail), (high, self._styles.get("log-slider--label"))]
+        return cells

@@ -19,7 +19,7 @@ from llmdash.sanitize import clean_line
 from llmdash.ui.charts.run_bar import run_bar
 from llmdash.ui.text.badges import run_badge
 from llmdash.ui.text.format import by_words, clock, elapsed, fit
-from llmdash.ui.text.paint import Styles, line, regions
+from llmdash.ui.text.paint import Styles, differences, line
 from llmdash.ui.text.run_words import WIDE, Piece, counted_line, progress_line
 
 __all__ = ["FIGURES_S", "RunHeader"]
@@ -104,8 +104,8 @@ class RunHeader(Widget):
             self.refresh()
             return
         before, self._lines = self._lines, self._draw(width)
-        if changed := [y for y, strip in enumerate(self._lines) if strip != before[y]]:
-            self.refresh(*regions(changed, width))
+        if changed := list(differences(before, self._lines)):
+            self.refresh(*changed)
 
     def _take_figures(self, run: RunPart) -> None:
         """Show these figures, unless others were shown a moment ago: digits that race cannot be read."""

@@ -18,7 +18,8 @@ from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import by_words
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
-from llmdash.ui.text.worker_words import filter_for, sentences, workers_title
+from llmdash.ui.text.panel_border import PanelBorder
+from llmdash.ui.text.worker_words import filter_for, sentences, workers_counts
 
 __all__ = ["WorkerPanel"]
 
@@ -32,7 +33,7 @@ class WorkerPanel(LineTable):
 
     | Key | Does |
     |---|---|
-    | enter | Show the jobs of the worker in the job table. |
+    | enter, l | Show the jobs of the worker in the job table. |
     | d | Drain the worker: it gets nothing new. |
     | u | Take a drained worker again. |
 
@@ -41,12 +42,8 @@ class WorkerPanel(LineTable):
     Component classes are those of `LineTable`.
     """
 
-    DEFAULT_CSS = """
-    WorkerPanel { border-subtitle-align: left; border-subtitle-color: $text-muted; }
-    """
-
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "activate", "Its jobs", tooltip="Filter the job table to this worker"),
+        Binding("enter,l", "activate", "Its jobs", tooltip="Filter the job table to this worker"),
         Binding("d", "drain", "Drain worker", tooltip="Give this worker nothing new"),
         Binding("u", "take_again", "Take again", tooltip="Give a drained worker work again"),
     ]
@@ -70,6 +67,8 @@ class WorkerPanel(LineTable):
         self._keys = 0
         self._cluster = ""
         self._payment = PAID
+        self._counts = ""
+        self._border = PanelBorder(self, "Workers")
 
     @property
     def worker(self) -> WorkerRow | None:
@@ -90,7 +89,7 @@ class WorkerPanel(LineTable):
             return
         on = None if self.worker is None else self.worker.name
         self._workers, self._keys, self._cluster, self._payment = workers, keys, cluster, payment
-        self.set_title(workers_title(workers, cluster))
+        self._counts = workers_counts(workers, cluster)
         self.set_columns(worker_columns(workers))
         places = (at for at, row in enumerate(workers) if row.name == on)
         self.place_cursor(next(places, self.cursor_row))
@@ -100,7 +99,12 @@ class WorkerPanel(LineTable):
     def _explain(self) -> None:
         """Show in the lower border what is most severe."""
         said = sentences(self._workers, self._cluster, self._payment)
-        self.set_subtitle(by_words(said[0].text, self.outer_size.width - CORNERS) if said else "")
+        where = by_words(said[0].text, self.outer_size.width - CORNERS) if said else ""
+        self._border.show("Workers", self._counts, where)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._border.draw()
 
     def on_resize(self) -> None:
         self._explain()

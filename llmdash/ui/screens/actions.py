@@ -15,6 +15,7 @@ from llmdash.ui.text.keymap import BoundAction, bound_actions
 __all__ = ["SCREENS", "bound_on", "conflicts", "every_action"]
 
 _SLIDER: Final = "panels.rate_slider.LogSlider"
+_EVENTS: Final = "tables.event_table.EventTable"
 _ERRORS: Final = "tables.error_table.ErrorTable"
 _WORKERS: Final = "panels.worker_panel.WorkerPanel"
 _FILTER: Final = "panels.filter_bar.FilterBar"
@@ -29,7 +30,7 @@ SCREENS: Final[Mapping[str, Sequence[str]]] = {
             "stream.pane.StreamPane",
             "stream.tiles.StreamTiles",
         ),
-        *("panels.replay_bar.ReplayBar", "panels.jump_bar.JumpBar", _WORKERS, _ERRORS),
+        *("panels.replay_bar.ReplayBar", "panels.jump_bar.JumpBar", _WORKERS, _ERRORS, _EVENTS),
     ),
     "screens.home.HomeScreen": ("home.kept_table.KeptTable", "home.choice_strip.ChoiceStrip", _SLIDER),
     "screens.inspector.InspectorScreen": (

@@ -13,7 +13,7 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Input
 
-from llmdash.engine.model.commands import Cancel, Resume, RetryJobs, SetSpeed
+from llmdash.engine.model.commands import Cancel, Command, Resume, RetryJobs, SetSpeed
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.states import SortColumn
@@ -130,7 +130,11 @@ class DashboardScreen(FrameScreen):
 
     @on_steering
     def _steer(self, message: Message) -> None:
-        self.questions.request(command_of(message, self._frame), self._frame)
+        self.carry_out(command_of(message, self._frame))
+
+    def carry_out(self, command: Command) -> None:
+        """Send a command; ask first where it is hard to take back."""
+        self.questions.request(command, self._frame)
 
     def retry_groups(self, groups: Iterable[ErrorGroup]) -> None:
         """Queue every failed job of these groups of errors again."""
@@ -161,7 +165,11 @@ class DashboardScreen(FrameScreen):
 
     @on(KeyPanel.Errors)
     def _errors_of_key(self, event: KeyPanel.Errors) -> None:
-        self.app.push_screen(errors_of_key(self, event.label))
+        self.show_errors_of(event.label)
+
+    def show_errors_of(self, key: str) -> None:
+        """Open the errors of a key."""
+        self.app.push_screen(errors_of_key(self, key))
 
     def action_nudge_rate(self, steps: int) -> None:
         """Request a rate `steps` steps of 12 % higher, or lower if negative."""
@@ -209,7 +217,7 @@ class DashboardScreen(FrameScreen):
 
     @on(Board.ViewChanged)
     def _view_changed(self) -> None:
-        self.poll()
+        self.call_after_refresh(self.poll)  # the engine may be busy: what the key moved is seen before
 
     async def action_jobs(self, action: str) -> None:
         """Run an action of the job table, regardless of the focus."""

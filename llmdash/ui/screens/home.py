@@ -27,10 +27,10 @@ from llmdash.ui.home.form import NewRunForm
 from llmdash.ui.home.kept_looks import KeptLooks
 from llmdash.ui.home.kept_table import KeptTable
 from llmdash.ui.home.keys import HOME_KEYS
-from llmdash.ui.home.path_field import PathField
 from llmdash.ui.home.title_line import TitleLine
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.find_file import find_file
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
@@ -120,7 +120,7 @@ class HomeScreen(Screen[None]):
     def on_paste(self, event: Paste) -> None:
         """A file that is dropped anywhere but on a field is the one to run."""
         event.stop()
-        self.query_one("#prompt-path", PathField).take(event.text)
+        self._form.take_file(event.text)
 
     # What was.
 
@@ -201,6 +201,9 @@ class HomeScreen(Screen[None]):
     def action_new_run(self) -> None:
         self.query_one("#prompt-files").focus()
 
+    def action_find_file(self) -> None:
+        find_file(self, self._work, self._launcher.files, self._form.take_file)
+
     def action_kept(self) -> None:
         self._kept.focus()
 
@@ -245,18 +248,15 @@ class HomeScreen(Screen[None]):
         """Read the chosen file, and ask what Enter would send now."""
         try:
             read = partial(self._launcher.preview, self._form.prompts())
-            self._work.start("preview", read, self._form.show_preview, self._unreadable)
+            self._work.start("preview", read, self._form.show_preview, self._form.show_unreadable)
         except LaunchError as error:
-            self._unreadable(str(error))
+            self._form.show_unreadable(str(error))
         try:
             foresee = partial(self._launcher.forecast, self._form.launch())
             self._work.start("forecast", foresee, self._show_forecast, self._forecast.show_none)
         except LaunchError as error:
             self._work.drop("forecast")
             self._forecast.show_none(str(error))
-
-    def _unreadable(self, problem: str) -> None:
-        self._form.show_preview(None, problem)
 
     def _show_forecast(self, forecast: ForecastPart) -> None:
         """Show what would come of the fields, unless it says there why nothing was started."""

@@ -11,24 +11,35 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import Layout, WidgetPlacement
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.commands import Command
+from llmdash.engine.model.frame import EMPTY_FRAME, Frame
 from llmdash.engine.model.view import View
 from llmdash.sanitize import clean_line
 from llmdash.ui.dashboard.action_names import pause_names
 from llmdash.ui.dashboard.overlay import Controls
+from llmdash.ui.dashboard.run_panels import LEAST_LINES, LEAST_WIDTH, RunPanels
+from llmdash.ui.dashboard.steering import command_of, on_steering
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.panels.worker_panel import WorkerPanel
+from llmdash.ui.text.key_words import key_filter
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.worker_words import Sentence, sentences, workers_in, workers_title
+from llmdash.ui.text.panel_border import PanelBorder
+from llmdash.ui.text.worker_words import Sentence, sentences, workers_counts, workers_in
 
 __all__ = ["WorkersScreen"]
 
+_HEAD: Final = 5
+"""Lines of the header, the verdict line and the line of keys."""
+_FRAME: Final = 2
+_KEYS_HERE: Final = "d drain   u take again   l its jobs"
 _TINTS: Final = {"error": "$text-error", "warning": "$text-warning", "muted": "$foreground-muted"}
 
 
@@ -37,6 +48,12 @@ class WorkerControls(Controls, Protocol):
 
     def show_only(self, filter_text: str) -> None:
         """Show the jobs that match a filter."""
+
+    def carry_out(self, command: Command) -> None:
+        """Send a command; ask first where it is hard to take back."""
+
+    def show_errors_of(self, key: str) -> None:
+        """Open the errors of a key."""
 
     def action_open(self, name: str) -> None:
         """Open another screen of that name."""
@@ -63,14 +80,17 @@ class TableLayout(Layout):
 
 
 class WorkersSpace(Widget):
-    """The table of workers, and sentences about them."""
+    """The table of workers, and sentences about them; as high as these need where panels are below it."""
 
-    DEFAULT_CSS = "WorkersSpace { width: 100%; height: 1fr; overflow: hidden; }"
+    DEFAULT_CSS = """
+    WorkersSpace { width: 100%; height: 1fr; overflow: hidden; }
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._layout_of_table = TableLayout()
         self._lines = 0
+        self._border = PanelBorder(self, "Workers")
 
     @property
     def layout(self) -> Layout:
@@ -82,6 +102,17 @@ class WorkersSpace(Widget):
             self._lines = lines
             self.refresh(layout=True)
 
+    def name_it(self, how: str, keys: str) -> None:
+        """Write on the border how many work and where, and the keys that work here."""
+        self._border.show("Workers", how, keys)
+
+    def on_resize(self) -> None:
+        self._border.draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._border.draw()
+
 
 class WorkersScreen(Screen[None]):
     """A table of workers, and below it what is special about them, in sentences."""
@@ -90,7 +121,7 @@ class WorkersScreen(Screen[None]):
     AUTO_FOCUS = "WorkerPanel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,m", "dismiss", "Back", tooltip="To the dashboard"),
-        Binding("enter", "worker('activate')", "Its jobs", tooltip="Filter the job table to this worker"),
+        Binding("enter,l", "worker('activate')", "Its jobs", tooltip="Filter the job table to this worker"),
         Binding(
             "d",
             "worker('drain')",
@@ -112,7 +143,7 @@ class WorkersScreen(Screen[None]):
         super().__init__()
         self._controls = controls
         self._sentences: tuple[Sentence, ...] = ()
-        self._title = ""
+        self._frame = EMPTY_FRAME
         self.renamed: Mapping[str, str] = {}
         """What actions are called now, where that differs from their bindings."""
 
@@ -122,6 +153,7 @@ class WorkersScreen(Screen[None]):
         with WorkersSpace(id="workers"):
             yield WorkerPanel(id="table")
             yield Static(id="worker-notes", markup=False)
+        yield RunPanels(id="run-panels")
         yield KeyBar()
 
     @property
@@ -131,23 +163,40 @@ class WorkersScreen(Screen[None]):
     def on_mount(self) -> None:
         self.query_one("#worker-notes").display = False
 
+    @property
+    def _panels(self) -> RunPanels:
+        return self.query_one(RunPanels)
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the other panels where there is room below what is said of the workers."""
+        said = len(self._sentences) + 1 if self._sentences else 0
+        lines = self._table.lines + said + _FRAME
+        room = self.size.height - _HEAD - lines
+        self._panels.display = room >= LEAST_LINES and self.size.width >= LEAST_WIDTH
+        self.query_one(WorkersSpace).styles.height = lines if self._panels.display else "1fr"
+
     def wanted(self, view: View) -> View:
-        return view
+        return self._panels.wanted(view) if self._panels.display else view
 
     def show_frame(self, frame: Frame) -> None:
         self.query_one(RunHeader).show(frame.run, workers_in(frame))
         self.query_one(VerdictLine).show(frame)
         self._table.show(frame.workers, frame.run.keys, frame.cluster, frame.run.payment)
         self.query_one(WorkersSpace).fit(self._table.lines)
-        self._show_title(workers_title(frame.workers, frame.cluster))
+        self._frame = frame
+        self._show_title(workers_counts(frame.workers, frame.cluster))
         self._show_sentences(sentences(frame.workers, frame.cluster, frame.run.payment))
+        self._arrange()
+        if self._panels.display:
+            self._panels.show(frame)
         self.renamed = pause_names(frame)
         self.query_one(KeyBar).rename(self.renamed)
 
-    def _show_title(self, title: str) -> None:
-        if title != self._title:
-            self._title = title
-            self.query_one("#workers").border_title = Content(clean_line(title))
+    def _show_title(self, how: str) -> None:
+        self.query_one(WorkersSpace).name_it(how, _KEYS_HERE)
 
     def _show_sentences(self, said: tuple[Sentence, ...]) -> None:
         if said != self._sentences:
@@ -162,9 +211,18 @@ class WorkersScreen(Screen[None]):
         self.dismiss()
         self._controls.show_only(event.filter)
 
-    @on(WorkerPanel.Steered)
-    def _steered(self, event: WorkerPanel.Steered) -> None:
-        self._controls.send(event.command)
+    @on_steering
+    def _steer(self, message: Message) -> None:
+        self._controls.carry_out(command_of(message, self._frame))
+
+    @on(KeyPanel.Chosen)
+    def _jobs_of_key(self, event: KeyPanel.Chosen) -> None:
+        self.dismiss()
+        self._controls.show_only(key_filter(event.label))
+
+    @on(KeyPanel.Errors)
+    def _errors_of_key(self, event: KeyPanel.Errors) -> None:
+        self._controls.show_errors_of(event.label)
 
     @on(VerdictLine.Opened)
     def action_alerts(self) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
-from llmdash.ui.stream.lines_view import LinesView
+from llmdash.ui.stream.lines_pane import LinesPane
 from llmdash.ui.stream.search_line import SearchLine
 from llmdash.ui.stream.wrapping import Line
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -16,7 +16,7 @@ from llmdash.ui.text.keymap import KeyBinding as Binding
 __all__ = ["SearchedLines"]
 
 
-class SearchedLines(LinesView):
+class SearchedLines(LinesPane):
     """Finds words as they are typed. A subclass writes `lines` and `search_changed`, and draws them with
     `self.searched(lines)`.
 

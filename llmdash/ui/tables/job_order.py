@@ -82,7 +82,7 @@ class JobOrder:
         if part.filter_error:
             shown = "filter not understood"
         elif self.filter:
-            shown = f"{self.filter} · {count(part.matched)} of {count(part.total)}"
+            shown = f"{count(part.matched)} of {count(part.total)} · {self.filter}"
         searching = "" if part.searched is None else f"searching… {part.searched:.0%}"
         marks = f"{count(marked)} marked" if marked else ""
         pieces = (self._order_words(), "following" if follow else "", marks, searching, shown)

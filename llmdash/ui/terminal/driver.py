@@ -15,6 +15,7 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from llmdash.terminal_reset import LEFT, PIXELS_OFF, POINTER
+from llmdash.ui.terminal.lean_output import lean
 from llmdash.ui.terminal.writer import TerminalWriter
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class TerminalDriver(LinuxDriver):
     def write(self, data: str) -> None:
         if self._writer is not None and not self._in_background:
             self._pointer_changed = self._pointer_changed or data.startswith("\x1b]22;")
-            self._writer.write(data)
+            self._writer.write(lean(data))
 
     def _paint_anew_soon(self) -> None:
         with suppress(RuntimeError):  # the app has ended meanwhile

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -14,7 +15,7 @@ from textual.widget import Widget
 
 from llmdash.sanitize import clean_line
 
-__all__ = ["Styles", "line", "regions"]
+__all__ = ["Styles", "differences", "line", "regions"]
 
 
 _style_of = itemgetter(1)
@@ -81,3 +82,28 @@ def regions(lines: Iterable[int], width: int) -> list[Region]:
         else:
             joined.append(Region(0, y, width, 1))
     return joined
+
+
+def differences(before: Sequence[Strip], now: Sequence[Strip]) -> Iterator[Region]:
+    """Yield a region of each line that differs, from the first cell that does to the last one.
+
+    A terminal is sent no more than that: a clock that ticks at the end of a line is a few bytes.
+    """
+    for y, (old, new) in enumerate(zip(before, now, strict=True)):
+        if old != new:
+            begin, end = _same_cells(old, new, 1), _same_cells(old, new, -1)
+            yield Region(begin, y, max(1, new.cell_length - begin - end), 1)
+
+
+def _same_cells(old: Strip, new: Strip, step: int) -> int:
+    """Return how many cells are the same from the left end (step 1), or from the right one (-1)."""
+    cells = 0
+    for left, right in zip(_characters(old)[::step], _characters(new)[::step], strict=False):
+        if left != right:
+            break
+        cells += cell_len(left[0])
+    return cells
+
+
+def _characters(strip: Strip) -> list[tuple[str, Style | None]]:
+    return [(character, segment.style) for segment in strip for character in segment.text]

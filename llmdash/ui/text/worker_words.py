@@ -11,7 +11,7 @@ from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.states import WorkerState
 from llmdash.ui.text.format import by_words
 
-__all__ = ["Sentence", "filter_for", "is_there", "plain_pattern", "sentences", "workers_in", "workers_title"]
+__all__ = ["Sentence", "filter_for", "is_there", "plain_pattern", "sentences", "workers_counts", "workers_in"]
 
 LONGEST_NAME: Final = 24
 """Cells of a name in a sentence."""
@@ -42,11 +42,11 @@ def workers_in(frame: Frame) -> int | None:
     return there if there or frame.cluster else None
 
 
-def workers_title(workers: Sequence[WorkerRow], cluster: str) -> str:
-    """Return the title of the panel: how many are at work, and where they are managed."""
+def workers_counts(workers: Sequence[WorkerRow], cluster: str) -> str:
+    """Return how many are at work, and where they are managed."""
     there = sum(map(is_there, workers))
     working = sum(row.state is WorkerState.WORKING for row in workers)
-    return " · ".join(filter(None, ("Workers", f"{working} of {there} working", cluster)))
+    return " · ".join(filter(None, (f"{working} of {there} working", cluster)))
 
 
 def sentences(

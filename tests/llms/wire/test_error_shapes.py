@@ -13,6 +13,7 @@ from llmdash.llms.wire.classes import spoken
 from llmdash.llms.wire.failures import Failure, FailureKind, failure_in, from_body, from_response
 from tests.llms.canned import Canned, answer, event
 from tests.llms.wire.refusals import SPEECH, WAYS, Way, refused
+from tests.rows import for_each
 
 TRANSIENT, THROTTLE, QUOTA = FailureKind.TRANSIENT, FailureKind.THROTTLE, FailureKind.QUOTA
 AUTH, REQUEST = FailureKind.AUTH, FailureKind.REQUEST
@@ -117,7 +118,7 @@ def test_an_answer_is_no_error_whatever_stands_beside_it(document: Any) -> None:
 
 
 @pytest.mark.case("wire", "raw-reason")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     ("raw", "words"),
     [

@@ -17,11 +17,12 @@ from llmdash.llms.wire.responses import ResponsesReader
 from tests.llms.canned import DONE, chunk, event, part, usage
 from tests.llms.wire.speakers import COUNTS, READERS, SPEAKERS, read, responses_end
 from tests.llms.wire.wires import MESSAGE_START, MESSAGE_STOP, message_end, response, said, typed
+from tests.rows import for_each
 
 LENGTH = ("length", "max_tokens", "model_length")
 UNKNOWN = ("in_progress", "banana", "FINISH_REASON_UNSPECIFIED")
 NOTHING: tuple[Any, ...] = (None, "", "null", "NULL", " ", 7, True, {}, ["stop"])
-each_dialect = pytest.mark.parametrize("name", SPEAKERS)
+each_dialect = for_each("name", SPEAKERS)
 
 
 def spellings(reasons: frozenset[str]) -> list[str]:

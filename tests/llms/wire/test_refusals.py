@@ -10,6 +10,7 @@ import pytest
 from llmdash.llms.wire.failures import Failure, FailureKind, from_response
 from tests.llms.canned import KEY
 from tests.llms.wire.refusals import WAYS, WITH_STATUS, Way, refused
+from tests.rows import for_each
 
 TRANSIENT, THROTTLE, QUOTA = FailureKind.TRANSIENT, FailureKind.THROTTLE, FailureKind.QUOTA
 AUTH, REQUEST, CONFIG = FailureKind.AUTH, FailureKind.REQUEST, FailureKind.CONFIG
@@ -21,8 +22,7 @@ def answered(status: int, body: Any, **headers: str) -> Failure:
 
 
 def first_way() -> Way:
-    way: Way = WITH_STATUS[0].values[0]
-    return way
+    return WITH_STATUS[0]
 
 
 GOOGLE_KEY = {
@@ -43,7 +43,7 @@ USAGE_LIMIT = {
 
 
 @pytest.mark.case("wire", "key-400")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     ("error", "kind", "by_words"),
     [
@@ -68,7 +68,7 @@ async def test_a_400_for_a_bad_key_is_the_keys(
 
 
 @pytest.mark.case("wire", "model-404-key")
-@pytest.mark.parametrize("way", WITH_STATUS)
+@for_each("way", WITH_STATUS)
 @pytest.mark.parametrize(
     "error",
     [
@@ -93,7 +93,7 @@ async def test_a_model_that_is_not_there_for_a_key_is_named(way: Way, error: dic
 
 
 @pytest.mark.case("wire", "model-503")
-@pytest.mark.parametrize("way", WITH_STATUS)
+@for_each("way", WITH_STATUS)
 async def test_a_wrong_model_that_comes_as_a_503_is_named(way: Way) -> None:
     error = {"code": "model_not_found", "message": "No available channel for this group"}
     failure = await refused(way, 503, error)
@@ -102,7 +102,7 @@ async def test_a_wrong_model_that_comes_as_a_503_is_named(way: Way) -> None:
 
 
 @pytest.mark.case("wire", "money-403")
-@pytest.mark.parametrize("way", WITH_STATUS)
+@for_each("way", WITH_STATUS)
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(
     ("error", "by_words"),
@@ -124,7 +124,7 @@ async def test_a_403_about_money_leaves_the_key_alive(
 
 
 @pytest.mark.case("wire", "spend-code")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     "code",
     [
@@ -144,7 +144,7 @@ async def test_a_spent_limit_is_known_by_its_code_in_any_language(way: Way, code
 
 
 @pytest.mark.case("wire", "spend-code")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     "code", [1302, "1303", "rate_limit_exceeded", "Throttling.RateQuota", "RESOURCE_EXHAUSTED"]
 )
@@ -156,7 +156,7 @@ async def test_a_throttle_shows_the_words_of_the_server(way: Way, code: str | in
 
 
 @pytest.mark.case("wire", "slow-down")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("error", [{"code": "slow_down"}, {"type": "slow_down"}, {"code": "SlowDown"}])
 async def test_a_limit_on_growth_says_so(way: Way, status: int, error: dict[str, str]) -> None:
@@ -189,7 +189,7 @@ DAY: dict[str, Any] = {
 
 
 @pytest.mark.case("wire", "day-quota-body")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     "violation",
     [
@@ -227,7 +227,7 @@ def test_words_about_the_day_count_where_nothing_says_when_to_come_back(
 
 
 @pytest.mark.case("wire", "filter-heavy")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     ("status", "error", "names_request"),
     [
@@ -276,7 +276,7 @@ def test_some_refusals_name_the_request_whatever_the_key(status: int, body: Any,
 
 
 @pytest.mark.case("engine", "echo-quota")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     "prompt",
     [
@@ -309,7 +309,7 @@ async def test_a_wait_that_is_in_the_prompt_is_no_hint() -> None:
 
 
 @pytest.mark.case("engine", "key-echo")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize("offset", [0, 485, 495, 7990])
 async def test_a_key_in_an_error_is_masked_before_it_is_cut(way: Way, offset: int) -> None:
     error = {"message": "x" * offset + KEY + "y" * 40, "code": KEY, "metadata": {"raw": f"{KEY} again"}}

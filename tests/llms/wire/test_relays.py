@@ -15,11 +15,12 @@ from llmdash.llms.wire.sse import ServerSentEvent, SSEParser
 from tests.llms.canned import DONE, chunk, event
 from tests.llms.wire.speakers import READERS, SPEAKERS, read
 from tests.llms.wire.wires import WIRES
+from tests.rows import for_each
 
 STREAMS = {"chat": (chunk("Hel"), chunk("lo"), chunk(finish="stop"), DONE)} | {
     name: wire.stream for name, wire in WIRES.items()
 }
-each_stream = pytest.mark.parametrize("name", STREAMS)
+each_stream = for_each("name", STREAMS)
 QUOTA = {"message": "no money left", "code": "insufficient_quota"}
 
 

@@ -14,6 +14,7 @@ from llmdash.llms.wire.body_hints import wait_in_fields, wait_in_words
 from llmdash.llms.wire.failures import FailureKind, from_body, from_response
 from llmdash.llms.wire.rate_limit_headers import HINT_LIMIT_S, RetryHint, parse_limits, wait_of
 from tests.llms.wire.refusals import WAYS, Way, refused
+from tests.rows import for_each
 
 DAY_AND_MINUTE = {
     "x-ratelimit-limit-requests": "14400",
@@ -102,7 +103,7 @@ def test_a_wait_in_the_body_goes_before_a_guess_from_a_reset() -> None:
 
 
 @pytest.mark.case("wire", "body-hint")
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize(
     ("more", "seconds"),
     [

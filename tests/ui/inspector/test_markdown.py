@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from llmdash.ui.inspector.markdown import markdown_lines
-from llmdash.ui.stream.wrapping import Kind
+from llmdash.ui.inspector.markdown_table import table_lines
+from llmdash.ui.stream.wrapping import Kind, Span
 from tests.ui.widget_app import HOSTILE
 
 TEXT = """# Heading
@@ -87,3 +89,28 @@ def test_deeply_nested_and_endless_texts_are_shown_all_the_same() -> None:
     assert drawn("* " * 2_000 + "x")
     lines = drawn("word " * 100_000)
     assert sum(map(len, lines)) > 490_000
+
+
+def test_a_table_that_is_too_wide_is_wrapped_in_its_cells() -> None:
+    text = "| name | what it is |\n|---|---|\n| 日本語 | a long text of many words |\n| b |  |"
+    assert ["".join(span.text for span in line) for line in markdown_lines(text, 24)] == [
+        "name   │ what it is",
+        "───────┼────────────────",
+        "日本語 │ a long text of",
+        "       │ many words",
+        "b      │ ",
+    ]
+
+
+@given(
+    st.lists(st.lists(st.text("ab 日👩", max_size=30), min_size=1, max_size=5), min_size=1, max_size=4),
+    st.integers(10, 90),
+)
+def test_nothing_of_a_table_is_lost_and_it_fits_where_it_can(rows: list[list[str]], width: int) -> None:
+    cells = [[(Span(text, Kind.TEXT),) for text in row] for row in rows]
+    lines = ["".join(span.text for span in line) for line in table_lines(cells, width)]
+    drawn = "".join(lines)
+    for sign in "ab日👩":
+        assert drawn.count(sign) == sum(text.count(sign) for row in rows for text in row)
+    if 9 * max(map(len, rows)) <= width:
+        assert all(cell_len(line) <= width for line in lines)

@@ -182,6 +182,29 @@ async def test_the_wheel_moves_by_a_step() -> None:
         assert asked(pilot) == [11.0, 10.0]
 
 
+async def test_who_goes_on_where_a_scale_ends_reads_that_it_ends_there() -> None:
+    panel = RatePanel()
+    async with running(panel, (60, 8)) as pilot:
+        panel.show(RatePart(rate=None, concurrency=1), SeriesPart())
+        panel.query(LogSlider)[0].focus()
+        await pilot.press("right")
+        assert said_below(panel) == "there is no limit: no further up"
+        await pilot.press("left")
+        assert said_below(panel) == ""
+        await pilot.press("tab", "left")
+        assert said_below(panel) == "1 is the lowest: no further down"
+        panel.show(RatePart(rate=None, concurrency=512), SeriesPart())
+        await pilot.press("end")
+        assert said_below(panel) == "512 is the highest: no further up"
+        await pilot.press("tab")
+        assert said_below(panel) == "", "it is about the slider with the focus"
+
+
+def said_below(panel: RatePanel) -> str:
+    """What stands in the lower border."""
+    return "" if panel._border_subtitle is None else panel._border_subtitle.plain.strip()
+
+
 async def test_an_equal_picture_is_not_painted_again() -> None:
     slider = rate_slider()
     async with running(slider, (60, 1)) as pilot:

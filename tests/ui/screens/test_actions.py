@@ -15,13 +15,13 @@ import llmdash.ui
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.screens.actions import SCREENS, bound_on, conflicts, every_action
 from llmdash.ui.settings.chosen_keys import ChosenKeys
-from llmdash.ui.stream.lines_view import LinesView
+from llmdash.ui.stream.lines_pane import LinesPane
 from llmdash.ui.stream.searched_lines import SearchedLines
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.text.keymap import EVERYWHERE
 
 PATH = Path("keys.toml")
-BASES = (LineTable, LinesView, SearchedLines)
+BASES = (LineTable, LinesPane, SearchedLines)
 
 
 def bound_classes() -> Iterator[type[DOMNode]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.stream.tiles import StreamTiles
 from llmdash.ui.tables.job_table import JobTable
+from tests.rows import row
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.troubles import MINE_PAUSED, OPENAI_DOWN, brake, endpoints_out
 from tests.ui.waiting import picture, until
@@ -69,48 +71,67 @@ async def dashboard(
         yield pilot, screen
 
 
-async def commands_of(*keys: str, focus: type[Any] = JobTable, scene: Scene | None = None) -> list[Command]:
-    """What the session is told when these keys are pressed."""
-    session = FakeSession(scene=scene or Scene())
+@asynccontextmanager
+async def told(scene: Scene | None = None) -> AsyncIterator[Callable[..., Awaitable[list[Command]]]]:
+    """Gives `press(*keys, focus=, of=)`: what the session of one dashboard is told for these keys.
+
+    Each time the run is again what it was at first, or as in the scene `of`; what the user did stays.
+    """
+    session = FakeSession(scene=replace(scene or Scene()))
     async with dashboard(session) as (pilot, screen):
-        screen.query(focus).first().focus()
-        await pilot.press(*keys)
-        await pilot.pause()
-    return session.commands
+
+        async def press(*keys: str, focus: type[Any] = JobTable, of: Scene | None = None) -> list[Command]:
+            session.scene = replace(of or scene or Scene())
+            await picture(pilot, session)
+            session.commands.clear()
+            screen.query(focus).first().focus()
+            await pilot.press(*keys)
+            await pilot.pause()
+            return list(session.commands)
+
+        yield press
 
 
 async def test_p_pauses_a_running_run_and_resumes_a_held_one() -> None:
-    assert await commands_of("p") == [Pause()]
-    assert await commands_of("p", "p") == [Pause(), Resume()]
-    for state in (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED):
-        assert await commands_of("p", scene=Scene(state=state)) == [Resume()]
+    async with told() as press:
+        assert await press("p") == [Pause()]
+        assert await press("p", "p") == [Pause(), Resume()]
+        for state in (RunState.PAUSED, RunState.DRAINING, RunState.STOPPED):
+            with row(state):
+                assert await press("p", of=Scene(state=state)) == [Resume()]
 
 
-@pytest.mark.parametrize("focus", [JobTable, KeyPanel, LogSlider, StreamPane])
-async def test_minus_and_plus_change_the_rate_wherever_the_focus_is(focus: type[Any]) -> None:
-    (slower,) = await commands_of("minus", focus=focus)
-    (faster,) = await commands_of("plus", focus=focus)
-    (also_faster,) = await commands_of("equals_sign", focus=focus)
-    assert isinstance(slower, SetRate) and isinstance(faster, SetRate)
-    assert slower.rate is not None and faster.rate is not None
-    assert slower.rate < 18.0 < faster.rate
-    assert also_faster == faster
+async def test_minus_and_plus_change_the_rate_wherever_the_focus_is() -> None:
+    async with told() as press:
+        for focus in (JobTable, KeyPanel, LogSlider, StreamPane):
+            with row(focus):
+                (slower,) = await press("minus", focus=focus)
+                (faster,) = await press("plus", focus=focus)
+                (also_faster,) = await press("equals_sign", focus=focus)
+                assert isinstance(slower, SetRate) and isinstance(faster, SetRate)
+                assert slower.rate is not None and faster.rate is not None
+                assert slower.rate < 18.0 < faster.rate
+                assert also_faster == faster
 
 
-@pytest.mark.parametrize("focus", [JobTable, KeyPanel, LogSlider, StreamPane])
-async def test_a_lets_the_rate_be_found_by_itself_and_stops_that(focus: type[Any]) -> None:
-    assert await commands_of("a", focus=focus) == [SetAuto(on=True)]
+async def test_a_lets_the_rate_be_found_by_itself_and_stops_that() -> None:
     found = Scene(auto=AutoPart(on=True, rate=9.0))
-    assert await commands_of("a", focus=focus, scene=found) == [SetAuto(on=False)]
-    assert await commands_of("a", scene=Scene(state=RunState.DONE)) == []
+    async with told() as press:
+        for focus in (JobTable, KeyPanel, LogSlider, StreamPane):
+            with row(focus):
+                assert await press("a", focus=focus) == [SetAuto(on=True)]
+                assert await press("a", focus=focus, of=found) == [SetAuto(on=False)]
+        assert await press("a", of=Scene(state=RunState.DONE)) == []
 
 
-@pytest.mark.parametrize("focus", [JobTable, KeyPanel, StreamPane])
-async def test_what_acts_on_the_table_works_wherever_the_focus_is(focus: type[Any]) -> None:
-    assert await commands_of("x", focus=focus) == [CancelJobs((3426,))]
-    assert await commands_of("R", focus=focus) == [RetryFailed()]
+async def test_what_acts_on_the_table_works_wherever_the_focus_is() -> None:
     few = Scene(jobs=100)  # all of them have ended
-    assert await commands_of("r", scene=few, focus=focus) == [RetryJobs((99,))]
+    async with told() as press, told(few) as press_at_the_end:
+        for focus in (JobTable, KeyPanel, StreamPane):
+            with row(focus):
+                assert await press("x", focus=focus) == [CancelJobs((3426,))]
+                assert await press("R", focus=focus) == [RetryFailed()]
+                assert await press_at_the_end("r", focus=focus) == [RetryJobs((99,))]
 
 
 async def test_marked_jobs_act_together_and_are_unmarked_after() -> None:
@@ -124,15 +145,18 @@ async def test_marked_jobs_act_together_and_are_unmarked_after() -> None:
 
 @pytest.mark.case("engine", "d-twice")
 async def test_d_drains_and_shift_x_stops_at_once() -> None:
-    assert await commands_of("D", "y") == [Drain()]
-    assert await commands_of("D", "n") == await commands_of("D", "escape") == await commands_of("d") == []
-    assert await commands_of("X") == [Cancel()]
+    async with told() as press:
+        assert await press("D", "y") == [Drain()]
+        assert await press("D", "n") == await press("D", "escape") == await press("d") == []
+        assert await press("X") == [Cancel()]
 
 
 @pytest.mark.case("engine", "d-twice")
-@pytest.mark.parametrize("focus", [JobTable, LogSlider, StreamPane])
-async def test_d_does_nothing_outside_the_key_panel(focus: type[Any]) -> None:
-    assert await commands_of("d", focus=focus) == []
+async def test_d_does_nothing_outside_the_key_panel() -> None:
+    async with told() as press:
+        for focus in (JobTable, LogSlider, StreamPane):
+            with row(focus):
+                assert await press("d", focus=focus) == []
 
 
 @pytest.mark.case("engine", "slider-0")
@@ -148,9 +172,10 @@ async def test_d_does_nothing_outside_the_key_panel(focus: type[Any]) -> None:
 )
 async def test_no_limit_asks_first(keys: list[str], focus: type[Any]) -> None:
     unlimited = SetRate(None)
-    asked = await commands_of(*keys, "n", focus=focus)
-    assert unlimited not in asked
-    assert await commands_of(*keys, "y", focus=focus) == [*asked, unlimited]
+    async with told() as press:
+        asked = await press(*keys, "n", focus=focus)
+        assert unlimited not in asked
+        assert await press(*keys, "y", focus=focus) == [*asked, unlimited]
 
 
 @pytest.mark.case("engine", "slider-0")
@@ -208,9 +233,10 @@ async def test_nothing_is_painted_while_a_run_has_ended() -> None:
 
 
 async def test_keys_are_switched_off_and_on_revived_and_weighed() -> None:
-    assert await commands_of("d", focus=KeyPanel) == [DisableKey("a1f2")]
-    assert await commands_of("down", "v", focus=KeyPanel) == [ReviveKey("9bc0")]
-    (weighed,) = await commands_of("right_square_bracket", focus=KeyPanel)
+    async with told() as press:
+        assert await press("d", focus=KeyPanel) == [DisableKey("a1f2")]
+        assert await press("down", "v", focus=KeyPanel) == [ReviveKey("9bc0")]
+        (weighed,) = await press("right_square_bracket", focus=KeyPanel)
     assert isinstance(weighed, SetWeight) and weighed.weight > 1.0
 
 
@@ -449,7 +475,8 @@ async def test_all_alerts_are_listed_in_full_live_and_escape_leads_back(way: str
 
 
 async def test_v_on_an_endpoint_tries_it_again() -> None:
-    assert await commands_of("v", focus=KeyPanel, scene=endpoints_out()) == [ReviveEndpoint("openai")]
+    async with told(endpoints_out()) as press:
+        assert await press("v", focus=KeyPanel) == [ReviveEndpoint("openai")]
 
 
 async def test_a_view_asks_for_what_is_on_screen_and_not_for_every_job() -> None:

@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.command import CommandPalette
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.forecast import ForecastPart, Range
@@ -51,7 +52,7 @@ from llmdash.ui.text.keymap import listed
 from tests.ui.fake_session import FakeSession
 from tests.ui.troubles import brake, finished
 from tests.ui.waiting import until
-from tests.ui.widget_app import WidgetApp
+from tests.ui.widget_app import WidgetApp, lines
 from tests.waiting import PATIENCE_S
 
 SHIPPED = Path(__file__).parents[3] / "themes"
@@ -107,6 +108,12 @@ class FakeLauncher:
         if self.unlisted and (problem := self.unlisted.pop(0)):
             raise LaunchError(problem)
         return self.runs
+
+    def files(self) -> tuple[PromptChoice, ...]:
+        return tuple(
+            PromptChoice(name, Path("/deep") / name)
+            for name in ("b/my invoices.csv", "b/[/].csv", "questions.jsonl")
+        )
 
     def preview(self, launch: Launch) -> Preview:
         if self.unreadable:
@@ -194,6 +201,27 @@ async def test_enter_starts_what_is_chosen_and_opens_the_dashboard() -> None:
         await settle(pilot)
         assert launcher.launches == [replace(FIRST, prompt_path=Path("greeting.csv"))]
         await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
+
+
+async def test_a_file_below_this_folder_is_found_by_letters_of_its_name() -> None:
+    async with started(FakeLauncher()) as pilot:
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await pilot.press(*"invo")
+        options = pilot.app.screen.query_one("CommandList", OptionList)
+        await until(pilot, lambda: options.option_count == 1)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+        field = pilot.app.screen.query_one("#prompt-path", Input)
+        await until(pilot, lambda: field.value == "/deep/b/my invoices.csv")
+        assert field.has_focus
+
+
+async def test_enter_on_a_table_without_runs_says_that_there_is_none() -> None:
+    async with started(FakeLauncher(runs=KeptPart())) as pilot:
+        await pilot.press("h", "enter")
+        await until(pilot, lambda: "No run is kept yet" in toast(pilot))
+        assert "No run is kept yet" in lines(pilot.app.screen.query_one(KeptTable))[1]
 
 
 HOSTED = EndpointChoice("hosted", "https://example.test/v1, 2 keys", "big-1")

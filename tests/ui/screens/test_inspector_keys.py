@@ -175,6 +175,22 @@ async def test_m_renders_markdown_and_shows_it_as_it_came() -> None:
         assert pilot.app.clipboard == "# Title\n\n[a](https://x)", "what is copied is what came"
 
 
+async def test_a_slash_searches_the_text_in_focus_and_n_steps_to_jobs_again_afterwards() -> None:
+    session = TwoAttempts()
+    story = "\n".join(f"{number} words" for number in range(100))
+    session.change = lambda found: replace(found, answer=story, expected=None)
+    async with opened(session, "slash", *"5 WORDS", "enter") as pilot:
+        assert pane(pilot, "answer").border_words[2].startswith("/5 WORDS · line 1 of 10 with it")
+        await pilot.press("n")
+        assert "line 2 of 10" in pane(pilot, "answer").border_words[2]
+        assert any(line.startswith("15 words") for line in lines(pane(pilot, "answer")))
+        await pilot.press("escape")
+        assert pane(pilot, "answer").border_words[2] == ""
+        await pilot.press("n")
+        await picture(pilot, session)
+        assert session.views[-1].inspect == DONE - 1
+
+
 async def test_each_copy_says_what_it_is_and_how_much() -> None:
     async with opened(TwoAttempts(), "c") as pilot:
         await until(pilot, lambda: "Copied the answer, 42 characters" in toasts(pilot))

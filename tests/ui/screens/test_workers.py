@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,16 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Static
 
 from llmdash.engine.frames.filter import compile_filter
-from llmdash.engine.model.commands import DrainWorker, Pause, SetRate, TakeWorker
+from llmdash.engine.model.commands import DrainWorker, Pause, SetConcurrency, SetRate, SetWeight, TakeWorker
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.states import JobState, RunState, WorkerState
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.sanitize import clean_line
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.dashboard.run_panels import RunPanels
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.panels.key_panel import KeyPanel
+from llmdash.ui.panels.rate_slider import LogSlider
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.screens.alerts import AlertsScreen
@@ -65,6 +70,13 @@ def row_of(table: WorkerPanel, name: str) -> str:
     return next(line for line in lines(table) if line.startswith(f"{name} "))
 
 
+def border(widget: Widget) -> tuple[list[str], str]:
+    """What stands in the upper border, from left to right, and in the lower one."""
+    title, below = widget._border_title, widget._border_subtitle
+    said = [] if title is None else [part.strip() for part in re.split("[─━]+", title.plain) if part.strip()]
+    return said, "" if below is None else below.plain.strip()
+
+
 async def test_each_worker_has_a_row_in_the_order_of_joining() -> None:
     async with opened(FakeSession(scene=fleet())) as pilot:
         rows = lines(table(pilot))
@@ -78,8 +90,10 @@ async def test_each_worker_has_a_row_in_the_order_of_joining() -> None:
             ("old", "gpu-z ○ left 0 0.0 1,024 – – 0 – –"),
         ):
             assert " ".join(row_of(table(pilot), name).split()[1:]).startswith(words)
-        title = pilot.app.screen.query_one("#workers").border_title
-        assert title == "Workers · 4 of 7 working · tls://10.0.0.4:8786"
+        title, below = border(pilot.app.screen.query_one("#workers"))
+        assert title[0] == "Workers"
+        assert title[-1] == "4 of 7 working · tls://10.0.0.4:8786"
+        assert below == "d drain   u take again   l its jobs"
 
 
 async def test_the_sentences_below_say_what_the_rows_mean() -> None:
@@ -251,6 +265,27 @@ async def test_the_run_is_steered_from_here_too() -> None:
             await until(pilot, lambda: isinstance(pilot.app.screen, WorkersScreen))
 
 
+async def test_below_the_workers_stand_keys_rate_and_stream_where_there_is_room() -> None:
+    session = FakeSession(scene=fleet())
+    async with opened(session) as pilot:
+        panels = pilot.app.screen.query_one(RunPanels)
+        await until(pilot, lambda: panels.display and panels.size.height >= 12)
+        keys = panels.query_one(KeyPanel)
+        await picture(pilot, session)
+        assert lines(keys)[1].split()[:3] == ["a1f2", "●", "healthy"]
+        keys.focus()
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: SetWeight("a1f2", 1.5) in session.commands)
+        panels.query(LogSlider)[1].focus()
+        await pilot.press("home")
+        await until(pilot, lambda: SetConcurrency(1) in session.commands)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: not panels.display)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
+        assert session.views[-1].jobs.filter == "worker:old"
+
+
 async def test_a_run_without_workers_has_neither_the_screen_nor_its_key() -> None:
     session = FakeSession()
     app = LlmdashApp(session=session, shipped_themes=SHIPPED)
@@ -306,8 +341,9 @@ async def test_a_large_dashboard_shows_the_workers_above_the_other_panels() -> N
         ]
         assert places[0].bottom == places[1].y == places[2].y
         assert sum(place.area for place in places) == 200 * (60 - 3 - 1 - 1)
-        assert panel.border_title == "Workers · 58 of 100 working · tls://10.0.0.4:8786"
-        assert "1,162 requests of w5" in str(panel.border_subtitle)
+        title, below = border(panel)
+        assert title[-1] == "58 of 100 working · tls://10.0.0.4:8786"
+        assert "1,162 requests of w5" in below
         panel.focus()
         await pilot.press("d", "down", "u", "down", "down", "u")
         assert session.commands == [DrainWorker("w1"), TakeWorker("w4")]

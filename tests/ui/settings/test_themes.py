@@ -62,10 +62,10 @@ def test_three_dark_and_three_light_themes_are_shipped_and_the_default_is_one_of
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("ground", GROUNDS)
-@pytest.mark.parametrize("ink", INKS)
-def test_every_ink_of_a_shipped_theme_is_readable_on_every_ground(path: Path, ink: str, ground: str) -> None:
-    assert least_contrast(read_theme(path).theme, ink, [ground]) >= LEAST_TEXT
+def test_every_ink_of_a_shipped_theme_is_readable_on_every_ground(path: Path) -> None:
+    theme = read_theme(path).theme
+    contrasts = {(ink, ground): least_contrast(theme, ink, [ground]) for ink in INKS for ground in GROUNDS}
+    assert not {pair: contrast for pair, contrast in contrasts.items() if contrast < LEAST_TEXT}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

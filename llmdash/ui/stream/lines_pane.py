@@ -1,4 +1,4 @@
-"""LinesView: the base of panes that draw their lines themselves, scroll, and let text be selected."""
+"""LinesPane: the base of panes that draw their lines themselves, scroll, and let text be selected."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from llmdash.ui.text.paint import Styles
 from llmdash.ui.text.panel_border import PanelBorder
 from llmdash.ui.text.scrolling import jump
 
-__all__ = ["LinesView"]
+__all__ = ["LinesPane"]
 
 _WHEEL_LINES: Final = 3
 
 
-class LinesView(ScrollView, can_focus=True):
+class LinesPane(ScrollView, can_focus=True):
     """A pane with words on its border and any number of lines; its cost depends on those on screen only.
 
     A subclass writes `line_count` and `render_line`, and what it does differently.
@@ -37,7 +37,7 @@ class LinesView(ScrollView, can_focus=True):
     ]
 
     DEFAULT_CSS = """
-    LinesView {
+    LinesPane {
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
