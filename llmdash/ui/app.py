@@ -139,8 +139,6 @@ class LlmdashApp(App[None]):
         """True if the user left a run that is to go on."""
         return self._leaving.leaves_running
 
-    # Screens.
-
     def get_default_screen(self) -> Screen[Any]:
         if self._launcher is not None:
             from llmdash.ui.screens.home import HomeScreen
@@ -177,8 +175,6 @@ class LlmdashApp(App[None]):
         from llmdash.ui.screens.jump import JumpScreen
 
         self.push_screen(JumpScreen(self.screen))
-
-    # What ends it from outside.
 
     def _leave(self, number: int) -> None:
         if self.signal_received is None and not self._exit:
@@ -271,8 +267,6 @@ class LlmdashApp(App[None]):
     @on(ColumnsChosen)
     def _remember_columns(self, event: ColumnsChosen) -> None:
         self._choices.remember_columns(event.names)
-
-    # Safety.
 
     def notify(
         self,

@@ -13,7 +13,7 @@ from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import Input
 
-from llmdash.engine.model.commands import Cancel, Command, Resume, RetryJobs, SetSpeed
+from llmdash.engine.model.commands import Cancel, Resume, RetryJobs, SetSpeed
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import ErrorGroup, Frame
 from llmdash.engine.model.states import SortColumn
@@ -126,15 +126,9 @@ class DashboardScreen(FrameScreen):
         self._key_bar.rename(bar_names(frame, self.renamed))
         self._announcements.look(frame)
 
-    # Commands up.
-
     @on_steering
     def _steer(self, message: Message) -> None:
         self.carry_out(command_of(message, self._frame))
-
-    def carry_out(self, command: Command) -> None:
-        """Send a command; ask first where it is hard to take back."""
-        self.questions.request(command, self._frame)
 
     def retry_groups(self, groups: Iterable[ErrorGroup]) -> None:
         """Queue every failed job of these groups of errors again."""
@@ -203,7 +197,6 @@ class DashboardScreen(FrameScreen):
         return not types and URGENT[action](self._frame, self._named)
 
     def action_raise_budget(self) -> None:
-        """Ask for a larger budget."""
         self.questions.raise_budget(self._frame.run)
 
     def action_change_run(self) -> None:

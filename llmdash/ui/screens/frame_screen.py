@@ -96,7 +96,11 @@ class FrameScreen(Screen[None]):
     def request(self, action: str) -> None:
         """Send the command of an action, if it is of any use; ask first where it is hard to take back."""
         if self.is_of_use(action):
-            self.questions.request(ACTIONS[action](self._frame), self._frame)
+            self.carry_out(ACTIONS[action](self._frame))
+
+    def carry_out(self, command: Command) -> None:
+        """Send a command; ask first where it is hard to take back."""
+        self.questions.request(command, self._frame)
 
     def action_toggle_pause(self) -> None:
         """Pause the run or its replay, or resume it."""

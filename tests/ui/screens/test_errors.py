@@ -262,7 +262,7 @@ async def test_c_copies_what_the_server_said_and_the_ids_of_its_requests() -> No
     async with opened(FakeSession(scene=failures())) as pilot:
         await until(pilot, lambda: "add-3445" in text_of(pilot, "error-examples"))
         await pilot.press("c")
-        await until(pilot, lambda: "Copied" in notices(pilot))
+        await until(pilot, lambda: "what the server said, and the ids of its requests" in notices(pilot))
         assert pilot.app.clipboard.splitlines() == [
             "stalled no content for * s: 23 jobs, 71 tries",
             "stalled: no content for 60 s",
