@@ -47,6 +47,14 @@ bench *arguments:
 bench-dashboard:
     {{python}} -m tests.benchmarks.dashboard
 
+# How fast the screen is, what it costs, and what a terminal is sent (start keys load bytes)
+bench-screen *arguments:
+    {{python}} -m tests.benchmarks.screen {{arguments}}
+
+# What a run takes of memory, and what a job costs as the batch grows (JOBS ...)
+bench-memory *arguments:
+    {{python}} -m tests.benchmarks.memory {{arguments}}
+
 # The rate by the server's own clock
 bench-rate:
     {{python}} -m tests.benchmarks.rate

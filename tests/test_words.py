@@ -29,7 +29,6 @@ REPLACED = {
     r"turn the order round": "reverse the order",
     r"twentieth of a decade": "12 %",
     r"stands for": "means, is",
-    r"holds? the (whole )?run up": "blocks the run",
     r"wherewith|be it|alike but for|for want of|nobody saw": "a plain sentence",
     r"fares?|fared": "state",
 }

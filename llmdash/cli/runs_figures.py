@@ -29,9 +29,11 @@ __all__ = ["figures"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a run, with histograms.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV, a row a group and metric.")
 def figures(runs: tuple[str, ...], by: str, as_json: bool, as_csv: bool) -> None:
-    """Show percentiles of each RUN: time to the first token, to the whole answer, between tokens, waited, and
-    tokens a second of a stream; p50, p90, p95 and p99 over all answers. Failed requests stand apart. Several
-    runs stand side by side, metric by metric.
+    """Show percentiles of the times of each RUN.
+
+    Time to the first token, to the whole answer, between tokens, waited, and tokens a second of a stream:
+    p50, p90, p95 and p99 over all answers. Failed requests stand apart. Several runs stand side by side,
+    metric by metric.
     """
 
     def work() -> int:

@@ -9,10 +9,10 @@ from llmdash.engine.dispatch.attempt import Answer
 from llmdash.engine.metrics.histogram import LogHistogram
 from llmdash.engine.metrics.wakeful_clock import wakeful_clock
 from llmdash.engine.metrics.windows import RollingCounter
+from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
 
 __all__ = ["WorkerRecord"]
 
-_SPARK_S = 30
 _RATE_S = 10
 
 
@@ -31,6 +31,7 @@ class WorkerRecord:
         self.lacks: set[int] = set()
         self._ttft = LogHistogram()
         self._answers = RollingCounter()
+        self._spans = RollingCounter(SPARK_SPANS + 1)
         self._first_at = 0.0
 
     def joins(self, host: str) -> None:
@@ -44,6 +45,7 @@ class WorkerRecord:
         if answer.failure is None:
             now = self._now()
             self._answers.add(now)
+            self._spans.add(now / SPARK_SPAN_S)
             self._first_at = self._first_at or now
             if answer.ttft_s is not None:
                 self._ttft.add(answer.ttft_s)
@@ -57,8 +59,8 @@ class WorkerRecord:
 
     @property
     def spark(self) -> tuple[int, ...]:
-        """Answers in each of the last 30 seconds, oldest first."""
-        return self._answers.series(self._now(), _SPARK_S)
+        """Answers in each of the last spans of `SPARK_SPAN_S` seconds that are over, oldest first."""
+        return self._spans.series(self._now() / SPARK_SPAN_S, SPARK_SPANS + 1)[:-1]
 
     @property
     def ttft_p50(self) -> float | None:

@@ -11,7 +11,7 @@ __all__ = ["Rule"]
 class Rule:
     """`view` has a row, with its `job`, for each violation; `repairs` are the SQL that fixes all of them.
 
-    `one` and `several` say what is wrong with so many rows; `repaired` says what a repair makes of them.
+    `one` and `several` say what is wrong with one row or more; `repaired` says what a repair makes of them.
     `usual` marks what a crash or the user brings about; everything else is damage. `asks_again` marks what
     may have been paid for, and will be sent again.
     """

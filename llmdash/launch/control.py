@@ -179,9 +179,11 @@ def status_of(folder: Path) -> Frame:
 def status_line(frame: Frame) -> str:
     """Return what a run does, and what it is set to, on one line that is safe to show."""
     rate, auto = "unlimited" if frame.rate.rate is None else per_second(frame.rate.rate), frame.rate.auto
+    at_once = str(frame.rate.concurrency)
     if auto.on:
         rate += " at most, auto" if auto.rate is None else f" at most, auto {per_second(auto.rate)}"
-    return f"{progress_line(frame)}  rate {rate}, concurrency {frame.rate.concurrency}"
+        at_once += "" if auto.at_once is None else f" at most, auto {auto.at_once}"
+    return f"{progress_line(frame)}  rate {rate}, concurrency {at_once}"
 
 
 def status_record(folder: Path, frame: Frame) -> dict[str, Any]:
@@ -194,4 +196,5 @@ def status_record(folder: Path, frame: Frame) -> dict[str, Any]:
         "auto": frame.rate.auto.on,
         "auto_rate": frame.rate.auto.rate,
         "concurrency": frame.rate.concurrency,
+        "auto_concurrency": frame.rate.auto.at_once,
     }

@@ -24,7 +24,7 @@ _WORKS_NOT: Final = {
     FailureKind.REQUEST: "call refused",
     FailureKind.CONFIG: "not set up",
 }
-"""What stands for a key that does not work; the line below the table says it in full."""
+"""What is shown of a key that does not work; the line below the table says it in full."""
 _LIMITS = (
     "limit_requests",
     "remaining_requests",

@@ -22,7 +22,7 @@ KnownChanges = MutableMapping[Place, tuple[Change, ...]]
 class Droppable:
     """The options that may be left out where the server does not support them: `options`, or `every` one.
 
-    `names` are theirs, sorted; `*` stands for all.
+    `names` are theirs, sorted; `*` means all.
     """
 
     __slots__ = ("_every", "_options", "names")

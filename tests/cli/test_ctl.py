@@ -15,9 +15,17 @@ from typing import Any
 import pytest
 
 from llmdash.engine.model.commands import Command, Drain, Pause, Release, SetRate
-from llmdash.engine.model.frame import Frame, Notice, RatePart, RunPart
+from llmdash.engine.model.frame import AutoPart, Frame, Notice, RatePart, RunPart
 from llmdash.engine.model.states import RunState, Severity
-from llmdash.launch.control import ACTIONS, set_budget, set_concurrency, set_rate, status_of, steer
+from llmdash.launch.control import (
+    ACTIONS,
+    set_budget,
+    set_concurrency,
+    set_rate,
+    status_line,
+    status_of,
+    steer,
+)
 from llmdash.remote.addresses import NotRunningError
 from llmdash.sanitize import clean_line
 from tests.cli.command import Ended, environment, llmdash, start
@@ -202,3 +210,10 @@ def test_a_run_that_ends_while_it_is_steered() -> None:
                 with pytest.raises(NotRunningError, match="the run has ended meanwhile"):
                     steer(folder, action)
     assert Drain() == ACTIONS["drain"].command
+
+
+def test_the_status_names_what_was_found_by_itself() -> None:
+    auto = AutoPart(on=True, rate=4.0, at_once=23, why="429")
+    line = status_line(Frame(rate=RatePart(20.0, concurrency=64, auto=auto)))
+    assert line.endswith("rate 20.0/s at most, auto 4.0/s, concurrency 64 at most, auto 23")
+    assert status_line(Frame(rate=RatePart(20.0, concurrency=64))).endswith("rate 20.0/s, concurrency 64")

@@ -45,12 +45,30 @@ def test_help_loads_nothing_that_asks_or_draws(tmp_path: Path, command: str) -> 
     )
 
 
-def test_the_dashboard_of_a_run_loads_nothing_of_what_runs_it() -> None:
-    """That is loaded meanwhile by the process of the engine."""
-    code = (
-        "import sys, llmdash.launch.run_order, llmdash.launch.watching, llmdash.ui.screens.dashboard;"
-        "print(*sys.modules)"
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "llmdash.launch.run_order, llmdash.launch.watching, llmdash.ui.screens.dashboard",
+        "llmdash.launch.home_screen, llmdash.ui.screens.home",
+    ],
+    ids=["dashboard", "home"],
+)
+def test_what_shows_a_run_loads_nothing_of_what_runs_it(modules: str) -> None:
+    """That is loaded meanwhile by the process of the engine, or once a run is chosen."""
+    found = imported(modules)
+    engine = {name.split(".")[2] for name in found if name.startswith("llmdash.engine.")}
+    assert engine <= {"journal", "metrics", "model"}
+
+
+def test_the_process_of_an_engine_is_started_before_what_is_said_to_it_is_loaded() -> None:
+    assert "llmdash.launch.engine_line" not in imported("llmdash.launch.engine_process")
+
+
+def imported(modules: str) -> set[str]:
+    """All modules that are there once these are."""
+    code = f"import sys, {modules}; print(*sys.modules)"
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
     )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    engine = {name for name in shown.split() if name.startswith("llmdash.engine.")}
-    assert {name.split(".")[2] for name in engine} <= {"journal", "metrics", "model"}

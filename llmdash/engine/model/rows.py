@@ -29,7 +29,7 @@ __all__ = [
 
 SPARK_SPAN_S = 5
 SPARK_SPANS = 48
-"""A spark line of a key is of the last four minutes."""
+"""A spark line of a key or a worker is of the last four minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class WorkerRow:
     lacks: tuple[str, ...] = ()
     """The labels of those that it has not."""
     spark: tuple[int, ...] = ()
-    """Attempts answered in each of the last seconds, oldest first."""
+    """Attempts answered in each of the last spans of `SPARK_SPAN_S` seconds that are over, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

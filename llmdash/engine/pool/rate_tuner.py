@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 
 from llmdash.engine.metrics.windows import RollingCounter
-from llmdash.engine.model.frame import AutoPart
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.in_flight_window import InFlightWindow
 from llmdash.engine.pool.latency_gauge import LatencyGauge
 from llmdash.engine.pool.learned_limit import LearnedLimit
-from llmdash.engine.pool.named_limits import LimitNamed, limit_named
+from llmdash.engine.pool.named_limits import LimitNamed, limit_named, runs_out
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure
 
-__all__ = ["RateTuner", "TunedBy", "found_rate"]
+__all__ = ["RateTuner", "TunedBy"]
 
 _START = 2.0
 """Requests a second that a key begins with."""
@@ -24,8 +23,6 @@ _DRAIN = 0.8
 """The share of what a full server gets done that it is asked for, until its queue is gone."""
 _GENTLE = math.log(1.5) / 900.0
 """Growth a second after "slow down": half in 15 minutes, as OpenAI's `slow_down` asks for."""
-_FEW, _MUCH = 0.05, 0.2
-_RESERVE = 2
 _LEARNS = 0.1
 _ANSWERS_S = 10
 _HELD_UP_S = 1.0
@@ -201,7 +198,7 @@ class RateTuner:
                     max(1.0, self._mean_input + self._mean_output),
                 ),
             )
-            if (refills := _runs_out(limit, most, left, reset_s, a_request * in_flight)) is not None
+            if (refills := runs_out(limit, most, left, reset_s, a_request * in_flight)) is not None
         ]
         if cuts:
             self._cut(TunedBy.HEADERS)
@@ -288,35 +285,3 @@ class RateTuner:
 
 def _mean(before: float, value: float) -> float:
     return before + _LEARNS * (value - before) if before else float(value)
-
-
-def _runs_out(
-    limit: LearnedLimit, most: int | None, left: int | None, reset_s: float | None, in_flight: float
-) -> float | None:
-    """Return what refills in units a second where a limit runs out at the present pace; else None.
-
-    What is left has to last until the reset. In a bucket it refills evenly meanwhile, and `reset_s` is how
-    long it takes until it is full.
-    """
-    if not most or left is None or not reset_s or reset_s > 120.0:
-        return None
-    if left > _MUCH * most and left > limit.rate * reset_s:
-        limit.has_room()
-        return None
-    refills = (most - left) / reset_s
-    is_short = left < max(_FEW * most, _RESERVE * in_flight) and left < limit.rate * reset_s
-    return refills if is_short and limit.rate > refills else None
-
-
-def found_rate(tuners: Sequence[RateTuner], rate: float | None) -> AutoPart:
-    """Return what these tuners found, together; no more than the `rate` that is set."""
-    allowed = sum(tuner.rate for tuner in tuners)
-    held = [tuner.held_at for tuner in tuners if tuner.held_at is not None]
-    reasons = [tuner.why for tuner in tuners]
-    return AutoPart(
-        on=True,
-        rate=allowed if rate is None else min(allowed, rate),
-        held_at=sum(held) if len(held) == len(tuners) else None,
-        at_once=sum(tuner.at_once for tuner in tuners),
-        why=max(set(reasons), key=reasons.count).value if reasons else "",
-    )

@@ -85,7 +85,7 @@ class Timings:
                 whole.add_to_both(mine, value)
 
     def add_failed(self, after_s: float | None) -> None:
-        """Count an attempt that failed so many seconds after it was sent; None if that is not known."""
+        """Count an attempt that failed `after_s` seconds after it was sent; None if that is not known."""
         self._failed += 1
         if after_s is not None:
             self._failed_after.add(after_s)

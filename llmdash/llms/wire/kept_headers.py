@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from llmdash.sanitize import clean_line
-
 __all__ = ["kept_headers"]
 
 _NAMES: Final = frozenset(
@@ -50,4 +48,6 @@ def kept_headers(status: int, headers: Mapping[str, str], redact: Callable[[str]
 
 def _line(name: str, value: str) -> str:
     line = f"{name}: {value}"
-    return line if line.isascii() and line.isprintable() else clean_line(line)
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(sign if sign.isascii() and sign.isprintable() else "?" for sign in line)

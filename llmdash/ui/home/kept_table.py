@@ -56,7 +56,7 @@ class KeptTable(LineTable):
         Binding("u", "ask('go_on')", "Go on", tooltip="Go on with what is pending"),
         Binding("o", "ask('export')", "Results", tooltip="Write its results into a file"),
         Binding("space", "mark", "Mark", show=False, tooltip="Mark a run to compare with"),
-        Binding("m", "ask('compare')", "Compare", tooltip="Compare with the marked run, or the one below"),
+        Binding("m", "ask('compare')", "Compare", tooltip="Compare with the marked run, or the next one"),
         Binding("y", "ask('replay')", "Replay", tooltip="Play the run again"),
     ]
 
@@ -113,6 +113,12 @@ class KeptTable(LineTable):
     def hint(self) -> str:
         return NO_RUN
 
+    def to_newest(self) -> None:
+        """Put the cursor on the newest run: on one that is about to be listed, where there is one."""
+        self.place_cursor(0)
+        self._on = None
+        self.focus()
+
     def row_count(self) -> int:
         return len(self._rows)
 
@@ -161,10 +167,11 @@ class KeptTable(LineTable):
             self.app.notify(NO_RUN, markup=False)
 
     def _other(self) -> KeptRow | None:
-        """The marked run, else the one below the cursor."""
+        """The marked run, else the one below the cursor, at the end the one above."""
         marked = next((row for row in self._rows if row.run == self._marked and row is not self.row), None)
-        below = self._rows[self.cursor_row + 1 : self.cursor_row + 2]
-        return marked or (below[0] if below else None)
+        at = self.cursor_row
+        beside = self._rows[at + 1 : at + 2] or self._rows[max(0, at - 1) : at]
+        return marked or (beside[0] if beside else None)
 
     def _name_cursor(self) -> None:
         self._on = None if self.row is None else self.row.run

@@ -104,7 +104,7 @@ class FilterBar(Vertical):
     def open(self) -> None:
         """Show the line and give it the focus."""
         self.add_class("-open")
-        self._input.focus()
+        self.screen.set_focus(self._input)  # now: what is typed after this key may have come with it
 
     def open_with(self, text: str) -> None:
         """Show the line with `text` in it, as if that had been typed."""

@@ -77,7 +77,7 @@ class JumpBar(Horizontal):
         self._goes = False
         self._input.value = ""
         self.add_class("-open")
-        self._input.focus()
+        self.screen.set_focus(self._input)  # now: what is typed after this key may have come with it
 
     def close(self) -> None:
         """Hide the line."""

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from llmdash.engine.model.frame import WorkerRow
 from llmdash.engine.model.states import WorkerState
 from llmdash.sanitize import clean_line
-from llmdash.ui.charts.chart import sparkline
+from llmdash.ui.charts.chart import resample, sparkline
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import MUTED, ROW, Cell
 from llmdash.ui.text.badges import WORKER_STATES
@@ -19,7 +19,7 @@ from llmdash.ui.text.format import count, duration, fine, short, si
 
 __all__ = ["CELLS", "worker_cells", "worker_columns"]
 
-SPARK_SECONDS: Final = 12
+SPARK_CELLS: Final = 10
 LONGEST_NAME: Final = 16
 LEAST_NAME: Final = 6
 LEAST_HOST: Final = 8
@@ -50,7 +50,7 @@ def worker_columns(workers: Sequence[WorkerRow]) -> tuple[Column, ...]:
         Column("lost", "lost", 4, "right"),
         Column("silent", "silent", 6, "right", priority=1),
         Column("keys", "keys", 11, flex=1, priority=4),
-        Column("spark", f"last {SPARK_SECONDS} s", SPARK_SECONDS, priority=8),
+        Column("spark", "last 4 min", SPARK_CELLS, priority=8),
     )
 
 
@@ -77,7 +77,7 @@ def worker_cells(row: WorkerRow, keys: int) -> tuple[Cell, ...]:
         _counted(row.lost, 4, "line-table--error"),
         _UNKNOWN if is_here and not row.silent_s else _silent(row),
         _keys(row, keys),
-        Cell(sparkline(row.spark, SPARK_SECONDS), "line-table--active"),
+        Cell(sparkline(resample(row.spark, SPARK_CELLS), SPARK_CELLS), "line-table--active"),
     )
 
 

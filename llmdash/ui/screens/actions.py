@@ -37,7 +37,7 @@ SCREENS: Final[Mapping[str, Sequence[str]]] = {
         *("inspector.text_pane.TextPane", "inspector.attempt_list.AttemptList"),
         "inspector.chunk_ruler.ChunkRuler",
     ),
-    "screens.errors.ErrorsScreen": (_ERRORS, _FILTER),
+    "screens.errors.ErrorsScreen": ("tables.group_table.GroupTable", _FILTER),
     "screens.graphs.GraphsScreen": (),
     "screens.figures.FiguresScreen": (),
     "screens.columns.ColumnsScreen": ("screens.columns.ColumnList",),

@@ -28,6 +28,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_rows import since_start
 from llmdash.ui.tables.error_table import SCREEN_COLUMNS, ErrorTable
+from llmdash.ui.tables.group_table import GroupTable
 from llmdash.ui.text.badges import run_badge
 from llmdash.ui.text.error_words import (
     NOTHING_FAILED,
@@ -70,8 +71,8 @@ class ErrorsScreen(Screen[None]):
         Binding("k", "skip", "Skip", tooltip="Fold this group away; press again to take it back"),
         Binding("i", "inspect", "Inspect one", tooltip="Show one of these jobs in full"),
         Binding("c", "copy", "Copy", tooltip="Copy what the server said, with the ids of its requests"),
-        Binding("s", "sort", "Sort", tooltip="By jobs, tries, last, first or class"),
         Binding("slash", "filter", "Filter", tooltip="Show only groups with some words"),
+        Binding("s", "sort", "Sort", tooltip="By jobs, tries, last, first or class"),
         Binding("a", "all_keys", "All keys", tooltip="Errors of every key, not only of this one"),
         Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
         Binding("escape,e", "back", "Back", tooltip="Close the filter, or go to the dashboard"),
@@ -95,7 +96,7 @@ class ErrorsScreen(Screen[None]):
         with Horizontal(id="errors-head"):
             yield Static(id="errors-counts", markup=False)
             yield Static(id="errors-state", markup=False)
-        yield ErrorTable("Groups", SCREEN_COLUMNS, self._controls.skipped_errors, id="errors")
+        yield GroupTable("Groups", SCREEN_COLUMNS, self._controls.skipped_errors, id="errors")
         yield Static(NOTHING_FAILED, id="no-errors", markup=False)
         yield FilterBar(id="error-filter", placeholder="words: stalled 500 a1f2")
         with Horizontal(id="error-details"):

@@ -128,7 +128,7 @@ class GraphsScreen(Screen[None]):
             self._export(frame.series, frame.run.name)
         else:
             self._board.show(frame.series)
-        self.renamed = pause_names(frame)
+        self.renamed = {**pause_names(frame), **_without_use(frame)}
         self.query_one(KeyBar).rename(self.renamed)
 
     @on(GraphBoard.WindowChanged)
@@ -186,3 +186,10 @@ class GraphsScreen(Screen[None]):
             self.notify("Nothing is measured yet: there is nothing to export", markup=False)
             return
         export(self, "The graphs", lambda folder: write_series(part, folder, run))
+
+
+def _without_use(frame: Frame) -> Mapping[str, str]:
+    """What can do nothing once the run has ended: its keys are left out."""
+    if frame.replay is not None or not frame.run.state.ended:
+        return {}
+    return dict.fromkeys(("toggle_pause", "nudge(-1)", "nudge(1)"), "")

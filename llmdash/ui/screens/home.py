@@ -175,6 +175,8 @@ class HomeScreen(Screen[None]):
     def _opened(self, session: Session) -> None:
         launch = self._opening if isinstance(self._opening, Launch) else None
         self._opening = None
+        if launch is not None:
+            self._kept.to_newest()  # where the run is found on coming back
         self.post_message(self.Started(session, launch))
 
     def _not_opened(self, refused: Callable[[str], None], problem: str) -> None:

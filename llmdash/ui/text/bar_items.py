@@ -67,7 +67,12 @@ def bar_items(screen: Screen[Any], names: Mapping[str, str]) -> BarItems:
     of_panels = {entry.id for widget in screen.focus_chain for entry in entries(widget)}
     focused = list(_focused_entries(screen, _names_now(screen, names)))
     in_focus = {entry.id for entry in focused}
-    own = [entry for entry in own if entry.id not in in_focus]
+    taken = {key for entry in focused if _can_be_done(entry) for key in entry.keys}
+    own = [
+        entry
+        for entry in own
+        if entry.id not in in_focus and (entry.goes_first or not taken.issuperset(entry.keys))
+    ]
     of_screen = [entry for entry in own if entry.id not in EVERYWHERE and entry.id not in of_panels]
     everywhere = sorted(
         (entry for entry in own if entry.id in EVERYWHERE), key=lambda entry: EVERYWHERE.index(entry.id)
@@ -111,6 +116,10 @@ def _is_shown(entry: KeyEntry, screen: Screen[Any]) -> bool:
     focused = screen.focused
     if focused is not None and all(_is_typed(focused, key) for key in entry.keys):
         return False
+    return _can_be_done(entry)
+
+
+def _can_be_done(entry: KeyEntry) -> bool:
     _namespace, action, parameters = actions.parse(entry.action)
     return entry.node.check_action(action, parameters) is not False
 

@@ -146,10 +146,11 @@ def bench_target(group: ErrorGroup | None, key: str) -> str:
 
 
 def _actions(group: ErrorGroup, frame: Frame, key: str) -> Iterable[Line]:
-    if group.jobs:
+    is_live = frame.replay is None and not frame.kept
+    if group.jobs and is_live:
         jobs = counted(group.jobs, "job")
         yield _action("r", f"retry the {jobs}", _price(group.jobs, frame), "retry")
-    if key:
+    if key and is_live:
         yield _action("b", *_benching(key, frame.keys), "bench")
     yield _action("k", "skip: leave it as it is", "folded away; k takes it back", "skip")
     if group.jobs:

@@ -86,7 +86,7 @@ def action_id(description: str) -> str:
 @dataclass(frozen=True, slots=True)
 class BoundAction:
     """One action that a class binds, with every key that runs it. `shown` says whether it belongs on the key
-    bar.
+    bar, `goes_first` whether its keys run it also where what has the focus binds them.
     """
 
     id: str
@@ -96,6 +96,7 @@ class BoundAction:
     shown: bool
     help: str = ""
     group: str = ""
+    goes_first: bool = False
 
     @property
     def glyphs(self) -> str:
@@ -134,6 +135,8 @@ def bound_actions(kind: type[DOMNode]) -> tuple[BoundAction, ...]:
             if binding.description and not binding.system and binding.key not in taken:
                 gathered.setdefault(binding.action, []).append(binding)
         taken.update(binding.key for binding in own)
+        if not base.__dict__.get("_inherit_bindings", True):  # as Textual notes it
+            break
     return tuple(_bound(action, same) for action, same in gathered.items())
 
 
@@ -147,6 +150,7 @@ def _bound(action: str, same: list[Binding]) -> BoundAction:
         shown=first.show,
         help=first.tooltip,
         group=first.group.description if first.group else "",
+        goes_first=first.priority,
     )
 
 
@@ -170,6 +174,7 @@ def entries(node: DOMNode) -> list[KeyEntry]:
             shown=bound.shown,
             help=explained.get(bound.action, bound.help),
             group=bound.group,
+            goes_first=bound.goes_first,
         )
         for bound in bound_actions(type(node))
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from llmdash.engine.model.frame import Frame, RatePart, RunPart
-from llmdash.engine.model.states import Binding, RunState
+from llmdash.engine.model.frame import Frame, KeyRow, RatePart, RunPart
+from llmdash.engine.model.states import Binding, KeyState, RunState
 from llmdash.ui.dashboard.figure_pace import FIGURES_S, FigurePace
 
 FRAME = Frame(run=RunPart(state=RunState.RUNNING, jobs=9), rate=RatePart(20.0, 17.8, 64, 41, Binding.RATE))
@@ -28,6 +28,18 @@ def test_what_was_set_and_what_binds_is_due_at_once() -> None:
     for rate in (replace(FRAME.rate, rate=30.0), replace(FRAME.rate, binding=Binding.PAUSE)):
         assert pace.are_due(replace(FRAME, rate=rate))
     assert FIGURES_S == 0.25
+
+
+def test_a_key_that_is_in_another_state_or_set_otherwise_is_due_at_once() -> None:
+    pace, key = FigurePace(lambda: 0.0), KeyRow("a1f2")
+    assert pace.are_due(replace(FRAME, keys=(key,)))
+    assert not pace.are_due(replace(FRAME, keys=(replace(key, sent=7, ok=6),)))
+    for other in (
+        replace(key, state=KeyState.DISABLED),
+        replace(key, weight=2.0),
+        replace(key, rpm_limit=60),
+    ):
+        assert pace.are_due(replace(FRAME, keys=(other,)))
 
 
 def test_the_last_figures_of_a_run_at_rest_are_due() -> None:

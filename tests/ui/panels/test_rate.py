@@ -288,6 +288,9 @@ async def test_the_rate_that_was_found_is_marked_on_its_slider_and_told_with_its
         assert border(panel) == ("Rate", "bound by auto 4.00/s, 429")
         line = lines(panel.query(LogSlider).first())[0]
         assert line.index("▲") < line.index("▽") < line.index("◆")
+        panel.show(RatePart(40.0, 1.0, 64, 2, Binding.AUTO, replace(auto, at_once=16)), SeriesPart())
+        line = lines(panel.query(LogSlider).last())[0]
+        assert line.index("▲") < line.index("▽") < line.index("◆")
         panel.show(RatePart(40.0, 1.0, binding=Binding.CONCURRENCY, auto=auto), SeriesPart())
         assert border(panel) == ("Rate", "bound by concurrency · auto 4.00/s, 429")
         panel.show(RatePart(40.0, 1.0, binding=Binding.RATE), SeriesPart())

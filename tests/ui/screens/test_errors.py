@@ -335,8 +335,10 @@ def on_the_bar(pilot: Pilot[Any]) -> set[str]:
     return {item.name for item in (*items.panel, *items.everywhere)}
 
 
-async def test_the_help_lists_its_keys() -> None:
+async def test_the_bar_and_the_help_list_its_keys_in_its_order() -> None:
     async with opened(FakeSession(scene=failures())) as pilot:
+        panel = [item.name for item in pilot.app.screen.query_one(KeyBar).items.panel]
+        assert panel[:5] == ["Show jobs", "Retry group", "Retry all", "Bench key", "Skip"]
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
 
@@ -347,6 +349,7 @@ async def test_what_changes_a_run_has_no_key_where_none_is_at_work(replay: Repla
         names = on_the_bar(pilot)
         assert not {"Retry group", "Retry all", "Bench key", "All keys"} & names
         assert "Show jobs" in names
+        assert "retry the" not in text_of(pilot, "error-group")
 
 
 async def test_where_nothing_failed_that_is_said_and_keys_do_nothing() -> None:

@@ -15,6 +15,7 @@ from llmdash.engine.model.states import RunState
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.charts.graph_board import GraphBoard
 from llmdash.ui.charts.window import WHOLE
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.graphs import GraphsScreen
 from llmdash.ui.screens.help import HelpScreen
@@ -225,6 +226,8 @@ async def test_a_run_that_has_ended_fills_the_axis_and_stands_still() -> None:
         drawn = lines(board)
         assert any(line[99:101].strip() for line in drawn[1:8])
         assert "end " in " ".join(drawn)
+        bar = pilot.app.screen.query_one(KeyBar).render_line(0).text
+        assert "Export CSV" in bar and "Pause" not in bar and "Rate" not in bar
         await picture(pilot, session)
         assert lines(board) == drawn
 

@@ -574,6 +574,8 @@ async def test_down_goes_from_run_to_run_among_those_that_are_kept() -> None:
         await pilot.press("down")
         await until(pilot, lambda: table.row is KEPT.rows[1])
         assert table.has_focus
+        await until(pilot, lambda: "⏎ Open" in bar(pilot))
+        assert "Start" not in bar(pilot)  # which the same key does in the form
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
@@ -710,7 +712,9 @@ async def test_results_are_written_and_runs_compared_with_the_marked_one() -> No
         await until(pilot, lambda: toast(pilot) == "The results are in one.jsonl")
         await pilot.press("m")
         await until(pilot, lambda: toast(pilot) == "compare one two")
-        await pilot.press("end", "space", "home", "m")
+        await pilot.press("end", "m")
+        await until(pilot, lambda: toast(pilot) == "compare three two")
+        await pilot.press("space", "home", "m")
         await until(pilot, lambda: toast(pilot) == "compare one three")
 
 

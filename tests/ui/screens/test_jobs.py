@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input, Label
 
 from llmdash.engine.model.commands import CancelJobs, RetryJobs
@@ -170,3 +171,15 @@ def test_rows_are_replaced_twice_a_second_and_at_once_where_one_is_missing() -> 
     assert steps.is_due(complete=True)
     steps.hurry()
     assert steps.is_due(complete=True)
+
+
+async def test_a_key_that_comes_at_once_with_that_of_the_filter_does_nothing_to_jobs() -> None:
+    """A slow line hands over several keys at a time: `/x` is typed, it cancels nothing."""
+    session = FakeSession()
+    async with dashboard(session) as (pilot, screen):
+        await pilot.press("down")
+        for key, character in (("slash", "/"), ("x", "x")):
+            pilot.app.post_message(Key(key, character))
+        await until(pilot, lambda: isinstance(screen.focused, Input))
+        await pilot.press("y")
+        assert not session.commands
