@@ -63,7 +63,7 @@ class AlertsScreen(ModalScreen[None]):
 
 def _listed(alerts: tuple[Alert, ...], chosen: Chosen) -> Content:
     if not alerts:
-        return Content.styled("Nothing holds the run up, and nothing is wrong.", "$text-success")
+        return Content.styled("Nothing blocks the run, and nothing is wrong.", "$text-success")
     return Content("\n\n").join(_in_full(alert, chosen) for alert in alerts)
 
 

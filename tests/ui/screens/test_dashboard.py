@@ -469,7 +469,7 @@ async def test_all_alerts_are_listed_in_full_live_and_escape_leads_back(way: str
         for words in (MINE_PAUSED.text, MINE_PAUSED.fix, OPENAI_DOWN.text, "next try in 8s", "✖ error"):
             assert words in listed()
         session.scene.alerts = ()
-        await until(pilot, lambda: "Nothing holds the run up" in listed())
+        await until(pilot, lambda: "Nothing blocks the run" in listed())
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is screen)
 
