@@ -8,7 +8,7 @@ from textual.binding import BindingType
 
 from llmdash.engine.model.states import SortColumn
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.usual_keys import FOCUS_KEYS, HELP_KEY, LEAVE_KEY, PALETTE_KEY, rate_keys
+from llmdash.ui.text.usual_keys import FOCUS_KEYS, HELP_KEY, LEAVE_KEY, OPENING_KEYS, PALETTE_KEY, rate_keys
 
 __all__ = ["DASHBOARD_KEYS", "SORT_KEYS"]
 
@@ -122,8 +122,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
         show=False,
         tooltip="Find the rate by itself, up to the set one; press again to stop",
     ),
-    Binding("e", "open('errors')", "Errors", tooltip="Failed requests, grouped by kind of error"),
-    Binding("g", "open('graphs')", "Graphs", tooltip="The whole run as graphs"),
+    *OPENING_KEYS,
     Binding("G", "open('figures')", "Figures", show=False, tooltip="Percentiles by key, endpoint and model"),
     Binding("m", "open('workers')", "Workers", tooltip="The workers that make the attempts, one by one"),
     Binding("w", "tile", "Wall", tooltip="All streams in flight, side by side"),

@@ -7,6 +7,7 @@ from typing import Final
 from textual.binding import BindingType
 
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.usual_keys import HELP_KEY, PALETTE_KEY
 
 __all__ = ["HOME_KEYS"]
 
@@ -47,7 +48,7 @@ HOME_KEYS: Final[list[BindingType]] = [
         priority=True,
         tooltip="A letter on each field and panel",
     ),
-    Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-    Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+    PALETTE_KEY,
+    HELP_KEY,
     Binding("escape", "app.quit", "Leave", tooltip="Leave; nothing was sent", id="leave-home"),
 ]

@@ -30,6 +30,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.pair_table import PairTable
 from llmdash.ui.text.format import fit
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_PALETTE_KEY
 
 __all__ = ["ComparisonScreen"]
 
@@ -71,8 +72,8 @@ class ComparisonScreen(Screen[None]):
             priority=True,
             tooltip="A letter on each field and panel",
         ),
-        Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        HIDDEN_PALETTE_KEY,
+        HELP_KEY,
         Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave at once"),
     ]
 

@@ -42,6 +42,7 @@ from llmdash.ui.text.error_words import (
 from llmdash.ui.text.format import clock
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import Copied
+from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_LEAVE_KEY, HIDDEN_PALETTE_KEY
 
 __all__ = ["ErrorsScreen"]
 
@@ -74,12 +75,10 @@ class ErrorsScreen(Screen[None]):
         Binding("slash", "filter", "Filter", tooltip="Show only groups with some words"),
         Binding("s", "sort", "Sort", tooltip="By jobs, tries, last, first or class"),
         Binding("a", "all_keys", "All keys", tooltip="Errors of every key, not only of this one"),
-        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        HELP_KEY,
         Binding("escape,e", "back", "Back", tooltip="Close the filter, or go to the dashboard"),
-        Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
-        Binding(
-            "q", "app.quit", "Leave", show=False, id="quit", tooltip="Leave; asks about a run that goes on"
-        ),
+        HIDDEN_PALETTE_KEY,
+        HIDDEN_LEAVE_KEY,
     ]
 
     def __init__(self, controls: ErrorControls, key: str = "") -> None:

@@ -20,6 +20,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
 from llmdash.ui.screens.exporting import export
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_LEAVE_KEY, HIDDEN_PALETTE_KEY
 
 __all__ = ["FiguresScreen"]
 
@@ -63,12 +64,10 @@ class FiguresScreen(Screen[None]):
         ),
         Binding("x", "export('.csv')", "Export CSV", tooltip="Write all percentiles into a CSV file here"),
         Binding("j", "export('.json')", "JSON", tooltip="Write percentiles and histograms into a JSON file"),
-        Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        HIDDEN_PALETTE_KEY,
+        HELP_KEY,
         Binding("escape,G", "dismiss", "Back", tooltip="To the dashboard"),
-        Binding(
-            "q", "app.quit", "Leave", show=False, id="quit", tooltip="Leave; asks about a run that goes on"
-        ),
+        HIDDEN_LEAVE_KEY,
     ]
 
     def __init__(self, controls: Controls) -> None:

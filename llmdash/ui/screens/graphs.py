@@ -22,6 +22,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
 from llmdash.ui.screens.exporting import export
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_LEAVE_KEY, HIDDEN_PALETTE_KEY
 
 __all__ = ["GraphsScreen"]
 
@@ -86,13 +87,11 @@ class GraphsScreen(Screen[None]):
         Binding(
             "plus,equals_sign", "nudge(1)", "Faster", group=_RATE_KEYS, tooltip="Raise the rate by a step"
         ),
-        Binding("ctrl+p", "app.command_palette", "Palette", show=False, tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
+        HIDDEN_PALETTE_KEY,
+        HELP_KEY,
         Binding("escape", "back", "Back", tooltip="Take the cursor away, then to the dashboard"),
         Binding("g", "dismiss", "Dashboard", show=False, tooltip="To the dashboard"),
-        Binding(
-            "q", "app.quit", "Leave", show=False, id="quit", tooltip="Leave; asks about a run that goes on"
-        ),
+        HIDDEN_LEAVE_KEY,
     ]
 
     def __init__(self, controls: Controls, at_s: float | None = None, plot: int | None = None) -> None:

@@ -32,6 +32,7 @@ from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.text.key_words import key_filter
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.panel_border import PanelBorder
+from llmdash.ui.text.usual_keys import HELP_KEY, LEAVE_KEY, OPENING_KEYS, PALETTE_KEY, rate_keys
 from llmdash.ui.text.worker_words import Sentence, sentences, workers_counts, workers_in
 
 __all__ = ["WorkersScreen"]
@@ -131,12 +132,12 @@ class WorkersScreen(Screen[None]):
         ),
         Binding("u", "worker('take_again')", "Take again", tooltip="Give a drained worker work again"),
         Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to resume"),
-        Binding("minus", "nudge(-1)", "Slower", show=False, tooltip="Lower the rate by a step"),
-        Binding("plus,equals_sign", "nudge(1)", "Faster", show=False, tooltip="Raise the rate by a step"),
+        *rate_keys("nudge"),
+        *OPENING_KEYS,
         Binding("exclamation_mark", "alerts", "Alerts", show=False, tooltip="What blocks the run, in full"),
-        Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name"),
-        Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual"),
-        Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave; asks about a run that goes on"),
+        PALETTE_KEY,
+        HELP_KEY,
+        LEAVE_KEY,
     ]
 
     def __init__(self, controls: WorkerControls) -> None:
@@ -222,7 +223,13 @@ class WorkersScreen(Screen[None]):
 
     @on(KeyPanel.Errors)
     def _errors_of_key(self, event: KeyPanel.Errors) -> None:
+        self.dismiss()
         self._controls.show_errors_of(event.label)
+
+    def action_open(self, name: str) -> None:
+        """Open another screen in place of this one."""
+        self.dismiss()
+        self._controls.action_open(name)
 
     @on(VerdictLine.Opened)
     def action_alerts(self) -> None:

@@ -135,7 +135,7 @@ def _column(name: str, widths: JobWidths, priority: int) -> Column:
         case "worker":
             return Column("worker", "worker", max(_LEAST_WORKER, widths.worker), priority=priority)
         case "tries":
-            return Column("tries", "try", 4, "right", priority=priority)
+            return Column("tries", "try", 3, "right", priority=priority)
         case "bar":
             return Column("bar", "", widths.bar, priority=priority)
         case "wait" | "ttft" | "time":

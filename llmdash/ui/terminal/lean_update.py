@@ -23,9 +23,14 @@ class LeanUpdate(ChopsUpdate):
         for y, begin, end in self.spans:
             for strip_end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 first, last = max(begin, x), min(end, strip_end)
-                if strip is not None and first < last:
-                    yield Control.move_to(first, y).segment.text
-                    yield strip.crop(first - x, last - x).render(console)
+                if strip is None or first >= last:
+                    continue
+                if strip.cell_length != len(
+                    strip.text
+                ):  # a cut could halve a character that is two cells wide
+                    first, last = x, strip_end
+                yield Control.move_to(first, y).segment.text
+                yield strip.crop(first - x, last - x).render(console)
 
 
 def lean_update(update: RenderableType | None) -> RenderableType | None:

@@ -7,7 +7,16 @@ from typing import Final
 
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
-__all__ = ["FOCUS_KEYS", "HELP_KEY", "HIDDEN_PALETTE_KEY", "LEAVE_KEY", "PALETTE_KEY", "rate_keys"]
+__all__ = [
+    "FOCUS_KEYS",
+    "HELP_KEY",
+    "HIDDEN_LEAVE_KEY",
+    "HIDDEN_PALETTE_KEY",
+    "LEAVE_KEY",
+    "OPENING_KEYS",
+    "PALETTE_KEY",
+    "rate_keys",
+]
 
 _RATE_KEYS: Final = Binding.Group("Rate")
 
@@ -17,11 +26,16 @@ FOCUS_KEYS: Final = (
 )
 PALETTE_KEY: Final = Binding("ctrl+p", "app.command_palette", "Palette", tooltip="Every action by name")
 HIDDEN_PALETTE_KEY: Final = replace(PALETTE_KEY, show=False)
-"""The same where the key bar has no room for it."""
+"""The same where the key bar has no room for it; so below."""
+OPENING_KEYS: Final = (
+    Binding("e", "open('errors')", "Errors", tooltip="Failed requests, grouped by kind of error"),
+    Binding("g", "open('graphs')", "Graphs", tooltip="The whole run as graphs"),
+)
 HELP_KEY: Final = Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual")
 LEAVE_KEY: Final = Binding(
     "q", "app.quit", "Leave", tooltip="Leave; asks about a run that goes on", id="quit"
 )
+HIDDEN_LEAVE_KEY: Final = replace(LEAVE_KEY, show=False)
 
 
 def rate_keys(action: str) -> tuple[Binding, Binding]:

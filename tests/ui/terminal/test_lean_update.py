@@ -20,6 +20,12 @@ def test_only_the_cells_that_change_are_sent() -> None:
     assert update.render_segments(Console()) == "\x1b[1;12H0:12"
 
 
+def test_no_character_is_halved_where_what_changes_begins_or_ends_in_its_midst() -> None:
+    update = lean_update(ChopsUpdate([{0: Strip([Segment("a日本b")])}], [(0, 2, 4)], [[6]]))
+    assert isinstance(update, LeanUpdate)
+    assert update.render_segments(Console()) == "\x1b[1;1Ha日本b"
+
+
 @pytest.mark.parametrize(
     ("before", "now", "begin", "width"),
     [
