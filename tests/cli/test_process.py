@@ -169,7 +169,7 @@ def test_a_headless_run_says_why_jobs_failed_and_how_to_go_on(tmp_path: Path) ->
         ended = llmdash(*RUN, "--run-dir", "kept", cwd=tmp_path, env=env)
         again = llmdash("run", "--resume", "--run-dir", "kept", "--json", "--headless", cwd=tmp_path, env=env)
     assert ended.code == again.code == 3
-    assert "errors   4 x request invalid_request_error: 400 Cannot serve this" in ended.out
+    assert "errors   4 jobs: request invalid_request_error: 400 Cannot serve this" in ended.out
     assert f"kept in  {tmp_path / 'kept'}" in ended.out
     command = f"llmdash run --resume --run-dir {tmp_path / 'kept'} --retry-failed"
     assert command in ended.out

@@ -256,7 +256,7 @@ async def test_rows_say_what_each_worker_does() -> None:
             await made.ask(job, f"p{job}", worker="w2").task
         idle, busy = made.asker.workers()
         assert (idle.name, idle.jobs_per_s, idle.ttft_p50) == ("w1", 0.0, None)
-        assert (busy.name, sum(busy.spark), busy.in_flight) == ("w2", 10, 0)
+        assert (busy.name, busy.in_flight) == ("w2", 0)
         assert busy.jobs_per_s > 0
         assert busy.round_trip_s is not None
 

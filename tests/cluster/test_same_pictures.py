@@ -116,7 +116,7 @@ def without_times(frame: Frame) -> Frame:
             ends_at=None,
         ),
         jobs=replace(frame.jobs, rows=tuple(map(_row, frame.jobs.rows))),
-        keys=tuple(replace(key, spark=(), rpm=0, tpm=0) for key in frame.keys),
+        keys=tuple(replace(key, spark=(), rpm=0, tpm=0, p50_s=None) for key in frame.keys),
         workers=(),
         cluster="",
         rate=RatePart(),

@@ -173,8 +173,8 @@ KEPT = KeptRun(
 def test_the_report_says_why_jobs_failed_where_the_run_is_and_how_to_go_on() -> None:
     lines = end_report(RUNNING, KEPT).splitlines()
     assert lines[-6:] == [
-        "errors   30 x request invalid_model: 400 bad #",
-        "         2 x no such line",
+        "errors   30 jobs: request invalid_model: 400 bad #",
+        "         2 jobs: no such line",
         "answers  llmdash runs export '/runs/my run' answers.jsonl",
         "kept in  /runs/my run",
         "resume   llmdash run --resume --run-dir '/runs/my run'",
@@ -207,7 +207,7 @@ def test_the_cost_is_reported_where_prices_are_known(said: str, *, estimated: bo
 def test_of_many_kinds_of_error_the_most_frequent_are_reported() -> None:
     errors = tuple(ErrorKind(count, f"error {count}") for count in range(40, 0, -1))
     lines = end_report(RUNNING, KeptRun(Path("kept"), errors)).splitlines()
-    assert "errors   40 x error 40" in lines
+    assert "errors   40 jobs: error 40" in lines
     assert "         and 30 more kinds of error" in lines
     assert not any("error 30" in line for line in lines)
 

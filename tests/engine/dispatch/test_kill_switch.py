@@ -28,7 +28,7 @@ def test_twenty_refusals_alike_in_a_row_trip_it() -> None:
     assert trips == []
     brake.refused(refused())
     (reason,) = trips
-    assert "20 requests in a row" in reason
+    assert "20 in a row refused" in reason
     assert "404 the model does not exist" in reason
 
 

@@ -87,7 +87,8 @@ def journals(draw: st.DrawFn) -> Group:
 
 @contextmanager
 def replayed(group: Group, clock: list[float]) -> Iterator[ReplaySession]:
-    with tempfile.TemporaryDirectory() as name:
+    # Texts are read beside the frames, until there is nothing to read any more.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         journal = JournalFile.create(Path(name), FACTS)
         journal.write(group)
         journal.close()
