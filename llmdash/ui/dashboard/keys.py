@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from textual.binding import BindingType
 
 from llmdash.engine.model.states import SortColumn
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.usual_keys import FOCUS_KEYS, HELP_KEY, LEAVE_KEY, OPENING_KEYS, PALETTE_KEY, rate_keys
+from llmdash.ui.text.usual_keys import (
+    FOCUS_KEYS,
+    HELP_KEY,
+    JUMP_KEY,
+    LEAVE_KEY,
+    OPENING_KEYS,
+    PALETTE_KEY,
+    rate_keys,
+)
 
 __all__ = ["DASHBOARD_KEYS", "SORT_KEYS"]
 
@@ -133,15 +142,7 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     ),
     Binding("escape", "clear", "Clear", show=False, tooltip="Close the filter or drop the marks"),
     *FOCUS_KEYS,
-    # With priority, so that a letter typed right after it is that of a panel.
-    Binding(
-        "ctrl+o",
-        "app.jump",
-        "Jump",
-        show=False,
-        priority=True,
-        tooltip="A letter on each panel: press one to go there",
-    ),
+    replace(JUMP_KEY, tooltip="A letter on each panel: press one to go there"),
     PALETTE_KEY,
     HELP_KEY,
     Binding("ctrl+z", "app.suspend_process", "Suspend", show=False, tooltip="Back to the shell; fg goes on"),

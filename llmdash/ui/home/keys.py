@@ -7,7 +7,7 @@ from typing import Final
 from textual.binding import BindingType
 
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.usual_keys import HELP_KEY, PALETTE_KEY
+from llmdash.ui.text.usual_keys import HELP_KEY, JUMP_KEY, PALETTE_KEY
 
 __all__ = ["HOME_KEYS"]
 
@@ -39,15 +39,7 @@ HOME_KEYS: Final[list[BindingType]] = [
     Binding("slash", "find_file", "Find a file", tooltip="Search this folder and below for prompts"),
     Binding("h", "kept", "Runs kept", tooltip="Go to the kept runs"),
     Binding("v", "check_keys", "Check keys", tooltip="Try each key by one small call"),
-    # With priority, so that a letter typed right after it is that of a panel.
-    Binding(
-        "ctrl+o",
-        "app.jump",
-        "Jump",
-        show=False,
-        priority=True,
-        tooltip="A letter on each field and panel",
-    ),
+    JUMP_KEY,
     PALETTE_KEY,
     HELP_KEY,
     Binding("escape", "app.quit", "Leave", tooltip="Leave; nothing was sent", id="leave-home"),

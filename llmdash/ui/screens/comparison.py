@@ -30,7 +30,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.pair_table import PairTable
 from llmdash.ui.text.format import fit
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_PALETTE_KEY
+from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_PALETTE_KEY, JUMP_KEY
 
 __all__ = ["ComparisonScreen"]
 
@@ -63,15 +63,7 @@ class ComparisonScreen(Screen[None]):
         Binding("s", "pairs('sort_next')", "Sort", tooltip="Sort by the next column"),
         Binding("i", "pairs('reverse')", "Reverse", show=False, tooltip="Reverse the order"),
         Binding("e", "export", "Export", tooltip="Write the prompts of the table to a file"),
-        # With priority, so that a letter typed right after it is that of a panel.
-        Binding(
-            "ctrl+o",
-            "app.jump",
-            "Jump",
-            show=False,
-            priority=True,
-            tooltip="A letter on each field and panel",
-        ),
+        JUMP_KEY,
         HIDDEN_PALETTE_KEY,
         HELP_KEY,
         Binding("q", "app.quit", "Leave", id="quit", tooltip="Leave at once"),

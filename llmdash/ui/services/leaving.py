@@ -74,6 +74,5 @@ class Leaving:
 
 
 def _is_open_run(screen: Screen[Any]) -> bool:
-    from llmdash.ui.screens.dashboard import DashboardScreen
-
-    return isinstance(screen, DashboardScreen) and screen.is_open
+    """True for a dashboard whose run goes on; who leaves home need not load it to be told that it is none."""
+    return bool(getattr(screen, "is_open", False))

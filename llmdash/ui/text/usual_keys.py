@@ -12,6 +12,7 @@ __all__ = [
     "HELP_KEY",
     "HIDDEN_LEAVE_KEY",
     "HIDDEN_PALETTE_KEY",
+    "JUMP_KEY",
     "LEAVE_KEY",
     "OPENING_KEYS",
     "PALETTE_KEY",
@@ -32,6 +33,10 @@ OPENING_KEYS: Final = (
     Binding("g", "open('graphs')", "Graphs", tooltip="The whole run as graphs"),
 )
 HELP_KEY: Final = Binding("question_mark", "help", "Help", tooltip="Every key, the glyphs, and the manual")
+JUMP_KEY: Final = Binding(
+    "ctrl+o", "app.jump", "Jump", show=False, priority=True, tooltip="A letter on each field and panel"
+)
+"""With priority, so that a letter typed right after it is that of a panel."""
 LEAVE_KEY: Final = Binding(
     "q", "app.quit", "Leave", tooltip="Leave; asks about a run that goes on", id="quit"
 )
