@@ -21,6 +21,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 __all__ = ["clean", "clean_line", "shell_word", "storable"]
 
@@ -47,8 +49,15 @@ def _glyphs() -> dict[int, str]:
     return table
 
 
+def _ranges(codes: Iterable[int]) -> Iterator[str]:
+    """The ranges of a pattern with these code points: one by one they would take ten times as long."""
+    for _, row in groupby(enumerate(sorted(codes)), lambda placed: placed[1] - placed[0]):
+        found = [code for _, code in row]
+        yield f"\\U{found[0]:08x}-\\U{found[-1]:08x}"
+
+
 _TABLE = _glyphs()
-_UNSAFE = re.compile("[" + "".join(f"\\U{code:08x}" for code in sorted(_TABLE)) + "]+")
+_UNSAFE = re.compile(f"[{''.join(_ranges(_TABLE))}]+")
 _STRAY_JOINER = re.compile(f"{_JOINER}(?:(?<!{_EMOJI}{_JOINER})(?<!{_EMOJI}\ufe0f{_JOINER})|(?!{_EMOJI}))")
 
 

@@ -92,7 +92,10 @@ def unknown_options(text: str) -> set[str]:
 
 def _every_command(group: click.Group) -> Iterator[click.Command]:
     """The commands of a group, and those of the groups in it."""
-    for command in group.commands.values():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield command
         if isinstance(command, click.Group):
             yield from _every_command(command)

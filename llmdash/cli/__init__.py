@@ -11,13 +11,7 @@ import sys
 import click
 
 from llmdash import __version__
-from llmdash.cli.ask import ask, stream
-from llmdash.cli.attach import attach
-from llmdash.cli.bench import bench
-from llmdash.cli.compare import compare
-from llmdash.cli.completion import completion
-from llmdash.cli.ctl import ctl
-from llmdash.cli.doctor import doctor
+from llmdash.cli.commands import Program
 from llmdash.cli.errors import (
     guarded,
     has_terminal,
@@ -26,26 +20,17 @@ from llmdash.cli.errors import (
     settings_from,
     settings_in_folder,
 )
-from llmdash.cli.examples import add_examples
-from llmdash.cli.help_layout import LaidOutGroup
-from llmdash.cli.limits import limits
-from llmdash.cli.manual import manual
-from llmdash.cli.run import demo, run
-from llmdash.cli.runs import runs
-from llmdash.cli.runs_reuse import runs_reuse
-from llmdash.cli.setup import check, init
-from llmdash.cli.simulate import simulate
-from llmdash.cli.themes import themes
-from llmdash.cli.trust import trust
-from llmdash.cli.web import web
-from llmdash.cli.worker import worker
+from llmdash.cli.examples import examples_of
 from llmdash.reports.streams import open_closed_streams
 
 __all__ = ["main"]
 
 
 @click.group(
-    cls=LaidOutGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Program,
+    epilog=examples_of("llmdash"),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="llmdash")
 @click.pass_context
@@ -78,30 +63,3 @@ def _start() -> int:
     from llmdash.launch.home_screen import show_home
 
     return show_home(settings_from({}), partial(settings_in_folder, redactor=redactor_in_use()))
-
-
-for _command in (
-    init,
-    check,
-    run,
-    attach,
-    web,
-    demo,
-    ctl,
-    runs,
-    simulate,
-    ask,
-    stream,
-    compare,
-    bench,
-    doctor,
-    limits,
-    themes,
-    trust,
-    worker,
-    completion,
-    manual,
-):
-    main.add_command(_command)
-runs.add_command(runs_reuse)
-add_examples(main)

@@ -42,23 +42,30 @@ _OF_ENDPOINTS = {
 
 def guarded(work: Callable[[], int]) -> NoReturn:
     """Do `work` and exit with its code. An error that the user can fix becomes one line and its own code."""
-    from llmdash.exit_codes import ExitCode, of_signal
-    from llmdash.launch.refusals import REFUSED, code_of
+    from llmdash.exit_codes import of_signal
 
     try:
         code = work()
-    except REFUSED as error:
-        refuse(str(error), code_of(error))
     except KeyboardInterrupt:
         code = of_signal(signal.SIGINT)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except Exception as error:  # noqa: BLE001 - the last boundary: a traceback of Python's own could show a key
-        if _folder_is_gone():
-            refuse("the folder that this was started in is gone; go to another, such as: cd ~")
-        _show_fault(error)
-        code = ExitCode.INTERNAL
+        code = _tell(error)
     sys.exit(code)
+
+
+def _tell(error: Exception) -> int:
+    """Print what went wrong, and return the exit code for it."""
+    from llmdash.exit_codes import ExitCode
+    from llmdash.launch.refusals import refusal_code
+
+    if (code := refusal_code(error)) is not None:
+        refuse(str(error), code)
+    if _folder_is_gone():
+        refuse("the folder that this was started in is gone; go to another, such as: cd ~")
+    _show_fault(error)
+    return ExitCode.INTERNAL
 
 
 def _folder_is_gone() -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import click
 
-__all__ = ["EXAMPLES", "add_examples"]
+__all__ = ["EXAMPLES", "add_examples", "examples_of"]
 
 EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "llmdash": (
@@ -134,22 +134,17 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 """The examples of a command by its words after `llmdash`, each with what it is for."""
 
 
-def add_examples(main: click.Group) -> None:
-    """Put the examples of every command below its help."""
-    main.epilog = _epilog(EXAMPLES["llmdash"])
-    for words, command in _commands(main, ()):
-        command.epilog = _epilog(EXAMPLES.get(words, ()))
+def add_examples(command: click.Command, words: str) -> None:
+    """Put their examples below the help of a command, called by these words, and of those in it."""
+    command.epilog = examples_of(words)
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            add_examples(inner, f"{words} {name}")
 
 
-def _commands(group: click.Group, before: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
-        yield " ".join((*before, name)), command
-        if isinstance(command, click.Group):
-            yield from _commands(command, (*before, name))
-
-
-def _epilog(examples: tuple[tuple[str, str], ...]) -> str | None:
-    r"""The text as click leaves it alone: `\b` keeps its lines."""
+def examples_of(words: str) -> str | None:
+    r"""The examples of a command as click leaves them alone: `\b` keeps their lines."""
+    examples = EXAMPLES.get(words, ())
     if not examples:
         return None
     commented = [len(line) for line, words in examples if words]

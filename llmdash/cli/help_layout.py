@@ -64,7 +64,8 @@ class LaidOutGroup(click.Group):
     command_class = LaidOutCommand
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        commands = {name: self.commands[name] for name in self.list_commands(ctx)}
+        every = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        commands = {name: command for name, command in every if command is not None}
         limit = formatter.width - 6 - max(map(len, commands))
         for title, names in _sections(COMMAND_GROUPS, commands, "Commands"):
             with formatter.section(title):

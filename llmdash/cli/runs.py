@@ -15,6 +15,7 @@ from llmdash.cli.runs_compare import compare_runs
 from llmdash.cli.runs_delete import delete_runs, prune_runs
 from llmdash.cli.runs_figures import figures
 from llmdash.cli.runs_open import open_kept, replay_kept
+from llmdash.cli.runs_reuse import runs_reuse
 
 __all__ = ["runs"]
 
@@ -159,5 +160,5 @@ def tag(run: str, tags: tuple[str, ...], remove: bool) -> None:
     guarded(work)
 
 
-for _command in (delete_runs, prune_runs, compare_runs, figures, open_kept, replay_kept):
+for _command in (delete_runs, prune_runs, compare_runs, figures, open_kept, replay_kept, runs_reuse):
     runs.add_command(_command)

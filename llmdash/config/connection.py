@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
 from llmdash.config.keys import Variables
 from llmdash.config.sources import Entry
 from llmdash.config.values import ConfigError, shown
@@ -118,6 +116,8 @@ def _table(entry: Entry, example: str) -> Mapping[str, object]:
 
 def _decoded(text: str) -> object:
     """The object, or None: what is wrong in it may be a key."""
+    import msgspec  # few settings are JSON
+
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):

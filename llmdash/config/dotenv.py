@@ -9,10 +9,12 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from dotenv.parser import Binding, parse_stream
+from typing import TYPE_CHECKING
 
 from llmdash.config.values import ConfigError
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 __all__ = ["DotEnv", "DotEnvLine", "read_dotenv", "read_text"]
 
@@ -54,6 +56,8 @@ def read_dotenv(path: Path) -> DotEnv:
     text = read_text(path, path.name)
     if text is None:
         return DotEnv(path.name)
+    from dotenv.parser import parse_stream
+
     bindings = list(parse_stream(io.StringIO(text)))
     sound = [binding for binding in bindings if not binding.error]
     warnings = [

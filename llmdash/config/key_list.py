@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
 from llmdash.config.values import ConfigError, ordinal
 from llmdash.secrets import Secret
 
@@ -57,6 +55,8 @@ def _split(text: str) -> list[str]:
 
 def _listed(text: str) -> list[str]:
     """The texts of a list: of JSON, or written alike with other quotes or none."""
+    import msgspec  # most lists are none of JSON
+
     try:
         return [key for each in msgspec.json.decode(text, type=list[str]) if (key := each.strip())]
     except msgspec.MsgspecError:

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from llmdash.config.sources import Entry
 from llmdash.config.values import ConfigError, shown
 from llmdash.llms.options import merge_options
@@ -78,6 +76,8 @@ def _assigned(texts: Iterable[str], place: str) -> dict[str, Any]:
 
 def _value(text: str, place: str) -> Any:
     """The value of JSON; any other text is meant as it stands."""
+    import msgspec  # few settings are JSON
+
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -89,6 +89,8 @@ def _value(text: str, place: str) -> Any:
 
 
 def _decoded(text: str, place: str) -> Any:
+    import msgspec  # few settings are JSON
+
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):

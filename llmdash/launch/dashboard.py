@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmdash import locations
-from llmdash.config import Settings
-from llmdash.engine.model.session import Session
 from llmdash.exit_codes import ExitCode, of_signal
 from llmdash.signals import Signals, Unresponsive
 
 if TYPE_CHECKING:
+    from llmdash.config import Settings
+    from llmdash.engine.model.session import Session
     from llmdash.launch.shutdown import OwnSession
     from llmdash.ui.app import LlmdashApp
     from llmdash.ui.launcher import Launcher
@@ -47,20 +46,17 @@ class Closed:
 
 def load_dashboard() -> None:
     """Load what a dashboard needs, which takes a while."""
-    with _loading():
-        import llmdash.ui.app
-        import llmdash.ui.screens.dashboard  # noqa: F401
-
-
-@contextmanager
-def _loading() -> Iterator[None]:
-    """No look for garbage among what is loaded, now or later: it is all kept, and there is much of it."""
     gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+    import llmdash.ui.app
+    import llmdash.ui.screens.dashboard  # noqa: F401
+
+    _collect_from_now_on()
+
+
+def _collect_from_now_on() -> None:
+    """Look for garbage among what is yet to come: what is loaded is kept, and there is much of it."""
+    gc.freeze()
+    gc.enable()
 
 
 def open_dashboard(
@@ -80,8 +76,8 @@ def open_dashboard(
     and so does a `fault` of the session, which is reported. Who looks at it `in_browser` has this machine's
     files and programs not at hand: none is written or started for him.
     """
-    with _loading():
-        from llmdash.ui.app import LlmdashApp
+    gc.disable()
+    from llmdash.ui.app import LlmdashApp
 
     app = LlmdashApp(
         session=session,
@@ -92,6 +88,7 @@ def open_dashboard(
         keys_path=locations.keys_file(),
         fps=settings.fps,
         redact=settings.redactor.redact,
+        on_shown=_collect_from_now_on,
         on_ready=session.start if session is not None else None,
         signals=signals,
         goes_on_without=goes_on_without,
@@ -101,7 +98,10 @@ def open_dashboard(
         write_results=None if in_browser else _results_here,
         in_browser=in_browser,
     )
-    by = run_app(app, signals)
+    try:
+        by = run_app(app, signals)
+    finally:
+        gc.enable()
     code = app.return_code or (0 if by is None else of_signal(by))
     return Closed(code, by, app.leaves_running, app.terminal_reads)
 

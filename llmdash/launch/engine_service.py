@@ -19,7 +19,7 @@ from llmdash.exit_codes import ExitCode, of_signal
 from llmdash.launch.engine_life import EngineLife, ServedSession
 from llmdash.launch.engine_line import EngineLine, EngineOrder, RunEnded, RunExported, RunReady, RunRefused
 from llmdash.launch.preparing import PreparedRun, prepare
-from llmdash.launch.refusals import REFUSED, code_of
+from llmdash.launch.refusals import refusal_code
 from llmdash.launch.results import export, is_exported, run_exit_code
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.told import watched_ends
@@ -67,8 +67,8 @@ def serve(
 
 
 def _refuse(line: EngineLine, error: Exception, redact: Callable[[str], str]) -> int:
-    if isinstance(error, REFUSED):
-        refused = RunRefused(str(error), code_of(error))
+    if (code := refusal_code(error)) is not None:
+        refused = RunRefused(str(error), code)
     else:
         refused = RunRefused(crash_report(error, redact), ExitCode.INTERNAL)
     line.send(refused)
@@ -112,7 +112,7 @@ def _export(session: LocalSession, prepared: PreparedRun) -> RunRefused | None:
     except (ExportError, JournalError) as error:
         if session.ending is Ending.STORAGE:
             return None  # that is reported already
-        return RunRefused(str(error), code_of(error))
+        return RunRefused(str(error), refusal_code(error) or ExitCode.INTERNAL)
     return None
 
 

@@ -18,15 +18,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from llmdash import locations
-from llmdash.config import Settings
 from llmdash.engine.journal.lock import holder_of
-from llmdash.engine.model.forecast import ForecastPart
-from llmdash.engine.model.session import Session
 from llmdash.engine.model.states import Severity
 from llmdash.launch.home_orders import fields_for_options, flags_of, order_of
 from llmdash.launch.home_rows import endpoint_choices, files_below, kept_part, prompt_choices
 from llmdash.launch.key_memory import KeyMemory
-from llmdash.launch.refusals import REFUSED
+from llmdash.launch.refusals import refusal_code
 from llmdash.launch.trust import untrusted
 from llmdash.sanitize import clean_line
 from llmdash.ui.launcher import (
@@ -42,7 +39,10 @@ from llmdash.ui.launcher import (
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 
 if TYPE_CHECKING:
+    from llmdash.config import Settings
     from llmdash.engine.model.comparison import ComparisonSource
+    from llmdash.engine.model.forecast import ForecastPart
+    from llmdash.engine.model.session import Session
     from llmdash.launch.begun import Begun
     from llmdash.launch.followed import FollowedSession
     from llmdash.launch.home_prompts import HomePrompts
@@ -55,8 +55,6 @@ Flags = Mapping[str, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_TOLD: tuple[type[Exception], ...] = (*REFUSED, OSError)
-
 
 def _in_a_line(work: Callable[P, T]) -> Callable[P, T]:
     """Turn what a user can put right into a LaunchError."""
@@ -65,7 +63,9 @@ def _in_a_line(work: Callable[P, T]) -> Callable[P, T]:
     def told(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return work(*args, **kwargs)
-        except _TOLD as error:
+        except Exception as error:
+            if refusal_code(error) is None and not isinstance(error, OSError):
+                raise
             raise LaunchError(fields_for_options(clean_line(str(error)))) from None
 
     return told
@@ -250,7 +250,7 @@ class HomeLauncher:
             engine.submit(order, settings)
             ready = engine.ready()
             session = RemoteSession.attach(ready.folder)
-        except REFUSED:
+        except BaseException:
             engine.close()
             raise
         self.begun = Begun(engine, ready, session)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmdash.config import Settings
 from llmdash.ui.launcher import REUSE, Launch, rate_as_text
 
 if TYPE_CHECKING:
+    from llmdash.config import Settings
     from llmdash.launch.inputs import Input
     from llmdash.launch.run_order import RunOrder
 

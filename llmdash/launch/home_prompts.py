@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llmdash.config import Settings
 from llmdash.config.prices import load_prices
-from llmdash.engine.model.forecast import ForecastPart
 from llmdash.launch.earlier import EarlierAnswers, earlier_answers
 from llmdash.launch.forecast import forecast_of
 from llmdash.launch.home_orders import SIMULATOR, flags_of, input_of_launch
@@ -17,6 +15,10 @@ from llmdash.launch.request_options import with_model_of
 from llmdash.prompts.source import PromptSource, said_text
 from llmdash.sanitize import clean_line
 from llmdash.ui.launcher import Launch, Preview
+
+if TYPE_CHECKING:
+    from llmdash.config import Settings
+    from llmdash.engine.model.forecast import ForecastPart
 
 __all__ = ["HomePrompts"]
 

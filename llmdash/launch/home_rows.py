@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdash import locations
-from llmdash.config import EndpointSettings, Settings
 from llmdash.engine.model.counts import counted
 from llmdash.launch.home_orders import ALL, SIMULATOR
-from llmdash.launch.inputs import Input, open_input
-from llmdash.launch.key_memory import KeyMemory
-from llmdash.prompts.source import InputError
-from llmdash.reports.export.recognition import is_results
 from llmdash.sanitize import clean_line
 from llmdash.secrets import labels
 from llmdash.ui.launcher import EndpointChoice, KeptPart, KeptRow, KeyChoice, PromptChoice
 
 if TYPE_CHECKING:
+    from llmdash.config import EndpointSettings, Settings
+    from llmdash.launch.key_memory import KeyMemory
     from llmdash.runs.entry import RunEntry
 
 __all__ = ["endpoint_choices", "files_below", "kept_part", "prompt_choices"]
@@ -43,12 +40,11 @@ def prompt_choices() -> Iterator[PromptChoice]:
     samples.
     """
     yield from _files_here()
-    for path in sorted(locations.sample_prompts_dir().iterdir()):
-        try:
-            open_input(Input(path))
-        except InputError:
-            continue  # a file used by another one only, such as the data of a template
-        yield PromptChoice(f"{path.parent.name}/{path.name}", path)
+    samples = sorted(locations.sample_prompts_dir().iterdir())
+    sets = {path.stem for path in samples if path.suffix == ".toml"}
+    for path in samples:
+        if path.suffix == ".toml" or path.stem not in sets:  # else the data of the set of that name
+            yield PromptChoice(f"{path.parent.name}/{path.name}", path)
 
 
 def _files_here() -> Iterator[PromptChoice]:
@@ -57,8 +53,7 @@ def _files_here() -> Iterator[PromptChoice]:
         found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     except OSError:
         return
-    no_results = (path for path in found if not is_results(path))
-    for path in islice(no_results, _MOST_FILES):
+    for path in islice(_without_results(found), _MOST_FILES):
         yield PromptChoice(path.name, path)
 
 
@@ -77,8 +72,14 @@ def files_below(folder: Path) -> list[PromptChoice]:
                 with suppress(OSError):  # gone meanwhile
                     found.append((path.stat().st_mtime, path))
     found.sort(reverse=True)
-    no_results = (path for _at, path in found if not is_results(path))
-    return [PromptChoice(str(path.relative_to(folder)), path) for path in islice(no_results, _MOST_FOUND)]
+    newest = islice(_without_results(path for _at, path in found), _MOST_FOUND)
+    return [PromptChoice(str(path.relative_to(folder)), path) for path in newest]
+
+
+def _without_results(paths: Iterable[Path]) -> Iterator[Path]:
+    from llmdash.reports.recognition import is_results
+
+    return (path for path in paths if not is_results(path))
 
 
 def _may_hold_prompts(path: Path) -> bool:

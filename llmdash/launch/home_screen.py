@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from llmdash import locations
-from llmdash.config import Settings
 from llmdash.launch.dashboard import open_dashboard
 from llmdash.launch.home import Flags, HomeLauncher
 from llmdash.signals import Signals
 from llmdash.ui.settings.preferences import PreferencesFile
+
+if TYPE_CHECKING:
+    from llmdash.config import Settings
 
 __all__ = ["show_home"]
 

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from llmdash.engine.model.session import Session
-from llmdash.launch.refusals import REFUSED
+from llmdash.launch.refusals import refusal_code
 from llmdash.launch.results import export_here
 from llmdash.sanitize import clean_line
 from llmdash.ui.launcher import LaunchError
 
 __all__ = ["results_here"]
-
-_TOLD: tuple[type[Exception], ...] = (*REFUSED, OSError)
 
 
 @runtime_checkable
@@ -32,5 +30,7 @@ def results_here(session: Session) -> str:
         raise LaunchError("this run has no folder")
     try:
         return str(export_here(session.folder))
-    except _TOLD as error:
+    except Exception as error:
+        if refusal_code(error) is None and not isinstance(error, OSError):
+            raise
         raise LaunchError(clean_line(str(error))) from None

@@ -20,15 +20,15 @@ def main(folder: str, does: str) -> int:
     from llmdash.crash import crash_report
     from llmdash.exit_codes import ExitCode
     from llmdash.launch.opening import show_in_browser
-    from llmdash.launch.refusals import REFUSED, code_of
+    from llmdash.launch.refusals import refusal_code
     from llmdash.sanitize import clean_line
 
     try:
         return show_in_browser(Path(folder), read_only=does != CONTROLS)
-    except REFUSED as error:
-        sys.stderr.write(f"llmdash: {clean_line(str(error))}\n")
-        return code_of(error)
     except Exception as error:  # noqa: BLE001 - the last boundary: a traceback of Python's own shows too much
+        if (code := refusal_code(error)) is not None:
+            sys.stderr.write(f"llmdash: {clean_line(str(error))}\n")
+            return code
         sys.stderr.write(f"{crash_report(error, str)}\n")
         return ExitCode.INTERNAL
 

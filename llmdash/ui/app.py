@@ -20,9 +20,8 @@ from textual.signal import Signal
 from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
 from llmdash.signals import Signals, terminal_is_gone
-from llmdash.ui.clipboard import Clipboard
 from llmdash.ui.dashboard.messages import ColumnsChosen, Happened, RunStopped
-from llmdash.ui.launcher import Launcher
+from llmdash.ui.lean_stylesheet import LeanStylesheet
 from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.services.choices import Choices
 from llmdash.ui.services.copies import Copies, clipboard_here
@@ -44,6 +43,8 @@ if TYPE_CHECKING:
 
     from llmdash.engine.model.comparison import ComparisonSource, PairsView
     from llmdash.engine.model.session import Session
+    from llmdash.ui.clipboard import Clipboard
+    from llmdash.ui.launcher import Launcher
     from llmdash.ui.screens.home import HomeScreen
 
 __all__ = ["LlmdashApp"]
@@ -62,8 +63,9 @@ class LlmdashApp(App[None]):
     `shipped_themes` and `user_themes` are folders of theme files, `preferences_path` is where choices are
     remembered, `keys_path` the file of other keys for actions; without them there are Textual's own themes,
     nothing is remembered, and every action has its first keys. `fps` is the frame
-    rate, 5 to 30 a second. `redact` removes secrets from the text of a crash. `on_ready` is called once, when
-    the dashboard was painted for the first time: what takes long to start waits for that. `signals` are those
+    rate, 5 to 30 a second. `redact` removes secrets from the text of a crash. `on_shown` is called after the
+    first picture, whatever it is of, `on_ready` when the dashboard was painted for the first time: what takes
+    long to start waits for that. `signals` are those
     that end the app; `fault` returns the exception that ended the engine, None while there is none, and
     `gone` True once the session is no more, which ends the app too. Where a run `goes_on_without` the app,
     `q` asks whether it should. Raises ValueError unless there is exactly one of session, launcher and
@@ -91,6 +93,7 @@ class LlmdashApp(App[None]):
         keys_path: Path | None = None,
         fps: int = 15,
         redact: Callable[[str], str] = str,
+        on_shown: Callable[[], None] = lambda: None,
         on_ready: Callable[[], None] | None = None,
         signals: Signals | None = None,
         fault: Callable[[], BaseException | None] = lambda: None,
@@ -112,6 +115,7 @@ class LlmdashApp(App[None]):
         self._compared = compared
         self._fps = fps
         self._redact = redact
+        self._on_shown = on_shown
         self._on_ready = on_ready
         self._outside = Outside(
             self._leave, self._finish, signals=signals, closed=self._is_closed, fault=fault, gone=gone
@@ -128,6 +132,7 @@ class LlmdashApp(App[None]):
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""
         self._choices = Choices(self, shipped_themes, user_themes, preferences_path, keys_path)
+        self.stylesheet = LeanStylesheet(variables=self.get_css_variables())
 
     @property
     def chosen_keys(self) -> Mapping[str, Sequence[str]]:
@@ -168,6 +173,7 @@ class LlmdashApp(App[None]):
     def on_mount(self) -> None:
         self._choices.begin()
         self._outside.obey_signals()
+        self.call_after_refresh(self._on_shown)
         self.set_interval(LOOK_S, self._outside.look)
 
     def action_jump(self) -> None:

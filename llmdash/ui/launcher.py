@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from llmdash.engine.model.states import KeptState
-
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
     from llmdash.engine.model.forecast import ForecastPart
     from llmdash.engine.model.session import Session
+    from llmdash.engine.model.states import KeptState
 
 __all__ = [
     "REUSE",

@@ -23,7 +23,7 @@ from llmdash.launch.key_check import KeyCheck
 from llmdash.launch.key_memory import KeyMemory
 from llmdash.llms.messages import Hints
 from llmdash.llms.wire.failures import Failure, FailureKind
-from llmdash.reports.export.tables import COLUMNS
+from llmdash.reports.result_columns import COLUMNS
 from llmdash.secrets import Secret, labels
 from llmdash.ui.launcher import Launch, LaunchError
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile

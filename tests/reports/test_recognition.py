@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.reports.export import export
-from llmdash.reports.export.recognition import is_results
+from llmdash.reports.recognition import is_results
 from tests.reports.records import ALL, CANCELLED, DONE
 
 FORMATS = ["r.jsonl", "r.ndjson", "r.json", "r.csv", "r.tsv", "r.parquet", "r.batch.jsonl"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from llmdash.llms.messages import Delta, PromptLike
 from llmdash.secrets import Secret
+
+if TYPE_CHECKING:
+    from llmdash.llms.messages import Delta, PromptLike
 
 __all__ = ["Dialect", "Header", "Provider", "Reader", "Request", "bearer", "below", "first_set"]
 

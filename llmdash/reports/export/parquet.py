@@ -11,7 +11,8 @@ from typing import Any
 
 from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft, FormatError, shown
-from llmdash.reports.export.tables import COLUMNS, Cell, cells_of, without_surrogates
+from llmdash.reports.export.tables import Cell, cells_of, without_surrogates
+from llmdash.reports.result_columns import COLUMNS
 
 __all__ = ["check_parquet", "write_parquet"]
 

@@ -14,10 +14,10 @@ from typing import Any
 from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft
 from llmdash.reports.export.json_lines import encode_json
+from llmdash.reports.result_columns import ATTRIBUTES, COLUMNS
 
 __all__ = [
     "CARRIED",
-    "COLUMNS",
     "REASONING",
     "WORKER",
     "Cell",
@@ -30,32 +30,7 @@ __all__ = [
 
 Cell = str | int | float | bool | None
 
-_ATTRIBUTES = {
-    "index": "index",
-    "id": "id",
-    "state": "state",
-    "text": "text",
-    "expected": "expected",
-    "correct": "correct",
-    "key": "key",
-    "attempts": "attempts",
-    "ttft_s": "ttft_s",
-    "latency_s": "latency_s",
-    "usage_input_tokens": "input_tokens",
-    "usage_output_tokens": "output_tokens",
-    "usage_cached_tokens": "cached_tokens",
-    "usage_reasoning_tokens": "reasoning_tokens",
-    "usage_estimated": "estimated",
-    "finish_reason": "finish_reason",
-    "error": "error",
-    "model": "model",
-    "endpoint": "endpoint",
-}
-_VALUES = attrgetter(*_ATTRIBUTES.values())
-
-COLUMNS = (*_ATTRIBUTES, "flags", "message", "input")
-"""The columns of a table of results: the fields of a JSON line, with `usage` flattened."""
-
+_VALUES = attrgetter(*ATTRIBUTES.values())
 
 CARRIED = "input."
 """How the column of a carried field begins: `input.row_id`. No column of ours does."""

@@ -12,14 +12,12 @@ from textual.layout import Layout, WidgetPlacement
 from textual.widget import Widget
 from textual.widgets import Static
 
+from llmdash.ui.dashboard.sizes import MINIMUM, WIDE, is_roomy
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar
 from llmdash.ui.text.named_keys import chosen_by, in_chosen_keys
 
 __all__ = [
-    "MINIMUM",
-    "ROOMY",
-    "WIDE",
     "DashboardLayout",
     "PanelSpace",
     "Panels",
@@ -27,17 +25,7 @@ __all__ = [
     "TooSmall",
     "arrange_panels",
     "arrange_review",
-    "is_roomy",
 ]
-
-MINIMUM = Size(60, 16)
-"""The smallest terminal, in cells, that the dashboard supports."""
-
-WIDE = 100
-"""From this many columns on, keys and rate are beside the jobs."""
-
-ROOMY = Size(180, 50)
-"""From this size of the panels' space on, the workers have a panel above the others."""
 
 _LEAST_PLOT = 6
 _OUTCOME_WIDTH = 43
@@ -113,11 +101,6 @@ def _side_by_side(size: Size, keys: int, wall: bool, errors: bool, rate: int) ->
         errors=Region(left, top + over, right, errors_height) if errors_height else None,
         events=Region(left, height - events_height, right, events_height) if events_height else None,
     )
-
-
-def is_roomy(size: Size) -> bool:
-    """Return True for a space that holds a panel of everything."""
-    return size.width >= ROOMY.width and size.height >= ROOMY.height
 
 
 def _right(width: int) -> int:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widgets import Static
 
 from llmdash.engine.model.counts import counted
 from llmdash.sanitize import clean_line
-from llmdash.ui.launcher import EndpointChoice, KeyChoice
+
+if TYPE_CHECKING:
+    from llmdash.ui.launcher import EndpointChoice, KeyChoice
 
 __all__ = ["EndpointList", "key_counts"]
 

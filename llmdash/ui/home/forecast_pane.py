@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
 from textual.widgets import Static
 
-from llmdash.engine.model.forecast import ForecastPart
 from llmdash.ui.home.forecast_words import enter_words, forecast_lines
-from llmdash.ui.launcher import Launch
+
+if TYPE_CHECKING:
+    from llmdash.engine.model.forecast import ForecastPart
+    from llmdash.ui.launcher import Launch
 
 __all__ = ["ForecastPane"]
 

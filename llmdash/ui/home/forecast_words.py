@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from llmdash.engine.model.counts import counted
-from llmdash.engine.model.forecast import ForecastPart, Range
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.format import dollars, si, span
+
+if TYPE_CHECKING:
+    from llmdash.engine.model.forecast import ForecastPart, Range
 
 __all__ = ["enter_words", "forecast_lines"]
 

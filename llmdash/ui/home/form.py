@@ -21,8 +21,7 @@ from llmdash.ui.home.field import Field
 from llmdash.ui.home.path_field import PathField
 from llmdash.ui.home.words import PREVIEW_LINES, preview_lines, reading_line
 from llmdash.ui.launcher import REUSE, EndpointChoice, Launch, LaunchError, LaunchOptions, Preview
-from llmdash.ui.panels.rate_panel import CONCURRENCY_RANGE, RATE_RANGE
-from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.panels.rate_slider import CONCURRENCY_RANGE, RATE_RANGE, LogSlider
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.pasted import pasted_paths
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.screen import Screen
 from textual.timer import Timer
 
-from llmdash.ui.home.blocking_work import BlockingWork
-from llmdash.ui.launcher import KeptPart
+if TYPE_CHECKING:
+    from llmdash.ui.home.blocking_work import BlockingWork
+    from llmdash.ui.launcher import KeptPart
 
 __all__ = ["KeptLooks"]
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.binding import BindingType
 from textual.content import Content
 
 from llmdash.engine.model.states import KeptState
-from llmdash.ui.launcher import KeptRow
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import Cell
@@ -17,6 +16,9 @@ from llmdash.ui.text.format import count, dollars, share
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.messages import FromWidget
+
+if TYPE_CHECKING:
+    from llmdash.ui.launcher import KeptRow
 
 __all__ = ["KeptTable"]
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from llmdash.engine.model.counts import counted
 from llmdash.sanitize import clean_line
-from llmdash.ui.launcher import Preview
 from llmdash.ui.text.format import fit
+
+if TYPE_CHECKING:
+    from llmdash.ui.launcher import Preview
 
 __all__ = ["PREVIEW_LINES", "preview_lines", "reading_line"]
 

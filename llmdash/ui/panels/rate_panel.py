@@ -13,7 +13,7 @@ from llmdash.engine.model.frame import AutoPart, RatePart, SeriesPart, SharedLim
 from llmdash.engine.model.states import Binding
 from llmdash.ui.charts.mini_plot import MiniPlot
 from llmdash.ui.panels.rate_legend import RateLegend
-from llmdash.ui.panels.rate_slider import LogSlider
+from llmdash.ui.panels.rate_slider import CONCURRENCY_RANGE, RATE_RANGE, LogSlider
 from llmdash.ui.panels.shared_limits import SharedLimits
 from llmdash.ui.text.format import number
 from llmdash.ui.text.limit_words import share_in_short
@@ -22,8 +22,6 @@ from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["RATE_LINES", "RatePanel"]
 
-RATE_RANGE: Final = (0.1, 1000.0)
-CONCURRENCY_RANGE: Final = (1.0, 512.0)
 RATE_LINES: Final = 4
 """Lines of the sliders with the figures of the scale and the legend."""
 _NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.WORKER))

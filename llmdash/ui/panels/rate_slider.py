@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
@@ -11,7 +11,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmdash.ui.charts.log_scale import LogScale, Setting
-from llmdash.ui.charts.slider_track import Track
 from llmdash.ui.panels.requested_value import RequestedValue
 from llmdash.ui.panels.slider_line import SliderLine, ValueStyle
 from llmdash.ui.panels.typed_value import TypedValue
@@ -20,7 +19,15 @@ from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
 
-__all__ = ["LogSlider"]
+if TYPE_CHECKING:
+    from llmdash.ui.charts.slider_track import Track
+
+__all__ = ["CONCURRENCY_RANGE", "RATE_RANGE", "LogSlider"]
+
+RATE_RANGE: Final = (0.1, 1000.0)
+"""What a slider of the rate holds, in requests a second."""
+CONCURRENCY_RANGE: Final = (1.0, 512.0)
+"""What a slider of the concurrency holds, in requests in flight."""
 
 TYPE_CURSOR: Final = "▏"
 _STEPS: Final = Binding.Group("12 %")

@@ -28,11 +28,12 @@ from llmdash.ui.dashboard.action_names import (
     stopped_to_ask,
 )
 from llmdash.ui.dashboard.announcements import Announcements
-from llmdash.ui.dashboard.arrangement import WIDE, TooSmall
+from llmdash.ui.dashboard.arrangement import TooSmall
 from llmdash.ui.dashboard.board import Board
 from llmdash.ui.dashboard.header_clicks import action_at
 from llmdash.ui.dashboard.keys import DASHBOARD_KEYS
 from llmdash.ui.dashboard.messages import ColumnsChosen, Happened, RunStopped
+from llmdash.ui.dashboard.sizes import WIDE
 from llmdash.ui.dashboard.steering import command_of, on_steering, retry_of, switch_key
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.key_panel import KeyPanel

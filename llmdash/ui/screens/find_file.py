@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -12,8 +13,10 @@ from textual.fuzzy import Matcher
 from textual.screen import Screen
 
 from llmdash.sanitize import clean_line
-from llmdash.ui.home.blocking_work import BlockingWork
-from llmdash.ui.launcher import PromptChoice
+
+if TYPE_CHECKING:
+    from llmdash.ui.home.blocking_work import BlockingWork
+    from llmdash.ui.launcher import PromptChoice
 
 __all__ = ["find_file"]
 

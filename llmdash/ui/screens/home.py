@@ -18,8 +18,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker
 
-from llmdash.engine.model.forecast import ForecastPart
-from llmdash.ui.dashboard.arrangement import WIDE
+from llmdash.ui.dashboard.sizes import WIDE
 from llmdash.ui.home.blocking_work import BlockingWork
 from llmdash.ui.home.endpoint_list import EndpointList
 from llmdash.ui.home.forecast_pane import ForecastPane
@@ -34,6 +33,7 @@ from llmdash.ui.screens.find_file import find_file
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
+    from llmdash.engine.model.forecast import ForecastPart
     from llmdash.engine.model.session import Session
 
 __all__ = ["HomeScreen"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.screen import Screen
 
-from llmdash.ui.launcher import Launcher
+if TYPE_CHECKING:
+    from llmdash.ui.launcher import Launcher
 
 __all__ = ["Leaving"]
 

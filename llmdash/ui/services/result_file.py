@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from llmdash.engine.model.session import Session
 from llmdash.ui.launcher import LaunchError
+
+if TYPE_CHECKING:
+    from llmdash.engine.model.session import Session
 
 __all__ = ["ResultFile"]
 

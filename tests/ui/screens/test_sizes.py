@@ -14,7 +14,8 @@ from textual.widgets import Static
 from llmdash.engine.model.frame import Notice
 from llmdash.engine.model.states import RunState, Severity
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.dashboard.arrangement import MINIMUM, WIDE, arrange_panels, arrange_review
+from llmdash.ui.dashboard.arrangement import arrange_panels, arrange_review
+from llmdash.ui.dashboard.sizes import MINIMUM, WIDE
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.text.bar_items import BarItem, BarItems, fit_items
 from tests.ui.fake_session import FakeSession, Scene

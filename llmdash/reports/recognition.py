@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from llmdash.reports.export.tables import COLUMNS
+from llmdash.reports.result_columns import COLUMNS
 
 __all__ = ["is_results"]
 
