@@ -25,8 +25,8 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import AlertKind
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
-from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess

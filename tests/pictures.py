@@ -18,8 +18,8 @@ from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.frame import ReplayPart
 from llmdash.engine.model.session import Session
 from llmdash.engine.session import LocalSession
-from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess

@@ -16,9 +16,9 @@ from llmdash.config import EndpointSettings, Settings
 from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.model.view import JobsView, View
 from llmdash.engine.session import LocalSession
-from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
 from llmdash.launch.run_folders import run_folder
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.secrets import Secret

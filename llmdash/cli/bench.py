@@ -61,7 +61,7 @@ def _bench(prompts: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any
     from llmdash.exit_codes import ExitCode
     from llmdash.launch.bench import opened_bench
     from llmdash.launch.compare import practice
-    from llmdash.launch.inputs import Input
+    from llmdash.launch.run_input import Input
 
     if prompts is not None and str(prompts) == "-":
         refuse("a bench repeats its prompts; write them into a file, and name it")

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from llmdash.compare.session import ComparingSession
     from llmdash.compare.ways import Experiment
     from llmdash.config import Settings
-    from llmdash.launch.inputs import Input
     from llmdash.launch.run_folders import NewFolder
+    from llmdash.launch.run_input import Input
 
 __all__ = ["compare"]
 
@@ -110,7 +110,8 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
 
 def _input(file: Path | None, own: Mapping[str, Any], settings: Settings, place: NewFolder) -> Input:
     from llmdash import locations
-    from llmdash.launch.inputs import Input, spool
+    from llmdash.launch.inputs import spool
+    from llmdash.launch.run_input import Input
 
     if own["greetings"]:
         return Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)

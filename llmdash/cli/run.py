@@ -34,7 +34,7 @@ from llmdash.cli.run_options import (
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
-    from llmdash.launch.inputs import Input
+    from llmdash.launch.run_input import Input
     from llmdash.launch.run_order import RunOrder
     from llmdash.launch.workers import WorkersOrder
     from llmdash.simulator.settings import SimulatorSettings
@@ -83,7 +83,7 @@ def run(file: Path | None, **options: Any) -> None:
 
 
 def _input(file: Path | None, run: Mapping[str, Any]) -> Input:
-    from llmdash.launch.inputs import Input
+    from llmdash.launch.run_input import Input
 
     return Input(file, allow_bad_lines=run["allow_bad_lines"], **reading_of(run))
 
@@ -107,7 +107,7 @@ def demo(seed: int, **options: Any) -> None:
         "simulate": True,
     }
     with _front(run_options) as front:
-        from llmdash.launch.inputs import Input
+        from llmdash.launch.run_input import Input
         from llmdash.launch.run_order import DEMO_RATE, PRACTICE
 
         options["rate"] = options["rate"] or f"{DEMO_RATE:g}/s"
@@ -172,12 +172,12 @@ def _run(
     practice: SimulatorSettings | None = None,
 ) -> int:
     from llmdash.launch.judgement import judgement_of
-    from llmdash.launch.resuming import resumed_flags
     from llmdash.launch.run_order import PRACTICE, RunOrder
-    from llmdash.reports.export import check_writable
 
     asked = given_now = flags
     if run["resume"]:
+        from llmdash.launch.resuming import resumed_flags
+
         flags, asked = resumed_flags(given, run["run_dir"], given_now, settings_in_folder)
     settings = settings_from(flags, simulated=run["simulate"], given=given_now)
     if run["forecast"]:
@@ -185,6 +185,8 @@ def _run(
 
         return show_forecast(given, settings, asked, simulated=run["simulate"], json=run["as_json"])
     if run["out"] is not None:
+        from llmdash.reports.export import check_writable
+
         check_writable(run["out"])
     order = RunOrder(
         given,

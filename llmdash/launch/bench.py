@@ -25,12 +25,13 @@ from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import of_signal
 from llmdash.launch.earlier import earlier_answers
 from llmdash.launch.forecast import forecast_of
-from llmdash.launch.inputs import Input, open_input, show_input
+from llmdash.launch.inputs import open_input, show_input
 from llmdash.launch.llm_factory import require_usable
 from llmdash.launch.plan_builder import make_plan
 from llmdash.launch.request_options import options_of, with_model_of
 from llmdash.launch.results import ENDING_CODES
 from llmdash.launch.run_folders import NewFolder
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import obeying_signals
 from llmdash.prompts.source import InputError, Prompt, PromptSource

@@ -23,11 +23,11 @@ from llmdash.engine.model.frame import Frame
 from llmdash.engine.pool.member import Member
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode, of_signal
-from llmdash.launch.inputs import Input
 from llmdash.launch.judgement import NO_JUDGEMENT, Judgement
 from llmdash.launch.plan_builder import make_plan
 from llmdash.launch.results import ENDING_CODES
 from llmdash.launch.run_folders import run_folder
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.launch.shutdown import obeying_signals, stop, write_nowhere
 from llmdash.prompts.source import Prompt, PromptSource, RequestBody

@@ -13,8 +13,9 @@ from llmdash.doctor.findings import Checkup, Finding, Known, Level
 from llmdash.doctor.repair import repair
 from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.counts import counted
-from llmdash.launch.inputs import Input, input_of, open_input
+from llmdash.launch.inputs import open_input
 from llmdash.launch.resuming import practice_settings
+from llmdash.launch.run_input import Input, input_of
 from llmdash.prompts.source import InputError
 
 __all__ = ["RunUnderCheck", "every_run", "newest_run"]

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from llmdash.reports.errors import ErrorKind
 from llmdash.secrets import Secret
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
     from llmdash.engine.model.frame import RunPart
     from llmdash.launch.run_order import RunOrder
+    from llmdash.reports.errors import ErrorKind
 
 __all__ = ["EngineLine", "EngineOrder", "Environment", "RunEnded", "RunExported", "RunReady", "RunRefused"]
 

@@ -17,9 +17,10 @@ from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Range
 from llmdash.exit_codes import ExitCode
 from llmdash.launch.earlier import EarlierAnswers, earlier_answers
-from llmdash.launch.inputs import Input, open_input, spool
+from llmdash.launch.inputs import open_input, spool
 from llmdash.launch.request_estimates import RequestEstimate, RequestEstimates, summed
 from llmdash.launch.request_options import options_of, with_model_of
+from llmdash.launch.run_input import Input
 from llmdash.prompts.source import InputError, Prompt, PromptSource
 from llmdash.reports.forecast import forecast_record, forecast_report
 from llmdash.reports.output import Output

@@ -220,8 +220,8 @@ class HomeLauncher:
     def go_on(self, run: str) -> Session:
         """Go on with what is pending of a kept run. Raises LaunchError."""
         from llmdash.engine.journal.reader import JournalReader
-        from llmdash.launch.inputs import Input
         from llmdash.launch.resuming import resumed_flags
+        from llmdash.launch.run_input import Input
         from llmdash.launch.run_order import RunOrder
 
         folder, given = Path(run), Input()

@@ -11,7 +11,7 @@ from llmdash.ui.launcher import REUSE, Launch, rate_as_text
 
 if TYPE_CHECKING:
     from llmdash.config import Settings
-    from llmdash.launch.inputs import Input
+    from llmdash.launch.run_input import Input
     from llmdash.launch.run_order import RunOrder
 
 __all__ = ["ALL", "SIMULATOR", "fields_for_options", "flags_of", "input_of_launch", "order_of"]
@@ -73,7 +73,7 @@ def flags_of(launch: Launch, settings: Settings) -> Mapping[str, Any]:
 
 def input_of_launch(launch: Launch) -> Input:
     """Return the input of a launch."""
-    from llmdash.launch.inputs import Input
+    from llmdash.launch.run_input import Input
 
     return Input(
         launch.prompt_path.expanduser(),

@@ -9,13 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmdash.prompts.checked import Checked
-from llmdash.prompts.checks import parse_check
-from llmdash.prompts.schema import AnswerSchema, open_schema
-from llmdash.prompts.source import PromptSource
-
 if TYPE_CHECKING:
     from llmdash.engine.dispatch.answer_rules import AnswerRules
+    from llmdash.prompts.schema import AnswerSchema
+    from llmdash.prompts.source import PromptSource
 
 __all__ = ["NO_JUDGEMENT", "Judgement", "judgement_of"]
 
@@ -52,11 +49,19 @@ class Judgement:
 
     @cached_property
     def _answers(self) -> AnswerSchema | None:
-        return None if self.schema is None else AnswerSchema(self.schema)
+        if self.schema is None:
+            return None
+        from llmdash.prompts.schema import AnswerSchema
+
+        return AnswerSchema(self.schema)
 
     def over(self, source: PromptSource) -> PromptSource:
         """Return the source with its answers compared by the check."""
-        return source if self.check is None else Checked(source, self.check)
+        if self.check is None:
+            return source
+        from llmdash.prompts.checked import Checked
+
+        return Checked(source, self.check)
 
     def options(self, wire: str) -> dict[str, Any]:
         """Return the request options that ask for answers of the schema, in the words of a wire format; none
@@ -83,6 +88,9 @@ NO_JUDGEMENT = Judgement()
 
 def judgement_of(check: str | None, schema: Path | None, *, repair: bool, empty_fails: bool) -> Judgement:
     """Return what is asked for. Raises CheckError, or InputError for a file that is no schema."""
+    from llmdash.prompts.checks import parse_check
+    from llmdash.prompts.schema import open_schema
+
     document = None if schema is None else open_schema(schema).document
     name = None if check is None else parse_check(check)
     return Judgement(name, document, repair, empty_fails)

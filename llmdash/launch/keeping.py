@@ -13,8 +13,8 @@ from llmdash.config import ConfigError
 from llmdash.config.kept import KeptSettings
 from llmdash.engine.journal.keeping import Keep
 from llmdash.engine.plan import LiveOutput
-from llmdash.launch.inputs import Input
 from llmdash.launch.results import export
+from llmdash.launch.run_input import Input
 from llmdash.reports.export.at_end import ResultsAtEnd
 from llmdash.reports.export.draft import is_stream
 from llmdash.reports.export.live import LiveResults, can_be_live

@@ -10,7 +10,8 @@ from typing import Any
 from llmdash.config.prices import load_prices
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.pool.costs import CostOf
-from llmdash.launch.inputs import input_of, open_input
+from llmdash.launch.inputs import open_input
+from llmdash.launch.run_input import input_of
 from llmdash.prompts.source import PromptSource
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.replay.session import ReplaySession

@@ -12,7 +12,8 @@ from llmdash.config import ConfigError, EndpointSettings, Settings
 from llmdash.config.telling import TELLING
 from llmdash.config.toml import TABLES
 from llmdash.config.values import shown
-from llmdash.launch.inputs import Input, earlier_run
+from llmdash.launch.inputs import earlier_run
+from llmdash.launch.run_input import Input
 from llmdash.prompts.source import PromptSource
 from llmdash.secrets import Secret
 from llmdash.simulator.settings import SimulatorSettings

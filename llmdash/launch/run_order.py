@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmdash.launch.inputs import Input
 from llmdash.launch.judgement import Judgement
+from llmdash.launch.run_input import Input
 from llmdash.launch.workers import NO_WORKERS, WorkersOrder
 from llmdash.simulator.settings import SimulatorSettings
 

@@ -13,12 +13,9 @@ from llmdash.launch.dashboard import Closed, load_dashboard, open_dashboard
 from llmdash.launch.engine_line import RunReady
 from llmdash.launch.engine_process import EngineProcess
 from llmdash.launch.followed import FollowedSession
-from llmdash.launch.kept import report_room
-from llmdash.launch.results import export
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import OwnSession, stop, write_last_words, write_left_running, write_nowhere
 from llmdash.remote.client import RemoteSession
-from llmdash.reports.export.draft import is_stream
 from llmdash.signals import Signals, terminal_is_gone
 
 __all__ = ["attached", "conclude", "report_lost", "show_run"]
@@ -40,7 +37,9 @@ def show_run(engine: EngineProcess, order: RunOrder, settings: Settings, view: V
     engine.submit(order, settings)
     load_dashboard()  # meanwhile
     ready = engine.ready()
-    if not order.resume:
+    if not order.resume and settings.kept.most_bytes is not None:
+        from llmdash.launch.kept import report_room
+
         report_room(settings.kept)
     with Signals() as signals:
         session = view(ready.folder)
@@ -75,9 +74,18 @@ def conclude(
     write_last_words(ended.run, ready.folder, ready.out, ended.errors, ended.held_up)
     signals.tell(_give_up)
     engine.exported()
+    if ready.out is not None:
+        _write_to_stream(ready)
+    return closed.code or ended.code
+
+
+def _write_to_stream(ready: RunReady) -> None:
+    """Write the results where they go to a stream, which the engine has not open."""
+    from llmdash.launch.results import export
+    from llmdash.reports.export.draft import is_stream
+
     if ready.out is not None and is_stream(ready.out):
         export(ready.folder, ready.out)
-    return closed.code or ended.code
 
 
 def _give_up(number: int) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import JobsView, SeriesView, View
 from llmdash.engine.session import LocalSession
-from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.inputs import open_input
+from llmdash.launch.run_input import Input
 from tests.benchmarks.floor import answered_at_once
 from tests.benchmarks.processes import resident_mb
 from tests.benchmarks.rows import prompt_file

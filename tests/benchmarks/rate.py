@@ -20,8 +20,8 @@ from pathlib import Path
 from llmdash.config import Settings
 from llmdash.engine.model.commands import Cancel, SetRate
 from llmdash.engine.session import LocalSession
-from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.simulator.process import SimulatorProcess

@@ -34,10 +34,11 @@ from llmdash.launch.engine_line import EngineLine
 from llmdash.launch.engine_process import ENGINE, EngineProcess
 from llmdash.launch.engine_service import serve
 from llmdash.launch.headless import run_headless
-from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.inputs import open_input
 from llmdash.launch.plan_builder import make_plan
 from llmdash.launch.preparing import PreparedRun
 from llmdash.launch.run_folders import run_folder
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.launch.watching import attached, show_run
 from llmdash.prompts.source import Prompt

@@ -15,8 +15,8 @@ from llmdash.config import load_settings
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.view import StreamView, View
 from llmdash.engine.session import LocalSession
-from llmdash.launch.inputs import Input
 from llmdash.launch.preparing import prepare
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.workers import WorkersOrder
 from tests.cli.processes import Family

@@ -19,8 +19,8 @@ from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import EndpointState, KeyState
 from llmdash.engine.session import LocalSession
-from llmdash.launch.inputs import Input
 from llmdash.launch.plan_builder import make_plan
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.llms.transport.timeouts import Timeouts
 from llmdash.llms.wire.failures import FailureKind

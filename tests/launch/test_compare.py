@@ -17,7 +17,7 @@ from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import RunState
 from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.launch.compare import Bench, practice
-from llmdash.launch.inputs import Input
+from llmdash.launch.run_input import Input
 from llmdash.prompts.source import Prompt, PromptList
 from llmdash.secrets import Secret
 from tests.simulated import Simulated

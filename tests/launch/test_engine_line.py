@@ -11,7 +11,7 @@ import pytest
 
 from llmdash.config import load_settings
 from llmdash.launch.engine_line import EngineLine, EngineOrder, Environment
-from llmdash.launch.inputs import Input
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import PRACTICE, RunOrder
 from llmdash.secrets import Secret
 

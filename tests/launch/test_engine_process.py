@@ -14,8 +14,8 @@ from llmdash.config import Settings
 from llmdash.engine.model.commands import Cancel
 from llmdash.engine.model.view import View
 from llmdash.launch.engine_process import EngineProcess
-from llmdash.launch.inputs import Input
 from llmdash.launch.refused import RefusedError
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import write_last_words
 from llmdash.remote.client import RemoteSession

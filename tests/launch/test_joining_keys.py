@@ -18,8 +18,9 @@ from llmdash.engine.model.view import View
 from llmdash.engine.session import LocalSession
 from llmdash.launch.compare import Bench
 from llmdash.launch.home import HomeLauncher
-from llmdash.launch.inputs import Input, open_input
+from llmdash.launch.inputs import open_input
 from llmdash.launch.preparing import prepare
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.launch.shutdown import OwnSession
 from llmdash.ui.launcher import Launch

@@ -56,7 +56,7 @@ class NewRunForm(Vertical):
     NewRunForm .half.-rest Label { width: auto; padding: 0 1 0 2; }
     .compact NewRunForm .halves { layout: vertical; height: 2; }
     .compact NewRunForm .half { width: 1fr; }
-    .compact NewRunForm .half.-rest > Label:first-child { width: 12; padding: 0; }
+    .compact NewRunForm .half.-rest > Label.name { width: 12; padding: 0; }
     NewRunForm #reading { color: $foreground-muted; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     NewRunForm #preview { margin-top: 1; height: 3; }
     """
@@ -125,7 +125,13 @@ class NewRunForm(Vertical):
                 _field("budget", "" if last.budget is None else f"{last.budget:g}", "off", classes="narrow"),
                 classes="half",
             )
-            yield Horizontal(Label("reuse"), self._reuse, Label("dedupe"), self._dedupe, classes="half -rest")
+            yield Horizontal(
+                Label("reuse", classes="name"),
+                self._reuse,
+                Label("dedupe"),
+                self._dedupe,
+                classes="half -rest",
+            )
         yield Static(id="preview", markup=False)
 
     def on_mount(self) -> None:
