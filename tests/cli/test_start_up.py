@@ -60,6 +60,28 @@ def test_what_shows_a_run_loads_nothing_of_what_runs_it(modules: str) -> None:
     assert engine <= {"journal", "metrics", "model"}
 
 
+def test_home_is_there_before_runs_prompts_and_results_can_be_read() -> None:
+    """The first picture lists files by their names, and looks into the rest once it is there."""
+    found = imported("llmdash.launch.home_screen, llmdash.ui.app, llmdash.ui.screens.home")
+    later = (
+        "llmdash.prompts.readers",
+        "llmdash.prompts.source",
+        "llmdash.reports.export",
+        "llmdash.runs.",
+        "llmdash.remote.",
+        "llmdash.simulator.",
+    )
+    assert "llmdash.engine.model.frame" not in found
+    assert not [name for name in found if name.startswith(later)]
+
+
+def test_a_command_loads_no_other() -> None:
+    found = imported("llmdash.cli")
+    assert {name for name in found if name.startswith("llmdash.cli.")} == {
+        f"llmdash.cli.{part}" for part in ("commands", "errors", "examples", "help_layout")
+    }
+
+
 def test_the_process_of_an_engine_is_started_before_what_is_said_to_it_is_loaded() -> None:
     assert "llmdash.launch.engine_line" not in imported("llmdash.launch.engine_process")
 
