@@ -140,7 +140,7 @@ async def test_only_what_a_class_concerns_is_styled_again(monkeypatch: pytest.Mo
 
 def test_a_source_is_parsed_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    whole = stylesheet.parse
+    whole: Callable[..., Iterable[RuleSet]] = vars(stylesheet)["parse"]
 
     def parse(scope: str, css: str, *arguments: Any, **how: Any) -> Iterable[RuleSet]:
         parsed.append(css)

@@ -12,12 +12,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from llmdash.sanitize import clean_line
 from llmdash.ui.home.choice_strip import ChoiceStrip
 from llmdash.ui.home.field import Field
+from llmdash.ui.home.field_line import LABEL_CELLS, FieldLine
 from llmdash.ui.home.path_field import PathField
 from llmdash.ui.home.words import PREVIEW_LINES, preview_lines, reading_line
 from llmdash.ui.launcher import REUSE, EndpointChoice, Launch, LaunchError, LaunchOptions, Preview
@@ -42,7 +42,6 @@ class NewRunForm(Vertical):
     SCOPED_CSS: ClassVar[bool] = False  # rules for a narrow screen, which is outside
     DEFAULT_CSS = """
     NewRunForm { height: auto; }
-    NewRunForm .line { height: 1; }
     NewRunForm Label { width: 12; color: $foreground-muted; }
     NewRunForm Label.inner { width: auto; padding: 0 1 0 2; }
     NewRunForm Input { width: 1fr; padding: 0 1; background: $panel; background-tint: $background 0%; }
@@ -85,38 +84,38 @@ class NewRunForm(Vertical):
         self._reuse = ChoiceStrip(REUSE, REUSE.index(last.reuse), id="reuse")
         self._dedupe = ChoiceStrip(REUSE, REUSE.index(last.dedupe), id="dedupe")
         self._auto = ChoiceStrip(_SWITCH, int(last.auto), id="auto")
-        self._rate_slider = LogSlider(*RATE_RANGE, unit="/s", label="", unlimited=True, id="rate")
+        self._rate_slider = LogSlider(*RATE_RANGE, unit="/s", label="", unlimited=True, id="rate-slider")
         self._in_flight = LogSlider(*CONCURRENCY_RANGE, unit="", label="", integral=True, id="concurrency")
 
     def compose(self) -> ComposeResult:
         last = self._options.last
         path = "" if self._files.chosen is not None or last.prompt_path == Path() else str(last.prompt_path)
-        yield _line("prompts", self._files)
-        yield _line("", PathField(path, ("or the path of any file",), id="prompt-path"))
-        yield _line("", Static(id="reading", markup=False))
-        yield _line(
+        yield FieldLine("prompts", self._files)
+        yield FieldLine("", PathField(path, ("or the path of any file",), id="prompt-path"))
+        yield FieldLine("", Static(id="reading", markup=False))
+        yield FieldLine(
             "template",
             _field("template", last.template, "each row's prompt: Sum up: {{text}}", "Sum up: {{text}}"),
             Label("column", classes="inner"),
             _field("prompt-column", last.prompt_column, "prompt"),
         )
-        yield _line("system", _field("system", last.system, "what goes before each prompt"))
-        yield _line("check", self._check)
-        yield _line(
+        yield FieldLine("system", _field("system", last.system, "what goes before each prompt"))
+        yield FieldLine("check", self._check)
+        yield FieldLine(
             "schema",
             PathField(last.schema, _SCHEMA, id="schema"),
             Label("carry", classes="inner"),
             _field("carry", last.carry, "all fields"),
         )
-        yield _line("endpoint", self._endpoints)
-        yield _line(
+        yield FieldLine("endpoint", self._endpoints)
+        yield FieldLine(
             "model",
             _field("model", last.model, "the endpoint's own", "its own"),
             Label("options", classes="inner"),
             _field("options", ", ".join(last.options), "temperature=0, max_tokens=60", "temperature=0"),
         )
-        yield _line("rate", self._rate_slider, Label("by itself", classes="inner"), self._auto)
-        yield _line("in flight", self._in_flight)
+        yield FieldLine("rate", self._rate_slider, Label("by itself", classes="inner"), self._auto)
+        yield FieldLine("in flight", self._in_flight)
         with Horizontal(classes="halves"):
             yield Horizontal(
                 Label("trial"),
@@ -219,7 +218,7 @@ class NewRunForm(Vertical):
 
     def on_resize(self) -> None:
         """Show of the first prompts as much as there is room for."""
-        width = max(20, self.content_size.width - 12)
+        width = max(20, self.content_size.width - LABEL_CELLS)
         lines = preview_lines(self._preview, width) if self._preview else []
         self.query_one("#preview", Static).update(
             Content("\n").join(Content.assemble(*line) for line in lines[:PREVIEW_LINES])
@@ -295,7 +294,3 @@ def _budget(text: str) -> float | None:
 
 def _field(name: str, value: str, *placeholders: str, classes: str = "") -> Field:
     return Field(value, placeholders, id=name, classes=classes)
-
-
-def _line(label: str, *widgets: Widget) -> Horizontal:
-    return Horizontal(Label(label, markup=False), *widgets, classes="line")

@@ -61,7 +61,10 @@ class HomeScreen(Screen[None]):
         border: round $border-blurred; border-title-color: $foreground-muted; padding: 0 1;
         border-subtitle-color: $foreground-muted;
     }
-    HomeScreen .home-panel:focus-within, HomeScreen #kept:focus {
+    HomeScreen .home-panel:focus-within {
+        border: heavy $primary; border-title-color: $primary; border-title-style: bold;
+    }
+    HomeScreen #kept:focus {
         border: heavy $primary; border-title-color: $primary; border-title-style: bold;
     }
     HomeScreen #new { height: auto; }

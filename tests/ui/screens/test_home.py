@@ -275,7 +275,7 @@ async def test_what_enter_would_send_stands_beside_it() -> None:
         pilot.app.screen.query_one("#budget", Input).value = "0.2"
         await until(pilot, lambda: "sends 20 of 10,000 prompts, then holds" in forecast(pilot))
         assert "budget $0.20 may hold the run" in forecast(pilot)
-        pilot.app.screen.query_one("#rate").focus()
+        pilot.app.screen.query_one("#rate-slider").focus()
         await pilot.press("end", "end")
         await until(pilot, lambda: "as fast as answers come" in forecast(pilot))
         pilot.app.screen.query_one("#budget", Input).value = "much"
