@@ -22,7 +22,6 @@ __all__ = ["CONTEXT", "as_started", "forked", "is_forkable"]
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
-        "coverage",
         "llmdash.cli",
         "llmdash.engine.session",
         "llmdash.launch.headless",
@@ -35,7 +34,6 @@ CONTEXT.set_forkserver_preload(
 )
 _READ_AT_START = ("PYTHON", "LC_", "LANG")
 """How variables begin that an interpreter reads as it starts: a forked one has done so."""
-_MEASURED = "COVERAGE_PROCESS_CONFIG"
 
 
 def is_forkable(environment: Mapping[str, str]) -> bool:
@@ -48,12 +46,8 @@ def is_forkable(environment: Mapping[str, str]) -> bool:
 @contextmanager
 def forked(target: Callable[..., None], *arguments: Any) -> Iterator[ForkServerProcess]:
     """A process that calls `target` and ends; it is killed at the end of the `with` if it still runs."""
-    measured = os.environ.pop(_MEASURED, None)  # what is forked from is not measured
-    try:
-        process = CONTEXT.Process(target=target, args=arguments)
-        process.start()
-    finally:
-        os.environ |= {} if measured is None else {_MEASURED: measured}
+    process = CONTEXT.Process(target=target, args=arguments)
+    process.start()
     try:
         yield process
     finally:
@@ -73,10 +67,6 @@ def as_started(folder: Path, environment: Mapping[str, str], out: int, err: int)
     time.tzset()
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    if _MEASURED in os.environ:
-        import coverage
-
-        coverage.process_startup()
     _use_streams(out, err)
     try:
         yield

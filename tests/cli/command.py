@@ -27,7 +27,7 @@ from tests.simulated import Simulated
 
 __all__ = ["Ended", "configure", "environment", "llmdash", "prompts", "results", "start"]
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")  # the last: what a program runs is measured too
+_KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH")  # the last: what a program runs is measured too
 _LONGEST_S = 120.0
 
 
