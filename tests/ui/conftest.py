@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from textual.app import App
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from tests.ui.waiting import at_rest
+
+_PARSED: OrderedDict[Any, list[RuleSet]] = OrderedDict()
+"""Style sheets as they were parsed for the apps of earlier tests, which have nearly the same ones."""
+_MOST_PARSED = 4_000
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +33,22 @@ def _rest_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def _toasts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A toast is still there when a test looks for it, however long the machine stood still meanwhile."""
     monkeypatch.setattr(App, "NOTIFICATION_TIMEOUT", 600.0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_style_sheet_is_parsed_once() -> Iterator[None]:
+    """The rules of a style sheet depend on its text, its place and the variables; nobody changes them."""
+    parse = Stylesheet._parse_rules
+
+    def parse_once(self: Stylesheet, *what: Any, **how: Any) -> list[RuleSet]:
+        asked = (what, *sorted(how.items()), *self._variables.items())
+        if asked not in _PARSED:
+            _PARSED[asked] = parse(self, *what, **how)
+        _PARSED.move_to_end(asked)
+        if len(_PARSED) > _MOST_PARSED:
+            _PARSED.popitem(last=False)
+        return list(_PARSED[asked])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
