@@ -28,6 +28,7 @@ CONTEXT.set_forkserver_preload(
         "llmdash.launch.plan_builder",
         "llmdash.launch.refusals",
         "llmdash.llms.openai",
+        "llmdash.llms.transport.http",
         "llmdash.runs.details",
         "llmdash.simulator.server",
     ]
