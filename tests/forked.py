@@ -63,8 +63,8 @@ def forked(target: Callable[..., None], *arguments: Any) -> Iterator[ForkServerP
 
 
 @contextmanager
-def as_started(folder: Path, environment: Mapping[str, str], out: int, err: int) -> Iterator[None]:
-    """Make a forked process one that was started there, with nothing to read and these to write to.
+def as_started(folder: Path, environment: Mapping[str, str], *streams: int) -> Iterator[None]:
+    """Make a forked process one that was started there, with these to read from and to write to.
 
     At its end it does what an interpreter does at its own.
     """
@@ -73,17 +73,16 @@ def as_started(folder: Path, environment: Mapping[str, str], out: int, err: int)
     time.tzset()
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    _use_streams(out, err)
+    _use_streams(*streams)
     try:
         yield
     finally:
         atexit._run_exitfuncs()
 
 
-def _use_streams(out: int, err: int) -> None:
+def _use_streams(*streams: int) -> None:
     encoding, errors = sys.stdout.encoding, sys.stdout.errors
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, source in enumerate((nothing, out, err)):
+    for number, source in enumerate(streams):
         os.dup2(source, number)
         os.close(source)
     sys.stdin = open(0, encoding=encoding, closefd=False)  # noqa: SIM115 - a descriptor, as below
