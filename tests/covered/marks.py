@@ -61,6 +61,8 @@ class _Marker:
         reached = reached or _Reached()
         opening = next((at for at, each in enumerate(body) if not _comes_first(each)), len(body))
         made = body[:opening]
+        for statement in made:
+            reached.lines |= _head(statement)
         due = True
         for statement in body[opening:]:
             reached.lines |= _head(statement)

@@ -117,7 +117,9 @@ def test_docstrings_and_what_is_taken_from_the_future_stay_first() -> None:
             return [inspect.getdoc(each) for each in (A, f)]
     '''
     tree, marks = marked(textwrap.dedent(body), 0)
-    names: dict[str, Any] = {RAN: bytearray(len(marks)), "inspect": inspect}
+    ran = bytearray(len(marks))
+    names: dict[str, Any] = {RAN: ran, "inspect": inspect}
     exec(compile(tree, "marked", "exec"), names)  # noqa: S102 - the text above
+    assert 3 in set().union(*(mark.lines for mark, is_set in zip(marks, ran, strict=True) if is_set))
     assert names["f"](0) == ["A class.", "A function."]
     assert names["__doc__"] == "A module."
