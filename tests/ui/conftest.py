@@ -10,6 +10,7 @@ import pytest
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.widgets import Input
 
 from tests.ui.waiting import at_rest
 
@@ -33,6 +34,12 @@ def _rest_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def _toasts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A toast is still there when a test looks for it, however long the machine stood still meanwhile."""
     monkeypatch.setattr(App, "NOTIFICATION_TIMEOUT", 600.0)
+
+
+@pytest.fixture(autouse=True)
+def _cursors_do_not_blink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cursor of a field is in its picture, however long the machine stood still meanwhile."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda field: None)
 
 
 @pytest.fixture(autouse=True, scope="session")
