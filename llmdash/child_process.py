@@ -25,7 +25,6 @@ _KEPT = (
     "PYTHONHOME",
     "PYTHONPATH",
     "PYTHONWARNINGS",
-    "COVERAGE_PROCESS_CONFIG",
     "SYSTEMROOT",
 )
 """What an interpreter needs to start. Any other variable may hold a key, whatever its name."""

@@ -27,15 +27,19 @@ settings.register_profile("ci", _UNTIMED, derandomize=True, database=None, print
 settings.register_profile("thorough", _UNTIMED, max_examples=500)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+_GARBAGE = 100_000
+"""Objects after which to look for garbage: an app makes so many that looks took a quarter of its tests."""
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for garbage in what the tests make only: what is imported and collected stays."""
+    """Look for garbage in what the tests make only, and seldom: what is imported and collected stays."""
     gc.disable()
     collected = yield
     _check_nothing()
     gc.enable()
     gc.freeze()
+    gc.set_threshold(_GARBAGE)
     return collected
 
 

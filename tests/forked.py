@@ -22,20 +22,24 @@ __all__ = ["CONTEXT", "as_started", "forked", "is_forkable"]
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
-        "coverage",
         "llmdash.cli",
         "llmdash.engine.session",
+        "llmdash.launch.compare",
+        "llmdash.launch.compared_runs",
+        "llmdash.launch.doctor",
         "llmdash.launch.headless",
         "llmdash.launch.plan_builder",
+        "llmdash.launch.preparing",
         "llmdash.launch.refusals",
+        "llmdash.launch.run_folders",
         "llmdash.llms.openai",
+        "llmdash.llms.transport.http",
         "llmdash.runs.details",
         "llmdash.simulator.server",
     ]
 )
 _READ_AT_START = ("PYTHON", "LC_", "LANG")
 """How variables begin that an interpreter reads as it starts: a forked one has done so."""
-_MEASURED = "COVERAGE_PROCESS_CONFIG"
 
 
 def is_forkable(environment: Mapping[str, str]) -> bool:
@@ -48,12 +52,8 @@ def is_forkable(environment: Mapping[str, str]) -> bool:
 @contextmanager
 def forked(target: Callable[..., None], *arguments: Any) -> Iterator[ForkServerProcess]:
     """A process that calls `target` and ends; it is killed at the end of the `with` if it still runs."""
-    measured = os.environ.pop(_MEASURED, None)  # what is forked from is not measured
-    try:
-        process = CONTEXT.Process(target=target, args=arguments)
-        process.start()
-    finally:
-        os.environ |= {} if measured is None else {_MEASURED: measured}
+    process = CONTEXT.Process(target=target, args=arguments)
+    process.start()
     try:
         yield process
     finally:
@@ -63,8 +63,8 @@ def forked(target: Callable[..., None], *arguments: Any) -> Iterator[ForkServerP
 
 
 @contextmanager
-def as_started(folder: Path, environment: Mapping[str, str], out: int, err: int) -> Iterator[None]:
-    """Make a forked process one that was started there, with nothing to read and these to write to.
+def as_started(folder: Path, environment: Mapping[str, str], *streams: int) -> Iterator[None]:
+    """Make a forked process one that was started there, with these to read from and to write to.
 
     At its end it does what an interpreter does at its own.
     """
@@ -73,21 +73,16 @@ def as_started(folder: Path, environment: Mapping[str, str], out: int, err: int)
     time.tzset()
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    if _MEASURED in os.environ:
-        import coverage
-
-        coverage.process_startup()
-    _use_streams(out, err)
+    _use_streams(*streams)
     try:
         yield
     finally:
         atexit._run_exitfuncs()
 
 
-def _use_streams(out: int, err: int) -> None:
+def _use_streams(*streams: int) -> None:
     encoding, errors = sys.stdout.encoding, sys.stdout.errors
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, source in enumerate((nothing, out, err)):
+    for number, source in enumerate(streams):
         os.dup2(source, number)
         os.close(source)
     sys.stdin = open(0, encoding=encoding, closefd=False)  # noqa: SIM115 - a descriptor, as below

@@ -8,7 +8,8 @@ import pkgutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -83,8 +84,10 @@ def room(module: str) -> str:
     return ".".join(parts[:2]) if len(parts) > 1 and parts[0] in SPLIT else parts[0]
 
 
-def imports() -> Iterator[tuple[str, str]]:
+@cache
+def imports() -> Sequence[tuple[str, str]]:
     """(module, module it imports) within llmdash, wherever the import stands."""
+    found = []
     known = dict.fromkeys(modules()) | {"llmdash": None}
     for name in known:
         path = PACKAGE.joinpath(*name.split(".")[1:])
@@ -93,7 +96,8 @@ def imports() -> Iterator[tuple[str, str]]:
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("llmdash"):
                 for alias in node.names:
                     whole = f"{node.module}.{alias.name}"
-                    yield name, whole if whole in known else node.module
+                    found.append((name, whole if whole in known else node.module))
+    return found
 
 
 def arrows() -> dict[str, set[str]]:

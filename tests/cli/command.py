@@ -9,10 +9,11 @@ import runpy
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +28,7 @@ from tests.simulated import Simulated
 
 __all__ = ["Ended", "configure", "environment", "llmdash", "prompts", "results", "start"]
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")  # the last: what a program runs is measured too
+_KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH")  # the last: what a program runs is measured too
 _LONGEST_S = 120.0
 
 
@@ -90,8 +91,8 @@ def start(*arguments: object, cwd: Path, env: dict[str, str], **how: Any) -> Ite
 
 def llmdash(*arguments: object, cwd: Path, env: dict[str, str], given: str | None = None) -> Ended:
     """Run `llmdash` to its end, with `given` on standard input."""
-    if given is None and is_forkable(env):
-        return _forked_llmdash(*arguments, cwd=cwd, env=env)
+    if is_forkable(env):
+        return _forked_llmdash(*arguments, cwd=cwd, env=env, given=given)
     stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
     with start(*arguments, cwd=cwd, env=env, stdin=stdin) as process:
         out, err = process.communicate(given, timeout=_LONGEST_S)
@@ -105,24 +106,39 @@ def prompts(folder: Path, count: int = 3, name: str = "p.txt") -> Path:
     return path
 
 
-def _forked_llmdash(*arguments: object, cwd: Path, env: dict[str, str]) -> Ended:
-    pipes = [CONTEXT.Pipe(duplex=False) for _ in ("out", "err")]
-    (out, out_end), (err, err_end) = pipes
-    with out, err, forked(_be_llmdash, [*map(str, arguments)], cwd, env, out_end, err_end) as process:
-        out_end.close()
-        err_end.close()
+def _forked_llmdash(*arguments: object, cwd: Path, env: dict[str, str], given: str | None) -> Ended:
+    (in_end, into), (out, out_end), (err, err_end) = [CONTEXT.Pipe(duplex=False) for _ in range(3)]
+    ends = (in_end if given is not None else None, out_end, err_end)
+    with out, err, forked(_be_llmdash, [*map(str, arguments)], cwd, env, *ends) as process:
+        for end in (in_end, out_end, err_end):
+            end.close()
+        writer = threading.Thread(target=_give, args=(into, given or ""))
+        writer.start()
         told = _read_all(out.fileno(), err.fileno())
+        writer.join()
         process.join(_LONGEST_S)
         assert process.exitcode is not None, "it does not end"
         return Ended(process.exitcode, *told)
 
 
 def _be_llmdash(
-    arguments: list[str], folder: Path, environment: dict[str, str], out: Connection, err: Connection
+    arguments: list[str],
+    folder: Path,
+    environment: dict[str, str],
+    given: Connection | None,
+    out: Connection,
+    err: Connection,
 ) -> None:
-    with as_started(folder, environment, out.fileno(), err.fileno()):
+    source = os.open(os.devnull, os.O_RDONLY) if given is None else given.fileno()
+    with as_started(folder, environment, source, out.fileno(), err.fileno()):
         sys.argv[:] = ["llmdash", *arguments]
         runpy.run_module("llmdash", run_name="__main__", alter_sys=True)
+
+
+def _give(into: Connection, text: str) -> None:
+    """Write a text, for as long as somebody reads it."""
+    with into, suppress(BrokenPipeError), open(into.fileno(), "w", closefd=False) as file:
+        file.write(text)
 
 
 def _read_all(*pipes: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from llmdash.engine.model.commands import Command, Drain, Pause, Resume, SetConcurrency, SetRate
@@ -110,6 +110,62 @@ def _timing_row(name: str, answers: int, number: int) -> TimingRow:
     return TimingRow(name, answers, spread(0.41), spread(0.94), spread(0.026), spread(0.06), spread(38.0))
 
 
+@lru_cache(maxsize=20_000)
+def _row(job: int, now: float, named: str, keys: tuple[str, ...], waits: tuple[WaitReason, ...]) -> JobRow:
+    """A job at that moment. Each is asked for in every frame, by tests that all begin at the same one."""
+    name = named.format(job)
+    age = now - job / 18.0
+    if age <= 0:
+        return JobRow(job, name)
+    key = keys[job % len(keys)] if keys else None
+    if waits and age < 5.0:
+        return _waiting(job, name, key, age, waits)
+    if noise(job, 3) < 0.03 and age < 9.0:
+        return _in_backoff(job, name, key, age)
+    ttft = TTFT_S * (0.6 + 0.9 * noise(job, 1))
+    latency = LATENCY_S * (0.5 + noise(job, 2))
+    wait = 0.1 + 0.2 * noise(job, 4)
+    tries = 2 if noise(job, 3) < 0.05 else 1
+    sent = partial(JobRow, job, name, key=key, tries=tries, wait_s=wait, input_tokens=41)
+    if age < ttft:
+        return sent(JobState.SENT, time_s=age)
+    if age < latency:
+        out = int((age - ttft) * 38)
+        text = JobText("".join(SPOKEN[: 1 + out % len(SPOKEN)]))
+        return sent(
+            JobState.STREAMING,
+            ttft_s=ttft,
+            time_s=age,
+            output_tokens=out,
+            tokens_estimated=True,
+            text=text,
+        )
+    if noise(job, 5) < 0.012:
+        error = "400 invalid_request: the model refused the prompt"
+        return sent(JobState.FAILED, time_s=latency, error=error)
+    verdict = Verdict.RIGHT if noise(job, 6) < 0.974 else Verdict.NOT_EQUAL
+    text = JobText(
+        f'{{"expression": "{job % 97} x 4 - 3", "result": {job % 97 * 4 - 3}}}', str(job % 97 * 4 - 3)
+    )
+    if verdict is Verdict.NOT_EQUAL:
+        text = replace(text, expected=str(job % 97 * 4 + 7))
+    out = 18 + int(noise(job, 7) * 9)
+    return sent(JobState.DONE, ttft_s=ttft, time_s=latency, output_tokens=out, verdict=verdict, text=text)
+
+
+def _waiting(job: int, name: str, key: str | None, age: float, waits: tuple[WaitReason, ...]) -> JobRow:
+    reason = waits[job % len(waits)]
+    if reason is WaitReason.BACKOFF:
+        return _in_backoff(job, name, key, age)
+    return JobRow(job, name, JobState.KEY, reason, wait_s=age)
+
+
+def _in_backoff(job: int, name: str, key: str | None, age: float) -> JobRow:
+    due = math.ceil(age / 3.0) * 3.0 - age
+    error = "429 rate limit reached"
+    return JobRow(job, name, JobState.BACKOFF, WaitReason.BACKOFF, due, key, 2, age, error=error)
+
+
 def _wrongness(row: JobRow) -> tuple[bool, bool]:
     return row.state is not JobState.FAILED, row.verdict is not Verdict.NOT_EQUAL
 
@@ -204,64 +260,13 @@ class FakeSession:
         return min(self.scene.jobs, int(now * 18.0))
 
     def row(self, job: int, now: float) -> JobRow:
-        row = self.row_of(job, now)
+        row = _row(job, now, self.scene.job_name, self.scene.keys, self.scene.waits)
         return replace(row, worker=self.worker(job)) if row.tries else row
 
     def worker(self, job: int) -> str | None:
         """Who has the job."""
         workers = self.scene.workers
         return workers[job % len(workers)].name if workers else None
-
-    def row_of(self, job: int, now: float) -> JobRow:
-        name = self.scene.job_name.format(job)
-        age = now - job / 18.0
-        if age <= 0:
-            return JobRow(job, name)
-        key = self.scene.keys[job % len(self.scene.keys)] if self.scene.keys else None
-        if self.scene.waits and age < 5.0:
-            return self.waiting(job, name, key, age)
-        if noise(job, 3) < 0.03 and age < 9.0:
-            return self.in_backoff(job, name, key, age)
-        ttft = TTFT_S * (0.6 + 0.9 * noise(job, 1))
-        latency = LATENCY_S * (0.5 + noise(job, 2))
-        wait = 0.1 + 0.2 * noise(job, 4)
-        tries = 2 if noise(job, 3) < 0.05 else 1
-        sent = partial(JobRow, job, name, key=key, tries=tries, wait_s=wait, input_tokens=41)
-        if age < ttft:
-            return sent(JobState.SENT, time_s=age)
-        if age < latency:
-            out = int((age - ttft) * 38)
-            text = JobText("".join(SPOKEN[: 1 + out % len(SPOKEN)]))
-            return sent(
-                JobState.STREAMING,
-                ttft_s=ttft,
-                time_s=age,
-                output_tokens=out,
-                tokens_estimated=True,
-                text=text,
-            )
-        if noise(job, 5) < 0.012:
-            error = "400 invalid_request: the model refused the prompt"
-            return sent(JobState.FAILED, time_s=latency, error=error)
-        verdict = Verdict.RIGHT if noise(job, 6) < 0.974 else Verdict.NOT_EQUAL
-        text = JobText(
-            f'{{"expression": "{job % 97} x 4 - 3", "result": {job % 97 * 4 - 3}}}', str(job % 97 * 4 - 3)
-        )
-        if verdict is Verdict.NOT_EQUAL:
-            text = replace(text, expected=str(job % 97 * 4 + 7))
-        out = 18 + int(noise(job, 7) * 9)
-        return sent(JobState.DONE, ttft_s=ttft, time_s=latency, output_tokens=out, verdict=verdict, text=text)
-
-    def waiting(self, job: int, name: str, key: str | None, age: float) -> JobRow:
-        reason = self.scene.waits[job % len(self.scene.waits)]
-        if reason is WaitReason.BACKOFF:
-            return self.in_backoff(job, name, key, age)
-        return JobRow(job, name, JobState.KEY, reason, wait_s=age)
-
-    def in_backoff(self, job: int, name: str, key: str | None, age: float) -> JobRow:
-        due = math.ceil(age / 3.0) * 3.0 - age
-        error = "429 rate limit reached"
-        return JobRow(job, name, JobState.BACKOFF, WaitReason.BACKOFF, due, key, 2, age, error=error)
 
     def jobs(self, now: float, view: JobsView) -> JobsPart:
         wrong = [word for word in view.filter.split() if word.startswith("speed:")]
