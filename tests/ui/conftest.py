@@ -14,6 +14,8 @@ from textual.widgets import Input
 
 from tests.ui.waiting import at_rest
 
+PARSE_RULES = Stylesheet._parse_rules
+"""Textual's own."""
 _PARSED: OrderedDict[Any, list[RuleSet]] = OrderedDict()
 """Style sheets as they were parsed for the apps of earlier tests, which have nearly the same ones."""
 _MOST_PARSED = 4_000
@@ -45,12 +47,10 @@ def _cursors_do_not_blink(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _a_style_sheet_is_parsed_once() -> Iterator[None]:
     """The rules of a style sheet depend on its text, its place and the variables; nobody changes them."""
-    parse = Stylesheet._parse_rules
-
     def parse_once(self: Stylesheet, *what: Any, **how: Any) -> list[RuleSet]:
         asked = (what, *sorted(how.items()), *self._variables.items())
         if asked not in _PARSED:
-            _PARSED[asked] = parse(self, *what, **how)
+            _PARSED[asked] = PARSE_RULES(self, *what, **how)
         _PARSED.move_to_end(asked)
         if len(_PARSED) > _MOST_PARSED:
             _PARSED.popitem(last=False)

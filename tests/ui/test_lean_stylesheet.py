@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from llmdash.ui.lean_stylesheet import LeanStylesheet
+from tests.ui.conftest import PARSE_RULES
 
 
 class Lamp(Widget, can_focus=True):
@@ -147,6 +148,7 @@ def test_a_source_is_parsed_once_however_many_there_are(monkeypatch: pytest.Monk
         return whole(scope, css, *arguments, **how)
 
     monkeypatch.setattr(stylesheet, "parse", parse)
+    monkeypatch.setattr(Stylesheet, "_parse_rules", PARSE_RULES)
     sheet = LeanStylesheet(variables={"primary": "#102030"})
     for number in range(200):
         sheet.add_source(f"#n{number} {{ color: $primary; }}")
