@@ -543,7 +543,8 @@ async def test_why_the_runs_cannot_be_listed_is_said_once_and_again_only_when_it
 
 FIELDS = (
     *("prompt-files", "prompt-path", "template", "prompt-column", "system", "check", "schema", "carry"),
-    *("endpoints", "model", "options", "rate-slider", "auto", "concurrency", "trial", "budget", "reuse", "dedupe"),
+    *("endpoints", "model", "options", "rate-slider", "auto", "concurrency"),
+    *("trial", "budget", "reuse", "dedupe"),
 )
 
 
