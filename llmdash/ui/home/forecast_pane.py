@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from llmdash.engine.model.forecast import ForecastPart
-from llmdash.ui.home.forecast_words import enter_words, forecast_lines
+from llmdash.ui.home.forecast_words import LABEL, enter_words, forecast_lines
 from llmdash.ui.launcher import Launch
 
 __all__ = ["ForecastPane"]
@@ -43,7 +43,7 @@ class ForecastPane(Static):
         self.set_class(forecast.spends, "-spends")
         self.set_class(False, "-refused")
         self.border_subtitle = Content(enter_words(forecast, launch.trial))
-        self.update(Content("\n".join(forecast_lines(forecast, launch.budget))))
+        self.update(Content("\n").join(map(_labelled, forecast_lines(forecast, launch.budget))))
 
     def show_none(self, why: str) -> None:
         """Say why nothing can be sent."""
@@ -64,3 +64,7 @@ class ForecastPane(Static):
     def forget_refusal(self) -> None:
         """Something was changed: the next forecast may be shown."""
         self._refused = ""
+
+
+def _labelled(line: str) -> Content:
+    return Content.assemble((line[:LABEL], "$foreground-muted"), line[LABEL:])

@@ -116,7 +116,7 @@ class NewRunForm(Vertical):
             Label("options", classes="inner"),
             _field("options", ", ".join(last.options), "temperature=0, max_tokens=60", "temperature=0"),
         )
-        yield _line("rate", self._rate_slider, Label("by itself", classes="inner"), self._auto)
+        yield _line("rate", self._rate_slider, Label("auto", classes="inner"), self._auto)
         yield _line("in flight", self._in_flight)
         with Horizontal(classes="halves"):
             yield Horizontal(

@@ -205,7 +205,7 @@ async def test_the_state_and_the_time_stay_when_little_else_does() -> None:
 
 async def test_what_the_run_waits_for_stands_behind_the_state() -> None:
     title = (await header(replace(RUN, state=RunState.PAUSED, state_detail="disk full"), 100))[0]
-    assert "‖ paused · disk full   00:03:12.418" in title
+    assert "◫ paused · disk full   00:03:12.418" in title
 
 
 async def test_a_run_that_cannot_send_is_called_waiting_though_nobody_paused_it() -> None:

@@ -48,15 +48,15 @@ async def test_a_box_says_whose_stream_it_is_and_shows_the_end_of_it() -> None:
         tiles.show([part(1, text), part(2, "short", JobState.DONE)], 7)
         await pilot.pause()
         drawn = lines(tiles)
-        assert drawn[0].startswith("┏ add-1 · a1f2 ━━━"), "the cursor is on it"
-        assert drawn[0].endswith("─ ● ╮")
+        assert drawn[0].startswith("┏━ add-1 · a1f2 ━━━"), "the cursor is on it"
+        assert drawn[0].endswith("─ ● ─╮")
         assert "|word19 |▍" in "".join(drawn)
         assert "▸ live" in drawn[6] and "● done" in drawn[6]
         assert "word1 " not in "".join(drawn)
         assert "│ short|" in drawn[1]
         tiles.screen.set_focus(None)
         await pilot.pause()
-        assert lines(tiles)[0].startswith("╭ add-1 · a1f2 ───")
+        assert lines(tiles)[0].startswith("╭─ add-1 · a1f2 ───")
         assert tiles._border.words[:2] == ("Streams", "7 in flight")
 
 
