@@ -24,7 +24,7 @@ from llmdash.engine.model.frame import (
 )
 from llmdash.engine.model.states import AlertKind, Binding, KeyState, RunState, Severity
 from llmdash.ui.panels.verdict_line import VerdictLine, laid_out
-from llmdash.ui.text.verdict_words import Advice, verdict
+from llmdash.ui.text.verdict_words import Advice, RunVerdict, verdict
 from tests.ui.troubles import DISK_FULL, KEYS_REST, KILL_SWITCH, MINE_PAUSED, OPENAI_DOWN
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, lines_drawn, posted, running
 
@@ -231,6 +231,12 @@ FORECAST = ForecastPart(
 def test_a_line_reads_as_it_is_drawn(frame: Frame, line: str) -> None:
     pieces = laid_out(verdict(frame, NOW, changes=True), 118)
     assert re.sub(" {3,}", "   ", "".join(words for words, _style in pieces)) == line
+
+
+def test_what_failed_is_an_error_in_the_line_of_a_run_that_is_done() -> None:
+    said = RunVerdict("✓ all ended   38 failed:", "success", "✓ all ended")
+    assert laid_out(said, 78)[:2] == [("✓ all ended", "success"), ("   38 failed:", "error")]
+    assert laid_out(said._replace(said="✓ all ended, nothing failed"), 78)[0][1] == "success"
 
 
 def test_at_rest_the_line_stands_still() -> None:
