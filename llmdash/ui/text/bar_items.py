@@ -146,9 +146,8 @@ def items_of(found: Iterable[KeyEntry]) -> list[BarItem]:
 
 
 def _ends(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The first and the last of a row of digits; other keys as they are."""
-    digits = [int(key) for key in keys if key.isdecimal()]
-    is_row = len(digits) == len(keys) and digits == list(range(digits[0], digits[0] + len(digits)))
+    """The first and the last of some digits; other keys as they are."""
+    is_row = len(keys) > 1 and all(key.isdecimal() for key in keys)
     return (keys[0], keys[-1]) if is_row else keys
 
 

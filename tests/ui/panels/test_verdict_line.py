@@ -38,7 +38,7 @@ DEAD = Alert(
     detail="401 Incorrect API key provided",
 )  # fmt: skip
 RESTS = Alert(AlertKind.KEY, "key 77de rests", "revive it", 3.6, blocks=False, detail="server's hint")
-SILENT = Alert(AlertKind.WORKER, "Worker w5 silent for 7s: its 83 jobs go again", blocks=False)
+SILENT = Alert(AlertKind.WORKER, "worker w5 silent for 7s: its 83 jobs go again", blocks=False)
 BOUND = Frame(run=RUN, rate=RATE)
 TRIAL = Hold(
     HoldKind.TRIAL, "20 of 10,000 done, 95% right, $0.003", "the rest about $1.26, 8m20s",
