@@ -134,7 +134,8 @@ class RowPainter:
 
     def _draw_row(self, key: LineKey, rows: Rows) -> Strip:
         if not key.ground:
-            return self.whole([Cell(str(key.row or ""), MUTED)], ROW, self._width)
+            hint = " " * self.sign_cells + str(key.row or "")
+            return self.whole([Cell(hint, MUTED)], ROW, self._width)
         if key.row is None:
             return self._draw([Cell("·" * bool(each.column.gap), MUTED) for each in self._placed], key.ground)
         if (whole := rows.whole_line(key.row, self._width - self._margin)) is not None:
