@@ -67,7 +67,7 @@ def notes(pilot: Pilot[Any]) -> list[str]:
 
 
 def row_of(table: WorkerPanel, name: str) -> str:
-    return next(line for line in lines(table) if line.startswith(f"{name} "))
+    return next(line for line in lines(table) if line[1:].startswith(f"{name} "))
 
 
 def border(widget: Widget) -> tuple[list[str], str]:
