@@ -134,7 +134,7 @@ class RowPainter:
 
     def _draw_row(self, key: LineKey, rows: Rows) -> Strip:
         if not key.ground:
-            hint = " " * self.sign_cells + str(key.row or "")
+            hint = " " * self.sign_cells + str(key.row) if key.row else ""
             return self.whole([Cell(hint, MUTED)], ROW, self._width)
         if key.row is None:
             return self._draw([Cell("·" * bool(each.column.gap), MUTED) for each in self._placed], key.ground)
