@@ -136,6 +136,6 @@ def test_what_is_wrong_with_a_worker_is_an_alert_while_jobs_are_open(tmp_path: P
     with started(plan(tmp_path, Server(), prompts(5), asker=fleet)) as session:
         frame = until(session, lambda frame: len(frame.alerts) == 2)
         assert [alert.text for alert in frame.alerts] == [
-            "Worker w1 silent for 7s: nothing was in flight",
-            "Worker w2 lacks key k1 and gets none of its work",
+            "worker w1 silent for 7s: nothing was in flight",
+            "worker w2 lacks key k1 and gets none of its work",
         ]

@@ -166,7 +166,7 @@ def endpoints_out() -> Scene:
     )
 
 
-SILENT = Alert(AlertKind.WORKER, "Worker w5 silent for 7s: its 83 jobs go again", severity=Severity.ERROR)
+SILENT = Alert(AlertKind.WORKER, "worker w5 silent for 7s: its 83 jobs go again", severity=Severity.ERROR)
 WORKERS = (
     WorkerRow("w1", "here", in_flight=84, jobs_per_s=58.1, done=49_210, ttft_p50=0.41, keys=3,
               spark=(55, 60, 58, 59, 61, 57, 58, 60, 59, 58, 57, 58)),

@@ -55,10 +55,10 @@ def _silent(rows: Sequence[WorkerRow]) -> Alert:
 def _lacking(rows: Sequence[WorkerRow]) -> Alert:
     fix = "put it into its .env or environment, then start it again"
     if len(rows) == 1:
-        text = f"Worker {rows[0].name} lacks key {', '.join(rows[0].lacks)} and gets none of its work"
+        text = f"worker {rows[0].name} lacks key {', '.join(rows[0].lacks)} and gets none of its work"
         return Alert(AlertKind.WORKER, text, fix, blocks=False)
     keys = list(dict.fromkeys(label for row in rows for label in row.lacks))
-    text = f"Several workers lack keys ({listed([row.name for row in rows])}; {listed(keys)})"
+    text = f"several workers lack keys ({listed([row.name for row in rows])}; {listed(keys)})"
     return Alert(
         AlertKind.WORKER, text, "put them into their .env or environment, then start them again", blocks=False
     )
@@ -68,8 +68,8 @@ def _silence(rows: Sequence[WorkerRow]) -> str:
     """Who is silent, and for how long; what changes with time comes last."""
     seconds = max(row.silent_s for row in rows)
     if len(rows) == 1:
-        return f"Worker {rows[0].name} silent for {max(1, round(seconds))}s"
-    return f"Several workers silent for {max(1, round(seconds))}s ({listed([row.name for row in rows])})"
+        return f"worker {rows[0].name} silent for {max(1, round(seconds))}s"
+    return f"several workers silent for {max(1, round(seconds))}s ({listed([row.name for row in rows])})"
 
 
 def _its(rows: Sequence[WorkerRow]) -> str:

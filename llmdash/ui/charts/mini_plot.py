@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from rich.style import Style
@@ -31,7 +32,8 @@ _LINES_EACH: Final = 4
 _MOST_PLOTS: Final = 4
 _LEAST_WIDTH: Final = 24
 _HALVES_WIDTH: Final = 60
-_HEAD: Final = 13
+_VALUE: Final = 7
+"""Cells of a last value beside its bars, with the blanks behind it."""
 _PEAK: Final = 11
 
 
@@ -157,9 +159,11 @@ class MiniPlot(Drawing):
     def _sparks(self, width: int, height: int) -> list[Cells]:
         shown = measures(self._part)
         if height == 1 and width >= _HALVES_WIDTH:
-            half = width // 2
-            return [[*_spark(shown[0], half - 2), ("  ", "name"), *_spark(shown[1], width - half)]]
-        return [_spark(measure, width) for measure in shown[:height]]
+            half, name = width // 2, _name_width(shown[:2])
+            return [
+                [*_spark(shown[0], half - 2, name), ("  ", "name"), *_spark(shown[1], width - half, name)]
+            ]
+        return [_spark(measure, width, _name_width(shown[:height])) for measure in shown[:height]]
 
 
 def _rows_each(height: int) -> list[int]:
@@ -196,16 +200,24 @@ def _figures(measure: Measure, *, is_over: bool) -> list[tuple[str, float | None
     return [*now, ("mean", found.mean), ("peak", found.peak)]
 
 
-def _spark(measure: Measure, width: int) -> Cells:
+def _spark_name(measure: Measure) -> str:
+    return "p50" if measure.is_times else measure.short
+
+
+def _name_width(shown: Sequence[Measure]) -> int:
+    """The cells of the names of these measures, with a blank behind them."""
+    return max((len(_spark_name(measure)) for measure in shown), default=0) + 1
+
+
+def _spark(measure: Measure, width: int, name_width: int) -> Cells:
     """A measure in one line: its last value, its bars, and the largest of them; of times the last p95."""
     values = measure.lines[0].values
     found = figures_of(values)
-    name = "p50" if measure.is_times else measure.short
-    columns = max(1, width - _HEAD - _PEAK)
+    columns = max(1, width - name_width - _VALUE - _PEAK)
     samples = resample(values, columns)
     return [
-        (fit(name, 9 if len(name) > 5 else 6), "name"),
-        (fit(_written(measure, found.now), _HEAD - (9 if len(name) > 5 else 6)), "value"),
+        (fit(_spark_name(measure), name_width), "name"),
+        (fit(_written(measure, found.now), _VALUE), "value"),
         (sparkline(samples, len(samples)).ljust(columns), "line"),
         ("  ", "name"),
         (fit(_last_words(measure, found), _PEAK - 2), "name"),

@@ -9,7 +9,8 @@ from textual.strip import Strip
 from llmdash.engine.model.errors import FailedTries
 from llmdash.ui.charts.chart import cell, dots, resample
 from llmdash.ui.charts.drawing import Drawing
-from llmdash.ui.text.format import fit, number
+from llmdash.ui.charts.measures import short_number
+from llmdash.ui.text.format import fit
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["TriesPlot"]
@@ -69,7 +70,7 @@ class TriesPlot(Drawing):
         values = _from_left(self._tries.per_s, 2 * chart)
         high = max((value for value in values if value is not None), default=0.0) or 1.0
         axis, ink = self._styles.get("tries-plot--axis"), self._styles.get("tries-plot--line")
-        labels = {0: number(high), rows - 1: "0"} if rows > 1 else {0: number(high)}
+        labels = {0: short_number(high)} | ({rows - 1: "0"} if rows > 1 else {})
         drawn = [
             self._line(
                 [

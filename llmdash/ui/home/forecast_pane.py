@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from llmdash.ui.home.forecast_words import enter_words, forecast_lines
+from llmdash.ui.home.forecast_words import LABEL, enter_words, forecast_lines
 
 if TYPE_CHECKING:
     from llmdash.engine.model.forecast import ForecastPart
@@ -45,7 +45,7 @@ class ForecastPane(Static):
         self.set_class(forecast.spends, "-spends")
         self.set_class(False, "-refused")
         self.border_subtitle = Content(enter_words(forecast, launch.trial))
-        self.update(Content("\n".join(forecast_lines(forecast, launch.budget))))
+        self.update(Content("\n").join(map(_labelled, forecast_lines(forecast, launch.budget))))
 
     def show_none(self, why: str) -> None:
         """Say why nothing can be sent."""
@@ -66,3 +66,7 @@ class ForecastPane(Static):
     def forget_refusal(self) -> None:
         """Something was changed: the next forecast may be shown."""
         self._refused = ""
+
+
+def _labelled(line: str) -> Content:
+    return Content.assemble((line[:LABEL], "$foreground-muted"), line[LABEL:])

@@ -12,7 +12,10 @@ from llmdash.ui.text.format import dollars, si, span
 if TYPE_CHECKING:
     from llmdash.engine.model.forecast import ForecastPart, Range
 
-__all__ = ["enter_words", "forecast_lines"]
+__all__ = ["LABEL", "enter_words", "forecast_lines"]
+
+LABEL = 9
+"""Cells of what a line is about."""
 
 
 def enter_words(forecast: ForecastPart, trial: int) -> str:
@@ -40,18 +43,20 @@ def forecast_lines(forecast: ForecastPart, budget: float | None) -> tuple[str, s
 
 
 def _tokens(forecast: ForecastPart) -> str:
+    """The figures, and behind them what they rest on, which is cut first."""
     asked, said = forecast.input_tokens, forecast.output_tokens
-    parts = []
+    figures, basis = [], [clean_line(forecast.basis)]
     if asked is not None:
         some = f", from {forecast.sampled:,} prompts" if forecast.sampled < forecast.jobs else ""
-        parts.append(f"about {_si(asked.expected)} in (four characters a token{some})")
-    basis = f" ({clean_line(forecast.basis)})" if forecast.basis else ""
+        figures.append(f"about {_si(asked.expected)} in")
+        basis.insert(0, f"four characters a token{some}")
     if said is not None:
         certain = "at most " if said.middle is None else "about "
-        parts.append(f"{certain}{_si(said.expected)} out{basis}")
+        figures.append(f"{certain}{_si(said.expected)} out")
     else:
-        parts.append(f"out not known{basis}")
-    return ", ".join(parts)
+        figures.append("out not known")
+    known = "; ".join(filter(None, basis))
+    return ", ".join(figures) + (f" ({known})" if known else "")
 
 
 def _time(forecast: ForecastPart) -> str:

@@ -114,7 +114,7 @@ class NewRunForm(Vertical):
             Label("options", classes="inner"),
             _field("options", ", ".join(last.options), "temperature=0, max_tokens=60", "temperature=0"),
         )
-        yield FieldLine("rate", self._rate_slider, Label("by itself", classes="inner"), self._auto)
+        yield FieldLine("rate", self._rate_slider, Label("auto", classes="inner"), self._auto)
         yield FieldLine("in flight", self._in_flight)
         with Horizontal(classes="halves"):
             yield Horizontal(

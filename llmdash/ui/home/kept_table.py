@@ -11,11 +11,12 @@ from textual.content import Content
 from llmdash.engine.model.states import KeptState
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.row_painter import Cell
+from llmdash.ui.tables.row_painter import SIGN, Cell
 from llmdash.ui.text.format import count, dollars, share
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.keymap import entries
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.panel_border import PanelBorder
 
 if TYPE_CHECKING:
     from llmdash.ui.launcher import KeptRow
@@ -73,6 +74,7 @@ class KeptTable(LineTable):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(
             (
+                SIGN,
                 Column("name", "name", 10, flex=1),
                 Column("state", "state", 11),
                 Column("done", "done", 8, "right"),
@@ -86,15 +88,28 @@ class KeptTable(LineTable):
         self._rows: tuple[KeptRow, ...] = ()
         self._marked: str | None = None
         self._on: str | None = None
-        self.set_title(_TITLE)
+        self._kept = ""
+        self._border = PanelBorder(self, _TITLE)
 
     def on_mount(self) -> None:
+        self._write_border()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._border.draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._border.draw()
+
+    def _write_border(self) -> None:
+        """Write how much room the runs take, and the keys that act on one."""
         pieces = (
             Content.assemble((entry.glyphs, "$text-accent"), (f" {entry.name.lower()}", "$foreground-muted"))
             for entry in entries(self)
             if entry.shown
         )
-        self.border_subtitle = Content(" · ").join(pieces)
+        self._border.show(_TITLE, self._kept, Content(" · ").join(pieces))
 
     @property
     def row(self) -> KeptRow | None:
@@ -103,7 +118,8 @@ class KeptTable(LineTable):
 
     def show(self, rows: tuple[KeptRow, ...], kept: str) -> None:
         """Show these runs; `kept` says how much room they take."""
-        self.set_title(f"{_TITLE} · {kept}" if kept else _TITLE)
+        self._kept = kept
+        self._write_border()
         if rows == self._rows:
             return
         self._rows = rows
@@ -137,9 +153,9 @@ class KeptTable(LineTable):
         if key == "state":
             return Cell(*_LOOKS[run.state])
         if key == "done":
-            return Cell(count(run.done), "line-table--row" if run.done else "line-table--muted")
+            return Cell(count(run.done), "line-table--row" if run.done else "line-table--faint")
         if key == "failed":
-            return Cell(count(run.failed), "line-table--error" if run.failed else "line-table--muted")
+            return Cell(count(run.failed), "line-table--error" if run.failed else "line-table--faint")
         if key == "right":
             return Cell(share(run.right), "line-table--row")
         if key == "cost":

@@ -14,7 +14,7 @@ from llmdash.engine.model.records import AttemptRecord
 from llmdash.sanitize import clean, clean_line
 from llmdash.ui.charts.job_bar import attempt_bar, nice_scale
 from llmdash.ui.inspector.answer_headers import request_id_of
-from llmdash.ui.text.format import Align, duration, fit
+from llmdash.ui.text.format import Align, fit, in_seconds
 
 __all__ = ["AttemptLine", "attempt_lines", "attempts_text"]
 
@@ -149,7 +149,7 @@ def _values(attempt: AttemptRecord, wait_s: float | None) -> dict[str, str]:
 
 
 def _seconds(seconds: float | None) -> str:
-    return duration(seconds).strip()
+    return in_seconds(seconds).strip()
 
 
 def _known(number: int | None) -> str:

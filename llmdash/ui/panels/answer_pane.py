@@ -47,9 +47,20 @@ class AnswerPane(VerticalScroll):
         if shown == self._shown:
             return
         self._shown = shown
-        self.border_title = _title(self._run, side)
+        self._write_title()
         self.query_one(Static).update(_body(self._run, texts, marked=marked, kept=kept))
         self.scroll_home(animate=False)
+
+    def on_resize(self) -> None:
+        self._write_title()
+
+    def _write_title(self) -> None:
+        """Write whose answer it is, with a blank on each side where no border has one."""
+        if self._shown is None:
+            return
+        blank = "" if self.styles.border_left[0] else " "
+        title = _title(self._run, self._shown[0]).truncate(max(0, self.outer_size.width - 4), ellipsis=True)
+        self.border_title = Content.assemble(blank, title, blank)
 
 
 def _title(run: str, side: PairSide | None) -> Content:

@@ -15,11 +15,13 @@ from llmdash.engine.model.changes import CHANGES, PairChange
 from llmdash.engine.model.comparison import (
     ComparisonTotals,
 )
-from llmdash.engine.model.comparison_words import FigureLine, figure_lines
+from llmdash.engine.model.comparison_words import FigureLine, figure_lines, same_text_words
+from llmdash.engine.model.counts import counted
 from llmdash.ui.tables.pair_table import CHANGE_STYLES
 from llmdash.ui.text.format import count, fit, short
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.paint import Styles, line
+from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["KINDS", "ChangesPanel", "FiguresPanel", "kind_name"]
 
@@ -81,6 +83,7 @@ class FiguresPanel(Widget):
         super().__init__(id=id)
         self._styles = Styles(self)
         self._lines: tuple[FigureLine, ...] = ()
+        self._border = PanelBorder(self, "Figures")
 
     @property
     def lines(self) -> int:
@@ -89,14 +92,19 @@ class FiguresPanel(Widget):
 
     def show(self, totals: ComparisonTotals) -> None:
         """Show these totals."""
+        self._border.show("Figures", f"{counted(totals.pairs, 'prompt')} in both", same_text_words(totals))
         found = tuple(figure_lines(totals))
         if found != self._lines:
             self._lines = found
             self.refresh()
 
+    def on_resize(self) -> None:
+        self._border.draw()
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles.clear()
+        self._border.draw()
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
@@ -234,7 +242,7 @@ class ChangesPanel(Widget):
         filled = -(-(room - 1) * number // max(*self._numbers, 1)) if room > _LEAST_BAR else 0
         pieces = (
             (f"{kind + 1} ", "changes--key"),
-            (fit(kind_name(changes), name), named),
+            (f"{fit(kind_name(changes), max(0, name - 1))} "[:name], named),
             (count(number).rjust(digits) if len(count(number)) <= digits else short(number, digits), tint),
             (f" {'━' * filled}".ljust(width - name - digits - 2), tint),
         )

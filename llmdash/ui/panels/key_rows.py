@@ -15,7 +15,7 @@ from llmdash.ui.panels.key_detail import key_detail
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, MUTED, ROW, Cell
 from llmdash.ui.text.badges import ENDPOINT_STATES, KEY_STATES, Badge
-from llmdash.ui.text.format import by_words, countdown, duration, percent, short, si
+from llmdash.ui.text.format import by_words, countdown, in_seconds, percent, short, si
 from llmdash.ui.text.run_words import figure_dollars
 
 __all__ = [
@@ -152,7 +152,9 @@ def _counts(row: KeyRow) -> dict[str, int | None]:
     }
 
 
-def key_cells(row: KeyRow, widths: Mapping[str, int], sent: int, *, lit: bool) -> tuple[Cell, ...]:
+def key_cells(
+    row: KeyRow, widths: Mapping[str, int], sent: int, *, lit: bool, at_cursor: bool = False
+) -> tuple[Cell, ...]:
     """Return the cells of a key's line, in the order of CELLS, with counts as wide as their columns; all keys
     together have `sent` requests.
 
@@ -161,16 +163,23 @@ def key_cells(row: KeyRow, widths: Mapping[str, int], sent: int, *, lit: bool) -
     counts = _counts(row)
     share = percent(row.sent, sent).strip()
     return (
-        Cell(f"{'▌' if lit else ' '}{row.label}", LIT if lit else ROW),
+        _label_cell(row.label, lit=lit, at_cursor=at_cursor),
         _state_cell(row),
         *(_count_cell(key, counts[key], widths.get(key, COUNTS[key])) for key in COUNTS),
-        Cell("–", FAINT) if row.p50_s is None else Cell(duration(row.p50_s)),
+        Cell("–", FAINT) if row.p50_s is None else Cell(in_seconds(row.p50_s)),
         Cell(f"×{row.weight:g}".replace("0.", "."), MUTED if row.weight == 1 else ROW),
         Cell(share, ROW if row.sent else FAINT),
         _cost_cell(row.cost),
         Cell(sparkline(resample(row.spark, SPARK_CELLS), SPARK_CELLS), "line-table--active"),
         Cell(key_detail(row), MUTED),
     )
+
+
+def _label_cell(label: str, *, lit: bool, at_cursor: bool) -> Cell:
+    if lit:
+        return Cell(f"▌{label}", LIT)
+    sign = "›" if at_cursor else " "
+    return Cell(f"{sign}{label}", pieces=((sign, "line-table--accent"), (label, ROW)))
 
 
 def _cost_cell(cost: float | None) -> Cell:

@@ -126,7 +126,8 @@ class KeyTable(LineTable):
         row = self._rows[index]
         if isinstance(row, EndpointRow):
             return WholeLine(endpoint_cells(row, self.scrollable_content_region.width))
-        return key_cells(row, self._widths, self._total, lit=row.label in self._lit)
+        at_cursor = self.has_focus and index == self.cursor_row
+        return key_cells(row, self._widths, self._total, lit=row.label in self._lit, at_cursor=at_cursor)
 
     def cell_at(self, row: tuple[Cell, ...], key: str) -> Cell:
         return row[CELLS.index(key)]

@@ -23,13 +23,19 @@ class RateLegend(Drawing):
     | Component class | Styles |
     |---|---|
     | `rate-legend--set` | The marks of what is set. |
-    | `rate-legend--figure` | The mark of what is achieved, and its figures. |
+    | `rate-legend--achieved` | The mark of what is achieved. |
+    | `rate-legend--figure` | Figures. |
     | `rate-legend--word` | Words. |
     """
 
     ALLOW_SELECT = False
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"rate-legend--set", "rate-legend--figure", "rate-legend--word"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "rate-legend--set",
+        "rate-legend--achieved",
+        "rate-legend--figure",
+        "rate-legend--word",
+    }
 
     _ground = "rate-legend--word"
 
@@ -37,6 +43,7 @@ class RateLegend(Drawing):
     RateLegend {
         height: 1;
         & > .rate-legend--set { color: $text-accent; text-style: bold; }
+        & > .rate-legend--achieved { color: $text-success; text-style: bold; }
         & > .rate-legend--figure { color: $foreground; text-style: bold; }
         & > .rate-legend--word { color: $text-muted; }
     }
@@ -57,7 +64,7 @@ class RateLegend(Drawing):
         gap = "   " if width >= _WIDE else "  "
         in_flight = f"{self._in_flight:>3} in flight" if width >= _WIDE else f"{self._in_flight:>3}"
         pieces = [
-            *(("◆", "set"), (f" set{gap}", "word"), ("▲", "figure"), (" achieved ", "word")),
+            *(("◆", "set"), (f" set{gap}", "word"), ("▲", "achieved"), (" achieved ", "word")),
             *((f"{self._achieved:>6}", "figure"), (",", "word"), (in_flight, "figure"), (gap, "word")),
             *(("◈", "set"), (" both", "word")),
         ]

@@ -26,6 +26,8 @@ RATE_LINES: Final = 4
 """Lines of the sliders with the figures of the scale and the legend."""
 _NO_BOUND: Final = frozenset((Binding.HELD, Binding.FINISHED, Binding.WORKER))
 """Why nothing is sent, where no limit is the reason."""
+_MUCH: Final = 0.8
+"""The share of the set rate below which the achieved one is a warning."""
 _LEAST_OTHERS: Final = 2
 """Lines that the sliders need."""
 
@@ -74,6 +76,7 @@ class RatePanel(Vertical):
     def show(self, rate: RatePart, plot: SeriesPart, limits: tuple[SharedLimitRow, ...] = ()) -> None:
         """Show the set and the achieved rate, what limits it, and the limits that are shared."""
         self._rate.show(rate.rate, rate.achieved)
+        self._rate.set_class(_is_short(rate), "-short")
         self._show_auto(rate.auto)
         self._concurrency.show(rate.concurrency, rate.in_flight)
         self._legend.show(rate, ("a", f"auto: {'on' if rate.auto.on else 'off'}"))
@@ -127,6 +130,12 @@ class RatePanel(Vertical):
             self.post_message(self.RateChanged(self, event.value))
         elif event.value is not None:
             self.post_message(self.ConcurrencyChanged(self, round(event.value)))
+
+
+def _is_short(rate: RatePart) -> bool:
+    """True where much less than the set rate is achieved though there is work for more."""
+    waits = rate.binding is not Binding.RATE and rate.binding not in _NO_BOUND
+    return waits and rate.rate is not None and rate.achieved < _MUCH * rate.rate
 
 
 def _bound_words(binding: Binding, share: str) -> str:

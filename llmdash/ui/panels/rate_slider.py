@@ -110,7 +110,8 @@ class LogSlider(Widget, can_focus=True):
         & > .log-slider--track { color: $border-blurred; }
         & > .log-slider--thumb { color: $text-accent; text-style: bold; }
         & > .log-slider--pending { color: $text-warning; text-style: bold; }
-        & > .log-slider--achieved { color: $foreground; text-style: bold; }
+        & > .log-slider--achieved { color: $text-success; text-style: bold; }
+        &.-short > .log-slider--achieved { color: $text-warning; }
         & > .log-slider--mark { color: $text-primary; text-style: bold; }
         & > .log-slider--met { color: $text-accent; text-style: bold; }
         &.-scaled { height: 2; }

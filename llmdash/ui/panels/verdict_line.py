@@ -146,16 +146,22 @@ def _left(said: RunVerdict, room: int, spare: int) -> list[Piece]:
     for advice in _ever_less(said.advice):
         pieces = _advised(advice, said.said)
         if cell_len(said.said) + _width(pieces) + spare <= room:
-            return [(said.said, said.style), *pieces]
+            return [*_in_colours(said.said, said.style), *pieces]
     keys = _advised(tuple(each for each in _ever_less(said.advice)[-1] if each.key), said.said)
     for free in (spare, 0):
         words = room - _width(keys) - free
         if words >= cell_len(said.gist):
             cut = by_words(said.said, words)
-            return [(cut if cut.startswith(said.gist) else said.gist, said.style), *keys]
+            return [*_in_colours(cut if cut.startswith(said.gist) else said.gist, said.style), *keys]
     if words < _LEAST_WORDS:
         keys, words = [], room
     return [(by_words(said.gist, max(0, words)), said.style), *keys]
+
+
+def _in_colours(text: str, style: str) -> list[Piece]:
+    """What is said; what failed of a run that has ended well otherwise stands after a gap, as an error."""
+    head, gap, lost = text.partition(_GAP) if style == "success" else (text, "", "")
+    return [(head, style), (gap + lost, "error")] if lost else [(text, style)]
 
 
 def _ever_less(advice: tuple[Advice, ...]) -> list[tuple[Advice, ...]]:

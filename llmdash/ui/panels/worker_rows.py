@@ -13,16 +13,16 @@ from llmdash.engine.model.states import WorkerState
 from llmdash.sanitize import clean_line
 from llmdash.ui.charts.chart import resample, sparkline
 from llmdash.ui.tables.columns import Column
-from llmdash.ui.tables.row_painter import MUTED, ROW, Cell
+from llmdash.ui.tables.row_painter import MUTED, ROW, SIGN, Cell
 from llmdash.ui.text.badges import WORKER_STATES
-from llmdash.ui.text.format import count, duration, fine, short, si
+from llmdash.ui.text.format import count, duration, fine, in_seconds, short, si
 
 __all__ = ["CELLS", "worker_cells", "worker_columns"]
 
 SPARK_CELLS: Final = 10
 LONGEST_NAME: Final = 16
 LEAST_NAME: Final = 6
-LEAST_HOST: Final = 8
+LEAST_HOST, MOST_HOST = 7, 32
 DONE_WIDTH: Final = 7
 SILENT_S: Final = 2.0
 LONG_SILENT_S: Final = 5.0
@@ -39,8 +39,9 @@ _UNKNOWN = Cell("–", MUTED)
 def worker_columns(workers: Sequence[WorkerRow]) -> tuple[Column, ...]:
     """Return the columns for these workers."""
     return (
+        SIGN,
         Column("name", "worker", _width(tuple(row.name for row in workers))),
-        Column("host", "host", LEAST_HOST, flex=2, priority=5),
+        Column("host", "host", LEAST_HOST, flex=2, most=MOST_HOST, priority=5),
         Column("state", "state", 10),
         Column("now", "now", 4, "right"),
         Column("rate", "jobs/s", 6, "right", priority=3),
@@ -48,8 +49,8 @@ def worker_columns(workers: Sequence[WorkerRow]) -> tuple[Column, ...]:
         Column("p50", "p50", 5, "right", priority=6),
         Column("trip", "round trip", 10, "right", priority=7),
         Column("lost", "lost", 4, "right"),
-        Column("silent", "silent", 6, "right", priority=1),
-        Column("keys", "keys", 11, flex=1, priority=4),
+        Column("silent", "silent", 6, "right", gap=2, priority=1),
+        Column("keys", "keys", 11, flex=1, most=32, priority=4),
         Column("spark", "last 4 min", SPARK_CELLS, priority=8),
     )
 
@@ -70,9 +71,9 @@ def worker_cells(row: WorkerRow, keys: int) -> tuple[Cell, ...]:
         Cell(row.host, MUTED if row.state is WorkerState.LEFT else ROW),
         Cell(badge.text, f"line-table--{badge.style}"),
         _counted(row.in_flight, 4),
-        Cell(_rate(row.jobs_per_s), ROW if row.jobs_per_s >= 0.05 else MUTED),
+        Cell(_rate(row.jobs_per_s), ROW if row.jobs_per_s >= 0.05 else "line-table--faint"),
         _counted(row.done, DONE_WIDTH),
-        _UNKNOWN if row.ttft_p50 is None else Cell(duration(row.ttft_p50)),
+        _UNKNOWN if row.ttft_p50 is None else Cell(in_seconds(row.ttft_p50)),
         _UNKNOWN if is_here else Cell(fine(row.round_trip_s)),
         _counted(row.lost, 4, "line-table--error"),
         _UNKNOWN if is_here and not row.silent_s else _silent(row),
@@ -83,7 +84,9 @@ def worker_cells(row: WorkerRow, keys: int) -> tuple[Cell, ...]:
 
 def _counted(number: int, width: int, style: str = ROW) -> Cell:
     text = count(number)
-    return Cell(text if len(text) <= width else short(number, width), style if number else MUTED)
+    return Cell(
+        text if len(text) <= width else short(number, width), style if number else "line-table--faint"
+    )
 
 
 def _rate(per_s: float) -> str:

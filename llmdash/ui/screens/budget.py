@@ -49,7 +49,7 @@ class BudgetScreen(ModalScreen[float | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="budget-box") as box:
             box.border_title = Content("Raise the budget")
-            box.border_subtitle = Content("enter sets it   esc leaves it")
+            box.border_subtitle = Content("⏎ sets it   esc leaves it")
             yield Static(Content(clean_line(self._held)), markup=False)
             yield Input(placeholder=f"dollars in all, more than {dollars(self._now)}", compact=True)
             yield Static(id="budget-problem", markup=False)

@@ -13,10 +13,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.job_columns import DESCRIPTIONS, INPUT
 from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.row_painter import MUTED, Cell
+from llmdash.ui.tables.row_painter import MUTED, SIGN, Cell
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["ColumnList", "ColumnsScreen"]
@@ -49,7 +50,8 @@ class ColumnList(LineTable):
     def __init__(self, shown: Sequence[str], usual: Sequence[str], known: Sequence[str]) -> None:
         super().__init__(
             (
-                Column("shown", "", 3),
+                SIGN,
+                Column("shown", "", 2),
                 Column("name", "column", 16),
                 Column("what", "shows", 20, flex=1),
             ),
@@ -72,7 +74,7 @@ class ColumnList(LineTable):
     def cell_at(self, row: Any, key: str) -> Cell:
         name, is_shown = row
         if key == "shown":
-            return Cell(" ✓" if is_shown else " ·", "line-table--accent" if is_shown else MUTED)
+            return Cell("✓" if is_shown else "·", "line-table--accent" if is_shown else MUTED)
         if key == "name":
             return Cell(name.removeprefix(INPUT))
         return Cell(DESCRIPTIONS.get(name, "a field of the input"), MUTED)
@@ -116,13 +118,6 @@ class ColumnsScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,C,q", "dismiss", "Close", tooltip="Back to the table"),
     ]
-    DEFAULT_CSS = """
-    ColumnsScreen { align: center middle; background: $background 60%; }
-    #columns-box {
-        width: 76; max-width: 100%; height: 26; max-height: 100%;
-        padding: 0 1; background: $surface; border: heavy $primary;
-    }
-    """
 
     def __init__(
         self,
@@ -141,6 +136,7 @@ class ColumnsScreen(ModalScreen[None]):
             box.border_title = Content("Columns of the job table")
             box.border_subtitle = Content("space shows or hides   J K move   ⌫ as usual   esc closes")
             yield self._list
+        yield KeyBar()
 
     def on_column_list_changed(self, event: ColumnList.Changed) -> None:
         event.stop()

@@ -20,8 +20,7 @@ from llmdash.engine.model.comparison import (
     ComparisonSource,
     PairsView,
 )
-from llmdash.engine.model.comparison_words import notes, same_text_words
-from llmdash.engine.model.counts import counted
+from llmdash.engine.model.comparison_words import notes
 from llmdash.sanitize import clean_line
 from llmdash.ui.panels.answer_pane import AnswerPane
 from llmdash.ui.panels.compared_figures import KINDS, ChangesPanel, FiguresPanel, kind_name
@@ -137,9 +136,6 @@ class ComparisonScreen(Screen[None]):
             words = fit(" · ".join(said), width)
             lines.append(Content.styled(words, "$text-error" if part.problem else "$text-warning"))
         self.query_one("#compared-head", Static).update(Content("\n").join(lines))
-        figures = self.query_one("#figures")
-        figures.border_title = Content(f"Figures · {counted(part.totals.pairs, 'prompt')} in both")
-        figures.border_subtitle = Content(same_text_words(part.totals))
 
     def _show_answers(self, part: ComparisonPart) -> None:
         detail = part.detail

@@ -67,6 +67,7 @@ class HomeScreen(Screen[None]):
     HomeScreen #kept:focus {
         border: heavy $primary; border-title-color: $primary; border-title-style: bold;
     }
+    HomeScreen #kept { padding: 0 1 0 0; }
     HomeScreen #new { height: auto; }
     HomeScreen #forecast { height: auto; max-height: 8; min-height: 5; width: 100%; }
     HomeScreen.compact #above { layout: vertical; height: auto; min-height: 8; }

@@ -36,10 +36,13 @@ def letters_for(titles: Sequence[str]) -> list[str]:
 
 
 class JumpLetter(Static):
-    """The letter of a panel, drawn at its upper left."""
+    """The letter of a panel, drawn at its upper left, before the title that a border has there."""
 
     def __init__(self, letter: str, target: Widget, place: Offset) -> None:
-        super().__init__(Content(f" {letter} "), markup=False)
+        is_rule = bool(target.styles.border_top[0]) and not target.styles.border_left[0]
+        words = f"{letter} " if is_rule else f" {letter} "
+        super().__init__(Content(words), markup=False)
+        self.styles.width = len(words)
         self.letter = letter
         self.target = target
         self.styles.offset = (place.x, place.y)
@@ -56,7 +59,7 @@ class JumpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     JumpScreen { layers: letters; }
     JumpScreen > JumpLetter {
-        layer: letters; position: absolute; width: 3; height: 1;
+        layer: letters; position: absolute; height: 1;
         background: $accent; color: $background; text-style: bold;
     }
     """

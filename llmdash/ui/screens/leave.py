@@ -46,11 +46,11 @@ class LeaveScreen(ModalScreen[LeaveChoice]):
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm") as box:
             box.border_title = Content("Leave the run?")
-            box.border_subtitle = Content("enter stop   l leave running   esc stay")
+            box.border_subtitle = Content("⏎ stop   l leave running   esc stay")
             yield Static(
                 Content(
                     "Stop: nothing new is sent, and the run can be resumed.\n"
-                    "Leave it running: it goes on without a screen; llmdash attach shows it again."
+                    "Leave it running: it goes on without a screen; llmdash attach shows it."
                 ),
                 markup=False,
             )

@@ -38,6 +38,8 @@ _TAILS: Final = {
 _FAILED: Final = (JobState.FAILED, JobState.INVALID)
 _LEAST_SUMMED: Final = 5
 """Lines of a box from which on the last one sums the stream up."""
+_AROUND: Final = 9
+"""Cells of corners with a dash, of the glyph, and of blanks around title and glyph."""
 _LIGHT: Final = ("╭", "╮", "╰", "╯", "─", "│")
 _HEAVY: Final = ("┏", "┓", "┗", "┛", "━", "┃")
 
@@ -72,14 +74,19 @@ def tile_box(part: StreamPart, width: int, height: int, view: TileView) -> TileB
     end = max(min(room, len(lines)), len(lines) - view.back if has_text else 0)
     first = max(0, end - room)
     above = first
-    while first < end - 1 and lines[first][1] is LineKind.GAPS:
-        first += 1  # gaps without the line that they are of
-    text = tuple(lines[first:end])
+    text = (*_head(lines, first), *lines[first + 1 : end])
     body: list[Pieces] = [tuple((span.text, _TAILS[span.kind]) for span in line) for line, _row in text]
     body += [()] * (room - len(body))
     if is_summed:
         body.append(((_summed(part, inner, len(lines) - end if has_text else 0), "title"),))
     return TileBox(tuple(_framed(part, body, width, view.is_chosen, state)), text, above)
+
+
+def _head(lines: list[tuple[Line, LineKind]], first: int) -> list[tuple[Line, LineKind]]:
+    """The first line of a box: where only the gaps of a text had room, the text instead of them."""
+    while first and lines[first][1] is LineKind.GAPS:
+        first -= 1
+    return lines[first : first + 1]
 
 
 def _summed(part: StreamPart, width: int, below: int) -> str:
@@ -97,15 +104,15 @@ def _framed(
     name = " · ".join(
         filter(None, (clean_line(part.id[:64]), clean_line((part.worker or "")[:64]), part.key))
     )
-    room = width - 7  # corners, the glyph, and blanks around title and glyph
+    room = width - _AROUND
     title = fit(name, min(room, cell_len(name))) if room > 0 else ""
-    rule = flat * max(0, width - 7 - cell_len(title))
+    rule = flat * max(0, width - _AROUND - cell_len(title))
     yield (
-        (f"{upper_left} ", state),
+        (f"{upper_left}{flat} ", state),
         (title, "title"),
         (f" {rule}", state),
         (f" {glyph} ", state),
-        (upper_right, state),
+        (flat + upper_right, state),
     )
     for pieces in body:
         blank = " " * (width - 2 * BORDERS - sum(cell_len(text) for text, _tail in pieces))

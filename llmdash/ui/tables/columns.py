@@ -23,7 +23,7 @@ class Column:
     `width` is in cells; it is the minimum where `flex` (its share of the remaining width) is above 0, and
     `most` the maximum then. `gap` is the number of blank cells after it.
     Columns of the highest `priority` number are dropped first where room is short; those of priority 0 stay.
-    A text that is too long is `cut` at its end or in its middle.
+    A text that is too long is `cut` at its end or in its middle; a title that is, is the `short` one instead.
     """
 
     key: str
@@ -35,6 +35,7 @@ class Column:
     cut: Cut = "end"
     most: int = 10_000
     gap: int = GAP
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from llmdash.ui.charts.chart import sparkline
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.error_rows import ErrorRow, ErrorSort, rows_of, since_start
 from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.row_painter import Cell
+from llmdash.ui.tables.row_painter import SIGN, Cell
 from llmdash.ui.text.format import count
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
@@ -23,6 +23,7 @@ from llmdash.ui.text.panel_border import PanelBorder
 __all__ = ["PANEL_COLUMNS", "SCREEN_COLUMNS", "ErrorTable"]
 
 SCREEN_COLUMNS: Final = (
+    SIGN,
     Column("jobs", "jobs", 6, "right"),
     Column("tries", "tries", 6, "right"),
     Column("first", "first", 7, "right", priority=4),
@@ -34,9 +35,10 @@ SCREEN_COLUMNS: Final = (
     Column("spark", "over the run", 12, priority=5),
 )
 PANEL_COLUMNS: Final = (
+    SIGN,
     Column("jobs", "jobs", 6, "right"),
     Column("tries", "tries", 6, "right", priority=2),
-    Column("last", "last", 5, "right", priority=4),
+    Column("last", "last", 6, "right", priority=4),
     Column("words", " what", 20, flex=1),
     Column("keys", "keys", 15, priority=3),
 )
@@ -225,7 +227,7 @@ def _cell(row: ErrorRow, key: str) -> Cell:
     group, last, is_skipped = row
     match key:
         case "jobs":
-            text, style = count(group.jobs), "line-table--error" if group.jobs else _MUTED
+            text, style = count(group.jobs), "line-table--error" if group.jobs else "line-table--faint"
         case "tries":
             text, style = (count(group.tries), "line-table--warning") if group.tries else ("–", _MUTED)
         case "first":

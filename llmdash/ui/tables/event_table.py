@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.error_rows import since_start
 from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.row_painter import Cell
+from llmdash.ui.tables.row_painter import SIGN, Cell
 from llmdash.ui.text.event_words import Event
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import MomentChosen
@@ -93,6 +93,7 @@ class EventTable(LineTable):
 def _columns(last_s: float) -> tuple[Column, ...]:
     """The columns of a run of that many seconds."""
     return (
+        SIGN,
         Column("at", "at", 5 if last_s < _HOUR_S else 8, "right", gap=2),
         Column("glyph", "", 1, gap=2),
         Column("words", "what happened", 20, flex=1),

@@ -21,7 +21,7 @@ from llmdash.ui.tables.job_window import JobWindow
 __all__ = ["JobLayout"]
 
 _LONGEST_KEY: Final = 12
-_LEAST_ID, _NEVER_CUT, _LONGEST_ID = 9, 12, 24
+_LEAST_ID, _NEVER_CUT, _LONGEST_ID = 8, 12, 24
 _BAR, _SHORT_BAR, _LONG_BAR = 12, 10, 18
 _SHORT_BELOW: Final = 70
 _STEP: Final = 32

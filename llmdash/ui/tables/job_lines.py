@@ -45,7 +45,6 @@ class JobLines(LineTable):
     """
 
     HEAD_LINES = 2
-    SIGN_CELLS = 1
 
     @dataclass
     class CursorMoved(FromWidget):

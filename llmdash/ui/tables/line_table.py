@@ -10,7 +10,7 @@ from textual.binding import BindingType
 
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_view import HEADER_LINES, LineView
-from llmdash.ui.tables.row_painter import ROW
+from llmdash.ui.tables.row_painter import CURSOR, ROW
 from llmdash.ui.text.keymap import KeyBinding as Binding
 
 __all__ = ["LineTable"]
@@ -101,7 +101,7 @@ class LineTable(LineView, can_focus=True):
 
     def ground_of(self, index: int, row: Any) -> str:
         if index == self._cursor:
-            return "line-table--cursor" if self.has_focus else "line-table--cursor-blurred"
+            return CURSOR if self.has_focus else "line-table--cursor-blurred"
         if row is not None and self.is_marked(row):
             return "line-table--marked"
         return "line-table--hover" if index == self._hover else ROW

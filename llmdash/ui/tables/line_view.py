@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from textual.content import Content
 from textual.geometry import Region, Spacing
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from llmdash.sanitize import clean_line
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.row_painter import HEADER, ROW, Cell, LineKey, RowPainter
 from llmdash.ui.text.highlight import highlighted
@@ -52,9 +50,6 @@ class LineView(ScrollView):
     HEAD_LINES: ClassVar[int] = HEADER_LINES
     """The lines above the rows: the header, and those that `head_line` draws; 0 for no header."""
 
-    SIGN_CELLS: ClassVar[int] = 0
-    """The cells at the beginning of a row that show where the cursor is, and are no text of it."""
-
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "line-table--faint",
         "line-table--accent",
@@ -92,7 +87,7 @@ class LineView(ScrollView):
         & > .line-table--success { color: $text-success; }
         & > .line-table--warning { color: $text-warning; }
         & > .line-table--error { color: $text-error; }
-        & > .line-table--cursor { background: $primary 35%; text-style: bold; }
+        & > .line-table--cursor { background: $block-cursor-blurred-background; text-style: bold; }
         & > .line-table--cursor-blurred { background: $foreground 10%; }
         & > .line-table--hover { background: $foreground 6%; }
         & > .line-table--marked { background: $warning 20%; }
@@ -112,7 +107,6 @@ class LineView(ScrollView):
         super().__init__(name=name, id=id, classes=classes)
         self._painter = RowPainter(self, columns)
         self._painted: list[LineKey] = []
-        self._title = self._subtitle = ""
         self._is_painting = False
         self._moved = 0
 
@@ -181,18 +175,6 @@ class LineView(ScrollView):
         if tuple(columns) != self._painter.columns:
             self._painter.columns = columns
             self.refresh()
-
-    def set_title(self, text: str) -> None:
-        """Set the border title to plain text; does nothing if it is the same."""
-        if text != self._title:
-            self._title = text
-            self.border_title = Content(clean_line(text))
-
-    def set_subtitle(self, text: str) -> None:
-        """Set the border subtitle to plain text; does nothing if it is the same."""
-        if text != self._subtitle:
-            self._subtitle = text
-            self.border_subtitle = Content(clean_line(text))
 
     @property
     def line_width(self) -> int:
@@ -291,7 +273,7 @@ class LineView(ScrollView):
                 continue
             text = self._painter.row(self._line_key(index, last + 1), width, self).text
             start, end = selection.get_span(self._place_of(index)) or (0, 0)
-            texts.append(text[max(start, self.SIGN_CELLS) : None if end < 0 else end].rstrip())
+            texts.append(text[max(start, self._painter.sign_cells) : None if end < 0 else end].rstrip())
         return "\n".join(texts), "\n"
 
     def _place_of(self, index: int) -> int:

@@ -18,11 +18,12 @@ from llmdash.engine.model.comparison import (
 from llmdash.engine.model.states import RESULT_STATES
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.row_painter import HEADER, Cell
+from llmdash.ui.tables.row_painter import HEADER, SIGN, Cell
 from llmdash.ui.text.badges import JOB_STATES, VERDICTS, Badge
 from llmdash.ui.text.format import count, dollars, duration
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["CHANGE_STYLES", "PairTable", "side_badge"]
 
@@ -42,6 +43,7 @@ CHANGE_STYLES: Final = {
 }
 """The ends of the component classes of changes."""
 _COLUMNS: Final = (
+    SIGN,
     Column("id", "prompt", 10, flex=2, cut="middle"),
     Column("change", "what changed", 14),
     Column("a", "A", 15),
@@ -108,6 +110,7 @@ class PairTable(LineTable):
         self._rows: tuple[PairRow, ...] = ()
         self._matching = 0
         self._pair: int | None = None
+        self._border = PanelBorder(self, "Prompts")
         self._show_title()
 
     @property
@@ -187,7 +190,7 @@ class PairTable(LineTable):
         self.post_message(self.Changed(self))
 
     def window_moved(self) -> None:
-        self._show_place()
+        self._show_title()
         self.post_message(self.Changed(self))
 
     def row_activated(self) -> None:
@@ -212,18 +215,22 @@ class PairTable(LineTable):
         only = [CHANGES[change] for change in CHANGES if change in view.changes]
         kinds = "all prompts" if len(only) == len(PairChange) else ", ".join(only)
         kinds = "all changes" if view.changes == CHANGED else kinds
-        words = ["Prompts", kinds, view.sort.value + (", reversed" if view.reverse else "")]
+        words = [kinds, view.sort.value + (", reversed" if view.reverse else "")]
         if view.text:
             words.append(f"/{view.text}")
-        self.set_title(" · ".join(words))
-        self._show_place()
-
-    def _show_place(self) -> None:
         last = min(self.top + self.page_rows, self._matching)
         place = (
-            f"{count(self.top + 1)}-{count(last)} of {count(self._matching)}" if self._matching else "none"
+            f"{count(self.top + 1)}–{count(last)} of {count(self._matching)}" if self._matching else "none"
         )
-        self.set_subtitle(place)
+        self._border.show("Prompts", " · ".join(words), place)
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self._show_title()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._border.draw()
 
     # Keys.
 

@@ -16,13 +16,16 @@ from llmdash.ui.tables.columns import Column, Placed, place
 from llmdash.ui.text.format import fit
 from llmdash.ui.text.paint import Styles, line
 
-__all__ = ["CHOSEN", "HEADER", "MUTED", "ROW", "Cell", "LineKey", "RowPainter"]
+__all__ = ["CHOSEN", "CURSOR", "HEADER", "MUTED", "ROW", "SIGN", "Cell", "LineKey", "RowPainter"]
 
 HEADER = "line-table--header"
 ROW = "line-table--row"
 MUTED = "line-table--muted"
 CHOSEN = "line-table--chosen"
 """Has a background of its own."""
+SIGN = Column("sign", "", 1, gap=0)
+"""The first column of a table, where `›` stands in the row under the cursor; the painter draws it."""
+CURSOR = "line-table--cursor"
 KEPT_STRIPS = 1024
 
 
@@ -92,7 +95,13 @@ class RowPainter:
     def header(self, width: int, title_of: Callable[[Column], Cell]) -> Strip:
         """Return the header line."""
         self._fit(width)
-        return self._draw([title_of(placed.column) for placed in self._placed], HEADER)
+        return self._draw([self._title(placed, title_of(placed.column)) for placed in self._placed], HEADER)
+
+    @staticmethod
+    def _title(placed: Placed, title: Cell) -> Cell:
+        """The title of a column, or a shorter one where it would be cut."""
+        is_cut = cell_len(title.text) > placed.width
+        return title._replace(text=placed.column.short) if is_cut and placed.column.short else title
 
     def column_width(self, key: str, width: int) -> int:
         """Return the width of a column in lines of `width` cells; 0 where there is no room for it."""
@@ -108,6 +117,11 @@ class RowPainter:
         return strip
 
     @property
+    def sign_cells(self) -> int:
+        """The cells at the beginning of a row that show where the cursor is, and are no text of it."""
+        return self._columns[0].width if self._columns and not self._columns[0].gap else 0
+
+    @property
     def margin(self) -> int:
         """The blank cells at the right end of a line: texts do not touch the scrollbar."""
         return int(self._view.show_vertical_scrollbar)
@@ -120,12 +134,18 @@ class RowPainter:
 
     def _draw_row(self, key: LineKey, rows: Rows) -> Strip:
         if not key.ground:
-            return self.whole([Cell(str(key.row or ""), MUTED)], ROW, self._width)
+            hint = " " * self.sign_cells + str(key.row) if key.row else ""
+            return self.whole([Cell(hint, MUTED)], ROW, self._width)
         if key.row is None:
             return self._draw([Cell("·" * bool(each.column.gap), MUTED) for each in self._placed], key.ground)
         if (whole := rows.whole_line(key.row, self._width - self._margin)) is not None:
             return self.whole(whole, key.ground, self._width)
-        return self._draw([rows.cell_at(key.row, placed.column.key) for placed in self._placed], key.ground)
+        return self._draw([self._cell(key, placed.column, rows) for placed in self._placed], key.ground)
+
+    def _cell(self, key: LineKey, column: Column, rows: Rows) -> Cell:
+        if column is SIGN:
+            return Cell("›" if key.ground == CURSOR else "", "line-table--accent")
+        return rows.cell_at(key.row, column.key)
 
     def whole(self, cells: Sequence[Cell], ground: str, width: int) -> Strip:
         """Return a line without columns."""

@@ -100,7 +100,7 @@ WORKER_STATES: Final = {
 RUN_STATES: Final = {
     RunState.STARTING: Badge("◌", "starting", "muted"),
     RunState.RUNNING: Badge("●", "running", "success"),
-    RunState.PAUSED: Badge("‖", "paused", "warning"),
+    RunState.PAUSED: Badge("◫", "paused", "warning"),
     RunState.DRAINING: Badge("◐", "draining", "warning"),
     RunState.STOPPED: Badge("■", "stopped", "error"),
     RunState.DONE: Badge("✓", "done", "success"),

@@ -39,10 +39,14 @@ class BarItem:
 
     @property
     def joint(self) -> str:
-        """What stands between the keys: nothing between signs, as in `-+`, a stroke between letters."""
+        """What stands between the keys: nothing between signs, as in `-+`, a stroke between letters, a dash
+        between the first and the last of some digits.
+        """
         glyphs = [key_glyph(key) for key in self.keys]
         if _PAIRS.intersection(glyphs):
             return " "
+        if all(glyph.isdigit() for glyph in glyphs):
+            return "-"
         return "" if all(len(glyph) == 1 and not glyph.isalnum() for glyph in glyphs) else "/"
 
     @property
@@ -138,7 +142,13 @@ def items_of(found: Iterable[KeyEntry]) -> list[BarItem]:
         before = items.get(name)
         keys = (*(before.keys if before else ()), entry.keys[0])
         items[name] = BarItem(keys, name, entry.id in _KEEPS)
-    return list(items.values())
+    return [replace(item, keys=_ends(item.keys)) for item in items.values()]
+
+
+def _ends(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The first and the last of some digits; other keys as they are."""
+    is_row = len(keys) > 1 and all(key.isdecimal() for key in keys)
+    return (keys[0], keys[-1]) if is_row else keys
 
 
 def fit_items(items: BarItems, width: int) -> BarItems:

@@ -147,6 +147,13 @@ def duration(seconds: float | None) -> str:
     return f"{text:>5}"
 
 
+def in_seconds(seconds: float | None) -> str:
+    """Return five cells: as `duration`, but in seconds of two decimals from 10 ms on: `0.06s`, `0.41s`."""
+    if seconds is None or not 0.00995 <= seconds < 0.9995:
+        return duration(seconds)
+    return f"{seconds:.2f}s"
+
+
 def fine(seconds: float | None) -> str:
     """Return five cells: as `duration`, with a tenth of a millisecond below 10 ms."""
     if seconds is None or not 0 <= seconds < 0.00995:

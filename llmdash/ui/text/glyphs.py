@@ -67,6 +67,7 @@ def _states(badges: Iterable[Badge]) -> tuple[Glyph, ...]:
 _PRESS: Final = "$text-accent"
 _MOVES: Final = "$text-primary"
 _QUIET: Final = "$text-muted"
+_INK: Final = "$foreground"
 
 LEGEND: Final[tuple[tuple[str, tuple[Glyph, ...]], ...]] = (
     ("A job", _states(JOB_STATES.values())),
@@ -84,9 +85,9 @@ LEGEND: Final[tuple[tuple[str, tuple[Glyph, ...]], ...]] = (
     (
         "A table",
         (
-            Glyph("›", "the row under the cursor", _MOVES),
-            Glyph("▾", "sorted by this column, largest or newest first", _PRESS),
-            Glyph("▴", "sorted by this column, smallest or oldest first", _PRESS),
+            Glyph("›", "the row under the cursor", _PRESS),
+            Glyph("▾", "sorted by this column, largest or newest first", _INK),
+            Glyph("▴", "sorted by this column, smallest or oldest first", _INK),
         ),
     ),
     ("A key", (Glyph("▌", "a request was sent with it just now", _MOVES), *_states(KEY_STATES.values()))),
@@ -97,7 +98,7 @@ LEGEND: Final[tuple[tuple[str, tuple[Glyph, ...]], ...]] = (
             Glyph("◆", "what is set", _PRESS),
             Glyph("◇", "what was asked for, until it holds", "$text-warning"),
             Glyph("▲", "what is achieved", "$text-success"),
-            Glyph("◈", "both at the same place", "$text-success"),
+            Glyph("◈", "both at the same place", _PRESS),
             Glyph("┼", "a decade of the scale", _QUIET),
         ),
     ),

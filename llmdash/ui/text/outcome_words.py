@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from llmdash.engine.model.frame import ErrorGroup, Percentiles, RunPart, Score
 from llmdash.engine.model.states import RunState
-from llmdash.ui.text.format import count, dollars, duration, share, si
+from llmdash.ui.text.format import count, dollars, in_seconds, share, si
 
 __all__ = ["OutcomeLine", "failed_kinds", "half_width", "outcome_lines"]
 
@@ -33,10 +33,11 @@ _BLANK: Final = OutcomeLine((), 9)
 
 def outcome_lines(run: RunPart, errors: Sequence[ErrorGroup], width: int) -> list[OutcomeLine]:
     """Return what came of the run, in lines of about `width` cells."""
-    lines = [_saved(run)]
+    cells = len(count(max(run.done, run.failed, run.jobs - run.ended)))
+    lines = [_saved(run, cells)]
     if run.score is not None:
-        lines += _scored(run.score)
-    lines += _lost(run, errors, width)
+        lines += _scored(run.score, cells)
+    lines += _lost(run, errors, width, cells)
     lines += [_BLANK, _line("", ("".join(f"{name:>{_COLUMN}}" for name in _SHARES), "muted"), priority=2)]
     lines += [_times("first token", run.ttft, 2)] if run.is_streamed else []
     lines += [
@@ -84,24 +85,27 @@ def _line(label: str, *pieces: Piece, priority: int = 0) -> OutcomeLine:
     return OutcomeLine(((f"{label:<{_LABEL}}", "muted"), *pieces), priority)
 
 
-def _saved(run: RunPart) -> OutcomeLine:
+def _saved(run: RunPart, cells: int) -> OutcomeLine:
     percent = f"{math.floor(10_000 * run.done / run.jobs) / 100:.2f}%" if run.jobs else ""
     return _line(
-        "saved", (count(run.done), "figure"), (f" of {count(run.jobs)}   ", "muted"), (percent, "figure")
+        "saved",
+        _figure(run.done, "figure", cells),
+        (f" of {count(run.jobs)}   ", "muted"),
+        (percent, "figure"),
     )
 
 
-def _scored(score: Score) -> list[OutcomeLine]:
+def _scored(score: Score, cells: int) -> list[OutcomeLine]:
     return [
         _line(
             "right",
-            (count(score.right), "success"),
+            _figure(score.right, "success", cells),
             (f"   {share(score.accuracy)}" if score.total else "   none scored", "figure"),
             (f" ± {100 * half_width(score):.1f}" if score.total else "", "muted"),
         ),
         _line(
             "not equal",
-            _figure(score.not_equal, "warning"),
+            _figure(score.not_equal, "warning", cells),
             ("   no JSON ", "muted"),
             _figure(score.not_parseable, "warning"),
             priority=1,
@@ -109,21 +113,28 @@ def _scored(score: Score) -> list[OutcomeLine]:
     ]
 
 
-def _lost(run: RunPart, errors: Sequence[ErrorGroup], width: int) -> list[OutcomeLine]:
-    failed = count(run.failed)
-    kinds = failed_kinds(errors, width - _LABEL - len(failed) - 3) if run.failed else ""
-    lines = [_line("failed", _figure(run.failed, "error"), (f"   {kinds}" if kinds else "", "muted"))]
+def _lost(run: RunPart, errors: Sequence[ErrorGroup], width: int, cells: int) -> list[OutcomeLine]:
+    kinds = failed_kinds(errors, width - _LABEL - cells - 3) if run.failed else ""
+    lines = [_line("failed", _figure(run.failed, "error", cells), (f"   {kinds}" if kinds else "", "muted"))]
     if run.invalid:
         lines.append(
-            _line("invalid", (count(run.invalid), "error"), ("   break their schema", "muted"), priority=1)
+            _line(
+                "invalid",
+                _figure(run.invalid, "error", cells),
+                ("   break their schema", "muted"),
+                priority=1,
+            )
         )
     if run.cancelled:
-        lines.append(_line("cancelled", (count(run.cancelled), "figure"), priority=1))
+        lines.append(_line("cancelled", _figure(run.cancelled, "figure", cells), priority=1))
     if run.state is RunState.STOPPED or run.ended < run.jobs:
-        lines.append(_line("left", (count(run.jobs - run.ended), "warning"), ("   not asked yet", "muted")))
+        left = _figure(run.jobs - run.ended, "warning", cells)
+        lines.append(_line("left", left, ("   not asked yet", "muted")))
     if run.left_out:
         lines.append(
-            _line("left out", (count(run.left_out), "warning"), ("   input lines", "muted"), priority=1)
+            _line(
+                "left out", _figure(run.left_out, "warning", cells), ("   input lines", "muted"), priority=1
+            )
         )
     return lines
 
@@ -139,7 +150,7 @@ def _times(label: str, times: Percentiles, priority: int) -> OutcomeLine:
 
 
 def _time(value: float | None) -> str:
-    return "–" if value is None else duration(0.0 if value < 0.0005 else value).strip()
+    return "–" if value is None else in_seconds(0.0 if value < 0.0005 else value).strip()
 
 
 def _tokens(run: RunPart, width: int) -> OutcomeLine:
@@ -171,5 +182,6 @@ def _unknown(run: RunPart) -> OutcomeLine:
     )
 
 
-def _figure(number: int, style: str) -> Piece:
-    return count(number), style if number else "faint"
+def _figure(number: int, style: str, cells: int = 0) -> Piece:
+    """A figure at the right end of its slot of `cells`; a zero is faint."""
+    return f"{count(number):>{cells}}", style if number else "faint"

@@ -29,18 +29,19 @@ class PanelBorder:
 
     def __init__(self, widget: Widget, what: str = "") -> None:
         self._widget = widget
-        self._what, self._how, self._where = what, "", ""
+        self._what, self._how = what, ""
+        self._where: str | Content = ""
         self._drawn: object = None
 
-    def show(self, what: str, how: str = "", where: str = "") -> None:
-        """Write these words, each one line of any text."""
+    def show(self, what: str, how: str = "", where: str | Content = "") -> None:
+        """Write these words, each one line of any text; `where` may have colours."""
         self._what, self._how, self._where = what, how, where
         self.draw()
 
     @property
     def words(self) -> tuple[str, str, str]:
         """What is to be read, before it is cut to the width of the panel."""
-        return self._what, self._how, self._where
+        return self._what, self._how, str(self._where)
 
     def draw(self) -> None:
         """Write the words again, if that makes a difference."""
@@ -53,7 +54,7 @@ class PanelBorder:
         start, end = self._blanks()
         corners = 2 - len(start) - len(end)
         room = max(1, key[3] - 4 - corners) if edge else max(1, key[3])
-        what = by_words(self._what, room)
+        what = by_words(self._what, self._room_for_what(room))
         title = Content(what)
         blank = room - cell_len(what) - 3
         if self._how and blank >= _LEAST_HOW:
@@ -62,13 +63,22 @@ class PanelBorder:
             line = Content.styled(f" {between} ", Style(foreground=color, bold=False))
             title = Content.assemble(title, line, Content(how))
         self._write("_border_title", Content.assemble(start, title, end), 0 if edge else None)
-        where = fit(self._where, room).rstrip() if self._where else ""
-        below = Content(f"{start}{where}{end}" if where else "")
+        below = Content.assemble(start, self._fitted_where(room), end) if self._where else Content()
         self._write(
             "_border_subtitle",
             below,
             widget.outer_size.height - 1 if widget.styles.border_bottom[0] else None,
         )
+
+    def _room_for_what(self, room: int) -> int:
+        """All of the room, or what a short `how` leaves of it: a long name is cut before a figure is."""
+        left = room - cell_len(self._how) - 3
+        return left if self._how and left >= room // 2 else room
+
+    def _fitted_where(self, room: int) -> str | Content:
+        if isinstance(self._where, Content):
+            return self._where.truncate(room, ellipsis=True)
+        return fit(self._where, room).rstrip()
 
     def _write(self, name: str, words: Content, y: int | None) -> None:
         """Set a title of the widget, and repaint line `y` alone: the public way repaints all."""

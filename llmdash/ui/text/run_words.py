@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from llmdash.engine.model.frame import RunPart
 from llmdash.engine.model.states import RunState
-from llmdash.ui.text.format import count, duration, percent, share, short, si, span
+from llmdash.ui.text.format import count, in_seconds, percent, share, short, si, span
 
 __all__ = ["WIDE", "Piece", "Slot", "counted_line", "figure_dollars", "progress_line"]
 
@@ -22,7 +22,8 @@ WIDE: Final = 98
 _ROOMY: Final = 158
 """From this many on, what is rarely looked at is there too."""
 _SPAN: Final = 6
-_COSTS: Final = 13
+_COST, _COSTS = 6, 13
+"""Cells of a usual cost, and of one beside what all will cost."""
 _BAR_SHARE: Final = 3
 """The bar keeps at least this part of the width."""
 
@@ -31,14 +32,18 @@ Piece = tuple[str, str]
 
 
 class Slot(NamedTuple):
-    """What is shown whole or not at all; the highest `priority` number goes first, 0 stays."""
+    """What is shown whole or not at all; the highest `priority` number goes first, 0 stays. Where it has no
+    room there may be something `shorter`. It takes `least` cells, so that others stay as it grows.
+    """
 
     pieces: tuple[Piece, ...]
     priority: int = 0
+    shorter: Slot | None = None
+    least: int = 0
 
     @property
     def width(self) -> int:
-        return sum(cell_len(text) for text, _style in self.pieces)
+        return max(self.least, sum(cell_len(text) for text, _style in self.pieces))
 
 
 # The second line: beside the bar.
@@ -100,23 +105,23 @@ def counted_line(run: RunPart, width: int) -> list[Piece]:
     wide, roomy = width >= WIDE, width >= _ROOMY
     groups = [_outcome(run, wide, roomy), _pace(run, wide, roomy), _worth(run)]
     for gap, between in ((3, "  │  "), (2, " │ ")) if wide else ((2, "  "),):
-        if _groups_width(groups, gap, between) + _spare(run) <= width:
+        if _groups_width(groups, gap, between) <= width:
             break
     while _groups_width(groups, gap, between) > width:
         slots = [slot for group in groups for slot in group if slot.priority]
         if not slots:
             break
         gone = max(reversed(slots), key=lambda slot: slot.priority)
-        groups = [[slot for slot in group if slot is not gone] for group in groups]
+        groups = [[left for slot in group if (left := _without(slot, gone))] for group in groups]
     pieces: list[Piece] = []
     for group in filter(None, groups):
         pieces += [(between, "faint"), *_joined(group, gap)] if pieces else _joined(group, gap)
     return pieces
 
 
-def _spare(run: RunPart) -> int:
-    """Cells by which the cost differs from a usual one, so that the gaps do not change as it grows."""
-    return _COSTS - _cost(run).width if run.cost is not None else 0
+def _without(slot: Slot, gone: Slot) -> Slot | None:
+    """What is left of a slot where `gone` has no room."""
+    return slot.shorter if slot is gone else slot
 
 
 def _outcome(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
@@ -191,7 +196,7 @@ def _tokens(run: RunPart, about: str) -> list[Slot]:
 def _first_token(run: RunPart) -> list[Slot]:
     if run.ttft.p50 is None:
         return []
-    middle, high = (_first_token_time(each) for each in (run.ttft.p50, run.ttft.p95))
+    middle, high = (in_seconds(each).strip() for each in (run.ttft.p50, run.ttft.p95))
     return [
         Slot(
             (
@@ -203,11 +208,6 @@ def _first_token(run: RunPart) -> list[Slot]:
             13,
         )
     ]
-
-
-def _first_token_time(seconds: float | None) -> str:
-    """Seconds of two decimals, in five cells; from ten seconds on as every other time."""
-    return f"{seconds:.2f}s" if seconds is not None and seconds < 9.995 else duration(seconds).strip()
 
 
 def _worth(run: RunPart) -> list[Slot]:
@@ -236,12 +236,15 @@ def _worth(run: RunPart) -> list[Slot]:
 
 def _cost(run: RunPart) -> Slot:
     """Dollars so far, at the end, and at most."""
-    pieces = [(figure_dollars(run.cost), "name")]
+    so_far = ((figure_dollars(run.cost), "name"),)
+    slot = Slot(so_far, 9, least=_COST)
     if run.ended != run.jobs:
-        pieces += [(" → ", "muted"), (figure_dollars(run.cost_projected), "name")]
+        pieces = (*so_far, (" → ", "muted"), (figure_dollars(run.cost_projected), "name"))
+        slot = Slot(pieces, 9, slot, _COSTS)
     if run.budget is not None:
-        pieces.append((f" of {figure_dollars(run.budget)} budget", "muted"))
-    return Slot(tuple(pieces), 9)
+        budget = (f" of {figure_dollars(run.budget)} budget", "muted")
+        slot = Slot((*slot.pieces, budget), 9, slot, slot.least + cell_len(budget[0]))
+    return slot
 
 
 def figure_dollars(value: float | None) -> str:

@@ -103,6 +103,16 @@ async def test_without_streams_it_shows_the_time_to_the_answer() -> None:
         assert any("answer" in line and "p50 2.00s" in line for line in lines(mini))
 
 
+async def test_in_spark_lines_a_name_never_touches_its_figure() -> None:
+    mini = MiniPlot()
+    async with running(mini, (54, 4)):
+        mini.show(PART)
+        drawn = lines(mini)
+        assert [line[:9] for line in drawn] == ["req/s    ", "p50      ", "in flight", "tokens/s "]
+        assert {line[9] for line in drawn} == {" "}
+        assert all(line[10].isdigit() for line in drawn)
+
+
 @pytest.mark.case("screen", "graph-width")
 async def test_with_nothing_measured_it_says_so() -> None:
     mini = MiniPlot()

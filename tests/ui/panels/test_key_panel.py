@@ -35,7 +35,7 @@ async def test_each_key_has_its_state_by_glyph_and_word_and_its_counts() -> None
         panel.show(KEYS)
         rows = [line.split() for line in lines(panel)]
         assert rows[0] == ["key", "state", "now", "ok", "429", "err", "rpm"]
-        assert rows[1] == ["a1f2", "●", "healthy", "22", "1,138", "0", "1", "358"]
+        assert rows[1] == ["›a1f2", "●", "healthy", "22", "1,138", "0", "1", "358"]
         assert rows[2] == ["9bc0", "◐", "rests", "4s", "12", "1,120", "14", "0", "301"]
         assert rows[3] == ["77de", "✖", "dead", "0", "122", "0", "2", "0"]
         assert title(panel) == ["Keys", "1 of 3 healthy"]
@@ -235,7 +235,7 @@ async def test_a_wide_panel_shows_what_is_left_tokens_times_share_and_four_minut
         panel.show(WIDE, jobs=10_000)
         head, first, dead = lines(panel)[:3]
         assert " ".join(head.split()[2:]) == "now ok 429 err rpm left tok/m p50 lease last 4m"
-        assert " ".join(first.split()[3:]) == "18 1,140 0 44 372 128 45k 400ms 99% ▇▇▇▄▁▁▁"
+        assert " ".join(first.split()[3:]) == "18 1,140 0 44 372 128 45k 0.40s 99% ▇▇▇▄▁▁▁"
         assert dead.split()[3:8] == ["0", "0", "0", "2", "0"]
         assert subtitle(panel) == "a1f2: 1,140 of 1,184 accepted · $0.14"
         await pilot.press("down")

@@ -246,6 +246,19 @@ async def test_the_rails_have_a_scale_marks_and_a_legend() -> None:
         assert lines(panel.query_one(RateLegend)) == ["◆ set  ▲ achieved 17.8/s, 41  ◈ both"]
 
 
+@pytest.mark.parametrize(
+    ("achieved", "binding", "is_short"),
+    [(15.9, Binding.CONCURRENCY, True), (16.1, Binding.CONCURRENCY, False), (1.0, Binding.FINISHED, False)],
+)
+async def test_less_than_four_fifths_of_the_set_rate_is_a_warning_while_work_waits(
+    achieved: float, binding: Binding, is_short: bool
+) -> None:
+    panel = RatePanel()
+    async with running(panel, (40, 4)):
+        panel.show(RatePart(20.0, achieved, 64, 41, binding), SeriesPart())
+        assert panel.query(LogSlider).first().has_class("-short") is is_short
+
+
 async def test_what_else_is_said_of_the_rate_is_at_the_right_of_the_legend() -> None:
     panel = RatePanel()
     async with running(panel, (70, 4)) as pilot:

@@ -131,6 +131,15 @@ def test_no_slot_ever_moves_whatever_the_figures(width: int, runs: list[RunPart]
     )
 
 
+@pytest.mark.parametrize(
+    ("width", "cost"), [(198, "$0.43 → $1.26 of $5.00 budget"), (118, "$0.43 → $1.26"), (78, "$0.43 → $1.26")]
+)
+def test_what_a_run_with_a_budget_costs_stands_there_at_any_width(width: int, cost: str) -> None:
+    run = replace(RUN, cost=0.43, cost_projected=1.26, budget=5.0)
+    said = "".join(text for text, _style in counted_line(run, width))
+    assert said.rpartition("right")[2].strip() == cost
+
+
 def place_of(words: str, pieces: list[Piece]) -> int:
     return "".join(text for text, _style in pieces).find(words)
 
@@ -205,7 +214,7 @@ async def test_the_state_and_the_time_stay_when_little_else_does() -> None:
 
 async def test_what_the_run_waits_for_stands_behind_the_state() -> None:
     title = (await header(replace(RUN, state=RunState.PAUSED, state_detail="disk full"), 100))[0]
-    assert "‖ paused · disk full   00:03:12.418" in title
+    assert "◫ paused · disk full   00:03:12.418" in title
 
 
 async def test_a_run_that_cannot_send_is_called_waiting_though_nobody_paused_it() -> None:

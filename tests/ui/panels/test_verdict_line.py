@@ -24,7 +24,7 @@ from llmdash.engine.model.frame import (
 )
 from llmdash.engine.model.states import AlertKind, Binding, KeyState, RunState, Severity
 from llmdash.ui.panels.verdict_line import VerdictLine, laid_out
-from llmdash.ui.text.verdict_words import Advice, verdict
+from llmdash.ui.text.verdict_words import Advice, RunVerdict, verdict
 from tests.ui.troubles import DISK_FULL, KEYS_REST, KILL_SWITCH, MINE_PAUSED, OPENAI_DOWN
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, lines_drawn, posted, running
 
@@ -38,7 +38,7 @@ DEAD = Alert(
     detail="401 Incorrect API key provided",
 )  # fmt: skip
 RESTS = Alert(AlertKind.KEY, "key 77de rests", "revive it", 3.6, blocks=False, detail="server's hint")
-SILENT = Alert(AlertKind.WORKER, "Worker w5 silent for 7s: its 83 jobs go again", blocks=False)
+SILENT = Alert(AlertKind.WORKER, "worker w5 silent for 7s: its 83 jobs go again", blocks=False)
 BOUND = Frame(run=RUN, rate=RATE)
 TRIAL = Hold(
     HoldKind.TRIAL, "20 of 10,000 done, 95% right, $0.003", "the rest about $1.26, 8m20s",
@@ -231,6 +231,12 @@ FORECAST = ForecastPart(
 def test_a_line_reads_as_it_is_drawn(frame: Frame, line: str) -> None:
     pieces = laid_out(verdict(frame, NOW, changes=True), 118)
     assert re.sub(" {3,}", "   ", "".join(words for words, _style in pieces)) == line
+
+
+def test_what_failed_is_an_error_in_the_line_of_a_run_that_is_done() -> None:
+    said = RunVerdict("✓ all ended   38 failed:", "success", "✓ all ended")
+    assert laid_out(said, 78)[:2] == [("✓ all ended", "success"), ("   38 failed:", "error")]
+    assert laid_out(said._replace(said="✓ all ended, nothing failed"), 78)[0][1] == "success"
 
 
 def test_at_rest_the_line_stands_still() -> None:

@@ -70,7 +70,7 @@ async def test_it_shows_figures_changes_prompts_and_both_answers() -> None:
         text = screen_text(pilot)
         for words in ("arithmetic-small · gpt-4o-mini", "10,000 prompts in both", "✓ compared", "94.80%"):
             assert words in text
-        for words in ("better p < 0.001", "cost of 1,000", "same text 84.6%", "add-0000", "1-", "of 1,604"):
+        for words in ("better p < 0.001", "cost of 1,000", "same text 84.6%", "add-0000", "1–", "of 1,604"):
             assert words in text
         assert '"result": [-65-]}' in text
         assert '"result": {+56+}}' in text
@@ -82,7 +82,7 @@ async def test_a_number_shows_one_kind_of_change_and_again_all() -> None:
     async with shown(source) as pilot:
         await press(pilot, source, "1")
         assert table(pilot).view.changes == {PairChange.WORSE}
-        assert "Prompts · right → wrong" in screen_text(pilot)
+        assert "━ right → wrong · input order ━┓" in screen_text(pilot)
         await press(pilot, source, "1")
         assert table(pilot).view.changes == CHANGED
         await press(pilot, source, "9")

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from textual import events
 from textual.command import CommandPalette
-from textual.content import Content
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
@@ -294,7 +293,7 @@ def test_a_forecast_says_what_it_does_not_know() -> None:
     tokens, time, cost = forecast_lines(some, 5.0)
     assert (
         tokens
-        == "tokens   about 12 in (four characters a token), out not known (answers without a token limit)"
+        == "tokens   about 12 in, out not known (four characters a token; answers without a token limit)"
     )
     assert time == "time     as fast as answers come"
     assert cost == "cost     no price is known; [prices] in llmdash.toml sets one"
@@ -440,9 +439,11 @@ async def test_kept_runs_say_their_keys_and_what_room_they_take() -> None:
     async with started(FakeLauncher()) as pilot:
         table = pilot.app.screen.query_one(KeptTable)
         await until(pilot, lambda: table.row_count() == 3)
-        assert str(table.border_title) == "Runs kept · 214 MB"
-        keys = Content.from_markup(str(table.border_subtitle)).plain
-        assert keys == "⏎ open · u go on · o results · m compare · y replay"
+        assert table._border.words == (
+            "Runs kept",
+            "214 MB",
+            "⏎ open · u go on · o results · m compare · y replay",
+        )
 
 
 @dataclass

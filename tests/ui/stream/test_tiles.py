@@ -13,6 +13,8 @@ from textual.geometry import Region
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.states import JobState
 from llmdash.ui.stream.grid import fit_grid
+from llmdash.ui.stream.looks import StreamLooks
+from llmdash.ui.stream.tile_box import TileView, tile_box
 from llmdash.ui.stream.tiles import StreamTiles
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, lines_drawn, posted, running
 
@@ -48,16 +50,24 @@ async def test_a_box_says_whose_stream_it_is_and_shows_the_end_of_it() -> None:
         tiles.show([part(1, text), part(2, "short", JobState.DONE)], 7)
         await pilot.pause()
         drawn = lines(tiles)
-        assert drawn[0].startswith("┏ add-1 · a1f2 ━━━"), "the cursor is on it"
-        assert drawn[0].endswith("─ ● ╮")
+        assert drawn[0].startswith("┏━ add-1 · a1f2 ━━━"), "the cursor is on it"
+        assert drawn[0].endswith("─ ● ─╮")
         assert "|word19 |▍" in "".join(drawn)
         assert "▸ live" in drawn[6] and "● done" in drawn[6]
         assert "word1 " not in "".join(drawn)
         assert "│ short|" in drawn[1]
         tiles.screen.set_focus(None)
         await pilot.pause()
-        assert lines(tiles)[0].startswith("╭ add-1 · a1f2 ───")
+        assert lines(tiles)[0].startswith("╭─ add-1 · a1f2 ───")
         assert tiles._border.words[:2] == ("Streams", "7 in flight")
+
+
+def test_a_box_has_text_where_only_its_gaps_would_have_room() -> None:
+    stream = StreamPart(job=1, id="add-1", chunks=("first line, ", "second"), gaps=(0.1, 0.1))
+    box = tile_box(stream, 18, 6, TileView(StreamLooks()))
+    drawn = ["".join(text for text, _tail in line)[2:-2].rstrip() for line in box.lines]
+    assert drawn[1].startswith("first line,") and "second" in drawn[2]
+    assert drawn[3].strip(), "the gaps of the last line"
 
 
 async def test_a_failed_stream_says_why_where_its_text_would_be() -> None:

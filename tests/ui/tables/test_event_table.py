@@ -51,9 +51,10 @@ async def test_events_and_small_plots_lead_to_their_moment_in_the_graphs() -> No
     async with app.run_test(size=(200, 60)) as pilot:
         table = app.screen.query_one(EventTable)
         await until(pilot, lambda: any("77de rests" in line for line in lines(table)))
-        assert lines(table)[0].startswith("03:08  ◐  77de rests: 429, the server's hint")
-        assert lines(table)[-1].startswith("00:00  ▸  begun: 10,000 jobs, 3 keys")
+        assert lines(table)[0].startswith(" 03:08  ◐  77de rests: 429, the server's hint")
+        assert lines(table)[-1].startswith(" 00:00  ▸  begun: 10,000 jobs, 3 keys")
         table.focus()
+        await until(pilot, lambda: lines(table)[0].startswith("›03:08"))
         await pilot.press("down", "enter")
         await picture(pilot, session)
         assert isinstance(app.screen, GraphsScreen)

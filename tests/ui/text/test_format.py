@@ -86,6 +86,14 @@ def test_a_round_trip_has_a_tenth_of_a_millisecond(seconds: float, text: str) ->
     assert fmt.fine(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "  0ms"), (0.0094, "  9ms"), (0.06, "0.06s"), (0.412, "0.41s"), (1.62, "1.62s"), (75, "1m15s")],
+)
+def test_times_of_a_table_are_in_seconds(seconds: float, text: str) -> None:
+    assert fmt.in_seconds(seconds) == text
+
+
 @given(SECONDS)
 def test_widths_hold_for_every_value(value: float) -> None:
     assert len(fmt.duration(value)) == 5

@@ -38,14 +38,14 @@ def test_it_says_what_was_saved_what_is_right_and_why_the_rest_failed() -> None:
     shown = texts(DONE, ERRORS)
     assert "saved     9,962 of 10,000   99.62%" in shown
     assert "right     9,730   97.6% ± 0.3" in shown
-    assert "not equal 162   no JSON 70" in shown
-    assert "failed    38   stalled 26, 500 12" in shown
+    assert "not equal   162   no JSON 70" in shown
+    assert "failed       38   stalled 26, 500 12" in shown
     assert next(line.split() for line in shown if line.startswith("first")) == [
         "first",
         "token",
-        "410ms",
-        "710ms",
-        "970ms",
+        "0.41s",
+        "0.71s",
+        "0.97s",
         "1.62s",
     ]
     assert "cost      $1.27" in shown
@@ -55,9 +55,9 @@ def test_a_run_that_was_stopped_says_what_is_left_and_what_it_does_not_know() ->
     run = RunPart(state=RunState.STOPPED, jobs=100, done=40, invalid=2, cancelled=1, left_out=3, unknown=1)
     shown = texts(run)
     assert "left      57   not asked yet" in shown
-    assert "invalid   2   break their schema" in shown
-    assert "cancelled 1" in shown
-    assert "left out  3   input lines" in shown
+    assert "invalid    2   break their schema" in shown
+    assert "cancelled  1" in shown
+    assert "left out   3   input lines" in shown
     assert "unknown   1 request may be paid twice" in shown
 
 

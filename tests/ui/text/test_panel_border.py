@@ -97,6 +97,14 @@ async def test_what_does_not_fit_is_left_out_from_how_it_is_looked_at() -> None:
         assert _edges(panel)[0] == "┏━ Jobs of the run ━━┓"
 
 
+async def test_a_long_name_is_cut_before_short_figures_beside_it_are() -> None:
+    panel = Panel()
+    async with PanelApp(panel).run_test(size=(44, 8)) as pilot:
+        panel.border.show("server: 500 The server had an error", "0 jobs · 2 tries")
+        await pilot.pause()
+        assert _edges(panel)[0] == "┏━ server: 500 The… ━━━━ 0 jobs · 2 tries ━┓"
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_any_text_is_one_safe_line(text: str) -> None:
     panel = Panel()
