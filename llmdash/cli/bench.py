@@ -90,9 +90,11 @@ def _bench(prompts: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any
 def _announce(run: BenchRun, *, asks: bool) -> None:
     """Show what may be sent and spent; on a terminal, ask."""
     from llmdash.cli.errors import has_terminal
+    from llmdash.engine.model.counts import counted
     from llmdash.reports.forecast import forecast_lines
 
-    click.echo(f"llmdash: up to {run.requests:,} requests, {run.most:,} at once, are sent", err=True)
+    requests = counted(run.requests, "request")
+    click.echo(f"llmdash: up to {requests}, {run.most:,} at once, may be sent", err=True)
     for line in forecast_lines(run.forecast):
         click.echo(f"llmdash: {line}", err=True)
     if asks and has_terminal() and not click.confirm("Send them?", err=True):

@@ -73,7 +73,7 @@ def alert_record(alert: Alert) -> dict[str, Any]:
         "kind": alert.kind.name.lower(),
         "severity": alert.severity.value,
         "text": clean_line(alert.text),
-        "mend": clean_line(alert.fix),
+        "fix": clean_line(alert.fix),
         "seconds": None if alert.passes_in_s is None else round(alert.passes_in_s, 1),
     }
 

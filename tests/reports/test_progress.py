@@ -188,10 +188,10 @@ def test_json_lists_alerts_and_endpoints_and_is_written_when_they_change() -> No
     records = records_of([at(0), at(0), held(ALL_REST), held(ALL_REST), DONE], step=0.1)
     assert [record["type"] for record in records] == ["progress", "progress", "summary"]
     assert records[1]["alerts"] == [
-        {"kind": "keys_rest", "severity": "warning", "text": "All keys rest", "mend": "", "seconds": 3.6}
+        {"kind": "keys_rest", "severity": "warning", "text": "All keys rest", "fix": "", "seconds": 3.6}
     ]
     (record, _summary) = records_of([replace(in_trouble(), run=DONE.run)], step=1)
-    assert record["alerts"][0]["mend"] == "p goes on, q quits"
+    assert record["alerts"][0]["fix"] == "p goes on, q quits"
     assert record["endpoints"][0] == {
         "name": "openai", "state": "down", "returns_s": 7.4, "detail": "connection refused", "in_flight": 0,
     }  # fmt: skip

@@ -40,7 +40,7 @@ def _tokens(forecast: ForecastPart) -> str:
     asked, said = forecast.input_tokens, forecast.output_tokens
     parts = []
     if asked is not None:
-        some = f", from {forecast.sampled:,} prompts" if forecast.sampled < forecast.jobs else ""
+        some = f", from {counted(forecast.sampled, 'prompt')}" if forecast.sampled < forecast.jobs else ""
         parts.append(f"about {_si(asked.expected)} in (four characters a token{some})")
     basis = f" ({clean_line(forecast.basis)})" if forecast.basis else ""
     if said is not None:

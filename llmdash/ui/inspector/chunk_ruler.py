@@ -11,6 +11,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.timer import Timer
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.inspector.held_chunks import HeldChunks
@@ -146,8 +147,8 @@ class ChunkRuler(TextPane):
             return (Span(self._words_of_chunk(self._shown - 1), Kind.WORDS),)
         took_s = held.times[-1] - held.times[0]
         words = (
-            f"{ordinal(max(1, held.part.attempt))} attempt, {count(len(held.texts))} "
-            f"{'chunk' if len(held.texts) == 1 else 'chunks'} in {seconds_words(took_s)} "
+            f"{ordinal(max(1, held.part.attempt))} attempt, "
+            f"{counted(len(held.texts), 'chunk')} in {seconds_words(took_s)} "
             f"after the first token at {seconds_words(held.times[0])}"
         )
         if len(held.gaps) > 1:

@@ -232,7 +232,7 @@ def _rest(forecast: ForecastPart | None) -> str:
     if cost is not None:
         parts.append(dollars(cost.expected))
     elif tokens is not None:
-        parts.append(f"{significant(tokens.expected, 2):,.0f} tokens out")
+        parts.append(f"{counted(round(significant(tokens.expected, 2)), 'token')} out")
     if seconds is not None:
         parts.append(span(seconds.expected))
     return f"the rest about {', '.join(parts)}" if parts else ""
