@@ -176,9 +176,9 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
         lines.append(f"waited   {_percentiles_text(run.waited)}")
     if run.unknown:
         lines.append(f"unknown  {counted(run.unknown, 'request')} {run.payment.unknown}")
-    out = [endpoint_text(row) for row in frame.endpoints if row.state is not EndpointState.UP]
-    if out:
-        lines.append(f"out      {'; '.join(out)}")
+    troubled = [endpoint_text(row) for row in frame.endpoints if row.state is not EndpointState.UP]
+    if troubled:
+        lines.append(f"endpoint {'; '.join(troubled)}")
     if frame.workers:
         lines.append(f"workers  {listed([*map(_worker_text, frame.workers)], WORKERS_SHOWN)}")
     if frame.keys:

@@ -12,7 +12,7 @@ from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import Event, InputEvent, MouseMove
+from textual.events import Event, InputEvent, Key, MouseMove, Paste
 from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.signal import Signal
@@ -28,6 +28,7 @@ from llmdash.ui.services.choices import Choices
 from llmdash.ui.services.copies import Copies, clipboard_here
 from llmdash.ui.services.leaving import Leaving
 from llmdash.ui.services.result_file import ResultFile
+from llmdash.ui.services.type_ahead import TypeAhead
 from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
@@ -35,7 +36,7 @@ from llmdash.ui.terminal.lean_update import lean_update
 from llmdash.ui.terminal.safe_output import ControlCharacters
 from llmdash.ui.text.messages import Copied
 from llmdash.ui.text.named_keys import in_chosen_keys
-from llmdash.ui.toasts import SteadyNotification
+from llmdash.ui.toasts import SteadyNotification, reading_s
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -125,6 +126,7 @@ class LlmdashApp(App[None]):
             self, system_clipboard or clipboard_here(in_browser=in_browser), super().copy_to_clipboard
         )
         self._control_characters = ControlCharacters()
+        self._type_ahead = TypeAhead(self)
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""
         self._choices = Choices(self, shipped_themes, user_themes, preferences_path, keys_path)
@@ -245,7 +247,8 @@ class LlmdashApp(App[None]):
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
             self.input_signal.publish(event)
-        await super().on_event(event)
+        if not (isinstance(event, Key | Paste) and self._type_ahead.takes(event)):
+            await super().on_event(event)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what is selected, as everything else: Textual calls this."""
@@ -281,7 +284,7 @@ class LlmdashApp(App[None]):
         message = in_chosen_keys(message, self.chosen_keys)
         if any((each.message, each.severity) == (message, severity) for each in self._notifications):
             return
-        lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        lasts_s = reading_s(message, severity) if timeout is None else timeout
         self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:

@@ -240,7 +240,7 @@ class FakeSession:
                 tokens_estimated=True,
                 text=text,
             )
-        if noise(job, 5) < 0.012:
+        if noise(job, 5) < 0.012 and self.has_failures:
             error = "400 invalid_request: the model refused the prompt"
             return sent(JobState.FAILED, time_s=latency, error=error)
         verdict = Verdict.RIGHT if noise(job, 6) < 0.974 else Verdict.NOT_EQUAL
@@ -251,6 +251,11 @@ class FakeSession:
             text = replace(text, expected=str(job % 97 * 4 + 7))
         out = 18 + int(noise(job, 7) * 9)
         return sent(JobState.DONE, ttft_s=ttft, time_s=latency, output_tokens=out, verdict=verdict, text=text)
+
+    @property
+    def has_failures(self) -> bool:
+        """False for a run that has ended without a group of errors."""
+        return bool(self.scene.errors) or not self.scene.state.ended
 
     def waiting(self, job: int, name: str, key: str | None, age: float) -> JobRow:
         reason = self.scene.waits[job % len(self.scene.waits)]
@@ -336,6 +341,7 @@ class FakeSession:
             failed_tries=sum(group.tries for group in self.scene.errors),
             made_good=self.scene.made_good,
             requests_per_s=17.9,
+            peak_in_flight=64.0 if ended else None,
             tokens_per_s=2140.0,
             input_tokens=done * 41,
             output_tokens=done * 22,

@@ -18,6 +18,7 @@ from llmdash.ui.charts.measures import LineFigures, Measure, figures_of, measure
 from llmdash.ui.charts.time_axis import TimeAxis
 from llmdash.ui.text.format import fit
 from llmdash.ui.text.messages import MomentChosen
+from llmdash.ui.text.named_keys import chosen_by, key_of
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["MiniPlot", "run_axis"]
@@ -105,7 +106,7 @@ class MiniPlot(Drawing):
 
     def on_resize(self) -> None:
         if self._about:
-            self._border.show(self._about, "g whole screen")
+            self._border.show(self._about, f"{key_of('graphs', 'g', chosen_by(self))} whole screen")
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

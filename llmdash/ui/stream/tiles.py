@@ -22,6 +22,7 @@ from llmdash.ui.stream.tile_box import Pieces, TileBox, TileView, tile_box
 from llmdash.ui.stream.tile_selection import TileSelection
 from llmdash.ui.text.format import count
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import chosen_by, key_hints, key_of
 from llmdash.ui.text.paint import Styles, line
 from llmdash.ui.text.panel_border import PanelBorder
 
@@ -144,8 +145,15 @@ class StreamTiles(Widget, can_focus=True):
     def show(self, parts: Sequence[StreamPart], in_flight: int) -> None:
         """Show `parts`, each at its place; only lines that differ are painted."""
         self._parts = tuple(parts)
-        holds = "held · esc" if self._holds else f"{count(in_flight)} in flight"
-        self._border.show("Streams", holds, f"b bars · t gap times · w {self.next_way}")
+        chosen = chosen_by(self)
+        holds = f"held · {key_of('clear', 'esc', chosen)}" if self._holds else f"{count(in_flight)} in flight"
+        keys = key_hints(
+            chosen,
+            ("stream-bars", "b", "bars"),
+            ("stream-gaps", "t", "gap times"),
+            ("wall", "w", self.next_way),
+        )
+        self._border.show("Streams", holds, keys)
         if self.text_selection is None:
             self._lay_out()
 

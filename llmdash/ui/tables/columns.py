@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rich.cells import cell_len
+
 from llmdash.ui.text.format import Align, fit, fit_middle
 
 __all__ = ["GAP", "Column", "Placed", "needed", "place"]
@@ -23,7 +25,7 @@ class Column:
     `width` is in cells; it is the minimum where `flex` (its share of the remaining width) is above 0, and
     `most` the maximum then. `gap` is the number of blank cells after it.
     Columns of the highest `priority` number are dropped first where room is short; those of priority 0 stay.
-    A text that is too long is `cut` at its end or in its middle.
+    A text that is too long is `cut` at its end or in its middle. Where the title does not fit, `short` does.
     """
 
     key: str
@@ -35,6 +37,11 @@ class Column:
     cut: Cut = "end"
     most: int = 10_000
     gap: int = GAP
+    short: str = ""
+
+    def title_in(self, width: int) -> str:
+        """Return the title for a column of that width."""
+        return self.short if self.short and cell_len(self.title) > width else self.title
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from llmdash.ui.tables.row_painter import Cell
 from llmdash.ui.text.format import count
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.named_keys import Hint, chosen_by, key_hints, key_of
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["PANEL_COLUMNS", "SCREEN_COLUMNS", "ErrorTable"]
@@ -41,6 +42,12 @@ PANEL_COLUMNS: Final = (
     Column("keys", "keys", 15, priority=3),
 )
 _MUTED: Final = "line-table--muted"
+_KEYS: Final[tuple[Hint, ...]] = (
+    ("show-jobs", "⏎", "its jobs"),
+    ("retry-group", "r", "retry"),
+    ("bench-key", "b", "bench"),
+    ("skip", "k", "skip"),
+)
 
 
 class ErrorTable(LineTable):
@@ -146,11 +153,13 @@ class ErrorTable(LineTable):
         self._write_border()
 
     def _write_border(self) -> None:
+        chosen = chosen_by(self)
         if self._is_panel:
-            keys = "⏎ its jobs   r retry   b bench   k skip" if self.has_focus else self._note
-            self._border.show(self._about, "e whole screen", keys)
+            keys = key_hints(chosen, *_KEYS, between="   ") if self.has_focus else self._note
+            self._border.show(self._about, f"{key_of('errors', 'e', chosen)} whole screen", keys)
             return
-        how = f"by {self.sort.value} · s sort · / filter"
+        how = key_hints(chosen, ("sort", "s", "sort"), ("filter", "/", "filter"))
+        how = f"by {self.sort.value} · {how}"
         shown = f"{len(self._rows)} of " if len(self._rows) < len(self._groups) else ""
         skipped = sum(row.is_skipped for row in self._rows)
         words = [f"{shown}{counted(len(self._groups), 'group')}"]

@@ -146,7 +146,7 @@ def _column(name: str, widths: JobWidths, priority: int) -> Column:
             least = 6 if name == "result" else 8
             return Column(name, name, least, "right", flex=1, most=12, gap=2, priority=priority)
         case "why" | "answer":
-            return Column(name, "answer, or why not", 14, flex=12, priority=priority)
+            return Column(name, "answer, or why not", 14, flex=12, priority=priority, short="answer, or why")
         case "prompt" | "error":
             return Column(name, name, 16, flex=8, priority=priority)
         case "model" | "endpoint":

@@ -224,7 +224,7 @@ class JobLines(LineTable):
         return self._summary.pieces(width)
 
     def title_of(self, column: Column) -> Cell:
-        title = column.title
+        title = column.title_in(self.column_width(column.key))
         if column.key == "bar":
             title = self._shape.bar_title(self._scale.seconds)
         if column.key != self._order.shown_by:

@@ -144,7 +144,7 @@ class LineView(ScrollView):
 
     def title_of(self, column: Column) -> Cell:
         """Return the header of a column."""
-        return Cell(column.title, HEADER)
+        return Cell(column.title_in(self.column_width(column.key)), HEADER)
 
     def ground_of(self, index: int, row: Any) -> str:
         """Return the component class of the background of a row, which is None while it is not known."""
