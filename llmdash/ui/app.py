@@ -27,7 +27,7 @@ from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.services.choices import Choices
 from llmdash.ui.services.copies import Copies, clipboard_here
 from llmdash.ui.services.leaving import Leaving
-from llmdash.ui.services.result_file import ResultFile
+from llmdash.ui.services.result_file import ResultFile, WriteResults
 from llmdash.ui.services.type_ahead import TypeAhead
 from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
@@ -62,16 +62,15 @@ class LlmdashApp(App[None]):
 
     `shipped_themes` and `user_themes` are folders of theme files, `preferences_path` is where choices are
     remembered, `keys_path` the file of other keys for actions; without them there are Textual's own themes,
-    nothing is remembered, and every action has its first keys. `fps` is the frame
-    rate, 5 to 30 a second. `redact` removes secrets from the text of a crash. `on_ready` is called once, when
-    the dashboard was painted for the first time: what takes long to start waits for that. `signals` are those
-    that end the app; `fault` returns the exception that ended the engine, None while there is none, and
-    `gone` True once the session is no more, which ends the app too. Where a run `goes_on_without` the app,
+    nothing is remembered, and every action has its first keys. `fps` are the frames a second, 5 to 30.
+    `redact` removes secrets from the text of a crash. `on_ready` is called once, when the dashboard was
+    painted for the first time: what takes long to start waits for that. `signals` are those that end the app;
+    `fault` returns the exception that ended the engine, None while there is none, and `gone` True once the session is no more, which ends the app too. Where a run `goes_on_without` the app,
     `q` asks whether it should. Raises ValueError unless there is exactly one of session, launcher and
     comparison. When a run is done, held or stopped the terminal rings or shows a notification, as `notify`
-    says. `write_results` writes those of a session into a file and returns its name, or raises LaunchError.
-    `system_clipboard` is where copies go beside the terminal's own. Where it is shown `in_browser` it writes
-    no files of this machine and starts no program. The exit code is in `return_code` after `run()`.
+    says. `write_results` may raise LaunchError. `system_clipboard` is where copies go beside the terminal's
+    own. Where it is shown `in_browser` it writes no files of this machine and starts no program. The exit
+    code is in `return_code` after `run()`.
     """
 
     TITLE = "llmdash"
@@ -98,7 +97,7 @@ class LlmdashApp(App[None]):
         gone: Callable[[], bool] = lambda: False,
         goes_on_without: bool = False,
         notify: str = "none",
-        write_results: Callable[[Session], str] | None = None,
+        write_results: WriteResults | None = None,
         in_browser: bool = False,
         system_clipboard: Clipboard | None = None,
     ) -> None:
@@ -220,7 +219,7 @@ class LlmdashApp(App[None]):
         self._leaving.go_home()
 
     def action_write_results(self) -> None:
-        """Write the results so far into a file of this folder."""
+        """Write the results so far into a file of this folder; with marks those of marked jobs."""
         if self._results is not None and self._session is not None:
             self._results.write(self._session)
 

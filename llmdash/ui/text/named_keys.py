@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from textual._context import NoActiveAppError
 from textual.dom import DOMNode
 
 from llmdash.ui.text.keymap import key_glyph
@@ -41,8 +42,11 @@ _NAMED: Final = re.compile(
 
 
 def chosen_by(node: DOMNode) -> Chosen:
-    """Return the keys that the user of the app gave to actions."""
-    chosen: Chosen = getattr(node.app, "chosen_keys", {})
+    """Return the keys that the user of the app gave to actions; none before `node` is in one."""
+    try:
+        chosen: Chosen = getattr(node.app, "chosen_keys", {})
+    except NoActiveAppError:
+        return {}
     return chosen
 
 
