@@ -65,12 +65,12 @@ class LlmdashApp(App[None]):
     nothing is remembered, and every action has its first keys. `fps` are the frames a second, 5 to 30.
     `redact` removes secrets from the text of a crash. `on_ready` is called once, when the dashboard was
     painted for the first time: what takes long to start waits for that. `signals` are those that end the app;
-    `fault` returns the exception that ended the engine, None while there is none, and `gone` True once the session is no more, which ends the app too. Where a run `goes_on_without` the app,
-    `q` asks whether it should. Raises ValueError unless there is exactly one of session, launcher and
-    comparison. When a run is done, held or stopped the terminal rings or shows a notification, as `notify`
-    says. `write_results` may raise LaunchError. `system_clipboard` is where copies go beside the terminal's
-    own. Where it is shown `in_browser` it writes no files of this machine and starts no program. The exit
-    code is in `return_code` after `run()`.
+    `fault` returns the exception that ended the engine, None while there is none, and `gone` True once the
+    session is no more, which ends the app too. Where a run `goes_on_without` the app, `q` asks whether it
+    should. When a run is done, held or stopped the terminal rings or shows a notification, as `notify` says.
+    `write_results` may raise LaunchError. `system_clipboard` is where copies go beside the terminal's own.
+    Where it is shown `in_browser` it writes no files of this machine and starts no program. The exit code is
+    in `return_code` after `run()`. Raises ValueError unless there is exactly one source of what is shown.
     """
 
     TITLE = "llmdash"
