@@ -307,9 +307,7 @@ class JobLines(LineTable):
         if order == self._order:
             return
         self._order = order
-        self.refresh(
-            Region(0, 0, self.scrollable_content_region.width, 1)
-        )  # the header marks the column of the order
+        self.header_changed()  # it marks the column of the order
         self._place.keeps_top = False
         self._is_review = self._is_review and order.sort is SortColumn.WRONG
         if not order.newest_first:

@@ -176,6 +176,10 @@ class LineView(ScrollView):
         self._fit_scrollbar()
         self._repaint_changed()
 
+    def header_changed(self) -> None:
+        """Repaint the header: other titles, or another column that the rows are sorted by."""
+        self.refresh(Region(0, 0, self.scrollable_content_region.width, 1))
+
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Replace the columns; does nothing if they are the same."""
         if tuple(columns) != self._painter.columns:
