@@ -11,6 +11,7 @@ import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
 from llmdash.cli.help_layout import LaidOutCommand
+from llmdash.cli.number_range import WholeRange
 from llmdash.cli.options import SETTING_OPTIONS, own_folder_option, practice_options, with_options
 from llmdash.cli.run_options import READING_OPTIONS, reading_of
 
@@ -31,7 +32,7 @@ _SEED = 1
 @click.argument("prompts", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--max-requests",
-    type=click.IntRange(12, 100_000),
+    type=WholeRange(12, 100_000),
     default=500,
     show_default=True,
     metavar="N",
