@@ -192,7 +192,7 @@ def _head(measure: Measure, width: int, *, is_over: bool) -> Cells:
 def _figures(measure: Measure, *, is_over: bool) -> list[tuple[str, float | None]]:
     if measure.is_times:
         return [(line.name, figures_of(line.values).now) for line in (*measure.lines, *measure.tail)]
-    found = figures_of(measure.lines[0].values)
+    found = measure.figures
     now = [] if is_over else [("now", found.now)]
     return [*now, ("mean", found.mean), ("peak", found.peak)]
 
@@ -200,7 +200,7 @@ def _figures(measure: Measure, *, is_over: bool) -> list[tuple[str, float | None
 def _spark(measure: Measure, width: int) -> Cells:
     """A measure in one line: its last value, its bars, and the largest of them; of times the last p95."""
     values = measure.lines[0].values
-    found = figures_of(values)
+    found = measure.figures
     name = "p50" if measure.is_times else measure.short
     columns = max(1, width - _HEAD - _PEAK)
     samples = resample(values, columns)
