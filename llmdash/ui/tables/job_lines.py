@@ -11,9 +11,9 @@ from llmdash.engine.model.frame import JobsPart, RunPart
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import JobsView
 from llmdash.ui.tables.job_columns import is_column
+from llmdash.ui.tables.job_grid import JobGrid
 from llmdash.ui.tables.job_order import JobOrder
 from llmdash.ui.tables.job_place import JobPlace
-from llmdash.ui.tables.job_rows import JobRows
 from llmdash.ui.tables.job_summary import figures
 from llmdash.ui.text.format import count
 from llmdash.ui.text.messages import FromWidget
@@ -26,7 +26,7 @@ OVERSCAN = 8
 _NO_RUN: Final = RunPart()
 
 
-class JobLines(JobRows):
+class JobLines(JobGrid):
     """Shows the jobs in an order that can be chosen, in columns that can be chosen.
 
     The row under the cursor never moves by itself: requests are anchored to it. While `follow` is on, the

@@ -17,13 +17,13 @@ from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.marked_jobs import MarkedJobs
 from llmdash.ui.tables.row_painter import HEADER, Cell
 
-__all__ = ["JobRows"]
+__all__ = ["JobGrid"]
 
 _SUMMARY_LINE: Final = 1
 _NOTHING_SENT: Final = "Nothing was sent yet; # shows the jobs in the order of the input"
 
 
-class JobRows(LineTable):
+class JobGrid(LineTable):
     """Draws the jobs that are known, in columns that can be chosen; the row below the header sums up what
     waits, or what came of the jobs.
     """
