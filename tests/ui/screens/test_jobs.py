@@ -15,6 +15,7 @@ from llmdash.ui.dashboard.steps import STEP_S, Steps
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar
 from llmdash.ui.screens.columns import ColumnList, ColumnsScreen
+from llmdash.ui.screens.errors import ErrorsScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.tables.job_columns import INPUT, NARROW
 from llmdash.ui.tables.job_table import JobTable
@@ -171,6 +172,16 @@ def test_rows_are_replaced_twice_a_second_and_at_once_where_one_is_missing() -> 
     assert steps.is_due(complete=True)
     steps.hurry()
     assert steps.is_due(complete=True)
+
+
+async def test_what_comes_at_once_with_the_key_of_a_screen_is_typed_there() -> None:
+    session = FakeSession()
+    async with dashboard(session) as (pilot, _):
+        for key, character in (("e", "e"), ("slash", "/"), ("x", "x"), ("y", "y")):
+            pilot.app.post_message(Key(key, character))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorsScreen))
+        await until(pilot, lambda: pilot.app.screen.query_one("FilterBar Input", Input).value == "xy")
+        assert not session.commands
 
 
 @pytest.mark.parametrize("screen_key", ["", "e"])
