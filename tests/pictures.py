@@ -57,7 +57,7 @@ def still_scenes() -> dict[str, LlmdashApp]:
         "replay": RestingSession(replay=ReplayPart(100.0, 561.0, 60.0, playing=True)),
     }
     apps = {
-        name: LlmdashApp(session=session, shipped_themes=themes, write_results=str)
+        name: LlmdashApp(session=session, shipped_themes=themes, write_results=lambda *_: "")
         for name, session in sessions.items()
     }
     apps["home"] = LlmdashApp(launcher=FakeLauncher(), shipped_themes=themes)

@@ -13,6 +13,7 @@ import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
 from llmdash.cli.help_layout import LaidOutCommand
+from llmdash.cli.number_range import WholeRange
 from llmdash.cli.options import ENDPOINT_OPTIONS, SET_OPTION, with_options
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def ask(prompt: str, simulate: bool, **flags: Any) -> None:
 )
 @click.option(
     "--first",
-    type=click.IntRange(min=1),
+    type=WholeRange(min=1),
     metavar="N",
     help="Only the first N chunks, or events with --events.",
 )

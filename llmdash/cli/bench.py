@@ -11,6 +11,7 @@ import click
 
 from llmdash.cli.errors import guarded, refuse, settings_from
 from llmdash.cli.help_layout import LaidOutCommand
+from llmdash.cli.number_range import WholeRange
 from llmdash.cli.options import SETTING_OPTIONS, own_folder_option, practice_options, with_options
 from llmdash.cli.run_options import READING_OPTIONS, reading_of
 
@@ -31,7 +32,7 @@ _SEED = 1
 @click.argument("prompts", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--max-requests",
-    type=click.IntRange(12, 100_000),
+    type=WholeRange(12, 100_000),
     default=500,
     show_default=True,
     metavar="N",
@@ -90,9 +91,11 @@ def _bench(prompts: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any
 def _announce(run: BenchRun, *, asks: bool) -> None:
     """Show what may be sent and spent; on a terminal, ask."""
     from llmdash.cli.errors import has_terminal
+    from llmdash.engine.model.counts import counted
     from llmdash.reports.forecast import forecast_lines
 
-    click.echo(f"llmdash: up to {run.requests:,} requests, {run.most:,} at once, are sent", err=True)
+    requests = counted(run.requests, "request")
+    click.echo(f"llmdash: up to {requests}, {run.most:,} at once, may be sent", err=True)
     for line in forecast_lines(run.forecast):
         click.echo(f"llmdash: {line}", err=True)
     if asks and has_terminal() and not click.confirm("Send them?", err=True):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from llmdash.cli.completing import one_of
-from llmdash.cli.number_range import NumberRange
+from llmdash.cli.number_range import NumberRange, WholeRange
 from llmdash.cli.options import HEADLESS_OPTION, OVERWRITE_OPTION
 
 __all__ = [
@@ -100,7 +100,7 @@ RUN_OPTIONS = (
     ),
     click.option(
         "--workers",
-        type=click.IntRange(1, 256),
+        type=WholeRange(1, 256),
         metavar="N",
         help="Let N processes of this machine make the requests.  [extra: cluster]",
     ),
@@ -134,7 +134,7 @@ REUSE_OPTIONS = (
 BOUND_OPTIONS = (
     click.option(
         "--trial",
-        type=click.IntRange(1),
+        type=WholeRange(1),
         metavar="N",
         help="Run N prompts, spread over the file, then hold and show what the rest will take.",
     ),

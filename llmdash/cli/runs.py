@@ -11,6 +11,7 @@ import click
 
 from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, refuse
+from llmdash.cli.number_range import WholeRange
 from llmdash.cli.runs_compare import compare_runs
 from llmdash.cli.runs_delete import delete_runs, prune_runs
 from llmdash.cli.runs_figures import figures
@@ -32,7 +33,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
     "--state", "states", multiple=True, type=click.Choice(_STATES), help="Only those in this state."
 )
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N at most.")
+@click.option("--limit", type=WholeRange(min=1), metavar="N", help="The newest N at most.")
 @click.pass_context
 def runs(context: click.Context, /, **options: Any) -> None:
     """List the runs that are kept, or do something with one.

@@ -10,6 +10,7 @@ import click
 
 from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, has_terminal, refuse
+from llmdash.cli.number_range import WholeRange
 
 if TYPE_CHECKING:
     from llmdash.runs.entry import RunEntry
@@ -84,9 +85,7 @@ def _age(value: object) -> float:
     callback=_parsed(_age),
     help="Only those that ended longer ago, such as 30d.",
 )
-@click.option(
-    "--keep-last", type=click.IntRange(min=0), metavar="N", help="Leave the newest N of them in place."
-)
+@click.option("--keep-last", type=WholeRange(min=0), metavar="N", help="Leave the newest N of them in place.")
 @click.option("--unfinished", is_flag=True, help="Also those that could go on.")
 @click.option("--dry-run", is_flag=True, help="Only say which they are.")
 @_YES

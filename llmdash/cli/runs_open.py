@@ -6,13 +6,11 @@ import click
 
 from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded, has_terminal, refuse
-from llmdash.cli.number_range import NumberRange
+from llmdash.cli.number_range import NumberRange, WholeRange
 
 __all__ = ["open_kept", "replay_kept"]
 
-_FPS = click.option(
-    "--fps", type=click.IntRange(5, 30), default=15, show_default=True, help="Frames per second."
-)
+_FPS = click.option("--fps", type=WholeRange(5, 30), default=15, show_default=True, help="Frames per second.")
 
 
 @click.command("open")

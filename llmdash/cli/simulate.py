@@ -7,15 +7,13 @@ from typing import Any
 import click
 
 from llmdash.cli.errors import refuse
-from llmdash.cli.number_range import NumberRange
+from llmdash.cli.number_range import NumberRange, WholeRange
 
 __all__ = ["simulate"]
 
 
 @click.command()
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 picks a free port."
-)
+@click.option("--port", type=WholeRange(0, 65535), default=0, show_default=True, help="0 picks a free port.")
 @click.option(
     "--keys", default="sim-key-1", show_default=True, metavar="A,B,C", help="The API keys it accepts."
 )
@@ -43,7 +41,7 @@ __all__ = ["simulate"]
     "--cached", type=NumberRange(0, 1), default=0.0, help="Share of prompt tokens read from the cache."
 )
 @click.option(
-    "--reasoning", type=click.IntRange(min=0), default=0, help="Tokens of reasoning before every answer."
+    "--reasoning", type=WholeRange(min=0), default=0, help="Tokens of reasoning before every answer."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides answers, delays and faults.")
 def simulate(port: int, keys: str, faults: tuple[str, ...], list_faults: bool, **behaviour: Any) -> None:

@@ -9,6 +9,7 @@ import click
 
 from llmdash.cli.completing import run_names
 from llmdash.cli.errors import guarded
+from llmdash.cli.number_range import WholeRange
 
 __all__ = ["web"]
 
@@ -16,9 +17,7 @@ __all__ = ["web"]
 @click.command()
 @click.argument("run", required=False, shell_complete=run_names)
 @click.option("--control", is_flag=True, help="Let pages steer the run, and stop it; else they only watch.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 picks a free port."
-)
+@click.option("--port", type=WholeRange(0, 65535), default=0, show_default=True, help="0 picks a free port.")
 @click.option(
     "--open/--no-open",
     "opens",
@@ -27,7 +26,7 @@ __all__ = ["web"]
 )
 @click.option(
     "--viewers",
-    type=click.IntRange(1, 64),
+    type=WholeRange(1, 64),
     default=4,
     show_default=True,
     help="Pages at once; each is a process.",

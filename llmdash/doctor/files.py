@@ -13,6 +13,7 @@ from pathlib import Path
 from llmdash.doctor.findings import Finding, Level
 from llmdash.engine.journal.belongings import belongs
 from llmdash.engine.journal.file import NAME
+from llmdash.engine.model.counts import counted
 
 __all__ = [
     "BACKUP",
@@ -73,7 +74,11 @@ def check_files(folder: Path, *, held: bool) -> Iterator[Finding]:
     left = [] if held else leftovers(folder)
     if left:
         yield Finding(
-            Level.WARNING, "files", f"{len(left)} unfinished files of a crash", "removed", fixable=True
+            Level.WARNING,
+            "files",
+            f"{counted(len(left), 'unfinished file')} of a crash",
+            "removed",
+            fixable=True,
         )
     backups = sorted(folder.glob(f"{BACKUP}*"))
     if backups:

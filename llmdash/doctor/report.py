@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llmdash.doctor.findings import Checkup, Finding, Level
+from llmdash.engine.model.counts import counted
 from llmdash.reports.wording import count, resume_command
 from llmdash.sanitize import clean_line
 
@@ -41,8 +42,7 @@ def _verdict(checkup: Checkup, *, repaired: bool) -> str:
 
 
 def _counted(checkup: Checkup, level: Level) -> str:
-    number = checkup.count(level)
-    return f"{count(number)} {level.value}{'s' if number > 1 else ''}"
+    return counted(checkup.count(level), level.value)
 
 
 def summary_line(checkup: Checkup, done: Sequence[str]) -> str:
@@ -67,7 +67,7 @@ def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]
     """Yield an object for each action and finding, and last the summary of the run."""
     folder = clean_line(str(checkup.folder))
     for action in done:
-        yield {"type": "mended", "folder": folder, "text": clean_line(action)}
+        yield {"type": "repaired", "folder": folder, "text": clean_line(action)}
     for finding in checkup.findings:
         yield {
             "type": "finding",
@@ -75,8 +75,8 @@ def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]
             "level": finding.level.value,
             "what": finding.what,
             "text": clean_line(finding.text),
-            "mend": clean_line(finding.fix) or None,
-            "mendable": finding.fixable,
+            "fix": clean_line(finding.fix) or None,
+            "fixable": finding.fixable,
         }
     sums = checkup.sums
     yield {
@@ -85,7 +85,7 @@ def as_records(checkup: Checkup, done: Sequence[str]) -> Iterator[dict[str, Any]
         "sound": checkup.sound,
         "problems": checkup.count(Level.PROBLEM),
         "warnings": checkup.count(Level.WARNING),
-        "mended": len(done),
+        "repaired": len(done),
         "jobs": None if sums is None else sums.jobs,
         "done": None if sums is None else sums.done,
         "invalid": None if sums is None else sums.invalid,

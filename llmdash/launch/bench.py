@@ -165,20 +165,9 @@ def opened_bench(
     if practice is None:
         require_usable(settings)
     with NewFolder(run_dir) as place:
-        source = open_input(replace(given, limit=settings.limit or given.limit), settings.wires)
-        show_input(source, strict=False)
-        if not len(source):
-            raise InputError(f"{source.name}: there is no prompt in it")
+        source = _shown(given, settings)
         source, settings = with_model_of(source, settings, asked, simulated=practice is not None)
-        source = _Repeated(source, requests)
-        settings = replace(
-            settings,
-            concurrency=settings.concurrency if settings.concurrency_given else _MOST,
-            rate=settings.rate if settings.rate_given else None,
-            auto=False,
-            reuse=None,
-            dedupe=None,
-        )
+        source, settings = _Repeated(source, requests), _for_bench(settings)
         forecast = forecast_of(
             source, settings, load_prices(), spends=practice is None, earlier=earlier_answers(settings.model)
         )
@@ -200,6 +189,27 @@ def opened_bench(
             if simulator is not None:
                 simulator.close()
             place.withdraw()
+
+
+def _shown(given: Input, settings: Settings) -> PromptSource:
+    """Open the prompts, and show what is wrong with them. Raises InputError, also where there is none."""
+    source = open_input(replace(given, limit=settings.limit or given.limit), settings.wires)
+    show_input(source, strict=False)
+    if not len(source):
+        raise InputError(f"{source.name}: there is no prompt in it")
+    return source
+
+
+def _for_bench(settings: Settings) -> Settings:
+    """Return settings with which nothing but what was asked for bounds the requests, and none is spared."""
+    return replace(
+        settings,
+        concurrency=settings.concurrency if settings.concurrency_given else _MOST,
+        rate=settings.rate if settings.rate_given else None,
+        auto=False,
+        reuse=None,
+        dedupe=None,
+    )
 
 
 class _Repeated(WrappedSource):

@@ -24,7 +24,8 @@ from llmdash.engine.model.commands import (
 )
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import RunState
-from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.model.timings import Grouping
+from llmdash.engine.model.view import JobsView, TimingView, View
 from llmdash.remote.addresses import not_running
 from llmdash.remote.client import RemoteSession
 from llmdash.reports.errors import KeptRun, error_kinds
@@ -50,7 +51,7 @@ __all__ = [
 _CONFIRMED_WITHIN_S: Final = 10.0
 _BEGINS_WITHIN_S: Final = 5.0
 _LOOK_S: Final = 0.02
-_VIEW: Final = View(jobs=JobsView(height=0), errors=True)
+_VIEW: Final = View(jobs=JobsView(height=0), errors=True, timings=TimingView(Grouping.KEY))
 
 Shows = Callable[[Frame, Frame], bool]
 """(frame before, frame of now) -> whether the command has taken effect."""

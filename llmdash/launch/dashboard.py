@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,10 +106,10 @@ def open_dashboard(
     return Closed(code, by, app.leaves_running, app.terminal_reads)
 
 
-def _results_here(session: Session) -> str:
+def _results_here(session: Session, jobs: Collection[int]) -> str:
     from llmdash.launch.results_here import results_here  # it needs what reads a journal
 
-    return results_here(session)
+    return results_here(session, jobs)
 
 
 def run_app(app: LlmdashApp, signals: Signals) -> int | None:

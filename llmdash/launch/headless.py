@@ -11,7 +11,8 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.frame import Frame
-from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.model.timings import Grouping
+from llmdash.engine.model.view import JobsView, TimingView, View
 from llmdash.engine.plan import RunPlan
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode, of_signal
@@ -72,7 +73,7 @@ def _run(
             report_room(settings.kept)
         watch(session, display, until=lambda _frame: not session.alive)
         session.join()
-    last = session.frame(View(jobs=JobsView(height=0), errors=True))
+    last = session.frame(View(jobs=JobsView(height=0), errors=True, timings=TimingView(Grouping.KEY)))
     if session.crash is not None:
         sys.stderr.write(crash_report(session.crash, settings.redactor.redact) + "\n")
         return ExitCode.INTERNAL

@@ -15,6 +15,7 @@ from llmdash import locations
 from llmdash.engine.journal.belongings import SPOOL
 from llmdash.engine.journal.file import NAME, JournalError
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.counts import counted
 from llmdash.launch.run_input import Input, input_of
 from llmdash.prompts.arithmetic import Arithmetic
 from llmdash.prompts.readers import check_file, open_source
@@ -60,7 +61,7 @@ def show_input(source: PromptSource, *, strict: bool) -> None:
     sys.stderr.flush()
     if source.left_out and strict:
         raise InputError(
-            f"{source.left_out:,} bad lines, and --strict was given; fix them, or leave out --strict"
+            f"{counted(source.left_out, 'bad line')}, and --strict was given; fix them, or leave out --strict"
         )
 
 

@@ -11,6 +11,7 @@ from llmdash.config.prices import load_prices
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.pool.costs import CostOf
 from llmdash.launch.inputs import open_input
+from llmdash.launch.kept_requests import kept_requests
 from llmdash.launch.run_input import input_of
 from llmdash.prompts.source import PromptSource
 from llmdash.runs.kept_session import KeptSession
@@ -28,14 +29,18 @@ def kept_session(folder: Path) -> KeptSession:
     def source() -> PromptSource:
         return open_input(input_of(facts))
 
-    return KeptSession(folder, open_input=source, cost_of=_prices_of(facts))
+    return KeptSession(folder, open_input=source, cost_of=_prices_of(facts), request_of=kept_requests(facts))
 
 
 def replay_session(folder: Path, speed: float = 1.0) -> ReplaySession:
     """Return a session that plays the run in `folder`. Raises JournalError."""
     facts = JournalReader(folder).facts()
     return ReplaySession(
-        folder, speed=speed, open_input=lambda: open_input(input_of(facts)), cost_of=_prices_of(facts)
+        folder,
+        speed=speed,
+        open_input=lambda: open_input(input_of(facts)),
+        cost_of=_prices_of(facts),
+        request_of=kept_requests(facts),
     )
 
 

@@ -49,7 +49,7 @@ def as_record(check: KeyCheck) -> dict[str, Any]:
         "failure": None if failure is None else failure.kind.value,
         "status": None if failure is None else failure.status,
         "message": None if failure is None else clean_line(failure.message),
-        "mend": None if failure is None else clean_line(fix(check.endpoint, failure)),
+        "fix": None if failure is None else clean_line(fix(check.endpoint, failure)),
         "limits": None if check.hints is None else {name: getattr(check.hints, name) for name in _LIMITS},
     }
 

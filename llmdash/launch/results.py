@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -68,9 +68,9 @@ def is_own(out: Path, facts: Mapping[str, Any]) -> bool:
     return isinstance(named, str) and locations.from_record(named).resolve() == out.resolve()
 
 
-def export(folder: Path, out: Path, *, reasoning: bool = False) -> int:
-    """Write every ended job of the run in `folder` to `out`: with `reasoning`, or if the run was asked for
-    it, what the models thought, too. Return their number.
+def export(folder: Path, out: Path, *, reasoning: bool = False, jobs: Collection[int] = ()) -> int:
+    """Write every ended job of the run in `folder`, or those of these `jobs` where there are some, to `out`:
+    with `reasoning`, or if the run was asked for it, what the models thought, too. Return their number.
 
     Raises JournalError where there is nothing to read, ExportError if `out` cannot be written.
     """
@@ -80,9 +80,10 @@ def export(folder: Path, out: Path, *, reasoning: bool = False) -> int:
         return sum(1 for _ in journal.ended())  # the file alone has the texts, and is in order
     exports.check_unused(out)  # two runs that began at once may both have found it free
     thought = reasoning or bool(facts.get("reasoning"))
-    return exports.export(
-        journal.results(reasoning=thought), out, lambda: _more_columns(journal, reasoning=thought)
-    )
+    results = journal.results(reasoning=thought)
+    if jobs:
+        results = (result for result in results if result.index in jobs)
+    return exports.export(results, out, lambda: _more_columns(journal, reasoning=thought))
 
 
 def is_exported(plan: RunPlan, out: Path) -> bool:
@@ -90,15 +91,19 @@ def is_exported(plan: RunPlan, out: Path) -> bool:
     return plan.live is not None and plan.live.is_complete and out.is_file()
 
 
-def export_here(folder: Path) -> Path:
-    """Write the results of the run in `folder` into a new file of this folder, and return that.
+def export_here(folder: Path, jobs: Collection[int] = ()) -> Path:
+    """Write the results of the run in `folder`, or of these `jobs`, into a new file of this folder, and
+    return that.
 
-    Raises JournalError and ExportError, as `export` does.
+    Raises JournalError and ExportError, as `export` does, and ExportError where none of the jobs has ended.
     """
     numbers = (f"-{number}" if number > 1 else "" for number in count(1))
-    names = (Path(f"{folder.name}{number}.jsonl") for number in numbers)
+    stem = f"{folder.name}-marked" if jobs else folder.name
+    names = (Path(f"{stem}{number}.jsonl") for number in numbers)
     out = next(path for path in names if not path.exists())
-    export(folder, out)
+    if not export(folder, out, jobs=jobs) and jobs:
+        out.unlink()
+        raise exports.ExportError("none of the marked jobs has ended: there is no result to write")
     return out
 
 

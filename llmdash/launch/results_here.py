@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -21,15 +22,16 @@ class _InFolder(Protocol):
     folder: Path
 
 
-def results_here(session: Session) -> str:
-    """Write the results of a session so far into a new file of this folder. Return its name.
+def results_here(session: Session, jobs: Collection[int] = ()) -> str:
+    """Write the results of a session so far, of these `jobs` alone where there are some, into a new file of
+    this folder. Return its name.
 
     Raises LaunchError.
     """
     if not isinstance(session, _InFolder):
         raise LaunchError("this run has no folder")
     try:
-        return str(export_here(session.folder))
+        return str(export_here(session.folder, jobs))
     except Exception as error:
         if refusal_code(error) is None and not isinstance(error, OSError):
             raise

@@ -52,7 +52,7 @@ def configs_of(config: Config | Sequence[Config], prompts: int, method: str) -> 
         return [config_of(config, method)] * prompts
     if len(config) != prompts:
         raise ValueError(
-            f"{method} got {len(config)} configs for {prompts} prompts; give one, or one for each"
+            f"{method}: configs: {len(config)}, prompts: {prompts}; give one config, or one for each prompt"
         )
     return [config_of(each, method) for each in config]
 

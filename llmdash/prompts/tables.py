@@ -66,7 +66,7 @@ class DelimitedText:
     def fields(self, data: bytes) -> Mapping[str, Any]:
         row = _row(decode_text(data), self.delimiter)
         if len(row) != len(self.columns):
-            raise RecordError(f"{len(row)} cells in a table of {len(self.columns)} columns")
+            raise RecordError(f"cells in this row: {len(row)}, in the head of the table: {len(self.columns)}")
         return dict(zip(self.columns, row, strict=True))
 
 

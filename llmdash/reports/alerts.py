@@ -20,6 +20,7 @@ __all__ = [
     "endpoint_text",
     "held_text",
     "held_up_text",
+    "shell_fix",
 ]
 
 LINGER_S = 5.0
@@ -29,6 +30,16 @@ _AWAITED = {
     AlertKind.KEYS_REST: "back in",
     AlertKind.RETRY_BUDGET: "more in",
 }
+_GO_ON = "fix that, then: llmdash ctl last resume"
+_IN_A_SHELL = {
+    AlertKind.KILL_SWITCH: _GO_ON,
+    AlertKind.ENDPOINT: _GO_ON,
+    AlertKind.KEYS_GONE: "put another key into .env, and it joins the run",
+    AlertKind.TRIAL: "llmdash ctl last release runs the rest",
+    AlertKind.BUDGET: "llmdash ctl last budget DOLLARS raises it",
+}
+"""What helps where there is no dashboard with its keys and panels."""
+_UNREACHABLE = "cannot connect to "
 _FIRST_CLAUSE = re.compile(r"[:;] | \(| · | for \d")
 
 
@@ -37,9 +48,16 @@ def alert_text(alert: Alert) -> str:
     parts = [clean_line(alert.text)]
     if alert.passes_in_s is not None:
         parts.append(f"{_AWAITED.get(alert.kind, 'next try in')} {left(alert.passes_in_s)}")
-    if alert.fix:
-        parts.append(clean_line(alert.fix))
+    if fix := shell_fix(alert):
+        parts.append(fix)
     return ", ".join(parts)
+
+
+def shell_fix(alert: Alert) -> str:
+    """Return what helps, for someone at a shell, on one safe line; empty where nothing does."""
+    if alert.kind is AlertKind.ENDPOINT and not alert.fix and _UNREACHABLE in alert.text:
+        return "see that its server runs, or set another BASE_URL"
+    return clean_line(_IN_A_SHELL.get(alert.kind, alert.fix) if alert.fix else "")
 
 
 def alerts_told(frame: Frame) -> tuple[Alert, ...]:
@@ -73,7 +91,7 @@ def alert_record(alert: Alert) -> dict[str, Any]:
         "kind": alert.kind.name.lower(),
         "severity": alert.severity.value,
         "text": clean_line(alert.text),
-        "mend": clean_line(alert.fix),
+        "fix": shell_fix(alert),
         "seconds": None if alert.passes_in_s is None else round(alert.passes_in_s, 1),
     }
 

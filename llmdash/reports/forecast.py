@@ -106,4 +106,4 @@ def _number(value: float) -> str:
 
 
 def _tokens(value: float) -> str:
-    return f"{value:,.0f} tokens"
+    return counted(round(value), "token")

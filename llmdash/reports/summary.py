@@ -61,6 +61,37 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     return {
         "type": "summary",
         "run": clean_line(run.name),
+        **_counts(run),
+        "elapsed_s": round(run.elapsed_s, 3),
+        "wall_s": None if run.wall_s is None else round(run.wall_s, 3),
+        "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
+        "keys": [_key(row) for row in frame.keys],
+        "endpoints": [_endpoint(row) for row in frame.endpoints],
+        "workers": [_worker(row) for row in frame.workers],
+        "score": None if run.score is None else _score(run.score),
+        "ttft_s": _percentiles(run.ttft),
+        "latency_s": _percentiles(run.latency),
+        "waited_s": _percentiles(run.waited),
+        **({} if frame.timings is None else _timings(frame.timings)),
+        "usage": _usage(run),
+        "cost": None if run.cost is None else round(run.cost, 6),
+        "held": None if run.hold is None else run.hold.kind.value,
+        "budget": None if run.budget is None else _budget(run, run.budget),
+        "forecast": None if frame.forecast is None else forecast_record(frame.forecast),
+        "errors": [] if kept is None else [error_record(error) for error in kept.errors],
+        "failed_by_kind": {} if kept is None else failed_by_kind(kept.errors),
+        "run_dir": None if kept is None else str(kept.folder),
+    }
+
+
+def encode_line(record: dict[str, Any]) -> str:
+    """Return a record as one line of ASCII JSON, which every encoding and line reader can handle."""
+    return json.dumps(record, ensure_ascii=True, allow_nan=False)
+
+
+def _counts(run: RunPart) -> dict[str, int]:
+    """The jobs by what became of them, and the requests that they took."""
+    return {
         "jobs": run.jobs,
         "done": run.done,
         "invalid": run.invalid,
@@ -75,37 +106,17 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         "failed_tries": run.failed_tries,
         "made_good": run.made_good,
         "unknown": run.unknown,
-        "elapsed_s": round(run.elapsed_s, 3),
-        "wall_s": None if run.wall_s is None else round(run.wall_s, 3),
-        "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
-        "keys": [_key(row) for row in frame.keys],
-        "endpoints": [_endpoint(row) for row in frame.endpoints],
-        "workers": [_worker(row) for row in frame.workers],
-        "score": None if run.score is None else _score(run.score),
-        "ttft_s": _percentiles(run.ttft),
-        "latency_s": _percentiles(run.latency),
-        "waited_s": _percentiles(run.waited),
-        **({} if frame.timings is None else _timings(frame.timings)),
-        "usage": {
-            "input_tokens": run.input_tokens,
-            "output_tokens": run.output_tokens,
-            "cached_tokens": run.cached_tokens,
-            "reasoning_tokens": run.reasoning_tokens,
-            **({"estimated": True} if run.tokens_estimated else {}),
-        },
-        "cost": None if run.cost is None else round(run.cost, 6),
-        "held": None if run.hold is None else run.hold.kind.value,
-        "budget": None if run.budget is None else _budget(run, run.budget),
-        "forecast": None if frame.forecast is None else forecast_record(frame.forecast),
-        "errors": [] if kept is None else [error_record(error) for error in kept.errors],
-        "failed_by_kind": {} if kept is None else failed_by_kind(kept.errors),
-        "run_dir": None if kept is None else str(kept.folder),
     }
 
 
-def encode_line(record: dict[str, Any]) -> str:
-    """Return a record as one line of ASCII JSON, which every encoding and line reader can handle."""
-    return json.dumps(record, ensure_ascii=True, allow_nan=False)
+def _usage(run: RunPart) -> dict[str, Any]:
+    return {
+        "input_tokens": run.input_tokens,
+        "output_tokens": run.output_tokens,
+        "cached_tokens": run.cached_tokens,
+        "reasoning_tokens": run.reasoning_tokens,
+        **({"estimated": True} if run.tokens_estimated else {}),
+    }
 
 
 def _key(row: KeyRow) -> dict[str, Any]:
@@ -176,9 +187,9 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
         lines.append(f"waited   {_percentiles_text(run.waited)}")
     if run.unknown:
         lines.append(f"unknown  {counted(run.unknown, 'request')} {run.payment.unknown}")
-    out = [endpoint_text(row) for row in frame.endpoints if row.state is not EndpointState.UP]
-    if out:
-        lines.append(f"out      {'; '.join(out)}")
+    troubled = [endpoint_text(row) for row in frame.endpoints if row.state is not EndpointState.UP]
+    if troubled:
+        lines.append(f"endpoint {'; '.join(troubled)}")
     if frame.workers:
         lines.append(f"workers  {listed([*map(_worker_text, frame.workers)], WORKERS_SHOWN)}")
     if frame.keys:

@@ -112,21 +112,27 @@ def as_table(part: TimingPart) -> Iterator[str]:
                 yield f"  {METRIC_WORDS[metric]:<32}{values}"
     if part.failed:
         yield ""
-        title = f"apart · {part.failed:,} failed {'request' if part.failed == 1 else 'requests'}"
+        title = f"apart · {counted(part.failed, 'failed request')}"
         yield f"{title:<34}" + "".join(f"{share:>10}" for share in SHARES)
         after = (written(getattr(part.failed_after, share), Timing.LATENCY) for share in SHARES)
         yield f"  {'sent to failed':<32}" + "".join(f"{each:>10}" for each in after)
 
 
 def written(value: float | None, metric: Timing) -> str:
-    """Return a value of a metric in three digits; a dash where it is not known."""
+    """Return a value of a metric in three digits, zeros among them; a dash where it is not known.
+
+    >>> written(0.02, Timing.TTFT), written(0.0442, Timing.TTFT), written(2.0, Timing.TTFT)
+    ('20.0ms', '44.2ms', '2.00s')
+    """
     if value is None:
         return "–"
     if metric is Timing.TPS:
-        return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
-    return (
-        f"{value * 1000:.3g}ms" if value < 0.9995 else f"{value:.3g}s" if value < 1000 else f"{value:,.0f}s"
-    )
+        return _three_digits(value)
+    return f"{_three_digits(value * 1000)}ms" if value < 0.9995 else f"{_three_digits(value)}s"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:#.3g}".removesuffix(".") if value < 999.5 else f"{value:,.0f}"
 
 
 def write_timings(part: TimingPart, folder: Path, run: str, *, suffix: str) -> Path:

@@ -27,7 +27,7 @@ from llmdash.runs.facts import when
 from llmdash.runs.kept_gauges import load_gauges
 from llmdash.runs.kept_prompts import KeptPrompts, no_input
 from llmdash.runs.kept_store import KeptJobs, load_jobs
-from llmdash.runs.opened_run import OpenedRun, open_run
+from llmdash.runs.opened_run import KeptRequestOf, OpenedRun, no_request, open_run
 from llmdash.runs.reading_thread import ReadingThread
 from llmdash.sanitize import storable
 
@@ -41,7 +41,8 @@ class KeptSession:
 
     Its jobs are read on a thread of its own; until they are, frames have the totals that the journal holds.
     `open_input` opens the input that the run was begun with, and `cost_of` prices tokens where the journal
-    has no cost. Raises JournalError if there is no sound journal.
+    has no cost; `request_of` makes requests anew, to be copied. Raises JournalError if there is no sound
+    journal.
     """
 
     allows_bad_lines = True
@@ -53,9 +54,10 @@ class KeptSession:
         *,
         open_input: Callable[[], PromptSource] = no_input,
         cost_of: CostOf | None = None,
+        request_of: KeptRequestOf = no_request,
     ) -> None:
         self.folder = folder
-        self._run = open_run(folder, open_input, cost_of)
+        self._run = open_run(folder, open_input, cost_of, request_of)
         self._totals = totals_in(self._run.facts)
         self._moments = self._run.reader.moments()
         self._share = 0.0
@@ -165,6 +167,7 @@ class _Shown:
         self._cost = totals.cost if totals is not None else samples[-1].cost if samples else None
         about = replace(run.about, keys=len(gauges.key_rows))
         self._inspector: Inspector | None = None
+        self._request_of = run.requests(jobs.places)
         self._texts = JobTexts(run.prompts, run.reader, about.check)
         self._builder = FrameBuilder(
             about,
@@ -180,7 +183,7 @@ class _Shown:
 
     def look_up_in(self, prompts: KeptPrompts) -> None:
         """Look prompts up here from now on."""
-        self._inspector = Inspector(prompts, self._reader, self._store.streams)
+        self._inspector = Inspector(prompts, self._reader, self._store.streams, self._request_of)
         self._texts.forget()
 
     def say(self, words: str) -> None:

@@ -7,14 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from llmdash.engine.frames.inspection import RequestOf
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.frame import RequestPart
 from llmdash.engine.pool.costs import CostOf
-from llmdash.prompts.source import PromptSource
+from llmdash.prompts.source import Prompt, PromptSource
 from llmdash.runs.facts import jobs_of, run_facts
 from llmdash.runs.kept_prompts import KeptPrompts
 
-__all__ = ["OpenedRun", "open_run"]
+__all__ = ["KeptRequestOf", "OpenedRun", "no_request", "open_run"]
+
+KeptRequestOf = Callable[[Prompt, str | None], RequestPart | None]
+"""The request of a prompt to the endpoint of that name, to the first without; None where it is not known."""
+
+
+def no_request(_prompt: Prompt, _endpoint: str | None) -> None:
+    """Return None: nothing makes requests anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +35,21 @@ class OpenedRun:
     jobs: int
     about: RunFacts
     prompts: KeptPrompts
+    request_of: KeptRequestOf = no_request
+
+    def requests(self, places: Mapping[str, str]) -> RequestOf:
+        """Return what makes the request of a prompt by the key of a label; `places` has its endpoint."""
+        return lambda prompt, label: self.request_of(prompt, places.get(label or ""))
 
 
-def open_run(folder: Path, open_input: Callable[[], PromptSource], cost_of: CostOf | None) -> OpenedRun:
+def open_run(
+    folder: Path,
+    open_input: Callable[[], PromptSource],
+    cost_of: CostOf | None,
+    request_of: KeptRequestOf = no_request,
+) -> OpenedRun:
     """Return the run in `folder`, whose input `open_input` opens once prompts are looked up; `cost_of` prices
-    tokens where the journal has no cost.
+    tokens where the journal has no cost, `request_of` makes requests anew.
 
     Raises JournalError if there is no sound journal.
     """
@@ -39,4 +58,4 @@ def open_run(folder: Path, open_input: Callable[[], PromptSource], cost_of: Cost
     jobs = jobs_of(facts, folder)
     about = run_facts(facts)
     priced = about if cost_of is None else replace(about, cost_of=cost_of)
-    return OpenedRun(reader, facts, jobs, priced, KeptPrompts(reader, facts, open_input))
+    return OpenedRun(reader, facts, jobs, priced, KeptPrompts(reader, facts, open_input), request_of)

@@ -12,7 +12,7 @@ from rich.text import Text
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import Event, InputEvent, MouseMove
+from textual.events import Event, InputEvent, Key, MouseMove, Paste
 from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.signal import Signal
@@ -26,7 +26,8 @@ from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.services.choices import Choices
 from llmdash.ui.services.copies import Copies, clipboard_here
 from llmdash.ui.services.leaving import Leaving
-from llmdash.ui.services.result_file import ResultFile
+from llmdash.ui.services.result_file import ResultFile, WriteResults
+from llmdash.ui.services.type_ahead import TypeAhead
 from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
 from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
@@ -34,7 +35,7 @@ from llmdash.ui.terminal.lean_update import lean_update
 from llmdash.ui.terminal.safe_output import ControlCharacters
 from llmdash.ui.text.messages import Copied
 from llmdash.ui.text.named_keys import in_chosen_keys
-from llmdash.ui.toasts import SteadyNotification
+from llmdash.ui.toasts import SteadyNotification, reading_s
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -62,17 +63,16 @@ class LlmdashApp(App[None]):
 
     `shipped_themes` and `user_themes` are folders of theme files, `preferences_path` is where choices are
     remembered, `keys_path` the file of other keys for actions; without them there are Textual's own themes,
-    nothing is remembered, and every action has its first keys. `fps` is the frame
-    rate, 5 to 30 a second. `redact` removes secrets from the text of a crash. `on_shown` is called after the
-    first picture, whatever it is of, `on_ready` when the dashboard was painted for the first time: what takes
-    long to start waits for that. `signals` are those
-    that end the app; `fault` returns the exception that ended the engine, None while there is none, and
-    `gone` True once the session is no more, which ends the app too. Where a run `goes_on_without` the app,
-    `q` asks whether it should. Raises ValueError unless there is exactly one of session, launcher and
-    comparison. When a run is done, held or stopped the terminal rings or shows a notification, as `notify`
-    says. `write_results` writes those of a session into a file and returns its name, or raises LaunchError.
-    `system_clipboard` is where copies go beside the terminal's own. Where it is shown `in_browser` it writes
-    no files of this machine and starts no program. The exit code is in `return_code` after `run()`.
+    nothing is remembered, and every action has its first keys. `fps` are the frames a second, 5 to 30.
+    `redact` removes secrets from the text of a crash. `on_shown` is called after the first picture, whatever
+    it is of, `on_ready` when the dashboard was painted for the first time: what takes long to start waits for
+    that. `signals` are those that end the app; `fault` returns the exception that ended the engine, None
+    while there is none, and `gone` True once the session is no more, which ends the app too. Where a run
+    `goes_on_without` the app, `q` asks whether it should. When a run is done, held or stopped the terminal
+    rings or shows a notification, as `notify` says. `write_results` may raise LaunchError. `system_clipboard`
+    is where copies go beside the terminal's own. Where it is shown `in_browser` it writes no files of this
+    machine and starts no program. The exit code is in `return_code` after `run()`. Raises ValueError unless
+    there is exactly one source of what is shown.
     """
 
     TITLE = "llmdash"
@@ -100,7 +100,7 @@ class LlmdashApp(App[None]):
         gone: Callable[[], bool] = lambda: False,
         goes_on_without: bool = False,
         notify: str = "none",
-        write_results: Callable[[Session], str] | None = None,
+        write_results: WriteResults | None = None,
         in_browser: bool = False,
         system_clipboard: Clipboard | None = None,
     ) -> None:
@@ -129,6 +129,7 @@ class LlmdashApp(App[None]):
             self, system_clipboard or clipboard_here(in_browser=in_browser), super().copy_to_clipboard
         )
         self._control_characters = ControlCharacters()
+        self._type_ahead = TypeAhead(self)
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""
         self._choices = Choices(self, shipped_themes, user_themes, preferences_path, keys_path)
@@ -224,7 +225,7 @@ class LlmdashApp(App[None]):
         self._leaving.go_home()
 
     def action_write_results(self) -> None:
-        """Write the results so far into a file of this folder."""
+        """Write the results so far into a file of this folder; with marks those of marked jobs."""
         if self._results is not None and self._session is not None:
             self._results.write(self._session)
 
@@ -251,7 +252,8 @@ class LlmdashApp(App[None]):
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
             self.input_signal.publish(event)
-        await super().on_event(event)
+        if not (isinstance(event, Key | Paste) and self._type_ahead.takes(event)):
+            await super().on_event(event)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy what is selected, as everything else: Textual calls this."""
@@ -287,7 +289,7 @@ class LlmdashApp(App[None]):
         message = in_chosen_keys(message, self.chosen_keys)
         if any((each.message, each.severity) == (message, severity) for each in self._notifications):
             return
-        lasts_s = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        lasts_s = reading_s(message, severity) if timeout is None else timeout
         self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from llmdash.child_process import bare_environment
+from llmdash.engine.model.counts import counted
 
 __all__ = ["Clipboard", "ClipboardProgram", "copied_words", "takes_osc52"]
 
@@ -110,7 +111,7 @@ class Clipboard:
 
 def copied_words(what: str, text: str, program: str | None, osc52: bool | None) -> str:
     """Return what was copied, how much of it, and where it is now."""
-    size = f"{len(text):,} {'character' if len(text) == 1 else 'characters'}"
+    size = counted(len(text), "character")
     long = osc52 is not False and len(text.encode("utf-8", "replace")) > _LONG
     cut = "; terminals cut what is so long" if long and program is None else ""
     if program is not None:

@@ -6,11 +6,26 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from textual.notifications import Notification
+from textual.notifications import Notification, SeverityLevel
 
-__all__ = ["SteadyNotification"]
+__all__ = ["SteadyNotification", "reading_s"]
 
 _MOMENT_S: Final = 0.05
+_LEAST_S: Final = 3.0
+_TROUBLE_S: Final = 5.0
+_MOST_S: Final = 8.0
+_CHARACTERS_A_SECOND: Final = 20.0
+"""How fast one reads, after the eye has found the toast."""
+
+
+def reading_s(message: str, severity: SeverityLevel) -> float:
+    """Return the seconds for which a toast is shown: no longer than it takes to read, as it covers others.
+
+    >>> reading_s("Copied", "information"), reading_s("x" * 120, "information"), reading_s("x", "error")
+    (3.0, 6.0, 5.0)
+    """
+    least = _LEAST_S if severity == "information" else _TROUBLE_S
+    return min(_MOST_S, max(least, len(message) / _CHARACTERS_A_SECOND))
 
 
 @dataclass

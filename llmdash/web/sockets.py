@@ -48,7 +48,7 @@ class ViewerSockets:
         """Serve a socket to its end, and end its viewer with it."""
         await socket.accept(SUBPROTOCOL)
         if self._open >= self._most:
-            limit = f"{self._most} viewers are open, as many as --viewers allows; close one of them"
+            limit = f"as many viewers are open as --viewers allows ({self._most}); close one of them"
             await socket.close(FULL, limit)
             return
         self._open += 1

@@ -65,10 +65,10 @@ def test_a_killed_run_is_sound_and_the_doctor_tells_how_to_go_on(
     after = {path.name: path.read_bytes() for path in (tmp_path / "kept").iterdir()}
     assert {**after, "journal.sqlite-shm": b""} == {**before, "journal.sqlite-shm": b""}
 
-    mended = doctor(tmp_path, "kept", "--repair", "--json")
-    assert mended.code == 0
-    assert mended.summary["problems"] == mended.summary["warnings"] == 0
-    assert mended.summary["possibly_paid_twice"] == int(told[1])
+    repaired = doctor(tmp_path, "kept", "--repair", "--json")
+    assert repaired.code == 0
+    assert repaired.summary["problems"] == repaired.summary["warnings"] == 0
+    assert repaired.summary["possibly_paid_twice"] == int(told[1])
 
     ended = killed()
     assert (ended.code, ended.summary["done"]) == (0, 300)
@@ -90,11 +90,11 @@ def test_a_damaged_journal_is_refused_by_a_resume_and_works_again_after_a_repair
     found = doctor(tmp_path, "kept")
     assert found.code == 7
     assert re.search(r"problem\s+journal: damaged", found.out)
-    mended = doctor(tmp_path, "kept", "--repair")
-    assert mended.code == 0, mended.out
-    assert "what could be read is in a new one" in mended.out
+    repaired = doctor(tmp_path, "kept", "--repair")
+    assert repaired.code == 0, repaired.out
+    assert "what could be read is in a new one" in repaired.out
     again = doctor(tmp_path, "kept", "--repair", "--json")
-    assert (again.code, again.summary["mended"]) == (0, 0)
+    assert (again.code, again.summary["repaired"]) == (0, 0)
     assert again.summary["done"] > 200
 
     assert killed().code == 0

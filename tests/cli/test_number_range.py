@@ -13,12 +13,12 @@ from llmdash.cli.number_range import NumberRange
 
 
 def _ranges(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The options of a command and those below it that take a number with a fraction."""
+    """The options of a command and those below it that take a number of a range."""
     if isinstance(command, click.Group):
         for name, each in command.commands.items():
             yield from _ranges(each, *words, name)
     for parameter in command.params:
-        if isinstance(parameter.type, click.types.FloatParamType):
+        if isinstance(parameter.type, click.types.FloatParamType | click.IntRange):
             yield words, parameter.opts[0]
 
 
@@ -35,6 +35,8 @@ def test_what_is_no_number_of_the_range_is_refused(words: tuple[str, ...], optio
     refused = CliRunner().invoke(main, [*words, f"{option}={value}"])
     assert refused.exit_code == 2
     assert f"Invalid value for '{option}'" in refused.output
+    assert "number" in refused.output and "<=" not in refused.output.partition("Invalid")[2]
+    assert "integer range" not in refused.output
 
 
 def test_the_ends_of_a_range_belong_to_it() -> None:

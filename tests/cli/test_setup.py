@@ -54,7 +54,7 @@ def test_scripts_get_an_object_a_line(mixed: Simulated, tmp_path: Path) -> None:
     ended = llmdash("check", "--json", cwd=tmp_path, env=environment(tmp_path, mixed))
     assert (ended.code, shows_no_key(ended)) == (3, True)
     fine, throttled, refused = records(ended)
-    assert (fine["key"], fine["works"], fine["failure"], fine["mend"]) == ("aaaa", True, None, None)
+    assert (fine["key"], fine["works"], fine["failure"], fine["fix"]) == ("aaaa", True, None, None)
     assert fine["latency_s"] >= 0
     assert fine["limits"]["limit_requests"] == 600
     assert fine["limits"]["remaining_requests"] == 599

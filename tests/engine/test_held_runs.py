@@ -27,6 +27,7 @@ from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.states import RunState
 from llmdash.prompts.source import Prompt
 from llmdash.reports.occasions import Occasion, occasion_of
+from llmdash.reports.summary import summary
 from llmdash.runs.kept_answers import KeptAnswers
 from tests.engine.priced_runs import CENT, JOBS, SIZE, answering, bounded, is_held
 from tests.engine.scripted import (
@@ -84,6 +85,8 @@ def test_who_glances_at_a_held_run_sees_what_holds_it(tmp_path: Path, bounds: di
             shown.forecast,
         )
         assert occasion_of(glance) is Occasion.HELD
+        by_key = summary(glance)["by_key"]
+        assert sum(row["answers"] for row in by_key) == glance.run.done > 0
     again = run(replace(begun, resume=True))
     assert occasion_of(again.glance()) is Occasion.HELD
 

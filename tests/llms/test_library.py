@@ -193,7 +193,7 @@ async def test_a_config_may_come_second_and_one_for_each_prompt_in_a_batch() -> 
         pass
     assert len(sent) == 4
     assert not any({"config", "tags", "metadata"} & body.keys() for body in sent)
-    with pytest.raises(ValueError, match="1 configs for 2 prompts"):
+    with pytest.raises(ValueError, match="configs: 1, prompts: 2"):
         await llm.abatch(["a", "b"], [{}])
     with pytest.raises(TypeError, match=r"callbacks.*llmdash\[langchain\]"):
         await llm.ainvoke("a", {"callbacks": [object()]})

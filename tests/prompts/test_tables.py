@@ -57,7 +57,7 @@ def test_problems_name_the_line_where_the_row_begins(tmp_path: Path) -> None:
     found = table(tmp_path, content)
     assert prompts(found) == ["two\nlines", "last"]
     assert [problem.line for problem in found.problems] == [4, 5, 6]
-    assert "1 cells in a table of 2 columns" in found.problems[0].message
+    assert "cells in this row: 1, in the head of the table: 2" in found.problems[0].message
 
 
 def test_a_quote_that_is_never_closed_is_listed(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_what_blocks_the_run_up_stands_below_the_counts_in_full_and_counts_down(
     _head, _bar, counts, *below = picture_of(in_trouble())
     assert counts.startswith("3,380 saved")
     assert below[:2] == [
-        "error: Kill switch: 20 requests in a row failed alike: 404 model not found, p",
-        "goes on, q quits",
+        "error: Kill switch: 20 requests in a row failed alike: 404 model not found, fix",
+        "that, then: llmdash ctl last resume",
     ]
     assert below[2:5] == [
         "warning: All keys rest, back in 4s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -180,18 +181,33 @@ def test_a_line_says_what_a_run_waits_on_that_nobody_paused() -> None:
 def test_of_several_alerts_a_line_shows_the_gravest() -> None:
     line = progress_line(in_trouble())
     assert line.endswith(
-        "  Kill switch: 20 requests in a row failed alike: 404 model not found, p goes on, q quits (+1 more)"
+        "  Kill switch: 20 requests in a row failed alike: 404 model not found, "
+        "fix that, then: llmdash ctl last resume (+1 more)"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "fix", "said"),
+    [(AlertKind.ENDPOINT, "a is down: cannot connect to b:9 (refused)", "", "set another BASE_URL"),
+     (AlertKind.ENDPOINT, "a is paused: x", "revive it in the key panel", "then: llmdash ctl last resume"),
+     (AlertKind.KEYS_GONE, "No usable key", "revive one in the key panel", "put another key into .env"),
+     (AlertKind.TRIAL, "20 of 90 done", "u releases", "llmdash ctl last release"),
+     (AlertKind.BUDGET, "$5.00 spent", "b raises it", "llmdash ctl last budget")],
+)  # fmt: skip
+def test_what_helps_is_said_in_words_for_a_shell(kind: AlertKind, text: str, fix: str, said: str) -> None:
+    line = progress_line(held(Alert(kind, text, fix)))
+    assert said in line
+    assert not re.search("panel|u releases|b raises", line)
 
 
 def test_json_lists_alerts_and_endpoints_and_is_written_when_they_change() -> None:
     records = records_of([at(0), at(0), held(ALL_REST), held(ALL_REST), DONE], step=0.1)
     assert [record["type"] for record in records] == ["progress", "progress", "summary"]
     assert records[1]["alerts"] == [
-        {"kind": "keys_rest", "severity": "warning", "text": "All keys rest", "mend": "", "seconds": 3.6}
+        {"kind": "keys_rest", "severity": "warning", "text": "All keys rest", "fix": "", "seconds": 3.6}
     ]
     (record, _summary) = records_of([replace(in_trouble(), run=DONE.run)], step=1)
-    assert record["alerts"][0]["mend"] == "p goes on, q quits"
+    assert record["alerts"][0]["fix"] == "fix that, then: llmdash ctl last resume"
     assert record["endpoints"][0] == {
         "name": "openai", "state": "down", "returns_s": 7.4, "detail": "connection refused", "in_flight": 0,
     }  # fmt: skip

@@ -146,7 +146,7 @@ def test_endpoints_that_do_not_work_and_keys_that_died_are_named_with_the_reason
     ]
     assert (found["keys"][1]["state"], found["keys"][1]["detail"]) == ("dead", "401 invalid key")
     report = end_report(frame).split("\n")
-    assert "out      openai down 8s: connection refused; mine paused: certificate not trusted" in report
+    assert "endpoint openai down 8s: connection refused; mine paused: certificate not trusted" in report
     assert report[-1].endswith("0  401 invalid key")
     assert report[-2].endswith(" 0")
 

@@ -63,8 +63,8 @@ def test_failed_requests_stand_apart_from_answers() -> None:
 def test_the_table_leaves_out_what_was_not_measured_and_is_safe_to_show() -> None:
     lines = list(as_table(PART))
     assert lines[0].split() == ["all", "·", "1,234", "answers", "p50", "p90", "p95", "p99"]
-    assert lines[1].split() == ["whole", "answer", "941ms", "1.3s", "1.6s", "12.5s"]
-    assert lines[2].split()[-4:] == ["38", "60", "70", "1,200"]
+    assert lines[1].split() == ["whole", "answer", "941ms", "1.30s", "1.60s", "12.5s"]
+    assert lines[2].split()[-4:] == ["38.0", "60.0", "70.0", "1,200"]
     assert not any("first token" in line or "\x1b" in line for line in lines)
     assert list(as_table(TimingPart(whole=WHOLE, rows=(WHOLE,)))) == lines[:3]
 

@@ -47,6 +47,7 @@ def _cursors_do_not_blink(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _a_style_sheet_is_parsed_once() -> Iterator[None]:
     """The rules of a style sheet depend on its text, its place and the variables; nobody changes them."""
+
     def parse_once(self: Stylesheet, *what: Any, **how: Any) -> list[RuleSet]:
         asked = (what, *sorted(how.items()), *self._variables.items())
         if asked not in _PARSED:

@@ -111,7 +111,9 @@ def _timing_row(name: str, answers: int, number: int) -> TimingRow:
 
 
 @lru_cache(maxsize=20_000)
-def _row(job: int, now: float, named: str, keys: tuple[str, ...], waits: tuple[WaitReason, ...]) -> JobRow:
+def _row(
+    job: int, now: float, named: str, keys: tuple[str, ...], waits: tuple[WaitReason, ...], *, fails: bool
+) -> JobRow:
     """A job at that moment. Each is asked for in every frame, by tests that all begin at the same one."""
     name = named.format(job)
     age = now - job / 18.0
@@ -140,7 +142,7 @@ def _row(job: int, now: float, named: str, keys: tuple[str, ...], waits: tuple[W
             tokens_estimated=True,
             text=text,
         )
-    if noise(job, 5) < 0.012:
+    if noise(job, 5) < 0.012 and fails:
         error = "400 invalid_request: the model refused the prompt"
         return sent(JobState.FAILED, time_s=latency, error=error)
     verdict = Verdict.RIGHT if noise(job, 6) < 0.974 else Verdict.NOT_EQUAL
@@ -260,13 +262,19 @@ class FakeSession:
         return min(self.scene.jobs, int(now * 18.0))
 
     def row(self, job: int, now: float) -> JobRow:
-        row = _row(job, now, self.scene.job_name, self.scene.keys, self.scene.waits)
+        scene = self.scene
+        row = _row(job, now, scene.job_name, scene.keys, scene.waits, fails=self.has_failures)
         return replace(row, worker=self.worker(job)) if row.tries else row
 
     def worker(self, job: int) -> str | None:
         """Who has the job."""
         workers = self.scene.workers
         return workers[job % len(workers)].name if workers else None
+
+    @property
+    def has_failures(self) -> bool:
+        """False for a run that has ended without a group of errors."""
+        return bool(self.scene.errors) or not self.scene.state.ended
 
     def jobs(self, now: float, view: JobsView) -> JobsPart:
         wrong = [word for word in view.filter.split() if word.startswith("speed:")]
@@ -341,6 +349,7 @@ class FakeSession:
             failed_tries=sum(group.tries for group in self.scene.errors),
             made_good=self.scene.made_good,
             requests_per_s=17.9,
+            peak_in_flight=64.0 if ended else None,
             tokens_per_s=2140.0,
             input_tokens=done * 41,
             output_tokens=done * 22,

@@ -54,7 +54,9 @@ def same_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def app_in(theme: str, folder: Path, session: FakeSession) -> LlmdashApp:
     path = folder / "preferences.toml"
     PreferencesFile(path).save(Preferences(theme=theme))
-    return LlmdashApp(session=session, shipped_themes=SHIPPED, preferences_path=path, write_results=str)
+    return LlmdashApp(
+        session=session, shipped_themes=SHIPPED, preferences_path=path, write_results=lambda *_: ""
+    )
 
 
 def after(session: FakeSession, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:

@@ -133,6 +133,31 @@ def _alerts(
     endpoints: Sequence[EndpointRow],
     retries_held: bool,
 ) -> Iterator[Alert]:
+    yield from _of_status(status)
+    alive = [key for key in keys if key.state not in _GONE]
+    if not alive:
+        yield Alert(
+            AlertKind.KEYS_GONE,
+            "No usable key is left: all are dead or off",
+            "put another into .env, or revive one in the key panel",
+            severity=Severity.ERROR,
+        )
+    closed = [endpoint for endpoint in endpoints if endpoint.state is not EndpointState.UP]
+    names = {endpoint.name for endpoint in closed}
+    all_closed = all(key.endpoint in names for key in alive)
+    for endpoint in closed:
+        yield replace(_endpoint_alert(endpoint), blocks=all_closed)
+    yield from _resting(alive, endpoints)
+    if retries_held:
+        yield Alert(
+            AlertKind.RETRY_BUDGET,
+            "Many requests fail: retries are limited to a fifth of all requests",
+            blocks=False,
+        )
+
+
+def _of_status(status: RunStatus) -> Iterator[Alert]:
+    """Yield an alert for each reason for which the run as a whole waits, or was stopped."""
     if status.disk is not None:
         yield Alert(
             AlertKind.DISK,
@@ -153,26 +178,6 @@ def _alerts(
             f"No worker: {status.no_worker}; nothing is lost",
             "the run continues by itself once one joins",
             severity=Severity.ERROR,
-        )
-    alive = [key for key in keys if key.state not in _GONE]
-    if not alive:
-        yield Alert(
-            AlertKind.KEYS_GONE,
-            "No usable key is left: all are dead or off",
-            "put another into .env, or revive one in the key panel",
-            severity=Severity.ERROR,
-        )
-    closed = [endpoint for endpoint in endpoints if endpoint.state is not EndpointState.UP]
-    names = {endpoint.name for endpoint in closed}
-    all_closed = all(key.endpoint in names for key in alive)
-    for endpoint in closed:
-        yield replace(_endpoint_alert(endpoint), blocks=all_closed)
-    yield from _resting(alive, endpoints)
-    if retries_held:
-        yield Alert(
-            AlertKind.RETRY_BUDGET,
-            "Many requests fail: retries are limited to a fifth of all requests",
-            blocks=False,
         )
 
 

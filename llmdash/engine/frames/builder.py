@@ -127,11 +127,12 @@ class FrameBuilder:
             )
 
     def glance(self, status: RunStatus) -> Frame:
-        """Return a frame without what depends on a view, which leaves those of who has one as they are; once
-        the run has ended with the percentiles of each key.
+        """Return a frame without what depends on a view, which leaves those of who has one as they are; of a
+        run that has ended, is paused or held with the percentiles of each key.
         """
+        rests = status.state.ended or status.state is RunState.PAUSED or status.held is not None
         with self._store.lock:
-            now, view = self._look(status), TimingView(Grouping.KEY) if status.state.ended else None
+            now, view = self._look(status), TimingView(Grouping.KEY) if rests else None
             timings = self._series.timings(view, now.at)
             errors = self._store.errors.groups(self._store.run_clock())
             return replace(self._common(status, now), errors=errors, timings=timings)

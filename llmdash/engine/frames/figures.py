@@ -36,6 +36,9 @@ class _Series(Protocol):
     def total_tokens(self) -> int:
         """Return the output tokens of all steps."""
 
+    def peak_in_flight(self) -> float | None:
+        """Return the most requests in flight of a step; None where there is no step."""
+
     def sample(self, at: float, in_flight: int) -> None:
         """Record how many requests are in flight at `at`."""
 

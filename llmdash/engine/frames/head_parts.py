@@ -97,6 +97,7 @@ class HeadParts:
             state_detail=_detail(status, blocker if left else None),
             requests_per_s=self._per_s(status, store.sends_10s.rate(active_s), series.total_sent, active_s),
             tokens_per_s=self._per_s(status, store.tokens.rate(active_s), series.total_tokens, active_s),
+            peak_in_flight=series.peak_in_flight() if status.state.ended else None,
             ends_in_s=ends_in_s,
             ends_at=store.wall.now() + ends_in_s[1] if ends_in_s is not None else None,
             ttft=_percentiles(store.ttft),

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["NOT_KEPT", "ErrorClass", "ErrorExample", "ErrorGroup", "FailedTries", "class_of"]
+__all__ = ["MOST_GROUPS", "NOT_KEPT", "ErrorClass", "ErrorExample", "ErrorGroup", "FailedTries", "class_of"]
 
+MOST_GROUPS: Final = 200
+"""Groups that a frame has: the largest."""
 NOT_KEPT: Final = "not kept"
 """The text of an error where a run keeps no texts."""
 

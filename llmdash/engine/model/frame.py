@@ -211,7 +211,7 @@ class Inspection:
     check: str = ""
     """How its answer is compared, where the prompts say so."""
     request: RequestPart | None = None
-    """None where the request cannot be made here: the run is not at work, or code of others makes it."""
+    """None where the request cannot be made here: the prompt is not kept, or code of others makes it."""
     cost: float | None = None
     """Dollars for all its attempts whose tokens are known; None where no price is."""
     place: int | None = None

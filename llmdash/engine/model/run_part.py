@@ -73,6 +73,8 @@ class RunPart:
     requests_per_s: float | None = None
     tokens_per_s: float | None = None
     """Both are of the last seconds; once the run has ended, the mean over all of it."""
+    peak_in_flight: float | None = None
+    """The most requests in flight of a step of the time series, once the run has ended."""
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0

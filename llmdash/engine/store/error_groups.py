@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import compress
 
-from llmdash.engine.model.errors import ErrorGroup, FailedTries
+from llmdash.engine.model.errors import MOST_GROUPS, ErrorGroup, FailedTries
 from llmdash.engine.model.states import JobState
 from llmdash.engine.store.grouping import ErrorNumbers, group_at
 from llmdash.engine.store.job_columns import CLASSES, JobColumns
 from llmdash.engine.store.tally import Tally
 
-__all__ = ["MOST_EXAMPLES", "MOST_KEYS", "MOST_SHOWN", "SPARK", "ErrorGroups", "of_key"]
+__all__ = ["MOST_EXAMPLES", "MOST_KEYS", "SPARK", "ErrorGroups", "of_key"]
 
-MOST_SHOWN = 200
 MOST_KEYS = 32
 MOST_EXAMPLES = 4
 SPARK = 8
@@ -163,7 +162,7 @@ class ErrorGroups:
         )
         if key and not wanted:
             return ()
-        largest = heapq.nsmallest(MOST_SHOWN, there, key=self._rank)
+        largest = heapq.nsmallest(MOST_GROUPS, there, key=self._rank)
         shown = [self._shown(group, until_s) for group in largest]
         if not wanted:
             return tuple(shown)

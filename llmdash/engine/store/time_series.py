@@ -205,6 +205,10 @@ class TimeSeries:
         """Return the output tokens of all steps."""
         return sum(step.tokens for step in self._steps)
 
+    def peak_in_flight(self) -> float | None:
+        """Return the most requests in flight of a step; None where there is no step."""
+        return max((step.in_flight for step in self._steps), default=None)
+
     # Pictures.
 
     def part(self, view: SeriesView) -> SeriesPart:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, pairwise
 
-from llmdash.engine.model.errors import ErrorGroup, FailedTries
+from llmdash.engine.model.errors import MOST_GROUPS, ErrorGroup, FailedTries
 from llmdash.engine.model.states import JobState
-from llmdash.engine.store.error_groups import MOST_EXAMPLES, MOST_KEYS, MOST_SHOWN, SPARK, of_key
+from llmdash.engine.store.error_groups import MOST_EXAMPLES, MOST_KEYS, SPARK, of_key
 from llmdash.engine.store.grouping import group_at
 from llmdash.engine.store.job_columns import CLASSES
 from llmdash.runs.replay.columns import ColumnsAt
@@ -91,7 +91,7 @@ class ErrorsAt:
         ]
         keys = self._timeline.grouping.keys
         largest = heapq.nsmallest(
-            MOST_SHOWN,
+            MOST_GROUPS,
             (each for each in there if any(each[:2])),
             key=lambda each: (-each[0], -each[1], group_at(keys[each[2].number - 1])),
         )

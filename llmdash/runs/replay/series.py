@@ -37,12 +37,22 @@ class SeriesAt:
         self._columns = columns
         self._past = past
         self._steps: dict[tuple[float, float], _Step] = {}
+        self._peak: tuple[float, float | None] = (-1.0, None)
+        """The peak until a position, with that position before it."""
 
     def total_sent(self) -> int:
         return self._timeline.all_sent.by(self._columns.position)
 
     def total_tokens(self) -> int:
         return self._timeline.answers.by(self._columns.position)
+
+    def peak_in_flight(self) -> float | None:
+        """Return the most requests in flight of a step of the whole run; None where nothing was sent."""
+        position = self._columns.position
+        if self._peak[0] != position:
+            whole = self.whole(SeriesView(MOST_STEPS, times=()), position)
+            self._peak = position, max(whole.in_flight, default=None)
+        return self._peak[1]
 
     def sample(self, at: float, in_flight: int) -> None:
         """Do nothing: what was in flight is on record."""

@@ -25,7 +25,7 @@ from llmdash.engine.store.hosts import known_hosts
 from llmdash.prompts.source import PromptSource
 from llmdash.runs.facts import when
 from llmdash.runs.kept_prompts import no_input
-from llmdash.runs.opened_run import OpenedRun, open_run
+from llmdash.runs.opened_run import KeptRequestOf, OpenedRun, no_request, open_run
 from llmdash.runs.reading_thread import ReadingThread
 from llmdash.runs.replay.clock_steps import Steadied, steadied
 from llmdash.runs.replay.figures import FiguresAt
@@ -47,7 +47,8 @@ class ReplaySession:
     """Plays the run in `folder`, from its beginning, at `speed`. `clock` is in seconds.
 
     Its journal is read on a thread of its own. `open_input` opens the input that the run was begun with,
-    `cost_of` prices tokens where the journal has no cost. Raises JournalError if there is no journal.
+    `cost_of` prices tokens where the journal has no cost, `request_of` makes requests anew. Raises
+    JournalError if there is no journal.
     """
 
     allows_bad_lines = True
@@ -61,11 +62,12 @@ class ReplaySession:
         speed: float = 1.0,
         open_input: Callable[[], PromptSource] = no_input,
         cost_of: CostOf | None = None,
+        request_of: KeptRequestOf = no_request,
     ) -> None:
         self.folder = folder
         self._clock = clock
         self._speed = speed
-        self._run = open_run(folder, open_input, cost_of)
+        self._run = open_run(folder, open_input, cost_of, request_of)
         self._share = 0.0
         self._shown: _Shown | None = None
         self._waiting: list[commands.Command] = []
@@ -178,7 +180,8 @@ class _Shown:
         self._is_priced = any(row.cost is not None for row in samples)
         self._rows = _RowsAt(run.reader, loaded, figures)
         self._prompts = run.prompts
-        self._inspector = Inspector(self._prompts, self._rows, figures.streams)
+        self._request_of = run.requests(loaded.places)
+        self._inspector = self._fresh_inspector()
         self._passed: set[int] = set()
         self._serial = 0
         self.texts = JobTexts(run.prompts, run.reader, run.about.check)
@@ -194,6 +197,9 @@ class _Shown:
             attempts=self._rows.attempts,
         )
 
+    def _fresh_inspector(self) -> Inspector:
+        return Inspector(self._prompts, self._rows, self._figures.streams, self._request_of)
+
     def position_of(self, at: float) -> float:
         """Return the position at the time `at`, in Unix seconds."""
         return self._axis.position(self._steps.steady(at))
@@ -204,7 +210,7 @@ class _Shown:
             match command:
                 case commands.Seek(position_s):
                     self._player.seek(position_s)
-                    self._inspector = Inspector(self._prompts, self._rows, self._figures.streams)
+                    self._inspector = self._fresh_inspector()
                 case commands.SetSpeed(times):
                     self._player.set_speed(times)
                 case commands.Pause():

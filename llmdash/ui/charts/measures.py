@@ -42,6 +42,13 @@ class Measure:
     write: Callable[[float], str]
     levels: Values = ()
     tail: tuple[PlotLine, ...] = ()
+    last_share: float = 1.0
+    """How long the last step is, where the others are 1."""
+
+    @property
+    def figures(self) -> LineFigures:
+        """The figures of its first line, with the mean over the time that it covers."""
+        return figures_of(self.lines[0].values, self.last_share)
 
     @property
     def is_times(self) -> bool:
@@ -59,12 +66,21 @@ class LineFigures:
     least: float | None = None
 
 
-def figures_of(values: Values) -> LineFigures:
-    """Return the figures of the known values of a line."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
+def figures_of(values: Values, last_share: float = 1.0) -> LineFigures:
+    """Return the figures of the known values of a line, of which the last step is shorter by `last_share`.
+
+    >>> figures_of((40.0, 0.0, 2.0), 0.5).mean
+    16.4
+    """
+    shares = [1.0] * (len(values) - 1) + [last_share]
+    pairs = zip(values, shares, strict=False)
+    known = [(value, share) for value, share in pairs if value is not None and math.isfinite(value)]
     if not known:
         return LineFigures()
-    return LineFigures(known[-1], math.fsum(value / len(known) for value in known), max(known), min(known))
+    whole = math.fsum(share for _, share in known)
+    mean = math.fsum(value * (share / whole) for value, share in known)
+    plain = [value for value, _ in known]
+    return LineFigures(plain[-1], mean, max(plain), min(plain))
 
 
 def short_number(value: float) -> str:
@@ -93,14 +109,21 @@ _TIMES: Final = (("p50", "line"), ("p95", "second"))
 
 def measures(part: SeriesPart) -> tuple[Measure, ...]:
     """Return the four plots of a run; one whose answers are fetched whole has no first tokens."""
+    rate, in_flight = PlotLine("achieved", part.rate), PlotLine("in flight", part.in_flight)
+    out, last = PlotLine("out", part.tokens_per_s), _last_share(part)
     return (
-        Measure("Requests a second", "req/s", (PlotLine("achieved", part.rate),), number, part.set_rate),
+        Measure("Requests a second", "req/s", (rate,), number, part.set_rate, last_share=last),
         _times(part),
-        Measure(
-            "In flight", "in flight", (PlotLine("in flight", part.in_flight),), _count, part.set_concurrency
-        ),
-        Measure("Tokens a second", "tokens/s", (PlotLine("out", part.tokens_per_s),), _count),
+        Measure("In flight", "in flight", (in_flight,), _count, part.set_concurrency, last_share=last),
+        Measure("Tokens a second", "tokens/s", (out,), _count, last_share=last),
     )
+
+
+def _last_share(part: SeriesPart) -> float:
+    """The length of the last step that is shown, as the run may end within it."""
+    begins_s = part.begin_s + (len(part.rate) - 1) * part.step_s
+    share = (part.end_s - begins_s) / part.step_s if part.rate and part.step_s > 0 else 1.0
+    return share if 0.0 < share < 1.0 else 1.0
 
 
 def _times(part: SeriesPart) -> Measure:

@@ -19,6 +19,7 @@ from llmdash.ui.charts.measures import LineFigures, Measure, figures_of, measure
 from llmdash.ui.charts.time_axis import TimeAxis
 from llmdash.ui.text.format import fit
 from llmdash.ui.text.messages import MomentChosen
+from llmdash.ui.text.named_keys import chosen_by, key_of
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["MiniPlot", "run_axis"]
@@ -107,7 +108,7 @@ class MiniPlot(Drawing):
 
     def on_resize(self) -> None:
         if self._about:
-            self._border.show(self._about, "g whole screen")
+            self._border.show(self._about, f"{key_of('graphs', 'g', chosen_by(self))} whole screen")
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -195,7 +196,7 @@ def _head(measure: Measure, width: int, *, is_over: bool) -> Cells:
 def _figures(measure: Measure, *, is_over: bool) -> list[tuple[str, float | None]]:
     if measure.is_times:
         return [(line.name, figures_of(line.values).now) for line in (*measure.lines, *measure.tail)]
-    found = figures_of(measure.lines[0].values)
+    found = measure.figures
     now = [] if is_over else [("now", found.now)]
     return [*now, ("mean", found.mean), ("peak", found.peak)]
 
@@ -212,7 +213,7 @@ def _name_width(shown: Sequence[Measure]) -> int:
 def _spark(measure: Measure, width: int, name_width: int) -> Cells:
     """A measure in one line: its last value, its bars, and the largest of them; of times the last p95."""
     values = measure.lines[0].values
-    found = figures_of(values)
+    found = measure.figures
     columns = max(1, width - name_width - _VALUE - _PEAK)
     samples = resample(values, columns)
     return [

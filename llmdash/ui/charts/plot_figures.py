@@ -38,7 +38,7 @@ def figure_lines(measure: Measure, part: SeriesPart, at_s: float | None, rows: i
 
 def _of_counts(measure: Measure, part: SeriesPart, at_s: float | None) -> list[Cells]:
     values, write = measure.lines[0].values, measure.write
-    found = figures_of(values)
+    found = measure.figures
     over: list[Cells] = [
         _pair("mean", _written(write, found.mean), "name"),
         _pair("peak", _written(write, found.peak), "name"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import HistogramPart, Percentiles, SeriesPart, TimingPart, TimingRow
 from llmdash.engine.model.timings import Grouping, Timing
 from llmdash.ui.charts.chart import bars
@@ -54,7 +55,7 @@ def metrics_of(*, is_streamed: bool) -> tuple[Timing, ...]:
 def metric_lines(row: TimingRow, metrics: Sequence[Timing], chosen: Timing, width: int) -> list[Cells]:
     """Return the percentiles of one group: a title, and a line a metric with the chosen one marked."""
     name = max(8, width - _COLUMN * len(_SHARES))
-    head: Cells = [(fit(f"{row.name} · {row.answers:,} answers", name), "title"), *_share_names()]
+    head: Cells = [(fit(f"{row.name} · {counted(row.answers, 'answer')}", name), "title"), *_share_names()]
     return [head, *(_metric_line(row, metric, metric is chosen, name) for metric in metrics)]
 
 

@@ -120,7 +120,9 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
         "c", "jobs('copy_ids')", "Copy id", show=False, tooltip="Copy the ids of the marked jobs, or this one"
     ),
     Binding("R", "retry_failed", "Retry failed", tooltip="Queue every failed job again"),
-    Binding("o", "app.write_results", "Results", tooltip="Write the results so far into a file here"),
+    Binding(
+        "o", "app.write_results", "Results", tooltip="Write results so far, or of marked jobs, into a file"
+    ),
     Binding("n", "app.go_home", "New run", tooltip="Home: the runs that are kept, and a new one"),
     Binding("p", "toggle_pause", "Pause", tooltip="Send nothing new; press again to go on"),
     *rate_keys("nudge_rate"),

@@ -47,7 +47,7 @@ def _tokens(forecast: ForecastPart) -> str:
     asked, said = forecast.input_tokens, forecast.output_tokens
     figures, basis = [], [clean_line(forecast.basis)]
     if asked is not None:
-        some = f", from {forecast.sampled:,} prompts" if forecast.sampled < forecast.jobs else ""
+        some = f", from {counted(forecast.sampled, 'prompt')}" if forecast.sampled < forecast.jobs else ""
         figures.append(f"about {_si(asked.expected)} in")
         basis.insert(0, f"four characters a token{some}")
     if said is not None:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.payment import PAID, Payment
 from llmdash.engine.model.records import AttemptRecord
 from llmdash.sanitize import clean, clean_line
@@ -238,7 +239,8 @@ def _notes(
         yield attempt.message
     if attempt.partial:
         start = "…" if len(attempt.partial) > _SHOWN_PARTIAL else ""
-        yield f"cut off after {len(attempt.partial):,} characters: {start}{attempt.partial[-_SHOWN_PARTIAL:]}"
+        length = counted(len(attempt.partial), "character")
+        yield f"cut off after {length}: {start}{attempt.partial[-_SHOWN_PARTIAL:]}"
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -11,6 +11,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.timer import Timer
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.inspector.held_chunks import HeldChunks
@@ -22,6 +23,7 @@ from llmdash.ui.stream.words import CARET
 from llmdash.ui.stream.wrapping import Kind, Line, Span
 from llmdash.ui.text.format import count, fit, ordinal
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import Hint, chosen_by, key_hints
 
 __all__ = ["ChunkRuler"]
 
@@ -37,6 +39,12 @@ _NOT_HERE: Final = (
     "no chunks on record: they are kept of answers that come, or came last, while the run is at work"
 )
 _EVEN: Final = "no chunks on record: this answer came in one piece, or its pace was not kept"
+_KEYS: Final[tuple[Hint, ...]] = (
+    ("bars", "b", "bars"),
+    ("gap-times", "t", "times"),
+    ("chunk-on", "←→", "step"),
+    ("play", "space", "play it again"),
+)
 
 
 class ChunkRuler(TextPane):
@@ -109,7 +117,7 @@ class ChunkRuler(TextPane):
 
     def _lay_out(self) -> None:
         held = self._held
-        self.say("Chunks", "b bars · t times · ←→ step · space play it again")
+        self.say("Chunks", key_hints(chosen_by(self), *_KEYS))
         if not held.texts or held.part.is_even:
             self.show([(Span(_EVEN if held.texts else _NOT_HERE, Kind.WORDS),)])
             return
@@ -146,8 +154,8 @@ class ChunkRuler(TextPane):
             return (Span(self._words_of_chunk(self._shown - 1), Kind.WORDS),)
         took_s = held.times[-1] - held.times[0]
         words = (
-            f"{ordinal(max(1, held.part.attempt))} attempt, {count(len(held.texts))} "
-            f"{'chunk' if len(held.texts) == 1 else 'chunks'} in {seconds_words(took_s)} "
+            f"{ordinal(max(1, held.part.attempt))} attempt, "
+            f"{counted(len(held.texts), 'chunk')} in {seconds_words(took_s)} "
             f"after the first token at {seconds_words(held.times[0])}"
         )
         if len(held.gaps) > 1:

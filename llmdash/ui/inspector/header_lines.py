@@ -25,7 +25,7 @@ _NOT_SHOWN: Final = (
     "instructions",
 )
 _LONGEST_VALUE: Final = 60
-_NO_REQUEST: Final = "cannot be made here: the run is not at work, or its model's own class makes it"
+_NO_REQUEST: Final = "not known here: the prompt is not kept, or the model's own class makes it"
 
 
 def header_lines(inspection: Inspection, attempt: AttemptRecord | None, *, whole: bool) -> list[Line]:

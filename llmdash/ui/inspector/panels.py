@@ -23,6 +23,7 @@ from llmdash.ui.inspector.header_lines import header_lines
 from llmdash.ui.inspector.markdown import markdown_lines
 from llmdash.ui.inspector.text_pane import TextPane
 from llmdash.ui.stream.wrapping import Line, lines_of
+from llmdash.ui.text.named_keys import chosen_by, key_hints, key_of
 
 __all__ = ["InspectorPanels"]
 
@@ -72,14 +73,17 @@ class InspectorPanels(VerticalScroll, can_focus=False):
             self._attempts.select_last()
             self._compares = False
         record = inspection.record
-        self._prompt.say("Prompt", _tokens_and(record.input_tokens if record is not None else None, "y copy"))
+        chosen = chosen_by(self)
+        copy = f"{key_of('copy-prompt', 'y', chosen)} copy"
+        self._prompt.say("Prompt", _tokens_and(record.input_tokens if record is not None else None, copy))
         self._prompt.show(prompt_lines(inspection), anew=anew)
+        keys = key_hints(chosen, ("copy-attempts", "a", "copy"), ("difference", "D", "difference"))
         self._attempts.show(
             inspection.attempts,
             wait_s=_first_wait_s(inspection),
             now=time.time() if inspection.row.state.in_flight else None,
             payment=payment,
-            how=f"{counted(len(inspection.attempts), 'attempt')} · a copy · D difference",
+            how=f"{counted(len(inspection.attempts), 'attempt')} · {keys}",
         )
         self._show_answer(inspection, anew=anew)
         self._show_headers(inspection)
@@ -87,16 +91,20 @@ class InspectorPanels(VerticalScroll, can_focus=False):
 
     def _show_answer(self, inspection: Inspection, *, anew: bool = False) -> None:
         """Show the answer, the text of another attempt, or how the two differ."""
+        chosen = chosen_by(self)
+        differ, copy = ("difference", "D"), ("copy-answer", "c", "copy")
         looks = "rendered" if self._rendered else "as it came"
         if self._compares and (other := self._compared(inspection)) is not None:
-            self._answer.say("Difference", f"from attempt {other.attempt} to the answer · D back")
+            back = f"{key_of(*differ, chosen)} back"
+            self._answer.say("Difference", f"from attempt {other.attempt} to the answer · {back}")
             self._answer.show(difference_lines(other.partial or "", inspection.answer), anew=anew)
         elif (attempt := self._chosen(inspection)) is not None:
-            self._answer.say(f"Attempt {attempt.attempt}", f"{attempt.state} · D difference · c copy")
+            keys = key_hints(chosen, (*differ, "difference"), copy)
+            self._answer.say(f"Attempt {attempt.attempt}", f"{attempt.state} · {keys}")
             self._answer.show(self._text_of(attempt), anew=anew)
         else:
             said = inspection.record.output_tokens if inspection.record is not None else None
-            self._answer.say("Answer", _tokens_and(said, f"m {looks} · c copy"))
+            self._answer.say("Answer", _tokens_and(said, key_hints(chosen, ("markdown", "m", looks), copy)))
             self._answer.show(
                 answer_lines(inspection, rendered=self._rendered, width=self._answer.text_width), anew=anew
             )

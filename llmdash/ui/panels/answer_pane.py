@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from llmdash.engine.model.comparison import PairSide, Piece, TextSide
+from llmdash.engine.model.counts import counted
 from llmdash.sanitize import clean, clean_line
 from llmdash.ui.tables.pair_table import side_badge
 from llmdash.ui.text.format import count, dollars, duration, fit
@@ -94,7 +95,7 @@ def _body(run: str, texts: TextSide | None, *, marked: bool, kept: bool) -> Cont
         parts.append(Content.styled(words, "$foreground-muted"))
     if texts.cut:
         parts.append(
-            Content.styled(f"… and {count(texts.cut)} more characters, not compared", "$text-warning")
+            Content.styled(f"… and {counted(texts.cut, 'more character')}, not compared", "$text-warning")
         )
     if texts.error:
         parts.append(Content.styled(clean(texts.error), "$text-error"))

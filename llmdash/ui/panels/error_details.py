@@ -14,12 +14,22 @@ from textual.widgets import Static
 
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.error_words import Phrase
+from llmdash.ui.text.named_keys import Chosen, chosen_by, key_of
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["ErrorDetails", "as_content"]
 
 _ACTION: Final = "action"
 """What a piece that can be clicked has in its style."""
+_KEYS: Final = {
+    ("retry", "r"): "retry-group",
+    ("bench", "b"): "bench-key",
+    ("skip", "k"): "skip",
+    ("choose", "⏎"): "show-jobs",
+    ("inspect", "i"): "inspect-one",
+    ("copy", "c"): "copy",
+}
+"""Ids of actions, by what a piece runs and the key that it is."""
 
 
 class ErrorDetails(VerticalScroll, can_focus=False):
@@ -46,7 +56,8 @@ class ErrorDetails(VerticalScroll, can_focus=False):
         self._border.show(what, how)
         if lines != self._lines:
             self._lines = lines
-            self.query_one(Static).update(Content("\n").join(map(as_content, lines)))
+            shown = _with_chosen_keys(lines, chosen_by(self))
+            self.query_one(Static).update(Content("\n").join(map(as_content, shown)))
 
     async def on_click(self, event: Click) -> None:
         """Run the action of the piece that was clicked; not as a link, which has colours of its own."""
@@ -59,6 +70,19 @@ class ErrorDetails(VerticalScroll, can_focus=False):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._border.draw()
+
+
+def _with_chosen_keys(lines: Sequence[Sequence[Phrase]], chosen: Chosen) -> Sequence[Sequence[Phrase]]:
+    """The lines with the keys that the actions have now."""
+    return [[_with_chosen_key(piece, chosen) for piece in line] for line in lines] if chosen else lines
+
+
+def _with_chosen_key(piece: Phrase, chosen: Chosen) -> Phrase:
+    usual = piece.text.strip()
+    action = _KEYS.get((piece.action, usual))
+    if action is None:
+        return piece
+    return piece._replace(text=piece.text.replace(usual, key_of(action, usual, chosen)))
 
 
 def as_content(line: Sequence[Phrase]) -> Content:

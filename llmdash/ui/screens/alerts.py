@@ -18,7 +18,7 @@ from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import alert_badge
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.named_keys import Chosen, chosen_by, in_chosen_keys
+from llmdash.ui.text.named_keys import Chosen, chosen_by, in_chosen_keys, key_of
 
 __all__ = ["AlertsScreen"]
 
@@ -45,7 +45,7 @@ class AlertsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="alerts") as box:
             box.border_title = Content("What blocks the run, and what is wrong besides")
-            box.border_subtitle = Content("esc closes")
+            box.border_subtitle = Content(f"{key_of('back', 'esc', chosen_by(self))} closes")
             yield Static(self._content(), id="alert-list", markup=False)
         yield KeyBar()
 

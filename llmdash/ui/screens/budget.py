@@ -19,6 +19,7 @@ from llmdash.sanitize import clean_line
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.format import dollars
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import chosen_by, key_hints
 
 __all__ = ["BudgetScreen"]
 
@@ -49,7 +50,14 @@ class BudgetScreen(ModalScreen[float | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="budget-box") as box:
             box.border_title = Content("Raise the budget")
-            box.border_subtitle = Content("⏎ sets it   esc leaves it")
+            box.border_subtitle = Content(
+                key_hints(
+                    chosen_by(self),
+                    ("set-it", "⏎", "sets it"),
+                    ("leave-it", "esc", "leaves it"),
+                    between="   ",
+                )
+            )
             yield Static(Content(clean_line(self._held)), markup=False)
             yield Input(placeholder=f"dollars in all, more than {dollars(self._now)}", compact=True)
             yield Static(id="budget-problem", markup=False)

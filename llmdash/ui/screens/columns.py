@@ -19,6 +19,7 @@ from llmdash.ui.tables.job_columns import DESCRIPTIONS, INPUT
 from llmdash.ui.tables.line_table import LineTable
 from llmdash.ui.tables.row_painter import MUTED, SIGN, Cell
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import chosen_by, key_hints, key_of
 
 __all__ = ["ColumnList", "ColumnsScreen"]
 
@@ -134,7 +135,18 @@ class ColumnsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="columns-box") as box:
             box.border_title = Content("Columns of the job table")
-            box.border_subtitle = Content("space shows or hides   J K move   ⌫ as usual   esc closes")
+            chosen = chosen_by(self)
+            to_the_right = key_of("move-right", "J", chosen)
+            box.border_subtitle = Content(
+                key_hints(
+                    chosen,
+                    ("show-or-hide", "space", "shows or hides"),
+                    ("move-left", f"{to_the_right} K", "move"),
+                    ("as-usual", "⌫", "as usual"),
+                    ("close", "esc", "closes"),
+                    between="   ",
+                )
+            )
             yield self._list
         yield KeyBar()
 

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.named_keys import chosen_by, in_chosen_keys
+from llmdash.ui.text.named_keys import chosen_by, in_chosen_keys, key_hints
 
 __all__ = ["ConfirmScreen"]
 
@@ -41,6 +41,8 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm") as box:
             box.border_title = Content(self._question)
-            box.border_subtitle = Content("y yes   n no")
+            box.border_subtitle = Content(
+                key_hints(chosen_by(self), ("yes", "y", "yes"), ("no", "n", "no"), between="   ")
+            )
             yield Static(Content(in_chosen_keys(self._consequence, chosen_by(self))), markup=False)
         yield KeyBar()

@@ -34,7 +34,7 @@ from llmdash.ui.text.messages import Copied
 
 __all__ = ["InspectorScreen"]
 
-_NO_CURL: Final = "The request cannot be made here: the run is not at work, or its model's own class makes it"
+_NO_CURL: Final = "The request is not known here: its prompt is not kept, or its model's own class makes it"
 
 
 class InspectorScreen(Screen[None]):

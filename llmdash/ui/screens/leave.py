@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import chosen_by, key_hints
 
 __all__ = ["LeaveChoice", "LeaveScreen"]
 
@@ -46,7 +47,15 @@ class LeaveScreen(ModalScreen[LeaveChoice]):
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm") as box:
             box.border_title = Content("Leave the run?")
-            box.border_subtitle = Content("⏎ stop   l leave running   esc stay")
+            box.border_subtitle = Content(
+                key_hints(
+                    chosen_by(self),
+                    ("stop-the-run", "⏎", "stop"),
+                    ("leave-it-running", "l", "leave running"),
+                    ("go-on-watching", "esc", "stay"),
+                    between="   ",
+                )
+            )
             yield Static(
                 Content(
                     "Stop: nothing new is sent, and the run can be resumed.\n"

@@ -31,6 +31,7 @@ from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.panels.worker_panel import WorkerPanel
 from llmdash.ui.text.key_words import key_filter
 from llmdash.ui.text.keymap import KeyBinding as Binding
+from llmdash.ui.text.named_keys import Hint, chosen_by, in_chosen_keys, key_hints
 from llmdash.ui.text.panel_border import PanelBorder
 from llmdash.ui.text.usual_keys import HELP_KEY, LEAVE_KEY, OPENING_KEYS, PALETTE_KEY, rate_keys
 from llmdash.ui.text.worker_words import Sentence, sentences, workers_counts, workers_in
@@ -40,7 +41,11 @@ __all__ = ["WorkersScreen"]
 _HEAD: Final = 5
 """Lines of the header, the verdict line and the line of keys."""
 _FRAME: Final = 2
-_KEYS_HERE: Final = "d drain   u take again   l its jobs"
+_KEYS_HERE: Final[tuple[Hint, ...]] = (
+    ("drain-worker", "d", "drain"),
+    ("take-again", "u", "take again"),
+    ("its-jobs", "l", "its jobs"),
+)
 _TINTS: Final = {"error": "$text-error", "warning": "$text-warning", "muted": "$foreground-muted"}
 
 
@@ -197,12 +202,16 @@ class WorkersScreen(Screen[None]):
         self.query_one(KeyBar).rename(self.renamed)
 
     def _show_title(self, how: str) -> None:
-        self.query_one(WorkersSpace).name_it(how, _KEYS_HERE)
+        self.query_one(WorkersSpace).name_it(how, key_hints(chosen_by(self), *_KEYS_HERE, between="   "))
 
     def _show_sentences(self, said: tuple[Sentence, ...]) -> None:
         if said != self._sentences:
             self._sentences = said
-            lines = (Content.styled(clean_line(text), _TINTS[style]) for text, style in said)
+            chosen = chosen_by(self)
+            lines = (
+                Content.styled(in_chosen_keys(clean_line(text), chosen), _TINTS[style])
+                for text, style in said
+            )
             notes = self.query_one("#worker-notes", Static)
             notes.update(Content("\n").join(lines))
             notes.display = bool(said)

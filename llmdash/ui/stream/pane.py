@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
-from textual.cache import LRUCache
 from textual.selection import Selection
-from textual.strip import Strip
 
 from llmdash.engine.model.frame import StreamPart
 from llmdash.engine.model.view import StreamView
 from llmdash.ui.stream.looks import StreamLooks
-from llmdash.ui.stream.searched_lines import SearchedLines
-from llmdash.ui.stream.selected import selected_text, with_selection
-from llmdash.ui.stream.shown_lines import ShownLines
-from llmdash.ui.stream.transcript import Transcript
+from llmdash.ui.stream.selected import selected_text
+from llmdash.ui.stream.stream_lines import StreamLines
 from llmdash.ui.stream.words import short_heading
-from llmdash.ui.stream.wrapping import Kind, Line
 from llmdash.ui.text.keymap import KeyBinding as Binding
-from llmdash.ui.text.paint import line, regions
 from llmdash.ui.text.scrolling import jump, resize
 
 __all__ = ["StreamPane"]
 
-KEPT_STRIPS: Final = 512
-SCROLLBAR_WIDTH: Final = 1
-USUAL_WIDTH: Final = 80
 SCROLLED: Final = "-scrolled"
 LEAST_HEADED: Final = 4
 """Lines below which the heading of the answer stands on the border, and one answer replaces the other."""
@@ -36,22 +27,8 @@ _EXPLAINED: Final[Mapping[str, str]] = {
     "scroll_pages(-1)": "A screenful back",
 }
 
-STYLES: Final = {
-    Kind.TEXT: "stream-pane--text",
-    Kind.MARK: "stream-pane--mark",
-    Kind.GAP: "stream-pane--gap",
-    Kind.STALL: "stream-pane--stall",
-    Kind.HEADING: "stream-pane--heading",
-    Kind.NAME: "stream-pane--name",
-    Kind.CARET: "stream-pane--caret",
-    Kind.FOUND: "stream-pane--found",
-    Kind.WORDS: "stream-pane--empty",
-    Kind.THOUGHT: "stream-pane--thought",
-    Kind.ERROR: "stream-pane--error",
-}
 
-
-class StreamPane(SearchedLines):
+class StreamPane(StreamLines):
     """Shows the text of a job, with `|` behind its chunks; follows new text until scrolled up.
 
     Without a job to watch it is a transcript: one answer after the other, each under a heading with its job.
@@ -64,20 +41,6 @@ class StreamPane(SearchedLines):
     | b | Bars behind the chunks, on or off. |
     | t | What stands below the bars: the gaps as heights, in milliseconds, or nothing. |
     | / | Search; n and N go on to the next and the previous line, escape ends it. |
-
-    | Component class | Styles |
-    |---|---|
-    | `stream-pane--text` | The text. |
-    | `stream-pane--mark` | The bar behind a chunk. |
-    | `stream-pane--gap` | The time before a chunk. |
-    | `stream-pane--stall` | The same where the stream stalled. |
-    | `stream-pane--name` | The job in the line over an answer. |
-    | `stream-pane--heading` | The rest of that line. |
-    | `stream-pane--caret` | The end of a live stream. |
-    | `stream-pane--found` | What was searched for. |
-    | `stream-pane--thought` | The word for chunks of reasoning. |
-    | `stream-pane--empty` | The words shown while there is no text. |
-    | `stream-pane--error` | Why there is none. |
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -93,39 +56,11 @@ class StreamPane(SearchedLines):
         ),
     ]
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*STYLES.values()}
-
-    DEFAULT_CSS = """
-    StreamPane {
-        height: 1fr;
-        overflow-y: hidden;
-        &.-scrolled { overflow-y: auto; }
-        & > .stream-pane--text { color: $foreground; }
-        & > .stream-pane--mark { color: $text-accent; text-style: dim; }
-        & > .stream-pane--gap { color: $border-blurred; }
-        & > .stream-pane--stall { color: $text-warning; }
-        & > .stream-pane--heading { color: $text-muted; }
-        & > .stream-pane--name { color: $foreground; text-style: bold; }
-        & > .stream-pane--caret { color: $text-primary; }
-        & > .stream-pane--found { color: $background; background: $accent; text-style: bold; }
-        & > .stream-pane--thought { color: $text-muted; text-style: italic; }
-        & > .stream-pane--empty { color: $text-muted; }
-        & > .stream-pane--error { color: $text-error; }
-        &:nocolor > .stream-pane--found { text-style: reverse; }
-    }
-    """
-
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__("Stream", name=name, id=id, classes=classes)
         self.explained = _EXPLAINED
         """What the help says of keys that do more here than scroll."""
-        self._transcript = Transcript()
-        self._text = self._transcript.text
-        self._shown = ShownLines(self._transcript)
-        self._follow = True
         self._looks = StreamLooks()
-        self._strips: LRUCache[Line, Strip] = LRUCache(KEPT_STRIPS)
-        self._painted: list[Line] = []
         self._show_border()
 
     # The interface to the screen.
@@ -170,62 +105,13 @@ class StreamPane(SearchedLines):
 
     # Lines.
 
-    @property
-    def lines(self) -> Sequence[Line]:
-        return self._text.lines
-
-    def line_count(self) -> int:
-        return self._shown.count()
-
     def _configure(self) -> None:
         self._shown.configure(self._text_width, *self._looks)
         height = self.content_size.height
         if height:
             self._transcript.use_headings(height >= LEAST_HEADED)
 
-    def _window(self) -> list[Line]:
-        """The lines on screen, as they are drawn."""
-        return self.searched(self._shown.window(self.top, self.content_size.height))
-
-    def _lines_changed(self) -> None:
-        """Repaint the lines that differ from what was painted last."""
-        size = self.content_size
-        if not self._follow:
-            resize(self, self.line_count())
-        wanted = self._window()
-        wanted += [()] * (size.height - len(wanted))
-        if len(wanted) != len(self._painted):
-            self._painted = wanted
-            self.refresh()
-            return
-        changed = [y for y, new in enumerate(wanted) if new != self._painted[y]]
-        self._painted = wanted
-        if changed:
-            self.refresh(*regions(changed, size.width))
-
-    @property
-    def _text_width(self) -> int:
-        """The width for text; the scrollbar's column stays free, so that showing it does not rewrap the text.
-
-        Before the first layout a usual width: wrapping a long answer at each character would take seconds.
-        """
-        room = self.content_size.width
-        return max(1, room - SCROLLBAR_WIDTH) if room else USUAL_WIDTH
-
-    @property
-    def _last_top(self) -> int:
-        return max(0, self.line_count() - self.content_size.height)
-
-    @property
-    def top(self) -> int:
-        """The first visible line."""
-        return self._last_top if self._follow else min(self._last_top, self.scroll_offset.y)
-
     # Drawing.
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._strips.clear()
 
     def on_resize(self) -> None:
         self._rewrap()
@@ -236,18 +122,6 @@ class StreamPane(SearchedLines):
         self._painted = []
         self._show_border()
         self._lines_changed()
-
-    def render_line(self, y: int) -> Strip:
-        width = self.content_size.width - (SCROLLBAR_WIDTH if self.show_vertical_scrollbar else 0)
-        plain = self._styles_kept.get("stream-pane--text")
-        if not self._painted:
-            self._painted = self._window()
-        spans = self._painted[y] if y < len(self._painted) else ()
-        strip = self._strips.get(spans)
-        if strip is None or strip.cell_length != width:
-            pieces = [(span.text, self._styles_kept.get(STYLES[span.kind])) for span in spans]
-            strip = self._strips[spans] = line(pieces, width, plain)
-        return with_selection(self, strip, self.top + y)
 
     def _show_border(self) -> None:
         part, width = self._transcript.part, self.content_size.width

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rich.cells import cell_len
+
 from llmdash.ui.text.format import Align, fit, fit_middle
 
 __all__ = ["GAP", "Column", "Placed", "needed", "place"]
@@ -36,6 +38,10 @@ class Column:
     most: int = 10_000
     gap: int = GAP
     short: str = ""
+
+    def title_in(self, width: int) -> str:
+        """Return the title for a column of that width."""
+        return self.short if self.short and cell_len(self.title) > width else self.title
 
 
 @dataclass(frozen=True, slots=True)

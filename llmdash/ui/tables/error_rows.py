@@ -61,9 +61,12 @@ def rows_of(
 
 def matches(group: ErrorGroup, text: str) -> bool:
     """True if each word of `text` is somewhere in the line of the group."""
+    words = text.lower().split()
+    if not words:
+        return True
     keys = " ".join(key for key, _tries in group.keys)
     line = f"{group.kind} {group.status or ''} {group.code or ''} {group.name} {keys}".lower()
-    return all(word in line for word in text.lower().split())
+    return all(word in line for word in words)
 
 
 def since_start(seconds: float | None) -> str:

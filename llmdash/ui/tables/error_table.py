@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 from textual.binding import BindingType
 
 from llmdash.engine.model.counts import counted
-from llmdash.engine.model.errors import ErrorGroup
+from llmdash.engine.model.errors import MOST_GROUPS, ErrorGroup
 from llmdash.ui.charts.chart import sparkline
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.error_rows import ErrorRow, ErrorSort, rows_of, since_start
@@ -18,6 +18,7 @@ from llmdash.ui.tables.row_painter import SIGN, Cell
 from llmdash.ui.text.format import count
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.named_keys import Hint, chosen_by, key_hints, key_of
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["PANEL_COLUMNS", "SCREEN_COLUMNS", "ErrorTable"]
@@ -43,6 +44,12 @@ PANEL_COLUMNS: Final = (
     Column("keys", "keys", 15, priority=3),
 )
 _MUTED: Final = "line-table--muted"
+_KEYS: Final[tuple[Hint, ...]] = (
+    ("show-jobs", "⏎", "its jobs"),
+    ("retry-group", "r", "retry"),
+    ("bench-key", "b", "bench"),
+    ("skip", "k", "skip"),
+)
 
 
 class ErrorTable(LineTable):
@@ -112,6 +119,8 @@ class ErrorTable(LineTable):
         self._rows: tuple[ErrorRow, ...] = ()
         self._now_s = 0.0
         self._on: str | None = None
+        self._shown: object = None
+        """What `show` was called with last: a second is the least that is told of the time."""
         self.show((), 0.0)
 
     @property
@@ -128,13 +137,16 @@ class ErrorTable(LineTable):
         """Show these groups at a time at work; only lines that change are repainted. A panel says what it is
         `about`, and has a `note` on its lower border while it has no focus.
         """
-        self._groups, self._now_s = tuple(groups), now_s
-        self._about, self._note = about or self._about, note
-        self._arrange()
+        shown = tuple(groups), int(now_s), about or self._about, note, frozenset(self.skipped)
+        if shown != self._shown:
+            self._shown = shown
+            self._groups, self._now_s, self._about, self._note, _skipped = shown
+            self._arrange()
 
     def look(self, sort: ErrorSort, text: str) -> None:
         """Sort by another column, or show only the groups with a text."""
         self.sort, self.filter = sort, text
+        self.header_changed()
         self._arrange()
 
     def _arrange(self) -> None:
@@ -148,14 +160,17 @@ class ErrorTable(LineTable):
         self._write_border()
 
     def _write_border(self) -> None:
+        chosen = chosen_by(self)
         if self._is_panel:
-            keys = "⏎ its jobs   r retry   b bench   k skip" if self.has_focus else self._note
-            self._border.show(self._about, "e whole screen", keys)
+            keys = key_hints(chosen, *_KEYS, between="   ") if self.has_focus else self._note
+            self._border.show(self._about, f"{key_of('errors', 'e', chosen)} whole screen", keys)
             return
-        how = f"by {self.sort.value} · s sort · / filter"
+        how = key_hints(chosen, ("sort", "s", "sort"), ("filter", "/", "filter"))
+        how = f"by {self.sort.value} · {how}"
         shown = f"{len(self._rows)} of " if len(self._rows) < len(self._groups) else ""
         skipped = sum(row.is_skipped for row in self._rows)
-        words = [f"{shown}{counted(len(self._groups), 'group')}"]
+        largest = "the largest " if len(self._groups) >= MOST_GROUPS else ""
+        words = [f"{shown}{largest}{counted(len(self._groups), 'group')}"]
         words += [f"{skipped} skipped"] if skipped else []
         self._border.show(
             self._about, how, f"{', '.join(words)}; jobs: failed for good; tries: single requests"

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from textual.geometry import Region
 from textual.selection import Selection
 
 from llmdash.engine.model.frame import JobsPart, RunPart
 from llmdash.engine.model.states import SortColumn
 from llmdash.engine.model.view import JobsView
-from llmdash.ui.charts.bar_scale import BarScale
-from llmdash.ui.tables.columns import Column
-from llmdash.ui.tables.job_cells import ShownJob, cell
 from llmdash.ui.tables.job_columns import is_column
-from llmdash.ui.tables.job_layout import JobLayout
+from llmdash.ui.tables.job_grid import JobGrid
 from llmdash.ui.tables.job_order import JobOrder
 from llmdash.ui.tables.job_place import JobPlace
-from llmdash.ui.tables.job_summary import SummaryRow, figures
-from llmdash.ui.tables.job_window import JobWindow
-from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.marked_jobs import MarkedJobs
-from llmdash.ui.tables.row_painter import HEADER, Cell
+from llmdash.ui.tables.job_summary import figures
 from llmdash.ui.text.format import count
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.panel_border import PanelBorder
@@ -31,20 +23,16 @@ __all__ = ["OVERSCAN", "JobLines"]
 
 OVERSCAN = 8
 """Rows requested above and below the screen, so that a step of the cursor finds its row known."""
-_SUMMARY_LINE: Final = 1
 _NO_RUN: Final = RunPart()
-_NOTHING_SENT: Final = "Nothing was sent yet; # shows the jobs in the order of the input"
 
 
-class JobLines(LineTable):
+class JobLines(JobGrid):
     """Shows the jobs in an order that can be chosen, in columns that can be chosen.
 
     The row under the cursor never moves by itself: requests are anchored to it. While `follow` is on, the
     cursor stays on the top row, which shows the newest job. The row below the header sums up what waits, or
     what came of the jobs.
     """
-
-    HEAD_LINES = 2
 
     @dataclass
     class CursorMoved(FromWidget):
@@ -63,17 +51,11 @@ class JobLines(LineTable):
         """Posted when rows came on screen that are not known yet: `show` should be called soon."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
-        self._shape = JobLayout()
-        super().__init__(self._shape.columns(0), name=name, id=id, classes=classes)
+        super().__init__(name=name, id=id, classes=classes)
         self._border = PanelBorder(self, "Jobs")
-        self._known = JobWindow()
         self._place = JobPlace(self._known)
-        self._order = JobOrder()
         self._is_review = False
         """True while what went wrong is on top since the run has ended, until the user chose another one."""
-        self._marks = MarkedJobs()
-        self._summary = SummaryRow()
-        self._scale = BarScale()
         self._show_border()
 
     # For the screen.
@@ -87,32 +69,6 @@ class JobLines(LineTable):
     def cursor_job(self) -> int | None:
         """The number of the job under the cursor; None while it is not known, or there is none."""
         return self._place.job
-
-    @property
-    def marked(self) -> frozenset[int]:
-        """The numbers of the marked jobs."""
-        return frozenset(self._marks)
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """The names of the columns that are wanted, from left to right."""
-        return self._shape.names(self.line_width)
-
-    @property
-    def usual_columns(self) -> tuple[str, ...]:
-        """The names of the columns where none were chosen."""
-        return self._shape.usual(self.line_width)
-
-    @property
-    def known_columns(self) -> tuple[str, ...]:
-        """The names of all columns that can be chosen."""
-        return self._shape.others(self._known.part.fields)
-
-    @property
-    def is_complete(self) -> bool:
-        """True if every row on screen is known."""
-        last = min(self.top + self.page_rows, self.row_count())
-        return self._known.knows((self.top, last - 1)) if last > self.top else True
 
     def wanted(self) -> JobsView:
         """Return the rows to request from the session."""
@@ -191,46 +147,6 @@ class JobLines(LineTable):
 
     # What LineTable calls.
 
-    def row_count(self) -> int:
-        return self._known.part.matched
-
-    def row_at(self, index: int) -> ShownJob | None:
-        row = self._known.row(index)
-        if row is None:
-            return None
-        return ShownJob(
-            row,
-            row.job in self._marks,
-            index == self.cursor_row and self._summary.chosen is None,
-            self._scale.seconds,
-            self._shape.texts(self.line_width),
-            self._shape.is_streamed,
-        )
-
-    def cell_at(self, row: Any, key: str) -> Cell:
-        return cell(row, key, self.column_width(key))
-
-    def is_marked(self, row: Any) -> bool:
-        return bool(row.marked)
-
-    def hint(self) -> str:
-        part = self._known.part
-        if part.hint:
-            return f" {part.hint}"
-        return f" {_NOTHING_SENT}" if part.total and not self._order.filter else ""
-
-    def head_line(self, y: int, width: int) -> list[Cell]:
-        return self._summary.pieces(width)
-
-    def title_of(self, column: Column) -> Cell:
-        title = column.title
-        if column.key == "bar":
-            title = self._shape.bar_title(self._scale.seconds)
-        if column.key != self._order.shown_by:
-            return Cell(title, HEADER)
-        between = " " if len(title) + 2 <= self.column_width(column.key) else ""
-        return Cell(f"{title}{between}{self._order.arrow}", "line-table--sorted")
-
     def cursor_moved(self) -> None:
         row = self._known.row(self.cursor_row)
         self._place.keeps_top = False
@@ -262,9 +178,6 @@ class JobLines(LineTable):
         super().selection_updated(selection)
 
     # Keeping the row under the cursor in place.
-
-    def _fit_columns(self) -> None:
-        self.set_columns(self._shape.fit(self._known).columns(self.line_width))
 
     def _anchor(self) -> tuple[int, int] | None:
         return self._place.anchor(self.top, self.cursor_row, self.page_rows)
@@ -306,9 +219,7 @@ class JobLines(LineTable):
         if order == self._order:
             return
         self._order = order
-        self.refresh(
-            Region(0, 0, self.scrollable_content_region.width, 1)
-        )  # the header marks the column of the order
+        self.header_changed()  # it marks the column of the order
         self._place.keeps_top = False
         self._is_review = self._is_review and order.sort is SortColumn.WRONG
         if not order.newest_first:
@@ -330,6 +241,3 @@ class JobLines(LineTable):
         where = f"{count(first)}–{count(last)} of {count(part.matched)}" if 0 < first <= last else ""
         how = self._order.words(part, follow=self._place.follow, marked=len(self._marks))
         self._border.show("Jobs", how, where)
-
-    def _repaint_summary(self) -> None:
-        self.refresh(Region(0, _SUMMARY_LINE, self.scrollable_content_region.width, 1))

@@ -138,7 +138,7 @@ class LineView(ScrollView):
 
     def title_of(self, column: Column) -> Cell:
         """Return the header of a column."""
-        return Cell(column.title, HEADER)
+        return Cell(column.title_in(self.column_width(column.key)), HEADER)
 
     def ground_of(self, index: int, row: Any) -> str:
         """Return the component class of the background of a row, which is None while it is not known."""
@@ -169,6 +169,10 @@ class LineView(ScrollView):
         """Repaint the lines on screen that look different now."""
         self._fit_scrollbar()
         self._repaint_changed()
+
+    def header_changed(self) -> None:
+        """Repaint the header: other titles, or another column that the rows are sorted by."""
+        self.refresh(Region(0, 0, self.scrollable_content_region.width, 1))
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Replace the columns; does nothing if they are the same."""

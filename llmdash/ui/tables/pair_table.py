@@ -152,6 +152,7 @@ class PairTable(LineTable):
         self.place_top(0)
         self.place_cursor(0)
         self._show_title()
+        self.header_changed()
         self.rows_changed()
         self.post_message(self.Changed(self))
 

@@ -95,13 +95,7 @@ class RowPainter:
     def header(self, width: int, title_of: Callable[[Column], Cell]) -> Strip:
         """Return the header line."""
         self._fit(width)
-        return self._draw([self._title(placed, title_of(placed.column)) for placed in self._placed], HEADER)
-
-    @staticmethod
-    def _title(placed: Placed, title: Cell) -> Cell:
-        """The title of a column, or a shorter one where it would be cut."""
-        is_cut = cell_len(title.text) > placed.width
-        return title._replace(text=placed.column.short) if is_cut and placed.column.short else title
+        return self._draw([title_of(placed.column) for placed in self._placed], HEADER)
 
     def column_width(self, key: str, width: int) -> int:
         """Return the width of a column in lines of `width` cells; 0 where there is no room for it."""

@@ -15,6 +15,8 @@ from llmdash.ui.text.format import by_words, fit
 __all__ = ["PanelBorder"]
 
 _LINES: Final = {"heavy": "━", "double": "═", "thick": "▀"}
+_UNPLACED: Final = 200
+"""Cells for a title before the panel has a size."""
 _LEAST_HOW: Final = 4
 """Cells below which how a panel is looked at is left out."""
 
@@ -51,6 +53,9 @@ class PanelBorder:
         if key == self._drawn:
             return
         self._drawn = key
+        if not key[3]:  # it has no place yet: what is painted first is cut by Textual
+            self._write("_border_title", Content(by_words(self._what, _UNPLACED)), None)
+            return
         start, end = self._blanks()
         corners = 2 - len(start) - len(end)
         room = max(1, key[3] - 4 - corners) if edge else max(1, key[3])

@@ -164,6 +164,8 @@ def _pace(run: RunPart, wide: bool, roomy: bool) -> list[Slot]:
     elif wide:
         mean = (("mean ", "muted"), _zero(requests.strip(), run.requests_per_s), (" req/s", "muted"))
         slots[0] = Slot(mean, 2)
+        if run.peak_in_flight:
+            slots.append(Slot((("peak ", "muted"), (count(round(run.peak_in_flight)), "name")), 6))
     return slots + ([*_tokens(run, about), *_first_token(run)] if roomy else [])
 
 

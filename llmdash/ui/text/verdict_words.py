@@ -107,6 +107,11 @@ def _by_rate(frame: Frame) -> str:
     return f"bound by rate {_rate(frame.rate.rate)}" if frame.rate.rate is not None else "bound by rate"
 
 
+def _by_auto(frame: Frame) -> str:
+    found = frame.rate.auto.rate
+    return f"bound by auto rate {_rate(found)}" if found is not None else "bound by auto rate"
+
+
 def _by_concurrency(frame: Frame) -> str:
     """What more would take, by Little's law: in flight = rate x time of an answer."""
     rate, latency_s = frame.rate, frame.run.latency.p50
@@ -123,8 +128,9 @@ def _by_concurrency(frame: Frame) -> str:
 
 def _by_latency(frame: Frame) -> str:
     latency_s = frame.run.latency.p50
-    words = "bound by latency"
-    return f"{words}: answers take {_time(latency_s)}, no limit is reached" if latency_s else words
+    if not latency_s:
+        return "sending: no limit is reached yet"
+    return f"bound by latency: answers take {_time(latency_s)}, no limit is reached"
 
 
 def _by_keys(_frame: Frame) -> str:
@@ -146,6 +152,7 @@ def _waiting(frame: Frame) -> str:
 
 _BINDINGS: Final[Mapping[Binding, Callable[[Frame], str]]] = {
     Binding.RATE: _by_rate,
+    Binding.AUTO: _by_auto,
     Binding.CONCURRENCY: _by_concurrency,
     Binding.LATENCY: _by_latency,
     Binding.KEYS: _by_keys,
@@ -232,7 +239,7 @@ def _rest(forecast: ForecastPart | None) -> str:
     if cost is not None:
         parts.append(dollars(cost.expected))
     elif tokens is not None:
-        parts.append(f"{significant(tokens.expected, 2):,.0f} tokens out")
+        parts.append(f"{counted(round(significant(tokens.expected, 2)), 'token')} out")
     if seconds is not None:
         parts.append(span(seconds.expected))
     return f"the rest about {', '.join(parts)}" if parts else ""

@@ -78,13 +78,15 @@ async def test_120_columns_have_the_three_groups_and_80_the_figures_of_them() ->
 @pytest.mark.case("screen", "final-rates")
 async def test_a_finished_run_shows_means_and_what_it_took() -> None:
     run = replace(
-        RUN, state=RunState.DONE, done=9_962, failed=38, queued=0, in_flight=0, ended_at=1_767_226_161.7
-    )
+        RUN, state=RunState.DONE, done=9_962, failed=38, queued=0, in_flight=0, ended_at=1_767_226_161.7,
+        peak_in_flight=63.9,
+    )  # fmt: skip
     title, progress, counters = await header(run, 120)
     assert "✓ done   00:03:12.418" in title
     assert "   10,000 / 10,000   done " in progress
     assert progress.endswith("took 3m12s")
     assert "mean 17.9 req/s" in counters
+    assert "tok/s   peak 64  │" in counters
     assert "in flight" not in counters
     stopped = await header(replace(run, state=RunState.STOPPED, done=3_380), 118)
     assert "   stopped " in stopped[1]

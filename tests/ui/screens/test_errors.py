@@ -18,6 +18,7 @@ from textual.widgets import Input, Static
 
 from llmdash.engine.frames.filter import compile_filter
 from llmdash.engine.model.commands import DisableKey, RetryFailed, RetryJobs, ReviveKey
+from llmdash.engine.model.errors import MOST_GROUPS
 from llmdash.engine.model.frame import (
     ErrorClass,
     ErrorExample,
@@ -44,6 +45,7 @@ from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_table import SCREEN_COLUMNS, ErrorTable
 from llmdash.ui.text.error_words import bench_target, copied_words, group_lines
 from tests.ui.fake_session import FakeSession, RestingSession, Scene
+from tests.ui.screens.test_comparison import screen_text
 from tests.ui.troubles import EXAMPLES, FAILURES, failures
 from tests.ui.waiting import picture, until
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, running
@@ -275,10 +277,17 @@ async def test_s_sorts_by_the_next_column_and_a_click_on_a_header_by_that() -> N
         await pilot.press("s", "s")
         await until(pilot, lambda: lines(table(pilot))[1][1:].split()[4] == "server")
         assert "by last" in str(table(pilot).border_title)
+        await until(pilot, lambda: "last ▾" in screen_text(pilot) and "jobs ▾" not in screen_text(pilot))
         header = lines(table(pilot))[0]
         await pilot.click(ErrorTable, offset=(2 + header.index("class"), 1))
         await until(pilot, lambda: lines(table(pilot))[1][1:].split()[4] == "key")
         assert table(pilot).group == STALLED, "the cursor stays on its group"
+
+
+async def test_of_many_groups_it_is_said_that_the_largest_alone_are_there() -> None:
+    many = tuple(ErrorGroup(f"shape {number}", 1, (3,), 1) for number in range(MOST_GROUPS))
+    async with opened(FakeSession(scene=Scene(errors=many))) as pilot:
+        await until(pilot, lambda: "the largest 200 groups" in str(table(pilot).border_subtitle))
 
 
 async def test_a_slash_shows_groups_with_some_words_and_escape_all_again() -> None:

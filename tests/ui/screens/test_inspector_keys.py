@@ -210,7 +210,7 @@ async def test_where_the_request_cannot_be_made_there_is_no_curl() -> None:
     session = TwoAttempts()
     session.change = lambda found: replace(found, request=None)
     async with opened(session, "u") as pilot:
-        assert "The request cannot be made here" in toasts(pilot)
+        assert "The request is not known here" in toasts(pilot)
         assert pilot.app.clipboard == ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.widgets import Input, Label
 
 from llmdash.engine.model.commands import CancelJobs, RetryJobs
@@ -15,6 +15,7 @@ from llmdash.ui.dashboard.steps import STEP_S, Steps
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.jump_bar import JumpBar
 from llmdash.ui.screens.columns import ColumnList, ColumnsScreen
+from llmdash.ui.screens.errors import ErrorsScreen
 from llmdash.ui.settings.preferences import Preferences, PreferencesFile
 from llmdash.ui.tables.job_columns import INPUT, NARROW
 from llmdash.ui.tables.job_table import JobTable
@@ -173,13 +174,30 @@ def test_rows_are_replaced_twice_a_second_and_at_once_where_one_is_missing() -> 
     assert steps.is_due(complete=True)
 
 
-async def test_a_key_that_comes_at_once_with_that_of_the_filter_does_nothing_to_jobs() -> None:
-    """A slow line hands over several keys at a time: `/x` is typed, it cancels nothing."""
+async def test_what_comes_at_once_with_the_key_of_a_screen_is_typed_there() -> None:
     session = FakeSession()
-    async with dashboard(session) as (pilot, screen):
-        await pilot.press("down")
-        for key, character in (("slash", "/"), ("x", "x")):
+    async with dashboard(session) as (pilot, _):
+        for key, character in (("e", "e"), ("slash", "/"), ("x", "x"), ("y", "y")):
             pilot.app.post_message(Key(key, character))
-        await until(pilot, lambda: isinstance(screen.focused, Input))
-        await pilot.press("y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorsScreen))
+        await until(pilot, lambda: pilot.app.screen.query_one("FilterBar Input", Input).value == "xy")
+        assert not session.commands
+
+
+@pytest.mark.parametrize("screen_key", ["", "e"])
+async def test_what_comes_at_once_with_the_key_of_the_filter_is_typed_into_it(screen_key: str) -> None:
+    """A slow line hands over several keys at a time: `/x` is typed, it cancels nothing; as is a paste."""
+    session = FakeSession()
+    async with dashboard(session) as (pilot, _):
+        await pilot.press("down")
+        if screen_key:
+            await pilot.press(screen_key)
+        shown = pilot.app.screen
+        field = shown.query_one("FilterBar Input", Input)
+        for key, character in (("slash", "/"), ("x", "x"), ("y", "y"), ("enter", "\r")):
+            pilot.app.post_message(Key(key, character))
+        await until(pilot, lambda: field.value == "xy" and not isinstance(shown.focused, Input))
+        field.value = ""
+        pilot.app.post_message(Paste("/ab c\n"))
+        await until(pilot, lambda: field.value == "ab c" and shown.focused is field)
         assert not session.commands

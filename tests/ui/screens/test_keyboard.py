@@ -24,11 +24,13 @@ from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.screens.dashboard import DashboardScreen
 from llmdash.ui.screens.help import GLYPHS, KEYS, HelpScreen
 from llmdash.ui.screens.jump import JumpLetter, JumpScreen
+from llmdash.ui.screens.leave import LeaveScreen
 from llmdash.ui.stream.pane import StreamPane
 from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.text.glyphs import LEGEND
 from tests.ui.fake_session import FakeSession, RestingSession, Scene
-from tests.ui.troubles import finished
+from tests.ui.screens.test_comparison import screen_text
+from tests.ui.troubles import failures, finished
 from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[3] / "themes"
@@ -96,6 +98,16 @@ async def test_a_chosen_key_is_that_of_panel_and_screen_and_in_help_and_palette(
         assert any(line.split()[:2] == ["z", "Sort"] for text in lists for line in text.splitlines())
         await pilot.press("escape", "ctrl+p")
         await choose(pilot, "sort  (z)")
+
+
+async def test_borders_and_questions_name_the_keys_that_were_chosen(keys: Path) -> None:
+    write(keys, '[keys]\ngraphs = "f7"\nleave-it-running = "f8"\nretry-group = "f9"\nsort = "z"\n')
+    async with opened(FakeSession(scene=failures()), keys) as pilot:
+        await until(pilot, lambda: "f7 whole screen" in screen_text(pilot))
+        await pilot.press("e")
+        await until(pilot, lambda: "f9  retry the" in screen_text(pilot) and "z sort" in screen_text(pilot))
+        pilot.app.push_screen(LeaveScreen())
+        await until(pilot, lambda: "enter stop   f8 leave running   esc stay" in screen_text(pilot))
 
 
 async def test_two_actions_can_change_their_keys_for_each_others(keys: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import count
 
@@ -193,28 +194,35 @@ async def test_a_kept_run_says_so_and_offers_nothing_that_would_change_it() -> N
         assert names.isdisjoint({"Pause", "Retry", "Retry failed", "Faster", "Cancel", "Drain", "Stop now"})
 
 
+def told(app: LlmdashApp) -> list[str]:
+    return [each.message for each in app._notifications]
+
+
 async def test_the_results_are_written_and_told_or_why_not() -> None:
-    def write(session: object) -> str:
-        written.append(session)
+    def write(session: object, marked: Collection[int]) -> str:
+        written.append((session, marked))
         if len(written) > 1:
             raise LaunchError("[/] the disk is full")
         return "run-1.jsonl"
 
-    written: list[object] = []
+    written: list[tuple[object, Collection[int]]] = []
     session = ended()
     app = LlmdashApp(session=session, write_results=write)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: "o Results" in texts(app))
-        for told in ("The results are in run-1.jsonl", "[/] the disk is full"):
-            await pilot.press("o")
-            await until(pilot, lambda told=told: told in [each.message for each in app._notifications])  # type: ignore[misc]
-    assert written == [session, session]
+        await pilot.press("o")
+        await until(pilot, lambda: "The results are in run-1.jsonl" in told(app))
+        await pilot.press("space", "o")
+        await until(pilot, lambda: "[/] the disk is full" in told(app))
+        marked = app.screen.query_one(JobTable).marked
+    assert len(marked) == 1
+    assert written == [(session, frozenset()), (session, marked)]
 
 
 async def test_of_results_that_are_written_twice_at_once_both_files_are_told() -> None:
     gate, names = threading.Event(), count(1)
 
-    def write(_session: object) -> str:
+    def write(_session: object, _marked: object) -> str:
         name = f"run-{next(names)}.jsonl"
         gate.wait(PATIENCE_S)
         return name

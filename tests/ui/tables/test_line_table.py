@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from llmdash.engine.model.frame import JobsPart
 from llmdash.engine.model.states import JobState, SortColumn
+from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.job_table import JobTable
 from tests.ui.job_rows import Jobs, job_row
 from tests.ui.widget_app import HOSTILE, assert_drawn_safely, lines, posted, running
@@ -245,3 +246,11 @@ async def test_a_click_twice_opens_a_row_and_selects_nothing() -> None:
         await pilot.click(table, offset=(5, 7), times=3)
         assert posted(pilot, JobTable.Inspect)
         assert pilot.app.screen.get_selected_text() is None
+
+
+@pytest.mark.parametrize(
+    ("width", "title"), [(18, "answer, or why not"), (17, "answer, or why"), (14, "answer, or why")]
+)
+def test_a_title_that_does_not_fit_is_said_in_fewer_words(width: int, title: str) -> None:
+    column = Column("why", "answer, or why not", 14, flex=1, short="answer, or why")
+    assert column.title_in(width) == title

@@ -68,6 +68,13 @@ async def test_the_border_says_what_how_and_where_in_its_own_line() -> None:
         )
 
 
+def test_before_it_has_a_size_a_panel_says_what_it_is() -> None:
+    """What is painted first, before a resize is handled, is no dots."""
+    panel = Panel()
+    panel.border.show("Jobs", "newest first", "1–17 of 40")
+    assert str(panel.border_title) == "Jobs"
+
+
 async def test_the_line_between_the_words_follows_the_focus_and_the_size() -> None:
     panel = Panel()
     async with PanelApp(panel).run_test(size=(40, 8)) as pilot:
