@@ -13,8 +13,8 @@ def test_keys_that_the_user_chose_hold_from_the_start(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "keys.toml").write_text('[keys]\npause = "f5"\nwarp = "x"\n')
     with Terminal("demo", "--limit", 3000, cwd=tmp_path, env=environment(tmp_path)) as terminal:
-        terminal.wait_for("f5 Pause")
         terminal.wait_for("keys.toml:3: warp: is not an")
+        terminal.wait_for("f5 Pause")  # once the notice is gone, which lies on the key bar
         terminal.keys("\x1b[15~")
         terminal.wait_for("f5 Go on")
         column, row = terminal.find("Go on")

@@ -39,6 +39,8 @@ class TypeAhead:
         That is to a field that has the focus by now, to a screen that was opened meanwhile, or, for a text
         pasted with the key of the filter before it, by way of that key.
         """
+        if not self._app.screen_stack:  # the app is being closed
+            return False
         field, screen = now = _Aim(self._app.focused, self._app.screen)
         if not event.is_forwarded:
             self._aims[event] = now
