@@ -202,10 +202,10 @@ async def comparison(presses: Presses) -> None:
         async with shown(presses, comparison=source) as keys:
             await until(keys.pilot, lambda: source.views and source.views[-1] == keys.find(PairTable).view)
             await _compared(keys, source)
-        async with shown(presses, comparison=source) as keys:
-            await keys.press("q", lambda: keys.app._exit)
-        async with shown(presses, comparison=source) as keys:
-            await keys.press("escape", lambda: keys.app._exit)
+        for key in ("q", "escape"):
+            async with shown(presses, comparison=source) as keys:
+                await keys.press(key, lambda: keys.app._exit)
+                assert keys.app.return_code == 0
 
 
 async def _compared(keys: Keys, source: FakeComparison) -> None:
