@@ -175,7 +175,7 @@ def keys(presses: int = 100) -> None:
             terminal.keys("\x1b[B" * 5)
             time.sleep(1.0)
             moves = _press(terminal, presses, ("\x1b[B", "\x1b[A"), _cursor_moved)
-            pages = _press(terminal, presses, ("\x1b[6~", "\x1b[6~", "\x1b[5~"), _page_moved)
+            pages = _press(terminal, presses, ("\x1b[6~",), _page_moved)
             _say_keys(f"{title}: a row", terminal, moves)
             _say_keys(f"{title}: a page", terminal, pages)
             terminal.keys("\x1b[H")
