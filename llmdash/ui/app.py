@@ -78,7 +78,11 @@ class LlmdashApp(App[None]):
     TITLE = "llmdash"
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar[set[Callable[[], type[Provider]]]] = {_action_provider}  # type: ignore[assignment]
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+z", "suspend_process", show=False, system=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "suspend_process", show=False, system=True),
+        # Textual's own would keep its key, whatever other one the user gave the action.
+        Binding("ctrl+p", "command_palette", show=False, system=True, priority=True, id="palette"),
+    ]
 
     def __init__(
         self,

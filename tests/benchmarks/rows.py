@@ -1,5 +1,5 @@
-"""Runs with everything on: rows of JSON with fields that are carried along, an answer that is expected, and a
-table that shows fields and prompts.
+"""Runs with everything on: rows of JSON with fields that are carried along, an answer that is expected, a
+table that shows fields and prompts, and two endpoints whose keys have limits and whose model has a price.
 """
 
 from __future__ import annotations
@@ -13,6 +13,22 @@ from tests.benchmarks.bench import no_home
 
 __all__ = ["finished", "home", "prompt_file"]
 
+_ENDPOINTS = ("FIRST", "SECOND")
+_ENDPOINT = """
+[[endpoint]]
+name = "{name}"
+base_url = "{base_url}"
+model = "measured"
+api_key_env = "{name}_KEYS"
+rpm = 1_000_000
+tpm = 1_000_000_000
+concurrency = 512
+"""
+_PRICES = """
+[prices."measured"]
+input = 0.15
+output = 0.6
+"""
 _COLUMNS = '["id", "state", "key", "input.topic", "prompt", "why"]'
 
 
@@ -35,11 +51,16 @@ def prompt_file(folder: Path, jobs: int, first: str = "") -> Path:
 
 
 def home(folder: Path, base_url: str) -> dict[str, str]:
-    """Return the environment of a user who has chosen columns of carried fields and of prompts."""
+    """Return the environment of a user who has chosen columns of carried fields and of prompts, and has two
+    endpoints, both at `base_url`, of two keys each; no limit of a key is ever reached.
+    """
     settings = folder / ".config" / "llmdash"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "preferences.toml").write_text(f"columns = {_COLUMNS}\n")
-    return no_home(folder, base_url)
+    endpoints = (_ENDPOINT.format(name=name, base_url=base_url) for name in _ENDPOINTS)
+    (settings / "llmdash.toml").write_text("".join(endpoints) + _PRICES)
+    keys = {f"{name}_KEYS": f"{name}-key-1,{name}-key-2" for name in _ENDPOINTS}
+    return {"PATH": no_home(folder, base_url)["PATH"], "HOME": str(folder), **keys}
 
 
 def finished(folder: Path) -> int:

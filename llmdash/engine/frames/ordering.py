@@ -36,8 +36,10 @@ _SLICE = 500
 _REST_S = 0.0001
 _SORTED_AT_ONCE = 4_096
 """Jobs that are sorted in one go, which no other thread can interrupt."""
+_GLANCE_S = 0.05
+"""For how long texts are searched before anything is shown: what is new since the last time takes less."""
 _LOOK_S = 0.5
-"""For how long texts are searched before what was found is shown."""
+"""For how long texts are searched before what was found is shown, or twice as long as that takes."""
 
 
 class _Wanted(NamedTuple):
@@ -188,11 +190,11 @@ class Ordering:
         begun = time.monotonic()
         try:
             found = compile_filter(wanted.filter, self._columns, self._job_id, waits, self._search, about)
-            searched = 0.0 if found.words else None
-            self._work_out(wanted, found, searched)
+            searched = self._look(wanted, found, _GLANCE_S)
+            took_s = self._work_out(wanted, found, searched)
             while searched is not None and searched < 1.0 and wanted == self._wanted:
-                searched = self._search.look(found.words, time.monotonic() + _LOOK_S)
-                self._work_out(wanted, found, searched)
+                searched = self._look(wanted, found, max(_LOOK_S, 2 * took_s))
+                took_s = self._work_out(wanted, found, searched)
         except FilterError as error:
             self._finished = wanted, str(error)
         except _Superseded:
@@ -203,8 +205,18 @@ class Ordering:
                 self._next_at = now + max(_PERIOD_S, now - begun)
             self._thread = None
 
-    def _work_out(self, wanted: _Wanted, found: Filter, searched: float | None) -> None:
-        """Filter and sort the jobs, and number their lines."""
+    def _look(self, wanted: _Wanted, found: Filter, seconds: float) -> float | None:
+        """Look through texts for so long, if any is sought, and while this order is wanted. Return the share
+        that was looked through.
+        """
+        until = time.monotonic() + seconds
+        if not found.words:
+            return None
+        return self._search.look(found.words, lambda: wanted != self._wanted or time.monotonic() >= until)
+
+    def _work_out(self, wanted: _Wanted, found: Filter, searched: float | None) -> float:
+        """Filter and sort the jobs, and number their lines. Return the seconds that it took."""
+        begun = time.monotonic()
         columns, predicate = self._columns, found.predicate
         place = columns.place
 
@@ -229,6 +241,7 @@ class Ordering:
         is_whole = searched is None or searched >= 1.0
         hint = hint_for(found, rested(range(columns.jobs))) if not jobs and is_whole else ""
         self._finished = wanted, _Lines(jobs, lines, wanted.filter, searched, hint)
+        return time.monotonic() - begun
 
     def _rested(self, values: Iterable[T], wanted: _Wanted) -> Iterator[T]:
         """`values`, with a rest for other threads in between: neither a frame nor the engine waits for all.

@@ -10,7 +10,8 @@ from __future__ import annotations
 import operator
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 from llmdash.engine.frames.inspection import Prompts
@@ -23,7 +24,7 @@ from llmdash.prompts.source import InputError, said_text
 __all__ = ["NO_SEARCH", "AnswerSearch", "NoSearch", "Search", "Sought", "TextSearch"]
 
 _SLICE: Final = 2_048
-_REST_EVERY, _REST_S = 64, 0.001
+_REST_EVERY, _REST_S = 128, 0.0005
 _MOST_WORDS: Final = 4
 _COMPARED: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">": operator.gt,
@@ -32,8 +33,14 @@ _COMPARED: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<=": operator.le,
     "=": operator.eq,
 }
-_ANSWER, _PROMPT, _HAS = 1, 2, 4
-"""Bits of a job: its answer was looked at, its prompt was, the word is in one of them."""
+_LOOKED, _IN_ANSWER, _IN_PROMPT = 1, 2, 4
+"""Bits of a job: its answer was looked at; what is sought is in it; it is in the prompt."""
+_HAS: Final = _IN_ANSWER | _IN_PROMPT
+_ENDED: Final = bytes(number in {state for state in JobState if state.ended} for number in range(256))
+_IS_LOOKED_AT: Final = bytes(bits & _LOOKED for bits in range(256))
+"""What a state, or the bits of a job, say of its answer: 1 where there is one, or it was looked at."""
+_NEARLY: Final = 0.999
+"""The most that is said to be looked at while anything is left."""
 
 
 class Sought(NamedTuple):
@@ -79,8 +86,8 @@ class Search(Protocol):
     def has(self, sought: Sought) -> Callable[[int], bool]:
         """Return what tells whether a job is known to have what is `sought`."""
 
-    def look(self, sought: tuple[Sought, ...], until: float) -> float:
-        """Look for all this until that monotonic time. Return the share that was looked at, 0 to 1."""
+    def look(self, sought: tuple[Sought, ...], stops: Callable[[], bool]) -> float:
+        """Look for all this until it is done or `stops()`. Return the share that was looked at, 0 to 1."""
 
 
 class NoSearch:
@@ -89,90 +96,112 @@ class NoSearch:
     def has(self, sought: Sought) -> Callable[[int], bool]:
         return lambda _job: False
 
-    def look(self, sought: tuple[Sought, ...], until: float) -> float:
+    def look(self, sought: tuple[Sought, ...], stops: Callable[[], bool]) -> float:
         return 1.0
 
 
 NO_SEARCH: Final = NoSearch()
 
 
-class TextSearch:
-    """What is known of what was sought last, in three bits a job; for use by one thread at a time.
+@dataclass(slots=True)
+class _Known:
+    """What is known of one that was sought: bits a job, and before which job all prompts were looked at."""
 
-    An answer is looked at once, when it is complete; that of a job that is tried again is forgotten.
+    bits: bytearray
+    prompts: int = 0
+
+
+class TextSearch:
+    """What is known of what was sought last, in a byte a job; for use by one thread at a time.
+
+    An answer is looked at once, when it is complete; that of a job that is tried again is forgotten. What was
+    looked at is passed over in some thousands of jobs at once: to go on costs no more than what is left.
     """
 
     def __init__(self, columns: Columns, prompts: Prompts, answers: AnswerSearch) -> None:
         self._columns = columns
         self._prompts = prompts
         self._answers = answers
-        self._known: OrderedDict[Sought, bytearray] = OrderedDict()
+        self._known: OrderedDict[Sought, _Known] = OrderedDict()
 
     def has(self, sought: Sought) -> Callable[[int], bool]:
-        known = self._bits(sought)
-        return lambda job: bool(known[job] & _HAS)
+        bits = self._of(sought).bits
+        return lambda job: bool(bits[job] & _HAS)
 
-    def look(self, sought: tuple[Sought, ...], until: float) -> float:
-        jobs = max(1, self._columns.jobs)
-        return min((self._look(one, until) / jobs for one in sought), default=1.0)
+    def look(self, sought: tuple[Sought, ...], stops: Callable[[], bool]) -> float:
+        return min((self._look(one, stops) for one in sought), default=1.0)
 
-    def _bits(self, sought: Sought) -> bytearray:
+    def _of(self, sought: Sought) -> _Known:
         known = self._known.get(sought)
         if known is None:
-            known = self._known[sought] = bytearray(self._columns.jobs)
+            known = self._known[sought] = _Known(bytearray(self._columns.jobs))
             if len(self._known) > _MOST_WORDS:
                 self._known.popitem(last=False)
         self._known.move_to_end(sought)
         return known
 
-    def _look(self, sought: Sought, until: float) -> int:
-        """Look for one of them. Return how many jobs need not be looked at any more."""
-        known, looked = self._bits(sought), 0
-        for first, last in () if sought.field else self._slices():
-            looked += last - first
-            if self._look_at_answers(sought.text, known, first, last) and time.monotonic() >= until:
-                return looked
+    def _look(self, sought: Sought, stops: Callable[[], bool]) -> float:
+        """Look for one of them. Return the share of the texts that need not be looked at any more."""
+        known, jobs = self._of(sought), self._columns.jobs
+        answers = looked = 0
+        if not sought.field:
+            answers = sum(self._columns.counts[state] for state in JobState if state.ended)
+            looked = self._look_at_answers(sought.text, known.bits, stops)
+        if looked >= answers and self._look_at_prompts(sought, known, stops):
+            return 1.0
+        return min(_NEARLY, (looked + known.prompts) / (answers + jobs))
+
+    def _look_at_answers(self, word: str, bits: bytearray, stops: Callable[[], bool]) -> int:
+        """Look at the answers that are new. Return how many were looked at by now, up to where it `stops`."""
         looked = 0
-        for first, last in self._slices():
-            if not self._look_at_prompts(sought, known, first, last, until):
-                return looked
-            looked += last - first
+        for first in range(0, self._columns.jobs, _SLICE):
+            last = min(self._columns.jobs, first + _SLICE)
+            ended = self._states(first, last).translate(_ENDED)
+            if ended != bits[first:last].translate(_IS_LOOKED_AT):
+                self._look_at_slice(word, bits, first, ended)
+                looked += ended.count(1)
+                if stops():
+                    return looked
+            else:
+                looked += ended.count(1)
         return looked
 
-    def _slices(self) -> Iterator[tuple[int, int]]:
-        jobs = self._columns.jobs
-        for first in range(0, jobs, _SLICE):
-            yield first, min(jobs, first + _SLICE)
-
-    def _look_at_answers(self, word: str, known: bytearray, first: int, last: int) -> bool:
-        """Look at the answers that are new among these jobs. Return whether there were any."""
+    def _states(self, first: int, last: int) -> bytes | bytearray:
         state = self._columns.state
+        return (
+            state[first:last]
+            if isinstance(state, bytearray)
+            else bytes(map(state.__getitem__, range(first, last)))
+        )
+
+    def _look_at_slice(self, word: str, bits: bytearray, first: int, ended: bytes | bytearray) -> None:
+        """Look at the answers that are new among some jobs, and forget those of jobs that are tried again."""
         new = []
-        for job in range(first, last):
-            if JobState(state[job]).ended:
-                if not known[job] & _ANSWER:
-                    new.append(job)
-            elif known[job] & _ANSWER:
-                known[job] = 0
+        for job, has_ended in enumerate(ended, first):
+            if not has_ended:
+                bits[job] &= _IN_PROMPT
+            elif not bits[job] & _LOOKED:
+                new.append(job)
         time.sleep(0)
         if not new:
-            return False
+            return
         try:
             found = self._answers.with_text(word, new[0], new[-1])
         except JournalError:  # the run was deleted, or its journal is damaged
             found = set()
         for job in new:
-            known[job] |= _ANSWER | (_HAS if job in found else 0)
-        return True
+            bits[job] |= _LOOKED | (_IN_ANSWER if job in found else 0)
 
-    def _look_at_prompts(self, sought: Sought, known: bytearray, first: int, last: int, until: float) -> bool:
-        """Look at the prompts of these jobs. Return False where time is up before all are looked at."""
-        for number, job in enumerate(job for job in range(first, last) if not known[job] & _PROMPT):
+    def _look_at_prompts(self, sought: Sought, known: _Known, stops: Callable[[], bool]) -> bool:
+        """Look at the prompts that were not yet. Return False where it `stops` before all are looked at."""
+        for number, job in enumerate(range(known.prompts, self._columns.jobs)):
             if number % _REST_EVERY == 0:
-                if time.monotonic() >= until:
+                if stops():
                     return False
                 time.sleep(_REST_S)
-            known[job] |= _PROMPT | (_HAS if self._is_in_input(sought, job) else 0)
+            if self._is_in_input(sought, job):
+                known.bits[job] |= _IN_PROMPT
+            known.prompts = job + 1
         return True
 
     def _is_in_input(self, sought: Sought, job: int) -> bool:

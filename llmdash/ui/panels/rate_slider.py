@@ -219,6 +219,10 @@ class LogSlider(Widget, can_focus=True):
 
     # Typing.
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """True for what is typed into it, `m` and `i` of `max` and `inf` among that."""
+        return self._typed.takes(key, character or "")
+
     def on_key(self, event: events.Key) -> None:
         character = event.character or ""
         if not self._typed.takes(event.key, character):

@@ -126,9 +126,14 @@ def test_rows_of_a_run_whose_journal_or_input_is_gone_say_less() -> None:
     assert found == JobText(cells=("", ""))
 
 
+def never() -> bool:
+    """A search that nothing stops."""
+    return False
+
+
 def searched(columns: JobColumns, made: PromptList, records: Records, sought: Sought) -> list[int]:
     search = TextSearch(columns, made, records)
-    while search.look((sought,), float("inf")) < 1.0:
+    while search.look((sought,), never) < 1.0:
         pass
     has = search.has(sought)
     return [job for job in range(columns.jobs) if has(job)]
@@ -147,16 +152,39 @@ def test_an_answer_is_looked_at_once_and_one_that_is_tried_again_is_forgotten() 
     columns, records = JobColumns(3, range(3)), Records({0: ResultRow(0, "p0", "done", "cat")})
     search = TextSearch(columns, source("?", "?", "?"), records)
     for _pass in range(3):
-        assert search.look((Sought("cat"),), float("inf")) == 1.0
+        assert search.look((Sought("cat"),), never) == 1.0
     assert records.asked == []
     columns.set_state(0, JobState.DONE)
     for _pass in range(3):
-        search.look((Sought("cat"),), float("inf"))
+        search.look((Sought("cat"),), never)
     assert records.asked == [(0, 0)]
     assert search.has(Sought("cat"))(0)
     columns.set_state(0, JobState.QUEUED)
-    search.look((Sought("cat"),), float("inf"))
+    search.look((Sought("cat"),), never)
     assert not search.has(Sought("cat"))(0)
+
+
+def test_a_search_that_is_stopped_again_and_again_comes_to_its_end() -> None:
+    jobs = 5_000
+    columns = JobColumns(jobs, range(jobs))
+    for job in range(jobs - 1):
+        columns.set_state(job, JobState.DONE)
+    results = {job: ResultRow(job, f"p{job}", "done", "cat") for job in range(0, jobs, 2)}
+    search = TextSearch(columns, source(*["?"] * jobs), Records(results))
+    shares = [search.look((Sought("cat"),), lambda: True) for _look in range(3)]
+    assert 0.0 < shares[0] < shares[1] < shares[2] < 1.0, "a slice of answers each"
+    assert search.look((Sought("cat"),), never) == 1.0
+    assert sum(map(search.has(Sought("cat")), range(jobs))) == len(results)
+
+
+def test_what_is_in_a_prompt_is_known_whatever_becomes_of_the_answer() -> None:
+    columns = JobColumns(1, range(1))
+    columns.set_state(0, JobState.DONE)
+    search = TextSearch(columns, source("a cat"), Records({0: ResultRow(0, "p0", "done", "cat")}))
+    assert search.look((Sought("cat"),), never) == 1.0
+    columns.set_state(0, JobState.QUEUED)
+    assert search.look((Sought("cat"),), never) == 1.0
+    assert search.has(Sought("cat"))(0)
 
 
 def test_a_search_that_is_cut_off_goes_on_where_it_was() -> None:
@@ -169,8 +197,8 @@ def test_a_search_that_is_cut_off_goes_on_where_it_was() -> None:
 
     made = Counting("made", "0", [Prompt(f"p{job}", (("user", "sea"),)) for job in range(300)])
     search = TextSearch(JobColumns(300, range(300)), made, Records({}))
-    assert search.look((Sought("sea"),), 0.0) == 0.0
-    assert search.look((Sought("sea"),), float("inf")) == 1.0
+    assert search.look((Sought("sea"),), lambda: True) == 0.0
+    assert search.look((Sought("sea"),), never) == 1.0
     assert sorted(asked) == list(range(300)), "each prompt once"
 
 
@@ -265,5 +293,5 @@ def test_carried_fields_are_found_in_the_input_or_else_in_what_the_results_carry
         JobColumns(3, range(3)), PromptList("made", "0", prompts) if is_readable else Gone(), Records(rows)
     )
     sought = Sought("YORK", "city")
-    assert search.look((sought,), float("inf")) == 1.0
+    assert search.look((sought,), never) == 1.0
     assert [job for job in range(3) if search.has(sought)(job)] == [1]

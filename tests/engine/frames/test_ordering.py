@@ -232,7 +232,7 @@ class Slow:
     def has(self, sought: Sought) -> Callable[[int], bool]:
         return lambda job: job < 10 * self.share
 
-    def look(self, sought: tuple[Sought, ...], until: float) -> float:
+    def look(self, sought: tuple[Sought, ...], stops: Callable[[], bool]) -> float:
         assert sought == (Sought("sea"),)
         self.may_look.acquire()
         self.share += 0.5

@@ -249,14 +249,6 @@ async def test_every_key_is_in_the_help_and_the_palette_opens() -> None:
         await pilot.pause()
 
 
-@pytest.mark.parametrize("key", ["escape", "q"])
-async def test_it_is_left_by_a_key(key: str) -> None:
-    async with shown(FakeComparison()) as pilot:
-        await pilot.press(key)
-        await pilot.pause()
-        assert pilot.app.return_code == 0
-
-
 async def test_over_another_screen_escape_goes_back_to_that() -> None:
     async with shown(FakeComparison()) as pilot:
         pilot.app.push_screen(ComparisonScreen(FakeComparison()))

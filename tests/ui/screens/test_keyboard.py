@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown, OptionList, Static
@@ -30,7 +31,7 @@ from llmdash.ui.tables.job_table import JobTable
 from llmdash.ui.text.glyphs import LEGEND
 from tests.ui.fake_session import FakeSession, RestingSession, Scene
 from tests.ui.screens.test_comparison import screen_text
-from tests.ui.troubles import failures, finished
+from tests.ui.troubles import failures, finished, fleet
 from tests.ui.waiting import choose, picture, until
 
 SHIPPED = Path(__file__).parents[3] / "themes"
@@ -119,6 +120,24 @@ async def test_two_actions_can_change_their_keys_for_each_others(keys: Path) -> 
         await until(pilot, lambda: session.commands == [Pause()])
         await pilot.press("p")
         await until(pilot, lambda: pilot.app.screen.title == "Errors")
+
+
+async def test_the_key_of_the_palette_can_be_given_away_too(keys: Path) -> None:
+    write(keys, '[keys]\npause = "ctrl+p"\npalette = "f2"\n')
+    session = FakeSession()
+    async with opened(session, keys) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: session.commands == [Pause()])
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+
+
+async def test_a_key_that_is_typed_into_the_slider_is_not_offered_there() -> None:
+    async with opened(FakeSession(scene=fleet()), size=(200, 60)) as pilot:
+        assert "m Workers" in bar(pilot)
+        pilot.app.screen.set_focus(pilot.app.screen.query_one(LogSlider))
+        await until(pilot, lambda: "m Workers" not in bar(pilot))
+        assert "g Graphs" in bar(pilot)
 
 
 async def test_what_is_wrong_with_the_keys_is_said_at_the_start_and_the_rest_holds(keys: Path) -> None:

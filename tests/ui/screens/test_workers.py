@@ -243,13 +243,6 @@ async def test_a_worker_without_a_name_has_no_jobs_to_show() -> None:
         assert isinstance(pilot.app.screen, WorkersScreen)
 
 
-@pytest.mark.parametrize("key", ["escape", "m"])
-async def test_escape_leads_back_to_the_dashboard(key: str) -> None:
-    async with opened(FakeSession(scene=fleet())) as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
-
-
 async def test_the_run_is_steered_from_here_too() -> None:
     session = FakeSession(scene=fleet())
     async with opened(session) as pilot:
