@@ -10,8 +10,8 @@ from llmdash.config import Settings, load_settings
 from llmdash.exit_codes import ExitCode
 from llmdash.launch.engine_line import EngineLine, EngineOrder, RunRefused
 from llmdash.launch.engine_service import serve
-from llmdash.launch.run_input import Input
 from llmdash.launch.preparing import PreparedRun
+from llmdash.launch.run_input import Input
 from llmdash.launch.run_order import RunOrder
 from llmdash.prompts.source import InputError
 
