@@ -82,7 +82,7 @@ def unknown_options(text: str) -> set[str]:
     assert isinstance(main, click.Group)
     known = {
         name
-        for command in _every_command(main)
+        for _words, command in commands_of(main)
         for parameter in command.params
         for name in (*parameter.opts, *parameter.secondary_opts)
     }
@@ -90,12 +90,13 @@ def unknown_options(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ours)) - known
 
 
-def _every_command(group: click.Group) -> Iterator[click.Command]:
-    """The commands of a group, and those of the groups in it."""
+def commands_of(group: click.Group, *before: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """The commands of a group, and those of the groups in it, with the words that call them."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
-        yield command
+        words = (*before, name)
+        yield words, command
         if isinstance(command, click.Group):
-            yield from _every_command(command)
+            yield from commands_of(command, *words)

@@ -50,7 +50,7 @@ def test_workers_find_keys_by_their_fingerprints_and_one_that_lacks_a_key_gets_n
     first, second = (row["label"] for row in ended.summary["keys"])
     made = set(site.ask("SELECT DISTINCT key, worker FROM attempts"))
     assert made == {(first, "a"), (first, "b"), (second, "b")}
-    assert f"Worker a lacks key {second} and gets none of its work" in alerts(ended.out)
+    assert f"worker a lacks key {second} and gets none of its work" in alerts(ended.out)
     assert len(running.times) == ended.summary["attempts"] == ended.summary["done"] == 320
     assert running.keys.count("key-two") == 160
     assert_rate_kept(running.times, 50)
@@ -64,7 +64,7 @@ def test_keys_are_sent_if_the_user_wants_them_to_be(server: Server, site: Site, 
     lacking = site.run(*cluster.options, "--patience", 12, "--rate", "50/s")
     (label,) = (row["label"] for row in lacking.summary["keys"])
     lacks = "lacks key {} and gets none of its work"
-    assert {f"Worker {name} {lacks.format(label)}" for name in "ab"} <= alerts(lacking.out)
+    assert {f"worker {name} {lacks.format(label)}" for name in "ab"} <= alerts(lacking.out)
     assert "No worker came in time: no worker has a key of this run" in lacking.out
     assert (lacking.code, lacking.summary["pending"], len(running.times)) == (5, 60, 0)
     ended = site.run(*cluster.options, "--resume", "--send-keys", "--rate", "50/s")

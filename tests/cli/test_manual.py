@@ -7,7 +7,6 @@ import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -19,6 +18,7 @@ from llmdash.cli.help_layout import COMMAND_GROUPS, OPTION_GROUPS
 from llmdash.manual import TOPICS, page_of
 from tests.cli.command import environment, llmdash
 from tests.cli.parsed import parse
+from tests.pages import commands_of
 
 
 def test_without_a_topic_the_topics_are_listed(tmp_path: Path) -> None:
@@ -71,17 +71,14 @@ def test_a_search_names_pages(tmp_path: Path) -> None:
     assert both.code == 2
 
 
-def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
-        yield f"{before} {name}".strip(), command
-        if isinstance(command, click.Group):
-            yield from commands(command, name)
+def commands() -> dict[str, click.Command]:
+    """Every command by the words that call it."""
+    assert isinstance(main, click.Group)
+    return {" ".join(words): command for words, command in commands_of(main)}
 
 
 def test_every_command_has_examples_and_all_examples_are_of_a_command() -> None:
-    assert isinstance(main, click.Group)
-    names = {name for name, _command in commands(main)}
-    assert set(EXAMPLES) == {"llmdash", *names}
+    assert set(EXAMPLES) == {"llmdash", *commands()}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +112,9 @@ def test_what_a_command_does_is_said_in_full_in_the_list(group: str, tmp_path: P
 
 
 def test_every_command_and_option_that_has_a_heading_exists() -> None:
-    assert isinstance(main, click.Group)
     named = [name for names in COMMAND_GROUPS.values() for name in names]
-    assert sorted(named) == sorted(main.commands)
-    options = {param.name for _name, command in commands(main) for param in command.params}
+    assert sorted(named) == sorted(name for name in commands() if " " not in name)
+    options = {param.name for command in commands().values() for param in command.params}
     placed = [name for names in OPTION_GROUPS.values() for name in names]
     assert len(placed) == len(set(placed))
     assert set(placed) <= options
@@ -126,7 +122,7 @@ def test_every_command_and_option_that_has_a_heading_exists() -> None:
 
 @pytest.mark.parametrize("name", ["run", "demo", "compare", "bench", "check"])
 def test_every_option_of_a_long_help_stands_under_a_heading(name: str) -> None:
-    params = {param.name for param in main.commands[name].params if isinstance(param, click.Option)}
+    params = {param.name for param in commands()[name].params if isinstance(param, click.Option)}
     own = {"yes", "skip", "greetings", "seed"}
     assert params - {option for names in OPTION_GROUPS.values() for option in names} <= own
 

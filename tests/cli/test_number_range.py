@@ -10,19 +10,19 @@ from click.testing import CliRunner
 
 from llmdash.cli import main
 from llmdash.cli.number_range import NumberRange
+from tests.pages import commands_of
 
 
-def _ranges(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The options of a command and those below it that take a number of a range."""
-    if isinstance(command, click.Group):
-        for name, each in command.commands.items():
-            yield from _ranges(each, *words, name)
-    for parameter in command.params:
-        if isinstance(parameter.type, click.types.FloatParamType | click.IntRange):
-            yield words, parameter.opts[0]
+def _ranges() -> Iterator[tuple[tuple[str, ...], str]]:
+    """The options that take a number of a range, with the words that call their commands."""
+    assert isinstance(main, click.Group)
+    for words, command in commands_of(main):
+        for parameter in command.params:
+            if isinstance(parameter.type, click.types.FloatParamType | click.IntRange):
+                yield words, parameter.opts[0]
 
 
-RANGES = sorted(_ranges(main))
+RANGES = sorted(_ranges())
 
 
 def test_there_are_such_options() -> None:

@@ -119,7 +119,7 @@ def test_on_a_terminal_it_is_a_screen_until_it_is_left(tmp_path: Path) -> None:
         terminal.wait_for("✓ compared")
         terminal.wait_for("400 prompts in both")
         terminal.keys("1")
-        terminal.wait_for("Prompts · right → wrong")
+        terminal.wait_for("0 All changes")
         terminal.keys("e")
         terminal.wait_for("rows in comparison.csv")
         terminal.keys("q")

@@ -337,6 +337,7 @@ def test_loops_threads_and_synchronous_calls_mix_without_a_word(
 ) -> None:
     simulated = simulator(latency=0.01)
     environ = {**os.environ, "OPENAI_API_KEY": simulated.keys[0], "OPENAI_BASE_URL": simulated.base_url}
+    environ.pop("PYTHONPATH", None)  # nothing may be added to what runs while the interpreter ends
     program = PROGRAM.format(module=module, name=name)
     command = [sys.executable, "-W", "error::ResourceWarning", "-c", program]
     found = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)

@@ -61,9 +61,9 @@ class JobGrid(LineTable):
 
     @property
     def is_complete(self) -> bool:
-        """True if every row on screen is known."""
+        """True if every row on screen is known; an empty table lacks the first one."""
         last = min(self.top + self.page_rows, self.row_count())
-        return self._known.knows((self.top, last - 1)) if last > self.top else True
+        return last > self.top and self._known.knows((self.top, last - 1))
 
     # What LineTable calls.
 

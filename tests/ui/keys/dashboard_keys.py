@@ -48,7 +48,7 @@ async def dashboard(presses: Presses) -> None:
 
 async def _run_at_work(presses: Presses) -> None:
     session = FakeSession()
-    async with run_shown(presses, session, write_results=lambda _: "results.jsonl") as keys:
+    async with run_shown(presses, session, write_results=lambda *_: "results.jsonl") as keys:
         table = keys.find(JobTable)
         await keys.prepare("end")
         await picture(keys.pilot, session)

@@ -346,7 +346,7 @@ def test_nothing_of_an_attempt_is_lost_however_narrow_the_screen(width: int) -> 
     shown = "".join("".join(lines).split())
     said = [attempt.message or "" for attempt in ATTEMPTS]
     for words in (
-        "429", "throttle", "req_0123456789abcdef0123456789abcdef", "2.00s", "210ms", "transient", "480ms",
+        "429", "throttle", "req_0123456789abcdef0123456789abcdef", "2.00s", "0.21s", "transient", "0.48s",
         "1.90s", 'cut off after 22 characters: {"expression": "4 x 17', "req-71f9", "200", "41", "18", *said,
     ):  # fmt: skip
         assert "".join(words.split()) in shown

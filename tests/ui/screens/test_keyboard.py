@@ -108,7 +108,7 @@ async def test_borders_and_questions_name_the_keys_that_were_chosen(keys: Path) 
         await pilot.press("e")
         await until(pilot, lambda: "f9  retry the" in screen_text(pilot) and "z sort" in screen_text(pilot))
         pilot.app.push_screen(LeaveScreen())
-        await until(pilot, lambda: "enter stop   f8 leave running   esc stay" in screen_text(pilot))
+        await until(pilot, lambda: "⏎ stop   f8 leave running   esc stay" in screen_text(pilot))
 
 
 async def test_two_actions_can_change_their_keys_for_each_others(keys: Path) -> None:

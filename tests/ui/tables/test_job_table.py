@@ -69,6 +69,14 @@ async def test_at_first_the_newest_job_is_followed() -> None:
         assert not posted(shown.pilot, JobTable.CursorMoved)
 
 
+async def test_an_empty_table_lacks_its_first_row_so_that_it_comes_at_once() -> None:
+    async with table_of(0) as shown:
+        assert not shown.table.is_complete
+        shown.jobs.start(3)
+        await shown.tick()
+        assert shown.table.is_complete
+
+
 async def test_the_row_under_the_cursor_stays_while_jobs_start_above_it() -> None:
     async with table_of(1000) as shown:
         await shown.press("down", "down", "down")
