@@ -55,7 +55,10 @@ def load_dashboard() -> None:
 
 def _collect_from_now_on() -> None:
     """Look for garbage among what is yet to come: what is loaded is kept, and there is much of it."""
+    from llmdash.ui.services.idle_collection import RARELY
+
     gc.freeze()
+    gc.set_threshold(*RARELY)
     gc.enable()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ __all__ = ["serve"]
 
 _SWITCH_S: Final = 0.001
 """Seconds that a thread goes on while another one waits; less costs more than it gains."""
+_LOOKS_AT_ALL: Final = 1_000
+"""Looks of the collector at younger objects for each at all of them; Python's own are 10."""
 
 
 def serve(
@@ -75,14 +78,17 @@ def serve(
 @contextmanager
 def _frames_soon() -> Iterator[None]:
     """Let the thread that makes frames wait less for that of the requests: a key shows its effect after
-    several such waits, and Python's own 5 ms of each are felt.
+    several such waits, and Python's own 5 ms of each are felt. So is a tenth of a second, every few seconds,
+    in which the collector looks at all that a run holds, which is no garbage.
     """
-    before = sys.getswitchinterval()
+    switches, looks = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(_SWITCH_S)
+    gc.set_threshold(*looks[:2], _LOOKS_AT_ALL)
     try:
         yield
     finally:
-        sys.setswitchinterval(before)
+        sys.setswitchinterval(switches)
+        gc.set_threshold(*looks)
 
 
 def _refuse(line: EngineLine, error: Exception, redact: Callable[[str], str]) -> int:

@@ -25,6 +25,7 @@ from llmdash.ui.lean_stylesheet import LeanStylesheet
 from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.services.choices import Choices
 from llmdash.ui.services.copies import Copies, clipboard_here
+from llmdash.ui.services.idle_collection import COLLECT_S, IdleCollection
 from llmdash.ui.services.leaving import Leaving
 from llmdash.ui.services.result_file import ResultFile, WriteResults
 from llmdash.ui.services.type_ahead import TypeAhead
@@ -134,6 +135,7 @@ class LlmdashApp(App[None]):
         )
         self._control_characters = ControlCharacters()
         self._type_ahead = TypeAhead(self)
+        self._collection = IdleCollection()
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
         """Published with each key press and click: what the user does shows at once."""
         self._choices = Choices(self, shipped_themes, user_themes, preferences_path, keys_path)
@@ -180,6 +182,7 @@ class LlmdashApp(App[None]):
         self._outside.obey_signals()
         self.call_after_refresh(self._on_shown)
         self.set_interval(LOOK_S, self._outside.look)
+        self.set_interval(COLLECT_S, self._collection.look)
 
     def action_jump(self) -> None:
         """Show a letter on each panel; the letter moves the focus there."""
@@ -255,6 +258,7 @@ class LlmdashApp(App[None]):
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
+            self._collection.wait()
             self.input_signal.publish(event)
         if not (isinstance(event, Key | Paste) and self._type_ahead.takes(event)):
             await super().on_event(event)

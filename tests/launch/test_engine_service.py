@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from pathlib import Path
@@ -16,17 +17,22 @@ from llmdash.launch.run_order import RunOrder
 from llmdash.prompts.source import InputError
 
 
-def test_a_frame_waits_a_millisecond_at_most_for_each_turn_of_the_engine(tmp_path: Path) -> None:
+def test_a_frame_waits_a_millisecond_for_the_engine_and_for_no_look_at_all_objects(
+    tmp_path: Path,
+) -> None:
     waits: list[float] = []
+    looks: list[int] = []
 
     def make(_order: RunOrder, _settings: Settings) -> PreparedRun:
         waits.append(sys.getswitchinterval())
+        looks.append(gc.get_threshold()[2])
         raise InputError("p.txt: there is no such file")
 
-    before = sys.getswitchinterval()
+    before = sys.getswitchinterval(), gc.get_threshold()
     asked = EngineOrder(RunOrder(Input(tmp_path / "p.txt")), load_settings({}, environ={}, cwd=tmp_path))
     ends = socket.socketpair()
     with EngineLine(ends[0]) as line, EngineLine(ends[1]) as other:
         assert serve(line, asked, make) == ExitCode.USAGE
         assert other.receive() == RunRefused("p.txt: there is no such file", ExitCode.USAGE)
-    assert waits == [0.001] and before == sys.getswitchinterval()
+    assert (waits, looks) == ([0.001], [1_000])
+    assert before == (sys.getswitchinterval(), gc.get_threshold())
