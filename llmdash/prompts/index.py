@@ -119,6 +119,7 @@ class FilePrompts:
             raise InputError(self._nothing())
         if limit is None:
             reading.check()
+        reading.check_template()
         self.reading = reading.text() if taken and len(self) else ""
         self.fingerprint = self._fingerprint(digest)
 
@@ -172,6 +173,9 @@ class FilePrompts:
         identities = plain.ids(records)
         if identities is None:
             return False
+        if not found.reading.noted:
+            fields = self._form.fields(records[0])
+            found.reading.add(fields, build_prompt(fields, self._default_id(run.number), self._recipe))
         self._places.extend(run, records, identities)
         numbered = enumerate(identities, start=run.number)
         found.identities.extend(identity or self._default_id(number) for number, identity in numbered)

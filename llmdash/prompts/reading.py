@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ __all__ = ["Reading"]
 
 _MOST_NAMES = 1_000  # names that are kept; a file may have new ones in every row
 _ONLY_READ = frozenset(("id", "expected", "check"))
+_SINGLE = re.compile(r"\{([^{}]+)\}")
 _BODIES = frozenset(("body", "params"))
 
 
@@ -57,6 +59,17 @@ class Reading:
                 known = name_list(sorted(self._seen))
                 raise InputError(f"{option} {one_line(strange[0])}: no such field; fields here: {known}")
 
+    def check_template(self) -> None:
+        """Raise InputError for a template whose only field is in single braces: a slip of the pen."""
+        template = self._recipe.template
+        if template is None or template.fields:
+            return
+        for name in _SINGLE.findall(template.text):
+            if name in self._seen:
+                raise InputError(
+                    f"{template.origin} has no {{{{field}}}}: write {{{{{name}}}}} for {{{name}}}"
+                )
+
     @property
     def carries(self) -> bool:
         """True if a field is carried, or left out of the results because nothing is to be."""
@@ -65,9 +78,12 @@ class Reading:
     def text(self) -> str:
         """Return the line: `JSON lines; sent: prompt; carried: row_id; read: id`."""
         template = self._recipe.template
-        sent = (
-            name_list(self._sent) if template is None else f"the template with {name_list(template.fields)}"
-        )
+        if template is None:
+            sent = name_list(self._sent)
+        elif template.fields:
+            sent = f"the template with {name_list(template.fields)}"
+        else:
+            sent = "the template, which has no {{field}}: the same each time"
         carried = name_list(self._carried)
         if not self._recipe.carries and self._carried.keys() - self._recipe.carry:
             left = self._carried.keys() - self._recipe.carry

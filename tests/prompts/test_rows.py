@@ -242,6 +242,24 @@ def test_fields_can_be_sent_or_carried_on_demand(tmp_path: Path) -> None:
     assert (one.options, one.carried, one.messages) == ({"seed": 3}, {"system": "x"}, (("user", "Hello"),))
 
 
+def test_what_is_sent_of_rows_that_are_prompts_alone_is_said_however_many_they_are(tmp_path: Path) -> None:
+    for number in (1, 2, 5_000):
+        rows = [{"prompt": f"Say {row}", "id": f"r{row}"} for row in range(number)]
+        assert opened(tmp_path, *rows).reading == "JSON lines; sent: prompt; carried: none; read: id"
+
+
+def test_a_template_that_says_the_same_each_time_is_told_of_and_one_brace_too_few_refused(
+    tmp_path: Path,
+) -> None:
+    row = {"country": "Peru"}
+    assert "has no {{field}}: the same each time" in opened(tmp_path, row, template="Capital?").reading
+    assert (
+        opened(tmp_path, row, template='{{country}} as {"city": ""}').prompt(0).text == 'Peru as {"city": ""}'
+    )
+    with pytest.raises(InputError, match=r"write {{country}} for {country}"):
+        opened(tmp_path, row, template="Capital of {country}?")
+
+
 def test_nothing_is_carried_if_that_is_wanted_and_it_is_said(tmp_path: Path) -> None:
     row = {"prompt": "Hello", "a": 1, "b": 2}
     found = opened(tmp_path, row, carry=["none", "b"])

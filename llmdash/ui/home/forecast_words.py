@@ -23,10 +23,14 @@ def enter_words(forecast: ForecastPart, trial: int) -> str:
 
     >>> enter_words(ForecastPart(jobs=4210), 20)
     '⏎ sends 20 of 4,210 prompts, then holds'
+    >>> enter_words(ForecastPart(jobs=90, spends=False), 0)
+    '⏎ sends 90 prompts to the simulator'
     """
+    prompts = counted(forecast.jobs, "prompt")
+    whom = "" if forecast.spends else " to the simulator"
     if 0 < trial < forecast.jobs:
-        return f"⏎ sends {trial:,} of {counted(forecast.jobs, 'prompt')}, then holds"
-    return f"⏎ sends {counted(forecast.jobs, 'prompt')}"
+        return f"⏎ sends {trial:,} of {prompts}{whom}, then holds"
+    return f"⏎ sends {prompts}{whom}"
 
 
 def forecast_lines(forecast: ForecastPart, budget: float | None) -> tuple[str, str, str]:

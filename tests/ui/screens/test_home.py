@@ -264,7 +264,7 @@ def forecast(pilot: Pilot[Any]) -> str:
 async def test_what_enter_would_send_stands_beside_it() -> None:
     launcher = FakeLauncher()
     async with started(launcher) as pilot:
-        await until(pilot, lambda: "sends 10,000 prompts" in forecast(pilot))
+        await until(pilot, lambda: "sends 10,000 prompts to the simulator\n" in forecast(pilot))
         assert "33m20s; bound by the rate of 5/s" in forecast(pilot)
         assert forecast(pilot).endswith("cost     none: the simulator is on this machine")
         pilot.app.screen.query_one("#endpoints", ChoiceStrip).focus()
