@@ -86,9 +86,11 @@ def _last_words(bench: BenchResult) -> Iterator[str]:
     if bench.best is None:
         yield "no settings to keep: too few requests were answered before that"
         return
-    if not bench.stop.is_harm:
+    if bench.stop.is_harm:
+        yield "keep, in llmdash.toml:"
+    else:
         yield f"no limit was met; {_more(bench.stop)}"
-    yield "keep, in llmdash.toml:"
+        yield "what did no harm so far, in llmdash.toml; the endpoint may take more:"
     yield from (f"  {line}" for line in settings_lines(bench))
     if bench.needs_auto:
         yield "auto keeps within limits of a minute, which a bench is too short to see; rate is the most"

@@ -85,7 +85,7 @@ def test_without_harm_the_last_step_is_kept_and_how_to_try_more_is_said() -> Non
     bench = BenchResult((step(1, 0.99), step(2, 123.4)), Stop.REQUESTS)
     report = bench_report(bench)
     assert tomllib.loads("\n".join(settings_lines(bench))) == {"rate": "120/s", "concurrency": 2}
-    assert "no limit was met; a higher --max-requests tries more" in report
+    assert "no limit was met; a higher --max-requests tries more\nwhat did no harm so far" in report
 
 
 def test_harm_at_once_leaves_nothing_to_keep() -> None:

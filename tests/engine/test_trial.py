@@ -13,6 +13,7 @@ import pytest
 
 from llmdash.engine.dispatch.trial_forecast import TrialPlan
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.totals import totals_in
 from llmdash.engine.model.commands import CancelJobs, Pause, Release, Resume, RetryJobs, SetRate
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.forecast import HoldKind
@@ -41,6 +42,13 @@ def facts(folder: Path) -> dict[str, Any]:
     return JournalReader(folder).facts()
 
 
+def on_record(folder: Path) -> tuple[int, float | None]:
+    """What a list of runs says is done, and what it cost."""
+    totals = totals_in(facts(folder))
+    assert totals is not None
+    return totals.done, totals.cost
+
+
 def test_a_trial_sends_so_many_requests_and_holds_until_it_is_released(tmp_path: Path) -> None:
     server = Server()
     with started(tried(tmp_path, server, stay=True)) as session:
@@ -56,6 +64,7 @@ def test_a_trial_sends_so_many_requests_and_holds_until_it_is_released(tmp_path:
         assert held.forecast is not None
         assert held.forecast.jobs == JOBS - SIZE
         until(session, lambda _frame: facts(tmp_path).get("held") == "trial")
+        until(session, lambda frame: on_record(tmp_path) == (SIZE, frame.run.cost))
         session.command(Release())
         until(session, lambda frame: frame.run.done == JOBS)
     assert max(server.asked.values()) == 1

@@ -56,9 +56,10 @@ class RunRecord:
         self.look()
 
     def keep_totals(self) -> None:
-        """Write the totals, if the run was at work for some seconds since the last time."""
+        """Write the totals, if the run was at work for some seconds since the last time, or at all and rests."""
         active_s = self._store.run_clock()
-        if active_s - self._totals_at >= _TOTALS_S:
+        due_s = 0.0 if self._store.run_clock.stands else _TOTALS_S
+        if active_s - self._totals_at > due_s:
             self._totals_at = active_s
             self._journal.facts(self.totals())
 
