@@ -56,7 +56,7 @@ class RunRecord:
         self.look()
 
     def keep_totals(self) -> None:
-        """Write the totals, if the run was at work for some seconds since the last time, or at all and rests."""
+        """Write the totals, if the run was at work for some seconds since, or for any and rests now."""
         active_s = self._store.run_clock()
         due_s = 0.0 if self._store.run_clock.stands else _TOTALS_S
         if active_s - self._totals_at > due_s:
