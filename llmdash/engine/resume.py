@@ -32,6 +32,7 @@ __all__ = [
 _RESTORED = (
     "out",
     "check",
+    "scored_by",
     "schema",
     "repair",
     "empty_fails",

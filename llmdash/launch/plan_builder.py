@@ -125,6 +125,7 @@ def _notes(source: PromptSource, order: RunOrder, settings: Settings, pool: Pool
         "begun_at": datetime.now().astimezone().isoformat(timespec="seconds"),
         **decision_notes(source, settings, order.asked),
         **order.judgement.notes(),
+        "scored_by": source.check or order.judgement.check,
         **keeping_notes(settings.kept, order.given),
         **reuse_notes(settings),
     }

@@ -82,7 +82,8 @@ def _prepared(order: RunOrder, settings: Settings, place: NewFolder) -> Prepared
     simulated = known.order.practice is not None
     source, settings = with_model_of(source, known.settings, order.asked, simulated=simulated)
     if order.resume and not order.changed:
-        refuse_changes(known.facts, decision_notes(source, settings, order.asked))
+        notes = {**decision_notes(source, settings, order.asked), **known.order.judgement.notes()}
+        refuse_changes(known.facts, notes)
     folder = known.folder or place.make(source.name)
     with ExitStack() as begun:
         _claim(known, folder, begun)

@@ -166,10 +166,15 @@ def _now(settings: Settings, name: str) -> Any:
 
 def refuse_changes(facts: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
     """Raise ConfigError for settings that differ from those of the earlier run: the rest of the answers would
-    be others.
+    be others, or scored otherwise.
     """
     before, now = _object(facts.get("decided")), _object(notes["decided"])
-    changes = list(_changes(before, now, simulated=bool(facts.get("simulator")))) if before else []
+    if not before:
+        return  # begun by a version that recorded nothing
+    changes = [
+        *_changes(before, now, simulated=bool(facts.get("simulator"))),
+        *_judged_otherwise(facts, notes),
+    ]
     if changes:
         raise ConfigError(
             f"this run was begun with other settings: {'; '.join(changes)}. Put them back, begin a new run, "
@@ -194,6 +199,14 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any], *, simulated: bo
             if not ignored and value != there[name].get(field):
                 label = f"{field} of {name}" if name else field
                 yield _change(label, value, there[name].get(field))
+
+
+def _judged_otherwise(facts: Mapping[str, Any], notes: Mapping[str, Any]) -> Iterator[str]:
+    if facts.get("check") != notes["check"]:
+        yield _change("check", facts.get("check"), notes["check"])
+    before, now = _object(facts.get("schema")), _object(notes["schema"])
+    if before != now:
+        yield _change("schema", before, now)
 
 
 def _change(name: str, before: Any, now: Any) -> str:

@@ -345,10 +345,11 @@ def test_what_is_given_now_is_added_to_what_was_given_by_name(recorder: Holding,
         "X-A=1",
     )
     begin(tmp_path, env, *flags, *ONE_BY_ONE, at=recorder, ends=lambda: len(recorder.requests) > 2)
-    now = ("--set", "top_p=0.9", "--header", "X-B=2")
+    now = ("--set", "top_p=0.9", "--header", "X-B=2", "--check", "number")
     refused = llmdash(*RESUME, "run", *now, cwd=tmp_path, env=env)
     assert refused.code == 2
-    assert "options.top_p was '0.1' and is '0.9'; headers.X-B was not set and is '2'. Put" in refused.err
+    assert "options.top_p was '0.1' and is '0.9'; headers.X-B was not set and is '2'; " in refused.err
+    assert "check was not set and is 'number'. Put" in refused.err
     before = len(recorder.requests)
     assert llmdash(*RESUME, "run", *now, "--changed", "ok", cwd=tmp_path, env=env).code == 0
     rest = recorder.requests[before:]

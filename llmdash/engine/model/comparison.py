@@ -127,12 +127,15 @@ NOTHING_READ = ComparisonTotals()
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """One of the two runs: how it is called, who answered, and whether its texts were kept."""
+    """One of the two runs: how it is called, who answered, whether its texts were kept, and the check by
+    which its answers were scored where their prompts name none; empty for the default.
+    """
 
     name: str
     model: str = ""
     folder: str = ""
     has_texts: bool = True
+    check: str = ""
 
 
 class PairSide(NamedTuple):

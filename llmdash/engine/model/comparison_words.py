@@ -143,6 +143,9 @@ def _p(value: float) -> str:
 
 def notes(totals: ComparisonTotals, a: ComparedRun, b: ComparedRun) -> Iterator[str]:
     """Yield what one should know before one believes the figures, a sentence each."""
+    if a.check != b.check and any(share.kind is ShareKind.RIGHT for share in totals.shares):
+        by = (run.check or "the default" for run in (a, b))
+        yield "A was scored by {}, B by {}: right and wrong cannot be compared".format(*by)
     for name, run in (("A", a), ("B", b)):
         if not run.has_texts:
             yield f"{name} keeps no texts: texts are not compared"

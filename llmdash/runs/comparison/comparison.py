@@ -30,6 +30,7 @@ from llmdash.runs.comparison.journals import SIDES, JournalPair
 from llmdash.runs.comparison.outcomes import change_of, codes_of
 from llmdash.runs.comparison.pairing import FIGURES, Pairing
 from llmdash.runs.comparison.unit_prices import CostOf, UnitPrices
+from llmdash.sanitize import clean_line
 
 __all__ = ["Progress", "RunComparison"]
 
@@ -37,6 +38,7 @@ _LONGEST_TEXT = 20_000
 """Characters of an answer that are compared and shown."""
 _BEGINNING = 200
 """Characters of an answer that are shown in a line."""
+_LONGEST_CHECK = 10
 _SHOWN = ("job", "id", "state", "verdict", "text", "error", "message")
 _NONE_SHOWN = "CREATE TABLE shown (place INTEGER PRIMARY KEY, pair INTEGER NOT NULL)"
 _ORDERS = {
@@ -235,6 +237,7 @@ def _run(journals: JournalPair, side: str) -> ComparedRun:
         model=", ".join(models) if len(models) <= 2 else f"{len(models)} models",
         folder=str(folder),
         has_texts=facts.get("keep") != Keep.NONE.value,
+        check=clean_line(str(facts.get("scored_by") or facts.get("check") or ""))[:_LONGEST_CHECK],
     )
 
 

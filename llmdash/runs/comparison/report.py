@@ -125,7 +125,13 @@ def as_record(totals: ComparisonTotals, runs: Runs) -> dict[str, Any]:
 
 
 def _run(run: ComparedRun) -> dict[str, Any]:
-    return {"name": run.name, "model": run.model, "run_dir": run.folder, "has_texts": run.has_texts}
+    return {
+        "name": run.name,
+        "model": run.model,
+        "run_dir": run.folder,
+        "has_texts": run.has_texts,
+        "check": run.check or None,
+    }
 
 
 def _share(share: ShareDifference) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from llmdash.engine.model.comparison import (
     ShareKind,
 )
 from llmdash.engine.model.comparison_words import figure_lines, notes
+from llmdash.engine.model.records import ResultRow
+from llmdash.engine.model.states import Verdict
 from llmdash.reports.summary import encode_line
 from llmdash.runs.comparison.comparison import RunComparison
 from llmdash.runs.comparison.report import as_markdown, as_record, as_text
-from tests.runs.two_runs import per_token, write_two
+from tests.runs.two_runs import per_token, write_run, write_two
 
 RUNS = ComparedRun("small", "m-small"), ComparedRun("large", "m-large")
 
@@ -87,6 +89,34 @@ def test_what_one_should_know_first_is_said() -> None:
         "3 ids with a prompt in B that is not the one in A",
         "A has 2 rows of an id that another row has: matched in order",
     ]
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "said"),
+    [
+        ({"check": "contains"}, {}, "A was scored by contains, B by the default: "),
+        ({}, {"scored_by": "number"}, "A was scored by the default, B by number: "),
+        ({"check": "json", "scored_by": "number"}, {"check": "number"}, None),
+        ({}, {}, None),
+    ],
+)
+def test_of_runs_scored_by_different_checks_it_is_said_that_they_cannot_be_compared(
+    of_a: dict[str, str], of_b: dict[str, str], said: str | None, tmp_path: Path
+) -> None:
+    a = write_run(tmp_path / "a", [ResultRow(0, "p", "done", text="x", verdict=Verdict.RIGHT)], **of_a)
+    b = write_run(tmp_path / "b", [ResultRow(0, "p", "done", text="x", verdict=Verdict.NOT_EQUAL)], **of_b)
+    with RunComparison(a, b, per_token) as comparison:
+        for _ in comparison.steps():
+            pass
+        record = as_record(comparison.totals, comparison.runs)
+        text = as_text(comparison.totals, comparison.runs)
+    wanted = [] if said is None else [f"{said}right and wrong cannot be compared"]
+    assert record["notes"] == wanted
+    assert (wanted == []) or (wanted[0] in text.splitlines())
+
+
+def test_runs_without_verdicts_have_no_word_on_their_checks() -> None:
+    assert not [*notes(ComparisonTotals(), ComparedRun("a", check="number"), RUNS[1])]
 
 
 def test_hostile_names_reach_neither_a_terminal_nor_markdown() -> None:
