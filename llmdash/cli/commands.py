@@ -5,6 +5,7 @@ A command line needs one of them, and all together take a while to load.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from itertools import chain
@@ -35,3 +36,13 @@ class Program(LaidOutGroup):
         command: click.Command = getattr(module, cmd_name)
         add_examples(command, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but name the nearest command: click looks among loaded ones alone."""
+        name = args[0]
+        is_named = name in _NAMES or name.startswith("-") or ctx.resilient_parsing
+        if not is_named and (near := difflib.get_close_matches(name, sorted(_NAMES), 1)):
+            ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)

@@ -19,7 +19,9 @@ from llmdash.config import Settings
 from llmdash.config.prices import Prices
 from llmdash.crash import crash_report
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import Frame
+from llmdash.engine.model.view import View
 from llmdash.engine.pool.member import Member
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import ExitCode, of_signal
@@ -237,9 +239,31 @@ def compare_headless(session: ComparingSession) -> int:
 
 def _watch_one(session: ComparingSession) -> None:
     """Show the current experiment until the next one starts."""
-    place = session.place
     display = display_for(sys.stderr, tty=can_draw_on(sys.stderr))
-    watch(session, display, until=lambda _frame: not session.alive or session.place != place)
+    shown = _OneExperiment(session)
+    watch(shown, display, until=lambda _frame: shown.is_over)
+
+
+class _OneExperiment:
+    """The current experiment as a session of its own, whose last frame has its final counts."""
+
+    def __init__(self, session: ComparingSession) -> None:
+        self._session = session
+        self._place = session.place
+        self.is_over = False
+        """True once the last frame was returned."""
+
+    def frame(self, view: View) -> Frame:
+        self.is_over = not self._session.alive  # before the look, which then is the last
+        frame = self._session.frame(view)
+        if self._session.place == self._place:
+            return frame
+        self.is_over = True
+        ended = self._session.rows[: self._place]
+        return Frame(run=ended[-1].run) if ended else frame  # what is told of the next is told with the next
+
+    def command(self, command: Command) -> None:
+        self._session.command(command)
 
 
 def show_comparison(session: ComparingSession, settings: Settings, *, paid: bool) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from llmdash.cli import main
 from tests.cli.command import environment, llmdash, results
 from tests.simulated import Simulated
 
@@ -51,6 +53,13 @@ def test_bad_input_gets_one_line_that_names_place_and_fix(
     assert len(ended.err.splitlines()) == 1, ended.err
     assert all(word in ended.err for word in told), ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("rnu", "run"), ("compre", "compare"), ("qqqqq", "")])
+def test_a_mistyped_command_gets_the_nearest_one(typed: str, meant: str) -> None:
+    ended = CliRunner().invoke(main, [typed])
+    hint = f" Did you mean '{meant}'?" if meant else ""
+    assert (ended.exit_code, ended.stderr.splitlines()[-1]) == (2, f"Error: No such command '{typed}'.{hint}")
 
 
 def test_bad_lines_are_listed_before_anything_is_sent_and_strict_refuses_them(

@@ -220,7 +220,7 @@ def _number_column(name: str, columns: Columns) -> JobValues[float] | None:
 def _named(term: str, value: str, names: Mapping[str, T]) -> T:
     found = names.get(value.lower())
     if found is None:
-        raise FilterError(f"{term}: there are {', '.join(names)}")
+        raise FilterError(f"{term}: not known; there are {', '.join(names)}")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from textual.binding import BindingType
 from textual.content import Content
@@ -11,7 +11,7 @@ from textual.content import Content
 from llmdash.engine.model.states import KeptState
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.line_table import LineTable
-from llmdash.ui.tables.row_painter import SIGN, Cell
+from llmdash.ui.tables.row_painter import MARK, Cell
 from llmdash.ui.text.format import count, dollars, share
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.keymap import entries
@@ -35,8 +35,17 @@ _LOOKS = {
     KeptState.DAMAGED: ("! damaged", "line-table--error"),
 }
 """Glyph, words and style of each state."""
+_SIGN = Column("sign", "", 1, gap=0)
+"""Shows which run is marked, and which is under the cursor."""
 _TITLE = "Runs kept"
 NO_RUN: Final = "No run is kept yet: Enter in the form below begins one"
+
+
+class _ShownRun(NamedTuple):
+    """What decides the look of a row."""
+
+    run: KeptRow
+    sign: str
 
 
 class KeptTable(LineTable):
@@ -74,7 +83,7 @@ class KeptTable(LineTable):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(
             (
-                SIGN,
+                _SIGN,
                 Column("name", "name", 10, flex=1),
                 Column("state", "state", 11),
                 Column("done", "done", 8, "right"),
@@ -140,14 +149,18 @@ class KeptTable(LineTable):
     def row_count(self) -> int:
         return len(self._rows)
 
-    def row_at(self, index: int) -> KeptRow | None:
-        return self._rows[index]
+    def row_at(self, index: int) -> _ShownRun | None:
+        run = self._rows[index]
+        cursor = "›" if index == self.cursor_row and self.has_focus else ""
+        return _ShownRun(run, MARK if run.run == self._marked else cursor)
 
     def is_marked(self, row: Any) -> bool:
-        return bool(row.run == self._marked)
+        return bool(row.sign == MARK)
 
     def cell_at(self, row: Any, key: str) -> Cell:
-        run: KeptRow = row
+        run: KeptRow = row.run
+        if key == "sign":
+            return Cell(row.sign, "line-table--accent")
         if key == "name":
             return Cell(run.name)
         if key == "state":
@@ -179,10 +192,14 @@ class KeptTable(LineTable):
 
     def action_ask(self, what: str) -> None:
         """Ask for something to be done with the run under the cursor."""
-        if self.row is not None:
-            self.post_message(self.Asked(self, what, self.row, self._other()))
-        else:
+        if self.row is None:
             self.app.notify(NO_RUN, markup=False)
+            return
+        other = self._other()
+        self.post_message(self.Asked(self, what, self.row, other))
+        if what == "compare" and other is not None and other.run == self._marked:  # it has served
+            self._marked = None
+            self.rows_changed()
 
     def _other(self) -> KeptRow | None:
         """The marked run, else the one below the cursor, at the end the one above."""

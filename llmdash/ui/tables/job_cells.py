@@ -13,15 +13,14 @@ from llmdash.engine.model.states import JobState, Verdict
 from llmdash.sanitize import clean_line
 from llmdash.ui.charts.job_bar import job_bar
 from llmdash.ui.tables.job_columns import INPUT
-from llmdash.ui.tables.row_painter import Cell
+from llmdash.ui.tables.row_painter import MARK, Cell
 from llmdash.ui.text.badges import VERDICTS, job_badge
 from llmdash.ui.text.format import countdown, duration, si
 from llmdash.ui.text.verdict_names import verdict_name
 
-__all__ = ["CURSOR", "MARK", "ShownJob", "cell"]
+__all__ = ["CURSOR", "ShownJob", "cell"]
 
 CURSOR: Final = "›"
-MARK: Final = "▪"
 _MUTED: Final = "line-table--muted"
 _FAINT: Final = "line-table--faint"
 _INK: Final = "line-table--row"

@@ -7,6 +7,7 @@ from typing import Final
 
 from llmdash.engine.model.frame import JobsPart
 from llmdash.engine.model.states import SortColumn
+from llmdash.sanitize import clean_line
 from llmdash.ui.text.format import count
 
 __all__ = ["JobOrder"]
@@ -77,11 +78,13 @@ class JobOrder:
         return self.by(self.sort)
 
     def words(self, part: JobsPart, *, follow: bool, marked: int) -> str:
-        """Return what the border says about these rows: their order, and which they are."""
-        shown = f"all {count(part.total)}"
+        """Return what the border says about these rows: their order, and which they are; of a filter that is
+        not understood only what is wrong with it.
+        """
         if part.filter_error:
-            shown = "filter not understood"
-        elif self.filter:
+            return clean_line(part.filter_error)
+        shown = f"all {count(part.total)}"
+        if self.filter:
             shown = f"{count(part.matched)} of {count(part.total)} · {self.filter}"
         searching = "" if part.searched is None else f"searching… {part.searched:.0%}"
         marks = f"{count(marked)} marked" if marked else ""

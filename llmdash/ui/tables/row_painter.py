@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -16,7 +16,7 @@ from llmdash.ui.tables.columns import Column, Placed, place
 from llmdash.ui.text.format import fit
 from llmdash.ui.text.paint import Styles, line
 
-__all__ = ["CHOSEN", "CURSOR", "HEADER", "MUTED", "ROW", "SIGN", "Cell", "LineKey", "RowPainter"]
+__all__ = ["CHOSEN", "CURSOR", "HEADER", "MARK", "MUTED", "ROW", "SIGN", "Cell", "LineKey", "RowPainter"]
 
 HEADER = "line-table--header"
 ROW = "line-table--row"
@@ -26,6 +26,8 @@ CHOSEN = "line-table--chosen"
 SIGN = Column("sign", "", 1, gap=0)
 """The first column of a table, where `›` stands in the row under the cursor; the painter draws it."""
 CURSOR = "line-table--cursor"
+MARK: Final = "▪"
+"""Stands in the first column of a row that the user has marked."""
 KEPT_STRIPS = 1024
 
 

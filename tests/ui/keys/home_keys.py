@@ -54,7 +54,7 @@ async def kept_table(presses: Presses) -> None:
         table = keys.find(KeptTable)
         await keys.focus(table)
         await moves(keys, table)
-        await keys.press("space", lambda: table.is_marked(table.row))
+        await keys.press("space", lambda: table.is_marked(table.row_at(table.cursor_row)))
         await keys.prepare("down")
         for key, what in (("enter", "open"), ("u", "go_on"), ("y", "replay")):
             await keys.leads(key, lambda: launcher.opened[-1:], [(what, "two")])

@@ -716,8 +716,13 @@ async def test_results_are_written_and_runs_compared_with_the_marked_one() -> No
         await until(pilot, lambda: toast(pilot) == "compare one two")
         await pilot.press("end", "m")
         await until(pilot, lambda: toast(pilot) == "compare three two")
-        await pilot.press("space", "home", "m")
+        await pilot.press("space")
+        assert [line[0] for line in lines(table)[1:4]] == [" ", " ", "▪"]
+        await pilot.press("home")
+        assert [line[0] for line in lines(table)[1:4]] == ["›", " ", "▪"]
+        await pilot.press("m")
         await until(pilot, lambda: toast(pilot) == "compare one three")
+        assert [line[0] for line in lines(table)[1:4]] == ["›", " ", " "], "the mark has served"
 
 
 async def test_of_two_runs_that_are_exported_at_once_both_results_are_told() -> None:

@@ -217,9 +217,9 @@ async def test_every_column_comes_up_when_sorting_by_key() -> None:
         (JobsPart(10_000, 3_456), "", "newest first · following · all 10,000"),
         (JobsPart(10_000, 32), "state:failed", "newest first · following · 32 of 10,000 · state:failed"),
         (
-            JobsPart(10_000, 0, filter_error="no column [/]"),
-            "[/]",
-            "newest first · following · filter not understood",
+            JobsPart(10_000, 0, filter_error="is:[/]: not known; there are right, wrong"),
+            "is:[/]",
+            " is:[/]: not known; there are right, wrong",
         ),
         (JobsPart(90, 7, searched=0.34), "cat", "newest first · following · searching… 34% · 7 of 90 · cat"),
     ],
