@@ -54,8 +54,8 @@ def _check_nothing(_: None) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means: as many tests wait for a program they started, one more than twice the cores."""
-    return 2 * (os.cpu_count() or 1) + 1
+    """What `-n auto` means: one more than there are cores, as many tests wait for a program they started."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def records(ended: Ended) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 def test_it_steps_up_within_the_requests_it_may_send(tmp_path: Path, simulator: Simulator) -> None:
-    endpoint = simulator(latency=0.02, keys=("one-key-0001",))
+    endpoint = simulator(latency=0.15, keys=("one-key-0001",))
     ended = llmdash(
         "bench", "--max-requests", 80, "--json", cwd=tmp_path, env=environment(tmp_path, endpoint)
     )
