@@ -73,11 +73,18 @@ class Page:
                 self._screen.reset()
             case {"method": "Network.webSocketFrameSent", "params": {"response": {"payloadData": text}}}:
                 self.sent.append(text)
+                self._follow(text)
             case {
                 "method": "Network.webSocketFrameReceived",
                 "params": {"response": {"opcode": 2, "payloadData": drawn}},
             }:
                 self._stream.feed(base64.b64decode(drawn))
+
+    def _follow(self, sent: str) -> None:
+        """Be as large as the terminal of the page: in a smaller one lines below the last would scroll."""
+        kind, *what = json.loads(sent)
+        if kind == "resize":
+            self._screen.resize(what[0]["height"], what[0]["width"])
 
     def read(self) -> None:
         """Take in what the page was sent meanwhile."""
