@@ -5,7 +5,6 @@ A command line needs one of them, and all together take a while to load.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from itertools import chain
@@ -43,6 +42,9 @@ class Program(LaidOutGroup):
         """As click does, but name the nearest command: click looks among loaded ones alone."""
         name = args[0]
         is_named = name in _NAMES or name.startswith("-") or ctx.resilient_parsing
-        if not is_named and (near := difflib.get_close_matches(name, sorted(_NAMES), 1)):
-            ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
+        if not is_named:
+            from difflib import get_close_matches
+
+            if near := get_close_matches(name, sorted(_NAMES), 1):
+                ctx.fail(f"No such command {name!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
