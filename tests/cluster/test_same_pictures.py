@@ -105,6 +105,7 @@ def without_times(frame: Frame) -> Frame:
         run=replace(
             frame.run,
             elapsed_s=0.0,
+            peak_in_flight=0,
             requests_per_s=None,
             tokens_per_s=None,
             ends_in_s=None,
