@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
-__all__ = ["RollingCounter", "SecondsWindow"]
+__all__ = ["RollingCounter", "SecondsWindow", "latest_rate"]
 
 
 class RollingCounter:
@@ -42,6 +43,20 @@ class RollingCounter:
         for passed in range(max(self._second + 1, second - size + 1), second + 1):
             self._buckets[passed % size] = 0
         self._second = second
+
+
+def latest_rate(seconds: Sequence[int], now: float) -> float:
+    """Return the amount a second that was reached up to `now`, by the amounts in whole seconds of the clock,
+    oldest first, the last of which has not ended: the most over any time that ends now, of a second and more.
+
+    So one that has begun or risen lately is no less for what was before. Where nothing is even it is too high
+    rather than too low.
+    """
+    begun_s, total, most = now - int(now), 0, 0.0
+    for whole, amount in enumerate(reversed(seconds)):
+        total += amount
+        most = max(most, total / max(1.0, whole + begun_s))
+    return most
 
 
 class SecondsWindow:

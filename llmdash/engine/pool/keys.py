@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from llmdash.engine.model.frame import AutoPart, EndpointRow, KeyRow
 from llmdash.engine.model.states import EndpointState
 from llmdash.engine.pool.found_rate import found_rate
-from llmdash.engine.pool.member import Endpoint, Member, MemberLimits, endpoint_row, key_row
+from llmdash.engine.pool.key_rows import endpoint_row, key_row
+from llmdash.engine.pool.member import Endpoint, Member, MemberLimits
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.stride import Stride
 from llmdash.engine.pool.token_bucket import TokenBucket

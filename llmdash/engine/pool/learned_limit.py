@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from llmdash.engine.metrics.windows import RollingCounter
 from llmdash.engine.pool.token_bucket import TokenBucket
@@ -51,12 +51,17 @@ class LearnedLimit:
     it is what holds requests up.
     """
 
-    def __init__(self, clock: Callable[[], float], start: float | None = None) -> None:
+    def __init__(
+        self, clock: Callable[[], float], start: float | None = None, used: Sequence[int] = ()
+    ) -> None:
+        """`used` are the units of each second until now, the current one last."""
         self._clock = clock
         self._start = start
         self._bucket: TokenBucket | None = None
-        self._used = RollingCounter(_WINDOW_S)
         self._at = self._begun = clock()
+        self._used = RollingCounter(_WINDOW_S)
+        for second, amount in enumerate(used, 1 - len(used)):
+            self._used.add(self._at + second, amount)
         self._age = 0.0
         """Seconds in which the pace was what held requests up, since it was last cut."""
         self._is_wanted = False
@@ -137,7 +142,8 @@ class LearnedLimit:
         elif abs(short - minute) <= _AGREE * max(short, minute) or abs(minute - before) <= _EQUAL * minute:
             self._learn(minute, minute)
         else:
-            self._learn(*sorted((short, minute)))
+            # After a rest little was used in the last seconds, which says nothing of the limit.
+            self._learn(*sorted((max(short, _LEAST_FLOOR * minute), minute)))
 
     def cut_to(self, limit: float, floor: float = _FLOOR) -> None:
         """Cut the pace to a limit that is known: by the server's word, or by what it gets done."""

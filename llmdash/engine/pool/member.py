@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from llmdash.engine.metrics.windows import RollingCounter
-from llmdash.engine.model.frame import EndpointRow, KeyRow
-from llmdash.engine.model.rows import SPARK_SPAN_S, SPARK_SPANS
+from llmdash.engine.model.rows import SPARK_SPANS
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
-from llmdash.engine.pool.rate_tuner import RateTuner
+from llmdash.engine.pool.rate_tuner import LetThrough, RateTuner
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.engine.pool.trial import StrikeTrial
 from llmdash.llms.base import LLM
 from llmdash.llms.messages import Hints
 
-__all__ = ["Endpoint", "Lease", "Member", "MemberLimits", "endpoint_row", "key_row"]
+__all__ = ["Endpoint", "Lease", "Member", "MemberLimits"]
 
-_LATELY_S = 10
+_MINUTE_S = 60
 _LOOK_S = 0.25  # until a key that no worker has is looked at again
 
 
@@ -134,6 +133,7 @@ class Member:
         self.models_answered: set[str] = set()
         """The models, other than the endpoint's own, that it answered with."""
         self.calls = RollingCounter()
+        self.throttles = RollingCounter()
         self.spans = RollingCounter(SPARK_SPANS + 1)
         """Calls by spans of time: the last is the one that has begun."""
         self.tokens = RollingCounter()
@@ -201,11 +201,23 @@ class Member:
     def tune(self, *, on: bool) -> None:
         """Let the rate of the key be found by itself, or not."""
         if on and self.tuner is None:
-            rate = sum(self.calls.series(self._clock(), _LATELY_S)) / _LATELY_S
-            self.tuner = RateTuner(self.health, self._clock, rate, self.in_flight)
+            self.tuner = RateTuner(self.health, self._clock, self._let_through(), self.in_flight)
         elif not on:
             self.tuner = None
         self.health.is_tuned = on
+
+    def _let_through(self) -> LetThrough:
+        """What was not refused in each second of the last minute."""
+        now = self._clock()
+        calls, throttles, tokens = (
+            each.series(now, _MINUTE_S) for each in (self.calls, self.throttles, self.tokens)
+        )
+        asked = self.input_tokens / max(1, self.input_tokens + self.output_tokens)
+        return LetThrough(
+            requests=[max(0, sent - refused) for sent, refused in zip(calls, throttles, strict=True)],
+            input_tokens=[round(used * asked) for used in tokens],
+            output_tokens=[used - round(used * asked) for used in tokens],
+        )
 
     @property
     def counts_tokens(self) -> bool:
@@ -244,56 +256,3 @@ class Lease(NamedTuple):
     key_ticket: int
     endpoint_ticket: int
     is_lone: bool = False
-
-
-def key_row(member: Member, now: float) -> KeyRow:
-    """Return the counters of `member` at the monotonic time `now`."""
-    health = member.health
-    rests_s = max(health.rests_until - now, health.pacing.wait_s(now))
-    return KeyRow(
-        label=member.label,
-        endpoint=member.endpoint.name,
-        state=health.state,
-        ready_in_s=rests_s if rests_s > 0 and not health.is_gone else None,
-        detail=_detail(member, now),
-        in_flight=member.in_flight,
-        sent=member.sent,
-        ok=member.ok,
-        throttled=member.throttled,
-        errors=member.errors,
-        cut=member.cut,
-        input_tokens=member.input_tokens,
-        output_tokens=member.output_tokens,
-        rpm=member.calls.total(now),
-        tpm=member.tokens.total(now),
-        remaining=member.reported.remaining_requests if member.reported is not None else None,
-        rest_is_hint=health.rest_is_hint,
-        weight=member.weight,
-        rpm_limit=None if (requests := member.limits.requests) is None else requests.per_minute,
-        tpm_limit=None if (tokens := member.limits.tokens) is None else tokens.per_minute,
-        concurrency_limit=member.concurrency,
-        spark=member.spans.series(now / SPARK_SPAN_S, SPARK_SPANS + 1)[:-1],
-    )
-
-
-def _detail(member: Member, now: float) -> str:
-    if not member.is_reachable:
-        return "no worker has it"
-    if member.health.detail or not member.models_left:
-        return member.health.detail or member.health.pacing.detail(now)
-    return f"no access to {', '.join(sorted(member.models_left))}"
-
-
-def endpoint_row(endpoint: Endpoint, now: float) -> EndpointRow:
-    """Return the state of `endpoint` at the monotonic time `now`."""
-    circuit_breaker = endpoint.circuit_breaker
-    return EndpointRow(
-        name=endpoint.name,
-        state=circuit_breaker.state,
-        returns_in_s=circuit_breaker.returns_in_s(now),
-        detail=circuit_breaker.detail,
-        in_flight=endpoint.in_flight,
-        concurrency=endpoint.concurrency,
-        is_local=circuit_breaker.is_local,
-        limit=endpoint.shared.row().name if endpoint.shared is not None else "",
-    )

@@ -189,6 +189,7 @@ class KeyPool(Keys):
             self._count_back(member)
             if failure.kind is FailureKind.THROTTLE:
                 member.throttled += 1
+                member.throttles.add(self._clock())
             else:
                 member.errors += 1
         member.settle(lease.tokens, used)

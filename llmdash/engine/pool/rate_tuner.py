@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
-from llmdash.engine.metrics.windows import RollingCounter
+from llmdash.engine.metrics.windows import RollingCounter, latest_rate
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.in_flight_window import InFlightWindow
 from llmdash.engine.pool.latency_gauge import LatencyGauge
@@ -15,7 +16,7 @@ from llmdash.engine.pool.named_limits import LimitNamed, limit_named, runs_out
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure
 
-__all__ = ["RateTuner", "TunedBy"]
+__all__ = ["LetThrough", "RateTuner", "TunedBy"]
 
 _START = 2.0
 """Requests a second that a key begins with."""
@@ -23,6 +24,7 @@ _DRAIN = 0.8
 """The share of what a full server gets done that it is asked for, until its queue is gone."""
 _GENTLE = math.log(1.5) / 900.0
 """Growth a second after "slow down": half in 15 minutes, as OpenAI's `slow_down` asks for."""
+_LATELY_S = 10
 _LEARNS = 0.1
 _ANSWERS_S = 10
 _HELD_UP_S = 1.0
@@ -43,6 +45,18 @@ class TunedBy(StrEnum):
     PROBING = "trying more"
 
 
+class LetThrough(NamedTuple):
+    """What a server did not refuse in each second until now, the current one last."""
+
+    requests: Sequence[int] = ()
+    input_tokens: Sequence[int] = ()
+    output_tokens: Sequence[int] = ()
+
+    @property
+    def tokens(self) -> Sequence[int]:
+        return [asked + said for asked, said in zip(self.input_tokens, self.output_tokens, strict=True)]
+
+
 class RateTuner:
     """The pace of one key: as many requests, and tokens in and out, as its server takes without refusing.
 
@@ -53,15 +67,21 @@ class RateTuner:
     """
 
     def __init__(
-        self, health: KeyHealth, clock: Callable[[], float], start: float = 0.0, in_flight: int = 0
+        self,
+        health: KeyHealth,
+        clock: Callable[[], float],
+        before: LetThrough | None = None,
+        in_flight: int = 0,
     ) -> None:
-        """`start` is the rate of the key until now, in requests a second."""
+        """The pace goes on from what was let through `before`."""
         self._health = health
         self._clock = clock
-        self._requests = LearnedLimit(clock, max(_START, start))
-        self._tokens = LearnedLimit(clock)
-        self._input = LearnedLimit(clock)
-        self._output = LearnedLimit(clock)
+        before = before or LetThrough()
+        start = latest_rate(before.requests[-_LATELY_S:], clock())
+        self._requests = LearnedLimit(clock, max(_START, start), before.requests)
+        self._tokens = LearnedLimit(clock, used=before.tokens)
+        self._input = LearnedLimit(clock, used=before.input_tokens)
+        self._output = LearnedLimit(clock, used=before.output_tokens)
         self._limits = (self._requests, self._tokens, self._input, self._output)
         self._latency = LatencyGauge()
         self._window = InFlightWindow(clock, in_flight)

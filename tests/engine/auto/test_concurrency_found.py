@@ -6,7 +6,7 @@ import math
 
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.in_flight_window import InFlightWindow
-from llmdash.engine.pool.rate_tuner import RateTuner
+from llmdash.engine.pool.rate_tuner import LetThrough, RateTuner
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.pools import Clock, answer, choose, pool_of
@@ -59,7 +59,7 @@ def test_a_key_has_no_more_in_flight_than_its_window_and_says_that_this_holds_it
 def test_a_refusal_that_is_about_requests_at_once_cuts_these_and_not_the_rate() -> None:
     clock = Clock()
     health = KeyHealth(clock)
-    tuner = RateTuner(health, clock, 50.0, in_flight=30)
+    tuner = RateTuner(health, clock, LetThrough(requests=[50, 50, 0]), in_flight=30)
     refused = Failure(FailureKind.THROTTLE, "Too many concurrent requests", status=429)
     health.taken(clock.time)
     tuner.take(0, 1)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
@@ -12,8 +15,51 @@ from llmdash.engine.model.states import Binding, RunState
 from llmdash.engine.model.view import View
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.replay.session import ReplaySession
+from tests.engine.auto.providers import Bucket, Habits, Provider, SlidingWindow
+from tests.engine.auto.tuned_runs import Event, TunedRun, tuned
 from tests.engine.scripted import Server, echo, plan, prompts, started, until
 from tests.waiting import PATIENCE_S
+
+SILENT = Habits(says_when=False, names_limit=False)
+
+
+def switched(at: float) -> list[Event]:
+    """A run at a rate that is set, until its rate is found by itself from then on."""
+
+    def switch(on: bool) -> Callable[[TunedRun], None]:
+        return lambda run: run.pool.set_auto(on=on)
+
+    return [(0.0, switch(on=False)), (at, switch(on=True))]
+
+
+@pytest.mark.parametrize(("at", "keys"), [(0.9, 1), (3.5, 4)])
+def test_a_run_goes_on_at_the_rate_that_it_has(at: float, keys: int) -> None:
+    """However short the time that it has had it."""
+    run = tuned(lambda: Provider([]), (at + 4.0) / 60, switched(at), jobs=5_000, rate=100.0, keys=keys)
+    assert sum(at <= each < at + 3.0 for each, _ in run.provider.let_through) >= 290
+
+
+def test_a_rate_that_was_raised_lately_is_gone_on_with() -> None:
+    def raised(run: TunedRun) -> None:
+        run.parts.limiter.set_rate(100.0)
+
+    run = tuned(lambda: Provider([]), 0.4, [*switched(20.5), (18.5, raised)], jobs=5_000, rate=20.0)
+    assert sum(20.5 <= at < 23.5 for at, _ in run.provider.let_through) >= 290
+
+
+@pytest.mark.parametrize(
+    ("at", "provider", "used"),
+    [
+        (20.5, lambda: Provider([SlidingWindow(500)], SILENT), 0.85),
+        (20.5, lambda: Provider([Bucket(40_000, "output", holds_s=30.0)], Habits(says_when=False)), 0.85),
+        (45.5, lambda: Provider([SlidingWindow(500)], SILENT), 0.2),  # while the key rests after 429
+    ],
+)
+def test_a_refusal_soon_after_is_judged_by_what_was_used_before_as_well(
+    at: float, provider: Callable[[], Provider], used: float
+) -> None:
+    run = tuned(provider, 3.0, switched(at), jobs=5_000, rate=20.0)
+    assert run.provider.used(120.0, 180.0) >= used
 
 
 def test_a_command_switches_it_and_the_frame_says_so(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmdash.engine.model.view import View
-from llmdash.engine.pool.member import key_row
+from llmdash.engine.pool.key_rows import key_row
 from llmdash.llms.messages import Usage
 from tests.engine.pools import Clock, choose, pool_of
 from tests.engine.priced_runs import CENT, bounded
