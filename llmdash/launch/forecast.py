@@ -15,6 +15,7 @@ from llmdash.config.prices import Prices, load_prices
 from llmdash.engine.dispatch.throughput import Throughput, seconds_of
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Range
+from llmdash.engine.pool.rate_tuner import START_RATE
 from llmdash.exit_codes import ExitCode
 from llmdash.launch.earlier import EarlierAnswers, earlier_answers
 from llmdash.launch.inputs import open_input, spool
@@ -128,6 +129,7 @@ def _pace(settings: Settings, earlier: EarlierAnswers | None, tokens: float | No
     used = {endpoint.limit for endpoint in settings.endpoints}
     return Throughput(
         rate=settings.rate,
+        climbs_from=START_RATE * max(1, len(settings.keys)) if settings.auto else None,
         concurrency=settings.concurrency,
         rpm=_sum(settings, "rpm"),
         tpm=_sum(settings, "tpm"),

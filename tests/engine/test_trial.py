@@ -107,6 +107,19 @@ def test_jobs_of_a_trial_are_retried_and_their_failures_forecast(tmp_path: Path)
     assert len(server.asked) == SIZE
 
 
+def test_the_forecast_of_a_trial_knows_of_a_rate_that_is_found_only_how_it_begins(tmp_path: Path) -> None:
+    """The few requests of a trial say nothing of what the provider takes."""
+    few = plan(tmp_path, Server(), prompts(JOBS), trial=TrialPlan(4, JOBS), stay=True, auto=True)
+    with started(few) as session:
+        held = until(session, lambda frame: frame.forecast is not None)
+        assert held.forecast is not None
+        assert held.forecast.seconds is not None
+        assert held.forecast.seconds.is_open
+        assert held.forecast.seconds.low > 10.0, "196 requests of three keys that begin at 2 a second"
+        assert held.run.hold is not None
+        assert ", at least 1" in held.run.hold.rest
+
+
 def test_the_forecast_of_a_held_trial_follows_the_rate(tmp_path: Path) -> None:
     with started(tried(tmp_path, Server(), stay=True, rate=1_000.0)) as session:
         until(session, lambda frame: frame.forecast is not None)

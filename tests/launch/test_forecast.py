@@ -100,6 +100,15 @@ def test_earlier_answers_are_cut_at_the_limit_of_each_prompt() -> None:
     assert found.binds == "4 in flight: answers take 2 s"
 
 
+def test_a_rate_that_is_to_be_found_tells_the_least_time() -> None:
+    found = forecast(prompts(*[{}] * 100), settings(auto=True))
+    assert found.seconds is not None
+    assert (round(found.seconds.low), found.seconds.is_open) == (22, True)
+    assert found.binds == "the rate found by itself: 2/s at first, doubled every 10 s"
+    assert "time     at least 22s, bound by the rate found by itself" in forecast_report(found)
+    assert forecast_record(found)["seconds"] == {"low": 21.589, "middle": None, "high": None}
+
+
 def test_a_dialect_that_always_sets_a_limit_is_known_for_it() -> None:
     claude = EndpointSettings("e", "anthropic", "https://e.test", "small")
     found = forecast(prompts({}), settings(claude))

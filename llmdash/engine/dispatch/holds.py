@@ -157,8 +157,12 @@ class Holds:
         pool = self._parts.pool
         usable = [member for member in pool.members if not member.health.is_gone]
         limits = [limit.row() for limit in pool.shared_limits]
+        rate, found = self._parts.limiter.rate, pool.auto(None)
+        if found.held_at is not None:
+            rate = found.held_at if rate is None else min(rate, found.held_at)
         return Throughput(
-            rate=self._parts.limiter.rate,
+            rate=rate,
+            climbs_from=(found.rate or None) if found.held_at is None else None,
             concurrency=self._runner.concurrency,
             rpm=_sum([each.limits.requests for each in usable]),
             tpm=_sum([each.limits.tokens for each in usable]),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llmdash.engine.model.forecast import Range
+from llmdash.engine.pool.learned_limit import DOUBLES_IN_S
 
 __all__ = ["Throughput", "seconds_of"]
 
@@ -17,6 +18,7 @@ class Throughput:
     minute) hold for all of it, `rpm` and `tpm` are sums over its keys; None is no limit.
 
     `latency_s` is how long an answer takes, `tokens` what a request takes in and out; None if not known.
+    `climbs_from` are the requests a second that a rate found by itself begins with; None where it is set.
     """
 
     rate: float | None = None
@@ -26,6 +28,18 @@ class Throughput:
     shared: Sequence[tuple[str, float | None, float | None]] = ()
     latency_s: float | None = None
     tokens: float | None = None
+    climbs_from: float | None = None
+
+    def seconds(self, requests: float) -> float | None:
+        """Return how long that many requests take; None if nothing is known that takes time."""
+        per_s, _ = self.binding()
+        if self.climbs_from is not None:
+            sent_s = _climb_s(requests, self.climbs_from, math.inf if per_s is None else per_s)
+        elif per_s is not None:
+            sent_s = requests / per_s
+        else:
+            return None
+        return sent_s + (self.latency_s or 0.0)
 
     def binding(self) -> tuple[float | None, str]:
         """Return the requests a second that are possible, and what binds; (None, "") if nothing does."""
@@ -50,27 +64,47 @@ def seconds_of(
 ) -> tuple[Range | None, str]:
     """Return how long that many requests take, and what binds; None where nothing is known that does.
 
-    `latency_s` and `tokens` are those of a request, in place of the pace's own.
+    `latency_s` and `tokens` are those of a request, in place of the pace's own. Where the rate is found by
+    itself nobody knows what the provider will refuse: then there is no high end.
     """
 
-    def at(end: str) -> float | None:
-        slow = replace(
+    def at(end: str) -> Throughput:
+        return replace(
             pace,
             latency_s=pace.latency_s if latency_s is None else getattr(latency_s, end),
             tokens=pace.tokens if tokens is None else getattr(tokens, end),
         )
-        per_s, _ = slow.binding()
-        return None if per_s is None else getattr(requests, end) / per_s + (slow.latency_s or 0.0)
 
-    middle = replace(
-        pace,
-        latency_s=pace.latency_s if latency_s is None else latency_s.expected,
-        tokens=pace.tokens if tokens is None else tokens.expected,
-    )
-    low, high = at("low"), at("high")
-    if low is None or high is None or not math.isfinite(high):
+    low, middle = at("low").seconds(requests.low), at("expected").seconds(requests.expected)
+    if low is None or middle is None:
         return None, ""
-    return Range(low, high, at("expected")), middle.binding()[1]
+    if pace.climbs_from is not None:
+        return Range(low, math.inf), _what_binds(at("expected"), pace.climbs_from, middle)
+    high = at("high").seconds(requests.high)
+    if high is None or not math.isfinite(high):
+        return None, ""
+    return Range(low, high, middle), at("expected").binding()[1]
+
+
+def _climb_s(requests: float, begins: float, most: float) -> float:
+    """Return how long that many requests take at a rate that doubles until it is `most`."""
+    growth = math.log(2.0) / DOUBLES_IN_S
+    climbing = max(0.0, most - begins) / growth
+    if requests <= climbing:
+        return math.log1p(requests * growth / begins) / growth
+    return _climbs_for_s(begins, most) + (requests - climbing) / most
+
+
+def _climbs_for_s(begins: float, most: float) -> float:
+    return DOUBLES_IN_S * max(0.0, math.log2(most / begins))
+
+
+def _what_binds(pace: Throughput, begins: float, seconds: float) -> str:
+    """What binds for most of the time: the climb, or what ends it."""
+    most, words = pace.binding()
+    if most is not None and _climbs_for_s(begins, most) < seconds / 2.0:
+        return words
+    return f"the rate found by itself: {_number(begins)}/s at first, doubled every {DOUBLES_IN_S:.0f} s"
 
 
 def _a_second(per_minute: float | None) -> float | None:

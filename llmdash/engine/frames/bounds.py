@@ -82,8 +82,12 @@ def _rest(forecast: ForecastPart | None) -> str:
     elif forecast.output_tokens is not None:
         parts.append(f"about {_roughly(forecast.output_tokens.expected)} tokens out")
     if forecast.seconds is not None:
-        parts.append(f"about {span(forecast.seconds.expected)}")
+        parts.append(_time(forecast.seconds))
     return f"the rest {', '.join(parts)}" if parts else ""
+
+
+def _time(seconds: Range) -> str:
+    return f"at least {span(seconds.low)}" if seconds.is_open else f"about {span(seconds.expected)}"
 
 
 def _roughly(number: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 
 __all__ = ["ForecastPart", "Hold", "HoldKind", "Range"]
@@ -15,6 +16,11 @@ class Range:
     low: float
     high: float
     middle: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True if no high end is known."""
+        return self.high == math.inf
 
     @property
     def expected(self) -> float:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from llmdash.engine.metrics.windows import RollingCounter
 from llmdash.engine.pool.token_bucket import TokenBucket
 
-__all__ = ["LearnedLimit"]
+__all__ = ["DOUBLES_IN_S", "LearnedLimit"]
 
-_DOUBLES_IN_S = 10.0
+DOUBLES_IN_S = 10.0
 """Before anything was refused, the rate doubles in this time (slow start)."""
 _MARGIN = 0.98
 """The share of what was found to be the limit that is used while it holds."""
@@ -263,7 +263,7 @@ class LearnedLimit:
                 self._settled, self._settled_s = self._ceiling, self._hold_s
                 self.rate *= math.exp(min(20.0, past * (self._growth + self._faster * past / 2.0)))
         elif self._start is not None:
-            self.rate = self._start * 2.0 ** min(40.0, self._age / _DOUBLES_IN_S)
+            self.rate = self._start * 2.0 ** min(40.0, self._age / DOUBLES_IN_S)
         if self.rate < math.inf:
             self.rate = min(self.rate, _MOST)
             self._bucket = self._bucket or TokenBucket(self.rate * 60.0, self._clock)

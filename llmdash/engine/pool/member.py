@@ -13,7 +13,8 @@ from llmdash.engine.model.rows import SPARK_SPANS
 from llmdash.engine.model.states import KeyState
 from llmdash.engine.pool.circuit_breaker import CircuitBreaker
 from llmdash.engine.pool.health import KeyHealth
-from llmdash.engine.pool.rate_tuner import LetThrough, RateTuner
+from llmdash.engine.pool.let_through import LetThrough
+from llmdash.engine.pool.rate_tuner import RateTuner
 from llmdash.engine.pool.shared import SharedLimit
 from llmdash.engine.pool.token_bucket import TokenBucket
 from llmdash.engine.pool.trial import StrikeTrial

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple
 
 from llmdash.engine.metrics.windows import RollingCounter, latest_rate
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.in_flight_window import InFlightWindow
 from llmdash.engine.pool.latency_gauge import LatencyGauge
 from llmdash.engine.pool.learned_limit import LearnedLimit
+from llmdash.engine.pool.let_through import LetThrough
 from llmdash.engine.pool.named_limits import LimitNamed, limit_named, runs_out
 from llmdash.llms.messages import Hints, Usage
 from llmdash.llms.wire.failures import Failure
 
-__all__ = ["LetThrough", "RateTuner", "TunedBy"]
+__all__ = ["START_RATE", "RateTuner", "TunedBy"]
 
-_START = 2.0
+START_RATE = 2.0
 """Requests a second that a key begins with."""
 _DRAIN = 0.8
 """The share of what a full server gets done that it is asked for, until its queue is gone."""
@@ -45,18 +45,6 @@ class TunedBy(StrEnum):
     PROBING = "trying more"
 
 
-class LetThrough(NamedTuple):
-    """What a server did not refuse in each second until now, the current one last."""
-
-    requests: Sequence[int] = ()
-    input_tokens: Sequence[int] = ()
-    output_tokens: Sequence[int] = ()
-
-    @property
-    def tokens(self) -> Sequence[int]:
-        return [asked + said for asked, said in zip(self.input_tokens, self.output_tokens, strict=True)]
-
-
 class RateTuner:
     """The pace of one key: as many requests, and tokens in and out, as its server takes without refusing.
 
@@ -78,7 +66,7 @@ class RateTuner:
         self._clock = clock
         before = before or LetThrough()
         start = latest_rate(before.requests[-_LATELY_S:], clock())
-        self._requests = LearnedLimit(clock, max(_START, start), before.requests)
+        self._requests = LearnedLimit(clock, max(START_RATE, start), before.requests)
         self._tokens = LearnedLimit(clock, used=before.tokens)
         self._input = LearnedLimit(clock, used=before.input_tokens)
         self._output = LearnedLimit(clock, used=before.output_tokens)
@@ -150,7 +138,7 @@ class RateTuner:
     def _ramp(self) -> None:
         self._active_at = self._clock()
         self._why = TunedBy.START
-        self._requests.ramp(_START)
+        self._requests.ramp(START_RATE)
         self._window.ramp()
         self._latency.clear(self._active_at)
 

@@ -67,7 +67,8 @@ def _time(forecast: ForecastPart) -> str:
     bound = f"; bound by {clean_line(forecast.binds)}" if forecast.binds else ""
     if forecast.seconds is None:
         return f"as fast as answers come{bound}"
-    return f"{span(forecast.seconds.expected)}{bound}"
+    seconds = forecast.seconds
+    return f"{f'at least {span(seconds.low)}' if seconds.is_open else span(seconds.expected)}{bound}"
 
 
 def _cost(forecast: ForecastPart) -> str:

@@ -235,14 +235,17 @@ def _rest(forecast: ForecastPart | None) -> str:
     if forecast is None or not forecast.trial:
         return ""
     cost, tokens, seconds = forecast.cost, forecast.output_tokens, forecast.seconds
-    parts = []
+    about, least = [], ""
     if cost is not None:
-        parts.append(dollars(cost.expected))
+        about.append(dollars(cost.expected))
     elif tokens is not None:
-        parts.append(f"{counted(round(significant(tokens.expected, 2)), 'token')} out")
-    if seconds is not None:
-        parts.append(span(seconds.expected))
-    return f"the rest about {', '.join(parts)}" if parts else ""
+        about.append(f"{counted(round(significant(tokens.expected, 2)), 'token')} out")
+    if seconds is not None and seconds.is_open:
+        least = f"at least {span(seconds.low)}"
+    elif seconds is not None:
+        about.append(span(seconds.expected))
+    words = ", ".join(filter(None, (f"about {', '.join(about)}" if about else "", least)))
+    return f"the rest {words}" if words else ""
 
 
 def _keys_rest(frame: Frame, alert: Alert, _scene: _Scene) -> RunVerdict:

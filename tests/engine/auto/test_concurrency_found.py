@@ -6,7 +6,8 @@ import math
 
 from llmdash.engine.pool.health import KeyHealth
 from llmdash.engine.pool.in_flight_window import InFlightWindow
-from llmdash.engine.pool.rate_tuner import LetThrough, RateTuner
+from llmdash.engine.pool.let_through import LetThrough
+from llmdash.engine.pool.rate_tuner import RateTuner
 from llmdash.llms.messages import Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.engine.pools import Clock, answer, choose, pool_of

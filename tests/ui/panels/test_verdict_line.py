@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from dataclasses import replace
@@ -205,6 +206,15 @@ FORECAST = ForecastPart(
             "◆ trial held: 20 of 10,000 done, 95% right, $0.003; the rest about $1.26, 8m20s"
             "   u release  -+ rate  q stop   ! 0",
             id="trial",
+        ),
+        pytest.param(
+            replace(
+                BOUND,
+                run=replace(RUN, hold=replace(TRIAL, rest="")),
+                forecast=replace(FORECAST, seconds=Range(80.0, math.inf)),
+            ),
+            "◆ the rest about $1.26, at least 1m20s   u release  -+ rate  q stop   ! 0",
+            id="trial with a rate that is to be found",
         ),
         pytest.param(
             replace(BOUND, run=replace(RUN, hold=BUDGET), alerts=(RESTS,)),

@@ -303,6 +303,8 @@ def test_a_forecast_says_what_it_does_not_know() -> None:
     known = replace(some, output_tokens=Range(20, 30, 20), cost=Range(0.1, 0.3, 0.2))
     assert forecast_lines(known, 5.0)[2] == "cost     about $0.20, up to $0.30   budget $5.00 holds"
     assert "about 20 out" in forecast_lines(known, None)[0]
+    found = replace(some, seconds=Range(80.0, math.inf), binds="the rate found by itself")
+    assert forecast_lines(found, None)[1] == "time     at least 1m20s; bound by the rate found by itself"
 
 
 async def test_every_field_counts() -> None:
