@@ -31,7 +31,7 @@ from llmdash.remote.client import RemoteSession
 from llmdash.reports.errors import KeptRun, error_kinds
 from llmdash.reports.progress import progress_line
 from llmdash.reports.summary import summary
-from llmdash.reports.wording import notice_line, per_second
+from llmdash.reports.wording import notice_line, per_second, rate_words
 from llmdash.sanitize import clean_line
 
 __all__ = [
@@ -179,7 +179,7 @@ def status_of(folder: Path) -> Frame:
 
 def status_line(frame: Frame) -> str:
     """Return what a run does, and what it is set to, on one line that is safe to show."""
-    rate, auto = "unlimited" if frame.rate.rate is None else per_second(frame.rate.rate), frame.rate.auto
+    rate, auto = rate_words(frame.rate.rate), frame.rate.auto
     at_once = str(frame.rate.concurrency)
     if auto.on:
         rate += " at most, auto" if auto.rate is None else f" at most, auto {per_second(auto.rate)}"

@@ -9,7 +9,7 @@ from typing import Final
 from llmdash.engine.model.amounts import share
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import HoldKind
-from llmdash.engine.model.frame import Frame, KeyRow, Notice, RunPart
+from llmdash.engine.model.frame import Frame, KeyRow, Notice, RatePart, RunPart
 from llmdash.engine.model.states import RunState, Severity
 from llmdash.sanitize import clean_line, shell_word
 
@@ -28,6 +28,7 @@ __all__ = [
     "money",
     "notice_line",
     "per_second",
+    "rate_words",
     "resume_command",
     "run_state",
     "seconds",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 UNKNOWN = "–"
+_RARE: Final = 0.5
 
 
 def duration(value: float) -> str:
@@ -94,6 +96,30 @@ def count(value: int) -> str:
 def per_second(value: float | None) -> str:
     """Return a rate in requests a second."""
     return UNKNOWN if value is None else f"{value:.1f}/s"
+
+
+def rate_words(per_s: float | None) -> str:
+    """Return a rate as one sets it, in the unit in which it is at least 1: `20/s`, `2.5/min`, `50/h`."""
+    if per_s is None:
+        return "unlimited"
+    size, unit = next(
+        ((size, unit) for size, unit in ((1, "s"), (60, "min")) if per_s * size >= 1 - 1e-9), (3600, "h")
+    )
+    return f"{float(f'{per_s * size:.3g}'):,g}/{unit}"
+
+
+def pace(run: RunPart, rate: RatePart) -> str:
+    """Return the requests a second of now, of how many that are set: `17.9/s of 20/s`, `12.4/s, auto`.
+
+    A rate of less than one in two seconds stands alone: the few of the last seconds say nothing.
+    """
+    now, auto = per_second(run.requests_per_s), ", auto" if rate.auto.on else ""
+    if run.requests_per_s is None or run.state.ended:
+        return now
+    if rate.rate is None:
+        return now + auto
+    most = rate_words(rate.rate)
+    return (f"{now} of {most}" if rate.rate >= _RARE else f"at most {most}") + auto
 
 
 def endpoint(run: RunPart) -> str:
@@ -158,14 +184,14 @@ def answers_place(folder: Path, out: Path | None) -> str:
 
 
 def counts_text(frame: Frame) -> str:
-    """Saved, failed, retried, in flight and the rate of now."""
+    """Saved, failed, retried, in flight, and the rate of now and as it is set."""
     run = frame.run
     parts = [
         f"{count(run.done)} saved",
         f"{count(run.failed)} failed",
         counted(run.retries, "retry", "retries"),
         f"{count(run.in_flight)} in flight",
-        per_second(run.requests_per_s),
+        pace(run, frame.rate),
     ]
     if run.score is not None and run.score.total:
         parts.append(f"{share(run.score.accuracy)} right")

@@ -31,6 +31,7 @@ class KeptGauges:
     cluster: str = ""
     in_flight: int = 0
     waits_for_rate: bool = False
+    permit_at: float | None = None
     waits_for_auto: bool = False
     waits_for_share: bool = False
     retries_held: bool = False

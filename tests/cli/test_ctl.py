@@ -56,10 +56,10 @@ def test_a_run_in_the_background_is_steered_and_stopped(tmp_path: Path, simulato
         return ended
 
     with run_at_work(tmp_path, env) as process:
-        assert "rate 10.0/s, concurrency 64" in ctl("status").out
-        assert "rate 25.0/s" in ctl("rate", "25/s").out
+        assert "rate 10/s, concurrency 64" in ctl("status").out
+        assert "rate 25/s" in ctl("rate", "25/s").out
         assert "concurrency 7" in ctl("concurrency", 7).out
-        assert "rate 25.0/s at most, auto" in ctl("auto", "on").out
+        assert "rate 25/s at most, auto" in ctl("auto", "on").out
         assert json.loads(ctl("--json").out)["auto"]
         assert "auto" not in ctl("auto", "off").out
         assert "paused" in ctl("pause").out
@@ -215,5 +215,5 @@ def test_a_run_that_ends_while_it_is_steered() -> None:
 def test_the_status_names_what_was_found_by_itself() -> None:
     auto = AutoPart(on=True, rate=4.0, at_once=23, why="429")
     line = status_line(Frame(rate=RatePart(20.0, concurrency=64, auto=auto)))
-    assert line.endswith("rate 20.0/s at most, auto 4.0/s, concurrency 64 at most, auto 23")
-    assert status_line(Frame(rate=RatePart(20.0, concurrency=64))).endswith("rate 20.0/s, concurrency 64")
+    assert line.endswith("rate 20/s at most, auto 4.0/s, concurrency 64 at most, auto 23")
+    assert status_line(Frame(rate=RatePart(20.0, concurrency=64))).endswith("rate 20/s, concurrency 64")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from llmdash.engine.model.frame import Alert, Frame, Notice
+from llmdash.engine.model.frame import Alert, AutoPart, Frame, Notice, RatePart
 from llmdash.engine.model.states import AlertKind, RunState, Severity
 from llmdash.engine.model.view import JobsView
 from llmdash.reports.progress import JsonDisplay, LineDisplay, display_for, progress_line, watch
@@ -296,3 +296,21 @@ def test_a_pipe_that_is_cut_leaves_no_trace_and_a_clean_exit() -> None:
     errors = process.stderr.read()
     process.stderr.close()
     assert (process.wait(timeout=60), errors) == (0, b"False\n")
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (RatePart(rate=20.0), "17.9/s of 20/s"),
+        (RatePart(rate=2.5), "17.9/s of 2.5/s"),
+        (RatePart(rate=90 / 60), "17.9/s of 1.5/s"),
+        (RatePart(rate=50 / 3600), "at most 50/h"),
+        (RatePart(rate=0.25), "at most 15/min"),
+        (RatePart(rate=None), "17.9/s"),
+        (RatePart(rate=None, auto=AutoPart(on=True)), "17.9/s, auto"),
+        (RatePart(rate=1_200.0, auto=AutoPart(on=True)), "17.9/s of 1,200/s, auto"),
+    ],
+)
+def test_a_line_has_the_rate_as_it_is_set(rate: RatePart, words: str) -> None:
+    """A low one alone: what was sent in the last seconds says nothing of it."""
+    assert f", 64 in flight, {words}, 97.3% right" in progress_line(replace(RUNNING, rate=rate))

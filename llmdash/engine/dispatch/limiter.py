@@ -28,11 +28,14 @@ _GRAIN_S = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class LimiterStatistics:
-    """The state of a limiter: `rate` in requests a second, and the numbers of waiters and permits granted."""
+    """The state of a limiter: `rate` in requests a second, the numbers of waiters and permits granted, and
+    when the first of the waiters gets one, on the clock of the event loop; None while there is none.
+    """
 
     rate: float | None
     waiting: int
     granted: int
+    next_at: float | None = None
 
 
 class RateLimiter:
@@ -47,6 +50,7 @@ class RateLimiter:
         self._rate = rate
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._next_at: float | None = None
         self._granted = 0
         self._absent = 0
         self._bucket = _bucket(rate) if rate is not None else None
@@ -58,7 +62,8 @@ class RateLimiter:
         return self._rate
 
     def statistics(self) -> LimiterStatistics:
-        return LimiterStatistics(self._rate, max(0, len(self._waiters) - self._absent), self._granted)
+        waiting = max(0, len(self._waiters) - self._absent)
+        return LimiterStatistics(self._rate, waiting, self._granted, self._next_at if waiting else None)
 
     @property
     def memory_s(self) -> float:
@@ -159,7 +164,9 @@ class RateLimiter:
         assert self._bucket is not None and self._rate is not None  # noqa: S101 - there are no waiters without a limit
         missing = (1.0 - _free(self._bucket) + _PRECISION) / self._rate
         batch = _BATCH_S if self._rate * _BATCH_S > 1 else 0.0
-        self._timer = asyncio.get_running_loop().call_later(max(missing, batch, _GRAIN_S), self._grant)
+        loop = asyncio.get_running_loop()
+        self._next_at = loop.time() + missing
+        self._timer = loop.call_later(max(missing, batch, _GRAIN_S), self._grant)
 
 
 def _bucket(rate: float, share: float = 1.0) -> AsyncLimiter:

@@ -68,6 +68,10 @@ class Gauges(Protocol):
         """True if a request waits for the rate alone."""
 
     @property
+    def permit_at(self) -> float | None:
+        """When the next request is within the rate, on the clock of the store; None where that is unknown."""
+
+    @property
     def waits_for_share(self) -> bool:
         """True if a limit that is shared with other runs holds requests up."""
 
@@ -141,6 +145,10 @@ class LiveGauges:
     @property
     def waits_for_rate(self) -> bool:
         return bool(self._parts.limiter.statistics().waiting)
+
+    @property
+    def permit_at(self) -> float | None:
+        return self._parts.limiter.statistics().next_at
 
     @property
     def waits_for_share(self) -> bool:

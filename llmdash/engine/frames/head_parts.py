@@ -11,6 +11,7 @@ from llmdash.engine.frames.figures import Figures, Times
 from llmdash.engine.frames.gauges import Gauges
 from llmdash.engine.frames.run_facts import RunFacts
 from llmdash.engine.frames.steady import SteadyBinding
+from llmdash.engine.frames.time_left import RateInForce, seconds_left
 from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
 from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
 from llmdash.engine.pool.costs import cost_so_far, projected
@@ -40,7 +41,8 @@ class HeadParts:
         """Return the header."""
         active_s = self._store.run_clock.at(now)
         run = self._counted(self._named(status, active_s, keys))
-        run = self._paced(run, status, blocker)
+        run = self._paced(run, status)
+        run = self._foreseen(run, status, blocker, now)
         return self._paid(run, self._cost(keys, now, rests=status.state.ended or status.held is not None))
 
     def _named(self, status: RunStatus, active_s: float, keys: Sequence[KeyRow]) -> RunPart:
@@ -86,24 +88,40 @@ class HeadParts:
             score=store.score,
         )
 
-    def _paced(self, run: RunPart, status: RunStatus, blocker: WaitReason | None) -> RunPart:
-        """Return the run with how fast it is, what holds it up, and when it ends."""
+    def _paced(self, run: RunPart, status: RunStatus) -> RunPart:
+        """Return the run with how fast it is."""
         store, series, active_s = self._store, self._store.time_series, run.elapsed_s
-        left = run.queued + run.waiting + run.in_flight
-        goes_on = blocker is None and status.state is RunState.RUNNING
-        ends_in_s = _eta(left, store.ends_60s.rate(active_s)) if goes_on else None
         return replace(
             run,
-            state_detail=_detail(status, blocker if left else None),
             requests_per_s=self._per_s(status, store.sends_10s.rate(active_s), series.total_sent, active_s),
             tokens_per_s=self._per_s(status, store.tokens.rate(active_s), series.total_tokens, active_s),
             peak_in_flight=series.peak_in_flight() if status.state.ended else None,
-            ends_in_s=ends_in_s,
-            ends_at=store.wall.now() + ends_in_s[1] if ends_in_s is not None else None,
             ttft=_percentiles(store.ttft),
             latency=_percentiles(store.latency),
             waited=_percentiles(store.waited),
         )
+
+    def _foreseen(self, run: RunPart, status: RunStatus, blocker: WaitReason | None, now: float) -> RunPart:
+        """Return the run with what holds it up, and when it ends."""
+        left = run.queued + run.waiting + run.in_flight
+        ends_in_s = None
+        if blocker is None and status.state is RunState.RUNNING:
+            pace = self._store.ends_60s.rate(run.elapsed_s)
+            ends_in_s = seconds_left(run, pace, self._set_rate(now))
+        return replace(
+            run,
+            state_detail=_detail(status, blocker if left else None),
+            ends_in_s=ends_in_s,
+            ends_at=self._store.wall.now() + ends_in_s[1] if ends_in_s is not None else None,
+        )
+
+    def _set_rate(self, now: float) -> RateInForce | None:
+        gauges = self._gauges
+        if gauges.rate is None:
+            return None
+        permit_at = gauges.permit_at
+        binds = gauges.waits_for_rate or self._steady.shown is Binding.RATE
+        return RateInForce(gauges.rate, binds, 0.0 if permit_at is None else max(0.0, permit_at - now))
 
     def _paid(self, run: RunPart, cost: float | None) -> RunPart:
         """Return the run with its tokens, and what they cost."""
@@ -184,11 +202,3 @@ def _detail(status: RunStatus, blocker: WaitReason | None) -> str:
 
 def _percentiles(times: Times) -> Percentiles:
     return Percentiles(*times.percentiles(_SHARES))
-
-
-def _eta(left: int, ends_per_s: float) -> tuple[float, float, float] | None:
-    """Return (low, middle, high) seconds for `left` jobs: the pace of the last minute, +- a fifth."""
-    if not left or ends_per_s <= 0:
-        return None
-    middle = left / ends_per_s
-    return middle * 0.8, middle, middle * 1.25

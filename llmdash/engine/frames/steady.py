@@ -27,6 +27,11 @@ class SteadyBinding:
         self._true_at = -math.inf
         self._met_limit = False
 
+    @property
+    def shown(self) -> Binding:
+        """What was shown last."""
+        return self._shown
+
     def happens(self, binding: Binding) -> Binding:
         """Return what blocks the whole run: an event, shown at once, and no longer than it lasts."""
         self._shown, self._true_at, self._met_limit = binding, -math.inf, False

@@ -29,6 +29,7 @@ class GaugesAt:
     """The gauges at the position of the columns."""
 
     cluster = ""
+    permit_at = None
     waits_for_share = False
     retries_held = False
 
