@@ -52,10 +52,11 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
     `accuracy` is right answers over all scored ones, 0 to 1. `errors` (`count` jobs and `tries` by kind) and
     `run_dir` are known of a run that is `kept`; `failed_tries` are single requests, `made_good` those of
     jobs that were answered after all; `wall_s` from the first start to the end, rests included, of one that
-    has ended. `unknown` are requests without an outcome, which may be paid twice, `failed_by_kind` failed
-    jobs by class. `held` is `trial` or `budget` where the run waits for a word how to go on; `forecast` is
-    then that of the rest after a trial. `budget` has dollars. `itl_s` has the seconds between tokens, `tps`
-    the tokens a second of a stream, `by_key` the percentiles of the answers of each key.
+    has ended. `unknown` are requests without an outcome, which may be paid twice, `cost_uncertain` the
+    dollars of `cost` that are counted for them; `failed_by_kind` are failed jobs by class. `held` is `trial`
+    or `budget` where the run waits for a word how to go on; `forecast` is then that of the rest after a
+    trial. `budget` has dollars. `itl_s` has the seconds between tokens, `tps` the tokens a second of a
+    stream, `by_key` the percentiles of the answers of each key.
     """
     run = frame.run
     return {
@@ -75,6 +76,7 @@ def summary(frame: Frame, kept: KeptRun | None = None) -> dict[str, Any]:
         **({} if frame.timings is None else _timings(frame.timings)),
         "usage": _usage(run),
         "cost": None if run.cost is None else round(run.cost, 6),
+        "cost_uncertain": round(run.cost_uncertain, 6),
         "held": None if run.hold is None else run.hold.kind.value,
         "budget": None if run.budget is None else _budget(run, run.budget),
         "forecast": None if frame.forecast is None else forecast_record(frame.forecast),
@@ -177,7 +179,8 @@ def end_report(frame: Frame, kept: KeptRun | None = None) -> str:
     lines = [f"{title}   {times_text(run)}", _jobs_line(run), _attempts_line(run)]
     if run.cost is not None:
         of_budget = "" if run.budget is None else f" of {money(run.budget)}"
-        lines.append(f"cost     {'about ' if run.tokens_estimated else ''}{money(run.cost)}{of_budget}")
+        about, uncertain = "about " if run.tokens_estimated else "", _uncertain(run)
+        lines.append(f"cost     {about}{money(run.cost)}{of_budget}{uncertain}")
     if run.score is not None:
         lines.append(_score_line(run.score))
     if run.is_streamed:
@@ -242,6 +245,12 @@ def _attempts_line(run: RunPart) -> str:
             f", {counted(run.failed_tries, 'failed try', 'failed tries')} ({count(run.made_good)} made good)"
         )
     return f"sent     {sent}, {rate}, {tokens}"
+
+
+def _uncertain(run: RunPart) -> str:
+    """What of the cost is for requests without an outcome."""
+    before, after = run.cost_besides
+    return f", {before}{money(run.cost_uncertain)}{after}" if before else ""
 
 
 def _score_line(score: Score) -> str:

@@ -35,6 +35,7 @@ class RunEntry:
     exact: bool = True
     """False if more jobs may have ended than are counted here: counting them would take too long."""
     cost: float | None = None
+    cost_uncertain: float = 0.0
     """Dollars; None where no price is known."""
     attempts: int | None = None
     input_tokens: int | None = None

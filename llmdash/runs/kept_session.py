@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from llmdash.engine.journal.totals import Totals, totals_in
 from llmdash.engine.model.commands import Cancel, Command, Drain
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, RunPart
-from llmdash.engine.model.records import MomentRow
+from llmdash.engine.model.records import MomentRow, SampleRow
 from llmdash.engine.model.states import JobState, RunState, Severity
 from llmdash.engine.model.view import StreamView, View
-from llmdash.engine.pool.costs import CostOf, projected
+from llmdash.engine.pool.costs import CostOf, CostSoFar, projected
 from llmdash.engine.store.store import Store
 from llmdash.prompts.source import PromptSource
 from llmdash.reports.wording import resume_command
@@ -135,6 +135,7 @@ class KeptSession:
             input_tokens=totals.input_tokens,
             output_tokens=totals.output_tokens,
             cost=totals.cost,
+            cost_uncertain=totals.cost_uncertain,
         )
 
     def _read(self) -> None:
@@ -164,7 +165,7 @@ class _Shown:
         store.wall.restore(*when(facts, moments))
         gauges = load_gauges(run.reader, facts, moments, jobs.places, jobs.totals)
         totals, samples = totals_in(facts), run.reader.samples()
-        self._cost = totals.cost if totals is not None else samples[-1].cost if samples else None
+        self._cost = _cost_on_record(totals, samples)
         about = replace(run.about, keys=len(gauges.key_rows))
         self._inspector: Inspector | None = None
         self._request_of = run.requests(jobs.places)
@@ -194,11 +195,12 @@ class _Shown:
         """Return a frame of the end."""
         self._show_answer(view.stream)
         frame = replace(self._builder.frame(view, self._status), kept=True)
-        if self._cost is None:
+        cost, uncertain = self._cost
+        if cost is None:
             return frame
         run = frame.run
-        whole = projected(self._cost, run.done + run.invalid + run.failed, run.jobs)
-        return replace(frame, run=replace(run, cost=self._cost, cost_projected=whole))
+        whole = projected(cost, run.done + run.invalid + run.failed, run.jobs, uncertain)
+        return replace(frame, run=replace(run, cost=cost, cost_uncertain=uncertain, cost_projected=whole))
 
     def _show_answer(self, view: StreamView) -> None:
         """Put the answer that the stream pane shows there: whole, since its chunks are not on record."""
@@ -228,3 +230,9 @@ def _status(store: Store, moments: list[MomentRow]) -> RunStatus:
 
 def _all_ended(store: Store) -> bool:
     return sum(store.columns.counts[state] for state in JobState if state.ended) == store.columns.jobs
+
+
+def _cost_on_record(totals: Totals | None, samples: Sequence[SampleRow]) -> CostSoFar:
+    if totals is not None:
+        return CostSoFar(totals.cost, totals.cost_uncertain)
+    return CostSoFar(samples[-1].cost if samples else None)

@@ -146,6 +146,7 @@ def _with_totals(entry: RunEntry, totals: Totals) -> RunEntry:
         entry,
         **{name: getattr(totals, name) for name in Counted._fields},
         cost=totals.cost,
+        cost_uncertain=totals.cost_uncertain,
         elapsed_s=totals.elapsed_s,
         ended=totals.at if not entry.alive and totals.state in ENDS else entry.ended,
     )

@@ -73,7 +73,8 @@ def _figures(details: RunDetails) -> Iterator[tuple[str, str]]:
         yield "right", f"{share(entry.accuracy)}: {count(entry.right)} of {count(entry.scored)}, {wrong}"
     if entry.input_tokens is not None and entry.output_tokens is not None:
         yield "tokens", f"{count(entry.input_tokens)} in, {count(entry.output_tokens)} out"
-    yield "cost", money(entry.cost)
+    unsure = f", of which {money(entry.cost_uncertain)} for requests without an outcome"
+    yield "cost", money(entry.cost) + (unsure if entry.cost_uncertain else "")
     if details.latency_s is not None:
         first = "" if details.ttft_s is None else f"first token {seconds(details.ttft_s)}, "
         means = f"{first}answer {seconds(details.latency_s)} on average"

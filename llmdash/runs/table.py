@@ -145,6 +145,7 @@ def as_record(entry: RunEntry) -> dict[str, Any]:
         "started": _iso(entry.started),
         "model": entry.model,
         "cost": entry.cost,
+        "cost_uncertain": entry.cost_uncertain,
         "dir": str(entry.folder),
         "invalid": None if damaged else entry.invalid,
         "cancelled": None if damaged else entry.cancelled,

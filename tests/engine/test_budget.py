@@ -17,6 +17,7 @@ from llmdash.engine.dispatch.quotes import Quotes
 from llmdash.engine.dispatch.reservations import Reservations
 from llmdash.engine.journal.file import Group, JournalFile
 from llmdash.engine.journal.reader import JournalReader
+from llmdash.engine.journal.totals import totals_in
 from llmdash.engine.model.commands import CancelJobs, Drain, SetBudget
 from llmdash.engine.model.ending import Ending
 from llmdash.engine.model.forecast import HoldKind
@@ -30,6 +31,8 @@ from llmdash.engine.pool.member import Endpoint, Member
 from llmdash.llms.messages import Delta, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 from llmdash.prompts.source import Prompt
+from llmdash.reports.summary import end_report
+from llmdash.runs.kept_session import KeptSession
 from tests.engine.scripted import (
     ALL,
     ScriptedLLM,
@@ -43,6 +46,7 @@ from tests.engine.scripted import (
     until,
     whole,
 )
+from tests.waiting import PATIENCE_S
 
 CENT = 0.01
 LIMIT = {"max_tokens": 100}
@@ -219,6 +223,14 @@ def test_requests_of_unknown_outcome_after_a_kill_count_at_what_they_may_cost(tm
     assert sum(server.asked.values()) == 7  # three cents of ten are kept
     assert "$0.10 of $0.10 spent, $0.030 of it on requests of unknown outcome" in str(frame.run.hold)
     assert any("$0.030 of the budget is kept" in notice.text for notice in frame.notices)
+    totals, kept = totals_in(JournalReader(tmp_path).facts()), KeptSession(tmp_path)
+    assert totals is not None
+    assert kept.loaded(PATIENCE_S)
+    end = kept.frame(ALL).run
+    assert (frame.run.cost, frame.run.cost_uncertain) == (10 * CENT, 3 * CENT)
+    assert (totals.cost, totals.cost_uncertain) == (end.cost, end.cost_uncertain) == (10 * CENT, 3 * CENT)
+    report = end_report(frame)
+    assert "cost     $0.1000 of $0.1000, of which at most $0.0300 for 3 requests without an outcome" in report
 
 
 def test_a_failure_that_may_be_billed_counts_and_another_does_not(tmp_path: Path) -> None:

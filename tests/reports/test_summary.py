@@ -78,6 +78,7 @@ def test_the_summary_has_the_fields_scripts_count_on() -> None:
             "reasoning_tokens": 0,
         },
         "cost": None,
+        "cost_uncertain": 0.0,
         "held": None,
         "budget": None,
         "forecast": None,
@@ -202,6 +203,28 @@ def test_the_cost_is_reported_where_prices_are_known(said: str, *, estimated: bo
     run = RunPart(name="verse", jobs=1, done=1, cost=0.0043, tokens_estimated=estimated)
     assert any(line.startswith(said) for line in end_report(Frame(run=run)).splitlines())
     assert "cost" not in end_report(Frame(run=replace(run, cost=None)))
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (
+            RunPart(cost=0.42, unknown=3, cost_uncertain=0.05),
+            "$0.4200, of which about $0.0500 for 3 requests",
+        ),
+        (
+            RunPart(cost=0.42, unknown=1, cost_uncertain=0.05, budget=5.0),
+            "$0.4200 of $5.00, of which at most $0.0500 for 1 request without an outcome",
+        ),
+        (
+            RunPart(cost=0.42, cost_uncertain=0.05, budget=5.0),
+            "$0.4200 of $5.00, of which at most $0.0500 for failed requests that may be billed",
+        ),
+    ],
+)
+def test_it_is_said_what_of_the_cost_is_not_sure(run: RunPart, said: str) -> None:
+    assert f"cost     {said}" in end_report(Frame(run=run))
+    assert (summary(Frame(run=run))["cost"], summary(Frame(run=run))["cost_uncertain"]) == (0.42, 0.05)
 
 
 def test_of_many_kinds_of_error_the_most_frequent_are_reported() -> None:

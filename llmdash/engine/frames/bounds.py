@@ -40,7 +40,8 @@ def with_bounds(run: RunPart, status: RunStatus, bounds: Bounds) -> RunPart:
     budget = bounds.budget
     if budget.limit is not None and budget.gone:
         priced = run.done + run.invalid + run.failed
-        run = replace(run, cost=budget.gone, cost_projected=projected(budget.gone, priced, run.jobs))
+        whole = projected(budget.gone, priced, run.jobs, budget.unknown)
+        run = replace(run, cost=budget.gone, cost_uncertain=budget.unknown, cost_projected=whole)
     hold = _hold(run, status.held, bounds) if run.ended < run.jobs else None
     if hold is not None and not status.stays:
         hold = replace(hold, fix="")
@@ -107,7 +108,7 @@ def _budget_hold(run: RunPart, budget: BudgetStatistics, needed: float | None) -
     left = run.jobs - run.ended
     rest = f"{left:,} left"
     if run.cost is not None and run.ended:
-        rest += f", about {dollars(run.cost / run.ended * left)}"
+        rest += f", about {dollars((run.cost - run.cost_uncertain) / run.ended * left)}"
     if needed is not None:
         rest += f"; the next may cost {dollars(needed)}"
     return Hold(HoldKind.BUDGET, said, rest, "b raises it, q stops", beside)

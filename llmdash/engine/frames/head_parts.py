@@ -14,7 +14,7 @@ from llmdash.engine.frames.steady import SteadyBinding
 from llmdash.engine.frames.time_left import RateInForce, seconds_left
 from llmdash.engine.model.frame import KeyRow, Percentiles, RatePart, RunPart
 from llmdash.engine.model.states import Binding, JobState, RunState, WaitReason
-from llmdash.engine.pool.costs import cost_so_far, projected
+from llmdash.engine.pool.costs import CostSoFar, cost_so_far, projected
 
 __all__ = ["HeadParts"]
 
@@ -33,7 +33,7 @@ class HeadParts:
         self._gauges = gauges
         self._steady = SteadyBinding(hold_s)
         self._cost_at = -math.inf
-        self._last_cost: float | None = None
+        self._last_cost = CostSoFar()
 
     def run(
         self, status: RunStatus, blocker: WaitReason | None, now: float, keys: Sequence[KeyRow]
@@ -123,7 +123,7 @@ class HeadParts:
         binds = gauges.waits_for_rate or self._steady.shown is Binding.RATE
         return RateInForce(gauges.rate, binds, 0.0 if permit_at is None else max(0.0, permit_at - now))
 
-    def _paid(self, run: RunPart, cost: float | None) -> RunPart:
+    def _paid(self, run: RunPart, cost: CostSoFar) -> RunPart:
         """Return the run with its tokens, and what they cost."""
         spent = self._gauges.spending.total()
         return replace(
@@ -133,8 +133,11 @@ class HeadParts:
             cached_tokens=spent.cached,
             reasoning_tokens=spent.reasoning,
             tokens_estimated=self._store.estimated,
-            cost=cost,
-            cost_projected=projected(cost, run.done + run.invalid + run.failed, run.jobs),
+            cost=cost.dollars,
+            cost_uncertain=cost.uncertain,
+            cost_projected=projected(
+                cost.dollars, run.done + run.invalid + run.failed, run.jobs, cost.uncertain
+            ),
         )
 
     def rate(self, status: RunStatus, run: RunPart, blocker: WaitReason | None, waits: Waits) -> RatePart:
@@ -176,7 +179,7 @@ class HeadParts:
             return Binding.SHARED if waits.shared else Binding.KEYS
         return Binding.FINISHED if not run.queued else Binding.LATENCY
 
-    def _cost(self, keys: Sequence[KeyRow], now: float, *, rests: bool) -> float | None:
+    def _cost(self, keys: Sequence[KeyRow], now: float, *, rests: bool) -> CostSoFar:
         """Return the cost so far; computed at most twice a second, since a price list may be slow."""
         if rests or now - self._cost_at >= _COST_S:
             spending, cost_of = self._gauges.spending, self._facts.cost_of

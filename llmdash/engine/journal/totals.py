@@ -31,8 +31,8 @@ _Amount = Annotated[float, msgspec.Meta(ge=0, lt=1e15)]
 class Totals(msgspec.Struct, frozen=True):
     """Where a run is: `state` is the value of a RunState, `at` when that was so, in Unix seconds.
 
-    `right` of the `scored` answers are the expected ones; `cost` is in dollars, None where no price is known;
-    `elapsed_s` are the seconds at work.
+    `right` of the `scored` answers are the expected ones; `cost` is in dollars, None where no price is known,
+    `cost_uncertain` what of it is for requests without an outcome; `elapsed_s` are the seconds at work.
     """
 
     state: str
@@ -45,6 +45,7 @@ class Totals(msgspec.Struct, frozen=True):
     right: _Count = 0
     scored: _Count = 0
     cost: _Amount | None = None
+    cost_uncertain: _Amount = 0.0
     attempts: _Count = 0
     input_tokens: _Count = 0
     output_tokens: _Count = 0
@@ -72,6 +73,7 @@ def totals_facts(run: RunPart, at: float) -> dict[str, str]:
         right=score.right,
         scored=score.total,
         cost=run.cost,
+        cost_uncertain=run.cost_uncertain,
         attempts=run.attempts,
         input_tokens=run.input_tokens,
         output_tokens=run.output_tokens,

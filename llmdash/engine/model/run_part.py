@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import Hold
 from llmdash.engine.model.payment import Payment, payment_where
 from llmdash.engine.model.states import RunState
@@ -89,6 +90,8 @@ class RunPart:
     score: Score | None = None
     cost: float | None = None
     """Dollars so far; None where no price is known."""
+    cost_uncertain: float = 0.0
+    """Dollars of `cost` for requests without an outcome: with a budget at most, else at the mean price."""
     cost_projected: float | None = None
     """Dollars when all jobs have ended, at the price of those that have."""
     budget: float | None = None
@@ -136,6 +139,15 @@ class RunPart:
     def payment(self) -> Payment:
         """What to say of the requests that are `unknown`."""
         return payment_where(self.spends)
+
+    @property
+    def cost_besides(self) -> tuple[str, str]:
+        """What of the cost is not sure, in words before and after its dollars; empty where all of it is."""
+        if not self.cost_uncertain:
+            return "", ""
+        lost = f"{counted(self.unknown, 'request')} without an outcome"
+        whose = lost if self.unknown else "failed requests that may be billed"
+        return f"of which {'about' if self.budget is None else 'at most'} ", f" for {whose}"
 
     @property
     def ended(self) -> int:

@@ -10,6 +10,7 @@ from llmdash.llms.messages import Usage
 
 __all__ = [
     "CostOf",
+    "CostSoFar",
     "Spending",
     "Tokens",
     "cost_so_far",
@@ -87,18 +88,26 @@ def costs_by_key(
         yield label, max((cost for cost in found if cost is not None), default=None)
 
 
-def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> float | None:
+class CostSoFar(NamedTuple):
+    """Dollars; `uncertain` is what of them is counted for requests without an outcome."""
+
+    dollars: float | None = None
+    uncertain: float = 0.0
+
+
+def cost_so_far(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> CostSoFar:
     """Return the dollars spent; None if a key that was used has no known price.
 
     Requests that were cut off have an unknown outcome; each counts as the mean one of its key.
     """
     uncertain = _uncertain(keys)
-    total = 0.0
+    sure = total = 0.0
     for label, known in costs_by_key(spending, [key.label for key in keys], cost_of):
         if known is None:
-            return None
+            return CostSoFar()
+        sure += known
         total += known * uncertain.get(label, 1.0)
-    return total if total > 0 else None
+    return CostSoFar(total, total - sure) if total > 0 else CostSoFar()
 
 
 def costs_of_keys(spending: Spending, keys: Sequence[KeyRow], cost_of: CostOf) -> dict[str, float]:
@@ -118,6 +127,8 @@ def _uncertain(keys: Sequence[KeyRow]) -> dict[str, float]:
     return {key.label: 1 + key.cut / key.ok for key in keys if key.ok}
 
 
-def projected(cost: float | None, ended: int, jobs: int) -> float | None:
-    """Return the dollars for all `jobs`, at the mean price of those that have ended."""
-    return cost * jobs / ended if cost is not None and ended else None
+def projected(cost: float | None, ended: int, jobs: int, uncertain: float = 0.0) -> float | None:
+    """Return the dollars for all `jobs`, at the mean price of those that have ended; what is `uncertain` of
+    them happened once.
+    """
+    return (cost - uncertain) * jobs / ended + uncertain if cost is not None and ended else None

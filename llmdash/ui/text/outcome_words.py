@@ -47,9 +47,7 @@ def outcome_lines(run: RunPart, errors: Sequence[ErrorGroup], width: int) -> lis
         _tokens(run, width - _LABEL),
     ]
     if run.cost is not None:
-        lines.append(
-            _line("cost", (("~" if run.tokens_estimated else "") + dollars(run.cost), "figure"), priority=1)
-        )
+        lines.append(_cost(run))
     lines.append(_unknown(run))
     return lines
 
@@ -170,6 +168,12 @@ def _tokens(run: RunPart, width: int) -> OutcomeLine:
         (f" out{reasoning}", "muted"),
     )
     return _line("tokens", *pieces, priority=4)
+
+
+def _cost(run: RunPart) -> OutcomeLine:
+    figure = ("~" if run.tokens_estimated else "") + dollars(run.cost)
+    unsure = f"   {dollars(run.cost_uncertain)} of it unsure" if run.cost_uncertain else ""
+    return _line("cost", (figure, "figure"), (unsure, "muted"), priority=1)
 
 
 def _unknown(run: RunPart) -> OutcomeLine:

@@ -246,6 +246,9 @@ def _cost(run: RunPart) -> Slot:
     if run.budget is not None:
         budget = (f" of {figure_dollars(run.budget)} budget", "muted")
         slot = Slot((*slot.pieces, budget), 9, slot, slot.least + cell_len(budget[0]))
+    if run.cost_uncertain:
+        unsure = (f", {figure_dollars(run.cost_uncertain)} of it unsure", "muted")
+        slot = Slot((*slot.pieces, unsure), 10, slot, slot.least + cell_len(unsure[0]))
     return slot
 
 

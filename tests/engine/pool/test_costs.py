@@ -32,12 +32,15 @@ def dollar_a_thousand(_label: str, _model: str, tokens: Tokens) -> float:
 
 def test_the_cost_is_that_of_all_keys() -> None:
     keys = [used("a", 5), used("b", 5)]
-    assert cost_so_far(spent(a=1000, b=500), keys, dollar_a_thousand) == pytest.approx(3.0)
+    assert cost_so_far(spent(a=1000, b=500), keys, dollar_a_thousand).dollars == pytest.approx(3.0)
 
 
 def test_a_request_whose_outcome_nobody_saw_counts_as_a_usual_one() -> None:
+    """And it is said what of the cost is counted for such ones."""
     keys = [used("a", ok=10, cut=5)]
-    assert cost_so_far(spent(a=1000), keys, dollar_a_thousand) == pytest.approx(3.0)
+    found = cost_so_far(spent(a=1000), keys, dollar_a_thousand)
+    assert found.dollars == pytest.approx(3.0)
+    assert found.uncertain == pytest.approx(1.0)
 
 
 def test_without_a_price_for_every_key_in_use_there_is_no_cost_rather_than_a_low_one() -> None:
@@ -45,8 +48,8 @@ def test_without_a_price_for_every_key_in_use_there_is_no_cost_rather_than_a_low
         return dollar_a_thousand(label, model, tokens) if label == "a" else None
 
     keys = [used("a", 1), used("b", 1)]
-    assert cost_so_far(spent(a=1000, b=1000), keys, only_a) is None
-    assert cost_so_far(spent(a=1000), keys, only_a) == pytest.approx(2.0)
+    assert cost_so_far(spent(a=1000, b=1000), keys, only_a).dollars is None
+    assert cost_so_far(spent(a=1000), keys, only_a).dollars == pytest.approx(2.0)
 
 
 def test_each_model_of_a_key_has_its_own_price() -> None:
@@ -57,15 +60,16 @@ def test_each_model_of_a_key_has_its_own_price() -> None:
     def priced(_label: str, model: str, tokens: Tokens) -> float:
         return tokens.input * (10 if model == "dear" else 1)
 
-    assert cost_so_far(spending, [used("a", 3)], priced) == pytest.approx(12_000)
+    assert cost_so_far(spending, [used("a", 3)], priced).dollars == pytest.approx(12_000)
     assert spending.total() == Tokens(3000, 2000, 900, 0, 7)
 
 
 def test_before_anything_was_answered_there_is_no_cost() -> None:
-    assert cost_so_far(Spending(), [used("a", 0)], dollar_a_thousand) is None
+    assert cost_so_far(Spending(), [used("a", 0)], dollar_a_thousand).dollars is None
 
 
 def test_the_projection_takes_the_rest_to_cost_what_the_ended_ones_did() -> None:
     assert projected(2.0, ended=50, jobs=200) == pytest.approx(8.0)
     assert projected(2.0, ended=0, jobs=200) is None
+    assert projected(2.5, ended=50, jobs=200, uncertain=0.5) == pytest.approx(8.5), "lost once"
     assert projected(None, ended=50, jobs=200) is None

@@ -140,6 +140,8 @@ def test_what_a_run_with_a_budget_costs_stands_there_at_any_width(width: int, co
     run = replace(RUN, cost=0.43, cost_projected=1.26, budget=5.0)
     said = "".join(text for text, _style in counted_line(run, width))
     assert said.rpartition("right")[2].strip() == cost
+    said = "".join(text for text, _style in counted_line(replace(run, cost_uncertain=0.05), width))
+    assert said.rpartition("right")[2].strip() == cost + (", $0.05 of it unsure" if width > 150 else "")
 
 
 def place_of(words: str, pieces: list[Piece]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from llmdash.engine.model.frame import ErrorClass, ErrorGroup, Frame, Percentiles, ReplayPart, RunPart, Score
@@ -49,6 +51,7 @@ def test_it_says_what_was_saved_what_is_right_and_why_the_rest_failed() -> None:
         "1.62s",
     ]
     assert "cost      $1.27" in shown
+    assert "cost      $1.27   $0.050 of it unsure" in texts(replace(DONE, cost_uncertain=0.05))
 
 
 def test_a_run_that_was_stopped_says_what_is_left_and_what_it_does_not_know() -> None:
