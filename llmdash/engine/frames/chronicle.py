@@ -14,8 +14,8 @@ from llmdash.engine.model.states import KeyState, RunState
 from llmdash.engine.pool.pool import KeyPool
 from llmdash.engine.store.bursts import Burst
 from llmdash.engine.store.marks import BURST_MOMENT, burst_words
+from llmdash.engine.store.series_steps import SeriesSpan, Setting
 from llmdash.engine.store.store import Store
-from llmdash.engine.store.time_series import SeriesSpan, Setting
 from llmdash.sanitize import storable
 
 __all__ = ["Chronicle"]

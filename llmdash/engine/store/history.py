@@ -13,8 +13,8 @@ import msgspec
 from llmdash.engine.model.records import AnswerTimesRow, MomentRow, SampleRow
 from llmdash.engine.model.states import Binding
 from llmdash.engine.model.timings import AnswerTimes
+from llmdash.engine.store.series_steps import SeriesSpan, Setting
 from llmdash.engine.store.store import Store
-from llmdash.engine.store.time_series import SeriesSpan, Setting
 
 __all__ = ["OnRecord", "restore_history", "setting_of", "sound_samples"]
 

@@ -4,82 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-from llmdash.engine.metrics.times_sample import Shares, TimesSample
 from llmdash.engine.model.series import SeriesPart, SeriesView, TimesSeries
-from llmdash.engine.model.states import Binding
 from llmdash.engine.model.timings import AnswerTimes, Timing
 from llmdash.engine.store.series_grid import MOST_STEPS, SeriesGrid, as_series
+from llmdash.engine.store.series_steps import NOT_SET, SeriesSpan, SeriesStep, Setting
 
-__all__ = ["NOT_SET", "SeriesSpan", "Setting", "TimeSeries"]
+__all__ = ["TimeSeries"]
 
 _LEAST_S = 1e-6
 _SETTLED = 2
 """Steps before the one that is filling which may still change, by what is reported late."""
-_NO_SHARES = Shares()
 
 
-class Setting(NamedTuple):
-    """How the run was set, and what limited its rate; None where that is not known."""
-
-    rate: float | None = None
-    concurrency: int | None = None
-    binding: Binding | None = None
-
-
-NOT_SET = Setting()
-
-
-class SeriesSpan(NamedTuple):
-    """A part of a time series on record: what happened from `start_s` to `end_s`, on the clock of the run."""
-
-    start_s: float
-    end_s: float
-    sent: int = 0
-    tokens: int = 0
-    in_flight: float = 0.0
-    ttft_p50: float | None = None
-    ttft_p95: float | None = None
-    setting: Setting = NOT_SET
-
-
-class _Step:
-    """What happened in one step: counts, how the run was set, and samples of what was measured."""
-
-    __slots__ = ("_times", "in_flight", "sent", "setting", "tokens")
-
-    def __init__(
-        self, sent: int = 0, tokens: int = 0, in_flight: float = 0.0, setting: Setting = NOT_SET
-    ) -> None:
-        self.sent = sent
-        self.tokens = tokens
-        self.in_flight = in_flight
-        self.setting = setting
-        self._times: dict[Timing, TimesSample] = {}
-
-    def sample(self, metric: Timing) -> TimesSample:
-        """Return the sample of a metric, to add to it."""
-        found = self._times.get(metric)
-        if found is None:
-            found = self._times[metric] = TimesSample()
-        return found
-
-    def shares(self, metric: Timing) -> Shares:
-        found = self._times.get(metric)
-        return found.shares if found is not None else _NO_SHARES
-
-    def merged(self, other: _Step) -> _Step:
-        setting = other.setting if other.setting != NOT_SET else self.setting
-        in_flight = (self.in_flight + other.in_flight) / 2
-        both = _Step(self.sent + other.sent, self.tokens + other.tokens, in_flight, setting)
-        both._times = {**self._times, **other._times}
-        for metric in self._times.keys() & other._times.keys():
-            both._times[metric] = self._times[metric].merged(other._times[metric])
-        return both
-
-
-_NOWHERE = _Step(), _Step()
+_NOWHERE = SeriesStep(), SeriesStep()
 
 
 class TimeSeries:
@@ -92,10 +30,10 @@ class TimeSeries:
     def __init__(self) -> None:
         self._start: float | None = None
         self._step_s = 1.0
-        self._steps: list[_Step] = []
-        self._merged: dict[tuple[int, int], _Step] = {}
+        self._steps: list[SeriesStep] = []
+        self._merged: dict[tuple[int, int], SeriesStep] = {}
         """Steps in groups of 2, 4, ... that change no more, by the size of a group and its number."""
-        self._seconds: dict[int, _Step] = {}
+        self._seconds: dict[int, SeriesStep] = {}
         self._returned: float | None = None
         """The end of the last second that was returned or is on record, if any."""
         self._current = _NOWHERE
@@ -188,12 +126,12 @@ class TimeSeries:
             for second, step in taken
         ]
 
-    def _both(self, at: float) -> tuple[_Step, _Step]:
+    def _both(self, at: float) -> tuple[SeriesStep, SeriesStep]:
         """Return the step at `at`, and what is gathered of that second."""
         if not self._from <= at < self._until:
             step, start = self._at(at), self._start or 0.0
             number = int(at - start)
-            self._current = step, self._seconds.setdefault(number, _Step())
+            self._current = step, self._seconds.setdefault(number, SeriesStep())
             self._from, self._until = start + number, start + number + 1.0
         return self._current
 
@@ -237,7 +175,7 @@ class TimeSeries:
             },
         )
 
-    def _group(self, size: int, number: int, count: int) -> _Step:
+    def _group(self, size: int, number: int, count: int) -> SeriesStep:
         """Return `size` steps as one: only those of `count` where there are fewer."""
         if size == 1:
             return self._steps[number]
@@ -282,14 +220,14 @@ class TimeSeries:
             if span.ttft_p50 is not None and span.ttft_p95 is not None:
                 step.sample(Timing.TTFT).stand_in(span.ttft_p50, span.ttft_p95)
 
-    def _within(self, at: float) -> _Step | None:
+    def _within(self, at: float) -> SeriesStep | None:
         """Return the step at `at`; None outside of all."""
         if self._start is None or at < self._start:
             return None
         number = int((at - self._start) // self._step_s)
         return self._steps[number] if number < len(self._steps) else None
 
-    def _at(self, at: float) -> _Step:
+    def _at(self, at: float) -> SeriesStep:
         if self._start is None:
             self._start = at
         wanted = int((at - self._start) // self._step_s)
@@ -298,12 +236,12 @@ class TimeSeries:
             wanted = int((at - self._start) // self._step_s)
         while len(self._steps) <= wanted:
             before = self._steps[-1] if self._steps else _NOWHERE[0]
-            self._steps.append(_Step(in_flight=before.in_flight, setting=before.setting))
+            self._steps.append(SeriesStep(in_flight=before.in_flight, setting=before.setting))
         return self._steps[max(wanted, 0)]
 
     def _halve(self) -> None:
         if len(self._steps) % 2:
-            self._steps.append(_Step())
+            self._steps.append(SeriesStep())
         pairs = zip(self._steps[::2], self._steps[1::2], strict=True)
         self._steps = [left.merged(right) for left, right in pairs]
         self._merged.clear()

@@ -10,7 +10,7 @@ from llmdash.engine.model.frame import Mark
 from llmdash.engine.model.records import MomentRow, SampleRow
 from llmdash.engine.store.history import setting_of
 from llmdash.engine.store.marks import Marks
-from llmdash.engine.store.time_series import NOT_SET, Setting
+from llmdash.engine.store.series_steps import NOT_SET, Setting
 from llmdash.runs.replay.axis import Axis
 from llmdash.runs.replay.columns import ColumnsAt
 

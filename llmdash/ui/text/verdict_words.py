@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Hold, HoldKind
 from llmdash.engine.model.frame import Alert, Frame, RunPart
-from llmdash.engine.model.states import AlertKind, Binding, KeyState, RunState
+from llmdash.engine.model.states import AlertKind, KeyState, RunState
 from llmdash.sanitize import clean_line
 from llmdash.ui.text.badges import RUN_STATES, is_hold
+from llmdash.ui.text.binding_words import binding_words
 from llmdash.ui.text.end_words import end_words
-from llmdash.ui.text.format import count, countdown, dollars, number, significant, span
-from llmdash.ui.text.limit_words import share_in_short
+from llmdash.ui.text.format import count, countdown, dollars, significant, span
 from llmdash.ui.text.named_keys import Chosen, in_chosen_keys, key_now
 from llmdash.ui.text.trouble_words import Trouble, trouble
 
@@ -97,68 +97,9 @@ def _under_way(frame: Frame, scene: _Scene) -> RunVerdict:
 
 def _bound(frame: Frame) -> RunVerdict:
     """What limits the pace."""
-    words = _BINDINGS.get(frame.rate.binding, _waiting)(frame)
-    gist, _colon, why = words.partition(": ")
+    gist, _colon, why = binding_words(frame).partition(": ")
     said = f"▲ {gist}: {why}" if why else f"▲ {gist}"
     return RunVerdict(said, "primary", f"▲ {gist}", aside=_NOTHING)
-
-
-def _by_rate(frame: Frame) -> str:
-    return f"bound by rate {_rate(frame.rate.rate)}" if frame.rate.rate is not None else "bound by rate"
-
-
-def _by_auto(frame: Frame) -> str:
-    found = frame.rate.auto.rate
-    return f"bound by auto rate {_rate(found)}" if found is not None else "bound by auto rate"
-
-
-def _by_concurrency(frame: Frame) -> str:
-    """What more would take, by Little's law: in flight = rate x time of an answer."""
-    rate, latency_s = frame.rate, frame.run.latency.p50
-    words = f"bound by concurrency {count(rate.concurrency)}"
-    if not latency_s:
-        return words
-    if rate.rate is None or (needed := round(rate.rate * latency_s)) <= rate.concurrency:
-        most = rate.concurrency / latency_s
-        return f"{words}: answers take {_time(latency_s)}, so about {_rate(most)} at most"
-    return (
-        f"{words}: answers take {_time(latency_s)}, {_rate(rate.rate)} would need {count(needed)} in flight"
-    )
-
-
-def _by_latency(frame: Frame) -> str:
-    latency_s = frame.run.latency.p50
-    if not latency_s:
-        return "sending: no limit is reached yet"
-    return f"bound by latency: answers take {_time(latency_s)}, no limit is reached"
-
-
-def _by_keys(_frame: Frame) -> str:
-    return "bound by the keys: each is at its limit, or rests"
-
-
-def _by_share(frame: Frame) -> str:
-    share = share_in_short(frame.limits)
-    return f"bound by the shared limit: {share}" if share else "bound by the shared limit"
-
-
-def _finishing(frame: Frame) -> str:
-    return f"the last are under way: {counted(frame.run.in_flight, 'request')} in flight"
-
-
-def _waiting(frame: Frame) -> str:
-    return f"waits: {frame.rate.binding.value}"
-
-
-_BINDINGS: Final[Mapping[Binding, Callable[[Frame], str]]] = {
-    Binding.RATE: _by_rate,
-    Binding.AUTO: _by_auto,
-    Binding.CONCURRENCY: _by_concurrency,
-    Binding.LATENCY: _by_latency,
-    Binding.KEYS: _by_keys,
-    Binding.SHARED: _by_share,
-    Binding.FINISHED: _finishing,
-}
 
 
 # A run that is not.
@@ -308,12 +249,3 @@ def _ended(frame: Frame) -> RunVerdict:
     badge = RUN_STATES[frame.run.state]
     gist = words.said if words.said.startswith("✓") else f"{badge.glyph} {badge.word}"
     return RunVerdict(words.said, words.style, gist, advice, aside=words.results)
-
-
-def _rate(rate: float) -> str:
-    return f"{number(rate)}/s"
-
-
-def _time(seconds: float) -> str:
-    """A time in a sentence, of two digits that count: `4.1s`."""
-    return f"{significant(seconds, 2):g}s" if seconds < 100 else span(seconds)

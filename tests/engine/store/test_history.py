@@ -17,8 +17,9 @@ from llmdash.engine.model.timings import Timing
 from llmdash.engine.model.view import SeriesView
 from llmdash.engine.store.history import restore_history
 from llmdash.engine.store.job_columns import JobColumns
+from llmdash.engine.store.series_steps import SeriesSpan
 from llmdash.engine.store.store import Store
-from llmdash.engine.store.time_series import SeriesSpan, TimeSeries
+from llmdash.engine.store.time_series import TimeSeries
 
 COLUMNS = ("sent", "tokens", "in_flight", "ttft_p50", "ttft_p95")
 NAN = math.nan

@@ -10,7 +10,8 @@ from llmdash.engine.model.frame import SeriesPart
 from llmdash.engine.model.states import Binding
 from llmdash.engine.model.timings import AnswerTimes, Timing
 from llmdash.engine.model.view import SeriesView
-from llmdash.engine.store.time_series import SeriesSpan, Setting, TimeSeries
+from llmdash.engine.store.series_steps import SeriesSpan, Setting
+from llmdash.engine.store.time_series import TimeSeries
 
 
 def test_without_requests_there_is_nothing_to_plot() -> None:

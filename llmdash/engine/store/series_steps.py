@@ -1,0 +1,72 @@
+"""The steps of a time series: what happened in one, and how they are on record."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from llmdash.engine.metrics.times_sample import Shares, TimesSample
+from llmdash.engine.model.states import Binding
+from llmdash.engine.model.timings import Timing
+
+__all__ = ["NOT_SET", "SeriesSpan", "SeriesStep", "Setting"]
+
+_NO_SHARES = Shares()
+
+
+class Setting(NamedTuple):
+    """How the run was set, and what limited its rate; None where that is not known."""
+
+    rate: float | None = None
+    concurrency: int | None = None
+    binding: Binding | None = None
+
+
+NOT_SET = Setting()
+
+
+class SeriesSpan(NamedTuple):
+    """A part of a time series on record: what happened from `start_s` to `end_s`, on the clock of the run."""
+
+    start_s: float
+    end_s: float
+    sent: int = 0
+    tokens: int = 0
+    in_flight: float = 0.0
+    ttft_p50: float | None = None
+    ttft_p95: float | None = None
+    setting: Setting = NOT_SET
+
+
+class SeriesStep:
+    """What happened in one step: counts, how the run was set, and samples of what was measured."""
+
+    __slots__ = ("_times", "in_flight", "sent", "setting", "tokens")
+
+    def __init__(
+        self, sent: int = 0, tokens: int = 0, in_flight: float = 0.0, setting: Setting = NOT_SET
+    ) -> None:
+        self.sent = sent
+        self.tokens = tokens
+        self.in_flight = in_flight
+        self.setting = setting
+        self._times: dict[Timing, TimesSample] = {}
+
+    def sample(self, metric: Timing) -> TimesSample:
+        """Return the sample of a metric, to add to it."""
+        found = self._times.get(metric)
+        if found is None:
+            found = self._times[metric] = TimesSample()
+        return found
+
+    def shares(self, metric: Timing) -> Shares:
+        found = self._times.get(metric)
+        return found.shares if found is not None else _NO_SHARES
+
+    def merged(self, other: SeriesStep) -> SeriesStep:
+        setting = other.setting if other.setting != NOT_SET else self.setting
+        in_flight = (self.in_flight + other.in_flight) / 2
+        both = SeriesStep(self.sent + other.sent, self.tokens + other.tokens, in_flight, setting)
+        both._times = {**self._times, **other._times}
+        for metric in self._times.keys() & other._times.keys():
+            both._times[metric] = self._times[metric].merged(other._times[metric])
+        return both
