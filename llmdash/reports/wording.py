@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Final
 
-from llmdash.engine.model.amounts import share
+from llmdash.engine.model.amounts import rate_words, share
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.frame import Frame, KeyRow, Notice, RatePart, RunPart
@@ -96,16 +96,6 @@ def count(value: int) -> str:
 def per_second(value: float | None) -> str:
     """Return a rate in requests a second."""
     return UNKNOWN if value is None else f"{value:.1f}/s"
-
-
-def rate_words(per_s: float | None) -> str:
-    """Return a rate as one sets it, in the unit in which it is at least 1: `20/s`, `2.5/min`, `50/h`."""
-    if per_s is None:
-        return "unlimited"
-    size, unit = next(
-        ((size, unit) for size, unit in ((1, "s"), (60, "min")) if per_s * size >= 1 - 1e-9), (3600, "h")
-    )
-    return f"{float(f'{per_s * size:.3g}'):,g}/{unit}"
 
 
 def pace(run: RunPart, rate: RatePart) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["dollars", "share", "significant", "span"]
+__all__ = ["dollars", "rate_words", "share", "significant", "span"]
 
 _UNKNOWN: Final = "–"
 _MOST_PLACES: Final = 8
@@ -30,6 +30,16 @@ def share(value: float | None) -> str:
     A dash where it is not known.
     """
     return _UNKNOWN if value is None else f"{int(value * 1000 + 1e-9) / 10:.1f}%"
+
+
+def rate_words(per_s: float | None) -> str:
+    """Return a rate as one sets it, in the unit in which it is at least 1: `20/s`, `2.5/min`, `50/h`."""
+    if per_s is None:
+        return "unlimited"
+    size, unit = next(
+        ((size, unit) for size, unit in ((1, "s"), (60, "min")) if per_s * size >= 1 - 1e-9), (3600, "h")
+    )
+    return f"{float(f'{per_s * size:.3g}'):,g}/{unit}"
 
 
 def significant(value: float, digits: int = 3) -> float:

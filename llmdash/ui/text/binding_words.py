@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from llmdash.engine.model.amounts import rate_words
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import Binding
@@ -12,6 +13,8 @@ from llmdash.ui.text.format import count, number, significant, span
 from llmdash.ui.text.limit_words import share_in_short
 
 __all__ = ["binding_words"]
+
+_LOW: Final = 0.1
 
 
 def binding_words(frame: Frame) -> str:
@@ -78,7 +81,8 @@ _BINDINGS: Final[Mapping[Binding, Callable[[Frame], str]]] = {
 
 
 def _rate(rate: float) -> str:
-    return f"{number(rate)}/s"
+    """A rate in a sentence; a low one by the hour or minute, since `0.01/s` would be a third less."""
+    return f"{number(rate)}/s" if rate >= _LOW else rate_words(rate)
 
 
 def _time(seconds: float) -> str:

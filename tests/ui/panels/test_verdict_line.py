@@ -79,6 +79,12 @@ BOUND_BY_CONCURRENCY = replace(BOUND, rate=replace(RATE, binding=Binding.CONCURR
             id="rate",
         ),
         pytest.param(
+            replace(BOUND, rate=replace(RATE, rate=50 / 3600)),
+            ["▲ bound by rate 50/h", "nothing holds the run up"],
+            ["▲ bound by rate 50/h", "nothing holds the run up"],
+            id="low rate",
+        ),
+        pytest.param(
             BOUND_BY_CONCURRENCY,
             [
                 "▲ bound by concurrency 64: answers take 4.1s, 20.0/s would need 82 in flight",
