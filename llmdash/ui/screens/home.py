@@ -46,7 +46,7 @@ class HomeScreen(Screen[None]):
     """Shows the kept runs, and asks what to run. Nothing is sent anywhere before Enter in the form, and what
     that would send stands beside it.
 
-    No endpoint that costs money is chosen at first.
+    Where that costs money the user has looked at the endpoint before: else Enter leads there.
     """
 
     TITLE = "Home"
@@ -241,6 +241,9 @@ class HomeScreen(Screen[None]):
         except LaunchError as error:
             self._forecast.refuse(str(error))
             return
+        if self._form.spends_unseen:
+            self._form.show_endpoint()
+            return
         self._forecast.show_starting()
         self._open(launch, partial(self._launcher.start, launch), self._forecast.refuse)
 
@@ -269,7 +272,7 @@ class HomeScreen(Screen[None]):
         if self._forecast.refuses:
             return
         try:
-            self._forecast.show(forecast, self._form.launch())
+            self._forecast.show(forecast, self._form.launch(), asks=self._form.spends_unseen)
         except LaunchError as error:
             self._forecast.show_none(str(error))
 

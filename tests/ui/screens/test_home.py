@@ -233,14 +233,23 @@ HOSTED = EndpointChoice("hosted", "https://example.test/v1, 2 keys", "big-1")
     [(HOSTED,), (HOSTED, HOSTED), (HOSTED, OPTIONS.endpoints[0]), OPTIONS.endpoints],
     ids=["one that costs", "two that cost", "one that costs first", "the simulator first"],
 )
-async def test_one_enter_never_spends(endpoints: tuple[EndpointChoice, ...], last: str) -> None:
+async def test_one_enter_never_spends_but_leads_to_the_endpoint_that_would(
+    endpoints: tuple[EndpointChoice, ...], last: str
+) -> None:
     launcher = FakeLauncher(replace(OPTIONS, endpoints=endpoints, last=replace(FIRST, endpoint=last)))
+    first = last or endpoints[0].name
     async with started(launcher) as pilot:
+        if first == "hosted":
+            await until(pilot, lambda: "asks first: 10,000 prompts to hosted" in forecast(pilot))
         await pilot.press("enter")
         await settle(pilot)
-        assert {launch.endpoint for launch in launcher.launches} <= {"simulator"}
-        if not launcher.launches:
-            assert problem(pilot) == "Endpoint: none is chosen; choose one with ← and →"
+        if first == "hosted":
+            assert launcher.launches == []
+            assert has_focus(pilot.app.screen, "endpoints")
+            await until(pilot, lambda: "sends 10,000 prompts to hosted" in forecast(pilot))
+            await pilot.press("enter")
+            await settle(pilot)
+        assert [launch.endpoint for launch in launcher.launches] == [first]
 
 
 @pytest.mark.case("engine", "start-screen-enter")
@@ -272,7 +281,7 @@ async def test_what_enter_would_send_stands_beside_it() -> None:
         await until(pilot, lambda: forecast(pilot).endswith("cost     at most about $0.45"))
         pilot.app.screen.query_one("#trial", Input).value = "20"
         pilot.app.screen.query_one("#budget", Input).value = "0.2"
-        await until(pilot, lambda: "sends 20 of 10,000 prompts, then holds" in forecast(pilot))
+        await until(pilot, lambda: "sends 20 of 10,000 prompts to hosted, then holds" in forecast(pilot))
         assert "budget $0.20 may hold the run" in forecast(pilot)
         pilot.app.screen.query_one("#rate-slider").focus()
         await pilot.press("end", "end")
@@ -297,7 +306,7 @@ def test_a_forecast_says_what_it_does_not_know() -> None:
     )
     assert time == "time     as fast as answers come"
     assert cost == "cost     no price is known; [prices] in llmdash.toml sets one"
-    assert enter_words(some, 20) == "⏎ sends 1 prompt"
+    assert enter_words(some, 20, "openai") == "⏎ sends 1 prompt to openai"
     endless = forecast_lines(replace(some, cost=Range(0.00054, math.inf)), 5.0)[2]
     assert "$0.00054 for the prompts; answers cost more, without a limit   budget $5.00 may hold" in endless
     known = replace(some, output_tokens=Range(20, 30, 20), cost=Range(0.1, 0.3, 0.2))
