@@ -77,6 +77,12 @@ KEPT = KeptPart(
 )
 
 
+def _set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FakeLauncher:
     """Starts nothing and writes down what it was asked for."""
@@ -91,6 +97,10 @@ class FakeLauncher:
     runs: KeptPart = KEPT
     rows: tuple[str, ...] = ("[red]first", "second\x1b[31m")
 
+    listed: threading.Event = field(default_factory=_set)
+    """Set once the files of the folder have been found."""
+    paths: tuple[str, ...] = ("b/my invoices.csv", "b/[/].csv", "questions.jsonl")
+    checked: bool = False
     holds_run: bool = False
     session: Callable[[], Session] = FakeSession
     left: list[str] = field(default_factory=list)
@@ -109,10 +119,8 @@ class FakeLauncher:
         return self.runs
 
     def files(self) -> tuple[PromptChoice, ...]:
-        return tuple(
-            PromptChoice(name, Path("/deep") / name)
-            for name in ("b/my invoices.csv", "b/[/].csv", "questions.jsonl")
-        )
+        assert self.listed.wait(PATIENCE_S)
+        return tuple(PromptChoice(name, Path("/deep") / name) for name in self.paths)
 
     def preview(self, launch: Launch) -> Preview:
         if self.unreadable:
@@ -121,6 +129,7 @@ class FakeLauncher:
         return Preview(10_000, "column text", rows, 3, (f"line 17: no text {self.rows[-1]}",))
 
     def check_keys(self) -> tuple[EndpointChoice, ...]:
+        self.checked = True
         works = KeyChoice("a1f2", True, "500 requests"), KeyChoice("9bc0", False, "401")
         return (OPTIONS.endpoints[0], replace(OPTIONS.endpoints[1], keys=works))
 
@@ -214,6 +223,26 @@ async def test_a_file_below_this_folder_is_found_by_letters_of_its_name() -> Non
         field = pilot.app.screen.query_one("#prompt-path", Input)
         await until(pilot, lambda: field.value == "/deep/b/my invoices.csv")
         assert field.has_focus
+
+
+@pytest.mark.parametrize("files", ["b/vhn.csv", ""], ids=["found", "there are none"])
+async def test_what_is_typed_at_once_with_the_key_of_the_search_is_searched_for(files: str) -> None:
+    """Files take their time to be found, and letters of their names are keys of home."""
+    launcher = FakeLauncher(listed=threading.Event(), paths=(files,) if files else ())
+    async with started(launcher) as pilot:
+        home = pilot.app.screen
+        for key in ("slash", *"vhn"):
+            pilot.app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "vhn")
+        assert has_focus(home, "prompt-files") and not launcher.checked
+        options = pilot.app.screen.query_one("CommandList", OptionList)
+        launcher.listed.set()
+        if files:
+            await until(pilot, lambda: options.option_count == 1)
+        else:
+            await until(pilot, lambda: "No file of prompts" in toast(pilot))
+            await until(pilot, lambda: pilot.app.screen is home)
 
 
 async def test_enter_on_a_table_without_runs_says_that_there_is_none() -> None:
