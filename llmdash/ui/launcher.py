@@ -167,6 +167,8 @@ class KeptRow:
     right: float | None = None
     cost: float | None = None
     when: str = ""
+    model: str = ""
+    """Its models, joined by commas."""
 
 
 @dataclass(frozen=True, slots=True)

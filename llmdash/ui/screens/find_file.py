@@ -62,8 +62,8 @@ def _highlighted(matcher: Matcher, name: str) -> Content:
 
 def _finder(known: Future[Sequence[PromptChoice]], take: Callable[[str], None]) -> CommandPalette:
     class FileProvider(Provider):
-        """Lists the files, once they are known, and those whose names have the letters that are typed. A search
-        that is dropped for the next one leaves the next one its files.
+        """Lists the files, once they are known, and those whose names have the letters that are typed. What a
+        search waits for goes on once that is dropped: the next one waits for it too.
         """
 
         async def discover(self) -> Hits:

@@ -484,6 +484,21 @@ async def test_kept_runs_say_their_keys_and_what_room_they_take() -> None:
         )
 
 
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
+async def test_runs_of_one_name_are_told_apart_by_their_models(size: tuple[int, int]) -> None:
+    models = ("gpt-4o-mini", "gpt-4.1-mini", "mistral-7b")
+    rows = tuple(
+        KeptRow(model, "arithmetic", KeptState.DONE, 28, 0, 1.0, 0.01, "Thu 18:40", model) for model in models
+    )
+    app = LlmdashApp(launcher=FakeLauncher(runs=KeptPart(rows)), shipped_themes=SHIPPED)
+    async with app.run_test(size=size) as pilot:
+        table = app.screen.query_one(KeptTable)
+        await until(pilot, lambda: table.row_count() == 3)
+        shown = lines(table)[1:4]
+        assert all(model in row for model, row in zip(models, shown, strict=True)), shown
+        assert all("arithmetic" in row and "Thu 18:40" in row and "$0.01" in row for row in shown), shown
+
+
 @dataclass
 class SlowLauncher(FakeLauncher):
     """Takes longer to list its runs than it is between two looks at them."""
