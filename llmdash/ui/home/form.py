@@ -26,7 +26,7 @@ from llmdash.ui.panels.rate_slider import CONCURRENCY_RANGE, RATE_RANGE, LogSlid
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.pasted import pasted_paths
 
-__all__ = ["NewRunForm"]
+__all__ = ["CHECKS", "NewRunForm"]
 
 CHECKS: Final = ("as in the file", "equal", "number", "contains", "pattern", "json")
 _SCHEMA: Final = ("a JSON schema's file, for JSON answers", "a JSON schema")

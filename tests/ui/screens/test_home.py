@@ -28,8 +28,10 @@ from llmdash.engine.model.states import KeptState
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.home.choice_strip import ChoiceStrip
 from llmdash.ui.home.forecast_words import enter_words, forecast_lines
+from llmdash.ui.home.form import CHECKS
 from llmdash.ui.home.kept_table import KeptTable
 from llmdash.ui.launcher import (
+    REUSE,
     EndpointChoice,
     KeptPart,
     KeptRow,
@@ -854,7 +856,9 @@ async def test_choices_title_and_first_prompts_fit_the_width(size: tuple[int, in
         await pilot.resize_terminal(*size)
         await settle(pilot)
         for name in ("reuse", "dedupe"):
-            assert "▸ off     on" in screen.query_one(f"#{name}", ChoiceStrip).render_line(0).text
+            assert screen.query_one(f"#{name}", ChoiceStrip).render_line(0).text.split()[1:] == [*REUSE]
+        if size[0] >= 80:
+            assert all(name in screen.query_one("#check", ChoiceStrip).render_line(0).text for name in CHECKS)
         title = screen.query_one("#home-title", Static)
         assert "nothing is sent before Enter" in str(title.render())
         assert screen.query_one("#title-name").size.width >= len("llmdash   home")
