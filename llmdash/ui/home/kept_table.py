@@ -40,7 +40,7 @@ _SIGN = Column("sign", "", 1, gap=0)
 _MODEL: Final = Column("model", "model", 12, flex=1, priority=5, cut="middle")
 _COLUMNS: Final = (
     _SIGN,
-    Column("name", "name", 10, flex=1),
+    Column("name", "name", 10, flex=1, cut="middle"),
     _MODEL,
     Column("state", "state", 11),
     Column("done", "done", 8, "right", priority=2),
