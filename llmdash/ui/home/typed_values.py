@@ -1,4 +1,4 @@
-"""What was typed into the fields of the form, as the values that it stands for."""
+"""What was typed into the fields of the form, as values of a launch."""
 
 from __future__ import annotations
 
