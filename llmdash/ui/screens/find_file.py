@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from asyncio import Future, get_running_loop, shield
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
     from llmdash.ui.home.blocking_work import BlockingWork
     from llmdash.ui.launcher import PromptChoice
 
-__all__ = ["find_file"]
+__all__ = ["find_file", "searched_for"]
+
+
+def searched_for(text: str) -> str:
+    """Return what stands behind `/` in a text that is no path; empty where it is one."""
+    found = re.fullmatch(r"/([^/\s]+)", text)
+    return "" if found is None or Path(text).exists() else found[1]
 
 
 def find_file(

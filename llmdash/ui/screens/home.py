@@ -29,7 +29,7 @@ from llmdash.ui.home.keys import HOME_KEYS
 from llmdash.ui.home.title_line import TitleLine
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
 from llmdash.ui.panels.key_bar import KeyBar
-from llmdash.ui.screens.find_file import find_file
+from llmdash.ui.screens.find_file import find_file, searched_for
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
@@ -122,9 +122,13 @@ class HomeScreen(Screen[None]):
         self.call_after_refresh(self._foresee)  # it reads files, and the first picture has the processor
 
     def on_paste(self, event: Paste) -> None:
-        """A file that is dropped anywhere but on a field is the one to run."""
+        """A file that is dropped anywhere but on a field is the one to run; a word after `/` is sought."""
         event.stop()
-        self._form.take_file(event.text)
+        if word := searched_for(event.text):
+            self.action_find_file()
+            self.app.screen.call_after_refresh(self.app.post_message, Paste(word))  # once it has a focus
+        else:
+            self._form.take_file(event.text)
 
     # What was.
 

@@ -236,12 +236,12 @@ async def test_what_is_typed_at_once_with_the_key_of_the_search_is_searched_for(
         for key in ("slash", *"vhn"):
             pilot.app.post_message(events.Key(key, "/" if key == "slash" else key))
         await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
-        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "vhn")
+        await until(pilot, lambda: [each.value for each in pilot.app.screen.query(Input)] == ["vhn"])
         assert has_focus(home, "prompt-files") and not launcher.checked
         options = pilot.app.screen.query_one("CommandList", OptionList)
         launcher.listed.set()
         if files:
-            await until(pilot, lambda: options.option_count == 1)
+            await until(pilot, lambda: any(files in str(each.prompt) for each in options.options))
         else:
             await until(pilot, lambda: "No file of prompts" in toast(pilot))
             await until(pilot, lambda: pilot.app.screen is home)
@@ -913,6 +913,13 @@ async def test_a_letter_goes_to_each_field_in_sight_and_to_no_other(size: tuple[
         last = letters[-1]
         await pilot.press(last.letter)
         await until(pilot, lambda: app.screen is home and home.focused is last.target)
+
+
+async def test_a_word_that_is_pasted_with_the_key_of_the_search_is_searched_for() -> None:
+    async with started(FakeLauncher()) as pilot:
+        pilot.app.post_message(events.Paste("/invo"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await until(pilot, lambda: [each.value for each in pilot.app.screen.query(Input)] == ["invo"])
 
 
 async def test_part_of_a_path_is_pasted_where_the_cursor_is() -> None:
