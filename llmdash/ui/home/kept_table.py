@@ -37,7 +37,7 @@ _LOOKS = {
 """Glyph, words and style of each state."""
 _SIGN = Column("sign", "", 1, gap=0)
 """Shows which run is marked, and which is under the cursor."""
-_MODEL: Final = Column("model", "model", 11, flex=1, priority=5, cut="middle")
+_MODEL: Final = Column("model", "model", 11, flex=1, priority=5, cut="middle", most=28)
 _COLUMNS: Final = (
     _SIGN,
     Column("name", "name", 10, flex=1, cut="middle"),

@@ -71,9 +71,9 @@ OPTIONS = LaunchOptions(
 FIRST = Launch(Path("arithmetic.toml"), "simulator", "", 5.0, 64)
 KEPT = KeptPart(
     (
-        KeptRow("one", "[/] sums", KeptState.RUNNING, 3412, 32, 0.974, 0.43, "6m left"),
-        KeptRow("two", "capitals", KeptState.DONE, 28, 0, 1.0, None, "09:12"),
-        KeptRow("three", "sums", KeptState.STOPPED, 2648, 0, 0.963, 0.31, "Thu 18:40"),
+        KeptRow("one", "[/] sums", KeptState.RUNNING, 3412, 32, 0.974, 0.43, "6m left", "gpt-4o"),
+        KeptRow("two", "capitals", KeptState.DONE, 28, 0, 1.0, None, "09:12", "gpt-4o-mini"),
+        KeptRow("three", "sums", KeptState.STOPPED, 2648, 0, 0.963, 0.31, "Thu 18:40", "gpt-4o"),
     ),
     "214 MB",
 )
