@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from llmdash.compare.report import Row
 from llmdash.compare.session import Asked, ComparingSession, Trial
@@ -36,11 +36,15 @@ from llmdash.prompts.source import Prompt, PromptSource, RequestBody
 from llmdash.prompts.wrapped import WrappedSource
 from llmdash.reports.progress import display_for, watch
 from llmdash.reports.streams import can_draw_on
+from llmdash.sanitize import storable
 from llmdash.signals import Signals
 from llmdash.simulator.process import SimulatorProcess
 from llmdash.simulator.settings import SimulatorSettings
 
 __all__ = ["Bench", "compare_headless", "practice", "show_comparison"]
+
+_MOMENT_S: Final = 0.02
+"""Seconds between two looks whether a first experiment has begun."""
 
 
 def practice(latency: float) -> SimulatorSettings:
@@ -111,6 +115,7 @@ class Bench:
             connect=_with_keys(plan.connect, experiment.keys, asked, options.get("model")),
             more_keys=_noting(plan.more_keys, asked) if experiment.keys is None else tuple,
             facts=replace(facts, name=title, keys=keys, model=experiment.model or facts.model),
+            notes={**plan.notes, "title": _kept_as(source, experiment)},
             options=options,
         )
         return Trial(experiment, LocalSession(plan), source, asked)
@@ -131,6 +136,11 @@ class Bench:
             tuned=tuned,
             folder=trial.session.folder,
         )
+
+
+def _kept_as(source: PromptSource, experiment: Experiment) -> str | None:
+    """What the run is called where it is kept: by its way, as those of other ways differ in nothing else."""
+    return None if experiment.model is not None else storable(f"{source.name} {experiment.name}")
 
 
 def _folder_name(name: str) -> str:
@@ -232,7 +242,10 @@ def compare_headless(session: ComparingSession) -> int:
     with obeying_signals(session) as signals:
         session.start()
         while session.alive:
-            _watch_one(session)
+            if session.place:
+                _watch_one(session)
+            else:
+                session.join(_MOMENT_S)  # there is nothing of a first experiment to tell yet
         session.join()
     return of_signal(signals.received[0]) if signals.received else _exit_code(session)
 

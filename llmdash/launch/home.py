@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from llmdash import locations
 from llmdash.engine.journal.lock import holder_of
 from llmdash.engine.model.states import Severity
-from llmdash.launch.home_orders import fields_for_options, flags_of, order_of
+from llmdash.launch.home_orders import ALL, fields_for_options, flags_of, order_of
 from llmdash.launch.home_rows import endpoint_choices, files_below, kept_part, prompt_choices
 from llmdash.launch.key_memory import KeyMemory
 from llmdash.launch.refusals import refusal_code
@@ -159,10 +159,11 @@ class HomeLauncher:
         """Return what can be chosen, with what was chosen last."""
         remembered = self._preferences.load()[0] if self._preferences is not None else Preferences()
         names = (file.path.name for file in self._settings.trustable)
+        endpoints = endpoint_choices(self._settings, self._known_keys)
         return LaunchOptions(
             prompt_files=tuple(prompt_choices()),
-            endpoints=endpoint_choices(self._settings, self._known_keys),
-            last=_last_launch(self._settings, remembered),
+            endpoints=endpoints,
+            last=_with_endpoint(_last_launch(self._settings, remembered), endpoints),
             found_in=" and ".join(dict.fromkeys(names)),
         )
 
@@ -306,3 +307,11 @@ def _last_launch(settings: Settings, remembered: Preferences) -> Launch:
     concurrency = settings.concurrency if given else remembered.concurrency
     launch = launch_of(remembered.launch or {}, rate, concurrency or settings.concurrency)
     return replace(launch, auto=launch.auto or settings.auto)
+
+
+def _with_endpoint(launch: Launch, endpoints: Sequence[EndpointChoice]) -> Launch:
+    """A launch at its endpoint; where that is offered no more, at the first one, with the model of that."""
+    names = [choice.name for choice in endpoints]
+    if launch.endpoint in names:
+        return launch
+    return replace(launch, endpoint=next(name for name in names if name != ALL), model="")

@@ -126,6 +126,7 @@ def _kept_row(entry: RunEntry, now: datetime) -> KeptRow:
         right=entry.accuracy,
         cost=entry.cost,
         when="" if at is None else _when(datetime.fromtimestamp(at), now),
+        model=clean_line(entry.model or ""),
     )
 
 

@@ -1,47 +1,37 @@
-"""The terminal app: themes, preferences, signals and safe output; the screens do the rest."""
+"""The app: which screen is there, what is remembered, and what each press and each run asks of it."""
 
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, InputEvent, Key, MouseMove, Paste
 from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.signal import Signal
 
-from llmdash.crash import crash_report
-from llmdash.exit_codes import of_signal
-from llmdash.signals import Signals, terminal_is_gone
+from llmdash.signals import Signals
 from llmdash.ui.dashboard.messages import ColumnsChosen, Happened, RunStopped
 from llmdash.ui.lean_stylesheet import LeanStylesheet
-from llmdash.ui.outside import LOOK_S, Outside
 from llmdash.ui.services.choices import Choices
 from llmdash.ui.services.copies import Copies, clipboard_here
 from llmdash.ui.services.idle_collection import COLLECT_S, IdleCollection
 from llmdash.ui.services.leaving import Leaving
 from llmdash.ui.services.result_file import ResultFile, WriteResults
 from llmdash.ui.services.type_ahead import TypeAhead
-from llmdash.ui.settings.contrast import legible
 from llmdash.ui.terminal.attention import BELL, attention
-from llmdash.ui.terminal.driver import BrowserDriver, TerminalDriver
-from llmdash.ui.terminal.lean_update import lean_update
-from llmdash.ui.terminal.safe_output import ControlCharacters
+from llmdash.ui.terminal_app import TerminalApp
 from llmdash.ui.text.messages import Copied
 from llmdash.ui.text.named_keys import in_chosen_keys
 from llmdash.ui.toasts import SteadyNotification, reading_s
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from textual.command import Provider
-    from textual.filter import LineFilter
 
     from llmdash.engine.model.comparison import ComparisonSource, PairsView
     from llmdash.engine.model.session import Session
@@ -58,7 +48,7 @@ def _action_provider() -> type[Provider]:
     return ActionProvider
 
 
-class LlmdashApp(App[None]):
+class LlmdashApp(TerminalApp):
     """Shows `session`, or asks through `launcher` what to run and then shows that, or shows a `comparison` of
     kept runs, at first what `compared` names of it.
 
@@ -80,7 +70,6 @@ class LlmdashApp(App[None]):
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar[set[Callable[[], type[Provider]]]] = {_action_provider}  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+z", "suspend_process", show=False, system=True),
         # Textual's own would keep its key, whatever other one the user gave the action.
         Binding("ctrl+p", "command_palette", show=False, system=True, priority=True, id="palette"),
     ]
@@ -111,29 +100,20 @@ class LlmdashApp(App[None]):
     ) -> None:
         if sum(source is not None for source in (session, launcher, comparison)) != 1:
             raise ValueError("give a session, a launcher or a comparison")
-        super().__init__(driver_class=BrowserDriver if in_browser else TerminalDriver)
-        self.signal_received: int | None = None
-        """The signal that ended the app, or SIGHUP where the terminal was closed."""
+        super().__init__(in_browser=in_browser, redact=redact, signals=signals, fault=fault, gone=gone)
         self._session = session
         self._launcher = launcher
         self._comparison = comparison
         self._compared = compared
         self._fps = fps
-        self._redact = redact
         self._on_shown = on_shown
         self._on_ready = on_ready
-        self._outside = Outside(
-            self._leave, self._finish, signals=signals, closed=self._is_closed, fault=fault, gone=gone
-        )
         self._notify = notify
         self._results = None if write_results is None else ResultFile(self, write_results)
-        self.in_browser = in_browser
-        """True where who looks may sit at another machine."""
         self._leaving = Leaving(self, launcher, goes_on_without=goes_on_without)
         self._copies = Copies(
             self, system_clipboard or clipboard_here(in_browser=in_browser), super().copy_to_clipboard
         )
-        self._control_characters = ControlCharacters()
         self._type_ahead = TypeAhead(self)
         self._collection = IdleCollection()
         self.input_signal: Signal[InputEvent] = Signal(self, "input")
@@ -179,9 +159,7 @@ class LlmdashApp(App[None]):
 
     def on_mount(self) -> None:
         self._choices.begin()
-        self._outside.obey_signals()
         self.call_after_refresh(self._on_shown)
-        self.set_interval(LOOK_S, self._outside.look)
         self.set_interval(COLLECT_S, self._collection.look)
 
     def action_jump(self) -> None:
@@ -189,33 +167,6 @@ class LlmdashApp(App[None]):
         from llmdash.ui.screens.jump import JumpScreen
 
         self.push_screen(JumpScreen(self.screen))
-
-    def _leave(self, number: int) -> None:
-        if self.signal_received is None and not self._exit:
-            self.signal_received = number
-            self.exit(return_code=of_signal(number))
-
-    def _finish(self) -> None:
-        if not self._exit:
-            self.exit()
-
-    def _is_closed(self) -> bool:
-        return not self.is_headless and terminal_is_gone()
-
-    @property
-    def terminal_reads(self) -> bool:
-        """False if the terminal did not even accept its reset: a write to it may block."""
-        return not getattr(self._driver, "gave_up", False)
-
-    def abandon_terminal(self) -> None:
-        """Restore the terminal of an app that was interrupted; call it after `run`."""
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.abandon()
-
-    def action_suspend_process(self) -> None:
-        """Ctrl+Z: stop, as every program on a terminal does, until a shell continues it."""
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.stop_process(group=True)
 
     def on_home_screen_started(self, event: HomeScreen.Started) -> None:
         self._session = event.session
@@ -248,10 +199,6 @@ class LlmdashApp(App[None]):
         desktop = self._notify == "desktop"
         self._driver.write(attention("llmdash", event.words, os.environ) if desktop else BELL)
 
-    def action_help_quit(self) -> None:
-        """Ctrl+C without a selection quits, as SIGINT would."""
-        self._leave(signal.SIGINT)
-
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """None of Textual's own: the palette lists the actions of llmdash, themes among them."""
         return ()
@@ -276,10 +223,6 @@ class LlmdashApp(App[None]):
         """Read the theme files that changed, so that an edited theme shows at once."""
         self._choices.reload_themes()
 
-    def get_css_variables(self) -> dict[str, str]:
-        """As Textual's, with greys that can be seen in every theme."""
-        return legible(super().get_css_variables())
-
     @on(ColumnsChosen)
     def _remember_columns(self, event: ColumnsChosen) -> None:
         self._choices.remember_columns(event.names)
@@ -299,16 +242,3 @@ class LlmdashApp(App[None]):
             return
         lasts_s = reading_s(message, severity) if timeout is None else timeout
         self.post_message(Notify(SteadyNotification(message, title, severity, lasts_s, markup=markup)))
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        super()._display(screen, lean_update(renderable))
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._control_characters]
-
-    def _fatal_error(self) -> None:
-        """Print where it failed; Textual would print every local variable, secrets included."""
-        self.bell()
-        if self._exception is not None and not self._exit_renderables:
-            self._exit_renderables.append(Text(crash_report(self._exception, self._redact)))
-        self._close_messages_no_wait()

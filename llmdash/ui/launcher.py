@@ -56,7 +56,7 @@ class KeyChoice:
 class EndpointChoice:
     """An endpoint to choose. `model` is its default model, `detail` names its address and keys.
 
-    One that `spends` is never chosen until the user does.
+    To one that `spends` nothing is sent before the user has looked at the choice.
     """
 
     name: str
@@ -133,7 +133,7 @@ def launch_of(record: Mapping[str, str | int | float], rate: float | None, concu
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
-    """What can be chosen, with what was chosen last; `last` names no endpoint that spends."""
+    """What can be chosen, and what is chosen at first: what was chosen `last`."""
 
     prompt_files: tuple[PromptChoice, ...] = ()
     endpoints: tuple[EndpointChoice, ...] = ()
@@ -167,6 +167,8 @@ class KeptRow:
     right: float | None = None
     cost: float | None = None
     when: str = ""
+    model: str = ""
+    """Its models, joined by commas."""
 
 
 @dataclass(frozen=True, slots=True)

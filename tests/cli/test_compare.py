@@ -123,6 +123,7 @@ def test_with_one_key_all_keys_is_not_paid_for_again(simulator: Simulator, tmp_p
     env = environment(tmp_path, simulator(keys=("only",)))
     ended = llmdash("compare", "--json", "--limit", 3, "--rate", "unlimited", cwd=tmp_path, env=env)
     assert list(rows(ended)) == ["serial", "one-key"]
+    assert "compare 1/2 · serial, one key" in ended.err.splitlines()[0]
 
 
 def test_models_are_compared_on_the_same_prompts_whatever_those_ask_for(

@@ -19,6 +19,7 @@ from llmdash.engine.model.view import JobsView, StreamView, View
 from llmdash.launch.compare import Bench, practice
 from llmdash.launch.run_input import Input
 from llmdash.prompts.source import Prompt, PromptList
+from llmdash.runs.catalogue import title_of
 from llmdash.secrets import Secret
 from tests.simulated import Simulated
 from tests.waiting import first, wait_for
@@ -58,6 +59,7 @@ def test_the_frame_follows_the_experiment_that_runs_and_keeps_the_last(
     assert (last.name, last.keys, last.done) == ("compare 2/2 · concurrent, all keys", 3, 8)
     assert [row.run.name for row in session.rows] == ["compare 1/2 · serial, one key", last.name]
     assert [row.run.keys for row in session.rows] == [1, 3]
+    assert [title_of(row.folder) for row in session.rows if row.folder] == ["sums serial", "sums all-keys"]
 
 
 def test_the_text_a_front_end_holds_of_one_experiment_is_not_gone_on_with_in_the_next(

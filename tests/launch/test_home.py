@@ -150,6 +150,32 @@ def test_a_choice_is_remembered_unless_the_settings_name_another(
     assert (last.rate, last.concurrency) == offered
 
 
+@pytest.mark.parametrize(
+    ("last", "model", "begins"),
+    [
+        (None, "m-9", ("one", "")),
+        ("two", "m-9", ("two", "m-9")),
+        ("simulator", "", ("simulator", "")),
+        ("all of them", "", ("all of them", "")),
+        ("of another folder", "m-9", ("one", "")),
+    ],
+)
+def test_home_begins_with_the_endpoint_of_last_time_else_with_the_first_configured_one(
+    tmp_path: Path, last: str | None, model: str, begins: tuple[str, str]
+) -> None:
+    file = PreferencesFile(tmp_path / "preferences.toml")
+    if last is not None:
+        file.save(Preferences(launch={"endpoint": last, "model": model}))
+    each = [
+        EndpointSettings(name, "openai-chat", "http://127.0.0.1:8000/v1", "m", auth="none")
+        for name in ("one", "two")
+    ]
+    chosen = HomeLauncher(Settings().with_endpoints(each), load, file).options().last
+    assert (chosen.endpoint, chosen.model) == begins
+    without_keys = HomeLauncher(Settings(), load, file).options().last
+    assert without_keys.endpoint == "simulator"
+
+
 def test_an_endpoint_that_needs_no_key_is_offered() -> None:
     endpoint = EndpointSettings("local", "openai-chat", "http://127.0.0.1:8000/v1", "m", auth="none")
     offered = HomeLauncher(Settings().with_endpoints([endpoint]), load).options().endpoints

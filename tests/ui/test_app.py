@@ -11,7 +11,7 @@ import pytest
 from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual.color import Color
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
 
 from llmdash.engine.model.frame import Frame
@@ -78,6 +78,21 @@ async def test_a_theme_is_chosen_from_the_palette() -> None:
         await until(pilot, lambda: isinstance(app.screen, CommandPalette) and app.screen.is_mounted)
         await choose(pilot, "morning-mist")
         await until(pilot, lambda: app.theme == "morning-mist")
+
+
+async def test_the_palette_offers_what_can_be_done_now_and_says_of_the_rest_why_not() -> None:
+    async with (app := app_with()).run_test(size=(120, 36)) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: any("Theme" in choice for choice in offered(app)))
+        assert any(choice.startswith("Pause") for choice in offered(app))
+        assert not [choice for choice in offered(app) if choice.startswith(("Release", "Budget"))]
+        await pilot.press(*"release")
+        await until(pilot, lambda: any("No trial holds the run" in choice for choice in offered(app)))
+
+
+def offered(app: LlmdashApp) -> list[str]:
+    """What the palette lists."""
+    return [str(option.prompt) for each in app.screen.query(CommandList) for option in each.options]
 
 
 async def test_the_theme_is_remembered(tmp_path: Path) -> None:

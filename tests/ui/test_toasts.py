@@ -9,6 +9,7 @@ import pytest
 from textual.widgets._toast import Toast
 
 from llmdash.ui.app import LlmdashApp
+from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.toasts import SteadyNotification
 from tests.ui.fake_session import FakeSession
 from tests.ui.waiting import until
@@ -48,6 +49,16 @@ async def test_every_toast_of_the_app_is_a_steady_one() -> None:
         app.notify("brief", timeout=0.5, markup=False)
         await pilot.pause()  # it is on screen now, or was
         await until(pilot, lambda: len(app.screen.query(Toast)) == 1)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
+async def test_a_toast_leaves_the_key_bar_readable(size: tuple[int, int]) -> None:
+    app = LlmdashApp(session=FakeSession())
+    async with app.run_test(size=size, notifications=True) as pilot:
+        app.notify("there is nothing to release " * 4, timeout=500.0, markup=False)
+        await until(pilot, lambda: app.screen.query(Toast) and app.screen.query_one(Toast).size.height > 1)
+        bar, toast = app.screen.query_one(KeyBar).region, app.screen.query_one(Toast).region
+        assert toast and toast.bottom == bar.y
 
 
 async def test_a_key_that_is_held_down_fills_the_screen_with_no_toasts() -> None:

@@ -171,13 +171,18 @@ class Board(PanelSpace):
         self._jobs.focus()
 
     def clear(self) -> bool:
-        """Close the filter, or else drop the marks; return False where there was neither."""
-        cleared = self._filter.is_open or self._jobs.has_marks
+        """Close the filter, or else drop the marks, or else leave the wall; return False where there was none
+        of these.
+        """
         if self._filter.is_open:
             self._filter.close()
-        else:
-            self._jobs.clear_marks()
-        return cleared
+            return True
+        had_marks = self._jobs.has_marks
+        self._jobs.clear_marks()
+        if not had_marks and not self._review.leave_wall():
+            return False
+        self.post_message(self.ViewChanged())
+        return True
 
     # How one panel moves another.
 

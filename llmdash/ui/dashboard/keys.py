@@ -142,7 +142,9 @@ DASHBOARD_KEYS: Final[list[BindingType]] = [
     Binding(
         "exclamation_mark", "open('alerts')", "Alerts", show=False, tooltip="What blocks the run, in full"
     ),
-    Binding("escape", "clear", "Clear", show=False, tooltip="Close the filter or drop the marks"),
+    Binding(
+        "escape", "clear", "Clear", show=False, tooltip="Close the filter, drop the marks, leave the wall"
+    ),
     *FOCUS_KEYS,
     replace(JUMP_KEY, tooltip="A letter on each panel: press one to go there"),
     PALETTE_KEY,

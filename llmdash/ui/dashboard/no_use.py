@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -12,8 +13,9 @@ from llmdash.ui.dashboard.action_names import hold_of
 from llmdash.ui.dashboard.steering import pause_or_resume
 from llmdash.ui.panels.replay_bar import speed_beside
 
-__all__ = ["no_use"]
+__all__ = ["no_use", "no_use_of"]
 
+_STEPPED: Final = re.compile(r"(\w+)\((-?\d+)\)")
 _NO_REPLAY: Final = "This is no replay: it can be neither sped up nor taken back"
 
 
@@ -24,6 +26,12 @@ def no_use(action: str, frame: Frame, step: int = 0) -> str:
     """
     reason = _REASONS.get(action)
     return "" if reason is None else reason(frame, step)
+
+
+def no_use_of(bound: str, frame: Frame) -> str:
+    """Return the same of an action as it is bound, with its parameter: `nudge_rate(-1)`."""
+    stepped = _STEPPED.fullmatch(bound)
+    return no_use(bound, frame) if stepped is None else no_use(stepped[1], frame, int(stepped[2]))
 
 
 def _is_live(frame: Frame) -> bool:

@@ -80,6 +80,14 @@ class Review:
             self._chosen = StreamLayout.WALL
         self._arrange(ended=self._outcome.display, failed=self._failed.display)
 
+    def leave_wall(self) -> bool:
+        """Show streams as they are at first, in place of a wall of them; return False where there is none."""
+        is_wall = self._tiles.display and self.streams is StreamLayout.WALL
+        if is_wall:
+            self._chosen = None
+            self._arrange(ended=self._outcome.display, failed=self._failed.display)
+        return is_wall
+
     def use_room(self, is_roomy: bool) -> None:
         """Show tiles where there `is_roomy` space, unless another way was chosen."""
         self._is_roomy = is_roomy

@@ -20,14 +20,16 @@ from llmdash.ui.text.paint import Styles, line
 
 __all__ = ["ChoiceStrip"]
 
-_GAP = 3
+_GAPS = 3, 1
+"""Cells between two names; the fewer where there is room for all of them only so."""
 _MARK = "▸ "
 _MORE = "…"
 """In place of names for which there is no room."""
 
 
 class ChoiceStrip(Widget, can_focus=True):
-    """One line of names; the chosen one is marked and always in sight. At first none needs to be.
+    """One line of names; the chosen one is marked and always in sight. At first none needs to be. Where it is
+    narrow the names are closer together.
 
     | Key | Does |
     |---|---|
@@ -139,12 +141,13 @@ class ChoiceStrip(Widget, can_focus=True):
         if y > 0:
             return Strip.blank(width, other)
         chosen = self._styles.get("choice-strip--focused" if self.has_focus else "choice-strip--chosen")
-        shift = self._place(width)
+        gap = self._gap(width)
+        shift = self._place(width, gap)
         pieces = []
         for number, name in enumerate(self._names):
             mark = _MARK if number == self._chosen else "  "
             pieces.append((mark + name, chosen if number == self._chosen else other))
-            pieces.append((" " * _GAP, other))
+            pieces.append((" " * gap, other))
         length = self._spans[-1][1] + shift if self._spans else 0
         whole = line(pieces, max(width, length), other)
         cut = [_MORE if shift else "", _MORE if whole.cell_length - shift > width else ""]
@@ -152,15 +155,21 @@ class ChoiceStrip(Widget, can_focus=True):
         shown = whole.crop(shift + left.cell_length, shift + width - right.cell_length)
         return Strip.join([left, shown, right]).adjust_cell_length(width, other)
 
-    def _place(self, width: int) -> int:
+    def _gap(self, width: int) -> int:
+        """The cells between two names."""
+        names = sum(len(_MARK) + cell_len(name) for name in self._names)
+        fitting = (gap for gap in _GAPS if names + gap * (len(self._names) - 1) <= width)
+        return next(fitting, _GAPS[0])
+
+    def _place(self, width: int, gap: int) -> int:
         """Note where each name is drawn; return by how many cells the line is shifted to show the chosen."""
         spans, x = [], 0
         for name in self._names:
             stop = x + len(_MARK) + cell_len(name)
             spans.append((x, stop))
-            x = stop + _GAP
+            x = stop + gap
         chosen = spans[self._chosen] if self._chosen is not None and spans else (0, 0)
         beside = len(_MARK)  # a cell or two for what says that there are more
-        shift = max(0, min(chosen[1] + beside - width, chosen[0] - beside)) if x - _GAP > width else 0
+        shift = max(0, min(chosen[1] + beside - width, chosen[0] - beside)) if x - gap > width else 0
         self._spans = [(start - shift, stop - shift) for start, stop in spans]
         return shift

@@ -40,11 +40,11 @@ class ForecastPane(Static):
         """True while it says why Enter started nothing."""
         return bool(self._refused)
 
-    def show(self, forecast: ForecastPart, launch: Launch) -> None:
-        """Show what would come of a launch; the frame says what Enter does."""
+    def show(self, forecast: ForecastPart, launch: Launch, *, asks: bool) -> None:
+        """Show what would come of a launch; the frame says what Enter does: where it `asks`, not yet that."""
         self.set_class(forecast.spends, "-spends")
         self.set_class(False, "-refused")
-        self.border_subtitle = Content(enter_words(forecast, launch.trial))
+        self.border_subtitle = Content(enter_words(forecast, launch.trial, launch.endpoint, asks=asks))
         self.update(Content("\n").join(map(_labelled, forecast_lines(forecast, launch.budget))))
 
     def show_none(self, why: str) -> None:

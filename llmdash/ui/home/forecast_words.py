@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from llmdash.engine.model.counts import counted
 from llmdash.sanitize import clean_line
-from llmdash.ui.text.format import dollars, si, span
+from llmdash.ui.text.format import dollars, fit, si, span
 
 if TYPE_CHECKING:
     from llmdash.engine.model.forecast import ForecastPart, Range
@@ -16,21 +16,26 @@ __all__ = ["LABEL", "enter_words", "forecast_lines"]
 
 LABEL = 9
 """Cells of what a line is about."""
+_WHOM: Final = 20
+"""Cells of the name of an endpoint, at most."""
 
 
-def enter_words(forecast: ForecastPart, trial: int) -> str:
-    """Return what Enter does now.
+def enter_words(forecast: ForecastPart, trial: int, endpoint: str, *, asks: bool = False) -> str:
+    """Return what Enter does now; where it `asks`, only at the second press.
 
-    >>> enter_words(ForecastPart(jobs=4210), 20)
-    '⏎ sends 20 of 4,210 prompts, then holds'
-    >>> enter_words(ForecastPart(jobs=90, spends=False), 0)
+    >>> enter_words(ForecastPart(jobs=4210), 20, "openai")
+    '⏎ sends 20 of 4,210 prompts to openai, then holds'
+    >>> enter_words(ForecastPart(jobs=4210), 0, "openai", asks=True)
+    '⏎ asks first: 4,210 prompts to openai'
+    >>> enter_words(ForecastPart(jobs=90, spends=False), 0, "simulator")
     '⏎ sends 90 prompts to the simulator'
     """
+    does = "⏎ asks first:" if asks else "⏎ sends"
     prompts = counted(forecast.jobs, "prompt")
-    whom = "" if forecast.spends else " to the simulator"
+    whom = fit(endpoint, _WHOM).rstrip() if forecast.spends else "the simulator"
     if 0 < trial < forecast.jobs:
-        return f"⏎ sends {trial:,} of {prompts}{whom}, then holds"
-    return f"⏎ sends {prompts}{whom}"
+        return f"{does} {trial:,} of {prompts} to {whom}, then holds"
+    return f"{does} {prompts} to {whom}"
 
 
 def forecast_lines(forecast: ForecastPart, budget: float | None) -> tuple[str, str, str]:

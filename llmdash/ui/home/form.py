@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.widgets import Input, Label, Static
 
 from llmdash.sanitize import clean_line
@@ -19,21 +19,18 @@ from llmdash.ui.home.choice_strip import ChoiceStrip
 from llmdash.ui.home.field import Field
 from llmdash.ui.home.field_line import LABEL_CELLS, FieldLine
 from llmdash.ui.home.path_field import PathField
+from llmdash.ui.home.typed_values import budget_of, options_of, trial_of
 from llmdash.ui.home.words import PREVIEW_LINES, preview_lines, reading_line
 from llmdash.ui.launcher import REUSE, EndpointChoice, Launch, LaunchError, LaunchOptions, Preview
 from llmdash.ui.panels.rate_slider import CONCURRENCY_RANGE, RATE_RANGE, LogSlider
 from llmdash.ui.text.messages import FromWidget
 from llmdash.ui.text.pasted import pasted_paths
 
-__all__ = ["NewRunForm"]
+__all__ = ["CHECKS", "NewRunForm"]
 
 CHECKS: Final = ("as in the file", "equal", "number", "contains", "pattern", "json")
-_OPTION = re.compile(r",\s*(?=[A-Za-z_$][\w$.-]*\s*=)")
 _SCHEMA: Final = ("a JSON schema's file, for JSON answers", "a JSON schema")
-"""The comma between two options: one that a name and `=` follow."""
 _SWITCH = ("off", "on")
-_MOST_TRIAL = 1_000_000
-_MOST_DOLLARS = 1e9
 
 
 class NewRunForm(Vertical):
@@ -79,7 +76,8 @@ class NewRunForm(Vertical):
         paths = [choice.path for choice in options.prompt_files]
         self._files = ChoiceStrip(names, _place(paths, last.prompt_path), id="prompt-files")
         ends = [choice.name for choice in options.endpoints]
-        self._endpoints = ChoiceStrip(ends, _free(options), id="endpoints")
+        self._endpoints = ChoiceStrip(ends, _place_of_name(ends, last.endpoint), id="endpoints")
+        self._endpoint_was_seen = False
         self._check = ChoiceStrip(CHECKS, CHECKS.index(last.check) if last.check in CHECKS else 0, id="check")
         self._reuse = ChoiceStrip(REUSE, REUSE.index(last.reuse), id="reuse")
         self._dedupe = ChoiceStrip(REUSE, REUSE.index(last.dedupe), id="dedupe")
@@ -154,9 +152,9 @@ class NewRunForm(Vertical):
             check=CHECKS[check] if check else "",
             schema=self._text("schema"),
             carry=self._text("carry"),
-            options=tuple(part.strip() for part in _OPTION.split(self._text("options")) if part.strip()),
-            trial=_trial(self._text("trial")),
-            budget=_budget(self._text("budget")),
+            options=options_of(self._text("options")),
+            trial=trial_of(self._text("trial")),
+            budget=budget_of(self._text("budget")),
             reuse=REUSE[self._reuse.chosen or 0],
             dedupe=REUSE[self._dedupe.chosen or 0],
             auto=bool(self._auto.chosen),
@@ -181,9 +179,16 @@ class NewRunForm(Vertical):
         """The chosen endpoint. Raises LaunchError where none is."""
         if not self._options.endpoints:
             raise LaunchError("Endpoint: none is configured; put API_KEY and BASE_URL into .env")
-        if self._endpoints.chosen is None:
-            raise LaunchError("Endpoint: none is chosen; choose one with ← and →")
-        return self._options.endpoints[self._endpoints.chosen]
+        return self._options.endpoints[self._endpoints.chosen or 0]
+
+    @property
+    def spends_unseen(self) -> bool:
+        """True where it costs money at an endpoint that nobody has looked at: it was chosen already."""
+        return self.endpoint.spends and not self._endpoint_was_seen
+
+    def show_endpoint(self) -> None:
+        """Go to the endpoint, so that it is looked at."""
+        self._endpoints.focus()
 
     def _prompt_path(self) -> Path:
         if typed := self._text("prompt-path"):
@@ -251,6 +256,12 @@ class NewRunForm(Vertical):
         event.stop()
         self.post_message(self.Changed(self))
 
+    @on(DescendantFocus, "#endpoints")
+    def _see_endpoint(self) -> None:
+        if not self._endpoint_was_seen:
+            self._endpoint_was_seen = True
+            self.post_message(self.Changed(self))
+
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -264,32 +275,9 @@ def _place(paths: Sequence[Path], path: Path) -> int | None:
     return paths.index(path) if path in paths else None
 
 
-def _free(options: LaunchOptions) -> int | None:
-    """The endpoint chosen at first: the one of last time, if it costs nothing, else the first that does."""
-    free = [at for at, choice in enumerate(options.endpoints) if not choice.spends]
-    last = [at for at in free if options.endpoints[at].name == options.last.endpoint]
-    return next(iter(last or free), None)
-
-
-def _trial(text: str) -> int:
-    if text in ("", "0", "off"):
-        return 0
-    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_TRIAL):
-        raise LaunchError(f"Trial: {clean_line(text)!r} is not a number of prompts; write one such as 20")
-    return int(text)
-
-
-def _budget(text: str) -> float | None:
-    text = text.removeprefix("$").strip()
-    if text in ("", "off"):
-        return None
-    try:
-        dollars = float(text)
-    except ValueError:
-        dollars = 0.0
-    if not 0 < dollars < _MOST_DOLLARS:
-        raise LaunchError(f"Budget: {clean_line(text)!r} is not a sum in dollars; write one such as 5.00")
-    return dollars
+def _place_of_name(names: Sequence[str], name: str) -> int | None:
+    """The place of the endpoint of last time, else the first one; None where there are none."""
+    return names.index(name) if name in names else 0 if names else None
 
 
 def _field(name: str, value: str, *placeholders: str, classes: str = "") -> Field:

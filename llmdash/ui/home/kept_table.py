@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from textual.binding import BindingType
@@ -37,6 +37,20 @@ _LOOKS = {
 """Glyph, words and style of each state."""
 _SIGN = Column("sign", "", 1, gap=0)
 """Shows which run is marked, and which is under the cursor."""
+_MODEL: Final = Column("model", "model", 11, flex=1, priority=5, cut="middle", most=28)
+_COLUMNS: Final = (
+    _SIGN,
+    Column("name", "name", 10, flex=1, cut="middle"),
+    _MODEL,
+    Column("state", "state", 11),
+    Column("done", "done", 8, "right", priority=2),
+    Column("failed", "failed", 6, "right", priority=4),
+    Column("right", "right", 6, "right", priority=3),
+    Column("cost", "cost", 7, "right", priority=1),
+    Column("when", "when", 9, priority=1),
+)
+_WITH_MODEL: Final = tuple(replace(each, priority=1) if each is _MODEL else each for each in _COLUMNS)
+"""The same where runs that have one name differ in their models: these have room before other columns."""
 _TITLE = "Runs kept"
 NO_RUN: Final = "No run is kept yet: Enter in the form below begins one"
 
@@ -81,19 +95,7 @@ class KeptTable(LineTable):
         other: KeptRow | None
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(
-            (
-                _SIGN,
-                Column("name", "name", 10, flex=1),
-                Column("state", "state", 11),
-                Column("done", "done", 8, "right"),
-                Column("failed", "failed", 6, "right", priority=2),
-                Column("right", "right", 6, "right", priority=3),
-                Column("cost", "cost", 7, "right", priority=1),
-                Column("when", "when", 9, priority=1),
-            ),
-            id=id,
-        )
+        super().__init__(_COLUMNS, id=id)
         self._rows: tuple[KeptRow, ...] = ()
         self._marked: str | None = None
         self._on: str | None = None
@@ -132,6 +134,7 @@ class KeptTable(LineTable):
         if rows == self._rows:
             return
         self._rows = rows
+        self.set_columns(_WITH_MODEL if _models_tell_apart(rows) else _COLUMNS)
         places = (at for at, row in enumerate(rows) if row.run == self._on)
         self.place_cursor(next(places, self.cursor_row))
         self._name_cursor()
@@ -163,6 +166,8 @@ class KeptTable(LineTable):
             return Cell(row.sign, "line-table--accent")
         if key == "name":
             return Cell(run.name)
+        if key == "model":
+            return Cell(run.model, "line-table--muted")
         if key == "state":
             return Cell(*_LOOKS[run.state])
         if key == "done":
@@ -210,3 +215,8 @@ class KeptTable(LineTable):
 
     def _name_cursor(self) -> None:
         self._on = None if self.row is None else self.row.run
+
+
+def _models_tell_apart(rows: tuple[KeptRow, ...]) -> bool:
+    """True where runs have the same name, but not all of these the same model."""
+    return len({row.name for row in rows}) < len({(row.name, row.model) for row in rows})

@@ -27,7 +27,7 @@ from llmdash.ui.panels.compared_figures import KINDS, ChangesPanel, FiguresPanel
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.pair_table import PairTable
-from llmdash.ui.text.format import fit
+from llmdash.ui.text.format import fit, fit_middle
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_PALETTE_KEY, JUMP_KEY
 
@@ -231,7 +231,7 @@ class ComparisonScreen(Screen[None]):
 
 def _name(run: ComparedRun, width: int) -> str:
     words = f"{run.name} · {run.model}" if run.model else run.name
-    return fit(words, width).rstrip()
+    return fit_middle(words, width).rstrip()
 
 
 def _state(part: ComparisonPart) -> tuple[str, str]:

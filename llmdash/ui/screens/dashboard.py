@@ -255,7 +255,7 @@ class DashboardScreen(FrameScreen):
         self._board.show_only(filter_text)
 
     async def action_clear(self) -> None:
-        """Close the filter, or drop the marks, or go back to where this was opened."""
+        """Close the filter, drop the marks or leave the wall; else go back to where this was opened."""
         if not self._board.clear() and "app.quit" in self._named:
             await self.run_action("app.quit")
 

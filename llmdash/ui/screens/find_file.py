@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from asyncio import Future, get_running_loop, shield
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
@@ -18,7 +21,13 @@ if TYPE_CHECKING:
     from llmdash.ui.home.blocking_work import BlockingWork
     from llmdash.ui.launcher import PromptChoice
 
-__all__ = ["find_file"]
+__all__ = ["find_file", "searched_for"]
+
+
+def searched_for(text: str) -> str:
+    """Return what stands behind `/` in a text that is no path; empty where it is one."""
+    found = re.fullmatch(r"/([^/\s]+)", text)
+    return "" if found is None or Path(text).exists() else found[1]
 
 
 def find_file(
@@ -27,18 +36,27 @@ def find_file(
     ask: Callable[[], Sequence[PromptChoice]],
     take: Callable[[str], None],
 ) -> None:
-    """Search for a file, once it is known which there are; give the path of the chosen one to `take`."""
+    """Search for a file; give the path of the chosen one to `take`.
+
+    The search opens before it is known which files there are: what is typed meanwhile is its own.
+    """
+    known: Future[Sequence[PromptChoice]] = get_running_loop().create_future()
+    # as a terminal pastes it, so that blanks part nothing
+    finder = _finder(known, lambda path: take(shlex.quote(path)))
 
     def tell(problem: str) -> None:
+        known.set_result(())
+        if finder.is_current:
+            finder.dismiss()
         screen.notify(problem, severity="error", markup=False)
 
     def found(files: Sequence[PromptChoice]) -> None:
         if files:
-            # as a terminal pastes it, so that blanks part nothing
-            screen.app.push_screen(_finder(files, lambda path: take(shlex.quote(path))))
+            known.set_result(files)
         else:
             tell("No file of prompts is in this folder or below: type the path of one")
 
+    screen.app.push_screen(finder)
     work.start("files", ask, found, tell)
 
 
@@ -50,18 +68,20 @@ def _highlighted(matcher: Matcher, name: str) -> Content:
     return content
 
 
-def _finder(files: Sequence[PromptChoice], take: Callable[[str], None]) -> CommandPalette:
+def _finder(known: Future[Sequence[PromptChoice]], take: Callable[[str], None]) -> CommandPalette:
     class FileProvider(Provider):
-        """Lists the files, and those whose names have the letters that are typed."""
+        """Lists the files, once they are known, and those whose names have the letters that are typed. What a
+        search waits for goes on once that is dropped: the next one waits for it too.
+        """
 
         async def discover(self) -> Hits:
-            for file in files:
+            for file in await shield(known):
                 name = clean_line(file.name)
                 yield DiscoveryHit(Content(name), partial(take, str(file.path)), text=name)
 
         async def search(self, query: str) -> Hits:
             matcher = self.matcher(query)
-            for file in files:
+            for file in await shield(known):
                 name = clean_line(file.name)
                 if (score := matcher.match(name)) > 0:
                     yield Hit(score, _highlighted(matcher, name), partial(take, str(file.path)), text=name)

@@ -13,7 +13,7 @@ from llmdash.engine.model.commands import Command
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame
 from llmdash.engine.model.view import View
 from llmdash.ui.dashboard.frame_loop import FrameLoop
-from llmdash.ui.dashboard.no_use import no_use
+from llmdash.ui.dashboard.no_use import no_use, no_use_of
 from llmdash.ui.dashboard.overlay import Overlay
 from llmdash.ui.dashboard.steering import ACTIONS
 from llmdash.ui.screens.questions import Questions
@@ -125,6 +125,10 @@ class FrameScreen(Screen[None]):
         if reason := no_use(action, self._frame, step):
             self.app.notify(reason, markup=False)
         return not reason
+
+    def why_not(self, bound: str) -> str:
+        """Return why an action, as it is bound, can do nothing now; empty if it can do something."""
+        return no_use_of(bound, self._frame)
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame

@@ -29,7 +29,7 @@ from llmdash.ui.home.keys import HOME_KEYS
 from llmdash.ui.home.title_line import TitleLine
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
 from llmdash.ui.panels.key_bar import KeyBar
-from llmdash.ui.screens.find_file import find_file
+from llmdash.ui.screens.find_file import find_file, searched_for
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
@@ -46,7 +46,7 @@ class HomeScreen(Screen[None]):
     """Shows the kept runs, and asks what to run. Nothing is sent anywhere before Enter in the form, and what
     that would send stands beside it.
 
-    No endpoint that costs money is chosen at first.
+    Where that costs money the user has looked at the endpoint before: else Enter leads there.
     """
 
     TITLE = "Home"
@@ -122,9 +122,13 @@ class HomeScreen(Screen[None]):
         self.call_after_refresh(self._foresee)  # it reads files, and the first picture has the processor
 
     def on_paste(self, event: Paste) -> None:
-        """A file that is dropped anywhere but on a field is the one to run."""
+        """A file that is dropped anywhere but on a field is the one to run; a word after `/` is sought."""
         event.stop()
-        self._form.take_file(event.text)
+        if word := searched_for(event.text):
+            self.action_find_file()
+            self.app.screen.call_after_refresh(self.app.post_message, Paste(word))  # once it has a focus
+        else:
+            self._form.take_file(event.text)
 
     # What was.
 
@@ -241,6 +245,9 @@ class HomeScreen(Screen[None]):
         except LaunchError as error:
             self._forecast.refuse(str(error))
             return
+        if self._form.spends_unseen:
+            self._form.show_endpoint()
+            return
         self._forecast.show_starting()
         self._open(launch, partial(self._launcher.start, launch), self._forecast.refuse)
 
@@ -269,7 +276,7 @@ class HomeScreen(Screen[None]):
         if self._forecast.refuses:
             return
         try:
-            self._forecast.show(forecast, self._form.launch())
+            self._forecast.show(forecast, self._form.launch(), asks=self._form.spends_unseen)
         except LaunchError as error:
             self._forecast.show_none(str(error))
 

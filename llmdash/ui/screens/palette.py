@@ -19,21 +19,31 @@ class _Choice:
     title: str
     help: str
     run: Callable[[], Any]
+    why_not: str = ""
+    """Why it can do nothing now."""
 
 
 class ActionProvider(Provider):
-    """Lists the actions bound by the screen and its widgets."""
+    """Lists the actions bound by the screen and its widgets: at first those that can do something now. Who
+    searches for another finds it, with what is against it: `screen.why_not`, where there is one, says that.
+    """
 
     async def discover(self) -> Hits:
         for choice in self._choices():
-            yield DiscoveryHit(choice.title, choice.run, help=choice.help or None)
+            if not choice.why_not:
+                yield DiscoveryHit(choice.title, choice.run, help=choice.help or None)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for choice in self._choices():
             score = matcher.match(choice.title)
             if score > 0:
-                yield Hit(score, matcher.highlight(choice.title), choice.run, help=choice.help or None)
+                yield Hit(
+                    score,
+                    matcher.highlight(choice.title),
+                    choice.run,
+                    help=choice.why_not or choice.help or None,
+                )
 
     def _choices(self) -> Iterator[_Choice]:
         for title, group in listed(self.screen):
@@ -43,6 +53,13 @@ class ActionProvider(Provider):
         yield _Choice("Theme", "Choose other colours", self.app.action_change_theme)
 
     def _from_entry(self, title: str, entry: KeyEntry) -> _Choice:
-        place = "" if entry.node is self.screen else f"{title}: "
+        is_of_screen = entry.node is self.screen
+        place = "" if is_of_screen else f"{title}: "
+        why_not: Callable[[str], str] = getattr(self.screen, "why_not", lambda _bound: "")
         run = partial(self.app.run_action, entry.action, default_namespace=entry.node)
-        return _Choice(f"{place}{entry.name}  ({entry.glyphs})", entry.help, run)
+        return _Choice(
+            f"{place}{entry.name}  ({entry.glyphs})",
+            entry.help,
+            run,
+            why_not(entry.action) if is_of_screen else "",
+        )

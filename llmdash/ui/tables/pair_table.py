@@ -23,6 +23,7 @@ from llmdash.ui.text.badges import JOB_STATES, VERDICTS, Badge
 from llmdash.ui.text.format import count, dollars, duration
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.messages import FromWidget
+from llmdash.ui.text.named_keys import chosen_by, key_of
 from llmdash.ui.text.panel_border import PanelBorder
 
 __all__ = ["CHANGE_STYLES", "PairTable", "side_badge"]
@@ -109,6 +110,7 @@ class PairTable(LineTable):
         self._first = 0
         self._rows: tuple[PairRow, ...] = ()
         self._matching = 0
+        self._is_complete = False
         self._pair: int | None = None
         self._border = PanelBorder(self, "Prompts")
         self._show_title()
@@ -128,13 +130,20 @@ class PairTable(LineTable):
         """Show the rows of a part, if they are in the order that is wanted now."""
         if replace(part.view, first=0, height=0, inspect=None) != self._view:
             return
-        if (part.first, part.rows, part.matching) == (self._first, self._rows, self._matching):
+        found = part.first, part.rows, part.matching, part.totals.complete
+        if found == (self._first, self._rows, self._matching, self._is_complete):
             return
+        self._is_complete = part.totals.complete
         self._first, self._rows, self._matching = part.first, part.rows, part.matching
         self.place_cursor(self.cursor_row)
         self._name_pair()
         self._show_title()
         self.rows_changed()
+
+    def hint(self) -> str:
+        if not self._is_complete or self._view.text or self._view.changes == frozenset(PairChange):
+            return ""
+        return f"No prompt changed so: {key_of('all-prompts', 'a', chosen_by(self))} shows them all"
 
     def show_only(self, changes: frozenset[PairChange]) -> None:
         """Show the pairs that changed in these ways."""

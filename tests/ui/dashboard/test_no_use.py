@@ -11,7 +11,7 @@ from llmdash.engine.model.forecast import Hold, HoldKind
 from llmdash.engine.model.frame import Frame, ReplayPart, RunPart, WorkerRow
 from llmdash.engine.model.states import RunState, WorkerState
 from llmdash.ui.app import LlmdashApp
-from llmdash.ui.dashboard.no_use import no_use
+from llmdash.ui.dashboard.no_use import no_use, no_use_of
 from llmdash.ui.tables.job_table import NO_JOB
 from tests.ui.fake_session import FakeSession, Scene
 from tests.ui.waiting import picture, until
@@ -62,6 +62,13 @@ def test_only_what_holds_the_run_is_ended() -> None:
     assert no_use("raise_budget", held(HoldKind.BUDGET)) == ""
     assert no_use("release", held(HoldKind.BUDGET)).startswith("No trial holds the run")
     assert no_use("raise_budget", held(HoldKind.TRIAL)).startswith("No budget holds the run")
+
+
+def test_of_an_action_as_it_is_bound_its_parameter_counts() -> None:
+    at_end = replace(REPLAY, replay=replace(MIDDLE, position_s=9.0))
+    assert no_use_of("replay_seek(5)", at_end).endswith("at its end")
+    assert no_use_of("replay_seek(-5)", at_end) == ""
+    assert "no workers" in no_use_of("open('workers')", replace(RUNNING, workers=()))
 
 
 def test_a_run_without_workers_says_so() -> None:

@@ -94,6 +94,13 @@ async def test_a_number_shows_one_kind_of_change_and_again_all() -> None:
         assert table(pilot).view.changes == CHANGED
 
 
+async def test_where_no_prompt_changed_it_says_how_all_are_shown() -> None:
+    async with shown(FakeComparison(rows=0), (80, 24)) as pilot:
+        assert "No prompt changed so: a shows them all" in screen_text(pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: "No prompt changed" not in screen_text(pilot))
+
+
 async def test_it_begins_with_the_changes_that_were_asked_for() -> None:
     source = FakeComparison()
     async with shown(source, view=PairsView(frozenset({PairChange.LOST}))) as pilot:

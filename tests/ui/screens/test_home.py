@@ -28,8 +28,10 @@ from llmdash.engine.model.states import KeptState
 from llmdash.ui.app import LlmdashApp
 from llmdash.ui.home.choice_strip import ChoiceStrip
 from llmdash.ui.home.forecast_words import enter_words, forecast_lines
+from llmdash.ui.home.form import CHECKS
 from llmdash.ui.home.kept_table import KeptTable
 from llmdash.ui.launcher import (
+    REUSE,
     EndpointChoice,
     KeptPart,
     KeptRow,
@@ -69,12 +71,18 @@ OPTIONS = LaunchOptions(
 FIRST = Launch(Path("arithmetic.toml"), "simulator", "", 5.0, 64)
 KEPT = KeptPart(
     (
-        KeptRow("one", "[/] sums", KeptState.RUNNING, 3412, 32, 0.974, 0.43, "6m left"),
-        KeptRow("two", "capitals", KeptState.DONE, 28, 0, 1.0, None, "09:12"),
-        KeptRow("three", "sums", KeptState.STOPPED, 2648, 0, 0.963, 0.31, "Thu 18:40"),
+        KeptRow("one", "[/] sums", KeptState.RUNNING, 3412, 32, 0.974, 0.43, "6m left", "gpt-4o"),
+        KeptRow("two", "capitals", KeptState.DONE, 28, 0, 1.0, None, "09:12", "gpt-4o-mini"),
+        KeptRow("three", "sums", KeptState.STOPPED, 2648, 0, 0.963, 0.31, "Thu 18:40", "gpt-4o"),
     ),
     "214 MB",
 )
+
+
+def _set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
 
 
 @dataclass
@@ -91,6 +99,10 @@ class FakeLauncher:
     runs: KeptPart = KEPT
     rows: tuple[str, ...] = ("[red]first", "second\x1b[31m")
 
+    listed: threading.Event = field(default_factory=_set)
+    """Set once the files of the folder have been found."""
+    paths: tuple[str, ...] = ("b/my invoices.csv", "b/[/].csv", "questions.jsonl")
+    checked: bool = False
     holds_run: bool = False
     session: Callable[[], Session] = FakeSession
     left: list[str] = field(default_factory=list)
@@ -109,10 +121,8 @@ class FakeLauncher:
         return self.runs
 
     def files(self) -> tuple[PromptChoice, ...]:
-        return tuple(
-            PromptChoice(name, Path("/deep") / name)
-            for name in ("b/my invoices.csv", "b/[/].csv", "questions.jsonl")
-        )
+        assert self.listed.wait(PATIENCE_S)
+        return tuple(PromptChoice(name, Path("/deep") / name) for name in self.paths)
 
     def preview(self, launch: Launch) -> Preview:
         if self.unreadable:
@@ -121,6 +131,7 @@ class FakeLauncher:
         return Preview(10_000, "column text", rows, 3, (f"line 17: no text {self.rows[-1]}",))
 
     def check_keys(self) -> tuple[EndpointChoice, ...]:
+        self.checked = True
         works = KeyChoice("a1f2", True, "500 requests"), KeyChoice("9bc0", False, "401")
         return (OPTIONS.endpoints[0], replace(OPTIONS.endpoints[1], keys=works))
 
@@ -216,6 +227,26 @@ async def test_a_file_below_this_folder_is_found_by_letters_of_its_name() -> Non
         assert field.has_focus
 
 
+@pytest.mark.parametrize("files", ["b/vhn.csv", ""], ids=["found", "there are none"])
+async def test_what_is_typed_at_once_with_the_key_of_the_search_is_searched_for(files: str) -> None:
+    """Files take their time to be found, and letters of their names are keys of home."""
+    launcher = FakeLauncher(listed=threading.Event(), paths=(files,) if files else ())
+    async with started(launcher) as pilot:
+        home = pilot.app.screen
+        for key in ("slash", *"vhn"):
+            pilot.app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await until(pilot, lambda: [each.value for each in pilot.app.screen.query(Input)] == ["vhn"])
+        assert has_focus(home, "prompt-files") and not launcher.checked
+        options = pilot.app.screen.query_one("CommandList", OptionList)
+        launcher.listed.set()
+        if files:
+            await until(pilot, lambda: any(files in str(each.prompt) for each in options.options))
+        else:
+            await until(pilot, lambda: "No file of prompts" in toast(pilot))
+            await until(pilot, lambda: pilot.app.screen is home)
+
+
 async def test_enter_on_a_table_without_runs_says_that_there_is_none() -> None:
     async with started(FakeLauncher(runs=KeptPart())) as pilot:
         await pilot.press("h", "enter")
@@ -233,14 +264,23 @@ HOSTED = EndpointChoice("hosted", "https://example.test/v1, 2 keys", "big-1")
     [(HOSTED,), (HOSTED, HOSTED), (HOSTED, OPTIONS.endpoints[0]), OPTIONS.endpoints],
     ids=["one that costs", "two that cost", "one that costs first", "the simulator first"],
 )
-async def test_one_enter_never_spends(endpoints: tuple[EndpointChoice, ...], last: str) -> None:
+async def test_one_enter_never_spends_but_leads_to_the_endpoint_that_would(
+    endpoints: tuple[EndpointChoice, ...], last: str
+) -> None:
     launcher = FakeLauncher(replace(OPTIONS, endpoints=endpoints, last=replace(FIRST, endpoint=last)))
+    first = last or endpoints[0].name
     async with started(launcher) as pilot:
+        if first == "hosted":
+            await until(pilot, lambda: "asks first: 10,000 prompts to hosted" in forecast(pilot))
         await pilot.press("enter")
         await settle(pilot)
-        assert {launch.endpoint for launch in launcher.launches} <= {"simulator"}
-        if not launcher.launches:
-            assert problem(pilot) == "Endpoint: none is chosen; choose one with ← and →"
+        if first == "hosted":
+            assert launcher.launches == []
+            assert has_focus(pilot.app.screen, "endpoints")
+            await until(pilot, lambda: "sends 10,000 prompts to hosted" in forecast(pilot))
+            await pilot.press("enter")
+            await settle(pilot)
+        assert [launch.endpoint for launch in launcher.launches] == [first]
 
 
 @pytest.mark.case("engine", "start-screen-enter")
@@ -272,7 +312,7 @@ async def test_what_enter_would_send_stands_beside_it() -> None:
         await until(pilot, lambda: forecast(pilot).endswith("cost     at most about $0.45"))
         pilot.app.screen.query_one("#trial", Input).value = "20"
         pilot.app.screen.query_one("#budget", Input).value = "0.2"
-        await until(pilot, lambda: "sends 20 of 10,000 prompts, then holds" in forecast(pilot))
+        await until(pilot, lambda: "sends 20 of 10,000 prompts to hosted, then holds" in forecast(pilot))
         assert "budget $0.20 may hold the run" in forecast(pilot)
         pilot.app.screen.query_one("#rate-slider").focus()
         await pilot.press("end", "end")
@@ -297,7 +337,7 @@ def test_a_forecast_says_what_it_does_not_know() -> None:
     )
     assert time == "time     as fast as answers come"
     assert cost == "cost     no price is known; [prices] in llmdash.toml sets one"
-    assert enter_words(some, 20) == "⏎ sends 1 prompt"
+    assert enter_words(some, 20, "openai") == "⏎ sends 1 prompt to openai"
     endless = forecast_lines(replace(some, cost=Range(0.00054, math.inf)), 5.0)[2]
     assert "$0.00054 for the prompts; answers cost more, without a limit   budget $5.00 may hold" in endless
     known = replace(some, output_tokens=Range(20, 30, 20), cost=Range(0.1, 0.3, 0.2))
@@ -446,6 +486,21 @@ async def test_kept_runs_say_their_keys_and_what_room_they_take() -> None:
             "214 MB",
             "⏎ open · u go on · o results · m compare · y replay",
         )
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
+async def test_runs_of_one_name_are_told_apart_by_their_models(size: tuple[int, int]) -> None:
+    models = ("gpt-4o-mini", "gpt-4.1-mini", "mistral-7b")
+    rows = tuple(
+        KeptRow(model, "arithmetic", KeptState.DONE, 28, 0, 1.0, 0.01, "Thu 18:40", model) for model in models
+    )
+    app = LlmdashApp(launcher=FakeLauncher(runs=KeptPart(rows)), shipped_themes=SHIPPED)
+    async with app.run_test(size=size) as pilot:
+        table = app.screen.query_one(KeptTable)
+        await until(pilot, lambda: table.row_count() == 3)
+        shown = lines(table)[1:4]
+        assert all(model in row for model, row in zip(models, shown, strict=True)), shown
+        assert all("arithmetic" in row and "Thu 18:40" in row and "$0.01" in row for row in shown), shown
 
 
 @dataclass
@@ -803,7 +858,9 @@ async def test_choices_title_and_first_prompts_fit_the_width(size: tuple[int, in
         await pilot.resize_terminal(*size)
         await settle(pilot)
         for name in ("reuse", "dedupe"):
-            assert "▸ off     on" in screen.query_one(f"#{name}", ChoiceStrip).render_line(0).text
+            assert screen.query_one(f"#{name}", ChoiceStrip).render_line(0).text.split()[1:] == [*REUSE]
+        if size[0] >= 80:
+            assert all(name in screen.query_one("#check", ChoiceStrip).render_line(0).text for name in CHECKS)
         title = screen.query_one("#home-title", Static)
         assert "nothing is sent before Enter" in str(title.render())
         assert screen.query_one("#title-name").size.width >= len("llmdash   home")
@@ -858,6 +915,13 @@ async def test_a_letter_goes_to_each_field_in_sight_and_to_no_other(size: tuple[
         last = letters[-1]
         await pilot.press(last.letter)
         await until(pilot, lambda: app.screen is home and home.focused is last.target)
+
+
+async def test_a_word_that_is_pasted_with_the_key_of_the_search_is_searched_for() -> None:
+    async with started(FakeLauncher()) as pilot:
+        pilot.app.post_message(events.Paste("/invo"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await until(pilot, lambda: [each.value for each in pilot.app.screen.query(Input)] == ["invo"])
 
 
 async def test_part_of_a_path_is_pasted_where_the_cursor_is() -> None:
