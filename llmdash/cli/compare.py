@@ -101,7 +101,7 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
         keys = len(simulated.keys) if simulated is not None else _keys(settings)
         chosen = _experiments(own, len(source), keys, settings)
         options = options_of(source, settings, flags)
-        judgement = judgement_of(own["check"], None, repair=False, empty_fails=False)
+        judgement = judgement_of(own["check"], None)
         bench = Bench(source, given, settings, folder, prices, simulated, options, judgement)
         session = ComparingSession(bench, chosen)
     base = None if own["models"] else "serial"

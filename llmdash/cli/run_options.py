@@ -68,7 +68,9 @@ JUDGEMENT_OPTIONS = (
         metavar="FILE",
         help="A JSON schema: answers are asked for by it, and validated.",
     ),
-    click.option("--repair", is_flag=True, help="With --schema: ask once more for an invalid answer."),
+    click.option(
+        "--repair/--no-repair", default=None, help="With --schema: ask once more for an invalid answer."
+    ),
     click.option(
         "--empty",
         type=click.Choice(["done", "fail"]),

@@ -15,7 +15,7 @@ from llmdash.engine.pool.costs import CostOf, Tokens
 from llmdash.launch.pool_builder import PoolPlan
 from llmdash.sanitize import clean_line
 
-__all__ = ["require_prices", "with_trial"]
+__all__ = ["has_trial", "require_prices", "with_trial"]
 
 
 def require_prices(pool: PoolPlan, cost_of: CostOf) -> None:
@@ -44,6 +44,12 @@ def with_trial(plan: RunPlan, size: int | None, facts: Mapping[str, Any], *, rel
     fact = trial_fact(trial, released=released or release)
     held = None if released or release else trial
     return replace(plan, trial=held, notes={**plan.notes, **fact})
+
+
+def has_trial(facts: Mapping[str, Any]) -> bool:
+    """Return True if the facts of an earlier start have a trial that holds the run."""
+    trial, released = _trial_in(facts)
+    return trial is not None and not released
 
 
 def _trial_in(facts: Mapping[str, Any]) -> tuple[TrialPlan | None, bool]:
