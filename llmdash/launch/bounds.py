@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmdash.config import ConfigError
+from llmdash.config.prices import way_to_price
 from llmdash.engine.dispatch.holds import trial_fact
 from llmdash.engine.dispatch.trial_forecast import TrialPlan
 from llmdash.engine.plan import RunPlan
@@ -25,9 +26,8 @@ def require_prices(pool: PoolPlan, cost_of: CostOf) -> None:
             if cost_of(each.label, model, Tokens(1_000, 1_000)) is None:
                 name, place = clean_line(model), clean_line(each.endpoint.name)
                 raise ConfigError(
-                    f"budget: no price is known for {name} at {place}; add one to llmdash.toml: "
-                    f"[prices.{json.dumps(name)}] with input and output, in dollars per million tokens, or "
-                    "leave the budget out"
+                    f"budget: no price is known for {name} at {place}; {way_to_price(name)}; or leave the "
+                    "budget out"
                 )
 
 
