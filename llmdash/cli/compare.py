@@ -132,8 +132,8 @@ def _experiments(own: Mapping[str, Any], jobs: int, keys: int, settings: Setting
 
     if own["models"] is not None:
         names = list(dict.fromkeys(name.strip() for name in own["models"].split(",") if name.strip()))
-        if not names:
-            refuse("--models names no model; separate models by commas, such as a,b")
+        if len(names) < 2:
+            refuse("--models compares two models or more; separate them by commas, such as a,b")
         return models_of(names, jobs, settings)
     skip = {*own["skip"], *(("all-keys", "limited") if own["greetings"] else ())}
     chosen = ways(jobs, keys, settings, skip=skip)

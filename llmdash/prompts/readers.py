@@ -209,7 +209,9 @@ def _check_columns(table: DelimitedText, recipe: Recipe) -> None:
     elif recipe.prompt_column is not None:
         if recipe.prompt_column not in table.columns:
             column = one_line(recipe.prompt_column, 80)
-            raise InputError(f"no column {column!r}; columns here: {name_list(table.columns)}")
+            near = {name.lower(): name for name in table.columns}.get(recipe.prompt_column.lower())
+            meant = f"; did you mean {one_line(near)}?" if near is not None else ""
+            raise InputError(f"no column {column!r}; columns here: {name_list(table.columns)}{meant}")
     elif not any(name in table.columns for name in PROMPT_FIELDS):
         columns = name_list(table.columns)
         likely = next((name for name in table.columns if name.lower() in PROMPT_NAMES), table.columns[0])

@@ -159,3 +159,10 @@ def test_a_key_too_short_to_show_is_told_from_others_by_its_place_and_shows_noth
         assert key.reveal() not in table
     assert "1st" not in table
     assert [as_record(check)["position"] for check in checks] == [1, 2, 3]
+
+
+def test_an_address_without_a_path_that_answers_404_is_told_where_servers_answer() -> None:
+    bare = replace(ENDPOINT, base_url="https://host.example")
+    missing = Failure(FailureKind.CONFIG, "not found", status=404)
+    assert fix(bare, missing).endswith("; most servers answer below https://host.example/v1")
+    assert "most servers" not in fix(ENDPOINT, missing)

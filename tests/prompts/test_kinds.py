@@ -216,9 +216,9 @@ def test_a_column_can_be_named_as_the_prompt(tmp_path: Path) -> None:
     assert found.prompt(0).messages == (("system", "Be brief."), ("user", "Why?"))
     assert found.prompt(0).carried == {"answer": "Because", "prompt": "old"}
     assert prompts(opened(tmp_path, content, template="{{question}}!")) == ["Why?!"]
-    assert "no column 'Question'; columns here: question" in refused(
-        tmp_path, content, prompt_column="Question"
-    )
+    told = refused(tmp_path, content, prompt_column="Question")
+    assert "no column 'Question'; columns here: question" in told
+    assert told.endswith("; did you mean question?")
     both = {"template": "x", "prompt_column": "question"}
     assert "both --template and --prompt-column" in refused(tmp_path, content, **both)
 
