@@ -117,9 +117,10 @@ def _input(file: Path | None, own: Mapping[str, Any], settings: Settings, place:
         return Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
     if file is None:
         return Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
-    if str(file) == "-":
+    is_spooled = str(file) == "-"
+    if is_spooled:
         file = spool(sys.stdin.buffer, place.made or place.make("compare stdin"))
-    return Input(file, settings.limit, **reading_of(own))
+    return Input(file, settings.limit, is_spooled=is_spooled, **reading_of(own))
 
 
 def _keys(settings: Settings) -> int:

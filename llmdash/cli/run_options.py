@@ -35,7 +35,7 @@ READING_OPTIONS = (
         "--carry",
         multiple=True,
         metavar="F",
-        help="Carry these fields into the results, and do not send them; none carries nothing.",
+        help="Carry these fields into the results, as all that are not sent are; none carries nothing.",
     ),
     click.option(
         "--data",

@@ -60,7 +60,7 @@ def _readable(given: Input) -> Iterator[Input]:
         yield given
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield replace(given, path=spool(sys.stdin.buffer, Path(folder)))
+        yield replace(given, path=spool(sys.stdin.buffer, Path(folder)), is_spooled=True)
 
 
 def forecast_of(

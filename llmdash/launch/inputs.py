@@ -41,6 +41,7 @@ def open_input(given: Input, wires: Collection[str] = ()) -> PromptSource:
         carry=given.carry,
         data=given.data,
         wires=wires,
+        shown="standard input" if given.is_spooled else None,
     )
 
 

@@ -103,8 +103,6 @@ class _Known:
     settings: Settings
     folder: Path | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    spooled: bool = False
-    """True if the input is a copy of standard input."""
 
 
 def _asked_for(order: RunOrder, settings: Settings) -> _Known:
@@ -170,8 +168,8 @@ def _spooled(known: _Known, place: NewFolder) -> _Known:
     if order.resume or not order.stdin or str(order.given.path) != "-":
         return known
     folder = place.make("stdin")
-    given = replace(order.given, path=spool(sys.stdin.buffer, folder))
-    return replace(known, order=replace(order, given=given), folder=folder, spooled=True)
+    given = replace(order.given, path=spool(sys.stdin.buffer, folder), is_spooled=True)
+    return replace(known, order=replace(order, given=given), folder=folder)
 
 
 def _planned(
@@ -184,8 +182,6 @@ def _planned(
     order, facts = known.order, known.facts
     own = options_of(source, settings, order.asked)
     plan = make_plan(source, order, settings, folder, simulator, options=own)
-    if known.spooled:
-        plan = replace(plan, notes={**plan.notes, "spooled": 1})
     if order.resume:
         plan = replace(plan, begun_with=_begun_with(known, settings))
     return with_trial(plan, order.trial, facts, release=order.release)

@@ -31,6 +31,8 @@ class Input:
     carry: tuple[str, ...] = ()
     data: Path | None = None
     allow_bad_lines: bool = False
+    is_spooled: bool = False
+    """True if the file is a copy of standard input."""
 
     def notes(self) -> dict[str, Any]:
         """Return what the journal records of the input; `input_of` makes the same input of it."""
@@ -45,6 +47,7 @@ class Input:
             "carry": json.dumps(self.carry) if self.carry else None,
             "data": locations.recorded(self.data) if self.data is not None else None,
             "allow_bad_lines": int(self.allow_bad_lines) or None,
+            "spooled": int(self.is_spooled) or None,
         }
 
 
@@ -62,4 +65,5 @@ def input_of(facts: Mapping[str, Any]) -> Input:
         carry=tuple(json.loads(facts.get("carry") or "[]")),
         data=locations.from_record(data) if data else None,
         allow_bad_lines=bool(facts.get("allow_bad_lines")),
+        is_spooled=bool(facts.get("spooled")),
     )

@@ -58,6 +58,7 @@ def open_source(
     wires: Collection[str] = (),
     kind: Kind | None = None,
     name: str | None = None,
+    shown: str | None = None,
 ) -> PromptSource:
     """Return the prompts in the file at `path`, at most the first `limit`.
 
@@ -66,11 +67,11 @@ def open_source(
     file are then plain JSON lines. `system` goes above conversations without a system message. The fields in
     `send` are sent, those in `carry` are carried into the results, or with `none` nothing is. `wires` are the
     wire formats of the endpoints, which decide what of a request row is sent; without them the row does.
-    `data` is the table of a prompt set. `name` replaces the file's own name in ids and messages. Raises
-    InputError, with one line that names the file and the fix.
+    `data` is the table of a prompt set. `name` replaces the file's own name in ids and messages, `shown` its
+    path in messages alone. Raises InputError, with one line that names the file and the fix.
     """
     place = Path(path)
-    shown = name or str(place)
+    shown = shown or name or str(place)
     recipe = _recipe(template, prompt_column, system, send, carry, wires)
     try:
         return _Opening(shown, limit, kind, data).open(place, recipe, _title(name or _bare(place).stem))

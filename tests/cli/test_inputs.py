@@ -180,3 +180,18 @@ def test_a_table_outside_the_folder_of_a_set_is_named_by_hand(simulator: Simulat
     assert "give it with --data ../words.csv" in refused.err
     assert llmdash("run", "set/s.toml", *HEADLESS, "--data", "words.csv", cwd=tmp_path, env=env).code == 0
     assert llmdash("run", "--resume", *HEADLESS, cwd=tmp_path, env=env).code == 0
+
+
+def test_what_is_wrong_with_standard_input_names_that_and_not_its_copy(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    env = environment(tmp_path, simulator())
+    for given, told in (("", "empty"), ("a,b\n1,2\n", "no `prompt` column")):
+        refused = llmdash("run", "-", *HEADLESS, cwd=tmp_path, env=env, given=given)
+        assert refused.code == 2
+        assert refused.err.startswith(f"llmdash: standard input: {told}")
+    partly = '{"prompt": "What is 1 + 1?"}\n{bad\n'
+    begun = llmdash("run", "-", *HEADLESS, cwd=tmp_path, env=env, given=partly)
+    resumed = llmdash("run", "--resume", *HEADLESS, cwd=tmp_path, env=env)
+    assert [ended.code for ended in (begun, resumed)] == [8, 8]
+    assert all("standard input:2: malformed JSON" in ended.err for ended in (begun, resumed))
