@@ -23,7 +23,7 @@ __all__ = ["bench"]
 
 _OWN = (
     *("simulate", "latency", "max_requests", "yes", "as_json", "run_dir"),
-    *("template", "prompt_column", "system", "send", "carry", "data"),
+    *("template", "prompt_column", "expected_column", "system", "send", "carry", "data"),
 )
 _SEED = 1
 

@@ -36,7 +36,7 @@ _GREETINGS = "greeting.toml"
 _WAYS = ("serial", "one-key", "all-keys", "limited")
 _OWN = (
     *("simulate", "latency", "skip", "models", "greetings", "headless", "as_json", "markdown", "run_dir"),
-    *("template", "prompt_column", "system", "send", "carry", "data", "check"),
+    *("template", "prompt_column", "expected_column", "system", "send", "carry", "data", "check"),
 )
 
 

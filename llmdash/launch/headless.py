@@ -82,7 +82,8 @@ def _run(
     display.finish(last, KeptRun(folder, error_kinds(last.errors, folder), out))
     if plan.notes.get("check") and last.run.done and last.run.score is None:
         Output(sys.stderr).line(
-            "llmdash: --check: nothing was scored, as no row has `expected`: call the field that has it so"
+            "llmdash: --check: nothing was scored, as no row has `expected`; --expected-column names another "
+            "field"
         )
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder) + way_on(last.run)

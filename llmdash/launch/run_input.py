@@ -17,8 +17,9 @@ __all__ = ["Input", "input_of"]
 class Input:
     """The source of prompts: a file, or arithmetic generated from `seed`; at most `limit` prompts.
 
-    `template`, `prompt_column`, `system`, `send`, `carry` and `data` say how the file is read, as
-    `open_source` has them. `allow_bad_lines` is True if a run may leave lines out and count as complete.
+    `template`, `prompt_column`, `expected_column`, `system`, `send`, `carry` and `data` say how the file is
+    read, as `open_source` has them. `allow_bad_lines` is True if a run may leave lines out and count as
+    complete.
     """
 
     path: Path | None = None
@@ -26,6 +27,7 @@ class Input:
     seed: int | None = None
     template: str | None = None
     prompt_column: str | None = None
+    expected_column: str | None = None
     system: str | None = None
     send: tuple[str, ...] = ()
     carry: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class Input:
             "seed": self.seed,
             "template": self.template,
             "prompt_column": self.prompt_column,
+            "expected_column": self.expected_column,
             "system": self.system,
             "send": json.dumps(self.send) if self.send else None,
             "carry": json.dumps(self.carry) if self.carry else None,
@@ -60,6 +63,7 @@ def input_of(facts: Mapping[str, Any]) -> Input:
         seed=facts.get("seed"),
         template=facts.get("template"),
         prompt_column=facts.get("prompt_column"),
+        expected_column=facts.get("expected_column"),
         system=facts.get("system"),
         send=tuple(json.loads(facts.get("send") or "[]")),
         carry=tuple(json.loads(facts.get("carry") or "[]")),

@@ -51,6 +51,7 @@ def open_source(
     limit: int | None = None,
     template: str | None = None,
     prompt_column: str | None = None,
+    expected_column: str | None = None,
     system: str | None = None,
     send: Collection[str] = (),
     carry: Collection[str] = (),
@@ -67,12 +68,15 @@ def open_source(
     file are then plain JSON lines. `system` goes above conversations without a system message. The fields in
     `send` are sent, those in `carry` are carried into the results, or with `none` nothing is. `wires` are the
     wire formats of the endpoints, which decide what of a request row is sent; without them the row does.
-    `data` is the table of a prompt set. `name` replaces the file's own name in ids and messages, `shown` its
-    path in messages alone. Raises InputError, with one line that names the file and the fix.
+    `expected_column` names the field with the expected answer, else it is `expected`. `data` is the table of
+    a prompt set. `name` replaces the file's own name in ids and messages, `shown` its path in messages alone.
+    Raises InputError, with one line that names the file and the fix.
     """
     place = Path(path)
     shown = shown or name or str(place)
-    recipe = _recipe(template, prompt_column, system, send, carry, wires)
+    recipe = replace(
+        _recipe(template, prompt_column, system, send, carry, wires), expected_column=expected_column
+    )
     try:
         return _Opening(shown, limit, kind, data).open(place, recipe, _title(name or _bare(place).stem))
     except OSError as error:

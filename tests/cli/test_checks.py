@@ -65,7 +65,7 @@ def test_a_check_with_nothing_to_compare_answers_with_is_reported(tmp_path: Path
     with Recorder() as server:
         ended = run(tmp_path, server, "--check", "number")
     assert ended.code == 0
-    assert "llmdash: --check: nothing was scored, as no row has `expected`" in ended.err
+    assert "llmdash: --check: nothing was scored, as no row has `expected`; --expected-column" in ended.err
 
 
 def test_a_check_that_is_none_is_refused_before_anything_is_made(tmp_path: Path) -> None:
