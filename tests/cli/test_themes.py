@@ -18,8 +18,12 @@ def test_where_there_is_no_terminal_the_names_are_listed(tmp_path: Path) -> None
     ended = llmdash("themes", cwd=tmp_path, env=environment(tmp_path))
     assert ended.code == 0
     assert [line.split()[0] for line in ended.out.splitlines()] == [*SHIPPED, "mine"]
-    assert ["mine", "light"] in [line.split() for line in ended.out.splitlines()]
-    assert len({line.rindex(" ") for line in ended.out.splitlines()}) == 1  # a column each
+    named = [line.split(maxsplit=2) for line in ended.out.splitlines()]
+    assert ["mine", "light"] in named
+    assert ["deep-harbor", "dark", "in use"] in named
+    assert {
+        line.index(ground) for line, (_, ground, *_) in zip(ended.out.splitlines(), named, strict=True)
+    } == {15}
     assert "\x1b" not in ended.out
     assert ended.err.startswith("llmdash: wrong.toml:2: primary")
 
