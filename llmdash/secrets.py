@@ -54,12 +54,17 @@ class Secret:
         return self._digest.hex()[:8]
 
     @property
+    def is_short(self) -> bool:
+        """True for a key of which no character may be shown."""
+        return len(self._value) < _LONG
+
+    @property
     def tail(self) -> str:
         """Return the last 4 characters; for a key under 16 characters the first 4 of its fingerprint."""
-        return self._value[-_TAIL:] if len(self._value) >= _LONG else self.fingerprint[:_TAIL]
+        return self.fingerprint[:_TAIL] if self.is_short else self._value[-_TAIL:]
 
     def __repr__(self) -> str:
-        prefix = "sk-" if len(self._value) >= _LONG and self._value.startswith("sk-") else ""
+        prefix = "sk-" if not self.is_short and self._value.startswith("sk-") else ""
         return f"{prefix}...{self.tail}"
 
     def __format__(self, spec: str) -> str:

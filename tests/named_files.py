@@ -23,6 +23,7 @@ def folder_of_files(folder: Path) -> Path:
     files = {
         "requests.jsonl": _lines(*asked),
         "questions.csv": "question,topic\nWhat is 2 + 3?,sums\nWhat is 4 + 5?,sums\n",
+        "exam.csv": "question,answer\nWhat is 2 + 3?,5\nWhat is 4 + 5?,9\n",
         "sums.jsonl": _lines({"prompt": "What is 2 + 3?", "expected": 5}),
         "reviews.jsonl": _lines({"prompt": "I like it."}),
         "review.json": json.dumps({"type": "object", "properties": {"stars": {"type": "integer"}}}),

@@ -23,7 +23,7 @@ __all__ = ["bench"]
 
 _OWN = (
     *("simulate", "latency", "max_requests", "yes", "as_json", "run_dir"),
-    *("template", "prompt_column", "system", "send", "carry", "data"),
+    *("template", "prompt_column", "expected_column", "system", "send", "carry", "data"),
 )
 _SEED = 1
 
@@ -89,7 +89,7 @@ def _bench(prompts: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any
 
 
 def _announce(run: BenchRun, *, asks: bool) -> None:
-    """Show what may be sent and spent; on a terminal, ask."""
+    """Show what may be sent and spent, and ask; exit with 2 where nobody says yes, or can be asked."""
     from llmdash.cli.errors import has_terminal
     from llmdash.engine.model.counts import counted
     from llmdash.reports.forecast import forecast_lines
@@ -98,7 +98,9 @@ def _announce(run: BenchRun, *, asks: bool) -> None:
     click.echo(f"llmdash: up to {requests}, {run.most:,} at once, may be sent", err=True)
     for line in forecast_lines(run.forecast):
         click.echo(f"llmdash: {line}", err=True)
-    if asks and has_terminal() and not click.confirm("Send them?", err=True):
+    if asks and not has_terminal():
+        refuse("nothing was sent, as nobody can be asked here; add --yes")
+    if asks and not click.confirm("Send them?", err=True):
         refuse("nothing was sent")
 
 

@@ -36,7 +36,7 @@ _GREETINGS = "greeting.toml"
 _WAYS = ("serial", "one-key", "all-keys", "limited")
 _OWN = (
     *("simulate", "latency", "skip", "models", "greetings", "headless", "as_json", "markdown", "run_dir"),
-    *("template", "prompt_column", "system", "send", "carry", "data", "check"),
+    *("template", "prompt_column", "expected_column", "system", "send", "carry", "data", "check"),
 )
 
 
@@ -101,7 +101,7 @@ def _compare(file: Path | None, own: Mapping[str, Any], flags: Mapping[str, Any]
         keys = len(simulated.keys) if simulated is not None else _keys(settings)
         chosen = _experiments(own, len(source), keys, settings)
         options = options_of(source, settings, flags)
-        judgement = judgement_of(own["check"], None, repair=False, empty_fails=False)
+        judgement = judgement_of(own["check"], None)
         bench = Bench(source, given, settings, folder, prices, simulated, options, judgement)
         session = ComparingSession(bench, chosen)
     base = None if own["models"] else "serial"
@@ -117,9 +117,10 @@ def _input(file: Path | None, own: Mapping[str, Any], settings: Settings, place:
         return Input(locations.sample_prompts_dir() / _GREETINGS, settings.limit)
     if file is None:
         return Input(limit=settings.limit or _EXPRESSIONS, seed=_SEED)
-    if str(file) == "-":
+    is_spooled = str(file) == "-"
+    if is_spooled:
         file = spool(sys.stdin.buffer, place.made or place.make("compare stdin"))
-    return Input(file, settings.limit, **reading_of(own))
+    return Input(file, settings.limit, is_spooled=is_spooled, **reading_of(own))
 
 
 def _keys(settings: Settings) -> int:
@@ -132,8 +133,8 @@ def _experiments(own: Mapping[str, Any], jobs: int, keys: int, settings: Setting
 
     if own["models"] is not None:
         names = list(dict.fromkeys(name.strip() for name in own["models"].split(",") if name.strip()))
-        if not names:
-            refuse("--models names no model; separate models by commas, such as a,b")
+        if len(names) < 2:
+            refuse("--models compares two models or more; separate them by commas, such as a,b")
         return models_of(names, jobs, settings)
     skip = {*own["skip"], *(("all-keys", "limited") if own["greetings"] else ())}
     chosen = ways(jobs, keys, settings, skip=skip)

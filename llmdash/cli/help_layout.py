@@ -17,7 +17,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Requests": ("model", "models", "temperature", "max_tokens", "options", "stream"),
     "Rate": ("rate", "auto", "concurrency", "max_requests"),
     "Cost": ("forecast", "trial", "budget", "reuse", "dedupe"),
-    "Answers": ("check", "schema", "repair", "empty"),
+    "Answers": ("expected_column", "check", "schema", "repair", "empty"),
     "Results": ("out", "overwrite", "reasoning", "as_json", "markdown", "run_dir", "keep"),
     "Resume": ("resume", "retry_failed", "release", "changed"),
     "On the screen, or without": ("headless", "detach", "fps", "notify", "on_end"),

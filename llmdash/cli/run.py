@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmdash.cli.cluster_options import CLUSTER_OPTIONS, tls_files
-from llmdash.cli.errors import guarded, has_terminal, refuse, settings_from, settings_in_folder
+from llmdash.cli.contradictions import refuse_contradictions
+from llmdash.cli.errors import guarded, has_terminal, settings_from, settings_in_folder
 from llmdash.cli.help_layout import LaidOutCommand
 from llmdash.cli.options import (
     AUTO_OPTION,
@@ -71,13 +72,7 @@ def run(file: Path | None, **options: Any) -> None:
     """
     file, options = file_after_switch(file, options)
     run_options = split(options)
-    if run_options["detach"] and run_options["headless"]:
-        refuse("--detach and --headless exclude each other; leave one of them out")
-    if run_options["retry_failed"] and not run_options["resume"]:
-        refuse("--retry-failed needs --resume; add it, or leave out --retry-failed")
-    _refuse_contradictions(run_options)
-    if run_options["repair"] and run_options["schema"] is None and not run_options["resume"]:
-        refuse("--repair needs --schema, which says what a valid answer is")
+    refuse_contradictions(run_options)
     with _front(run_options) as front:
         guarded(lambda: _run(front, _input(file, run_options), run_options, options))
 
@@ -139,21 +134,10 @@ def _front(run: Mapping[str, Any]) -> Iterator[Front | None]:
         yield show
 
 
-def _refuse_contradictions(run: Mapping[str, Any]) -> None:
-    if run["release"] and not run["resume"]:
-        refuse("--release needs --resume: it runs the rest of a run that is held after a trial")
-    if run["trial"] is not None and run["resume"]:
-        refuse("--trial begins a run; go on after a trial with --resume --release")
-    if run["forecast"] and run["resume"]:
-        refuse("--forecast is of a new run; leave out --resume")
-
-
 def _workers(run: Mapping[str, Any]) -> WorkersOrder:
     """Who makes the attempts, as the command line says."""
     from llmdash.launch.workers import PATIENCE_S, WorkersOrder
 
-    if run["workers"] is not None and run.get("cluster") is not None:
-        refuse("--workers starts workers on this machine, --cluster uses others; give one of them")
     return WorkersOrder(
         workers=run["workers"],
         cluster=run.get("cluster"),
@@ -174,12 +158,13 @@ def _run(
     from llmdash.launch.judgement import judgement_of
     from llmdash.launch.run_order import PRACTICE, RunOrder
 
-    asked = given_now = flags
+    asked, given_now, simulated = flags, flags, run["simulate"]
     if run["resume"]:
         from llmdash.launch.resuming import resumed_flags
 
-        flags, asked = resumed_flags(given, run["run_dir"], given_now, settings_in_folder)
-    settings = settings_from(flags, simulated=run["simulate"], given=given_now)
+        resumed = resumed_flags(given, run["run_dir"], given_now, settings_in_folder)
+        flags, asked, simulated = resumed.flags, resumed.asked, resumed.is_simulated
+    settings = settings_from(flags, simulated=simulated, given=given_now)
     if run["forecast"]:
         from llmdash.launch.forecast import show_forecast
 
@@ -196,8 +181,8 @@ def _run(
         judgement=judgement_of(
             run.get("check"),
             run.get("schema"),
-            repair=bool(run.get("repair")),
-            empty_fails=run.get("empty") == "fail",
+            repair=run.get("repair"),
+            empty_fails=None if run.get("empty") is None else run["empty"] == "fail",
         ),
         run_dir=run["run_dir"],
         resume=run["resume"],

@@ -29,13 +29,18 @@ __all__ = [
 READING_OPTIONS = (
     click.option("--template", metavar="TEXT", help="The prompt of each row, such as 'Why {{question}}?'."),
     click.option("--prompt-column", metavar="NAME", help="The field or column that is the prompt."),
+    click.option(
+        "--expected-column",
+        metavar="NAME",
+        help="The field or column with the expected answer.  [default: expected]",
+    ),
     click.option("--system", metavar="TEXT", help="A system message for every prompt without its own."),
     click.option("--send", multiple=True, metavar="F", help="Send these fields of a row (F,G); repeatable."),
     click.option(
         "--carry",
         multiple=True,
         metavar="F",
-        help="Carry these fields into the results, and do not send them; none carries nothing.",
+        help="Carry these fields into the results, as all that are not sent are; none carries nothing.",
     ),
     click.option(
         "--data",
@@ -68,7 +73,9 @@ JUDGEMENT_OPTIONS = (
         metavar="FILE",
         help="A JSON schema: answers are asked for by it, and validated.",
     ),
-    click.option("--repair", is_flag=True, help="With --schema: ask once more for an invalid answer."),
+    click.option(
+        "--repair/--no-repair", default=None, help="With --schema: ask once more for an invalid answer."
+    ),
     click.option(
         "--empty",
         type=click.Choice(["done", "fail"]),
@@ -165,7 +172,8 @@ def split(options: dict[str, Any]) -> dict[str, Any]:
             "simulate",
             "strict",
         ),
-        *("template", "prompt_column", "system", "send", "carry", "data", "allow_bad_lines"),
+        *("template", "prompt_column", "expected_column", "system", "send", "carry", "data"),
+        "allow_bad_lines",
         *("check", "schema", "repair", "empty", "changed"),
         *("trial", "release", "forecast"),
         *("workers", "patience", "cluster", "tls_ca", "tls_cert", "tls_key", "allow_insecure", "send_keys"),
@@ -196,4 +204,5 @@ def names_in(given: Sequence[str]) -> tuple[str, ...]:
 def reading_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what READING_OPTIONS say, as the fields of an Input."""
     lists = {name: names_in(options[name]) for name in ("send", "carry")}
-    return {**{name: options[name] for name in ("template", "prompt_column", "system", "data")}, **lists}
+    names = ("template", "prompt_column", "expected_column", "system", "data")
+    return {**{name: options[name] for name in names}, **lists}

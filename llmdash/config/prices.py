@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,8 +29,10 @@ from llmdash import locations
 from llmdash.config.dotenv import read_text
 from llmdash.config.values import ConfigError, is_on_this_machine, parse_number, shown
 
-__all__ = ["Price", "Prices", "load_prices", "price_of"]
+__all__ = ["Price", "Prices", "load_prices", "price_of", "way_to_price"]
 
+_MODULE = "genai_prices"
+"""The module with the prices of the providers: an extra of this package."""
 _TABLE = "prices"
 _SIDES = ("input", "output")
 _PARTS = ("cached", "cache_write", "reasoning")
@@ -142,10 +146,21 @@ def _quoted(model: str) -> str:
     return '"' + shown(model)[1:-1] + '"'
 
 
+def way_to_price(model: str) -> str:
+    """Return what to do where no price is known for `model`, whose name is clean, in one line."""
+    own = (
+        f"write [prices.{json.dumps(model)}] into {locations.CONFIG_NAME} with input and output, in dollars "
+        "per million tokens"
+    )
+    if importlib.util.find_spec(_MODULE) is not None:
+        return own
+    return f"for the providers' prices: pip install 'llmdash[prices]'; or {own}"
+
+
 def _published(model: str, tokens: Counts, provider: str | None) -> float | None:
     """The provider's price, from `genai-prices`."""
     try:
-        published = importlib.import_module("genai_prices")
+        published = importlib.import_module(_MODULE)
     except ImportError:
         return None
     which = {} if provider is None else {_provider_field(provider): provider}

@@ -70,7 +70,8 @@ def open_journal(
     if not (same or grown):
         raise JournalError(
             f"{folder}: this run was begun with other input ({_difference(jobs, len(source))}); "
-            "give the same file, and no smaller --limit, or begin a new run in another folder"
+            "give the same file, and no smaller --limit, or begin a new run in another folder: with --reuse "
+            "it takes the answers that are known"
         )
     journal = JournalFile.open(folder)
     try:

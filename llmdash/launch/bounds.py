@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmdash.config import ConfigError
+from llmdash.config.prices import way_to_price
 from llmdash.engine.dispatch.holds import trial_fact
 from llmdash.engine.dispatch.trial_forecast import TrialPlan
 from llmdash.engine.plan import RunPlan
@@ -15,7 +16,7 @@ from llmdash.engine.pool.costs import CostOf, Tokens
 from llmdash.launch.pool_builder import PoolPlan
 from llmdash.sanitize import clean_line
 
-__all__ = ["require_prices", "with_trial"]
+__all__ = ["has_trial", "require_prices", "with_trial"]
 
 
 def require_prices(pool: PoolPlan, cost_of: CostOf) -> None:
@@ -25,9 +26,8 @@ def require_prices(pool: PoolPlan, cost_of: CostOf) -> None:
             if cost_of(each.label, model, Tokens(1_000, 1_000)) is None:
                 name, place = clean_line(model), clean_line(each.endpoint.name)
                 raise ConfigError(
-                    f"budget: no price is known for {name} at {place}; add one to llmdash.toml: "
-                    f"[prices.{json.dumps(name)}] with input and output, in dollars per million tokens, or "
-                    "leave the budget out"
+                    f"budget: no price is known for {name} at {place}; {way_to_price(name)}; or leave the "
+                    "budget out"
                 )
 
 
@@ -44,6 +44,12 @@ def with_trial(plan: RunPlan, size: int | None, facts: Mapping[str, Any], *, rel
     fact = trial_fact(trial, released=released or release)
     held = None if released or release else trial
     return replace(plan, trial=held, notes={**plan.notes, **fact})
+
+
+def has_trial(facts: Mapping[str, Any]) -> bool:
+    """Return True if the facts of an earlier start have a trial that holds the run."""
+    trial, released = _trial_in(facts)
+    return trial is not None and not released
 
 
 def _trial_in(facts: Mapping[str, Any]) -> tuple[TrialPlan | None, bool]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmdash.config.prices import Prices, load_prices
+from llmdash.engine.model.amounts import share
 from llmdash.engine.model.changes import CHANGED, PairChange
 from llmdash.engine.model.comparison import (
     PairsView,
@@ -98,7 +99,7 @@ def _progress_shown() -> Iterator[Callable[[float], None]]:
         return
 
     def show(done: float) -> None:
-        stream.write(f"{_CLEAR_LINE}comparing {100 * done:3.0f}%")
+        stream.write(f"{_CLEAR_LINE}comparing {share(done, 0):>4}")
         stream.flush()
 
     try:

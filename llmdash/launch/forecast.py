@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmdash.config import Settings
-from llmdash.config.prices import Prices, load_prices
+from llmdash.config.prices import Prices, load_prices, way_to_price
 from llmdash.engine.dispatch.throughput import Throughput, seconds_of
 from llmdash.engine.model.counts import counted
 from llmdash.engine.model.forecast import ForecastPart, Range
@@ -26,6 +26,7 @@ from llmdash.prompts.source import InputError, Prompt, PromptSource
 from llmdash.reports.forecast import forecast_record, forecast_report
 from llmdash.reports.output import Output
 from llmdash.reports.summary import encode_line
+from llmdash.sanitize import clean_line
 
 __all__ = ["forecast_of", "show_forecast"]
 
@@ -47,7 +48,8 @@ def show_forecast(
         forecast = forecast_of(
             source, settings, load_prices(), spends=not simulated, earlier=earlier_answers(settings.model)
         )
-    text = encode_line(forecast_record(forecast)) if json else forecast_report(forecast)
+    way = way_to_price(clean_line(settings.model))
+    text = encode_line(forecast_record(forecast)) if json else forecast_report(forecast, way)
     Output(sys.stdout).line(text)
     return ExitCode.DONE
 
@@ -59,7 +61,7 @@ def _readable(given: Input) -> Iterator[Input]:
         yield given
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield replace(given, path=spool(sys.stdin.buffer, Path(folder)))
+        yield replace(given, path=spool(sys.stdin.buffer, Path(folder)), is_spooled=True)
 
 
 def forecast_of(

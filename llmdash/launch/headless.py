@@ -80,6 +80,11 @@ def _run(
     if out is not None and not is_exported(plan, out):
         _export_what_there_is(session, out)
     display.finish(last, KeptRun(folder, error_kinds(last.errors, folder), out))
+    if plan.notes.get("check") and last.run.done and last.run.score is None:
+        Output(sys.stderr).line(
+            "llmdash: --check: nothing was scored, as no row has `expected`; --expected-column names another "
+            "field"
+        )
     if pending := last.run.jobs - last.run.ended:
         go_on = resume_command(plan.folder) + way_on(last.run)
         Output(sys.stderr).line(f"llmdash: {counted(pending, 'prompt')} pending; resume it with: {go_on}")

@@ -220,7 +220,6 @@ class HomeLauncher:
     @_in_a_line
     def go_on(self, run: str) -> Session:
         """Go on with what is pending of a kept run. Raises LaunchError."""
-        from llmdash.engine.journal.reader import JournalReader
         from llmdash.launch.resuming import resumed_flags
         from llmdash.launch.run_input import Input
         from llmdash.launch.run_order import RunOrder
@@ -228,10 +227,10 @@ class HomeLauncher:
         folder, given = Path(run), Input()
         if holder_of(folder) is not None:
             return self.open(run)
-        flags, asked = resumed_flags(given, folder, {}, self._load)
-        simulated = bool(JournalReader(folder).facts().get("simulator"))
-        order = RunOrder(given, asked=asked, run_dir=folder, resume=True, stay=True)
-        return self._follow(self._begin(order, self._loaded(flags, simulated=simulated)))
+        resumed = resumed_flags(given, folder, {}, self._load)
+        order = RunOrder(given, asked=resumed.asked, run_dir=folder, resume=True, stay=True)
+        settings = self._loaded(resumed.flags, simulated=resumed.is_simulated)
+        return self._follow(self._begin(order, settings))
 
     def _loaded(self, flags: Flags, *, simulated: bool) -> Settings:
         settings = self._load(flags)

@@ -97,5 +97,5 @@ def order_of(launch: Launch, flags: Mapping[str, Any]) -> RunOrder:
         practice=PRACTICE if launch.endpoint == SIMULATOR else None,
         stay=True,
         trial=launch.trial or None,
-        judgement=judgement_of(launch.check or None, schema, repair=False, empty_fails=False),
+        judgement=judgement_of(launch.check or None, schema),
     )

@@ -36,11 +36,13 @@ def open_input(given: Input, wires: Collection[str] = ()) -> PromptSource:
         limit=given.limit,
         template=given.template,
         prompt_column=given.prompt_column,
+        expected_column=given.expected_column,
         system=given.system,
         send=given.send,
         carry=given.carry,
         data=given.data,
         wires=wires,
+        shown="standard input" if given.is_spooled else None,
     )
 
 
@@ -102,7 +104,8 @@ def earlier_run(folder: Path | None, given: Input) -> tuple[Path, Input, Mapping
 
 def _changed(known: Input, given: Input) -> Input:
     """The earlier input with what is given now."""
-    fields = ("path", "limit", "template", "prompt_column", "system", "send", "carry", "data")
+    reading = ("template", "prompt_column", "expected_column", "system", "send", "carry", "data")
+    fields = ("path", "limit", *reading)
     values = {name: getattr(given, name) for name in fields}
     values |= {"allow_bad_lines": given.allow_bad_lines or None}
     return replace(known, **{name: value for name, value in values.items() if value not in (None, ())})

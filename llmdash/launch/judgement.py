@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmdash.config.values import ConfigError
+
 if TYPE_CHECKING:
     from llmdash.engine.dispatch.answer_rules import AnswerRules
     from llmdash.prompts.schema import AnswerSchema
@@ -20,32 +22,38 @@ __all__ = ["NO_JUDGEMENT", "Judgement", "judgement_of"]
 @dataclass(frozen=True)
 class Judgement:
     """How answers are compared (`check`), the `schema` they have to match (a document), whether one that does
-    not is asked for again (`repair`), and whether an empty one is a failure.
+    not is asked for again (`repair`), and whether an empty one is a failure; None where nothing is said.
     """
 
     check: str | None = None
     schema: Mapping[str, Any] | None = None
-    repair: bool = False
-    empty_fails: bool = False
+    repair: bool | None = None
+    empty_fails: bool | None = None
 
     def notes(self) -> dict[str, Any]:
         """Return what the journal records of it."""
         return {
             "check": self.check,
             "schema": None if self.schema is None else json.dumps(self.schema),
-            "repair": int(self.repair) or None,
-            "empty_fails": int(self.empty_fails) or None,
+            "repair": None if self.repair is None else int(self.repair),
+            "empty_fails": None if self.empty_fails is None else int(self.empty_fails),
         }
 
     def or_as_in(self, facts: Mapping[str, Any]) -> Judgement:
         """Return this one, with what the facts of an earlier start say where it says nothing."""
-        schema = facts.get("schema")
+        stored = facts.get("schema")
+        schema = self.schema if self.schema is not None else json.loads(stored) if stored else None
         return Judgement(
             check=self.check or facts.get("check"),
-            schema=self.schema if self.schema is not None else json.loads(schema) if schema else None,
-            repair=self.repair or bool(facts.get("repair")),
-            empty_fails=self.empty_fails or bool(facts.get("empty_fails")),
+            schema=schema,
+            repair=_said(self.repair, facts.get("repair") if schema is not None else None),
+            empty_fails=_said(self.empty_fails, facts.get("empty_fails")),
         )
+
+    def check_complete(self) -> None:
+        """Raise ConfigError for a repair without a schema, which says what a valid answer is."""
+        if self.repair and self.schema is None:
+            raise ConfigError("--repair needs --schema, which says what a valid answer is")
 
     @cached_property
     def _answers(self) -> AnswerSchema | None:
@@ -80,13 +88,19 @@ class Judgement:
         """Return what the engine holds answers to."""
         from llmdash.engine.dispatch.answer_rules import AnswerRules
 
-        return AnswerRules(self._answers, self.repair, self.empty_fails)
+        return AnswerRules(self._answers, bool(self.repair), bool(self.empty_fails))
+
+
+def _said(now: bool | None, then: object) -> bool | None:
+    return now if now is not None or then is None else bool(then)
 
 
 NO_JUDGEMENT = Judgement()
 
 
-def judgement_of(check: str | None, schema: Path | None, *, repair: bool, empty_fails: bool) -> Judgement:
+def judgement_of(
+    check: str | None, schema: Path | None, *, repair: bool | None = None, empty_fails: bool | None = None
+) -> Judgement:
     """Return what is asked for. Raises CheckError, or InputError for a file that is no schema."""
     from llmdash.prompts.checks import parse_check
     from llmdash.prompts.schema import open_schema

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from llmdash.config import EndpointSettings, Settings, Timeouts
 from llmdash.config.values import ConfigError
@@ -165,7 +166,11 @@ def fix(endpoint: EndpointSettings, failure: Failure) -> str:
     if not failure.reached and "; " in failure.message:
         return failure.message.rpartition("; ")[2]
     if kind is FailureKind.CONFIG or failure.status in (404, 405):
-        return f"check base_url, dialect and model {endpoint.model}; {tried}, dialect {endpoint.dialect}"
+        lacks_path = not urlsplit(endpoint.base_url).path.strip("/")
+        meant = f"; most servers answer below {endpoint.base_url}/v1" if lacks_path else ""
+        return (
+            f"check base_url, dialect and model {endpoint.model}; {tried}, dialect {endpoint.dialect}{meant}"
+        )
     if kind is FailureKind.REQUEST:
         return f"check model {endpoint.model} and dialect {endpoint.dialect}"
     if failure.status is None:

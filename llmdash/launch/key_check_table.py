@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from llmdash.config.values import ordinal
 from llmdash.launch.key_check import KeyCheck, fix
 from llmdash.llms.dialects import LANGCHAIN
 from llmdash.llms.wire.failures import FailureKind
 from llmdash.reports.wording import UNKNOWN, count, seconds
 from llmdash.sanitize import clean_line
+from llmdash.secrets import labels
 
 __all__ = ["as_record", "as_table"]
 
@@ -36,7 +38,10 @@ _LIMITS = (
 
 
 def as_record(check: KeyCheck) -> dict[str, Any]:
-    """Return a check for scripts. `failure` is a FailureKind value; times in seconds; None if unknown."""
+    """Return a check for scripts. `failure` is a FailureKind value; times in seconds; None if unknown.
+
+    `position` is that of the key in the list of its endpoint, from 1.
+    """
     failure = check.failure
     return {
         "type": "key",
@@ -44,6 +49,7 @@ def as_record(check: KeyCheck) -> dict[str, Any]:
         "dialect": check.endpoint.dialect,
         "model": clean_line(check.endpoint.model),
         "key": clean_line(check.label) or None,
+        "position": _position(check),
         "works": check.works,
         "latency_s": None if check.latency_s is None else round(check.latency_s, 6),
         "failure": None if failure is None else failure.kind.value,
@@ -79,13 +85,26 @@ def _row(check: KeyCheck) -> tuple[str, ...]:
     hints = check.hints
     return (
         clean_line(check.endpoint.name),
-        clean_line(check.label) or UNKNOWN,
+        _key(check) or UNKNOWN,
         "yes" if check.failure is None else _WORKS_NOT[check.failure.kind],
         seconds(check.latency_s),
         UNKNOWN if hints is None else _left(hints.remaining_requests, hints.limit_requests),
         UNKNOWN if hints is None else _left(hints.remaining_tokens, hints.limit_tokens),
         clean_line(check.endpoint.model) or UNKNOWN,
     )
+
+
+def _key(check: KeyCheck) -> str:
+    """The label of a key; of one that is too short to show, its place and a hash: `2nd, hash 9f3b`."""
+    position = _position(check)
+    is_hash = position is not None and check.endpoint.keys[position - 1].is_short
+    return f"{ordinal(position)}, hash {check.label}" if position and is_hash else clean_line(check.label)
+
+
+def _position(check: KeyCheck) -> int | None:
+    """Where a key is in the list of its endpoint, from 1; None where it is in none."""
+    known = labels(check.endpoint.keys)
+    return known.index(check.label) + 1 if check.label in known else None
 
 
 def _left(remaining: int | None, limit: int | None) -> str:
@@ -107,7 +126,7 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 def _trouble(check: KeyCheck) -> list[str]:
     if check.failure is None:
         return []
-    who = " ".join(part for part in (check.endpoint.name, check.label) if part)
+    who = " ".join(part for part in (check.endpoint.name, _key(check)) if part)
     return [
         "",
         clean_line(f"{who}: {check.failure}"),

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from llmdash import locations
-from llmdash.config import Settings
+from llmdash.config import ConfigError, Settings
 from llmdash.engine.journal.file import JournalFile
 from llmdash.engine.plan import RunPlan
-from llmdash.launch.bounds import with_trial
+from llmdash.launch.bounds import has_trial, with_trial
 from llmdash.launch.inputs import check_there, earlier_run, open_input, show_input, spool
 from llmdash.launch.keeping import as_begun, check_keeping
 from llmdash.launch.llm_factory import require_usable
@@ -103,8 +103,6 @@ class _Known:
     settings: Settings
     folder: Path | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    spooled: bool = False
-    """True if the input is a copy of standard input."""
 
 
 def _asked_for(order: RunOrder, settings: Settings) -> _Known:
@@ -115,8 +113,16 @@ def _asked_for(order: RunOrder, settings: Settings) -> _Known:
 
 
 def _restored(order: RunOrder, settings: Settings) -> _Known:
-    """Find the run to go on with. Raises JournalError if there is none, InputError, ConfigError."""
+    """Find the run to go on with. Raises JournalError if there is none, InputError, ConfigError.
+
+    What has no effect on it is written to standard error.
+    """
     folder, given, facts = earlier_run(order.run_dir, replace(order.given, limit=settings.limit))
+    practice = practice_settings(facts)
+    if practice is None and order.practice is not None:
+        raise ConfigError("this run was not begun with --simulate; leave it out, or begin a new run")
+    if order.release and not has_trial(facts):
+        sys.stderr.write("llmdash: --release has no effect: this run is not held after a trial\n")
     remember(folder, begun_at(facts) or 0.0)
     settings = replace(
         settings,
@@ -127,7 +133,7 @@ def _restored(order: RunOrder, settings: Settings) -> _Known:
     order = replace(
         order,
         given=given,
-        practice=practice_settings(facts) or order.practice,
+        practice=practice,
         judgement=order.judgement.or_as_in(facts),
         out=order.out or (locations.from_record(recorded) if recorded else None),
         reasoning=order.reasoning or bool(facts.get("reasoning")),
@@ -138,6 +144,7 @@ def _restored(order: RunOrder, settings: Settings) -> _Known:
 def _check(known: _Known) -> None:
     """Raise ConfigError or TakenError for what cannot be used, before anything is read or made."""
     order, settings = known.order, known.settings
+    order.judgement.check_complete()
     if order.out is not None:
         check_output(order.out, order.given.path, known.facts, overwrite=order.overwrite)
     check_keeping(settings.kept, order.given, order.out)
@@ -161,8 +168,8 @@ def _spooled(known: _Known, place: NewFolder) -> _Known:
     if order.resume or not order.stdin or str(order.given.path) != "-":
         return known
     folder = place.make("stdin")
-    given = replace(order.given, path=spool(sys.stdin.buffer, folder))
-    return replace(known, order=replace(order, given=given), folder=folder, spooled=True)
+    given = replace(order.given, path=spool(sys.stdin.buffer, folder), is_spooled=True)
+    return replace(known, order=replace(order, given=given), folder=folder)
 
 
 def _planned(
@@ -175,8 +182,6 @@ def _planned(
     order, facts = known.order, known.facts
     own = options_of(source, settings, order.asked)
     plan = make_plan(source, order, settings, folder, simulator, options=own)
-    if known.spooled:
-        plan = replace(plan, notes={**plan.notes, "spooled": 1})
     if order.resume:
         plan = replace(plan, begun_with=_begun_with(known, settings))
     return with_trial(plan, order.trial, facts, release=order.release)

@@ -109,7 +109,8 @@ def export_here(folder: Path, jobs: Collection[int] = ()) -> Path:
 
 def _more_columns(journal: JournalReader, *, reasoning: bool) -> tuple[str, ...]:
     """The columns that a table of this run has beside those of any."""
-    carried = (exports.CARRIED + name for name in journal.carried_names(_MOST_COLUMNS))
+    names = journal.carried_names(_MOST_COLUMNS)
+    carried = (exports.INPUT,) if names is None else tuple(exports.CARRIED + name for name in names)
     own = {exports.REASONING: reasoning, exports.WORKER: journal.names_workers()}
     return (*(name for name, used in own.items() if used), *carried)
 

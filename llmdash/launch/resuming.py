@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmdash import locations
 from llmdash.config import ConfigError, EndpointSettings, Settings
@@ -13,12 +13,20 @@ from llmdash.config.telling import TELLING
 from llmdash.config.toml import TABLES
 from llmdash.config.values import shown
 from llmdash.launch.inputs import earlier_run
+from llmdash.launch.judgement import NO_JUDGEMENT
 from llmdash.launch.run_input import Input
 from llmdash.prompts.source import PromptSource
 from llmdash.secrets import Secret
 from llmdash.simulator.settings import SimulatorSettings
 
-__all__ = ["decision_notes", "last_limits", "practice_settings", "refuse_changes", "resumed_flags"]
+__all__ = [
+    "ResumedFlags",
+    "decision_notes",
+    "last_limits",
+    "practice_settings",
+    "refuse_changes",
+    "resumed_flags",
+]
 
 Flags = Mapping[str, Any]
 
@@ -27,6 +35,8 @@ _OF_ONE = ("base_url", "dialect", "model", "auth")
 _OF_RUN = ("temperature", "max_tokens", "stream", "options")
 _SIMULATED = ("base_url", "name", "dialect", "auth", "headers", "query", "target")
 """What decides nothing where the simulator answers."""
+_SWITCHES = {"repair": ("repair", "off", "on"), "empty_fails": ("empty", "done", "fail")}
+"""What a switch is called on the command line, and its values, off and on, by the name of its fact."""
 _SECRET_DIGITS = 8
 _FILES = ("config", "ca_file")
 _PAIRS = frozenset(("options", "headers", "query", "timeout"))
@@ -85,11 +95,20 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+class ResumedFlags(NamedTuple):
+    """The `flags` with which the settings of an earlier run are loaded again, those that were `asked` for on
+    the command line, then or now, and whether a simulator answered.
+    """
+
+    flags: Flags
+    asked: Flags
+    is_simulated: bool
+
+
 def resumed_flags(
     given: Input, folder: Path | None, flags: Flags, load: Callable[[Flags], Settings]
-) -> tuple[Flags, Flags]:
-    """Return the flags with which the settings of an earlier run are loaded again, and those that were asked
-    for on the command line, then or now.
+) -> ResumedFlags:
+    """Return what an earlier run was begun with, and what is given now.
 
     What is given now in another place, and differs, is left as it is: `refuse_changes` names it. Raises
     JournalError where there is nothing to resume, ConfigError where the endpoints are not known here.
@@ -98,18 +117,18 @@ def resumed_flags(
     earlier = _object(facts.get("flags"))
     earlier |= {name: locations.from_record(earlier[name]) for name in _FILES if name in earlier}
     decided = _object(facts.get("decided"))
-    asked = _with(earlier, flags)
+    asked, is_simulated = _with(earlier, flags), bool(facts.get("simulator"))
     if not decided:
-        return flags, flags  # begun by a version that recorded nothing
+        return ResumedFlags(flags, flags, is_simulated)  # begun by a version that recorded nothing
     now = load(flags)
-    if not (now.given & {TABLES, "base_url"} or "config" in asked or facts.get("simulator")):
+    if not (now.given & {TABLES, "base_url"} or "config" in asked or is_simulated):
         _refuse_without_tables(decided.get("tables"))
     restored = {
         name: value
         for name, value in _restorable(decided)
         if name in earlier or name not in now.given or value == _now(now, name)
     }
-    return _with({**flags, **earlier, **restored}, flags), asked
+    return ResumedFlags(_with({**flags, **earlier, **restored}, flags), asked, is_simulated)
 
 
 def _refuse_without_tables(path: object) -> None:
@@ -202,11 +221,16 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any], *, simulated: bo
 
 
 def _judged_otherwise(facts: Mapping[str, Any], notes: Mapping[str, Any]) -> Iterator[str]:
+    then = NO_JUDGEMENT.or_as_in(facts).notes()
     if facts.get("check") != notes["check"]:
         yield _change("check", facts.get("check"), notes["check"])
     before, now = _object(facts.get("schema")), _object(notes["schema"])
     if before != now:
         yield _change("schema", before, now)
+    for name, (option, *values) in _SWITCHES.items():
+        was, is_now = bool(then[name]), bool(notes[name])
+        if was != is_now:
+            yield _change(option, values[was], values[is_now])
 
 
 def _change(name: str, before: Any, now: Any) -> str:

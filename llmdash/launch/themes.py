@@ -39,8 +39,10 @@ def show_themes(names: Sequence[str] = (), *, every: bool = False) -> int:
     )
     used = PreferencesFile(locations.preferences_file()).load()[0].theme or first_theme(os.environ)
     if not console.is_terminal or console.no_color:
+        width = max(len(theme.name) for theme in shown)
         for theme in shown:
-            console.print(f"{theme.name}  {_ground(theme)}{'  in use' if theme.name == used else ''}")
+            in_use = "  in use" if theme.name == used else ""
+            console.print(f"{theme.name:{width}}  {_ground(theme):5}{in_use}".rstrip())
         return 0
     for theme in shown:
         console.print(

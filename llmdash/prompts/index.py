@@ -227,6 +227,8 @@ class FilePrompts:
         """What decides the prompts beside template and system text; empty for the fingerprints of old."""
         recipe = self._recipe
         beyond = [recipe.prompt_column, sorted(recipe.send), sorted(recipe.carry), recipe.carries]
+        if recipe.expected_column is not None:
+            return [*beyond, recipe.expected_column]
         return beyond if beyond != [None, [], [], True] else []
 
     def __len__(self) -> int:

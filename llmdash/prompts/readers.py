@@ -51,6 +51,7 @@ def open_source(
     limit: int | None = None,
     template: str | None = None,
     prompt_column: str | None = None,
+    expected_column: str | None = None,
     system: str | None = None,
     send: Collection[str] = (),
     carry: Collection[str] = (),
@@ -58,6 +59,7 @@ def open_source(
     wires: Collection[str] = (),
     kind: Kind | None = None,
     name: str | None = None,
+    shown: str | None = None,
 ) -> PromptSource:
     """Return the prompts in the file at `path`, at most the first `limit`.
 
@@ -66,12 +68,15 @@ def open_source(
     file are then plain JSON lines. `system` goes above conversations without a system message. The fields in
     `send` are sent, those in `carry` are carried into the results, or with `none` nothing is. `wires` are the
     wire formats of the endpoints, which decide what of a request row is sent; without them the row does.
-    `data` is the table of a prompt set. `name` replaces the file's own name in ids and messages. Raises
-    InputError, with one line that names the file and the fix.
+    `expected_column` names the field with the expected answer, else it is `expected`. `data` is the table of
+    a prompt set. `name` replaces the file's own name in ids and messages, `shown` its path in messages alone.
+    Raises InputError, with one line that names the file and the fix.
     """
     place = Path(path)
-    shown = name or str(place)
-    recipe = _recipe(template, prompt_column, system, send, carry, wires)
+    shown = shown or name or str(place)
+    recipe = replace(
+        _recipe(template, prompt_column, system, send, carry, wires), expected_column=expected_column
+    )
     try:
         return _Opening(shown, limit, kind, data).open(place, recipe, _title(name or _bare(place).stem))
     except OSError as error:
@@ -209,7 +214,9 @@ def _check_columns(table: DelimitedText, recipe: Recipe) -> None:
     elif recipe.prompt_column is not None:
         if recipe.prompt_column not in table.columns:
             column = one_line(recipe.prompt_column, 80)
-            raise InputError(f"no column {column!r}; columns here: {name_list(table.columns)}")
+            near = {name.lower(): name for name in table.columns}.get(recipe.prompt_column.lower())
+            meant = f"; did you mean {one_line(near)}?" if near is not None else ""
+            raise InputError(f"no column {column!r}; columns here: {name_list(table.columns)}{meant}")
     elif not any(name in table.columns for name in PROMPT_FIELDS):
         columns = name_list(table.columns)
         likely = next((name for name in table.columns if name.lower() in PROMPT_NAMES), table.columns[0])

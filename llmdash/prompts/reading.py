@@ -51,10 +51,13 @@ class Reading:
         return frozenset(self._seen & (self._carried.keys() | PLAIN_NAMES))
 
     def check(self) -> None:
-        """Raise InputError for a field in `send` or `carry` that no record has: a slip of the pen."""
+        """Raise InputError for a field that is named, and no record has: a slip of the pen."""
         if len(self._seen) > _MOST_NAMES:
             return
-        for option, names in (("--send", self._recipe.send), ("--carry", self._recipe.carry)):
+        recipe = self._recipe
+        expected = frozenset(filter(None, (recipe.expected_column,)))
+        asked = {"--send": recipe.send, "--carry": recipe.carry, "--expected-column": expected}
+        for option, names in asked.items():
             if strange := sorted(names - self._seen):
                 known = name_list(sorted(self._seen))
                 raise InputError(f"{option} {one_line(strange[0])}: no such field; fields here: {known}")

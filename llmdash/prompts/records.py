@@ -14,6 +14,7 @@ from llmdash.prompts.source import Said
 from llmdash.prompts.template import Template, as_text
 
 __all__ = [
+    "EXPECTED",
     "KEPT_NAMES",
     "MAX_ID",
     "Recipe",
@@ -31,7 +32,9 @@ __all__ = [
 MAX_ID = 65_536
 """The maximum length of an id, in characters; ids of every record are in memory."""
 
-KEPT_NAMES = frozenset(("id", "expected"))
+EXPECTED = "expected"
+"""The field with the expected answer, where no other one is named."""
+KEPT_NAMES = frozenset(("id", EXPECTED))
 """Fields that every record may have, whatever it is: they are read, and never sent."""
 
 _SYSTEM_ROLES = ("system", "developer")
@@ -45,11 +48,12 @@ class RecordError(Exception):
 class Recipe:
     """How the fields of a record become a prompt.
 
-    With a `template` its text is the prompt; with a `prompt_column` the field of that name is. `system` is
-    the first message of every conversation without one of its own. The fields in `send` are sent, those in
-    `carry` go into the results, whatever would happen to them otherwise; without `carries` no others do.
-    `wires` are the wire formats of the endpoints: their published fields are sent. With `from_text` every
-    field is text, as in a table.
+    With a `template` its text is the prompt; with a `prompt_column` the field of that name is. The expected
+    answer is in `expected_column`, where that is named, else in `expected`. `system` is the first message of
+    every conversation without one of its own. The fields in `send` are sent, those in `carry` go into the
+    results, whatever would happen to them otherwise; without `carries` no others do. `wires` are the wire
+    formats of the endpoints: their published fields are sent. With `from_text` every field is text, as in a
+    table.
     """
 
     template: Template | None = None
@@ -60,6 +64,7 @@ class Recipe:
     carries: bool = True
     wires: frozenset[str] = frozenset()
     from_text: bool = False
+    expected_column: str | None = None
     asks_nothing: bool = field(init=False, default=False)
     """True if the recipe changes nothing about a row: what it is decides what becomes of it."""
     inserted: frozenset[str] = field(init=False, default=frozenset())
@@ -67,7 +72,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         # Worked out once: every row asks.
-        changes = self.is_data or self.system or self.send or self.carry or not self.carries
+        named = self.is_data or self.expected_column is not None
+        changes = named or self.system or self.send or self.carry or not self.carries
         object.__setattr__(self, "asks_nothing", not changes)
         if self.template is not None:
             object.__setattr__(self, "inserted", frozenset(self.template.fields))

@@ -16,7 +16,7 @@ from typing import Any
 
 from llmdash.prompts.batch_files import envelope, is_envelope
 from llmdash.prompts.data_rows import data_row, plain_row
-from llmdash.prompts.records import Recipe
+from llmdash.prompts.records import EXPECTED, Recipe
 from llmdash.prompts.request_rows import is_request_row, request_row
 from llmdash.prompts.source import Prompt
 
@@ -27,6 +27,8 @@ def build_prompt(fields: Mapping[str, Any], default_id: str, recipe: Recipe) -> 
     """Return the prompt of a record, with `default_id` if it has no id. Raises RecordError."""
     if recipe.asks_nothing and fields.get("prompt") is not None and "custom_id" not in fields:
         return plain_row(fields, default_id, recipe)  # nearly every row
+    if recipe.expected_column is not None:
+        fields = {**fields, EXPECTED: fields.get(recipe.expected_column)}
     if not recipe.is_data:
         if is_envelope(fields):
             return envelope(fields, recipe)

@@ -47,9 +47,11 @@ def _record(values: Range | None, digits: int) -> dict[str, float | None] | None
     }
 
 
-def forecast_report(forecast: ForecastPart) -> str:
-    """Return the forecast of a run, of which nothing is sent yet."""
+def forecast_report(forecast: ForecastPart, way_to_price: str) -> str:
+    """Return the forecast of a run, of which nothing is sent yet; `way_to_price` if none is known."""
     lines = [f"jobs     {count(forecast.jobs)}", *forecast_lines(forecast)]
+    if forecast.spends and forecast.cost is None:
+        lines.append(f"prices   {clean_line(way_to_price)}")
     if forecast.spends:
         lines.append("nothing was sent; --trial 20 tells more, --budget DOLLARS bounds the cost")
     return "\n".join(lines)

@@ -27,5 +27,5 @@ ATTRIBUTES = {
 }
 """The attribute of a record that is in each column."""
 
-COLUMNS = (*ATTRIBUTES, "flags", "message", "input")
-"""The columns of a table of results: the fields of a JSON line, with `usage` flattened."""
+COLUMNS = (*ATTRIBUTES, "flags", "message")
+"""The columns of any table of results, with `usage` flattened; those of carried fields follow."""

@@ -48,7 +48,17 @@ FROM attempts WHERE state <> 'unsent' GROUP BY key ORDER BY key
 """
 _TIMES = "SELECT AVG(ttft_s), AVG(latency_s), MAX(latency_s) FROM results WHERE state IN ('done', 'invalid')"
 _REUSED = "SELECT COUNT(*) FROM (SELECT {} FROM results) WHERE ',' || flags || ',' LIKE '%,reused,%'"
-_SETTINGS = ("check", "limit", "template", "prompt_column", "system", "send", "carry", "seed")
+_SETTINGS = (
+    "check",
+    "limit",
+    "template",
+    "prompt_column",
+    "expected_column",
+    "system",
+    "send",
+    "carry",
+    "seed",
+)
 _DECIDED = ("temperature", "max_tokens", "options", "stream")
 
 

@@ -13,6 +13,7 @@ from llmdash.engine.frames.inspection import Inspector
 from llmdash.engine.frames.job_texts import JobTexts
 from llmdash.engine.frames.text_search import TextSearch
 from llmdash.engine.journal.totals import Totals, totals_in
+from llmdash.engine.model.amounts import share
 from llmdash.engine.model.commands import Cancel, Command, Drain
 from llmdash.engine.model.events import Noticed
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, RunPart
@@ -123,7 +124,7 @@ class KeptSession:
             about.endpoint,
             about.keys,
             RunState.DONE if totals.ended >= jobs else RunState.STOPPED,
-            self._reading.problem or f"reading the journal: {self._share:.0%}",
+            self._reading.problem or f"reading the journal: {share(self._share, 0)}",
             elapsed_s=totals.elapsed_s,
             jobs=jobs,
             queued=max(0, jobs - totals.ended),

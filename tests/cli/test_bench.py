@@ -26,7 +26,7 @@ def records(ended: Ended) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 def test_it_steps_up_within_the_requests_it_may_send(tmp_path: Path, simulator: Simulator) -> None:
     endpoint = simulator(latency=0.15, keys=("one-key-0001",))
     ended = llmdash(
-        "bench", "--max-requests", 80, "--json", cwd=tmp_path, env=environment(tmp_path, endpoint)
+        "bench", "--max-requests", 80, "--yes", "--json", cwd=tmp_path, env=environment(tmp_path, endpoint)
     )
     steps, summary = records(ended)
     assert ended.code == 0
@@ -54,7 +54,7 @@ def test_it_stops_at_the_first_rate_limit_and_keeps_what_went_before(tmp_path: P
     (tmp_path / "p.txt").write_text("Say A.\nSay B.\nSay C.\n")
     with Recorder(answer) as server:
         env = environment(tmp_path, API_KEY="sk-one-key-0001", BASE_URL=server.root + "/v1")
-        arguments = ("bench", "p.txt", "--concurrency", 16, "--no-stream")
+        arguments = ("bench", "p.txt", "--concurrency", 16, "--no-stream", "--yes")
         ended = llmdash(*arguments, cwd=tmp_path, env=env)
         assert ended.code == 0, ended.err
         refused = len(server.requests) - 27
@@ -68,7 +68,7 @@ def test_it_stops_at_the_first_rate_limit_and_keeps_what_went_before(tmp_path: P
 def test_it_stops_where_the_server_says_that_nothing_is_left(tmp_path: Path, simulator: Simulator) -> None:
     """A bucket of 30 requests whose headers are obeyed, so that nothing is refused."""
     endpoint = simulator(latency=0.01, rpm=30, keys=("one-key-0001",))
-    ended = llmdash("bench", "--json", cwd=tmp_path, env=environment(tmp_path, endpoint))
+    ended = llmdash("bench", "--yes", "--json", cwd=tmp_path, env=environment(tmp_path, endpoint))
     steps, summary = records(ended)
     assert (ended.code, summary["harm"], summary["auto"]) == (0, True, True)
     assert summary["stop"] in ("limit", "refused")
@@ -89,7 +89,9 @@ def test_a_bench_on_the_simulator_needs_no_key_and_spends_nothing(tmp_path: Path
 def test_failures_are_harm_and_are_not_tried_again(tmp_path: Path) -> None:
     with Recorder(lambda _body: (500, {"error": {"message": "broken"}})) as server:
         env = environment(tmp_path, API_KEY="sk-one-key-0001", BASE_URL=server.root + "/v1")
-        ended = llmdash("bench", "--max-requests", 50, "--no-stream", "--json", cwd=tmp_path, env=env)
+        ended = llmdash(
+            "bench", "--max-requests", 50, "--no-stream", "--yes", "--json", cwd=tmp_path, env=env
+        )
         _, summary = records(ended)
         assert (ended.code, summary["stop"], summary["rate"]) == (3, "errors", None)
         assert summary["attempts"] == len(server.requests) <= 50
@@ -98,12 +100,21 @@ def test_failures_are_harm_and_are_not_tried_again(tmp_path: Path) -> None:
 def test_a_budget_ends_it(tmp_path: Path, simulator: Simulator) -> None:
     endpoint = simulator(latency=0.01, keys=("one-key-0001",))
     configure(tmp_path, "[prices.sim-small]\ninput = 1000\noutput = 1000\n")
-    arguments = ("bench", "--model", "sim-small", "--max-tokens", 50, "--budget", "1", "--json")
+    arguments = ("bench", "--model", "sim-small", "--max-tokens", 50, "--budget", "1", "--yes", "--json")
     ended = llmdash(*arguments, cwd=tmp_path, env=environment(tmp_path, endpoint))
     _, summary = records(ended)
     assert summary["stop"] == "budget"
     assert summary["cost"] <= 1.0
     assert summary["attempts"] == endpoint.stats()["requests"]
+
+
+def test_nothing_is_sent_where_nobody_can_be_asked(tmp_path: Path) -> None:
+    with Recorder() as server:
+        env = environment(tmp_path, API_KEY="sk-one-key-0001", BASE_URL=server.root + "/v1")
+        ended = llmdash("bench", "--max-requests", 50, cwd=tmp_path, env=env)
+        assert (ended.code, server.requests) == (2, [])
+    assert "up to 50 requests" in ended.err
+    assert "nobody can be asked here; add --yes" in ended.err
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:

@@ -172,6 +172,7 @@ def test_a_budget_may_be_a_setting(tmp_path: Path, simulator: Simulator) -> None
     ("arguments", "said"),
     [
         (("--budget", "5"), "budget: no price is known for gpt-4o-mini at"),
+        (("--budget", "5"), 'write [prices."gpt-4o-mini"] into llmdash.toml with input and output'),
         (("--budget", "much"), "--budget: 'much' is not a budget; write dollars such as 5.00, or none"),
         (("--budget", "-1"), "is not a budget"),
         (("--release",), "--release needs --resume"),

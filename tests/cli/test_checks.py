@@ -60,6 +60,14 @@ def test_a_row_s_own_check_goes_before_that_of_the_run(tmp_path: Path) -> None:
     assert [line["correct"] for line in results(tmp_path / "r.jsonl")] == [True, False, True, True]
 
 
+def test_a_check_with_nothing_to_compare_answers_with_is_reported(tmp_path: Path) -> None:
+    rows(tmp_path, {"prompt": "a"})
+    with Recorder() as server:
+        ended = run(tmp_path, server, "--check", "number")
+    assert ended.code == 0
+    assert "llmdash: --check: nothing was scored, as no row has `expected`; --expected-column" in ended.err
+
+
 def test_a_check_that_is_none_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     rows(tmp_path, {"prompt": "a"})
     with Recorder() as server:

@@ -192,6 +192,7 @@ def test_the_answers_of_a_model_that_does_not_exist_are_kept_as_failures(
         (["--simulate", "--greetings", "p.txt"], ["--greetings", "FILE"]),
         (["--simulate", "--greetings", "--models", "a"], ["--greetings", "--models"]),
         (["--simulate", "--models", " , "], ["--models", "a,b"]),
+        (["--simulate", "--models", "a, a"], ["--models compares two models or more"]),
         (["--simulate", "--greetings", "--skip", "serial", "--skip", "one-key"], ["--skip"]),
     ],
 )

@@ -36,9 +36,8 @@ def carried_in(path: Path) -> list[Any]:
     else:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t" if name.endswith(".tsv") else ","))
-    columns = [{name: row[f"input.{name}"].lstrip("'") for name in ("row_id", "category")} for row in rows]
-    assert columns == [json.loads(row["input"]) for row in rows]
-    return columns
+    assert "input" not in rows[0]
+    return [{name: row[f"input.{name}"].lstrip("'") for name in ("row_id", "category")} for row in rows]
 
 
 @pytest.mark.case("files", "columns-out")
@@ -57,6 +56,19 @@ def test_the_columns_of_a_table_are_carried_to_every_kind_of_output(
     ]
 
 
+def test_more_carried_fields_than_make_a_table_are_one_column_of_json(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    carried = {f"f{number}": number for number in range(1_001)}
+    (tmp_path / "p.jsonl").write_text(json.dumps({"prompt": "What is 1 + 1?", **carried}))
+    env = environment(tmp_path, simulator())
+    assert llmdash("run", "p.jsonl", *HEADLESS, "--out", "r.csv", cwd=tmp_path, env=env).code == 0
+    with (tmp_path / "r.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert json.loads(row["input"]) == carried
+    assert "input.f0" not in row
+
+
 @pytest.mark.case("files", "columns-out")
 def test_nothing_is_carried_with_carry_none(simulator: Simulator, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(TABLE)
@@ -64,7 +76,7 @@ def test_nothing_is_carried_with_carry_none(simulator: Simulator, tmp_path: Path
     arguments = ("run", "t.csv", *HEADLESS, "--out", "r.csv", "--carry", "none")
     ended = llmdash(*arguments, cwd=tmp_path, env=env)
     assert "carried: none (left out: category, row_id)" in ended.err
-    assert "input." not in (tmp_path / "r.csv").read_text()
+    assert "input" not in (tmp_path / "r.csv").read_text().splitlines()[0].split(",")
 
 
 @pytest.mark.case("files", "columns-out")
@@ -168,3 +180,18 @@ def test_a_table_outside_the_folder_of_a_set_is_named_by_hand(simulator: Simulat
     assert "give it with --data ../words.csv" in refused.err
     assert llmdash("run", "set/s.toml", *HEADLESS, "--data", "words.csv", cwd=tmp_path, env=env).code == 0
     assert llmdash("run", "--resume", *HEADLESS, cwd=tmp_path, env=env).code == 0
+
+
+def test_what_is_wrong_with_standard_input_names_that_and_not_its_copy(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    env = environment(tmp_path, simulator())
+    for given, told in (("", "empty"), ("a,b\n1,2\n", "no `prompt` column")):
+        refused = llmdash("run", "-", *HEADLESS, cwd=tmp_path, env=env, given=given)
+        assert refused.code == 2
+        assert refused.err.startswith(f"llmdash: standard input: {told}")
+    partly = '{"prompt": "What is 1 + 1?"}\n{bad\n'
+    begun = llmdash("run", "-", *HEADLESS, cwd=tmp_path, env=env, given=partly)
+    resumed = llmdash("run", "--resume", *HEADLESS, cwd=tmp_path, env=env)
+    assert [ended.code for ended in (begun, resumed)] == [8, 8]
+    assert all("standard input:2: malformed JSON" in ended.err for ended in (begun, resumed))

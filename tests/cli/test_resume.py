@@ -16,7 +16,7 @@ from typing import Any
 import certifi
 import pytest
 
-from tests.cli.command import configure, environment, llmdash, results, start
+from tests.cli.command import configure, environment, llmdash, prompts, results, start
 from tests.recording import Recorder
 from tests.simulated import Simulated
 from tests.waiting import PATIENCE_S, wait_for
@@ -380,3 +380,18 @@ def test_an_input_that_is_gone_is_named_with_what_to_type(recorder: Holding, tmp
     assert "llmdash run FILE --resume --run-dir run" in gone.err
     resumed = llmdash("run", "q.txt", *RESUME[1:], "run", cwd=tmp_path, env=env)
     assert (resumed.code, len({str(each.body["messages"]) for each in recorder.requests})) == (0, JOBS)
+
+
+def test_what_has_no_effect_on_a_resume_is_reported_or_refused(simulator: Simulator, tmp_path: Path) -> None:
+    env = environment(tmp_path, simulator())
+    prompts(tmp_path)
+    begin = ("run", "p.txt", "--headless", "--limit", 1, "--run-dir")
+    resume = ("run", "--resume", "--headless", "--limit", 2, "--run-dir")
+    for folder, more in (("real", ()), ("practice", ("--simulate",))):
+        assert llmdash(*begin, folder, *more, cwd=tmp_path, env=env).code == 0
+    mixed = llmdash(*resume, "real", "--simulate", cwd=tmp_path, env=env)
+    assert (mixed.code, mixed.err.count("was not begun with --simulate")) == (2, 1)
+    told = llmdash(*resume, "practice", "--base-url", "https://a.b/v1", "--release", cwd=tmp_path, env=env)
+    assert told.code == 0
+    assert "--base-url: has no effect on the simulator" in told.err
+    assert "--release has no effect: this run is not held after a trial" in told.err

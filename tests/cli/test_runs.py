@@ -105,7 +105,7 @@ def test_the_table_is_for_people_and_names_the_doctor_for_what_is_damaged() -> N
     assert len(rows) == 5
     assert f"see: llmdash doctor {folders[4]}" in damage
     assert "$0.50" in rows[3]
-    assert "66.6%" in rows[3]
+    assert "66.7%" in rows[3]
 
 
 def test_no_runs_yet_is_no_error() -> None:

@@ -18,15 +18,19 @@ def test_where_there_is_no_terminal_the_names_are_listed(tmp_path: Path) -> None
     ended = llmdash("themes", cwd=tmp_path, env=environment(tmp_path))
     assert ended.code == 0
     assert [line.split()[0] for line in ended.out.splitlines()] == [*SHIPPED, "mine"]
-    assert "mine  light" in ended.out
-    assert "deep-harbor  dark  in use\n" in ended.out
+    named = [line.split(maxsplit=2) for line in ended.out.splitlines()]
+    assert ["mine", "light"] in named
+    assert ["deep-harbor", "dark", "in use"] in named
+    assert {
+        line.index(ground) for line, (_, ground, *_) in zip(ended.out.splitlines(), named, strict=True)
+    } == {15}
     assert "\x1b" not in ended.out
     assert ended.err.startswith("llmdash: wrong.toml:2: primary")
 
 
 def test_textuals_own_themes_are_listed_on_request(tmp_path: Path) -> None:
     ended = llmdash("themes", "--all", cwd=tmp_path, env=environment(tmp_path))
-    assert "nord  dark" in ended.out.splitlines()
+    assert ["nord", "dark"] in [line.split() for line in ended.out.splitlines()]
 
 
 def test_a_theme_that_is_set_is_used_from_then_on(tmp_path: Path) -> None:

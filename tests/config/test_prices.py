@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.config.prices import Price, Prices, load_prices, price_of
+from llmdash.config.prices import Price, Prices, load_prices, price_of, way_to_price
 from llmdash.config.values import ConfigError
 
 OWN = '[prices."my-model"]\ninput = 0.15\noutput = 0.60\n'
@@ -148,3 +148,16 @@ def test_no_name_of_a_model_or_provider_breaks_the_look_up(
 ) -> None:
     cost = Prices().cost(model, tokens(given_in, out), provider)
     assert cost is None or cost >= 0
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_where_there_is_no_price_the_extra_is_named_unless_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    if installed:
+        pytest.importorskip("genai_prices")
+    else:
+        monkeypatch.setitem(sys.modules, "genai_prices", None)
+    way = way_to_price("my-model")
+    assert ("pip install 'llmdash[prices]'" in way) is not installed
+    assert 'write [prices."my-model"] into llmdash.toml with input and output' in way

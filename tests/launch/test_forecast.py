@@ -121,7 +121,7 @@ def test_every_size_of_a_file_has_a_forecast(jobs: int) -> None:
     found = forecast(prompts(*[{"max_tokens": 3}] * jobs), settings())
     assert found.input_tokens == Range(10 * jobs, 10 * jobs, 10 * jobs)
     assert found.sampled < 2_000
-    report = forecast_report(found)
+    report = forecast_report(found, "write one")
     assert "nan" not in report
     assert "inf" not in report
 

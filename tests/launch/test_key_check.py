@@ -146,3 +146,23 @@ def test_limits_are_shown_as_the_server_told_them() -> None:
 )
 def test_each_failure_has_its_fix(failure: Failure, told: str) -> None:
     assert told in fix(ENDPOINT, failure)
+
+
+def test_a_key_too_short_to_show_is_told_from_others_by_its_place_and_shows_nothing_of_itself() -> None:
+    keys = (Secret(KEY), Secret("hunter2"), Secret("swordfish"))
+    endpoint = replace(ENDPOINT, keys=keys)
+    refused = Failure(FailureKind.AUTH, "Incorrect API key", status=401)
+    checks = [KeyCheck(endpoint, key.tail, 0.1, refused) for key in keys]
+    table = as_table(checks)
+    for key, name in zip(keys[1:], ("2nd", "3rd"), strict=True):
+        assert table.count(f"{name}, hash {key.fingerprint[:4]}") == 2  # in its row, and above its fix
+        assert key.reveal() not in table
+    assert "1st" not in table
+    assert [as_record(check)["position"] for check in checks] == [1, 2, 3]
+
+
+def test_an_address_without_a_path_that_answers_404_is_told_where_servers_answer() -> None:
+    bare = replace(ENDPOINT, base_url="https://host.example")
+    missing = Failure(FailureKind.CONFIG, "not found", status=404)
+    assert fix(bare, missing).endswith("; most servers answer below https://host.example/v1")
+    assert "most servers" not in fix(ENDPOINT, missing)

@@ -209,6 +209,20 @@ def test_a_table_of_many_columns_is_read(tmp_path: Path, columns: int) -> None:
     assert "two columns are named 'column7'" in refused(tmp_path, content.replace("column8,", "column7,", 1))
 
 
+def test_a_column_can_be_named_as_the_expected_answer(tmp_path: Path) -> None:
+    content = "question,answer,expected\nWhy?,Because,old\nWho?,,other\n"
+    found = opened(tmp_path, content, prompt_column="question", expected_column="answer")
+    assert [found.prompt(row).expected for row in (0, 1)] == ["Because", None]
+    assert found.prompt(0).carried == {"answer": "Because"}
+    assert found.fingerprint != opened(tmp_path, content, prompt_column="question").fingerprint
+    asked = '{"messages": [{"role": "user", "content": "Who?"}], "answer": "I"}'
+    rows = f'{{"prompt": "Why?", "answer": 7}}\n{asked}\n'
+    lines = opened(tmp_path, rows, "p.jsonl", expected_column="answer")
+    assert [lines.prompt(row).expected for row in (0, 1)] == ["7", "I"]
+    told = refused(tmp_path, content, prompt_column="question", expected_column="anwser")
+    assert "--expected-column anwser: no such field; fields here: answer, expected, question" in told
+
+
 @pytest.mark.case("files", "csv-question")
 def test_a_column_can_be_named_as_the_prompt(tmp_path: Path) -> None:
     content = "question,answer,prompt\nWhy?,Because,old\n"
@@ -216,9 +230,9 @@ def test_a_column_can_be_named_as_the_prompt(tmp_path: Path) -> None:
     assert found.prompt(0).messages == (("system", "Be brief."), ("user", "Why?"))
     assert found.prompt(0).carried == {"answer": "Because", "prompt": "old"}
     assert prompts(opened(tmp_path, content, template="{{question}}!")) == ["Why?!"]
-    assert "no column 'Question'; columns here: question" in refused(
-        tmp_path, content, prompt_column="Question"
-    )
+    told = refused(tmp_path, content, prompt_column="Question")
+    assert "no column 'Question'; columns here: question" in told
+    assert told.endswith("; did you mean question?")
     both = {"template": "x", "prompt_column": "question"}
     assert "both --template and --prompt-column" in refused(tmp_path, content, **both)
 

@@ -45,7 +45,7 @@ def test_the_picture_tells_run_bar_counts_and_keys() -> None:
     assert head == "arithmetic  gpt-4o-mini @ simulator  00:03:12.418"
     assert re.fullmatch(r"━+[╸╺]?━* 3,412/10,000 34\.1%  ETA 00:06:10", bar)
     assert len(bar) == 80
-    assert counts == "3,380 saved, 32 failed, 118 retries, 64 in flight, 17.9/s, 97.3% right"
+    assert counts == "3,380 saved, 32 failed, 118 retries, 64 in flight, 17.9/s, 97.4% right"
     assert keys == [
         "a1f2  healthy   52 in flight, 2,338 ok, 3 throttled, 7 errors",
         "9bc0  rests 4s  12 in flight, 1,042 ok, 140 throttled, 0 errors",

@@ -102,7 +102,7 @@ def test_the_words_name_the_run_and_what_came_of_it() -> None:
     run = replace(frame.run, score=Score(right=97, not_equal=1), cost=0.5)
     assert (
         occasion_words(Occasion.DONE, replace(frame, run=run))
-        == "run is done: 98 of 100, 2 failed, 98.9% right, $0.5000"
+        == "run is done: 98 of 100, 2 failed, 99.0% right, $0.5000"
     )
     stopped = of_state(RunState.PAUSED, alert=AlertKind.DISK)
     assert occasion_words(Occasion.STOPPED, stopped) == "run has stopped: something holds it up"

@@ -102,7 +102,7 @@ def test_a_line_tells_all_that_matters() -> None:
     (line,) = lines_of([RUNNING, at(3_380, state=RunState.STOPPED, jobs=10_000, failed=32)], step=1)
     assert line == (
         "00:03:12.418  arithmetic  3,412/10,000 34.1%  3,380 saved, 32 failed, 118 retries, 64 in flight, "
-        "17.9/s, 97.3% right  ETA 00:06:10"
+        "17.9/s, 97.4% right  ETA 00:06:10"
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from llmdash.engine.frames.blockers import RunStatus
 from llmdash.engine.frames.bounds import Bounds, with_bounds
+from llmdash.engine.model.amounts import share
 from llmdash.engine.model.forecast import HoldKind
 from llmdash.engine.model.frame import Frame, RunPart, Score
 from llmdash.engine.model.states import RunState
@@ -21,9 +22,29 @@ from tests.ui.widget_app import lines, running
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "said"), [(9_999, 1, "99.9%"), (2, 1, "66.6%"), (1, 0, "100.0%"), (0, 3, "0.0%")]
+    ("part", "places", "said"),
+    [
+        (0.9867, 1, "98.7%"),
+        (0.99996, 1, "99.9%"),
+        (0.99999, 2, "99.99%"),
+        (0.00001, 1, "0.1%"),
+        (0.001, 0, "1%"),
+        (0.999, 0, "99%"),
+        (1.0, 0, "100%"),
+        (0.0, 2, "0.00%"),
+        (None, 1, "–"),
+    ],
 )
-async def test_the_share_of_right_answers_is_rounded_down_everywhere(
+def test_only_the_whole_is_a_hundred_percent_and_only_nothing_is_none(
+    part: float | None, places: int, said: str
+) -> None:
+    assert share(part, places) == said
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"), [(9_999, 1, "99.9%"), (2, 1, "66.7%"), (1, 0, "100.0%"), (0, 3, "0.0%")]
+)
+async def test_the_share_of_right_answers_is_rounded_everywhere(
     right: int, wrong: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs = right + wrong

@@ -127,7 +127,7 @@ def test_the_report_tells_what_became_of_the_run() -> None:
         "arithmetic   gpt-4o-mini @ simulator   stopped   00:03:12.418",
         "jobs     3,380 done, 32 failed, 6,588 pending, of 10,000",
         "sent     3,594 attempts, 118 retries, 17.9/s, 120,000 tokens in, 80,000 out",
-        "score    97.3%: 3,292 right, 80 not equal, 8 not parseable",
+        "score    97.4%: 3,292 right, 80 not equal, 8 not parseable",
         "ttft     p50 0.388 s, p95 1.200 s",
         "latency  p50 0.900 s, p95 12.3 s",
         "",

@@ -173,12 +173,12 @@ class JournalReader:
                 result = ResultRow._make(row[:width])
                 yield result_record(result, result.model or models.get(result.key), *row[width:])
 
-    def carried_names(self, most: int) -> tuple[str, ...]:
-        """Return the names of the carried fields, in the order in which they come; none beyond `most`."""
+    def carried_names(self, most: int) -> tuple[str, ...] | None:
+        """Return the names of the carried fields, in the order in which they come; None beyond `most`."""
         with self._connection() as db:
             columns = columns_of(db, "results", ("job", "input"))
             rows = db.execute(_CARRIED.format(columns), (most + 1,)).fetchall()
-        return tuple(name for (name,) in rows) if len(rows) <= most else ()
+        return tuple(name for (name,) in rows) if len(rows) <= most else None
 
     def names_workers(self) -> bool:
         """Return whether any result names the worker that it is from."""

@@ -24,12 +24,19 @@ def dollars(value: float | None) -> str:
     return f"${value:.{places}f}"
 
 
-def share(value: float | None) -> str:
-    """Return a share of 1 as percent; rounded down, so that only the whole is `100.0%`.
+def share(value: float | None, places: int = 1) -> str:
+    """Return a share of 1 as percent, rounded to `places`; but only the whole is `100.0%`, and only nothing
+    `0.0%`.
 
     A dash where it is not known.
     """
-    return _UNKNOWN if value is None else f"{int(value * 1000 + 1e-9) / 10:.1f}%"
+    if value is None:
+        return _UNKNOWN
+    percent = 100 * min(1.0, max(0.0, value))
+    if 0.0 < percent < 100.0:
+        least = 10.0**-places
+        percent = min(100.0 - least, max(least, percent))
+    return f"{percent:.{places}f}%"
 
 
 def rate_words(per_s: float | None) -> str:

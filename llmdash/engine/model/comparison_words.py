@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from llmdash.engine.model.amounts import share
 from llmdash.engine.model.comparison import (
     ComparedRun,
     ComparisonTotals,
@@ -77,24 +78,24 @@ class FigureLine(NamedTuple):
 
 def figure_lines(totals: ComparisonTotals) -> Iterator[FigureLine]:
     """Yield a line for each figure that is known."""
-    for share in totals.shares:
-        yield _share_line(share)
+    for shares in totals.shares:
+        yield _share_line(shares)
     for mean in totals.means:
         yield _mean_line(mean)
 
 
-def _share_line(share: ShareDifference) -> FigureLine:
-    low, high = share.difference
+def _share_line(shares: ShareDifference) -> FigureLine:
+    low, high = shares.difference
     places = max(1, min(3, _places(100 * (high - low))))
     return FigureLine(
-        name=share.kind.value,
-        a=f"{100 * share.a:.{places}f}%",
-        b=f"{100 * share.b:.{places}f}%",
-        difference=f"{100 * (share.b - share.a):+.{places}f}pp",
+        name=shares.kind.value,
+        a=share(shares.a, places),
+        b=share(shares.b, places),
+        difference=f"{100 * (shares.b - shares.a):+.{places}f}pp",
         interval=f"{100 * low:+.{places}f} to {100 * high:+.{places}f}",
-        verdict=(verdict := _verdict(share.difference, _WELCOME[share.kind])),
-        certainty=f"{verdict} {_p(share.p)}".strip(),
-        pairs=share.pairs,
+        verdict=(verdict := _verdict(shares.difference, _WELCOME[shares.kind])),
+        certainty=f"{verdict} {_p(shares.p)}".strip(),
+        pairs=shares.pairs,
     )
 
 
@@ -164,8 +165,8 @@ def same_text_words(totals: ComparisonTotals) -> str:
     """Return how many of the answers say the same in both runs; empty where that is not known."""
     if totals.same_text is None:
         return ""
-    share, (low, high), pairs = totals.same_text
-    return f"same text {100 * share:.1f}% ({100 * low:.1f} to {100 * high:.1f}) of {pairs:,} answered in both"
+    same, (low, high), pairs = totals.same_text
+    return f"same text {share(same)} ({100 * low:.1f} to {100 * high:.1f}) of {pairs:,} answered in both"
 
 
 def method_lines(totals: ComparisonTotals) -> Iterator[str]:

@@ -11,7 +11,7 @@ from llmdash.reports.export.claim import claimed
 from llmdash.reports.export.draft import ExportError, FormatError, TakenError
 from llmdash.reports.export.json_lines import encode_record, write_json, write_jsonl, write_objects
 from llmdash.reports.export.parquet import write_parquet
-from llmdash.reports.export.tables import CARRIED, REASONING, WORKER, write_csv, write_table, write_tsv
+from llmdash.reports.export.tables import CARRIED, INPUT, REASONING, WORKER, write_csv, write_table, write_tsv
 from llmdash.reports.export.writers import (
     Writer,
     check_free,
@@ -23,6 +23,7 @@ from llmdash.reports.export.writers import (
 
 __all__ = [
     "CARRIED",
+    "INPUT",
     "REASONING",
     "WORKER",
     "ExportError",

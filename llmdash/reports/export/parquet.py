@@ -11,7 +11,7 @@ from typing import Any
 
 from llmdash.engine.model.records import ResultRecord
 from llmdash.reports.export.draft import Draft, FormatError, shown
-from llmdash.reports.export.tables import Cell, cells_of, without_surrogates
+from llmdash.reports.export.tables import INPUT, Cell, cells_of, without_surrogates
 from llmdash.reports.result_columns import COLUMNS
 
 __all__ = ["check_parquet", "write_parquet"]
@@ -51,7 +51,7 @@ def _pyarrow(path: Path) -> tuple[Any, Any]:
         raise FormatError(f"{shown(path)}: Parquet needs pyarrow, which is not installed; {fix}") from None
 
 
-def write_parquet(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = ()) -> int:
+def write_parquet(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = (INPUT,)) -> int:
     """Write the columns of a CSV file, typed, to `path`; returns the number of rows. Raises ExportError.
 
     `more` columns, as `cells_of` has them, are of text. A lone surrogate, which UTF-8 cannot hold, becomes

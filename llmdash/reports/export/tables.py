@@ -18,6 +18,7 @@ from llmdash.reports.result_columns import ATTRIBUTES, COLUMNS
 
 __all__ = [
     "CARRIED",
+    "INPUT",
     "REASONING",
     "WORKER",
     "Cell",
@@ -34,6 +35,8 @@ _VALUES = attrgetter(*ATTRIBUTES.values())
 
 CARRIED = "input."
 """How the column of a carried field begins: `input.row_id`. No column of ours does."""
+INPUT = "input"
+"""The column of all carried fields as JSON, where they have none of their own."""
 REASONING = "reasoning"
 """The column of what the models thought, where it is asked for."""
 WORKER = "worker"
@@ -41,22 +44,22 @@ WORKER = "worker"
 _OWN = (REASONING, WORKER)
 
 
-def cells_of(record: ResultRecord, more: Sequence[str] = ()) -> tuple[Cell, ...]:
-    """Return a row: the values of COLUMNS, then of `more` columns, each REASONING, WORKER, or CARRIED and
-    a field's name; flags joined by commas, lists and objects as JSON.
+def cells_of(record: ResultRecord, more: Sequence[str] = (INPUT,)) -> tuple[Cell, ...]:
+    """Return a row: the values of COLUMNS, then of `more` columns, each REASONING, WORKER, INPUT, or CARRIED
+    and a field's name; flags joined by commas, lists and objects as JSON.
     """
     values: tuple[Cell, ...] = _VALUES(record)
-    own = (*values, ",".join(record.flags), _json(record.message), _json(record.input))
-    if not more:
-        return own
-    given = record.input or {}
-    return (
-        *own,
-        *(
-            getattr(record, name) if name in _OWN else _plain(given.get(name.removeprefix(CARRIED)))
-            for name in more
-        ),
-    )
+    own = (*values, ",".join(record.flags), _json(record.message))
+    return (*own, *(_one_more(record, name) for name in more))
+
+
+def _one_more(record: ResultRecord, name: str) -> Cell:
+    if name == INPUT:
+        return _json(record.input)
+    if name in _OWN:
+        value: Cell = getattr(record, name)
+        return value
+    return _plain((record.input or {}).get(name.removeprefix(CARRIED)))
 
 
 def _plain(value: Any) -> Cell:
@@ -94,10 +97,10 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", _ERRORS).decode("utf-8")
 
 
-def write_csv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = ()) -> int:
+def write_csv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = (INPUT,)) -> int:
     """Write a header and a row for each record to `path`; returns the number of rows. Raises ExportError.
 
-    `more` columns follow, as `cells_of` has them: carried fields are in `input` as JSON, too.
+    `more` columns follow, as `cells_of` has them.
 
     UTF-8, lines end in CR LF, quotes are doubled, line breaks stay inside quotes. Text that a spreadsheet
     would run as a formula gets a `'` in front, a number does not. A value that is not known is an empty cell.
@@ -105,7 +108,7 @@ def write_csv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] =
     return _write(records, path, ",", more)
 
 
-def write_tsv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = ()) -> int:
+def write_tsv(records: Iterable[ResultRecord], path: Path, more: Sequence[str] = (INPUT,)) -> int:
     """As `write_csv`, with tabs as delimiters."""
     return _write(records, path, "\t", more)
 

@@ -19,7 +19,7 @@ from llmdash.reports.export.draft import (
 )
 from llmdash.reports.export.json_lines import write_json, write_jsonl
 from llmdash.reports.export.parquet import check_parquet, write_parquet
-from llmdash.reports.export.tables import write_csv, write_tsv
+from llmdash.reports.export.tables import INPUT, write_csv, write_tsv
 
 __all__ = ["ENDINGS", "Writer", "check_free", "check_unused", "check_writable", "export", "writer_for"]
 
@@ -108,7 +108,11 @@ def check_unused(path: Path) -> None:
         raise TakenError(f"{shown(path)}: another run writes its results to it; name another file")
 
 
-def export(records: Iterable[ResultRecord], path: Path, more: Callable[[], Sequence[str]] = tuple) -> int:
+def _input() -> Sequence[str]:
+    return (INPUT,)
+
+
+def export(records: Iterable[ResultRecord], path: Path, more: Callable[[], Sequence[str]] = _input) -> int:
     """Write `records` to `path` in the format of its name; returns how many. Raises ExportError.
 
     `more` returns the names of columns beside the common ones; it is called for a format of columns alone.

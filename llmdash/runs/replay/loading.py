@@ -12,18 +12,16 @@ from itertools import accumulate, pairwise
 
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model.records import EndedColumns, MomentRow, SampleRow, TimedColumns
-from llmdash.engine.model.states import RESULT_STATES, AnswerFlag, JobState
 from llmdash.engine.store.grouping import ErrorNumbers
 from llmdash.engine.store.job_columns import JobColumns
 from llmdash.engine.store.restoring import restore_columns
 from llmdash.engine.store.timings import Source
-from llmdash.prompts.verdict import Verdict
 from llmdash.runs.ids import Ids
 from llmdash.runs.kept_store import places_in
 from llmdash.runs.replay.axis import Axis, axis_of
 from llmdash.runs.replay.clock_steps import ClockSteps, Steadied
+from llmdash.runs.replay.ordering import put_in_order
 from llmdash.runs.replay.timeline import ANSWERED, CUT, FAILED, NEVER, THROTTLED, Timeline
-from llmdash.runs.replay.tracks import NOTHING, EventTrack, KeyTrack, SumsAt, split, track
 
 __all__ = ["Loaded", "load"]
 
@@ -31,9 +29,6 @@ _REST_S = 60.0
 """The longest time without a request in flight that counts as work, in a journal without samples."""
 _PORTION = 1_000
 _MOST_SOURCES = 65_535
-_ANSWERED = (JobState.DONE, JobState.INVALID)
-_EMPTY = int(AnswerFlag.EMPTY | AnswerFlag.REASONING_ONLY)
-_REUSED = int(AnswerFlag.REUSED)
 _KINDS = ("input", "output", "cached", "reasoning")
 
 
@@ -149,7 +144,7 @@ class _Loader:
         timeline.length_s = axis.length_s
         _settle_jobs(timeline)
         _mark_waits(timeline, starts)
-        self._sort()
+        put_in_order(timeline, self._spent)
         return Loaded(timeline, self._ids, axis, self._places, self._estimated(samples))
 
     def _end_what_was_cut_off(self, begun: Sequence[float], samples: Sequence[SampleRow]) -> None:
@@ -167,81 +162,6 @@ class _Loader:
         missing = ["when requests ended"] if self._guessed_ends else []
         missing += [] if samples else ["pauses"]
         return f"not on record: {', '.join(missing)}" if missing else ""
-
-    def _sort(self) -> None:
-        """Make the tracks that counts are looked up in."""
-        timeline = self._timeline
-        self._sort_starts()
-        self._sort_jobs()
-        timeline.waits = track(timeline.waiting, timeline.ended)
-        timeline.waits_over = track(range(len(timeline.waiting)), timeline.waited_until)
-        timeline.all_sent = track(range(len(timeline.sent)), timeline.sent)
-        timeline.all_ended = track(timeline.all_sent.order, timeline.ended)
-        begun = array("I", (each for each in timeline.all_ended.order if timeline.first_token[each] != NEVER))
-        timeline.streams_ended = EventTrack(begun, timeline.ended)
-        timeline.all_first = track(begun, timeline.first_token)
-        self._sort_keys()
-
-    def _sort_keys(self) -> None:
-        """Make what is looked up of the attempts of each key, and of the tokens of all of them."""
-        timeline, spent = self._timeline, self._spent
-        ended_by_key = split(timeline.all_ended.order, timeline.key)
-        for key, sent in split(timeline.all_sent.order, timeline.key).items():
-            ended = EventTrack(ended_by_key[key], timeline.ended)
-            of_outcome = {
-                outcome: EventTrack(numbers, timeline.ended)
-                for outcome, numbers in split(ended.order, timeline.outcome).items()
-            }
-            each = timeline.keys[timeline.key_names[key]] = KeyTrack()
-            each.sent = EventTrack(sent, timeline.sent)
-            each.ok, each.throttled, each.errors, each.cut = (
-                of_outcome.get(outcome, NOTHING) for outcome in (ANSWERED, THROTTLED, FAILED, CUT)
-            )
-            each.input, each.output = (SumsAt(ended, spent[kind]) for kind in ("input", "output"))
-        timeline.cached, timeline.reasoning = (
-            SumsAt(timeline.all_ended, spent[kind]) if any(spent[kind]) else SumsAt()
-            for kind in ("cached", "reasoning")
-        )
-        if any(timeline.worker):
-            cut = array("I", (each for each in timeline.all_ended.order if timeline.outcome[each] == CUT))
-            timeline.lost_by = {
-                timeline.worker_names[worker]: EventTrack(lost, timeline.ended)
-                for worker, lost in split(cut, timeline.worker).items()
-                if worker
-            }
-
-    def _sort_jobs(self) -> None:
-        timeline, final, at = self._timeline, self._timeline.final, self._timeline.job_ended
-        ended = track((job for job, ended_at in enumerate(at) if ended_at != NEVER), at)
-        by_state = split(ended.order, final.state)
-        for state in RESULT_STATES.values():
-            timeline.job_ends[state] = EventTrack(by_state.get(state, array("I")), at)
-        if any(final.worker):
-            timeline.done_by = {
-                timeline.worker_names[worker]: EventTrack(jobs, at)
-                for worker, jobs in split(timeline.job_ends[JobState.DONE].order, final.worker).items()
-                if worker
-            }
-        answered = array("I", (job for job in ended.order if final.state[job] in _ANSWERED))
-        by_verdict = split(answered, final.verdict)
-        for verdict in Verdict:
-            timeline.verdicts[verdict] = EventTrack(by_verdict.get(verdict, array("I")), at)
-        if any(final.flags):
-            timeline.empty, timeline.reused = (
-                EventTrack(array("I", (job for job in answered if final.flags[job] & flag)), at)
-                for flag in (_EMPTY, _REUSED)
-            )
-        timeline.estimated_from = next((at[job] for job in answered if final.estimated[job]), NEVER)
-        timeline.answers = SumsAt(EventTrack(answered, at), final.output_tokens)
-
-    def _sort_starts(self) -> None:
-        """Order the jobs by their starts: the first request, or the end of one that was never sent."""
-        timeline = self._timeline
-        spans = zip(pairwise(timeline.first_attempt), timeline.job_ended, strict=True)
-        starts = array("d", (timeline.sent[begin] if begin < end else at for (begin, end), at in spans))
-        timeline.order = track(range(self._jobs), starts).order
-        for place, job in enumerate(timeline.order):
-            timeline.rank[job] = place
 
 
 def _groups(grouping: ErrorNumbers, some: TimedColumns) -> Iterator[int]:

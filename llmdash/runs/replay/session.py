@@ -15,6 +15,7 @@ from llmdash.engine.frames.job_texts import JobTexts
 from llmdash.engine.frames.text_search import TextSearch
 from llmdash.engine.journal.reader import JournalReader
 from llmdash.engine.model import commands
+from llmdash.engine.model.amounts import share
 from llmdash.engine.model.frame import EMPTY_FRAME, Frame, Inspection, JobRow, Notice, ReplayPart, RunPart
 from llmdash.engine.model.records import AttemptRecord, ResultRow
 from llmdash.engine.model.states import JobState, RunState, Severity
@@ -117,7 +118,7 @@ class ReplaySession:
     def _summary(self) -> RunPart:
         """Return what is known before anything is read."""
         about, jobs = self._run.about, self._run.jobs
-        detail = self._reading.problem or f"reading the journal: {self._share:.0%}"
+        detail = self._reading.problem or f"reading the journal: {share(self._share, 0)}"
         return RunPart(
             about.name, about.model, about.endpoint, about.keys, state_detail=detail, jobs=jobs, queued=jobs
         )

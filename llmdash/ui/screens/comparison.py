@@ -27,7 +27,7 @@ from llmdash.ui.panels.compared_figures import KINDS, ChangesPanel, FiguresPanel
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.tables.pair_table import PairTable
-from llmdash.ui.text.format import fit, fit_middle
+from llmdash.ui.text.format import fit, fit_middle, share
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_PALETTE_KEY, JUMP_KEY
 
@@ -239,4 +239,4 @@ def _state(part: ComparisonPart) -> tuple[str, str]:
         return "✖ cannot be read", "$text-error"
     if part.totals.complete:
         return "✓ compared", "$text-success"
-    return f"▸ comparing {100 * part.progress:3.0f}%", "$text-primary"
+    return f"▸ comparing {share(part.progress, 0):>4}", "$text-primary"

@@ -8,7 +8,7 @@ from typing import Final
 from llmdash.engine.model.frame import JobsPart
 from llmdash.engine.model.states import SortColumn
 from llmdash.sanitize import clean_line
-from llmdash.ui.text.format import count
+from llmdash.ui.text.format import count, share
 
 __all__ = ["JobOrder"]
 
@@ -86,7 +86,7 @@ class JobOrder:
         shown = f"all {count(part.total)}"
         if self.filter:
             shown = f"{count(part.matched)} of {count(part.total)} · {self.filter}"
-        searching = "" if part.searched is None else f"searching… {part.searched:.0%}"
+        searching = "" if part.searched is None else f"searching… {share(part.searched, 0)}"
         marks = f"{count(marked)} marked" if marked else ""
         pieces = (self._order_words(), "following" if follow else "", marks, searching, shown)
         return " · ".join(piece for piece in pieces if piece)

@@ -243,10 +243,8 @@ def number(value: float) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """Return four cells, rounded down so that 100% means all: ` 34%`. Blank if `whole` is 0."""
-    if whole <= 0:
-        return "    "
-    return f"{min(100, max(0, math.floor(100 * part / whole))):3}%"
+    """Return four cells, rounded, but only all is `100%`, and only nothing `  0%`. Blank if `whole` is 0."""
+    return f"{share(part / whole, 0):>4}" if whole > 0 else "    "
 
 
 def _finite(value: float) -> float:

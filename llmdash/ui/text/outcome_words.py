@@ -84,7 +84,7 @@ def _line(label: str, *pieces: Piece, priority: int = 0) -> OutcomeLine:
 
 
 def _saved(run: RunPart, cells: int) -> OutcomeLine:
-    percent = f"{math.floor(10_000 * run.done / run.jobs) / 100:.2f}%" if run.jobs else ""
+    percent = share(run.done / run.jobs, 2) if run.jobs else ""
     return _line(
         "saved",
         _figure(run.done, "figure", cells),

@@ -54,7 +54,7 @@ async def test_a_wide_header_says_everything() -> None:
     assert counters.split("  │  ") == [
         "✓  3,380 done   ✗   32 failed   ↻  118 retried   ∅    0 invalid",
         " 64 in flight   17.9 req/s    2.1k tok/s    123k in     45k out",
-        " 97.3% right",
+        " 97.4% right",
     ]
 
 
@@ -66,13 +66,13 @@ async def test_120_columns_have_the_three_groups_and_80_the_figures_of_them() ->
     assert [group.strip() for group in counters.split("│")] == [
         "✓  3,380 done  ✗   32 failed  ↻  118 retried",
         "64 in flight  17.9 req/s   2.1k tok/s",
-        "97.3% right  $0.43 → $1.26",
+        "97.4% right  $0.43 → $1.26",
     ]
     title, progress, counters = await header(priced, 80)
     assert title.startswith("arithmetic-10k  gpt-4o-mini @ simulator  3 keys  ")
     assert title.endswith("  ● running  00:03:12")
     assert progress.endswith("   3,412/10,000  34%   6m10s left")
-    assert counters == "✓  3,380  ✗  32  ↻ 118   64 in flight  17.9 req/s   97.3% right  $0.43 → $1.26"
+    assert counters == "✓  3,380  ✗  32  ↻ 118   64 in flight  17.9 req/s   97.4% right  $0.43 → $1.26"
 
 
 @pytest.mark.case("screen", "final-rates")

@@ -130,6 +130,7 @@ def test_a_rate_has_three_digits(rate: float | None, text: str) -> None:
 
 def test_a_run_is_at_100_percent_only_when_all_of_it_is_done() -> None:
     assert fmt.percent(9999, 10_000) == " 99%"
+    assert fmt.percent(1, 10_000) == "  1%"
     assert fmt.percent(10_000, 10_000) == "100%"
     assert fmt.percent(0, 0) == "    "
 
