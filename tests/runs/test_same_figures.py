@@ -91,10 +91,10 @@ def slid(folder: Path) -> Frame:
         return session.frame(WIDE)
 
 
-def sent_in(part: SeriesPart) -> float:
-    """The requests of all steps; the last one may be shorter than the others."""
-    begins = [part.begin_s + place * part.step_s for place in range(len(part.rate))]
-    return sum(rate * min(part.step_s, part.end_s - at) for rate, at in zip(part.rate, begins, strict=True))
+def total_of(part: SeriesPart, per_s: Sequence[float]) -> float:
+    """The sum over all steps of what is shown a second; the last step may be shorter than the others."""
+    begins = [part.begin_s + place * part.step_s for place in range(len(per_s))]
+    return sum(value * min(part.step_s, part.end_s - at) for value, at in zip(per_s, begins, strict=True))
 
 
 def known(values: Iterable[float | None]) -> list[float]:
@@ -130,7 +130,7 @@ def assert_same_series(shown: SeriesPart, live: SeriesPart) -> None:
     assert shown.is_over is live.is_over is True
     assert shown.step_s == live.step_s
     assert abs(len(shown.rate) - len(live.rate)) <= 1
-    assert sent_in(shown) == pytest.approx(sent_in(live))
+    assert total_of(shown, shown.rate) == pytest.approx(total_of(live, live.rate))
     assert known(live.set_rate)[-1] == known(shown.set_rate)[-1] == 60.0
     assert known(live.set_concurrency)[-1] == known(shown.set_concurrency)[-1] == 16
     for metric in Timing:
