@@ -19,7 +19,7 @@ from tests.cli.pages import served
 from tests.cli.processes import Process
 from tests.cli.terminal import Terminal, engines
 from tests.engine.scripted import Server, plan, prompts, run
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 CANARY = "sk-canary-0123456789abcdef"
 
@@ -83,7 +83,7 @@ def test_no_viewer_outlives_the_server(home: Path, kept: Path, number: signal.Si
         viewer.wait_for("all ended, nothing failed")
         assert len(web.processes()) == 1
         web.process.send_signal(number)
-        out, err = web.process.communicate(timeout=60)
+        out, err = web.process.communicate(timeout=LONGEST_S)
         assert web.process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 0)
         assert (out, err.count("\n")) == ("", 1)
         web.wait_for_no_viewer()
