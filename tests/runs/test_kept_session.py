@@ -23,7 +23,7 @@ from llmdash.reports.summary import end_report, summary
 from llmdash.runs.details import details_of
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.show import as_lines
-from tests.engine.scripted import Server, echo, failing, of, plan, prompts, run, started, until
+from tests.engine.scripted import Server, echo, failing, held_from, of, plan, prompts, run, started, until
 from tests.runs.test_same_figures import total_of
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -95,6 +95,17 @@ def test_a_run_looks_as_it_did_at_its_end(tmp_path: Path, view: View) -> None:
     assert shown.run.requests_per_s == pytest.approx(live.run.requests_per_s, rel=0.05)
 
 
+def test_how_many_were_in_flight_is_the_same_however_often_a_kept_run_is_looked_at(tmp_path: Path) -> None:
+    run(plan(tmp_path, Server(), prompts(5), notes=NOTES))
+    journal = JournalFile.open(tmp_path)
+    journal._db.execute("UPDATE samples SET in_flight = 5")
+    journal.close()
+    session = kept(tmp_path)
+    frames = [session.frame(WIDE) for _ in range(3)]
+    assert [frame.run.peak_in_flight for frame in frames] == [5.0] * 3
+    assert all(frame.series.in_flight == frames[0].series.in_flight for frame in frames)
+
+
 def test_a_run_that_was_watched_after_its_end_has_ended_when_its_last_job_did(tmp_path: Path) -> None:
     live = run(plan(tmp_path, Server(), prompts(5), notes=NOTES)).frame(WIDE)
     assert live.run.ended_at is not None
@@ -105,7 +116,8 @@ def test_a_run_that_was_watched_after_its_end_has_ended_when_its_last_job_did(tm
 
 
 def test_a_run_that_was_stopped_shows_what_was_left(tmp_path: Path) -> None:
-    with started(plan(tmp_path, Server(troubled), prompts(300), notes=NOTES, concurrency=4)) as session:
+    server = Server(held_from(150, threading.Event(), troubled))
+    with started(plan(tmp_path, server, prompts(300), notes=NOTES, concurrency=4)) as session:
         until(session, lambda frame: frame.run.done > 40)
     live, shown = session.frame(WIDE), kept(tmp_path).frame(WIDE)
     assert shown.run.state is RunState.STOPPED
