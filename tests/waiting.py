@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["PATIENCE_S", "first", "has_ended", "wait_for"]
+__all__ = ["LONGEST_S", "PATIENCE_S", "first", "has_ended", "wait_for"]
 
 T = TypeVar("T")
 
 PATIENCE_S = 60.0
 """How long what has to come about may take. Only a test that fails takes so long."""
+
+LONGEST_S = 120.0
+"""How long a whole run of a program may take that is not looked at meanwhile."""
 
 _LOOK_S = 0.01
 

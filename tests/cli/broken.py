@@ -3,8 +3,8 @@
 From the AFTERth look on, every look of the named part of the program (`ui` at a frame; at a prompt `engine`,
 the engine without a screen for `headless`, the screen of a comparison for `compare`) raises an exception that
 tells the user's last key. At a prompt AFTER may also be a file: every look breaks once that is there. For
-`stuck` one look of the screen never returns instead. Nothing of llmdash is changed for it: it is given a
-source of prompts and a session, as it always is.
+`stuck` one look of the screen never returns instead, and a file of that name tells so. Nothing of llmdash is
+changed for it: it is given a source of prompts and a session, as it always is.
 
 With the name of the engine's module and the number of a descriptor as more arguments it is the process of an
 engine.
@@ -57,6 +57,7 @@ def spin(_words: str) -> None:
     """Never return, the first time."""
     if not _SPUN.is_set():
         _SPUN.set()
+        Path("stuck").touch()
         while True:
             pass
 

@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 from tests.cli.command import environment, start
 from tests.cli.terminal import Terminal
+from tests.waiting import PATIENCE_S
 
 __all__ = ["Lair", "canary", "found_in", "watched"]
 
 _LOOK_S = 0.02
-_PATIENCE_S = 15.0
 
 
 def canary() -> str:
@@ -117,7 +117,7 @@ def _ended(process: subprocess.Popen[str]) -> tuple[str, str]:
     """Its output; a program that waits for a key to come back is interrupted, as often as it takes."""
     while True:
         try:
-            return process.communicate(timeout=_PATIENCE_S)
+            return process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
 

@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from tests.arrivals import most_in_a_second
 from tests.cli.command import Ended, environment, start
 from tests.cli.processes import Family, Process
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 __all__ = ["HEADLESS", "Certificates", "Cluster", "Site", "alerts", "assert_rate_kept", "free_port"]
 
@@ -127,7 +127,7 @@ class Site:
         """`llmdash`, running; see `tests.cli.command.start`."""
         return start(*arguments, cwd=cwd or self.work, env=self.env())
 
-    def run(self, *arguments: object, within_s: float = 120) -> Ended:
+    def run(self, *arguments: object, within_s: float = LONGEST_S) -> Ended:
         """A headless run of `p.txt` to its end."""
         with self.start("run", "p.txt", *HEADLESS, *arguments) as process:
             out, err = process.communicate(timeout=within_s)

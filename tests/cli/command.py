@@ -25,11 +25,11 @@ from llmdash.config.toml import from_toml
 from llmdash.launch.trust import TrustStore
 from tests.forked import CONTEXT, as_started, forked, is_forkable
 from tests.simulated import Simulated
+from tests.waiting import LONGEST_S
 
 __all__ = ["Ended", "configure", "environment", "llmdash", "prompts", "results", "start"]
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH")  # the last: what a program runs is measured too
-_LONGEST_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def llmdash(*arguments: object, cwd: Path, env: dict[str, str], given: str | Non
         return _forked_llmdash(*arguments, cwd=cwd, env=env, given=given)
     stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
     with start(*arguments, cwd=cwd, env=env, stdin=stdin) as process:
-        out, err = process.communicate(given, timeout=_LONGEST_S)
+        out, err = process.communicate(given, timeout=LONGEST_S)
     return Ended(process.returncode, out, err)
 
 
@@ -116,7 +116,7 @@ def _forked_llmdash(*arguments: object, cwd: Path, env: dict[str, str], given: s
         writer.start()
         told = _read_all(out.fileno(), err.fileno())
         writer.join()
-        process.join(_LONGEST_S)
+        process.join(LONGEST_S)
         assert process.exitcode is not None, "it does not end"
         return Ended(process.exitcode, *told)
 
@@ -144,7 +144,7 @@ def _give(into: Connection, text: str) -> None:
 def _read_all(*pipes: int) -> list[str]:
     """What is written into pipes until nobody has them open any more."""
     found = {pipe: bytearray() for pipe in pipes}
-    until = time.monotonic() + _LONGEST_S
+    until = time.monotonic() + LONGEST_S
     with selectors.DefaultSelector() as selector:
         for pipe in pipes:
             selector.register(pipe, selectors.EVENT_READ)

@@ -13,7 +13,7 @@ from typing import Any
 from tests.arrivals import Arrivals, most_in_a_second
 from tests.cli.clusters import HEADLESS, Site, assert_rate_kept
 from tests.cli.command import Ended, results
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 __all__ = ["Faulted"]
 
@@ -51,7 +51,7 @@ class Faulted:
         how = ("--no-stream", "--rate", f"{self.rate}/s", "--concurrency", 500)
         return ("run", "p.txt", *HEADLESS, *how, *self.options)
 
-    def run(self, faults: int, within_s: float = 60) -> Ended:
+    def run(self, faults: int, within_s: float = LONGEST_S) -> Ended:
         """One start, with so many faults, to its end."""
         out = self.site.root / "out.jsonl"
         command = [sys.executable, "-m", "llmdash", *map(str, self.arguments)]
@@ -61,7 +61,7 @@ class Faulted:
             self._strike()
         return Ended(process.wait(timeout=within_s), out.read_text(), "")
 
-    def run_killed(self, kills: int, within_s: float = 60) -> Ended:
+    def run_killed(self, kills: int, within_s: float = LONGEST_S) -> Ended:
         """So many starts, each killed at some moment, and a last one to its end."""
         for _ in range(kills):
             with self.site.start(*self.arguments, *self._resume) as process:

@@ -134,10 +134,12 @@ class Terminal:
         raise AssertionError(f"{text!r} is not on the screen:\n{self.screen}")
 
     def read(self, seconds: float = 0.05) -> None:
-        """Take in what was written within `seconds`."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            ready, _, _ = select.select([self._fd], [], [], left)
+        """Take in what was written within `seconds`; what is there already, however late that is."""
+        until, is_late = time.monotonic() + seconds, False
+        while not is_late:
+            left = until - time.monotonic()
+            is_late = left <= 0
+            ready, _, _ = select.select([self._fd], [], [], max(0.0, left))
             if not ready:
                 return
             try:

@@ -14,6 +14,7 @@ from tests.cli.command import Ended, environment, llmdash, start
 from tests.cli.terminal import Terminal
 from tests.llms.raw_server import chunked, raw_server, refusing, send, send_and_stall
 from tests.simulated import Simulated
+from tests.waiting import LONGEST_S
 
 Simulator = Callable[..., Simulated]
 HOSTILE = "a\x1b[2Jb\x1b]52;c;cm0=\x07c\u202ed"
@@ -218,7 +219,7 @@ async def test_an_interrupt_keeps_what_came_and_ends_with_code_130(tmp_path: Pat
             assert process.stdout is not None
             seen = process.stdout.read(5)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=LONGEST_S)
         return Ended(process.returncode, seen + out, err)
 
     async with raw_server(send_and_stall(chunked(of("first"), end=False))) as server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.recording import Body, Recorder
 from tests.simulated import Simulated
 
 Simulator = Callable[..., Simulated]
+LATENCY_S = 0.15
+"""Of a server that answers at once a bench would measure how busy this machine is, and stop at that."""
 
 
 def records(ended: Ended) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -24,7 +27,7 @@ def records(ended: Ended) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 def test_it_steps_up_within_the_requests_it_may_send(tmp_path: Path, simulator: Simulator) -> None:
-    endpoint = simulator(latency=0.15, keys=("one-key-0001",))
+    endpoint = simulator(latency=LATENCY_S, keys=("one-key-0001",))
     ended = llmdash(
         "bench", "--max-requests", 80, "--yes", "--json", cwd=tmp_path, env=environment(tmp_path, endpoint)
     )
@@ -49,6 +52,7 @@ def test_it_stops_at_the_first_rate_limit_and_keeps_what_went_before(tmp_path: P
     asked = itertools.count()
 
     def answer(_body: Body) -> str | tuple[int, Body]:
+        time.sleep(LATENCY_S)
         return "OK" if next(asked) < 27 else (429, {"error": {"message": "too many requests"}})
 
     (tmp_path / "p.txt").write_text("Say A.\nSay B.\nSay C.\n")
@@ -67,7 +71,7 @@ def test_it_stops_at_the_first_rate_limit_and_keeps_what_went_before(tmp_path: P
 
 def test_it_stops_where_the_server_says_that_nothing_is_left(tmp_path: Path, simulator: Simulator) -> None:
     """A bucket of 30 requests whose headers are obeyed, so that nothing is refused."""
-    endpoint = simulator(latency=0.01, rpm=30, keys=("one-key-0001",))
+    endpoint = simulator(latency=LATENCY_S, rpm=30, keys=("one-key-0001",))
     ended = llmdash("bench", "--yes", "--json", cwd=tmp_path, env=environment(tmp_path, endpoint))
     steps, summary = records(ended)
     assert (ended.code, summary["harm"], summary["auto"]) == (0, True, True)

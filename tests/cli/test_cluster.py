@@ -12,7 +12,7 @@ import pytest
 from tests.arrivals import Arrivals
 from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site, alerts, assert_rate_kept
 from tests.cli.command import configure, llmdash, results
-from tests.waiting import PATIENCE_S, wait_for
+from tests.waiting import LONGEST_S, PATIENCE_S, wait_for
 
 Server = Callable[..., Arrivals]
 
@@ -84,7 +84,7 @@ def test_a_run_waits_for_a_scheduler_and_workers_that_come_late(
         assert process.poll() is None
         cluster.start_scheduler()
         cluster.start_worker("late")
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=LONGEST_S)
     assert (process.returncode, err) == (0, "")
     assert made_by(site) == {"late": 30}
 
@@ -138,7 +138,7 @@ def test_an_address_that_cannot_be_used_is_refused_with_the_fix(address: str, fi
     assert fix in ended.err
     assert not (site.work / "kept").exists()
     with site.start("worker", address) as process:
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 2
     assert fix in err
 
@@ -181,7 +181,7 @@ def test_a_worker_that_joins_helps_and_one_that_leaves_finishes_its_requests(
         first.send_signal(signal.SIGTERM)
         assert first.wait(timeout=PATIENCE_S) == 0
         known = site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first'")
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=LONGEST_S)
     assert (process.returncode, err) == (0, "")
     # What the run had meant for it before it knew that it leaves comes back unsent, and another makes it.
     made = site.count("SELECT COUNT(*) FROM attempts WHERE worker = 'first' AND state = 'ok'")
@@ -231,7 +231,7 @@ def test_runs_on_the_same_cluster_share_a_limit_by_way_of_its_scheduler(
             wait_for(lambda name=name: site.count(sent, name) > 0, f"the run {name}")  # type: ignore[misc]
         with site.start("limits", "--json", *cluster.options) as asking:
             (limit,) = json.loads(asking.communicate(timeout=PATIENCE_S)[0])
-        ended = [process.communicate(timeout=60)[0] for process in (one, other)]
+        ended = [process.communicate(timeout=LONGEST_S)[0] for process in (one, other)]
     assert (one.returncode, other.returncode) == (0, 0)
     assert (limit["name"], limit["rate"], len(limit["runs"])) == ("org-a", 20.0, 2)
     shares = [run["share"] for run in limit["runs"]]

@@ -21,7 +21,7 @@ from tests.cli.test_terminal import done
 from tests.llms.raw_server import framed, raw_server, send
 from tests.recording import Body, Recorder
 from tests.simulated import Simulated
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 Simulator = Callable[..., Simulated]
 SIMULATED = ("compare", "--simulate", "--json", "--latency", "0.37")
@@ -247,7 +247,7 @@ def test_an_interrupt_ends_the_comparison_and_prints_what_there_is(tmp_path: Pat
         while not re.search(r"[1-9] saved", process.stderr.readline()):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONGEST_S)
     ended = Ended(process.returncode, out, err)
     found = rows(ended)
     assert (ended.code, list(found), found["serial"]["whole"]) == (130, ["serial"], False)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.command import Ended, environment, llmdash, results, start
 from tests.simulated import Simulated
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 HEADLESS = ("--headless", "--json", "--out", "results.jsonl", "--run-dir", "kept", "--rate", "unlimited")
 
@@ -150,7 +150,7 @@ def test_a_key_that_is_put_into_the_env_file_joins_the_run(
     with start("run", sums, *HEADLESS, "--concurrency", 4, cwd=tmp_path, env=env) as process:
         wait_for(lambda: endpoint.stats()["requests"] >= 50)
         file.write_text(f"API_KEY=sk-old-1111,sk-new-2222\nBASE_URL={endpoint.base_url}\n")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONGEST_S)
     ended = Ended(process.returncode, out, err)
     server = endpoint.stats()
     assert (ended.code, ended.summary["done"]) == (0, 1000)

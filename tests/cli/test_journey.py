@@ -106,7 +106,7 @@ def export_and_quit(terminal: Terminal) -> str:
 def test_an_afternoon_from_the_trial_to_the_results(home: Path, simulator: Simulator) -> None:
     (home / "sums.txt").write_text("".join(f"Compute {a} + {a + 1}\n" for a in range(JOBS)))
     server = simulator(answers=JOBS + TRIAL + 20, latency=0.05, faults={"filter-heavy": 0.2})
-    env = environment(home, server)
+    env = environment(home, server, LLMDASH_CONCURRENCY="8")  # the more are left for keys to be tried with
     assert llmdash("run", "sums.txt", "--concurrency", 8, "--headless", cwd=home, env=env).code == 3
     before = server.stats()["requests"]
     with Terminal(cwd=home, env=env) as terminal:

@@ -13,7 +13,7 @@ from tests.arrivals import Arrivals
 from tests.cli.clusters import HEADLESS, Certificates, Cluster, Site
 from tests.cli.command import results
 from tests.cli.faulted import Faulted
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 Server = Callable[..., Arrivals]
 SLOW_S = 60.0
@@ -69,7 +69,7 @@ def test_the_requests_of_a_run_that_is_stopped_are_cut_off_with_its_lease_and_ma
             running.latency = 0.05
         finally:
             process.send_signal(signal.SIGCONT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=LONGEST_S)
     assert (process.returncode, err) == (0, "")
     assert len(results(site.work / "r.jsonl")) == JOBS
     assert len(running.times) == 2 * JOBS

@@ -19,6 +19,7 @@ from tests.cli.faulty import faulty
 from tests.cli.terminal import Terminal
 from tests.cli.test_terminal import done
 from tests.simulated import Simulated
+from tests.waiting import LONGEST_S
 
 Simulator = Callable[..., Simulated]
 NOT_UTF8 = os.fsdecode(b"caf\xe9")
@@ -130,7 +131,7 @@ def test_few_descriptors_slow_a_run_down_and_do_not_end_it(
     env = environment(tmp_path, simulator(latency=0.1))
     arguments = (*RUN, "--json", "--concurrency", 400, "--out", "r.csv", "--run-dir", "kept")
     with start(*arguments, cwd=tmp_path, env=env, preexec_fn=lambda: limit(most)) as process:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=LONGEST_S)
     ended = Ended(process.returncode, out, err)
     assert (ended.code, ended.summary["done"]) == (0, 120), err
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 121

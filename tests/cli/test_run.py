@@ -19,7 +19,7 @@ from llmdash.engine.journal.file import JournalError
 from llmdash.engine.journal.reader import JournalReader
 from tests.cli.command import Ended, environment, llmdash, results, start
 from tests.simulated import Simulated
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 Simulator = Callable[..., Simulated]
 HEADLESS = ("--headless", "--json", "--out", "results.jsonl", "--run-dir", "kept", "--rate", "unlimited")
@@ -181,7 +181,7 @@ def test_failed_jobs_end_with_code_3_and_can_be_tried_again(
     endpoint.control("only", error_rate=1.0)
     quick = {**env, "LLMDASH_CONCURRENCY": "2"}
     with start("run", "bad.jsonl", *HEADLESS, "--limit", 1, cwd=tmp_path, env=quick) as process:
-        out, _ = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 3
     assert json.loads(out.splitlines()[-1])["failed"] == 1
     assert results(tmp_path / "results.jsonl")[0]["attempts"] == 6
@@ -198,7 +198,7 @@ def test_the_first_interrupt_drains_and_the_rest_stays_pending(
     with start("run", arithmetic, *HEADLESS, "--concurrency", 8, cwd=tmp_path, env=env) as process:
         wait_for(lambda: endpoint.stats()["requests"] >= 20)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONGEST_S)
     ended = Ended(process.returncode, out, err)
     assert ended.code == 128 + signal.SIGINT
     assert err.endswith("resume it with: llmdash run --resume --run-dir kept\n")
@@ -296,7 +296,7 @@ def test_a_run_whose_folder_is_deleted_ends_soon_and_says_so(
     with start("run", arithmetic, *HEADLESS, "--concurrency", 4, cwd=tmp_path, env=env) as process:
         wait_for(lambda: endpoint.stats()["requests"] >= 20)
         shutil.rmtree(tmp_path / "kept")
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 7
     assert "the folder of the run is gone" in out
     assert "Traceback" not in err

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from llmdash.cli import main
 from tests.cli.command import environment, llmdash, results
 from tests.simulated import Simulated
+from tests.waiting import LONGEST_S
 
 Simulator = Callable[..., Simulated]
 CANARY = "sk-canary-4f7b2c9d8e1a6053"
@@ -148,7 +149,7 @@ def test_the_simulator_command_prints_its_address_first_and_counts_what_it_sees(
         env = environment(tmp_path, OPENAI_API_KEY="a,b,c", OPENAI_BASE_URL=base_url)
         assert llmdash("run", "p.txt", "--headless", cwd=tmp_path, env=env).code == 0
         process.terminate()
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=LONGEST_S)
     assert (process.returncode, out, err) == (0, "", "")
 
 

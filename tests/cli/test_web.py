@@ -14,12 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 from llmdash.cli import main
+from tests.cli.clusters import free_port
 from tests.cli.command import environment, llmdash
 from tests.cli.pages import served
 from tests.cli.processes import Process
 from tests.cli.terminal import Terminal, engines
 from tests.engine.scripted import Server, plan, prompts, run
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 CANARY = "sk-canary-0123456789abcdef"
 
@@ -83,7 +84,7 @@ def test_no_viewer_outlives_the_server(home: Path, kept: Path, number: signal.Si
         viewer.wait_for("all ended, nothing failed")
         assert len(web.processes()) == 1
         web.process.send_signal(number)
-        out, err = web.process.communicate(timeout=60)
+        out, err = web.process.communicate(timeout=LONGEST_S)
         assert web.process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 0)
         assert (out, err.count("\n")) == ("", 1)
         web.wait_for_no_viewer()
@@ -153,12 +154,11 @@ def test_a_browser_is_opened_by_a_file_that_nobody_else_can_read(home: Path, kep
 
 
 def test_each_start_has_a_token_of_its_own_and_the_port_that_is_asked_for(home: Path, kept: Path) -> None:
-    tokens, port = set(), 0
+    tokens, port = set(), free_port()
     for _ in range(2):
         with served(kept, "--port", port, cwd=home, env=environment(home)) as web:
             tokens.add(web.token)
-            assert port in (0, web.port)
-            port = web.port
+            assert web.port == port
             assert Process(web.process.pid, "").listens_on() == {"0100007F"}  # 127.0.0.1, and nothing else
     assert len(tokens) == 2
     assert all(len(token) >= 43 for token in tokens)  # 256 bits

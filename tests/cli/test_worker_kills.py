@@ -17,7 +17,7 @@ from tests.arrivals import Arrivals
 from tests.cli.clusters import Certificates, Cluster, Site
 from tests.cli.command import Ended
 from tests.cli.faulted import Faulted
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 Server = Callable[..., Arrivals]
 HERE = ("--workers", 3)
@@ -36,7 +36,7 @@ class Size(NamedTuple):
     latency: float
     jobs: int
     soon_s: float = 2.0
-    within_s: float = 60.0
+    within_s: float = LONGEST_S
 
 
 SHORT = Size(1, 60, 120, 0.2, 300)

@@ -20,7 +20,7 @@ from tests.cli.command import configure, llmdash, results
 from tests.cli.terminal import Terminal
 from tests.cli.test_mixed_endpoints import KEYS, POOL
 from tests.simulated import Simulated
-from tests.waiting import wait_for
+from tests.waiting import LONGEST_S, wait_for
 
 Simulator = Callable[..., Simulated]
 Server = Callable[..., Arrivals]
@@ -88,7 +88,7 @@ def test_a_run_goes_on_with_or_without_workers(
     with site.start("run", "p.txt", *HEADLESS, *steady, *before) as process:
         wait_for(lambda: len(running.times) >= 30, "the first requests")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=LONGEST_S)
     ended = site.run("--resume", *steady, *after)
     assert (ended.code, ended.err) == (0, "")
     workers = set(site.ask("SELECT DISTINCT worker FROM attempts"))
@@ -135,7 +135,7 @@ def test_nothing_listens_off_loopback(server: Server, site: Site) -> None:
     with site.start("run", "p.txt", *HEADLESS, "--workers", 2, "--rate", "50/s") as process:
         wait_for(lambda: len(running.times) >= 10, "the first requests")
         listening = {each.command[:60]: each.listens_on() for each in site.family.processes()}
-        process.communicate(timeout=30)
+        process.communicate(timeout=LONGEST_S)
     found = set().union(*listening.values())
     assert found, "the scheduler at least listens"
     assert found <= LOOPBACK, listening
@@ -151,7 +151,7 @@ def test_workers_end_with_their_run_however_it_ends(
     with site.start("run", "p.txt", *HEADLESS, "--workers", 2, "--rate", "20/s") as process:
         wait_for(lambda: len(running.times) >= 5, "the first requests")
         process.send_signal(number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=LONGEST_S)
     wait_for(lambda: not site.family.processes(), "the workers to end")
     assert list(site.temporary.iterdir()) == []
 

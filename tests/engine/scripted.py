@@ -62,6 +62,15 @@ def failing(kind: FailureKind, message: str = "no", **more: Any) -> list[Any]:
     return [Failure(kind, message, **more)]
 
 
+def held_from(number: int, gate: threading.Event, script: Script = echo) -> Script:
+    """The script, but that prompts from this one on wait for the gate: no run is over before that opens."""
+
+    def held(key: str, prompt: str, before: int) -> Iterable[Any]:
+        return [*([gate] if int(prompt.split()[-1]) >= number else []), *script(key, prompt, before)]
+
+    return held
+
+
 class Server:
     """What all keys ask; counts what a real server would see."""
 

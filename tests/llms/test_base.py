@@ -18,7 +18,7 @@ from llmdash.llms.base import LLM
 from llmdash.llms.messages import Delta, Generation, PromptLike, Usage
 from llmdash.llms.wire.failures import Failure, FailureKind
 from tests.simulated import Simulated
-from tests.waiting import PATIENCE_S
+from tests.waiting import LONGEST_S, PATIENCE_S
 
 
 class Echo(LLM):
@@ -207,7 +207,7 @@ asyncio.run(both())
 def test_a_program_that_closes_nothing_ends_without_complaint(simulator: Callable[..., Simulated]) -> None:
     """Connections go with the loop they belong to, or with the process."""
     program = [sys.executable, "-W", "error", "-c", PROGRAM, simulator().base_url]
-    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=LONGEST_S, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.split() == ["stop"] * 5
 
@@ -256,5 +256,5 @@ print("done")
 def test_models_that_are_dropped_close_their_connections(simulator: Callable[..., Simulated]) -> None:
     """Nobody needs to call aclose, not even where a model is made for each call."""
     program = [sys.executable, "-W", "error", "-c", DROPPED, simulator().base_url]
-    ended = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=LONGEST_S, check=False)
     assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", "done\n")

@@ -24,6 +24,7 @@ from llmdash.llms.openai import ChatOpenAI
 from llmdash.llms.transport.http import HttpClient
 from tests.llms.models import QUESTION
 from tests.simulated import Simulated
+from tests.waiting import LONGEST_S
 
 DOCUMENT = {"choices": [{"index": 0, "message": {"content": "Hi"}, "text": "Hi", "finish_reason": "stop"}]}
 
@@ -340,7 +341,9 @@ def test_loops_threads_and_synchronous_calls_mix_without_a_word(
     environ.pop("PYTHONPATH", None)  # nothing may be added to what runs while the interpreter ends
     program = PROGRAM.format(module=module, name=name)
     command = [sys.executable, "-W", "error::ResourceWarning", "-c", program]
-    found = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=LONGEST_S, check=False
+    )
     assert (found.stdout, found.stderr, found.returncode) == ("done\n", "", 0)
 
 
@@ -361,7 +364,9 @@ print(bool(text))
 """
     environ = {**os.environ, "OPENAI_API_KEY": simulated.keys[0], "OPENAI_BASE_URL": simulated.base_url}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]
-    found = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=LONGEST_S, check=False
+    )
     assert (found.stdout, found.stderr, found.returncode) == ("True\nTrue\n", "", 0)
 
 
@@ -372,7 +377,7 @@ def test_what_a_call_needs_is_loaded_with_the_model() -> None:
         "print('aiohttp' in sys.modules, 'langchain_core' in sys.modules)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=LONGEST_S, check=True
     )
     assert found.stdout == "True False\n"
 

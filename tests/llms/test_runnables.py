@@ -25,6 +25,7 @@ from llmdash.llms.runnables import ChatAnthropic, ChatOpenAI, OpenAI
 from llmdash.llms.transport.http import HttpClient
 from tests.llms.models import ANSWER, QUESTION
 from tests.simulated import Simulated
+from tests.waiting import LONGEST_S
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "Sum", "arguments": '{"value": 14}'}}
 
@@ -225,6 +226,6 @@ def test_the_program_itself_does_not_load_langchain_though_it_is_installed(
     environ = {**os.environ, "LLMDASH_API_KEY": simulated.keys[0]}
     command = [sys.executable, "-c", program]
     found = subprocess.run(
-        command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_S, check=False
     )
     assert found.stdout.splitlines()[-2:] == ["code 0", "[]"], found.stderr

@@ -28,6 +28,7 @@ from tests.reports.fakes import (
     hostile,
     in_trouble,
 )
+from tests.waiting import LONGEST_S
 
 ROOT = Path(__file__).resolve().parents[2]
 DONE = at(100, state=RunState.DONE)
@@ -295,7 +296,7 @@ def test_a_pipe_that_is_cut_leaves_no_trace_and_a_clean_exit() -> None:
     process.stdout.close()
     errors = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(timeout=60), errors) == (0, b"False\n")
+    assert (process.wait(timeout=LONGEST_S), errors) == (0, b"False\n")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -30,7 +31,7 @@ from llmdash.reports.export.sole import SoleResults
 from llmdash.runs.catalogue import KeptState, entry_of
 from llmdash.runs.kept_prompts import KeptPrompts, no_input
 from tests.engine.journal.test_journal import journal_of
-from tests.engine.scripted import USAGE, Server, assert_balanced, failing, of, plan, run, until
+from tests.engine.scripted import USAGE, Server, assert_balanced, failing, held_from, of, plan, run, until
 from tests.runs.kept import FACTS, ended, keep
 from tests.waiting import PATIENCE_S
 
@@ -158,10 +159,12 @@ def test_a_line_that_is_lost_is_there_without_its_text(tmp_path: Path) -> None:
 
 def test_results_that_cannot_be_kept_are_not_counted_as_ended(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    session = textless(folder, Server(repeats), rate=200.0)
+    gone = threading.Event()
+    session = textless(folder, Server(held_from(30, gone, repeats)))
     session.start()
     until(session, lambda frame: frame.run.done > 3)
     (tmp_path / "results.jsonl").unlink()
+    gone.set()
     assert session.join(PATIENCE_S)
     assert session.ending is Ending.STORAGE
     assert entry_of(folder).state is KeptState.STOPPED

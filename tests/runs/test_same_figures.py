@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from llmdash.runs.figures import figures_of
 from llmdash.runs.kept_session import KeptSession
 from llmdash.runs.replay.session import ReplaySession
 from llmdash.runs.show import as_lines
-from tests.engine.scripted import Server, failing, plan, prompts, run, started, until, whole
+from tests.engine.scripted import Server, failing, held_from, plan, prompts, run, started, until, whole
 from tests.waiting import PATIENCE_S
 
 NOTES = {"name": "scripted", "endpoint": "nowhere", "concurrency": 8, "rate": "null",
@@ -82,19 +83,22 @@ def assert_same_timings(shown: TimingPart, live: TimingPart) -> None:
 
 def slid(folder: Path) -> Frame:
     """A run whose rate and concurrency are changed while it is at work, at its end."""
-    the_plan = plan(folder, Server(slow), prompts(150), notes=NOTES, rate=150.0)
+    slid = threading.Event()
+    the_plan = plan(folder, Server(held_from(140, slid, slow)), prompts(150), notes=NOTES, rate=150.0)
     with started(the_plan) as session:
         until(session, lambda frame: frame.run.done > 20)
         session.command(commands.SetRate(60.0))
         session.command(commands.SetConcurrency(16))
+        until(session, lambda frame: (frame.rate.rate, frame.rate.concurrency) == (60.0, 16))
+        slid.set()
         until(session, lambda frame: frame.run.state.ended)
         return session.frame(WIDE)
 
 
-def sent_in(part: SeriesPart) -> float:
-    """The requests of all steps; the last one may be shorter than the others."""
-    begins = [part.begin_s + place * part.step_s for place in range(len(part.rate))]
-    return sum(rate * min(part.step_s, part.end_s - at) for rate, at in zip(part.rate, begins, strict=True))
+def total_of(part: SeriesPart, per_s: Sequence[float]) -> float:
+    """The sum over all steps of what is shown a second; the last step may be shorter than the others."""
+    begins = [part.begin_s + place * part.step_s for place in range(len(per_s))]
+    return sum(value * min(part.step_s, part.end_s - at) for value, at in zip(per_s, begins, strict=True))
 
 
 def known(values: Iterable[float | None]) -> list[float]:
@@ -130,7 +134,7 @@ def assert_same_series(shown: SeriesPart, live: SeriesPart) -> None:
     assert shown.is_over is live.is_over is True
     assert shown.step_s == live.step_s
     assert abs(len(shown.rate) - len(live.rate)) <= 1
-    assert sent_in(shown) == pytest.approx(sent_in(live))
+    assert total_of(shown, shown.rate) == pytest.approx(total_of(live, live.rate))
     assert known(live.set_rate)[-1] == known(shown.set_rate)[-1] == 60.0
     assert known(live.set_concurrency)[-1] == known(shown.set_concurrency)[-1] == 16
     for metric in Timing:
@@ -159,7 +163,8 @@ def test_backwards_a_replay_has_only_the_answers_and_marks_of_then(tmp_path: Pat
 
 
 def test_a_resume_goes_on_with_the_figures_of_the_start_before(tmp_path: Path) -> None:
-    with started(plan(tmp_path, Server(slow), prompts(80), notes=NOTES, concurrency=4)) as session:
+    server = Server(held_from(70, threading.Event(), slow))
+    with started(plan(tmp_path, server, prompts(80), notes=NOTES, concurrency=4)) as session:
         until(session, lambda frame: frame.run.done > 30)
     before = kept(tmp_path)
     live = run(plan(tmp_path, Server(slow), prompts(80), notes=NOTES, resume=True)).frame(WIDE)

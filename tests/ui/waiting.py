@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from textual._context import active_app
 from textual.app import App
 from textual.command import CommandList, CommandPalette
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from tests.ui.fake_session import FakeSession
@@ -56,12 +58,17 @@ def _is_to_paint(app: App[Any]) -> bool:
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
-    """Wait until `holds()` is true; AssertionError if it never is."""
+    """Wait until `holds()` is true, and the screen on top is whole; AssertionError if that never is."""
     for _ in range(_LOOKS):
-        if holds():
-            return
+        with suppress(NoMatches):  # nothing is true of a widget that is not there yet
+            if holds() and _is_whole(pilot.app):
+                return
         await pilot.pause(_LOOK_S)
     raise AssertionError(f"waited in vain on {pilot.app.screen}")
+
+
+def _is_whole(app: App[Any]) -> bool:
+    return not app._screen_stack or app.screen.is_mounted
 
 
 async def picture(pilot: Pilot[Any], session: FakeSession) -> None:

@@ -31,7 +31,8 @@ class SeriesParts:
     def series(self, view: SeriesView, *, is_over: bool) -> SeriesPart:
         """Return the series, and the marks in the same part of the run."""
         store, now = self._store, self._store.run_clock()
-        store.time_series.sample(now, store.in_flight)
+        if not is_over:  # the last step is that of the work, not of who looks at it later
+            store.time_series.sample(now, store.in_flight)
         if view.width < 1:
             return SeriesPart()
         part = store.time_series.whole(view, now) if is_over else store.time_series.part(view)

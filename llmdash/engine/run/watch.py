@@ -50,8 +50,9 @@ class RunWatch:
         while True:
             await asyncio.sleep(_REST_S if store.run_clock.stands else _WATCH_S)
             self._core.set_clock()
-            with store.lock:
-                store.time_series.sample(store.run_clock(), store.in_flight)
+            if not store.run_clock.stands:
+                with store.lock:
+                    store.time_series.sample(store.run_clock(), store.in_flight)
             self._record.look()
             self._record.keep_totals()
             self._welcome(self._plan.more_keys())

@@ -263,6 +263,8 @@ class Store:
 
     def _try_failed(self, event: TryFailed) -> None:
         row = event.record
+        if row.latency_s is not None:
+            self.columns.time[row.job] = row.latency_s  # not that until its outcome was heard of
         self.timings.add_failed(row.latency_s)
         self.errors.tried(
             row.job, row.key, row.failure, row.status, row.code, row.message or "", self.run_clock()

@@ -25,6 +25,7 @@ from tests.engine.scripted import (
     assert_balanced,
     echo,
     failing,
+    held_from,
     plan,
     prompts,
     records,
@@ -251,8 +252,9 @@ def test_failed_jobs_are_tried_again_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_a_key_turned_off_gets_no_more_work(tmp_path: Path) -> None:
-    weighed = threading.Event()
-    server = Server(lambda key, prompt, before: [weighed, 0.002, *echo(key, prompt, before)])
+    weighed, turned_off = threading.Event(), threading.Event()
+    held = held_from(200, turned_off)
+    server = Server(lambda key, prompt, before: [weighed, 0.002, *held(key, prompt, before)])
     with started(plan(tmp_path, server, prompts(300))) as session:
         session.command(commands.SetWeight("k2", 2.0))
         until(session, lambda frame: bool(frame.keys) and frame.keys[2].weight == 2.0)
@@ -261,6 +263,7 @@ def test_a_key_turned_off_gets_no_more_work(tmp_path: Path) -> None:
         session.command(commands.DisableKey("k1"))
         until(session, lambda frame: bool(frame.keys) and frame.keys[1].state is KeyState.DISABLED)
         given_out = session.frame(FULL).keys[1].sent
+        turned_off.set()
         assert session.join(PATIENCE_S)
     assert server.by_key["k1"] <= given_out
     assert server.by_key["k2"] > 1.5 * server.by_key["k0"]

@@ -23,6 +23,7 @@ from tests.cli.command import environment, results, start
 from tests.engine.virtual_time import jump, now, virtual_time
 from tests.llms.canned import DONE, Canned, chat, chunk, endless
 from tests.simulated import Simulated
+from tests.waiting import LONGEST_S
 
 LIMITS = Timeouts(connect=10.0, first_byte=120.0, stall=60.0, total=600.0)
 END = (chunk(finish="stop"), DONE)
@@ -204,7 +205,7 @@ def test_a_process_that_is_stopped_in_the_middle_of_its_streams_loses_none(
         os.kill(process.pid, signal.SIGSTOP)
         time.sleep(7.0)
         os.kill(process.pid, signal.SIGCONT)
-        report, _ = process.communicate(timeout=60)
+        report, _ = process.communicate(timeout=LONGEST_S)
     summary = json.loads(report.splitlines()[-1])
     assert (process.returncode, summary["done"], endpoint.stats()["requests"]) == (0, 16, 16)
     assert {line["attempts"] for line in results(out)} == {1}
