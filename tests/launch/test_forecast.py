@@ -105,7 +105,7 @@ def test_a_rate_that_is_to_be_found_tells_the_least_time() -> None:
     assert found.seconds is not None
     assert (round(found.seconds.low), found.seconds.is_open) == (22, True)
     assert found.binds == "the rate found by itself: 2/s at first, doubled every 10 s"
-    assert "time     at least 22s, bound by the rate found by itself" in forecast_report(found)
+    assert "time     at least 22s, bound by the rate found by itself" in forecast_report(found, "")
     assert forecast_record(found)["seconds"] == {"low": 21.589, "middle": None, "high": None}
 
 
