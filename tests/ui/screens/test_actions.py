@@ -18,6 +18,7 @@ from llmdash.ui.settings.chosen_keys import ChosenKeys
 from llmdash.ui.stream.lines_pane import LinesPane
 from llmdash.ui.stream.searched_lines import SearchedLines
 from llmdash.ui.tables.line_table import LineTable
+from llmdash.ui.terminal_app import TerminalApp
 from llmdash.ui.text.keymap import EVERYWHERE
 
 PATH = Path("keys.toml")
@@ -36,7 +37,7 @@ def bound_classes() -> Iterator[type[DOMNode]]:
 def test_every_class_that_binds_keys_is_in_the_table_of_screens() -> None:
     listed = {f"llmdash.ui.{name}" for screen, widgets in SCREENS.items() for name in (screen, *widgets)}
     bound = {f"{kind.__module__}.{kind.__qualname__}" for kind in bound_classes()}
-    bases = {f"{kind.__module__}.{kind.__qualname__}" for kind in (LlmdashApp, *BASES)}
+    bases = {f"{kind.__module__}.{kind.__qualname__}" for kind in (LlmdashApp, TerminalApp, *BASES)}
     assert bound - bases == listed & bound
     assert listed - bound == set()
 
