@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from llmdash.engine.model.forecast import ForecastPart
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.states import Binding
 from llmdash.engine.model.view import JobsView, View
+from llmdash.engine.plan import RunPlan
 from llmdash.engine.session import LocalSession
 from llmdash.exit_codes import of_signal
 from llmdash.launch.earlier import earlier_answers
@@ -65,14 +67,19 @@ class BenchOutcome:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BenchRun:
-    """A bench that can be started: `session` sends nothing before `climb`. `most` are requests in flight."""
+    """A bench that can be started: nothing is kept or sent before `climb`. `most` are requests in flight."""
 
-    session: LocalSession
+    begin: Callable[[], LocalSession]
     forecast: ForecastPart
     most: int
     requests: int
+
+    @cached_property
+    def session(self) -> LocalSession:
+        """The session of its run, which is kept from now on."""
+        return self.begin()
 
     def climb(self, tell: Callable[[StepFigures], None]) -> BenchOutcome:
         """Take the steps, `tell` of each that has ended, and end the run. Raises what broke it."""
@@ -183,12 +190,17 @@ def opened_bench(
                 options=options_of(source, settings, asked),
             )
             plan = replace(plan, concurrency=1, policy=_ONCE, facts=replace(plan.facts, name="bench"))
-            place.remember()
-            yield BenchRun(LocalSession(plan), forecast, settings.concurrency, requests)
+            yield BenchRun(lambda: _begun(plan, place), forecast, settings.concurrency, requests)
         finally:
             if simulator is not None:
                 simulator.close()
             place.withdraw()
+
+
+def _begun(plan: RunPlan, place: NewFolder) -> LocalSession:
+    session = LocalSession(plan)
+    place.remember()
+    return session
 
 
 def _shown(given: Input, settings: Settings) -> PromptSource:

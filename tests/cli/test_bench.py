@@ -119,6 +119,7 @@ def test_nothing_is_sent_where_nobody_can_be_asked(tmp_path: Path) -> None:
         assert (ended.code, server.requests) == (2, [])
     assert "up to 50 requests" in ended.err
     assert "nobody can be asked here; add --yes" in ended.err
+    assert not list(tmp_path.glob("**/*-bench"))
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
