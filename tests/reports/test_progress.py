@@ -314,4 +314,4 @@ def test_a_pipe_that_is_cut_leaves_no_trace_and_a_clean_exit() -> None:
 )
 def test_a_line_has_the_rate_as_it_is_set(rate: RatePart, words: str) -> None:
     """A low one alone: what was sent in the last seconds says nothing of it."""
-    assert f", 64 in flight, {words}, 97.3% right" in progress_line(replace(RUNNING, rate=rate))
+    assert f", 64 in flight, {words}, 97.4% right" in progress_line(replace(RUNNING, rate=rate))
