@@ -19,6 +19,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for _number in (signal.SIGHUP, signal.SIGQUIT):
     signal.signal(_number, signal.SIG_DFL)
 
+# Pictures are the same on a terminal with a light ground.
+os.environ.pop("COLORFGBG", None)
+
 # How long an example takes says how busy the machine is. What CI tries is the same every time, so that more
 # examples would find nothing more there: `pytest --hypothesis-profile=thorough` looks for what is new.
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ def show_themes(names: Sequence[str] = (), *, every: bool = False) -> int:
 
     from llmdash.ui.settings.preferences import PreferencesFile
     from llmdash.ui.settings.theme_preview import PREVIEW_WIDTH, preview
+    from llmdash.ui.settings.themes import first_theme
 
     own, textuals = _found()
     for name in names:
@@ -35,7 +37,7 @@ def show_themes(names: Sequence[str] = (), *, every: bool = False) -> int:
     console = Console(
         highlight=False, markup=False, color_system="truecolor" if sys.stdout.isatty() else None
     )
-    used = PreferencesFile(locations.preferences_file()).load()[0].theme
+    used = PreferencesFile(locations.preferences_file()).load()[0].theme or first_theme(os.environ)
     if not console.is_terminal or console.no_color:
         for theme in shown:
             console.print(f"{theme.name}  {_ground(theme)}{'  in use' if theme.name == used else ''}")

@@ -19,6 +19,7 @@ def test_where_there_is_no_terminal_the_names_are_listed(tmp_path: Path) -> None
     assert ended.code == 0
     assert [line.split()[0] for line in ended.out.splitlines()] == [*SHIPPED, "mine"]
     assert "mine  light" in ended.out
+    assert "deep-harbor  dark  in use\n" in ended.out
     assert "\x1b" not in ended.out
     assert ended.err.startswith("llmdash: wrong.toml:2: primary")
 

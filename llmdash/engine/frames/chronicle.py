@@ -84,7 +84,7 @@ class Chronicle:
         throttled = sum(key.throttled for key in head.keys)
         setting = Setting(head.rate.rate, head.rate.concurrency, head.rate.binding)
         for span in spans:
-            self._store.time_series.set_to(span.start_s, span.end_s, setting)
+            self._store.time_series.set_to(span.start_s, setting)
             at = self._wall_clock() - (active_s - span.end_s)
             self._last_at = max(at, self._last_at + _LEAST_S)  # the clock may have been set back
             row = SampleRow(

@@ -145,11 +145,12 @@ class TimeSeries:
             step, second = self._both(at)
             step.in_flight = second.in_flight = in_flight
 
-    def set_to(self, begin_s: float, end_s: float, setting: Setting) -> None:
-        """Record how the run was set from one moment to another, which was not long after."""
+    def set_to(self, since_s: float, setting: Setting) -> None:
+        """Record how the run is set, since a moment that was not long ago: steps to come begin so."""
         if self._start is not None:
-            self._at(begin_s).setting = setting
-            self._at(max(begin_s, end_s - _LEAST_S)).setting = setting
+            self._at(since_s)
+            for step in self._steps[max(0, int((since_s - self._start) // self._step_s)) :]:
+                step.setting = setting
 
     def seconds(self, until: float) -> list[SeriesSpan]:
         """Return the seconds that have ended by `until` and were not returned yet; empty ones are left out.

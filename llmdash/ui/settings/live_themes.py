@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.widget import Widget
 
-from llmdash.ui.settings.themes import DEFAULT_THEME, ThemeError, ThemeFile, ThemeLibrary, check_variables
+from llmdash.ui.settings.themes import ThemeError, ThemeFile, ThemeLibrary, check_variables, first_theme
 
 if TYPE_CHECKING:
     from textual.css.stylesheet import Stylesheet
@@ -35,7 +36,7 @@ class LiveThemes:
                 self._report(str(change))
             else:
                 self._app.register_theme(change.theme)
-        self.choose(DEFAULT_THEME)
+        self.choose(first_theme(os.environ))
 
     def choose(self, name: str | None) -> None:
         """Show the theme of that name, if there is one."""

@@ -21,10 +21,20 @@ from llmdash.ui.settings.toml_lines import key_lines
 if TYPE_CHECKING:
     from textual.css.stylesheet import Stylesheet
 
-__all__ = ["DEFAULT_THEME", "ThemeError", "ThemeFile", "ThemeLibrary", "check_variables", "read_theme"]
+__all__ = [
+    "DEFAULT_THEME",
+    "ThemeError",
+    "ThemeFile",
+    "ThemeLibrary",
+    "check_variables",
+    "first_theme",
+    "read_theme",
+]
 
 DEFAULT_THEME = "deep-harbor"
+_LIGHT_THEME = "morning-mist"
 
+_LIGHT_GROUNDS = ("7", "15")
 _COLORS = (
     "primary",
     "secondary",
@@ -43,6 +53,15 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _VARIABLE = re.compile(r"[a-z][a-z0-9-]*")
 _TOML_PLACE = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
 _BIGGEST_FILE = 64 * 1024
+
+
+def first_theme(environment: Mapping[str, str]) -> str:
+    """Return the theme of who has not chosen one: a light one where the terminal says that its ground is.
+
+    `COLORFGBG` is what rxvt, Konsole and iTerm2 set, such as "0;15": the ground comes last, of 16 colours.
+    """
+    ground = environment.get("COLORFGBG", "").rpartition(";")[2]
+    return _LIGHT_THEME if ground in _LIGHT_GROUNDS else DEFAULT_THEME
 
 
 class ThemeError(Exception):

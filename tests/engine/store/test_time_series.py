@@ -79,8 +79,17 @@ def filled(seconds: int) -> TimeSeries:
         plots.sent(second + 0.5)
         plots.answered(second + 0.75, AnswerTimes.of(0.25, 1.0 + second, 9, 0.5))
         plots.sample(second + 0.9, second)
-        plots.set_to(second + 0.5, second + 1.5, Setting(10.0 + second, 64, Binding.RATE))
+        plots.set_to(second + 0.5, Setting(10.0 + second, 64, Binding.RATE))
     return plots
+
+
+def test_a_run_is_set_as_it_was_through_seconds_in_which_nothing_happens() -> None:
+    plots = TimeSeries()
+    for second in (0, 1, 2, 6, 7):
+        plots.sent(second + 0.5)
+        for span in plots.seconds(second + 0.5):
+            plots.set_to(span.start_s, Setting(20.0, 64, Binding.RATE))
+    assert plots.part(SeriesView(100)).set_rate == (20.0,) * 7
 
 
 @pytest.mark.parametrize("width", [1, 2, 7, 50, 99, 100, 1_000])

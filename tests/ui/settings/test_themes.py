@@ -21,6 +21,7 @@ from llmdash.ui.settings.themes import (
     ThemeFile,
     ThemeLibrary,
     check_variables,
+    first_theme,
     read_theme,
 )
 
@@ -59,6 +60,16 @@ def test_three_dark_and_three_light_themes_are_shipped_and_the_default_is_one_of
     assert [sum(theme.dark is dark for theme in themes) for dark in (True, False)] == [3, 3]
     assert DEFAULT_THEME in {theme.name for theme in themes}
     assert [theme.name for theme in themes] == [path.stem for path in FILES]
+
+
+@pytest.mark.parametrize(
+    ("said", "dark"), [(None, True), ("15;0", True), ("0;15", False), ("0;default;15", False), ("x", True)]
+)
+def test_the_first_theme_is_as_light_as_the_ground_that_the_terminal_names(
+    said: str | None, dark: bool
+) -> None:
+    name = first_theme({} if said is None else {"COLORFGBG": said})
+    assert {theme.name: theme.dark for theme in (read_theme(path).theme for path in FILES)}[name] is dark
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
