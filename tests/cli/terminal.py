@@ -70,6 +70,7 @@ class Terminal:
         self._look: Callable[[], object] = lambda: None
         self._half_since: float | None = None
         self.raw = bytearray()
+        self._taken = bytearray()
         self._fd, inner = pty.openpty()
         self._resize(inner, *(reports or (columns, rows)))
         self.before = termios.tcgetattr(inner)
@@ -135,6 +136,8 @@ class Terminal:
 
     def read(self, seconds: float = 0.05) -> None:
         """Take in what was written within `seconds`; what is there already, however late that is."""
+        taken, self._taken = bytes(self._taken), bytearray()
+        self._show(taken)
         until, is_late = time.monotonic() + seconds, False
         while not is_late:
             left = until - time.monotonic()
@@ -148,6 +151,14 @@ class Terminal:
                 return
             self._show(piece)
             self._answer(piece)
+
+    def take(self, seconds: float = 0.05) -> None:
+        """Read now and show later: what a program says at its end is for a terminal that reads at once."""
+        if select.select([self._fd], [], [], seconds)[0]:
+            with suppress(OSError):  # nobody has the other end open
+                piece = os.read(self._fd, 65536)
+                self._taken += piece
+                self._answer(piece)
 
     def _show(self, piece: bytes) -> None:
         """Feed the screen, and look at it wherever a picture is whole: the next may cover it."""
@@ -226,7 +237,7 @@ class Terminal:
         until = time.monotonic() + PATIENCE_S
         while self.process.poll() is None:
             assert time.monotonic() < until, f"does not end; the screen:\n{self.screen}"
-            self.read()
+            self.take()
         known = -1
         while known != len(self.raw):
             known = len(self.raw)

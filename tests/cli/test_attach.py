@@ -37,7 +37,7 @@ def read_to_their_end(*terminals: Terminal) -> tuple[Terminal, ...]:
     """Read all of them until their programs have ended: one that is not read is told nothing more."""
     while any(terminal.process.poll() is None for terminal in terminals):
         for terminal in terminals:
-            terminal.read()
+            terminal.take(0.01)
     return terminals
 
 
@@ -244,7 +244,7 @@ def test_who_reads_a_run_that_another_ends_goes_on_reading_and_leaves_when_he_li
                 terminal.keys("\x1b")
                 terminal.wait_for(lambda screen: "Attempts" not in screen)
             for terminal in (second, first):
-                terminal.stop_run()
+                terminal.keys("q")
                 assert terminal.wait() == code
                 assert terminal.left_changed == []
                 assert "Resume it with" in terminal.screen
