@@ -83,7 +83,9 @@ def inspector(preferences: Path) -> Shown:
         assert isinstance(pilot.app.screen, DashboardScreen)
         pilot.app.screen.inspect(DONE)
         await until(pilot, lambda: isinstance(pilot.app.screen, InspectorScreen))
-        await picture(pilot, session)
+        await until(pilot, lambda: session.views[-1].inspect == DONE)
+        for _ in range(2):  # what the first one shows may need other rows, and so one more
+            await picture(pilot, session)
         await pilot.pause()
 
     return Shown(LlmdashApp(session=session, shipped_themes=SHIPPED, preferences_path=preferences), inspect)
