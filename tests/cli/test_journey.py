@@ -40,7 +40,9 @@ def begin_and_release(terminal: Terminal, server: Simulated) -> None:
     column, row = terminal.find("trial  ")
     terminal.click(column + 12, row)
     terminal.keys(f"{TRIAL}")
-    terminal.wait_for(f"sends {TRIAL} of {JOBS} prompts, then holds")
+    terminal.wait_for(
+        lambda screen: f"sends {TRIAL} of {JOBS} prompts to 127.0.0.1" in screen and "then holds" in screen
+    )
     terminal.keys("\r")
     terminal.wait_for("trial held")
     assert server.stats()["requests"] == before + TRIAL
