@@ -74,9 +74,7 @@ def open_source(
     """
     place = Path(path)
     shown = shown or name or str(place)
-    recipe = replace(
-        _recipe(template, prompt_column, system, send, carry, wires), expected_column=expected_column
-    )
+    recipe = _recipe(template, prompt_column, expected_column, system, send, carry, wires)
     try:
         return _Opening(shown, limit, kind, data).open(place, recipe, _title(name or _bare(place).stem))
     except OSError as error:
@@ -87,6 +85,7 @@ def open_source(
 def _recipe(
     template: str | None,
     prompt_column: str | None,
+    expected_column: str | None,
     system: str | None,
     send: Collection[str],
     carry: Collection[str],
@@ -94,7 +93,7 @@ def _recipe(
 ) -> Recipe:
     if template is not None and prompt_column is not None:
         raise InputError("both --template and --prompt-column; keep one of them")
-    for text in (template, prompt_column, system, *send, *carry):
+    for text in (template, prompt_column, expected_column, system, *send, *carry):
         if text is not None and text != text.encode(errors="replace").decode():
             raise InputError(f"{one_line(text)}: not UTF-8; write it as UTF-8 text")
     if both := frozenset(send) & frozenset(carry):
@@ -107,6 +106,7 @@ def _recipe(
         frozenset(carry) - {NOTHING},
         NOTHING not in carry,
         frozenset(wires),
+        expected_column=expected_column,
     )
 
 
