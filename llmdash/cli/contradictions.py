@@ -46,5 +46,6 @@ def refuse_contradictions(given: Mapping[str, Any]) -> None:
 
 
 def _is(given: Mapping[str, Any], option: str) -> bool:
-    """True for an option that is given; a switch that is off is not."""
-    return given.get(option) not in (None, False, ())
+    """True for an option that is given, were it 0; a switch that is off is not."""
+    value = given.get(option)
+    return value is not None and value is not False and value != ()

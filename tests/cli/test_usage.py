@@ -40,6 +40,7 @@ CANARY = "sk-canary-4f7b2c9d8e1a6053"
         (["run", "p.txt", "--simulate", "--overwrite"], {"p.txt": "hi"}, ["--overwrite needs --out"]),
         (["run", "p.txt", "--simulate", "--repair"], {"p.txt": "hi"}, ["--repair needs --schema"]),
         (["run", "p.txt", "--simulate", "--patience", "9"], {"p.txt": "hi"}, ["--patience needs --workers"]),
+        (["run", "p.txt", "--simulate", "--patience", "0"], {"p.txt": "hi"}, ["--patience needs --workers"]),
         (["run", "p.txt", "--strict", "--allow-bad-lines"], {"p.txt": "hi"}, ["--strict", "give one of"]),
         (["run", "p.txt", "--simulate", "--run-dir", "p.txt/x"], {"p.txt": "hi"}, ["p.txt", "--run-dir"]),
         (["run", "p.txt", "--simulate", "--strict"], {"p.txt": "hi\n", "x": ""}, []),

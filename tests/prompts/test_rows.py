@@ -276,7 +276,10 @@ def test_a_field_that_no_record_has_is_refused(tmp_path: Path, option: str) -> N
         opened(tmp_path, {"prompt": "x"}, send=["prompt"], carry=["prompt"])
 
 
-@pytest.mark.parametrize("how", [{"template": "\udcff"}, {"system": "\udcff"}, {"send": ["\udcff"]}])
+@pytest.mark.parametrize(
+    "how",
+    [{"template": "\udcff"}, {"system": "\udcff"}, {"send": ["\udcff"]}, {"expected_column": "\udcff"}],
+)
 def test_words_of_the_command_line_that_are_no_utf_8_are_refused(tmp_path: Path, how: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="not UTF-8"):
         opened(tmp_path, {"prompt": "x"}, **how)
