@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import errno
 import functools
@@ -15,6 +16,7 @@ from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
@@ -92,15 +94,29 @@ class _Connector(aiohttp.TCPConnector):
             if connection.protocol is None or not connection.protocol.should_close:
                 if (tell := CONNECTED.get(None)) is not None:
                     tell()
-                if (about_to_send := SENDING.get(None)) is not None:
-                    try:
-                        about_to_send()
-                    except BaseException:  # a cancelled call, too, gives the connection back
-                        connection.release()
-                        raise
                 return connection
             connection.close()
         raise aiohttp.ServerDisconnectedError("the server sends answers that nobody asked for")
+
+
+class _Request(aiohttp.ClientRequest):
+    """Announced right before its bytes are written: on Python 3.11 that is a turn of the event loop after it
+    was connected, and a worker that is stopped between the two would send a whole batch when it goes on.
+    """
+
+    async def write_bytes(
+        self,
+        writer: AbstractStreamWriter,
+        conn: aiohttp.connector.Connection,
+        content_length: int | None = None,
+    ) -> None:
+        if (about_to_send := SENDING.get(None)) is not None:
+            try:
+                about_to_send()
+            except asyncio.CancelledError:
+                conn.close()
+                raise
+        await super().write_bytes(writer, conn, content_length)
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
@@ -119,6 +135,7 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
+        request_class=_Request,
         connector=_Connector(limit=0, ssl=context, keepalive_timeout=30, socket_factory=_socket),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("Accept-Encoding", "User-Agent", "Accept"),

@@ -8,6 +8,6 @@ from contextvars import ContextVar
 __all__ = ["SENDING"]
 
 SENDING: ContextVar[Callable[[], None]] = ContextVar("SENDING")
-"""Called when a request of the running task has a connection, and is about to be written to it. If it raises,
-nothing is written, and the connection is kept for others.
+"""Called right before a request of the running task is written to its connection. To hold it back, cancel the
+task that asks and raise CancelledError: then nothing is written.
 """
