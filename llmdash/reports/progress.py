@@ -201,6 +201,8 @@ def _progress_record(frame: Frame) -> dict[str, Any]:
         "attempts": run.attempts,
         "retries": run.retries,
         "rate": None if run.requests_per_s is None else round(run.requests_per_s, 3),
+        "set_rate": None if frame.rate.rate is None else round(frame.rate.rate, 6),
+        "auto": frame.rate.auto.on,
         "eta_s": None if run.ends_in_s is None else round(run.ends_in_s[1], 1),
         "alerts": [alert_record(alert) for alert in alerts_told(frame)],
         "endpoints": [endpoint_record(row) for row in frame.endpoints],

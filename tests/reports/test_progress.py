@@ -136,6 +136,8 @@ def test_json_gives_progress_notices_and_last_the_summary() -> None:
         "attempts": 3_594,
         "retries": 118,
         "rate": 17.93,
+        "set_rate": None,
+        "auto": False,
         "eta_s": 370.4,
         "alerts": [],
         "endpoints": [],
@@ -315,3 +317,15 @@ def test_a_pipe_that_is_cut_leaves_no_trace_and_a_clean_exit() -> None:
 def test_a_line_has_the_rate_as_it_is_set(rate: RatePart, words: str) -> None:
     """A low one alone: what was sent in the last seconds says nothing of it."""
     assert f", 64 in flight, {words}, 97.4% right" in progress_line(replace(RUNNING, rate=rate))
+
+
+@pytest.mark.parametrize(
+    ("rate", "fields"),
+    [
+        (RatePart(rate=50 / 3600), (0.013889, False)),
+        (RatePart(rate=1_200.0, auto=AutoPart(on=True)), (1_200.0, True)),
+    ],
+)
+def test_json_progress_has_the_rate_as_it_is_set(rate: RatePart, fields: tuple[float, bool]) -> None:
+    record = records_of([replace(RUNNING, rate=rate), DONE], step=1)[0]
+    assert (record["set_rate"], record["auto"]) == fields
