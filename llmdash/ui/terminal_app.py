@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
+from textual.dom import NoScreen
+from textual.events import Event, InputEvent
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from llmdash.crash import crash_report
 from llmdash.exit_codes import of_signal
@@ -22,9 +26,14 @@ from llmdash.ui.terminal.safe_output import ControlCharacters
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
     from textual.filter import LineFilter
 
 __all__ = ["TerminalApp"]
+
+_CLOSING = (NoMatches, NoScreen, ScreenStackError)
+"""What screens fail of that were just opened as their app was closed."""
 
 
 class TerminalApp(App[None]):
@@ -60,7 +69,29 @@ class TerminalApp(App[None]):
         self._outside.obey_signals()
         self.set_interval(LOOK_S, self._outside.look)
 
-    # What ends it.
+    # What ends it, and what is over by then: a screen that opens while its app closes stays without widgets.
+
+    @property
+    def _ends(self) -> bool:
+        return self._exit or not self.is_running
+
+    async def on_event(self, event: Event) -> None:
+        if not (self._ends and isinstance(event, InputEvent)):
+            await super().on_event(event)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """As Textual's, for keys that were on their way to a widget as well; False once the app ends."""
+        return not self._ends and await super().run_action(action, default_namespace, namespaces)
+
+    def _handle_exception(self, error: Exception) -> None:
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not (self._ends and isinstance(cause, _CLOSING)):
+            super()._handle_exception(error)
 
     def _leave(self, number: int) -> None:
         if self.signal_received is None and not self._exit:

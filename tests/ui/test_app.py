@@ -13,6 +13,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.command import CommandList, CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
 
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
@@ -178,6 +179,18 @@ async def test_a_crash_says_what_and_where_without_values_and_returns_1(
     assert "test_app.py" in error and "in frame" in error
     assert "sk-canary" not in error and "locals" not in error and "\x1b" not in error
     assert len(error.splitlines()) < 14
+
+
+@pytest.mark.parametrize("ahead", [(), ("question_mark",), ("ctrl+p",)])
+async def test_keys_that_come_as_the_app_ends_open_nothing_any_more(ahead: tuple[str, ...]) -> None:
+    """A screen that is opened while its app closes stays without its widgets, and fails."""
+    session = FakeSession()
+    app = LlmdashApp(session=session)
+    async with app.run_test() as pilot:
+        await picture(pilot, session)
+        for key in (*ahead, "ctrl+c", "question_mark", "question_mark"):
+            app.post_message(Key(key, None))
+        await pilot.pause()
 
 
 def test_textual_writes_through_the_driver_and_nothing_else() -> None:
