@@ -53,6 +53,12 @@ def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path, name: 
         assert "\n" not in str(caught.value)
 
 
+def test_a_dash_is_told_the_name_of_standard_output() -> None:
+    for refuse in (writer_for, check_writable):
+        with pytest.raises(FormatError, match="/dev/stdout"):
+            refuse(Path("-"))
+
+
 def test_a_hostile_ending_cannot_steer_the_terminal(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         check_writable(tmp_path / "a.\x1b[2J\n")

@@ -76,6 +76,8 @@ def writer_for(path: Path) -> Writer:
             return writer
     if is_stream(path):
         return _JSON_LINES
+    if str(path) == "-":
+        raise FormatError("-: is no name of a file; for JSON lines on standard output, name /dev/stdout")
     known = ", ".join(ENDINGS)
     raise FormatError(f"{shown(path)}: the end of its name decides the format; end it in one of {known}")
 
