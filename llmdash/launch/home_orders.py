@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,7 +90,8 @@ def order_of(launch: Launch, flags: Mapping[str, Any]) -> RunOrder:
     from llmdash.launch.judgement import judgement_of
     from llmdash.launch.run_order import PRACTICE, RunOrder
 
-    schema = Path(launch.schema).expanduser() if launch.schema else None
+    # as Path's, which raises for a user who is not there
+    schema = Path(os.path.expanduser(launch.schema)) if launch.schema else None  # noqa: PTH111
     return RunOrder(
         input_of_launch(launch),
         asked=flags,

@@ -162,6 +162,13 @@ class LlmdashApp(TerminalApp):
         self.call_after_refresh(self._on_shown)
         self.set_interval(COLLECT_S, self._collection.look)
 
+    def action_command_palette(self) -> None:
+        """Search for an action, once at a time."""
+        from llmdash.ui.screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def action_jump(self) -> None:
         """Show a letter on each panel; the letter moves the focus there."""
         from llmdash.ui.screens.jump import JumpScreen

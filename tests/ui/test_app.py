@@ -193,6 +193,20 @@ async def test_keys_that_come_as_the_app_ends_open_nothing_any_more(ahead: tuple
         await pilot.pause()
 
 
+async def test_a_screen_that_is_left_twice_in_one_burst_leaves_the_one_below_alone() -> None:
+    session = FakeSession()
+    app = LlmdashApp(session=session)
+    async with app.run_test() as pilot:
+        await picture(pilot, session)
+        await pilot.press("e", "question_mark")
+        await until(pilot, lambda: len(app.screen_stack) == 3)
+        top = app.screen
+        for _ in range(3):
+            top.dismiss()
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+
+
 def test_textual_writes_through_the_driver_and_nothing_else() -> None:
     """The driver of llmdash takes the place of Textual's at these points; an upgrade that renames them has to
     show here.

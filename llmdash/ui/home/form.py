@@ -24,7 +24,7 @@ from llmdash.ui.home.words import PREVIEW_LINES, preview_lines, reading_line
 from llmdash.ui.launcher import REUSE, EndpointChoice, Launch, LaunchError, LaunchOptions, Preview
 from llmdash.ui.panels.rate_slider import CONCURRENCY_RANGE, RATE_RANGE, LogSlider
 from llmdash.ui.text.messages import FromWidget
-from llmdash.ui.text.pasted import pasted_paths
+from llmdash.ui.text.pasted import is_a_file, pasted_paths
 
 __all__ = ["CHECKS", "NewRunForm"]
 
@@ -192,10 +192,10 @@ class NewRunForm(Vertical):
 
     def _prompt_path(self) -> Path:
         if typed := self._text("prompt-path"):
-            path = Path(next(iter(pasted_paths(typed)), typed)).expanduser()
-            if not path.is_file():
+            path = next(iter(pasted_paths(typed)), typed)
+            if not is_a_file(path):
                 raise LaunchError(f"Prompts: {clean_line(typed)} is not a file; give the path of one")
-            return path
+            return Path(path).expanduser()
         if self._files.chosen is None:
             raise LaunchError("Prompts: none chosen; choose a file, or give the path of one")
         return self._options.prompt_files[self._files.chosen].path

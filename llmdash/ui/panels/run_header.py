@@ -124,7 +124,7 @@ class RunHeader(Widget):
         if width != self._drawn:
             self._lines = self._draw(width)
             self._drawn = width
-        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self._style("plain"))
+        return self._lines[y] if 0 <= y < len(self._lines) else Strip.blank(width, self._style("plain"))
 
     def text_at(self, event: MouseEvent) -> tuple[str, int]:
         """Return the line of which something was clicked, and which character."""

@@ -15,6 +15,7 @@ from llmdash.engine.model.frame import Alert, Frame
 from llmdash.engine.model.states import AlertKind
 from llmdash.engine.model.view import View
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.alert_words import awaited
 from llmdash.ui.text.badges import alert_badge
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -30,7 +31,7 @@ _TINTS = {
 }
 
 
-class AlertsScreen(ModalScreen[None]):
+class AlertsScreen(ModalScreen[None], SteadyScreen[None]):
     """A list of alerts, live while it is open; the dashboard keeps updating behind it."""
 
     TITLE = "Alerts"

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from llmdash.engine.model.frame import RunPart
 from llmdash.sanitize import clean_line
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.format import dollars
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.named_keys import chosen_by, key_hints
@@ -26,7 +27,7 @@ __all__ = ["BudgetScreen"]
 _AMOUNT = re.compile(r"\$?\s*(?P<dollars>[0-9]{1,9}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})", re.ASCII)
 
 
-class BudgetScreen(ModalScreen[float | None]):
+class BudgetScreen(ModalScreen[float | None], SteadyScreen[float | None]):
     """A field for an amount over the dashboard; dismissed with the dollars, or None.
 
     | Key | Does |

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.tables.columns import Column
 from llmdash.ui.tables.job_columns import DESCRIPTIONS, INPUT
 from llmdash.ui.tables.line_table import LineTable
@@ -111,7 +112,7 @@ class ColumnList(LineTable):
         self.post_message(self.Changed(tuple(shown)))
 
 
-class ColumnsScreen(ModalScreen[None]):
+class ColumnsScreen(ModalScreen[None], SteadyScreen[None]):
     """The list of columns over the dashboard; what is changed shows at once."""
 
     TITLE = "Columns"

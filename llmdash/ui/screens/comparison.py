@@ -10,7 +10,6 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.changes import CHANGED, PairChange
@@ -26,6 +25,7 @@ from llmdash.ui.panels.answer_pane import AnswerPane
 from llmdash.ui.panels.compared_figures import KINDS, ChangesPanel, FiguresPanel, kind_name
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.tables.pair_table import PairTable
 from llmdash.ui.text.format import fit, fit_middle, share
 from llmdash.ui.text.keymap import KeyBinding as Binding
@@ -42,7 +42,7 @@ _FOLDED_KINDS = 3
 """The lines that the kinds of change take where they are below the figures."""
 
 
-class ComparisonScreen(Screen[None]):
+class ComparisonScreen(SteadyScreen[None]):
     """Looks at `source` a few times a second while it is at work, and after each key."""
 
     TITLE = "Comparison"

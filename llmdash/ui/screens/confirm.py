@@ -12,13 +12,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.named_keys import chosen_by, in_chosen_keys, key_hints
 
 __all__ = ["ConfirmScreen"]
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(ModalScreen[bool], SteadyScreen[bool]):
     """Asks one question over the dashboard; dismissed with the answer. Only `y` is a yes.
 
     | Key | Does |

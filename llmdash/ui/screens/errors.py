@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.counts import counted
@@ -25,6 +24,7 @@ from llmdash.ui.dashboard.overlay import ErrorControls
 from llmdash.ui.panels.error_details import ErrorDetails, as_content
 from llmdash.ui.panels.filter_bar import FilterBar
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.tables.error_filter import filter_for
 from llmdash.ui.tables.error_rows import since_start
 from llmdash.ui.tables.error_table import SCREEN_COLUMNS, ErrorTable
@@ -53,7 +53,7 @@ _OF_GROUPS: Final = ("choose", *_OF_LIVE_RUN, "skip", "inspect", "copy", "sort",
 _NO_GROUP: Final = "There is no group under the cursor"
 
 
-class ErrorsScreen(Screen[None]):
+class ErrorsScreen(SteadyScreen[None]):
     """A table of groups; below it the one under the cursor in words with what may help, jobs of it, and the
     failed tries over the run. With a `key` only what that key has failed in.
     """

@@ -9,7 +9,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from llmdash.engine.model.frame import Frame
 from llmdash.engine.model.view import View
@@ -19,6 +18,7 @@ from llmdash.ui.dashboard.overlay import Controls
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
 from llmdash.ui.screens.exporting import export
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_LEAVE_KEY, HIDDEN_PALETTE_KEY
 
@@ -28,7 +28,7 @@ _METRIC_KEYS = Binding.Group("Metric")
 _GROUP_KEYS = Binding.Group("Group")
 
 
-class FiguresScreen(Screen[None]):
+class FiguresScreen(SteadyScreen[None]):
     """Percentiles of times to the first token, between tokens, to the whole answer, and of the wait."""
 
     TITLE = "Figures"

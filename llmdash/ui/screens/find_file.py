@@ -7,15 +7,16 @@ import shlex
 from asyncio import Future, get_running_loop, shield
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.fuzzy import Matcher
 from textual.screen import Screen
 
 from llmdash.sanitize import clean_line
+from llmdash.ui.screens.palette import Palette
+from llmdash.ui.text.pasted import is_there
 
 if TYPE_CHECKING:
     from llmdash.ui.home.blocking_work import BlockingWork
@@ -27,7 +28,7 @@ __all__ = ["find_file", "searched_for"]
 def searched_for(text: str) -> str:
     """Return what stands behind `/` in a text that is no path; empty where it is one."""
     found = re.fullmatch(r"/([^/\s]+)", text)
-    return "" if found is None or Path(text).exists() else found[1]
+    return "" if found is None or is_there(text) else found[1]
 
 
 def find_file(
@@ -46,8 +47,7 @@ def find_file(
 
     def tell(problem: str) -> None:
         known.set_result(())
-        if finder.is_current:
-            finder.dismiss()
+        finder.dismiss()
         screen.notify(problem, severity="error", markup=False)
 
     def found(files: Sequence[PromptChoice]) -> None:
@@ -68,7 +68,7 @@ def _highlighted(matcher: Matcher, name: str) -> Content:
     return content
 
 
-def _finder(known: Future[Sequence[PromptChoice]], take: Callable[[str], None]) -> CommandPalette:
+def _finder(known: Future[Sequence[PromptChoice]], take: Callable[[str], None]) -> Palette:
     class FileProvider(Provider):
         """Lists the files, once they are known, and those whose names have the letters that are typed. What a
         search waits for goes on once that is dropped: the next one waits for it too.
@@ -86,4 +86,4 @@ def _finder(known: Future[Sequence[PromptChoice]], take: Callable[[str], None]) 
                 if (score := matcher.match(name)) > 0:
                     yield Hit(score, _highlighted(matcher, name), partial(take, str(file.path)), text=name)
 
-    return CommandPalette(providers=[FileProvider], placeholder="Find a file of prompts in this folder")
+    return Palette(providers=[FileProvider], placeholder="Find a file of prompts in this folder")

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textual.screen import Screen
 from textual.signal import Signal
 
 from llmdash.engine.model.commands import Command
@@ -17,6 +16,7 @@ from llmdash.ui.dashboard.no_use import no_use, no_use_of
 from llmdash.ui.dashboard.overlay import Overlay
 from llmdash.ui.dashboard.steering import ACTIONS
 from llmdash.ui.screens.questions import Questions
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.terminal.backlog import terminal_is_behind
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FrameScreen"]
 
 
-class FrameScreen(Screen[None]):
+class FrameScreen(SteadyScreen[None]):
     """Follows a session, of which it knows only the frames. A screen over it that shows more of the run gets
     the same frame, and has its say in what is asked for.
 

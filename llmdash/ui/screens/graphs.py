@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from llmdash.engine.model.frame import Frame, SeriesPart
 from llmdash.engine.model.timings import Timing
@@ -21,6 +20,7 @@ from llmdash.ui.dashboard.overlay import Controls
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.panels.run_line import RunLine
 from llmdash.ui.screens.exporting import export
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.usual_keys import HELP_KEY, HIDDEN_LEAVE_KEY, HIDDEN_PALETTE_KEY
 
@@ -36,7 +36,7 @@ _ALL_STEPS: Final = SeriesView(1_200, times=tuple(Timing))
 """More steps than a run has."""
 
 
-class GraphsScreen(Screen[None]):
+class GraphsScreen(SteadyScreen[None]):
     """Four plots that share the time axis and the cursor."""
 
     TITLE = "Graphs"

@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 
 from llmdash.manual import Page, UnknownTopic, find_pages, page_of
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.glyphs import LEGEND
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.keymap import KeyEntry, listed
@@ -56,7 +57,7 @@ class KeyList(Static):
         self.update(Content("\n").join(lines))
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], SteadyScreen[None]):
     """Topics on the left, the chosen one on the right; what is below keeps updating behind it.
 
     | Key | Does |

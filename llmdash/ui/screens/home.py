@@ -30,6 +30,7 @@ from llmdash.ui.home.title_line import TitleLine
 from llmdash.ui.launcher import EndpointChoice, KeptPart, Launch, Launcher, LaunchError
 from llmdash.ui.panels.key_bar import KeyBar
 from llmdash.ui.screens.find_file import find_file, searched_for
+from llmdash.ui.screens.steady_screen import SteadyScreen
 
 if TYPE_CHECKING:
     from llmdash.engine.model.comparison import ComparisonSource
@@ -42,7 +43,7 @@ _SETTLE_S = 0.15
 """Seconds without a change after which the file is read, and the forecast made, again."""
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(SteadyScreen[None]):
     """Shows the kept runs, and asks what to run. Nothing is sent anywhere before Enter in the form, and what
     that would send stands beside it.
 

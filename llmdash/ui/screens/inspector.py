@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widgets import Static
 
 from llmdash.engine.model.commands import CancelJobs, RetryJobs
@@ -30,6 +29,7 @@ from llmdash.ui.outside_programs import (
     show_text,
 )
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.messages import Copied
 
 __all__ = ["InspectorScreen"]
@@ -37,7 +37,7 @@ __all__ = ["InspectorScreen"]
 _NO_CURL: Final = "The request is not known here: its prompt is not kept, or its model's own class makes it"
 
 
-class InspectorScreen(Screen[None]):
+class InspectorScreen(SteadyScreen[None]):
     """Shows the inspection of one job, live while it is open."""
 
     TITLE = "Inspector"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from string import ascii_lowercase
 from typing import Any, ClassVar
 
@@ -10,11 +11,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.errors import NoWidget
 from textual.geometry import Offset
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.keymap import widget_title
 
@@ -48,7 +51,7 @@ class JumpLetter(Static):
         self.styles.offset = (place.x, place.y)
 
 
-class JumpScreen(ModalScreen[None]):
+class JumpScreen(ModalScreen[None], SteadyScreen[None]):
     """Lies over `below` until a letter is pressed or clicked, or esc."""
 
     TITLE = "Jump"
@@ -95,7 +98,7 @@ class JumpScreen(ModalScreen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """The panels are elsewhere now."""
-        if event.size != self._below.size and self.is_current:
+        if event.size != self._below.size:
             self.dismiss()
 
     def _go(self, target: Widget) -> None:
@@ -106,5 +109,6 @@ class JumpScreen(ModalScreen[None]):
 def _in_sight(screen: Screen[Any]) -> Iterator[tuple[Widget, Offset]]:
     """What can have the focus and is in sight, and where that begins."""
     for each in screen.focus_chain:
-        if region := screen.find_widget(each).visible_region:
-            yield each, region.offset
+        with suppress(NoWidget):  # it has no place yet
+            if region := screen.find_widget(each).visible_region:
+                yield each, region.offset

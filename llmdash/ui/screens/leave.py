@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from llmdash.ui.panels.key_bar import KeyBar
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.named_keys import chosen_by, key_hints
 
@@ -27,7 +28,7 @@ class LeaveChoice(enum.Enum):
     STAY = "stay"
 
 
-class LeaveScreen(ModalScreen[LeaveChoice]):
+class LeaveScreen(ModalScreen[LeaveChoice], SteadyScreen[LeaveChoice]):
     """Asks over the dashboard whether the run stops or goes on; dismissed with the choice.
 
     | Key | Does |

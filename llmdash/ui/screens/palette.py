@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.css.query import NoMatches
+from textual.worker import Worker
 
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.keymap import KeyEntry, listed
 
-__all__ = ["ActionProvider"]
+__all__ = ["ActionProvider", "Palette"]
+
+
+class Palette(CommandPalette, SteadyScreen[None]):
+    """Textual's palette, which bears keys that come before its list is laid out, or after it was closed."""
+
+    def run_worker(self, *args: Any, **options: Any) -> Worker[Any]:
+        """As Textual's, but what searches for a palette that is closed ends no app: it finds no list."""
+        return super().run_worker(*args, **{**options, "exit_on_error": False})
+
+    def _action_command_list(self, action: str) -> None:
+        with suppress(KeyError, NoMatches):  # its lines have no place yet, or no more
+            super()._action_command_list(action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from textual.content import Content
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import Layout, WidgetPlacement
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -29,6 +28,7 @@ from llmdash.ui.panels.key_panel import KeyPanel
 from llmdash.ui.panels.run_header import RunHeader
 from llmdash.ui.panels.verdict_line import VerdictLine
 from llmdash.ui.panels.worker_panel import WorkerPanel
+from llmdash.ui.screens.steady_screen import SteadyScreen
 from llmdash.ui.text.key_words import key_filter
 from llmdash.ui.text.keymap import KeyBinding as Binding
 from llmdash.ui.text.named_keys import Hint, chosen_by, in_chosen_keys, key_hints
@@ -120,7 +120,7 @@ class WorkersSpace(Widget):
         self._border.draw()
 
 
-class WorkersScreen(Screen[None]):
+class WorkersScreen(SteadyScreen[None]):
     """A table of workers, and below it what is special about them, in sentences."""
 
     TITLE = "Workers"

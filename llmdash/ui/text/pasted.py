@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["is_a_file", "pasted_paths"]
+__all__ = ["is_a_file", "is_there", "pasted_paths"]
 
 _URI = "file://"
 _BEGINNINGS = ("/", "~", "./", "../", _URI)
@@ -15,8 +15,17 @@ _BEGINNINGS = ("/", "~", "./", "../", _URI)
 
 def is_a_file(text: str) -> bool:
     """True if there is a file of exactly this name; `~` is the home folder."""
+    return _holds(text, Path.is_file)
+
+
+def is_there(text: str) -> bool:
+    """True if there is a file or a folder of exactly this name; `~` is the home folder."""
+    return _holds(text, Path.exists)
+
+
+def _holds(text: str, asked: Callable[[Path], bool]) -> bool:
     try:
-        return Path(text).expanduser().is_file()
+        return asked(Path(text).expanduser())
     except (OSError, ValueError, RuntimeError):  # a name that no file can have, a user who is not there
         return False
 
@@ -56,4 +65,7 @@ def _are_paths(words: list[str], line: str) -> bool:
 
 
 def _from_uri(word: str) -> str:
-    return unquote(urlsplit(word).path) if word.startswith(_URI) else word
+    try:
+        return unquote(urlsplit(word).path) if word.startswith(_URI) else word
+    except ValueError:  # brackets that are no address
+        return word

@@ -376,6 +376,17 @@ async def test_every_field_counts() -> None:
     assert launcher.launches == [replace(FIRST, **texts, **more)]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["x" * 3000, "~nobody-of-this-name/x", "file://[a"])
+async def test_a_path_that_cannot_be_one_is_told_as_any_that_is_no_file(name: str) -> None:
+    launcher = FakeLauncher()
+    async with started(launcher) as pilot:
+        pilot.app.screen.query_one("#prompt-path", Input).value = name
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "is not a file" in problem(pilot)
+        assert launcher.launches == []
+
+
 async def test_a_typed_path_goes_before_the_list_and_must_be_a_file(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     async with started(launcher) as pilot:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmdash.ui.text.pasted import is_a_file, pasted_paths
+from llmdash.ui.text.pasted import is_a_file, is_there, pasted_paths
 
 
 def no_file(_text: str) -> bool:
@@ -25,6 +25,7 @@ def no_file(_text: str) -> bool:
         ("/a\\ b/c.jsonl\n", ["/a b/c.jsonl"]),
         ("/a b/c.jsonl", ["/a b/c.jsonl"]),
         ("file:///a%20b", ["/a b"]),
+        ("file://[a", ["file://[a"]),
         ("file://host/a%20b\r\n", ["/a b"]),
         ("'/a b' '/c d'", ["/a b", "/c d"]),
         ("/a\\ b /c", ["/a b", "/c"]),
@@ -59,3 +60,9 @@ def test_what_a_shell_would_quote_comes_back(names: list[str]) -> None:
 @given(st.text())
 def test_whatever_is_pasted_gives_paths_of_one_line(text: str) -> None:
     assert not any("\n" in path for path in pasted_paths(text, no_file) if "%0A" not in text.upper())
+
+
+@pytest.mark.parametrize("text", ["x" * 3000, "/" + "x" * 3000, "~nobody-of-this-name/x", "a\0b"])
+def test_a_name_that_no_file_can_have_is_none(text: str) -> None:
+    assert not is_a_file(text)
+    assert not is_there(text)
