@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import errno
 import functools
@@ -111,11 +110,7 @@ class _Request(aiohttp.ClientRequest):
         content_length: int | None = None,
     ) -> None:
         if (about_to_send := SENDING.get(None)) is not None:
-            try:
-                about_to_send()
-            except asyncio.CancelledError:
-                conn.close()
-                raise
+            about_to_send()  # what it holds back is cancelled, and aiohttp then closes the connection
         await super().write_bytes(writer, conn, content_length)
 
 
