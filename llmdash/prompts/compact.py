@@ -75,6 +75,6 @@ class ConsecutiveNumbers:
         return self._first[stretch] + index - self._at[stretch]
 
     def __iter__(self) -> Iterator[int]:
-        ends = [*self._at[1:], self._length]
+        ends = [*self._at[1:], self._length] if self._at else []
         for at, first, end in zip(self._at, self._first, ends, strict=True):
             yield from range(first, first + end - at)

@@ -14,7 +14,7 @@ _KEPT_CHARACTERS = 4_000_000
 _CHUNK_COST = 32
 """The memory of a chunk beside its text, in characters."""
 _STREAM_COST = 512
-"""The memory of a stream beside its chunks, in characters: short answers would be kept by the ten thousand."""
+"""The memory of a stream beside its chunks, in characters: of short answers there are many."""
 
 
 class Stream:
