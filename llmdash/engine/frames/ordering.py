@@ -38,7 +38,7 @@ _BY_STATE: Mapping[int, int] = {JobState.FAILED: 0, JobState.INVALID: 1}
 _BY_VERDICT: Mapping[int, int] = {Verdict.NOT_EQUAL: 2, Verdict.NOT_PARSEABLE: 3}
 _CUT_OFF, _WELL = 4, 5
 _PERIOD_S = 1.0
-_SHARE = 0.08
+_SHARE = 0.2
 """The share of a core that may go into orders, whatever the number of jobs."""
 _REST_S = 0.0001
 _GLANCE_S = 0.05
