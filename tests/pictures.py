@@ -7,8 +7,8 @@ Writes PNG files at 200 x 60, 120 x 36 and 80 x 24, in a dark and a light theme.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
 
@@ -112,7 +112,9 @@ async def take_still(folder: Path, size: tuple[int, int], theme: str) -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "pictures")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("pictures"))
+    folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     source = Arithmetic()
     with tempfile.TemporaryDirectory() as name, SimulatorProcess(PRACTICE) as simulator:

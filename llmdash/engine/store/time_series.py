@@ -17,6 +17,7 @@ _SETTLED = 2
 """Steps before the one that is filling which may still change, by what is reported late."""
 
 
+_BUT_TTFT = tuple(Timing)[1:]
 _NOWHERE = SeriesStep(), SeriesStep()
 
 
@@ -61,16 +62,16 @@ class TimeSeries:
     def answered(self, at: float, times: AnswerTimes) -> None:
         """Record what was measured of an answer, complete at `at`; its first token is recorded already."""
         step, _ = self._both(at)
-        for metric, value in zip(Timing, times, strict=True):
-            if value is not None and metric is not Timing.TTFT:
+        for metric, value in zip(_BUT_TTFT, times[1:], strict=True):
+            if value is not None:
                 step.sample(metric).add(value)
 
     def on_record(self, at: float, times: AnswerTimes) -> None:
         """Record what was measured of an answer on record, complete at `at`, within the steps there are."""
         self._merged.clear()
         if (step := self._within(at)) is not None:
-            for metric, value in zip(Timing, times, strict=True):
-                if value is not None and metric is not Timing.TTFT:
+            for metric, value in zip(_BUT_TTFT, times[1:], strict=True):
+                if value is not None:
                     step.sample(metric).add(value)
         if times.ttft_s is not None and times.latency_s is not None:
             first = self._within(at - times.latency_s + times.ttft_s)

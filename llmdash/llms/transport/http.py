@@ -1,13 +1,13 @@
 """The HTTP client.
 
-httpx with the `httpx-aiohttp` transport, called below `AsyncClient`: no cookies, no redirects, a proxy only
+Speaks through aiohttp, or through a transport of httpx that is given: no cookies, no redirects, a proxy only
 where one is asked for. Every error of the transport becomes a `Failure` here, and nowhere else.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -19,7 +19,9 @@ from llmdash.llms.transport.certificates import Certificates
 from llmdash.llms.transport.deadline import Deadline, Late
 from llmdash.llms.transport.decoding import Decode, decoder_for
 from llmdash.llms.transport.http_failures import TRANSPORT_ERRORS, failure_of
-from llmdash.llms.transport.http_session import CONNECTED, new_transport
+from llmdash.llms.transport.http_session import CONNECTED, AiohttpTransport
+from llmdash.llms.transport.httpx_transport import HttpxTransport
+from llmdash.llms.transport.received import Header, Received, Transport
 from llmdash.llms.transport.timeouts import FIRST_BYTE_S, Timeouts
 from llmdash.llms.wire.adaptation import Change
 from llmdash.llms.wire.failures import Failure, FailureKind
@@ -38,9 +40,9 @@ class HttpResponse:
 
     __slots__ = ("_body", "_deadline", "_received", "_response", "headers", "status")
 
-    def __init__(self, response: httpx.Response, watch: Deadline) -> None:
-        self.status: int = response.status_code
-        self.headers: Mapping[str, str] = dict(response.headers.items())
+    def __init__(self, response: Received, watch: Deadline) -> None:
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._deadline = watch
         self._received = 0
@@ -91,16 +93,14 @@ class HttpResponse:
         """Release the connection: it is kept if the body was read to its end, closed if not."""
         self._deadline.close()
         try:
-            await self._response.stream.aclose()  # type: ignore[union-attr]
+            await self._response.close()
         except TRANSPORT_ERRORS:
             return  # the answer is complete; a connection that breaks while closing is closed
 
     def _pieces(self) -> AsyncIterator[bytes]:
-        stream = self._response.stream
-        if not isinstance(stream, httpx.AsyncByteStream):
-            raise TypeError("the transport gave a stream that cannot be awaited")
         decode = decoder_for(self.headers.get("content-encoding", ""))
-        return aiter(stream) if decode is None else _Decoded(aiter(stream), decode)
+        pieces = self._response.pieces
+        return pieces if decode is None else _Decoded(pieces, decode)
 
 
 class _Decoded(AsyncIterator[bytes]):
@@ -153,10 +153,10 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         self._proxy = given if given in (None, proxies.ENVIRONMENT) else proxies.checked(given)
         self._certificates = Certificates(ca_file, client_cert, client_key)
         self._redactor = Redactor()
-        self._given = transport
-        self._transports: dict[str, httpx.AsyncBaseTransport] = {}
-        self._made: dict[tuple[bool, str | None], httpx.AsyncBaseTransport] = {}
-        self._urls: dict[str, httpx.URL] = {}
+        self._given = None if transport is None else HttpxTransport(transport)
+        self._routes: dict[str, tuple[Transport, str]] = {}
+        """How each address is reached, and how it is written on the wire."""
+        self._made: dict[tuple[bool, str | None], Transport] = {}
 
     def redact(self, text: str) -> str:
         """Return `text` with the passwords of proxies masked."""
@@ -166,7 +166,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
     async def post(
         self,
         url: str,
-        headers: Sequence[tuple[bytes, bytes]],
+        headers: Sequence[Header],
         body: bytes,
         *,
         first_byte: float = FIRST_BYTE_S,
@@ -182,7 +182,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
             await answer.aclose()
 
     async def _send(
-        self, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes, first_byte: float
+        self, url: str, headers: Sequence[Header], body: bytes, first_byte: float
     ) -> HttpResponse:
         watch = Deadline(self.timeouts, self._clock, first_byte)
         try:
@@ -200,58 +200,37 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
         return HttpResponse(response, watch)
 
     async def _connect_and_send(
-        self, watch: Deadline, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> httpx.Response:
+        self, watch: Deadline, url: str, headers: Sequence[Header], body: bytes
+    ) -> Received:
         if self._given is None:
             CONNECTED.set(watch.set_sent)
         else:
             watch.set_sent()
+        transport, address = self._route_to(url)
         while True:
-            began, request = self._clock.time(), self._request(watch, url, headers, body)
+            began, sent = self._clock.time(), body if len(body) <= _LARGE else _Slices(body, watch)
             try:
-                return await watch.wait(self._transport_for(url).handle_async_request(request))
-            except httpx.TimeoutException as error:
+                return await watch.wait(transport.send(address, headers, sent, len(body)))
+            except aiohttp.ConnectionTimeoutError:
                 # Its timer counts what a suspended machine slept through; nothing has been sent yet.
-                connecting = isinstance(error.__cause__, aiohttp.ConnectionTimeoutError)
-                if not connecting or self._clock.time() - began >= self.timeouts.connect - _GRAIN_S:
+                if self._clock.time() - began >= self.timeouts.connect - _GRAIN_S:
                     raise
-
-    def _request(
-        self, watch: Deadline, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> httpx.Request:
-        # With a stream httpx derives no headers of its own, which would take longer than all else here.
-        is_large = len(body) > _LARGE
-        request = httpx.Request(
-            "POST",
-            self._url(url),
-            headers=[*headers, (b"content-length", b"%d" % len(body))],
-            stream=_Slices(body, watch) if is_large else httpx.ByteStream(body),
-            # The transport's name for the time until a connection is ready, names and TLS included.
-            extensions={"timeout": {"pool": self.timeouts.connect}},
-        )
-        if not is_large:
-            request.read()
-        return request
 
     async def aclose(self) -> None:
         """Close every connection."""
-        transports, self._made, self._transports = self._made, {}, {}
-        for transport in transports.values():
+        made, self._made, self._routes = self._made, {}, {}
+        for transport in made.values():
             await transport.aclose()
         if self._given is not None:
             await self._given.aclose()
 
-    def _url(self, url: str) -> httpx.URL:
-        if url not in self._urls:
-            self._urls[url] = _parsed(url)
-        return self._urls[url]
+    def _route_to(self, url: str) -> tuple[Transport, str]:
+        if url not in self._routes:
+            parsed = _parsed(url)
+            self._routes[url] = self._given or self._new_transport(parsed), str(parsed)
+        return self._routes[url]
 
-    def _transport_for(self, url: str) -> httpx.AsyncBaseTransport:
-        if url not in self._transports:
-            self._transports[url] = self._given or self._new_transport(self._url(url))
-        return self._transports[url]
-
-    def _new_transport(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+    def _new_transport(self, url: httpx.URL) -> Transport:
         """One for all addresses behind the same proxy, or behind none."""
         proxy = proxies.proxy_for(self._proxy, url.scheme, url.host, url.port or _PORTS.get(url.scheme))
         kind = (url.scheme == "https" or (proxy or "").startswith("https:"), proxy)
@@ -259,7 +238,7 @@ HTTP_PROXY, ALL_PROXY and NO_PROXY say; None: none |
             self._redactor.learn(proxies.secrets_of(proxy or ""))
             # Reading the certificates takes 18 ms, which a plain http endpoint need not pay.
             trusted = self._certificates.context() if kind[0] else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._made[kind] = new_transport(trusted, proxy)
+            self._made[kind] = AiohttpTransport(trusted, proxy, self.timeouts.connect)
         return self._made[kind]
 
 
@@ -273,7 +252,7 @@ def _parsed(url: str) -> httpx.URL:
     return found
 
 
-class _Slices(httpx.AsyncByteStream):
+class _Slices(AsyncIterable[bytes]):
     """A large body in slices: written at once it would block every other answer."""
 
     def __init__(self, body: bytes, watch: Deadline) -> None:

@@ -1,4 +1,4 @@
-"""Sessions of aiohttp below httpx, with the habits of real servers taken into account."""
+"""The network: sessions of aiohttp, with the habits of real servers taken into account."""
 
 from __future__ import annotations
 
@@ -9,45 +9,89 @@ import os
 import resource
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
-import httpx
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
-from httpx_aiohttp import AiohttpTransport
+from multidict import CIMultiDict
+from yarl import URL
 
+from llmdash.llms.transport.proxies import masked
+from llmdash.llms.transport.received import Header, Received, header_text, joined
 from llmdash.llms.transport.response_head import HeadFilter
 from llmdash.llms.transport.sending import SENDING
 
-__all__ = ["CONNECTED", "new_transport"]
+__all__ = ["CONNECTED", "AiohttpTransport"]
 
 CONNECTED: ContextVar[Callable[[], None]] = ContextVar("CONNECTED")
 """Called when the request of the running task has a connection, and is about to be written."""
 
 _MOST_STALE = 1000  # connections that are discarded before a request fails
 _HELD_BACK = 24  # descriptors that connections leave to the rest of the process: journal, imports, names
+_PIECE = 16_384
 _HEADER_LIMIT = 65_536
 _MOST_HEADERS = 256
 
 
-def new_transport(context: ssl.SSLContext, proxy: str | None) -> AiohttpTransport:
-    """Return a transport through `proxy`, or straight; it has no limit on the number of connections."""
-    through = None if proxy is None else _proxy(proxy)
-    return AiohttpTransport(verify=context, trust_env=False, proxy=through, client=lambda: _session(context))
+class AiohttpTransport:
+    """Sends requests through `proxy`, or straight; there is no limit on the number of connections. One is
+    ready within `connect_s` seconds, names and TLS included, or aiohttp raises ConnectionTimeoutError.
+    """
+
+    def __init__(self, context: ssl.SSLContext, proxy: str | None, connect_s: float) -> None:
+        self._proxy, self._proxy_headers = _proxy(proxy)
+        self._timeout = aiohttp.ClientTimeout(connect=connect_s)
+        self._session = _session(context)
+
+    async def send(
+        self, url: str, headers: Sequence[Header], body: bytes | AsyncIterable[bytes], length: int
+    ) -> Received:
+        """Return what came back."""
+        response = await self._session.request(
+            "POST",
+            url,
+            headers=_with_length(headers, length),
+            data=body,
+            allow_redirects=False,
+            timeout=self._timeout,
+            proxy=self._proxy,
+            proxy_headers=self._proxy_headers,
+        )
+        pieces = aiter(response.content.iter_chunked(_PIECE))
+
+        async def close() -> None:
+            response.release()
+            await response.wait_for_close()
+
+        return Received(response.status, joined(response.raw_headers), pieces, close)
+
+    async def aclose(self) -> None:
+        await self._session.close()
 
 
-def _proxy(address: str) -> httpx.Proxy:
-    """The proxy, with its login as a header, of which aiohttp makes `Proxy-Authorization`, with a tunnel or
+def _with_length(headers: Sequence[Header], length: int) -> CIMultiDict[str]:
+    found = CIMultiDict([(header_text(name).lower(), header_text(value)) for name, value in headers])
+    found["content-length"] = str(length)
+    return found
+
+
+def _proxy(address: str | None) -> tuple[URL | None, dict[str, str] | None]:
+    """The proxy, and its login as a header, of which aiohttp makes `Proxy-Authorization`, with a tunnel or
     without.
     """
-    url = httpx.URL(address)
-    if not url.userinfo:
-        return httpx.Proxy(url)
-    login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
-    return httpx.Proxy(url.copy_with(userinfo=b""), headers={"Authorization": f"Basic {login}"})
+    if address is None:
+        return None, None
+    try:
+        url = URL(address)
+    except ValueError:
+        raise aiohttp.InvalidURL(masked(address), "it cannot be a proxy") from None
+    if url.user is None and url.password is None:
+        return url, None
+    login = base64.b64encode(f"{url.user or ''}:{url.password or ''}".encode()).decode("ascii")
+    return url.with_user(None), {"Authorization": f"Basic {login}"}
 
 
 class _Protocol(ResponseHandler):
@@ -133,6 +177,7 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
         request_class=_Request,
         connector=_Connector(limit=0, ssl=context, keepalive_timeout=30, socket_factory=_socket),
         cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
         skip_auto_headers=("Accept-Encoding", "User-Agent", "Accept"),
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,

@@ -138,7 +138,7 @@ class Unconnected(httpx.AsyncBaseTransport):
         if self.left:
             self.left -= 1
             await asyncio.sleep(self._seconds)
-            raise httpx.ConnectTimeout("Connection timeout") from aiohttp.ConnectionTimeoutError("too long")
+            raise aiohttp.ConnectionTimeoutError("too long")
         return await self._canned.handle_async_request(request)
 
 

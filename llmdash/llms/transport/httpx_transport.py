@@ -1,0 +1,49 @@
+"""A transport of httpx in place of the network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+
+import httpx
+
+from llmdash.llms.transport.received import Header, Received, joined
+
+__all__ = ["HttpxTransport"]
+
+
+class HttpxTransport:
+    """Sends requests through a transport of httpx that is given: in tests one that is no network at all."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def send(
+        self, url: str, headers: Sequence[Header], body: bytes | AsyncIterable[bytes], length: int
+    ) -> Received:
+        """Return what came back. Raises TypeError for a response that is not awaited."""
+        # With a stream httpx derives no headers of its own.
+        stream = httpx.ByteStream(body) if isinstance(body, bytes) else _Stream(body)
+        request = httpx.Request(
+            "POST", url, headers=[*headers, (b"content-length", b"%d" % length)], stream=stream
+        )
+        if isinstance(body, bytes):
+            request.read()
+        response = await self._transport.handle_async_request(request)
+        found = response.stream
+        if not isinstance(found, httpx.AsyncByteStream):
+            raise TypeError("the transport gave a stream that cannot be awaited")
+        return Received(response.status_code, joined(response.headers.raw), aiter(found), found.aclose)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+class _Stream(httpx.AsyncByteStream):
+    """A body in slices."""
+
+    def __init__(self, slices: AsyncIterable[bytes]) -> None:
+        self._slices = slices
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._slices:
+            yield piece

@@ -1,0 +1,52 @@
+"""What stands between the HTTP client and a network: how a request is sent, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+__all__ = ["Header", "Received", "Transport", "header_text", "joined"]
+
+Header = tuple[bytes, bytes]
+"""A name and a value, as they are on the wire."""
+
+
+class Received(NamedTuple):
+    """A response whose body is still to be read. `close` keeps the connection if the body was read to its
+    end, and else ends it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    pieces: AsyncIterator[bytes]
+    close: Callable[[], Awaitable[None]]
+
+
+class Transport(Protocol):
+    """Sends requests within one event loop. Its errors are those of `http_failures.TRANSPORT_ERRORS`."""
+
+    async def send(
+        self, url: str, headers: Sequence[Header], body: bytes | AsyncIterable[bytes], length: int
+    ) -> Received:
+        """POST a body of `length` bytes, and return once the headers of the response arrived."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+def joined(headers: Iterable[Header]) -> dict[str, str]:
+    """Return headers by their names in lower case; the values of one that comes more than once in a row."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        low, text = header_text(name).lower(), header_text(value)
+        found[low] = f"{found[low]}, {text}" if low in found else text
+    return found
+
+
+def header_text(value: bytes) -> str:
+    """Return a name or a value as text: UTF-8, or where it is none ISO 8859-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("iso-8859-1")
